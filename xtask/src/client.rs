@@ -1,0 +1,115 @@
+//! Real clients of the API, built from their published Go modules into the cache.
+//!
+//! The `flux` command embeds the manifests that `flux install` would apply, and those exist only in its releases. So its
+//! module is copied, empty manifests take their place, and every command but `install` and `bootstrap` works.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::{command, workspace};
+
+/// `cargo xtask client`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which client
+    name: Name,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// The command line of Flux
+    Flux,
+}
+
+const FLUX_MODULE: &str = "github.com/fluxcd/flux2/v2";
+const FLUX_VERSION: &str = "2.9.4";
+/// Files that the command embeds and that its module lacks.
+const FLUX_EMBEDS: [&str; 8] = [
+    "source-controller.yaml",
+    "kustomize-controller.yaml",
+    "helm-controller.yaml",
+    "notification-controller.yaml",
+    "image-automation-controller.yaml",
+    "image-reflector-controller.yaml",
+    "rbac.yaml",
+    "policies.yaml",
+];
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let path = match args.name {
+        Name::Flux => flux()?,
+    };
+    println!("{}", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the `flux` command, after building it when it is missing.
+pub(crate) fn flux() -> Result<PathBuf> {
+    let home = workspace::cache()?.join(format!("clients/flux-{FLUX_VERSION}"));
+    let binary = home.join("flux");
+    fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
+    let lock = File::create(home.join("lock")).context("create the lock of the build")?;
+    lock.lock().context("wait for another build")?;
+    if !binary.exists() {
+        eprintln!("building flux {FLUX_VERSION} with Go; the first time takes a minute");
+        build_flux(&home, &binary).context("build flux")?;
+    }
+    Ok(binary)
+}
+
+fn build_flux(home: &Path, binary: &Path) -> Result<()> {
+    let sources = home.join("sources");
+    let manifests = sources.join("cmd/flux/manifests");
+    remove(&sources)?;
+    copy_writable(&module_folder(home)?, &sources)?;
+    fs::create_dir_all(&manifests).context("create the folder of manifests")?;
+    for name in FLUX_EMBEDS {
+        fs::write(manifests.join(name), "").with_context(|| format!("write {name}"))?;
+    }
+
+    let unfinished = binary.with_extension("new");
+    let version = format!("-s -w -X main.VERSION={FLUX_VERSION}");
+    let mut go = Command::new("go");
+    go.args(["build", "-trimpath", "-ldflags", &version, "-o"]).arg(&unfinished).arg("./cmd/flux");
+    command::run(go.current_dir(&sources).env("CGO_ENABLED", "0"))?;
+    fs::rename(&unfinished, binary).with_context(|| format!("move the binary to {}", binary.display()))?;
+    remove(&sources)
+}
+
+/// Where Go keeps the module, after fetching it.
+fn module_folder(home: &Path) -> Result<PathBuf> {
+    let module = format!("{FLUX_MODULE}@v{FLUX_VERSION}");
+    let text = command::output(Command::new("go").args(["mod", "download", "-json", &module]).current_dir(home))?;
+    let answer: serde_json::Value = serde_json::from_str(&text).context("read the answer of go mod download")?;
+    Ok(answer["Dir"].as_str().context("find the module's folder")?.into())
+}
+
+/// Copies a folder; Go's own copy is read-only, and Go refuses to build one inside its cache with files added.
+fn copy_writable(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {
+        let entry = entry.with_context(|| format!("list {}", from.display()))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy_writable(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).with_context(|| format!("copy {}", source.display()))?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o644))
+                .with_context(|| format!("make {} writable", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

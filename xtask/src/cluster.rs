@@ -1,0 +1,234 @@
+//! A real Kubernetes control plane on loopback: etcd, API server and, unless only those are asked for, controller
+//! manager, scheduler and kwok with nodes that do not exist but say they are ready.
+//!
+//! A cluster is a folder: certificates, data, logs, a pid file per part and `admin.kubeconfig`. Starting one that runs
+//! changes nothing. Stopping goes by pid, after a look whether that process is still the one that was started.
+//! Left out on purpose: containers, network and storage; pods become Ready without running anything.
+
+mod parts;
+mod pki;
+mod process;
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+pub(crate) use self::parts::http_ok;
+pub(crate) use self::process::{Process, wait_until};
+use crate::{controlplane, workspace};
+
+/// `cargo xtask cluster`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to do
+    action: Action,
+    /// Start etcd and the API server alone
+    #[arg(long)]
+    only_api: bool,
+    /// Folder of the cluster [default: `cluster` in the cache]
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Port of etcd for clients; the next one is for its peers
+    #[arg(long, env = "LODESTONE_ETCD_PORT", default_value_t = 22379)]
+    etcd_port: u16,
+    /// Port of the API server
+    #[arg(long, env = "LODESTONE_API_PORT", default_value_t = 26443)]
+    api_port: u16,
+    /// Nodes to pretend
+    #[arg(long, default_value_t = 2)]
+    nodes: u16,
+    /// Throw the data away: before a start, or after a stop
+    #[arg(long)]
+    wipe: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Action {
+    /// Build what is missing, start, wait until ready, print the environment
+    Up,
+    /// Stop what was started
+    Down,
+    /// Say which parts run; fails unless all do
+    Status,
+}
+
+/// What a cluster is made of.
+pub(crate) struct Settings {
+    pub(crate) state: PathBuf,
+    pub(crate) etcd_port: u16,
+    pub(crate) peer_port: u16,
+    pub(crate) api_port: u16,
+    pub(crate) nodes: u16,
+    pub(crate) only_api: bool,
+}
+
+/// A cluster that answers.
+pub(crate) struct Cluster {
+    pub(crate) state: PathBuf,
+    /// Folder with `kubectl`.
+    pub(crate) bin: PathBuf,
+}
+
+/// A cluster of its own for one run: empty, on free ports, stopped when dropped. Its logs stay until the next run,
+/// which also stops what an interrupted one left behind.
+pub(crate) struct Fresh {
+    pub(crate) cluster: Cluster,
+    /// Held while the folder is in use, so that runs beside each other take different ones.
+    _lock: File,
+}
+
+/// How many runs may have a fresh cluster at the same time.
+const FRESH_MAX: u8 = 8;
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let state = match &args.state {
+        Some(state) => std::path::absolute(state).context("make the folder of the cluster absolute")?,
+        None => workspace::cache()?.join("cluster"),
+    };
+    match args.action {
+        Action::Up => {
+            let peer_port = args.etcd_port.checked_add(1).context("use 65535 as the port of etcd")?;
+            let (etcd_port, api_port) = (args.etcd_port, args.api_port);
+            let settings =
+                Settings { state, etcd_port, peer_port, api_port, nodes: args.nodes, only_api: args.only_api };
+            let cluster = up(&settings, args.wipe)?;
+            println!("export KUBECONFIG={}", cluster.kubeconfig().display());
+            println!("export PATH={}:$PATH", cluster.bin.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Down => {
+            let _lock = lock(&state)?;
+            let stopped = down(&state)?;
+            eprintln!("stopped {stopped} processes");
+            if args.wipe {
+                wipe(&state)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Action::Status => Ok(status(&state, args.only_api)),
+    }
+}
+
+impl Cluster {
+    /// The file that makes a client its administrator.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.state.join("admin.kubeconfig")
+    }
+
+    /// A call of `kubectl` as administrator.
+    pub(crate) fn kubectl(&self) -> Command {
+        let mut command = Command::new(self.bin.join("kubectl"));
+        command.arg("--kubeconfig").arg(self.kubeconfig()).env("KUBECACHEDIR", self.state.join("kubectl"));
+        command
+    }
+}
+
+impl Fresh {
+    /// Starts a cluster for one run of `purpose`.
+    pub(crate) fn start(purpose: &str) -> Result<Self> {
+        let cache = workspace::cache()?;
+        for number in 1..=FRESH_MAX {
+            let state = cache.join(format!("cluster-{purpose}-{number}"));
+            let Some(lock) = try_lock(&state)? else { continue };
+            let settings = Settings {
+                state,
+                etcd_port: free_port()?,
+                peer_port: free_port()?,
+                api_port: free_port()?,
+                nodes: 2,
+                only_api: false,
+            };
+            return Ok(Self { cluster: up_locked(&settings, true)?, _lock: lock });
+        }
+        bail!("{FRESH_MAX} runs of {purpose} have a cluster already");
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Err(error) = down(&self.cluster.state) {
+            eprintln!("failed to stop the cluster in {}: {error:#}", self.cluster.state.display());
+        }
+    }
+}
+
+/// A port of loopback that nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    Ok(listener.local_addr().context("find a free port")?.port())
+}
+
+fn up(settings: &Settings, fresh: bool) -> Result<Cluster> {
+    let _lock = lock(&settings.state)?;
+    up_locked(settings, fresh)
+}
+
+fn up_locked(settings: &Settings, fresh: bool) -> Result<Cluster> {
+    let cluster = Cluster { state: settings.state.clone(), bin: controlplane::bin()? };
+    let wanted = parts::names(settings.only_api);
+    if !fresh && wanted.iter().all(|part| Process::find(&settings.state, part).is_some()) {
+        eprintln!("already running");
+        return Ok(cluster);
+    }
+    down(&settings.state)?;
+    if fresh {
+        wipe(&settings.state)?;
+    }
+    let started = parts::start(settings, &cluster);
+    if started.is_err() {
+        down(&settings.state)?;
+    }
+    started.map(|()| cluster)
+}
+
+/// Stops all that was started in this folder, the last one first; says how many ran.
+fn down(state: &Path) -> Result<usize> {
+    let processes = Process::all(state)?;
+    processes.iter().rev().try_for_each(Process::stop)?;
+    Ok(processes.len())
+}
+
+fn status(state: &Path, only_api: bool) -> ExitCode {
+    let mut all = true;
+    for part in parts::names(only_api) {
+        let process = Process::find(state, part);
+        all &= process.is_some();
+        println!(
+            "{part:<24} {}",
+            process.map_or("stopped".to_owned(), |process| format!("running, pid {}", process.pid()))
+        );
+    }
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Removes what a cluster wrote; the folder may be one that the caller made, with other things in it.
+fn wipe(state: &Path) -> Result<()> {
+    for folder in ["etcd", "pki", "log", "pid", "kubectl", "storage"] {
+        match fs::remove_dir_all(state.join(folder)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("remove {folder} of {}", state.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn lock(state: &Path) -> Result<File> {
+    let file = lock_file(state)?;
+    file.lock().with_context(|| format!("wait for {}", state.display()))?;
+    Ok(file)
+}
+
+fn try_lock(state: &Path) -> Result<Option<File>> {
+    let file = lock_file(state)?;
+    Ok(file.try_lock().is_ok().then_some(file))
+}
+
+fn lock_file(state: &Path) -> Result<File> {
+    fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
+    File::create(state.join("lock")).with_context(|| format!("create the lock of {}", state.display()))
+}

@@ -1,0 +1,68 @@
+//! Replays scenarios recorded from Flux's own controllers against `lode serve`, and prints how many end alike.
+//!
+//! The scenarios and the script that replays them lie beside the checkout, in `../shared`. The run has a cluster of its
+//! own; its folder keeps the logs until the next run and is named at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cluster::Fresh;
+use crate::operator::Serving;
+use crate::{command, operator, workspace};
+
+/// `cargo xtask judge`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Replay only the scenarios whose names contain this
+    #[arg(long)]
+    only: Option<String>,
+    /// Scenarios to replay [default: those of sources and Kustomizations]
+    #[arg(long)]
+    file: Vec<PathBuf>,
+    /// Binary of `lode` to use instead of building it
+    #[arg(long)]
+    lode: Option<PathBuf>,
+    /// Further arguments of the replaying script, such as `--show 50`
+    #[arg(last = true)]
+    more: Vec<String>,
+}
+
+const SCRIPT: &str = "judge/flux.py";
+const SCENARIOS: [&str; 2] = ["corpus/flux/source.json", "corpus/flux/kustomization.json"];
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let shared = workspace::root().parent().context("find the folder above the checkout")?.join("shared");
+    let script = shared.join(SCRIPT);
+    if !script.exists() {
+        bail!("{} is missing, so there is nothing to replay", script.display());
+    }
+    let lode = operator::binary(args.lode.as_deref())?;
+    let fresh = Fresh::start("judge")?;
+    operator::install_definitions(&lode, &fresh.cluster)?;
+    let serving = Serving::start(&lode, &fresh.cluster)?;
+
+    let scored = command::status(&mut replay(args, &shared, &script, &fresh)?)?;
+    drop(serving);
+    eprintln!("log of lode: {}", fresh.cluster.state.join("log/lode.log").display());
+    // The script fails when any state differs, which the scores have said already.
+    Ok(if scored.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn replay(args: &Args, shared: &Path, script: &Path, fresh: &Fresh) -> Result<Command> {
+    let mut python = Command::new("python3");
+    python.arg(script);
+    if args.file.is_empty() {
+        python.args(SCENARIOS.map(|file| shared.join(file)));
+    } else {
+        python.args(&args.file);
+    }
+    if let Some(only) = &args.only {
+        python.args(["--only", only]);
+    }
+    python.args(&args.more).env("KUBECONFIG", fresh.cluster.kubeconfig());
+    python.env("KUBECACHEDIR", fresh.cluster.state.join("kubectl"));
+    python.env("PATH", workspace::path_with(&fresh.cluster.bin)?);
+    Ok(python)
+}

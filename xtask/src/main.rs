@@ -1,0 +1,51 @@
+//! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
+//!
+//! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
+//! and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What a task builds lies in a cache
+//! outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+
+mod client;
+mod cluster;
+mod command;
+mod controlplane;
+mod e2e;
+mod judge;
+mod operator;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Tasks of the project")]
+enum Task {
+    /// Start, stop or show a real Kubernetes control plane on loopback
+    Cluster(cluster::Args),
+    /// Build a real client from its published module and print where it is
+    Client(client::Args),
+    /// Run the end-to-end tests on a fresh cluster
+    E2e(e2e::Args),
+    /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
+    Judge(judge::Args),
+    /// Check the gates of the house: layers, purity, sizes, docs, links
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Cluster(args) => cluster::main(&args),
+        Task::Client(args) => client::main(&args),
+        Task::E2e(args) => e2e::main(&args),
+        Task::Judge(args) => judge::main(&args),
+        Task::Tidy => tidy::main(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,96 @@
+//! The gates of the house that no compiler checks: `cargo xtask tidy`, and a test so that `cargo test` runs them too.
+//!
+//! A gate is a function from the checkout (its files, what `cargo metadata` says) to findings, a line each. All gates
+//! run and all findings are shown. Left out on purpose: what rustc, clippy, rustfmt or cargo-deny find already.
+
+mod layers;
+mod lexer;
+mod links;
+mod purity;
+mod shape;
+mod sizes;
+mod source;
+mod words;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use self::source::Source;
+use crate::workspace;
+
+/// Folders that hold nothing of ours.
+const SKIPPED: [&str; 3] = [".git", "target", "node_modules"];
+
+pub(crate) fn main() -> Result<ExitCode> {
+    let findings = check(workspace::root())?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    eprintln!("tidy: {} findings", findings.len());
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs all gates over a checkout.
+fn check(root: &Path) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    list(root, Path::new(""), &mut paths)?;
+    let sources = read_sources(root, &paths)?;
+
+    let mut findings = layers::check(root, &workspace::metadata()?)?;
+    for source in &sources {
+        findings.extend(words::check(source));
+        findings.extend(purity::check(source));
+    }
+    findings.extend(shape::check(&sources));
+    let ratchet = root.join(sizes::RATCHET);
+    let listed = fs::read_to_string(&ratchet).with_context(|| format!("read {}", ratchet.display()))?;
+    findings.extend(sizes::check(&sources, &listed));
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(root.join(path)).with_context(|| format!("read {}", path.display()))?;
+        findings.extend(links::check(root, path, &text));
+    }
+    Ok(findings)
+}
+
+fn read_sources(root: &Path, paths: &[PathBuf]) -> Result<Vec<Source>> {
+    let rust = paths.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    rust.map(|path| {
+        let text = fs::read_to_string(root.join(path)).with_context(|| format!("read {}", path.display()))?;
+        Ok(Source::new(&path.to_string_lossy(), text))
+    })
+    .collect()
+}
+
+/// Lists the files below a folder, relative to the root, in the order of their names.
+fn list(root: &Path, folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let shown = root.join(folder);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(&shown).with_context(|| format!("list {}", shown.display()))? {
+        entries.push(entry.with_context(|| format!("list {}", shown.display()))?);
+    }
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = folder.join(entry.file_name());
+        let kind = entry.file_type().with_context(|| format!("look at {}", path.display()))?;
+        if kind.is_file() {
+            paths.push(path);
+        } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
+            list(root, &path, paths)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_house_is_tidy() {
+        let findings = check(workspace::root()).unwrap();
+        assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+    }
+}

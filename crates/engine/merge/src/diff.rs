@@ -1,0 +1,253 @@
+//! The difference between two objects, field by field.
+//!
+//! [`against_desired`] looks only at what the desired object says, [`between`] at both sides. List items are matched by
+//! the field that tells them apart where there is one (`name`, `mountPath`, …), otherwise by place. Secrets are masked
+//! first. Left out: fields the server keeps for itself (`status`, `metadata.managedFields`, …).
+
+use serde_json::{Map, Value};
+
+use crate::{
+    fields::same,
+    mask,
+    path::{Path, Step},
+    quantity,
+};
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Where.
+    pub path: Path,
+    /// What should be there, or was before; `None` for nothing.
+    pub desired: Option<Value>,
+    /// What is there; `None` for nothing.
+    pub live: Option<Value>,
+}
+
+/// Returns what of `desired` is not so in `live`; what only `live` says is no difference.
+///
+/// Quantities are compared by size; a null says nothing, and a zero value (`false`, `""`, `{}`) equals an absent one:
+/// the server stores them so.
+#[must_use]
+pub fn against_desired(desired: &Value, live: &Value) -> Vec<Difference> {
+    run(desired, live, false)
+}
+
+/// Returns every field in which two objects differ.
+#[must_use]
+pub fn between(before: &Value, after: &Value) -> Vec<Difference> {
+    run(before, after, true)
+}
+
+fn run(desired: &Value, live: &Value, both_sides: bool) -> Vec<Difference> {
+    let mut walk = Walk { both_sides, path: Path::default(), found: Vec::new() };
+    if mask::is_secret(desired) || mask::is_secret(live) {
+        let (mut desired, mut live) = (desired.clone(), live.clone());
+        mask::mask_pair(&mut desired, &mut live);
+        walk.root(&desired, &live);
+    } else {
+        walk.root(desired, live);
+    }
+    walk.found
+}
+
+struct Walk {
+    /// Whether what only the live side says counts.
+    both_sides: bool,
+    path: Path,
+    found: Vec<Difference>,
+}
+
+impl Walk {
+    fn root(&mut self, desired: &Value, live: &Value) {
+        let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
+            return self.pair(Some(desired), Some(live));
+        };
+        for key in self.keys(desired, live).filter(|key| *key != "status").collect::<Vec<_>>() {
+            let (desired, live) = (desired.get(key), live.get(key));
+            match (key, desired.and_then(Value::as_object), live.and_then(Value::as_object)) {
+                ("metadata", Some(desired), Some(live)) => self.metadata(desired, live),
+                _ => self.step(Step::Field(key.into()), desired, live),
+            }
+        }
+    }
+
+    fn metadata(&mut self, desired: &Map<String, Value>, live: &Map<String, Value>) {
+        self.path.push(Step::Field("metadata".into()));
+        for key in self.keys(desired, live).filter(|key| !SERVER_KEPT.contains(key)).collect::<Vec<_>>() {
+            self.step(Step::Field(key.into()), desired.get(key), live.get(key));
+        }
+        self.path.pop();
+    }
+
+    fn step(&mut self, step: Step, desired: Option<&Value>, live: Option<&Value>) {
+        self.path.push(step);
+        self.pair(desired, live);
+        self.path.pop();
+    }
+
+    fn pair(&mut self, desired: Option<&Value>, live: Option<&Value>) {
+        match (desired, live) {
+            (Some(Value::Object(desired)), Some(Value::Object(live))) => {
+                for key in self.keys(desired, live).collect::<Vec<_>>() {
+                    self.step(Step::Field(key.into()), desired.get(key), live.get(key));
+                }
+            }
+            (Some(Value::Array(desired)), Some(Value::Array(live))) => self.lists(desired, live),
+            (Some(desired), Some(live)) if self.equal(desired, live) => {}
+            (None | Some(Value::Null), _) if !self.both_sides => {}
+            (Some(desired), None | Some(Value::Null)) if !self.both_sides && is_zero(desired) => {}
+            (desired, live) => {
+                let (desired, live) = (desired.cloned(), live.cloned());
+                self.found.push(Difference { path: self.path.clone(), desired, live });
+            }
+        }
+    }
+
+    fn lists(&mut self, desired: &[Value], live: &[Value]) {
+        let Some(key) = distinguishing_key(desired, live) else {
+            for index in 0..desired.len().max(live.len()) {
+                self.item(index, desired.get(index), live.get(index));
+            }
+            return;
+        };
+        for item in desired {
+            let value = &item[key];
+            let found = live.iter().find(|live| same(&live[key], value));
+            self.step(Step::Item { key, value: value.clone() }, Some(item), found);
+        }
+        let is_new = |item: &&Value| !desired.iter().any(|desired| same(&desired[key], &item[key]));
+        for item in live.iter().filter(|_| self.both_sides).filter(is_new).collect::<Vec<_>>() {
+            self.step(Step::Item { key, value: item[key].clone() }, None, Some(item));
+        }
+    }
+
+    /// Compares two items by place. One more on the live side counts: a list without keys is one value.
+    fn item(&mut self, index: usize, desired: Option<&Value>, live: Option<&Value>) {
+        self.path.push(Step::Index(index));
+        if desired.is_none() {
+            self.found.push(Difference { path: self.path.clone(), desired: None, live: live.cloned() });
+        } else {
+            self.pair(desired, live);
+        }
+        self.path.pop();
+    }
+
+    fn keys<'v>(&self, desired: &'v Map<String, Value>, live: &'v Map<String, Value>) -> impl Iterator<Item = &'v str> {
+        let new = live.keys().filter(|key| !desired.contains_key(*key));
+        desired.keys().chain(new.take(if self.both_sides { usize::MAX } else { 0 })).map(String::as_str)
+    }
+
+    fn equal(&self, desired: &Value, live: &Value) -> bool {
+        let is_sized = |step: &Step| matches!(step, Step::Field(name) if QUANTITIES.contains(&&**name));
+        same(desired, live)
+            || !self.both_sides && self.path.steps().iter().any(is_sized) && quantity::same(desired, live)
+    }
+}
+
+/// Returns the field every item of both lists has, with a value of its own within its list.
+fn distinguishing_key(desired: &[Value], live: &[Value]) -> Option<&'static str> {
+    if desired.is_empty() && live.is_empty() {
+        return None;
+    }
+    KEYS.into_iter().find(|key| [desired, live].iter().all(|items| tells_apart(items, key)))
+}
+
+fn tells_apart(items: &[Value], key: &str) -> bool {
+    let mut values: Vec<String> = Vec::with_capacity(items.len());
+    for item in items {
+        match item.get(key) {
+            Some(Value::String(text)) => values.push(text.clone()),
+            Some(Value::Number(number)) => values.push(number.to_string()),
+            _ => return false,
+        }
+    }
+    values.sort_unstable();
+    values.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(truth) => !truth,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.values().all(is_zero),
+    }
+}
+
+/// Fields that tell list items apart, the usual ones first.
+const KEYS: [&str; 11] =
+    ["name", "mountPath", "containerPort", "port", "type", "key", "uid", "ip", "topologyKey", "devicePath", "id"];
+/// Metadata the server keeps for itself.
+const SERVER_KEPT: [&str; 6] =
+    ["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"];
+/// Fields below which values are quantities.
+const QUANTITIES: [&str; 8] =
+    ["limits", "requests", "capacity", "hard", "sizeLimit", "averageValue", "allocatable", "storage"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(differences: &[Difference]) -> Vec<String> {
+        let side = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+        differences.iter().map(|d| format!("{} {} {}", d.path, side(&d.desired), side(&d.live))).collect()
+    }
+
+    fn deployment(image: &str) -> Value {
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}})
+    }
+
+    #[test]
+    fn a_changed_image_is_named_by_its_container() {
+        let mut live = deployment("web:2");
+        let containers = live.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut).unwrap();
+        containers.insert(0, json!({"name": "injected", "image": "x"}));
+        let desired = deployment("web:1");
+        let image = r#".spec.template.spec.containers[name=app].image "web:1" "web:2""#;
+        assert_eq!(shown(&against_desired(&desired, &live)), [image]);
+        let injected = r#".spec.template.spec.containers[name=injected] - {"image":"x","name":"injected"}"#;
+        assert_eq!(shown(&between(&desired, &live)), [image, injected]);
+    }
+
+    #[test]
+    fn lists_without_a_key_are_compared_by_place() {
+        let (desired, live) = (json!({"args": ["a", "b"]}), json!({"args": ["a", "c", "d"]}));
+        assert_eq!(shown(&against_desired(&desired, &live)), [r#".args[1] "b" "c""#, r#".args[2] - "d""#]);
+        let twice =
+            json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b", "readOnly": true}]});
+        let live = json!({"m": [{"name": "v", "mountPath": "/b"}, {"name": "v", "mountPath": "/a"}]});
+        assert_eq!(shown(&against_desired(&twice, &live)), [".m[mountPath=/b].readOnly true -"]);
+    }
+
+    #[test]
+    fn spellings_of_nothing_and_of_sizes_are_no_difference() {
+        let desired = json!({"a": null, "b": {}, "c": [], "limits": {"cpu": "1000m"}, "n": 1});
+        let live = json!({"limits": {"cpu": "1"}, "n": 1.0, "extra": 1});
+        assert_eq!(shown(&against_desired(&desired, &live)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_the_server_keeps_is_left_out() {
+        let before = json!({"metadata": {"name": "a", "uid": "1", "resourceVersion": "1", "labels": {"x.y/z": "1"}}, "status": {"a": 1}});
+        let after = json!({"metadata": {"name": "a", "managedFields": [], "generation": 2}, "status": {"a": 2}});
+        assert_eq!(shown(&between(&before, &after)), [r#".metadata.labels {"x.y/z":"1"} -"#]);
+    }
+
+    #[test]
+    fn nothing_of_a_secret_shows() {
+        let secret = |value: &str| json!({"kind": "Secret", "data": {"same": "c2FtZQ==", "key": value}});
+        let found = between(&secret("b25l"), &secret("dHdv"));
+        assert_eq!(shown(&found), [r#".data.key "*** (before)" "*** (after)""#]);
+    }
+
+    #[test]
+    fn an_object_does_not_differ_from_itself() {
+        let object = json!({"a": [1, {"b": [null]}, []], "kind": "Secret", "data": "odd"});
+        assert!(between(&object, &object).is_empty() && against_desired(&object, &object).is_empty());
+    }
+}

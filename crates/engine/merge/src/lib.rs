@@ -1,0 +1,38 @@
+//! Field ownership, digests and differences of live objects.
+//!
+//! After each apply of ours the server's answer is the truth, so all that is kept of it is [`Observed`]: a digest of
+//! the fields we own with their live values, a digest of what counts as drift, and a few flags. A watch event that
+//! leaves them as they were is not drift. [`diff`] then says which fields differ, [`who`] who changed them,
+//! [`cleanup`] how managers that came before us are folded into ours, and [`mask`] keeps Secrets out of all of it.
+//!
+//! ```
+//! use lode_merge::observe;
+//! use serde_json::json;
+//!
+//! let live = |image: &str, ready: u8| json!({
+//!     "apiVersion": "apps/v1", "kind": "Deployment",
+//!     "metadata": {"name": "web", "uid": "u1", "resourceVersion": "7", "managedFields": [
+//!         {"manager": "lode", "operation": "Apply", "fieldsV1": {"f:spec": {"f:image": {}}}},
+//!     ]},
+//!     "spec": {"image": image}, "status": {"ready": ready},
+//! });
+//! let first = observe(&live("web:1", 0), "lode", &[]);
+//! assert_eq!(first.own, observe(&live("web:1", 1), "lode", &[]).own, "a status is nobody's drift");
+//! assert_ne!(first.own, observe(&live("web:2", 1), "lode", &[]).own);
+//! ```
+//!
+//! Left out so far: schemas, and with them merge, prune and conflicts of a server-side apply. Values are taken from a
+//! JSON parser, whose bound on nesting (128) also bounds every recursion here.
+
+pub mod cleanup;
+pub mod diff;
+pub mod digest;
+pub mod fields;
+pub mod mask;
+mod observe;
+pub mod path;
+mod quantity;
+pub mod who;
+
+pub use digest::{Digest, content_digest, content_equal, digest, own_digest};
+pub use observe::{Flags, Observed, observe};

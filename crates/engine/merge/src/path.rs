@@ -1,0 +1,87 @@
+//! [`Path`]: where in an object a value is, as people write it.
+//!
+//! `.spec.template.spec.containers[name=app].image`, `.data["nginx.conf"]`, `.spec.args[2]`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Steps from the root of an object to a value.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Path(Vec<Step>);
+
+/// One step of a [`Path`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// A field of a map.
+    Field(Box<str>),
+    /// The list item whose field `key` has this value.
+    Item {
+        /// The field that tells the items of the list apart.
+        key: &'static str,
+        /// Its value.
+        value: Value,
+    },
+    /// A list item by its place.
+    Index(usize),
+}
+
+impl Path {
+    /// Builds a path from its steps.
+    #[must_use]
+    pub fn new(steps: Vec<Step>) -> Self {
+        Self(steps)
+    }
+
+    /// Returns the steps, the root's first.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    pub(crate) fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    pub(crate) fn pop(&mut self) {
+        self.0.pop();
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str(".");
+        }
+        for step in &self.0 {
+            match step {
+                Step::Field(name) if plain(name) => write!(f, ".{name}")?,
+                Step::Field(name) => write!(f, "[{}]", Value::from(&**name))?,
+                Step::Item { key, value: Value::String(text) } => write!(f, "[{key}={text}]")?,
+                Step::Item { key, value } => write!(f, "[{key}={value}]")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_with_dots_are_quoted() {
+        let field = |name: &str| Step::Field(name.into());
+        let item = Step::Item { key: "name", value: "app".into() };
+        let port = Step::Item { key: "port", value: 80.into() };
+        assert_eq!(Path::new(vec![field("spec"), item, field("image")]).to_string(), ".spec[name=app].image");
+        assert_eq!(Path::new(vec![field("data"), field("a.b/c"), Step::Index(2)]).to_string(), ".data[\"a.b/c\"][2]");
+        assert_eq!(Path::new(vec![field("ports"), port]).to_string(), ".ports[port=80]");
+        assert_eq!(Path::default().to_string(), ".");
+    }
+}

@@ -1,0 +1,247 @@
+//! `GitRepository`: a source that is a Git repository.
+//!
+//! Left out: what the fields do. `world/git` and `control/source` do it.
+
+use std::time::Duration;
+
+use crate::crd::{AGE, Column, Names, READY, STATUS};
+use crate::field::{self, words};
+use crate::resource::{Kind, usual_status};
+use crate::schema::{default, duration, object, one_of, pattern, short_duration};
+use crate::shared::{Artifact, LocalRef};
+use crate::{Conditions, FieldError};
+
+object! {
+    /// What is fetched, from where, how often.
+    pub struct Spec {
+        required {
+            /// Time between two looks at the repository.
+            pub interval: Box<str> => duration();
+            /// Address of the repository: http, https or ssh.
+            pub url: Box<str> => pattern("^(http|https|ssh)://.*$");
+        }
+        optional {
+            /// Patterns in gitignore form for what the artifact leaves out, in place of the defaults.
+            pub ignore: Option<Box<str>>;
+            /// Artifacts of other repositories that are copied into this one's.
+            pub include: Vec<Include>;
+            /// Whose identity signs in; plain credentials when absent.
+            pub provider: Option<Box<str>> => one_of(Provider::WORDS);
+            /// Secret with the address and credentials of a proxy.
+            pub proxy_secret_ref: Option<LocalRef>;
+            /// Fetches submodules too.
+            pub recurse_submodules: Option<bool>;
+            /// What of the repository is fetched; the branch `master` when absent.
+            pub r#ref: Option<Box<Reference>>;
+            /// Secret with credentials and certificates.
+            pub secret_ref: Option<LocalRef>;
+            /// `ServiceAccount` whose identity signs in at the provider.
+            pub service_account_name: Option<Box<str>>;
+            /// Folders to fetch; the whole repository when empty.
+            pub sparse_checkout: Vec<Box<str>>;
+            /// Leaves the repository alone while true.
+            pub suspend: Option<bool>;
+            /// Longest time that Git may take.
+            pub timeout: Option<Box<str>> => default("60s"), short_duration();
+            /// Signatures that have to hold.
+            pub verify: Option<Box<Verification>>;
+        }
+        rules {
+            "!has(self.serviceAccountName) || (has(self.provider) && (self.provider == 'azure' || self.provider == 'aws'))"
+                => "serviceAccountName needs the provider azure or aws";
+        }
+    }
+}
+
+object! {
+    /// A commit, by one of its names; a commit wins over a name, a range, a tag and a branch, in this order.
+    pub struct Reference {
+        optional {
+            /// Branch whose head is taken.
+            pub branch: Option<Box<str>>;
+            /// Full hash of the commit.
+            pub commit: Option<Box<str>>;
+            /// Full name of a Git reference, such as `refs/pull/1/head`.
+            pub name: Option<Box<str>>;
+            /// Range of versions; the tag with the highest one in it is taken.
+            pub semver: Option<Box<str>>;
+            /// Tag that is taken.
+            pub tag: Option<Box<str>>;
+        }
+    }
+}
+
+object! {
+    /// A part of another repository's artifact, and where it goes.
+    pub struct Include {
+        required {
+            /// The other `GitRepository`.
+            pub repository: LocalRef;
+        }
+        optional {
+            /// Path in its artifact; the root when absent.
+            pub from_path: Option<Box<str>>;
+            /// Path in this artifact; the other repository's name when absent.
+            pub to_path: Option<Box<str>>;
+        }
+    }
+}
+
+object! {
+    /// Which signatures are checked, with which keys.
+    pub struct Verification {
+        required {
+            /// Secret with the public keys.
+            pub secret_ref: LocalRef;
+        }
+        optional {
+            /// What has to be signed.
+            pub mode: Option<Box<str>> => default("HEAD"), one_of(MODE_WORDS);
+        }
+    }
+}
+
+object! {
+    /// What was last found and stored.
+    pub struct GitRepositoryStatus {
+        optional {
+            /// The newest artifact.
+            pub artifact: Option<Box<Artifact>>;
+            /// What is the case with the repository.
+            pub conditions: Conditions;
+            /// The included artifacts, in the order of the includes.
+            pub included_artifacts: Vec<Artifact>;
+            /// Value of the last request to reconcile that was answered.
+            pub last_handled_reconcile_at: Option<Box<str>>;
+            /// Newest generation whose reconcile has settled.
+            pub observed_generation: Option<i64>;
+            /// Ignore patterns that the artifact was made with.
+            pub observed_ignore: Option<Box<str>>;
+            /// Includes that the artifact was made with.
+            pub observed_include: Vec<Include>;
+            /// Whether the artifact was made with submodules.
+            pub observed_recurse_submodules: Option<bool>;
+            /// Folders that the artifact was made of.
+            pub observed_sparse_checkout: Vec<Box<str>>;
+            /// What was checked for a signature.
+            pub source_verification_mode: Option<Box<str>>;
+        }
+    }
+}
+usual_status!(GitRepositoryStatus);
+
+words! {
+    /// Whose identity signs in at a Git server.
+    pub enum Provider {
+        /// The credentials of the Secret.
+        Generic = "generic",
+        /// An identity of AWS.
+        Aws = "aws",
+        /// An identity of Azure.
+        Azure = "azure",
+        /// A GitHub App.
+        GitHub = "github",
+    }
+}
+
+words! {
+    /// What has to be signed.
+    pub enum Mode {
+        /// The commit.
+        Head = "HEAD",
+        /// The tag.
+        Tag = "Tag",
+        /// Both.
+        TagAndHead = "TagAndHEAD",
+    }
+}
+
+impl Kind for Spec {
+    const NAMES: Names = Names {
+        group: "source.toolkit.fluxcd.io",
+        version: "v1",
+        kind: "GitRepository",
+        plural: "gitrepositories",
+        short: &["gitrepo"],
+        categories: &["all", "fluxcd", "fluxcd-sources"],
+        component: "source-controller",
+    };
+    const COLUMNS: &'static [Column] = &[Column { name: "URL", kind: "string", path: ".spec.url" }, AGE, READY, STATUS];
+    type Status = GitRepositoryStatus;
+
+    fn suspended(&self) -> bool {
+        self.suspend.unwrap_or_default()
+    }
+
+    fn interval(&self) -> Result<Duration, FieldError> {
+        field::duration("spec.interval", &self.interval)
+    }
+}
+
+impl Spec {
+    /// Returns the longest time that Git may take.
+    ///
+    /// # Errors
+    /// The field is no duration.
+    pub fn timeout(&self) -> Result<Duration, FieldError> {
+        self.timeout.as_deref().map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
+    }
+
+    /// Returns whose identity signs in.
+    ///
+    /// # Errors
+    /// The field is none of [`Provider::WORDS`].
+    pub fn provider(&self) -> Result<Provider, FieldError> {
+        Ok(Provider::read("spec.provider", self.provider.as_deref())?.unwrap_or(Provider::Generic))
+    }
+}
+
+impl Verification {
+    /// Returns what has to be signed; `head` is an old spelling of `HEAD`.
+    ///
+    /// # Errors
+    /// The field is none of [`Mode::WORDS`].
+    pub fn mode(&self) -> Result<Mode, FieldError> {
+        match self.mode.as_deref() {
+            Some("head") => Ok(Mode::Head),
+            mode => Ok(Mode::read("spec.verify.mode", mode)?.unwrap_or(Mode::Head)),
+        }
+    }
+}
+
+/// Timeout of an object that was made without the default of our `CustomResourceDefinition`.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// [`Mode::WORDS`] and the old spelling.
+const MODE_WORDS: &[&str] = &["head", Mode::Head.as_str(), Mode::Tag.as_str(), Mode::TagAndHead.as_str()];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_has_its_default() {
+        let spec = Spec { interval: "1m".into(), ..Spec::default() };
+        assert_eq!(spec.timeout(), Ok(TIMEOUT));
+        assert_eq!(spec.provider(), Ok(Provider::Generic));
+        assert_eq!(Kind::interval(&spec), Ok(Duration::from_mins(1)));
+        assert!(!spec.suspended());
+        assert_eq!(Verification::default().mode(), Ok(Mode::Head));
+    }
+
+    #[test]
+    fn bad_texts_are_told_when_asked_for() {
+        let spec = Spec { timeout: Some("1d".into()), provider: Some("gitlab".into()), ..Spec::default() };
+        assert!(spec.timeout().unwrap_err().to_string().starts_with("spec.timeout: "));
+        let error = spec.provider().unwrap_err();
+        assert_eq!(error.to_string(), "spec.provider: \"gitlab\" is not one of generic, aws, azure, github");
+        assert!(Kind::interval(&spec).is_err());
+    }
+
+    #[test]
+    fn the_old_spelling_of_head_is_taken() {
+        let mode = |text: &str| Verification { mode: Some(text.into()), ..Verification::default() }.mode();
+        assert_eq!(mode("head"), Ok(Mode::Head));
+        assert_eq!(mode("TagAndHEAD"), Ok(Mode::TagAndHead));
+        assert!(mode("tag").is_err());
+    }
+}

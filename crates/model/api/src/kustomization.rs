@@ -1,0 +1,304 @@
+//! `Kustomization`: a folder of a source that is built and applied.
+//!
+//! Left out: what the fields do. `engine/render`, `control/apply` and `control/kustomization` do it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::crd::{AGE, Column, Names, READY, STATUS};
+use crate::field::{self, words};
+use crate::resource::{Kind, usual_status};
+use crate::schema::{default, duration, max_length, min_length, object, one_of, within};
+use crate::shared::{
+    CommonMetadata, CustomHealthCheck, DependencyReference, HistorySnapshot, Image, Inventory, KubeConfigRef, LocalRef,
+    ObjRef, Patch, Selector,
+};
+use crate::{Conditions, FieldError};
+
+object! {
+    /// What is applied, from where, how often and how.
+    pub struct Spec {
+        required {
+            /// Time between two reconciles.
+            pub interval: Box<str> => duration();
+            /// Deletes what was applied once and is no longer wanted.
+            pub prune: bool;
+            /// The source whose artifact holds the manifests.
+            pub source_ref: ObjRef
+                => within(
+                    "/properties/kind",
+                    one_of(&["OCIRepository", "GitRepository", "Bucket", "ExternalArtifact"])
+                );
+        }
+        optional {
+            /// What the build notes in the annotations of every object.
+            pub build_metadata: Vec<Box<str>>
+                => within("/items", one_of(&["originAnnotations", "transformerAnnotations"]));
+            /// Labels and annotations for every object.
+            pub common_metadata: Option<Box<CommonMetadata>>;
+            /// Folders of components that are added to the build, relative to the path.
+            pub components: Vec<Box<str>>;
+            /// How encrypted manifests are opened.
+            pub decryption: Option<Box<Decryption>>;
+            /// What becomes of the applied objects when this one is deleted; as `prune` says when absent.
+            pub deletion_policy: Option<Box<str>> => one_of(DeletionPolicy::WORDS);
+            /// Kustomizations that have to be ready first.
+            pub depends_on: Vec<DependencyReference>;
+            /// Deletes and creates objects again when a change is refused because a field is immutable.
+            pub force: Option<bool> => default(false);
+            /// CEL expressions that tell the health of kinds.
+            pub health_check_exprs: Vec<CustomHealthCheck>;
+            /// Objects that have to become healthy.
+            pub health_checks: Vec<ObjRef>;
+            /// Fields of objects that are left as they are in the cluster.
+            pub ignore: Vec<IgnoreRule>;
+            /// Skips components whose folder does not exist.
+            pub ignore_missing_components: Option<bool>;
+            /// Container images to change.
+            pub images: Vec<Image>;
+            /// Access to the cluster where objects are applied; this one when absent.
+            pub kube_config: Option<Box<KubeConfigRef>>;
+            /// Put before the name of every object.
+            pub name_prefix: Option<Box<str>> => min_length(1), max_length(200);
+            /// Put behind the name of every object.
+            pub name_suffix: Option<Box<str>> => min_length(1), max_length(200);
+            /// Patches that are made on the built objects.
+            pub patches: Vec<Patch>;
+            /// Folder of the artifact that is built; its root when absent.
+            pub path: Option<Box<str>>;
+            /// What is done with the built manifests.
+            pub post_build: Option<Box<PostBuild>>;
+            /// Time to the next try after a failure; the interval when absent.
+            pub retry_interval: Option<Box<str>> => duration();
+            /// `ServiceAccount` that applies the objects.
+            pub service_account_name: Option<Box<str>>;
+            /// Leaves the applied objects alone while true.
+            pub suspend: Option<bool>;
+            /// Namespace for every object.
+            pub target_namespace: Option<Box<str>> => min_length(1), max_length(63);
+            /// Longest time for applying and for health checks; shortly before the next reconcile when absent.
+            pub timeout: Option<Box<str>> => duration();
+            /// Waits until every applied object is healthy.
+            pub wait: Option<bool>;
+        }
+    }
+}
+
+object! {
+    /// How encrypted manifests are opened.
+    pub struct Decryption {
+        required {
+            /// The form of encryption.
+            pub provider: Box<str> => one_of(&["sops"]);
+        }
+        optional {
+            /// Secret with the keys.
+            pub secret_ref: Option<LocalRef>;
+            /// `ServiceAccount` whose identity may use keys of a cloud.
+            pub service_account_name: Option<Box<str>>;
+        }
+    }
+}
+
+object! {
+    /// Fields that are left as they are in the cluster.
+    pub struct IgnoreRule {
+        required {
+            /// JSON pointers of the fields.
+            pub paths: Vec<Box<str>>;
+        }
+        optional {
+            /// Objects that the rule is for; all when absent.
+            pub target: Option<Box<Selector>>;
+        }
+    }
+}
+
+object! {
+    /// What is done with the built manifests.
+    pub struct PostBuild {
+        optional {
+            /// Values of variables; they win over those from elsewhere.
+            pub substitute: BTreeMap<Box<str>, Box<str>>;
+            /// Objects with values of variables; later ones win.
+            pub substitute_from: Vec<SubstituteReference>;
+            /// Whether variables are replaced when there is no value at all.
+            pub substitute_strategy: Option<Box<str>> => one_of(SubstituteStrategy::WORDS);
+        }
+    }
+}
+
+object! {
+    /// An object with values of variables.
+    pub struct SubstituteReference {
+        required {
+            /// Kind of the object.
+            pub kind: Box<str> => one_of(&["Secret", "ConfigMap"]);
+            /// Name of the object, in the same namespace.
+            pub name: Box<str> => min_length(1), max_length(253);
+        }
+        optional {
+            /// Goes on when the object does not exist.
+            pub optional: Option<bool> => default(false);
+        }
+    }
+}
+
+object! {
+    /// What was last built and applied.
+    pub struct KustomizationStatus {
+        optional {
+            /// What is the case with the Kustomization.
+            pub conditions: Conditions;
+            /// The last outcomes, newest first.
+            pub history: Vec<HistorySnapshot>;
+            /// The objects that were applied.
+            pub inventory: Option<Inventory>;
+            /// Revision of the original source of what was last applied with success.
+            pub last_applied_origin_revision: Option<Box<str>>;
+            /// Revision that was last applied with success.
+            pub last_applied_revision: Option<Box<str>>;
+            /// Revision that was last tried.
+            pub last_attempted_revision: Option<Box<str>>;
+            /// Value of the last request to reconcile that was answered.
+            pub last_handled_reconcile_at: Option<Box<str>>;
+            /// Newest generation whose reconcile has settled.
+            pub observed_generation: Option<i64>;
+        }
+    }
+}
+usual_status!(KustomizationStatus);
+
+words! {
+    /// What becomes of the applied objects when their Kustomization is deleted.
+    pub enum DeletionPolicy {
+        /// They are deleted when `prune` is set, else they stay.
+        MirrorPrune = "MirrorPrune",
+        /// They are deleted.
+        Delete = "Delete",
+        /// They are deleted, and the Kustomization stays until they are gone.
+        WaitForTermination = "WaitForTermination",
+        /// They stay.
+        Orphan = "Orphan",
+    }
+}
+
+words! {
+    /// When variables are replaced.
+    pub enum SubstituteStrategy {
+        /// When there is at least one value.
+        WithVariables = "WithVariables",
+        /// Always.
+        Always = "Always",
+    }
+}
+
+impl Kind for Spec {
+    const NAMES: Names = Names {
+        group: "kustomize.toolkit.fluxcd.io",
+        version: "v1",
+        kind: "Kustomization",
+        plural: "kustomizations",
+        short: &["ks"],
+        categories: &["all", "fluxcd", "fluxcd-appliers"],
+        component: "kustomize-controller",
+    };
+    const COLUMNS: &'static [Column] = &[AGE, READY, STATUS];
+    type Status = KustomizationStatus;
+
+    fn suspended(&self) -> bool {
+        self.suspend.unwrap_or_default()
+    }
+
+    fn interval(&self) -> Result<Duration, FieldError> {
+        field::duration("spec.interval", &self.interval)
+    }
+}
+
+impl Spec {
+    /// Returns the time to the next try after a failure.
+    ///
+    /// # Errors
+    /// The field, or the interval that stands in for it, is no duration.
+    pub fn retry_interval(&self) -> Result<Duration, FieldError> {
+        match self.retry_interval.as_deref() {
+            Some(text) => field::duration("spec.retryInterval", text),
+            None => Kind::interval(self),
+        }
+    }
+
+    /// Returns the longest time for applying and for health checks.
+    ///
+    /// It is never shorter than 30 seconds, as in Flux, whatever the spec says.
+    ///
+    /// # Errors
+    /// The field, or the interval that stands in for it, is no duration.
+    pub fn timeout(&self) -> Result<Duration, FieldError> {
+        let timeout = match self.timeout.as_deref() {
+            Some(text) => field::duration("spec.timeout", text)?,
+            None => Kind::interval(self)?.saturating_sub(TIMEOUT_MARGIN),
+        };
+        Ok(timeout.max(TIMEOUT_MIN))
+    }
+
+    /// Returns what becomes of the applied objects when this one is deleted.
+    ///
+    /// # Errors
+    /// The field is none of [`DeletionPolicy::WORDS`].
+    pub fn deletion_policy(&self) -> Result<DeletionPolicy, FieldError> {
+        let policy = DeletionPolicy::read("spec.deletionPolicy", self.deletion_policy.as_deref())?;
+        Ok(policy.unwrap_or(DeletionPolicy::MirrorPrune))
+    }
+}
+
+impl PostBuild {
+    /// Returns when variables are replaced.
+    ///
+    /// # Errors
+    /// The field is none of [`SubstituteStrategy::WORDS`].
+    pub fn substitute_strategy(&self) -> Result<SubstituteStrategy, FieldError> {
+        let strategy = self.substitute_strategy.as_deref();
+        let strategy = SubstituteStrategy::read("spec.postBuild.substituteStrategy", strategy)?;
+        Ok(strategy.unwrap_or(SubstituteStrategy::WithVariables))
+    }
+}
+
+/// What a timeout taken from the interval leaves for the rest of a reconcile.
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
+/// Shortest timeout.
+const TIMEOUT_MIN: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(interval: &str, timeout: Option<&str>) -> Spec {
+        Spec { interval: interval.into(), timeout: timeout.map(Into::into), ..Spec::default() }
+    }
+
+    #[test]
+    fn the_timeout_ends_before_the_next_reconcile_but_leaves_time_to_work() {
+        for (interval, timeout, seconds) in
+            [("10m", None, 570), ("40s", None, 30), ("1s", None, 30), ("1m", Some("2m"), 120), ("1m", Some("3s"), 30)]
+        {
+            assert_eq!(spec(interval, timeout).timeout(), Ok(Duration::from_secs(seconds)), "{interval} {timeout:?}");
+        }
+        assert!(spec("", None).timeout().is_err());
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_after_the_interval_unless_told_otherwise() {
+        let mut spec = spec("10m", None);
+        assert_eq!(spec.retry_interval(), Ok(Duration::from_mins(10)));
+        spec.retry_interval = Some("2m".into());
+        assert_eq!(spec.retry_interval(), Ok(Duration::from_mins(2)));
+    }
+
+    #[test]
+    fn policies_have_their_defaults() {
+        assert_eq!(Spec::default().deletion_policy(), Ok(DeletionPolicy::MirrorPrune));
+        let spec = Spec { deletion_policy: Some("Keep".into()), ..Spec::default() };
+        assert!(spec.deletion_policy().unwrap_err().to_string().starts_with("spec.deletionPolicy: \"Keep\" is not"));
+        assert_eq!(PostBuild::default().substitute_strategy(), Ok(SubstituteStrategy::WithVariables));
+    }
+}

@@ -1,0 +1,42 @@
+//! The API types Lodestone speaks: the kinds of Flux, as data.
+//!
+//! One file per kind ([`git_repository`], [`kustomization`]) holds its spec and status; [`shared`] holds what several
+//! kinds have in common; [`conditions`] and [`reasons`] say how a status speaks; [`crd`] makes the
+//! `CustomResourceDefinition`s. Every field is written once: type, presence, constraints and description together
+//! make the Rust field and its schema ([`schema`]).
+//!
+//! ```
+//! use lode_api::{GitRepository, Kind, Resource};
+//!
+//! let repository: GitRepository = Resource::parse(&serde_json::json!({
+//!     "metadata": {"name": "fleet", "namespace": "flux-system"},
+//!     "spec": {"url": "https://example.com/fleet", "interval": "5m", "unknown": true},
+//! })).unwrap();
+//! assert_eq!(repository.spec.interval().unwrap().as_secs(), 300);
+//! assert_eq!(repository.spec.timeout().unwrap().as_secs(), 60);
+//! ```
+//!
+//! Reading is tolerant: unknown fields are dropped, missing and null ones are empty, and texts with a grammar
+//! (durations, enumerations) stay texts until an accessor is asked. So one bad object never stops its kind.
+//!
+//! Left out on purpose: validation as the API server does it (`engine/admit`), and labels and annotations with a
+//! meaning (`lode_object::meta`).
+
+pub mod conditions;
+pub mod crd;
+mod field;
+pub mod git_repository;
+pub mod kustomization;
+pub mod reasons;
+mod resource;
+pub mod schema;
+pub mod shared;
+
+pub use conditions::Conditions;
+pub use field::FieldError;
+pub use resource::{Kind, Meta, ParseError, Resource, Status};
+
+/// A `GitRepository` (source.toolkit.fluxcd.io/v1).
+pub type GitRepository = Resource<git_repository::Spec>;
+/// A `Kustomization` (kustomize.toolkit.fluxcd.io/v1).
+pub type Kustomization = Resource<kustomization::Spec>;

@@ -1,0 +1,251 @@
+//! [`Resource`]: the envelope around the spec and status of every kind.
+//!
+//! Input: one object as JSON. Output: typed parts, of its metadata only what a controller acts on. What one kind
+//! needs generic code to know is in [`Kind`] and [`Status`].
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
+
+use crate::crd::{Column, Names};
+use crate::schema::{Field, or_default};
+use crate::{Conditions, FieldError};
+
+/// One object of an API kind. The spec's type stands for the kind.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, bound(serialize = "S: Kind", deserialize = "S: Kind"))]
+pub struct Resource<S: Kind> {
+    /// Who the object is.
+    #[serde(deserialize_with = "or_default")]
+    pub metadata: Meta,
+    /// What is asked for.
+    #[serde(deserialize_with = "or_default")]
+    pub spec: S,
+    /// What was found and done.
+    #[serde(deserialize_with = "or_default")]
+    pub status: S::Status,
+}
+
+/// What generic code knows about a kind; implemented by its spec.
+pub trait Kind: Field + Default + DeserializeOwned + Serialize {
+    /// The kind's names, in the API and in the cluster.
+    const NAMES: Names;
+    /// What `kubectl get` shows, in this order.
+    const COLUMNS: &'static [Column];
+    /// The kind's status.
+    type Status: Status;
+
+    /// Tells whether the object shall be left alone.
+    fn suspended(&self) -> bool;
+
+    /// Returns the time between two reconciles.
+    ///
+    /// # Errors
+    /// The field is no duration.
+    fn interval(&self) -> Result<std::time::Duration, FieldError>;
+}
+
+/// What the statuses of all kinds have in common.
+pub trait Status: Field + Default + DeserializeOwned + Serialize {
+    /// Returns the conditions.
+    fn conditions(&self) -> &Conditions;
+    /// Returns the conditions, to change them.
+    fn conditions_mut(&mut self) -> &mut Conditions;
+    /// Returns the newest generation whose reconcile has settled.
+    fn observed_generation(&self) -> Option<i64>;
+    /// Sets the newest generation whose reconcile has settled.
+    fn observe_generation(&mut self, generation: i64);
+    /// Returns the newest `reconcile.fluxcd.io/requestedAt` that was answered.
+    fn last_handled_reconcile_at(&self) -> Option<&str>;
+    /// Notes that a `reconcile.fluxcd.io/requestedAt` was answered.
+    fn handle_reconcile_at(&mut self, token: &str);
+}
+
+/// What a controller reads of an object's metadata.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Meta {
+    /// Name.
+    #[serde(deserialize_with = "or_default")]
+    pub name: Box<str>,
+    /// Namespace, empty for cluster-scoped objects.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "str::is_empty")]
+    pub namespace: Box<str>,
+    /// Identity over time: a deleted and recreated object has another one.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "str::is_empty")]
+    pub uid: Box<str>,
+    /// The version of the object that was read.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "str::is_empty")]
+    pub resource_version: Box<str>,
+    /// Counts the changes of the spec.
+    #[serde(deserialize_with = "or_default")]
+    pub generation: i64,
+    /// When the object was made.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
+    pub creation_timestamp: Option<Box<str>>,
+    /// When its deletion was asked for.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
+    pub deletion_timestamp: Option<Box<str>>,
+    /// Who has to act before it goes.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub finalizers: Vec<Box<str>>,
+    /// Labels.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// Annotations, without the whole former object that `kubectl apply` keeps among them.
+    #[serde(deserialize_with = "small_annotations", skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<Box<str>, Box<str>>,
+}
+
+/// An object that does not have the form of its kind.
+#[derive(Debug, thiserror::Error)]
+#[error("read {kind}/{namespace}/{name}")]
+pub struct ParseError {
+    /// Its kind, as far as known.
+    pub kind: &'static str,
+    /// Its namespace, as far as known.
+    pub namespace: Box<str>,
+    /// Its name, as far as known.
+    pub name: Box<str>,
+    /// What is wrong with it.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl<S: Kind> Resource<S> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// A field has another type than in the kind's schema. No object that the API server took with our
+    /// `CustomResourceDefinition`s does.
+    pub fn parse(object: &Value) -> Result<Self, ParseError> {
+        Self::deserialize(object).map_err(|source| {
+            let part = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
+            let (namespace, name) = (part("/metadata/namespace"), part("/metadata/name"));
+            ParseError { kind: S::NAMES.kind, namespace, name, source }
+        })
+    }
+
+    /// Returns the whole object as JSON, with `apiVersion` and `kind`.
+    ///
+    /// # Panics
+    /// Never: the types hold nothing that JSON lacks.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut value = serde_json::to_value(self).expect("maps have text keys and numbers are integers");
+        value["apiVersion"] = json!(S::NAMES.api_version());
+        value["kind"] = json!(S::NAMES.kind);
+        value
+    }
+
+    /// Tells whether the object is on its way out.
+    pub fn deleting(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+}
+
+impl Meta {
+    /// Returns the value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.get(key).map(AsRef::as_ref)
+    }
+
+    /// Returns the value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(AsRef::as_ref)
+    }
+
+    /// Tells whether a finalizer is set.
+    pub fn has_finalizer(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().any(|set| &**set == finalizer)
+    }
+}
+
+/// Implements [`Status`] for a status with the usual three fields.
+macro_rules! usual_status {
+    ($status:ty) => {
+        impl crate::Status for $status {
+            fn conditions(&self) -> &crate::Conditions {
+                &self.conditions
+            }
+
+            fn conditions_mut(&mut self) -> &mut crate::Conditions {
+                &mut self.conditions
+            }
+
+            fn observed_generation(&self) -> Option<i64> {
+                self.observed_generation
+            }
+
+            fn observe_generation(&mut self, generation: i64) {
+                self.observed_generation = Some(generation);
+            }
+
+            fn last_handled_reconcile_at(&self) -> Option<&str> {
+                self.last_handled_reconcile_at.as_deref()
+            }
+
+            fn handle_reconcile_at(&mut self, token: &str) {
+                self.last_handled_reconcile_at = Some(token.into());
+            }
+        }
+    };
+}
+pub(crate) use usual_status;
+
+/// Where `kubectl apply` keeps a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Reads annotations. Dropping that copy halves what an object costs in memory; nobody reads it.
+fn small_annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Box<str>, Box<str>>, D::Error> {
+    let mut annotations: BTreeMap<Box<str>, Box<str>> = or_default(deserializer)?;
+    annotations.remove(LAST_APPLIED);
+    Ok(annotations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GitRepository, Kustomization};
+
+    #[test]
+    fn metadata_and_unknown_fields_are_read_with_tolerance() {
+        let read: Kustomization = Resource::parse(&json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {
+                "name": "apps", "namespace": "flux-system", "generation": 3, "labels": null, "managedFields": [{}],
+                "annotations": {LAST_APPLIED: "{}", "reconcile.fluxcd.io/requestedAt": "now"},
+                "finalizers": ["finalizers.fluxcd.io"],
+            },
+            "spec": {"prune": true, "interval": "often", "future": {"field": 1}},
+            "status": null,
+        }))
+        .unwrap();
+        assert_eq!(read.metadata.annotation("reconcile.fluxcd.io/requestedAt"), Some("now"));
+        assert_eq!(read.metadata.annotation(LAST_APPLIED), None);
+        assert!(read.metadata.has_finalizer("finalizers.fluxcd.io") && !read.deleting());
+        assert_eq!(read.status.observed_generation(), None);
+        let error = read.spec.interval().unwrap_err();
+        assert!(error.to_string().starts_with("spec.interval: duration \"often\""), "{error}");
+    }
+
+    #[test]
+    fn an_object_of_another_form_is_named() {
+        let object = json!({"metadata": {"name": "a", "namespace": "b"}, "spec": {"interval": 5}});
+        let error = GitRepository::parse(&object).unwrap_err();
+        assert_eq!(error.to_string(), "read GitRepository/b/a");
+    }
+
+    #[test]
+    fn an_object_is_written_with_its_kind() {
+        let object = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "a", "namespace": "b", "generation": 1},
+            "spec": {"interval": "1m", "url": "https://example.com"},
+            "status": {"observedGeneration": -1},
+        });
+        assert_eq!(GitRepository::parse(&object).unwrap().to_value(), object);
+    }
+}

@@ -1,0 +1,327 @@
+//! How a field is written once and becomes both a Rust field and its `OpenAPI` schema.
+//!
+//! The `object!` macro takes a struct whose fields stand in a `required` and an `optional` block. It makes the struct
+//! with its serde rules, and a [`Field`] whose schema says type, presence, description (the first paragraph of the doc
+//! comment) and constraints (the facets behind `=>`).
+//!
+//! Left out: reading schemas, and every keyword that no contract uses.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+
+/// A type that can be a field of an API object.
+pub trait Field {
+    /// Returns the structural schema of the type, without what only the place of use knows.
+    fn schema() -> Value;
+
+    /// Tells whether an optional field of this type is left out when written.
+    fn absent(&self) -> bool {
+        false
+    }
+}
+
+/// One keyword of a schema, and where below the field it belongs.
+pub(crate) struct Facet {
+    pointer: &'static str,
+    keyword: &'static str,
+    value: Value,
+}
+
+/// Reads a field; null counts as missing.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Gives the value that the API server fills in.
+pub(crate) fn default(value: impl Into<Value>) -> Facet {
+    facet("default", value.into())
+}
+
+/// Allows these values only.
+pub(crate) fn one_of(values: &[&str]) -> Facet {
+    facet("enum", json!(values))
+}
+
+/// Asks for a match of a regular expression.
+pub(crate) fn pattern(expression: &str) -> Facet {
+    facet("pattern", json!(expression))
+}
+
+/// Asks for at least so many characters.
+pub(crate) fn min_length(count: u64) -> Facet {
+    facet("minLength", json!(count))
+}
+
+/// Asks for at most so many characters.
+pub(crate) fn max_length(count: u64) -> Facet {
+    facet("maxLength", json!(count))
+}
+
+/// Asks for a number of at least this.
+pub(crate) fn minimum(value: i64) -> Facet {
+    facet("minimum", json!(value))
+}
+
+/// Asks for a time in RFC 3339.
+pub(crate) fn date_time() -> Facet {
+    facet("format", json!("date-time"))
+}
+
+/// Asks for a duration of milliseconds, seconds, minutes and hours.
+pub(crate) fn duration() -> Facet {
+    pattern(r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")
+}
+
+/// Asks for a duration that is too short to need hours.
+pub(crate) fn short_duration() -> Facet {
+    pattern(r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$")
+}
+
+/// Puts a facet at a JSON pointer below the field (`/items`, `/properties/kind`).
+pub(crate) fn within(pointer: &'static str, facet: Facet) -> Facet {
+    Facet { pointer, ..facet }
+}
+
+/// The schema of a struct in the making. The `object!` macro writes the calls.
+pub(crate) struct Builder {
+    about: String,
+    properties: Map<String, Value>,
+    required: Vec<String>,
+    rules: Vec<Value>,
+}
+
+impl Builder {
+    /// Starts with the lines of the struct's doc comment.
+    pub(crate) fn new(about: &[&str]) -> Self {
+        Self { about: paragraph(about), properties: Map::new(), required: Vec::new(), rules: Vec::new() }
+    }
+
+    /// Adds a field that must be there.
+    pub(crate) fn required<T: Field>(mut self, name: &str, about: &[&str], facets: Vec<Facet>) -> Self {
+        self.required.push(camel(name));
+        self.optional::<T>(name, about, facets)
+    }
+
+    /// Adds a field that may be there.
+    pub(crate) fn optional<T: Field>(mut self, name: &str, about: &[&str], facets: Vec<Facet>) -> Self {
+        let mut schema = T::schema();
+        schema["description"] = paragraph(about).into();
+        for Facet { pointer, keyword, value } in facets {
+            schema.pointer_mut(pointer).expect("facets name places that their type has")[keyword] = value;
+        }
+        self.properties.insert(camel(name), schema);
+        self
+    }
+
+    /// Adds a CEL rule with the message for those who break it.
+    pub(crate) fn rule(mut self, rule: &str, message: &str) -> Self {
+        self.rules.push(json!({"rule": rule, "message": message}));
+        self
+    }
+
+    /// Returns the schema.
+    pub(crate) fn finish(self) -> Value {
+        let mut schema = json!({"type": "object", "description": self.about, "properties": self.properties});
+        if !self.required.is_empty() {
+            schema["required"] = self.required.into();
+        }
+        if !self.rules.is_empty() {
+            schema["x-kubernetes-validations"] = self.rules.into();
+        }
+        schema
+    }
+}
+
+/// Makes a struct of an API object, with its serde rules and its [`Field`].
+macro_rules! object {
+    (
+        $(#[doc = $about:literal])+
+        $vis:vis struct $name:ident {
+            $(required {
+                $( $(#[doc = $r_about:literal])+ pub $r_name:ident: $r_type:ty $(=> $($r_facet:expr),+)?; )*
+            })?
+            $(optional {
+                $( $(#[doc = $o_about:literal])+ pub $o_name:ident: $o_type:ty $(=> $($o_facet:expr),+)?; )*
+            })?
+            $(rules { $( $rule:literal => $message:literal; )* })?
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        $vis struct $name {
+            $($(
+                $(#[doc = $r_about])+
+                #[serde(deserialize_with = "crate::schema::or_default")]
+                pub $r_name: $r_type,
+            )*)?
+            $($(
+                $(#[doc = $o_about])+
+                #[serde(
+                    deserialize_with = "crate::schema::or_default",
+                    skip_serializing_if = "crate::schema::Field::absent"
+                )]
+                pub $o_name: $o_type,
+            )*)?
+        }
+
+        impl crate::schema::Field for $name {
+            fn schema() -> serde_json::Value {
+                crate::schema::Builder::new(&[$($about),+])
+                    $($( .required::<$r_type>(stringify!($r_name), &[$($r_about),+], vec![$($($r_facet),+)?]) )*)?
+                    $($( .optional::<$o_type>(stringify!($o_name), &[$($o_about),+], vec![$($($o_facet),+)?]) )*)?
+                    $($( .rule($rule, $message) )*)?
+                    .finish()
+            }
+        }
+    };
+}
+pub(crate) use object;
+
+// === impl Field for what fields are made of ===
+
+impl Field for Box<str> {
+    fn schema() -> Value {
+        json!({"type": "string"})
+    }
+}
+
+impl Field for bool {
+    fn schema() -> Value {
+        json!({"type": "boolean"})
+    }
+}
+
+impl Field for i64 {
+    fn schema() -> Value {
+        json!({"type": "integer", "format": "int64"})
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn schema() -> Value {
+        T::schema()
+    }
+
+    fn absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Field> Field for Box<T> {
+    fn schema() -> Value {
+        T::schema()
+    }
+
+    fn absent(&self) -> bool {
+        T::absent(self)
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn schema() -> Value {
+        json!({"type": "array", "items": T::schema()})
+    }
+
+    fn absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Field> Field for BTreeMap<Box<str>, T> {
+    fn schema() -> Value {
+        json!({"type": "object", "additionalProperties": T::schema()})
+    }
+
+    fn absent(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Makes a facet of the field itself.
+fn facet(keyword: &'static str, value: Value) -> Facet {
+    Facet { pointer: "", keyword, value }
+}
+
+/// Joins the first paragraph of a doc comment.
+fn paragraph(lines: &[&str]) -> String {
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ")
+}
+
+/// Returns the name on the wire of a Rust field: `last_applied` is `lastApplied`, `r#type` is `type`.
+fn camel(name: &str) -> String {
+    let mut words = name.trim_start_matches("r#").split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (head, tail) = word.split_at(1.min(word.len()));
+        camel += &head.to_ascii_uppercase();
+        camel += tail;
+    }
+    camel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    object! {
+        /// A thing.
+        ///
+        /// Not for the schema.
+        struct Thing {
+            required {
+                /// Its name.
+                pub r#type: Box<str> => min_length(1);
+                /// Its parts, which
+                /// may be none.
+                pub all_parts: Vec<Box<str>> => within("/items", one_of(&["a", "b"]));
+            }
+            optional {
+                /// Its age.
+                pub age: Option<i64> => default(7), minimum(0);
+            }
+            rules {
+                "self.age > 0" => "a thing has an age";
+            }
+        }
+    }
+
+    #[test]
+    fn one_declaration_makes_the_schema() {
+        let expected = json!({
+            "type": "object",
+            "description": "A thing.",
+            "properties": {
+                "type": {"type": "string", "description": "Its name.", "minLength": 1},
+                "allParts": {
+                    "type": "array",
+                    "description": "Its parts, which may be none.",
+                    "items": {"type": "string", "enum": ["a", "b"]},
+                },
+                "age": {"type": "integer", "format": "int64", "description": "Its age.", "default": 7, "minimum": 0},
+            },
+            "required": ["type", "allParts"],
+            "x-kubernetes-validations": [{"rule": "self.age > 0", "message": "a thing has an age"}],
+        });
+        assert_eq!(Thing::schema(), expected);
+    }
+
+    #[test]
+    fn what_is_optional_and_absent_is_not_written() {
+        let thing: Thing = serde_json::from_value(json!({"type": "x", "age": null, "other": 1})).unwrap();
+        assert_eq!(serde_json::to_value(&thing).unwrap(), json!({"type": "x", "allParts": []}));
+    }
+
+    #[test]
+    fn null_counts_as_missing() {
+        let thing: Thing = serde_json::from_value(json!({"type": null, "allParts": null})).unwrap();
+        assert_eq!(thing, Thing::default());
+    }
+}

@@ -1,0 +1,28 @@
+//! One Kubernetes object as data.
+//!
+//! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] says which object it is; [`order`]
+//! says which comes first; [`meta`] names the labels and annotations that Flux and Lodestone give a meaning.
+//!
+//! ```
+//! use lode_object::Object;
+//!
+//! let object = Object::parse(serde_json::json!({
+//!     "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+//! })).unwrap();
+//! assert_eq!(object.id().inventory(), "shop_web_apps_Deployment");
+//! assert_eq!(object.id().to_string(), "Deployment/shop/web");
+//! ```
+//!
+//! Left out on purpose: schemas and defaults (`model/schema`, `engine/admit`).
+
+mod id;
+mod merge_patch;
+pub mod meta;
+mod object;
+pub mod order;
+
+pub use id::{GroupKind, GroupVersionKind, Id, InventoryError, NamespacedName};
+pub use merge_patch::merge_patch;
+pub use object::{Error, Object};
+/// The JSON model: maps sorted by key, as Go's encoder writes them.
+pub use serde_json::{Map, Value};

@@ -1,0 +1,27 @@
+//! A folder of blobs whose paths cannot escape.
+//!
+//! A [`Tree`] is what a commit, an archive or a directory becomes once it is inside Lodestone: names and bytes,
+//! never a checkout on disk. A [`RepoPath`] has no way to say `..`, an absolute path or `.git`, so a path that was
+//! parsed once needs no further check. A [`ReadSet`] records what a computation looked at, which is how a commit
+//! re-renders only what it touches.
+//!
+//! ```
+//! use lode_tree::{RepoPath, Tree};
+//!
+//! let tree = Tree::from_iter([("apps/web.yaml", "kind: ConfigMap")]);
+//! let folder = RepoPath::parse("apps").unwrap();
+//! assert_eq!(tree.list(&folder).unwrap().len(), 1);
+//! assert!(folder.join("../../etc/passwd").is_err());
+//! ```
+//!
+//! Left out on purpose: permissions other than the executable bit, owners, times, and writing.
+
+pub mod ignore;
+mod include;
+mod path;
+mod read_set;
+mod tree;
+
+pub use path::{Error as PathError, RepoPath};
+pub use read_set::{Read, ReadSet};
+pub use tree::{Blob, Child, Entry, Error, Tree};

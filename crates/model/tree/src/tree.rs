@@ -1,0 +1,257 @@
+//! [`Tree`]: names and bytes below one root.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::path::{Error as PathError, RepoPath};
+
+/// Symbolic links followed before a path counts as a loop (Linux' own bound).
+const LINKS_MAX: usize = 40;
+
+/// A file's bytes with an id by which equal bytes are known equal without comparing them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Content id: equal ids mean equal bytes. Where it comes from (Git's object id, a SHA-256) is the maker's affair,
+    /// as long as one tree and its successors use the same.
+    pub id: [u8; 32],
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A file.
+    File {
+        /// Its content.
+        blob: Blob,
+        /// Whether Git marks it executable.
+        executable: bool,
+    },
+    /// A file whose bytes were left out because it is larger than trees carry, with its size.
+    Large(u64),
+    /// A symbolic link and its target as written.
+    Link(Box<str>),
+}
+
+/// What a folder holds under one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Child {
+    /// A folder, or a link to one.
+    Folder,
+    /// A file, or a link to one.
+    File,
+}
+
+/// Why a path gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing has this name.
+    #[error("{0}: no such file or folder")]
+    NotFound(RepoPath),
+    /// A folder where a file was wanted.
+    #[error("{0}: is a folder")]
+    IsFolder(RepoPath),
+    /// A file where a folder was wanted.
+    #[error("{0}: is a file")]
+    IsFile(RepoPath),
+    /// Links lead in a circle.
+    #[error("{0}: too many symbolic links, they may lead in a circle")]
+    LinkLoop(RepoPath),
+    /// A link's target leaves the root.
+    #[error("{path}: symbolic link to \"{target}\": {source}")]
+    Link {
+        /// The link.
+        path: RepoPath,
+        /// Where it says it leads.
+        target: Box<str>,
+        /// What is wrong with that.
+        source: PathError,
+    },
+    /// A file larger than a tree carries.
+    #[error("{path}: {size} bytes are more than a source may hold in one file")]
+    TooLarge {
+        /// The file.
+        path: RepoPath,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// Names and bytes below one root. Cloning shares the bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    entries: BTreeMap<RepoPath, Entry>,
+}
+
+impl Tree {
+    /// Puts an entry, replacing what had its name.
+    pub fn insert(&mut self, path: RepoPath, entry: Entry) {
+        self.entries.insert(path, entry);
+    }
+
+    /// Keeps only the entries `keep` says yes to.
+    pub fn retain(&mut self, mut keep: impl FnMut(&RepoPath, &Entry) -> bool) {
+        self.entries.retain(|path, entry| keep(path, entry));
+    }
+
+    /// Returns the entries by path, links not followed.
+    pub fn entries(&self) -> impl Iterator<Item = (&RepoPath, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Returns how many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Tells whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Follows symbolic links in every part of `path` and returns where it really leads and what is there.
+    ///
+    /// # Errors
+    /// The path leads nowhere, in a circle or out of the root.
+    pub fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
+        let mut budget = LINKS_MAX;
+        let at = self.follow(path, path, &mut budget)?;
+        match self.entries.get(&at) {
+            Some(_) => Ok((at, Child::File)),
+            None if self.is_folder(&at) => Ok((at, Child::Folder)),
+            None => Err(Error::NotFound(path.clone())),
+        }
+    }
+
+    /// Returns a file's content.
+    ///
+    /// # Errors
+    /// No such file, a folder, a bad link, or a file too large to be carried.
+    pub fn read(&self, path: &RepoPath) -> Result<&Blob, Error> {
+        let (at, _) = self.canonical(path)?;
+        match self.entries.get(&at) {
+            Some(Entry::File { blob, .. }) => Ok(blob),
+            Some(Entry::Large(size)) => Err(Error::TooLarge { path: path.clone(), size: *size }),
+            Some(Entry::Link(_)) | None => Err(Error::IsFolder(path.clone())),
+        }
+    }
+
+    /// Returns the names directly in a folder, sorted; names that are bad links are left out.
+    ///
+    /// # Errors
+    /// No such folder, a file, or a bad link.
+    pub fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
+        let (at, child) = self.canonical(folder)?;
+        if child == Child::File {
+            return Err(Error::IsFile(folder.clone()));
+        }
+        let mut names: Vec<(Box<str>, Child)> = Vec::new();
+        for path in self.below(&at) {
+            let Some(name) = path.parts().nth(at.parts().count()) else { continue };
+            if names.last().is_some_and(|(last, _)| **last == *name) {
+                continue;
+            }
+            let Ok(inside) = at.join(name) else { continue };
+            let Ok((_, child)) = self.canonical(&inside) else { continue };
+            names.push((name.into(), child));
+        }
+        names.sort();
+        names.dedup_by(|a, b| a.0 == b.0);
+        Ok(names)
+    }
+
+    fn below<'a>(&'a self, folder: &'a RepoPath) -> impl Iterator<Item = &'a RepoPath> {
+        self.entries
+            .range(folder.clone()..)
+            .map(|(path, _)| path)
+            .take_while(move |path| path.as_str().starts_with(folder.as_str()))
+            .filter(move |path| path.is_in(folder))
+    }
+
+    fn is_folder(&self, path: &RepoPath) -> bool {
+        path.as_str().is_empty() || self.below(path).next().is_some()
+    }
+
+    fn follow(&self, asked: &RepoPath, path: &RepoPath, budget: &mut usize) -> Result<RepoPath, Error> {
+        let mut at = RepoPath::root();
+        for part in path.parts() {
+            let next = at.join(part).map_err(|_| Error::NotFound(asked.clone()))?;
+            let Some(Entry::Link(target)) = self.entries.get(&next) else {
+                at = next;
+                continue;
+            };
+            *budget = budget.checked_sub(1).ok_or_else(|| Error::LinkLoop(asked.clone()))?;
+            let target =
+                at.join(target).map_err(|source| Error::Link { path: next.clone(), target: target.clone(), source })?;
+            at = self.follow(asked, &target, budget)?;
+        }
+        Ok(at)
+    }
+}
+
+impl<P: AsRef<str>, B: AsRef<[u8]>> FromIterator<(P, B)> for Tree {
+    /// Builds a tree of plain files for tests and examples; a path that is no [`RepoPath`] is left out.
+    fn from_iter<I: IntoIterator<Item = (P, B)>>(files: I) -> Self {
+        let mut tree = Self::default();
+        for (path, bytes) in files {
+            let Ok(path) = RepoPath::parse(path.as_ref()) else { continue };
+            let mut id = [0_u8; 32];
+            for (i, byte) in bytes.as_ref().iter().enumerate() {
+                id[i % 32] = id[i % 32].rotate_left(3) ^ byte;
+            }
+            let blob = Blob { id, bytes: bytes.as_ref().into() };
+            tree.insert(path, Entry::File { blob, executable: false });
+        }
+        tree
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> RepoPath {
+        RepoPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_folder_lists_its_own_names_only() {
+        let tree = Tree::from_iter([("a/b.yaml", ""), ("a/c/d.yaml", ""), ("a-b/x", ""), ("top", "")]);
+        let names: Vec<_> = tree.list(&RepoPath::root()).unwrap();
+        assert_eq!(names, [("a".into(), Child::Folder), ("a-b".into(), Child::Folder), ("top".into(), Child::File)]);
+        assert_eq!(tree.list(&at("a")).unwrap(), [("b.yaml".into(), Child::File), ("c".into(), Child::Folder)]);
+        assert_eq!(tree.list(&at("top")), Err(Error::IsFile(at("top"))));
+        assert_eq!(tree.list(&at("nothere")), Err(Error::NotFound(at("nothere"))));
+        assert_eq!(tree.read(&at("a")), Err(Error::IsFolder(at("a"))));
+    }
+
+    #[test]
+    fn links_lead_inside_the_root_or_nowhere() {
+        let mut tree = Tree::from_iter([("real/file", "x")]);
+        for (name, target) in [("dir", "real"), ("deep/up", "../real/file"), ("out", "../../etc"), ("abs", "/etc")] {
+            tree.insert(at(name), Entry::Link(target.into()));
+        }
+        assert_eq!(&*tree.read(&at("dir/file")).unwrap().bytes, b"x");
+        assert_eq!(&*tree.read(&at("deep/up")).unwrap().bytes, b"x");
+        assert!(matches!(tree.read(&at("out")), Err(Error::Link { .. })));
+        assert!(matches!(tree.read(&at("abs")), Err(Error::Link { .. })));
+    }
+
+    #[test]
+    fn a_link_loop_ends() {
+        let mut tree = Tree::default();
+        tree.insert(at("a"), Entry::Link("b".into()));
+        tree.insert(at("b"), Entry::Link("a".into()));
+        assert_eq!(tree.read(&at("a")), Err(Error::LinkLoop(at("a"))));
+    }
+
+    #[test]
+    fn a_large_file_is_named_not_read() {
+        let mut tree = Tree::default();
+        tree.insert(at("big"), Entry::Large(1 << 30));
+        assert_eq!(tree.read(&at("big")), Err(Error::TooLarge { path: at("big"), size: 1 << 30 }));
+    }
+}

@@ -9,7 +9,7 @@ use crate::{cleanup, digest, digest::Digest, fields};
 use lode_object::meta;
 
 /// What is remembered of a live object: some 100 bytes instead of the object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
     /// Tells one object from a later one of the same name.
     pub uid: Box<str>,

@@ -1,0 +1,117 @@
+//! [`Applier`]: whom to ask and how, and the kinds of one set.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_cluster::{Cache, Client, Discovery, Kind, Resource, Target};
+use lode_merge::{Observed, observe};
+use lode_object::{GroupVersionKind, Id, Value};
+
+use crate::desired::Desired;
+use crate::error::Error;
+
+/// How long a kind's first list may take.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What holds for every set.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Field manager of applied fields.
+    pub manager: String,
+    /// Further managers whose fields are taken over.
+    pub overrides: Vec<String>,
+    /// Kinds with a stage of their own, between classes and the rest.
+    pub custom_stage_kinds: Vec<String>,
+    /// Whether every write is first dry-run, as Flux does.
+    pub preflight_always: bool,
+    /// How many calls of one set may be under way at once.
+    pub parallel: usize,
+}
+
+/// Applies sets of objects to one cluster, as one user.
+#[derive(Clone)]
+pub struct Applier {
+    pub(crate) client: Client,
+    /// Ourselves, for what is no tenant's business: whether a namespace exists.
+    pub(crate) own: Client,
+    pub(crate) discovery: Discovery,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) namespaces: Arc<Kind>,
+    pub(crate) options: Arc<Options>,
+}
+
+/// A kind as it is needed here: where it lives and what is seen of it.
+#[derive(Clone)]
+pub struct Known {
+    /// Where it lives.
+    pub resource: Arc<Resource>,
+    /// What the shared cache sees of it; held so that it goes on being watched.
+    pub kind: Arc<Kind>,
+}
+
+/// The kinds one owner's objects are of. Held as long as the owner lives: that keeps them watched.
+pub type Kinds = HashMap<GroupVersionKind, Known>;
+
+impl Applier {
+    /// Makes an applier that acts as ourselves.
+    #[must_use]
+    pub fn new(client: Client, discovery: Discovery, cache: Arc<Cache>, options: Options) -> Self {
+        let namespaces = cache.selected(&Resource::known("v1", "Namespace", "namespaces", false), "", "");
+        Self { own: client.clone(), client, discovery, cache, namespaces, options: Arc::new(options) }
+    }
+
+    /// Returns the same applier acting as a service account.
+    ///
+    /// # Errors
+    /// The account's name cannot be sent.
+    pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
+        Ok(Self { client: self.client.as_service_account(namespace, name)?, ..self.clone() })
+    }
+
+    /// Returns the shared cache.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Returns which kinds the server serves.
+    #[must_use]
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    /// Finds a kind and makes sure that it is watched, or tells that the server does not serve it.
+    ///
+    /// # Errors
+    /// The server cannot be asked, or its list does not come.
+    pub async fn know(&self, gvk: &GroupVersionKind, kinds: &mut Kinds) -> Result<Option<Known>, Error> {
+        if let Some(known) = kinds.get(gvk) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(resource) = self.discovery.resolve(gvk).await? else { return Ok(None) };
+        let kind = self.cache.owned(&resource);
+        let synced = tokio::time::timeout(SYNC_TIMEOUT, kind.synced()).await;
+        synced.map_err(|_| Error::NotSynced(gvk.clone()))?;
+        let known = Known { resource, kind };
+        kinds.insert(gvk.clone(), known.clone());
+        Ok(Some(known))
+    }
+
+    /// Reads a live object as the user we act as; nothing when it does not exist.
+    pub(crate) async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, lode_cluster::Error> {
+        match self.client.get(resource, &id.namespace, &id.name).await {
+            Ok(live) => Ok(Some(live)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn observe(&self, live: &Value) -> Observed {
+        observe(live, &self.options.manager, &self.options.overrides)
+    }
+
+    pub(crate) fn target<'a>(&'a self, desired: &'a Desired, dry_run: bool) -> Target<'a> {
+        Target { namespace: &desired.id.namespace, name: &desired.id.name, manager: &self.options.manager, dry_run }
+    }
+}

@@ -1,0 +1,100 @@
+//! Applying a whole set: stage by stage, and the shortcut when nothing changed.
+
+use lode_merge::Observed;
+use lode_object::{Id, NamespacedName};
+
+use crate::applier::{Applier, Kinds};
+use crate::decide::drifted;
+use crate::error::Error;
+use crate::ignore::Rule;
+use crate::outcome::Outcome;
+use crate::record::Records;
+use crate::set::{STAGES, Set, WAITED};
+use crate::stage::{Ahead, Run, not_ready};
+
+/// What to apply, and how.
+pub struct Request<'a> {
+    /// The objects.
+    pub set: &'a mut Set,
+    /// What is remembered of them; brought up to date as objects are written, also when it ends early.
+    pub records: &'a mut Records,
+    /// The owner's kinds.
+    pub kinds: &'a mut Kinds,
+    /// Fields left to others.
+    pub rules: &'a [Rule],
+    /// Objects whose immutable fields change are deleted and created again.
+    pub force: bool,
+    /// Live edits are told, not undone.
+    pub warn: bool,
+    /// Called once before the first write.
+    pub ahead: Option<Ahead<'a>>,
+}
+
+impl Applier {
+    /// Brings the cluster to the set. Safe to run again after any end: what is done is not done twice.
+    pub async fn apply<'a>(&'a self, request: Request<'a>) -> Outcome {
+        let Request { set, records, kinds, rules, force, warn, ahead } = request;
+        let mut run = Run { applier: self, kinds, records, rules, force, warn, ahead, outcome: Outcome::default() };
+        if let Err(error) = stages(&mut run, set).await {
+            run.outcome.error = Some(error);
+        }
+        run.outcome
+    }
+
+    /// Tells whether every remembered object is as it was left, so that there is nothing to do. Costs no call once the
+    /// kinds are watched.
+    ///
+    /// # Errors
+    /// The server cannot be asked where a kind lives.
+    pub async fn is_unchanged(&self, records: &Records, kinds: &mut Kinds) -> Result<bool, Error> {
+        for (id, record) in &records.objects {
+            let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else { return Ok(false) };
+            let name = NamespacedName::new(&id.namespace, &id.name);
+            let same = |live: &Observed| record.is_skipped() || record.matches(live) && !to_clean(live);
+            let same = known.kind.with(&name, |seen| same(&seen.observed));
+            if !same.unwrap_or(record.is_skipped()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns which of `ids` have left what was applied. Looks at the cache alone.
+    #[must_use]
+    pub fn drifted<'i>(&self, records: &Records, kinds: &Kinds, ids: impl IntoIterator<Item = &'i Id>) -> Vec<Id> {
+        let left = |id: &&Id| {
+            let Some(record) = records.objects.get(*id) else { return false };
+            let Some(known) = kinds.get(&Records::gvk(id, record)) else { return false };
+            let name = NamespacedName::new(&id.namespace, &id.name);
+            let live = known.kind.with(&name, |seen| drifted(record, Some(&seen.observed)));
+            live.unwrap_or_else(|| drifted(record, None))
+        };
+        ids.into_iter().filter(left).cloned().collect()
+    }
+}
+
+fn to_clean(live: &Observed) -> bool {
+    use lode_merge::Flags;
+    live.deleting || live.flags.contains(Flags::NEEDS_CLEANUP) && !live.flags.contains(Flags::SSA_MERGE)
+}
+
+async fn stages(run: &mut Run<'_>, set: &mut Set) -> Result<(), Error> {
+    for stage in 0..STAGES {
+        let range = set.stage(stage);
+        if range.is_empty() {
+            continue;
+        }
+        run.stage(set, range.clone()).await?;
+        if stage < WAITED {
+            run.outcome.waiting = not_ready(&set.objects[range], run.kinds);
+            if !run.outcome.waiting.is_empty() {
+                return Ok(());
+            }
+        }
+        if stage == 0 {
+            // The server's own list of kinds lags behind a new definition by seconds.
+            set.defines().into_iter().for_each(|resource| run.applier.discovery.learn(resource));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Why a set of objects was not applied, in sentences that name the object and where it comes from.
+
+use std::fmt;
+
+use lode_cluster::Error as ClusterError;
+use lode_object::{GroupVersionKind, Id};
+
+/// One object that could not be applied, deleted or waited for.
+#[derive(Debug)]
+pub struct Fault {
+    /// Which object.
+    pub id: Id,
+    /// Its file and line, empty where it comes from none.
+    pub origin: Box<str>,
+    /// What was being done: `dry-run`, `apply`, `delete` …
+    pub step: &'static str,
+    /// What the server said.
+    pub cause: ClusterError,
+}
+
+/// Why a set of objects was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Objects were refused.
+    #[error("{}", lines(.0))]
+    Refused(Vec<Fault>),
+    /// The server does not serve a kind.
+    #[error("{}", no_matches(.0))]
+    UnknownKinds(Vec<(Id, GroupVersionKind, Box<str>)>),
+    /// An object needs a namespace and has none.
+    #[error("{0} namespace not specified ({1})")]
+    NoNamespace(Id, Box<str>),
+    /// A Secret is still encrypted.
+    #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
+    Encrypted(Id),
+    /// A rendered value is no object any more.
+    #[error(transparent)]
+    Object(#[from] lode_object::Error),
+    /// The server could not be asked at all.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The watch of a kind did not become complete in time.
+    #[error("{0} objects could not be listed in time; the API server may be overloaded or refuse the watch")]
+    NotSynced(GroupVersionKind),
+    /// An object that had to go first is still there.
+    #[error("{0} was deleted to be created again, but is still there; a finalizer may hold it")]
+    StillThere(Id),
+    /// A selector of an ignore rule is no regular expression.
+    #[error("ignore rule {0}: {1}")]
+    IgnoreRule(usize, String),
+}
+
+impl Error {
+    /// Tells whether waiting may help although nothing changes in Git.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Cluster(error) => error.is_passing(),
+            Self::Refused(faults) => faults.iter().all(|fault| fault.cause.is_passing()),
+            Self::NotSynced(_) | Self::StillThere(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, step, cause, .. } = self;
+        let message = message(id, cause);
+        match cause.status() {
+            Some(status) if status.code == 404 => write!(f, "{id} not found: {message}")?,
+            Some(status) if !status.reason.is_empty() => write!(f, "{id} {step} failed ({}): {message}", status.reason)?,
+            _ => write!(f, "{id} {step} failed: {message}")?,
+        }
+        if self.origin.is_empty() { Ok(()) } else { write!(f, " ({})", self.origin) }
+    }
+}
+
+/// The server's words, without the value it may quote from a Secret.
+fn message(id: &Id, cause: &ClusterError) -> String {
+    let text = cause.to_string();
+    if &*id.kind != "Secret" {
+        return text;
+    }
+    match text.split_once(", got ").or_else(|| text.split_once("Invalid value: ")) {
+        Some((kept, _)) => format!("{} (the value is left out: it may be secret)", kept.trim_end_matches([' ', ',', ':'])),
+        None => text,
+    }
+}
+
+fn lines(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn no_matches(kinds: &[(Id, GroupVersionKind, Box<str>)]) -> String {
+    let line = |(id, gvk, origin): &(Id, GroupVersionKind, Box<str>)| {
+        format!("{id} dry-run failed: no matches for kind \"{}\" in version \"{}\" ({origin})", gvk.kind, gvk.api_version())
+    };
+    kinds.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_cluster::Status;
+
+    use super::*;
+
+    fn fault(kind: &str, code: u16, reason: &str, message: &str) -> String {
+        let status = Status { code, reason: reason.into(), message: message.into() };
+        let id = Id { namespace: "ns".into(), name: "x".into(), group: "".into(), kind: kind.into() };
+        let cause = ClusterError::Refused(Box::new(status));
+        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause }.to_string()
+    }
+
+    #[test]
+    fn a_fault_names_object_reason_cause_and_place() {
+        assert_eq!(
+            fault("Service", 422, "Invalid", "port is bad"),
+            "Service/ns/x dry-run failed (Invalid): port is bad (app/x.yaml:3)"
+        );
+        assert_eq!(fault("Service", 404, "NotFound", "gone"), "Service/ns/x not found: gone (app/x.yaml:3)");
+    }
+
+    #[test]
+    fn a_secret_s_value_is_never_quoted() {
+        for text in
+            [".data.a: expected string, got &value.valueUnstructured{Value:hunter2}", "data: Invalid value: \"hunter2\": no"]
+        {
+            assert!(!fault("Secret", 500, "", text).contains("hunter2"));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Removal of what Git no longer names (spec A8).
+//!
+//! Only what the inventory lists and what still carries both owner labels, never by a label search: controllers copy
+//! labels to objects of their own.
+
+use lode_cluster::Error as ClusterError;
+use lode_merge::{Flags, Observed};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta, order};
+
+use crate::applier::{Applier, Kinds, Known};
+use crate::error::{Error, Fault};
+use crate::outcome::{Action, Change};
+
+/// What came of a removal.
+#[derive(Debug, Default)]
+pub struct Pruned {
+    /// What was deleted, or wants to stay, in order.
+    pub changes: Vec<Change>,
+    /// What could not be deleted; it stays in the inventory.
+    pub kept: Vec<Fault>,
+}
+
+impl Applier {
+    /// Deletes stale objects, last applied first.
+    ///
+    /// # Errors
+    /// The server cannot be asked at all; single refusals are in [`Pruned::kept`].
+    pub async fn prune(
+        &self,
+        owner: &NamespacedName,
+        stale: &[(Id, Box<str>)],
+        kinds: &mut Kinds,
+    ) -> Result<Pruned, Error> {
+        let mut stale: Vec<&(Id, Box<str>)> = stale.iter().collect();
+        stale.sort_by(|(a, _), (b, _)| {
+            let rank = |id: &Id| order::rank(&id.kind);
+            rank(b).cmp(&rank(a)).then_with(|| order::key(b).cmp(&order::key(a)))
+        });
+        let mut pruned = Pruned::default();
+        for (id, version) in stale {
+            let gvk = GroupVersionKind { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
+            let Some(known) = self.know_any_version(&gvk, kinds).await? else { continue };
+            match self.prune_one(owner, id, &known).await {
+                Ok(Some(action)) => pruned.changes.push(Change { id: id.clone(), action }),
+                Ok(None) => {}
+                Err(cause) => pruned.kept.push(Fault { id: id.clone(), origin: "".into(), step: "delete", cause }),
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// A version may be served no longer while the kind still is; a kind that is gone took its objects with it.
+    async fn know_any_version(&self, gvk: &GroupVersionKind, kinds: &mut Kinds) -> Result<Option<Known>, Error> {
+        if let Some(known) = self.know(gvk, kinds).await? {
+            return Ok(Some(known));
+        }
+        let Some(resource) = self.discovery.preferred(&gvk.group_kind()).await? else { return Ok(None) };
+        self.know(&resource.gvk, kinds).await
+    }
+
+    async fn prune_one(&self, owner: &NamespacedName, id: &Id, known: &Known) -> Result<Option<Action>, ClusterError> {
+        let name = NamespacedName::new(&id.namespace, &id.name);
+        let seen = known.kind.with(&name, |seen| (seen.owner.clone(), seen.observed.clone()));
+        let seen = match seen {
+            Some((seen_owner, observed)) => Some((seen_owner.as_ref() == Some(owner), observed)),
+            // The cache may lag behind a write of a moment ago; the server knows.
+            None => self.live(&known.resource, id).await?.map(|live| (is_owned(&live, owner), self.observe(&live))),
+        };
+        let Some((owned, live)) = seen else { return Ok(Some(Action::Deleted)) };
+        if !owned {
+            return Ok(None);
+        }
+        if stays(&live) {
+            return Ok(Some(Action::Skipped));
+        }
+        match self.client.delete(&known.resource, &id.namespace, &id.name, &live.uid).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(Some(Action::Deleted)),
+        }
+    }
+}
+
+fn stays(live: &Observed) -> bool {
+    [Flags::PRUNE_DISABLED, Flags::RECONCILE_DISABLED, Flags::SSA_IGNORE].iter().any(|flag| live.flags.contains(*flag))
+}
+
+fn is_owned(live: &Value, owner: &NamespacedName) -> bool {
+    let label = |key: &str| live.get("metadata")?.get("labels")?.get(key)?.as_str();
+    label(meta::OWNER_NAME) == Some(&*owner.name) && label(meta::OWNER_NAMESPACE) == Some(&*owner.namespace)
+}

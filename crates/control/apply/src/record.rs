@@ -1,0 +1,188 @@
+//! [`Record`]: what is remembered of an object after it was applied, so that "nothing changed" costs no call.
+//!
+//! Records are kept in the store and can always be made again: a lost one costs one dry-run.
+
+use std::collections::BTreeMap;
+
+use lode_merge::{Digest, Flags, Observed};
+use lode_object::{GroupVersionKind, Id};
+use serde::{Deserialize, Serialize};
+
+use crate::desired::Desired;
+
+/// What is remembered of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// API version it was applied in.
+    pub version: Box<str>,
+    /// Identity of the live object; empty for one that is not applied (`ssa: Ignore`).
+    pub uid: Box<str>,
+    /// Digest of what was applied.
+    pub desired: Digest,
+    /// Digest of the fields we own with their live values, after the apply.
+    pub own: Option<Digest>,
+    /// Whether a live edit is only told.
+    pub warn: bool,
+}
+
+/// What is remembered of a set of objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Records {
+    /// Digest of everything the set was made from: equal inputs need no rendering.
+    pub inputs: String,
+    /// Digest of the rendered text, as the history tells it.
+    pub text_digest: String,
+    /// Source revision they were applied from.
+    pub revision: String,
+    /// By object.
+    pub objects: BTreeMap<Id, Record>,
+}
+
+impl Record {
+    /// Remembers an applied object by the server's answer.
+    #[must_use]
+    pub fn of(desired: &Desired, live: &Observed) -> Self {
+        Self {
+            version: desired.gvk.version.clone(),
+            uid: live.uid.clone(),
+            desired: desired.digest,
+            own: live.own,
+            warn: desired.how.warn || live.flags.contains(Flags::DRIFT_WARN),
+        }
+    }
+
+    /// Remembers an object that is left alone.
+    #[must_use]
+    pub fn skipped(desired: &Desired) -> Self {
+        Self {
+            version: desired.gvk.version.clone(),
+            uid: "".into(),
+            desired: desired.digest,
+            own: None,
+            warn: false,
+        }
+    }
+
+    /// Tells whether the object was left alone.
+    #[must_use]
+    pub fn is_skipped(&self) -> bool {
+        self.uid.is_empty()
+    }
+
+    /// Tells whether the live object still is what was applied: same object, same fields of ours, same values.
+    #[must_use]
+    pub fn matches(&self, live: &Observed) -> bool {
+        live.uid == self.uid && live.own == self.own
+    }
+}
+
+impl Records {
+    /// Returns the kind an object was applied as.
+    #[must_use]
+    pub fn gvk(id: &Id, record: &Record) -> GroupVersionKind {
+        GroupVersionKind { group: id.group.clone(), version: record.version.clone(), kind: id.kind.clone() }
+    }
+
+    /// Puts the records into the bytes the store keeps.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let objects = self.objects.iter().map(|(id, record)| Row {
+            id: id.inventory(),
+            version: record.version.clone(),
+            uid: record.uid.clone(),
+            desired: hex(&record.desired),
+            own: record.own.as_ref().map(hex),
+            warn: record.warn,
+        });
+        let file = File {
+            format: FORMAT,
+            inputs: self.inputs.clone(),
+            text_digest: self.text_digest.clone(),
+            revision: self.revision.clone(),
+            objects: objects.collect(),
+        };
+        // A struct of texts has no way to fail.
+        serde_json::to_vec(&file).unwrap_or_default()
+    }
+
+    /// Reads them back; bytes that are no records are as good as none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let file: File = serde_json::from_slice(bytes).ok().filter(|file: &File| file.format == FORMAT)?;
+        let mut objects = BTreeMap::new();
+        for row in file.objects {
+            let own = match &row.own {
+                Some(own) => Some(unhex(own)?),
+                None => None,
+            };
+            let record = Record { version: row.version, uid: row.uid, desired: unhex(&row.desired)?, own, warn: row.warn };
+            objects.insert(Id::parse_inventory(&row.id).ok()?, record);
+        }
+        Some(Self { inputs: file.inputs, text_digest: file.text_digest, revision: file.revision, objects })
+    }
+}
+
+/// Changes when digests or rows change their meaning: older files are then forgotten.
+const FORMAT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    format: u32,
+    inputs: String,
+    text_digest: String,
+    revision: String,
+    objects: Vec<Row>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    id: String,
+    version: Box<str>,
+    uid: Box<str>,
+    desired: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    own: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    warn: bool,
+}
+
+fn hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    if text.len() != digest.len() * 2 || !text.is_ascii() {
+        return None;
+    }
+    for (i, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_read_back() {
+        let id = Id::parse_inventory("ns_web_apps_Deployment").unwrap();
+        let record =
+            Record { version: "v1".into(), uid: "u".into(), desired: [7; 16], own: Some([200; 16]), warn: true };
+        let records = Records {
+            inputs: "i".into(),
+            text_digest: "t".into(),
+            revision: "main@sha1:1".into(),
+            objects: [(id, record)].into(),
+        };
+        assert_eq!(Records::decode(&records.encode()), Some(records));
+    }
+
+    #[test]
+    fn bytes_that_are_no_records_are_none() {
+        for bytes in ["", "{}", "{\"format\":0}", "nonsense"] {
+            assert_eq!(Records::decode(bytes.as_bytes()), None);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! One stage: resolve, decide, look, pre-flight, write.
+//!
+//! ```text
+//! resolve ── decide locally ─┬─ unchanged, skipped: no call
+//!                            └─ work ── look (GET, where the live object matters)
+//!                                        └─ pre-flight (dry-run burst, where something that exists changes)
+//!                                             └─ write by rank; a 409 on a create: look, and begin again
+//! ```
+//!
+//! Nothing is written before every kind, scope and namespace of the stage is known, and nothing that exists is changed
+//! before the server has accepted every change of the stage. A stage of new objects, or of a single write, is written
+//! directly: there is nothing to protect.
+
+use std::collections::HashSet;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use lode_cluster::{Error as ClusterError, Status};
+use lode_merge::{Flags, Observed};
+use lode_object::{Id, NamespacedName};
+
+use crate::applier::{Applier, Kinds, Known};
+use crate::decide::{Decision, decide};
+use crate::desired::Desired;
+use crate::error::{Error, Fault};
+use crate::ignore::{Rule, left_to_others};
+use crate::outcome::{Action, Change, Outcome};
+use crate::record::{Record, Records};
+use crate::set::Set;
+use crate::work::{Verdict, Work, Written};
+
+/// How often a stage starts over because objects turned out to exist. They are read then, so once is the rule.
+const ROUNDS_MAX: usize = 4;
+
+/// Called once before the first write; what it does must be done before anything is written.
+pub type Ahead<'a> = Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + 'a>;
+
+/// What a run over all stages carries along.
+pub(crate) struct Run<'a> {
+    pub(crate) applier: &'a Applier,
+    pub(crate) kinds: &'a mut Kinds,
+    pub(crate) records: &'a mut Records,
+    pub(crate) rules: &'a [Rule],
+    pub(crate) force: bool,
+    pub(crate) warn: bool,
+    pub(crate) ahead: Option<Ahead<'a>>,
+    pub(crate) outcome: Outcome,
+}
+
+impl Run<'_> {
+    /// Brings one stage about.
+    pub(crate) async fn stage(&mut self, set: &mut Set, range: std::ops::Range<usize>) -> Result<(), Error> {
+        self.resolve(set, range.clone()).await?;
+        let mut work = self.decide(&set.objects[range.clone()]);
+        self.check_namespaces(set, &work).await?;
+        for _ in 0..ROUNDS_MAX {
+            if work.is_empty() {
+                return Ok(());
+            }
+            self.look(&mut work).await?;
+            self.settle(&mut work);
+            self.preflight(&mut work).await?;
+            self.settle(&mut work);
+            if work.is_empty() {
+                return Ok(());
+            }
+            if let Some(ahead) = self.ahead.take() {
+                ahead().await?;
+            }
+            work = self.write(work).await?;
+        }
+        let contested = work.into_iter().map(|work| fault(&work.desired, "apply", conflict())).collect();
+        Err(Error::Refused(contested))
+    }
+
+    /// Finds where every kind lives, and takes the namespace from objects that cannot have one.
+    async fn resolve(&mut self, set: &mut Set, range: std::ops::Range<usize>) -> Result<(), Error> {
+        let mut unknown = Vec::new();
+        for desired in &mut set.objects[range] {
+            let known = match self.kinds.get(&desired.gvk) {
+                Some(known) => Some(known.clone()),
+                None => self.applier.know(&desired.gvk, self.kinds).await?,
+            };
+            match known {
+                None => unknown.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone())),
+                Some(known) if known.resource.namespaced == !desired.id.namespace.is_empty() => {}
+                Some(known) if known.resource.namespaced => {
+                    return Err(Error::NoNamespace(desired.id.clone(), desired.origin.clone()));
+                }
+                Some(_) => *desired = desired.cluster_scoped(),
+            }
+        }
+        if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownKinds(unknown)) }
+    }
+
+    /// Decides locally; what is left is work.
+    fn decide(&mut self, objects: &[Desired]) -> Vec<Work> {
+        let mut work = Vec::new();
+        for desired in objects {
+            let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
+            let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
+            let seen = known.kind.with(&name, |seen| seen.observed.clone());
+            let record = self.records.objects.get(&desired.id);
+            let decision = match decide(desired, record, seen.as_ref()) {
+                Decision::Ask if self.warn && is_drift(desired, record, seen.as_ref()) => Decision::Warn,
+                Decision::Create if self.warn && record.is_some_and(|record| record.desired == desired.digest) => {
+                    Decision::Warn
+                }
+                decision => decision,
+            };
+            let drift = is_drift(desired, record, seen.as_ref());
+            match decision {
+                Decision::Unchanged => {}
+                Decision::Skip => {
+                    self.records.objects.insert(desired.id.clone(), Record::skipped(desired));
+                }
+                Decision::Create => work.push(Work::new(desired, known, None, drift, Verdict::Create)),
+                Decision::Ask => work.push(Work::new(desired, known, seen, drift, Verdict::Update)),
+                Decision::Warn => work.push(Work::new(desired, known, seen, true, Verdict::Warn)),
+            }
+        }
+        work
+    }
+
+    /// A namespace that does not exist is told before anything is written.
+    async fn check_namespaces(&self, set: &Set, work: &[Work]) -> Result<(), Error> {
+        let mut good: HashSet<&str> = HashSet::new();
+        let mut faults = Vec::new();
+        let made: HashSet<&str> =
+            set.objects.iter().filter(|d| &*d.gvk.kind == "Namespace").map(|d| &*d.id.name).collect();
+        for work in work.iter().filter(|work| work.verdict == Verdict::Create) {
+            let namespace = &*work.desired.id.namespace;
+            if namespace.is_empty() || made.contains(namespace) || good.contains(namespace) {
+                continue;
+            }
+            if self.namespace_exists(namespace).await? {
+                good.insert(namespace);
+            } else {
+                faults.push(fault(&work.desired, "apply", no_namespace(namespace)));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+    }
+
+    async fn namespace_exists(&self, namespace: &str) -> Result<bool, Error> {
+        if self.applier.namespaces.get("", namespace).is_some() {
+            return Ok(true);
+        }
+        let resource = lode_cluster::Resource::known("v1", "Namespace", "namespaces", false);
+        match self.applier.own.get(&resource, "", namespace).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads the live objects that must be looked into: for drift, clean-up and fields left to others.
+    async fn look(&mut self, work: &mut [Work]) -> Result<(), Error> {
+        let (applier, rules) = (self.applier, self.rules);
+        let wanted = work.iter_mut().filter(|work| work.needs_look(rules));
+        let looks = wanted.map(|work| async move {
+            let live = applier.live(&work.known.resource, &work.desired.id).await;
+            live.map(|live| work.looked(applier, live)).map_err(|cause| fault(&work.desired, "read", cause))
+        });
+        let faults = bounded(looks, applier.options.parallel, false).await.1;
+        if !faults.is_empty() {
+            return Err(Error::Refused(faults));
+        }
+        for work in work {
+            if let Some(live) = &work.live
+                && let Some(left) = left_to_others(rules, &work.desired, live, &applier.options.manager)
+            {
+                work.payload = Some(left);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends every write of the stage as a dry-run first, where that protects something.
+    async fn preflight(&mut self, work: &mut Vec<Work>) -> Result<(), Error> {
+        let writes = work.iter().filter(|work| work.verdict != Verdict::Warn).count();
+        let existing = work.iter().any(|work| work.verdict == Verdict::Update);
+        if !(self.applier.options.preflight_always || existing && writes > 1) {
+            return Ok(());
+        }
+        let (applier, force) = (self.applier, self.force);
+        let wanted = work.iter_mut().filter(|work| !work.accepted);
+        let dry_runs = wanted.map(|work| async move {
+            work.dry_run(applier, force).await.map_err(|cause| fault(&work.desired, "dry-run", cause))
+        });
+        let faults = bounded(dry_runs, applier.options.parallel, false).await.1;
+        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+    }
+
+    /// Takes out what turned out to need no write.
+    fn settle(&mut self, work: &mut Vec<Work>) {
+        let manager = &self.applier.options.manager;
+        work.retain(|work| match work.verdict {
+            Verdict::Unchanged => {
+                if let Some(seen) = &work.seen {
+                    self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, seen));
+                }
+                false
+            }
+            Verdict::Skip => {
+                self.records.objects.insert(work.desired.id.clone(), Record::skipped(&work.desired));
+                false
+            }
+            Verdict::Warn => {
+                if work.live.is_some() || work.looked {
+                    self.outcome.drifts.push(work.drift_report(manager, false));
+                }
+                !work.looked
+            }
+            Verdict::Create | Verdict::Update | Verdict::Replace => true,
+        });
+    }
+
+    /// Writes rank by rank; returns what is left to do because it turned out to exist.
+    async fn write(&mut self, work: Vec<Work>) -> Result<Vec<Work>, Error> {
+        let mut ranks: Vec<Vec<Work>> = Vec::new();
+        for work in work {
+            match ranks.last_mut() {
+                Some(rank) if rank[0].desired.rank() == work.desired.rank() => rank.push(work),
+                _ => ranks.push(vec![work]),
+            }
+        }
+        let mut ranks = ranks.into_iter();
+        while let Some(rank) = ranks.next() {
+            let again = self.write_rank(rank).await?;
+            if !again.is_empty() {
+                return Ok(again.into_iter().chain(ranks.flatten()).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn write_rank(&mut self, rank: Vec<Work>) -> Result<Vec<Work>, Error> {
+        let (applier, force) = (self.applier, self.force);
+        let writes = rank.into_iter().enumerate().map(|(place, mut work)| async move {
+            match work.write(applier, force).await {
+                Ok(written) => Ok((place, work, written)),
+                Err(cause) => Err(fault(&work.desired, "apply", cause)),
+            }
+        });
+        let (mut done, faults) = bounded(writes, applier.options.parallel, true).await;
+        done.sort_by_key(|(place, ..)| *place);
+        let mut again = Vec::new();
+        for (_, work, written) in done {
+            match written {
+                Written::Done(action, live) => self.remember(&work, action, &live),
+                Written::Exists => again.push(work),
+            }
+        }
+        if faults.is_empty() { Ok(again) } else { Err(Error::Refused(faults)) }
+    }
+
+    fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
+        self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, live));
+        if let Some(action) = action {
+            self.outcome.changes.push(Change { id: work.desired.id.clone(), action });
+            if work.drift {
+                self.outcome.drifts.push(work.drift_report(&self.applier.options.manager, true));
+            }
+        }
+    }
+}
+
+/// Tells whether the live object changed and Git did not.
+fn is_drift(desired: &Desired, record: Option<&Record>, live: Option<&Observed>) -> bool {
+    let Some(record) = record.filter(|record| record.desired == desired.digest && !record.is_skipped()) else {
+        return false;
+    };
+    live.is_none_or(|live| !record.matches(live) && !live.flags.contains(Flags::RECONCILE_DISABLED))
+}
+
+/// Runs calls with at most `parallel` under way. With `stop`, a fault starts nothing new; what runs is finished.
+async fn bounded<T, E, F>(calls: impl Iterator<Item = F>, parallel: usize, stop: bool) -> (Vec<T>, Vec<E>)
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let (mut done, mut faults) = (Vec::new(), Vec::new());
+    let mut running = FuturesUnordered::new();
+    for call in calls {
+        if stop && !faults.is_empty() {
+            break;
+        }
+        running.push(call);
+        if running.len() >= parallel.max(1) {
+            take(running.next().await, &mut done, &mut faults);
+        }
+    }
+    while let Some(result) = running.next().await {
+        take(Some(result), &mut done, &mut faults);
+    }
+    (done, faults)
+}
+
+fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<E>) {
+    match result {
+        Some(Ok(value)) => done.push(value),
+        Some(Err(fault)) => faults.push(fault),
+        None => {}
+    }
+}
+
+pub(crate) fn fault(desired: &Desired, step: &'static str, cause: ClusterError) -> Fault {
+    Fault { id: desired.id.clone(), origin: desired.origin.clone(), step, cause }
+}
+
+fn no_namespace(namespace: &str) -> ClusterError {
+    let message = format!("namespaces \"{namespace}\" not found").into();
+    ClusterError::Refused(Box::new(Status { code: 404, reason: "NotFound".into(), message }))
+}
+
+fn conflict() -> ClusterError {
+    let message = "the object is created and deleted by somebody else again and again".into();
+    ClusterError::Refused(Box::new(Status { code: 409, reason: "Conflict".into(), message }))
+}
+
+/// Tells which of `ids` the kinds of a set do not see as ready yet.
+pub(crate) fn not_ready(objects: &[Desired], kinds: &Kinds) -> Vec<(Id, lode_object::GroupVersionKind)> {
+    let ready = |desired: &&Desired| {
+        let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
+        let known: Option<&Known> = kinds.get(&desired.gvk);
+        let status = known.and_then(|known| known.kind.with(&name, |seen| seen.health.status));
+        status == Some(lode_health::Status::Current) || desired.how.skip
+    };
+    objects.iter().filter(|desired| !ready(desired)).map(|desired| (desired.id.clone(), desired.gvk.clone())).collect()
+}

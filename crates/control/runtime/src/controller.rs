@@ -1,0 +1,204 @@
+//! [`run()`]: workers that take keys from a queue and reconcile them until shutdown.
+//!
+//! A panic inside a reconcile is that key's failure and nobody else's. Shutdown takes no new key and gives what runs
+//! a bounded time to end.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::metrics::Metrics;
+use crate::next::Next;
+use crate::queue::Queue;
+
+/// How long running reconciles have to end at shutdown: Kubernetes kills after 30 s, and events are sent after this.
+const DRAIN_MAX: Duration = Duration::from_secs(20);
+
+/// What makes one key's world equal to its model.
+pub trait Controller: Send + Sync + 'static {
+    /// What is reconciled, for instance the name of an object.
+    type Key: Clone + Eq + Hash + fmt::Display + Send + Sync + 'static;
+    /// Name in logs and metrics.
+    const NAME: &'static str;
+
+    /// Reads all it needs and makes the world equal to it. It is safe to run twice and never asks what woke it.
+    fn reconcile(&self, key: &Self::Key) -> impl Future<Output = Next> + Send;
+
+    /// Returns where runs are counted, if anywhere.
+    fn metrics(&self) -> Option<&Metrics> {
+        None
+    }
+}
+
+/// Runs a controller with a number of workers until `shutdown` turns true (or its sender is gone).
+///
+/// It returns when the last reconcile has ended, or was aborted 20 s after the shutdown. The queue is closed then.
+pub async fn run<C: Controller>(
+    controller: Arc<C>,
+    queue: Arc<Queue<C::Key>>,
+    workers: usize,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    if let Some(metrics) = controller.metrics() {
+        let queue = queue.clone();
+        metrics.watch_depth(C::NAME, move || queue.len());
+    }
+    let mut tasks = JoinSet::new();
+    for _ in 0..workers.max(1) {
+        tasks.spawn(work(controller.clone(), queue.clone()));
+    }
+    let _ = shutdown.wait_for(|shutdown| *shutdown).await;
+    queue.close();
+    let drained = tokio::time::timeout(DRAIN_MAX, async { while tasks.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        warn!(controller = C::NAME, running = tasks.len(), "reconciles aborted at shutdown");
+        tasks.shutdown().await;
+    }
+}
+
+async fn work<C: Controller>(controller: Arc<C>, queue: Arc<Queue<C::Key>>) {
+    while let Some(key) = queue.next().await {
+        let start = Instant::now();
+        if let Some(metrics) = controller.metrics() {
+            metrics.run_started(C::NAME);
+        }
+        let next = guarded(controller.as_ref(), &key).await;
+        if let Some(metrics) = controller.metrics() {
+            metrics.run_ended(C::NAME, next, start.elapsed());
+        }
+        queue.done(&key, next);
+    }
+}
+
+/// Reconciles; a panic is a failure like others.
+async fn guarded<C: Controller>(controller: &C, key: &C::Key) -> Next {
+    // What a broken run leaves behind is read anew by the next one, as after any failure.
+    let run = AssertUnwindSafe(async { controller.reconcile(key).await }).catch_unwind().await;
+    run.unwrap_or_else(|panic| {
+        error!(controller = C::NAME, %key, panic = said(panic.as_ref()), "reconcile panicked");
+        Next::Backoff
+    })
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::next::Backoff;
+    use crate::queue::Priority;
+
+    /// Does as its keys say.
+    struct Obedient {
+        ended: Mutex<Vec<String>>,
+        metrics: Metrics,
+    }
+
+    impl Controller for Obedient {
+        type Key = String;
+        const NAME: &'static str = "obedient";
+
+        async fn reconcile(&self, key: &String) -> Next {
+            match key.as_str() {
+                "panic" if self.ended.lock().unwrap().is_empty() => {
+                    self.ended.lock().unwrap().push("panicked".to_owned());
+                    panic!("told to");
+                }
+                "slow" => tokio::time::sleep(Duration::from_secs(10)).await,
+                "stuck" => std::future::pending().await,
+                _ => {}
+            }
+            self.ended.lock().unwrap().push(key.clone());
+            Next::Idle
+        }
+
+        fn metrics(&self) -> Option<&Metrics> {
+            Some(&self.metrics)
+        }
+    }
+
+    struct Running {
+        controller: Arc<Obedient>,
+        queue: Arc<Queue<String>>,
+        shutdown: watch::Sender<bool>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    fn start(workers: usize) -> Running {
+        let controller = Arc::new(Obedient { ended: Mutex::default(), metrics: Metrics::new() });
+        let queue = Arc::new(Queue::new(Backoff::default()));
+        let (shutdown, is_shutdown) = watch::channel(false);
+        let task = tokio::spawn(run(controller.clone(), queue.clone(), workers, is_shutdown));
+        Running { controller, queue, shutdown, task }
+    }
+
+    impl Running {
+        fn ended(&self) -> Vec<String> {
+            self.controller.ended.lock().unwrap().clone()
+        }
+
+        async fn after(&self, millis: u64) -> Vec<String> {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            self.ended()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_a_failure_of_its_key_alone() {
+        let running = start(1);
+        running.queue.add("panic".into(), Priority::Change);
+        running.queue.add("other".into(), Priority::Change);
+        assert_eq!(running.after(100).await, ["panicked", "other"]);
+        assert_eq!(running.after(1000).await, ["panicked", "other", "panic"], "tried again after the first backoff");
+        let text = running.controller.metrics.text();
+        assert!(text.contains("controller_runtime_reconcile_errors_total{controller=\"obedient\"} 1"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_lets_what_runs_end_and_takes_nothing_new() {
+        let running = start(1);
+        running.queue.add("slow".into(), Priority::Change);
+        running.queue.add("other".into(), Priority::Change);
+        assert!(running.after(1000).await.is_empty());
+        running.shutdown.send_replace(true);
+        let start = Instant::now();
+        let Running { controller, task, .. } = running;
+        task.await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), 9);
+        assert_eq!(*controller.ended.lock().unwrap(), ["slow"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutdown_does_not_wait_for_ever() {
+        let running = start(2);
+        running.queue.add("stuck".into(), Priority::Change);
+        running.after(1000).await;
+        running.shutdown.send_replace(true);
+        let start = Instant::now();
+        running.task.await.unwrap();
+        assert_eq!(start.elapsed().as_secs(), DRAIN_MAX.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_key_holds_one_worker_only() {
+        let running = start(2);
+        running.queue.add("slow".into(), Priority::Change);
+        running.queue.add("other".into(), Priority::Change);
+        assert_eq!(running.after(1000).await, ["other"]);
+        assert_eq!(running.after(10_000).await, ["other", "slow"]);
+    }
+}

@@ -1,0 +1,488 @@
+//! [`Events`]: Kubernetes events, written behind the back of whoever emits them.
+//!
+//! ```text
+//! emit ─→ queue (bounded, oldest dropped) ─→ seen within the hour? ─no→ create
+//!                                                                 ─yes→ patch count and lastTimestamp
+//! ```
+//!
+//! Core/v1 events: events.k8s.io refuses long notes. Emitting never waits and never fails; what cannot be written after
+//! some tries is dropped with a log line, and what the queue cannot hold is counted.
+//!
+//! Left out on purpose: client-go's budget per object, which silences the one object that has most to say.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lode_cluster::{Client, Error, Resource, Target};
+use lode_object::Value;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use crate::repeat::{Fingerprint, Repeats, Times};
+
+/// Events that wait to be written.
+const QUEUE_MAX: usize = 1024;
+/// Writers: few, so that events never crowd out the work they tell of.
+const SENDERS: usize = 2;
+/// How often one write is tried while the server is away: about a minute in all.
+const TRIES_MAX: u32 = 9;
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(15);
+/// Longest message in bytes, as Flux has it.
+const MESSAGE_MAX: usize = 39_000;
+/// Longest name of an event in bytes, as of any object.
+const NAME_MAX: usize = 253;
+
+/// Writes events. Cloning is cheap; the writers stop with the last clone.
+#[derive(Clone)]
+pub struct Events {
+    outbox: Arc<Outbox>,
+    _senders: Arc<Senders>,
+}
+
+/// Something worth telling about an object.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Which object.
+    pub about: ObjectReference,
+    /// Whether it is good or bad news.
+    pub kind: EventKind,
+    /// The machine's word.
+    pub reason: Cow<'static, str>,
+    /// The sentence for people; cut at 39,000 bytes.
+    pub message: String,
+    /// Further facts.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// `type` of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// As it should be.
+    Normal,
+    /// Not as it should be.
+    Warning,
+}
+
+/// Which object, in which version (`v1.ObjectReference`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace, empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+    /// Version of the object that the event is about.
+    pub resource_version: String,
+}
+
+impl Events {
+    /// Starts the writers; `component` is who says it, and the field manager.
+    #[must_use]
+    pub fn start(client: &Client, component: &'static str) -> Self {
+        let outbox = Arc::new(Outbox::new(component));
+        let senders = (0..SENDERS).map(|_| tokio::spawn(send(outbox.clone(), client.clone()))).collect();
+        Self { outbox, _senders: Arc::new(Senders(senders)) }
+    }
+
+    /// Hands an event over to be written. It never waits.
+    pub fn emit(&self, event: Event) {
+        self.outbox.push(event, Timestamp::now());
+    }
+
+    /// Returns how many events were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.outbox.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all is written, for shutdown. Tells whether it was within the time.
+    pub async fn flush(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, self.outbox.empty()).await.is_ok()
+    }
+}
+
+/// The writers' tasks.
+struct Senders(Vec<JoinHandle<()>>);
+
+impl Drop for Senders {
+    fn drop(&mut self) {
+        for sender in &self.0 {
+            sender.abort();
+        }
+    }
+}
+
+/// What waits to be written and what was written lately.
+struct Outbox {
+    component: &'static str,
+    instance: String,
+    state: Mutex<State>,
+    dropped: AtomicU64,
+    arrived: Notify,
+    written: Notify,
+}
+
+struct State {
+    queue: VecDeque<(Event, Timestamp)>,
+    in_flight: usize,
+    repeats: Repeats,
+}
+
+/// One event on its way.
+struct Job {
+    event: Event,
+    fingerprint: Fingerprint,
+    times: Times,
+}
+
+impl Outbox {
+    fn new(component: &'static str) -> Self {
+        let state = State { queue: VecDeque::new(), in_flight: 0, repeats: Repeats::new() };
+        Self {
+            component,
+            instance: std::env::var("HOSTNAME").unwrap_or_else(|_| component.to_owned()),
+            state: Mutex::new(state),
+            dropped: AtomicU64::new(0),
+            arrived: Notify::new(),
+            written: Notify::new(),
+        }
+    }
+
+    fn push(&self, mut event: Event, now: Timestamp) {
+        cut(&mut event.message, MESSAGE_MAX);
+        let mut state = self.lock();
+        if state.queue.len() >= QUEUE_MAX {
+            state.queue.pop_front();
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        state.queue.push_back((event, now));
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    async fn next(&self) -> Job {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if let Some(job) = self.pop() {
+                return job;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Takes the oldest event; whether it repeats another is decided here, in the order of events.
+    fn pop(&self) -> Option<Job> {
+        let mut state = self.lock();
+        let (event, now) = state.queue.pop_front()?;
+        state.in_flight += 1;
+        let about = &event.about;
+        let object = (&about.uid, &about.kind, &about.namespace, &about.name);
+        let (fingerprint, times) = state.repeats.take(&(object, event.kind, &event.reason, &event.message), now);
+        Some(Job { event, fingerprint, times })
+    }
+
+    fn done(&self, job: &Job, is_written: bool) {
+        let mut state = self.lock();
+        state.in_flight -= 1;
+        if !is_written {
+            state.repeats.forget(job.fingerprint);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(state);
+        self.written.notify_waiters();
+    }
+
+    async fn empty(&self) {
+        loop {
+            let written = self.written.notified();
+            tokio::pin!(written);
+            written.as_mut().enable();
+            if self.is_empty() {
+                return;
+            }
+            written.await;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.queue.is_empty() && state.in_flight == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the event as the API server takes it.
+    fn body(&self, job: &Job) -> Value {
+        let Job { event, times, .. } = job;
+        let about = &event.about;
+        json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": job.name(), "namespace": job.namespace(), "annotations": event.annotations},
+            "involvedObject": {
+                "apiVersion": about.api_version,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": about.uid,
+                "resourceVersion": about.resource_version,
+            },
+            "type": match event.kind { EventKind::Normal => "Normal", EventKind::Warning => "Warning" },
+            "reason": event.reason,
+            "message": event.message,
+            "firstTimestamp": seconds(times.first),
+            "lastTimestamp": seconds(times.last),
+            "count": times.count,
+            "source": {"component": self.component},
+            "reportingComponent": self.component,
+            "reportingInstance": self.instance,
+        })
+    }
+}
+
+impl Job {
+    /// Events lie beside their object; those of cluster-scoped objects in the namespace `default`.
+    fn namespace(&self) -> &str {
+        if self.event.about.namespace.is_empty() { "default" } else { &self.event.about.namespace }
+    }
+
+    fn name(&self) -> String {
+        let time = format!(".{:016x}", self.times.stamp);
+        let mut name = &self.event.about.name[..];
+        name = &name[..name.floor_char_boundary(NAME_MAX - time.len())];
+        format!("{}{time}", name.trim_end_matches(['.', '-']))
+    }
+}
+
+async fn send(outbox: Arc<Outbox>, client: Client) {
+    let events = Resource::known("v1", "Event", "events", true);
+    loop {
+        let job = outbox.next().await;
+        let is_written = deliver(&outbox, &client, &events, &job).await;
+        outbox.done(&job, is_written);
+    }
+}
+
+/// Writes one event, trying again while the server is away. A namespace that is gone took the object with it, so
+/// there is nothing left to tell: that counts as written.
+async fn deliver(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -> bool {
+    let mut wait = RETRY_MIN;
+    for attempt in 1.. {
+        match write(outbox, client, events, job).await {
+            Ok(()) => return true,
+            Err(error) if is_gone(&error) => {
+                debug!(namespace = job.namespace(), "event of a namespace that is gone");
+                return true;
+            }
+            Err(error) if attempt >= TRIES_MAX || !error.is_passing() => {
+                let (about, reason) = (&job.event.about, &job.event.reason);
+                let (kind, namespace, name) = (&about.kind, &about.namespace, &about.name);
+                warn!(kind, namespace, name, %reason, %error, "event dropped");
+                return false;
+            }
+            Err(_) => tokio::time::sleep(wait).await,
+        }
+        wait = (wait * 2).min(RETRY_MAX);
+    }
+    false
+}
+
+async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -> Result<(), Error> {
+    if job.times.count > 1 {
+        let name = job.name();
+        let target = Target { namespace: job.namespace(), name: &name, manager: outbox.component, dry_run: false };
+        let patch = json!({"count": job.times.count, "lastTimestamp": seconds(job.times.last)});
+        match client.merge(events, target, "", &patch).await {
+            // The server forgets events after a while: it is made again, with its count.
+            Err(error) if error.is_not_found() => {}
+            answer => return answer.map(drop),
+        }
+    }
+    match client.create(events, job.namespace(), &outbox.body(job)).await {
+        // An earlier try arrived although its answer did not.
+        Err(error) if error.is(409) => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+fn is_gone(error: &Error) -> bool {
+    // A namespace under deletion refuses with 403; only its sentence tells that from missing rights.
+    error.is_not_found()
+        || error.status().is_some_and(|status| status.code == 403 && status.message.contains("being terminated"))
+}
+
+/// Cuts a text to at most `max` bytes, with a sign that it was.
+fn cut(text: &mut String, max: usize) {
+    const SIGN: char = '…';
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max - SIGN.len_utf8()));
+        text.push(SIGN);
+    }
+}
+
+/// Spells a time as Kubernetes spells `metav1.Time`.
+fn seconds(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str, message: &str) -> Event {
+        let about = ObjectReference {
+            api_version: "kustomize.toolkit.fluxcd.io/v1".to_owned(),
+            kind: "Kustomization".to_owned(),
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            uid: format!("uid-{name}"),
+            resource_version: "7".to_owned(),
+        };
+        let annotations = BTreeMap::from([("revision".to_owned(), "main@sha1:1".to_owned())]);
+        Event { about, kind: EventKind::Normal, reason: "Progressing".into(), message: message.to_owned(), annotations }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn outbox() -> Outbox {
+        Outbox { instance: "lode-0".to_owned(), ..Outbox::new("lode") }
+    }
+
+    #[test]
+    fn an_event_is_written_as_core_v1() {
+        let outbox = outbox();
+        outbox.push(event("web", "it moves"), at(0));
+        let job = outbox.pop().unwrap();
+        let want = json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": "web.18fae27693b40000", "namespace": "shop", "annotations": {"revision": "main@sha1:1"}},
+            "involvedObject": {
+                "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "namespace": "shop",
+                "name": "web", "uid": "uid-web", "resourceVersion": "7",
+            },
+            "type": "Normal", "reason": "Progressing", "message": "it moves", "count": 1,
+            "firstTimestamp": "2027-01-15T08:00:00Z", "lastTimestamp": "2027-01-15T08:00:00Z",
+            "source": {"component": "lode"}, "reportingComponent": "lode", "reportingInstance": "lode-0",
+        });
+        assert_eq!(outbox.body(&job), want);
+    }
+
+    #[test]
+    fn a_repetition_keeps_name_and_first_time() {
+        let outbox = outbox();
+        for second in [0, 60] {
+            outbox.push(event("web", "again"), at(second));
+        }
+        outbox.push(event("web", "other"), at(60));
+        let jobs: Vec<Job> = std::iter::from_fn(|| outbox.pop()).collect();
+        assert_eq!(jobs.iter().map(|job| job.times.count).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(jobs[0].name(), jobs[1].name());
+        assert_ne!(jobs[1].name(), jobs[2].name());
+        let body = outbox.body(&jobs[1]);
+        assert_eq!(
+            (&body["firstTimestamp"], &body["lastTimestamp"]),
+            (&json!(seconds(at(0))), &json!(seconds(at(60))))
+        );
+    }
+
+    #[test]
+    fn what_was_never_written_is_not_repeated() {
+        let outbox = outbox();
+        outbox.push(event("web", "again"), at(0));
+        let job = outbox.pop().unwrap();
+        outbox.done(&job, false);
+        outbox.push(event("web", "again"), at(1));
+        assert_eq!(outbox.pop().unwrap().times.count, 1);
+        assert_eq!(outbox.dropped.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_full_queue_drops_its_oldest() {
+        let outbox = outbox();
+        for number in 0..QUEUE_MAX + 3 {
+            outbox.push(event("web", &number.to_string()), at(0));
+        }
+        assert_eq!(outbox.dropped.load(Ordering::Relaxed), 3);
+        assert_eq!(outbox.pop().unwrap().event.message, "3");
+        assert_eq!(outbox.lock().queue.len(), QUEUE_MAX - 1);
+    }
+
+    #[test]
+    fn long_messages_are_cut_between_characters() {
+        let outbox = outbox();
+        outbox.push(event("web", &"ü".repeat(MESSAGE_MAX)), at(0));
+        let message = outbox.pop().unwrap().event.message;
+        assert!(message.len() <= MESSAGE_MAX && message.len() > MESSAGE_MAX - 4, "{}", message.len());
+        assert!(message.ends_with("ü…"));
+        let mut fits = "x".repeat(MESSAGE_MAX);
+        cut(&mut fits, MESSAGE_MAX);
+        assert!(!fits.contains('…'));
+    }
+
+    #[test]
+    fn names_of_events_stay_names() {
+        let outbox = outbox();
+        outbox.push(event(&format!("{}.b", "a".repeat(235)), "long"), at(0));
+        let name = outbox.pop().unwrap().name();
+        assert!(name.len() <= NAME_MAX, "{}", name.len());
+        assert!(name.contains("a.1") && !name.contains(".."), "{name}");
+    }
+
+    #[test]
+    fn events_of_cluster_scoped_objects_lie_in_default() {
+        let outbox = outbox();
+        let mut event = event("web", "hello");
+        event.about.namespace.clear();
+        outbox.push(event, at(0));
+        let body = outbox.body(&outbox.pop().unwrap());
+        assert_eq!(
+            (&body["metadata"]["namespace"], &body["involvedObject"]["namespace"]),
+            (&json!("default"), &json!(""))
+        );
+    }
+
+    #[test]
+    fn a_namespace_that_goes_is_no_error() {
+        let refused = |code, message: &str| {
+            let status = lode_cluster::Status { code, reason: "".into(), message: message.into() };
+            is_gone(&Error::Refused(Box::new(status)))
+        };
+        assert!(refused(404, "namespaces \"shop\" not found"));
+        assert!(refused(403, "unable to create new content in namespace shop because it is being terminated"));
+        assert!(!refused(403, "events is forbidden"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flushing_waits_for_what_is_under_way() {
+        let outbox = Arc::new(outbox());
+        outbox.empty().await;
+        outbox.push(event("web", "hello"), at(0));
+        let job = outbox.next().await;
+        let flush = tokio::time::timeout(Duration::from_secs(5), outbox.empty());
+        assert!(flush.await.is_err());
+        let waiter = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { outbox.empty().await }
+        });
+        tokio::task::yield_now().await;
+        outbox.done(&job, true);
+        waiter.await.unwrap();
+    }
+}

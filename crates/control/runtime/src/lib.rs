@@ -1,0 +1,45 @@
+//! The controller kit: what every controller needs and no kind knows.
+//!
+//! ```text
+//! API server ─watch→ Store ─Change→ Queue ─key→ Controller::reconcile ─Next→ Queue
+//!                      ↑                               │
+//!                      └─────── put (own write) ───────┴→ Events, Metrics
+//! ```
+//!
+//! - [`Queue`] says which key is next: what a person asked for first, never the same key twice at once.
+//! - [`Next`] is what a reconcile answers: nothing more, later, or after a backoff.
+//! - [`run()`] lets workers call a [`Controller`] until shutdown.
+//! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it.
+//! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and metrics over HTTP.
+//!
+//! ```
+//! use lode_runtime::{Backoff, Next, Priority, Queue};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let queue = Queue::new(Backoff::default());
+//! queue.add("nightly", Priority::Background);
+//! queue.add("asked for", Priority::Person);
+//! assert_eq!(queue.next().await, Some("asked for"));
+//! queue.done(&"asked for", Next::Idle);
+//! # });
+//! ```
+//!
+//! Left out on purpose: any knowledge of a kind, conditions (`model/api`), leader election.
+
+mod controller;
+mod events;
+mod http;
+mod metrics;
+mod next;
+mod process;
+mod queue;
+mod repeat;
+mod store;
+
+pub use controller::{Controller, run};
+pub use events::{Event, EventKind, Events, ObjectReference};
+pub use http::{Routes, serve};
+pub use metrics::Metrics;
+pub use next::{Backoff, Next, jitter};
+pub use queue::{Priority, Queue};
+pub use store::{Change, Changes, Parse, Store};

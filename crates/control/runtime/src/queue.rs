@@ -1,0 +1,505 @@
+//! [`Queue`]: which key is reconciled next.
+//!
+//! ```text
+//! add ──────────────→ lanes: Person, Change, Background ─next→ running ─done→ Idle: forgotten
+//! add_after → timers ───↑                                        │            After, Backoff: timer
+//!                                                  add meanwhile └──────────→ its lane again
+//! ```
+//!
+//! A key is in one lane at most and runs once at a time. Higher lanes go first, but every eighth pick serves the
+//! lowest lane that has something. A key that starts running loses its timer: the outcome of the run sets the next.
+//! Time is tokio's, so tests can turn it.
+//!
+//! Left out on purpose: a bound on the number of keys. They are names of objects that exist, so the cluster bounds them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::next::{Backoff, Next};
+
+/// Every pick of this number serves the lowest lane, so that no lane starves.
+const LOW_PICK_EVERY: u64 = 8;
+/// Longest timer: later than any interval, and near enough for every clock.
+const AFTER_MAX: Duration = Duration::from_hours(24 * 365);
+const LANES: usize = 3;
+
+/// Why a key is to run; the more urgent goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// A person asked for it and waits.
+    Person,
+    /// Something it depends on changed.
+    Change,
+    /// It is time again, or a retry.
+    Background,
+}
+
+/// Keys that wait for a worker. Shared by all workers of one controller.
+pub struct Queue<K> {
+    state: Mutex<State<K>>,
+    arrived: Notify,
+}
+
+impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
+    /// Starts empty; `backoff` is what [`Next::Backoff`] waits.
+    #[must_use]
+    pub fn new(backoff: Backoff) -> Self {
+        let state = State {
+            backoff,
+            lanes: Default::default(),
+            timers: BTreeMap::new(),
+            entries: HashMap::new(),
+            tickets: 0,
+            picks: 0,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), arrived: Notify::new() }
+    }
+
+    /// Asks for a run as soon as possible. A key that waits already keeps its place unless this is more urgent; one
+    /// that runs runs again afterwards.
+    pub fn add(&self, key: K, priority: Priority) {
+        self.lock().add(key, priority);
+        self.arrived.notify_one();
+    }
+
+    /// Asks for a run after some time. Of several timers of a key the earliest stays.
+    pub fn add_after(&self, key: K, wait: Duration, priority: Priority) {
+        self.lock().set_timer(key, due(wait), priority);
+        self.arrived.notify_one();
+    }
+
+    /// Waits for the next key and marks it as running; `None` once the queue is closed.
+    ///
+    /// Every key returned must be handed back to [`Queue::done`]. Dropping the future loses no key.
+    pub async fn next(&self) -> Option<K> {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            // Registered before looking, so that nothing that comes between is missed.
+            arrived.as_mut().enable();
+            let (key, closed, due) = self.look();
+            if closed || key.is_some() {
+                return key;
+            }
+            match due {
+                Some(due) => tokio::select! {
+                    () = arrived => {}
+                    () = tokio::time::sleep_until(due) => {}
+                },
+                None => arrived.await,
+            }
+        }
+    }
+
+    /// Ends a key's run and says when it runs again. An [`Queue::add`] made meanwhile goes before any wait.
+    pub fn done(&self, key: &K, next: Next) {
+        self.lock().done(key, next);
+        self.arrived.notify_one();
+    }
+
+    /// Drops timer and failures of a key whose object is gone; a run already asked for stays.
+    pub fn forget(&self, key: &K) {
+        self.lock().forget(key);
+    }
+
+    /// Returns how many keys wait for a worker; those with a timer do not count before it is due.
+    pub fn len(&self) -> usize {
+        self.lock().lanes.iter().map(BTreeMap::len).sum()
+    }
+
+    /// Tells whether no key waits for a worker.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Tells whether a key is running now.
+    pub fn is_running(&self, key: &K) -> bool {
+        self.lock().entries.get(key).is_some_and(|entry| entry.running)
+    }
+
+    /// Hands out no more keys: every [`Queue::next`] returns `None`, now and from now on.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_waiters();
+    }
+
+    /// Takes the next key if there is one; else says whether the queue is closed and when the next timer is due.
+    fn look(&self) -> (Option<K>, bool, Option<Instant>) {
+        let mut state = self.lock();
+        if state.closed {
+            return (None, true, None);
+        }
+        state.ring(Instant::now());
+        let key = state.pick();
+        let due = state.timers.keys().next().map(|(due, _)| *due);
+        let more = due.is_some() || state.lanes.iter().any(|lane| !lane.is_empty());
+        drop(state);
+        if key.is_some() && more {
+            // Whoever takes a key is no longer there to watch the rest.
+            self.arrived.notify_one();
+        }
+        (key, false, due)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct State<K> {
+    backoff: Backoff,
+    /// Waiting keys by ticket, so first come, first served within a lane.
+    lanes: [BTreeMap<u64, K>; LANES],
+    timers: BTreeMap<(Instant, u64), (K, Priority)>,
+    entries: HashMap<K, Entry>,
+    tickets: u64,
+    picks: u64,
+    closed: bool,
+}
+
+/// What is known of a key; one of which nothing is known is not kept.
+#[derive(Default)]
+struct Entry {
+    /// Its lane and ticket.
+    waiting: Option<(Priority, u64)>,
+    timer: Option<(Instant, u64)>,
+    running: bool,
+    /// Asked for while running.
+    again: Option<Priority>,
+    /// Failures in a row.
+    failures: u32,
+}
+
+impl Entry {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_none() && self.timer.is_none() && !self.running && self.failures == 0
+    }
+}
+
+impl<K: Clone + Eq + Hash> State<K> {
+    fn add(&mut self, key: K, priority: Priority) {
+        let entry = self.entries.entry(key.clone()).or_default();
+        if entry.running {
+            entry.again = Some(entry.again.map_or(priority, |again| again.min(priority)));
+            return;
+        }
+        if let Some((lane, ticket)) = entry.waiting {
+            if lane <= priority {
+                return;
+            }
+            self.lanes[lane as usize].remove(&ticket);
+        }
+        self.tickets += 1;
+        entry.waiting = Some((priority, self.tickets));
+        self.lanes[priority as usize].insert(self.tickets, key);
+    }
+
+    fn set_timer(&mut self, key: K, due: Instant, priority: Priority) {
+        let entry = self.entries.entry(key.clone()).or_default();
+        if let Some(timer) = entry.timer {
+            if timer.0 <= due {
+                return;
+            }
+            self.timers.remove(&timer);
+        }
+        self.tickets += 1;
+        entry.timer = Some((due, self.tickets));
+        self.timers.insert((due, self.tickets), (key, priority));
+    }
+
+    /// Moves what is due from the timers to its lane.
+    fn ring(&mut self, now: Instant) {
+        while let Some(first) = self.timers.first_entry().filter(|first| first.key().0 <= now) {
+            let (key, priority) = first.remove();
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.timer = None;
+            }
+            self.add(key, priority);
+        }
+    }
+
+    fn pick(&mut self) -> Option<K> {
+        let full = |lane: &usize| !self.lanes[*lane].is_empty();
+        let low = (self.picks + 1).is_multiple_of(LOW_PICK_EVERY);
+        let lane = if low { (0..LANES).rev().find(full) } else { (0..LANES).find(full) }?;
+        let (_, key) = self.lanes[lane].pop_first()?;
+        self.picks += 1;
+        let entry = self.entries.entry(key.clone()).or_default();
+        entry.waiting = None;
+        entry.running = true;
+        if let Some(timer) = entry.timer.take() {
+            self.timers.remove(&timer);
+        }
+        Some(key)
+    }
+
+    fn done(&mut self, key: &K, next: Next) {
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.running) else { return };
+        entry.running = false;
+        entry.failures = if next == Next::Backoff { entry.failures.saturating_add(1) } else { 0 };
+        let wait = match next {
+            Next::Idle => None,
+            Next::After(wait) => Some(wait),
+            Next::Backoff => Some(self.backoff.delay(entry.failures)),
+        };
+        if let Some(priority) = entry.again.take() {
+            // That run sets the next timer.
+            self.add(key.clone(), priority);
+        } else if let Some(wait) = wait {
+            self.set_timer(key.clone(), due(wait), Priority::Background);
+        }
+        self.sweep(key);
+    }
+
+    fn forget(&mut self, key: &K) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        entry.failures = 0;
+        if let Some(timer) = entry.timer.take() {
+            self.timers.remove(&timer);
+        }
+        self.sweep(key);
+    }
+
+    fn sweep(&mut self, key: &K) {
+        if self.entries.get(key).is_some_and(Entry::is_idle) {
+            self.entries.remove(key);
+        }
+    }
+}
+
+fn due(wait: Duration) -> Instant {
+    Instant::now() + wait.min(AFTER_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn queue() -> Queue<&'static str> {
+        Queue::new(Backoff::default())
+    }
+
+    /// Takes what can be taken without waiting.
+    fn now<K: Clone + Eq + Hash + Send + 'static>(queue: &Queue<K>) -> Option<K> {
+        queue.next().now_or_never().flatten()
+    }
+
+    async fn seconds_to_next(queue: &Queue<&'static str>) -> (&'static str, f64) {
+        let start = Instant::now();
+        let key = queue.next().await.unwrap();
+        (key, (start.elapsed().as_millis() as f64 / 10.0).round() / 100.0)
+    }
+
+    #[tokio::test]
+    async fn urgent_lanes_go_first_and_each_in_order() {
+        let queue = queue();
+        queue.add("b1", Priority::Background);
+        queue.add("c1", Priority::Change);
+        queue.add("p1", Priority::Person);
+        queue.add("c2", Priority::Change);
+        queue.add("p2", Priority::Person);
+        assert_eq!(queue.len(), 5);
+        let order: Vec<_> = std::iter::from_fn(|| now(&queue)).collect();
+        assert_eq!(order, ["p1", "p2", "c1", "c2", "b1"]);
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn every_eighth_pick_serves_the_lowest_lane() {
+        let queue = Queue::new(Backoff::default());
+        queue.add(100, Priority::Background);
+        queue.add(101, Priority::Background);
+        for key in 0..20 {
+            queue.add(key, Priority::Person);
+        }
+        let order: Vec<i32> = std::iter::from_fn(|| now(&queue)).take(16).collect();
+        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 100, 7, 8, 9, 10, 11, 12, 13, 101]);
+    }
+
+    #[tokio::test]
+    async fn a_key_waits_once_and_moves_up_when_it_gets_urgent() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        queue.add("b", Priority::Background);
+        queue.add("b", Priority::Person);
+        queue.add("a", Priority::Background);
+        assert_eq!(queue.len(), 2);
+        assert_eq!([now(&queue), now(&queue), now(&queue)], [Some("b"), Some("a"), None]);
+    }
+
+    #[tokio::test]
+    async fn a_running_key_is_not_handed_out_again_but_runs_afterwards() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        assert_eq!(now(&queue), Some("a"));
+        assert!(queue.is_running(&"a"));
+        queue.add("a", Priority::Background);
+        queue.add("a", Priority::Person);
+        queue.add("a", Priority::Change);
+        assert_eq!(now(&queue), None);
+        queue.add("b", Priority::Change);
+        queue.done(&"a", Next::After(Duration::from_mins(1)));
+        assert_eq!([now(&queue), now(&queue)], [Some("a"), Some("b")], "the most urgent ask counts");
+        queue.done(&"a", Next::Idle);
+        assert!(!queue.is_running(&"a"));
+        assert_eq!(now(&queue), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_timers_the_earlier_stays() {
+        let queue = queue();
+        queue.add_after("a", Duration::from_secs(10), Priority::Background);
+        queue.add_after("a", Duration::from_secs(5), Priority::Background);
+        queue.add_after("a", Duration::from_secs(20), Priority::Background);
+        assert!(queue.is_empty());
+        assert_eq!(seconds_to_next(&queue).await, ("a", 5.0));
+        queue.done(&"a", Next::Idle);
+        assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err(), "one run for three timers");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_replaces_the_timer_set_before_it() {
+        let queue = queue();
+        queue.add_after("a", Duration::from_secs(10), Priority::Background);
+        queue.add("a", Priority::Person);
+        assert_eq!(now(&queue), Some("a"));
+        queue.done(&"a", Next::After(Duration::from_secs(30)));
+        assert_eq!(seconds_to_next(&queue).await, ("a", 30.0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_due_while_its_key_runs_asks_for_another_run() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        assert_eq!(now(&queue), Some("a"));
+        queue.add_after("a", Duration::from_secs(1), Priority::Change);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(now(&queue), None);
+        queue.done(&"a", Next::Idle);
+        assert_eq!(now(&queue), Some("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_wait_longer_each_time_and_success_starts_over() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        let mut waits = vec![seconds_to_next(&queue).await.1];
+        for next in [Next::Backoff, Next::Backoff, Next::Backoff, Next::After(Duration::from_secs(9)), Next::Backoff] {
+            queue.done(&"a", next);
+            waits.push(seconds_to_next(&queue).await.1);
+        }
+        assert_eq!(waits, [0.0, 0.75, 1.5, 3.0, 9.0, 0.75]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_forgotten_key_has_no_timer_and_no_failures() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        assert_eq!(now(&queue), Some("a"));
+        queue.done(&"a", Next::Backoff);
+        queue.forget(&"a");
+        assert!(tokio::time::timeout(Duration::from_hours(1), queue.next()).await.is_err());
+        assert!(queue.lock().entries.is_empty() && queue.lock().timers.is_empty());
+        queue.add("a", Priority::Change);
+        queue.forget(&"a");
+        assert_eq!(now(&queue), Some("a"), "a run asked for stays");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_of_an_idle_key() {
+        let queue = queue();
+        queue.add_after("a", Duration::from_secs(1), Priority::Change);
+        assert_eq!(seconds_to_next(&queue).await.0, "a");
+        queue.done(&"a", Next::Idle);
+        queue.done(&"a", Next::Backoff);
+        assert!(queue.lock().entries.is_empty() && queue.lock().timers.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_is_seen_by_another_worker_while_the_first_is_busy() {
+        let queue = Arc::new(queue());
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                let queue = queue.clone();
+                tokio::spawn(async move { seconds_to_next(&queue).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        queue.add_after("a", Duration::from_secs(1), Priority::Change);
+        tokio::task::yield_now().await;
+        queue.add_after("b", Duration::from_secs(2), Priority::Change);
+        let mut took = Vec::new();
+        for worker in workers {
+            took.push(worker.await.unwrap());
+        }
+        took.sort_by_key(|(key, _)| *key);
+        assert_eq!(took, [("a", 1.0), ("b", 2.0)]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_queue_hands_out_nothing() {
+        let queue = Arc::new(queue());
+        let worker = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.next().await }
+        });
+        tokio::task::yield_now().await;
+        queue.close();
+        assert_eq!(worker.await.unwrap(), None);
+        queue.add("a", Priority::Person);
+        assert_eq!(queue.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_wait_is_accepted() {
+        let queue = queue();
+        queue.add_after("a", Duration::MAX, Priority::Background);
+        queue.add_after("a", Duration::from_secs(1), Priority::Background);
+        assert_eq!(seconds_to_next(&queue).await, ("a", 1.0));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn many_workers_run_every_key_and_none_twice_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        const KEYS: usize = 50;
+        const ROUNDS: usize = 40;
+        let queue = Arc::new(Queue::<usize>::new(Backoff::default()));
+        let running: Arc<Vec<AtomicUsize>> = Arc::new((0..KEYS).map(|_| AtomicUsize::new(0)).collect());
+        let runs = Arc::new(AtomicUsize::new(0));
+        let workers: Vec<_> = (0..8)
+            .map(|_| {
+                let (queue, running, runs) = (queue.clone(), running.clone(), runs.clone());
+                tokio::spawn(async move {
+                    while let Some(key) = queue.next().await {
+                        assert_eq!(running[key].fetch_add(1, Ordering::SeqCst), 0, "key {key} runs twice at once");
+                        tokio::task::yield_now().await;
+                        running[key].fetch_sub(1, Ordering::SeqCst);
+                        let all = runs.fetch_add(1, Ordering::SeqCst) + 1;
+                        queue.done(&key, if all < KEYS * ROUNDS { Next::After(Duration::ZERO) } else { Next::Idle });
+                        if all >= KEYS * ROUNDS {
+                            queue.close();
+                        }
+                    }
+                })
+            })
+            .collect();
+        for key in 0..KEYS {
+            queue.add(key, Priority::Change);
+            queue.add(key, Priority::Person);
+        }
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        assert!(runs.load(Ordering::SeqCst) >= KEYS * ROUNDS);
+    }
+}

@@ -1,0 +1,539 @@
+//! [`Store`]: the typed mirror of one of our own kinds, in memory.
+//!
+//! ```text
+//! API server ─watch→ Store (Arc<T> per object) ─→ Changes (one subscriber each)
+//! own write's answer ─put→ ↑
+//! ```
+//!
+//! An object only ever gets newer: what the watch tells of versions older than the answer of our own write is dropped,
+//! so a reconcile after a status write never works on what was before it. What cannot be parsed is logged and skipped;
+//! the kind goes on.
+//!
+//! Left out on purpose: other people's kinds (`lode_cluster::Cache` keeps digests of them), filters and indexes.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use lode_cluster::{Client, Sink, Subject};
+use lode_object::NamespacedName;
+use serde::Deserialize;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tracing::{error, warn};
+
+/// All objects of one of our kinds, as new as we know them.
+pub struct Store<T> {
+    mirror: Arc<Mirror<T>>,
+    name_of: fn(&T) -> NamespacedName,
+    is_synced: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+/// How a [`Store`] reads one object from its JSON. Objects of a list carry neither `kind` nor `apiVersion`.
+pub type Parse<T> = fn(&[u8]) -> Result<T, String>;
+
+impl<T: Send + Sync + 'static> Store<T> {
+    /// Starts to mirror a subject; it is watched as long as the store lives.
+    #[must_use]
+    pub fn start(client: Client, subject: Subject, parse: Parse<T>, name_of: fn(&T) -> NamespacedName) -> Arc<Self> {
+        let (synced, is_synced) = watch::channel(false);
+        let mirror = Arc::new(Mirror::default());
+        let kind = subject.resource.gvk.kind.clone();
+        let feed = Feed { kind, parse, mirror: mirror.clone(), synced };
+        let task = tokio::spawn(lode_cluster::watch(client, subject, feed));
+        Arc::new(Self { mirror, name_of, is_synced, task })
+    }
+
+    /// Returns an object.
+    #[must_use]
+    pub fn get(&self, name: &NamespacedName) -> Option<Arc<T>> {
+        self.mirror.lock().entries.get(name).map(|entry| entry.object.clone())
+    }
+
+    /// Returns all objects, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<T>> {
+        self.mirror.lock().entries.values().map(|entry| entry.object.clone()).collect()
+    }
+
+    /// Returns how many objects there are.
+    pub fn len(&self) -> usize {
+        self.mirror.lock().entries.len()
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until the first list is complete.
+    pub async fn synced(&self) {
+        // The sender lives in the watch task, which ends only when the store does.
+        let _ = self.is_synced.clone().wait_for(|synced| *synced).await;
+    }
+
+    /// Tells whether the first list is complete.
+    pub fn is_synced(&self) -> bool {
+        *self.is_synced.borrow()
+    }
+
+    /// Subscribes to what changes; everything that is there already comes first, as new.
+    #[must_use]
+    pub fn changes(&self) -> Changes<T> {
+        self.mirror.subscribe()
+    }
+
+    /// Takes the server's answer to our own write, with the `metadata.resourceVersion` in it, at once: the watch
+    /// tells the same a moment later. Tells whether it was taken: it is not when something as new is known already,
+    /// nor when the object is not known (it may be gone meanwhile).
+    pub fn put(&self, object: impl Into<Arc<T>>, version: &str) -> bool {
+        let object = object.into();
+        let name = (self.name_of)(&object);
+        self.mirror.put(&name, &object, number(version))
+    }
+}
+
+impl<T> Drop for Store<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One object that is not what it was.
+#[derive(Debug)]
+pub struct Change<T> {
+    /// Which one.
+    pub name: NamespacedName,
+    /// What the subscriber was told last; none when it is new to them.
+    pub old: Option<Arc<T>>,
+    /// What it is now; none when it is gone.
+    pub new: Option<Arc<T>>,
+}
+
+/// One subscription to a [`Store`]. Changes of an object that nobody fetched yet become one, so the memory it takes is
+/// bounded by the number of objects. An object deleted and made again may so look like one that changed: compare uids.
+pub struct Changes<T> {
+    mailbox: Arc<Mailbox<T>>,
+}
+
+impl<T> Changes<T> {
+    /// Waits for the next change, in the order in which objects changed first. Dropping the future loses none.
+    pub async fn next(&mut self) -> Change<T> {
+        loop {
+            // One receiver only, so a permit that is left behind by an earlier change costs one more look at most.
+            let arrived = self.mailbox.arrived.notified();
+            if let Some(change) = self.mailbox.lock().pop() {
+                return change;
+            }
+            arrived.await;
+        }
+    }
+}
+
+/// What a subscriber has not fetched yet.
+struct Mailbox<T> {
+    waiting: Mutex<Waiting<T>>,
+    arrived: Notify,
+}
+
+impl<T> Mailbox<T> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Waiting<T> {
+    /// Names in `changes`, each once.
+    order: VecDeque<NamespacedName>,
+    changes: HashMap<NamespacedName, OldAndNew<T>>,
+}
+
+type OldAndNew<T> = (Option<Arc<T>>, Option<Arc<T>>);
+
+impl<T> Waiting<T> {
+    fn push(&mut self, name: &NamespacedName, old: Option<Arc<T>>, new: Option<Arc<T>>) {
+        if let Some(change) = self.changes.get_mut(name) {
+            change.1 = new;
+        } else {
+            self.changes.insert(name.clone(), (old, new));
+            self.order.push_back(name.clone());
+        }
+    }
+
+    fn pop(&mut self) -> Option<Change<T>> {
+        while let Some(name) = self.order.pop_front() {
+            match self.changes.remove(&name) {
+                // It came and went before anybody heard of it.
+                None | Some((None, None)) => {}
+                Some((old, new)) => return Some(Change { name, old, new }),
+            }
+        }
+        None
+    }
+}
+
+/// The store without its watch.
+struct Mirror<T> {
+    table: Mutex<Table<T>>,
+}
+
+struct Table<T> {
+    entries: HashMap<NamespacedName, Entry<T>>,
+    subscribers: Vec<Weak<Mailbox<T>>>,
+    /// Number of the list that is being read or was read last.
+    round: u32,
+}
+
+struct Entry<T> {
+    object: Arc<T>,
+    version: u64,
+    /// The list round in which the watch saw it last.
+    seen: u32,
+    /// The list round in which `version` was taken.
+    taken: u32,
+}
+
+impl<T> Default for Mirror<T> {
+    fn default() -> Self {
+        Self { table: Mutex::new(Table { entries: HashMap::new(), subscribers: Vec::new(), round: 0 }) }
+    }
+}
+
+impl<T> Mirror<T> {
+    fn lock(&self) -> MutexGuard<'_, Table<T>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribe(&self) -> Changes<T> {
+        let waiting = Waiting { order: VecDeque::new(), changes: HashMap::new() };
+        let mailbox = Arc::new(Mailbox { waiting: Mutex::new(waiting), arrived: Notify::new() });
+        let mut table = self.lock();
+        let mut all = mailbox.lock();
+        for (name, entry) in &table.entries {
+            all.push(name, None, Some(entry.object.clone()));
+        }
+        drop(all);
+        table.subscribers.push(Arc::downgrade(&mailbox));
+        Changes { mailbox }
+    }
+
+    /// Takes an own write's answer.
+    fn put(&self, name: &NamespacedName, object: &Arc<T>, version: u64) -> bool {
+        let mut table = self.lock();
+        let round = table.round;
+        match table.entries.get_mut(name) {
+            Some(entry) if entry.version < version => {
+                entry.version = version;
+                entry.taken = round;
+                let old = std::mem::replace(&mut entry.object, object.clone());
+                table.tell(name, Some(&old), Some(object));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what the watch tells.
+    fn applied(&self, name: &NamespacedName, object: &Arc<T>, version: u64) {
+        let mut table = self.lock();
+        let round = table.round;
+        let Some(entry) = table.entries.get_mut(name) else {
+            table.entries.insert(name.clone(), Entry { object: object.clone(), version, seen: round, taken: round });
+            return table.tell(name, None, Some(object));
+        };
+        entry.seen = round;
+        // A new list outranks what was known before it, even where a restored server counts from an earlier number.
+        let outranked = entry.taken == round && version < entry.version;
+        if outranked || version == entry.version && version != 0 {
+            return;
+        }
+        entry.version = version;
+        entry.taken = round;
+        let old = std::mem::replace(&mut entry.object, object.clone());
+        table.tell(name, Some(&old), Some(object));
+    }
+
+    /// Keeps an object that is there but cannot be read.
+    fn keep(&self, name: &NamespacedName) {
+        let mut table = self.lock();
+        let round = table.round;
+        if let Some(entry) = table.entries.get_mut(name) {
+            entry.seen = round;
+        }
+    }
+
+    fn deleted(&self, name: &NamespacedName, version: u64) {
+        let mut table = self.lock();
+        // An older deletion is that of an earlier object of this name.
+        if table.entries.get(name).is_some_and(|entry| version == 0 || version >= entry.version) {
+            table.remove(name);
+        }
+    }
+
+    fn restart(&self) {
+        let mut table = self.lock();
+        table.round = table.round.wrapping_add(1);
+    }
+
+    /// Removes what the list that ends now did not show.
+    fn sweep(&self) {
+        let mut table = self.lock();
+        let round = table.round;
+        let gone = table.entries.iter().filter(|(_, entry)| entry.seen != round);
+        for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            table.remove(&name);
+        }
+    }
+}
+
+impl<T> Table<T> {
+    fn remove(&mut self, name: &NamespacedName) {
+        if let Some(entry) = self.entries.remove(name) {
+            self.tell(name, Some(&entry.object), None);
+        }
+    }
+
+    fn tell(&mut self, name: &NamespacedName, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
+        self.subscribers.retain(|subscriber| {
+            let Some(mailbox) = subscriber.upgrade() else { return false };
+            mailbox.lock().push(name, old.cloned(), new.cloned());
+            mailbox.arrived.notify_one();
+            true
+        });
+    }
+}
+
+/// Where the watch puts what it sees.
+struct Feed<T> {
+    kind: Box<str>,
+    parse: Parse<T>,
+    mirror: Arc<Mirror<T>>,
+    synced: watch::Sender<bool>,
+}
+
+impl<T> Feed<T> {
+    fn identify(&self, object: &[u8]) -> Option<(NamespacedName, u64)> {
+        let head = serde_json::from_slice::<Head>(object);
+        let head =
+            head.inspect_err(|error| error!(kind = %self.kind, %error, "object without identity skipped")).ok()?;
+        let name = NamespacedName::new(&head.metadata.namespace, &head.metadata.name);
+        Some((name, number(&head.metadata.resource_version)))
+    }
+}
+
+impl<T: Send + Sync> Sink for Feed<T> {
+    fn restart(&mut self) {
+        self.mirror.restart();
+    }
+
+    fn applied(&mut self, object: &[u8]) {
+        let Some((name, version)) = self.identify(object) else { return };
+        match (self.parse)(object) {
+            Ok(object) => self.mirror.applied(&name, &Arc::new(object), version),
+            Err(error) => {
+                warn!(kind = %self.kind, %name, error, "object that cannot be read skipped");
+                self.mirror.keep(&name);
+            }
+        }
+    }
+
+    fn deleted(&mut self, object: &[u8]) {
+        if let Some((name, version)) = self.identify(object) {
+            self.mirror.deleted(&name, version);
+        }
+    }
+
+    fn synced(&mut self) {
+        self.mirror.sweep();
+        self.synced.send_replace(true);
+    }
+}
+
+/// Versions are compared as numbers; zero stands for one that is none and is taken as it comes.
+fn number(version: &str) -> u64 {
+    version.parse().unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Head {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    namespace: String,
+    #[serde(default)]
+    resource_version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn feed() -> (Feed<Value>, Arc<Mirror<Value>>) {
+        let mirror = Arc::new(Mirror::default());
+        let parse = |json: &[u8]| {
+            let object: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+            if object["bad"].is_null() { Ok(object) } else { Err("it is bad".to_owned()) }
+        };
+        (Feed { kind: "Thing".into(), parse, mirror: mirror.clone(), synced: watch::Sender::new(false) }, mirror)
+    }
+
+    fn object(name: &str, version: u64) -> Value {
+        json!({"metadata": {"name": name, "namespace": "shop", "resourceVersion": version.to_string()}})
+    }
+
+    fn bytes(name: &str, version: u64) -> Vec<u8> {
+        object(name, version).to_string().into()
+    }
+
+    fn named(name: &str) -> NamespacedName {
+        NamespacedName::new("shop", name)
+    }
+
+    fn version(object: Option<&Arc<Value>>) -> u64 {
+        object.map_or(0, |object| number(object["metadata"]["resourceVersion"].as_str().unwrap()))
+    }
+
+    fn known(mirror: &Mirror<Value>, name: &str) -> u64 {
+        version(mirror.lock().entries.get(&named(name)).map(|entry| &entry.object))
+    }
+
+    fn put(mirror: &Mirror<Value>, name: &str, version: u64) -> bool {
+        mirror.put(&named(name), &Arc::new(object(name, version)), version)
+    }
+
+    /// Name, old version and new version of each change that waits; 0 for none.
+    fn fetch(changes: &mut Changes<Value>) -> Vec<(String, u64, u64)> {
+        std::iter::from_fn(|| changes.next().now_or_never())
+            .map(|it| (it.name.name.into_string(), version(it.old.as_ref()), version(it.new.as_ref())))
+            .collect()
+    }
+
+    fn told(name: &str, old: u64, new: u64) -> (String, u64, u64) {
+        (name.to_owned(), old, new)
+    }
+
+    #[test]
+    fn a_late_event_of_an_older_version_is_dropped() {
+        let (mut feed, mirror) = feed();
+        let mut changes = mirror.subscribe();
+        feed.applied(&bytes("a", 5));
+        assert!(put(&mirror, "a", 9));
+        feed.applied(&bytes("a", 7));
+        feed.applied(&bytes("a", 9));
+        assert_eq!(known(&mirror, "a"), 9);
+        assert_eq!(fetch(&mut changes), [told("a", 0, 9)]);
+        feed.applied(&bytes("a", 9));
+        assert_eq!(fetch(&mut changes), [], "the same version is no change");
+        feed.applied(&bytes("a", 10));
+        assert_eq!(fetch(&mut changes), [told("a", 9, 10)]);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        let (mut feed, mirror) = feed();
+        feed.applied(&bytes("a", 99));
+        assert!(put(&mirror, "a", 100));
+        assert!(!put(&mirror, "a", 99));
+        assert_eq!(known(&mirror, "a"), 100);
+    }
+
+    #[test]
+    fn an_answer_to_a_write_does_not_bring_back_what_is_gone() {
+        let (mut feed, mirror) = feed();
+        feed.applied(&bytes("a", 5));
+        feed.deleted(&bytes("a", 8));
+        assert!(!put(&mirror, "a", 7));
+        assert_eq!(known(&mirror, "a"), 0);
+    }
+
+    #[test]
+    fn a_deletion_of_an_earlier_object_of_the_name_is_dropped() {
+        let (mut feed, mirror) = feed();
+        feed.applied(&bytes("a", 5));
+        assert!(put(&mirror, "a", 12));
+        feed.deleted(&bytes("a", 8));
+        assert_eq!(known(&mirror, "a"), 12);
+        feed.deleted(&bytes("a", 13));
+        assert_eq!(known(&mirror, "a"), 0);
+    }
+
+    #[test]
+    fn what_a_new_list_does_not_show_is_gone() {
+        let (mut feed, mirror) = feed();
+        feed.restart();
+        feed.applied(&bytes("a", 5));
+        feed.applied(&bytes("b", 6));
+        feed.applied(&bytes("c", 6));
+        feed.synced();
+        let mut changes = mirror.subscribe();
+        fetch(&mut changes);
+        feed.restart();
+        assert!(put(&mirror, "b", 8), "an answer that comes late does not keep it");
+        feed.applied(&bytes("a", 5));
+        feed.applied(br#"{"metadata": {"name": "c", "namespace": "shop"}, "bad": 1}"#);
+        feed.synced();
+        assert_eq!(fetch(&mut changes), [told("b", 6, 0)]);
+        assert_eq!(known(&mirror, "c"), 6, "what cannot be read now is still there");
+    }
+
+    #[test]
+    fn a_restored_server_may_count_from_an_earlier_number() {
+        let (mut feed, mirror) = feed();
+        feed.restart();
+        feed.applied(&bytes("a", 500));
+        feed.synced();
+        feed.restart();
+        feed.applied(&bytes("a", 20));
+        feed.synced();
+        assert_eq!(known(&mirror, "a"), 20);
+    }
+
+    #[test]
+    fn a_bad_object_does_not_stop_the_kind() {
+        let (mut feed, mirror) = feed();
+        feed.applied(b"{");
+        feed.applied(br#"{"metadata": {"name": "x", "namespace": "shop", "resourceVersion": "4"}, "bad": true}"#);
+        feed.applied(&bytes("a", 5));
+        feed.synced();
+        assert_eq!((known(&mirror, "x"), known(&mirror, "a")), (0, 5));
+        assert!(*feed.synced.borrow());
+    }
+
+    #[test]
+    fn subscribers_hear_first_what_is_there_then_what_changes_as_one() {
+        let (mut feed, mirror) = feed();
+        feed.applied(&bytes("a", 1));
+        let mut changes = mirror.subscribe();
+        let mut second = mirror.subscribe();
+        assert_eq!(fetch(&mut second), [told("a", 0, 1)]);
+        feed.applied(&bytes("b", 2));
+        feed.applied(&bytes("a", 3));
+        feed.applied(&bytes("c", 4));
+        feed.deleted(&bytes("c", 5));
+        assert_eq!(fetch(&mut changes), [told("a", 0, 3), told("b", 0, 2)]);
+        assert_eq!(fetch(&mut second), [told("b", 0, 2), told("a", 1, 3)]);
+        feed.deleted(&bytes("a", 6));
+        assert_eq!(fetch(&mut changes), [told("a", 3, 0)]);
+        drop(second);
+        feed.deleted(&bytes("b", 7));
+        assert_eq!(mirror.lock().subscribers.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_wakes_when_something_changes() {
+        let (mut feed, mirror) = feed();
+        let mut changes = mirror.subscribe();
+        let waiter = tokio::spawn(async move { changes.next().await.name });
+        tokio::task::yield_now().await;
+        feed.applied(&bytes("a", 1));
+        assert_eq!(waiter.await.unwrap(), named("a"));
+    }
+}

@@ -1,0 +1,234 @@
+//! [`Expr::eval_bool`]: an expression applied to values.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use kube_cel::cel::{ExecutionError, IdedExpr, Value as Cel, objects::ValueType};
+use serde_json::Value;
+
+use crate::{
+    compile::Expr,
+    functions::{BUILT_BYTES_MAX, FUNCTIONS},
+    input::{self, Measure},
+};
+
+/// Why an expression has no value here. No value of the input is in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// A name stands for nothing.
+    #[error("\"{0}\" is not defined")]
+    Undefined(String),
+    /// A field is not there.
+    #[error("there is no field \"{0}\"")]
+    NoField(String),
+    /// A place in a list is not there, or is no place.
+    #[error("there is no such entry")]
+    NoEntry,
+    /// Values were put together that do not fit.
+    #[error("values do not fit each other{0}")]
+    Types(String),
+    /// A division by zero, or a number out of range.
+    #[error("a number is out of range")]
+    Range,
+    /// A function does not take what it was given.
+    #[error("function \"{0}\" does not take these arguments")]
+    Function(String),
+    /// It is neither true nor false.
+    #[error("the expression is of type {0}, neither true nor false")]
+    NotBool(&'static str),
+    /// The input is larger than allowed.
+    #[error("the object is too large for an expression")]
+    TooLarge,
+    /// On this input the evaluation could take too long, or too much memory.
+    #[error("the expression is too costly for this object")]
+    TooCostly,
+    /// The evaluation broke.
+    #[error("the expression cannot be evaluated")]
+    Broken,
+}
+
+impl Expr {
+    /// Evaluates to true or false.
+    ///
+    /// # Errors
+    /// It has no value here, or another one.
+    pub fn eval_bool(&self, vars: &[(&str, &Value)]) -> Result<bool, EvalError> {
+        match self.resolve(vars)? {
+            Cel::Bool(truth) => Ok(truth),
+            other => Err(EvalError::NotBool(type_name(&other))),
+        }
+    }
+
+    /// Evaluates to a JSON value.
+    ///
+    /// # Errors
+    /// It has no value here, or one that JSON has not.
+    pub fn eval(&self, vars: &[(&str, &Value)]) -> Result<Value, EvalError> {
+        input::to_json(&self.resolve(vars)?).ok_or_else(|| EvalError::Types(String::new()))
+    }
+
+    fn resolve(&self, vars: &[(&str, &Value)]) -> Result<Cel, EvalError> {
+        let names = self.ast.references();
+        let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
+        let mut measure = Measure::default();
+        used.iter().for_each(|(_, value)| measure.add(value, self.limits.input_values));
+        self.check(&measure)?;
+        let mut scope = FUNCTIONS.new_inner_scope();
+        for (name, value) in used {
+            scope.add_variable_from_value(*name, input::to_cel(value));
+        }
+        let evaluate = || Cel::resolve(&self.ast as &IdedExpr, &scope);
+        // What is known to break the library is refused when compiling. Should something be left, one tenant's
+        // expression must not take the process with it.
+        let result = panic::catch_unwind(AssertUnwindSafe(evaluate)).map_err(|_| EvalError::Broken)?;
+        result.map_err(|error| said(&error))
+    }
+
+    fn check(&self, input: &Measure) -> Result<(), EvalError> {
+        if input.values > self.limits.input_values {
+            return Err(EvalError::TooLarge);
+        }
+        let text = self.text_bytes as u64;
+        let (mut longest, mut bytes) = (input.longest, input.bytes + text);
+        if self.shape.makers > 0 {
+            longest = longest.max(input.longest_text).max(text);
+            bytes = bytes.max(BUILT_BYTES_MAX as u64);
+        }
+        let too_long = self.shape.steps(longest) > self.limits.steps;
+        if too_long || self.shape.built_bytes(bytes) > self.limits.built_bytes {
+            return Err(EvalError::TooCostly);
+        }
+        Ok(())
+    }
+}
+
+/// Says a library error in our words, without the values it carries.
+fn said(error: &ExecutionError) -> EvalError {
+    use ExecutionError as E;
+    match error {
+        E::UndeclaredReference(name) => EvalError::Undefined(name.to_string()),
+        E::NoSuchKey(name) => EvalError::NoField(name.to_string()),
+        E::IndexOutOfBounds(_) | E::UnsupportedListIndex(_) | E::UnsupportedMapIndex(_) | E::UnsupportedIndex(..) => {
+            EvalError::NoEntry
+        }
+        E::UnexpectedType { got, want } => EvalError::Types(format!(": {got} where {want} is wanted")),
+        E::UnsupportedBinaryOperator(operator, ..) | E::UnsupportedUnaryOperator(operator, _) => {
+            EvalError::Types(format!(" in \"{operator}\""))
+        }
+        E::DivisionByZero(_) | E::RemainderByZero(_) | E::Overflow(..) => EvalError::Range,
+        E::FunctionError { function, .. } => EvalError::Function(function.clone()),
+        E::NotSupportedAsMethod { method, .. } => EvalError::Function(method.clone()),
+        _ => EvalError::Types(String::new()),
+    }
+}
+
+fn type_name(value: &Cel) -> &'static str {
+    match value.type_of() {
+        ValueType::List => "list",
+        ValueType::Map => "map",
+        ValueType::Int => "int",
+        ValueType::UInt => "uint",
+        ValueType::Float => "double",
+        ValueType::String => "string",
+        ValueType::Bytes => "bytes",
+        ValueType::Bool => "bool",
+        ValueType::Null => "null",
+        _ => "something else",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Limits;
+
+    fn eval(text: &str, object: &Value) -> Result<bool, EvalError> {
+        let fields: Vec<_> = object.as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value)).collect();
+        Expr::compile(text, Limits::default()).unwrap().eval_bool(&fields)
+    }
+
+    #[test]
+    fn a_dependency_is_ready_by_its_conditions() {
+        let text = "dep.status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'True')";
+        let ready = |status: &str| json!({"status": {"conditions": [
+            {"type": "Healthy", "status": "False"}, {"type": "Ready", "status": status}]}});
+        let expr = Expr::compile(text, Limits::default()).unwrap();
+        let this = json!({"metadata": {"labels": {"env": "prod"}}});
+        assert_eq!(expr.eval_bool(&[("self", &this), ("dep", &ready("True"))]), Ok(true));
+        assert_eq!(expr.eval_bool(&[("self", &this), ("dep", &ready("False"))]), Ok(false));
+        let both = Expr::compile("self.metadata.labels.env == dep.env", Limits::default()).unwrap();
+        assert_eq!(both.eval_bool(&[("self", &this), ("dep", &json!({"env": "prod"}))]), Ok(true));
+    }
+
+    #[test]
+    fn fields_of_the_object_are_variables() {
+        let object = json!({"data": {"state": "done"}, "metadata": {"annotations": {"a.b/c": "x"}}, "spec": {}});
+        for text in [
+            "data.state == 'done'",
+            "data['state'] != 'x' && metadata.annotations['a.b/c'] == 'x'",
+            "has(data.state) && !has(data.other) && !has(spec.a)",
+            "data.?other.orValue('none') == 'none' && data.?state.orValue('none') == 'done'",
+            "data.?a.b.c.orValue(1) == 1 && !data.?a.hasValue() && data.?state == optional.of('done')",
+            "'state' in data",
+            "data.state.startsWith('do') && data.state.matches('^d.*e$')",
+            "data.state.replace('d', 'g') == 'gone' && ['a', 'b'].join('-') == 'a-b'",
+        ] {
+            assert_eq!(eval(text, &object), Ok(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_compare_whatever_their_type() {
+        let object = json!({"n": 2, "u": u64::MAX, "f": 2.0, "half": 2.5, "status": {"replicas": 3}});
+        for text in [
+            "n == 2", "n == 2u", "n == 2.0", "f == 2", "n == f", "n < 2.5", "half > n", "u > n", "n + 1 == 3", "n <= f",
+            "status.replicas > 2u", "status.replicas - 1 == n", "half >= 2u", "u > 2.5", "n in [2.0, 3.0]",
+        ] {
+            assert_eq!(eval(text, &object), Ok(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_value_says_so_without_showing_any() {
+        let object = json!({"data": {"password": "hush"}, "n": i64::MAX, "list": ["hush"]});
+        for (text, said) in [
+            ("status.phase == 'x'", "\"status\" is not defined"),
+            ("data.other == 'x'", "there is no field \"other\""),
+            ("data.password", "the expression is of type string, neither true nor false"),
+            ("n + 1 > 0", "a number is out of range"),
+            ("n / 0 > 0", "a number is out of range"),
+            ("list[7] == 'x'", "there is no such entry"),
+            ("quantity(data.password).sign() == 1", "function \"quantity\" does not take these arguments"),
+            ("nothing(data.password)", "\"nothing\" is not defined"),
+        ] {
+            assert_eq!(eval(text, &object).unwrap_err().to_string(), said, "{text}");
+        }
+        for text in ["data.password + 1 == 2", "data < list", "-data.password == 1", "data.password ? true : false", "list[data]"] {
+            let said = eval(text, &object).unwrap_err().to_string();
+            assert!(!said.contains("hush"), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn work_is_refused_before_it_is_done() {
+        let list: Vec<u32> = (0..3000).collect();
+        let object = json!({"l": list, "s": "x".repeat(100_000)});
+        assert_eq!(eval("l.all(a, a >= 0)", &object), Ok(true));
+        assert_eq!(eval("l.all(a, l.all(b, a + b >= 0))", &object), Err(EvalError::TooCostly));
+        let doubled = "[s+s+s+s+s].map(a, [a+a+a+a+a].map(b, b+b+b+b+b)).size() > 0";
+        assert_eq!(eval(doubled, &object), Err(EvalError::TooCostly));
+        assert_eq!(eval("s.replace('x', s) == ''", &object), Err(EvalError::Function("replace".into())));
+        assert_eq!(eval("s.replace('', s) == ''", &object), Err(EvalError::Function("replace".into())));
+        let huge = Limits { input_values: 1000, ..Limits::default() };
+        let expr = Expr::compile("l.size() > 0", huge).unwrap();
+        assert_eq!(expr.eval_bool(&[("l", &object["l"])]), Err(EvalError::TooLarge));
+        assert_eq!(expr.eval_bool(&[("l", &json!([1])), ("unused", &object)]), Ok(true), "what is not named costs nothing");
+    }
+
+    #[test]
+    fn an_expression_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Expr>();
+    }
+}

@@ -1,0 +1,28 @@
+//! The one door to the expression language of health checks and readiness rules (CEL).
+//!
+//! An [`Expr`] is compiled once and evaluated against JSON values by name. Text and values come from tenants, so both
+//! are bounded ([`Limits`]): nesting, length, and how much work and memory an evaluation could take at worst, which is
+//! estimated before it starts. Errors are in words of our own and never show a value.
+//!
+//! ```
+//! use lode_cel::{Expr, Limits};
+//! use serde_json::json;
+//!
+//! let ready = Expr::compile("status.conditions.exists(c, c.type == 'Ready' && c.status == 'True')", Limits::default())?;
+//! let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+//! assert_eq!(ready.eval_bool(&[("status", &status)]), Ok(true));
+//! # Ok::<(), lode_cel::Error>(())
+//! ```
+//!
+//! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), and the
+//! functions `format` and `lists.range`, whose cost is in their arguments.
+
+mod compile;
+mod cost;
+mod eval;
+mod functions;
+mod input;
+mod rewrite;
+
+pub use compile::{Error, Expr, Limits};
+pub use eval::EvalError;

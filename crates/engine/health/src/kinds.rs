@@ -1,0 +1,177 @@
+//! Rules of single kinds: Pod, Service, claim, Job, definition.
+
+use serde_json::Value;
+
+use crate::{
+    conditions::Conditions,
+    fields::{count, int, text},
+    rules::Seconds,
+    status::{Health, Status},
+};
+
+pub(crate) fn service(object: &Value) -> Health {
+    if text(object, "/spec/type") == "LoadBalancer" && text(object, "/spec/clusterIP").is_empty() {
+        return Health::progress("NoIPAssigned", "ClusterIP not set. Service type: LoadBalancer");
+    }
+    Health::current("Service is ready")
+}
+
+pub(crate) fn claim(object: &Value) -> Health {
+    match object.pointer("/status/phase").and_then(Value::as_str).unwrap_or("unknown") {
+        "Bound" => Health::current("PVC is Bound"),
+        phase => Health::progress("NotBound", format!("PVC is not Bound. phase: {phase}")),
+    }
+}
+
+/// A Pod that came to an end is current, however it ended: nothing more will become of it.
+pub(crate) fn pod(object: &Value, now: Seconds) -> Result<Health, Health> {
+    let conditions = Conditions::of(object)?;
+    Ok(match text(object, "/status/phase") {
+        "Succeeded" => Health::current("Pod has completed successfully"),
+        "Failed" => Health::current("Pod has completed, but not successfully"),
+        "Running" if conditions.has("Ready", "True") => Health::current("Pod is Ready"),
+        "Running" => running_pod(object),
+        "Pending" => pending_pod(object, conditions, now),
+        "" => Health::progress("PodNotObserved", "Pod phase not available"),
+        phase => return Err(Health::unknown(format!("unknown phase {phase}"))),
+    })
+}
+
+fn running_pod(object: &Value) -> Health {
+    let containers = object.pointer("/status/containerStatuses").and_then(Value::as_array);
+    let looping: Vec<&str> = containers
+        .into_iter()
+        .flatten()
+        .filter(|container| text(container, "/state/waiting/reason") == "CrashLoopBackOff")
+        .filter_map(|container| container.get("name")?.as_str())
+        .collect();
+    if looping.is_empty() {
+        return Health::progress("PodRunningNotReady", "Pod is running but is not Ready");
+    }
+    Health::failed("ContainerCrashLooping", format!("Containers in CrashLoop state: {}", looping.join(",")))
+}
+
+fn pending_pod(object: &Value, conditions: Conditions<'_>, now: Seconds) -> Health {
+    let scheduled = conditions.iter().find(|condition| condition.kind == "PodScheduled" && condition.is_false());
+    if scheduled.is_none_or(|condition| condition.reason != UNSCHEDULABLE) {
+        return Health::progress("PodPending", "Pod is in the Pending phase");
+    }
+    let created = text(object, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+    if created.is_ok_and(|created| now - SCHEDULE_SECONDS < created) {
+        return Health::progress("PodNotScheduled", "Pod has not been scheduled");
+    }
+    Health::failed(POD_UNSCHEDULABLE, "Pod could not be scheduled")
+}
+
+/// A Job by kstatus: current as soon as it runs.
+pub(crate) fn job(object: &Value) -> Result<Health, Health> {
+    if let Some(ended) = ended_job(object)? {
+        return Ok(ended);
+    }
+    if text(object, "/status/startTime").is_empty() {
+        return Ok(Health::progress("JobNotStarted", "Job not started"));
+    }
+    let [succeeded, active, failed] = ["succeeded", "active", "failed"].map(|of| count(object, &format!("/status/{of}")));
+    Ok(Health::current(format!("Job in progress. success:{succeeded}, active: {active}, failed: {failed}")))
+}
+
+/// A Job as Flux reads it: what waits for a Job waits for its end.
+pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
+    if object.pointer("/spec/suspend") == Some(&Value::Bool(true)) {
+        return Ok(Health::current("Job is suspended"));
+    }
+    if let Some(ended) = ended_job(object)? {
+        return Ok(ended);
+    }
+    if text(object, "/status/startTime").is_empty() {
+        let active = count(object, "/status/active");
+        let parallelism = int(object, "/spec/parallelism").unwrap_or(1);
+        return Ok(Health::progress("JobNotStarted", format!("Job not started. active: {active}/{parallelism}")));
+    }
+    Ok(Health::progress("JobInProgress", "Job in progress"))
+}
+
+fn ended_job(object: &Value) -> Result<Option<Health>, Health> {
+    let parallelism = int(object, "/spec/parallelism").unwrap_or(1);
+    let completions = int(object, "/spec/completions").unwrap_or(parallelism);
+    let ended = Conditions::of(object)?.iter().filter(|condition| condition.is_true()).find_map(|c| match c.kind {
+        "Complete" => {
+            let succeeded = count(object, "/status/succeeded");
+            Some(Health::current(format!("Job Completed. succeeded: {succeeded}/{completions}")))
+        }
+        "Failed" => {
+            let failed = count(object, "/status/failed");
+            Some(Health::failed("JobFailed", format!("Job Failed. failed: {failed}/{completions}")))
+        }
+        _ => None,
+    });
+    Ok(ended)
+}
+
+pub(crate) fn definition(object: &Value) -> Result<Health, Health> {
+    let decided = Conditions::of(object)?.iter().find_map(|condition| match condition.kind {
+        "NamesAccepted" if condition.is_false() => Some(condition.health(Status::Failed)),
+        "Established" if condition.is_false() && condition.reason != "Installing" => {
+            Some(condition.health(Status::Failed))
+        }
+        "Established" if condition.is_true() => Some(Health::current("CRD is established")),
+        _ => None,
+    });
+    Ok(decided.unwrap_or_else(|| Health::progress("Installing", "Install in progress")))
+}
+
+/// Reason of a Pod that found no node in time.
+pub(crate) const POD_UNSCHEDULABLE: &str = "PodUnschedulable";
+const UNSCHEDULABLE: &str = "Unschedulable";
+/// How long a Pod may look for a node.
+const SCHEDULE_SECONDS: i64 = 15;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rules::{compute, kstatus};
+
+    #[test]
+    fn a_pod_may_look_for_a_node_for_fifteen_seconds() {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"creationTimestamp": "1970-01-01T00:01:40Z"},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
+        assert_eq!(compute(&pod, 114).reason, "PodNotScheduled");
+        assert_eq!(compute(&pod, 115).reason, "PodUnschedulable");
+    }
+
+    #[test]
+    fn a_crash_loop_names_its_containers() {
+        let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running", "containerStatuses": [
+            {"name": "a", "state": waiting}, {"name": "b", "state": {"running": {}}}, {"name": "c", "state": waiting}]}});
+        assert_eq!(compute(&pod, 0), Health::failed("ContainerCrashLooping", "Containers in CrashLoop state: a,c"));
+    }
+
+    #[test]
+    fn a_job_is_waited_for_to_its_end() {
+        let job = |spec: Value, status: Value| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": spec, "status": status});
+        let running = job(json!({}), json!({"startTime": "2026-01-01T00:00:00Z", "active": 1}));
+        assert_eq!(compute(&running, 0).reason, "JobInProgress");
+        assert_eq!(kstatus(&running, 0).message, "Job in progress. success:0, active: 1, failed: 0");
+        let waiting = job(json!({"parallelism": 3}), json!({}));
+        assert_eq!(compute(&waiting, 0), Health::progress("JobNotStarted", "Job not started. active: 0/3"));
+        assert_eq!(compute(&job(json!({"suspend": true}), json!({})), 0).status, Status::Current);
+        let failed = job(json!({"completions": 4}), json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
+        assert_eq!(compute(&failed, 0), Health::failed("JobFailed", "Job Failed. failed: 1/4"));
+    }
+
+    #[test]
+    fn a_definition_with_a_taken_name_has_failed() {
+        let definition = |conditions: Value| {
+            let object = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "status": {"conditions": conditions}});
+            compute(&object, 0).status
+        };
+        assert_eq!(definition(json!([{"type": "NamesAccepted", "status": "False"}])), Status::Failed);
+        assert_eq!(definition(json!([{"type": "Established", "status": "False", "reason": "Installing"}])), Status::InProgress);
+        assert_eq!(definition(json!([{"type": "Established", "status": "False", "reason": "Other"}])), Status::Failed);
+    }
+}

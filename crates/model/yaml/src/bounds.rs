@@ -1,0 +1,10 @@
+//! Bounds on what is read: a text of a few bytes must not cost gigabytes or the stack.
+
+/// Longest text read, in bytes.
+pub const TEXT_MAX: usize = 64 << 20;
+/// Deepest nesting of collections. JSON readers of the API stop at 128, so nothing deeper could be read back.
+pub const DEPTH_MAX: usize = 120;
+/// Most nodes in one document, those from aliases included.
+pub const NODES_MAX: usize = 2_000_000;
+/// Most nodes that aliases may add to one text: room for honest reuse, none for an alias bomb.
+pub const ALIAS_NODES_MAX: usize = 200_000;

@@ -1,0 +1,32 @@
+//! YAML as Go reads and writes it.
+//!
+//! [`Reader`] turns a text of several documents into [`Document`]s of JSON values, in one of the two [`Dialect`]s the
+//! Kubernetes world speaks, within hard bounds on depth, aliases and nodes. [`to_string`] writes a JSON value in the
+//! one form that kustomize and Flux give to rendered objects, to the byte: variables are replaced in that text and its
+//! digest is recorded, so it must not differ.
+//!
+//! ```
+//! use lode_yaml::{Dialect, Reader};
+//!
+//! let text = "kind: ConfigMap\ndata: {on: 'yes', port: 0x50}\n";
+//! let document = Reader::new(text.as_bytes(), Dialect::V3).next().unwrap().unwrap();
+//! assert_eq!(document.line, 1);
+//! assert_eq!(lode_yaml::to_string(&document.value), "data:\n  \"on\": \"yes\"\n  port: 80\nkind: ConfigMap\n");
+//! ```
+//!
+//! Left out: comments, key order and styles of what was read (the JSON model has none), and writing go-yaml v3's form.
+
+mod analyze;
+mod bounds;
+mod error;
+mod lines;
+mod read;
+mod resolve;
+mod time;
+mod write;
+
+pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
+pub use error::{Cause, Error};
+pub use lines::Lines;
+pub use read::{Dialect, Document, Reader, parse};
+pub use write::{key_order, to_string, write};

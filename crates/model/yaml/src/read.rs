@@ -1,0 +1,383 @@
+//! [`Reader`]: a YAML text of several documents, read one at a time.
+//!
+//! Input: bytes and a dialect. Output: JSON values, each with the line its document starts on. A number is kept as
+//! Go's JSON would show it: `1.0` is `1`. Bounds are in `bounds.rs`.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
+use serde_json::{Map, Number, Value};
+
+use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
+use crate::error::{Cause, Error, syntax};
+use crate::lines::Lines;
+use crate::resolve::{self, Meaning};
+
+/// How plain words and odd keys are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// go-yaml v3: `yes` is text, a key twice is an error, keys are text. Resource files.
+    V3,
+    /// sigs.k8s.io/yaml on go-yaml v2: `yes` is `true`, the last of equal keys wins, keys become text.
+    /// `kustomization.yaml`, and text in which variables were replaced.
+    V2,
+}
+
+/// One document of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// What it says; `null` where it is empty or holds only comments.
+    pub value: Value,
+    /// The line of its first node, from 1.
+    pub line: u32,
+    /// The lines of its fields, where [`Reader::with_lines`] asked for them.
+    pub lines: Lines,
+}
+
+/// The documents of a text, in order; after an error there is nothing more.
+pub struct Reader<'t> {
+    parser: Parser<&'t [u8]>,
+    dialect: Dialect,
+    with_lines: bool,
+    text_len: usize,
+    done: bool,
+    lines: Lines,
+    anchors: HashMap<String, Anchor>,
+    nodes: usize,
+    alias_nodes: usize,
+}
+
+/// Reads the first document of a text; an empty text is `null`.
+///
+/// # Errors
+/// The text is no YAML or breaks a bound.
+pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
+    Reader::new(text, dialect).next().map_or(Ok(Value::Null), |document| document.map(|document| document.value))
+}
+
+impl<'t> Reader<'t> {
+    /// Starts reading; nothing is looked at before the first document is asked for.
+    #[must_use]
+    pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
+        let mut parser = Parser::new();
+        parser.set_encoding(libyaml_safer::Encoding::Utf8);
+        parser.set_input(text);
+        Self {
+            parser,
+            dialect,
+            with_lines: false,
+            text_len: text.len(),
+            done: false,
+            lines: Lines::default(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            alias_nodes: 0,
+        }
+    }
+
+    /// Asks for the lines of the fields near each document's root.
+    #[must_use]
+    pub fn with_lines(mut self) -> Self {
+        self.with_lines = true;
+        self
+    }
+
+    fn document(&mut self) -> Result<Option<Document>, Error> {
+        if self.text_len > TEXT_MAX {
+            return Err(Error { line: 1, column: 1, cause: Cause::TooLong });
+        }
+        loop {
+            let event = self.event()?;
+            match event.data {
+                EventData::StreamEnd => return Ok(None),
+                EventData::StreamStart { .. } | EventData::DocumentStart { .. } | EventData::DocumentEnd { .. } => {}
+                _ => {
+                    let line = line(event.start_mark);
+                    self.anchors.clear();
+                    self.nodes = 0;
+                    self.lines = Lines::default();
+                    let value = self.node(event, &mut Place::root())?;
+                    return Ok(Some(Document { value, line, lines: std::mem::take(&mut self.lines) }));
+                }
+            }
+        }
+    }
+
+    fn event(&mut self) -> Result<Event, Error> {
+        self.parser.parse().map_err(|error| {
+            at(error.problem_mark().or_else(|| error.context_mark()).unwrap_or_default(), syntax(&error))
+        })
+    }
+
+    fn node(&mut self, event: Event, place: &mut Place) -> Result<Value, Error> {
+        let mark = event.start_mark;
+        let before = self.nodes;
+        self.count(1, mark)?;
+        let (anchor, value) = match event.data {
+            EventData::Alias { anchor } => return self.alias(anchor, mark),
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                (anchor, scalar(value, tag.as_deref(), style, self.dialect).map_err(|cause| at(mark, cause))?)
+            }
+            EventData::SequenceStart { anchor, .. } => (anchor, self.sequence(mark, place)?),
+            EventData::MappingStart { anchor, .. } => (anchor, self.mapping(mark, place)?),
+            _ => return Err(at(mark, Cause::Syntax("a value was expected here"))),
+        };
+        if let Some(name) = anchor {
+            self.anchors.insert(name, Anchor { value: value.clone(), nodes: self.nodes - before, depth: depth(&value) });
+        }
+        Ok(value)
+    }
+
+    fn sequence(&mut self, mark: Mark, place: &mut Place) -> Result<Value, Error> {
+        place.enter(mark)?;
+        let mut items = Vec::new();
+        loop {
+            let event = self.event()?;
+            if event.data == EventData::SequenceEnd {
+                break;
+            }
+            let kept = place.push(self.with_lines, || items.len().to_string());
+            self.note(place, kept, event.start_mark);
+            items.push(self.node(event, place)?);
+            place.pop(kept);
+        }
+        place.leave();
+        Ok(Value::Array(items))
+    }
+
+    fn mapping(&mut self, mark: Mark, place: &mut Place) -> Result<Value, Error> {
+        place.enter(mark)?;
+        let mut map = Map::new();
+        let mut merged = Map::new();
+        loop {
+            let event = self.event()?;
+            if event.data == EventData::MappingEnd {
+                break;
+            }
+            let key_mark = event.start_mark;
+            if is_merge(&event.data) {
+                let value = self.event()?;
+                let value = self.node(value, place)?;
+                let target = if self.dialect == Dialect::V2 { &mut map } else { &mut merged };
+                merge(value, target, self.dialect).map_err(|cause| at(key_mark, cause))?;
+                continue;
+            }
+            let key = self.node(event, place)?;
+            let key = self.key(key).map_err(|cause| at(key_mark, cause))?;
+            let kept = place.push(self.with_lines, || key.clone());
+            self.note(place, kept, key_mark);
+            let value = self.event()?;
+            let value = self.node(value, place)?;
+            place.pop(kept);
+            if self.dialect == Dialect::V3 && map.contains_key(&key) {
+                return Err(at(key_mark, Cause::DuplicateKey(key)));
+            }
+            map.insert(key, value);
+        }
+        place.leave();
+        for (key, value) in merged {
+            map.entry(key).or_insert(value);
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn key(&self, key: Value) -> Result<String, Cause> {
+        match key {
+            Value::String(text) => Ok(text),
+            Value::Bool(flag) if self.dialect == Dialect::V2 => Ok(flag.to_string()),
+            Value::Number(number) if self.dialect == Dialect::V2 => Ok(crate::write::number(&number)),
+            _ => Err(Cause::KeyNotText),
+        }
+    }
+
+    fn alias(&mut self, name: String, mark: Mark) -> Result<Value, Error> {
+        let Some(anchor) = self.anchors.get(&name) else { return Err(at(mark, Cause::UnknownAlias(name))) };
+        if anchor.depth > DEPTH_MAX / 2 {
+            return Err(at(mark, Cause::TooDeep));
+        }
+        self.alias_nodes += anchor.nodes;
+        if self.alias_nodes > ALIAS_NODES_MAX {
+            return Err(at(mark, Cause::AliasBomb));
+        }
+        let (value, nodes) = (anchor.value.clone(), anchor.nodes);
+        self.count(nodes, mark)?;
+        Ok(value)
+    }
+
+    fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Error> {
+        self.nodes += nodes;
+        if self.nodes > NODES_MAX { Err(at(mark, Cause::TooManyNodes)) } else { Ok(()) }
+    }
+
+    fn note(&mut self, place: &Place, kept: bool, mark: Mark) {
+        if kept {
+            self.lines.put(place.pointer(), line(mark));
+        }
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Result<Document, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let document = self.document().transpose();
+        self.done = !matches!(document, Some(Ok(_)));
+        document
+    }
+}
+
+/// A value that aliases may repeat, with what repeating it costs.
+struct Anchor {
+    value: Value,
+    nodes: usize,
+    depth: usize,
+}
+
+/// Where the reader is: how deep, and the pointer while it is short enough to be of interest.
+struct Place {
+    depth: usize,
+    parts: Vec<String>,
+}
+
+/// Levels of fields whose lines are kept.
+const LINES_DEPTH: usize = 2;
+
+impl Place {
+    fn root() -> Self {
+        Self { depth: 0, parts: Vec::new() }
+    }
+
+    fn enter(&mut self, mark: Mark) -> Result<(), Error> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(at(mark, Cause::TooDeep)) } else { Ok(()) }
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn push(&mut self, wanted: bool, part: impl FnOnce() -> String) -> bool {
+        // Deeper levels push nothing, so the parts are exactly the levels above.
+        let kept = wanted && self.depth <= LINES_DEPTH && self.parts.len() + 1 == self.depth;
+        if kept {
+            self.parts.push(part());
+        }
+        kept
+    }
+
+    fn pop(&mut self, kept: bool) {
+        if kept {
+            self.parts.pop();
+        }
+    }
+
+    fn pointer(&self) -> String {
+        self.parts.iter().fold(String::new(), |mut pointer, part| {
+            pointer.push('/');
+            pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
+            pointer
+        })
+    }
+}
+
+fn at(mark: Mark, cause: Cause) -> Error {
+    Error { line: line(mark), column: (mark.column as u32).saturating_add(1), cause }
+}
+
+fn line(mark: Mark) -> u32 {
+    (mark.line as u32).saturating_add(1)
+}
+
+fn is_merge(event: &EventData) -> bool {
+    matches!(event, EventData::Scalar { value, plain_implicit: true, style: ScalarStyle::Plain, .. } if value == "<<")
+}
+
+/// Puts a merged mapping's entries in. In v2 they replace what stands before them; in v3 the first to come wins, and
+/// the mapping's own keys win over all.
+fn merge(value: Value, target: &mut Map<String, Value>, dialect: Dialect) -> Result<(), Cause> {
+    let mut put = |value: Value| {
+        let Value::Object(map) = value else { return Err(Cause::BadMerge) };
+        for (key, value) in map {
+            if dialect == Dialect::V2 {
+                target.insert(key, value);
+            } else {
+                target.entry(key).or_insert(value);
+            }
+        }
+        Ok(())
+    };
+    match value {
+        Value::Array(maps) if dialect == Dialect::V2 => maps.into_iter().rev().try_for_each(put),
+        Value::Array(maps) => maps.into_iter().try_for_each(put),
+        value => put(value),
+    }
+}
+
+fn scalar(text: String, tag: Option<&str>, style: ScalarStyle, dialect: Dialect) -> Result<Value, Cause> {
+    let Some(tag) = tag else {
+        if style != ScalarStyle::Plain {
+            return Ok(Value::String(text));
+        }
+        return meaning(resolve::plain(&text, dialect), text, dialect);
+    };
+    let bad = || Cause::BadTag(tag.replace(CORE, "!!"));
+    match tag.strip_prefix(CORE) {
+        Some("binary") => {
+            let packed: String = text.split_whitespace().collect();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
+            String::from_utf8(bytes).map(Value::String).map_err(|_| bad())
+        }
+        Some(core @ ("int" | "float" | "bool" | "null")) => {
+            let value = meaning(resolve::plain(&text, dialect), text, dialect)?;
+            let fits = match core {
+                "int" => value.is_i64() || value.is_u64(),
+                "float" => value.is_number(),
+                "bool" => value.is_boolean(),
+                _ => value.is_null(),
+            };
+            if fits { Ok(value) } else { Err(bad()) }
+        }
+        _ => Ok(Value::String(text)),
+    }
+}
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+fn meaning(meaning: Meaning, text: String, dialect: Dialect) -> Result<Value, Cause> {
+    Ok(match meaning {
+        Meaning::Text => Value::String(text),
+        Meaning::Null => Value::Null,
+        Meaning::Bool(flag) => Value::Bool(flag),
+        Meaning::Int(number) => Value::Number(number.into()),
+        Meaning::Uint(number) => Value::Number(number.into()),
+        Meaning::Float(number) => Value::Number(float(number)?),
+        Meaning::Time(time) if dialect == Dialect::V3 => Value::String(time),
+        Meaning::Time(_) => Value::String(text),
+    })
+}
+
+/// Go's JSON shows a whole number below 1e21 without point or exponent, and it is read back as an integer.
+fn float(number: f64) -> Result<Number, Cause> {
+    if number.fract() == 0.0 && number.abs() < 1e21 {
+        let shown = format!("{}", number + 0.0);
+        if let Ok(whole) = shown.parse::<i64>() {
+            return Ok(whole.into());
+        }
+        if let Ok(whole) = shown.parse::<u64>() {
+            return Ok(whole.into());
+        }
+    }
+    Number::from_f64(number).ok_or(Cause::NotFinite)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}

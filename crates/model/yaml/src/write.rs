@@ -1,0 +1,378 @@
+//! Writing JSON values in go-yaml v2's form, which is what kustomize and Flux call an object's YAML.
+//!
+//! Input: a value. Output: block style, keys in [`key_order`], lists not indented under their key, lines folded at
+//! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
+
+use std::cmp::Ordering;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Number, Value};
+
+use crate::analyze::{Allowed, analyze, is_break, is_printable};
+use crate::resolve::reads_back_as_text;
+
+/// Column after which a line is folded at the next space.
+const WIDTH: usize = 80;
+/// Longest key written without a leading `?`, in bytes.
+const SIMPLE_KEY_MAX: usize = 128;
+/// Columns per level.
+const INDENT: usize = 2;
+
+/// Returns a value as YAML text that ends with a line break.
+#[must_use]
+pub fn to_string(value: &Value) -> String {
+    let mut out = String::new();
+    write(&mut out, value);
+    out
+}
+
+/// Appends a value as YAML text that ends with a line break.
+pub fn write(out: &mut String, value: &Value) {
+    let mut writer = Writer { out, column: 0, indent: None, whitespace: true, indention: true };
+    writer.node(value, Context::Root);
+    writer.new_line();
+}
+
+/// The order of keys: letters by code, runs of digits by number, other characters before letters.
+#[must_use]
+pub fn key_order(a: &str, b: &str) -> Ordering {
+    let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    // Equal bytes may end inside a character; step back to where both still agree on whole ones.
+    let start = (0..=common).rev().find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at)).unwrap_or_default();
+    let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
+        return a.len().cmp(&b.len());
+    };
+    match (x.is_alphabetic(), y.is_alphabetic()) {
+        (true, true) => x.cmp(&y),
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => by_number(&a[..start], &a[start..], &b[start..]).then(x.cmp(&y)),
+    }
+}
+
+/// Returns a number as Go prints it: integers whole, floats with the fewest digits and an exponent from 1e6 on.
+pub(crate) fn number(number: &Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let shortest = format!("{float:e}");
+    let Some((digits, exponent)) = shortest.split_once('e') else { return shortest };
+    match exponent.parse::<i32>() {
+        Ok(-4..=5) => float.to_string(),
+        Ok(exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        Err(_) => shortest,
+    }
+}
+
+/// Compares the numbers two texts go on with after what they share; zeros in front count unless a number runs on.
+fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
+    let in_number = (a.starts_with('0') || b.starts_with('0'))
+        && shared.chars().rev().take_while(char::is_ascii_digit).any(|c| c != '0');
+    let read = |text: &str| {
+        let digits = text.chars().take_while(char::is_ascii_digit);
+        digits.fold((i64::from(in_number), 0_usize), |(number, len), c| {
+            let digit = i64::from(u32::from(c)) - i64::from(u32::from('0'));
+            (number.wrapping_mul(10).wrapping_add(digit), len + 1)
+        })
+    };
+    read(a).cmp(&read(b))
+}
+
+/// What a node stands in, which decides indentation and line breaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Context {
+    Root,
+    MappingValue,
+    MappingKey,
+    SequenceItem,
+}
+
+/// How a text is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Single,
+    Double,
+    Literal,
+}
+
+struct Writer<'o> {
+    out: &'o mut String,
+    /// Characters on the current line.
+    column: usize,
+    indent: Option<usize>,
+    /// The last character written separates tokens.
+    whitespace: bool,
+    /// Only indentation and indicators stand on the current line.
+    indention: bool,
+}
+
+impl Writer<'_> {
+    fn node(&mut self, value: &Value, context: Context) {
+        match value {
+            Value::Null => self.word("null"),
+            Value::Bool(flag) => self.word(if *flag { "true" } else { "false" }),
+            Value::Number(value) => self.word(&number(value)),
+            Value::String(text) => self.text(text, context),
+            Value::Array(items) if items.is_empty() => self.indicator("[]", true, false),
+            Value::Array(items) => self.sequence(items, context),
+            Value::Object(map) if map.is_empty() => self.indicator("{}", true, false),
+            Value::Object(map) => self.mapping(map),
+        }
+    }
+
+    fn sequence(&mut self, items: &[Value], context: Context) {
+        let saved = self.indent;
+        let under_key = matches!(context, Context::MappingValue | Context::MappingKey) && !self.indention;
+        if !under_key {
+            self.deepen();
+        }
+        for item in items {
+            self.new_line();
+            self.indicator("-", true, true);
+            self.node(item, Context::SequenceItem);
+        }
+        self.indent = saved;
+    }
+
+    fn mapping(&mut self, map: &Map<String, Value>) {
+        let saved = self.indent;
+        self.deepen();
+        let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+        if !entries.is_sorted_by(|a, b| key_order(a.0, b.0) != Ordering::Greater) {
+            entries.sort_by(|a, b| key_order(a.0, b.0));
+        }
+        for (key, value) in entries {
+            self.new_line();
+            let simple = key.len() <= SIMPLE_KEY_MAX && !key.contains(is_break);
+            if simple {
+                self.text(key, Context::MappingKey);
+                self.indicator(":", false, false);
+            } else {
+                self.indicator("?", true, true);
+                self.text(key, Context::MappingValue);
+                self.new_line();
+                self.indicator(":", true, true);
+            }
+            self.node(value, Context::MappingValue);
+        }
+        self.indent = saved;
+    }
+
+    fn text(&mut self, text: &str, context: Context) {
+        let allowed = analyze(text);
+        let style = style(text, allowed, context);
+        let saved = self.indent;
+        self.deepen();
+        let fold = context != Context::MappingKey;
+        match style {
+            Style::Plain => self.folded(text, fold, false),
+            Style::Single => {
+                self.indicator("'", true, false);
+                self.folded(text, fold, true);
+                self.indicator("'", false, false);
+            }
+            Style::Double => self.double_quoted(text, fold),
+            Style::Literal => self.literal(text),
+        }
+        self.indent = saved;
+    }
+
+    fn word(&mut self, text: &str) {
+        self.folded(text, false, false);
+    }
+
+    /// Writes a plain or single-quoted text, folding long lines at single spaces.
+    fn folded(&mut self, text: &str, fold: bool, quoted: bool) {
+        if !quoted && !self.whitespace {
+            self.put(' ');
+        }
+        // Nothing to fold, double or break: nearly every text.
+        if self.column + text.len() <= WIDTH && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'\'') {
+            self.out.push_str(text);
+            self.column += text.len();
+        } else {
+            self.folded_slowly(text, fold, quoted);
+        }
+        self.whitespace = false;
+        self.indention = false;
+    }
+
+    fn folded_slowly(&mut self, text: &str, fold: bool, quoted: bool) {
+        let (mut spaces, mut breaks) = (false, false);
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let next = chars.peek().map(|(_, next)| *next);
+            if c == ' ' {
+                let inner = !quoted || (at > 0 && next.is_some());
+                if fold && !spaces && self.column > WIDTH && inner && next != Some(' ') {
+                    self.new_line();
+                } else {
+                    self.put(c);
+                }
+                spaces = true;
+            } else if is_break(c) {
+                if !breaks && c == '\n' {
+                    self.line_break('\n');
+                }
+                self.line_break(c);
+                self.indention = true;
+                breaks = true;
+            } else {
+                if breaks {
+                    self.new_line();
+                }
+                if quoted && c == '\'' {
+                    self.put('\'');
+                }
+                self.put(c);
+                self.indention = false;
+                (spaces, breaks) = (false, false);
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, text: &str, fold: bool) {
+        self.indicator("\"", true, false);
+        // go-yaml v2 looks at the first character only to see a byte order mark, and then escapes everything.
+        let all = text.starts_with('\u{feff}');
+        let mut spaces = false;
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            if all || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+                self.escape(c);
+                spaces = false;
+            } else if c == ' ' {
+                let next = chars.peek().map(|(_, next)| *next);
+                if fold && !spaces && self.column > WIDTH && at > 0 && next.is_some() {
+                    self.new_line();
+                    if next == Some(' ') {
+                        self.put('\\');
+                    }
+                } else {
+                    self.put(c);
+                }
+                spaces = true;
+            } else {
+                self.put(c);
+                spaces = false;
+            }
+        }
+        self.indicator("\"", false, false);
+    }
+
+    fn escape(&mut self, c: char) {
+        let code = u32::from(c);
+        let short = match c {
+            '\0' => "\\0",
+            '\u{7}' => "\\a",
+            '\u{8}' => "\\b",
+            '\t' => "\\t",
+            '\n' => "\\n",
+            '\u{b}' => "\\v",
+            '\u{c}' => "\\f",
+            '\r' => "\\r",
+            '\u{1b}' => "\\e",
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\u{85}' => "\\N",
+            '\u{a0}' => "\\_",
+            '\u{2028}' => "\\L",
+            '\u{2029}' => "\\P",
+            _ => "",
+        };
+        let before = self.out.len();
+        let _ = match code {
+            _ if !short.is_empty() => self.out.write_str(short),
+            0..=0xff => write!(self.out, "\\x{code:02X}"),
+            0x100..=0xffff => write!(self.out, "\\u{code:04X}"),
+            _ => write!(self.out, "\\U{code:08X}"),
+        };
+        self.column += self.out.len() - before;
+    }
+
+    fn literal(&mut self, text: &str) {
+        self.indicator("|", true, false);
+        if text.starts_with(|c| c == ' ' || is_break(c)) {
+            self.indicator("2", false, false);
+        }
+        let mut last = text.chars().rev();
+        match (last.next().is_some_and(is_break), last.next()) {
+            (false, _) => self.indicator("-", false, false),
+            (true, None) => self.indicator("+", false, false),
+            (true, Some(before)) if is_break(before) => self.indicator("+", false, false),
+            (true, Some(_)) => {}
+        }
+        self.line_break('\n');
+        self.indention = true;
+        self.whitespace = true;
+        let mut breaks = true;
+        for c in text.chars() {
+            if is_break(c) {
+                self.line_break(c);
+                self.indention = true;
+                breaks = true;
+            } else {
+                if breaks {
+                    self.new_line();
+                }
+                self.put(c);
+                self.indention = false;
+                breaks = false;
+            }
+        }
+    }
+
+    fn indicator(&mut self, text: &str, spaced: bool, keeps_indention: bool) {
+        if spaced && !self.whitespace {
+            self.put(' ');
+        }
+        self.out.push_str(text);
+        self.column += text.len();
+        self.whitespace = false;
+        self.indention = self.indention && keeps_indention;
+    }
+
+    /// Moves to the current indentation, on a new line unless this one holds nothing else.
+    fn new_line(&mut self) {
+        let indent = self.indent.unwrap_or_default();
+        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
+            self.line_break('\n');
+        }
+        while self.column < indent {
+            self.put(' ');
+        }
+        self.whitespace = true;
+        self.indention = true;
+    }
+
+    fn line_break(&mut self, c: char) {
+        self.out.push(c);
+        self.column = 0;
+    }
+
+    fn put(&mut self, c: char) {
+        self.out.push(c);
+        self.column += 1;
+    }
+
+    fn deepen(&mut self) {
+        self.indent = Some(self.indent.map_or(0, |indent| indent + INDENT));
+    }
+}
+
+fn style(text: &str, allowed: Allowed, context: Context) -> Style {
+    let key = context == Context::MappingKey;
+    if text.contains('\n') {
+        return if key || !allowed.block { Style::Double } else { Style::Literal };
+    }
+    if !reads_back_as_text(text) || (key && allowed.multiline) {
+        return Style::Double;
+    }
+    match allowed {
+        Allowed { plain: true, .. } => Style::Plain,
+        Allowed { single_quoted: true, .. } => Style::Single,
+        _ => Style::Double,
+    }
+}

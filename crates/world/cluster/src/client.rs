@@ -1,0 +1,299 @@
+//! [`Client`]: calls to one API server, bounded, counted, as ourselves or as somebody else.
+//!
+//! HTTP/2 where the server speaks it: thousands of small calls share one connection. The connector is our own for
+//! that reason; credentials, proxies and CA rotation are kube's. A 429 or 503 that says when to come back is obeyed here, so that no
+//! caller needs to know.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use lode_object::Value;
+
+use crate::connect;
+use crate::error::{Error, Status};
+use crate::resource::{Resource, escape};
+
+/// Largest answer read, in bytes: objects end at etcd's 1.5 MiB, pages of them at 500.
+const ANSWER_MAX: usize = 64 << 20;
+/// How often a call is tried while the server says "later".
+const TRIES_MAX: u32 = 6;
+/// Longest single wait the server may ask for.
+const LATER_MAX: Duration = Duration::from_secs(30);
+/// A call that has not answered by then has failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+
+/// Calls to one API server. Cloning is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Client {
+    calls: kube::Client,
+    watches: kube::Client,
+    user: Option<HeaderValue>,
+    host: Arc<str>,
+    namespace: Arc<str>,
+    counts: Arc<Mutex<BTreeMap<(&'static str, u16), u64>>>,
+}
+
+impl Client {
+    /// Reads a configuration and connects by it: the given kubeconfig, or `KUBECONFIG`, or the cluster we run in.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// There is no configuration, or its certificates or credentials cannot be used.
+    pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, Error> {
+        let config = connect::config(kubeconfig, context).await?;
+        Ok(Self {
+            calls: connect::connect(&config)?,
+            watches: connect::connect(&config)?,
+            user: None,
+            host: config.cluster_url.authority().map(ToString::to_string).unwrap_or_default().into(),
+            namespace: config.default_namespace.as_str().into(),
+            counts: Arc::default(),
+        })
+    }
+
+    /// Returns the namespace the configuration names, `default` where it names none.
+    #[must_use]
+    pub fn default_namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Returns the server's host and port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns a client that acts as a service account: `system:serviceaccount:<namespace>:<name>`.
+    ///
+    /// # Errors
+    /// The name holds characters no header may.
+    pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
+        let user = HeaderValue::from_str(&format!("system:serviceaccount:{namespace}:{name}"))
+            .map_err(|_| Error::Request(format!("service account name \"{name}\" cannot be sent")))?;
+        Ok(Self { user: Some(user), ..self.clone() })
+    }
+
+    /// Reads one object.
+    ///
+    /// # Errors
+    /// See [`Error`]; 404 when there is none.
+    pub async fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Value, Error> {
+        decode(&self.call("get", Method::GET, &resource.path(namespace, name), None).await?)
+    }
+
+    /// Reads whatever lies at a path, as bytes, asking for a certain form of it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn read(&self, path: &str, accept: &'static str) -> Result<Bytes, Error> {
+        self.call("get", Method::GET, path, Some((header::ACCEPT, accept, Bytes::new()))).await
+    }
+
+    /// Reads one page of a collection; `query` starts with `?`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list(&self, resource: &Resource, namespace: &str, query: &str) -> Result<Bytes, Error> {
+        let path = format!("{}{query}", resource.path(namespace, ""));
+        self.call("list", Method::GET, &path, None).await
+    }
+
+    /// Applies fields as `manager`, taking them from whoever owns them. The answer is the object.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn apply(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Value, Error> {
+        let mut path = resource.path(target.namespace, target.name);
+        path.push_str(if target.dry_run { "?dryRun=All&force=true&fieldManager=" } else { "?force=true&fieldManager=" });
+        escape(&mut path, target.manager);
+        let verb = if target.dry_run { "dry-run" } else { "apply" };
+        let content = Some((header::CONTENT_TYPE, "application/apply-patch+yaml", body));
+        decode(&self.call(verb, Method::PATCH, &path, content).await?)
+    }
+
+    /// Merges a JSON merge patch into an object, or into a subresource of it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn merge(
+        &self,
+        resource: &Resource,
+        target: Target<'_>,
+        subresource: &str,
+        patch: &Value,
+    ) -> Result<Value, Error> {
+        let mut path = resource.path(target.namespace, target.name);
+        path.push_str(subresource);
+        path.push_str("?fieldManager=");
+        escape(&mut path, target.manager);
+        let content = Some((header::CONTENT_TYPE, "application/merge-patch+json", encode(patch)));
+        decode(&self.call("patch", Method::PATCH, &path, content).await?)
+    }
+
+    /// Changes an object by a JSON patch (RFC 6902).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn json_patch(&self, resource: &Resource, target: Target<'_>, patch: &Value) -> Result<Value, Error> {
+        let mut path = resource.path(target.namespace, target.name);
+        path.push_str(if target.dry_run { "?dryRun=All&fieldManager=" } else { "?fieldManager=" });
+        escape(&mut path, target.manager);
+        let content = Some((header::CONTENT_TYPE, "application/json-patch+json", encode(patch)));
+        decode(&self.call("patch", Method::PATCH, &path, content).await?)
+    }
+
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// See [`Error`]; 409 when it exists.
+    pub async fn create(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<Value, Error> {
+        let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
+        decode(&self.call("create", Method::POST, &resource.path(namespace, ""), content).await?)
+    }
+
+    /// Deletes an object in the background way, but only while it is the one with this uid.
+    ///
+    /// # Errors
+    /// See [`Error`]; 409 when another object has taken its name.
+    pub async fn delete(&self, resource: &Resource, namespace: &str, name: &str, uid: &str) -> Result<(), Error> {
+        let mut options = serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        if !uid.is_empty() {
+            options["preconditions"] = serde_json::json!({"uid": uid});
+        }
+        let content = Some((header::CONTENT_TYPE, "application/json", encode(&options)));
+        self.call("delete", Method::DELETE, &resource.path(namespace, name), content).await.map(drop)
+    }
+
+    /// Returns how many calls were made so far, by verb and HTTP code (0: no answer).
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<(&'static str, u16), u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens a watch: the answer's body is a stream of frames.
+    pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Body>, Error> {
+        let request = self.request(Method::GET, path, None)?;
+        let answer = self.watches.send(request).await.map_err(|error| unreachable(&error));
+        self.count("watch", answer.as_ref().map_or(0, |answer| answer.status().as_u16()));
+        let answer = answer?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let code = answer.status().as_u16();
+        Err(refusal(code, &collect(answer.into_body()).await?))
+    }
+
+    async fn call(&self, verb: &'static str, method: Method, path: &str, content: Content) -> Result<Bytes, Error> {
+        let mut tries = 1;
+        loop {
+            let request = self.request(method.clone(), path, content.clone())?;
+            let answer = tokio::time::timeout(CALL_TIMEOUT, self.once(request)).await;
+            let answer = answer.unwrap_or_else(|_| Err(Error::Unreachable(format!("no answer within {CALL_TIMEOUT:?}"))));
+            let (code, later, body) = answer.inspect_err(|_| self.count(verb, 0))?;
+            self.count(verb, code);
+            match later {
+                Some(later) if tries < TRIES_MAX => {
+                    tries += 1;
+                    tokio::time::sleep(later.min(LATER_MAX)).await;
+                }
+                _ if (200..300).contains(&code) => return Ok(body),
+                _ => return Err(refusal(code, &body)),
+            }
+        }
+    }
+
+    /// Sends a request once: HTTP code, how long the server wants us to wait before another try, body.
+    async fn once(&self, request: Request<Body>) -> Result<(u16, Option<Duration>, Bytes), Error> {
+        let answer = self.calls.send(request).await.map_err(|error| unreachable(&error))?;
+        let code = answer.status().as_u16();
+        let later = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let later = later.filter(|_| code == 429 || code == 503).map(Duration::from_secs);
+        Ok((code, later, collect(answer.into_body()).await?))
+    }
+
+    fn request(&self, method: Method, path: &str, content: Content) -> Result<Request<Body>, Error> {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(user) = &self.user {
+            request = request.header("impersonate-user", user);
+        }
+        let body = match content {
+            Some((name, value, body)) => {
+                request = request.header(name, value);
+                Body::from(Vec::from(body))
+            }
+            None => Body::empty(),
+        };
+        request.body(body).map_err(|error| Error::Request(error.to_string()))
+    }
+
+    fn count(&self, verb: &'static str, code: u16) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((verb, code)).or_default() += 1;
+    }
+}
+
+/// Which object a write is about, and as whom it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its namespace, empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The field manager.
+    pub manager: &'a str,
+    /// Nothing is stored; the answer is what would be.
+    pub dry_run: bool,
+}
+
+type Content = Option<(header::HeaderName, &'static str, Bytes)>;
+
+async fn collect(mut body: Body) -> Result<Bytes, Error> {
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Error::Unreachable(format!("connection broke: {error}")))?;
+        if let Ok(data) = frame.into_data() {
+            if all.len() + data.len() > ANSWER_MAX {
+                return Err(Error::TooLarge(ANSWER_MAX));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(all.freeze())
+}
+
+fn refusal(code: u16, body: &[u8]) -> Error {
+    let mut status = serde_json::from_slice::<Status>(body).unwrap_or_else(|_| Status {
+        code,
+        reason: "".into(),
+        message: String::from_utf8_lossy(&body[..body.len().min(1024)]).trim().into(),
+    });
+    status.code = code;
+    Error::Refused(Box::new(status))
+}
+
+fn unreachable(error: &kube::Error) -> Error {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    Error::Unreachable(text)
+}
+
+fn decode(body: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::NotUnderstood(error.to_string()))
+}
+
+fn encode(value: &Value) -> Bytes {
+    value.to_string().into()
+}

@@ -1,0 +1,76 @@
+//! The connection itself: TLS, ALPN, keep-alive, credentials.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{Body, ClientBuilder, ConfigExt as _};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tower::ServiceBuilder;
+
+use crate::error::Error;
+
+/// A connection that answers no ping for this long is dead: watches on it start again elsewhere.
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What may be under way on one connection, in bytes: one slow watch must not starve the calls beside it.
+const WINDOW: u32 = 8 << 20;
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// Reads a configuration: the named file, or what the environment says.
+pub(crate) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<kube::Config, Error> {
+    // Two providers may be linked in; the first user of TLS must find one chosen.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let bad = |error: &dyn std::error::Error| Error::Request(format!("no usable cluster configuration: {error}"));
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    match kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).map_err(|error| bad(&error))?;
+            kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| bad(&error))
+        }
+        None if context.is_some() => kube::Config::from_kubeconfig(&options).await.map_err(|error| bad(&error)),
+        None => kube::Config::infer().await.map_err(|error| bad(&error)),
+    }
+}
+
+/// Builds a client whose connector offers HTTP/2 first (kube's own offers HTTP/1.1 alone).
+pub(crate) fn connect(config: &kube::Config) -> Result<kube::Client, Error> {
+    if config.proxy_url.is_some() {
+        let builder = ClientBuilder::try_from(config.clone()).map_err(|error| Error::Request(error.to_string()))?;
+        return Ok(builder.build());
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(PING_EVERY));
+    let tls = config.rustls_client_config().map_err(|error| Error::Request(error.to_string()))?;
+    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let builder = match &config.tls_server_name {
+        Some(name) => {
+            let name = name.clone().try_into().map_err(|_| Error::Request(format!("server name \"{name}\"")))?;
+            builder.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name))
+        }
+        None => builder,
+    };
+    let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(PING_EVERY)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .http2_keep_alive_while_idle(true)
+        .http2_initial_connection_window_size(WINDOW)
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .build::<_, Body>(builder.enable_all_versions().wrap_connector(tcp));
+    let auth = config.auth_layer().map_err(|error| Error::Request(error.to_string()))?;
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(auth)
+        .map_err(tower::BoxError::from)
+        .map_response(|answer: http::Response<hyper::body::Incoming>| answer.map(|body| body.map_err(tower::BoxError::from)))
+        .service(http);
+    Ok(kube::Client::new(service, config.default_namespace.clone()))
+}

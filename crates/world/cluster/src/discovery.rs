@@ -1,0 +1,203 @@
+//! [`Discovery`]: which kinds this server serves, and where.
+//!
+//! Read in two calls (aggregated discovery) and kept in a compact table. A kind that is not in it makes the table be
+//! read again, but not more often than [`REFRESH_MIN`], so that a thousand objects of an unknown kind cost two calls.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lode_object::{GroupKind, GroupVersionKind};
+use serde::Deserialize;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::resource::Resource;
+
+/// Shortest time between two readings that look for a kind that was absent.
+const REFRESH_MIN: Duration = Duration::from_secs(1);
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+
+/// Which kinds one server serves. Cloning shares the table.
+#[derive(Clone)]
+pub struct Discovery {
+    client: Client,
+    table: Arc<Mutex<Table>>,
+    reading: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Table {
+    kinds: HashMap<GroupVersionKind, Arc<Resource>>,
+    /// The version the server prefers, for kinds named without one.
+    preferred: HashMap<GroupKind, Arc<Resource>>,
+    read_at: Option<Instant>,
+}
+
+impl Discovery {
+    /// Starts empty; the first question reads the table.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, table: Arc::default(), reading: Arc::default() }
+    }
+
+    /// Returns where a kind lives, or nothing when the server does not serve it.
+    ///
+    /// # Errors
+    /// The server could not be asked.
+    pub async fn resolve(&self, gvk: &GroupVersionKind) -> Result<Option<Arc<Resource>>, Error> {
+        self.look_up(|table| table.kinds.get(gvk).cloned()).await
+    }
+
+    /// Returns where a kind lives in the version the server prefers.
+    ///
+    /// # Errors
+    /// The server could not be asked.
+    pub async fn preferred(&self, kind: &GroupKind) -> Result<Option<Arc<Resource>>, Error> {
+        self.look_up(|table| table.preferred.get(kind).cloned()).await
+    }
+
+    /// Returns a resource as the last reading knew it, without asking the server.
+    #[must_use]
+    pub fn known(&self, gvk: &GroupVersionKind) -> Option<Arc<Resource>> {
+        self.lock().kinds.get(gvk).cloned()
+    }
+
+    /// Puts a kind into the table ahead of the server's own list, which lags behind a new definition by seconds.
+    pub fn learn(&self, resource: Resource) {
+        let resource = Arc::new(resource);
+        let mut table = self.lock();
+        table.preferred.entry(resource.gvk.group_kind()).or_insert_with(|| resource.clone());
+        table.kinds.insert(resource.gvk.clone(), resource);
+    }
+
+    async fn look_up(
+        &self,
+        find: impl Fn(&Table) -> Option<Arc<Resource>>,
+    ) -> Result<Option<Arc<Resource>>, Error> {
+        for _ in 0..2 {
+            let (found, read_at) = {
+                let table = self.lock();
+                (find(&table), table.read_at)
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+            let _alone = self.reading.lock().await;
+            let again = self.lock().read_at != read_at;
+            let fresh = read_at.is_some_and(|at| at.elapsed() < REFRESH_MIN);
+            if !again && fresh {
+                return Ok(None);
+            }
+            if !again {
+                self.refresh().await?;
+            }
+        }
+        Ok(find(&self.lock()))
+    }
+
+    async fn refresh(&self) -> Result<(), Error> {
+        let mut table = Table::default();
+        for path in ["/api", "/apis"] {
+            let body = self.client.read(path, ACCEPT).await?;
+            let groups: Groups =
+                serde_json::from_slice(&body).map_err(|error| Error::NotUnderstood(format!("{path}: {error}")))?;
+            for group in groups.items {
+                table.add(&group);
+            }
+        }
+        table.read_at = Some(Instant::now());
+        *self.lock() = table;
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn add(&mut self, group: &Group) {
+        for version in &group.versions {
+            for resource in &version.resources {
+                let Some(kind) = resource.response_kind.as_ref().filter(|kind| !kind.kind.is_empty()) else { continue };
+                let gvk = GroupVersionKind {
+                    group: group.metadata.name.clone(),
+                    version: version.version.clone(),
+                    kind: kind.kind.clone(),
+                };
+                let resource = Arc::new(Resource {
+                    gvk: gvk.clone(),
+                    plural: resource.resource.clone(),
+                    namespaced: &*resource.scope == "Namespaced",
+                });
+                // Versions come in the server's order of preference.
+                self.preferred.entry(gvk.group_kind()).or_insert_with(|| resource.clone());
+                self.kinds.entry(gvk).or_insert(resource);
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Groups {
+    items: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: Name,
+    #[serde(default)]
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize, Default)]
+struct Name {
+    #[serde(default)]
+    name: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: Box<str>,
+    #[serde(default)]
+    resources: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    resource: Box<str>,
+    response_kind: Option<Kind>,
+    #[serde(default)]
+    scope: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    kind: Box<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preferred_version_is_the_first_one() {
+        let group: Group = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "autoscaling"},
+            "versions": [
+                {"version": "v2", "resources": [{"resource": "hpas", "responseKind": {"kind": "HPA"}, "scope": "Namespaced"}]},
+                {"version": "v1", "resources": [{"resource": "hpas", "responseKind": {"kind": "HPA"}, "scope": "Namespaced"}]},
+            ],
+        }))
+        .unwrap();
+        let mut table = Table::default();
+        table.add(&group);
+        let old = GroupVersionKind::new("autoscaling/v1", "HPA");
+        assert_eq!(&*table.preferred[&old.group_kind()].gvk.version, "v2");
+        assert!(table.kinds[&old].namespaced);
+    }
+}

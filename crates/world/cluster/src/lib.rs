@@ -1,0 +1,24 @@
+//! Kubernetes, the neighbour: one client, discovery, and one shared watch cache.
+//!
+//! - [`Client`] makes calls, as ourselves or as a service account; [`Error`] says what came of them.
+//! - [`Discovery`] knows where a kind lives.
+//! - [`watch()`] follows a kind for ever and hands every object to a [`Sink`].
+//! - [`Cache`] is the sink that all controllers share: digests and health per object, not objects.
+//!
+//! Left out on purpose: typed objects (`model/api`), retries of refused writes (their caller knows what they mean),
+//! and kube's own runtime, which keeps whole objects.
+
+mod cache;
+mod client;
+mod connect;
+mod discovery;
+mod error;
+mod resource;
+mod watch;
+
+pub use cache::{Cache, Changes, Kind, Seen};
+pub use client::{Client, Target};
+pub use discovery::Discovery;
+pub use error::{Error, Status};
+pub use resource::Resource;
+pub use watch::{Sink, Subject, watch};

@@ -1,0 +1,245 @@
+//! A watch that never ends: list, follow, list again when the server forgot where we were.
+//!
+//! Input: what to watch. Output: calls to a [`Sink`], one object at a time, so that no list is ever held. The server
+//! streams the initial list too where it can (`sendInitialEvents`); where it cannot, pages of it are read.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tracing::{debug, warn};
+
+use crate::client::Client;
+use crate::error::{Error, Status};
+use crate::resource::{Resource, escape};
+
+/// Largest frame read, in bytes: an object with its managed fields stays far below.
+const FRAME_MAX: usize = 8 << 20;
+const PAGE: usize = 500;
+/// The server ends a watch by itself after this long; client-go uses 5 to 10 minutes.
+const WATCH_SECONDS: u64 = 420;
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(15);
+
+/// What to watch.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The kind.
+    pub resource: Resource,
+    /// One namespace, or all when empty.
+    pub namespace: Box<str>,
+    /// Label selector, or none when empty.
+    pub labels: Box<str>,
+    /// Field selector, or none when empty.
+    pub fields: Box<str>,
+}
+
+/// Where a watch puts what it sees.
+pub trait Sink: Send {
+    /// A full list begins: what is not seen until [`Sink::synced`] is gone.
+    fn restart(&mut self);
+    /// An object is there, with its JSON.
+    fn applied(&mut self, object: &[u8]);
+    /// An object is no longer there or no longer selected; the JSON is its last form.
+    fn deleted(&mut self, object: &[u8]);
+    /// The list is complete.
+    fn synced(&mut self);
+}
+
+/// Watches until the sink's owner aborts the task. Faults are waited out: 250 ms at first, 15 s at most.
+pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
+    let mut follower = Follower { client, subject, version: None, streaming: true };
+    let mut wait = RETRY_MIN;
+    loop {
+        match follower.once(&mut sink).await {
+            Ok(()) => wait = RETRY_MIN,
+            Err(error) => {
+                if error.is(410) {
+                    debug!(kind = %follower.subject.resource.gvk, "watch starts anew");
+                    follower.version = None;
+                    wait = RETRY_MIN;
+                } else if follower.streaming && (error.is(400) || error.is(422) || error.is(403) || error.is(500)) {
+                    follower.streaming = false;
+                } else {
+                    warn!(kind = %follower.subject.resource.gvk, %error, "watch interrupted");
+                }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(RETRY_MAX);
+            }
+        }
+    }
+}
+
+struct Follower {
+    client: Client,
+    subject: Subject,
+    /// Where to go on; without it a full list comes first.
+    version: Option<String>,
+    streaming: bool,
+}
+
+impl Follower {
+    /// Follows until the server ends the watch (good) or something breaks.
+    async fn once(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        if self.version.is_none() && !self.streaming {
+            self.list(sink).await?;
+        }
+        let initial = self.version.is_none();
+        if initial {
+            sink.restart();
+        }
+        let answer = self.client.watch(&self.path(initial)).await?;
+        let mut frames = Frames { body: answer.into_body(), buffer: BytesMut::new() };
+        while let Some(frame) = frames.next().await? {
+            self.take(&frame, sink)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, frame: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
+        let frame: Frame = decode(frame)?;
+        let object = frame.object.get().as_bytes();
+        match frame.kind {
+            "ADDED" | "MODIFIED" => sink.applied(object),
+            "DELETED" => sink.deleted(object),
+            "BOOKMARK" => {}
+            _ => return Err(Error::Refused(Box::new(decode::<Status>(object)?))),
+        }
+        let Head { metadata } = decode(object)?;
+        let ends = metadata.annotations.is_some_and(|notes| notes.initial_events_end.is_some());
+        if frame.kind == "BOOKMARK" && ends {
+            sink.synced();
+        }
+        // During a streamed list single objects do not say how far the list has come.
+        if self.version.is_some() || ends {
+            self.version = Some(metadata.resource_version.into());
+        }
+        Ok(())
+    }
+
+    async fn list(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
+        sink.restart();
+        let mut token = String::new();
+        loop {
+            let mut query = format!("?limit={PAGE}");
+            self.select(&mut query);
+            if !token.is_empty() {
+                query.push_str("&continue=");
+                escape(&mut query, &token);
+            }
+            let page = self.client.list(&self.subject.resource, &self.subject.namespace, &query).await?;
+            let page: Page = decode(&page)?;
+            for object in page.items {
+                sink.applied(object.get().as_bytes());
+            }
+            token = page.metadata.r#continue.unwrap_or_default();
+            if token.is_empty() {
+                self.version = Some(page.metadata.resource_version);
+                sink.synced();
+                return Ok(());
+            }
+        }
+    }
+
+    fn path(&self, initial: bool) -> String {
+        let mut path = self.subject.resource.path(&self.subject.namespace, "");
+        // Ends of watches are spread, so that a thousand of them do not come back at once.
+        let seconds = WATCH_SECONDS + u64::from(path.len() as u32 * 37 % 120);
+        path.push_str(&format!("?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}"));
+        if initial {
+            path.push_str("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+        }
+        if let Some(version) = &self.version {
+            path.push_str("&resourceVersion=");
+            escape(&mut path, version);
+        }
+        self.select(&mut path);
+        path
+    }
+
+    fn select(&self, query: &mut String) {
+        for (name, selector) in [("labelSelector", &self.subject.labels), ("fieldSelector", &self.subject.fields)] {
+            if !selector.is_empty() {
+                query.push('&');
+                query.push_str(name);
+                query.push('=');
+                escape(query, selector);
+            }
+        }
+    }
+}
+
+/// The frames of a watch's body: JSON texts, one a line.
+struct Frames {
+    body: Body,
+    buffer: BytesMut,
+}
+
+impl Frames {
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                return Ok(Some(self.buffer.split_to(searched + end + 1).freeze()));
+            }
+            searched = self.buffer.len();
+            if searched > FRAME_MAX {
+                return Err(Error::TooLarge(FRAME_MAX));
+            }
+            let Some(data) = self.body.frame().await else { return Ok(None) };
+            let data = data.map_err(|error| Error::Unreachable(format!("watch broke: {error}")))?;
+            if let Ok(data) = data.into_data() {
+                self.buffer.extend_from_slice(&data);
+            }
+        }
+    }
+}
+
+fn decode<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(|error| Error::NotUnderstood(error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, default)]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(default)]
+    resource_version: &'a str,
+    annotations: Option<Notes>,
+}
+
+#[derive(Deserialize)]
+struct Notes {
+    #[serde(rename = "k8s.io/initial-events-end")]
+    initial_events_end: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    metadata: PageMetadata,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    resource_version: String,
+    r#continue: Option<String>,
+}

@@ -4,6 +4,8 @@
 //! Go's JSON would show it: `1.0` is `1`. Bounds are in `bounds.rs`.
 
 use std::collections::HashMap;
+use std::io::{Chain, Read as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine as _;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
@@ -37,10 +39,12 @@ pub struct Document {
 
 /// The documents of a text, in order; after an error there is nothing more.
 pub struct Reader<'t> {
-    parser: Parser<&'t [u8]>,
+    parser: Parser<Chain<&'t [u8], &'static [u8]>>,
     dialect: Dialect,
     with_lines: bool,
     text_len: usize,
+    /// The scanner needs a line break at the end; where the text has none, one was added.
+    line_end_added: bool,
     done: bool,
     lines: Lines,
     anchors: HashMap<String, Anchor>,
@@ -62,12 +66,14 @@ impl<'t> Reader<'t> {
     pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
         let mut parser = Parser::new();
         parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        parser.set_input(text);
+        let line_end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
+        parser.set_input(text.chain(line_end));
         Self {
             parser,
             dialect,
             with_lines: false,
             text_len: text.len(),
+            line_end_added: !line_end.is_empty(),
             done: false,
             lines: Lines::default(),
             anchors: HashMap::new(),
@@ -105,9 +111,29 @@ impl<'t> Reader<'t> {
     }
 
     fn event(&mut self) -> Result<Event, Error> {
-        self.parser.parse().map_err(|error| {
-            at(error.problem_mark().or_else(|| error.context_mark()).unwrap_or_default(), syntax(&error))
-        })
+        // The scanner panics on some malformed texts. Nothing of it is used after an error, so unwinding is safe.
+        let event = catch_unwind(AssertUnwindSafe(|| self.parser.parse()));
+        let mut event = match event {
+            Ok(Ok(event)) => event,
+            Ok(Err(error)) => {
+                let mark = error.problem_mark().or_else(|| error.context_mark());
+                return Err(at(mark.unwrap_or_default(), syntax(&error)));
+            }
+            Err(_) => return Err(Error { line: 1, column: 1, cause: Cause::Syntax("the text is no valid YAML") }),
+        };
+        self.drop_added_line_end(&mut event);
+        Ok(event)
+    }
+
+    /// A block text that runs to the end of the text must not gain the line break that was added there.
+    fn drop_added_line_end(&self, event: &mut Event) {
+        if let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = &mut event.data
+            && self.line_end_added
+            && event.end_mark.index as usize > self.text_len
+            && value.ends_with('\n')
+        {
+            value.pop();
+        }
     }
 
     fn node(&mut self, event: Event, place: &mut Place) -> Result<Value, Error> {

@@ -1,0 +1,171 @@
+//! Many Kustomizations of four objects each, from one repository, `wait: true`.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use e2e::{Calls, Operator};
+use lode_cluster::Target;
+use lode_object::Value;
+use serde_json::json;
+
+use crate::print::{figure, line};
+use crate::stage::{Stage, application, kustomization, repository};
+use crate::{bare, print};
+
+const NAMESPACE: &str = "bench-fleet";
+const BARE: &str = "bench-fleet-bare";
+const WITHIN: Duration = Duration::from_secs(1800);
+
+/// Runs all three parts and prints their figures.
+pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
+    let stage = Stage::set().await?;
+    for namespace in [BARE, NAMESPACE] {
+        stage.namespace(namespace).await?;
+    }
+    line(&format!("bare loop: {} objects, 8 connections, one server-side apply each", count * 4));
+    let loop_time = bare::apply(&stage.world, (0..count).flat_map(|n| application(BARE, n)).collect()).await?;
+    figure("time", loop_time.as_secs_f64(), "s");
+    bare::settle(&stage.world, BARE).await?;
+
+    let folder = stage.git.repository("fleet")?;
+    for number in 0..count {
+        for object in application(NAMESPACE, number) {
+            let file = format!("apps/{number}/{}.yaml", object["kind"].as_str().unwrap_or_default().to_lowercase());
+            folder.write(&file, &object.to_string())?;
+        }
+    }
+    folder.push("fleet")?;
+    let operator = Operator::start(&stage.settings)?;
+    stage.world.apply(repository(NAMESPACE, &folder.url, "1h")).await?;
+    stage.world.ready(("GitRepository", NAMESPACE, "fleet"), "True", "").await?;
+
+    let operator = first(&stage, operator, count, loop_time).await?;
+    let operator = again(&stage, operator, count).await?;
+    restart(&stage, operator, count).await?;
+    stage.world.delete("Namespace", "", BARE).await?;
+    stage.world.delete("Namespace", "", NAMESPACE).await
+}
+
+async fn first(stage: &Stage, operator: Operator, count: usize, bare: Duration) -> anyhow::Result<Operator> {
+    line(&format!("{count} Kustomizations of 4 objects, created at once"));
+    let before = Costs::of(&operator)?;
+    let start = Instant::now();
+    let all = (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
+    bare::apply(&stage.world, all.collect()).await?;
+    figure("created after", start.elapsed().as_secs_f64(), "s");
+    until_all(stage, count, |object| {
+        object["status"]["conditions"].as_array().is_some_and(|conditions| {
+            conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        })
+    })
+    .await?;
+    let took = start.elapsed();
+    figure("all Ready after", took.as_secs_f64(), "s");
+    figure("ratio to the bare loop", took.as_secs_f64() / bare.as_secs_f64(), "x  (mark <= 2.0)");
+    idle(&operator).await?;
+    Costs::of(&operator)?.since(&before).print(count);
+    figure("peak resident memory", operator.peak_mib()?, "MiB  (mark <= 60)");
+    Ok(operator)
+}
+
+async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Result<Operator> {
+    line("all of it reconciled again on request");
+    let before = Costs::of(&operator)?;
+    let start = Instant::now();
+    let resource = stage.world.resource("Kustomization");
+    let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "again"}}});
+    for number in 0..count {
+        let name = format!("app-{number}");
+        let target = Target { namespace: NAMESPACE, name: &name, manager: "bench", dry_run: false };
+        stage.world.client.merge(&resource, target, "", &patch).await?;
+    }
+    until_all(stage, count, |object| object["status"]["lastHandledReconcileAt"] == "again").await?;
+    figure("all answered after", start.elapsed().as_secs_f64(), "s");
+    idle(&operator).await?;
+    Costs::of(&operator)?.since(&before).print(count);
+    Ok(operator)
+}
+
+async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Result<()> {
+    line("the operator restarted");
+    operator.stop()?;
+    let start = Instant::now();
+    let operator = Operator::start(&stage.settings)?;
+    let end = Instant::now() + WITHIN;
+    loop {
+        let runs = operator.metric("controller_runtime_reconcile_total")?;
+        let runs: f64 = runs.iter().filter(|(labels, _)| labels.contains("kustomization")).map(|(_, value)| value).sum();
+        if runs >= count as f64 || Instant::now() > end {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    figure("all looked at after", start.elapsed().as_secs_f64(), "s");
+    idle(&operator).await?;
+    Costs::of(&operator)?.since(&Costs::default()).print(count);
+    figure("resident memory", operator.rss_mib()?, "MiB");
+    operator.stop()
+}
+
+/// Waits until every Kustomization of the fleet is as wanted.
+async fn until_all(stage: &Stage, count: usize, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<()> {
+    let resource = stage.world.resource("Kustomization");
+    let end = Instant::now() + WITHIN;
+    let mut done: HashSet<String> = HashSet::new();
+    loop {
+        let list = stage.world.client.list(&resource, NAMESPACE, "").await?;
+        let list: Value = serde_json::from_slice(&list)?;
+        for object in list["items"].as_array().into_iter().flatten().filter(|object| wanted(object)) {
+            done.insert(object["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+        }
+        if done.len() >= count {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < end, "{} of {count} after {WITHIN:?}", done.len());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Waits until the operator makes no more calls: events trail behind what they tell of.
+async fn idle(operator: &Operator) -> anyhow::Result<()> {
+    let mut before = operator.calls()?;
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        let now = operator.calls()?;
+        if now == before {
+            return Ok(());
+        }
+        before = now;
+    }
+    print::line("  (still busy after two minutes)");
+    Ok(())
+}
+
+#[derive(Default)]
+struct Costs {
+    cpu: f64,
+    calls: Calls,
+}
+
+impl Costs {
+    fn of(operator: &Operator) -> anyhow::Result<Self> {
+        Ok(Self { cpu: operator.cpu_seconds()?, calls: operator.calls()? })
+    }
+
+    fn since(mut self, before: &Self) -> Self {
+        for (verb, count) in &mut self.calls {
+            *count -= before.calls.get(verb).copied().unwrap_or_default().min(*count);
+        }
+        Self { cpu: self.cpu - before.cpu, calls: self.calls }
+    }
+
+    fn print(&self, count: usize) {
+        figure("CPU", self.cpu, "s");
+        figure("CPU per Kustomization", self.cpu * 1000.0 / count as f64, "ms  (mark <= 5)");
+        let all: u64 = self.calls.values().sum();
+        figure("API calls per Kustomization", all as f64 / count as f64, "  (mark <= 9 at first)");
+        for (verb, calls) in self.calls.iter().filter(|(_, calls)| **calls > 0) {
+            figure(&format!("  {verb}"), *calls as f64, "");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What every benchmark needs: the cluster, a Git server, the operator, and the objects of one application.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use e2e::{GitServer, Settings, World};
+use lode_object::Value;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Folder of the storage, kept until the end.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) git: GitServer,
+    pub(crate) settings: Settings,
+    _storage: TempDir,
+}
+
+impl Stage {
+    /// Connects, and finds the binary beside this one.
+    pub(crate) async fn set() -> anyhow::Result<Self> {
+        let world = World::connect().await.context("connect: `cargo xtask cluster up` prints a KUBECONFIG")?;
+        let binary = std::env::current_exe()?.with_file_name("lode");
+        if !binary.exists() {
+            bail!("{} is not built: cargo build --release -p lode-cli", binary.display());
+        }
+        for crd in lode_crds() {
+            world.apply(crd).await?;
+        }
+        let storage = tempfile::tempdir()?;
+        let settings = Settings { binary, storage: storage.path().to_owned(), arguments: Vec::new() };
+        Ok(Self { world, git: GitServer::start()?, settings, _storage: storage })
+    }
+
+    /// Makes a fresh namespace; a left-over of an earlier run goes first.
+    pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
+        self.world.delete("Namespace", "", name).await?;
+        self.world.until(("Namespace", "", name), Duration::from_secs(300), |found| found.is_none()).await?;
+        self.world.namespace(name).await?;
+        let account = ("ServiceAccount", name, "default");
+        self.world.until(account, Duration::from_secs(30), |found| found.is_some()).await.map(drop)
+    }
+}
+
+fn lode_crds() -> Vec<Value> {
+    lode_api::crd::all()
+}
+
+/// Returns the four objects of application `number`, as JSON.
+pub(crate) fn application(namespace: &str, number: usize) -> [Value; 4] {
+    let name = format!("app-{number}");
+    let meta = json!({"name": name, "namespace": namespace});
+    let labels = json!({"app": name});
+    [
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"color": "blue", "number": number.to_string()}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": meta,
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}]}}),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 0,
+            "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec":
+            {"serviceAccountName": name, "containers": [{"name": "app", "image": "registry.example/app:1.0.0",
+            "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
+            "envFrom": [{"configMapRef": {"name": name}}]}]}}}}),
+    ]
+}
+
+/// Returns a `GitRepository` and tells where it is.
+pub(crate) fn repository(namespace: &str, url: &str, interval: &str) -> Value {
+    json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+        "metadata": {"name": "fleet", "namespace": namespace},
+        "spec": {"interval": interval, "url": url, "ref": {"branch": "main"}}})
+}
+
+/// Returns a Kustomization of a folder of that repository.
+pub(crate) fn kustomization(namespace: &str, name: &str, path: &str) -> Value {
+    json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"interval": "1h", "prune": true, "wait": true, "timeout": "10m", "path": path,
+            "sourceRef": {"kind": "GitRepository", "name": "fleet"}}})
+}

@@ -1,0 +1,37 @@
+//! Git repositories over http and https: which commit is meant, and what is in it.
+//!
+//! [`resolve`] asks a server for the references in question and fetches nothing; [`fetch`] brings one commit without
+//! its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Both block and must not be called on an
+//! async task: callers run them in a bounded pool of threads. There is never a checkout on disk, and no configuration
+//! of Git is read.
+//!
+//! ```no_run
+//! use lode_git::{Cache, Options, Reference, Remote, fetch, resolve};
+//!
+//! let remote = Remote::new("https://example.com/fleet.git")?;
+//! let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
+//! let resolved = resolve(&remote, &main)?;
+//! let snapshot = fetch(&remote, &resolved, &Cache::open("/data/git")?, &Options::default())?;
+//! println!("{}: {}, {} files", resolved.revision, snapshot.subject, snapshot.tree.len());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The protocol itself is spoken here, in a page or two, because redirects, limits, deadlines and the words of errors
+//! must be ours; packs and objects are read by gitoxide's plumbing. Left out for now: ssh, submodules, signatures, push.
+
+mod cache;
+mod client;
+mod fetch;
+mod http;
+mod pktline;
+mod protocol;
+mod reference;
+mod remote;
+mod snapshot;
+
+pub use cache::Cache;
+pub use fetch::{Error as FetchError, Limits, Options, fetch};
+pub use http::Error as TransportError;
+pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
+pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
+pub use snapshot::Snapshot;

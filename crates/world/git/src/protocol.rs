@@ -1,0 +1,265 @@
+//! What is said to a server: which references it has, and which pack we want.
+//!
+//! Input: a [`Session`]. Output: references, and a pack as a stream. Protocol version 2 is spoken where the server
+//! knows it; the older one, which lists every reference at once, where it does not.
+
+use gix_hash::{Kind, ObjectId};
+
+use crate::http::{Body, Error, Failure, Session};
+use crate::pktline::{self, Packet, Sideband};
+
+/// Most bytes of references read.
+const REFERENCES_BYTES_MAX: u64 = 64 << 20;
+/// Most lines before a pack begins.
+const PREAMBLE_MAX: usize = 100_000;
+
+/// A reference on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Its whole name.
+    pub(crate) name: String,
+    /// What it points to: a commit or an annotated tag.
+    pub(crate) object: ObjectId,
+    /// What an annotated tag leads to.
+    pub(crate) peeled: Option<ObjectId>,
+}
+
+/// What a server said it can do.
+pub(crate) struct Server {
+    /// The kind of object ids it uses.
+    pub(crate) hash: Kind,
+    version_2: bool,
+    /// All references, if it speaks the older protocol.
+    references: Vec<Reference>,
+}
+
+/// What to ask for in a fetch.
+pub(crate) struct Want<'a> {
+    /// The objects.
+    pub(crate) objects: &'a [ObjectId],
+    /// Commits held already, each without its history. With any, the pack may be thin: its deltas may rest on objects
+    /// of these commits. (Git leaves out what these hold only from thin packs.)
+    pub(crate) have: &'a [ObjectId],
+    /// Whether the history of the objects is wanted as well.
+    pub(crate) history: bool,
+    /// Most bytes of the pack.
+    pub(crate) pack_bytes_max: u64,
+}
+
+/// A pack as it arrives, and where its reason is found when it breaks off.
+pub(crate) struct Pack {
+    pub(crate) stream: Sideband<Body>,
+    pub(crate) failure: Failure,
+}
+
+impl Server {
+    /// Asks what the server can do.
+    pub(crate) fn greet(session: &mut Session) -> Result<Self, Error> {
+        let body = session.advertisement(REFERENCES_BYTES_MAX)?;
+        let lines = Lines { failure: body.failure(), body, session };
+        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new() };
+        server.read_greeting(lines)?;
+        Ok(server)
+    }
+
+    /// Returns the references whose names begin with one of `prefixes`.
+    pub(crate) fn references(&self, session: &Session, prefixes: &[&str]) -> Result<Vec<Reference>, Error> {
+        let wanted = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        if !self.version_2 {
+            return Ok(self.references.iter().filter(|reference| wanted(&reference.name)).cloned().collect());
+        }
+        let mut request = self.command("ls-refs");
+        pktline::write(&mut request, "peel\n");
+        for prefix in prefixes {
+            pktline::write(&mut request, &format!("ref-prefix {prefix}\n"));
+        }
+        pktline::write_flush(&mut request);
+        let body = session.upload_pack(request, "a list of references", REFERENCES_BYTES_MAX)?;
+        let mut lines = Lines { failure: body.failure(), body, session };
+        let mut references = Vec::new();
+        while let Packet::Line(line) = lines.next()? {
+            references.extend(self.reference(&line)?.filter(|reference| wanted(&reference.name)));
+        }
+        Ok(references)
+    }
+
+    /// Tells whether any object may be wanted, not only what references point to.
+    pub(crate) fn hands_out_any(&self) -> bool {
+        self.version_2
+    }
+
+    /// Asks for a pack.
+    pub(crate) fn fetch(&self, session: &Session, want: &Want<'_>) -> Result<Pack, Error> {
+        let request = if self.version_2 { self.request_2(want) } else { request_0(want) };
+        let body = session.upload_pack(request, "a pack", want.pack_bytes_max)?;
+        let failure = body.failure();
+        let mut lines = Lines { failure: body.failure(), body, session };
+        for _ in 0..PREAMBLE_MAX {
+            match lines.next()? {
+                Packet::Line(line) if matches!(line.first(), Some(1..=3)) => {
+                    let complaint = (line[0] == 3).then(|| session.said(&line[1..]));
+                    let stream = Sideband::new(lines.body, line);
+                    let stream = stream.map_err(|_| complaint.unwrap_or(Error::BrokeOff))?;
+                    return Ok(Pack { stream, failure });
+                }
+                Packet::End => return Err(Error::Protocol("there is no pack in the answer")),
+                // What is shallow, what is common, and the borders between: nothing we did not know.
+                Packet::Line(_) | Packet::Flush | Packet::Delimiter => {}
+            }
+        }
+        Err(Error::Protocol("there is no pack in the answer"))
+    }
+
+    fn read_greeting(&mut self, mut lines: Lines<'_>) -> Result<(), Error> {
+        let (mut announced, mut begun) = (false, false);
+        loop {
+            let line = match lines.next()? {
+                Packet::Line(line) if line.starts_with(b"# service=") => {
+                    // The service's name comes in a message of its own, before the greeting.
+                    announced = lines.next()? == Packet::Flush;
+                    continue;
+                }
+                Packet::Line(line) if line.trim_ascii_end() == b"version 1" => continue,
+                Packet::Line(line) => line,
+                // An older server says nothing at all of an empty repository.
+                _ if begun || announced => return Ok(()),
+                _ => return Err(Error::Protocol("the greeting is empty")),
+            };
+            if line.trim_ascii_end() == b"version 2" {
+                self.version_2 = true;
+            } else if self.version_2 {
+                self.read_capability(&line)?;
+            } else {
+                self.read_advertised(&line, begun)?;
+            }
+            begun = true;
+        }
+    }
+
+    fn read_capability(&mut self, line: &[u8]) -> Result<(), Error> {
+        if let Some(format) = line.trim_ascii_end().strip_prefix(b"object-format=") {
+            self.hash = kind(format)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a reference as the older protocol lists it: an annotated tag is followed by a line `name^{}`.
+    fn read_advertised(&mut self, line: &[u8], begun: bool) -> Result<(), Error> {
+        let (line, capabilities) = match line.iter().position(|byte| *byte == 0) {
+            Some(at) => (&line[..at], &line[at + 1..]),
+            None => (line, &[][..]),
+        };
+        if !begun {
+            let format = capabilities.split(u8::is_ascii_whitespace).find_map(|c| c.strip_prefix(b"object-format="));
+            self.hash = format.map_or(Ok(Kind::Sha1), kind)?;
+        }
+        let Some(reference) = self.reference(line)? else { return Ok(()) };
+        match (reference.name.strip_suffix("^{}"), self.references.last_mut()) {
+            (Some("capabilities"), _) => {}
+            (Some(name), Some(last)) if last.name == name => last.peeled = Some(reference.object),
+            _ => self.references.push(reference),
+        }
+        Ok(())
+    }
+
+    /// Reads `<id> <name>[ peeled:<id>]`; a name that is not text, or a HEAD that points nowhere, is none.
+    fn reference(&self, line: &[u8]) -> Result<Option<Reference>, Error> {
+        const BROKEN: Error = Error::Protocol("a reference cannot be read");
+        let Ok(text) = std::str::from_utf8(line) else { return Ok(None) };
+        let mut words = text.trim_end().split(' ');
+        let (Some(id), Some(name)) = (words.next(), words.next()) else { return Err(BROKEN) };
+        if id == "unborn" {
+            return Ok(None);
+        }
+        let read =
+            |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok().filter(|id| id.kind() == self.hash).ok_or(BROKEN);
+        let peeled = words.find_map(|word| word.strip_prefix("peeled:")).map(read).transpose()?;
+        Ok(Some(Reference { name: name.to_owned(), object: read(id)?, peeled }))
+    }
+
+    fn command(&self, name: &str) -> Vec<u8> {
+        let mut request = Vec::new();
+        pktline::write(&mut request, &format!("command={name}\n"));
+        pktline::write(&mut request, concat!("agent=git/lodestone-", env!("CARGO_PKG_VERSION"), "\n"));
+        if self.hash != Kind::Sha1 {
+            pktline::write(&mut request, &format!("object-format={}\n", self.hash));
+        }
+        pktline::write_delimiter(&mut request);
+        request
+    }
+
+    fn request_2(&self, want: &Want<'_>) -> Vec<u8> {
+        let mut request = self.command("fetch");
+        pktline::write(&mut request, "no-progress\n");
+        pktline::write(&mut request, "ofs-delta\n");
+        if !want.have.is_empty() {
+            pktline::write(&mut request, "thin-pack\n");
+        }
+        write_depth(&mut request, want);
+        for object in want.objects {
+            pktline::write(&mut request, &format!("want {object}\n"));
+        }
+        for have in want.have {
+            pktline::write(&mut request, &format!("have {have}\n"));
+        }
+        pktline::write(&mut request, "done\n");
+        pktline::write_flush(&mut request);
+        request
+    }
+}
+
+/// Phrases a fetch in the older protocol.
+fn request_0(want: &Want<'_>) -> Vec<u8> {
+    let mut request = Vec::new();
+    let thin = if want.have.is_empty() { "" } else { " thin-pack" };
+    for (i, object) in want.objects.iter().enumerate() {
+        let features = if i == 0 { format!(" side-band-64k ofs-delta no-progress{thin}") } else { String::new() };
+        pktline::write(&mut request, &format!("want {object}{features}\n"));
+    }
+    write_depth(&mut request, want);
+    pktline::write_flush(&mut request);
+    for have in want.have {
+        pktline::write(&mut request, &format!("have {have}\n"));
+    }
+    pktline::write(&mut request, "done\n");
+    request
+}
+
+/// Says what is held without its history, and that no history is wanted.
+fn write_depth(request: &mut Vec<u8>, want: &Want<'_>) {
+    for have in want.have {
+        pktline::write(request, &format!("shallow {have}\n"));
+    }
+    if !want.history {
+        pktline::write(request, "deepen 1\n");
+    }
+}
+
+fn kind(format: &[u8]) -> Result<Kind, Error> {
+    match format {
+        b"sha1" => Ok(Kind::Sha1),
+        b"sha256" => Ok(Kind::Sha256),
+        _ => Err(Error::Protocol("its object ids are of an unknown kind")),
+    }
+}
+
+/// The lines of an answer, the server's own complaints turned into errors.
+struct Lines<'s> {
+    body: Body,
+    failure: Failure,
+    session: &'s Session,
+}
+
+impl Lines<'_> {
+    fn next(&mut self) -> Result<Packet, Error> {
+        let packet = pktline::read(&mut self.body).map_err(|error| {
+            let cut = error.kind() == std::io::ErrorKind::UnexpectedEof;
+            let reason = if cut { Error::BrokeOff } else { Error::Protocol("an answer is not in packet lines") };
+            self.failure.take().unwrap_or(reason)
+        })?;
+        match packet {
+            Packet::Line(line) if line.starts_with(b"ERR ") => Err(self.session.said(&line[4..])),
+            packet => Ok(packet),
+        }
+    }
+}

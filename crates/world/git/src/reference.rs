@@ -1,0 +1,178 @@
+//! Which commit a spec means: [`Reference`] in, [`Resolved`] out.
+//!
+//! Only the references in question are asked for, and no object is fetched: "nothing new" costs two small requests.
+//! The precedence is the contract's: commit, name, semver, tag, branch; with nothing given, branch `master`.
+
+use gix_hash::ObjectId;
+use lode_stdx::semver::{Range, Version};
+
+use crate::http::{self, Session};
+use crate::protocol::{self, Server};
+use crate::remote::Remote;
+
+const BRANCH_DEFAULT: &str = "master";
+/// Longest name of a reference asked for, in bytes.
+const NAME_MAX: usize = 1024;
+
+/// Which commit is meant, as a spec says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// A branch's name.
+    pub branch: Option<String>,
+    /// A tag's name.
+    pub tag: Option<String>,
+    /// A range of versions that tags are chosen by.
+    pub semver: Option<String>,
+    /// The whole name of a reference, such as `refs/pull/1/head`.
+    pub name: Option<String>,
+    /// A commit's id in full.
+    pub commit: Option<String>,
+}
+
+/// The commit that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// How status shows it: `main@sha1:…`, `v1.2.3@sha1:…`, `refs/…@sha1:…` or `sha1:…`.
+    pub revision: String,
+    /// The commit's id in hexadecimal digits.
+    pub commit: String,
+    /// The whole name of the reference it was found by; a pinned commit may have none.
+    pub name: Option<String>,
+    /// What the reference points to: the commit, or the annotated tag before it.
+    pub(crate) object: ObjectId,
+    /// The commit's id.
+    pub(crate) id: ObjectId,
+    /// Whether the commit was named by its id, so that no reference may lead to it directly.
+    pub(crate) pinned: bool,
+}
+
+/// Why no commit was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The server gave no usable answer.
+    #[error(transparent)]
+    Remote(#[from] http::Error),
+    /// There is not one reference in the repository.
+    #[error("the repository is empty")]
+    Empty,
+    /// No such branch.
+    #[error("branch \"{0}\" not found")]
+    Branch(String),
+    /// No such tag.
+    #[error("tag \"{0}\" not found")]
+    Tag(String),
+    /// No reference of this name.
+    #[error("reference \"{0}\" not found")]
+    Name(String),
+    /// No tag is a version in the range.
+    #[error("no match found for semver: {0}")]
+    NoVersion(String),
+    /// The range cannot be read.
+    #[error("semver \"{0}\" is no range of versions")]
+    Range(String),
+    /// The commit's id is not one in full.
+    #[error("commit \"{0}\" is not a commit's id in full (40 or 64 hexadecimal digits)")]
+    CommitId(String),
+}
+
+/// Finds the commit that is meant.
+///
+/// A pinned commit is taken at its word: whether it exists shows when it is fetched.
+///
+/// # Errors
+/// The server gives no answer, or has no such reference.
+pub fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error> {
+    let Reference { branch, tag, semver, name, commit } = reference;
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    if let Some(commit) = given(commit) {
+        return pinned(&commit, given(name), given(branch));
+    }
+    let mut asker = Asker { session: Session::new(remote)? };
+    if let Some(name) = given(name) {
+        return asker.one(&name, &name, Error::Name);
+    }
+    if let Some(range) = given(semver) {
+        return asker.highest(&range);
+    }
+    if let Some(tag) = given(tag) {
+        return asker.one(&format!("refs/tags/{tag}"), &tag, Error::Tag);
+    }
+    let branch = given(branch).unwrap_or_else(|| BRANCH_DEFAULT.to_owned());
+    asker.one(&format!("refs/heads/{branch}"), &branch, Error::Branch)
+}
+
+fn pinned(commit: &str, name: Option<String>, branch: Option<String>) -> Result<Resolved, Error> {
+    let object =
+        ObjectId::from_hex(commit.as_bytes()).map_err(|_| Error::CommitId(commit.chars().take(80).collect()))?;
+    let (short, whole) = match (name, branch) {
+        // A branch names where the pin lies before a name does, as status shows it in Flux.
+        (_, Some(branch)) => (Some(branch.clone()), Some(format!("refs/heads/{branch}"))),
+        (Some(name), None) => (Some(name.clone()), Some(name)),
+        (None, None) => (None, None),
+    };
+    let revision = revision(short.as_deref(), object);
+    Ok(Resolved { revision, commit: object.to_string(), name: whole, object, id: object, pinned: true })
+}
+
+struct Asker {
+    session: Session,
+}
+
+impl Asker {
+    fn one(&mut self, whole: &str, short: &str, missing: fn(String) -> Error) -> Result<Resolved, Error> {
+        let missing = || missing(short.chars().take(NAME_MAX).collect());
+        if whole.len() > NAME_MAX || whole.contains(|c: char| c.is_control() || c == ' ') {
+            return Err(missing());
+        }
+        let server = Server::greet(&mut self.session)?;
+        let references = server.references(&self.session, &[whole])?;
+        match references.into_iter().find(|reference| reference.name == whole) {
+            Some(found) => Ok(resolved(short, found)),
+            None => Err(self.empty_or(&server, missing())?),
+        }
+    }
+
+    /// Takes the tag with the highest version; of tags for one version (`v1.0.0`, `1.0.0`) the last by name.
+    fn highest(&mut self, text: &str) -> Result<Resolved, Error> {
+        let shown = || text.chars().take(NAME_MAX).collect();
+        let range = Range::parse(text).map_err(|_| Error::Range(shown()))?;
+        let server = Server::greet(&mut self.session)?;
+        let references = server.references(&self.session, &["refs/tags/"])?;
+        let versions = references.into_iter().filter_map(|found| {
+            let version = Version::parse_strict(found.name.strip_prefix("refs/tags/")?).ok()?;
+            range.matches(&version).then_some((version, found))
+        });
+        match versions.max_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.name.cmp(&y.name))) {
+            Some((_, found)) => {
+                let tag = found.name["refs/tags/".len()..].to_owned();
+                Ok(resolved(&tag, found))
+            }
+            None => Err(self.empty_or(&server, Error::NoVersion(shown()))?),
+        }
+    }
+
+    fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, http::Error> {
+        let any = server.references(&self.session, &["HEAD", "refs/heads/", "refs/tags/"])?;
+        Ok(if any.is_empty() { Error::Empty } else { missing })
+    }
+}
+
+fn resolved(short: &str, found: protocol::Reference) -> Resolved {
+    let commit = found.peeled.unwrap_or(found.object);
+    Resolved {
+        revision: revision(Some(short), commit),
+        commit: commit.to_string(),
+        name: Some(found.name),
+        object: found.object,
+        id: commit,
+        pinned: false,
+    }
+}
+
+fn revision(short: Option<&str>, commit: ObjectId) -> String {
+    let kind = commit.kind();
+    match short {
+        Some(short) => format!("{short}@{kind}:{commit}"),
+        None => format!("{kind}:{commit}"),
+    }
+}

@@ -1,0 +1,232 @@
+//! [`Remote`]: where a repository is and how to come in.
+//!
+//! Input: the URL and secrets of a spec. Output: a checked [`Remote`] that prints no secret. What is not http or https
+//! is refused here, before anything is opened.
+
+use std::fmt;
+use std::time::Duration;
+
+use lode_stdx::{Digest, digest::Hasher};
+use reqwest::Url;
+
+/// Longest URL read, in bytes.
+const URL_MAX: usize = 2048;
+
+/// What proves who is asking.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing is sent.
+    #[default]
+    None,
+    /// A user name and password.
+    Basic {
+        /// The user.
+        username: String,
+        /// The password or token.
+        password: String,
+    },
+    /// A token.
+    Bearer(String),
+}
+
+/// A host that passes requests on.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// `http://`, `https://` or `socks5://` URL of the proxy.
+    pub address: String,
+    /// User for the proxy, if it asks for one.
+    pub username: Option<String>,
+    /// Password for the proxy.
+    pub password: Option<String>,
+}
+
+/// A client's own certificate, both parts in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate chain.
+    pub certificate: Vec<u8>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
+/// A repository's address and the way in.
+#[derive(Clone)]
+pub struct Remote {
+    url: Url,
+    /// What proves who is asking; sent to the URL's own scheme, host and port only.
+    pub credentials: Credentials,
+    /// Certificate authorities in PEM, trusted besides the system's.
+    pub ca: Option<Vec<u8>>,
+    /// The client's certificate, shown to the URL's own host only.
+    pub client_certificate: Option<ClientCertificate>,
+    /// The proxy; without one the environment's (`HTTPS_PROXY`, `NO_PROXY`) is used, but never for loopback.
+    pub proxy: Option<Proxy>,
+    /// How long one operation may take as a whole.
+    pub timeout: Duration,
+}
+
+/// Why a URL is no [`Remote`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// ssh is not built yet.
+    #[error("repositories over ssh are not supported yet: use an https URL")]
+    Ssh,
+    /// Another scheme than http and https.
+    #[error("repositories over \"{0}\" are not supported: use an http or https URL")]
+    Scheme(String),
+    /// Not a URL, or one without a host.
+    #[error("the repository's URL cannot be read")]
+    Url,
+}
+
+impl Remote {
+    /// Parses a URL; a user and password in it become the credentials.
+    ///
+    /// # Errors
+    /// Not a URL, or one of another scheme than http and https.
+    pub fn new(url: &str) -> Result<Self, Error> {
+        if url.len() > URL_MAX {
+            return Err(Error::Url);
+        }
+        let mut url = Url::parse(url).map_err(|_| Error::Url)?;
+        match url.scheme() {
+            "http" | "https" => {}
+            "ssh" | "git+ssh" => return Err(Error::Ssh),
+            scheme => return Err(Error::Scheme(scheme.to_owned())),
+        }
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => Credentials::None,
+            (username, password) => Credentials::Basic {
+                username: percent_decoded(username),
+                password: percent_decoded(password.unwrap_or_default()),
+            },
+        };
+        let bare = url.set_username("").and_then(|()| url.set_password(None));
+        bare.map_err(|()| Error::Url)?;
+        url.set_fragment(None);
+        let timeout = Duration::from_mins(1);
+        Ok(Self { url, credentials, ca: None, client_certificate: None, proxy: None, timeout })
+    }
+
+    /// Returns the URL, which holds no user or password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    pub(crate) fn parsed(&self) -> &Url {
+        &self.url
+    }
+
+    /// Returns a digest of everything that decides what the server shows us, mixed with `salt`.
+    ///
+    /// Two tenants share an object store only if they ask the same URL with the same secret.
+    pub(crate) fn fingerprint(&self, salt: &[u8]) -> Digest {
+        let mut hasher = Hasher::default();
+        let mut put = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        put(salt);
+        put(self.url().as_bytes());
+        match &self.credentials {
+            Credentials::None => put(b"none"),
+            Credentials::Basic { username, password } => {
+                put(b"basic");
+                put(username.as_bytes());
+                put(password.as_bytes());
+            }
+            Credentials::Bearer(token) => {
+                put(b"bearer");
+                put(token.as_bytes());
+            }
+        }
+        if let Some(own) = &self.client_certificate {
+            put(&own.certificate);
+            put(&own.key);
+        }
+        // Who answers for a name depends on these two: another proxy or authority may mean another server.
+        put(self.ca.as_deref().unwrap_or_default());
+        put(self.proxy.as_ref().map(|proxy| proxy.address.as_bytes()).unwrap_or_default());
+        hasher.finish()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("url", &self.url())
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Basic { .. } => "Basic(…)",
+            Self::Bearer(_) => "Bearer(…)",
+        })
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may carry a password itself.
+        f.write_str("Proxy(…)")
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate(…)")
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let code = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let code = code.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_http_and_https_come_in() {
+        assert_eq!(Remote::new("ssh://git@host/x").unwrap_err(), Error::Ssh);
+        for (url, scheme) in [("file:///etc", "file"), ("git://host/x", "git"), ("ftp://h/x", "ftp")] {
+            assert_eq!(Remote::new(url).unwrap_err(), Error::Scheme(scheme.to_owned()));
+        }
+        for url in ["ext::sh -c id", "git@host:x.git", "https://", "-oProxyCommand=id", ""] {
+            assert!(Remote::new(url).is_err(), "{url}");
+        }
+        assert_eq!(Remote::new("https://host/x.git").unwrap().url(), "https://host/x.git");
+    }
+
+    #[test]
+    fn a_secret_in_the_url_moves_out_of_it() {
+        let remote = Remote::new("https://me:p%40ss@host/x.git").unwrap();
+        assert_eq!(remote.url(), "https://host/x.git");
+        assert_eq!(remote.credentials, Credentials::Basic { username: "me".into(), password: "p@ss".into() });
+        assert!(!format!("{remote:?}").contains("ss@") && !format!("{remote:?}").contains("p@"));
+    }
+
+    #[test]
+    fn another_secret_is_another_fingerprint() {
+        let mut remote = Remote::new("https://host/x.git").unwrap();
+        let open = remote.fingerprint(b"salt");
+        assert_eq!(open, remote.fingerprint(b"salt"));
+        assert_ne!(open, remote.fingerprint(b"pepper"));
+        remote.credentials = Credentials::Bearer("t".into());
+        assert_ne!(open, remote.fingerprint(b"salt"));
+    }
+}

@@ -1,0 +1,33 @@
+//! What Lodestone keeps on disk, all of which can be lost and is made again.
+//!
+//! A [`Store`] holds artifacts (a source's files as a deterministic `tar.gz`, found by path, known by digest) and hands
+//! them out again as [`Tree`](lode_tree::Tree)s that concurrent users share. [`Records`] holds small values by kind and
+//! uid. [`serve`] hands artifacts to other programs over http. All but `serve` block.
+//!
+//! ```
+//! use lode_store::{Owner, Store};
+//! use lode_tree::Tree;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let store = Store::open(folder.path())?;
+//! let tree = Tree::from_iter([("apps/web.yaml", "kind: ConfigMap")]);
+//! let stored = store.put(&Owner::new("gitrepository", "default", "fleet")?, "4d1158.tar.gz", &tree)?;
+//! assert_eq!(stored.path, "gitrepository/default/fleet/4d1158.tar.gz");
+//! assert_eq!(store.tree(&stored.path, stored.digest)?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Left out: symbolic links (an artifact has none, by contract), owners and times of files.
+
+mod archive;
+mod owner;
+mod record;
+mod server;
+mod shared;
+mod store;
+
+pub use archive::{ReadError, blob};
+pub use owner::{Error as OwnerError, Owner};
+pub use record::Records;
+pub use server::serve;
+pub use store::{Error, Retention, Store, Stored, Verdict};

@@ -1,0 +1,302 @@
+//! [`serve`]: artifacts over http, for whoever fetches a source by its URL.
+//!
+//! GET and HEAD of the four-part paths that artifacts have, one range at a time; everything else is 404. Files are read
+//! in pieces as the client takes them, so a slow client holds no thread.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+
+use crate::owner;
+
+/// Connections served at the same time.
+const CONNECTIONS_MAX: usize = 512;
+/// How long a client may take to send a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long answers may take to end once the server is to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait when no connection can be accepted, as when files are used up.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const CHUNK: u64 = 256 << 10;
+
+/// Serves the artifacts below `root` until `stop` ends, then lets answers under way end.
+pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Output = ()>) {
+    let root: Arc<Path> = root.into();
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let (root, stopped) = (Arc::clone(&root), stopped.clone());
+        connections.spawn(async move {
+            connection(stream, root, stopped).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let ended = tokio::time::timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(left = connections.len(), "artifact server stopped with answers under way");
+    }
+}
+
+async fn connection(stream: TcpStream, root: Arc<Path>, mut stopped: watch::Receiver<bool>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let root = Arc::clone(&root);
+        async move { Ok::<_, std::convert::Infallible>(answer(&request, &root).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let result = tokio::select! {
+        result = served.as_mut() => result,
+        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "artifact connection ended");
+    }
+}
+
+async fn answer<B>(request: &Request<B>, root: &Path) -> Response<FileBody> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let path = percent_decoded(request.uri().path().trim_start_matches('/'));
+    let Some(full) = path.and_then(|path| owner::below(root, &path)) else { return plain(StatusCode::NOT_FOUND) };
+    let kind = content_type(&full);
+    let range = request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let opened = spawn_blocking(move || open(&full, range.as_deref())).await;
+    let Ok(Ok(found)) = opened else { return plain(StatusCode::NOT_FOUND) };
+    found.response(kind, *request.method() == Method::HEAD)
+}
+
+/// A file with the part of it that is asked for.
+struct Found {
+    file: File,
+    size: u64,
+    part: Part,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    /// First byte and how many.
+    Some(u64, u64),
+    None,
+}
+
+fn open(full: &Path, range: Option<&str>) -> io::Result<Found> {
+    // Links are not followed: what is served lies below the root itself.
+    if !std::fs::symlink_metadata(full)?.is_file() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let mut file = File::open(full)?;
+    let size = file.metadata()?.len();
+    let part = range.map_or(Part::All, |range| part(range, size));
+    if let Part::Some(first, _) = part {
+        file.seek(SeekFrom::Start(first))?;
+    }
+    Ok(Found { file, size, part })
+}
+
+impl Found {
+    fn response(self, kind: &'static str, head: bool) -> Response<FileBody> {
+        let (status, length) = match self.part {
+            Part::All => (StatusCode::OK, self.size),
+            Part::Some(_, length) => (StatusCode::PARTIAL_CONTENT, length),
+            Part::None => (StatusCode::RANGE_NOT_SATISFIABLE, 0),
+        };
+        let body = if head || length == 0 { FileBody::empty() } else { FileBody::of(self.file, length) };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        let range = match self.part {
+            Part::All => return response,
+            Part::Some(first, length) => format!("bytes {first}-{}/{}", first + length - 1, self.size),
+            Part::None => format!("bytes */{}", self.size),
+        };
+        headers.extend(HeaderValue::try_from(range).map(|value| (CONTENT_RANGE, value)));
+        response
+    }
+}
+
+/// Reads a `Range` header. What is not one range of bytes is as if it were not there.
+fn part(range: &str, size: u64) -> Part {
+    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+        return Part::All;
+    };
+    let (first, last) = (first.trim(), last.trim());
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), _) if first >= size => Part::None,
+        (Ok(first), Ok(last)) if last >= first => Part::Some(first, last.min(size - 1) - first + 1),
+        (Ok(first), Err(_)) if last.is_empty() => Part::Some(first, size - first),
+        (Err(_), Ok(0)) if first.is_empty() => Part::None,
+        (Err(_), Ok(length)) if first.is_empty() && size > 0 => Part::Some(size - length.min(size), length.min(size)),
+        _ => Part::All,
+    }
+}
+
+fn plain(status: StatusCode) -> Response<FileBody> {
+    let mut response = Response::new(FileBody::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+}
+
+fn content_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz" | "tgz") => "application/gzip",
+        Some("yaml" | "yml") => "application/yaml",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let hex = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(hex, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// A file's bytes, read piece by piece on the threads for blocking work.
+struct FileBody {
+    left: u64,
+    state: State,
+}
+
+enum State {
+    Empty,
+    Idle(File),
+    Reading(JoinHandle<(File, io::Result<Vec<u8>>)>),
+}
+
+impl FileBody {
+    fn empty() -> Self {
+        Self { left: 0, state: State::Empty }
+    }
+
+    fn of(file: File, length: u64) -> Self {
+        Self { left: length, state: State::Idle(file) }
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Empty) {
+                State::Empty => return Poll::Ready(None),
+                State::Idle(_) if self.left == 0 => return Poll::Ready(None),
+                State::Idle(file) => {
+                    let wanted = self.left.min(CHUNK);
+                    self.state = State::Reading(spawn_blocking(move || read_piece(file, wanted)));
+                }
+                State::Reading(mut piece) => {
+                    let Poll::Ready(done) = Pin::new(&mut piece).poll(cx) else {
+                        self.state = State::Reading(piece);
+                        return Poll::Pending;
+                    };
+                    let (file, bytes) = done.map_err(io::Error::other)?;
+                    let bytes = bytes?;
+                    self.left -= bytes.len() as u64;
+                    self.state = State::Idle(file);
+                    return Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
+                }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+fn read_piece(mut file: File, wanted: u64) -> (File, io::Result<Vec<u8>>) {
+    let mut bytes = Vec::with_capacity(wanted as usize);
+    let read = file.by_ref().take(wanted).read_to_end(&mut bytes);
+    let whole = read.and_then(|count| if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) });
+    (file, whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_http_says() {
+        for (range, part_wanted) in [
+            ("bytes=0-3", Part::Some(0, 4)),
+            ("bytes=4-", Part::Some(4, 6)),
+            ("bytes=-3", Part::Some(7, 3)),
+            ("bytes=-30", Part::Some(0, 10)),
+            ("bytes=5-99", Part::Some(5, 5)),
+            ("bytes=10-", Part::None),
+            ("bytes=-0", Part::None),
+            ("bytes=5-2", Part::All),
+            ("bytes=0-1,4-5", Part::All),
+            ("lines=0-1", Part::All),
+            ("bytes=x-y", Part::All),
+        ] {
+            assert_eq!(part(range, 10), part_wanted, "{range}");
+        }
+        assert_eq!(part("bytes=0-", 0), Part::None);
+    }
+
+    #[test]
+    fn escapes_are_decoded_once() {
+        assert_eq!(percent_decoded("a%3Ab").as_deref(), Some("a:b"));
+        assert_eq!(percent_decoded("%252e").as_deref(), Some("%2e"));
+        for text in ["%", "%2", "%zz", "%ff"] {
+            assert_eq!(percent_decoded(text), None, "{text}");
+        }
+    }
+}

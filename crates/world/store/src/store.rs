@@ -1,0 +1,397 @@
+//! [`Store`]: artifacts on disk and in memory.
+//!
+//! Input: trees, paths and digests. Output: files below `<root>/artifacts`, and trees again. A file is written beside
+//! its place and renamed, so a reader sees all of it or nothing.
+
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use lode_stdx::{Digest, digest::Hasher};
+use lode_tree::{Entry, RepoPath, Tree};
+
+use crate::archive::{self, ReadError};
+use crate::owner::{self, Owner};
+use crate::shared::Shared;
+
+const TEMPORARY: &str = ".tmp-";
+const CHUNK: usize = 64 << 10;
+/// Files whose digest is remembered.
+const KNOWN_MAX: usize = 20_000;
+
+/// Artifacts below one folder.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    /// Digests of files that have not changed since.
+    known: Mutex<HashMap<PathBuf, (Stamp, Digest)>>,
+    trees: Shared,
+}
+
+/// An artifact as stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Where it lies below the root, as status and URLs show it.
+    pub path: String,
+    /// The SHA-256 of the file.
+    pub digest: Digest,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// What the artifact holds: the tree without links and large files.
+    pub tree: Arc<Tree>,
+    /// Files left out because they are larger than trees carry.
+    pub too_large: Vec<RepoPath>,
+}
+
+/// Whether a file is what status says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has the digest.
+    Intact,
+    /// It is gone.
+    Missing,
+    /// It is something else.
+    Changed,
+}
+
+/// How many artifacts of one owner are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The newest ones, whatever their age.
+    pub records: usize,
+    /// Anything younger than this.
+    pub ttl: Duration,
+}
+
+/// Why an artifact is not stored or not given.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk says no.
+    #[error("artifact store: {0}")]
+    Io(#[from] io::Error),
+    /// A file's name that cannot be one.
+    #[error(transparent)]
+    Name(#[from] owner::Error),
+    /// No such artifact.
+    #[error("artifact \"{0}\" not found")]
+    NotFound(String),
+    /// The file is not what it should be.
+    #[error("artifact \"{0}\" does not have the digest it should have")]
+    Changed(String),
+    /// The file has the digest, but is no tree.
+    #[error("artifact \"{path}\": {source}")]
+    Archive {
+        /// The artifact's path.
+        path: String,
+        /// What is wrong.
+        source: ReadError,
+    },
+}
+
+impl Store {
+    /// Opens the store below `root`, or makes it.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
+        let root = root.as_ref().join("artifacts");
+        fs::create_dir_all(&root)?;
+        Ok(Self { root, known: Mutex::default(), trees: Shared::default() })
+    }
+
+    /// Returns the folder to [`serve`](crate::serve).
+    #[must_use]
+    pub fn served(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a tree to a file of `owner`, and keeps it in memory for those who will ask for it now.
+    ///
+    /// # Errors
+    /// The name cannot be a file's, or the disk says no.
+    pub fn put(&self, owner: &Owner, file: &str, tree: &Tree) -> Result<Stored, Error> {
+        let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
+        let folder = self.root.join(owner.folder());
+        fs::create_dir_all(&folder)?;
+        let kept = archive::storable(tree);
+        let large = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Large(_)));
+        let too_large = large.map(|(path, _)| path.clone()).collect();
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
+        let mut output = Tee { file: BufWriter::with_capacity(CHUNK, temporary), hasher: Hasher::default(), size: 0 };
+        archive::write(&kept, &mut output)?;
+        let Tee { file: output, hasher, size } = output;
+        let temporary = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let full = folder.join(file);
+        let written = temporary.persist(&full).map_err(|error| error.error)?;
+        let digest = hasher.finish();
+        self.know(full, Stamp::of(&written.metadata()?), digest);
+        let tree = self.trees.get(digest, || Ok::<_, Error>(kept))?;
+        Ok(Stored { path, digest, size, tree, too_large })
+    }
+
+    /// Tells whether a file still has its digest. A file that has not changed is not read again.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn verify(&self, path: &str, digest: Digest) -> Result<Verdict, Error> {
+        let Some(full) = owner::below(&self.root, path) else { return Ok(Verdict::Missing) };
+        let mut file = match File::open(&full) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Missing),
+            Err(error) => return Err(error.into()),
+        };
+        let stamp = Stamp::of(&file.metadata()?);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&full).copied();
+        let actual = match known {
+            Some((then, actual)) if then == stamp => actual,
+            _ => {
+                let actual = digest_of(&mut file)?;
+                self.know(full, stamp, actual);
+                actual
+            }
+        };
+        Ok(if actual == digest { Verdict::Intact } else { Verdict::Changed })
+    }
+
+    /// Returns an artifact's tree, shared with all who use it at the same time.
+    ///
+    /// # Errors
+    /// No such file, another digest, or no archive of ours.
+    pub fn tree(&self, path: &str, digest: Digest) -> Result<Arc<Tree>, Error> {
+        self.trees.get(digest, || {
+            let full = owner::below(&self.root, path).ok_or_else(|| Error::NotFound(path.to_owned()))?;
+            match self.verify(path, digest)? {
+                Verdict::Intact => {}
+                Verdict::Missing => return Err(Error::NotFound(path.to_owned())),
+                Verdict::Changed => return Err(Error::Changed(path.to_owned())),
+            }
+            let input = BufReader::with_capacity(CHUNK, File::open(full)?);
+            archive::read(input).map_err(|source| Error::Archive { path: path.to_owned(), source })
+        })
+    }
+
+    /// Removes one artifact; one that is not there is no error.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn remove(&self, path: &str) -> Result<(), Error> {
+        let Some(full) = owner::below(&self.root, path) else { return Ok(()) };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&full);
+        gone(fs::remove_file(full)).map_err(Error::Io)
+    }
+
+    /// Removes all artifacts of an owner.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn remove_all(&self, owner: &Owner) -> Result<(), Error> {
+        let folder = self.root.join(owner.folder());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|path, _| !path.starts_with(&folder));
+        self.trees.trim();
+        gone(fs::remove_dir_all(folder)).map_err(Error::Io)
+    }
+
+    /// Removes what an owner no longer needs, never the artifact `current`, and returns the removed paths.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn collect(&self, owner: &Owner, current: Option<&str>, keep: Retention) -> Result<Vec<String>, Error> {
+        self.trees.trim();
+        let folder = self.root.join(owner.folder());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            files.push((entry.metadata()?.modified()?, name));
+        }
+        files.sort_by(|a, b| b.cmp(a));
+        let mut removed = Vec::new();
+        let mut newest = 0;
+        for (modified, name) in files {
+            let path = format!("{}/{name}", owner.folder());
+            let temporary = name.starts_with(TEMPORARY);
+            newest += usize::from(!temporary);
+            let young = SystemTime::now().duration_since(modified).is_ok_and(|age| age < keep.ttl);
+            if young || current == Some(path.as_str()) || !temporary && newest <= keep.records {
+                continue;
+            }
+            gone(fs::remove_file(folder.join(&name)))?;
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&folder.join(name));
+            removed.extend((!temporary).then_some(path));
+        }
+        Ok(removed)
+    }
+
+    /// Drops trees from memory that nobody used for a while.
+    pub fn trim(&self) {
+        self.trees.trim();
+    }
+
+    fn know(&self, full: PathBuf, stamp: Stamp, digest: Digest) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(full, (stamp, digest));
+    }
+}
+
+/// What tells that a file has not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self { inode: metadata.ino(), size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+    }
+}
+
+/// Writes to a file and digests what it writes.
+struct Tee<W> {
+    file: W,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<W: Write> Write for Tee<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn digest_of(file: &mut File) -> io::Result<Digest> {
+    let (mut hasher, mut chunk) = (Hasher::default(), vec![0; CHUNK]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&chunk[..count]),
+        }
+    }
+}
+
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    result.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOREVER: Duration = Duration::from_hours(1);
+
+    fn tree(text: &str) -> Tree {
+        let mut tree = Tree::default();
+        let blob = archive::blob(text.into());
+        tree.insert(RepoPath::parse("apps/web.yaml").unwrap(), Entry::File { blob, executable: false });
+        tree
+    }
+
+    fn owner() -> Owner {
+        Owner::new("gitrepository", "default", "fleet").unwrap()
+    }
+
+    #[test]
+    fn what_is_put_is_given_back_from_memory_and_from_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut all = tree("x");
+        all.insert(RepoPath::parse("link").unwrap(), Entry::Link("apps".into()));
+        all.insert(RepoPath::parse("big").unwrap(), Entry::Large(1 << 30));
+        let stored = store.put(&owner(), "1.tar.gz", &all).unwrap();
+        assert_eq!(stored.path, "gitrepository/default/fleet/1.tar.gz");
+        assert_eq!(stored.too_large, [RepoPath::parse("big").unwrap()]);
+        assert!(Arc::ptr_eq(&stored.tree, &store.tree(&stored.path, stored.digest).unwrap()));
+        let full = store.served().join(&stored.path);
+        assert_eq!(stored.size, fs::metadata(&full).unwrap().len());
+        assert_eq!(stored.digest, Digest::of(&fs::read(&full).unwrap()));
+        let again = Store::open(folder.path()).unwrap().tree(&stored.path, stored.digest).unwrap();
+        assert_eq!((&*again, again.len()), (&*stored.tree, 1), "the same ids after a restart");
+    }
+
+    #[test]
+    fn the_same_tree_has_the_same_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let digests: Vec<_> =
+            ["1", "2"].map(|name| store.put(&owner(), name, &tree("x")).unwrap().digest).into_iter().collect();
+        assert_eq!(digests[0], digests[1]);
+        assert_ne!(digests[0], store.put(&owner(), "3", &tree("y")).unwrap().digest);
+    }
+
+    #[test]
+    fn a_changed_or_lost_file_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let stored = store.put(&owner(), "1.tar.gz", &tree("x")).unwrap();
+        let verify = || store.verify(&stored.path, stored.digest).unwrap();
+        assert_eq!(verify(), Verdict::Intact);
+        let full = store.served().join(&stored.path);
+        fs::write(&full, "other").unwrap();
+        assert_eq!(verify(), Verdict::Changed);
+        let fresh = Store::open(folder.path()).unwrap();
+        assert!(matches!(fresh.tree(&stored.path, stored.digest), Err(Error::Changed(_))));
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(verify(), Verdict::Missing);
+        assert!(matches!(fresh.tree(&stored.path, stored.digest), Err(Error::NotFound(_))));
+        assert_eq!(store.put(&owner(), "1.tar.gz", &tree("x")).unwrap().digest, stored.digest, "it rebuilds itself");
+        assert_eq!(verify(), Verdict::Intact);
+        for path in ["../../etc/passwd", "/etc/passwd", "a/b/c", ""] {
+            assert_eq!(store.verify(path, stored.digest).unwrap(), Verdict::Missing);
+        }
+    }
+
+    #[test]
+    fn the_newest_the_young_and_the_current_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let paths: Vec<String> = (0..5_u64)
+            .map(|n| {
+                let path = store.put(&owner(), &format!("{n}.tar.gz"), &tree("x")).unwrap().path;
+                let file = File::options().write(true).open(store.served().join(&path)).unwrap();
+                file.set_modified(SystemTime::now() - FOREVER * 2 + Duration::from_secs(n)).unwrap();
+                path
+            })
+            .collect();
+        let young = Retention { records: 2, ttl: FOREVER * 3 };
+        assert_eq!(store.collect(&owner(), None, young).unwrap(), [""; 0]);
+        let keep = Retention { records: 2, ttl: FOREVER };
+        let mut removed = store.collect(&owner(), Some(&paths[0]), keep).unwrap();
+        removed.sort();
+        assert_eq!(removed, &paths[1..3]);
+        store.remove(&paths[0]).unwrap();
+        store.remove_all(&owner()).unwrap();
+        store.remove_all(&owner()).unwrap();
+        assert_eq!(store.collect(&owner(), None, keep).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_collected() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let stored = store.put(&owner(), "1.tar.gz", &tree("x")).unwrap();
+        let left = store.served().join("gitrepository/default/fleet/.tmp-abc");
+        fs::write(&left, "half").unwrap();
+        store.collect(&owner(), None, Retention { records: 1, ttl: Duration::ZERO }).unwrap();
+        assert!(!left.exists() && store.served().join(stored.path).exists());
+    }
+}

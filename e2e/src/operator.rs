@@ -1,0 +1,151 @@
+//! [`Operator`]: `lode serve` as a process of its own, with what it costs.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How the operator is started.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Where it keeps things; given again, it finds them again.
+    pub storage: PathBuf,
+    /// Further arguments of `serve`.
+    pub arguments: Vec<String>,
+}
+
+/// A running `lode serve`.
+pub struct Operator {
+    child: Child,
+    metrics: u16,
+    /// Where it logs.
+    pub log: PathBuf,
+}
+
+/// API calls by verb.
+pub type Calls = BTreeMap<String, u64>;
+
+impl Operator {
+    /// Starts it and waits until it is ready. The kubeconfig is that of the environment.
+    pub fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let [storage, metrics, health] = [free_port()?, free_port()?, free_port()?];
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        std::fs::create_dir_all(&settings.storage)?;
+        let log = settings.storage.join("lode.log");
+        let file = File::options().create(true).append(true).open(&log)?;
+        let mut command = Command::new(&settings.binary);
+        command.arg("serve").arg("--storage-path").arg(&settings.storage);
+        for (flag, port) in [("--storage-addr", storage), ("--storage-adv-addr", storage), ("--metrics-addr", metrics)] {
+            command.arg(flag).arg(local(port));
+        }
+        command.arg("--health-addr").arg(local(health)).args(&settings.arguments);
+        let child = command.stdout(file.try_clone()?).stderr(file).spawn().context("start the operator")?;
+        let mut operator = Self { child, metrics, log };
+        let until = Instant::now() + START_TIMEOUT;
+        while !matches!(get(health, "/readyz"), Ok(text) if text.starts_with("HTTP/1.1 200")) {
+            if let Some(status) = operator.child.try_wait()? {
+                bail!("the operator ended at once: {status}; see {}", operator.log.display());
+            }
+            if Instant::now() > until {
+                bail!("the operator is not ready after {START_TIMEOUT:?}; see {}", operator.log.display());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(operator)
+    }
+
+    /// Ends it as Kubernetes would, and waits.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let until = Instant::now() + STOP_TIMEOUT;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > until {
+                bail!("the operator did not end within {STOP_TIMEOUT:?}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Kills it, as a machine that goes away would.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Returns how many API calls it has made, by verb; watches count once each.
+    pub fn calls(&self) -> anyhow::Result<Calls> {
+        let mut calls = Calls::new();
+        for (labels, value) in self.metric("lode_api_calls_total")? {
+            let verb = labels.split('"').zip(labels.split('"').skip(1)).find(|(name, _)| name.ends_with("verb="));
+            *calls.entry(verb.map_or("?", |(_, verb)| verb).to_owned()).or_default() += value as u64;
+        }
+        Ok(calls)
+    }
+
+    /// Returns the samples of a metric: labels and value.
+    pub fn metric(&self, name: &str) -> anyhow::Result<Vec<(String, f64)>> {
+        let text = get(self.metrics, "/metrics")?;
+        let samples = text.lines().filter_map(|line| {
+            let (key, value) = line.rsplit_once(' ')?;
+            let labels = key.strip_prefix(name)?;
+            (labels.is_empty() || labels.starts_with('{')).then(|| Some((labels.to_owned(), value.parse().ok()?)))?
+        });
+        Ok(samples.collect())
+    }
+
+    /// Returns the CPU time it has used, in seconds.
+    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit_once(')').context("stat names the program")?.1.split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+        Ok(ticks / 100.0)
+    }
+
+    /// Returns the largest resident memory so far, in MiB.
+    pub fn peak_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmHWM:")
+    }
+
+    /// Returns the resident memory now, in MiB.
+    pub fn rss_mib(&self) -> anyhow::Result<f64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, field: &str) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("status has the field")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // Whoever stopped it already has nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn get(port: u16, path: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,132 @@
+//! [`World`]: the cluster as scenarios see it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use lode_cluster::{Client, Resource, Target};
+use lode_object::{Object, Value};
+use serde_json::json;
+
+/// The cluster of the environment's kubeconfig.
+#[derive(Clone)]
+pub struct World {
+    /// Calls to it.
+    pub client: Client,
+}
+
+/// Kinds that scenarios use, with the word in URLs and whether they live in namespaces.
+const KINDS: [(&str, &str, &str, bool); 12] = [
+    ("v1", "Namespace", "namespaces", false),
+    ("v1", "ConfigMap", "configmaps", true),
+    ("v1", "Secret", "secrets", true),
+    ("v1", "ServiceAccount", "serviceaccounts", true),
+    ("v1", "Service", "services", true),
+    ("v1", "Event", "events", true),
+    ("apps/v1", "Deployment", "deployments", true),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),
+    ("source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", true),
+    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations", true),
+];
+
+impl World {
+    /// Connects by the environment's kubeconfig.
+    pub async fn connect() -> anyhow::Result<Self> {
+        Ok(Self { client: Client::connect(None, None).await? })
+    }
+
+    /// Returns where a kind lives.
+    pub fn resource(&self, kind: &str) -> Resource {
+        let row = KINDS.iter().find(|(_, known, ..)| *known == kind).or(KINDS.first());
+        let (api_version, kind, plural, namespaced) = row.copied().unwrap_or_default();
+        Resource::known(api_version, kind, plural, namespaced)
+    }
+
+    /// Applies an object as a person would, under the manager `e2e`.
+    pub async fn apply(&self, object: Value) -> anyhow::Result<Value> {
+        self.apply_as("e2e", object).await
+    }
+
+    /// Applies an object under a field manager.
+    pub async fn apply_as(&self, manager: &str, object: Value) -> anyhow::Result<Value> {
+        let object = Object::parse(object)?;
+        let target = Target { namespace: object.namespace(), name: object.name(), manager, dry_run: false };
+        let body = object.value().to_string().into();
+        self.client.apply(&self.resource(object.kind()), target, body).await.with_context(|| format!("apply {}", object.id()))
+    }
+
+    /// Merges a patch into an object, as a person's edit.
+    pub async fn patch(&self, kind: &str, namespace: &str, name: &str, patch: Value) -> anyhow::Result<Value> {
+        let target = Target { namespace, name, manager: "kubectl-edit", dry_run: false };
+        Ok(self.client.merge(&self.resource(kind), target, "", &patch).await?)
+    }
+
+    /// Reads an object, nothing when there is none.
+    pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<Option<Value>> {
+        match self.client.get(&self.resource(kind), namespace, name).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes an object; one that is not there is as good as deleted.
+    pub async fn delete(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
+        match self.client.delete(&self.resource(kind), namespace, name, "").await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a namespace.
+    pub async fn namespace(&self, name: &str) -> anyhow::Result<()> {
+        self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await.map(drop)
+    }
+
+    /// Waits until an object is as `wanted` says; the error tells how it was last.
+    pub async fn until(
+        &self,
+        (kind, namespace, name): (&str, &str, &str),
+        within: Duration,
+        wanted: impl Fn(Option<&Value>) -> bool,
+    ) -> anyhow::Result<Option<Value>> {
+        let end = Instant::now() + within;
+        loop {
+            let found = self.get(kind, namespace, name).await?;
+            if wanted(found.as_ref()) {
+                return Ok(found);
+            }
+            if Instant::now() > end {
+                let status = found.as_ref().and_then(|found| found.get("status"));
+                bail!("{kind}/{namespace}/{name} is not as wanted after {within:?}: {}", status.unwrap_or(&Value::Null));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until a Flux object says Ready with this status and, if given, this reason.
+    pub async fn ready(&self, what: (&str, &str, &str), status: &str, reason: &str) -> anyhow::Result<Value> {
+        let found = self.until(what, Duration::from_secs(60), |object| {
+            condition(object, "Ready").is_some_and(|ready| {
+                ready["status"] == status && (reason.is_empty() || ready["reason"] == reason)
+            })
+        });
+        found.await?.context("an object that is ready exists")
+    }
+
+    /// Asks for a reconcile and waits until it was answered.
+    pub async fn reconcile(&self, what: (&str, &str, &str)) -> anyhow::Result<Value> {
+        let (kind, namespace, name) = what;
+        let token = format!("{:?}", Instant::now());
+        let notes = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}});
+        self.patch(kind, namespace, name, notes).await?;
+        let handled = |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastHandledReconcileAt"] == token);
+        self.until(what, Duration::from_secs(60), handled).await?.context("an object that was reconciled exists")
+    }
+}
+
+/// Returns a condition of an object.
+pub(crate) fn condition<'o>(object: Option<&'o Value>, of: &str) -> Option<&'o Value> {
+    object?["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == of)
+}

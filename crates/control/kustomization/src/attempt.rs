@@ -1,0 +1,516 @@
+//! One attempt: source, dependencies, build, apply, prune, health (spec A4, steps 3 to 11).
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lode_api::shared::{Artifact, InventoryEntry};
+use lode_api::{Kustomization, Status as _, conditions, reasons};
+use lode_apply::{Ahead, Applier, Desired, Request, Set, change_log};
+use lode_object::{Id, NamespacedName, meta};
+use lode_runtime::EventKind;
+use lode_stdx::duration;
+use tokio::time::Instant;
+
+use crate::build::{self, Built};
+use crate::controller::{Kustomizations, key};
+use crate::exprs::HealthExprs;
+use crate::failure::Failure;
+use crate::gather;
+use crate::kept::Kept;
+use crate::reconcile::read;
+use crate::state::State;
+use crate::status::{Draft, added, entries, entry, recorded};
+use crate::validate::Checked;
+use crate::wait::{self, Item, Looker, Standing, Wait};
+
+/// How long an early stage may take to become ready, as in Flux.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Where the store keeps our records.
+pub(crate) const RECORDS: &str = "kustomization";
+
+/// How an attempt ended, for now.
+pub(crate) enum End {
+    /// The revision is applied and healthy; how long health took, and the inventory.
+    Done { health: Option<Duration>, inventory: Vec<InventoryEntry> },
+    /// Objects must become ready first; their change wakes us, or at last the clock.
+    Parked { until: Instant },
+    /// Live edits were seen to, nothing else was due.
+    TouchedUp,
+}
+
+/// What an attempt has come to, for whoever tells it.
+#[derive(Default)]
+pub(crate) struct Progress {
+    doing: Mutex<String>,
+    attempted: Mutex<Option<String>>,
+    built: Mutex<Option<String>>,
+    inventory: Mutex<Option<Vec<InventoryEntry>>>,
+    changed: Mutex<bool>,
+}
+
+impl Progress {
+    pub(crate) fn doing(&self) -> String {
+        read(&self.doing)
+    }
+    pub(crate) fn attempted(&self) -> Option<String> {
+        read(&self.attempted)
+    }
+    pub(crate) fn built(&self) -> Option<String> {
+        read(&self.built)
+    }
+    pub(crate) fn inventory(&self) -> Option<Vec<InventoryEntry>> {
+        read(&self.inventory)
+    }
+    pub(crate) fn changed(&self) -> bool {
+        read(&self.changed)
+    }
+    fn now_doing(&self, what: &str, revision: &str, timeout: Duration) {
+        put(&self.doing, format!("{what} for revision {revision} with a timeout of {}", duration::format(timeout)));
+    }
+}
+
+/// What one attempt works with.
+struct Job<'a> {
+    object: &'a Arc<Kustomization>,
+    checked: &'a Checked,
+    progress: &'a Progress,
+    applier: Applier,
+    artifact: Artifact,
+    owner: NamespacedName,
+}
+
+impl Kustomizations {
+    pub(crate) async fn attempt(
+        &self,
+        object: &Arc<Kustomization>,
+        state: &mut State,
+        checked: &Checked,
+        progress: &Progress,
+    ) -> Result<End, Failure> {
+        let artifact = gather::artifact(&self.sources, &checked.source, &self.options)?;
+        let revision = artifact.revision.to_string();
+        crate::depends::check(object, checked, &revision, |name| self.objects.get(name))?;
+        state.told_dependency.clear();
+        let applier = self.acting_as(checked, &object.metadata.namespace)?;
+        let job = Job { object, checked, progress, applier, artifact, owner: key(object) };
+        progress.now_doing("Fetching manifests", &revision, checked.timeout);
+        self.load_records(object, state).await;
+        let set = self.desired(&job, state).await?;
+        if state.attempt.is_none() && set.is_same && self.is_touch_up(object, state, &revision) {
+            return self.touch_up(&job, state).await;
+        }
+        state.attempt(object, &revision);
+        let inventory = self.bring_about(&job, state, set).await?;
+        let Some(inventory) = inventory else {
+            let until = state.wait.as_ref().map_or_else(Instant::now, |wait| wait.until);
+            return Ok(End::Parked { until });
+        };
+        self.check_health(&job, state, inventory).await
+    }
+
+    fn acting_as(&self, checked: &Checked, namespace: &str) -> Result<Applier, Failure> {
+        match &checked.service_account {
+            Some(account) => Ok(self.applier.as_service_account(namespace, account)?),
+            None => Ok(self.applier.clone()),
+        }
+    }
+
+    /// What is remembered from before a restart.
+    async fn load_records(&self, object: &Kustomization, state: &mut State) {
+        if state.loaded {
+            return;
+        }
+        let (store, uid) = (self.records.clone(), object.metadata.uid.to_string());
+        let bytes = tokio::task::spawn_blocking(move || store.get(RECORDS, &uid)).await;
+        let records = bytes.ok().and_then(Result::ok).flatten();
+        let records = records.and_then(|bytes| lode_apply::Records::decode(&bytes));
+        state.loaded = true;
+        if let Some(records) = records {
+            state.stored = Some(records.clone());
+            state.records = records;
+        }
+    }
+
+    async fn save_records(&self, object: &Kustomization, state: &mut State) {
+        if state.stored.as_ref() == Some(&state.records) {
+            return;
+        }
+        let (store, uid, bytes) = (self.records.clone(), object.metadata.uid.to_string(), state.records.encode());
+        let saved = tokio::task::spawn_blocking(move || store.put(RECORDS, &uid, &bytes)).await;
+        match saved {
+            Ok(Ok(())) => state.stored = Some(state.records.clone()),
+            Ok(Err(error)) => tracing::warn!(name = %key(object), %error, "records not kept; a restart will ask again"),
+            Err(error) => tracing::warn!(name = %key(object), %error, "records not kept"),
+        }
+    }
+
+    /// Finds out what is desired, building only when something that was read has changed.
+    async fn desired(&self, job: &Job<'_>, state: &mut State) -> Result<Wanted, Failure> {
+        let Job { object, checked, progress, artifact, .. } = job;
+        let revision = artifact.revision.to_string();
+        // What is wrong from here on is told as a fault of building at this revision.
+        let building = || {
+            progress.now_doing("Building manifests", &revision, checked.timeout);
+            put(&progress.attempted, Some(revision.clone()));
+        };
+        if object.spec.kube_config.is_some() {
+            building();
+            gather::refuse_remote_cluster(&self.client, object).await?;
+        }
+        let vars = gather::variables(&self.client, object).await.inspect_err(|_| building())?;
+        let spec = build::inputs(object, &vars, &self.build);
+        let inputs = format!("{spec} {}", artifact.digest);
+        if state.records.inputs == inputs && !state.records.objects.is_empty() {
+            building();
+            return Ok(Wanted { inputs, spec, built: None, is_same: true });
+        }
+        let tree = gather::tree(&self.artifacts, artifact).await?;
+        if let Some((read_by, reads)) = &state.reads
+            && *read_by == spec
+            && reads.holds_in(&tree)
+        {
+            building();
+            return Ok(Wanted { inputs, spec, built: None, is_same: true });
+        }
+        let (object, options) = ((*object).clone(), self.build.clone());
+        let built = tokio::task::spawn_blocking(move || build::build(&object, &tree, vars, &options)).await;
+        let built = built.unwrap_or_else(|error| {
+            Err(Failure::new(reasons::BUILD_FAILED, format!("the build ended early: {error}")))
+        });
+        if !built.as_ref().is_err_and(|failure| failure.reason == reasons::ARTIFACT_FAILED) {
+            building();
+        }
+        Ok(Wanted { inputs, spec, built: Some(built?), is_same: false })
+    }
+
+    /// Nothing is new and nothing is due: what woke us can only be the cluster.
+    fn is_touch_up(&self, object: &Kustomization, state: &State, revision: &str) -> bool {
+        let asked = object.metadata.annotation(meta::REQUESTED_AT);
+        state.due.is_some_and(|due| due > Instant::now())
+            && object.status.conditions().is(conditions::READY, conditions::State::True)
+            && object.status.last_applied_revision.as_deref() == Some(revision)
+            && object.status.observed_generation() == Some(object.metadata.generation)
+            && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
+    }
+
+    /// Brings back the objects that have left what was applied, and only those.
+    async fn touch_up(&self, job: &Job<'_>, state: &mut State) -> Result<End, Failure> {
+        let ids: Vec<Id> = state.records.objects.keys().cloned().collect();
+        let left: HashSet<Id> = self.applier.drifted(&state.records, &state.kinds, &ids).into_iter().collect();
+        state.told.retain(|told| left.contains(&told.id));
+        let left: HashSet<Id> = left.into_iter().filter(|id| state.fights.held(id).is_none()).collect();
+        if left.is_empty() {
+            return Ok(End::TouchedUp);
+        }
+        let objects = self.kept(job, state).await?;
+        let objects = objects.into_iter().filter(|desired| left.contains(&desired.id)).collect();
+        let mut set = Set::new(objects, &self.build.custom_stage_kinds);
+        let revision = state.records.revision.clone();
+        job.progress.now_doing("Correcting drift", &revision, job.checked.timeout);
+        let outcome = self.apply(job, state, &mut set, None).await;
+        self.tell_drifts(job, state, &outcome, &revision);
+        self.emit_changes(job.object, &outcome.changes, &revision);
+        self.save_records(job.object, state).await;
+        match outcome.error {
+            Some(error) => Err(error.into()),
+            None => Ok(End::TouchedUp),
+        }
+    }
+
+    /// Returns the objects last applied, building them again where that is all that is left of them.
+    async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
+        if state.kept.is_empty() {
+            let tree = gather::tree(&self.artifacts, &job.artifact).await?;
+            let vars = gather::variables(&self.client, job.object).await?;
+            let (object, options) = (job.object.clone(), self.build.clone());
+            let built = tokio::task::spawn_blocking(move || build::build(&object, &tree, vars, &options)).await;
+            let built = built.map_err(|error| Failure::new(reasons::BUILD_FAILED, error.to_string()))??;
+            state.kept = Kept::of(&built.set);
+            return Ok(built.set.into_objects());
+        }
+        Ok(state.kept.objects(&job.owner, |_| true))
+    }
+
+    /// Applies and prunes; returns the inventory, or nothing while an early stage is not ready.
+    async fn bring_about(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        wanted: Wanted,
+    ) -> Result<Option<Vec<InventoryEntry>>, Failure> {
+        let Job { object, checked, progress, artifact, .. } = job;
+        let revision = artifact.revision.to_string();
+        progress.now_doing("Detecting drift", &revision, checked.timeout);
+        let Wanted { inputs, spec, built, .. } = wanted;
+        let old = object.status.inventory.as_ref().map(|inventory| inventory.entries.clone()).unwrap_or_default();
+        let unchanged = built.is_none() && self.applier.is_unchanged(&state.records, &mut state.kinds).await?;
+        if unchanged {
+            state.records.inputs = inputs;
+            state.records.revision.clone_from(&revision);
+            put(&progress.built, Some(state.records.text_digest.clone()));
+            self.save_records(object, state).await;
+            return Ok(Some(in_order(&old, recorded(&state.records))));
+        }
+        let (mut set, text_digest) = match built {
+            Some(Built { set, text_digest, reads }) => {
+                state.reads = Some((spec, reads));
+                (set, text_digest)
+            }
+            None => {
+                let objects = self.kept(job, state).await?;
+                (Set::new(objects, &self.build.custom_stage_kinds), state.records.text_digest.clone())
+            }
+        };
+        put(&progress.built, Some(text_digest.clone()));
+        let outcome = self.apply(job, state, &mut set, Some(&old)).await;
+        self.tell_drifts(job, state, &outcome, &revision);
+        if let Some(attempt) = &mut state.attempt {
+            attempt.changes.extend(outcome.changes);
+        }
+        let ids: HashSet<&Id> = set.objects().iter().map(|desired| &desired.id).collect();
+        if let Some(error) = outcome.error {
+            let written = state.records.objects.iter().filter(|(id, _)| ids.contains(id));
+            let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
+            put(&progress.inventory, Some(with(&old, &written)));
+            self.save_records(object, state).await;
+            let failure = Failure::from(error);
+            let changes = state.attempt.as_ref().map(|attempt| change_log(&attempt.changes)).unwrap_or_default();
+            return Err(Failure { message: format!("{}\n{changes}", failure.message), ..failure });
+        }
+        if !outcome.waiting.is_empty() {
+            return self.park_stage(job, state, outcome.waiting).await.map(|()| None);
+        }
+        let changes = state.attempt.as_mut().map(|attempt| std::mem::take(&mut attempt.changes)).unwrap_or_default();
+        if !changes.is_empty() {
+            put(&progress.changed, true);
+        }
+        self.emit_changes(object, &changes, &revision);
+        let inventory = self.prune(job, state, &set, &old).await?;
+        state.records.objects.retain(|id, _| ids.contains(id));
+        state.records.inputs = inputs;
+        state.records.text_digest = text_digest;
+        state.records.revision = revision;
+        state.kept = Kept::of(&set);
+        self.save_records(object, state).await;
+        Ok(Some(inventory))
+    }
+
+    async fn apply(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        set: &mut Set,
+        old: Option<&[InventoryEntry]>,
+    ) -> lode_apply::Outcome {
+        let object = job.object;
+        let more = old.map(|old| added(old, &entries(set))).filter(|more| !more.is_empty());
+        let ahead: Option<Ahead<'_>> = more.map(|more| -> Ahead<'_> {
+            let inventory = with(old.unwrap_or_default(), &more);
+            Box::new(move || Box::pin(self.write_ahead(object, inventory)))
+        });
+        let warn = object.metadata.annotation(meta::DRIFT).is_some_and(|mode| mode.eq_ignore_ascii_case("warn"));
+        let request = Request {
+            set,
+            records: &mut state.records,
+            kinds: &mut state.kinds,
+            rules: &job.checked.rules,
+            force: object.spec.force.unwrap_or_default(),
+            warn,
+            ahead,
+        };
+        job.applier.apply(request).await
+    }
+
+    /// Writes down what is about to be created, so that nothing is orphaned when we end before its end.
+    async fn write_ahead(
+        &self,
+        object: &Kustomization,
+        inventory: Vec<InventoryEntry>,
+    ) -> Result<(), lode_cluster::Error> {
+        let now = crate::reconcile::now();
+        let draft = Draft::new(object, &now).inventory(inventory);
+        self.write(object, draft.status).await.map_err(|failure| lode_cluster::Error::Unreachable(failure.message))
+    }
+
+    /// Removes what is no longer named; returns the inventory that is left.
+    async fn prune(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        set: &Set,
+        old: &[InventoryEntry],
+    ) -> Result<Vec<InventoryEntry>, Failure> {
+        let new = entries(set);
+        let stale: Vec<(Id, Box<str>)> = added(&new, old)
+            .into_iter()
+            .filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v)))
+            .collect();
+        if stale.is_empty() || !job.object.spec.prune {
+            return Ok(new);
+        }
+        let pruned = job.applier.prune(&job.owner, &stale, &mut state.kinds).await?;
+        if !pruned.changes.is_empty() {
+            put(&job.progress.changed, true);
+        }
+        self.emit_changes(job.object, &pruned.changes, &job.artifact.revision);
+        if pruned.kept.is_empty() {
+            return Ok(new);
+        }
+        let kept: Vec<InventoryEntry> =
+            old.iter().filter(|entry| pruned.kept.iter().any(|fault| fault.id.inventory() == *entry.id)).cloned().collect();
+        put(&job.progress.inventory, Some(with(&new, &kept)));
+        let faults = pruned.kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        Err(Failure::new(reasons::PRUNE_FAILED, faults))
+    }
+
+    fn tell_drifts(&self, job: &Job<'_>, state: &mut State, outcome: &lode_apply::Outcome, revision: &str) {
+        for drift in &outcome.drifts {
+            let known = state.told.iter().any(|told| told == drift);
+            state.told.retain(|told| told.id != drift.id);
+            if drift.corrected {
+                state.fights.note(&drift.id, job.checked.interval);
+            } else {
+                state.told.push(drift.clone());
+            }
+            if !known {
+                let (kind, word) =
+                    if drift.corrected { (EventKind::Normal, "DriftCorrected") } else { (EventKind::Warning, "DriftDetected") };
+                self.emit(job.object, kind, word, drift.to_string(), revision);
+                self.metrics.drift("Kustomization", &job.owner, if drift.corrected { "corrected" } else { "told" });
+            }
+        }
+    }
+
+    /// Parks until the objects of an early stage are ready.
+    async fn park_stage(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        waiting: Vec<(Id, lode_object::GroupVersionKind)>,
+    ) -> Result<(), Failure> {
+        self.save_records(job.object, state).await;
+        let (since, until) = match &state.wait {
+            Some(wait) => (wait.since, wait.until),
+            None => (Instant::now(), Instant::now() + STAGE_TIMEOUT),
+        };
+        let mut items = Vec::new();
+        for (id, gvk) in waiting {
+            if let Some(known) = state.kinds.get(&gvk).cloned() {
+                items.push(Item::new(id, gvk, known, &HealthExprs::default()));
+            }
+        }
+        let mut wait = Wait { items, until, since };
+        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let standing = wait.standing(&looker, &job.owner).await?;
+        let late = Instant::now() >= until;
+        match standing {
+            Standing::Failed(failed) => {
+                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed));
+                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
+            }
+            Standing::Waiting(waiting) if late => {
+                let text = format!("timeout waiting for: [{}]", wait::list(&waiting));
+                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
+            }
+            Standing::Ready => {
+                // It became ready in between: come again at once.
+                state.wait = Some(Wait { until: Instant::now(), ..wait });
+                Ok(())
+            }
+            Standing::Waiting(_) => {
+                state.wait = Some(wait);
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks at what must be healthy, or parks until it is.
+    async fn check_health(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        inventory: Vec<InventoryEntry>,
+    ) -> Result<End, Failure> {
+        let items = self.to_be_healthy(job, state).await?;
+        if items.is_empty() {
+            return Ok(End::Done { health: None, inventory });
+        }
+        let revision = &job.artifact.revision;
+        job.progress.now_doing("Running health checks", revision, job.checked.timeout);
+        put(&job.progress.inventory, Some(inventory.clone()));
+        let (since, until) = match &state.wait {
+            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => (wait.since, wait.until),
+            _ => (Instant::now(), Instant::now() + job.checked.timeout),
+        };
+        let mut wait = Wait { items, until, since };
+        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let standing = wait.standing(&looker, &job.owner).await?;
+        let took = since.elapsed();
+        let failed = |text: String| {
+            let took = duration::format(crate::status::round(took));
+            Err(Failure::new(reasons::HEALTH_CHECK_FAILED, format!("health check failed after {took}: {text}")))
+        };
+        match standing {
+            Standing::Ready => Ok(End::Done { health: Some(took), inventory }),
+            Standing::Failed(objects) => {
+                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects)))
+            }
+            Standing::Waiting(objects) if Instant::now() >= until => {
+                failed(format!("timeout waiting for: [{}]", wait::list(&objects)))
+            }
+            Standing::Waiting(_) => {
+                state.wait = Some(wait);
+                Ok(End::Parked { until })
+            }
+        }
+    }
+
+    async fn to_be_healthy(&self, job: &Job<'_>, state: &State) -> Result<Vec<Item>, Failure> {
+        let (object, exprs) = (job.object, &job.checked.exprs);
+        if !object.spec.wait.unwrap_or_default() {
+            return wait::named(object, &job.applier, &state.kinds, exprs).await;
+        }
+        let own = (self.resource.gvk.group_kind(), key(object));
+        let mut items = Vec::new();
+        for (id, record) in state.records.objects.iter().filter(|(_, record)| !record.is_skipped()) {
+            // Waiting for ourselves to be ready would never end.
+            if (id.group_kind(), NamespacedName::new(&id.namespace, &id.name)) == own {
+                continue;
+            }
+            let gvk = lode_apply::Records::gvk(id, record);
+            if let Some(known) = state.kinds.get(&gvk).cloned() {
+                let mut item = Item::new(id.clone(), gvk, known, exprs);
+                item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
+                items.push(item);
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// What an attempt is to bring about.
+struct Wanted {
+    /// Digest of everything it is made from.
+    inputs: String,
+    /// The same without the source.
+    spec: String,
+    /// The objects, unless they are those of the last time.
+    built: Option<Built>,
+    is_same: bool,
+}
+
+fn with(entries: &[InventoryEntry], more: &[InventoryEntry]) -> Vec<InventoryEntry> {
+    entries.iter().cloned().chain(added(entries, more)).collect()
+}
+
+/// Keeps the order an inventory was written in, so that an unchanged set makes no unequal status.
+fn in_order(old: &[InventoryEntry], new: Vec<InventoryEntry>) -> Vec<InventoryEntry> {
+    let same = old.len() == new.len() && added(old, &new).is_empty();
+    if same { old.to_vec() } else { new }
+}
+
+fn put<T>(cell: &Mutex<T>, value: T) {
+    *cell.lock().unwrap_or_else(PoisonError::into_inner) = value;
+}

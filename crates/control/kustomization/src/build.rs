@@ -1,0 +1,127 @@
+//! From a specification and a tree to the objects that are applied.
+//!
+//! Pure: what must be read from the API (variables) comes in as values. Rendering itself is `engine/render`.
+
+use std::collections::BTreeMap;
+
+use lode_api::kustomization::SubstituteStrategy;
+use lode_api::{Kustomization, reasons};
+use lode_apply::{Common, Desired, Set};
+use lode_object::NamespacedName;
+use lode_render::{Image, Patch, Plan, Substitution, Target};
+use lode_stdx::Digest;
+use lode_tree::{ReadSet, Tree};
+
+use crate::failure::Failure;
+
+/// What a build gave.
+pub(crate) struct Built {
+    pub(crate) set: Set,
+    pub(crate) text_digest: String,
+    pub(crate) reads: ReadSet,
+}
+
+/// Renders the folder and makes its objects ready to be applied.
+pub(crate) fn build(
+    object: &Kustomization,
+    tree: &Tree,
+    vars: BTreeMap<String, String>,
+    options: &Options,
+) -> Result<Built, Failure> {
+    let owner = NamespacedName::new(&object.metadata.namespace, &object.metadata.name);
+    let rendered = lode_render::render(tree, &plan(object, vars, options.strict)?).map_err(|error| match error {
+        lode_render::Error::PathMissing(path) => {
+            let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
+            Failure::new(reasons::ARTIFACT_FAILED, text)
+        }
+        error => Failure::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}")),
+    })?;
+    let mut objects = Vec::with_capacity(rendered.objects.len());
+    for prepared in rendered.objects {
+        let origin = prepared.origin.to_string();
+        objects.push(Desired::new(prepared.object, &origin, &owner, &Common::default())?);
+    }
+    let set = Set::new(objects, &options.custom_stage_kinds);
+    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads })
+}
+
+/// What a build needs to know besides the specification.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) strict: bool,
+    pub(crate) custom_stage_kinds: Vec<String>,
+}
+
+/// Digest of everything but the source that a build is made from.
+pub(crate) fn inputs(object: &Kustomization, vars: &BTreeMap<String, String>, options: &Options) -> String {
+    let mut text = format!("{FORM}\n{}\n{}\n{options:?}\n", object.metadata.uid, object.metadata.generation);
+    for (name, value) in vars {
+        text.push_str(&format!("{}={}:{value}\n", name, value.len()));
+    }
+    Digest::of(text.as_bytes()).to_string()
+}
+
+/// Changes when the same inputs would be built into something else.
+const FORM: u32 = 1;
+
+fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool) -> Result<Plan, Failure> {
+    let spec = &object.spec;
+    let text = |field: &Option<Box<str>>| field.as_deref().map(str::to_owned);
+    let common = spec.common_metadata.as_deref();
+    let map = |map: &BTreeMap<Box<str>, Box<str>>| {
+        map.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect::<BTreeMap<_, _>>()
+    };
+    Ok(Plan {
+        path: text(&spec.path).unwrap_or_default(),
+        target_namespace: text(&spec.target_namespace),
+        name_prefix: text(&spec.name_prefix),
+        name_suffix: text(&spec.name_suffix),
+        patches: spec.patches.iter().map(patch).collect(),
+        images: spec.images.iter().map(image).collect(),
+        components: spec.components.iter().map(ToString::to_string).collect(),
+        ignore_missing_components: spec.ignore_missing_components.unwrap_or_default(),
+        common_labels: common.map(|common| map(&common.labels)).unwrap_or_default(),
+        common_annotations: common.map(|common| map(&common.annotations)).unwrap_or_default(),
+        build_metadata: spec.build_metadata.iter().map(ToString::to_string).collect(),
+        substitute: substitution(object, vars, strict)?,
+    })
+}
+
+fn substitution(
+    object: &Kustomization,
+    vars: BTreeMap<String, String>,
+    strict: bool,
+) -> Result<Option<Substitution>, Failure> {
+    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(None) };
+    let strategy = post_build
+        .substitute_strategy()
+        .map_err(|error| Failure::terminal(reasons::BUILD_FAILED, error.to_string()))?;
+    Ok(Some(Substitution { vars, strict, always: strategy == SubstituteStrategy::Always }))
+}
+
+fn patch(patch: &lode_api::shared::Patch) -> Patch {
+    let target = patch.target.as_deref().map(|target| {
+        let text = |field: &Option<Box<str>>| field.as_deref().unwrap_or_default().to_owned();
+        Target {
+            group: text(&target.group),
+            version: text(&target.version),
+            kind: text(&target.kind),
+            name: text(&target.name),
+            namespace: text(&target.namespace),
+            label_selector: text(&target.label_selector),
+            annotation_selector: text(&target.annotation_selector),
+        }
+    });
+    Patch { patch: patch.patch.to_string(), target, ..Patch::default() }
+}
+
+fn image(image: &lode_api::shared::Image) -> Image {
+    let text = |field: &Option<Box<str>>| field.as_deref().unwrap_or_default().to_owned();
+    Image {
+        name: image.name.to_string(),
+        new_name: text(&image.new_name),
+        new_tag: text(&image.new_tag),
+        digest: text(&image.digest),
+        ..Image::default()
+    }
+}

@@ -1,0 +1,117 @@
+//! Reads what a reconcile needs: the source's artifact, its tree, and the variables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lode_api::shared::Artifact;
+use lode_api::{GitRepository, Kustomization, reasons};
+use lode_cluster::{Client, Resource};
+use lode_object::{NamespacedName, Value};
+use lode_runtime::Store;
+use lode_stdx::duration;
+use lode_tree::Tree;
+
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// Finds the artifact of the source.
+pub(crate) fn artifact(
+    sources: &Store<GitRepository>,
+    source: &NamespacedName,
+    options: &Options,
+) -> Result<Artifact, Failure> {
+    let Some(found) = sources.get(source) else {
+        let text = format!("GitRepository.source.toolkit.fluxcd.io \"{}\" not found", source.name);
+        return Err(Failure::waiting(reasons::ARTIFACT_FAILED, text));
+    };
+    found.status.artifact.as_deref().cloned().ok_or_else(|| {
+        let wait = duration::format(options.requeue_dependency);
+        Failure::waiting(reasons::ARTIFACT_FAILED, format!("Source artifact not found, retrying in {wait}"))
+    })
+}
+
+/// Opens the artifact's tree; the store shares one among all who use it.
+pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) -> Result<Arc<Tree>, Failure> {
+    let digest = artifact.digest.parse().map_err(|error| {
+        Failure::new(reasons::ARTIFACT_FAILED, format!("artifact of revision {}: {error}", artifact.revision))
+    })?;
+    let (store, path) = (store.clone(), artifact.path.to_string());
+    let opened = tokio::task::spawn_blocking(move || store.tree(&path, digest)).await;
+    match opened {
+        Ok(Ok(tree)) => Ok(tree),
+        Ok(Err(error)) => Err(Failure::waiting(
+            reasons::ARTIFACT_FAILED,
+            format!("artifact of revision {} cannot be read: {error}; the source will store it again", artifact.revision),
+        )),
+        Err(error) => Err(Failure::new(reasons::ARTIFACT_FAILED, format!("reading the artifact ended early: {error}"))),
+    }
+}
+
+/// Reads the variables: the referenced objects in order, then those of the spec, later ones winning.
+pub(crate) async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeMap<String, String>, Failure> {
+    let mut vars = BTreeMap::new();
+    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
+    for reference in &post_build.substitute_from {
+        let (resource, plural) = match &*reference.kind {
+            "Secret" => (Resource::known("v1", "Secret", "secrets", true), "secrets"),
+            _ => (Resource::known("v1", "ConfigMap", "configmaps", true), "configmaps"),
+        };
+        let (kind, name) = (&reference.kind, &reference.name);
+        match client.get(&resource, &object.metadata.namespace, name).await {
+            Ok(found) => vars.extend(data(&found, &reference.kind)),
+            Err(error) if error.is_not_found() && reference.optional.unwrap_or_default() => {}
+            Err(error) if error.is_not_found() => {
+                let text = format!("substitute from '{kind}/{name}' error: {plural} \"{name}\" not found");
+                return Err(Failure::new(reasons::BUILD_FAILED, format!("post build failed: {text}")));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    vars.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    Ok(vars)
+}
+
+fn data(object: &Value, kind: &str) -> Vec<(String, String)> {
+    let data = object.get("data").and_then(Value::as_object);
+    let values = data.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
+    values
+        .filter_map(|(name, value)| {
+            if kind != "Secret" {
+                return Some((name, value.to_owned()));
+            }
+            let bytes = STANDARD.decode(value).ok()?;
+            Some((name, String::from_utf8_lossy(&bytes).into_owned()))
+        })
+        .collect()
+}
+
+/// Refuses a remote cluster as long as it cannot be applied to; a reference that is wrong in itself is told first.
+pub(crate) async fn refuse_remote_cluster(client: &Client, object: &Kustomization) -> Result<(), Failure> {
+    let Some(config) = object.spec.kube_config.as_deref() else { return Ok(()) };
+    let Some(reference) = &config.secret_ref else { return Err(Failure::unsupported("spec.kubeConfig")) };
+    let (namespace, name) = (&*object.metadata.namespace, &*reference.name);
+    let secret = client.get(&Resource::known("v1", "Secret", "secrets", true), namespace, name).await;
+    let secret = secret.map_err(|error| {
+        let text = format!("unable to read KubeConfig secret '{namespace}/{name}' error: {error}");
+        Failure::new(reasons::RECONCILIATION_FAILED, text)
+    })?;
+    let keys = match reference.key.as_deref() {
+        Some(key) => vec![key],
+        None => vec!["value", "value.yaml"],
+    };
+    let values = data(&secret, "Secret");
+    let found = keys.iter().find_map(|key| values.iter().find(|(name, _)| name == key));
+    let Some((_, text)) = found else {
+        let text = format!("KubeConfig secret '{namespace}/{name}' does not contain a '{}' key", keys.join("' or '"));
+        return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
+    };
+    // The text itself is never quoted: it holds credentials.
+    let is_config = text.contains("clusters") && text.contains("contexts");
+    if !is_config {
+        let text = format!("KubeConfig secret '{namespace}/{name}' holds no kubeconfig: clusters and contexts are missing");
+        return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
+    }
+    Err(Failure::unsupported("spec.kubeConfig"))
+}

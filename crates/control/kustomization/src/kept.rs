@@ -1,0 +1,74 @@
+//! [`Kept`]: what was last applied, in few bytes.
+//!
+//! Drift is undone from here, so that it needs neither the source nor a build, and returns to what was last applied
+//! even while a newer commit does not build.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use lode_apply::{Common, Desired, Set};
+use lode_object::{NamespacedName, Object};
+
+/// Bodies of applied objects, deflated.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    deflated: Vec<u8>,
+}
+
+impl Kept {
+    /// Keeps the objects of a set.
+    pub(crate) fn of(set: &Set) -> Self {
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
+        for desired in set.objects() {
+            // Writing to memory cannot fail.
+            let _ = deflate.write_all(desired.origin.as_bytes());
+            let _ = deflate.write_all(b"\n");
+            let _ = deflate.write_all(&desired.body);
+            let _ = deflate.write_all(b"\n");
+        }
+        Self { deflated: deflate.finish().unwrap_or_default() }
+    }
+
+    /// Returns those objects that `wanted` says yes to.
+    pub(crate) fn objects(&self, owner: &NamespacedName, wanted: impl Fn(&Object) -> bool) -> Vec<Desired> {
+        let mut text = String::new();
+        if DeflateDecoder::new(&*self.deflated).read_to_string(&mut text).is_err() {
+            return Vec::new();
+        }
+        let mut lines = text.split('\n');
+        let mut objects = Vec::new();
+        while let (Some(origin), Some(body)) = (lines.next(), lines.next()) {
+            let object = serde_json::from_str(body).ok().and_then(|value| Object::parse(value).ok());
+            let Some(object) = object.filter(&wanted) else { continue };
+            // It was normalised when it was kept: doing it again changes nothing.
+            objects.extend(Desired::new(object, origin, owner, &Common::default()));
+        }
+        objects
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.deflated.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back_equal() {
+        let owner = NamespacedName::new("ns", "app");
+        let object = |name: &str| {
+            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1\n2"}});
+            Desired::new(Object::parse(object).unwrap(), "a.yaml:1", &owner, &Common::default()).unwrap()
+        };
+        let kept = Kept::of(&Set::new(vec![object("one"), object("two")], &[]));
+        let back = kept.objects(&owner, |object| object.name() == "two");
+        assert_eq!(back.len(), 1);
+        assert_eq!((back[0].digest, &*back[0].origin), (object("two").digest, "a.yaml:1"));
+    }
+}

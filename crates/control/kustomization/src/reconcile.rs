@@ -1,0 +1,335 @@
+//! One reconcile: look, attempt, tell.
+//!
+//! Safe to run twice and never asks what woke it. An attempt may take several runs: where it waits for objects, the run
+//! ends and the change of those objects starts the next, which finds everything done up to there and goes on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lode_api::kustomization::KustomizationStatus;
+use lode_api::{Kustomization, Status as _, reasons};
+use lode_apply::change_log;
+use lode_cluster::Target;
+use lode_object::{NamespacedName, meta, merge_patch};
+use lode_runtime::{EventKind, Next, jitter};
+use lode_stdx::duration;
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, error, info};
+
+use crate::attempt::{End, Progress};
+use crate::controller::{Kustomizations, key};
+use crate::failure::{Failure, Retry};
+use crate::state::State;
+use crate::status::{Draft, says_the_same};
+use crate::validate::{Checked, validate};
+
+/// Field manager of our own objects' status and finalizers, as in Flux.
+pub(crate) const STATUS_MANAGER: &str = "gotk-kustomize-controller";
+/// A reconcile that takes longer says so in its status.
+const LONG: Duration = Duration::from_secs(2);
+
+impl Kustomizations {
+    pub(crate) async fn reconcile_one(&self, name: &NamespacedName) -> Next {
+        let Some(object) = self.objects.get(name) else {
+            self.drop_state(name);
+            return Next::Idle;
+        };
+        let mut state = self.take(name);
+        let next = self.run(&object, &mut state).await;
+        if self.objects.get(name).is_some() {
+            self.give_back(name, state);
+        }
+        next
+    }
+
+    async fn run(&self, object: &Arc<Kustomization>, state: &mut State) -> Next {
+        if object.deleting() {
+            return self.finalize(object, state).await;
+        }
+        let object = &match self.with_finalizer(object).await {
+            Ok(object) => object,
+            Err(failure) => return self.postpone(object, &failure),
+        };
+        if lode_api::Kind::suspended(&object.spec) {
+            (state.wait, state.attempt) = (None, None);
+            let mut status = object.status.clone();
+            status.observe_generation(object.metadata.generation);
+            return self.write_or_postpone(object, status, Next::Idle).await;
+        }
+        let checked = match validate(object, &self.options) {
+            Ok(checked) => checked,
+            Err(failure) => return self.fail(object, state, None, &Progress::default(), &failure).await,
+        };
+        let progress = Progress::default();
+        let end = self.attempt_within(object, state, &checked, &progress).await;
+        match end {
+            Ok(end) => self.end(object, state, &checked, &progress, end).await,
+            Err(failure) => self.fail(object, state, Some(&checked), &progress, &failure).await,
+        }
+    }
+
+    /// Attempts, telling in the status when it takes long.
+    async fn attempt_within(
+        &self,
+        object: &Arc<Kustomization>,
+        state: &mut State,
+        checked: &Checked,
+        progress: &Progress,
+    ) -> Result<End, Failure> {
+        let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+        let mut told = state.attempt.as_ref().is_some_and(|attempt| attempt.told);
+        let end = {
+            let mut attempt = Box::pin(self.attempt(object, state, checked, progress));
+            loop {
+                tokio::select! {
+                    biased;
+                    end = &mut attempt => break end,
+                    () = sleep_until(since + LONG), if !told => {
+                        told = true;
+                        self.tell_progress(object, progress).await;
+                    }
+                }
+            }
+        };
+        if let Some(attempt) = &mut state.attempt {
+            if matches!(end, Ok(End::Parked { .. })) && !told && attempt.since.elapsed() >= LONG {
+                told = true;
+                self.tell_progress(object, progress).await;
+            }
+            attempt.told = told;
+        }
+        end
+    }
+
+    async fn tell_progress(&self, object: &Kustomization, progress: &Progress) {
+        let now = now();
+        let draft = Draft::new(object, &now).progressing(&progress.doing());
+        if let Err(failure) = self.write(object, draft.status).await {
+            debug!(name = %key(object), error = failure.message, "progress not written");
+        }
+    }
+
+    async fn end(
+        &self,
+        object: &Kustomization,
+        state: &mut State,
+        checked: &Checked,
+        progress: &Progress,
+        end: End,
+    ) -> Next {
+        match end {
+            End::Parked { until } => {
+                let told = state.attempt.as_ref().is_none_or(|attempt| attempt.told);
+                let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+                let wake = if told { until } else { until.min(since + LONG) };
+                Next::After(wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
+            }
+            End::TouchedUp => {
+                let now = now();
+                let status = Draft::new(object, &now).drifted(state).status;
+                let due = state.due.unwrap_or_else(Instant::now);
+                let held = state.fights.contested().into_iter().filter_map(|id| state.fights.held(id)).min();
+                let wake = held.map_or(due, |held| held.min(due));
+                let next = Next::After(wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+                self.write_or_postpone(object, status, next).await
+            }
+            End::Done { health, inventory } => {
+                let (revision, digest) = (state.records.revision.clone(), state.records.text_digest.clone());
+                let since = state.attempt.take().map_or_else(Instant::now, |attempt| attempt.since);
+                state.wait = None;
+                let took = since.elapsed();
+                let now = now();
+                let draft = Draft::new(object, &now).attempted(&revision).inventory(inventory).succeeded(&revision);
+                let draft = draft.health(health.map(Ok)).drifted(state).handled();
+                let draft = draft.history(&digest, &revision, reasons::RECONCILIATION_SUCCEEDED, took);
+                let wait = jitter(checked.interval, self.options.interval_jitter_percent);
+                state.due = Some(Instant::now() + wait);
+                self.observe_duration(object, took);
+                let news = !says_the_same(&object.status, &draft.status);
+                let recovered = health.is_some() && object.status.conditions().is("Healthy", lode_api::conditions::State::False);
+                let before = object.status.last_handled_reconcile_at();
+                let only_asked = news && before != draft.status.last_handled_reconcile_at() && {
+                    let mut status = draft.status.clone();
+                    status.last_handled_reconcile_at = object.status.last_handled_reconcile_at.clone();
+                    says_the_same(&object.status, &status)
+                };
+                if !news && !progress.changed() {
+                    return Next::After(wait);
+                }
+                let next = self.write_or_postpone(object, draft.status, Next::After(wait)).await;
+                if recovered && let Some(health) = health {
+                    let text = format!("Health check passed in {}", duration::format(crate::status::round(health)));
+                    self.emit(object, EventKind::Normal, reasons::PROGRESSING, text, &revision);
+                }
+                if !only_asked || progress.changed() {
+                    let took = duration::format(crate::status::round(took));
+                    let every = duration::format(checked.interval);
+                    let text = format!("Reconciliation finished in {took}, next run in {every}");
+                    info!(name = %key(object), revision, took, "reconciliation finished");
+                    self.emit(object, EventKind::Normal, reasons::RECONCILIATION_SUCCEEDED, text, &revision);
+                }
+                next
+            }
+        }
+    }
+
+    async fn fail(
+        &self,
+        object: &Kustomization,
+        state: &mut State,
+        checked: Option<&Checked>,
+        progress: &Progress,
+        failure: &Failure,
+    ) -> Next {
+        let since = state.attempt.take().map_or_else(Instant::now, |attempt| attempt.since);
+        state.wait = None;
+        let now = now();
+        let mut draft = Draft::new(object, &now).failed(failure, &progress.doing()).handled();
+        if let Some(revision) = progress.attempted() {
+            draft = draft.attempted(&revision);
+        }
+        if let Some(inventory) = progress.inventory() {
+            draft = draft.inventory(inventory);
+        }
+        if failure.reason == reasons::HEALTH_CHECK_FAILED {
+            let text = failure.message.split_once(": ").map_or(&*failure.message, |(_, text)| text);
+            draft = draft.health(Some(Err(text)));
+        }
+        if let (Some(digest), Some(revision)) = (progress.built(), progress.attempted()) {
+            draft = draft.history(&digest, &revision, failure.reason, since.elapsed());
+        }
+        let revision = progress.attempted().unwrap_or_default();
+        if !failure.quiet {
+            error!(name = %key(object), reason = failure.reason, revision, error = failure.message, "reconciliation failed");
+            self.emit(object, EventKind::Warning, failure.reason, failure.message.clone(), &revision);
+        } else if failure.reason == reasons::DEPENDENCY_NOT_READY && state.told_dependency != failure.message {
+            state.told_dependency.clone_from(&failure.message);
+            self.emit(object, EventKind::Normal, failure.reason, failure.message.clone(), &revision);
+        }
+        self.observe_duration(object, since.elapsed());
+        let next = match (failure.retry, checked) {
+            (Retry::Interval, Some(checked)) => Next::After(checked.retry_interval),
+            (Retry::Backoff, _) => Next::Backoff,
+            // Its cause wakes it; the interval is the net below that.
+            (Retry::Change { stalled: false }, Some(checked)) => Next::After(checked.interval),
+            _ => Next::Idle,
+        };
+        if says_the_same(&object.status, &draft.status) {
+            return next;
+        }
+        self.write_or_postpone(object, draft.status, next).await
+    }
+
+    /// Sees to it that nothing is applied before its removal can be seen to.
+    async fn with_finalizer(&self, object: &Arc<Kustomization>) -> Result<Arc<Kustomization>, Failure> {
+        if object.metadata.has_finalizer(meta::FINALIZER) {
+            return Ok(object.clone());
+        }
+        let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
+        finalizers.push(meta::FINALIZER);
+        self.patch(object, "", &json!({"metadata": {
+            "finalizers": finalizers, "resourceVersion": object.metadata.resource_version,
+        }}))
+        .await
+    }
+
+    pub(crate) async fn without_finalizer(&self, object: &Kustomization) -> Result<(), Failure> {
+        let finalizers: Vec<&str> =
+            object.metadata.finalizers.iter().map(AsRef::as_ref).filter(|name| *name != meta::FINALIZER).collect();
+        let patch = json!({"metadata": {"finalizers": finalizers}});
+        match self.client.merge(&self.resource, self.target(object), "", &patch).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn write(&self, object: &Kustomization, status: KustomizationStatus) -> Result<(), Failure> {
+        let latest = self.objects.get(&key(object));
+        let before = latest.as_ref().map_or(&object.status, |latest| &latest.status);
+        let (before, after) = (as_json(before), as_json(&status));
+        let Some(patch) = merge_patch(&before, &after) else { return Ok(()) };
+        self.patch(object, "/status", &json!({"status": patch})).await.map(drop)
+    }
+
+    async fn write_or_postpone(&self, object: &Kustomization, status: KustomizationStatus, next: Next) -> Next {
+        match self.write(object, status).await {
+            Ok(()) => next,
+            Err(failure) => self.postpone(object, &failure),
+        }
+    }
+
+    async fn patch(
+        &self,
+        object: &Kustomization,
+        subresource: &str,
+        patch: &serde_json::Value,
+    ) -> Result<Arc<Kustomization>, Failure> {
+        let answer = self.client.merge(&self.resource, self.target(object), subresource, patch).await?;
+        let new = Kustomization::parse(&answer)
+            .map_err(|error| Failure::new(reasons::RECONCILIATION_FAILED, error.to_string()))?;
+        let version = new.metadata.resource_version.to_string();
+        let new = Arc::new(new);
+        self.objects.put((*new).clone(), &version);
+        Ok(new)
+    }
+
+    fn target<'a>(&self, object: &'a Kustomization) -> Target<'a> {
+        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
+        Target { namespace, name, manager: STATUS_MANAGER, dry_run: false }
+    }
+
+    /// The outcome could not be told: come back, and find everything as it is.
+    fn postpone(&self, object: &Kustomization, failure: &Failure) -> Next {
+        debug!(name = %key(object), error = failure.message, "status not written");
+        Next::Backoff
+    }
+
+    pub(crate) fn emit(&self, about: &Kustomization, kind: EventKind, reason: &str, text: String, revision: &str) {
+        let group = &self.resource.gvk.group;
+        let mut annotations = std::collections::BTreeMap::new();
+        if !revision.is_empty() {
+            annotations.insert(format!("{group}/revision"), revision.to_owned());
+        }
+        let own = about.metadata.annotations.iter().filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
+        annotations.extend(own.map(|(key, value)| (key.to_string(), value.to_string())));
+        self.events.emit(lode_runtime::Event {
+            about: lode_runtime::ObjectReference {
+                api_version: self.resource.gvk.api_version(),
+                kind: self.resource.gvk.kind.to_string(),
+                namespace: about.metadata.namespace.to_string(),
+                name: about.metadata.name.to_string(),
+                uid: about.metadata.uid.to_string(),
+                resource_version: about.metadata.resource_version.to_string(),
+            },
+            kind,
+            reason: reason.to_owned().into(),
+            message: text,
+            annotations,
+        });
+    }
+
+    pub(crate) fn emit_changes(&self, object: &Kustomization, changes: &[lode_apply::Change], revision: &str) {
+        if !changes.is_empty() {
+            self.emit(object, EventKind::Normal, reasons::PROGRESSING, change_log(changes), revision);
+        }
+    }
+
+    fn observe_duration(&self, object: &Kustomization, took: Duration) {
+        self.metrics.observe("Kustomization", &key(object), took);
+    }
+}
+
+fn as_json(status: &KustomizationStatus) -> serde_json::Value {
+    // Types that came from JSON go back into it.
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Guards a small value that is read while an attempt goes on.
+pub(crate) fn read<T: Clone>(cell: &Mutex<T>) -> T {
+    cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}

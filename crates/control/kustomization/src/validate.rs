@@ -1,0 +1,125 @@
+//! Checks a specification before anything is done with it.
+//!
+//! Pure: spec in, [`Checked`] or the one [`Failure`] that ends it out. A field of the contract that is not built yet
+//! ends it too: an ignored field can do harm.
+
+use std::time::Duration;
+
+use lode_api::{Kind as _, Kustomization, kustomization::DeletionPolicy, reasons};
+use lode_apply::{Rule, Selector};
+use lode_cel::{Expr, Limits};
+use lode_object::NamespacedName;
+
+use crate::exprs::HealthExprs;
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// A specification that can be acted on.
+pub(crate) struct Checked {
+    pub(crate) interval: Duration,
+    pub(crate) retry_interval: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) deletion_policy: DeletionPolicy,
+    pub(crate) source: NamespacedName,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) exprs: HealthExprs,
+    pub(crate) service_account: Option<String>,
+}
+
+/// One entry of `dependsOn`.
+pub(crate) struct Dependency {
+    pub(crate) name: NamespacedName,
+    pub(crate) ready: Option<Expr>,
+}
+
+/// Checks one Kustomization.
+pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Checked, Failure> {
+    let spec = &object.spec;
+    let field = |error: lode_api::FieldError| Failure::terminal(reasons::FAILED, error.to_string());
+    let exprs = HealthExprs::compile(&spec.health_check_exprs).map_err(|error| cel(&error))?;
+    if spec.decryption.is_some() {
+        return Err(Failure::unsupported("spec.decryption"));
+    }
+    if spec.kube_config.as_ref().is_some_and(|config| config.config_map_ref.is_some()) {
+        return Err(Failure::unsupported("spec.kubeConfig.configMapRef"));
+    }
+    Ok(Checked {
+        interval: spec.interval().map_err(field)?,
+        retry_interval: spec.retry_interval().map_err(field)?,
+        timeout: spec.timeout().map_err(field)?,
+        deletion_policy: spec.deletion_policy().map_err(field)?,
+        source: source(object, options)?,
+        dependencies: dependencies(object, options)?,
+        rules: rules(object)?,
+        exprs,
+        service_account: spec
+            .service_account_name
+            .as_deref()
+            .map(str::to_owned)
+            .or_else(|| options.default_service_account.clone())
+            .filter(|name| !name.is_empty()),
+    })
+}
+
+fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, Failure> {
+    let (spec, namespace) = (&object.spec, &object.metadata.namespace);
+    let reference = &spec.source_ref;
+    if &*reference.kind != "GitRepository" {
+        return Err(Failure::unsupported(&format!("a source of kind {}", reference.kind)));
+    }
+    let from = reference.namespace.as_deref().filter(|from| !from.is_empty()).unwrap_or(namespace);
+    if options.no_cross_namespace_refs && from != &**namespace {
+        return Err(Failure::terminal(
+            reasons::ACCESS_DENIED,
+            format!(
+                "can't access '{}/{from}/{}', cross-namespace references have been blocked",
+                reference.kind, reference.name
+            ),
+        ));
+    }
+    Ok(NamespacedName::new(from, &reference.name))
+}
+
+fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Dependency>, Failure> {
+    let own = &object.metadata.namespace;
+    let one = |dependency: &lode_api::shared::DependencyReference| {
+        let namespace = dependency.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
+        let name = NamespacedName::new(namespace, &dependency.name);
+        if options.no_cross_namespace_refs && namespace != &**own {
+            let text = format!("can't access 'Kustomization/{name}', cross-namespace references have been blocked");
+            return Err(Failure::terminal(reasons::ACCESS_DENIED, text));
+        }
+        let ready = dependency.ready_expr.as_deref().map(|text| Expr::compile(text, Limits::default())).transpose().map_err(|error| {
+            cel(&format!("failed to parse expression for dependency '{name}': {error}"))
+        })?;
+        Ok(Dependency { name, ready })
+    };
+    object.spec.depends_on.iter().map(one).collect()
+}
+
+fn rules(object: &Kustomization) -> Result<Vec<Rule>, Failure> {
+    let one = |(index, rule): (usize, &lode_api::kustomization::IgnoreRule)| {
+        let target = rule.target.as_deref().cloned().unwrap_or_default();
+        let text = |part: &Option<Box<str>>| part.as_deref().unwrap_or_default().to_owned();
+        let selector = Selector {
+            group: text(&target.group),
+            version: text(&target.version),
+            kind: text(&target.kind),
+            namespace: text(&target.namespace),
+            name: text(&target.name),
+            labels: text(&target.label_selector),
+            annotations: text(&target.annotation_selector),
+        };
+        let paths: Vec<String> = rule.paths.iter().map(ToString::to_string).collect();
+        Rule::new(index, &selector, &paths).map_err(|error| Failure::terminal(reasons::FAILED, error.to_string()))
+    };
+    object.spec.ignore.iter().enumerate().map(one).collect()
+}
+
+fn cel(error: &str) -> Failure {
+    Failure::terminal(
+        reasons::INVALID_CEL_EXPRESSION,
+        format!("Reconciliation failed terminally due to configuration error: {error}"),
+    )
+}

@@ -1,0 +1,225 @@
+//! [`Wait`]: objects that must become ready, looked at when they change and never in between.
+
+use std::sync::Arc;
+
+use lode_apply::{Applier, Kinds, Known};
+use lode_cluster::{Kind, Resource};
+use lode_health::{Health, Status};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
+use tokio::time::Instant;
+
+use crate::exprs::HealthExprs;
+use crate::failure::Failure;
+
+/// Objects that must become ready.
+pub(crate) struct Wait {
+    pub(crate) items: Vec<Item>,
+    pub(crate) until: Instant,
+    pub(crate) since: Instant,
+}
+
+/// One object that must become ready.
+pub(crate) struct Item {
+    pub(crate) id: Id,
+    pub(crate) gvk: GroupVersionKind,
+    /// What sees it.
+    pub(crate) kind: Arc<Kind>,
+    pub(crate) resource: Arc<Resource>,
+    /// A Job that removes itself is done when it is gone.
+    pub(crate) gone_is_done: bool,
+    /// An expression of the user's says how it is: the object itself must be read.
+    custom: bool,
+    /// Its pods, while it is on its way (`ReplicaSet` and `StatefulSet` fail by them).
+    pods: Option<Arc<Kind>>,
+}
+
+impl Item {
+    pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
+        let custom = exprs.speak_for(&gvk);
+        let Known { resource, kind } = known;
+        Self { id, gvk, kind, resource, gone_is_done: false, custom, pods: None }
+    }
+
+    fn name(&self) -> NamespacedName {
+        NamespacedName::new(&self.id.namespace, &self.id.name)
+    }
+
+    fn seen(&self) -> Option<Health> {
+        self.kind.with(&self.name(), |seen| seen.health.clone())
+    }
+}
+
+/// How the objects of a wait are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// All are ready.
+    Ready,
+    /// Some are not yet.
+    Waiting(Vec<(Id, Health)>),
+    /// Some cannot become ready.
+    Failed(Vec<(Id, Health)>),
+}
+
+impl Wait {
+    /// Tells, from what the caches know, whether it is worth a closer look.
+    pub(crate) fn is_worth_a_look(&self) -> bool {
+        let mut all = true;
+        for item in &self.items {
+            if item.custom || item.pods.is_some() {
+                return true;
+            }
+            match item.seen().map(|health| health.status) {
+                Some(Status::Current) => {}
+                None if item.gone_is_done => {}
+                Some(Status::Failed) => return true,
+                _ => all = false,
+            }
+        }
+        all
+    }
+
+    /// Looks at every object, reading those that only themselves can tell.
+    pub(crate) async fn standing(&mut self, looker: &Looker<'_>, owner: &NamespacedName) -> Result<Standing, Failure> {
+        let (mut waiting, mut failed) = (Vec::new(), Vec::new());
+        for item in &mut self.items {
+            let health = looker.look(item, owner).await?;
+            match health.status {
+                Status::Current => {}
+                Status::Failed => failed.push((item.id.clone(), health)),
+                _ => waiting.push((item.id.clone(), health)),
+            }
+        }
+        Ok(match (failed.is_empty(), waiting.is_empty()) {
+            (false, _) => Standing::Failed(failed),
+            (true, false) => Standing::Waiting(waiting),
+            (true, true) => Standing::Ready,
+        })
+    }
+}
+
+/// Who looks at objects: our own client, under the expressions of one Kustomization.
+pub(crate) struct Looker<'a> {
+    pub(crate) applier: &'a Applier,
+    pub(crate) client: &'a lode_cluster::Client,
+    pub(crate) exprs: &'a HealthExprs,
+}
+
+impl Looker<'_> {
+    async fn look(&self, item: &mut Item, owner: &NamespacedName) -> Result<Health, Failure> {
+        if item.custom {
+            return self.evaluate(item).await;
+        }
+        let Some(health) = item.seen() else { return Ok(Health::absent(item.gone_is_done)) };
+        let by_pods = &*item.gvk.group == "apps" && matches!(&*item.gvk.kind, "ReplicaSet" | "StatefulSet");
+        if health.status == Status::InProgress && by_pods {
+            return self.look_at_pods(item, health, owner).await;
+        }
+        item.pods = None;
+        Ok(health)
+    }
+
+    async fn evaluate(&self, item: &Item) -> Result<Health, Failure> {
+        match self.client.get(&item.resource, &item.id.namespace, &item.id.name).await {
+            Ok(object) => Ok(self.exprs.evaluate(&item.gvk, &object)),
+            Err(error) if error.is_not_found() => Ok(Health::absent(item.gone_is_done)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn look_at_pods(&self, item: &mut Item, health: Health, owner: &NamespacedName) -> Result<Health, Failure> {
+        if item.pods.is_none() {
+            let object = self.client.get(&item.resource, &item.id.namespace, &item.id.name).await?;
+            let labels = selector(&object);
+            if labels.is_empty() {
+                return Ok(health);
+            }
+            let pods = Resource::known("v1", "Pod", "pods", true);
+            let pods = self.applier.cache().selected(&pods, &item.id.namespace, &labels);
+            pods.subscribe(owner);
+            item.pods = Some(pods);
+        }
+        let pods = item.pods.iter().flat_map(|pods| pods.all());
+        let failed = pods.filter(|pod| lode_health::pod_failed(&pod.health)).count();
+        Ok(lode_health::with_failed_pods(health, failed))
+    }
+}
+
+/// Puts a label selector into the form of a query: `a=b,c in (d,e),!f`.
+fn selector(object: &Value) -> String {
+    let mut terms = Vec::new();
+    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    for (key, value) in labels.into_iter().flatten() {
+        terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
+    }
+    let expressions = object.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
+    for expression in expressions.into_iter().flatten() {
+        let key = expression["key"].as_str().unwrap_or_default();
+        let values = expression["values"].as_array().into_iter().flatten();
+        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        match expression["operator"].as_str().unwrap_or_default() {
+            "In" => terms.push(format!("{key} in ({values})")),
+            "NotIn" => terms.push(format!("{key} notin ({values})")),
+            "Exists" => terms.push(key.to_owned()),
+            "DoesNotExist" => terms.push(format!("!{key}")),
+            _ => {}
+        }
+    }
+    terms.join(",")
+}
+
+/// Lists objects and how they are, as health messages do.
+pub(crate) fn list(objects: &[(Id, Health)]) -> String {
+    let one = |(id, health): &(Id, Health)| lode_health::describe(id, health);
+    objects.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Finds what sees the objects that `healthChecks` names; the objects may be anybody's.
+pub(crate) async fn named(
+    object: &lode_api::Kustomization,
+    applier: &Applier,
+    kinds: &Kinds,
+    exprs: &HealthExprs,
+) -> Result<Vec<Item>, Failure> {
+    let mut items = Vec::new();
+    for reference in &object.spec.health_checks {
+        let api_version = reference.api_version.as_deref().filter(|given| !given.is_empty()).unwrap_or("apps/v1");
+        let gvk = GroupVersionKind::new(api_version, &reference.kind);
+        let own = &*object.metadata.namespace;
+        let namespace = reference.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
+        let resource = applier.discovery().resolve(&gvk).await?;
+        let Some(resource) = resource else {
+            let text = format!("can't determine status for {}/{namespace}/{}: the server does not serve {gvk}", gvk.kind, reference.name);
+            return Err(Failure::new(lode_api::reasons::HEALTH_CHECK_FAILED, text));
+        };
+        let namespace = if resource.namespaced { namespace } else { "" };
+        let id = Id {
+            namespace: namespace.into(),
+            name: reference.name.clone(),
+            group: gvk.group.clone(),
+            kind: gvk.kind.clone(),
+        };
+        let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
+        let known = owned.cloned().unwrap_or_else(|| {
+            let kind = applier.cache().one(&resource, namespace, &reference.name);
+            kind.subscribe(&NamespacedName::new(own, &object.metadata.name));
+            Known { resource, kind }
+        });
+        items.push(Item::new(id, gvk, known, exprs));
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn selectors_become_queries() {
+        let object = json!({"spec": {"selector": {"matchLabels": {"app": "db"}, "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"}]}}});
+        assert_eq!(selector(&object), "app=db,tier in (a,b),!old");
+        assert_eq!(selector(&json!({})), "");
+    }
+}

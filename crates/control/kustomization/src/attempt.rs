@@ -97,7 +97,13 @@ impl Kustomizations {
         let job = Job { object, checked, progress, applier, artifact, owner: key(object) };
         progress.now_doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
-        let set = self.desired(&job, state).await?;
+        let set = match self.desired(&job, state).await {
+            Ok(set) => set,
+            Err(failure) => {
+                self.hold_last_applied(&job, state).await;
+                return Err(failure);
+            }
+        };
         if state.attempt.is_none() && set.is_same && self.is_touch_up(object, state, &revision) {
             return self.touch_up(&job, state).await;
         }
@@ -195,6 +201,16 @@ impl Kustomizations {
             && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
     }
 
+    /// A revision that cannot be brought about is no reason to let go of the one before it.
+    async fn hold_last_applied(&self, job: &Job<'_>, state: &mut State) {
+        if state.kept.is_empty() || state.records.inputs.is_empty() {
+            return;
+        }
+        if let Err(failure) = self.touch_up(job, state).await {
+            tracing::warn!(name = %job.owner, error = failure.message, "drift from the last applied revision not corrected");
+        }
+    }
+
     /// Brings back the objects that have left what was applied, and only those.
     async fn touch_up(&self, job: &Job<'_>, state: &mut State) -> Result<End, Failure> {
         let ids: Vec<Id> = state.records.objects.keys().cloned().collect();
@@ -208,7 +224,6 @@ impl Kustomizations {
         let objects = objects.into_iter().filter(|desired| left.contains(&desired.id)).collect();
         let mut set = Set::new(objects, &self.build.custom_stage_kinds);
         let revision = state.records.revision.clone();
-        job.progress.now_doing("Correcting drift", &revision, job.checked.timeout);
         let outcome = self.apply(job, state, &mut set, None).await;
         self.tell_drifts(job, state, &outcome, &revision);
         self.emit_changes(job.object, &outcome.changes, &revision);
@@ -253,18 +268,21 @@ impl Kustomizations {
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
-        let (mut set, text_digest) = match built {
-            Some(Built { set, text_digest, reads }) => {
-                state.reads = Some((spec, reads));
-                (set, text_digest)
-            }
+        let (mut set, text_digest, reads) = match built {
+            Some(Built { set, text_digest, reads }) => (set, text_digest, Some((spec, reads))),
             None => {
                 let objects = self.kept(job, state).await?;
-                (Set::new(objects, &self.build.custom_stage_kinds), state.records.text_digest.clone())
+                let set = Set::new(objects, &self.build.custom_stage_kinds);
+                (set, state.records.text_digest.clone(), state.reads.take())
             }
         };
         put(&progress.built, Some(text_digest.clone()));
+        // From here on the records are of no one revision: nothing may be concluded from what they were made from.
+        let before = (std::mem::take(&mut state.records.inputs), state.reads.take());
         let outcome = self.apply(job, state, &mut set, Some(&old)).await;
+        if outcome.error.is_some() && outcome.changes.is_empty() {
+            (state.records.inputs, state.reads) = before;
+        }
         self.tell_drifts(job, state, &outcome, &revision);
         if let Some(attempt) = &mut state.attempt {
             attempt.changes.extend(outcome.changes);
@@ -275,6 +293,7 @@ impl Kustomizations {
             let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
             put(&progress.inventory, Some(with(&old, &written)));
             self.save_records(object, state).await;
+            self.hold_last_applied(job, state).await;
             let failure = Failure::from(error);
             let changes = state.attempt.as_ref().map(|attempt| change_log(&attempt.changes)).unwrap_or_default();
             return Err(Failure { message: format!("{}\n{changes}", failure.message), ..failure });
@@ -289,6 +308,7 @@ impl Kustomizations {
         self.emit_changes(object, &changes, &revision);
         let inventory = self.prune(job, state, &set, &old).await?;
         state.records.objects.retain(|id, _| ids.contains(id));
+        state.reads = reads;
         state.records.inputs = inputs;
         state.records.text_digest = text_digest;
         state.records.revision = revision;

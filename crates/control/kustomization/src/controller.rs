@@ -100,12 +100,6 @@ impl Kustomizations {
         })
     }
 
-    /// Returns where its events go.
-    #[must_use]
-    pub fn events(&self) -> &Events {
-        &self.events
-    }
-
     /// Turns what changes into work, for ever.
     pub async fn follow(self: Arc<Self>) {
         self.sources.synced().await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lode_api::kustomization::KustomizationStatus;
-use lode_api::{Kustomization, Status as _, reasons};
+use lode_api::{Kustomization, Status as _, conditions, reasons};
 use lode_apply::change_log;
 use lode_cluster::Target;
 use lode_object::{NamespacedName, meta, merge_patch};
@@ -93,7 +93,8 @@ impl Kustomizations {
             }
         };
         if let Some(attempt) = &mut state.attempt {
-            if matches!(end, Ok(End::Parked { .. })) && !told && attempt.since.elapsed() >= LONG {
+            let tell = attempt.since.elapsed() >= LONG || was_waiting(object);
+            if matches!(end, Ok(End::Parked { .. })) && !told && tell {
                 told = true;
                 self.tell_progress(object, progress).await;
             }
@@ -147,7 +148,7 @@ impl Kustomizations {
                 state.due = Some(Instant::now() + wait);
                 self.observe_duration(object, took);
                 let news = !says_the_same(&object.status, &draft.status);
-                let recovered = health.is_some() && object.status.conditions().is("Healthy", lode_api::conditions::State::False);
+                let recovered = health.is_some() && object.status.conditions().is(conditions::HEALTHY, conditions::State::False);
                 let before = object.status.last_handled_reconcile_at();
                 let only_asked = news && before != draft.status.last_handled_reconcile_at() && {
                     let mut status = draft.status.clone();
@@ -318,6 +319,12 @@ impl Kustomizations {
     fn observe_duration(&self, object: &Kustomization, took: Duration) {
         self.metrics.observe("Kustomization", &key(object), took);
     }
+}
+
+/// The status still says that something else is missing, which is no longer so.
+fn was_waiting(object: &Kustomization) -> bool {
+    let ready = object.status.conditions().get(conditions::READY);
+    ready.is_some_and(|ready| [reasons::ARTIFACT_FAILED, reasons::DEPENDENCY_NOT_READY].contains(&&*ready.reason))
 }
 
 fn as_json(status: &KustomizationStatus) -> serde_json::Value {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lode_api::{Kind as _, Kustomization, kustomization::DeletionPolicy, reasons};
+use lode_api::{Kind as _, Kustomization, reasons};
 use lode_apply::{Rule, Selector};
 use lode_cel::{Expr, Limits};
 use lode_object::NamespacedName;
@@ -19,7 +19,6 @@ pub(crate) struct Checked {
     pub(crate) interval: Duration,
     pub(crate) retry_interval: Duration,
     pub(crate) timeout: Duration,
-    pub(crate) deletion_policy: DeletionPolicy,
     pub(crate) source: NamespacedName,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) rules: Vec<Rule>,
@@ -44,11 +43,11 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
     if spec.kube_config.as_ref().is_some_and(|config| config.config_map_ref.is_some()) {
         return Err(Failure::unsupported("spec.kubeConfig.configMapRef"));
     }
+    spec.deletion_policy().map_err(field)?;
     Ok(Checked {
         interval: spec.interval().map_err(field)?,
         retry_interval: spec.retry_interval().map_err(field)?,
         timeout: spec.timeout().map_err(field)?,
-        deletion_policy: spec.deletion_policy().map_err(field)?,
         source: source(object, options)?,
         dependencies: dependencies(object, options)?,
         rules: rules(object)?,

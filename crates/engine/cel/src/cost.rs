@@ -56,12 +56,14 @@ impl Shape {
             Expr::Call(call) => {
                 self.call(&full_name(&call.func_name, call.target.as_deref()))?;
                 let parts = call.target.as_deref().into_iter().chain(&call.args);
-                return parts.into_iter().try_for_each(|part| self.add(part, below));
+                parts.into_iter().try_for_each(|part| self.add(part, below))
             }
             Expr::Select(select) => self.add(&select.operand, below),
             Expr::List(list) => list.elements.iter().try_for_each(|element| self.add(element, below)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => [&entry.key, &entry.value].into_iter().try_for_each(|e| self.add(e, below)),
+                EntryExpr::MapEntry(entry) => {
+                    [&entry.key, &entry.value].into_iter().try_for_each(|e| self.add(e, below))
+                }
                 EntryExpr::StructField(_) => Err(unsupported("literal", "Type{…}")),
             }),
             Expr::Comprehension(of) => {

@@ -70,7 +70,9 @@ impl Expr {
         let names = self.ast.references();
         let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
         let mut measure = Measure::default();
-        used.iter().for_each(|(_, value)| measure.add(value, self.limits.input_values));
+        for (_, value) in &used {
+            measure.add(value, self.limits.input_values);
+        }
         self.check(&measure)?;
         let mut scope = FUNCTIONS.new_inner_scope();
         for (name, value) in used {
@@ -151,8 +153,10 @@ mod tests {
     #[test]
     fn a_dependency_is_ready_by_its_conditions() {
         let text = "dep.status.conditions.filter(e, e.type == 'Ready').all(e, e.status == 'True')";
-        let ready = |status: &str| json!({"status": {"conditions": [
-            {"type": "Healthy", "status": "False"}, {"type": "Ready", "status": status}]}});
+        let ready = |status: &str| {
+            json!({"status": {"conditions": [
+            {"type": "Healthy", "status": "False"}, {"type": "Ready", "status": status}]}})
+        };
         let expr = Expr::compile(text, Limits::default()).unwrap();
         let this = json!({"metadata": {"labels": {"env": "prod"}}});
         assert_eq!(expr.eval_bool(&[("self", &this), ("dep", &ready("True"))]), Ok(true));
@@ -182,8 +186,21 @@ mod tests {
     fn numbers_compare_whatever_their_type() {
         let object = json!({"n": 2, "u": u64::MAX, "f": 2.0, "half": 2.5, "status": {"replicas": 3}});
         for text in [
-            "n == 2", "n == 2u", "n == 2.0", "f == 2", "n == f", "n < 2.5", "half > n", "u > n", "n + 1 == 3", "n <= f",
-            "status.replicas > 2u", "status.replicas - 1 == n", "half >= 2u", "u > 2.5", "n in [2.0, 3.0]",
+            "n == 2",
+            "n == 2u",
+            "n == 2.0",
+            "f == 2",
+            "n == f",
+            "n < 2.5",
+            "half > n",
+            "u > n",
+            "n + 1 == 3",
+            "n <= f",
+            "status.replicas > 2u",
+            "status.replicas - 1 == n",
+            "half >= 2u",
+            "u > 2.5",
+            "n in [2.0, 3.0]",
         ] {
             assert_eq!(eval(text, &object), Ok(true), "{text}");
         }
@@ -198,13 +215,20 @@ mod tests {
             ("data.password", "the expression is of type string, neither true nor false"),
             ("n + 1 > 0", "a number is out of range"),
             ("n / 0 > 0", "a number is out of range"),
+            ("-(-n - 1) > 0", "a number is out of range"),
             ("list[7] == 'x'", "there is no such entry"),
             ("quantity(data.password).sign() == 1", "function \"quantity\" does not take these arguments"),
             ("nothing(data.password)", "\"nothing\" is not defined"),
         ] {
             assert_eq!(eval(text, &object).unwrap_err().to_string(), said, "{text}");
         }
-        for text in ["data.password + 1 == 2", "data < list", "-data.password == 1", "data.password ? true : false", "list[data]"] {
+        for text in [
+            "data.password + 1 == 2",
+            "data < list",
+            "-data.password == 1",
+            "data.password ? true : false",
+            "list[data]",
+        ] {
             let said = eval(text, &object).unwrap_err().to_string();
             assert!(!said.contains("hush"), "{text}: {said}");
         }
@@ -223,7 +247,11 @@ mod tests {
         let huge = Limits { input_values: 1000, ..Limits::default() };
         let expr = Expr::compile("l.size() > 0", huge).unwrap();
         assert_eq!(expr.eval_bool(&[("l", &object["l"])]), Err(EvalError::TooLarge));
-        assert_eq!(expr.eval_bool(&[("l", &json!([1])), ("unused", &object)]), Ok(true), "what is not named costs nothing");
+        assert_eq!(
+            expr.eval_bool(&[("l", &json!([1])), ("unused", &object)]),
+            Ok(true),
+            "what is not named costs nothing"
+        );
     }
 
     #[test]

@@ -16,8 +16,11 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
     let mut context = Context::default().with_all();
     context.add_function("replace", replace);
     context.add_function("join", join);
+    context.add_function("dyn", |value: Value| Ok::<_, ExecutionError>(value));
+    context.add_function("bool", |Arguments(args): Arguments| to_bool(&args));
     context.add_function(EQUAL, |Arguments(args): Arguments| compared(&args, true));
     context.add_function(DIFFERENT, |Arguments(args): Arguments| compared(&args, false));
+    context.add_function(NEGATIVE, |Arguments(args): Arguments| negative(&args));
     context.add_function(MEMBER, member);
     context.add_function(OPTIONAL_FIELD, optional_field);
     context
@@ -27,6 +30,8 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
 pub(crate) const EQUAL: &str = "@equal";
 /// Its opposite.
 pub(crate) const DIFFERENT: &str = "@different";
+/// The sign turned, where the library lets the smallest integer overflow.
+pub(crate) const NEGATIVE: &str = "@negative";
 /// `in`, by the same equality.
 pub(crate) const MEMBER: &str = "@member";
 /// A field that may be absent.
@@ -68,9 +73,33 @@ fn join(This(list): This<Arc<Vec<Value>>>, Arguments(args): Arguments) -> Resolv
     Ok(Value::String(Arc::new(joined)))
 }
 
+fn to_bool(args: &[Value]) -> ResolveResult {
+    let truth = match args {
+        [Value::Bool(truth)] => Some(*truth),
+        [Value::String(text)] => match text.as_str() {
+            "true" | "True" | "TRUE" | "t" | "1" => Some(true),
+            "false" | "False" | "FALSE" | "f" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    truth.map(Value::Bool).ok_or_else(|| refused("bool", "takes a text that says true or false"))
+}
+
 fn compared(args: &[Value], equal: bool) -> ResolveResult {
     match args {
         [a, b] => Ok(Value::Bool((a == b) == equal)),
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
+}
+
+fn negative(args: &[Value]) -> ResolveResult {
+    match args {
+        [Value::Int(int)] => {
+            int.checked_neg().map(Value::Int).ok_or(ExecutionError::Overflow("-", Value::Null, Value::Null))
+        }
+        [Value::Float(float)] => Ok(Value::Float(-float)),
+        [Value::Duration(span)] => Ok(Value::Duration(-*span)),
         _ => Err(ExecutionError::NoSuchOverload),
     }
 }

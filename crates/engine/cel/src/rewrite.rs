@@ -9,7 +9,7 @@ use kube_cel::cel::common::{
     types::CelString,
 };
 
-use crate::functions::{DIFFERENT, EQUAL, MEMBER, OPTIONAL_FIELD};
+use crate::functions::{DIFFERENT, EQUAL, MEMBER, NEGATIVE, OPTIONAL_FIELD};
 
 /// Replaces the nodes, deepest first.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
@@ -54,9 +54,10 @@ fn chain(expr: &mut IdedExpr) {
     expr.expr = Expr::Call(CallExpr { func_name: OPTIONAL_FIELD.to_owned(), target: None, args });
 }
 
-const OURS: [(&str, &str); 4] = [
+const OURS: [(&str, &str); 5] = [
     (operators::EQUALS, EQUAL),
     (operators::NOT_EQUALS, DIFFERENT),
+    (operators::NEGATE, NEGATIVE),
     (operators::IN, MEMBER),
     (operators::OPT_SELECT, OPTIONAL_FIELD),
 ];

@@ -49,7 +49,8 @@ impl Checks {
             return Err(CheckError::NoCurrent);
         }
         // The order is the RFC's.
-        let all = [(Which::InProgress, exprs.in_progress), (Which::Failed, exprs.failed), (Which::Current, exprs.current)];
+        let all =
+            [(Which::InProgress, exprs.in_progress), (Which::Failed, exprs.failed), (Which::Current, exprs.current)];
         let compiled = all.into_iter().filter(|(_, text)| given(*text)).map(|(which, text)| {
             let compiled = Expr::compile(text.unwrap_or_default(), Limits::default());
             compiled.map(|expr| (which, expr)).map_err(|source| CheckError::Compile { field: which.field(), source })
@@ -66,8 +67,11 @@ impl Checks {
         if observed.is_some_and(|(observed, generation)| observed != generation) {
             return Health::progress("LatestGenerationNotObserved", "");
         }
-        let fields: Vec<(&str, &Value)> =
-            object.as_object().into_iter().flat_map(|map| map.iter().map(|(key, value)| (key.as_str(), value))).collect();
+        let fields: Vec<(&str, &Value)> = object
+            .as_object()
+            .into_iter()
+            .flat_map(|map| map.iter().map(|(key, value)| (key.as_str(), value)))
+            .collect();
         for (which, expr) in &self.0 {
             match expr.eval_bool(&fields) {
                 Ok(true) => return Health::new(which.status(), "", ""),
@@ -132,7 +136,8 @@ mod tests {
 
     #[test]
     fn the_first_true_expression_decides() {
-        let object = |phase: &str, state: &str| json!({"status": {"phase": phase, "errors": 0}, "data": {"state": state}});
+        let object =
+            |phase: &str, state: &str| json!({"status": {"phase": phase, "errors": 0}, "data": {"state": state}});
         assert_eq!(status(&object("Pending", "done")), Status::InProgress);
         assert_eq!(status(&object("Broken", "done")), Status::Failed);
         assert_eq!(status(&object("Done", "done")), Status::Current);
@@ -141,9 +146,7 @@ mod tests {
 
     #[test]
     fn an_unseen_generation_is_progress_whatever_the_expressions_say() {
-        let object = |observed: Value| {
-            json!({"metadata": {"generation": 2}, "status": {"phase": "Broken", "observedGeneration": observed}})
-        };
+        let object = |observed: Value| json!({"metadata": {"generation": 2}, "status": {"phase": "Broken", "observedGeneration": observed}});
         assert_eq!(status(&object(json!(1))), Status::InProgress);
         assert_eq!(status(&object(json!(2))), Status::Failed);
     }

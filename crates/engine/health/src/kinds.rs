@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    conditions::Conditions,
+    conditions::{Condition, Conditions},
     fields::{count, int, text},
     rules::Seconds,
     status::{Health, Status},
@@ -56,7 +56,8 @@ fn pending_pod(object: &Value, conditions: Conditions<'_>, now: Seconds) -> Heal
     if scheduled.is_none_or(|condition| condition.reason != UNSCHEDULABLE) {
         return Health::progress("PodPending", "Pod is in the Pending phase");
     }
-    let created = text(object, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+    let created =
+        text(object, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
     if created.is_ok_and(|created| now - SCHEDULE_SECONDS < created) {
         return Health::progress("PodNotScheduled", "Pod has not been scheduled");
     }
@@ -71,7 +72,8 @@ pub(crate) fn job(object: &Value) -> Result<Health, Health> {
     if text(object, "/status/startTime").is_empty() {
         return Ok(Health::progress("JobNotStarted", "Job not started"));
     }
-    let [succeeded, active, failed] = ["succeeded", "active", "failed"].map(|of| count(object, &format!("/status/{of}")));
+    let [succeeded, active, failed] =
+        ["succeeded", "active", "failed"].map(|of| count(object, &format!("/status/{of}")));
     Ok(Health::current(format!("Job in progress. success:{succeeded}, active: {active}, failed: {failed}")))
 }
 
@@ -94,7 +96,7 @@ pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
 fn ended_job(object: &Value) -> Result<Option<Health>, Health> {
     let parallelism = int(object, "/spec/parallelism").unwrap_or(1);
     let completions = int(object, "/spec/completions").unwrap_or(parallelism);
-    let ended = Conditions::of(object)?.iter().filter(|condition| condition.is_true()).find_map(|c| match c.kind {
+    let ended = Conditions::of(object)?.iter().filter(Condition::is_true).find_map(|c| match c.kind {
         "Complete" => {
             let succeeded = count(object, "/status/succeeded");
             Some(Health::current(format!("Job Completed. succeeded: {succeeded}/{completions}")))
@@ -159,7 +161,8 @@ mod tests {
         let waiting = job(json!({"parallelism": 3}), json!({}));
         assert_eq!(compute(&waiting, 0), Health::progress("JobNotStarted", "Job not started. active: 0/3"));
         assert_eq!(compute(&job(json!({"suspend": true}), json!({})), 0).status, Status::Current);
-        let failed = job(json!({"completions": 4}), json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
+        let failed =
+            job(json!({"completions": 4}), json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
         assert_eq!(compute(&failed, 0), Health::failed("JobFailed", "Job Failed. failed: 1/4"));
     }
 
@@ -171,7 +174,10 @@ mod tests {
             compute(&object, 0).status
         };
         assert_eq!(definition(json!([{"type": "NamesAccepted", "status": "False"}])), Status::Failed);
-        assert_eq!(definition(json!([{"type": "Established", "status": "False", "reason": "Installing"}])), Status::InProgress);
+        assert_eq!(
+            definition(json!([{"type": "Established", "status": "False", "reason": "Installing"}])),
+            Status::InProgress
+        );
         assert_eq!(definition(json!([{"type": "Established", "status": "False", "reason": "Other"}])), Status::Failed);
     }
 }

@@ -46,7 +46,10 @@ mod tests {
                 "containerStatuses": [{"name": "a", "state": state}]}})
         };
         let looping = pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}), json!({}));
-        let leaving = pod(json!({"waiting": {"reason": "CrashLoopBackOff"}}), json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}));
+        let leaving = pod(
+            json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}),
+        );
         let starting = pod(json!({"waiting": {"reason": "ContainerCreating"}}), json!({}));
         let homeless = json!({"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Pending", "conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});

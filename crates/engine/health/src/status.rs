@@ -63,7 +63,11 @@ impl Health {
     /// Returns the health of an object that is not there. A Job that goes by itself has done what it should.
     #[must_use]
     pub fn absent(job_with_ttl: bool) -> Self {
-        if job_with_ttl { Self::current("Job is gone after its time to live") } else { Self::new(Status::NotFound, "", "") }
+        if job_with_ttl {
+            Self::current("Job is gone after its time to live")
+        } else {
+            Self::new(Status::NotFound, "", "")
+        }
     }
 
     pub(crate) fn current(message: impl Into<Cow<'static, str>>) -> Self {

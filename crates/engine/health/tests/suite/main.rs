@@ -1,6 +1,6 @@
 //! The recorded cases of kstatus and of real custom resources, in one binary.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 use std::{
     fs::File,
@@ -51,7 +51,8 @@ fn real_custom_resources_are_read_without_a_fault() {
     let (mut read, mut total) = (0, 0);
     for line in BufReader::new(GzDecoder::new(file)).lines() {
         let case: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        let Some(object) = case.as_object().and_then(|case| case.values().find(|value| value["kind"].is_string())) else {
+        let Some(object) = case.as_object().and_then(|case| case.values().find(|value| value["kind"].is_string()))
+        else {
             continue;
         };
         total += 1;

@@ -1,0 +1,134 @@
+//! The language's own conformance cases and rules of real definitions, as far as JSON can say them.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+
+use std::collections::BTreeMap;
+
+use lode_cel::{Expr, Limits};
+use serde_json::{Map, Value, json};
+
+/// Cases that were right when this was written: may grow, must not shrink. The rest are gaps of the library, printed
+/// by section.
+const CONFORMANCE_FLOOR: usize = 755;
+const RULES_FLOOR: usize = 489;
+/// Files of cases whose subject is left out: message types, extensions that Flux does not load.
+const LEFT_OUT: [&str; 8] =
+    ["proto2", "proto3", "proto2_ext", "enums", "wrappers", "block_ext", "network_ext", "dynamic"];
+
+/// Returns the recorded cases, or none when they are not there.
+fn cases(name: &str) -> Vec<Value> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel");
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
+        println!("no recorded cases at {}: nothing checked", folder.display());
+        return Vec::new();
+    };
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Counts of one section: right, and all.
+#[derive(Default)]
+struct Count(usize, usize);
+
+#[test]
+fn conformance_does_not_fall() {
+    let mut sections: BTreeMap<String, Count> = BTreeMap::new();
+    let cases = cases("celspec_simple.jsonl");
+    for case in &cases {
+        let Some(right) = check(case) else { continue };
+        let name = format!("{}/{}", case["file"].as_str().unwrap(), case["section"].as_str().unwrap());
+        let count = sections.entry(name).or_default();
+        count.0 += usize::from(right);
+        count.1 += 1;
+    }
+    let right: usize = sections.values().map(|count| count.0).sum();
+    let total: usize = sections.values().map(|count| count.1).sum();
+    println!("conformance: {right} of {total} cases that JSON can say ({} recorded)", cases.len());
+    for (name, count) in sections.iter().filter(|(_, count)| count.0 < count.1) {
+        println!("  {name}: {} of {}", count.0, count.1);
+    }
+    assert!(cases.is_empty() || right >= CONFORMANCE_FLOOR, "{right} of {total}, floor {CONFORMANCE_FLOOR}");
+}
+
+/// Checks one case; `None` when it is about something JSON has not.
+fn check(case: &Value) -> Option<bool> {
+    if LEFT_OUT.contains(&case["file"].as_str()?) || case["container"].is_string() {
+        return None;
+    }
+    let mut vars = Map::new();
+    for binding in many(&case["bindings"]) {
+        vars.insert(binding["key"].as_str()?.to_owned(), json_of(&binding["value"]["value"])?);
+    }
+    let vars: Vec<(&str, &Value)> = vars.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let text = case["expr"].as_str()?;
+    if text.contains("TestAllTypes") || text.contains("google.protobuf") {
+        return None;
+    }
+    let found = Expr::compile(text, Limits::default()).map(|expr| expr.eval(&vars));
+    if case["eval_error"].is_object() {
+        return Some(!matches!(found, Ok(Ok(_))));
+    }
+    let expected = json_of(&case["value"])?;
+    Some(found.is_ok_and(|value| value.is_ok_and(|value| same(&value, &expected))))
+}
+
+/// Returns a recorded value as JSON; `None` for one JSON has not.
+fn json_of(value: &Value) -> Option<Value> {
+    let (sort, value) = value.as_object()?.iter().next()?;
+    let literal = || value["__lit"].as_str();
+    Some(match sort.as_str() {
+        "int64_value" => json!(literal()?.parse::<i64>().ok()?),
+        "uint64_value" => json!(literal()?.parse::<u64>().ok()?),
+        "double_value" => Value::Number(serde_json::Number::from_f64(literal()?.parse().ok()?)?),
+        "bool_value" | "string_value" => value.clone(),
+        "null_value" => Value::Null,
+        "list_value" => many(&value["values"]).map(json_of).collect::<Option<Vec<_>>>()?.into(),
+        "map_value" => {
+            let entry = |entry: &Value| Some((json_of(&entry["key"])?.as_str()?.to_owned(), json_of(&entry["value"])?));
+            many(&value["entries"]).map(entry).collect::<Option<Map<_, _>>>()?.into()
+        }
+        _ => return None,
+    })
+}
+
+/// Repeated fields are recorded as a list, or as the one entry there is.
+fn many(value: &Value) -> impl Iterator<Item = &Value> {
+    let (list, one) = match value {
+        Value::Array(items) => (items.as_slice(), None),
+        Value::Null => (&[][..], None),
+        one => (&[][..], Some(one)),
+    };
+    list.iter().chain(one)
+}
+
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
+        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        _ => a == b,
+    }
+}
+
+/// Rules as definitions carry them, over real objects; those that need the schema's types or the old object are not
+/// counted.
+#[test]
+fn rules_of_definitions_do_not_fall() {
+    let (mut right, mut total) = (0, 0);
+    let cases = cases("k8s_crd_cel.jsonl");
+    for case in &cases {
+        let rule = case["rule"].as_str().unwrap_or_default();
+        if case["expectSkipped"] == true || rule.is_empty() || rule.contains("oldSelf") || !case["valid"].is_boolean() {
+            continue;
+        }
+        total += 1;
+        let found = Expr::compile(rule, Limits::default()).map(|expr| expr.eval_bool(&[("self", &case["obj"])]));
+        let is_right = match (case["valid"].as_bool(), found) {
+            (Some(true), Ok(Ok(found))) => found,
+            (Some(false), Ok(Ok(found))) => !found,
+            (Some(false), _) => true,
+            _ => false,
+        };
+        right += usize::from(is_right);
+    }
+    println!("rules of definitions: {right} of {total} ({} recorded)", cases.len());
+    assert!(cases.is_empty() || right >= RULES_FLOOR, "{right} of {total}, floor {RULES_FLOOR}");
+}

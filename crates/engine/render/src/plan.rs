@@ -1,0 +1,109 @@
+//! [`Plan`]: what a Kustomization says about building, in our own words.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// What to build and what to lay over it. The default builds the root as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// The folder, as written in the spec: relative to the source's root, a leading `./` or `/` means the root.
+    pub path: String,
+    /// Namespace of every object that can have one.
+    pub target_namespace: Option<String>,
+    /// Put in front of every name.
+    pub name_prefix: Option<String>,
+    /// Put behind every name.
+    pub name_suffix: Option<String>,
+    /// Applied after the folder's own patches.
+    pub patches: Vec<Patch>,
+    /// Merged by name into the folder's own images.
+    pub images: Vec<Image>,
+    /// Component folders, relative to the folder.
+    pub components: Vec<String>,
+    /// A component that is not there is left out instead of failing the build.
+    pub ignore_missing_components: bool,
+    /// Labels of every object; they win over the objects' own and are no part of the digest.
+    pub common_labels: BTreeMap<String, String>,
+    /// Annotations of every object, as `common_labels`.
+    pub common_annotations: BTreeMap<String, String>,
+    /// What the build notes on objects (`originAnnotations`); replaces the folder's own choice where not empty.
+    pub build_metadata: Vec<String>,
+    /// Variables; without any, `${…}` stays as it is.
+    pub substitute: Option<Substitution>,
+}
+
+/// A patch and what it applies to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patch {
+    /// Strategic merge (YAML objects) or JSON 6902 (a list of operations), as text.
+    pub patch: String,
+    /// Which objects; without it the patch itself names one.
+    pub target: Option<Target>,
+    /// Whether a strategic merge may change the name.
+    pub allow_name_change: bool,
+    /// Whether a strategic merge may change the kind.
+    pub allow_kind_change: bool,
+}
+
+/// Which objects a patch applies to. Empty fields say nothing; the others are anchored regular expressions, the last
+/// two label selectors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// API group.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name, before or after the build changed it.
+    pub name: String,
+    /// Namespace, before or after the build changed it.
+    pub namespace: String,
+    /// Selector on labels.
+    pub label_selector: String,
+    /// Selector on annotations.
+    pub annotation_selector: String,
+}
+
+/// A change to images of one name. Empty fields change nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The name without tag and digest; a regular expression, as in kustomize.
+    pub name: String,
+    /// The name to put in its place.
+    pub new_name: String,
+    /// The tag to put in its place; drops a digest.
+    pub new_tag: String,
+    /// Text to append to the tag.
+    pub tag_suffix: String,
+    /// The digest to put in the tag's place.
+    pub digest: String,
+}
+
+/// Variables to be replaced in the rendered text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Substitution {
+    /// Values by name.
+    pub vars: BTreeMap<String, String>,
+    /// A variable without a value fails the build instead of vanishing.
+    pub strict: bool,
+    /// Replace even if there is no variable at all.
+    pub always: bool,
+}
+
+impl Target {
+    /// Reads a target as patches write it; fields that are no texts say nothing.
+    pub(crate) fn read(value: &Value) -> Self {
+        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            group: text("group"),
+            version: text("version"),
+            kind: text("kind"),
+            name: text("name"),
+            namespace: text("namespace"),
+            label_selector: text("labelSelector"),
+            annotation_selector: text("annotationSelector"),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What Flux's own controllers recorded: the digest of the rendered text, and which builds fail.
+
+use std::collections::BTreeMap;
+
+use lode_render::render;
+use lode_tree::Tree;
+use lode_yaml::{Dialect, Reader};
+use serde_json::Value;
+
+use crate::support;
+
+#[test]
+fn digests_and_failures_are_those_of_flux() {
+    let Some(path) = support::corpus("flux/kustomization.json") else { return };
+    let scenarios: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut tally = Tally::default();
+    for scenario in &scenarios {
+        replay(scenario, &mut tally);
+    }
+    println!("{} of {} records as Flux: digests and failed builds", tally.same, tally.all);
+    assert_eq!(tally.same, tally.all);
+}
+
+#[derive(Default)]
+struct Tally {
+    all: usize,
+    same: usize,
+}
+
+/// The state of a scenario: files of the repository and specs of its Kustomizations.
+fn replay(scenario: &Value, tally: &mut Tally) {
+    let name = scenario["name"].as_str().unwrap();
+    let namespace = format!("s-{name}");
+    // A suspended Kustomization stays at an earlier state.
+    let mut states: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut specs: BTreeMap<String, Value> = BTreeMap::new();
+    let mut records = scenario["expected"].as_array().unwrap().iter();
+    for step in scenario["steps"].as_array().unwrap() {
+        if step["push"].is_object() {
+            states.push(pushed(states.last().cloned().unwrap_or_default(), &step["push"], &namespace));
+        }
+        let applied = step["apply"].as_str().unwrap_or_default().replace("${NS}", &namespace);
+        for document in Reader::new(applied.as_bytes(), Dialect::V2) {
+            let object = document.unwrap().value;
+            if object["kind"] == "Kustomization" {
+                specs.insert(object["metadata"]["name"].as_str().unwrap().to_owned(), object["spec"].clone());
+            }
+        }
+        if step["record"].is_string() {
+            let record = records.next().unwrap();
+            for (kustomization, spec) in &specs {
+                let status = &record["flux"][format!("Kustomization/{kustomization}")]["status"];
+                compare(&format!("{name}/{kustomization}"), status, (spec, &states), tally);
+            }
+        }
+    }
+}
+
+fn pushed(mut files: BTreeMap<String, String>, push: &Value, namespace: &str) -> BTreeMap<String, String> {
+    for (path, content) in push["files"].as_object().into_iter().flatten() {
+        match content.as_str() {
+            Some(content) => files.insert(path.clone(), content.replace("${NS}", namespace)),
+            None => files.remove(path),
+        };
+    }
+    for path in push["remove"].as_array().into_iter().flatten() {
+        files.remove(path.as_str().unwrap());
+    }
+    files
+}
+
+fn compare(name: &str, status: &Value, (spec, states): (&Value, &[BTreeMap<String, String>]), tally: &mut Tally) {
+    let failed =
+        status["conditions"].as_array().into_iter().flatten().any(|condition| {
+            condition["type"] == "Ready" && matches!(condition["reason"].as_str(), Some("BuildFailed"))
+        });
+    let digests: Vec<&str> =
+        status["history"].as_array().into_iter().flatten().filter_map(|entry| entry["digest"].as_str()).collect();
+    if (!failed && digests.is_empty()) || !spec["postBuild"]["substituteFrom"].is_null() {
+        return;
+    }
+    tally.all += 1;
+    let plan = support::plan(spec);
+    let is_recorded = |files| {
+        let rendered = render(&Tree::from_iter(files), &plan);
+        rendered.is_ok_and(|rendered| digests.contains(&format!("sha256:{}", rendered.text_digest).as_str()))
+    };
+    match render(&Tree::from_iter(states.last().unwrap()), &plan) {
+        Err(error) if failed => {
+            println!("{name}: {error}");
+            tally.same += 1;
+        }
+        Ok(_) if !failed && states.iter().any(is_recorded) => tally.same += 1,
+        Ok(_) => println!("{name}: MISS another digest, or builds where Flux fails"),
+        Err(error) => println!("{name}: MISS {error}"),
+    }
+}

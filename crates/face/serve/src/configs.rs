@@ -1,0 +1,65 @@
+//! `ConfigMap`s and Secrets with the watch label: a change of one wakes who takes variables from it (spec A1).
+//!
+//! Only names are kept, never contents.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lode_cluster::{Client, Resource, Sink, Subject, watch};
+use lode_kustomization::Kustomizations;
+use lode_object::{NamespacedName, Value, meta};
+
+/// Watches both kinds until the returned tasks are aborted.
+pub(crate) fn start(
+    client: &Client,
+    namespace: &str,
+    kustomizations: &Arc<Kustomizations>,
+) -> Vec<tokio::task::JoinHandle<()>> {
+    [("ConfigMap", "configmaps"), ("Secret", "secrets")]
+        .map(|(kind, plural)| {
+            let subject = Subject {
+                resource: Resource::known("v1", kind, plural, true),
+                namespace: namespace.into(),
+                labels: format!("{}=Enabled", meta::WATCH).into(),
+                fields: "".into(),
+            };
+            let feed = Feed { kind, kustomizations: kustomizations.clone(), versions: HashMap::new() };
+            tokio::spawn(watch(client.clone(), subject, feed))
+        })
+        .into()
+}
+
+struct Feed {
+    kind: &'static str,
+    kustomizations: Arc<Kustomizations>,
+    /// The version last seen of each: a list that starts anew tells nothing twice.
+    versions: HashMap<NamespacedName, String>,
+}
+
+impl Sink for Feed {
+    fn restart(&mut self) {}
+
+    fn applied(&mut self, object: &[u8]) {
+        let Some((name, version)) = head(object) else { return };
+        let known = self.versions.insert(name.clone(), version.clone());
+        // The first sight of one is the start, not a change.
+        if known.is_some_and(|known| known != version) {
+            self.kustomizations.config_changed(self.kind, &name);
+        }
+    }
+
+    fn deleted(&mut self, object: &[u8]) {
+        if let Some((name, _)) = head(object) {
+            self.versions.remove(&name);
+            self.kustomizations.config_changed(self.kind, &name);
+        }
+    }
+
+    fn synced(&mut self) {}
+}
+
+fn head(object: &[u8]) -> Option<(NamespacedName, String)> {
+    let object: Value = serde_json::from_slice(object).ok()?;
+    let text = |field: &str| object.get("metadata")?.get(field)?.as_str().map(str::to_owned);
+    Some((NamespacedName::new(&text("namespace")?, &text("name")?), text("resourceVersion")?))
+}

@@ -1,0 +1,15 @@
+//! All controllers in one process: wiring only.
+//!
+//! [`run`] connects, starts what is shared (client, discovery, watch cache, artifact store, mirrors of our own kinds),
+//! starts the controllers on it, and ends them in order when asked to.
+//!
+//! Left out on purpose: flags (`face/cli`), and any decision that a controller could make.
+
+mod configs;
+mod log;
+mod options;
+mod run;
+
+pub use log::{Encoding, init as init_log};
+pub use options::Options;
+pub use run::run;

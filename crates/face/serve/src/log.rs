@@ -1,0 +1,95 @@
+//! Log lines as `flux logs` reads them: one JSON object a line with `level`, `ts`, `msg` and the fields.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Starts logging to stderr; the filter is a level or a list of `target=level`.
+///
+/// # Errors
+/// The filter is none, or logging was started before.
+pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match encoding {
+        Encoding::Json => builder.event_format(Lines).try_init(),
+        Encoding::Text => builder.try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
+}
+
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields(Map::new());
+        event.record(&mut fields);
+        let mut line = fields.0;
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN | Level::INFO => "info",
+            Level::DEBUG | Level::TRACE => "debug",
+        };
+        line.insert("level".into(), level.into());
+        line.insert("ts".into(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into());
+        line.insert("logger".into(), event.metadata().target().into());
+        // Kubernetes writes namespace and name apart.
+        if let Some(Value::String(name)) = line.get("name").cloned()
+            && let Some((namespace, name)) = name.split_once('/')
+        {
+            line.insert("namespace".into(), namespace.into());
+            line.insert("name".into(), name.into());
+        }
+        writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: Value) {
+        let name = if field.name() == "message" { "msg" } else { field.name() };
+        self.0.insert(name.to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value.into());
+    }
+}

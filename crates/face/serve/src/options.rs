@@ -1,0 +1,54 @@
+//! [`Options`]: everything a person can set, by the names of Flux's flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything a person can set.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Kubeconfig file; without it `KUBECONFIG`, or the cluster we run in.
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig.
+    pub context: Option<String>,
+    /// Where artifacts, Git objects and records are kept.
+    pub storage_path: PathBuf,
+    /// Where artifacts are served.
+    pub storage_addr: SocketAddr,
+    /// Host and port under which others reach the artifacts.
+    pub storage_adv_addr: String,
+    /// Where metrics are served.
+    pub metrics_addr: SocketAddr,
+    /// Where health is served.
+    pub health_addr: SocketAddr,
+    /// The one namespace to look after; all when absent.
+    pub namespace: Option<String>,
+    /// Only objects with these labels are looked after.
+    pub watch_label_selector: String,
+    /// How many reconciles of one kind may be under way at once.
+    pub concurrent: usize,
+    /// How many calls of one apply may be under way at once.
+    pub concurrent_ssa: usize,
+    /// Wait told where a source or dependency is missing.
+    pub requeue_dependency: Duration,
+    /// How far intervals are spread, in percent.
+    pub interval_jitter_percent: u8,
+    /// First and longest wait after failures.
+    pub retry_delay: (Duration, Duration),
+    /// How many artifacts of a source are kept.
+    pub artifact_retention_records: usize,
+    /// How long every artifact is kept at least.
+    pub artifact_retention_ttl: Duration,
+    /// Account used where a Kustomization names none.
+    pub default_service_account: Option<String>,
+    /// Refuses references into other namespaces.
+    pub no_cross_namespace_refs: bool,
+    /// Field managers whose fields are taken over.
+    pub override_managers: Vec<String>,
+    /// Kinds with an apply stage of their own.
+    pub custom_stage_kinds: Vec<String>,
+    /// Whether every write is first dry-run, as Flux does.
+    pub preflight_always: bool,
+    /// An undefined variable is an error.
+    pub strict_substitution: bool,
+}

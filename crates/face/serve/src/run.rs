@@ -1,0 +1,209 @@
+//! Start, run, end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use lode_api::{GitRepository, Kustomization, git_repository, kustomization};
+use lode_apply::Applier;
+use lode_cluster::{Cache, Client, Discovery, Resource, Subject};
+use lode_kustomization::Kustomizations;
+use lode_object::{NamespacedName, Value};
+use lode_runtime::{Backoff, Events, Metrics, Queue, Routes, Store};
+use lode_source::GitRepositories;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::info;
+
+use crate::configs;
+use crate::options::Options;
+
+/// Field manager of applied objects, as in Flux.
+const MANAGER: &str = "kustomize-controller";
+/// How long events have to be written at the end.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Runs the operator until it is asked to end.
+///
+/// # Errors
+/// It could not start: the cluster is not configured, a port is taken, the storage cannot be written.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let client = Client::connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
+    let artifacts = lode_store::Store::open(&options.storage_path)
+        .with_context(|| format!("open storage at {}", options.storage_path.display()))?;
+    let artifacts = Arc::new(artifacts);
+    let (stop, stopped) = watch::channel(false);
+    let metrics = Metrics::new();
+    metrics.watch_client(&client, client.host());
+    let ready = Arc::new(AtomicBool::new(false));
+    listen(&options, &artifacts, &metrics, &ready, &stopped).await?;
+
+    let sources = Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
+    let objects = Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
+    let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics };
+    let events = [shared.events("source-controller"), shared.events("kustomize-controller")];
+    let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
+    let (kustomizations, kustomization_queue) = shared.kustomizations(&objects, &sources, &events[1]);
+
+    let mut helpers = configs::start(&client, options.namespace.as_deref().unwrap_or_default(), &kustomizations);
+    helpers.push(tokio::spawn(repositories.clone().follow()));
+    helpers.push(tokio::spawn(kustomizations.clone().follow()));
+    let controllers = [
+        tokio::spawn(lode_runtime::run(repositories.clone(), repository_queue, options.concurrent, stopped.clone())),
+        tokio::spawn(lode_runtime::run(kustomizations.clone(), kustomization_queue, options.concurrent, stopped.clone())),
+    ];
+    tokio::select! {
+        () = async { sources.synced().await; objects.synced().await } => {
+            ready.store(true, Ordering::Relaxed);
+            info!(sources = sources.len(), kustomizations = objects.len(), "ready");
+            asked_to_end().await?;
+        }
+        end = asked_to_end() => end?,
+    }
+    info!("ending");
+    stop.send_replace(true);
+    for controller in controllers {
+        controller.await.context("a controller ended badly")?;
+    }
+    helpers.iter().for_each(tokio::task::JoinHandle::abort);
+    for events in events {
+        events.flush(FLUSH).await;
+    }
+    Ok(())
+}
+
+struct Shared<'a> {
+    options: &'a Options,
+    client: &'a Client,
+    artifacts: &'a Arc<lode_store::Store>,
+    metrics: &'a Metrics,
+}
+
+impl Shared<'_> {
+    fn repositories(
+        &self,
+        sources: &Arc<Store<GitRepository>>,
+        events: &Events,
+    ) -> anyhow::Result<(Arc<GitRepositories>, Arc<Queue<NamespacedName>>)> {
+        let queue = Arc::new(Queue::new(self.backoff()));
+        let parts = lode_source::Parts {
+            client: self.client.clone(),
+            objects: sources.clone(),
+            artifacts: self.artifacts.clone(),
+            events: events.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let options = lode_source::Options {
+            concurrent: self.options.concurrent,
+            storage_adv_addr: self.options.storage_adv_addr.clone(),
+            cache_dir: self.options.storage_path.join("git"),
+            artifact_retention_records: self.options.artifact_retention_records,
+            artifact_retention_ttl: self.options.artifact_retention_ttl,
+            interval_jitter_percent: self.options.interval_jitter_percent,
+            ..lode_source::Options::default()
+        };
+        let repositories = GitRepositories::new(parts, queue.clone(), options).context("open the store of Git objects")?;
+        Ok((repositories, queue))
+    }
+
+    fn kustomizations(
+        &self,
+        objects: &Arc<Store<Kustomization>>,
+        sources: &Arc<Store<GitRepository>>,
+        events: &Events,
+    ) -> (Arc<Kustomizations>, Arc<Queue<NamespacedName>>) {
+        let queue = Arc::new(Queue::new(self.backoff()));
+        let cache = Arc::new(Cache::new(self.client.clone(), MANAGER, &self.options.override_managers));
+        let apply = lode_apply::Options {
+            manager: MANAGER.to_owned(),
+            overrides: self.options.override_managers.clone(),
+            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
+            preflight_always: self.options.preflight_always,
+            parallel: self.options.concurrent_ssa,
+        };
+        let applier = Applier::new(self.client.clone(), Discovery::new(self.client.clone()), cache, apply);
+        let parts = lode_kustomization::Parts {
+            client: self.client.clone(),
+            applier,
+            objects: objects.clone(),
+            sources: sources.clone(),
+            artifacts: self.artifacts.clone(),
+            records: Arc::new(lode_store::Records::open(&self.options.storage_path)),
+            events: events.clone(),
+            metrics: self.metrics.clone(),
+            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
+        };
+        let options = lode_kustomization::Options {
+            requeue_dependency: self.options.requeue_dependency,
+            default_service_account: self.options.default_service_account.clone(),
+            no_cross_namespace_refs: self.options.no_cross_namespace_refs,
+            strict_substitution: self.options.strict_substitution,
+            interval_jitter_percent: self.options.interval_jitter_percent,
+        };
+        (Kustomizations::new(parts, queue.clone(), options), queue)
+    }
+
+    fn events(&self, component: &'static str) -> Events {
+        let events = Events::start(self.client, component);
+        self.metrics.watch_events(&events);
+        events
+    }
+
+    fn backoff(&self) -> Backoff {
+        let (min, max) = self.options.retry_delay;
+        Backoff { min, max }
+    }
+}
+
+/// Opens the three ports: artifacts, metrics, health.
+async fn listen(
+    options: &Options,
+    artifacts: &Arc<lode_store::Store>,
+    metrics: &Metrics,
+    ready: &Arc<AtomicBool>,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let bind = |addr| async move { TcpListener::bind(addr).await.with_context(|| format!("listen on {addr}")) };
+    let (storage, metrics_port, health) =
+        (bind(options.storage_addr).await?, bind(options.metrics_addr).await?, bind(options.health_addr).await?);
+    let ready = ready.clone();
+    let routes = Routes::new(metrics.clone()).ready_when(move || ready.load(Ordering::Relaxed));
+    for listener in [metrics_port, health] {
+        tokio::spawn(lode_runtime::serve(listener, routes.clone(), stopped.clone()));
+    }
+    let mut stopped = stopped.clone();
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    tokio::spawn(lode_store::serve(storage, artifacts.served().to_owned(), stop));
+    Ok(())
+}
+
+async fn asked_to_end() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        end = tokio::signal::ctrl_c() => end.context("listen for SIGINT"),
+    }
+}
+
+fn subject<S: lode_api::Kind>(options: &Options) -> Subject {
+    let names = S::NAMES;
+    Subject {
+        resource: Resource::known(&names.api_version(), names.kind, names.plural, true),
+        namespace: options.namespace.as_deref().unwrap_or_default().into(),
+        labels: options.watch_label_selector.as_str().into(),
+        fields: "".into(),
+    }
+}
+
+fn read<S: lode_api::Kind>(object: &[u8]) -> Result<lode_api::Resource<S>, String> {
+    let value: Value = serde_json::from_slice(object).map_err(|error| error.to_string())?;
+    lode_api::Resource::parse(&value).map_err(|error| format!("{error}: {}", error.source))
+}
+
+fn name_of<S: lode_api::Kind>(object: &lode_api::Resource<S>) -> NamespacedName {
+    NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
+}

@@ -3,6 +3,7 @@
 //! Records are kept in the store and can always be made again: a lost one costs one dry-run.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::Desired;
 
 /// What is remembered of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Record {
     /// API version it was applied in.
     pub version: Box<str>,
@@ -26,7 +27,7 @@ pub struct Record {
 }
 
 /// What is remembered of a set of objects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Records {
     /// Digest of everything the set was made from: equal inputs need no rendering.
     pub inputs: String,
@@ -81,6 +82,14 @@ impl Records {
     #[must_use]
     pub fn gvk(id: &Id, record: &Record) -> GroupVersionKind {
         GroupVersionKind { group: id.group.clone(), version: record.version.clone(), kind: id.kind.clone() }
+    }
+
+    /// Returns a number that differs where the records do, for as long as this process lives.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Puts the records into the bytes the store keeps.

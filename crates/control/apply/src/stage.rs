@@ -33,7 +33,7 @@ use crate::work::{Verdict, Work, Written};
 const ROUNDS_MAX: usize = 4;
 
 /// Called once before the first write; what it does must be done before anything is written.
-pub type Ahead<'a> = Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + 'a>;
+pub type Ahead<'a> = Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + Sync + 'a>;
 
 /// What a run over all stages carries along.
 pub(crate) struct Run<'a> {

@@ -1,7 +1,7 @@
 //! One attempt: source, dependencies, build, apply, prune, health (spec A4, steps 3 to 11).
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::shared::{Artifact, InventoryEntry};
@@ -9,23 +9,17 @@ use lode_api::{Kustomization, Status as _, conditions, reasons};
 use lode_apply::{Ahead, Applier, Desired, Request, Set, change_log};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::EventKind;
-use lode_stdx::duration;
 use tokio::time::Instant;
 
 use crate::build::{self, Built};
 use crate::controller::{Kustomizations, key};
-use crate::exprs::HealthExprs;
 use crate::failure::Failure;
 use crate::gather;
 use crate::kept::Kept;
-use crate::reconcile::read;
+use crate::progress::Progress;
 use crate::state::State;
 use crate::status::{Draft, added, entries, entry, recorded};
 use crate::validate::Checked;
-use crate::wait::{self, Item, Looker, Standing, Wait};
-
-/// How long an early stage may take to become ready, as in Flux.
-const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the store keeps our records.
 pub(crate) const RECORDS: &str = "kustomization";
@@ -40,45 +34,14 @@ pub(crate) enum End {
     TouchedUp,
 }
 
-/// What an attempt has come to, for whoever tells it.
-#[derive(Default)]
-pub(crate) struct Progress {
-    doing: Mutex<String>,
-    attempted: Mutex<Option<String>>,
-    built: Mutex<Option<String>>,
-    inventory: Mutex<Option<Vec<InventoryEntry>>>,
-    changed: Mutex<bool>,
-}
-
-impl Progress {
-    pub(crate) fn doing(&self) -> String {
-        read(&self.doing)
-    }
-    pub(crate) fn attempted(&self) -> Option<String> {
-        read(&self.attempted)
-    }
-    pub(crate) fn built(&self) -> Option<String> {
-        read(&self.built)
-    }
-    pub(crate) fn inventory(&self) -> Option<Vec<InventoryEntry>> {
-        read(&self.inventory)
-    }
-    pub(crate) fn changed(&self) -> bool {
-        read(&self.changed)
-    }
-    fn now_doing(&self, what: &str, revision: &str, timeout: Duration) {
-        put(&self.doing, format!("{what} for revision {revision} with a timeout of {}", duration::format(timeout)));
-    }
-}
-
 /// What one attempt works with.
-struct Job<'a> {
-    object: &'a Arc<Kustomization>,
-    checked: &'a Checked,
-    progress: &'a Progress,
-    applier: Applier,
-    artifact: Artifact,
-    owner: NamespacedName,
+pub(crate) struct Job<'a> {
+    pub(crate) object: &'a Arc<Kustomization>,
+    pub(crate) checked: &'a Checked,
+    pub(crate) progress: &'a Progress,
+    pub(crate) applier: Applier,
+    pub(crate) artifact: Artifact,
+    pub(crate) owner: NamespacedName,
 }
 
 impl Kustomizations {
@@ -95,7 +58,7 @@ impl Kustomizations {
         state.told_dependency.clear();
         let applier = self.acting_as(checked, &object.metadata.namespace)?;
         let job = Job { object, checked, progress, applier, artifact, owner: key(object) };
-        progress.now_doing("Fetching manifests", &revision, checked.timeout);
+        progress.doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
         let set = match self.desired(&job, state).await {
             Ok(set) => set,
@@ -134,19 +97,20 @@ impl Kustomizations {
         let records = records.and_then(|bytes| lode_apply::Records::decode(&bytes));
         state.loaded = true;
         if let Some(records) = records {
-            state.stored = Some(records.clone());
+            state.stored = Some(records.fingerprint());
             state.records = records;
         }
     }
 
-    async fn save_records(&self, object: &Kustomization, state: &mut State) {
-        if state.stored.as_ref() == Some(&state.records) {
+    pub(crate) async fn save_records(&self, object: &Kustomization, state: &mut State) {
+        let fingerprint = state.records.fingerprint();
+        if state.stored == Some(fingerprint) {
             return;
         }
         let (store, uid, bytes) = (self.records.clone(), object.metadata.uid.to_string(), state.records.encode());
         let saved = tokio::task::spawn_blocking(move || store.put(RECORDS, &uid, &bytes)).await;
         match saved {
-            Ok(Ok(())) => state.stored = Some(state.records.clone()),
+            Ok(Ok(())) => state.stored = Some(fingerprint),
             Ok(Err(error)) => tracing::warn!(name = %key(object), %error, "records not kept; a restart will ask again"),
             Err(error) => tracing::warn!(name = %key(object), %error, "records not kept"),
         }
@@ -158,8 +122,8 @@ impl Kustomizations {
         let revision = artifact.revision.to_string();
         // What is wrong from here on is told as a fault of building at this revision.
         let building = || {
-            progress.now_doing("Building manifests", &revision, checked.timeout);
-            put(&progress.attempted, Some(revision.clone()));
+            progress.doing("Building manifests", &revision, checked.timeout);
+            progress.attempted(&revision);
         };
         if object.spec.kube_config.is_some() {
             building();
@@ -257,14 +221,14 @@ impl Kustomizations {
     ) -> Result<Option<Vec<InventoryEntry>>, Failure> {
         let Job { object, checked, progress, artifact, .. } = job;
         let revision = artifact.revision.to_string();
-        progress.now_doing("Detecting drift", &revision, checked.timeout);
+        progress.doing("Detecting drift", &revision, checked.timeout);
         let Wanted { inputs, spec, built, .. } = wanted;
         let old = object.status.inventory.as_ref().map(|inventory| inventory.entries.clone()).unwrap_or_default();
         let unchanged = built.is_none() && self.applier.is_unchanged(&state.records, &mut state.kinds).await?;
         if unchanged {
             state.records.inputs = inputs;
             state.records.revision.clone_from(&revision);
-            put(&progress.built, Some(state.records.text_digest.clone()));
+            progress.built(&state.records.text_digest);
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
@@ -276,7 +240,7 @@ impl Kustomizations {
                 (set, state.records.text_digest.clone(), state.reads.take())
             }
         };
-        put(&progress.built, Some(text_digest.clone()));
+        progress.built(&text_digest);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
         let before = (std::mem::take(&mut state.records.inputs), state.reads.take());
         let outcome = self.apply(job, state, &mut set, Some(&old)).await;
@@ -291,7 +255,7 @@ impl Kustomizations {
         if let Some(error) = outcome.error {
             let written = state.records.objects.iter().filter(|(id, _)| ids.contains(id));
             let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
-            put(&progress.inventory, Some(with(&old, &written)));
+            progress.inventory(with(&old, &written));
             self.save_records(object, state).await;
             self.hold_last_applied(job, state).await;
             let failure = Failure::from(error);
@@ -303,7 +267,7 @@ impl Kustomizations {
         }
         let changes = state.attempt.as_mut().map(|attempt| std::mem::take(&mut attempt.changes)).unwrap_or_default();
         if !changes.is_empty() {
-            put(&progress.changed, true);
+            progress.changed();
         }
         self.emit_changes(object, &changes, &revision);
         let inventory = self.prune(job, state, &set, &old).await?;
@@ -372,7 +336,7 @@ impl Kustomizations {
         }
         let pruned = job.applier.prune(&job.owner, &stale, &mut state.kinds).await?;
         if !pruned.changes.is_empty() {
-            put(&job.progress.changed, true);
+            job.progress.changed();
         }
         self.emit_changes(job.object, &pruned.changes, &job.artifact.revision);
         if pruned.kept.is_empty() {
@@ -380,7 +344,7 @@ impl Kustomizations {
         }
         let kept: Vec<InventoryEntry> =
             old.iter().filter(|entry| pruned.kept.iter().any(|fault| fault.id.inventory() == *entry.id)).cloned().collect();
-        put(&job.progress.inventory, Some(with(&new, &kept)));
+        job.progress.inventory(with(&new, &kept));
         let faults = pruned.kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         Err(Failure::new(reasons::PRUNE_FAILED, faults))
     }
@@ -401,112 +365,6 @@ impl Kustomizations {
                 self.metrics.drift("Kustomization", &job.owner, if drift.corrected { "corrected" } else { "told" });
             }
         }
-    }
-
-    /// Parks until the objects of an early stage are ready.
-    async fn park_stage(
-        &self,
-        job: &Job<'_>,
-        state: &mut State,
-        waiting: Vec<(Id, lode_object::GroupVersionKind)>,
-    ) -> Result<(), Failure> {
-        self.save_records(job.object, state).await;
-        let (since, until) = match &state.wait {
-            Some(wait) => (wait.since, wait.until),
-            None => (Instant::now(), Instant::now() + STAGE_TIMEOUT),
-        };
-        let mut items = Vec::new();
-        for (id, gvk) in waiting {
-            if let Some(known) = state.kinds.get(&gvk).cloned() {
-                items.push(Item::new(id, gvk, known, &HealthExprs::default()));
-            }
-        }
-        let mut wait = Wait { items, until, since };
-        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
-        let standing = wait.standing(&looker, &job.owner).await?;
-        let late = Instant::now() >= until;
-        match standing {
-            Standing::Failed(failed) => {
-                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed));
-                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
-            }
-            Standing::Waiting(waiting) if late => {
-                let text = format!("timeout waiting for: [{}]", wait::list(&waiting));
-                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
-            }
-            Standing::Ready => {
-                // It became ready in between: come again at once.
-                state.wait = Some(Wait { until: Instant::now(), ..wait });
-                Ok(())
-            }
-            Standing::Waiting(_) => {
-                state.wait = Some(wait);
-                Ok(())
-            }
-        }
-    }
-
-    /// Looks at what must be healthy, or parks until it is.
-    async fn check_health(
-        &self,
-        job: &Job<'_>,
-        state: &mut State,
-        inventory: Vec<InventoryEntry>,
-    ) -> Result<End, Failure> {
-        let items = self.to_be_healthy(job, state).await?;
-        if items.is_empty() {
-            return Ok(End::Done { health: None, inventory });
-        }
-        let revision = &job.artifact.revision;
-        job.progress.now_doing("Running health checks", revision, job.checked.timeout);
-        put(&job.progress.inventory, Some(inventory.clone()));
-        let (since, until) = match &state.wait {
-            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => (wait.since, wait.until),
-            _ => (Instant::now(), Instant::now() + job.checked.timeout),
-        };
-        let mut wait = Wait { items, until, since };
-        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
-        let standing = wait.standing(&looker, &job.owner).await?;
-        let took = since.elapsed();
-        let failed = |text: String| {
-            let took = duration::format(crate::status::round(took));
-            Err(Failure::new(reasons::HEALTH_CHECK_FAILED, format!("health check failed after {took}: {text}")))
-        };
-        match standing {
-            Standing::Ready => Ok(End::Done { health: Some(took), inventory }),
-            Standing::Failed(objects) => {
-                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects)))
-            }
-            Standing::Waiting(objects) if Instant::now() >= until => {
-                failed(format!("timeout waiting for: [{}]", wait::list(&objects)))
-            }
-            Standing::Waiting(_) => {
-                state.wait = Some(wait);
-                Ok(End::Parked { until })
-            }
-        }
-    }
-
-    async fn to_be_healthy(&self, job: &Job<'_>, state: &State) -> Result<Vec<Item>, Failure> {
-        let (object, exprs) = (job.object, &job.checked.exprs);
-        if !object.spec.wait.unwrap_or_default() {
-            return wait::named(object, &job.applier, &state.kinds, exprs).await;
-        }
-        let own = (self.resource.gvk.group_kind(), key(object));
-        let mut items = Vec::new();
-        for (id, record) in state.records.objects.iter().filter(|(_, record)| !record.is_skipped()) {
-            // Waiting for ourselves to be ready would never end.
-            if (id.group_kind(), NamespacedName::new(&id.namespace, &id.name)) == own {
-                continue;
-            }
-            let gvk = lode_apply::Records::gvk(id, record);
-            if let Some(known) = state.kinds.get(&gvk).cloned() {
-                let mut item = Item::new(id.clone(), gvk, known, exprs);
-                item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
-                items.push(item);
-            }
-        }
-        Ok(items)
     }
 }
 
@@ -529,8 +387,4 @@ fn with(entries: &[InventoryEntry], more: &[InventoryEntry]) -> Vec<InventoryEnt
 fn in_order(old: &[InventoryEntry], new: Vec<InventoryEntry>) -> Vec<InventoryEntry> {
     let same = old.len() == new.len() && added(old, &new).is_empty();
     if same { old.to_vec() } else { new }
-}
-
-fn put<T>(cell: &Mutex<T>, value: T) {
-    *cell.lock().unwrap_or_else(PoisonError::into_inner) = value;
 }

@@ -3,7 +3,7 @@
 //! Safe to run twice and never asks what woke it. An attempt may take several runs: where it waits for objects, the run
 //! ends and the change of those objects starts the next, which finds everything done up to there and goes on.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::kustomization::KustomizationStatus;
@@ -17,9 +17,10 @@ use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info};
 
-use crate::attempt::{End, Progress};
+use crate::attempt::End;
 use crate::controller::{Kustomizations, key};
 use crate::failure::{Failure, Retry};
+use crate::progress::Progress;
 use crate::state::State;
 use crate::status::{Draft, says_the_same};
 use crate::validate::{Checked, validate};
@@ -105,7 +106,7 @@ impl Kustomizations {
 
     async fn tell_progress(&self, object: &Kustomization, progress: &Progress) {
         let now = now();
-        let draft = Draft::new(object, &now).progressing(&progress.doing());
+        let draft = Draft::new(object, &now).progressing(&progress.facts().doing);
         if let Err(failure) = self.write(object, draft.status).await {
             debug!(name = %key(object), error = failure.message, "progress not written");
         }
@@ -155,7 +156,7 @@ impl Kustomizations {
                     status.last_handled_reconcile_at = object.status.last_handled_reconcile_at.clone();
                     says_the_same(&object.status, &status)
                 };
-                if !news && !progress.changed() {
+                if !news && !progress.facts().changed {
                     return Next::After(wait);
                 }
                 let next = self.write_or_postpone(object, draft.status, Next::After(wait)).await;
@@ -163,7 +164,7 @@ impl Kustomizations {
                     let text = format!("Health check passed in {}", duration::format(crate::status::round(health)));
                     self.emit(object, EventKind::Normal, reasons::PROGRESSING, text, &revision);
                 }
-                if !only_asked || progress.changed() {
+                if !only_asked || progress.facts().changed {
                     let took = duration::format(crate::status::round(took));
                     let every = duration::format(checked.interval);
                     let text = format!("Reconciliation finished in {took}, next run in {every}");
@@ -186,21 +187,22 @@ impl Kustomizations {
         let since = state.attempt.take().map_or_else(Instant::now, |attempt| attempt.since);
         state.wait = None;
         let now = now();
-        let mut draft = Draft::new(object, &now).failed(failure, &progress.doing()).handled();
-        if let Some(revision) = progress.attempted() {
+        let facts = progress.facts();
+        let mut draft = Draft::new(object, &now).failed(failure, &facts.doing).handled();
+        let revision = facts.attempted.unwrap_or_default();
+        if !revision.is_empty() {
             draft = draft.attempted(&revision);
         }
-        if let Some(inventory) = progress.inventory() {
+        if let Some(inventory) = facts.inventory {
             draft = draft.inventory(inventory);
         }
         if failure.reason == reasons::HEALTH_CHECK_FAILED {
             let text = failure.message.split_once(": ").map_or(&*failure.message, |(_, text)| text);
             draft = draft.health(Some(Err(text)));
         }
-        if let (Some(digest), Some(revision)) = (progress.built(), progress.attempted()) {
+        if let Some(digest) = facts.built {
             draft = draft.history(&digest, &revision, failure.reason, since.elapsed());
         }
-        let revision = progress.attempted().unwrap_or_default();
         if !failure.quiet {
             error!(name = %key(object), reason = failure.reason, revision, error = failure.message, "reconciliation failed");
             self.emit(object, EventKind::Warning, failure.reason, failure.message.clone(), &revision);
@@ -334,9 +336,4 @@ fn as_json(status: &KustomizationStatus) -> serde_json::Value {
 
 pub(crate) fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// Guards a small value that is read while an attempt goes on.
-pub(crate) fn read<T: Clone>(cell: &Mutex<T>) -> T {
-    cell.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -20,8 +20,8 @@ pub(crate) struct State {
     /// Whether the records were looked for in the store.
     pub(crate) loaded: bool,
     pub(crate) records: Records,
-    /// Records as the store has them: written again only when they differ.
-    pub(crate) stored: Option<Records>,
+    /// Fingerprint of the records as the store has them: they are written again only when they differ.
+    pub(crate) stored: Option<u64>,
     pub(crate) kinds: Kinds,
     /// What the last build read, and what else it was made from.
     pub(crate) reads: Option<(String, ReadSet)>,

@@ -1,0 +1,130 @@
+//! Waiting for objects: those of an early stage, and those that must be healthy at the end (spec A9).
+//!
+//! Whoever has to wait parks: the run ends, and a change of what is waited for starts the next.
+
+use std::time::Duration;
+
+use lode_api::reasons;
+use lode_api::shared::InventoryEntry;
+use lode_object::{GroupVersionKind, Id, NamespacedName};
+use lode_stdx::duration;
+use tokio::time::Instant;
+
+use crate::attempt::{End, Job};
+use crate::controller::{Kustomizations, key};
+use crate::exprs::HealthExprs;
+use crate::failure::Failure;
+use crate::state::State;
+use crate::wait::{self, Item, Looker, Standing, Wait};
+
+/// How long an early stage may take to become ready, as in Flux.
+const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Kustomizations {
+    /// Parks until the objects of an early stage are ready.
+    pub(crate) async fn park_stage(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        waiting: Vec<(Id, GroupVersionKind)>,
+    ) -> Result<(), Failure> {
+        self.save_records(job.object, state).await;
+        let (since, until) = match &state.wait {
+            Some(wait) => (wait.since, wait.until),
+            None => (Instant::now(), Instant::now() + STAGE_TIMEOUT),
+        };
+        let mut items = Vec::new();
+        for (id, gvk) in waiting {
+            if let Some(known) = state.kinds.get(&gvk).cloned() {
+                items.push(Item::new(id, gvk, known, &HealthExprs::default()));
+            }
+        }
+        let mut wait = Wait { items, until, since };
+        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let standing = wait.standing(&looker, &job.owner).await?;
+        let late = Instant::now() >= until;
+        match standing {
+            Standing::Failed(failed) => {
+                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed));
+                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
+            }
+            Standing::Waiting(waiting) if late => {
+                let text = format!("timeout waiting for: [{}]", wait::list(&waiting));
+                Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
+            }
+            Standing::Ready => {
+                // It became ready in between: come again at once.
+                state.wait = Some(Wait { until: Instant::now(), ..wait });
+                Ok(())
+            }
+            Standing::Waiting(_) => {
+                state.wait = Some(wait);
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks at what must be healthy, or parks until it is.
+    pub(crate) async fn check_health(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        inventory: Vec<InventoryEntry>,
+    ) -> Result<End, Failure> {
+        let items = self.to_be_healthy(job, state).await?;
+        if items.is_empty() {
+            return Ok(End::Done { health: None, inventory });
+        }
+        let revision = &job.artifact.revision;
+        job.progress.doing("Running health checks", revision, job.checked.timeout);
+        job.progress.inventory(inventory.clone());
+        let (since, until) = match &state.wait {
+            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => (wait.since, wait.until),
+            _ => (Instant::now(), Instant::now() + job.checked.timeout),
+        };
+        let mut wait = Wait { items, until, since };
+        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let standing = wait.standing(&looker, &job.owner).await?;
+        let took = since.elapsed();
+        let failed = |text: String| {
+            let took = duration::format(crate::status::round(took));
+            Err(Failure::new(reasons::HEALTH_CHECK_FAILED, format!("health check failed after {took}: {text}")))
+        };
+        match standing {
+            Standing::Ready => Ok(End::Done { health: Some(took), inventory }),
+            Standing::Failed(objects) => {
+                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects)))
+            }
+            Standing::Waiting(objects) if Instant::now() >= until => {
+                failed(format!("timeout waiting for: [{}]", wait::list(&objects)))
+            }
+            Standing::Waiting(_) => {
+                state.wait = Some(wait);
+                Ok(End::Parked { until })
+            }
+        }
+    }
+
+    async fn to_be_healthy(&self, job: &Job<'_>, state: &State) -> Result<Vec<Item>, Failure> {
+        let (object, exprs) = (job.object, &job.checked.exprs);
+        if !object.spec.wait.unwrap_or_default() {
+            return wait::named(object, &job.applier, &state.kinds, exprs).await;
+        }
+        let own = (self.resource.gvk.group_kind(), key(object));
+        let mut items = Vec::new();
+        for (id, record) in state.records.objects.iter().filter(|(_, record)| !record.is_skipped()) {
+            // Waiting for ourselves to be ready would never end.
+            if (id.group_kind(), NamespacedName::new(&id.namespace, &id.name)) == own {
+                continue;
+            }
+            let gvk = lode_apply::Records::gvk(id, record);
+            if let Some(known) = state.kinds.get(&gvk).cloned() {
+                let mut item = Item::new(id.clone(), gvk, known, exprs);
+                item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
+                items.push(item);
+            }
+        }
+        Ok(items)
+    }
+}
+

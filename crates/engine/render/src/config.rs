@@ -26,7 +26,7 @@ pub(crate) struct At<T> {
 }
 
 /// What a kustomization says.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Config {
     /// The folder its paths are relative to.
     pub(crate) folder: RepoPath,

@@ -27,7 +27,7 @@ pub(crate) enum Behavior {
 }
 
 /// One entry of `configMapGenerator` or `secretGenerator`, generator options merged in.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Generator {
     kind: &'static str,
     name: String,

@@ -1,6 +1,7 @@
 //! [`Plan`]: what a Kustomization says about building, in our own words.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -81,8 +82,8 @@ pub struct Image {
     pub digest: String,
 }
 
-/// Variables to be replaced in the rendered text.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Variables to be replaced in the rendered text. Shown without their values, which may be secret.
+#[derive(Clone, Default, PartialEq)]
 pub struct Substitution {
     /// Values by name.
     pub vars: BTreeMap<String, String>,
@@ -90,6 +91,14 @@ pub struct Substitution {
     pub strict: bool,
     /// Replace even if there is no variable at all.
     pub always: bool,
+}
+
+impl fmt::Debug for Substitution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.vars.keys().collect();
+        let mut shown = f.debug_struct("Substitution");
+        shown.field("vars", &names).field("strict", &self.strict).field("always", &self.always).finish()
+    }
 }
 
 impl Target {

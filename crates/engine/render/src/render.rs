@@ -25,8 +25,8 @@ pub struct Origin {
     pub line: u32,
 }
 
-/// A final object and where it comes from.
-#[derive(Debug, Clone, PartialEq)]
+/// A final object and where it comes from. Shown without its content, which may be secret.
+#[derive(Clone, PartialEq)]
 pub struct Prepared {
     /// The object.
     pub object: Object,
@@ -65,6 +65,12 @@ pub fn render(tree: &Tree, plan: &Plan) -> Result<Rendered, Error> {
     }
     refuse_twins(&objects)?;
     Ok(Rendered { objects, text_digest: printer.digest(), reads: source.reads })
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.object.id(), self.origin)
+    }
 }
 
 impl fmt::Display for Origin {

@@ -6,7 +6,7 @@ use crate::render::Origin;
 use crate::tables;
 
 /// An object while it is being built.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Resource {
     pub(crate) value: Value,
     pub(crate) origin: Origin,

@@ -3,8 +3,6 @@
 /// What a scalar's text allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowed {
-    /// Has line breaks.
-    pub(crate) multiline: bool,
     /// Without quotes, outside flow collections.
     pub(crate) plain: bool,
     /// In single quotes.
@@ -16,50 +14,46 @@ pub(crate) struct Allowed {
 /// Looks at a text once.
 pub(crate) fn analyze(text: &str) -> Allowed {
     if text.is_empty() {
-        return Allowed { multiline: false, plain: true, single_quoted: true, block: false };
+        return Allowed { plain: true, single_quoted: true, block: false };
     }
     let seen = look(text);
-    let outer_blank = seen.leading_blank || seen.trailing_blank;
-    let escaped = seen.space_before_break || seen.special;
+    let has = |traits: u8| seen & traits != 0;
+    let escaped = SPACE_BEFORE_BREAK | SPECIAL;
     Allowed {
-        multiline: seen.line_breaks,
-        plain: !(outer_blank || seen.break_before_space || escaped || seen.line_breaks || seen.indicators),
-        single_quoted: !(seen.break_before_space || escaped),
-        block: !(seen.trailing_space || escaped),
+        plain: !has(INDICATOR | LINE_BREAK | OUTER_BLANK | BREAK_BEFORE_SPACE | escaped),
+        single_quoted: !has(BREAK_BEFORE_SPACE | escaped),
+        block: !has(TRAILING_SPACE | escaped),
     }
 }
 
-#[derive(Default)]
-struct Seen {
-    indicators: bool,
-    line_breaks: bool,
-    special: bool,
-    leading_blank: bool,
-    trailing_blank: bool,
-    trailing_space: bool,
-    break_before_space: bool,
-    space_before_break: bool,
-}
+// Traits of a text, as a set of bits.
+const INDICATOR: u8 = 1;
+const LINE_BREAK: u8 = 1 << 1;
+const SPECIAL: u8 = 1 << 2;
+const OUTER_BLANK: u8 = 1 << 3;
+const TRAILING_SPACE: u8 = 1 << 4;
+const BREAK_BEFORE_SPACE: u8 = 1 << 5;
+const SPACE_BEFORE_BREAK: u8 = 1 << 6;
 
-fn look(text: &str) -> Seen {
-    let mut seen = Seen { indicators: text.starts_with("---") || text.starts_with("..."), ..Seen::default() };
+fn look(text: &str) -> u8 {
+    let mut seen = if text.starts_with("---") || text.starts_with("...") { INDICATOR } else { 0 };
+    let mut mark = |holds: bool, traits: u8| seen |= if holds { traits } else { 0 };
     let (mut previous_space, mut previous_break, mut after_blank) = (false, false, true);
     let mut chars = text.chars().enumerate().peekable();
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, next)| *next);
         let before_blank = next.is_none_or(is_blank);
-        seen.indicators |= if at == 0 { starts_structure(c, before_blank) } else { is_structure(c, after_blank, before_blank) };
-        seen.special |= !is_printable(c);
+        let opens = at == 0 && starts_structure(c, before_blank);
+        mark(opens || (at > 0 && is_structure(c, after_blank, before_blank)), INDICATOR);
+        mark(!is_printable(c), SPECIAL);
         if c == ' ' {
-            seen.leading_blank |= at == 0;
-            seen.trailing_blank |= next.is_none();
-            seen.trailing_space |= next.is_none();
-            seen.break_before_space |= previous_break;
+            mark(at == 0, OUTER_BLANK);
+            mark(next.is_none(), OUTER_BLANK | TRAILING_SPACE);
+            mark(previous_break, BREAK_BEFORE_SPACE);
         } else if is_break(c) {
-            seen.line_breaks = true;
-            seen.leading_blank |= at == 0;
-            seen.trailing_blank |= next.is_none();
-            seen.space_before_break |= previous_space;
+            mark(true, LINE_BREAK);
+            mark(at == 0 || next.is_none(), OUTER_BLANK);
+            mark(previous_space, SPACE_BEFORE_BREAK);
         }
         (previous_space, previous_break, after_blank) = (c == ' ', is_break(c), is_blank(c));
     }

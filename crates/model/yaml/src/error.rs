@@ -69,7 +69,10 @@ const WORDS: [(&str, &str); 26] = [
     ("mapping values are not allowed", "a : is not allowed here: quote the text or check the indentation"),
     ("mapping keys are not allowed", "a ? is not allowed here"),
     ("block sequence entries are not allowed", "a list entry (-) is not allowed here"),
-    ("that cannot start any token", "no value can start with this character: quote the text"),
+    (
+        "that cannot start any token",
+        "no value can start with this character: indent with spaces, quote a text that starts with @ or `",
+    ),
     ("found a tab character", "a tab is used for indentation: use spaces"),
     ("unexpected end of stream", "the text ends inside quotes"),
     ("unexpected document indicator", "a document starts or ends inside quotes"),

@@ -19,6 +19,7 @@
 mod analyze;
 mod bounds;
 mod error;
+mod fold;
 mod lines;
 mod read;
 mod resolve;

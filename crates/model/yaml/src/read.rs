@@ -13,6 +13,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 use crate::error::{Cause, Error, syntax};
+use crate::fold;
 use crate::lines::Lines;
 use crate::resolve::{self, Meaning};
 
@@ -41,7 +42,7 @@ pub struct Document {
 pub struct Reader<'t> {
     parser: Parser<Chain<&'t [u8], &'static [u8]>>,
     dialect: Dialect,
-    with_lines: bool,
+    options: Options,
     text_len: usize,
     /// The scanner needs a line break at the end; where the text has none, one was added.
     line_end_added: bool,
@@ -71,7 +72,7 @@ impl<'t> Reader<'t> {
         Self {
             parser,
             dialect,
-            with_lines: false,
+            options: Options::default(),
             text_len: text.len(),
             line_end_added: !line_end.is_empty(),
             done: false,
@@ -85,7 +86,15 @@ impl<'t> Reader<'t> {
     /// Asks for the lines of the fields near each document's root.
     #[must_use]
     pub fn with_lines(mut self) -> Self {
-        self.with_lines = true;
+        self.options.lines = true;
+        self
+    }
+
+    /// Asks for folded texts (`>`) as they come out of kustomize, which writes and reads them once more on its way:
+    /// before a line that starts with a space they gain an empty line.
+    #[must_use]
+    pub fn with_folds_rewritten(mut self) -> Self {
+        self.options.rewrites_folds = true;
         self
     }
 
@@ -122,6 +131,11 @@ impl<'t> Reader<'t> {
             Err(_) => return Err(Error { line: 1, column: 1, cause: Cause::Syntax("the text is no valid YAML") }),
         };
         self.drop_added_line_end(&mut event);
+        if let EventData::Scalar { value, style: ScalarStyle::Folded, .. } = &mut event.data
+            && self.options.rewrites_folds
+        {
+            *value = fold::rewritten(value);
+        }
         Ok(event)
     }
 
@@ -150,7 +164,8 @@ impl<'t> Reader<'t> {
             _ => return Err(at(mark, Cause::Syntax("a value was expected here"))),
         };
         if let Some(name) = anchor {
-            self.anchors.insert(name, Anchor { value: value.clone(), nodes: self.nodes - before, depth: depth(&value) });
+            self.anchors
+                .insert(name, Anchor { value: value.clone(), nodes: self.nodes - before, depth: depth(&value) });
         }
         Ok(value)
     }
@@ -163,7 +178,7 @@ impl<'t> Reader<'t> {
             if event.data == EventData::SequenceEnd {
                 break;
             }
-            let kept = place.push(self.with_lines, || items.len().to_string());
+            let kept = place.push(self.options.lines, || items.len().to_string());
             self.note(place, kept, event.start_mark);
             items.push(self.node(event, place)?);
             place.pop(kept);
@@ -191,7 +206,7 @@ impl<'t> Reader<'t> {
             }
             let key = self.node(event, place)?;
             let key = self.key(key).map_err(|cause| at(key_mark, cause))?;
-            let kept = place.push(self.with_lines, || key.clone());
+            let kept = place.push(self.options.lines, || key.clone());
             self.note(place, kept, key_mark);
             let value = self.event()?;
             let value = self.node(value, place)?;
@@ -254,6 +269,13 @@ impl Iterator for Reader<'_> {
         self.done = !matches!(document, Some(Ok(_)));
         document
     }
+}
+
+/// What a reader was asked for beyond the values.
+#[derive(Default)]
+struct Options {
+    lines: bool,
+    rewrites_folds: bool,
 }
 
 /// A value that aliases may repeat, with what repeating it costs.
@@ -375,14 +397,13 @@ const CORE: &str = "tag:yaml.org,2002:";
 
 fn meaning(meaning: Meaning, text: String, dialect: Dialect) -> Result<Value, Cause> {
     Ok(match meaning {
-        Meaning::Text => Value::String(text),
         Meaning::Null => Value::Null,
         Meaning::Bool(flag) => Value::Bool(flag),
         Meaning::Int(number) => Value::Number(number.into()),
         Meaning::Uint(number) => Value::Number(number.into()),
         Meaning::Float(number) => Value::Number(float(number)?),
         Meaning::Time(time) if dialect == Dialect::V3 => Value::String(time),
-        Meaning::Time(_) => Value::String(text),
+        Meaning::Text | Meaning::Time(_) => Value::String(text),
     })
 }
 
@@ -405,5 +426,126 @@ fn depth(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn v3(text: &str) -> Result<Value, Error> {
+        parse(text.as_bytes(), Dialect::V3)
+    }
+
+    fn cause(text: &str, dialect: Dialect) -> Cause {
+        parse(text.as_bytes(), dialect).unwrap_err().cause
+    }
+
+    #[test]
+    fn documents_know_their_first_line() {
+        let text = "# first\n---\na: 1\n---\n# nothing\n---\n\nb: 2\n";
+        let read: Vec<Document> = Reader::new(text.as_bytes(), Dialect::V3).map(Result::unwrap).collect();
+        let shown: Vec<(u32, Value)> = read.into_iter().map(|document| (document.line, document.value)).collect();
+        assert_eq!(shown, [(3, json!({"a": 1})), (6, Value::Null), (8, json!({"b": 2}))]);
+    }
+
+    #[test]
+    fn fields_near_the_root_know_their_lines() {
+        let text = "a:\n  b: 1\n  c: {d: 1}\nlist:\n- x\n-\n  y: 1\n";
+        let document = Reader::new(text.as_bytes(), Dialect::V2).with_lines().next().unwrap().unwrap();
+        for (pointer, line) in [("/a", 1), ("/a/b", 2), ("/a/c/d", 3), ("/list/0", 5), ("/list/1", 7), ("/none", 0)] {
+            assert_eq!(document.lines.of(pointer).unwrap_or_default(), line, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn keys_follow_the_dialect() {
+        let text = b"yes: a\n010: b\n1.50: c\n";
+        assert_eq!(parse(text, Dialect::V2).unwrap(), json!({"true": "a", "8": "b", "1.5": "c"}));
+        assert_eq!(cause("1: a\n", Dialect::V3), Cause::KeyNotText);
+        assert_eq!(cause("null: a\n", Dialect::V2), Cause::KeyNotText);
+        assert_eq!(parse(b"a: 1\na: 2\n", Dialect::V2).unwrap(), json!({"a": 2}));
+        assert_eq!(cause("a: 1\na: 2\n", Dialect::V3), Cause::DuplicateKey("a".to_owned()));
+    }
+
+    #[test]
+    fn merges_follow_the_dialect() {
+        let text = b"x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  a: 0\n  <<: [*x, *y]\n";
+        assert_eq!(parse(text, Dialect::V3).unwrap()["z"], json!({"a": 0, "b": 1, "c": 2}));
+        assert_eq!(parse(text, Dialect::V2).unwrap()["z"], json!({"a": 1, "b": 1, "c": 2}));
+        assert_eq!(v3("'<<': 1").unwrap(), json!({"<<": 1}));
+        assert_eq!(cause("<<: 1", Dialect::V3), Cause::BadMerge);
+    }
+
+    #[test]
+    fn numbers_are_as_json_shows_them() {
+        let text = "[1.0, 1e3, 1.5, 9223372036854775808, 1e20, 1e22, 0x10, 1_0]";
+        let want = "[1,1000,1.5,9223372036854775808,1e+20,1e+22,16,10]";
+        assert_eq!(v3(text).unwrap().to_string(), want);
+        assert_eq!(cause(".inf", Dialect::V3), Cause::NotFinite);
+        assert_eq!(cause(".nan", Dialect::V2), Cause::NotFinite);
+    }
+
+    #[test]
+    fn tags_decide() {
+        let text = "[!!str 1, !!int '2', !!binary aGk=, !own 3, !!float 1]";
+        assert_eq!(v3(text).unwrap(), json!(["1", 2, "hi", "3", 1]));
+        assert_eq!(cause("!!int x", Dialect::V3), Cause::BadTag("!!int".to_owned()));
+    }
+
+    #[test]
+    fn times_are_text_in_v2_and_rfc_3339_in_v3() {
+        assert_eq!(v3("2001-1-1").unwrap(), json!("2001-01-01T00:00:00Z"));
+        assert_eq!(parse(b"2001-1-1", Dialect::V2).unwrap(), json!("2001-1-1"));
+    }
+
+    #[test]
+    fn a_block_text_at_the_end_gains_no_line_break() {
+        for (text, want) in [("a: |\n  x", "x"), ("a: |\n  x\n", "x\n"), ("a: >\n  x\n  y", "x y"), ("a: |", "")] {
+            assert_eq!(v3(text).unwrap(), json!({"a": want}), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn errors_say_line_column_and_cause() {
+        for (text, want) in [
+            ("a: [1\nb: 2\n", "2:2: a , or ] was expected here"),
+            ("a: b: c\n", "1:5: a : is not allowed here: quote the text or check the indentation"),
+            ("a: 'x\n", "2:1: the text ends inside quotes"),
+            ("a: *x\n", "1:4: alias *x names no anchor that stands before it"),
+        ] {
+            assert_eq!(v3(text).unwrap_err().to_string(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let deep = "[".repeat(DEPTH_MAX + 1);
+        assert_eq!(cause(&deep, Dialect::V3), Cause::TooDeep);
+        let deepest = "[".repeat(DEPTH_MAX) + &"]".repeat(DEPTH_MAX);
+        assert!(v3(&deepest).is_ok());
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..10 {
+            let before = vec![format!("*a{}", level - 1); 10].join(", ");
+            writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
+        }
+        assert_eq!(cause(&bomb, Dialect::V3), Cause::AliasBomb);
+        let mut chain = "a0: &a0 [x]\n".to_owned();
+        for level in 1..200 {
+            writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).unwrap();
+        }
+        assert_eq!(cause(&chain, Dialect::V3), Cause::TooDeep);
+        assert_eq!(cause(&" ".repeat(TEXT_MAX + 1), Dialect::V3), Cause::TooLong);
+    }
+
+    #[test]
+    fn what_makes_the_scanner_panic_is_an_error() {
+        for text in ["[!a!,", "[!!,b]", "\"\\", "{!,}"] {
+            let _ = v3(text);
+        }
     }
 }

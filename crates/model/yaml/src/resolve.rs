@@ -140,15 +140,12 @@ fn is_base_60(text: &str) -> bool {
     let mut rest: Vec<&str> = parts.collect();
     let Some(last) = rest.pop() else { return false };
     let (last, fraction) = last.split_once('.').unwrap_or((last, ""));
-    fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_') && rest.iter().chain([&last]).all(|part| is_sixtieth(part))
+    fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+        && rest.iter().chain([&last]).all(|part| is_sixtieth(part))
 }
 
 fn is_sixtieth(part: &str) -> bool {
-    match part.as_bytes() {
-        [b'0'..=b'9'] => true,
-        [b'0'..=b'5', b'0'..=b'9'] => true,
-        _ => false,
-    }
+    matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9'])
 }
 
 #[cfg(test)]

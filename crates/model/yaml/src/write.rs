@@ -164,7 +164,7 @@ impl Writer<'_> {
         let allowed = analyze(text);
         let style = style(text, allowed, context);
         let saved = self.indent;
-        self.deepen();
+        self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
         match style {
             Style::Plain => self.folded(text, fold, false),
@@ -367,12 +367,100 @@ fn style(text: &str, allowed: Allowed, context: Context) -> Style {
     if text.contains('\n') {
         return if key || !allowed.block { Style::Double } else { Style::Literal };
     }
-    if !reads_back_as_text(text) || (key && allowed.multiline) {
+    if !reads_back_as_text(text) || (key && text.contains(is_break)) {
         return Style::Double;
     }
     match allowed {
         Allowed { plain: true, .. } => Style::Plain,
         Allowed { single_quoted: true, .. } => Style::Single,
         _ => Style::Double,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Dialect;
+
+    #[test]
+    fn quotes_stand_only_where_needed() {
+        for (text, want) in [
+            ("plain", "plain"),
+            ("", "\"\""),
+            ("yes", "\"yes\""),
+            ("y", "\"y\""),
+            ("1:30", "\"1:30\""),
+            ("0x1", "\"0x1\""),
+            ("2001-01-01", "\"2001-01-01\""),
+            ("<<", "<<"),
+            ("a: b", "'a: b'"),
+            ("- x", "'- x'"),
+            ("*x", "'*x'"),
+            (" lead", "' lead'"),
+            ("it's", "it's"),
+            ("'", "''''"),
+            ("tab\there", "\"tab\\there\""),
+            ("\u{1f600}", "\"\\U0001F600\""),
+            ("\u{a0}", "\u{a0}"),
+            ("\u{feff}a b", "\"\\uFEFF\\x61\\x20\\x62\""),
+            ("a #b", "'a #b'"),
+            ("a#b", "a#b"),
+        ] {
+            assert_eq!(to_string(&json!({"k": text})), format!("k: {want}\n"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn texts_with_lines_become_blocks() {
+        for (text, want) in [
+            ("a\nb\n", "|\n  a\n  b"),
+            ("a\nb", "|-\n  a\n  b"),
+            ("a\n\n", "|+\n  a\n"),
+            (" a\nb\n", "|2\n   a\n  b"),
+            ("a \nb\n", "\"a \\nb\\n\""),
+        ] {
+            assert_eq!(to_string(&json!({"k": text})), format!("k: {want}\n"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_lines_fold_after_column_80() {
+        let text = "word ".repeat(20);
+        let written = to_string(&json!({"k": text.trim_end()}));
+        let lines: Vec<usize> = written.lines().map(str::len).collect();
+        assert_eq!(lines, [82, 21]);
+    }
+
+    #[test]
+    fn keys_sort_naturally() {
+        let value = json!({"a10": 1, "a9": 1, "A": 1, "_z": 1, "b": 1, "a": 1, "a01": 1});
+        assert_eq!(to_string(&value), "_z: 1\nA: 1\na: 1\na01: 1\na9: 1\na10: 1\nb: 1\n");
+    }
+
+    #[test]
+    fn collections_nest_without_extra_columns() {
+        let value = json!({"a": [[1, [2]], {"b": [], "c": {}}, null, true], "d": 1.5e300, "e": 1_234_567.5});
+        assert_eq!(
+            to_string(&value),
+            "a:\n- - 1\n  - - 2\n- b: []\n  c: {}\n- null\n- true\nd: 1.5e+300\ne: 1.2345675e+06\n"
+        );
+    }
+
+    #[test]
+    fn long_keys_are_marked() {
+        let key = "k".repeat(129);
+        assert_eq!(to_string(&json!({&key: 1})), format!("? {key}\n: 1\n"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let texts = ["a\n b\n", "\n", "x: y\n", "\u{85}", "'\"\\", "- ", "#", "a  b", "~", "\r\n", "0", "\u{7}"];
+        for text in texts {
+            let value = json!({"k": [text], text: {"deep": text}});
+            let read = crate::parse(to_string(&value).as_bytes(), Dialect::V2);
+            assert_eq!(read.as_ref(), Ok(&value), "{text:?}");
+        }
     }
 }

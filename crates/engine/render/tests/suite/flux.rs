@@ -32,12 +32,12 @@ fn replay(scenario: &Value, tally: &mut Tally) {
     let name = scenario["name"].as_str().unwrap();
     let namespace = format!("s-{name}");
     // A suspended Kustomization stays at an earlier state.
-    let mut states: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut commits: Vec<BTreeMap<String, String>> = Vec::new();
     let mut specs: BTreeMap<String, Value> = BTreeMap::new();
     let mut records = scenario["expected"].as_array().unwrap().iter();
     for step in scenario["steps"].as_array().unwrap() {
         if step["push"].is_object() {
-            states.push(pushed(states.last().cloned().unwrap_or_default(), &step["push"], &namespace));
+            commits.push(pushed(commits.last().cloned().unwrap_or_default(), &step["push"], &namespace));
         }
         let applied = step["apply"].as_str().unwrap_or_default().replace("${NS}", &namespace);
         for document in Reader::new(applied.as_bytes(), Dialect::V2) {
@@ -50,7 +50,7 @@ fn replay(scenario: &Value, tally: &mut Tally) {
             let record = records.next().unwrap();
             for (kustomization, spec) in &specs {
                 let status = &record["flux"][format!("Kustomization/{kustomization}")]["status"];
-                compare(&format!("{name}/{kustomization}"), status, (spec, &states), tally);
+                compare(&format!("{name}/{kustomization}"), status, (spec, &commits), tally);
             }
         }
     }
@@ -69,7 +69,7 @@ fn pushed(mut files: BTreeMap<String, String>, push: &Value, namespace: &str) ->
     files
 }
 
-fn compare(name: &str, status: &Value, (spec, states): (&Value, &[BTreeMap<String, String>]), tally: &mut Tally) {
+fn compare(name: &str, status: &Value, (spec, commits): (&Value, &[BTreeMap<String, String>]), tally: &mut Tally) {
     let failed =
         status["conditions"].as_array().into_iter().flatten().any(|condition| {
             condition["type"] == "Ready" && matches!(condition["reason"].as_str(), Some("BuildFailed"))
@@ -85,12 +85,12 @@ fn compare(name: &str, status: &Value, (spec, states): (&Value, &[BTreeMap<Strin
         let rendered = render(&Tree::from_iter(files), &plan);
         rendered.is_ok_and(|rendered| digests.contains(&format!("sha256:{}", rendered.text_digest).as_str()))
     };
-    match render(&Tree::from_iter(states.last().unwrap()), &plan) {
+    match render(&Tree::from_iter(commits.last().unwrap()), &plan) {
         Err(error) if failed => {
             println!("{name}: {error}");
             tally.same += 1;
         }
-        Ok(_) if !failed && states.iter().any(is_recorded) => tally.same += 1,
+        Ok(_) if !failed && commits.iter().any(is_recorded) => tally.same += 1,
         Ok(_) => println!("{name}: MISS another digest, or builds where Flux fails"),
         Err(error) => println!("{name}: MISS {error}"),
     }

@@ -1,6 +1,6 @@
 //! Laws that hold for every tree and plan.
 
-use lode_render::{Plan, render};
+use lode_render::{Plan, Substitution, render};
 use lode_tree::Tree;
 
 #[test]
@@ -18,4 +18,32 @@ fn the_same_again_gives_the_same_again() {
     let mut touched = tree.clone();
     touched.retain(|path, _| path.as_str() != "b/sa.yaml");
     assert!(!first.reads.holds_in(&touched));
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let tree = Tree::from_iter([(
+        "a/s.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {x: $hunter2}\n",
+    )]);
+    let vars = [("token".to_owned(), "hunter2".to_owned())].into();
+    let substitute = Some(Substitution { vars, strict: true, always: false });
+    let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
+    let shown = format!("{plan:?} {:?}", render(&tree, &plan).unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn errors_show_no_value() {
+    let object =
+        |data: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{x: '{data}'}}\n");
+    for (data, value) in [("${token}", "a: hunter2: b\n- ["), ("${token:hunter2", ""), ("${hunter2!}", "")] {
+        let tree = Tree::from_iter([("a/s.yaml", object(data))]);
+        let vars = [("token".to_owned(), value.to_owned())].into();
+        let substitute = Some(Substitution { vars, strict: true, always: true });
+        let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
+        let error = render(&tree, &plan).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        assert!(error.to_string().starts_with("Secret/s (a/s.yaml:1): "), "{error}");
+    }
 }

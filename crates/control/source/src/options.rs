@@ -1,0 +1,68 @@
+//! What holds for all repositories; the names are those of Flux's flags.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What holds for all repositories.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many reconciles, and so how many operations of Git, may be under way at once (`--concurrent`).
+    pub concurrent: usize,
+    /// Host and port of the address under which artifacts are had (`--storage-adv-addr`).
+    pub storage_adv_addr: String,
+    /// Folder for the objects that Git has fetched; it can be lost at any time.
+    pub cache_dir: PathBuf,
+    /// Artifacts kept of one repository, the current one among them (`--artifact-retention-records`).
+    pub artifact_retention_records: usize,
+    /// Artifacts younger than this are kept, too (`--artifact-retention-ttl`).
+    pub artifact_retention_ttl: Duration,
+    /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
+    pub interval_jitter_percent: u8,
+    /// Longest sleep while an included repository has no artifact; its coming wakes earlier (`--requeue-dependency`).
+    pub requeue_dependency: Duration,
+    /// How large a repository may be.
+    pub limits: lode_git::Limits,
+    /// Which addresses may be asked.
+    pub egress: Egress,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrent: 8,
+            storage_adv_addr: "localhost:9090".to_owned(),
+            cache_dir: PathBuf::from("git"),
+            artifact_retention_records: 2,
+            artifact_retention_ttl: Duration::from_mins(1),
+            interval_jitter_percent: 5,
+            requeue_dependency: Duration::from_secs(30),
+            limits: lode_git::Limits::default(),
+            egress: Egress::default(),
+        }
+    }
+}
+
+/// Says which URLs of repositories and proxies may be asked; without a rule all may.
+#[derive(Clone, Default)]
+pub struct Egress(Option<Arc<Rule>>);
+
+type Rule = dyn Fn(&str) -> bool + Send + Sync;
+
+impl Egress {
+    /// Allows the URLs to which `rule` says yes; they come without credentials.
+    pub fn allow(rule: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(rule)))
+    }
+
+    pub(crate) fn allows(&self, url: &str) -> bool {
+        self.0.as_ref().is_none_or(|rule| rule(url))
+    }
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Egress(a rule)" } else { "Egress(everywhere)" })
+    }
+}

@@ -1,0 +1,220 @@
+//! One reconcile: look, attempt, tell.
+//!
+//! Safe to run twice and never asks what woke it. Each outcome is one write of the status, and none when it says
+//! nothing new.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_api::git_repository::GitRepositoryStatus;
+use lode_api::shared::Artifact;
+use lode_api::{GitRepository, Kind as _, Status as _, reasons};
+use lode_cluster::{Error, Target};
+use lode_object::{NamespacedName, Value, merge_patch, meta};
+use lode_runtime::{Event, EventKind, Next, ObjectReference, jitter};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use tracing::{debug, error, info, warn};
+
+use crate::artifact::short;
+use crate::attempt::{Found, Seen};
+use crate::controller::{GitRepositories, KIND, key};
+use crate::failure::{Failure, Retry};
+use crate::status::{Draft, had_failed, is_news, is_retry, stored};
+
+/// Field manager of status and finalizers, as in Flux.
+const MANAGER: &str = "source-controller";
+/// A reconcile that takes longer says so in its status.
+const LONG: Duration = Duration::from_secs(2);
+
+impl GitRepositories {
+    pub(crate) async fn reconcile_one(&self, name: &NamespacedName) -> Next {
+        let Some(object) = self.objects.get(name) else { return Next::Idle };
+        if object.deleting() {
+            return self.finalize(&object).await;
+        }
+        let object = match self.with_finalizer(&object).await {
+            Ok(object) => object,
+            Err(error) => return postpone(&object, &error),
+        };
+        if object.spec.suspended() {
+            let status = Draft::new(&object, &now()).suspended().status;
+            return self.write_or_postpone(&object, status, Next::Idle).await.unwrap_or_else(|next| next);
+        }
+        let (since, mut seen) = (Instant::now(), Seen::default());
+        let end = self.attempt_within(&object, &mut seen).await;
+        self.metrics.observe(KIND, name, since.elapsed());
+        let next = match end {
+            Ok(found) => self.succeed(&object, found).await,
+            Err(failure) => self.fail(&object, &seen, &failure).await,
+        };
+        next.unwrap_or_else(|next| next)
+    }
+
+    /// Attempts, telling in the status when it takes long.
+    async fn attempt_within(&self, object: &GitRepository, seen: &mut Seen) -> Result<Found, Failure> {
+        let mut attempt = Box::pin(self.attempt(object, seen));
+        tokio::select! {
+            biased;
+            end = &mut attempt => return end,
+            () = sleep(LONG) => {}
+        }
+        // A retry of what is known to fail is no news, however long it takes.
+        if is_retry(object) {
+            return attempt.await;
+        }
+        let status = Draft::new(object, &now()).progressing().status;
+        if let Err(error) = self.write(object, status).await {
+            debug!(name = %key(object), %error, "progress not written");
+        }
+        attempt.await
+    }
+
+    async fn succeed(&self, object: &GitRepository, found: Found) -> Result<Next, Next> {
+        let Found { interval, artifact, included, subject } = found;
+        let status = Draft::new(object, &now()).succeeded(artifact.clone(), included).handled().status;
+        let next = Next::After(jitter(interval, self.options.interval_jitter_percent));
+        let next = self.write_or_postpone(object, status, next).await?;
+        let before = object.status.artifact.as_deref();
+        let is_new = before.is_none_or(|before| before.digest != artifact.digest);
+        let (reason, text) = if is_new {
+            let subject = subject.as_deref().map_or_else(|| artifact.revision.to_string(), short);
+            (reasons::NEW_ARTIFACT, format!("stored artifact for commit '{subject}'"))
+        } else if had_failed(&object.status) {
+            (reasons::SUCCEEDED, stored(&artifact.revision))
+        } else {
+            return Ok(next);
+        };
+        info!(name = %key(object), revision = &*artifact.revision, text, "artifact in store");
+        self.emit_about(object, &artifact, reason, text);
+        Ok(next)
+    }
+
+    async fn fail(&self, object: &GitRepository, seen: &Seen, failure: &Failure) -> Result<Next, Next> {
+        let status = Draft::new(object, &now()).failed(failure, seen).handled().status;
+        let next = match failure.retry {
+            Retry::Backoff => Next::Backoff,
+            Retry::Wait => Next::After(self.options.requeue_dependency),
+            Retry::Never => Next::Idle,
+        };
+        let was_asked = status.last_handled_reconcile_at() != object.status.last_handled_reconcile_at();
+        let is_news = was_asked || is_news(&object.status, &status);
+        let next = self.write_or_postpone(object, status, next).await?;
+        if !is_news {
+            return Ok(next);
+        }
+        let (reason, text) = (failure.reason, failure.message.clone());
+        if failure.is_wait() {
+            info!(name = %key(object), reason, text, "waiting for an included repository");
+            self.emit(object, EventKind::Normal, reason, text);
+        } else {
+            error!(name = %key(object), reason, error = text, "reconciliation failed");
+            self.emit(object, EventKind::Warning, reason, text);
+        }
+        Ok(next)
+    }
+
+    /// Sees to it that nothing is stored before its removal can be seen to.
+    async fn with_finalizer(&self, object: &Arc<GitRepository>) -> Result<Arc<GitRepository>, Error> {
+        if object.metadata.has_finalizer(meta::FINALIZER) {
+            return Ok(object.clone());
+        }
+        let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
+        finalizers.push(meta::FINALIZER);
+        // The list is written as a whole, so it must be the list that was read.
+        let version = &object.metadata.resource_version;
+        self.patch(object, "", &json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}})).await
+    }
+
+    pub(crate) async fn without_finalizer(&self, object: &GitRepository) -> Result<(), Error> {
+        let finalizers = object.metadata.finalizers.iter().map(AsRef::as_ref);
+        let finalizers: Vec<&str> = finalizers.filter(|name| *name != meta::FINALIZER).collect();
+        let version = &object.metadata.resource_version;
+        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
+        match self.patch(object, "", &patch).await {
+            Err(error) if !error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes what differs from the status as it is known now; nothing when nothing does.
+    async fn write(&self, object: &GitRepository, status: GitRepositoryStatus) -> Result<(), Error> {
+        let latest = self.objects.get(&key(object));
+        // Another object of this name is not the one that was looked at.
+        let latest = latest.filter(|latest| latest.metadata.uid == object.metadata.uid);
+        let before = latest.as_ref().map_or(&object.status, |latest| &latest.status);
+        let Some(patch) = merge_patch(&as_json(before), &as_json(&status)) else { return Ok(()) };
+        self.patch(object, "/status", &json!({"metadata": {"uid": object.metadata.uid}, "status": patch}))
+            .await
+            .map(drop)
+    }
+
+    async fn write_or_postpone(
+        &self,
+        object: &GitRepository,
+        status: GitRepositoryStatus,
+        next: Next,
+    ) -> Result<Next, Next> {
+        match self.write(object, status).await {
+            Ok(()) => Ok(next),
+            Err(error) => Err(postpone(object, &error)),
+        }
+    }
+
+    async fn patch(&self, object: &GitRepository, part: &str, patch: &Value) -> Result<Arc<GitRepository>, Error> {
+        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
+        let target = Target { namespace, name, manager: MANAGER, dry_run: false };
+        let answer = self.client.merge(&self.resource, target, part, patch).await?;
+        let new = GitRepository::parse(&answer).map_err(|error| Error::NotUnderstood(error.to_string()))?;
+        let new = Arc::new(new);
+        self.objects.put(new.clone(), &new.metadata.resource_version);
+        Ok(new)
+    }
+
+    pub(crate) fn emit(&self, about: &GitRepository, kind: EventKind, reason: &'static str, text: String) {
+        self.events.emit(self.event(about, kind, reason, text));
+    }
+
+    fn emit_about(&self, about: &GitRepository, artifact: &Artifact, reason: &'static str, text: String) {
+        let mut event = self.event(about, EventKind::Normal, reason, text);
+        let group = &self.resource.gvk.group;
+        event.annotations.insert(format!("{group}/revision"), artifact.revision.to_string());
+        event.annotations.insert(format!("{group}/digest"), artifact.digest.to_string());
+        self.events.emit(event);
+    }
+
+    fn event(&self, about: &GitRepository, kind: EventKind, reason: &'static str, message: String) -> Event {
+        let meta = &about.metadata;
+        let own = meta.annotations.iter().filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
+        let annotations: BTreeMap<_, _> = own.map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let about = ObjectReference {
+            api_version: self.resource.gvk.api_version(),
+            kind: self.resource.gvk.kind.to_string(),
+            namespace: meta.namespace.to_string(),
+            name: meta.name.to_string(),
+            uid: meta.uid.to_string(),
+            resource_version: meta.resource_version.to_string(),
+        };
+        Event { about, kind, reason: reason.into(), message, annotations }
+    }
+}
+
+/// The outcome could not be told: come back, and find everything as it is.
+pub(crate) fn postpone(object: &GitRepository, error: &Error) -> Next {
+    if error.is_not_found() {
+        return Next::Idle;
+    }
+    warn!(name = %key(object), %error, "object not written, tried again");
+    Next::Backoff
+}
+
+fn as_json(status: &GitRepositoryStatus) -> Value {
+    // Types that came from JSON go back into it.
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+/// Returns the time as the API writes it.
+pub(crate) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,143 @@
+//! Test: what is told must be what Flux tells, scenario by scenario of the recordings.
+//!
+//! Steps that need Git or a cluster are replaced by what those would say; everything after that is our own. State
+//! (conditions without messages, what the artifact was made with) must be equal; words are counted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use lode_api::GitRepository;
+use lode_api::shared::Artifact;
+use lode_git::{FetchError, ResolveError, TransportError};
+use lode_object::NamespacedName;
+use lode_yaml::{Dialect, Reader};
+use serde_json::{Value, json};
+
+use crate::attempt::Seen;
+use crate::failure::Failure;
+use crate::fetch::{unfetched, unresolved};
+use crate::gather::Secret;
+use crate::include;
+use crate::options::Egress;
+use crate::status::Draft;
+use crate::validate::{authorize, check_signature, validate};
+
+const NOW: &str = "2026-01-02T03:04:05Z";
+
+/// What is told about a repository at a URL.
+type Said = fn(&str) -> Failure;
+
+/// What the world answers in the scenarios that fail.
+const WORLD: [(&str, Said); 5] = [
+    ("s-semver-none", |url| unresolved(&ResolveError::NoVersion(">=3".to_owned()), url)),
+    ("s-repository-missing", |url| unresolved(&ResolveError::Remote(TransportError::NotFound), url)),
+    ("s-basic-auth-wrong", |url| unresolved(&ResolveError::Remote(TransportError::CredentialsRefused), url)),
+    ("s-sparse-missing", |url| unfetched(&FetchError::Sparse("nothere".to_owned()), url)),
+    ("s-verify-without-keys", |_| check_signature("4d1158622700f10edc5b80dab34dd56205ce3fce", Some(false))),
+];
+
+#[test]
+fn statuses_are_those_that_flux_writes() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/flux/source.json");
+    let Ok(text) = std::fs::read_to_string(corpus) else {
+        println!("no recordings beside the project: nothing compared");
+        return;
+    };
+    let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let (mut all, mut same, mut words) = (0, 0, 0);
+    for scenario in &scenarios {
+        let name = scenario["name"].as_str().unwrap();
+        let specs = specs(scenario);
+        for (object, recorded) in
+            scenario["expected"].as_array().unwrap().iter().filter_map(|it| it["flux"].as_object()).flatten()
+        {
+            let Some(spec) = specs.iter().find(|spec| object.ends_with(spec["metadata"]["name"].as_str().unwrap()))
+            else {
+                continue;
+            };
+            let ours = replay(name, spec, &recorded["status"], &specs);
+            let theirs = recorded["status"].clone();
+            all += 1;
+            words += usize::from(messages(&ours) == messages(&theirs));
+            if state(&ours) == state(&theirs) {
+                same += 1;
+            } else {
+                println!("{name} {object}:\n  ours   {}\n  theirs {}", state(&ours), state(&theirs));
+            }
+        }
+    }
+    println!("status: {same} of {all} recordings; words: {words} of {all}");
+    assert!(all > 15 && same == all);
+}
+
+/// Returns what is applied as sources, with the URL of the recording filled in.
+fn specs(scenario: &Value) -> Vec<Value> {
+    let name = scenario["name"].as_str().unwrap();
+    let repository = scenario["repo"].as_str().unwrap_or(name);
+    let mut specs = Vec::new();
+    for text in scenario["steps"].as_array().unwrap().iter().filter_map(|step| step["apply"].as_str()) {
+        let text = text.replace("${URL}", &format!("http://127.0.0.1:1/{repository}.git"));
+        let text = text.replace("${SHA}", "7aa289562a960ee26a62bc7be616cd99c6c4587c");
+        let documents = Reader::new(text.as_bytes(), Dialect::V2).map(|document| document.unwrap().value);
+        specs.extend(documents.filter(|object| object["kind"] == "GitRepository"));
+    }
+    specs
+}
+
+/// Returns the status that we would write where Flux wrote `recorded`.
+fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Value {
+    let generation =
+        if scenario == "s-suspended" { 1 } else { recorded["conditions"][0]["observedGeneration"].as_i64().unwrap() };
+    let mut object = spec.clone();
+    object["metadata"]["namespace"] = json!("ns");
+    object["metadata"]["generation"] = json!(generation);
+    object["status"] = json!({"observedGeneration": -1});
+    if let Some(token) = recorded["lastHandledReconcileAt"].as_str() {
+        object["metadata"]["annotations"] = json!({"reconcile.fluxcd.io/requestedAt": token});
+    }
+    let mut object = GitRepository::parse(&object).unwrap();
+    let draft = Draft::new(&object, NOW);
+    let draft = match outcome(scenario, &object, recorded, all) {
+        Ok(artifact) => draft.succeeded(artifact, Vec::new()),
+        Err(failure) => draft.failed(&failure, &Seen::default()),
+    };
+    object.status = draft.handled().status;
+    if scenario == "s-suspended" {
+        object.metadata.generation += 1;
+        object.status = Draft::new(&object, NOW).suspended().status;
+    }
+    serde_json::to_value(&object.status).unwrap()
+}
+
+fn outcome(scenario: &str, object: &GitRepository, recorded: &Value, all: &[Value]) -> Result<Artifact, Failure> {
+    let plan = validate(object, &Egress::default())?;
+    let nothing = Secret::parse(&Value::Null, "ns/none".to_owned());
+    let remote = authorize(&plan, Some(&nothing))?;
+    if let Some((_, said)) = WORLD.iter().find(|(name, _)| *name == scenario) {
+        return Err(said(remote.url()));
+    }
+    let own = NamespacedName::new("ns", &object.metadata.name);
+    include::artifacts(&own, &plan.includes, |name| {
+        let found = all.iter().find(|spec| spec["metadata"]["name"] == *name.name)?;
+        Some(Arc::new(GitRepository::parse(found).unwrap()))
+    })?;
+    Ok(serde_json::from_value(recorded["artifact"].clone()).unwrap())
+}
+
+fn state(status: &Value) -> Value {
+    let mut status = status.clone();
+    for condition in status["conditions"].as_array_mut().unwrap() {
+        let condition = condition.as_object_mut().unwrap();
+        condition.remove("message");
+        condition.remove("lastTransitionTime");
+    }
+    if let Some(artifact) = status["artifact"].as_object_mut() {
+        artifact.remove("lastUpdateTime");
+    }
+    status
+}
+
+fn messages(status: &Value) -> Vec<String> {
+    let conditions = status["conditions"].as_array().unwrap().iter();
+    conditions.map(|condition| condition["message"].as_str().unwrap().replace("127.0.0.1:1", "HOST")).collect()
+}

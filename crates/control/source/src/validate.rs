@@ -1,0 +1,351 @@
+//! Checks a specification and its credentials before anything is opened.
+//!
+//! Pure: the spec in, a [`Plan`] or the one [`Failure`] that ends it out; then the plan and the secrets in, a
+//! [`Remote`] out. A field of the contract that is not built yet ends it too: ignored, it would let in what should be
+//! kept out.
+
+use std::time::Duration;
+
+use lode_api::git_repository::{Include, Mode, Provider, Spec};
+use lode_api::{FieldError, GitRepository, Kind as _, reasons};
+use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
+use lode_object::NamespacedName;
+use lode_tree::RepoPath;
+
+use crate::failure::{Failure, Step};
+use crate::gather::Secret;
+use crate::options::Egress;
+
+/// A specification that can be acted on.
+pub(crate) struct Plan {
+    pub(crate) interval: Duration,
+    pub(crate) address: Address,
+    pub(crate) reference: Reference,
+    /// Folders to fetch; none means all.
+    pub(crate) sparse: Vec<String>,
+    pub(crate) includes: Vec<Inclusion>,
+    /// Whether the commit has to be signed.
+    pub(crate) verify: bool,
+}
+
+/// Where the repository is.
+pub(crate) enum Address {
+    /// Behind http or https; who comes in is not said yet.
+    Http(Box<Remote>),
+    /// Behind ssh.
+    Ssh,
+}
+
+/// A part of another repository's artifact, and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Inclusion {
+    pub(crate) repository: NamespacedName,
+    pub(crate) from: RepoPath,
+    pub(crate) to: RepoPath,
+}
+
+/// Checks one repository's specification.
+pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, Failure> {
+    let spec = &object.spec;
+    refuse_unsupported(spec)?;
+    Ok(Plan {
+        interval: spec.interval().map_err(|error| field(&error))?,
+        address: address(spec, egress)?,
+        reference: reference(spec),
+        sparse: spec.sparse_checkout.iter().map(ToString::to_string).collect(),
+        includes: inclusions(object)?,
+        verify: verify(spec)?,
+    })
+}
+
+/// Adds to a plan's address what proves who is asking.
+pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, Failure> {
+    let remote = match &plan.address {
+        Address::Http(remote) => (**remote).clone(),
+        Address::Ssh => return Err(refuse_ssh(secret)),
+    };
+    let Some(secret) = secret else { return Ok(remote) };
+    if secret.text("githubAppID").is_some() {
+        let text = format!("secretRef '{}' holds the data of a GitHub App, but provider is not github", secret.name);
+        return Err(Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal());
+    }
+    let scheme = remote.url().split(':').next().unwrap_or_default().to_owned();
+    let invalid = |what: &str| configuration(&format!("invalid '{scheme}' auth option: {what}"));
+    let mut remote = remote;
+    match (secret.text("username"), secret.text("password"), secret.text("bearerToken")) {
+        (Some(_), _, Some(_)) => return Err(invalid("'bearerToken' and 'username' exclude each other")),
+        (None, Some(_), None) => return Err(invalid("'password' requires 'username' to be set")),
+        (Some(username), password, None) => {
+            remote.credentials = Credentials::Basic { username, password: password.unwrap_or_default() };
+        }
+        (None, _, Some(token)) => remote.credentials = Credentials::Bearer(token),
+        (None, None, None) => {}
+    }
+    remote.ca = secret.any(&["ca.crt", "caFile"]);
+    remote.client_certificate = match (secret.any(&["tls.crt", "certFile"]), secret.any(&["tls.key", "keyFile"])) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (None, None) => None,
+        _ => return Err(invalid("'tls.crt' and 'tls.key' require each other")),
+    };
+    Ok(remote)
+}
+
+/// Reads a proxy from its secret.
+pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
+    let failed = |text: String| {
+        Failure::fetch(reasons::AUTHENTICATION_FAILED, format!("failed to configure proxy options: {text}"))
+    };
+    let missing = || failed(format!("secret '{}' has no key 'address'", secret.name));
+    let address = secret.text("address").ok_or_else(missing)?;
+    // What stands before an `@` may be a password and is nobody's business.
+    let bare = address.rsplit_once('@').map_or(&*address, |(_, host)| host);
+    if !egress.allows(bare) {
+        return Err(failed(format!("the address in secret '{}' is not allowed", secret.name)));
+    }
+    Ok(lode_git::Proxy { username: secret.text("username"), password: secret.text("password"), address })
+}
+
+/// Says what is wrong with a commit that should be signed, as long as no signature can be checked.
+pub(crate) fn check_signature(commit: &str, is_signed: Option<bool>) -> Failure {
+    let said = format!("signature verification of commit '{commit}' failed");
+    if is_signed == Some(false) {
+        let text = format!("{said}: unsupported signature type: empty");
+        return Failure::new(Step::Verify, reasons::INVALID_COMMIT_SIGNATURE, text);
+    }
+    let text = format!("{said}: checking signatures is not supported yet, so the commit is not trusted");
+    Failure::new(Step::Verify, reasons::UNSUPPORTED, text).terminal()
+}
+
+fn refuse_unsupported(spec: &Spec) -> Result<(), Failure> {
+    let invalid = |text: String| Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal();
+    match spec.provider().map_err(|error| invalid(error.to_string()))? {
+        Provider::Generic => {}
+        Provider::GitHub if spec.secret_ref.is_none() => {
+            return Err(invalid("provider github requires a secretRef with the data of a GitHub App".to_owned()));
+        }
+        provider => return Err(Failure::unsupported(&format!("spec.provider {}", provider.as_str()))),
+    }
+    if spec.service_account_name.is_some() {
+        return Err(Failure::unsupported("spec.serviceAccountName"));
+    }
+    if spec.recurse_submodules.unwrap_or_default() {
+        return Err(Failure::unsupported("spec.recurseSubmodules"));
+    }
+    Ok(())
+}
+
+fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
+    let terminal = |reason, text: String| Failure::fetch(reason, text).terminal();
+    let mut remote = match Remote::new(&spec.url) {
+        Ok(remote) => remote,
+        Err(RemoteError::Ssh) => return Ok(Address::Ssh),
+        Err(error @ RemoteError::Scheme(_)) => {
+            return Err(terminal(reasons::UNSUPPORTED_CONNECTION_TYPE, error.to_string()));
+        }
+        Err(error @ RemoteError::Url) => return Err(terminal(reasons::URL_INVALID, error.to_string())),
+    };
+    if !egress.allows(remote.url()) {
+        return Err(terminal(reasons::ACCESS_DENIED, format!("the address '{}' is not allowed", remote.url())));
+    }
+    remote.timeout = spec.timeout().map_err(|error| field(&error))?;
+    Ok(Address::Http(Box::new(remote)))
+}
+
+/// Tells first what a secret for ssh lacks: who completes it learns that nothing comes of it only then, as in Flux.
+fn refuse_ssh(secret: Option<&Secret>) -> Failure {
+    let lacks = |key: &str| secret.is_none_or(|secret| secret.text(key).is_none());
+    match ["identity", "known_hosts"].into_iter().find(|key| lacks(key)) {
+        Some(key) => configuration(&format!("invalid 'ssh' auth option: '{key}' is required")),
+        None => Failure::unsupported("a repository over ssh"),
+    }
+}
+
+fn configuration(text: &str) -> Failure {
+    Failure::fetch(reasons::AUTHENTICATION_FAILED, format!("failed to configure authentication options: {text}"))
+}
+
+fn reference(spec: &Spec) -> Reference {
+    let given = |text: &Option<Box<str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    spec.r#ref.as_deref().map_or_else(Reference::default, |reference| Reference {
+        branch: given(&reference.branch),
+        tag: given(&reference.tag),
+        semver: given(&reference.semver),
+        name: given(&reference.name),
+        commit: given(&reference.commit),
+    })
+}
+
+fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
+    let inclusion = |include: &Include| {
+        let name = &include.repository.name;
+        let path = |text: &Option<Box<str>>, absent: &str| {
+            let text = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(absent);
+            RepoPath::parse_rooted(text).map_err(|error| {
+                Failure::store(reasons::ILLEGAL_PATH, format!("path of include '{name}': {error}")).terminal()
+            })
+        };
+        let repository = NamespacedName::new(&object.metadata.namespace, name);
+        Ok(Inclusion { repository, from: path(&include.from_path, "")?, to: path(&include.to_path, name)? })
+    };
+    object.spec.include.iter().map(inclusion).collect()
+}
+
+fn verify(spec: &Spec) -> Result<bool, Failure> {
+    let Some(verification) = spec.verify.as_deref() else { return Ok(false) };
+    let invalid = |text: String| Failure::new(Step::Verify, reasons::INVALID_VERIFICATION_MODE, text).terminal();
+    let mode = verification.mode().map_err(|error| invalid(error.to_string()))?;
+    if mode == Mode::Head {
+        return Ok(true);
+    }
+    let reference = reference(spec);
+    if reference.tag.is_none() && reference.semver.is_none() {
+        return Err(invalid(format!("spec.verify.mode {} requires spec.ref.tag or spec.ref.semver", mode.as_str())));
+    }
+    Err(Failure::unsupported(&format!("spec.verify.mode {}", mode.as_str())))
+}
+
+fn field(error: &FieldError) -> Failure {
+    Failure::fetch(reasons::FAILED, error.to_string()).terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn plan(spec: &Value) -> Result<Plan, Failure> {
+        let mut object = json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": {"interval": "1m"}});
+        object["spec"]["url"] = json!("https://example.com/a.git");
+        for (field, value) in spec.as_object().unwrap() {
+            object["spec"][field] = value.clone();
+        }
+        validate(&GitRepository::parse(&object).unwrap(), &Egress::default())
+    }
+
+    fn refusal(spec: &Value) -> (&'static str, bool) {
+        let failure = plan(spec).err().unwrap();
+        (failure.reason, failure.retry == crate::failure::Retry::Never)
+    }
+
+    fn secret(data: &[(&str, &str)]) -> Secret {
+        use base64::Engine as _;
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let data: serde_json::Map<_, _> =
+            data.iter().map(|(key, text)| (key.to_string(), encode(text).into())).collect();
+        Secret::parse(&json!({"data": data}), "ns/auth".to_owned())
+    }
+
+    fn remote(url: &str, data: &[(&str, &str)]) -> Result<Remote, Failure> {
+        authorize(&plan(&json!({"url": url}))?, Some(&secret(data)))
+    }
+
+    #[test]
+    fn what_is_not_built_ends_it() {
+        for spec in [
+            json!({"recurseSubmodules": true}),
+            json!({"provider": "azure"}),
+            json!({"provider": "aws", "serviceAccountName": "a"}),
+            json!({"provider": "github", "secretRef": {"name": "auth"}}),
+            json!({"serviceAccountName": "a"}),
+            json!({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}, "ref": {"tag": "v1"}}),
+            json!({"verify": {"mode": "TagAndHEAD", "secretRef": {"name": "keys"}}, "ref": {"semver": "1.x"}}),
+        ] {
+            assert_eq!(refusal(&spec), ("Unsupported", true), "{spec}");
+        }
+        assert!(plan(&json!({"recurseSubmodules": false, "provider": "generic"})).is_ok());
+    }
+
+    #[test]
+    fn what_means_nothing_ends_it() {
+        for (spec, reason) in [
+            (json!({"provider": "github"}), "InvalidProviderConfiguration"),
+            (json!({"provider": "gitlab"}), "InvalidProviderConfiguration"),
+            (json!({"url": "https://"}), "URLInvalid"),
+            (json!({"url": "ftp://example.com/x"}), "UnsupportedConnectionType"),
+            (json!({"interval": "often"}), "Failed"),
+            (json!({"timeout": "1d"}), "Failed"),
+            (json!({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}), "InvalidVerificationMode"),
+            (json!({"include": [{"repository": {"name": "b"}, "fromPath": "../x"}]}), "IllegalPath"),
+            (json!({"include": [{"repository": {"name": "b"}, "toPath": "x/.git"}]}), "IllegalPath"),
+        ] {
+            assert_eq!(refusal(&spec), (reason, true), "{spec}");
+        }
+    }
+
+    #[test]
+    fn an_include_goes_to_a_folder_of_its_name_by_default() {
+        let include =
+            json!([{"repository": {"name": "b"}}, {"repository": {"name": "c"}, "fromPath": "./", "toPath": "/x/y"}]);
+        let includes = plan(&json!({"include": include})).unwrap().includes;
+        let paths: Vec<_> = includes.iter().map(|include| (include.from.as_str(), include.to.as_str())).collect();
+        assert_eq!(paths, [("", "b"), ("", "x/y")]);
+    }
+
+    #[test]
+    fn an_address_the_policy_forbids_is_not_asked() {
+        let object =
+            json!({"metadata": {"name": "a"}, "spec": {"interval": "1m", "url": "http://me:secret@10.0.0.1/x"}});
+        let egress = Egress::allow(|url| !url.contains("10.0.0.1"));
+        let failure = validate(&GitRepository::parse(&object).unwrap(), &egress).err().unwrap();
+        assert_eq!(failure.reason, "AccessDenied");
+        assert!(!failure.message.contains("secret"), "{}", failure.message);
+        let failure = proxy(&secret(&[("address", "http://me:secret@10.0.0.1")]), &egress).err().unwrap();
+        assert!(!failure.message.contains("10.0.0.1"), "{}", failure.message);
+    }
+
+    #[test]
+    fn credentials_come_from_the_secret() {
+        let basic = Credentials::Basic { username: "git".into(), password: "hunter2".into() };
+        let url = "https://example.com/a.git";
+        assert_eq!(remote(url, &[("username", "git"), ("password", "hunter2")]).unwrap().credentials, basic);
+        let bearer = remote(url, &[("bearerToken", "hunter2")]).unwrap().credentials;
+        assert_eq!(bearer, Credentials::Bearer("hunter2".into()));
+        let tls = remote(url, &[("ca.crt", "CA"), ("tls.crt", "C"), ("tls.key", "K")]).unwrap();
+        assert_eq!(tls.ca.as_deref(), Some(&b"CA"[..]));
+        assert!(tls.client_certificate.is_some() && tls.credentials == Credentials::None);
+        let kept = remote("https://git:hunter2@example.com/a.git", &[("ca.crt", "CA")]).unwrap();
+        assert_eq!((kept.url(), &kept.credentials), (url, &basic), "those of the URL stay where the secret has none");
+    }
+
+    #[test]
+    fn credentials_that_make_no_sense_are_told_without_them() {
+        let url = "https://example.com/a.git";
+        for (data, end) in [
+            (&[("password", "hunter2")][..], "invalid 'https' auth option: 'password' requires 'username' to be set"),
+            (&[("username", "a"), ("bearerToken", "hunter2")], "'bearerToken' and 'username' exclude each other"),
+            (&[("tls.key", "hunter2")], "'tls.crt' and 'tls.key' require each other"),
+        ] {
+            let failure = remote(url, data).err().unwrap();
+            assert_eq!(failure.reason, "AuthenticationFailed");
+            assert!(failure.message.ends_with(end) && !failure.message.contains("hunter2"), "{}", failure.message);
+        }
+        assert_eq!(remote(url, &[("githubAppID", "1")]).err().unwrap().reason, "InvalidProviderConfiguration");
+    }
+
+    #[test]
+    fn ssh_is_refused_once_its_secret_is_complete() {
+        let url = "ssh://git@example.com/a.git";
+        let refuse = |data: &[(&str, &str)]| remote(url, data).err().unwrap();
+        assert!(refuse(&[]).message.ends_with("'identity' is required"));
+        assert!(refuse(&[("identity", "K")]).message.ends_with("'known_hosts' is required"));
+        assert_eq!(refuse(&[("identity", "K"), ("known_hosts", "H")]).reason, "Unsupported");
+    }
+
+    #[test]
+    fn a_proxy_needs_an_address() {
+        let all = [("address", "http://proxy:3128"), ("username", "me"), ("password", "hunter2")];
+        let found = proxy(&secret(&all), &Egress::default()).unwrap();
+        assert_eq!((found.address.as_str(), found.username.as_deref()), ("http://proxy:3128", Some("me")));
+        let failure = proxy(&secret(&all[1..]), &Egress::default()).err().unwrap();
+        assert_eq!(failure.message, "failed to configure proxy options: secret 'ns/auth' has no key 'address'");
+    }
+
+    #[test]
+    fn only_an_unsigned_commit_can_be_judged() {
+        let unsigned = check_signature("4d", Some(false));
+        assert_eq!(unsigned.reason, "InvalidCommitSignature");
+        assert_eq!(check_signature("4d", Some(true)).reason, "Unsupported");
+        assert_eq!(check_signature("4d", None).reason, "Unsupported");
+    }
+}

@@ -1,0 +1,131 @@
+//! `lode diff`: what a reconcile would change in the cluster, field by field.
+//!
+//! ```text
+//! folder → Tree ┐
+//! spec → Plan ──┼→ render → Desired objects ┬→ dry-run, compare with live → findings → text
+//! variables ────┘                inventory ─┘
+//! ```
+//!
+//! The API server is asked to apply each object without storing it, so that defaults and admission have their say.
+//! Left out: what cleaning up after other field managers would remove, and fields an ignore rule strips because another
+//! manager applies them; both show as unchanged.
+
+mod compare;
+mod findings;
+mod folder;
+mod plan;
+mod variables;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::ValueEnum;
+use lode_api::Kustomization;
+use lode_apply::{Common, Desired, Set};
+use lode_cluster::{Client, Discovery};
+use lode_object::NamespacedName;
+use lode_tree::{Tree, ignore};
+
+use crate::diff::compare::Comparison;
+use crate::kinds::{Noun, name_of, text};
+use crate::output;
+use crate::report::Told;
+use crate::session::Place;
+
+/// What to compare.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which kind
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Name of the Kustomization
+    name: String,
+    /// Root folder of a local checkout of its source
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// A `Kustomization`
+    #[value(aliases = ["kustomizations", "ks"])]
+    Kustomization,
+}
+
+/// Prints what differs; the exit code says whether anything does.
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let Kind::Kustomization = args.kind;
+    let Some(path) = args.path else {
+        bail!(Told::new("--path is missing", "name the root folder of a local checkout of the source"));
+    };
+    let session = args.place.connect().await?;
+    let name = NamespacedName::new(&session.namespace, &args.name);
+    let object = Noun::Kustomization.read(&session.client, &name).await?;
+    let object = Kustomization::parse(&object)?;
+    plan::refuse_unsupported(&object)?;
+    let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
+    let variables = variables::read(&session.client, &object).await?;
+    let set = build(&object, &name, &tree, &plan::plan(&object, variables)?)?;
+    output::progress(&format!("◎ comparing {} objects", set.objects().len()));
+    let discovery = Discovery::new(session.client.clone());
+    let comparison = Comparison::new(&session.client, &discovery, &object, &set)?;
+    let (findings, faults) = comparison.run().await;
+    output::data(&findings::text(&findings))?;
+    if !faults.is_empty() {
+        bail!(faults.join("\n"));
+    }
+    Ok(ExitCode::from(u8::from(!findings.is_empty())))
+}
+
+/// Leaves out what the source leaves out of its artifact.
+async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> anyhow::Result<Tree> {
+    let reference = &object.spec.source_ref;
+    if &*reference.kind != "GitRepository" {
+        return Ok(ignore::filter(tree, None));
+    }
+    let namespace = reference.namespace.as_deref().unwrap_or(&object.metadata.namespace);
+    let source = Noun::Source.read(client, &NamespacedName::new(namespace, &reference.name)).await?;
+    if source.pointer("/spec/include").is_some() {
+        output::talk(&format!("warning: {} includes other sources, which are not in the checkout", name_of(&source)));
+    }
+    Ok(ignore::filter(tree, Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty())))
+}
+
+fn build(object: &Kustomization, owner: &NamespacedName, tree: &Tree, plan: &lode_render::Plan) -> anyhow::Result<Set> {
+    let step = || format!("build {} of Kustomization/{owner}", object.spec.path.as_deref().unwrap_or("./"));
+    let rendered = lode_render::render(tree, plan).with_context(step)?;
+    let mut objects = Vec::with_capacity(rendered.objects.len());
+    for prepared in rendered.objects {
+        let origin = prepared.origin.to_string();
+        objects.push(Desired::new(prepared.object, &origin, owner, &Common::default()).with_context(step)?);
+    }
+    Ok(Set::new(objects, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_becomes_objects_with_their_owner() {
+        let tree = Tree::from_iter([(
+            "app/cm.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: \"${v}\"}\n",
+        )]);
+        let object = Kustomization::parse(&serde_json::json!({
+            "metadata": {"name": "apps", "namespace": "team"},
+            "spec": {"path": "./app", "targetNamespace": "shop", "postBuild": {"substitute": {"v": "1"}}},
+        }))
+        .unwrap();
+        let variables = variables::inline(&object);
+        let owner = NamespacedName::new("team", "apps");
+        let set = build(&object, &owner, &tree, &plan::plan(&object, variables).unwrap()).unwrap();
+        let value = set.objects()[0].value();
+        assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
+        assert_eq!(value["data"]["k"], 1);
+        assert_eq!(value["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/namespace"], "team");
+    }
+}

@@ -1,0 +1,111 @@
+//! A local folder as a [`Tree`], within bounds.
+//!
+//! Symbolic links are left out, as in an artifact; so is the folder `.git`.
+
+use std::fs::{self, DirEntry, File};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use lode_stdx::{Digest, read};
+use lode_tree::{Blob, Entry, RepoPath, Tree};
+
+/// Bytes of one file a tree carries; a larger one is known by its size.
+const FILE_MAX: u64 = 32 << 20;
+/// Bytes of all files.
+const TOTAL_MAX: u64 = 768 << 20;
+/// Files.
+const FILES_MAX: usize = 400_000;
+/// Folders within folders.
+const DEPTH_MAX: usize = 64;
+
+/// Reads a folder.
+pub(super) fn read(root: &Path) -> anyhow::Result<Tree> {
+    let mut reader = Reader { tree: Tree::default(), bytes: 0 };
+    reader.folder(root, &RepoPath::root(), 0)?;
+    Ok(reader.tree)
+}
+
+struct Reader {
+    tree: Tree,
+    bytes: u64,
+}
+
+impl Reader {
+    fn folder(&mut self, folder: &Path, at: &RepoPath, depth: usize) -> anyhow::Result<()> {
+        if depth > DEPTH_MAX {
+            bail!("{}: folders are nested deeper than {DEPTH_MAX}", folder.display());
+        }
+        let step = || format!("read folder {}", folder.display());
+        for child in fs::read_dir(folder).with_context(step)? {
+            self.child(&child.with_context(step)?, at, depth)?;
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, child: &DirEntry, at: &RepoPath, depth: usize) -> anyhow::Result<()> {
+        let (path, kind) =
+            (child.path(), child.file_type().with_context(|| format!("read {}", child.path().display()))?);
+        if child.file_name() == ".git" || !(kind.is_dir() || kind.is_file()) {
+            return Ok(());
+        }
+        let name = child.file_name();
+        let name = name.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
+        let inside = at.join(name).with_context(|| format!("read {}", path.display()))?;
+        if kind.is_dir() { self.folder(&path, &inside, depth + 1) } else { self.file(&path, inside) }
+    }
+
+    fn file(&mut self, path: &Path, inside: RepoPath) -> anyhow::Result<()> {
+        let step = || format!("read {}", path.display());
+        let file = File::open(path).with_context(step)?;
+        let size = file.metadata().with_context(step)?.len();
+        if self.tree.len() >= FILES_MAX {
+            bail!("the folder holds more than {FILES_MAX} files");
+        }
+        if size > FILE_MAX {
+            self.tree.insert(inside, Entry::Large(size));
+            return Ok(());
+        }
+        self.bytes += size;
+        if self.bytes > TOTAL_MAX {
+            bail!("the folder holds more than {TOTAL_MAX} bytes");
+        }
+        let bytes = read::all(file, FILE_MAX).with_context(step)?;
+        let blob = Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() };
+        self.tree.insert(inside, Entry::File { blob, executable: false });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_is_read_without_git_and_links() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [("a.yaml", "a"), ("apps/web/b.yaml", "b"), (".git/config", "c")] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
+        let tree = read(folder.path()).unwrap();
+        let paths: Vec<_> = tree.entries().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(paths, ["a.yaml", "apps/web/b.yaml"]);
+        assert_eq!(&*tree.read(&RepoPath::parse("apps/web/b.yaml").unwrap()).unwrap().bytes, b"b");
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = read(Path::new("/nowhere/at/all")).unwrap_err();
+        assert_eq!(error.to_string(), "read folder /nowhere/at/all");
+    }
+
+    #[test]
+    fn a_large_file_is_known_by_its_size() {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("big")).unwrap().set_len(FILE_MAX + 1).unwrap();
+        let tree = read(folder.path()).unwrap();
+        assert_eq!(tree.entries().next().unwrap().1, &Entry::Large(FILE_MAX + 1));
+    }
+}

@@ -1,0 +1,104 @@
+//! Waiting for one object: a watch on it alone, and a judge of every form it takes.
+
+use std::time::Duration;
+
+use lode_cluster::{Client, Resource, Sink, Subject, watch};
+use lode_object::{NamespacedName, Value};
+use tokio::sync::watch as latest;
+
+/// Waits until `judge` gives an answer about the object, which may be absent; nothing when the time is over.
+pub(crate) async fn until<T>(
+    client: &Client,
+    (resource, name): (Resource, &NamespacedName),
+    timeout: Duration,
+    mut judge: impl FnMut(Option<&Value>) -> Option<T>,
+) -> Option<T> {
+    let subject = Subject {
+        resource,
+        namespace: name.namespace.clone(),
+        labels: "".into(),
+        fields: format!("metadata.name={}", name.name).into(),
+    };
+    let (sender, mut seen) = latest::channel(Seen::Nothing);
+    let task = Task(tokio::spawn(watch(client.clone(), subject, Latest { sender, is_there: false })));
+    let answer = async {
+        loop {
+            let answer = match &*seen.borrow_and_update() {
+                Seen::Nothing => None,
+                Seen::Absent => judge(None),
+                Seen::There(object) => judge(Some(object)),
+            };
+            if answer.is_some() || seen.changed().await.is_err() {
+                return answer;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(timeout, answer).await;
+    drop(task);
+    answer.ok().flatten()
+}
+
+/// A task that ends with its owner.
+struct Task(tokio::task::JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What the watch has told so far.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Nothing,
+    Absent,
+    There(Value),
+}
+
+/// Keeps the newest form only: nobody asks for those in between.
+struct Latest {
+    sender: latest::Sender<Seen>,
+    /// Whether the list under way has told of the object.
+    is_there: bool,
+}
+
+impl Sink for Latest {
+    fn restart(&mut self) {
+        self.is_there = false;
+    }
+
+    fn applied(&mut self, object: &[u8]) {
+        self.is_there = true;
+        if let Ok(object) = serde_json::from_slice(object) {
+            self.sender.send_replace(Seen::There(object));
+        }
+    }
+
+    fn deleted(&mut self, _: &[u8]) {
+        self.sender.send_replace(Seen::Absent);
+    }
+
+    fn synced(&mut self) {
+        if !self.is_there {
+            self.sender.send_replace(Seen::Absent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_no_list_tells_of_is_absent() {
+        let (sender, seen) = latest::channel(Seen::Nothing);
+        let mut sink = Latest { sender, is_there: false };
+        sink.restart();
+        sink.applied(b"{\"a\":1}");
+        sink.synced();
+        assert_eq!(*seen.borrow(), Seen::There(serde_json::json!({"a": 1})));
+        sink.restart();
+        sink.synced();
+        assert_eq!(*seen.borrow(), Seen::Absent);
+    }
+}

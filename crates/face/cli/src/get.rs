@@ -1,0 +1,335 @@
+//! `lode get`: what the operator looks after, and how it is doing.
+//!
+//! Input: objects as the API server has them. Output: a table as `flux get` prints it, or the objects as data.
+
+use anyhow::bail;
+use clap::ValueEnum;
+use lode_api::Conditions;
+use lode_api::conditions::{READY, State};
+use lode_object::{NamespacedName, Value};
+use serde_json::json;
+
+use crate::kinds::{Noun, is_suspended, name_of, text};
+use crate::report::Told;
+use crate::session::Place;
+use crate::{output, table};
+
+/// Longest hash that is shown whole.
+const HASH_SHOWN: usize = 8;
+/// Shortest run of hexadecimal digits that is a hash (SHA-1).
+const HASH_MIN: usize = 40;
+
+/// What to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which kind
+    #[arg(value_enum, default_value = "all", hide_default_value = true)]
+    what: What,
+    /// One object of that kind
+    name: Option<String>,
+    /// Show objects of all namespaces
+    #[arg(short = 'A', long, conflicts_with_all = ["namespace", "name"])]
+    all_namespaces: bool,
+    /// Form of the output [default: a table]
+    #[arg(short, long, value_enum, value_name = "FORM")]
+    output: Option<Form>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// All kinds (default)
+    All,
+    /// Sources: `GitRepositories`
+    #[value(aliases = ["source", "git", "gitrepository", "gitrepositories"])]
+    Sources,
+    /// Kustomizations
+    #[value(aliases = ["kustomization", "ks"])]
+    Kustomizations,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A table with more columns and whole hashes
+    Wide,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+    /// One name per line
+    Name,
+}
+
+/// Shows objects.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    if args.what == What::All && args.name.is_some() {
+        bail!(Told::new("a name needs its kind", "for instance `lode get kustomizations apps`"));
+    }
+    let session = args.place.connect().await?;
+    let namespace = if args.all_namespaces { "" } else { &session.namespace };
+    let mut found = Vec::new();
+    for noun in args.what.nouns() {
+        let objects = match &args.name {
+            Some(name) => vec![noun.read(&session.client, &NamespacedName::new(namespace, name)).await?],
+            None => noun.list(&session.client, namespace).await?,
+        };
+        found.push((*noun, objects));
+    }
+    if found.iter().all(|(_, objects)| objects.is_empty()) {
+        let place = if namespace.is_empty() { "any namespace".to_owned() } else { format!("namespace {namespace}") };
+        output::talk(&format!("no objects found in {place}"));
+    }
+    output::data(&shown(found, &args))
+}
+
+impl What {
+    fn nouns(self) -> &'static [Noun] {
+        match self {
+            Self::All => &[Noun::Source, Noun::Kustomization],
+            Self::Sources => &[Noun::Source],
+            Self::Kustomizations => &[Noun::Kustomization],
+        }
+    }
+}
+
+fn shown(found: Vec<(Noun, Vec<Value>)>, args: &Args) -> String {
+    match args.output {
+        Some(Form::Json) => format!("{:#}\n", whole(found, args.name.is_some())),
+        Some(Form::Yaml) => lode_yaml::to_string(&whole(found, args.name.is_some())),
+        Some(Form::Name) => {
+            found.iter().flat_map(|(noun, objects)| objects.iter().map(|o| full_name(*noun, o))).collect()
+        }
+        form => {
+            let layout = Layout {
+                namespaces: args.all_namespaces,
+                kinds: args.what == What::All,
+                wide: form == Some(Form::Wide),
+            };
+            let found = found.iter().filter(|(_, objects)| !objects.is_empty());
+            found.map(|(noun, objects)| layout.table(*noun, objects)).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// The objects as one value: the object itself when one was asked for, else a list.
+fn whole(found: Vec<(Noun, Vec<Value>)>, is_one: bool) -> Value {
+    let mut objects: Vec<Value> = found.into_iter().flat_map(|(_, objects)| objects).collect();
+    for object in &mut objects {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+        }
+    }
+    match (is_one, objects.pop()) {
+        (true, Some(object)) => object,
+        (_, last) => {
+            objects.extend(last);
+            json!({"apiVersion": "v1", "kind": "List", "items": objects})
+        }
+    }
+}
+
+fn full_name(noun: Noun, object: &Value) -> String {
+    format!("{}.{}/{}\n", noun.singular(), noun.names().group, text(object, "/metadata/name"))
+}
+
+/// What a table shows besides the usual columns.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    namespaces: bool,
+    /// Names carry their kind.
+    kinds: bool,
+    wide: bool,
+}
+
+impl Layout {
+    fn table(self, noun: Noun, objects: &[Value]) -> String {
+        let mut head = vec!["NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
+        if self.namespaces {
+            head.insert(0, "NAMESPACE");
+        }
+        if self.wide {
+            head.extend(match noun {
+                Noun::Source => ["URL", "INTERVAL"],
+                Noun::Kustomization => ["SOURCE", "PATH"],
+            });
+        }
+        let rows: Vec<Vec<String>> = objects.iter().map(|object| self.row(noun, object)).collect();
+        table::text(&head, &rows)
+    }
+
+    fn row(self, noun: Noun, object: &Value) -> Vec<String> {
+        let NamespacedName { namespace, name } = name_of(object);
+        let (ready, message) = ready(object);
+        let cut = |text: &str| if self.wide { text.to_owned() } else { with_short_hashes(text) };
+        let mut row = vec![
+            if self.kinds { format!("{}/{name}", noun.singular()) } else { name.to_string() },
+            cut(noun.revision(object)),
+            if is_suspended(object) { "True" } else { "False" }.to_owned(),
+            ready.to_owned(),
+            cut(&message),
+        ];
+        if self.namespaces {
+            row.insert(0, namespace.to_string());
+        }
+        if self.wide {
+            row.extend(details(noun, object));
+        }
+        row
+    }
+}
+
+fn ready(object: &Value) -> (&'static str, String) {
+    let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();
+    let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
+    let Some(ready) = conditions.get(READY) else { return ("Unknown", "waiting to be reconciled".to_owned()) };
+    let word = match ready.status {
+        State::True => "True",
+        State::False => "False",
+        State::Unknown => "Unknown",
+    };
+    (word, ready.message.to_string())
+}
+
+fn details(noun: Noun, object: &Value) -> [String; 2] {
+    match noun {
+        Noun::Source => [text(object, "/spec/url").to_owned(), text(object, "/spec/interval").to_owned()],
+        Noun::Kustomization => {
+            let part = |name: &str| text(object, &format!("/spec/sourceRef/{name}"));
+            let parts = [part("kind"), part("namespace"), part("name")];
+            let source = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+            [source, text(object, "/spec/path").to_owned()]
+        }
+    }
+}
+
+/// Cuts every hash in a text: who needs all of it asks for the wide form.
+fn with_short_hashes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
+        let run = rest[start..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        let kept = if run < HASH_MIN { run } else { HASH_SHOWN };
+        out.push_str(&rest[..start + kept]);
+        rest = &rest[start + run..];
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> Value {
+        json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "fleet", "namespace": "flux-system", "managedFields": [{"manager": "kubectl"}]},
+            "spec": {"url": "https://example.com/fleet", "interval": "5m"},
+            "status": {
+                "artifact": {"revision": "main@sha1:0123456789abcdef0123456789abcdef01234567"},
+                "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded",
+                    "message": "stored artifact for revision 'main@sha1:0123456789abcdef0123456789abcdef01234567'"}],
+            },
+        })
+    }
+
+    fn kustomizations() -> Vec<Value> {
+        let object = |name: &str, suspend: bool, conditions: Value, revision: &str| {
+            json!({
+                "metadata": {"name": name, "namespace": "flux-system"},
+                "spec": {"suspend": suspend, "path": "./apps", "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
+                "status": {"conditions": conditions, "lastAppliedRevision": revision},
+            })
+        };
+        let failed = json!([{"type": "Ready", "status": "False", "reason": "BuildFailed", "message": "app/cm.yaml:3: no\nmore"}]);
+        vec![
+            object("apps", false, failed, "main@sha1:0123456789abcdef0123456789abcdef01234567"),
+            object("new", true, json!([]), ""),
+        ]
+    }
+
+    fn args(line: &[&str]) -> Args {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: Args,
+        }
+        use clap::Parser as _;
+        Line::try_parse_from([&["get"], line].concat()).unwrap().args
+    }
+
+    fn all() -> Vec<(Noun, Vec<Value>)> {
+        vec![(Noun::Source, vec![source()]), (Noun::Kustomization, kustomizations())]
+    }
+
+    #[test]
+    fn all_kinds_are_tables_with_kinds_in_the_names() {
+        insta::assert_snapshot!(shown(all(), &args(&[])), @r"
+        NAME                  REVISION             SUSPENDED   READY   MESSAGE
+        gitrepository/fleet   main@sha1:01234567   False       True    stored artifact for revision 'main@sha1:01234567'
+
+        NAME                 REVISION             SUSPENDED   READY     MESSAGE
+        kustomization/apps   main@sha1:01234567   False       False     app/cm.yaml:3: no
+        kustomization/new                         True        Unknown   waiting to be reconciled
+        ");
+    }
+
+    #[test]
+    fn namespaces_and_whole_hashes_are_shown_on_request() {
+        insta::assert_snapshot!(shown(vec![(Noun::Kustomization, kustomizations())], &args(&["ks", "-A", "-o", "wide"])), @r"
+        NAMESPACE     NAME   REVISION                                             SUSPENDED   READY     MESSAGE                    SOURCE                PATH
+        flux-system   apps   main@sha1:0123456789abcdef0123456789abcdef01234567   False       False     app/cm.yaml:3: no          GitRepository/fleet   ./apps
+        flux-system   new                                                         True        Unknown   waiting to be reconciled   GitRepository/fleet   ./apps
+        ");
+    }
+
+    #[test]
+    fn names_carry_kind_and_group() {
+        insta::assert_snapshot!(shown(all(), &args(&["-o", "name"])), @r"
+        gitrepository.source.toolkit.fluxcd.io/fleet
+        kustomization.kustomize.toolkit.fluxcd.io/apps
+        kustomization.kustomize.toolkit.fluxcd.io/new
+        ");
+    }
+
+    #[test]
+    fn one_object_is_data_without_managed_fields() {
+        insta::assert_snapshot!(shown(vec![(Noun::Source, vec![source()])], &args(&["sources", "fleet", "-o", "yaml"])), @r#"
+        apiVersion: source.toolkit.fluxcd.io/v1
+        kind: GitRepository
+        metadata:
+          name: fleet
+          namespace: flux-system
+        spec:
+          interval: 5m
+          url: https://example.com/fleet
+        status:
+          artifact:
+            revision: main@sha1:0123456789abcdef0123456789abcdef01234567
+          conditions:
+          - message: stored artifact for revision 'main@sha1:0123456789abcdef0123456789abcdef01234567'
+            reason: Succeeded
+            status: "True"
+            type: Ready
+        "#);
+    }
+
+    #[test]
+    fn several_objects_are_a_list() {
+        let read: Value = serde_json::from_str(&shown(all(), &args(&["-o", "json"]))).unwrap();
+        assert_eq!(read["kind"], "List");
+        assert_eq!(read["items"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn nothing_found_is_no_table() {
+        assert_eq!(shown(vec![(Noun::Source, vec![])], &args(&["sources"])), "");
+    }
+
+    #[test]
+    fn only_hashes_are_cut() {
+        let hash = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(with_short_hashes(&format!("fé main@sha1:{hash}!")), "fé main@sha1:01234567!");
+        assert_eq!(with_short_hashes("deadbeef cafe"), "deadbeef cafe");
+    }
+}

@@ -1,0 +1,26 @@
+//! Every verb a person types.
+//!
+//! A verb is a module: [`serve`] runs the operator, [`install`] puts it into a cluster, [`get`] shows what it looks
+//! after, [`reconcile`] and [`suspend`] tell it what to do, [`diff`] says what it would change. [`main()`] reads the
+//! command line and prints what went wrong. Data goes to stdout, talk to stderr; both leave through [`output`].
+//!
+//! Limitations: a Kustomization is compared with a local checkout only, for the operator's artifacts can in general not
+//! be reached from outside the cluster; the verbs know the kinds the operator knows so far.
+
+mod diff;
+mod follow;
+mod get;
+mod install;
+mod kinds;
+mod output;
+mod readiness;
+mod reconcile;
+mod report;
+mod run;
+mod serve;
+mod session;
+mod suspend;
+mod table;
+mod values;
+
+pub use run::main;

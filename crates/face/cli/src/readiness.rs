@@ -1,0 +1,82 @@
+//! How a request to an object is doing, read from its status. Pure.
+
+use lode_api::conditions::{READY, State};
+use lode_api::{Conditions, reasons};
+use lode_object::Value;
+
+use crate::kinds::text;
+
+/// How a request is doing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is not over; what is going on, as far as known.
+    Waiting(String),
+    /// It ended well, with this message.
+    Ready(String),
+    /// It ended badly, for this reason.
+    Failed(String),
+}
+
+/// Reads an object's status; `token` is the request that must have been answered, if one was made.
+///
+/// A failed attempt is over although the operator tries again: the person who asked wants to know. One that waits for a
+/// dependency is not over.
+pub(crate) fn standing(object: &Value, token: Option<&str>) -> Standing {
+    if token.is_some_and(|token| text(object, "/status/lastHandledReconcileAt") != token) {
+        return Standing::Waiting(String::new());
+    }
+    let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();
+    let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
+    let Some(ready) = conditions.get(READY) else { return Standing::Waiting(String::new()) };
+    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
+    if ready.observed_generation.is_some_and(|observed| observed < generation) {
+        return Standing::Waiting(String::new());
+    }
+    let message = ready.message.to_string();
+    match ready.status {
+        State::True => Standing::Ready(message),
+        State::False if &*ready.reason != reasons::DEPENDENCY_NOT_READY => {
+            Standing::Failed(format!("{}: {message}", ready.reason))
+        }
+        _ => Standing::Waiting(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(status: &str, reason: &str, observed: i64) -> Value {
+        json!({
+            "metadata": {"generation": 3},
+            "status": {
+                "lastHandledReconcileAt": "now",
+                "conditions": [{"type": "Ready", "status": status, "reason": reason, "message": "m", "observedGeneration": observed}],
+            },
+        })
+    }
+
+    #[test]
+    fn an_answered_request_ends_with_its_ready_condition() {
+        assert_eq!(standing(&object("True", "Succeeded", 3), Some("now")), Standing::Ready("m".into()));
+        assert_eq!(
+            standing(&object("False", "BuildFailed", 3), Some("now")),
+            Standing::Failed("BuildFailed: m".into())
+        );
+    }
+
+    #[test]
+    fn older_answers_do_not_count() {
+        assert_eq!(standing(&object("True", "Succeeded", 3), Some("later")), Standing::Waiting(String::new()));
+        assert_eq!(standing(&object("False", "BuildFailed", 2), None), Standing::Waiting(String::new()));
+        assert_eq!(standing(&json!({"metadata": {"generation": 1}}), None), Standing::Waiting(String::new()));
+    }
+
+    #[test]
+    fn work_and_dependencies_are_waited_for() {
+        assert_eq!(standing(&object("Unknown", "Progressing", 3), None), Standing::Waiting("m".into()));
+        assert_eq!(standing(&object("False", "DependencyNotReady", 3), None), Standing::Waiting("m".into()));
+    }
+}

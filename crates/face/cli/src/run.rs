@@ -1,0 +1,118 @@
+//! The command line as a whole: which verb, and the exit code it ends with.
+//!
+//! 0 is success. `diff` ends as `kubectl diff` does: 1 when something differs, 2 on an error. All other verbs end with
+//! 1 on an error, and 2 on a command line that means nothing.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::{diff, get, install, output, reconcile, report, serve, suspend};
+
+/// Keeps every system true to Git
+#[derive(Debug, Parser)]
+#[command(name = "lode", version, disable_help_subcommand = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the operator
+    Serve(Box<serve::Args>),
+    /// Put the operator into a cluster, or print what that takes
+    Install(install::Args),
+    /// Show what the operator looks after
+    Get(get::Args),
+    /// Reconcile an object now and wait for the outcome
+    Reconcile(reconcile::Args),
+    /// Leave objects alone until they are resumed
+    Suspend(suspend::SuspendArgs),
+    /// Look after suspended objects again and wait until they are ready
+    Resume(suspend::ResumeArgs),
+    /// Show what a reconcile would change in the cluster, field by field
+    Diff(diff::Args),
+}
+
+/// Reads the command line, does what it says and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => {
+            // Help goes to stdout, a mistake to stderr. Nothing is left to tell it to when that fails.
+            let _ = error.print();
+            return code(error.exit_code());
+        }
+    };
+    let on_error = if matches!(command.verb, Verb::Diff(_)) { 2 } else { 1 };
+    match run(command.verb) {
+        Ok(code) => code,
+        Err(error) => {
+            output::talk(&report::text(&error));
+            ExitCode::from(on_error)
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async {
+        match verb {
+            Verb::Serve(args) => serve::run(*args).await,
+            Verb::Install(args) => install::run(args).await,
+            Verb::Get(args) => get::run(args).await,
+            Verb::Reconcile(args) => reconcile::run(args).await,
+            Verb::Suspend(args) => suspend::suspend(args).await,
+            Verb::Resume(args) => suspend::resume(args).await,
+            Verb::Diff(args) => return diff::run(args).await,
+        }
+        .map(|()| ExitCode::SUCCESS)
+    })
+}
+
+fn code(number: i32) -> ExitCode {
+    u8::try_from(number).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn help_names_every_verb() {
+        insta::assert_snapshot!(Command::command().render_help(), @r"
+        Keeps every system true to Git
+
+        Usage: lode <COMMAND>
+
+        Commands:
+          serve      Run the operator
+          install    Put the operator into a cluster, or print what that takes
+          get        Show what the operator looks after
+          reconcile  Reconcile an object now and wait for the outcome
+          suspend    Leave objects alone until they are resumed
+          resume     Look after suspended objects again and wait until they are ready
+          diff       Show what a reconcile would change in the cluster, field by field
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+        ");
+    }
+
+    #[test]
+    fn unknown_verbs_end_with_2() {
+        let error = Command::try_parse_from(["lode", "frobnicate"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+    }
+}

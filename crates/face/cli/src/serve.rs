@@ -1,0 +1,355 @@
+//! `lode serve`: the flags of the operator, named as those of Flux's controllers where they mean the same.
+//!
+//! Input: the command line, and of the environment only `RUNTIME_NAMESPACE` and `HOSTNAME`, as Flux's manifests set
+//! them. Output: [`Options`] for the operator.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::builder::RangedU64ValueParser;
+use clap::{ArgAction, ValueEnum};
+use lode_serve::Options;
+
+use crate::output;
+use crate::report::Told;
+use crate::session::Access;
+use crate::values::{Address, STRICT_SUBSTITUTION, duration, gate};
+
+/// Most reconciles or calls at once: more than a cluster answers.
+const CONCURRENT_MAX: u64 = 1000;
+
+/// How the operator runs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    access: Access,
+    /// Folder for artifacts, Git objects and records; all of it can be lost
+    #[arg(long, value_name = "DIR", default_value = "/data")]
+    storage_path: PathBuf,
+    /// Where artifacts are served
+    #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":9090")]
+    storage_addr: Address,
+    /// Host and port by which others reach the artifacts [default: this host and the port of --storage-addr]
+    #[arg(long, value_name = "HOST")]
+    storage_adv_addr: Option<String>,
+    /// Where metrics are served
+    #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":8080")]
+    metrics_addr: Address,
+    /// Where health is served
+    #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":9440")]
+    health_addr: Address,
+    /// Look after all namespaces, or only after that in `RUNTIME_NAMESPACE`
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    watch_all_namespaces: bool,
+    /// Look after objects with these labels only
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    watch_label_selector: String,
+    /// Reconciles of one kind at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
+    concurrent: usize,
+    /// Calls of one apply at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = count())]
+    concurrent_ssa: usize,
+    /// Wait for a dependency that cannot be watched
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    requeue_dependency: Duration,
+    /// How far intervals are spread, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..100))]
+    interval_jitter_percentage: u8,
+    /// Shortest wait after a failure
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "750ms")]
+    min_retry_delay: Duration,
+    /// Longest wait after failures
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15m")]
+    max_retry_delay: Duration,
+    /// Artifacts of a source that are kept
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = count())]
+    artifact_retention_records: usize,
+    /// Time every artifact is kept at least
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    artifact_retention_ttl: Duration,
+    /// `ServiceAccount` that applies where a Kustomization names none
+    #[arg(long, value_name = "NAME")]
+    default_service_account: Option<String>,
+    /// Refuse references into other namespaces
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
+    no_cross_namespace_refs: bool,
+    /// Refuse bases outside the source; always so, taken for Flux's sake
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
+    no_remote_bases: bool,
+    /// Field manager whose fields are taken over; may be repeated
+    #[arg(long = "override-manager", value_name = "NAME")]
+    override_managers: Vec<String>,
+    /// Kinds that are applied before the rest
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    custom_apply_stage_kinds: Vec<String>,
+    /// Gates, as Name=true or Name=false: `StrictPostBuildSubstitutions` (default true)
+    #[arg(long, value_name = "GATES", value_delimiter = ',', value_parser = gate)]
+    feature_gates: Vec<(&'static str, bool)>,
+    /// When writes are first dry-run
+    #[arg(long, value_enum, default_value = "auto")]
+    preflight: Preflight,
+    /// Least severe line that is logged
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["trace", "debug", "info", "warn", "error"])]
+    log_level: String,
+    /// Form of the log
+    #[arg(long, value_enum, default_value = "json")]
+    log_encoding: Encoding,
+    /// Where events are sent; not built yet
+    #[arg(long, value_name = "URL")]
+    events_addr: Option<String>,
+}
+
+/// When writes are first dry-run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Preflight {
+    /// Where an apply changes something that exists
+    Auto,
+    /// Always, as Flux does
+    Always,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Encoding {
+    /// One JSON object per line
+    Json,
+    /// Text
+    Text,
+}
+
+/// What of the environment counts.
+#[derive(Debug, Default)]
+struct Environment {
+    runtime_namespace: Option<String>,
+    hostname: Option<String>,
+}
+
+/// Runs the operator until it is asked to end.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    for warning in args.warnings() {
+        output::talk(&format!("warning: {warning}"));
+    }
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let environment = Environment { runtime_namespace: variable("RUNTIME_NAMESPACE"), hostname: variable("HOSTNAME") };
+    lode_serve::init_log(&args.log_level, args.log_encoding.into())?;
+    lode_serve::run(args.options(&environment, every_interface())?).await
+}
+
+impl Args {
+    /// What was asked for and will not be so.
+    fn warnings(&self) -> Vec<&'static str> {
+        let mut warnings = Vec::new();
+        if self.events_addr.is_some() {
+            warnings.push("--events-addr: notifications are not built yet, events are written to the cluster only");
+        }
+        if !self.no_remote_bases {
+            warnings.push("--no-remote-bases=false: remote bases are never built, a source must hold all it needs");
+        }
+        warnings
+    }
+
+    fn options(self, environment: &Environment, any: IpAddr) -> anyhow::Result<Options> {
+        if self.min_retry_delay > self.max_retry_delay {
+            bail!(Told::new("--min-retry-delay is longer than --max-retry-delay", "make it shorter"));
+        }
+        Ok(Options {
+            storage_adv_addr: self.advertised(environment),
+            namespace: self.namespace(environment)?,
+            strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
+            kubeconfig: self.access.kubeconfig,
+            context: self.access.context,
+            storage_path: self.storage_path,
+            storage_addr: self.storage_addr.with_any(any),
+            metrics_addr: self.metrics_addr.with_any(any),
+            health_addr: self.health_addr.with_any(any),
+            watch_label_selector: self.watch_label_selector,
+            concurrent: self.concurrent,
+            concurrent_ssa: self.concurrent_ssa,
+            requeue_dependency: self.requeue_dependency,
+            interval_jitter_percent: self.interval_jitter_percentage,
+            retry_delay: (self.min_retry_delay, self.max_retry_delay),
+            artifact_retention_records: self.artifact_retention_records,
+            artifact_retention_ttl: self.artifact_retention_ttl,
+            default_service_account: self.default_service_account.filter(|name| !name.is_empty()),
+            no_cross_namespace_refs: self.no_cross_namespace_refs,
+            override_managers: self.override_managers,
+            custom_stage_kinds: self.custom_apply_stage_kinds,
+            preflight_always: self.preflight == Preflight::Always,
+        })
+    }
+
+    fn is_on(&self, gate: &str, default: bool) -> bool {
+        self.feature_gates.iter().rev().find(|(name, _)| *name == gate).map_or(default, |(_, on)| *on)
+    }
+
+    fn namespace(&self, environment: &Environment) -> anyhow::Result<Option<String>> {
+        match &environment.runtime_namespace {
+            _ if self.watch_all_namespaces => Ok(None),
+            Some(namespace) => Ok(Some(namespace.clone())),
+            None => bail!(Told::new(
+                "--watch-all-namespaces=false, and RUNTIME_NAMESPACE names no namespace",
+                "set RUNTIME_NAMESPACE to the namespace to look after"
+            )),
+        }
+    }
+
+    /// The artifacts' address for others: as given, else the one host we listen on, else the name of this host.
+    fn advertised(&self, environment: &Environment) -> String {
+        if let Some(given) = self.storage_adv_addr.as_deref().filter(|given| !given.is_empty()) {
+            return given.to_owned();
+        }
+        let port = self.storage_addr.port();
+        match (self.storage_addr.host(), &environment.hostname) {
+            (Some(host), _) => SocketAddr::new(host, port).to_string(),
+            (None, Some(name)) => format!("{name}:{port}"),
+            (None, None) => format!("localhost:{port}"),
+        }
+    }
+}
+
+impl From<Encoding> for lode_serve::Encoding {
+    fn from(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Json => Self::Json,
+            Encoding::Text => Self::Text,
+        }
+    }
+}
+
+fn count() -> impl clap::builder::TypedValueParser<Value = usize> {
+    use clap::builder::TypedValueParser as _;
+    RangedU64ValueParser::<u64>::new().range(1..=CONCURRENT_MAX).map(|count| count as usize)
+}
+
+/// Every interface of this machine. A socket of IPv6 takes IPv4 too, but not every machine has IPv6.
+fn every_interface() -> IpAddr {
+    let has_six = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+    if has_six { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn read(line: &[&str]) -> Result<Args, clap::Error> {
+        Line::try_parse_from([&["serve"], line].concat()).map(|line| line.args)
+    }
+
+    fn options(line: &[&str]) -> Options {
+        read(line).unwrap().options(&Environment::default(), ANY).unwrap()
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        insta::assert_debug_snapshot!(options(&[]), @r#"
+        Options {
+            kubeconfig: None,
+            context: None,
+            storage_path: "/data",
+            storage_addr: 0.0.0.0:9090,
+            storage_adv_addr: "localhost:9090",
+            metrics_addr: 0.0.0.0:8080,
+            health_addr: 0.0.0.0:9440,
+            namespace: None,
+            watch_label_selector: "",
+            concurrent: 16,
+            concurrent_ssa: 8,
+            requeue_dependency: 30s,
+            interval_jitter_percent: 5,
+            retry_delay: (
+                750ms,
+                900s,
+            ),
+            artifact_retention_records: 2,
+            artifact_retention_ttl: 60s,
+            default_service_account: None,
+            no_cross_namespace_refs: false,
+            override_managers: [],
+            custom_stage_kinds: [],
+            preflight_always: false,
+            strict_substitution: true,
+        }
+        "#);
+    }
+
+    #[test]
+    fn flags_are_written_as_for_go_programs() {
+        let options = options(&[
+            "--watch-all-namespaces",
+            "--no-cross-namespace-refs=true",
+            "--storage-addr=127.0.0.1:1",
+            "--max-retry-delay=1h1m",
+            "--override-manager=a",
+            "--override-manager",
+            "b",
+            "--custom-apply-stage-kinds=A,B",
+            "--feature-gates=StrictPostBuildSubstitutions=false",
+            "--preflight",
+            "always",
+        ]);
+        assert_eq!(options.storage_adv_addr, "127.0.0.1:1");
+        assert_eq!(options.override_managers, ["a", "b"]);
+        assert_eq!(options.custom_stage_kinds, ["A", "B"]);
+        assert!(options.no_cross_namespace_refs && options.preflight_always && !options.strict_substitution);
+        assert_eq!(options.retry_delay.1, Duration::from_mins(61));
+    }
+
+    #[test]
+    fn one_namespace_is_that_of_the_environment() {
+        let own = Environment { runtime_namespace: Some("team".into()), hostname: Some("pod-1".into()) };
+        let options = read(&["--watch-all-namespaces=false"]).unwrap().options(&own, ANY).unwrap();
+        assert_eq!(options.namespace.as_deref(), Some("team"));
+        assert_eq!(options.storage_adv_addr, "pod-1:9090");
+        let error = read(&["--watch-all-namespaces=false"]).unwrap().options(&Environment::default(), ANY).unwrap_err();
+        assert!(error.to_string().contains("RUNTIME_NAMESPACE"), "{error}");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "--feature-gates=Nope=true",
+            "--concurrent=0",
+            "--interval-jitter-percentage=100",
+            "--storage-addr=9090",
+            "--requeue-dependency=soon",
+            "--log-level=loud",
+        ] {
+            assert!(read(&[line]).is_err(), "{line}");
+        }
+        let error = read(&["--min-retry-delay=1h"]).unwrap().options(&Environment::default(), ANY).unwrap_err();
+        assert!(error.to_string().contains("longer"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_built_is_warned_about() {
+        assert!(read(&[]).unwrap().warnings().is_empty());
+        assert_eq!(read(&["--events-addr=http://x", "--no-remote-bases=false"]).unwrap().warnings().len(), 2);
+    }
+
+    #[test]
+    fn help_shows_every_flag() {
+        let help = Line::command().render_help().to_string();
+        for flag in [
+            "--storage-path",
+            "--concurrent-ssa",
+            "--artifact-retention-ttl",
+            "--default-service-account",
+            "--log-encoding",
+        ] {
+            assert!(help.contains(flag), "{flag}");
+        }
+    }
+}

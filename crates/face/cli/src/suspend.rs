@@ -1,0 +1,123 @@
+//! `lode suspend` and `lode resume`: whether the operator looks after an object.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use lode_object::NamespacedName;
+use serde_json::json;
+
+use crate::kinds::{Noun, name_of};
+use crate::output;
+use crate::reconcile::{single, wait};
+use crate::report::Told;
+use crate::session::{Place, Session};
+use crate::values::duration;
+
+/// Which objects are suspended.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SuspendArgs {
+    #[command(flatten)]
+    objects: Objects,
+}
+
+/// Which objects are resumed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    objects: Objects,
+    /// Longest time to wait for one object
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    timeout: Duration,
+    /// Return at once
+    #[arg(long)]
+    no_wait: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Objects {
+    /// Which kind
+    #[arg(value_enum)]
+    kind: Noun,
+    /// Name of the object
+    #[arg(required_unless_present = "all", num_args = 1..=2)]
+    name: Vec<String>,
+    /// All objects of the kind in the namespace
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Has the operator leave objects alone.
+pub(crate) async fn suspend(args: SuspendArgs) -> anyhow::Result<()> {
+    let session = args.objects.place.connect().await?;
+    args.objects.set(&session, true).await.map(drop)
+}
+
+/// Has the operator look after objects again, and waits until they are ready.
+pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
+    let session = args.objects.place.connect().await?;
+    let names = args.objects.set(&session, false).await?;
+    if args.no_wait {
+        return Ok(());
+    }
+    let mut failures = 0;
+    for name in &names {
+        if let Err(error) = wait(&session.client, (args.objects.kind, name), None, args.timeout).await {
+            if names.len() == 1 {
+                return Err(error);
+            }
+            failures += 1;
+            output::talk(&format!("✗ {error}"));
+        }
+    }
+    if failures > 0 {
+        bail!(Told::new(format!("{failures} of {} objects are not ready", names.len()), "`lode get all` shows why"));
+    }
+    Ok(())
+}
+
+impl Objects {
+    /// Sets `spec.suspend` and returns the names of the objects.
+    async fn set(&self, session: &Session, suspend: bool) -> anyhow::Result<Vec<NamespacedName>> {
+        let names = self.names(session).await?;
+        let word = if suspend { "suspended" } else { "resumed" };
+        for name in &names {
+            self.kind.patch(&session.client, name, &json!({"spec": {"suspend": suspend}})).await?;
+            output::talk(&format!("✔ {}: {word}", self.kind.shown(name)));
+        }
+        Ok(names)
+    }
+
+    async fn names(&self, session: &Session) -> anyhow::Result<Vec<NamespacedName>> {
+        if !self.all {
+            return Ok(vec![NamespacedName::new(&session.namespace, single(self.kind, &self.name)?)]);
+        }
+        let objects = self.kind.list(&session.client, &session.namespace).await?;
+        if objects.is_empty() {
+            output::talk(&format!("no {} in namespace {}", self.kind.names().plural, session.namespace));
+        }
+        Ok(objects.iter().map(name_of).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ResumeArgs,
+    }
+
+    #[test]
+    fn either_a_name_or_all_is_needed() {
+        assert!(Line::try_parse_from(["resume", "ks", "apps"]).is_ok());
+        assert!(Line::try_parse_from(["resume", "ks", "--all"]).unwrap().args.objects.all);
+        assert!(Line::try_parse_from(["resume", "ks"]).is_err());
+        assert!(Line::try_parse_from(["resume", "ks", "apps", "--all"]).is_err());
+    }
+}

@@ -39,7 +39,7 @@ pub(crate) async fn apply(world: &World, objects: Vec<Value>) -> anyhow::Result<
 /// Waits until the cluster's own controllers have caught up with the Deployments of a namespace.
 pub(crate) async fn settle(world: &World, namespace: &str) -> anyhow::Result<()> {
     let resource = world.resource("Deployment");
-    let end = Instant::now() + Duration::from_secs(600);
+    let end = Instant::now() + Duration::from_mins(10);
     loop {
         let list = world.client.list(&resource, namespace, "").await?;
         let list: Value = serde_json::from_slice(&list)?;

@@ -10,7 +10,7 @@ use crate::print::{figure, line};
 use crate::stage::{Stage, application, kustomization, repository};
 
 const NAMESPACE: &str = "bench-latency";
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 /// Each object is edited so often before the next takes its turn: the third edit within a minute would be a fight.
 const EDITS_EACH: usize = 2;
 
@@ -21,7 +21,11 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let folder = stage.git.repository("latency")?;
     let applications = count.div_ceil(EDITS_EACH);
     for object in (0..applications).flat_map(|n| application(NAMESPACE, n)) {
-        let name = format!("{}-{}", object["kind"].as_str().unwrap_or_default(), object["metadata"]["name"].as_str().unwrap_or_default());
+        let name = format!(
+            "{}-{}",
+            object["kind"].as_str().unwrap_or_default(),
+            object["metadata"]["name"].as_str().unwrap_or_default()
+        );
         folder.write(&format!("all/{name}.yaml"), &object.to_string())?;
     }
     folder.push("first")?;
@@ -46,7 +50,7 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     stage.world.apply(repository(NAMESPACE, &folder.url, "5s")).await?;
     pushes(&stage, &folder, "interval of 5 s", 10, false).await?;
     operator.stop()?;
-    stage.world.delete("Namespace", "", NAMESPACE).await
+    stage.clear(NAMESPACE).await
 }
 
 async fn pushes(stage: &Stage, folder: &e2e::Repository, how: &str, count: usize, ask: bool) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::{bare, print};
 
 const NAMESPACE: &str = "bench-fleet";
 const BARE: &str = "bench-fleet-bare";
-const WITHIN: Duration = Duration::from_secs(1800);
+const WITHIN: Duration = Duration::from_mins(30);
 
 /// Runs all three parts and prints their figures.
 pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
@@ -42,8 +42,8 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let operator = first(&stage, operator, count, loop_time).await?;
     let operator = again(&stage, operator, count).await?;
     restart(&stage, operator, count).await?;
-    stage.world.delete("Namespace", "", BARE).await?;
-    stage.world.delete("Namespace", "", NAMESPACE).await
+    stage.clear(BARE).await?;
+    stage.clear(NAMESPACE).await
 }
 
 async fn first(stage: &Stage, operator: Operator, count: usize, bare: Duration) -> anyhow::Result<Operator> {
@@ -94,7 +94,8 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
     let end = Instant::now() + WITHIN;
     loop {
         let runs = operator.metric("controller_runtime_reconcile_total")?;
-        let runs: f64 = runs.iter().filter(|(labels, _)| labels.contains("kustomization")).map(|(_, value)| value).sum();
+        let runs: f64 =
+            runs.iter().filter(|(labels, _)| labels.contains("kustomization")).map(|(_, value)| value).sum();
         if runs >= count as f64 || Instant::now() > end {
             break;
         }
@@ -130,7 +131,7 @@ async fn until_all(stage: &Stage, count: usize, wanted: impl Fn(&Value) -> bool)
 async fn idle(operator: &Operator) -> anyhow::Result<()> {
     let mut before = operator.calls()?;
     for _ in 0..120 {
-        tokio::time::sleep(Duration::from_millis(1000)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let now = operator.calls()?;
         if now == before {
             return Ok(());

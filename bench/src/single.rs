@@ -11,7 +11,7 @@ use crate::stage::{Stage, application, kustomization, repository};
 
 const NAMESPACE: &str = "bench-single";
 const BARE: &str = "bench-single-bare";
-const WITHIN: Duration = Duration::from_secs(1800);
+const WITHIN: Duration = Duration::from_mins(30);
 
 /// Applies `count` objects bare and through one Kustomization, and prints both.
 pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
@@ -39,7 +39,8 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let start = Instant::now();
     stage.world.apply(all).await?;
     let what = ("Kustomization", NAMESPACE, "all");
-    let applied = |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastAppliedRevision"].is_string());
+    let applied =
+        |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastAppliedRevision"].is_string());
     stage.world.until(what, WITHIN, applied).await?;
     let took = start.elapsed();
     figure("Ready after", took.as_secs_f64(), "s");
@@ -55,6 +56,6 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let calls: u64 = operator.calls()?.values().sum::<u64>() - before.1.values().sum::<u64>();
     figure("API calls", calls as f64, "");
     operator.stop()?;
-    stage.world.delete("Namespace", "", BARE).await?;
-    stage.world.delete("Namespace", "", NAMESPACE).await
+    stage.clear(BARE).await?;
+    stage.clear(NAMESPACE).await
 }

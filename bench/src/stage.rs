@@ -1,6 +1,5 @@
 //! What every benchmark needs: the cluster, a Git server, the operator, and the objects of one application.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -35,11 +34,26 @@ impl Stage {
 
     /// Makes a fresh namespace; a left-over of an earlier run goes first.
     pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
-        self.world.delete("Namespace", "", name).await?;
-        self.world.until(("Namespace", "", name), Duration::from_secs(300), |found| found.is_none()).await?;
+        self.clear(name).await?;
+        self.world.until(("Namespace", "", name), Duration::from_mins(5), |found| found.is_none()).await?;
         self.world.namespace(name).await?;
         let account = ("ServiceAccount", name, "default");
         self.world.until(account, Duration::from_secs(30), |found| found.is_some()).await.map(drop)
+    }
+}
+
+impl Stage {
+    /// Removes a namespace although nobody runs who would finalize what is in it.
+    pub(crate) async fn clear(&self, name: &str) -> anyhow::Result<()> {
+        for kind in ["Kustomization", "GitRepository"] {
+            let resource = self.world.resource(kind);
+            let list: Value = serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
+            for object in list["items"].as_array().into_iter().flatten() {
+                let object_name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.world.patch(kind, name, object_name, json!({"metadata": {"finalizers": null}})).await?;
+            }
+        }
+        self.world.delete("Namespace", "", name).await
     }
 }
 

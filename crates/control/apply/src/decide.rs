@@ -29,7 +29,10 @@ pub fn decide(desired: &Desired, record: Option<&Record>, live: Option<&Observed
         return Decision::Skip;
     }
     let Some(live) = live else { return Decision::Create };
-    if live.flags.contains(Flags::RECONCILE_DISABLED) || live.flags.contains(Flags::SSA_IGNORE) || desired.how.if_not_present {
+    if live.flags.contains(Flags::RECONCILE_DISABLED)
+        || live.flags.contains(Flags::SSA_IGNORE)
+        || desired.how.if_not_present
+    {
         return Decision::Skip;
     }
     match record {

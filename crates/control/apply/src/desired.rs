@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_create_body_differs_by_the_resource_version_alone() {
-        let desired = desired(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"},
+        let desired =
+            desired(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"},
             "data": {"metadata": "x", "nested": "\"metadata\":{"}}));
         let mut created: Value = serde_json::from_slice(&desired.create_body()).unwrap();
         assert_eq!(created["metadata"].as_object_mut().unwrap().remove("resourceVersion"), Some(json!("1")));
@@ -174,16 +175,24 @@ mod tests {
     #[test]
     fn the_owner_is_stamped_over_common_metadata() {
         let owner = NamespacedName::new("ns", "app");
-        let common = Common { labels: vec![(meta::OWNER_NAME.into(), "mine".into()), ("team".into(), "a".into())], ..Common::default() };
-        let object = Object::parse(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})).unwrap();
+        let common = Common {
+            labels: vec![(meta::OWNER_NAME.into(), "mine".into()), ("team".into(), "a".into())],
+            ..Common::default()
+        };
+        let object =
+            Object::parse(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})).unwrap();
         let value = Desired::new(object, "", &owner, &common).unwrap().value();
-        assert_eq!(value["metadata"]["labels"], json!({meta::OWNER_NAME: "app", meta::OWNER_NAMESPACE: "ns", "team": "a"}));
+        assert_eq!(
+            value["metadata"]["labels"],
+            json!({meta::OWNER_NAME: "app", meta::OWNER_NAMESPACE: "ns", "team": "a"})
+        );
     }
 
     #[test]
     fn stages_follow_kinds() {
         let stage = |kind: &str| {
-            desired(json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}})).stage(&["Special".to_owned()])
+            desired(json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}))
+                .stage(&["Special".to_owned()])
         };
         assert_eq!(["Namespace", "StorageClass", "Special", "Deployment"].map(stage), [0, 1, 2, 3]);
     }

@@ -69,7 +69,9 @@ impl fmt::Display for Fault {
         let message = message(id, cause);
         match cause.status() {
             Some(status) if status.code == 404 => write!(f, "{id} not found: {message}")?,
-            Some(status) if !status.reason.is_empty() => write!(f, "{id} {step} failed ({}): {message}", status.reason)?,
+            Some(status) if !status.reason.is_empty() => {
+                write!(f, "{id} {step} failed ({}): {message}", status.reason)?;
+            }
             _ => write!(f, "{id} {step} failed: {message}")?,
         }
         if self.origin.is_empty() { Ok(()) } else { write!(f, " ({})", self.origin) }
@@ -83,7 +85,9 @@ fn message(id: &Id, cause: &ClusterError) -> String {
         return text;
     }
     match text.split_once(", got ").or_else(|| text.split_once("Invalid value: ")) {
-        Some((kept, _)) => format!("{} (the value is left out: it may be secret)", kept.trim_end_matches([' ', ',', ':'])),
+        Some((kept, _)) => {
+            format!("{} (the value is left out: it may be secret)", kept.trim_end_matches([' ', ',', ':']))
+        }
         None => text,
     }
 }
@@ -94,7 +98,11 @@ fn lines(faults: &[Fault]) -> String {
 
 fn no_matches(kinds: &[(Id, GroupVersionKind, Box<str>)]) -> String {
     let line = |(id, gvk, origin): &(Id, GroupVersionKind, Box<str>)| {
-        format!("{id} dry-run failed: no matches for kind \"{}\" in version \"{}\" ({origin})", gvk.kind, gvk.api_version())
+        format!(
+            "{id} dry-run failed: no matches for kind \"{}\" in version \"{}\" ({origin})",
+            gvk.kind,
+            gvk.api_version()
+        )
     };
     kinds.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -123,9 +131,10 @@ mod tests {
 
     #[test]
     fn a_secret_s_value_is_never_quoted() {
-        for text in
-            [".data.a: expected string, got &value.valueUnstructured{Value:hunter2}", "data: Invalid value: \"hunter2\": no"]
-        {
+        for text in [
+            ".data.a: expected string, got &value.valueUnstructured{Value:hunter2}",
+            "data: Invalid value: \"hunter2\": no",
+        ] {
             assert!(!fault("Secret", 500, "", text).contains("hunter2"));
         }
     }

@@ -63,7 +63,8 @@ impl Rule {
     /// Tells whether the rule is about this object.
     #[must_use]
     pub fn selects(&self, desired: &Desired) -> bool {
-        let texts = [&desired.gvk.group, &desired.gvk.version, &desired.gvk.kind, &desired.id.namespace, &desired.id.name];
+        let texts =
+            [&desired.gvk.group, &desired.gvk.version, &desired.gvk.kind, &desired.id.namespace, &desired.id.name];
         if !self.parts.iter().zip(texts).all(|(part, text)| part.as_ref().is_none_or(|part| part.is_match(text))) {
             return false;
         }

@@ -96,9 +96,10 @@ fn set_tcp(ports: Option<&mut Value>) {
 
 /// Webhook bundles that are no PEM are placeholders for a controller to fill in; the server refuses them.
 fn drop_bad_bundle(config: &mut Value) {
-    let good = config.get("caBundle").and_then(Value::as_str).is_none_or(|bundle| {
-        STANDARD.decode(bundle).is_ok_and(|pem| pem.windows(10).any(|at| at == b"-----BEGIN"))
-    });
+    let good = config
+        .get("caBundle")
+        .and_then(Value::as_str)
+        .is_none_or(|bundle| STANDARD.decode(bundle).is_ok_and(|pem| pem.windows(10).any(|at| at == b"-----BEGIN")));
     if !good {
         remove(config, "caBundle");
     }
@@ -135,7 +136,10 @@ mod tests {
         assert_eq!(service["spec"]["ports"], json!([{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]));
         let job = normal(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec":
             {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"ports": [{"containerPort": 1}]}]}}}}}}));
-        assert_eq!(job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/ports/0/protocol"), Some(&json!("TCP")));
+        assert_eq!(
+            job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/ports/0/protocol"),
+            Some(&json!("TCP"))
+        );
     }
 
     #[test]

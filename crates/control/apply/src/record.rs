@@ -55,13 +55,7 @@ impl Record {
     /// Remembers an object that is left alone.
     #[must_use]
     pub fn skipped(desired: &Desired) -> Self {
-        Self {
-            version: desired.gvk.version.clone(),
-            uid: "".into(),
-            desired: desired.digest,
-            own: None,
-            warn: false,
-        }
+        Self { version: desired.gvk.version.clone(), uid: "".into(), desired: desired.digest, own: None, warn: false }
     }
 
     /// Tells whether the object was left alone.
@@ -124,7 +118,8 @@ impl Records {
                 Some(own) => Some(unhex(own)?),
                 None => None,
             };
-            let record = Record { version: row.version, uid: row.uid, desired: unhex(&row.desired)?, own, warn: row.warn };
+            let record =
+                Record { version: row.version, uid: row.uid, desired: unhex(&row.desired)?, own, warn: row.warn };
             objects.insert(Id::parse_inventory(&row.id).ok()?, record);
         }
         Some(Self { inputs: file.inputs, text_digest: file.text_digest, revision: file.revision, objects })
@@ -156,7 +151,7 @@ struct Row {
 }
 
 fn hex(digest: &Digest) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
 }
 
 fn unhex(text: &str) -> Option<Digest> {

@@ -83,7 +83,7 @@ impl Run<'_> {
             };
             match known {
                 None => unknown.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone())),
-                Some(known) if known.resource.namespaced == !desired.id.namespace.is_empty() => {}
+                Some(known) if known.resource.namespaced != desired.id.namespace.is_empty() => {}
                 Some(known) if known.resource.namespaced => {
                     return Err(Error::NoNamespace(desired.id.clone(), desired.origin.clone()));
                 }
@@ -177,7 +177,7 @@ impl Run<'_> {
     }
 
     /// Sends every write of the stage as a dry-run first, where that protects something.
-    async fn preflight(&mut self, work: &mut Vec<Work>) -> Result<(), Error> {
+    async fn preflight(&mut self, work: &mut [Work]) -> Result<(), Error> {
         let writes = work.iter().filter(|work| work.verdict != Verdict::Warn).count();
         let existing = work.iter().any(|work| work.verdict == Verdict::Update);
         if !(self.applier.options.preflight_always || existing && writes > 1) {

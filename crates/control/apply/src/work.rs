@@ -15,7 +15,7 @@ use crate::outcome::{Action, Drift};
 /// How often a clean-up that met a newer version is tried.
 const CLEANUP_TRIES: usize = 4;
 /// How long an object may take to go before it is created again.
-const GONE_TIMEOUT: Duration = Duration::from_secs(60);
+const GONE_TIMEOUT: Duration = Duration::from_mins(1);
 const GONE_POLL_MIN: Duration = Duration::from_millis(50);
 const GONE_POLL_MAX: Duration = Duration::from_secs(2);
 
@@ -97,7 +97,9 @@ impl Work {
             self.verdict = match &live {
                 None => Verdict::Create,
                 Some(_) if self.desired.how.if_not_present => Verdict::Skip,
-                Some(_) if flags.contains(Flags::RECONCILE_DISABLED) || flags.contains(Flags::SSA_IGNORE) => Verdict::Skip,
+                Some(_) if flags.contains(Flags::RECONCILE_DISABLED) || flags.contains(Flags::SSA_IGNORE) => {
+                    Verdict::Skip
+                }
                 Some(_) => Verdict::Update,
             };
         }
@@ -218,9 +220,10 @@ impl Work {
 
     fn cleans(&self) -> bool {
         !self.desired.how.merge
-            && self.seen.as_ref().is_some_and(|seen| {
-                seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE)
-            })
+            && self
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE))
     }
 
     /// Tells whether a refusal is one that deleting and creating again gets around, and whether that is allowed.

@@ -67,7 +67,7 @@ impl Kustomizations {
                 return Err(failure);
             }
         };
-        if state.attempt.is_none() && set.is_same && self.is_touch_up(object, state, &revision) {
+        if state.attempt.is_none() && set.is_same && is_touch_up(object, state, &revision) {
             return self.touch_up(&job, state).await;
         }
         state.attempt(object, &revision);
@@ -155,16 +155,6 @@ impl Kustomizations {
         Ok(Wanted { inputs, spec, built: Some(built?), is_same: false })
     }
 
-    /// Nothing is new and nothing is due: what woke us can only be the cluster.
-    fn is_touch_up(&self, object: &Kustomization, state: &State, revision: &str) -> bool {
-        let asked = object.metadata.annotation(meta::REQUESTED_AT);
-        state.due.is_some_and(|due| due > Instant::now())
-            && object.status.conditions().is(conditions::READY, conditions::State::True)
-            && object.status.last_applied_revision.as_deref() == Some(revision)
-            && object.status.observed_generation() == Some(object.metadata.generation)
-            && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
-    }
-
     /// A revision that cannot be brought about is no reason to let go of the one before it.
     async fn hold_last_applied(&self, job: &Job<'_>, state: &mut State) {
         if state.kept.is_empty() || state.records.inputs.is_empty() {
@@ -232,13 +222,12 @@ impl Kustomizations {
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
-        let (mut set, text_digest, reads) = match built {
-            Some(Built { set, text_digest, reads }) => (set, text_digest, Some((spec, reads))),
-            None => {
-                let objects = self.kept(job, state).await?;
-                let set = Set::new(objects, &self.build.custom_stage_kinds);
-                (set, state.records.text_digest.clone(), state.reads.take())
-            }
+        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads }) = built {
+            (set, text_digest, Some((spec, reads)))
+        } else {
+            let objects = self.kept(job, state).await?;
+            let set = Set::new(objects, &self.build.custom_stage_kinds);
+            (set, state.records.text_digest.clone(), state.reads.take())
         };
         progress.built(&text_digest);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
@@ -342,8 +331,11 @@ impl Kustomizations {
         if pruned.kept.is_empty() {
             return Ok(new);
         }
-        let kept: Vec<InventoryEntry> =
-            old.iter().filter(|entry| pruned.kept.iter().any(|fault| fault.id.inventory() == *entry.id)).cloned().collect();
+        let kept: Vec<InventoryEntry> = old
+            .iter()
+            .filter(|entry| pruned.kept.iter().any(|fault| fault.id.inventory() == *entry.id))
+            .cloned()
+            .collect();
         job.progress.inventory(with(&new, &kept));
         let faults = pruned.kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         Err(Failure::new(reasons::PRUNE_FAILED, faults))
@@ -359,13 +351,26 @@ impl Kustomizations {
                 state.told.push(drift.clone());
             }
             if !known {
-                let (kind, word) =
-                    if drift.corrected { (EventKind::Normal, "DriftCorrected") } else { (EventKind::Warning, "DriftDetected") };
+                let (kind, word) = if drift.corrected {
+                    (EventKind::Normal, "DriftCorrected")
+                } else {
+                    (EventKind::Warning, "DriftDetected")
+                };
                 self.emit(job.object, kind, word, drift.to_string(), revision);
                 self.metrics.drift("Kustomization", &job.owner, if drift.corrected { "corrected" } else { "told" });
             }
         }
     }
+}
+
+/// Nothing is new and nothing is due: what woke us can only be the cluster.
+fn is_touch_up(object: &Kustomization, state: &State, revision: &str) -> bool {
+    let asked = object.metadata.annotation(meta::REQUESTED_AT);
+    state.due.is_some_and(|due| due > Instant::now())
+        && object.status.conditions().is(conditions::READY, conditions::State::True)
+        && object.status.last_applied_revision.as_deref() == Some(revision)
+        && object.status.observed_generation() == Some(object.metadata.generation)
+        && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
 }
 
 /// What an attempt is to bring about.

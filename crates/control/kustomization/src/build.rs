@@ -3,6 +3,7 @@
 //! Pure: what must be read from the API (variables) comes in as values. Rendering itself is `engine/render`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use lode_api::kustomization::SubstituteStrategy;
 use lode_api::{Kustomization, reasons};
@@ -56,7 +57,8 @@ pub(crate) struct Options {
 pub(crate) fn inputs(object: &Kustomization, vars: &BTreeMap<String, String>, options: &Options) -> String {
     let mut text = format!("{FORM}\n{}\n{}\n{options:?}\n", object.metadata.uid, object.metadata.generation);
     for (name, value) in vars {
-        text.push_str(&format!("{}={}:{value}\n", name, value.len()));
+        // The length keeps two values from running into each other. Writing to a String cannot fail.
+        let _ = writeln!(text, "{name}={}:{value}", value.len());
     }
     Digest::of(text.as_bytes()).to_string()
 }

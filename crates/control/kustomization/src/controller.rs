@@ -90,10 +90,7 @@ impl Kustomizations {
             queue,
             events: parts.events,
             metrics: parts.metrics,
-            build: build::Options {
-                strict: options.strict_substitution,
-                custom_stage_kinds: parts.custom_stage_kinds,
-            },
+            build: build::Options { strict: options.strict_substitution, custom_stage_kinds: parts.custom_stage_kinds },
             options,
             states: Mutex::default(),
             index: Mutex::default(),
@@ -147,9 +144,8 @@ impl Kustomizations {
                 }
             }
         }
-        let told = |object: &Kustomization| {
-            (object.status.conditions().clone(), object.status.last_applied_revision.clone())
-        };
+        let told =
+            |object: &Kustomization| (object.status.conditions().clone(), object.status.last_applied_revision.clone());
         if change.old.as_ref().is_none_or(|old| told(old) != told(new)) {
             self.wake_dependents(&change.name);
         }
@@ -221,7 +217,9 @@ impl Kustomizations {
         if let Some(old) = &change.old {
             let (source, dependencies) = uses(old);
             remove(&mut index.by_source, &source, &change.name);
-            dependencies.iter().for_each(|name| remove(&mut index.by_dependency, name, &change.name));
+            for name in &dependencies {
+                remove(&mut index.by_dependency, name, &change.name);
+            }
         }
         if let Some(new) = &change.new {
             let (source, dependencies) = uses(new);

@@ -25,7 +25,7 @@ pub(crate) fn check(
             );
             return Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, text));
         };
-        if !is_ready(object, dependency, &found, revision)? {
+        if !is_ready(object, dependency, &found) {
             let text = format!("dependency '{}' is not ready", dependency.name);
             return Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, text));
         }
@@ -41,20 +41,15 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn is_ready(
-    object: &Kustomization,
-    dependency: &Dependency,
-    found: &Kustomization,
-    _revision: &str,
-) -> Result<bool, Failure> {
+fn is_ready(object: &Kustomization, dependency: &Dependency, found: &Kustomization) -> bool {
     if let Some(expr) = &dependency.ready {
         let vars = [("self", &object.to_value()), ("dep", &found.to_value())];
         // An expression that cannot be evaluated yet (a status not written) is not ready; what is no expression was
         // refused before.
-        return Ok(expr.eval_bool(&vars).unwrap_or(false));
+        return expr.eval_bool(&vars).unwrap_or(false);
     }
     let settled = found.status.observed_generation() == Some(found.metadata.generation);
-    Ok(settled && found.status.conditions().is(READY, State::True))
+    settled && found.status.conditions().is(READY, State::True)
 }
 
 fn source(object: &Kustomization) -> (&str, &str, &str) {

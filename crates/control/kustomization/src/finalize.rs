@@ -68,12 +68,14 @@ impl Kustomizations {
         let pruned = applier.prune(&key(object), &stale, &mut state.kinds).await?;
         let revision = object.status.last_applied_revision.as_deref().unwrap_or_default();
         if !pruned.changes.is_empty() {
-            let reason = object.status.conditions.get(conditions::READY).map_or(reasons::SUCCEEDED, |ready| &*ready.reason);
+            let reason =
+                object.status.conditions.get(conditions::READY).map_or(reasons::SUCCEEDED, |ready| &*ready.reason);
             self.emit(object, EventKind::Normal, reason, lode_apply::change_log(&pruned.changes), revision);
         }
         if let Some(fault) = pruned.kept.first() {
             // The account it acted as is gone: nobody can delete for it any more, and it must not stay for ever.
-            if object.spec.service_account_name.is_some() && fault.cause.is(403) && self.account_is_gone(object).await? {
+            if object.spec.service_account_name.is_some() && fault.cause.is(403) && self.account_is_gone(object).await?
+            {
                 let text = format!("unable to prune objects: {fault}");
                 self.emit(object, EventKind::Warning, reasons::PRUNE_FAILED, text, revision);
                 return Ok(None);

@@ -43,7 +43,10 @@ pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) ->
         Ok(Ok(tree)) => Ok(tree),
         Ok(Err(error)) => Err(Failure::waiting(
             reasons::ARTIFACT_FAILED,
-            format!("artifact of revision {} cannot be read: {error}; the source will store it again", artifact.revision),
+            format!(
+                "artifact of revision {} cannot be read: {error}; the source will store it again",
+                artifact.revision
+            ),
         )),
         Err(error) => Err(Failure::new(reasons::ARTIFACT_FAILED, format!("reading the artifact ended early: {error}"))),
     }
@@ -110,7 +113,8 @@ pub(crate) async fn refuse_remote_cluster(client: &Client, object: &Kustomizatio
     // The text itself is never quoted: it holds credentials.
     let is_config = text.contains("clusters") && text.contains("contexts");
     if !is_config {
-        let text = format!("KubeConfig secret '{namespace}/{name}' holds no kubeconfig: clusters and contexts are missing");
+        let text =
+            format!("KubeConfig secret '{namespace}/{name}' holds no kubeconfig: clusters and contexts are missing");
         return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
     }
     Err(Failure::unsupported("spec.kubeConfig"))

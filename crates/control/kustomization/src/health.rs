@@ -18,7 +18,7 @@ use crate::state::State;
 use crate::wait::{self, Item, Looker, Standing, Wait};
 
 /// How long an early stage may take to become ready, as in Flux.
-const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
+const STAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Kustomizations {
     /// Parks until the objects of an early stage are ready.
@@ -79,7 +79,9 @@ impl Kustomizations {
         job.progress.doing("Running health checks", revision, job.checked.timeout);
         job.progress.inventory(inventory.clone());
         let (since, until) = match &state.wait {
-            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => (wait.since, wait.until),
+            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => {
+                (wait.since, wait.until)
+            }
             _ => (Instant::now(), Instant::now() + job.checked.timeout),
         };
         let mut wait = Wait { items, until, since };
@@ -127,4 +129,3 @@ impl Kustomizations {
         Ok(items)
     }
 }
-

@@ -63,7 +63,8 @@ mod tests {
     fn what_is_kept_comes_back_equal() {
         let owner = NamespacedName::new("ns", "app");
         let object = |name: &str| {
-            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1\n2"}});
+            let object =
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1\n2"}});
             Desired::new(Object::parse(object).unwrap(), "a.yaml:1", &owner, &Common::default()).unwrap()
         };
         let kept = Kept::of(&Set::new(vec![object("one"), object("two")], &[]));

@@ -10,7 +10,7 @@ use lode_api::kustomization::KustomizationStatus;
 use lode_api::{Kustomization, Status as _, conditions, reasons};
 use lode_apply::change_log;
 use lode_cluster::Target;
-use lode_object::{NamespacedName, meta, merge_patch};
+use lode_object::{NamespacedName, merge_patch, meta};
 use lode_runtime::{EventKind, Next, jitter};
 use lode_stdx::duration;
 use serde_json::json;
@@ -50,7 +50,7 @@ impl Kustomizations {
         }
         let object = &match self.with_finalizer(object).await {
             Ok(object) => object,
-            Err(failure) => return self.postpone(object, &failure),
+            Err(failure) => return postpone(object, &failure),
         };
         if lode_api::Kind::suspended(&object.spec) {
             (state.wait, state.attempt) = (None, None);
@@ -149,7 +149,8 @@ impl Kustomizations {
                 state.due = Some(Instant::now() + wait);
                 self.observe_duration(object, took);
                 let news = !says_the_same(&object.status, &draft.status);
-                let recovered = health.is_some() && object.status.conditions().is(conditions::HEALTHY, conditions::State::False);
+                let recovered =
+                    health.is_some() && object.status.conditions().is(conditions::HEALTHY, conditions::State::False);
                 let before = object.status.last_handled_reconcile_at();
                 let only_asked = news && before != draft.status.last_handled_reconcile_at() && {
                     let mut status = draft.status.clone();
@@ -231,9 +232,13 @@ impl Kustomizations {
         }
         let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
         finalizers.push(meta::FINALIZER);
-        self.patch(object, "", &json!({"metadata": {
-            "finalizers": finalizers, "resourceVersion": object.metadata.resource_version,
-        }}))
+        self.patch(
+            object,
+            "",
+            &json!({"metadata": {
+                "finalizers": finalizers, "resourceVersion": object.metadata.resource_version,
+            }}),
+        )
         .await
     }
 
@@ -241,7 +246,7 @@ impl Kustomizations {
         let finalizers: Vec<&str> =
             object.metadata.finalizers.iter().map(AsRef::as_ref).filter(|name| *name != meta::FINALIZER).collect();
         let patch = json!({"metadata": {"finalizers": finalizers}});
-        match self.client.merge(&self.resource, self.target(object), "", &patch).await {
+        match self.client.merge(&self.resource, target(object), "", &patch).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
@@ -258,7 +263,7 @@ impl Kustomizations {
     async fn write_or_postpone(&self, object: &Kustomization, status: KustomizationStatus, next: Next) -> Next {
         match self.write(object, status).await {
             Ok(()) => next,
-            Err(failure) => self.postpone(object, &failure),
+            Err(failure) => postpone(object, &failure),
         }
     }
 
@@ -268,24 +273,13 @@ impl Kustomizations {
         subresource: &str,
         patch: &serde_json::Value,
     ) -> Result<Arc<Kustomization>, Failure> {
-        let answer = self.client.merge(&self.resource, self.target(object), subresource, patch).await?;
+        let answer = self.client.merge(&self.resource, target(object), subresource, patch).await?;
         let new = Kustomization::parse(&answer)
             .map_err(|error| Failure::new(reasons::RECONCILIATION_FAILED, error.to_string()))?;
         let version = new.metadata.resource_version.to_string();
         let new = Arc::new(new);
         self.objects.put((*new).clone(), &version);
         Ok(new)
-    }
-
-    fn target<'a>(&self, object: &'a Kustomization) -> Target<'a> {
-        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-        Target { namespace, name, manager: STATUS_MANAGER, dry_run: false }
-    }
-
-    /// The outcome could not be told: come back, and find everything as it is.
-    fn postpone(&self, object: &Kustomization, failure: &Failure) -> Next {
-        debug!(name = %key(object), error = failure.message, "status not written");
-        Next::Backoff
     }
 
     pub(crate) fn emit(&self, about: &Kustomization, kind: EventKind, reason: &str, text: String, revision: &str) {
@@ -327,6 +321,17 @@ impl Kustomizations {
 fn was_waiting(object: &Kustomization) -> bool {
     let ready = object.status.conditions().get(conditions::READY);
     ready.is_some_and(|ready| [reasons::ARTIFACT_FAILED, reasons::DEPENDENCY_NOT_READY].contains(&&*ready.reason))
+}
+
+fn target(object: &Kustomization) -> Target<'_> {
+    let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
+    Target { namespace, name, manager: STATUS_MANAGER, dry_run: false }
+}
+
+/// The outcome could not be told: come back, and find everything as it is.
+fn postpone(object: &Kustomization, failure: &Failure) -> Next {
+    debug!(name = %key(object), error = failure.message, "status not written");
+    Next::Backoff
 }
 
 fn as_json(status: &KustomizationStatus) -> serde_json::Value {

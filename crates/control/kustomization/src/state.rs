@@ -76,7 +76,7 @@ struct Fight {
 
 /// How many reverts within [`WINDOW`] make a fight.
 const REVERTS: usize = 3;
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 const WAIT_MIN: Duration = Duration::from_secs(2);
 
 impl Fights {
@@ -103,8 +103,12 @@ impl Fights {
     /// Returns the objects that are fought over.
     pub(crate) fn contested(&self) -> Vec<&Id> {
         let now = Instant::now();
-        let mut ids: Vec<&Id> =
-            self.by_object.iter().filter(|(_, fight)| fight.until.is_some_and(|until| until > now)).map(|(id, _)| id).collect();
+        let mut ids: Vec<&Id> = self
+            .by_object
+            .iter()
+            .filter(|(_, fight)| fight.until.is_some_and(|until| until > now))
+            .map(|(id, _)| id)
+            .collect();
         ids.sort();
         ids
     }
@@ -118,7 +122,7 @@ mod tests {
     async fn the_third_revert_within_a_minute_begins_to_wait_and_doubles() {
         let id = Id::parse_inventory("ns_a__ConfigMap").unwrap();
         let mut fights = Fights::default();
-        let max = Duration::from_secs(60);
+        let max = Duration::from_mins(1);
         let mut waits = Vec::new();
         for _ in 0..9 {
             fights.note(&id, max);
@@ -126,7 +130,7 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert_eq!(waits, [0, 0, 2, 4, 8, 16, 32, 60, 60]);
-        tokio::time::advance(Duration::from_secs(600)).await;
+        tokio::time::advance(Duration::from_mins(10)).await;
         fights.note(&id, max);
         assert_eq!(fights.held(&id), None, "peace makes it start over");
     }

@@ -126,13 +126,14 @@ impl<'a> Draft<'a> {
     pub(crate) fn history(mut self, digest: &str, revision: &str, reason: &str, took: Duration) -> Self {
         let digest = format!("sha256:{digest}");
         let history = &mut self.status.history;
-        let known = history.iter().position(|h| *h.digest == digest && &*h.last_reconciled_status == reason);
-        let mut entry = known.map(|at| history.remove(at)).unwrap_or_else(|| HistorySnapshot {
+        let known = history.iter().position(|h| *h.digest == *digest && &*h.last_reconciled_status == reason);
+        let fresh = || HistorySnapshot {
             digest: digest.into(),
             first_reconciled: self.now.into(),
             last_reconciled_status: reason.into(),
             ..HistorySnapshot::default()
-        });
+        };
+        let mut entry = known.map_or_else(fresh, |at| history.remove(at));
         entry.last_reconciled = self.now.into();
         entry.last_reconciled_duration = duration::format(round(took)).into();
         entry.total_reconciliations += 1;

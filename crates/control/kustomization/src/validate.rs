@@ -89,9 +89,12 @@ fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Depende
             let text = format!("can't access 'Kustomization/{name}', cross-namespace references have been blocked");
             return Err(Failure::terminal(reasons::ACCESS_DENIED, text));
         }
-        let ready = dependency.ready_expr.as_deref().map(|text| Expr::compile(text, Limits::default())).transpose().map_err(|error| {
-            cel(&format!("failed to parse expression for dependency '{name}': {error}"))
-        })?;
+        let ready = dependency
+            .ready_expr
+            .as_deref()
+            .map(|text| Expr::compile(text, Limits::default()))
+            .transpose()
+            .map_err(|error| cel(&format!("failed to parse expression for dependency '{name}': {error}")))?;
         Ok(Dependency { name, ready })
     };
     object.spec.depends_on.iter().map(one).collect()

@@ -188,7 +188,10 @@ pub(crate) async fn named(
         let namespace = reference.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
         let resource = applier.discovery().resolve(&gvk).await?;
         let Some(resource) = resource else {
-            let text = format!("can't determine status for {}/{namespace}/{}: the server does not serve {gvk}", gvk.kind, reference.name);
+            let text = format!(
+                "can't determine status for {}/{namespace}/{}: the server does not serve {gvk}",
+                gvk.kind, reference.name
+            );
             return Err(Failure::new(lode_api::reasons::HEALTH_CHECK_FAILED, text));
         };
         let namespace = if resource.namespaced { namespace } else { "" };

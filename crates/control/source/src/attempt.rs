@@ -72,7 +72,7 @@ impl GitRepositories {
         let Source { remote, resolved, included } = source;
         let snapshot = self.git.fetch(&remote, &resolved, &plan.sparse).await?;
         if plan.verify {
-            return Err(check_signature(&snapshot.commit, None));
+            return Err(check_signature(&snapshot.commit, snapshot.signed));
         }
         let mut contents = Contents {
             tree: snapshot.tree,

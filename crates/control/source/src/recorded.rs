@@ -33,7 +33,7 @@ const WORLD: [(&str, Said); 5] = [
     ("s-repository-missing", |url| unresolved(&ResolveError::Remote(TransportError::NotFound), url)),
     ("s-basic-auth-wrong", |url| unresolved(&ResolveError::Remote(TransportError::CredentialsRefused), url)),
     ("s-sparse-missing", |url| unfetched(&FetchError::Sparse("nothere".to_owned()), url)),
-    ("s-verify-without-keys", |_| check_signature("4d1158622700f10edc5b80dab34dd56205ce3fce", Some(false))),
+    ("s-verify-without-keys", |_| check_signature("4d1158622700f10edc5b80dab34dd56205ce3fce", false)),
 ];
 
 #[test]

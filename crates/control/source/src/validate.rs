@@ -106,9 +106,9 @@ pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy,
 }
 
 /// Says what is wrong with a commit that should be signed, as long as no signature can be checked.
-pub(crate) fn check_signature(commit: &str, is_signed: Option<bool>) -> Failure {
+pub(crate) fn check_signature(commit: &str, is_signed: bool) -> Failure {
     let said = format!("signature verification of commit '{commit}' failed");
-    if is_signed == Some(false) {
+    if !is_signed {
         let text = format!("{said}: unsupported signature type: empty");
         return Failure::new(Step::Verify, reasons::INVALID_COMMIT_SIGNATURE, text);
     }
@@ -343,9 +343,8 @@ mod tests {
 
     #[test]
     fn only_an_unsigned_commit_can_be_judged() {
-        let unsigned = check_signature("4d", Some(false));
+        let unsigned = check_signature("4d", false);
         assert_eq!(unsigned.reason, "InvalidCommitSignature");
-        assert_eq!(check_signature("4d", Some(true)).reason, "Unsupported");
-        assert_eq!(check_signature("4d", None).reason, "Unsupported");
+        assert_eq!(check_signature("4d", true).reason, "Unsupported");
     }
 }

@@ -39,8 +39,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let ready = Arc::new(AtomicBool::new(false));
     listen(&options, &artifacts, &metrics, &ready, &stopped).await?;
 
-    let sources = Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
-    let objects = Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
+    let sources =
+        Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
+    let objects =
+        Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
     let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics };
     let events = [shared.events("source-controller"), shared.events("kustomize-controller")];
     let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
@@ -51,7 +53,12 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     helpers.push(tokio::spawn(kustomizations.clone().follow()));
     let controllers = [
         tokio::spawn(lode_runtime::run(repositories.clone(), repository_queue, options.concurrent, stopped.clone())),
-        tokio::spawn(lode_runtime::run(kustomizations.clone(), kustomization_queue, options.concurrent, stopped.clone())),
+        tokio::spawn(lode_runtime::run(
+            kustomizations.clone(),
+            kustomization_queue,
+            options.concurrent,
+            stopped.clone(),
+        )),
     ];
     tokio::select! {
         () = async { sources.synced().await; objects.synced().await } => {
@@ -103,7 +110,8 @@ impl Shared<'_> {
             interval_jitter_percent: self.options.interval_jitter_percent,
             ..lode_source::Options::default()
         };
-        let repositories = GitRepositories::new(parts, queue.clone(), options).context("open the store of Git objects")?;
+        let repositories =
+            GitRepositories::new(parts, queue.clone(), options).context("open the store of Git objects")?;
         Ok((repositories, queue))
     }
 

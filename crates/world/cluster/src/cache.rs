@@ -83,7 +83,13 @@ impl Cache {
     /// digested, `overrides` are further managers whose fields it takes over.
     #[must_use]
     pub fn new(client: Client, manager: &str, overrides: &[String]) -> Self {
-        Self { client, manager: manager.into(), overrides: overrides.into(), kinds: Mutex::default(), changes: Arc::default() }
+        Self {
+            client,
+            manager: manager.into(),
+            overrides: overrides.into(),
+            kinds: Mutex::default(),
+            changes: Arc::default(),
+        }
     }
 
     /// Returns where changes arrive.
@@ -246,12 +252,15 @@ impl Feed {
         let owners: HashSet<NamespacedName> =
             owners.into_iter().chain(lock(&self.table).subscribers.iter().cloned()).collect();
         for owner in owners {
-            self.changes.put(owner, Id {
-                namespace: name.namespace.clone(),
-                name: name.name.clone(),
-                group: self.gvk.group.clone(),
-                kind: self.gvk.kind.clone(),
-            });
+            self.changes.put(
+                owner,
+                Id {
+                    namespace: name.namespace.clone(),
+                    name: name.name.clone(),
+                    group: self.gvk.group.clone(),
+                    kind: self.gvk.kind.clone(),
+                },
+            );
         }
     }
 

@@ -26,8 +26,7 @@ const TRIES_MAX: u32 = 6;
 /// Longest single wait the server may ask for.
 const LATER_MAX: Duration = Duration::from_secs(30);
 /// A call that has not answered by then has failed.
-const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Calls to one API server. Cloning is cheap and shares the connections.
 #[derive(Clone)]
@@ -111,7 +110,11 @@ impl Client {
     /// See [`Error`].
     pub async fn apply(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Value, Error> {
         let mut path = resource.path(target.namespace, target.name);
-        path.push_str(if target.dry_run { "?dryRun=All&force=true&fieldManager=" } else { "?force=true&fieldManager=" });
+        path.push_str(if target.dry_run {
+            "?dryRun=All&force=true&fieldManager="
+        } else {
+            "?force=true&fieldManager="
+        });
         escape(&mut path, target.manager);
         let verb = if target.dry_run { "dry-run" } else { "apply" };
         let content = Some((header::CONTENT_TYPE, "application/apply-patch+yaml", body));
@@ -163,7 +166,8 @@ impl Client {
     /// # Errors
     /// See [`Error`]; 409 when another object has taken its name.
     pub async fn delete(&self, resource: &Resource, namespace: &str, name: &str, uid: &str) -> Result<(), Error> {
-        let mut options = serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        let mut options =
+            serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
         if !uid.is_empty() {
             options["preconditions"] = serde_json::json!({"uid": uid});
         }
@@ -195,7 +199,8 @@ impl Client {
         loop {
             let request = self.request(method.clone(), path, content.clone())?;
             let answer = tokio::time::timeout(CALL_TIMEOUT, self.once(request)).await;
-            let answer = answer.unwrap_or_else(|_| Err(Error::Unreachable(format!("no answer within {CALL_TIMEOUT:?}"))));
+            let answer =
+                answer.unwrap_or_else(|_| Err(Error::Unreachable(format!("no answer within {CALL_TIMEOUT:?}"))));
             let (code, later, body) = answer.inspect_err(|_| self.count(verb, 0))?;
             self.count(verb, code);
             match later {

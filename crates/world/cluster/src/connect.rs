@@ -70,7 +70,9 @@ pub(crate) fn connect(config: &kube::Config) -> Result<kube::Client, Error> {
         .layer(config.base_uri_layer())
         .option_layer(auth)
         .map_err(tower::BoxError::from)
-        .map_response(|answer: http::Response<hyper::body::Incoming>| answer.map(|body| body.map_err(tower::BoxError::from)))
+        .map_response(|answer: http::Response<hyper::body::Incoming>| {
+            answer.map(|body| body.map_err(tower::BoxError::from))
+        })
         .service(http);
     Ok(kube::Client::new(service, config.default_namespace.clone()))
 }

@@ -71,10 +71,7 @@ impl Discovery {
         table.kinds.insert(resource.gvk.clone(), resource);
     }
 
-    async fn look_up(
-        &self,
-        find: impl Fn(&Table) -> Option<Arc<Resource>>,
-    ) -> Result<Option<Arc<Resource>>, Error> {
+    async fn look_up(&self, find: impl Fn(&Table) -> Option<Arc<Resource>>) -> Result<Option<Arc<Resource>>, Error> {
         for _ in 0..2 {
             let (found, read_at) = {
                 let table = self.lock();

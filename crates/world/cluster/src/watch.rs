@@ -148,7 +148,8 @@ impl Follower {
         let mut path = self.subject.resource.path(&self.subject.namespace, "");
         // Ends of watches are spread, so that a thousand of them do not come back at once.
         let seconds = WATCH_SECONDS + u64::from(path.len() as u32 * 37 % 120);
-        path.push_str(&format!("?watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}"));
+        path.push_str("?watch=true&allowWatchBookmarks=true&timeoutSeconds=");
+        path.push_str(&seconds.to_string());
         if initial {
             path.push_str("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
         }

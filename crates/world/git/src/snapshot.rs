@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub commit: String,
     /// The first line of the commit's message.
     pub subject: String,
+    /// Whether the commit carries a signature; nobody has checked it.
+    pub signed: bool,
     /// The files. A blob's id is the SHA-256 of its bytes.
     pub tree: Tree,
 }
@@ -68,7 +70,7 @@ pub(crate) fn read(
         }
     }
     sparse.missing(&found).map_or(Ok(()), |folder| Err(Error::Sparse(folder.to_string())))?;
-    Ok(Snapshot { commit: commit.to_string(), subject: subject(&text), tree })
+    Ok(Snapshot { commit: commit.to_string(), subject: subject(&text), signed: is_signed(&text), tree })
 }
 
 struct Reader<'o> {
@@ -162,6 +164,12 @@ fn path_of(folder: &RepoPath, name: &[u8]) -> Result<RepoPath, Error> {
 fn header(text: &[u8], key: &str) -> Option<ObjectId> {
     let line = text.split(|byte| *byte == b'\n').next()?;
     ObjectId::from_hex(line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?).ok()
+}
+
+/// Tells whether the headers, which end at the first empty line, hold a signature.
+fn is_signed(commit: &[u8]) -> bool {
+    let headers = commit.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    headers.into_iter().any(|line| line.starts_with(b"gpgsig ") || line.starts_with(b"gpgsig-sha256 "))
 }
 
 fn subject(commit: &[u8]) -> String {

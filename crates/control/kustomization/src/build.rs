@@ -16,14 +16,21 @@ use lode_tree::{ReadSet, Tree};
 use crate::failure::Failure;
 
 /// What a build gave.
-pub(crate) struct Built {
-    pub(crate) set: Set,
-    pub(crate) text_digest: String,
-    pub(crate) reads: ReadSet,
+pub struct Built {
+    /// The objects, ready to be applied.
+    pub set: Set,
+    /// Digest of the rendered text, in hexadecimal digits.
+    pub text_digest: String,
+    /// What of the source was read.
+    pub reads: ReadSet,
 }
 
-/// Renders the folder and makes its objects ready to be applied.
-pub(crate) fn build(
+/// Renders the folder of a Kustomization and makes its objects ready to be applied; `vars` are the values of all
+/// variables.
+///
+/// # Errors
+/// The path is no folder of the source, or the build fails: file, line and cause.
+pub fn build(
     object: &Kustomization,
     tree: &Tree,
     vars: BTreeMap<String, String>,
@@ -48,9 +55,11 @@ pub(crate) fn build(
 
 /// What a build needs to know besides the specification.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) strict: bool,
-    pub(crate) custom_stage_kinds: Vec<String>,
+pub struct Options {
+    /// A variable without a value fails the build.
+    pub strict: bool,
+    /// Kinds with an apply stage of their own.
+    pub custom_stage_kinds: Vec<String>,
 }
 
 /// Digest of everything but the source that a build is made from.
@@ -125,5 +134,34 @@ fn image(image: &lode_api::shared::Image) -> Image {
         new_tag: text(&image.new_tag),
         digest: text(&image.digest),
         ..Image::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_field_about_building_is_taken_over() {
+        let spec = json!({
+            "path": "./apps", "targetNamespace": "shop", "namePrefix": "p-", "nameSuffix": "-s", "components": ["../c"],
+            "ignoreMissingComponents": true, "buildMetadata": ["originAnnotations"],
+            "commonMetadata": {"labels": {"a": "1"}, "annotations": {"b": "2"}},
+            "patches": [{"patch": "x", "target": {"kind": "Deployment", "labelSelector": "app=web"}}],
+            "images": [{"name": "web", "newTag": "2"}],
+            "postBuild": {"substituteStrategy": "Always"},
+        });
+        let object = Kustomization::parse(&json!({"metadata": {"name": "apps", "namespace": "team"}, "spec": spec}));
+        let plan = plan(&object.unwrap(), BTreeMap::from([("v".to_owned(), "1".to_owned())]), true).unwrap();
+        assert_eq!(plan.target_namespace.as_deref(), Some("shop"));
+        assert_eq!((plan.name_prefix.as_deref(), plan.name_suffix.as_deref()), (Some("p-"), Some("-s")));
+        assert_eq!(plan.patches[0].target.as_ref().unwrap().label_selector, "app=web");
+        assert_eq!((&*plan.images[0].new_tag, &*plan.components[0]), ("2", "../c"));
+        assert_eq!((&*plan.common_labels["a"], &*plan.common_annotations["b"]), ("1", "2"));
+        let substitute = plan.substitute.unwrap();
+        assert!(substitute.always && substitute.strict && plan.ignore_missing_components);
+        assert_eq!(substitute.vars["v"], "1");
     }
 }

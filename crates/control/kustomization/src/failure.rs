@@ -3,12 +3,13 @@
 use lode_api::reasons;
 
 /// An end without success.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
     /// A stable word for conditions, events and metrics.
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
     /// What happened, for people.
-    pub(crate) message: String,
+    pub message: String,
     /// When another try makes sense.
     pub(crate) retry: Retry,
     /// Whether it is told as an event and as work that goes on; waiting for a source or a dependency is neither.

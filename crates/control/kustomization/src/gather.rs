@@ -53,7 +53,10 @@ pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) ->
 }
 
 /// Reads the variables: the referenced objects in order, then those of the spec, later ones winning.
-pub(crate) async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeMap<String, String>, Failure> {
+///
+/// # Errors
+/// A referenced object is missing, or cannot be read.
+pub async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeMap<String, String>, Failure> {
     let mut vars = BTreeMap::new();
     let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
     for reference in &post_build.substitute_from {

@@ -25,5 +25,8 @@ mod status;
 mod validate;
 mod wait;
 
+pub use build::{Built, Options as BuildOptions, build};
 pub use controller::{Kustomizations, Parts};
+pub use failure::Failure;
+pub use gather::variables;
 pub use options::Options;

@@ -13,17 +13,17 @@
 mod compare;
 mod findings;
 mod folder;
-mod plan;
-mod variables;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use lode_api::Kustomization;
-use lode_apply::{Common, Desired, Set};
+use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
+use lode_kustomization::BuildOptions;
 use lode_object::NamespacedName;
 use lode_tree::{Tree, ignore};
 
@@ -65,10 +65,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let name = NamespacedName::new(&session.namespace, &args.name);
     let object = Noun::Kustomization.read(&session.client, &name).await?;
     let object = Kustomization::parse(&object)?;
-    plan::refuse_unsupported(&object)?;
+    refuse_unsupported(&object)?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
-    let variables = variables::read(&session.client, &object).await?;
-    let set = build(&object, &name, &tree, &plan::plan(&object, variables)?)?;
+    let variables = lode_kustomization::variables(&session.client, &object).await?;
+    let set = build(&object, &tree, variables)?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
     let discovery = Discovery::new(session.client.clone());
     let comparison = Comparison::new(&session.client, &discovery, &object, &set)?;
@@ -94,15 +94,23 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
     Ok(ignore::filter(tree, Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty())))
 }
 
-fn build(object: &Kustomization, owner: &NamespacedName, tree: &Tree, plan: &lode_render::Plan) -> anyhow::Result<Set> {
-    let step = || format!("build {} of Kustomization/{owner}", object.spec.path.as_deref().unwrap_or("./"));
-    let rendered = lode_render::render(tree, plan).with_context(step)?;
-    let mut objects = Vec::with_capacity(rendered.objects.len());
-    for prepared in rendered.objects {
-        let origin = prepared.origin.to_string();
-        objects.push(Desired::new(prepared.object, &origin, owner, &Common::default()).with_context(step)?);
+fn build(object: &Kustomization, tree: &Tree, variables: BTreeMap<String, String>) -> anyhow::Result<Set> {
+    let options = BuildOptions { strict: true, custom_stage_kinds: Vec::new() };
+    let built = lode_kustomization::build(object, tree, variables, &options);
+    Ok(built.with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?.set)
+}
+
+/// Refuses what would make the answer wrong: another cluster, or files that cannot be opened.
+fn refuse_unsupported(object: &Kustomization) -> anyhow::Result<()> {
+    let spec = &object.spec;
+    for (field, is_set) in
+        [("spec.kubeConfig", spec.kube_config.is_some()), ("spec.decryption", spec.decryption.is_some())]
+    {
+        if is_set {
+            bail!(Told::new(format!("{field} is not built yet"), "a Kustomization without it can be compared"));
+        }
     }
-    Ok(Set::new(objects, &[]))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -120,9 +128,7 @@ mod tests {
             "spec": {"path": "./app", "targetNamespace": "shop", "postBuild": {"substitute": {"v": "1"}}},
         }))
         .unwrap();
-        let variables = variables::inline(&object);
-        let owner = NamespacedName::new("team", "apps");
-        let set = build(&object, &owner, &tree, &plan::plan(&object, variables).unwrap()).unwrap();
+        let set = build(&object, &tree, BTreeMap::from([("v".to_owned(), "1".to_owned())])).unwrap();
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
         assert_eq!(value["data"]["k"], 1);

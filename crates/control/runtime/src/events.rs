@@ -12,9 +12,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use lode_cluster::{Client, Error, Resource, Target};
@@ -27,9 +27,11 @@ use tracing::{debug, warn};
 use crate::repeat::{Fingerprint, Repeats, Times};
 
 /// Events that wait to be written.
-const QUEUE_MAX: usize = 1024;
-/// Writers: few, so that events never crowd out the work they tell of.
-const SENDERS: usize = 2;
+const QUEUE_MAX: usize = 8192;
+/// How many times as long as a write took its writer rests: under load events trail behind the work they tell of
+/// instead of crowding it out, and catch up when the server is fast again.
+const REST: u32 = 2;
+const REST_MAX: Duration = Duration::from_millis(500);
 /// How often one write is tried while the server is away: about a minute in all.
 const TRIES_MAX: u32 = 9;
 const RETRY_MIN: Duration = Duration::from_millis(500);
@@ -39,11 +41,11 @@ const MESSAGE_MAX: usize = 39_000;
 /// Longest name of an event in bytes, as of any object.
 const NAME_MAX: usize = 253;
 
-/// Writes events. Cloning is cheap; the writers stop with the last clone.
+/// Writes events. Cloning is cheap; the writer stops with the last clone.
 #[derive(Clone)]
 pub struct Events {
     outbox: Arc<Outbox>,
-    _senders: Arc<Senders>,
+    _sender: Arc<Sender>,
 }
 
 /// Something worth telling about an object.
@@ -88,12 +90,12 @@ pub struct ObjectReference {
 }
 
 impl Events {
-    /// Starts the writers; `component` is who says it, and the field manager.
+    /// Starts the writer; `component` is who says it, and the field manager.
     #[must_use]
     pub fn start(client: &Client, component: &'static str) -> Self {
         let outbox = Arc::new(Outbox::new(component));
-        let senders = (0..SENDERS).map(|_| tokio::spawn(send(outbox.clone(), client.clone()))).collect();
-        Self { outbox, _senders: Arc::new(Senders(senders)) }
+        let sender = tokio::spawn(send(outbox.clone(), client.clone()));
+        Self { outbox, _sender: Arc::new(Sender(sender)) }
     }
 
     /// Hands an event over to be written. It never waits.
@@ -108,18 +110,17 @@ impl Events {
 
     /// Waits until all is written, for shutdown. Tells whether it was within the time.
     pub async fn flush(&self, timeout: Duration) -> bool {
+        self.outbox.hurry.store(true, Ordering::Relaxed);
         tokio::time::timeout(timeout, self.outbox.empty()).await.is_ok()
     }
 }
 
-/// The writers' tasks.
-struct Senders(Vec<JoinHandle<()>>);
+/// The writer's task: one, so that events are written in the order they happened.
+struct Sender(JoinHandle<()>);
 
-impl Drop for Senders {
+impl Drop for Sender {
     fn drop(&mut self) {
-        for sender in &self.0 {
-            sender.abort();
-        }
+        self.0.abort();
     }
 }
 
@@ -129,6 +130,8 @@ struct Outbox {
     instance: String,
     state: Mutex<State>,
     dropped: AtomicU64,
+    /// The process ends: no more rests.
+    hurry: AtomicBool,
     arrived: Notify,
     written: Notify,
 }
@@ -154,6 +157,7 @@ impl Outbox {
             instance: std::env::var("HOSTNAME").unwrap_or_else(|_| component.to_owned()),
             state: Mutex::new(state),
             dropped: AtomicU64::new(0),
+            hurry: AtomicBool::new(false),
             arrived: Notify::new(),
             written: Notify::new(),
         }
@@ -273,8 +277,12 @@ async fn send(outbox: Arc<Outbox>, client: Client) {
     let events = Resource::known("v1", "Event", "events", true);
     loop {
         let job = outbox.next().await;
+        let start = Instant::now();
         let is_written = deliver(&outbox, &client, &events, &job).await;
         outbox.done(&job, is_written);
+        if !outbox.hurry.load(Ordering::Relaxed) {
+            tokio::time::sleep((start.elapsed() * REST).min(REST_MAX)).await;
+        }
     }
 }
 

@@ -206,11 +206,16 @@ impl Run<'_> {
                 self.records.objects.insert(work.desired.id.clone(), Record::skipped(&work.desired));
                 false
             }
+            Verdict::Warn if !work.looked => true,
             Verdict::Warn => {
-                if work.live.is_some() || work.looked {
-                    self.outcome.drifts.push(work.drift_report(manager, false));
+                match &work.seen {
+                    // Somebody else owns fields of ours now, but they are as Git says: nothing to tell.
+                    Some(seen) if work.differing().is_empty() => {
+                        self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, seen));
+                    }
+                    _ => self.outcome.drifts.push(work.drift_report(manager, false)),
                 }
-                !work.looked
+                false
             }
             Verdict::Create | Verdict::Update | Verdict::Replace => true,
         });

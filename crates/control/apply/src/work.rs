@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lode_cluster::Error as ClusterError;
+use lode_merge::path::Path;
 use lode_merge::{Flags, Observed, cleanup, diff, who};
 use lode_object::Value;
 use tokio::time::{Instant, sleep};
@@ -235,14 +236,19 @@ impl Work {
         conflict || invalid || text.contains("is immutable") || text.contains("immutable field")
     }
 
+    /// Returns which fields of the live object are not as desired.
+    pub(crate) fn differing(&self) -> Vec<Path> {
+        let Some(live) = &self.live else { return Vec::new() };
+        diff::against_desired(&self.desired.value(), live).into_iter().map(|found| found.path).collect()
+    }
+
     /// Tells what had been changed and by whom.
     pub(crate) fn drift_report(&self, manager: &str, corrected: bool) -> Drift {
         let id = self.desired.id.clone();
         let Some(live) = &self.live else {
             return Drift { id, fields: Vec::new(), who: "unknown".to_owned(), corrected };
         };
-        let paths: Vec<_> =
-            diff::against_desired(&self.desired.value(), live).into_iter().map(|found| found.path).collect();
+        let paths = self.differing();
         let who = who::owner_of(live, manager, &paths).map_or_else(
             || "unknown".to_owned(),
             |who| match (&*who.time, who.owns) {

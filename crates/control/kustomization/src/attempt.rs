@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::build::{self, Built};
 use crate::controller::{Kustomizations, key};
 use crate::failure::Failure;
-use crate::gather;
+use crate::gather::{self, Variables};
 use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::state::State;
@@ -129,7 +129,9 @@ impl Kustomizations {
             building();
             gather::refuse_remote_cluster(&self.client, object).await?;
         }
-        let vars = gather::variables(&self.client, object).await.inspect_err(|_| building())?;
+        let Variables { values: vars, secrets } =
+            gather::variables(&self.client, object).await.inspect_err(|_| building())?;
+        progress.secrets(secrets);
         let spec = build::inputs(object, &vars, &self.build);
         let inputs = format!("{spec} {}", artifact.digest);
         if state.records.inputs == inputs && !state.records.objects.is_empty() {
@@ -161,7 +163,8 @@ impl Kustomizations {
             return;
         }
         if let Err(failure) = self.touch_up(job, state).await {
-            tracing::warn!(name = %job.owner, error = failure.message, "drift from the last applied revision not corrected");
+            let error = job.progress.facts().mask(&failure).message;
+            tracing::warn!(name = %job.owner, error, "drift from the last applied revision not corrected");
         }
     }
 
@@ -192,7 +195,7 @@ impl Kustomizations {
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
             let tree = gather::tree(&self.artifacts, &job.artifact).await?;
-            let vars = gather::variables(&self.client, job.object).await?;
+            let vars = gather::variables(&self.client, job.object).await?.values;
             let (object, options) = (job.object.clone(), self.build.clone());
             let built = tokio::task::spawn_blocking(move || build::build(&object, &tree, vars, &options)).await;
             let built = built.map_err(|error| Failure::new(reasons::BUILD_FAILED, error.to_string()))??;
@@ -342,9 +345,9 @@ impl Kustomizations {
     }
 
     fn tell_drifts(&self, job: &Job<'_>, state: &mut State, outcome: &lode_apply::Outcome, revision: &str) {
+        let before = std::mem::take(&mut state.told);
         for drift in &outcome.drifts {
-            let known = state.told.iter().any(|told| told == drift);
-            state.told.retain(|told| told.id != drift.id);
+            let known = before.contains(drift);
             if drift.corrected {
                 state.fights.note(&drift.id, job.checked.interval);
             } else {

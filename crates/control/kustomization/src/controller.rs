@@ -188,7 +188,8 @@ impl Kustomizations {
             return true;
         }
         let left = self.applier.drifted(&state.records, &state.kinds, ids);
-        left.iter().any(|id| state.fights.held(id).is_none() && !state.told.iter().any(|told| told.id == *id))
+        // What was told and left is looked at whenever it changes: it may be as Git says again.
+        left.iter().any(|id| state.fights.held(id).is_none()) || state.told.iter().any(|told| ids.contains(&told.id))
     }
 
     /// Takes the state of a Kustomization for the time of its reconcile.

@@ -52,12 +52,35 @@ pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) ->
     }
 }
 
+/// The variables of a Kustomization.
+#[derive(Default)]
+pub struct Variables {
+    /// Values by name.
+    pub values: BTreeMap<String, String>,
+    /// Which of the values came from Secrets, and are told nobody.
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Variables {
+    fn take(&mut self, found: &Value, kind: &str) {
+        let data = data(found, kind);
+        if kind == "Secret" {
+            let values = data.iter().map(|(_, value)| value.replace('\n', ""));
+            self.secrets.extend(values.filter(|value| value.len() >= SECRET_MIN));
+        }
+        self.values.extend(data);
+    }
+}
+
+/// Shorter values stand in every other sentence: to blank them would blank the sentence and hide nothing.
+const SECRET_MIN: usize = 4;
+
 /// Reads the variables: the referenced objects in order, then those of the spec, later ones winning.
 ///
 /// # Errors
 /// A referenced object is missing, or cannot be read.
-pub async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeMap<String, String>, Failure> {
-    let mut vars = BTreeMap::new();
+pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variables, Failure> {
+    let mut vars = Variables::default();
     let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
     for reference in &post_build.substitute_from {
         let (resource, plural) = match &*reference.kind {
@@ -66,7 +89,7 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeM
         };
         let (kind, name) = (&reference.kind, &reference.name);
         match client.get(&resource, &object.metadata.namespace, name).await {
-            Ok(found) => vars.extend(data(&found, &reference.kind)),
+            Ok(found) => vars.take(&found, &reference.kind),
             Err(error) if error.is_not_found() && reference.optional.unwrap_or_default() => {}
             Err(error) if error.is_not_found() => {
                 let text = format!("substitute from '{kind}/{name}' error: {plural} \"{name}\" not found");
@@ -75,7 +98,7 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<BTreeM
             Err(error) => return Err(error.into()),
         }
     }
-    vars.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    vars.values.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
     Ok(vars)
 }
 

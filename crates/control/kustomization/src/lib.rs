@@ -28,5 +28,5 @@ mod wait;
 pub use build::{Built, Options as BuildOptions, build};
 pub use controller::{Kustomizations, Parts};
 pub use failure::Failure;
-pub use gather::variables;
+pub use gather::{Variables, variables};
 pub use options::Options;

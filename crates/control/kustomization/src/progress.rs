@@ -6,12 +6,14 @@ use std::time::Duration;
 use lode_api::shared::InventoryEntry;
 use lode_stdx::duration;
 
+use crate::failure::Failure;
+
 /// What an attempt has come to.
 #[derive(Default)]
 pub(crate) struct Progress(Mutex<Facts>);
 
 /// The facts of an attempt so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Facts {
     /// What it is doing.
     pub(crate) doing: String,
@@ -23,6 +25,21 @@ pub(crate) struct Facts {
     pub(crate) inventory: Option<Vec<InventoryEntry>>,
     /// Whether anything in the cluster was changed.
     pub(crate) changed: bool,
+    /// Values that came from Secrets.
+    secrets: Vec<String>,
+}
+
+impl Facts {
+    /// Blanks what came from Secrets: the API server quotes values it refuses.
+    pub(crate) fn mask(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        for secret in &self.secrets {
+            if failure.message.contains(secret.as_str()) {
+                failure.message = failure.message.replace(secret.as_str(), "***");
+            }
+        }
+        failure
+    }
 }
 
 impl Progress {
@@ -49,11 +66,30 @@ impl Progress {
         self.lock().inventory = Some(entries);
     }
 
+    pub(crate) fn secrets(&self, mut values: Vec<String>) {
+        // A longer value may hold a shorter one.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        self.lock().secrets = values;
+    }
+
     pub(crate) fn changed(&self) {
         self.lock().changed = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_from_a_secret_is_not_told() {
+        let progress = Progress::default();
+        progress.secrets(vec!["hunter2".to_owned(), "hunter2hunter2".to_owned()]);
+        let failure = Failure::new("ReconciliationFailed", "Invalid value: \"hunter2hunter2\" and hunter2");
+        assert_eq!(progress.facts().mask(&failure).message, "Invalid value: \"***\" and ***");
     }
 }

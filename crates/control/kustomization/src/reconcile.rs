@@ -189,6 +189,7 @@ impl Kustomizations {
         state.wait = None;
         let now = now();
         let facts = progress.facts();
+        let failure = &facts.mask(failure);
         let mut draft = Draft::new(object, &now).failed(failure, &facts.doing).handled();
         let revision = facts.attempted.unwrap_or_default();
         if !revision.is_empty() {

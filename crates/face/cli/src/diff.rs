@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let object = Kustomization::parse(&object)?;
     refuse_unsupported(&object)?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
-    let variables = lode_kustomization::variables(&session.client, &object).await?;
+    let variables = lode_kustomization::variables(&session.client, &object).await?.values;
     let set = build(&object, &tree, variables)?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
     let discovery = Discovery::new(session.client.clone());

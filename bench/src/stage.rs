@@ -25,7 +25,13 @@ impl Stage {
             bail!("{} is not built: cargo build --release -p lode-cli", binary.display());
         }
         for crd in lode_crds() {
+            let name = crd["metadata"]["name"].as_str().unwrap_or_default().to_owned();
             world.apply(crd).await?;
+            let established = |found: Option<&Value>| {
+                let conditions = found.and_then(|found| found["status"]["conditions"].as_array());
+                conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Established" && one["status"] == "True"))
+            };
+            world.until(("CustomResourceDefinition", "", &name), Duration::from_secs(30), established).await?;
         }
         let storage = tempfile::tempdir()?;
         let settings = Settings { binary, storage: storage.path().to_owned(), arguments: Vec::new() };

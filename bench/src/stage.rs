@@ -29,7 +29,8 @@ impl Stage {
             world.apply(crd).await?;
             let established = |found: Option<&Value>| {
                 let conditions = found.and_then(|found| found["status"]["conditions"].as_array());
-                conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "Established" && one["status"] == "True"))
+                conditions
+                    .is_some_and(|all| all.iter().any(|one| one["type"] == "Established" && one["status"] == "True"))
             };
             world.until(("CustomResourceDefinition", "", &name), Duration::from_secs(30), established).await?;
         }

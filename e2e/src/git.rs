@@ -1,22 +1,33 @@
-//! [`GitServer`]: repositories served over http on loopback by Git's own `http-backend`.
+//! [`GitServer`]: repositories served over http on loopback by Git's own `http-backend`, open or behind a password.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 /// Largest request a client may send: these are small repositories.
 const BODY_MAX: u64 = 256 << 20;
+/// The answer to whoever may not come in.
+const REFUSAL: &[u8] =
+    b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Serves repositories until the process ends.
 pub struct GitServer {
     folder: TempDir,
     port: u16,
+    guards: Guards,
 }
+
+/// The `Authorization` header that a repository asks for, by the repository's name.
+type Guards = Arc<Mutex<HashMap<String, String>>>;
 
 /// One repository: a bare one that is served, and a work tree beside it to commit in.
 pub struct Repository {
@@ -33,14 +44,22 @@ impl GitServer {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let root = folder.path().to_owned();
+        let guards = Guards::default();
+        let known = guards.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let root = root.clone();
+                let (root, guards) = (root.clone(), known.clone());
                 // A client that goes away in between is no concern of the server.
-                std::thread::spawn(move || drop(serve(&root, stream)));
+                std::thread::spawn(move || drop(serve(&root, &guards, stream)));
             }
         });
-        Ok(Self { folder, port })
+        Ok(Self { folder, port, guards })
+    }
+
+    /// From now on answers 401 to whoever asks for a repository without this name and password.
+    pub fn guard(&self, repository: &str, username: &str, password: &str) {
+        let wanted = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
+        self.guards.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{repository}.git"), wanted);
     }
 
     /// Makes an empty repository.
@@ -49,7 +68,8 @@ impl GitServer {
         let work = self.folder.path().join(format!("{name}-work"));
         for (folder, bare) in [(&bare, true), (&work, false)] {
             fs::create_dir_all(folder)?;
-            let flags: &[&str] = if bare { &["init", "-q", "--bare", "-b", "main"] } else { &["init", "-q", "-b", "main"] };
+            let flags: &[&str] =
+                if bare { &["init", "-q", "--bare", "-b", "main"] } else { &["init", "-q", "-b", "main"] };
             git(folder, flags)?;
         }
         git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
@@ -60,6 +80,11 @@ impl GitServer {
 }
 
 impl Repository {
+    /// Returns the work tree's folder.
+    pub fn folder(&self) -> &Path {
+        &self.work
+    }
+
     /// Writes a file into the work tree.
     pub fn write(&self, path: &str, text: &str) -> anyhow::Result<()> {
         let path = self.work.join(path);
@@ -70,7 +95,11 @@ impl Repository {
     /// Removes a file or folder from the work tree.
     pub fn remove(&self, path: &str) -> anyhow::Result<()> {
         let path = self.work.join(path);
-        if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
         Ok(())
     }
 
@@ -94,9 +123,14 @@ impl Repository {
     pub fn push(&self, message: &str) -> anyhow::Result<String> {
         git(&self.work, &["add", "-A"])?;
         git(&self.work, &["commit", "-q", "--allow-empty", "-m", message])?;
-        let bare = self.bare.to_string_lossy();
-        git(&self.work, &["push", "-q", "--force", &bare, "main"])?;
+        self.send("main")?;
         git(&self.work, &["rev-parse", "HEAD"])
+    }
+
+    /// Sends something that was committed to the server, by a refspec: `main`, `other`, `:other` to remove it.
+    pub fn send(&self, refspec: &str) -> anyhow::Result<()> {
+        let bare = self.bare.to_string_lossy();
+        git(&self.work, &["push", "-q", "--force", &bare, refspec]).map(drop)
     }
 
     /// Runs any git command in the work tree.
@@ -125,7 +159,7 @@ fn identity() -> [(&'static str, &'static str); 6] {
 }
 
 /// Answers one request by Git's CGI program; one connection, one request.
-fn serve(root: &Path, mut stream: TcpStream) -> anyhow::Result<()> {
+fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -135,7 +169,9 @@ fn serve(root: &Path, mut stream: TcpStream) -> anyhow::Result<()> {
     let mut command = Command::new("git");
     command.arg("http-backend").envs(identity()).env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
     command.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", &method);
-    let mut length = 0;
+    let repository = path.split('/').nth(1).unwrap_or_default();
+    let wanted = guards.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned();
+    let (mut length, mut given) = (0, String::new());
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
@@ -145,6 +181,7 @@ fn serve(root: &Path, mut stream: TcpStream) -> anyhow::Result<()> {
         let value = value.trim();
         match &*name.to_ascii_lowercase() {
             "content-length" => length = value.parse().unwrap_or(0),
+            "authorization" => value.clone_into(&mut given),
             "content-type" => drop(command.env("CONTENT_TYPE", value)),
             "git-protocol" => drop(command.env("GIT_PROTOCOL", value)),
             "content-encoding" => drop(command.env("HTTP_CONTENT_ENCODING", value)),
@@ -154,6 +191,9 @@ fn serve(root: &Path, mut stream: TcpStream) -> anyhow::Result<()> {
     command.env("CONTENT_LENGTH", length.to_string());
     let mut body = Vec::new();
     reader.take(length.min(BODY_MAX)).read_to_end(&mut body)?;
+    if wanted.is_some_and(|wanted| wanted != given) {
+        return Ok(stream.write_all(REFUSAL)?);
+    }
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let mut stdin = child.stdin.take().context("stdin is piped")?;
     let writer = std::thread::spawn(move || stdin.write_all(&body));

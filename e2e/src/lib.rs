@@ -9,4 +9,4 @@ mod world;
 
 pub use git::{GitServer, Repository};
 pub use operator::{Calls, Operator, Settings};
-pub use world::World;
+pub use world::{World, condition};

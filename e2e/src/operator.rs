@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How the operator is started.
@@ -38,14 +38,15 @@ pub type Calls = BTreeMap<String, u64>;
 impl Operator {
     /// Starts it and waits until it is ready. The kubeconfig is that of the environment.
     pub fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let [storage, metrics, health] = [free_port()?, free_port()?, free_port()?];
-        let local = |port: u16| format!("127.0.0.1:{port}");
         std::fs::create_dir_all(&settings.storage)?;
+        let [storage, metrics, health] = [storage_port(&settings.storage)?, free_port()?, free_port()?];
+        let local = |port: u16| format!("127.0.0.1:{port}");
         let log = settings.storage.join("lode.log");
         let file = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(&settings.binary);
         command.arg("serve").arg("--storage-path").arg(&settings.storage);
-        for (flag, port) in [("--storage-addr", storage), ("--storage-adv-addr", storage), ("--metrics-addr", metrics)] {
+        for (flag, port) in [("--storage-addr", storage), ("--storage-adv-addr", storage), ("--metrics-addr", metrics)]
+        {
             command.arg(flag).arg(local(port));
         }
         command.arg("--health-addr").arg(local(health)).args(&settings.arguments);
@@ -94,9 +95,14 @@ impl Operator {
         Ok(calls)
     }
 
+    /// Returns all its metrics as text.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        get(self.metrics, "/metrics")
+    }
+
     /// Returns the samples of a metric: labels and value.
     pub fn metric(&self, name: &str) -> anyhow::Result<Vec<(String, f64)>> {
-        let text = get(self.metrics, "/metrics")?;
+        let text = self.metrics()?;
         let samples = text.lines().filter_map(|line| {
             let (key, value) = line.rsplit_once(' ')?;
             let labels = key.strip_prefix(name)?;
@@ -136,6 +142,17 @@ impl Drop for Operator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address of artifacts is part of their status: it must be the same after a restart.
+fn storage_port(storage: &Path) -> anyhow::Result<u16> {
+    let file = storage.join("port");
+    if let Ok(text) = std::fs::read_to_string(&file) {
+        return Ok(text.parse()?);
+    }
+    let port = free_port()?;
+    std::fs::write(file, port.to_string())?;
+    Ok(port)
 }
 
 fn free_port() -> anyhow::Result<u16> {

@@ -53,13 +53,33 @@ impl World {
         let object = Object::parse(object)?;
         let target = Target { namespace: object.namespace(), name: object.name(), manager, dry_run: false };
         let body = object.value().to_string().into();
-        self.client.apply(&self.resource(object.kind()), target, body).await.with_context(|| format!("apply {}", object.id()))
+        self.client
+            .apply(&self.resource(object.kind()), target, body)
+            .await
+            .with_context(|| format!("apply {}", object.id()))
     }
 
     /// Merges a patch into an object, as a person's edit.
     pub async fn patch(&self, kind: &str, namespace: &str, name: &str, patch: Value) -> anyhow::Result<Value> {
-        let target = Target { namespace, name, manager: "kubectl-edit", dry_run: false };
-        Ok(self.client.merge(&self.resource(kind), target, "", &patch).await?)
+        self.patch_as("kubectl-edit", (kind, namespace, name), patch).await
+    }
+
+    /// Merges a patch into an object under a field manager.
+    pub async fn patch_as(&self, manager: &str, what: (&str, &str, &str), patch: Value) -> anyhow::Result<Value> {
+        let (kind, namespace, name) = what;
+        let target = Target { namespace, name, manager, dry_run: false };
+        let answer = self.client.merge(&self.resource(kind), target, "", &patch).await;
+        answer.with_context(|| format!("patch {kind}/{namespace}/{name}"))
+    }
+
+    /// Lists the objects of a kind; the query starts with `?` or is empty.
+    pub async fn list(&self, kind: &str, namespace: &str, query: &str) -> anyhow::Result<Vec<Value>> {
+        let bytes = self.client.list(&self.resource(kind), namespace, query).await?;
+        let mut list: Value = serde_json::from_slice(&bytes)?;
+        match list["items"].take() {
+            Value::Array(items) => Ok(items),
+            _ => bail!("a list of {kind} has no items"),
+        }
     }
 
     /// Reads an object, nothing when there is none.
@@ -99,7 +119,10 @@ impl World {
             }
             if Instant::now() > end {
                 let status = found.as_ref().and_then(|found| found.get("status"));
-                bail!("{kind}/{namespace}/{name} is not as wanted after {within:?}: {}", status.unwrap_or(&Value::Null));
+                bail!(
+                    "{kind}/{namespace}/{name} is not as wanted after {within:?}: {}",
+                    status.unwrap_or(&Value::Null)
+                );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -107,10 +130,9 @@ impl World {
 
     /// Waits until a Flux object says Ready with this status and, if given, this reason.
     pub async fn ready(&self, what: (&str, &str, &str), status: &str, reason: &str) -> anyhow::Result<Value> {
-        let found = self.until(what, Duration::from_secs(60), |object| {
-            condition(object, "Ready").is_some_and(|ready| {
-                ready["status"] == status && (reason.is_empty() || ready["reason"] == reason)
-            })
+        let found = self.until(what, Duration::from_mins(1), |object| {
+            condition(object, "Ready")
+                .is_some_and(|ready| ready["status"] == status && (reason.is_empty() || ready["reason"] == reason))
         });
         found.await?.context("an object that is ready exists")
     }
@@ -121,12 +143,13 @@ impl World {
         let token = format!("{:?}", Instant::now());
         let notes = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}});
         self.patch(kind, namespace, name, notes).await?;
-        let handled = |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastHandledReconcileAt"] == token);
-        self.until(what, Duration::from_secs(60), handled).await?.context("an object that was reconciled exists")
+        let handled =
+            |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastHandledReconcileAt"] == token);
+        self.until(what, Duration::from_mins(1), handled).await?.context("an object that was reconciled exists")
     }
 }
 
 /// Returns a condition of an object.
-pub(crate) fn condition<'o>(object: Option<&'o Value>, of: &str) -> Option<&'o Value> {
+pub fn condition<'o>(object: Option<&'o Value>, of: &str) -> Option<&'o Value> {
     object?["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == of)
 }

@@ -244,10 +244,11 @@ impl Kustomizations {
             attempt.changes.extend(outcome.changes);
         }
         let ids: HashSet<&Id> = set.objects().iter().map(|desired| &desired.id).collect();
+        // Whatever fails from here on, what was written stays in the inventory.
+        let written = state.records.objects.iter().filter(|(id, _)| ids.contains(id));
+        let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
+        progress.inventory(with(&old, &written));
         if let Some(error) = outcome.error {
-            let written = state.records.objects.iter().filter(|(id, _)| ids.contains(id));
-            let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
-            progress.inventory(with(&old, &written));
             self.save_records(object, state).await;
             self.hold_last_applied(job, state).await;
             let failure = Failure::from(error);

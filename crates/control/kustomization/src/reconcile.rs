@@ -106,7 +106,9 @@ impl Kustomizations {
 
     async fn tell_progress(&self, object: &Kustomization, progress: &Progress) {
         let now = now();
-        let draft = Draft::new(object, &now).progressing(&progress.facts().doing);
+        // The attempt goes on meanwhile and may have written its inventory ahead: that must stay.
+        let latest = self.objects.get(&key(object));
+        let draft = Draft::new(latest.as_deref().unwrap_or(object), &now).progressing(&progress.facts().doing);
         if let Err(failure) = self.write(object, draft.status).await {
             debug!(name = %key(object), error = failure.message, "progress not written");
         }

@@ -97,7 +97,9 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
 fn build(object: &Kustomization, tree: &Tree, variables: BTreeMap<String, String>) -> anyhow::Result<Set> {
     let options = BuildOptions { strict: true, custom_stage_kinds: Vec::new() };
     let built = lode_kustomization::build(object, tree, variables, &options);
-    Ok(built.with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?.set)
+    Ok(built
+        .with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?
+        .set)
 }
 
 /// Refuses what would make the answer wrong: another cluster, or files that cannot be opened.

@@ -1,0 +1,100 @@
+//! Values of Secrets get into manifests by variables; when those are refused, nobody may read the values in a message.
+//!
+//! Every stage looks for its planted value in conditions, events, logs and metrics when its scenario has passed. Here
+//! the value is put where somebody is bound to complain about it.
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+
+use crate::flow::holds;
+use crate::manifests::config_map;
+use crate::stage::Stage;
+
+/// Folder, manifest, reason, and what the message must hold.
+const CASES: &[(&str, &str, &str, &[&str])] = &[
+    (
+        "as-number",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  replicas: ${canary}\n  selector: {matchLabels: {a: b}}\n  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: a}]}}\n",
+        "ReconciliationFailed",
+        &["Deployment/", "as-number/a.yaml:1"],
+    ),
+    (
+        "as-port",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80, targetPort: \"${canary}_\"}]}\n",
+        "ReconciliationFailed",
+        &["Service/", "as-port/a.yaml:1"],
+    ),
+    (
+        "as-label",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels:\n    a: \"-${canary}-\"\n",
+        "ReconciliationFailed",
+        &["ConfigMap/", "as-label/a.yaml:1"],
+    ),
+    (
+        "as-key",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  ${canary}/: a\n",
+        "ReconciliationFailed",
+        &["ConfigMap/", "as-key/a.yaml:1"],
+    ),
+    (
+        "as-yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  a: ${broken}\n",
+        "BuildFailed",
+        &["ConfigMap/", "as-yaml/a.yaml:1"],
+    ),
+    (
+        "as-secret",
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\ndata:\n  a: \"${canary}\"\n",
+        "ReconciliationFailed",
+        &["Secret/", "as-secret/a.yaml:1"],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_is_refused_is_not_quoted() {
+    Stage::play("secrets", async |stage| {
+        for (folder, text, ..) in CASES {
+            stage.repository.write(&format!("{folder}/a.yaml"), text)?;
+        }
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        for (name, ..) in CASES {
+            let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
+            stage.kustomization(name, json!({"targetNamespace": stage.namespace, "postBuild": from})).await?;
+        }
+        let mut faults = Vec::new();
+        for (name, _, reason, parts) in CASES {
+            let text = stage.fails(name, reason).await.with_context(|| format!("folder {name}"))?;
+            println!("{name}: {text}");
+            if text.contains(&stage.canary) {
+                faults.push(format!("{name}: the value is told: {text}"));
+            }
+            faults.extend(holds(&text, parts).err().map(|error| format!("{name}: {error:#}")));
+        }
+        ensure!(faults.is_empty(), "{}", faults.join("\n"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_edit_of_a_secret_is_told_without_its_value() {
+    Stage::play("secret-edit", async |stage| {
+        let ns = &stage.namespace;
+        let mut secret = config_map(ns, "token", json!(null));
+        secret["kind"] = json!("Secret");
+        secret.as_object_mut().expect("a manifest is a mapping").remove("data");
+        secret["stringData"] = json!({"token": "${canary}"});
+        stage.write("apps/objects.yaml", &[secret])?;
+        let commit = stage.repository.push("begin")?;
+        stage.source().await?;
+        let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
+        stage.kustomization("apps", json!({"postBuild": from})).await?;
+        stage.applied("apps", &commit).await?;
+        let before = stage.object("Secret", "token").await?["data"].clone();
+        stage.world.patch_as("somebody", ("Secret", ns, "token"), json!({"stringData": {"token": "stolen"}})).await?;
+        stage.told("apps", "DriftCorrected", &[&format!("Secret/{ns}/token"), ".data.token", "somebody"]).await?;
+        stage.sees("Secret", "token", "/data", before).await.map(drop)
+    })
+    .await;
+}

@@ -1,0 +1,256 @@
+//! [`Stage`]: what every scenario plays on, and what is true after each.
+//!
+//! A stage is a namespace `e2e-<name>`, a Git server with one repository, an operator with storage of its own, and a
+//! Secret whose value must never be told. Scenarios play one after another: two operators on one cluster would fight.
+//! A stage is struck also when its scenario fails. Without `LODE_BIN` a scenario prints one line and passes.
+
+use std::env;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use e2e::{GitServer, Operator, Repository, Settings, World};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tokio::task::block_in_place;
+
+/// How long anything may take that a scenario waits for.
+pub(crate) const LONG: Duration = Duration::from_mins(1);
+/// How long a namespace of an earlier run may take to go.
+const STRUCK: Duration = Duration::from_mins(2);
+/// Lines of the operator's log that a failed scenario shows.
+const LINES_SHOWN: usize = 30;
+
+/// Held by the scenario that plays; says whether the definitions of our kinds were installed.
+static PLAYING: Mutex<bool> = Mutex::const_new(false);
+
+/// What a scenario plays on.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) git: GitServer,
+    pub(crate) repository: Repository,
+    pub(crate) namespace: String,
+    /// What must not be told. Secret `vault` holds it as `canary`, and in `broken`, which is no YAML.
+    pub(crate) canary: String,
+    operator: Option<Operator>,
+    settings: Settings,
+    folder: TempDir,
+    namespaces: Vec<String>,
+}
+
+/// How a command ended.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    /// What it printed, on both channels.
+    pub(crate) text: String,
+}
+
+impl Stage {
+    /// Plays one scenario, then strikes its stage whatever came of it.
+    pub(crate) async fn play(name: &str, scenario: impl AsyncFnOnce(&mut Self) -> anyhow::Result<()>) {
+        let Some(binary) = env::var_os("LODE_BIN") else {
+            println!("{name}: not played, LODE_BIN is not set");
+            return;
+        };
+        let mut installed = PLAYING.lock().await;
+        let since = Instant::now();
+        let mut stage = Self::set_up(name, PathBuf::from(binary), &mut installed).await.expect("the stage is set up");
+        let mut end = caught(scenario(&mut stage)).await;
+        if end.is_ok() {
+            end = stage.keeps_its_secret().await;
+        }
+        let log = stage.log();
+        let struck = stage.strike().await;
+        println!("{name}: {:.1} s", since.elapsed().as_secs_f64());
+        if let Err(error) = end.and(struck) {
+            panic!("{name}: {error:?}\n\nthe operator's last words:\n{}", last_lines(&log));
+        }
+    }
+
+    async fn set_up(name: &str, binary: PathBuf, installed: &mut bool) -> anyhow::Result<Self> {
+        if !*installed {
+            let run = Command::new(&binary).args(["install", "--crds-only"]).output().context("run LODE_BIN")?;
+            ensure!(run.status.success(), "install --crds-only: {}", String::from_utf8_lossy(&run.stderr));
+            *installed = true;
+        }
+        let (world, git, folder) = (World::connect().await?, GitServer::start()?, tempfile::tempdir()?);
+        let (repository, namespace) = (git.repository("app")?, format!("e2e-{name}"));
+        let settings = Settings { binary, storage: folder.path().join("storage"), arguments: Vec::new() };
+        let canary = format!("canary-of-{name}-must-not-be-told");
+        let mut stage = Self {
+            world,
+            git,
+            repository,
+            namespace,
+            canary,
+            operator: None,
+            settings,
+            folder,
+            namespaces: Vec::new(),
+        };
+        stage.add_namespace(&stage.namespace.clone()).await?;
+        let vault = json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "vault", "namespace": stage.namespace}, "stringData": {
+                "canary": stage.canary, "broken": format!("{}: [: '", stage.canary)}});
+        stage.world.apply(vault).await?;
+        stage.start()?;
+        Ok(stage)
+    }
+
+    /// Makes a further namespace that goes with the stage.
+    pub(crate) async fn add_namespace(&mut self, name: &str) -> anyhow::Result<()> {
+        if self.world.get("Namespace", "", name).await?.is_some() {
+            self.clear(name).await?;
+        }
+        self.world.namespace(name).await?;
+        self.namespaces.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Removes what an interrupted run left in a namespace, and the namespace.
+    async fn clear(&self, namespace: &str) -> anyhow::Result<()> {
+        for kind in ["Kustomization", "GitRepository"] {
+            for object in self.world.list(kind, namespace, "").await? {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.world.delete(kind, namespace, name).await?;
+                self.release(kind, namespace, name).await?;
+            }
+        }
+        self.world.delete("Namespace", "", namespace).await?;
+        self.world.until(("Namespace", "", namespace), STRUCK, |found| found.is_none()).await.map(drop)
+    }
+
+    /// Takes the finalizers off an object, if it is still there.
+    async fn release(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
+        if self.world.get(kind, namespace, name).await?.is_some() {
+            self.world.patch(kind, namespace, name, json!({"metadata": {"finalizers": null}})).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the operator, on the storage it had before.
+    pub(crate) fn start(&mut self) -> anyhow::Result<()> {
+        self.operator = Some(block_in_place(|| Operator::start(&self.settings))?);
+        Ok(())
+    }
+
+    /// Kills the operator without a word.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.operator.take().context("an operator runs")?.kill()
+    }
+
+    /// Ends the operator as Kubernetes would.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        let operator = self.operator.take().context("an operator runs")?;
+        block_in_place(|| operator.stop())
+    }
+
+    /// Returns the running operator.
+    pub(crate) fn operator(&self) -> anyhow::Result<&Operator> {
+        self.operator.as_ref().context("an operator runs")
+    }
+
+    /// Runs the unmodified `flux` client in the stage's namespace.
+    pub(crate) fn flux(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let program = env::var_os("FLUX_BIN").context("FLUX_BIN names the flux client")?;
+        self.run(Path::new(&program), arguments)
+    }
+
+    /// Runs `kubectl` in the stage's namespace; it must succeed.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let ran = self.run(Path::new("kubectl"), arguments)?;
+        ensure!(ran.code == 0, "kubectl {}: {}", arguments.join(" "), ran.text);
+        Ok(ran.text)
+    }
+
+    fn run(&self, program: &Path, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let mut command = Command::new(program);
+        // The clients cache what a server serves in the home folder.
+        command.args(arguments).args(["--namespace", &self.namespace]).env("HOME", self.folder.path());
+        let run = block_in_place(|| command.current_dir(self.repository.folder()).output());
+        let run = run.with_context(|| format!("run {}", program.display()))?;
+        let text = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        Ok(Ran { code: run.status.code().unwrap_or(-1), text })
+    }
+
+    fn log(&self) -> String {
+        let log = self.settings.storage.join("lode.log");
+        std::fs::read_to_string(log).unwrap_or_default()
+    }
+
+    /// Looks for the planted secret wherever the operator tells something.
+    async fn keeps_its_secret(&self) -> anyhow::Result<()> {
+        let mut told = vec![("the log", self.log())];
+        if let Some(operator) = &self.operator {
+            told.push(("the metrics", operator.metrics()?));
+        }
+        for namespace in &self.namespaces {
+            for kind in ["Kustomization", "GitRepository", "Event"] {
+                for mut object in self.world.list(kind, namespace, "").await? {
+                    // What a user wrote is not what the operator told.
+                    object["spec"].take();
+                    told.push((kind, object.to_string()));
+                }
+            }
+        }
+        let leak = told.iter().find_map(|(place, text)| text.find(&self.canary).map(|at| (place, &text[..at])));
+        match leak {
+            Some((place, before)) => bail!("a secret was told in {place}, after: …{}", end_of(before)),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes everything; that Kustomizations go within bounds is a fact of every scenario.
+    async fn strike(&mut self) -> anyhow::Result<()> {
+        if self.operator.is_none() {
+            self.start()?;
+        }
+        let mut stuck = Vec::new();
+        for kind in ["Kustomization", "GitRepository"] {
+            let mut objects = Vec::new();
+            for namespace in &self.namespaces {
+                for object in self.world.list(kind, namespace, "").await? {
+                    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                    self.world.delete(kind, namespace, &name).await?;
+                    objects.push((namespace.clone(), name));
+                }
+            }
+            for (namespace, name) in objects {
+                let what = (kind, &*namespace, &*name);
+                if self.world.until(what, LONG / 2, |found| found.is_none()).await.is_err() {
+                    stuck.push(format!("{kind}/{namespace}/{name}"));
+                    self.release(kind, &namespace, &name).await?;
+                }
+            }
+        }
+        for namespace in &self.namespaces {
+            self.world.delete("Namespace", "", namespace).await?;
+        }
+        ensure!(stuck.is_empty(), "did not go when deleted: {}", stuck.join(", "));
+        Ok(())
+    }
+}
+
+/// Runs a scenario so that a panic of its is an error as any other.
+async fn caught(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut run = std::pin::pin!(run);
+    std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(anyhow!("it panicked, see above"))))
+    })
+    .await
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+}
+
+fn end_of(text: &str) -> String {
+    let end: Vec<char> = text.chars().rev().take(200).collect();
+    end.into_iter().rev().collect()
+}

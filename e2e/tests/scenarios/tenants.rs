@@ -1,0 +1,82 @@
+//! A Kustomization that acts as a service account can do what that account may, and nothing else.
+
+use anyhow::ensure;
+use serde_json::json;
+
+use crate::flow::holds;
+use crate::manifests::config_map;
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_without_rights_is_named_and_with_rights_it_applies() {
+    Stage::play("account", async |stage| {
+        let ns = &stage.namespace;
+        stage.write("apps/a.yaml", &[config_map(ns, "a", json!({}))])?;
+        let commit = stage.repository.push("begin")?;
+        stage.source().await?;
+        account(stage).await?;
+        stage.kustomization("apps", json!({"serviceAccountName": "tenant"})).await?;
+        let text = stage.fails("apps", "ReconciliationFailed").await?;
+        println!("without rights: {text}");
+        holds(&text, &[&format!("system:serviceaccount:{ns}:tenant"), &format!("ConfigMap/{ns}/a")])?;
+        ensure!(stage.world.get("ConfigMap", ns, "a").await?.is_none());
+        rights(stage).await?;
+        stage.reconcile("apps").await?;
+        stage.applied("apps", &commit).await?;
+        stage.object("ConfigMap", "a").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_cannot_write_outside() {
+    Stage::play("tenant", async |stage| {
+        let other = format!("{}-other", stage.namespace);
+        stage.add_namespace(&other).await?;
+        let ns = &stage.namespace;
+        let theirs = config_map(&other, "theirs", json!({"color": "blue"}));
+        stage.world.apply(theirs).await?;
+        let over = config_map(&other, "theirs", json!({"color": "red"}));
+        stage.write("apps/a.yaml", &[config_map(&other, "new", json!({})), over])?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        account(stage).await?;
+        rights(stage).await?;
+        stage.kustomization("apps", json!({"serviceAccountName": "tenant"})).await?;
+        let text = stage.fails("apps", "ReconciliationFailed").await?;
+        println!("outside: {text}");
+        holds(&text, &[&format!("system:serviceaccount:{ns}:tenant"), &format!("ConfigMap/{other}/")])?;
+        ensure!(stage.world.get("ConfigMap", &other, "new").await?.is_none(), "a tenant created an object outside");
+        let theirs = stage.world.get("ConfigMap", &other, "theirs").await?.unwrap_or_default();
+        ensure!(theirs["data"]["color"] == "blue", "a tenant changed an object outside: {theirs}");
+        // What it claims in its inventory but never owned does not go with it.
+        stage.world.delete("Kustomization", ns, "apps").await?;
+        stage.gone("Kustomization", "apps").await?;
+        ensure!(stage.world.get("ConfigMap", &other, "theirs").await?.is_some(), "a tenant deleted an object outside");
+        Ok(())
+    })
+    .await;
+}
+
+async fn account(stage: &Stage) -> anyhow::Result<()> {
+    let metadata = json!({"name": "tenant", "namespace": stage.namespace});
+    stage.world.apply(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})).await.map(drop)
+}
+
+/// Lets the account do everything with `ConfigMaps` of its namespace.
+async fn rights(stage: &Stage) -> anyhow::Result<()> {
+    let metadata = json!({"name": "tenant", "namespace": stage.namespace});
+    let api = "rbac.authorization.k8s.io";
+    stage
+        .world
+        .apply(json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata,
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}]}))
+        .await?;
+    stage
+        .world
+        .apply(json!({"apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": api, "kind": "Role", "name": "tenant"},
+        "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": stage.namespace}]}))
+        .await
+        .map(drop)
+}

@@ -1,6 +1,7 @@
 //! Objects that build but that the cluster does not take.
 
 use anyhow::ensure;
+use e2e::condition;
 use serde_json::{Value, json};
 
 use crate::flow::holds;
@@ -97,14 +98,22 @@ async fn a_definition_that_never_becomes_ready_stays_in_the_inventory() {
     const GROUP: &str = "clash.example.com";
     Stage::play("clash", async |stage| {
         let first = definition(GROUP);
-        stage.world.apply(first.clone()).await?;
+        stage.world.apply(first).await?;
+        let gadgets = format!("gadgets.{GROUP}");
+        let established = |found: Option<&Value>| {
+            condition(found, "Established").is_some_and(|established| established["status"] == "True")
+        };
+        stage.world.until(("CustomResourceDefinition", "", &gadgets), LONG, established).await?;
         // Another plural for a kind that is taken: the server accepts the object, but not its names.
         let mut second = definition(GROUP);
         let name = format!("widgets.{GROUP}");
         second["metadata"]["name"] = json!(name);
         second["spec"]["names"]["plural"] = json!("widgets");
         let end = clash(stage, &second).await;
-        stage.world.delete("CustomResourceDefinition", "", &format!("gadgets.{GROUP}")).await?;
+        stage.world.delete("CustomResourceDefinition", "", &gadgets).await?;
+        if end.is_err() {
+            stage.world.delete("CustomResourceDefinition", "", &name).await?;
+        }
         end?;
         stage.world.delete("Kustomization", &stage.namespace, "apps").await?;
         stage.gone("Kustomization", "apps").await?;

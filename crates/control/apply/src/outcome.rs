@@ -50,6 +50,8 @@ pub struct Outcome {
     pub drifts: Vec<Drift>,
     /// Objects of an early stage that must be ready before the rest is applied: come again when they are.
     pub waiting: Vec<(Id, GroupVersionKind)>,
+    /// The resource versions our writes made: what a cache says of an older one is of before.
+    pub versions: Vec<(Id, u64)>,
     /// Why it ended before its end.
     pub error: Option<Error>,
 }

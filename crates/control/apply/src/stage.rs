@@ -262,6 +262,9 @@ impl Run<'_> {
 
     fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
         self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, live));
+        if let Ok(version) = live.resource_version.parse() {
+            self.outcome.versions.push((work.desired.id.clone(), version));
+        }
         if let Some(action) = action {
             self.outcome.changes.push(Change { id: work.desired.id.clone(), action });
             if work.drift {

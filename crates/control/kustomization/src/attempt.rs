@@ -242,6 +242,7 @@ impl Kustomizations {
         self.tell_drifts(job, state, &outcome, &revision);
         if let Some(attempt) = &mut state.attempt {
             attempt.changes.extend(outcome.changes);
+            attempt.versions.extend(outcome.versions);
         }
         let ids: HashSet<&Id> = set.objects().iter().map(|desired| &desired.id).collect();
         // Whatever fails from here on, what was written stays in the inventory.

@@ -39,6 +39,7 @@ impl Kustomizations {
                 items.push(Item::new(id, gvk, known, &HealthExprs::default()));
             }
         }
+        note_writes(&mut items, state);
         let mut wait = Wait { items, until, since };
         let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
@@ -71,7 +72,7 @@ impl Kustomizations {
         state: &mut State,
         inventory: Vec<InventoryEntry>,
     ) -> Result<End, Failure> {
-        let items = self.to_be_healthy(job, state).await?;
+        let mut items = self.to_be_healthy(job, state).await?;
         if items.is_empty() {
             return Ok(End::Done { health: None, inventory });
         }
@@ -84,6 +85,7 @@ impl Kustomizations {
             }
             _ => (Instant::now(), Instant::now() + job.checked.timeout),
         };
+        note_writes(&mut items, state);
         let mut wait = Wait { items, until, since };
         let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
@@ -127,5 +129,13 @@ impl Kustomizations {
             }
         }
         Ok(items)
+    }
+}
+
+/// What we wrote is judged by what came of it, not by what was there before.
+fn note_writes(items: &mut [Item], state: &State) {
+    let Some(attempt) = &state.attempt else { return };
+    for item in items {
+        item.written = attempt.versions.get(&item.id).copied();
     }
 }

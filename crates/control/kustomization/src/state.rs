@@ -45,6 +45,8 @@ pub(crate) struct Attempt {
     pub(crate) of: (String, i64),
     pub(crate) since: Instant,
     pub(crate) changes: Vec<Change>,
+    /// The resource versions its writes made.
+    pub(crate) versions: HashMap<Id, u64>,
     /// Whether somebody was told that it takes long.
     pub(crate) told: bool,
 }
@@ -57,7 +59,13 @@ impl State {
             self.wait = None;
             self.attempt = None;
         }
-        self.attempt.get_or_insert_with(|| Attempt { of, since: Instant::now(), changes: Vec::new(), told: false })
+        self.attempt.get_or_insert_with(|| Attempt {
+            of,
+            since: Instant::now(),
+            changes: Vec::new(),
+            versions: HashMap::new(),
+            told: false,
+        })
     }
 }
 

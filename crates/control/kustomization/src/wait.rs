@@ -1,6 +1,7 @@
 //! [`Wait`]: objects that must become ready, looked at when they change and never in between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lode_apply::{Applier, Kinds, Known};
 use lode_cluster::{Kind, Resource};
@@ -27,17 +28,34 @@ pub(crate) struct Item {
     pub(crate) resource: Arc<Resource>,
     /// A Job that removes itself is done when it is gone.
     pub(crate) gone_is_done: bool,
+    /// The version our own write made: an older one is of before it, and says nothing.
+    pub(crate) written: Option<u64>,
+    /// When an older version is believed after all: a restored cluster counts from lower numbers.
+    believe_at: Instant,
     /// An expression of the user's says how it is: the object itself must be read.
     custom: bool,
     /// Its pods, while it is on its way (`ReplicaSet` and `StatefulSet` fail by them).
     pods: Option<Arc<Kind>>,
 }
 
+/// How long the watch may lag behind our own writes.
+const BELIEVE: Duration = Duration::from_secs(30);
+
 impl Item {
     pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
         let custom = exprs.speak_for(&gvk);
         let Known { resource, kind } = known;
-        Self { id, gvk, kind, resource, gone_is_done: false, custom, pods: None }
+        Self {
+            id,
+            gvk,
+            kind,
+            resource,
+            gone_is_done: false,
+            written: None,
+            believe_at: Instant::now() + BELIEVE,
+            custom,
+            pods: None,
+        }
     }
 
     fn name(&self) -> NamespacedName {
@@ -45,7 +63,18 @@ impl Item {
     }
 
     fn seen(&self) -> Option<Health> {
-        self.kind.with(&self.name(), |seen| seen.health.clone())
+        let old = |version: &str| {
+            let version: Option<u64> = version.parse().ok();
+            version.zip(self.written).is_some_and(|(version, written)| version < written)
+                && Instant::now() < self.believe_at
+        };
+        self.kind.with(&self.name(), |seen| {
+            if old(&seen.observed.resource_version) {
+                Health::new(Status::InProgress, "NotObserved", "the change is not observed yet")
+            } else {
+                seen.health.clone()
+            }
+        })
     }
 }
 

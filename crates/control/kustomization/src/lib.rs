@@ -1,6 +1,6 @@
 //! The Kustomization controller: builds a folder of a source and makes the cluster equal to it.
 //!
-//! A reconcile is five steps, a file each: [`gather`] reads, [`validate`] checks, [`build`] renders, `control/apply`
+//! A reconcile is five steps, a file each: [`gather`] reads, [`validate`] checks, [`build()`] renders, `control/apply`
 //! writes, [`status`] tells. [`attempt`] puts them in order; [`reconcile`] is what happens around an attempt;
 //! [`controller`] knows what wakes it. Waiting ([`wait`]) ends a run: a change of the objects waited for starts the
 //! next. [`state`] is what is remembered in between.

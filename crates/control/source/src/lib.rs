@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A reconcile's steps are a file each: [`validate`] checks, [`gather`] reads what the spec names, [`fetch`] asks Git,
-//! [`include`] finds other repositories' artifacts, [`artifact`] stores, [`status`] tells. [`attempt`] puts them in
+//! [`mod@include`] finds other repositories' artifacts, [`artifact`] stores, [`status`] tells. [`attempt`] puts them in
 //! order; [`reconcile`] is what happens around an attempt; [`finalize`] is the end; [`controller`] knows what wakes it.
 //!
 //! Left out so far, and refused rather than ignored: ssh, submodules, signatures, identities of cloud providers.

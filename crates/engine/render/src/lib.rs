@@ -1,6 +1,6 @@
 //! The one door from a source folder to final objects: build, override, substitute.
 //!
-//! [`render`] takes a [`Tree`](lode_tree::Tree) and a [`Plan`] (what a Kustomization's spec says about building) and
+//! [`render()`] takes a [`Tree`](lode_tree::Tree) and a [`Plan`] (what a Kustomization's spec says about building) and
 //! gives the objects with their origins, the digest of the rendered text, and the record of what was read. It is pure:
 //! the same tree and plan give the same answer, and as long as [`ReadSet::holds_in`](lode_tree::ReadSet::holds_in) is
 //! true of a later tree, so does that one.

@@ -1,6 +1,6 @@
 //! All controllers in one process: wiring only.
 //!
-//! [`run`] connects, starts what is shared (client, discovery, watch cache, artifact store, mirrors of our own kinds),
+//! [`run()`] connects, starts what is shared (client, discovery, watch cache, artifact store, mirrors of our own kinds),
 //! starts the controllers on it, and ends them in order when asked to.
 //!
 //! Left out on purpose: flags (`face/cli`), and any decision that a controller could make.

@@ -1,6 +1,6 @@
 //! Git repositories over http and https: which commit is meant, and what is in it.
 //!
-//! [`resolve`] asks a server for the references in question and fetches nothing; [`fetch`] brings one commit without
+//! [`resolve`] asks a server for the references in question and fetches nothing; [`fetch()`] brings one commit without
 //! its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Both block and must not be called on an
 //! async task: callers run them in a bounded pool of threads. There is never a checkout on disk, and no configuration
 //! of Git is read.

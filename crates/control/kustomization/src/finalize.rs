@@ -16,7 +16,7 @@ use crate::controller::{Kustomizations, key};
 use crate::exprs::HealthExprs;
 use crate::failure::Failure;
 use crate::state::State;
-use crate::wait::{Item, Wait};
+use crate::wait::{Item, Purpose, Wait};
 
 impl Kustomizations {
     pub(crate) async fn finalize(&self, object: &Arc<Kustomization>, state: &mut State) -> Next {
@@ -61,7 +61,7 @@ impl Kustomizations {
         }
         let stale: Vec<(Id, Box<str>)> =
             entries.iter().filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone()))).collect();
-        if let Some(wait) = &state.wait {
+        if let Some(wait) = state.wait.as_ref().filter(|wait| wait.purpose == Purpose::Removal) {
             return Ok(still_there(wait));
         }
         let applier = self.remover(object)?;
@@ -93,7 +93,7 @@ impl Kustomizations {
                 items.push(Item::new(id, gvk, known, &HealthExprs::default()));
             }
         }
-        let wait = state.wait.insert(Wait { items, until, since: Instant::now() });
+        let wait = state.wait.insert(Wait { purpose: Purpose::Removal, items, until, since: Instant::now() });
         Ok(still_there(wait))
     }
 

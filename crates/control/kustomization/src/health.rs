@@ -15,7 +15,7 @@ use crate::controller::{Kustomizations, key};
 use crate::exprs::HealthExprs;
 use crate::failure::Failure;
 use crate::state::State;
-use crate::wait::{self, Item, Looker, Standing, Wait};
+use crate::wait::{self, Item, Looker, Purpose, Standing, Wait};
 
 /// How long an early stage may take to become ready, as in Flux.
 const STAGE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -30,8 +30,8 @@ impl Kustomizations {
     ) -> Result<(), Failure> {
         self.save_records(job.object, state).await;
         let (since, until) = match &state.wait {
-            Some(wait) => (wait.since, wait.until),
-            None => (Instant::now(), Instant::now() + STAGE_TIMEOUT),
+            Some(wait) if wait.purpose == Purpose::Stage => (wait.since, wait.until),
+            _ => (Instant::now(), Instant::now() + STAGE_TIMEOUT),
         };
         let mut items = Vec::new();
         for (id, gvk) in waiting {
@@ -40,7 +40,7 @@ impl Kustomizations {
             }
         }
         note_writes(&mut items, state);
-        let mut wait = Wait { items, until, since };
+        let mut wait = Wait { purpose: Purpose::Stage, items, until, since };
         let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let late = Instant::now() >= until;
@@ -54,8 +54,8 @@ impl Kustomizations {
                 Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
             }
             Standing::Ready => {
-                // It became ready in between: come again at once.
-                state.wait = Some(Wait { until: Instant::now(), ..wait });
+                // It became ready in between: come again at once, and give the next stage its own time.
+                state.wait = None;
                 Ok(())
             }
             Standing::Waiting(_) => {
@@ -80,13 +80,11 @@ impl Kustomizations {
         job.progress.doing("Running health checks", revision, job.checked.timeout);
         job.progress.inventory(inventory.clone());
         let (since, until) = match &state.wait {
-            Some(wait) if wait.until > wait.since + STAGE_TIMEOUT.min(job.checked.timeout) / 2 => {
-                (wait.since, wait.until)
-            }
+            Some(wait) if wait.purpose == Purpose::Health => (wait.since, wait.until),
             _ => (Instant::now(), Instant::now() + job.checked.timeout),
         };
         note_writes(&mut items, state);
-        let mut wait = Wait { items, until, since };
+        let mut wait = Wait { purpose: Purpose::Health, items, until, since };
         let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let took = since.elapsed();

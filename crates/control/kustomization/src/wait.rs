@@ -14,6 +14,8 @@ use crate::failure::Failure;
 
 /// Objects that must become ready.
 pub(crate) struct Wait {
+    /// What is waited for: one kind of wait must never be taken for another.
+    pub(crate) purpose: Purpose,
     pub(crate) items: Vec<Item>,
     pub(crate) until: Instant,
     pub(crate) since: Instant,
@@ -87,6 +89,17 @@ pub(crate) enum Standing {
     Waiting(Vec<(Id, Health)>),
     /// Some cannot become ready.
     Failed(Vec<(Id, Health)>),
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An early stage that must be ready before the next.
+    Stage,
+    /// Health at the end.
+    Health,
+    /// Deleted objects that must be gone.
+    Removal,
 }
 
 impl Wait {

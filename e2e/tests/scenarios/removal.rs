@@ -106,6 +106,24 @@ async fn a_deleted_kustomization_takes_its_objects_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_deleted_while_it_waits_for_health_takes_its_objects_along() {
+    Stage::play("waiting", async |stage| {
+        let ns = &stage.namespace;
+        stage.write("apps/objects.yaml", &[config_map(ns, "a", json!({}))])?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        let never = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "never", "namespace": ns}]);
+        stage.kustomization("apps", json!({"healthChecks": never, "timeout": "5m"})).await?;
+        stage.world.ready(("Kustomization", ns, "apps"), "Unknown", "Progressing").await?;
+        stage.object("ConfigMap", "a").await?;
+        stage.world.delete("Kustomization", ns, "apps").await?;
+        stage.gone("Kustomization", "apps").await?;
+        stage.gone("ConfigMap", "a").await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_orphan_a_deleted_kustomization_leaves_its_objects() {
     Stage::play("orphan", async |stage| {
         let ns = &stage.namespace;

@@ -21,13 +21,18 @@ mod bounds;
 mod error;
 mod fold;
 mod lines;
+mod node;
+mod nodes;
 mod read;
 mod resolve;
+mod scalar;
 mod time;
 mod write;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 pub use error::{Cause, Error};
 pub use lines::Lines;
+pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
+pub use nodes::Nodes;
 pub use read::{Dialect, Document, Reader, parse};
 pub use write::{key_order, to_string, write};

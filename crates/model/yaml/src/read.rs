@@ -7,15 +7,14 @@ use std::collections::HashMap;
 use std::io::{Chain, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use base64::Engine as _;
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 use crate::error::{Cause, Error, syntax};
 use crate::fold;
 use crate::lines::Lines;
-use crate::resolve::{self, Meaning};
+use crate::scalar;
 
 /// How plain words and odd keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,9 +155,11 @@ impl<'t> Reader<'t> {
         self.count(1, mark)?;
         let (anchor, value) = match event.data {
             EventData::Alias { anchor } => return self.alias(anchor, mark),
-            EventData::Scalar { anchor, tag, value, style, .. } => {
-                (anchor, scalar(value, tag.as_deref(), style, self.dialect).map_err(|cause| at(mark, cause))?)
-            }
+            EventData::Scalar { anchor, tag, value, style, .. } => (
+                anchor,
+                scalar::tagged(value, tag.as_deref(), style == ScalarStyle::Plain, self.dialect)
+                    .map_err(|cause| at(mark, cause))?,
+            ),
             EventData::SequenceStart { anchor, .. } => (anchor, self.sequence(mark, place)?),
             EventData::MappingStart { anchor, .. } => (anchor, self.mapping(mark, place)?),
             _ => return Err(at(mark, Cause::Syntax("a value was expected here"))),
@@ -363,62 +364,6 @@ fn merge(value: Value, target: &mut Map<String, Value>, dialect: Dialect) -> Res
         Value::Array(maps) => maps.into_iter().try_for_each(put),
         value => put(value),
     }
-}
-
-fn scalar(text: String, tag: Option<&str>, style: ScalarStyle, dialect: Dialect) -> Result<Value, Cause> {
-    let Some(tag) = tag else {
-        if style != ScalarStyle::Plain {
-            return Ok(Value::String(text));
-        }
-        return meaning(resolve::plain(&text, dialect), text, dialect);
-    };
-    let bad = || Cause::BadTag(tag.replace(CORE, "!!"));
-    match tag.strip_prefix(CORE) {
-        Some("binary") => {
-            let packed: String = text.split_whitespace().collect();
-            let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
-            String::from_utf8(bytes).map(Value::String).map_err(|_| bad())
-        }
-        Some(core @ ("int" | "float" | "bool" | "null")) => {
-            let value = meaning(resolve::plain(&text, dialect), text, dialect)?;
-            let fits = match core {
-                "int" => value.is_i64() || value.is_u64(),
-                "float" => value.is_number(),
-                "bool" => value.is_boolean(),
-                _ => value.is_null(),
-            };
-            if fits { Ok(value) } else { Err(bad()) }
-        }
-        _ => Ok(Value::String(text)),
-    }
-}
-
-const CORE: &str = "tag:yaml.org,2002:";
-
-fn meaning(meaning: Meaning, text: String, dialect: Dialect) -> Result<Value, Cause> {
-    Ok(match meaning {
-        Meaning::Null => Value::Null,
-        Meaning::Bool(flag) => Value::Bool(flag),
-        Meaning::Int(number) => Value::Number(number.into()),
-        Meaning::Uint(number) => Value::Number(number.into()),
-        Meaning::Float(number) => Value::Number(float(number)?),
-        Meaning::Time(time) if dialect == Dialect::V3 => Value::String(time),
-        Meaning::Text | Meaning::Time(_) => Value::String(text),
-    })
-}
-
-/// Go's JSON shows a whole number below 1e21 without point or exponent, and it is read back as an integer.
-fn float(number: f64) -> Result<Number, Cause> {
-    if number.fract() == 0.0 && number.abs() < 1e21 {
-        let shown = format!("{}", number + 0.0);
-        if let Ok(whole) = shown.parse::<i64>() {
-            return Ok(whole.into());
-        }
-        if let Ok(whole) = shown.parse::<u64>() {
-            return Ok(whole.into());
-        }
-    }
-    Number::from_f64(number).ok_or(Cause::NotFinite)
 }
 
 fn depth(value: &Value) -> usize {

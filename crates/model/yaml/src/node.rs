@@ -1,0 +1,363 @@
+//! [`Node`]: a YAML value as it stood in a text, or as code made it.
+//!
+//! Unlike a JSON value a node keeps the order of keys, how a scalar was written, its tag, its comments, and where it
+//! stood; so an edit can leave the rest alone and a message can name file and line. Aliases and merges are already
+//! taken apart. Nodes live inside readers and builders; what leaves a build is a JSON value.
+
+use compact_str::CompactString;
+use serde_json::Value;
+
+use crate::error::{Cause, Error};
+use crate::resolve::{self, Meaning};
+use crate::{Dialect, scalar};
+
+/// A text of a node: short ones are kept in place.
+pub type Text = CompactString;
+
+/// A YAML value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// What it holds.
+    pub content: Content,
+    /// Its type where that is not left to the text.
+    pub tag: Tag,
+    /// How it is written.
+    pub style: Style,
+    /// Where it stood.
+    pub place: Place,
+    /// What is rare: comments, a tag of its own.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A text, not yet taken for a number or anything else.
+    Scalar(Text),
+    /// Items in order.
+    Sequence(Vec<Node>),
+    /// Entries in the order of the text; no key stands twice.
+    Mapping(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key; usually a scalar.
+    pub key: Node,
+    /// The value.
+    pub value: Node,
+}
+
+/// A node's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tag {
+    /// Follows from text and style: a quoted or block scalar is a text, a plain one what the dialect says.
+    #[default]
+    Implied,
+    /// `!!null`
+    Null,
+    /// `!!bool`
+    Bool,
+    /// `!!int`
+    Int,
+    /// `!!float`
+    Float,
+    /// `!!str`
+    Str,
+    /// `!!binary`
+    Binary,
+    /// `!!timestamp`
+    Timestamp,
+    /// `!!seq`
+    Seq,
+    /// `!!map`
+    Map,
+    /// Any other; its text is in [`Extra::tag`].
+    Other,
+}
+
+/// How a node is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Style {
+    /// A scalar without quotes; a collection in block form.
+    #[default]
+    Plain,
+    /// `'…'`
+    SingleQuoted,
+    /// `"…"`
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+    /// `[…]`, `{…}`
+    Flow,
+}
+
+/// Where a node stood. All zero for a node that code made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Which text, in numbers of the caller's own choice.
+    pub source: u32,
+    /// Line, from 1.
+    pub line: u32,
+    /// First byte in the text.
+    pub start: u32,
+    /// First byte after it.
+    pub end: u32,
+}
+
+/// Where a text that is read stands, so that its nodes' places say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origins {
+    /// Becomes [`Place::source`].
+    pub source: u32,
+    /// Lines above the text in its file: a patch inside a kustomization starts in the middle of it.
+    pub lines_above: u32,
+}
+
+/// What few nodes have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// The tag's text where [`Node::tag`] is [`Tag::Other`], as written.
+    pub tag: Option<Box<str>>,
+    /// Comment lines above it, with their `#`.
+    pub head_comment: Box<str>,
+    /// The comment behind it on its line.
+    pub line_comment: Box<str>,
+    /// Comment lines below it that belong to nothing else.
+    pub foot_comment: Box<str>,
+}
+
+impl Node {
+    /// Returns a scalar that is a text whatever it looks like.
+    #[must_use]
+    pub fn string(text: impl Into<Text>) -> Self {
+        Self { tag: Tag::Str, ..Self::plain(text) }
+    }
+
+    /// Returns a scalar as if written without quotes: a number if it looks like one.
+    #[must_use]
+    pub fn plain(text: impl Into<Text>) -> Self {
+        Self::of(Content::Scalar(text.into()))
+    }
+
+    /// Returns a null.
+    #[must_use]
+    pub fn null() -> Self {
+        Self { tag: Tag::Null, ..Self::plain("null") }
+    }
+
+    /// Returns an empty mapping.
+    #[must_use]
+    pub fn mapping() -> Self {
+        Self::of(Content::Mapping(Vec::new()))
+    }
+
+    /// Returns a sequence.
+    #[must_use]
+    pub fn sequence(items: Vec<Self>) -> Self {
+        Self::of(Content::Sequence(items))
+    }
+
+    /// Returns the same node said to stand elsewhere; what is inside keeps its place.
+    #[must_use]
+    pub fn placed(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Returns a scalar's text, whatever its type.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.content {
+            Content::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns a sequence's items.
+    #[must_use]
+    pub fn items(&self) -> Option<&[Self]> {
+        match &self.content {
+            Content::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns a sequence's items to be changed.
+    pub fn items_mut(&mut self) -> Option<&mut Vec<Self>> {
+        match &mut self.content {
+            Content::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns a mapping's entries.
+    #[must_use]
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// Returns a mapping's entries to be changed.
+    pub fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
+        match &mut self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// Returns the value of a key; nothing where this is no mapping.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()?.iter().find(|entry| entry.key.text() == Some(key)).map(|entry| &entry.value)
+    }
+
+    /// Returns the value of a key to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        self.entries_mut()?.iter_mut().find(|entry| entry.key.text() == Some(key)).map(|entry| &mut entry.value)
+    }
+
+    /// Returns the value under keys, each inside the one before.
+    #[must_use]
+    pub fn at(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// Sets a key's value: in place where the key is there, else at the end. Returns what was there. Does nothing where
+    /// this is no mapping.
+    pub fn insert(&mut self, key: &str, value: Self) -> Option<Self> {
+        if let Some(old) = self.get_mut(key) {
+            return Some(std::mem::replace(old, value));
+        }
+        let key = Self::string(key).placed(value.place);
+        self.entries_mut()?.push(Entry { key, value });
+        None
+    }
+
+    /// Returns a key's value, put there by `make` where it is absent; nothing where this is no mapping.
+    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Self) -> Option<&mut Self> {
+        let entries = self.entries_mut()?;
+        let at = match entries.iter().position(|entry| entry.key.text() == Some(key)) {
+            Some(at) => at,
+            None => {
+                let value = make();
+                let key = Self::string(key).placed(value.place);
+                entries.push(Entry { key, value });
+                entries.len() - 1
+            }
+        };
+        entries.get_mut(at).map(|entry| &mut entry.value)
+    }
+
+    /// Takes a key and its value out.
+    pub fn remove(&mut self, key: &str) -> Option<Self> {
+        let entries = self.entries_mut()?;
+        let at = entries.iter().position(|entry| entry.key.text() == Some(key))?;
+        Some(entries.remove(at).value)
+    }
+
+    /// Tells whether a scalar's text is plain, so that its type follows from the dialect alone.
+    #[must_use]
+    pub fn is_implied_plain(&self) -> bool {
+        self.tag == Tag::Implied && self.style == Style::Plain
+    }
+
+    /// Tells whether it is a null as go-yaml v3 reads it.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.text().is_some() && self.resolved_tag(Dialect::V3) == Tag::Null
+    }
+
+    /// Tells whether it is a text as go-yaml v3 reads it.
+    #[must_use]
+    pub fn is_string(&self) -> bool {
+        self.text().is_some() && self.resolved_tag(Dialect::V3) == Tag::Str
+    }
+
+    /// Tells whether it is a null, an empty text without quotes, or an empty collection.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        match &self.content {
+            Content::Scalar(_) => self.is_null(),
+            Content::Sequence(items) => items.is_empty(),
+            Content::Mapping(entries) => entries.is_empty(),
+        }
+    }
+
+    /// Returns its type, which is never [`Tag::Implied`].
+    #[must_use]
+    pub fn resolved_tag(&self, dialect: Dialect) -> Tag {
+        match &self.content {
+            _ if self.tag != Tag::Implied => self.tag,
+            Content::Sequence(_) => Tag::Seq,
+            Content::Mapping(_) => Tag::Map,
+            Content::Scalar(_) if self.style != Style::Plain => Tag::Str,
+            Content::Scalar(text) => match resolve::plain(text, dialect) {
+                Meaning::Text => Tag::Str,
+                Meaning::Null => Tag::Null,
+                Meaning::Bool(_) => Tag::Bool,
+                Meaning::Int(_) | Meaning::Uint(_) => Tag::Int,
+                Meaning::Float(_) => Tag::Float,
+                Meaning::Time(_) => Tag::Timestamp,
+            },
+        }
+    }
+
+    /// Replaces a scalar's text and leaves its type what it was, as setting a value through kyaml does.
+    pub fn set_text_only(&mut self, text: impl Into<Text>) {
+        self.tag = self.resolved_tag(Dialect::V3);
+        self.content = Content::Scalar(text.into());
+    }
+
+    /// Returns it as a JSON value.
+    ///
+    /// # Errors
+    /// A key is no text where the dialect wants one, a scalar does not fit its tag, or a number is not finite.
+    pub fn to_value(&self, dialect: Dialect) -> Result<Value, Error> {
+        match &self.content {
+            Content::Scalar(text) => scalar::value(text, self, dialect).map_err(|cause| self.fault(cause)),
+            Content::Sequence(items) => {
+                items.iter().map(|item| item.to_value(dialect)).collect::<Result<_, _>>().map(Value::Array)
+            }
+            Content::Mapping(entries) => {
+                let entry = |entry: &Entry| {
+                    let key = scalar::key(&entry.key, dialect).map_err(|cause| entry.key.fault(cause))?;
+                    Ok((key, entry.value.to_value(dialect)?))
+                };
+                entries.iter().map(entry).collect::<Result<_, _>>().map(Value::Object)
+            }
+        }
+    }
+
+    /// Returns a node that says what a JSON value says.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::null(),
+            Value::Bool(flag) => Self { tag: Tag::Bool, ..Self::plain(if *flag { "true" } else { "false" }) },
+            Value::Number(number) => Self::plain(number.to_string()),
+            Value::String(text) => Self::string(text.as_str()),
+            Value::Array(items) => Self::sequence(items.iter().map(Self::from_value).collect()),
+            Value::Object(map) => {
+                let entry = |(key, value): (&String, &Value)| Entry {
+                    key: Self::string(key.as_str()),
+                    value: Self::from_value(value),
+                };
+                Self::of(Content::Mapping(map.iter().map(entry).collect()))
+            }
+        }
+    }
+
+    fn fault(&self, cause: Cause) -> Error {
+        Error { line: self.place.line.max(1), column: 1, cause }
+    }
+
+    fn of(content: Content) -> Self {
+        Self { content, tag: Tag::Implied, style: Style::Plain, place: Place::default(), extra: None }
+    }
+}

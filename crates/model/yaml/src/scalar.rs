@@ -1,0 +1,92 @@
+//! What a scalar says: text, style and tag in, JSON value out.
+
+use base64::Engine as _;
+use serde_json::{Number, Value};
+
+use crate::Dialect;
+use crate::error::Cause;
+use crate::node::{Node, Style, Tag};
+use crate::resolve::{self, Meaning};
+
+/// Returns what a node's text says.
+pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
+    let tag = match node.tag {
+        Tag::Implied => None,
+        Tag::Null => Some("tag:yaml.org,2002:null"),
+        Tag::Bool => Some("tag:yaml.org,2002:bool"),
+        Tag::Int => Some("tag:yaml.org,2002:int"),
+        Tag::Float => Some("tag:yaml.org,2002:float"),
+        Tag::Binary => Some("tag:yaml.org,2002:binary"),
+        Tag::Timestamp if dialect == Dialect::V3 => None,
+        Tag::Str | Tag::Timestamp | Tag::Seq | Tag::Map | Tag::Other => Some("tag:yaml.org,2002:str"),
+    };
+    tagged(text.to_owned(), tag, node.style == Style::Plain || node.tag == Tag::Timestamp, dialect)
+}
+
+/// Returns a key as text.
+pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
+    let text = node.text().ok_or(Cause::KeyNotText)?;
+    match value(text, node, dialect)? {
+        Value::String(text) => Ok(text),
+        Value::Bool(flag) if dialect == Dialect::V2 => Ok(flag.to_string()),
+        Value::Number(number) if dialect == Dialect::V2 => Ok(crate::write::number(&number)),
+        _ => Err(Cause::KeyNotText),
+    }
+}
+
+/// Returns what a scalar read from a text says; `tag` is the tag written, in its long form.
+pub(crate) fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> Result<Value, Cause> {
+    let Some(tag) = tag else {
+        if !is_plain {
+            return Ok(Value::String(text));
+        }
+        return meaning(resolve::plain(&text, dialect), text, dialect);
+    };
+    let bad = || Cause::BadTag(tag.replace(CORE, "!!"));
+    match tag.strip_prefix(CORE) {
+        Some("binary") => {
+            let packed: String = text.split_whitespace().collect();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
+            String::from_utf8(bytes).map(Value::String).map_err(|_| bad())
+        }
+        Some(core @ ("int" | "float" | "bool" | "null")) => {
+            let value = meaning(resolve::plain(&text, dialect), text, dialect)?;
+            let fits = match core {
+                "int" => value.is_i64() || value.is_u64(),
+                "float" => value.is_number(),
+                "bool" => value.is_boolean(),
+                _ => value.is_null(),
+            };
+            if fits { Ok(value) } else { Err(bad()) }
+        }
+        _ => Ok(Value::String(text)),
+    }
+}
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+fn meaning(meaning: Meaning, text: String, dialect: Dialect) -> Result<Value, Cause> {
+    Ok(match meaning {
+        Meaning::Null => Value::Null,
+        Meaning::Bool(flag) => Value::Bool(flag),
+        Meaning::Int(number) => Value::Number(number.into()),
+        Meaning::Uint(number) => Value::Number(number.into()),
+        Meaning::Float(number) => Value::Number(float(number)?),
+        Meaning::Time(time) if dialect == Dialect::V3 => Value::String(time),
+        Meaning::Text | Meaning::Time(_) => Value::String(text),
+    })
+}
+
+/// Go's JSON shows a whole number below 1e21 without point or exponent, and it is read back as an integer.
+fn float(number: f64) -> Result<Number, Cause> {
+    if number.fract() == 0.0 && number.abs() < 1e21 {
+        let shown = format!("{}", number + 0.0);
+        if let Ok(whole) = shown.parse::<i64>() {
+            return Ok(whole.into());
+        }
+        if let Ok(whole) = shown.parse::<u64>() {
+            return Ok(whole.into());
+        }
+    }
+    Number::from_f64(number).ok_or(Cause::NotFinite)
+}

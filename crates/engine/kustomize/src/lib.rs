@@ -1,0 +1,9 @@
+//! kustomization.yaml to objects, as kustomize 5.8.1 builds them.
+#![expect(dead_code, reason = "being built")]
+
+mod field;
+mod resource;
+mod selector;
+mod tables;
+
+pub use selector::{Invalid, Target};

@@ -1,0 +1,125 @@
+//! [`Resource`]: an object while it is being built, with what it was called before.
+
+use lode_object::{GroupVersionKind, Id};
+use lode_yaml::{Node, Place};
+
+use crate::tables;
+
+/// An object while it is being built.
+#[derive(Clone)]
+pub(crate) struct Resource {
+    pub(crate) node: Node,
+    /// Where it was read; for a generated object, the entry of the kustomization.
+    pub(crate) place: Place,
+    /// What it was called before each change of name, namespace or kind; the first is the original.
+    pub(crate) past: Vec<Identity>,
+    /// Prefixes it got, innermost first.
+    pub(crate) prefixes: Vec<Box<str>>,
+    /// Suffixes it got, innermost first.
+    pub(crate) suffixes: Vec<Box<str>>,
+    /// Its name gets a digest of its content.
+    pub(crate) needs_hash: bool,
+    /// It was made by a generator, not read from a file.
+    pub(crate) is_generated: bool,
+}
+
+/// What an object is called: group, version, kind, effective namespace and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    pub(crate) gvk: GroupVersionKind,
+    /// `default` where none is given, [`NO_NAMESPACE`] for kinds that have none.
+    pub(crate) namespace: Box<str>,
+    pub(crate) name: Box<str>,
+}
+
+/// Stands for the namespace of kinds that have none (as in kustomize's own ids).
+const NO_NAMESPACE: &str = "_non_namespaceable_";
+
+impl Resource {
+    pub(crate) fn new(node: Node, place: Place) -> Self {
+        Self {
+            node,
+            place,
+            past: Vec::new(),
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+            needs_hash: false,
+            is_generated: false,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        text_at(&self.node, &["kind"])
+    }
+
+    pub(crate) fn api_version(&self) -> &str {
+        text_at(&self.node, &["apiVersion"])
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        text_at(&self.node, &["metadata", "name"])
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        text_at(&self.node, &["metadata", "namespace"])
+    }
+
+    pub(crate) fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind::new(self.api_version(), self.kind())
+    }
+
+    pub(crate) fn is_cluster_scoped(&self) -> bool {
+        tables::is_cluster_scoped(self.api_version(), self.kind())
+    }
+
+    /// Returns the namespace as ids compare it.
+    pub(crate) fn effective_namespace(&self) -> &str {
+        match self.namespace() {
+            _ if self.is_cluster_scoped() => NO_NAMESPACE,
+            "" => "default",
+            namespace => namespace,
+        }
+    }
+
+    /// Returns what it is called now.
+    pub(crate) fn current(&self) -> Identity {
+        Identity { gvk: self.gvk(), namespace: self.effective_namespace().into(), name: self.name().into() }
+    }
+
+    /// Returns what it was called when it was read.
+    pub(crate) fn original(&self) -> Identity {
+        self.past.first().cloned().unwrap_or_else(|| self.current())
+    }
+
+    /// Remembers what it is called now, before a change.
+    pub(crate) fn remember(&mut self) {
+        let current = self.current();
+        self.past.push(current);
+    }
+
+    /// Tells whether it is or was called `name`.
+    pub(crate) fn is_or_was(&self, name: &Identity) -> bool {
+        self.past.contains(name) || self.current() == *name
+    }
+
+    /// Returns its id for messages.
+    pub(crate) fn id(&self) -> Id {
+        let GroupVersionKind { group, kind, .. } = self.gvk();
+        Id { namespace: self.namespace().into(), name: self.name().into(), group, kind }
+    }
+
+    /// Sets a field of the metadata.
+    pub(crate) fn set_metadata(&mut self, field: &str, value: Node) {
+        if let Some(metadata) = self.node.get_or_insert_with("metadata", Node::mapping) {
+            metadata.insert(field, value);
+        }
+    }
+
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.node.at(&["metadata", "annotations", key])?.text()
+    }
+}
+
+fn text_at<'n>(node: &'n Node, keys: &[&str]) -> &'n str {
+    node.at(keys).and_then(Node::text).unwrap_or_default()
+}

@@ -1,10 +1,12 @@
 //! `cargo run --release -p bench -- …`: what the operator costs on a real control plane, beside a bare client loop in
-//! the same run. Needs a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode` beside this
+//! the same run. Most need a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode` beside this
 //! binary. Nothing here asserts: figures are printed, people judge.
 
 mod bare;
 mod drift;
 mod fleet;
+mod kustomize;
+mod launch;
 mod print;
 mod single;
 mod stage;
@@ -40,21 +42,39 @@ enum What {
         #[arg(default_value_t = 100)]
         count: usize,
     },
+    /// Builds beside the real kustomize; needs no cluster
+    Kustomize(kustomize::Args),
+    /// Run a command and print what it cost
+    #[command(hide = true)]
+    Launch {
+        /// The command
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let run = match arguments.what {
-        What::Kustomizations { count } => fleet::run(count).await,
-        What::Objects { count } => single::run(count).await,
-        What::Latency { count } => drift::run(count).await,
-    };
-    match run {
-        Ok(()) => ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    match run(Arguments::parse().what) {
+        Ok(code) => code,
         Err(error) => {
             print::line(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(what: What) -> anyhow::Result<ExitCode> {
+    match what {
+        What::Kustomizations { count } => on_cluster(fleet::run(count))?,
+        What::Objects { count } => on_cluster(single::run(count))?,
+        What::Latency { count } => on_cluster(drift::run(count))?,
+        What::Kustomize(args) => kustomize::run(&args)?,
+        What::Launch { command } => return launch::main(&command),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn on_cluster(bench: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(bench)
 }

@@ -23,10 +23,16 @@ pub(crate) struct Args {
 enum Name {
     /// The command line of Flux
     Flux,
+    /// The command line of kustomize
+    Kustomize,
+    /// Kustomize's engine in a loop, for benchmarks
+    KustomizeLoop,
 }
 
 const FLUX_MODULE: &str = "github.com/fluxcd/flux2/v2";
 const FLUX_VERSION: &str = "2.9.4";
+const KUSTOMIZE_MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5";
+const KUSTOMIZE_VERSION: &str = "5.8.1";
 /// Files that the command embeds and that its module lacks.
 const FLUX_EMBEDS: [&str; 8] = [
     "source-controller.yaml",
@@ -42,6 +48,8 @@ const FLUX_EMBEDS: [&str; 8] = [
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let path = match args.name {
         Name::Flux => flux()?,
+        Name::Kustomize => kustomize()?,
+        Name::KustomizeLoop => kustomize_loop()?,
     };
     println!("{}", path.display());
     Ok(ExitCode::SUCCESS)
@@ -58,6 +66,32 @@ pub(crate) fn flux() -> Result<PathBuf> {
         eprintln!("building flux {FLUX_VERSION} with Go; the first time takes a minute");
         build_flux(&home, &binary).context("build flux")?;
     }
+    Ok(binary)
+}
+
+/// Returns the `kustomize` command, after building it when it is missing.
+fn kustomize() -> Result<PathBuf> {
+    let home = workspace::cache()?.join(format!("clients/kustomize-{KUSTOMIZE_VERSION}"));
+    let binary = home.join("kustomize");
+    if !binary.exists() {
+        eprintln!("building kustomize {KUSTOMIZE_VERSION} with Go; the first time takes a minute");
+        fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
+        let module = format!("{KUSTOMIZE_MODULE}@v{KUSTOMIZE_VERSION}");
+        let mut go = Command::new("go");
+        go.args(["install", "-trimpath", "-ldflags", "-s -w", &module]);
+        command::run(go.current_dir(&home).env("CGO_ENABLED", "0").env("GOBIN", &home))?;
+    }
+    Ok(binary)
+}
+
+/// Builds what runs kustomize's engine in a loop; Go's own cache says whether there is anything to do.
+fn kustomize_loop() -> Result<PathBuf> {
+    let home = workspace::cache()?.join(format!("clients/kustomize-{KUSTOMIZE_VERSION}"));
+    fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
+    let binary = home.join("kustomize-loop");
+    let mut go = Command::new("go");
+    go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(&binary).arg(".");
+    command::run(go.current_dir(workspace::root().join("e2e/kustomize")).env("CGO_ENABLED", "0"))?;
     Ok(binary)
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::{diff, get, install, output, reconcile, report, serve, suspend};
+use crate::{build, diff, get, install, output, reconcile, report, serve, suspend};
 
 /// Keeps every system true to Git
 #[derive(Debug, Parser)]
@@ -34,6 +34,8 @@ enum Verb {
     Resume(suspend::ResumeArgs),
     /// Show what a reconcile would change in the cluster, field by field
     Diff(diff::Args),
+    /// Print the objects a folder stands for
+    Build(Box<build::Args>),
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -58,6 +60,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    if let Verb::Build(args) = verb {
+        // Nothing to wait for, so no runtime to start.
+        return build::run(&args);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         match verb {
@@ -68,6 +74,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Suspend(args) => suspend::suspend(args).await,
             Verb::Resume(args) => suspend::resume(args).await,
             Verb::Diff(args) => return diff::run(args).await,
+            Verb::Build(args) => return build::run(&args),
         }
         .map(|()| ExitCode::SUCCESS)
     })
@@ -103,6 +110,7 @@ mod tests {
           suspend    Leave objects alone until they are resumed
           resume     Look after suspended objects again and wait until they are ready
           diff       Show what a reconcile would change in the cluster, field by field
+          build      Print the objects a folder stands for
 
         Options:
           -h, --help     Print help

@@ -49,6 +49,9 @@ pub enum Error {
     /// Nothing has this name.
     #[error("{0}: no such file or folder")]
     NotFound(RepoPath),
+    /// It may not be read.
+    #[error("{0}: permission denied")]
+    Denied(RepoPath),
     /// A folder where a file was wanted.
     #[error("{0}: is a folder")]
     IsFolder(RepoPath),
@@ -79,6 +82,14 @@ pub enum Error {
     /// Something remote that nobody here fetches.
     #[error("\"{0}\" is remote, and nothing here fetches it")]
     Remote(Box<str>),
+    /// Something remote that could not be fetched.
+    #[error("fetch \"{url}\": {reason}")]
+    Fetch {
+        /// What was asked for.
+        url: Box<str>,
+        /// Why it did not come.
+        reason: Box<str>,
+    },
 }
 
 /// Names and bytes below one root. Cloning shares the bytes.

@@ -97,8 +97,11 @@ fn append(builder: &mut Builder<impl Write>, name: &str, kind: EntryType, mode: 
     builder.append_data(&mut header, name, bytes)
 }
 
-/// Reads a tree.
-pub(crate) fn read(input: impl Read) -> Result<Tree, ReadError> {
+/// Reads a `tar.gz` as a tree.
+///
+/// # Errors
+/// It is none, or holds what a tree may not.
+pub fn read(input: impl Read) -> Result<Tree, ReadError> {
     read_within(input, UNPACKED_MAX, ENTRIES_MAX)
 }
 

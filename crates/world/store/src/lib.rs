@@ -26,7 +26,7 @@ mod server;
 mod shared;
 mod store;
 
-pub use archive::{ReadError, blob};
+pub use archive::{ReadError, blob, read as read_archive};
 pub use owner::{Error as OwnerError, Owner};
 pub use record::Records;
 pub use server::serve;

@@ -1,0 +1,232 @@
+//! `lode build`: the objects a folder stands for, as text.
+//!
+//! Without `--flux` the answer is that of `kustomize build` 5.8.1 to the byte, with its flags; with it, what a Flux
+//! Kustomization makes of the folder. Nothing reaches stdout or the disk unless everything was built. Several folders
+//! are built at the same time and printed in the order they were named.
+//!
+//! ```text
+//! PATH → Place (disk | archive | Git) → Loader → kustomize | render → Output (text | json | files | impact)
+//! ```
+
+mod disk;
+mod flux;
+mod form;
+mod impact;
+mod outcome;
+mod place;
+mod remote;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{anyhow, bail};
+use clap::ValueEnum;
+use lode_kustomize::{Options, Order, Restrictions};
+use lode_render::Plan;
+
+use crate::build::form::Form;
+use crate::build::outcome::Outcome;
+use crate::build::place::Place;
+use crate::output;
+use crate::report::Told;
+
+/// What to build and how to show it.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub(crate) struct Args {
+    /// Folders with a kustomization file; also FOLDER inside an archive (`app.tar.gz//FOLDER`) or a repository
+    /// (`https://host/repository.git//FOLDER?ref=main`)
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<String>,
+    /// Write to this file, or one file per object into this folder; `json` and `yaml` name a form on stdout instead
+    #[arg(short, long, value_name = "FILE|FOLDER|json|yaml")]
+    output: Option<String>,
+    /// Whether files outside a kustomization's folder may be read
+    #[arg(long, value_enum, default_value_t = LoadRestrictor::RootOnly)]
+    load_restrictor: LoadRestrictor,
+    /// Order of the objects, where the kustomization does not say [default: legacy; with --flux: none]
+    #[arg(long, value_enum)]
+    reorder: Option<Reorder>,
+    /// Label objects with `app.kubernetes.io/managed-by`
+    #[arg(long)]
+    enable_managedby_label: bool,
+    /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
+    #[arg(long)]
+    flux: bool,
+    /// A file with a Flux Kustomization whose spec is laid over the folder
+    #[arg(short, long, value_name = "FILE", requires = "flux")]
+    kustomization: Option<PathBuf>,
+    /// Put a comment with file and line above each object
+    #[arg(long)]
+    origin: bool,
+    /// Instead of the objects, list those that would change if one of these files did
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    explain_impact: Vec<PathBuf>,
+    #[command(flatten)]
+    refused: Refused,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LoadRestrictor {
+    /// Files must be in or below the kustomization's folder
+    #[value(name = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    /// Any file may be read
+    #[value(name = "LoadRestrictionsNone")]
+    None,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Reorder {
+    /// Kinds that others need first, then by name
+    Legacy,
+    /// As they were read
+    None,
+}
+
+/// Flags of `kustomize build` that are known and not obeyed; each ends with its reason.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+struct Refused {
+    #[arg(long, hide = true)]
+    enable_helm: bool,
+    #[arg(long, hide = true)]
+    enable_alpha_plugins: bool,
+    #[arg(long, hide = true)]
+    enable_exec: bool,
+    #[arg(long, hide = true)]
+    enable_star: bool,
+    #[arg(long, hide = true)]
+    as_current_user: bool,
+    #[arg(long, hide = true)]
+    network: bool,
+    #[arg(long, hide = true)]
+    network_name: Option<String>,
+    #[arg(long, hide = true)]
+    mount: Vec<String>,
+    #[arg(short, long, hide = true)]
+    env: Vec<String>,
+    #[arg(long, hide = true)]
+    helm_command: Option<String>,
+    #[arg(long, hide = true)]
+    helm_api_versions: Vec<String>,
+    #[arg(long, hide = true)]
+    helm_kube_version: Option<String>,
+    #[arg(long, hide = true)]
+    helm_debug: bool,
+}
+
+/// Builds and prints.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    args.refused.check()?;
+    let plan = args.kustomization.as_deref().map(flux::read).transpose()?;
+    let outcomes = each(&args.paths, |path| one(args, path, plan.as_ref()))?;
+    for warning in outcomes.iter().flat_map(|outcome| &outcome.warnings) {
+        output::talk(&format!("warning: {}", relative(warning)));
+    }
+    let text = if args.explain_impact.is_empty() {
+        Form::new(args.output.as_deref(), args.origin).write(&outcomes)?
+    } else {
+        impact::text(&outcomes, &args.explain_impact)?
+    };
+    output::data(&text)?;
+    // What was built is not taken apart piece by piece: the process ends here.
+    std::mem::forget(outcomes);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
+    let Place { loader, folder } = Place::find(path)?;
+    if args.flux {
+        return flux::build(&*loader, &folder, plan).map_err(readable);
+    }
+    let build = lode_kustomize::build(&*loader, &folder, &args.options()).map_err(|error| readable(error.into()))?;
+    Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty()))
+}
+
+/// Does the same for every path, on as many threads as there are processors; the outcomes come in order.
+fn each<T: Send>(paths: &[String], act: impl Fn(&str) -> anyhow::Result<T> + Sync) -> anyhow::Result<Vec<T>> {
+    if let [path] = paths {
+        return Ok(vec![act(path)?]);
+    }
+    let threads = thread::available_parallelism().map_or(1, Into::into).min(paths.len());
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<Option<anyhow::Result<T>>>> = Mutex::new(paths.iter().map(|_| None).collect());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(path) = paths.get(at) else { break };
+                    let outcome = act(path).map_err(|error| error.context(format!("build {path}")));
+                    done.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(anyhow!("a build was left out")))).collect()
+}
+
+impl Args {
+    fn options(&self) -> Options {
+        Options {
+            restrictions: match self.load_restrictor {
+                LoadRestrictor::RootOnly => Restrictions::RootOnly,
+                LoadRestrictor::None => Restrictions::None,
+            },
+            order: match self.reorder {
+                Some(Reorder::None) => Order::None,
+                Some(Reorder::Legacy) | None => Order::Legacy,
+            },
+            managed_by: self.enable_managedby_label,
+        }
+    }
+}
+
+impl Refused {
+    fn check(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--enable-helm", self.enable_helm, "charts are not rendered yet"),
+            ("--helm-command", self.helm_command.is_some(), "no other program is ever run"),
+            ("--helm-api-versions", !self.helm_api_versions.is_empty(), "charts are not rendered yet"),
+            ("--helm-kube-version", self.helm_kube_version.is_some(), "charts are not rendered yet"),
+            ("--helm-debug", self.helm_debug, "charts are not rendered yet"),
+            ("--enable-alpha-plugins", self.enable_alpha_plugins, PROGRAMS),
+            ("--enable-exec", self.enable_exec, PROGRAMS),
+            ("--enable-star", self.enable_star, PROGRAMS),
+            ("--as-current-user", self.as_current_user, PROGRAMS),
+            ("--network", self.network, PROGRAMS),
+            ("--network-name", self.network_name.is_some(), PROGRAMS),
+            ("--mount", !self.mount.is_empty(), PROGRAMS),
+            ("--env", !self.env.is_empty(), PROGRAMS),
+        ];
+        match given.into_iter().find(|(_, is_given, _)| *is_given) {
+            Some((flag, _, reason)) => bail!(Told::new(format!("{flag} is not supported: {reason}"), "leave it out")),
+            None => Ok(()),
+        }
+    }
+}
+
+const PROGRAMS: &str = "a build never runs programs or containers";
+
+fn readable(error: anyhow::Error) -> anyhow::Error {
+    let hint = error.downcast_ref::<lode_kustomize::Error>().and_then(lode_kustomize::Error::hint);
+    let text = relative(&format!("{error:#}"));
+    match hint {
+        Some(hint) => Told::new(text, hint).into(),
+        None => anyhow!(text),
+    }
+}
+
+/// Shows paths of the disk, which builds name from its root, as seen from the working folder.
+fn relative(text: &str) -> String {
+    let folder = std::env::current_dir().ok().and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
+    match folder.filter(|folder| !folder.is_empty()) {
+        Some(folder) => text.replace(&format!("{folder}/"), ""),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,39 @@
+//! `--explain-impact`: which objects would change if a file did.
+//!
+//! Every value of an object knows the file it comes from. An object is listed when the file is one of them; what a
+//! kustomization merely passes on unchanged is not.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use lode_tree::RepoPath;
+
+use super::disk::Disk;
+use super::outcome::{Outcome, Shown};
+
+/// Returns a line per object that one of the files has a part in.
+pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<String> {
+    let files = files.iter().map(|file| named(file)).collect::<anyhow::Result<BTreeSet<RepoPath>>>()?;
+    let mut text = String::new();
+    for object in outcomes.iter().flat_map(|outcome| &outcome.objects) {
+        let parts: Vec<String> = object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string).collect();
+        if !parts.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{} ({})", shown(object), super::relative(&parts.join(", ")));
+        }
+    }
+    Ok(text)
+}
+
+fn named(file: &Path) -> anyhow::Result<RepoPath> {
+    Disk::path(file).with_context(|| format!("{}: no such file", file.display()))
+}
+
+fn shown(object: &Shown) -> String {
+    match object.stated_namespace.as_str() {
+        "" => format!("{}/{}", object.gvk.kind, object.name),
+        namespace => format!("{}/{namespace}/{}", object.gvk.kind, object.name),
+    }
+}

@@ -1,0 +1,137 @@
+//! [`Outcome`]: what one PATH was built into, whichever engine built it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use lode_kustomize::{Build, Files, Origin};
+use lode_object::{GroupVersionKind, Value};
+use lode_render::Rendered;
+use lode_tree::ReadSet;
+use lode_yaml::{Content, Dialect, Node};
+
+/// The namespace of objects that name none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// What one PATH was built into.
+pub(super) struct Outcome {
+    pub(super) objects: Vec<Shown>,
+    pub(super) reads: ReadSet,
+    pub(super) warnings: Vec<String>,
+}
+
+/// An object to be shown.
+pub(super) struct Shown {
+    pub(super) gvk: GroupVersionKind,
+    pub(super) name: String,
+    pub(super) stated_namespace: String,
+    pub(super) is_cluster_scoped: bool,
+    /// Where it was read, then the first place in each other file that a value of it comes from.
+    pub(super) origins: Vec<Origin>,
+    body: Body,
+}
+
+enum Body {
+    Node(Node),
+    Value(Value),
+}
+
+impl Outcome {
+    /// Takes what kustomize's engine built; looks for the origins of values if they are wanted.
+    pub(super) fn plain(build: Build, origins: bool) -> Self {
+        let warnings = build.warnings.iter().map(|(origin, text)| format!("{origin}: {text}")).collect();
+        let files = build.files;
+        let objects = build.objects.into_iter().map(|built| {
+            let text = |keys: &[&str]| built.node.at(keys).and_then(Node::text).unwrap_or_default().to_owned();
+            let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
+            let mut shown = vec![built.origin.clone()];
+            if origins {
+                shown.extend(others(&built.node, &built.origin, &files));
+            }
+            Shown {
+                gvk: GroupVersionKind::new(&api_version, &kind),
+                name: text(&["metadata", "name"]),
+                stated_namespace: text(&["metadata", "namespace"]),
+                is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
+                origins: shown,
+                body: Body::Node(built.node),
+            }
+        });
+        Self { objects: objects.collect(), reads: build.reads, warnings }
+    }
+
+    /// Takes what Flux would make of the folder.
+    pub(super) fn flux(rendered: Rendered) -> Self {
+        let objects = rendered.objects.into_iter().map(|prepared| {
+            let object = prepared.object;
+            Shown {
+                gvk: object.gvk(),
+                name: object.name().to_owned(),
+                stated_namespace: object.namespace().to_owned(),
+                is_cluster_scoped: lode_kustomize::is_cluster_scoped(object.api_version(), object.kind()),
+                origins: vec![prepared.origin],
+                body: Body::Value(object.into_value()),
+            }
+        });
+        Self { objects: objects.collect(), reads: rendered.reads, warnings: Vec::new() }
+    }
+}
+
+impl Shown {
+    /// Returns the namespace it lives in; nothing for kinds that have none.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        match self.stated_namespace.as_str() {
+            _ if self.is_cluster_scoped => None,
+            "" => Some(DEFAULT_NAMESPACE),
+            namespace => Some(namespace),
+        }
+    }
+
+    /// Appends its text, below a comment with its origins if wanted.
+    pub(super) fn write(&self, out: &mut String, origins: bool) -> anyhow::Result<()> {
+        if origins {
+            let shown: Vec<String> = self.origins.iter().map(ToString::to_string).collect();
+            out.push_str("# ");
+            out.push_str(&super::relative(&shown.join(", ")));
+            out.push('\n');
+        }
+        match &self.body {
+            Body::Value(value) => lode_yaml::write(out, value),
+            Body::Node(node) => lode_yaml::write_node(out, node).with_context(|| self.step())?,
+        }
+        Ok(())
+    }
+
+    /// Returns it as a JSON value.
+    pub(super) fn value(&self) -> anyhow::Result<Value> {
+        match &self.body {
+            Body::Value(value) => Ok(value.clone()),
+            Body::Node(node) => node.to_value(Dialect::V3).with_context(|| self.step()),
+        }
+    }
+
+    fn step(&self) -> String {
+        format!("write {} {}", self.gvk.kind, self.name)
+    }
+}
+
+/// Returns the first place in each file but the object's own that a value comes from.
+fn others(node: &Node, own: &Origin, files: &Files) -> Vec<Origin> {
+    let mut first = BTreeMap::new();
+    gather(node, &mut first);
+    let origins = first.into_iter().map(|(source, line)| {
+        files.origin(lode_yaml::Place { source, line, ..lode_yaml::Place::default() })
+    });
+    origins.filter(|origin| origin.path != own.path).collect()
+}
+
+fn gather(node: &Node, first: &mut BTreeMap<u32, u32>) {
+    if node.place.line > 0 {
+        let line = first.entry(node.place.source).or_insert(node.place.line);
+        *line = node.place.line.min(*line);
+    }
+    match &node.content {
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => items.iter().for_each(|item| gather(item, first)),
+        Content::Mapping(entries) => entries.iter().for_each(|entry| gather(&entry.value, first)),
+    }
+}

@@ -42,15 +42,6 @@ pub(crate) enum LabelTable {
     Annotations,
 }
 
-/// How a field of a type merges.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct MergeField {
-    /// The keys of a merged list; none in it: a set of scalars. `None`: no merged list.
-    pub(crate) keys: Option<Vec<&'static str>>,
-    /// The type of the field, or of the list's entries.
-    pub(crate) inner: Option<&'static str>,
-}
-
 /// Tells whether a kind's objects have no namespace.
 pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
@@ -67,16 +58,6 @@ pub(crate) fn label_fields(table: LabelTable) -> impl Iterator<Item = &'static L
     LABELS.iter().filter(move |(of, _)| *of == table).map(|(_, field)| field)
 }
 
-/// Returns the type under which a kind's lists merge; unknown kinds have none.
-pub(crate) fn merge_type(gvk: &GroupVersionKind) -> Option<&'static str> {
-    MERGE.kinds.get(&(&*gvk.group, &*gvk.version, &*gvk.kind)).copied()
-}
-
-/// Returns how a field of a type merges.
-pub(crate) fn merge_field(of: &str, field: &str) -> Option<&'static MergeField> {
-    MERGE.fields.get(of)?.get(field)
-}
-
 impl Gvk {
     /// Reads `group/version/kind` with `-` for any.
     fn parse(text: &str) -> Self {
@@ -91,11 +72,6 @@ impl Gvk {
         let fits = |pattern: &Option<Box<str>>, text: &str| pattern.as_deref().is_none_or(|pattern| pattern == text);
         fits(&self.group, &gvk.group) && fits(&self.version, &gvk.version) && fits(&self.kind, &gvk.kind)
     }
-}
-
-struct MergeTable {
-    kinds: HashMap<(&'static str, &'static str, &'static str), &'static str>,
-    fields: HashMap<&'static str, HashMap<&'static str, MergeField>>,
 }
 
 static CLUSTER_SCOPED: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
@@ -147,35 +123,6 @@ static LABELS: LazyLock<Vec<(LabelTable, LabelField)>> = LazyLock::new(|| {
     rows(include_str!("tables/labels.txt")).filter_map(row).collect()
 });
 
-static MERGE: LazyLock<MergeTable> = LazyLock::new(|| {
-    let mut table = MergeTable { kinds: HashMap::new(), fields: HashMap::new() };
-    for line in rows(include_str!("tables/merge-keys.txt")) {
-        match line.strip_prefix("kind ") {
-            Some(kind) => merge_kind(kind, &mut table),
-            None => merge_row(line, &mut table),
-        }
-    }
-    table
-});
-
-fn merge_kind(line: &'static str, table: &mut MergeTable) {
-    let Some((gvk, name)) = line.split_once(' ') else { return };
-    let mut parts = gvk.split('/');
-    let (Some(group), Some(versions), Some(kind)) = (parts.next(), parts.next(), parts.next()) else { return };
-    for version in versions.split(',') {
-        table.kinds.insert((group.trim_matches('-'), version, kind), name);
-    }
-}
-
-fn merge_row(line: &'static str, table: &mut MergeTable) {
-    let Some((field, how)) = line.split_once(' ') else { return };
-    let (Some((of, field)), Some((how, inner))) = (field.split_once('.'), how.rsplit_once(' ')) else { return };
-    let keys = how.strip_prefix('[').and_then(|keys| keys.strip_suffix(']'));
-    let keys = keys.map(|keys| keys.split_whitespace().collect());
-    let inner = (inner != "-").then_some(inner);
-    table.fields.entry(of).or_default().insert(field, MergeField { keys, inner });
-}
-
 fn rows(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
@@ -190,23 +137,5 @@ mod tests {
         assert!(!is_cluster_scoped("v1", "ConfigMap") && !is_cluster_scoped("example.com/v1", "Namespace"));
         assert_eq!(REFERENCES.values().map(Vec::len).sum::<usize>(), 167 - 1, "one row stands twice in the source");
         assert_eq!(LABELS.len(), 22 + 10 + 9);
-        assert!(
-            MERGE
-                .fields
-                .values()
-                .flat_map(HashMap::values)
-                .all(|field| { field.inner.is_none_or(|inner| MERGE.fields.contains_key(inner)) })
-        );
-    }
-
-    #[test]
-    fn lists_of_containers_merge_by_name() {
-        let deployment = merge_type(&GroupVersionKind::new("apps/v1", "Deployment")).unwrap();
-        let mut of = deployment;
-        for field in ["spec", "template", "spec"] {
-            of = merge_field(of, field).unwrap().inner.unwrap();
-        }
-        assert_eq!(merge_field(of, "containers").unwrap().keys, Some(vec!["name"]));
-        assert_eq!(merge_type(&GroupVersionKind::new("example.com/v1", "Deployment")), None);
     }
 }

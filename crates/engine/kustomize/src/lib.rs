@@ -2,8 +2,11 @@
 #![expect(dead_code, reason = "being built")]
 
 mod field;
+mod json_patch;
 mod resource;
+mod schema;
 mod selector;
+mod strategic;
 mod tables;
 
 pub use selector::{Invalid, Target};

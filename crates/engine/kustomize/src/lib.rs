@@ -1,9 +1,13 @@
 //! kustomization.yaml to objects, as kustomize 5.8.1 builds them.
 #![expect(dead_code, reason = "being built")]
 
+mod entry;
 mod field;
+mod replacement;
 mod resource;
 mod selector;
 mod tables;
 
+pub use entry::Wrong;
+pub use replacement::{Cause as ReplacementCause, Error as ReplacementError, Fault as PathFault};
 pub use selector::{Invalid, Target};

@@ -7,7 +7,9 @@ mod replacement;
 mod resource;
 mod selector;
 mod tables;
+mod vars;
 
 pub use entry::Wrong;
 pub use replacement::{Cause as ReplacementCause, Error as ReplacementError, Fault as PathFault};
 pub use selector::{Invalid, Target};
+pub use vars::{Cause as VarCause, Error as VarError};

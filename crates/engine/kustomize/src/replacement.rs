@@ -6,7 +6,7 @@
 
 mod config;
 mod names;
-mod path;
+pub(crate) mod path;
 mod structured;
 
 use lode_object::Id;

@@ -21,6 +21,8 @@ pub(crate) struct Resource {
     pub(crate) needs_hash: bool,
     /// It was made by a generator, not read from a file.
     pub(crate) is_generated: bool,
+    /// Names of the variables that take their values from it.
+    pub(crate) vars: Vec<Box<str>>,
 }
 
 /// What an object is called: group, version, kind, effective namespace and name.
@@ -45,6 +47,7 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             is_generated: false,
+            vars: Vec::new(),
         }
     }
 

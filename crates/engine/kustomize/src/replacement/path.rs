@@ -107,6 +107,22 @@ impl Path {
         Ok(Self { text: text.into(), parts })
     }
 
+    /// Parses a path of a variable, where `ports[0]` is the first of the ports.
+    pub(crate) fn parse_indexed(text: &str) -> Result<Self, Fault> {
+        let indexed = |part: String| {
+            let digits = part.strip_suffix(']').and_then(|part| part.rsplit_once('['));
+            match digits.filter(|(_, at)| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit())) {
+                Some((field, at)) => vec![field.to_owned(), at.to_owned()],
+                None => vec![part],
+            }
+        };
+        let parts: Vec<Part> = split(text).into_iter().flat_map(indexed).map(Part::parse).collect();
+        if parts.len() > PARTS_MAX {
+            return Err(Fault::TooLong);
+        }
+        Ok(Self { text: text.into(), parts })
+    }
+
     /// Returns the path as written.
     pub(crate) fn text(&self) -> &str {
         &self.text

@@ -8,8 +8,7 @@ use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::Value;
 
-use super::{Error, Item, Replacement, apply};
-use crate::entry::Unknown;
+use super::{Error, Replacement, apply};
 use crate::resource::{Identity, Resource};
 
 /// Cases that a later release answers otherwise: since then a delimiter counts inside texts too.

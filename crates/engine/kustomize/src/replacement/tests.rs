@@ -8,8 +8,10 @@ use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::Value;
 
-use super::{Error, Replacement, apply};
+use super::{Error, Item, Replacement, apply};
+use crate::entry::Unknown;
 use crate::resource::{Identity, Resource};
+use crate::vars::{self, Var};
 
 /// Cases that a later release answers otherwise: since then a delimiter counts inside texts too.
 const OF_LATER_RELEASE: &str = "_substring_options_";
@@ -126,4 +128,60 @@ fn unit_file(name: &str) -> Option<String> {
         }
     }
     None
+}
+
+#[test]
+fn recorded_builds_come_out_the_same() {
+    let mut wrong = Vec::new();
+    let mut run = 0;
+    for line in include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#')) {
+        let case: Value = serde_json::from_str(line).unwrap();
+        run += 1;
+        let got = build_whole(&case);
+        let same = match (&got, case["output"].as_str()) {
+            (Ok(got), Some(want)) => got == want,
+            (got, want) => got.is_err() == want.is_none(),
+        };
+        if !same {
+            let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
+            wrong.push(format!("=== {}\n{}\ngot {}\nwant {want}", case["name"], case["kustomization"], got.unwrap_or_else(|error| error)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {run} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Does replacements and variables in one folder, and writes what comes out as kustomize does.
+fn build_whole(case: &Value) -> Result<String, String> {
+    let text = |error: &dyn std::error::Error| error.to_string();
+    let read = Nodes::new(case["resources"].as_str().unwrap().as_bytes(), Dialect::V3, Origins::default());
+    let read: Result<Vec<Node>, _> = read.collect();
+    let read = read.map_err(|error| format!("input: {error}"))?;
+    let mut resources: Vec<Resource> = read.into_iter().map(resource).collect();
+    let kustomization = Nodes::new(case["kustomization"].as_str().unwrap().as_bytes(), Dialect::V2, Origins::default());
+    let kustomization = kustomization.last().unwrap().unwrap();
+    let list = |field: &str| kustomization.get(field).and_then(Node::items).unwrap_or_default();
+    let mut replacements = Vec::new();
+    for entry in list("replacements") {
+        match Item::read(entry, Unknown::Refuse).map_err(|error| text(&error))? {
+            Item::Inline(replacement) => replacements.push(replacement),
+            Item::File { path, .. } => {
+                let file = case["files"][path].as_str().unwrap();
+                let file = Nodes::new(file.as_bytes(), Dialect::V2, Origins::default()).next();
+                let file = file.map_or(Node::null(), Result::unwrap);
+                replacements.extend(Replacement::read_file(&file).map_err(|error| text(&error))?);
+            }
+        }
+    }
+    apply(&mut resources, &replacements).map_err(|error| text(&error))?;
+    let more: Result<Vec<Var>, _> = list("vars").iter().map(Var::read).collect();
+    let mut vars = Vec::new();
+    vars::merge(&mut vars, more.map_err(|error| text(&error))?).map_err(|error| text(&error))?;
+    vars::bind(&mut resources, &vars).map_err(|error| text(&error))?;
+    vars::resolve(&mut resources, &vars, &[]).map_err(|error| text(&error))?;
+    let texts: Result<Vec<String>, String> = resources
+        .iter()
+        .map(|resource| resource.node.to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)))
+        .map(|value| value.map_err(|error| text(&error)))
+        .collect();
+    Ok(texts?.join("---\n"))
 }

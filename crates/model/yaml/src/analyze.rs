@@ -16,7 +16,7 @@ pub(crate) fn analyze(text: &str) -> Allowed {
     if text.is_empty() {
         return Allowed { plain: true, single_quoted: true, block: false };
     }
-    let seen = look(text);
+    let seen = look_at_ascii(text.as_bytes()).unwrap_or_else(|| look(text));
     let has = |traits: u8| seen & traits != 0;
     let escaped = SPACE_BEFORE_BREAK | SPECIAL;
     Allowed {
@@ -35,8 +35,32 @@ const TRAILING_SPACE: u8 = 1 << 4;
 const BREAK_BEFORE_SPACE: u8 = 1 << 5;
 const SPACE_BEFORE_BREAK: u8 = 1 << 6;
 
+/// Looks at a text of printable ASCII and line feeds, which nearly every text is; `None` for any other.
+fn look_at_ascii(text: &[u8]) -> Option<u8> {
+    let first = char::from(*text.first()?);
+    let mut seen = if starts_document(text) { INDICATOR } else { 0 };
+    let mut mark = |holds: bool, traits: u8| seen |= if holds { traits } else { 0 };
+    mark(starts_structure(first, matches!(text.get(1), None | Some(b' ' | b'\n'))), INDICATOR);
+    mark(matches!(first, ' ' | '\n'), OUTER_BLANK);
+    mark(matches!(text.last(), Some(b' ' | b'\n')), OUTER_BLANK);
+    mark(text.ends_with(b" "), TRAILING_SPACE);
+    let mut previous = b'x';
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b':' => mark(matches!(text.get(at + 1), None | Some(b' ' | b'\n')), INDICATOR),
+            b'#' => mark(matches!(previous, b' ' | b'\n'), INDICATOR),
+            b'\n' => mark(true, if previous == b' ' { LINE_BREAK | SPACE_BEFORE_BREAK } else { LINE_BREAK }),
+            b' ' => mark(previous == b'\n', BREAK_BEFORE_SPACE),
+            b'!'..=b'~' => {}
+            _ => return None,
+        }
+        previous = byte;
+    }
+    Some(seen)
+}
+
 fn look(text: &str) -> u8 {
-    let mut seen = if text.starts_with("---") || text.starts_with("...") { INDICATOR } else { 0 };
+    let mut seen = if starts_document(text.as_bytes()) { INDICATOR } else { 0 };
     let mut mark = |holds: bool, traits: u8| seen |= if holds { traits } else { 0 };
     let (mut previous_space, mut previous_break, mut after_blank) = (false, false, true);
     let mut chars = text.chars().enumerate().peekable();
@@ -58,6 +82,10 @@ fn look(text: &str) -> u8 {
         (previous_space, previous_break, after_blank) = (c == ' ', is_break(c), is_blank(c));
     }
     seen
+}
+
+fn starts_document(text: &[u8]) -> bool {
+    text.starts_with(b"---") || text.starts_with(b"...")
 }
 
 fn starts_structure(c: char, before_blank: bool) -> bool {
@@ -84,4 +112,22 @@ pub(crate) fn is_break(c: char) -> bool {
 /// Tells whether a character may stand unescaped: not a tab, and nothing beyond the basic plane.
 pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_look_sees_what_the_long_one_sees() {
+        let signs = [' ', '\n', ':', '#', '-', '.', 'a', '\''];
+        for number in 0..signs.len().pow(5) {
+            let text: String = (0..5).map(|place| signs[number / signs.len().pow(place) % signs.len()]).collect();
+            for len in 1..=text.len() {
+                assert_eq!(look_at_ascii(&text.as_bytes()[..len]), Some(look(&text[..len])), "{:?}", &text[..len]);
+            }
+        }
+        assert_eq!(look_at_ascii("\u{e9}".as_bytes()), None);
+        assert_eq!(look_at_ascii(b"\t"), None);
+    }
 }

@@ -26,6 +26,7 @@ mod nodes;
 mod read;
 mod resolve;
 mod scalar;
+mod shape;
 mod time;
 mod write;
 
@@ -35,4 +36,4 @@ pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
 pub use read::{Dialect, Document, Reader, parse};
-pub use write::{key_order, to_string, write};
+pub use write::{key_order, to_string, write, write_node};

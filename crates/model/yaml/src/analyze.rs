@@ -9,20 +9,24 @@ pub(crate) struct Allowed {
     pub(crate) single_quoted: bool,
     /// As a literal block.
     pub(crate) block: bool,
+    /// Its columns are its bytes: printable ASCII on one line.
+    pub(crate) simple: bool,
 }
 
 /// Looks at a text once.
 pub(crate) fn analyze(text: &str) -> Allowed {
     if text.is_empty() {
-        return Allowed { plain: true, single_quoted: true, block: false };
+        return Allowed { plain: true, single_quoted: true, block: false, simple: true };
     }
-    let seen = look_at_ascii(text.as_bytes()).unwrap_or_else(|| look(text));
+    let short = look_at_ascii(text.as_bytes());
+    let seen = short.unwrap_or_else(|| look(text));
     let has = |traits: u8| seen & traits != 0;
     let escaped = SPACE_BEFORE_BREAK | SPECIAL;
     Allowed {
         plain: !has(INDICATOR | LINE_BREAK | OUTER_BLANK | BREAK_BEFORE_SPACE | escaped),
         single_quoted: !has(BREAK_BEFORE_SPACE | escaped),
         block: !has(TRAILING_SPACE | escaped),
+        simple: short.is_some() && !has(LINE_BREAK),
     }
 }
 
@@ -44,20 +48,32 @@ fn look_at_ascii(text: &[u8]) -> Option<u8> {
     mark(matches!(first, ' ' | '\n'), OUTER_BLANK);
     mark(matches!(text.last(), Some(b' ' | b'\n')), OUTER_BLANK);
     mark(text.ends_with(b" "), TRAILING_SPACE);
-    let mut previous = b'x';
     for (at, &byte) in text.iter().enumerate() {
+        if IS_ORDINARY[usize::from(byte)] {
+            continue;
+        }
+        let previous = at.checked_sub(1).map_or(b'x', |before| text[before]);
         match byte {
             b':' => mark(matches!(text.get(at + 1), None | Some(b' ' | b'\n')), INDICATOR),
             b'#' => mark(matches!(previous, b' ' | b'\n'), INDICATOR),
             b'\n' => mark(true, if previous == b' ' { LINE_BREAK | SPACE_BEFORE_BREAK } else { LINE_BREAK }),
             b' ' => mark(previous == b'\n', BREAK_BEFORE_SPACE),
-            b'!'..=b'~' => {}
             _ => return None,
         }
-        previous = byte;
     }
     Some(seen)
 }
+
+/// Bytes that mean nothing unless they come first.
+const IS_ORDINARY: [bool; 256] = {
+    let mut ordinary = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        ordinary[byte as usize] = byte != b':' && byte != b'#';
+        byte += 1;
+    }
+    ordinary
+};
 
 fn look(text: &str) -> u8 {
     let mut seen = if starts_document(text.as_bytes()) { INDICATOR } else { 0 };

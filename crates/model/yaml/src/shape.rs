@@ -24,8 +24,11 @@ pub(crate) enum Shape<'t, T> {
     /// Items in order.
     Sequence(&'t [T]),
     /// Entries by [`key_order`], each key once.
-    Mapping(Vec<(Cow<'t, str>, &'t T)>),
+    Mapping(Vec<Pair<'t, T>>),
 }
+
+/// A key and its value.
+pub(crate) type Pair<'t, T> = (Cow<'t, str>, &'t T);
 
 /// A value that can be written.
 pub(crate) trait Tree: Sized {
@@ -124,16 +127,33 @@ fn is_whole_number(text: &str) -> bool {
 const DIGITS_SURE_TO_FIT: usize = 18;
 
 /// Sorts by key; tells whether anything had to move or stands twice.
-fn sort<T>(entries: &mut Vec<(Cow<'_, str>, &T)>) -> bool {
+fn sort<T>(entries: &mut Vec<Pair<'_, T>>) -> bool {
     if entries.is_sorted_by(|a, b| key_order(&a.0, &b.0) == Ordering::Less) {
         return false;
     }
-    entries.sort_by(|a, b| key_order(&a.0, &b.0));
+    *entries = merged(std::mem::take(entries));
     true
 }
 
+/// Sorts by halves: the order of keys has circles (`2b` < `9` < `21` < `2b`), which the library's sort may refuse.
+fn merged<'t, T>(mut entries: Vec<Pair<'t, T>>) -> Vec<Pair<'t, T>> {
+    if entries.len() < 2 {
+        return entries;
+    }
+    let mut right = merged(entries.split_off(entries.len() / 2)).into_iter().peekable();
+    let mut sorted = Vec::with_capacity(entries.len() + right.len());
+    for left in merged(entries) {
+        while let Some(smaller) = right.next_if(|right| key_order(&right.0, &left.0) == Ordering::Less) {
+            sorted.push(smaller);
+        }
+        sorted.push(left);
+    }
+    sorted.extend(right);
+    sorted
+}
+
 /// Of equal keys, the last one in the order of the text counts.
-fn keep_last<T>(entries: &mut Vec<(Cow<'_, str>, &T)>) {
+fn keep_last<T>(entries: &mut Vec<Pair<'_, T>>) {
     entries.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;
         if same {
@@ -141,4 +161,28 @@ fn keep_last<T>(entries: &mut Vec<(Cow<'_, str>, &T)>) {
         }
         same
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::node::{Content, Entry, Node};
+    use crate::{to_string, write_node};
+
+    #[test]
+    fn the_last_of_equal_keys_counts() {
+        let entry = |key: &str, value: &str| Entry { key: Node::string(key), value: Node::plain(value) };
+        let mut node = Node::mapping();
+        node.content = Content::Mapping(vec![entry("b", "1"), entry("a", "2"), entry("b", "3"), entry("a", "4")]);
+        let mut written = String::new();
+        assert_eq!(write_node(&mut written, &node), Ok(()));
+        assert_eq!(written, "a: 4\nb: 3\n");
+    }
+
+    #[test]
+    fn keys_whose_order_has_a_circle_are_written_all_the_same() {
+        let keys: Vec<String> =
+            (0..40).flat_map(|n| [format!("{n}b"), format!("{}", n * 7), format!("{n}x1")]).collect();
+        let value = keys.iter().map(|key| (key.clone(), 1.into())).collect::<serde_json::Map<_, _>>().into();
+        assert_eq!(to_string(&value).lines().count(), value.as_object().map_or(0, serde_json::Map::len));
+    }
 }

@@ -3,7 +3,6 @@
 //! Input: a value, or a node that is written as its JSON value would be, without making one. Output: block style, keys in [`key_order`], lists not indented under their key, lines folded at
 //! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
@@ -13,7 +12,7 @@ use crate::analyze::{Allowed, analyze, is_break, is_printable};
 use crate::error::Error;
 use crate::node::Node;
 use crate::resolve::reads_back_as_text;
-use crate::shape::{Shape, Tree};
+use crate::shape::{Pair, Shape, Tree};
 
 /// Column after which a line is folded at the next space.
 const WIDTH: usize = 80;
@@ -49,6 +48,12 @@ pub fn write_node(out: &mut String, node: &Node) -> Result<(), Error> {
 #[must_use]
 pub fn key_order(a: &str, b: &str) -> Ordering {
     let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
+        && x.is_ascii_alphabetic()
+        && y.is_ascii_alphabetic()
+    {
+        return x.cmp(y);
+    }
     // Equal bytes may end inside a character; step back to where both still agree on whole ones.
     let start = (0..=common).rev().find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at)).unwrap_or_default();
     let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
@@ -155,7 +160,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn mapping<T: Tree>(&mut self, entries: Vec<(Cow<'_, str>, &T)>) -> Result<(), T::Fault> {
+    fn mapping<T: Tree>(&mut self, entries: Vec<Pair<'_, T>>) -> Result<(), T::Fault> {
         let saved = self.indent;
         self.deepen();
         for (key, value) in entries {
@@ -187,7 +192,11 @@ impl Writer<'_> {
         self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
         match style {
-            Style::Plain => self.folded(text, fold, false),
+            Style::Plain if allowed.simple && self.column + text.len() < WIDTH => self.word(text),
+            Style::Plain => {
+                self.space();
+                self.folded(text, fold, false);
+            }
             Style::Single => {
                 self.indicator("'", true, false);
                 self.folded(text, fold, true);
@@ -200,28 +209,19 @@ impl Writer<'_> {
     }
 
     fn word(&mut self, text: &str) {
-        self.folded(text, false, false);
+        self.space();
+        self.simple(text);
     }
 
-    /// Writes a plain or single-quoted text, folding long lines at single spaces.
-    fn folded(&mut self, text: &str, fold: bool, quoted: bool) {
-        if !quoted && !self.whitespace {
-            self.put(' ');
-        }
-        // Nothing to fold, double or break: nearly every text.
-        if self.column + text.len() <= WIDTH
-            && text.bytes().all(|b| (b' '..=b'~').contains(&b) && (!quoted || b != b'\''))
-        {
-            self.out.push_str(text);
-            self.column += text.len();
-        } else {
-            self.folded_slowly(text, fold, quoted);
-        }
+    fn simple(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.len();
         self.whitespace = false;
         self.indention = false;
     }
 
-    fn folded_slowly(&mut self, text: &str, fold: bool, quoted: bool) {
+    /// Writes a plain or single-quoted text, folding long lines at single spaces.
+    fn folded(&mut self, text: &str, fold: bool, quoted: bool) {
         let (mut spaces, mut breaks) = (false, false);
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
@@ -253,6 +253,8 @@ impl Writer<'_> {
                 (spaces, breaks) = (false, false);
             }
         }
+        self.whitespace = false;
+        self.indention = false;
     }
 
     fn double_quoted(&mut self, text: &str, fold: bool) {
@@ -345,8 +347,8 @@ impl Writer<'_> {
     }
 
     fn indicator(&mut self, text: &str, spaced: bool, keeps_indention: bool) {
-        if spaced && !self.whitespace {
-            self.put(' ');
+        if spaced {
+            self.space();
         }
         self.out.push_str(text);
         self.column += text.len();
@@ -372,6 +374,12 @@ impl Writer<'_> {
     fn line_break(&mut self, c: char) {
         self.out.push(c);
         self.column = 0;
+    }
+
+    fn space(&mut self) {
+        if !self.whitespace {
+            self.put(' ');
+        }
     }
 
     fn put(&mut self, c: char) {

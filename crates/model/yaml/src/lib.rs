@@ -19,6 +19,7 @@
 mod analyze;
 mod bounds;
 mod error;
+mod escape;
 mod fold;
 mod lines;
 mod node;
@@ -29,6 +30,7 @@ mod scalar;
 mod shape;
 mod time;
 mod write;
+mod write_v3;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 pub use error::{Cause, Error};
@@ -37,3 +39,4 @@ pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
 pub use read::{Dialect, Document, Reader, parse};
 pub use write::{key_order, to_string, write, write_node};
+pub use write_v3::{Options, write_v3};

@@ -136,7 +136,7 @@ fn sort<T>(entries: &mut Vec<Pair<'_, T>>) -> bool {
 }
 
 /// Sorts by halves: the order of keys has circles (`2b` < `9` < `21` < `2b`), which the library's sort may refuse.
-fn merged<'t, T>(mut entries: Vec<Pair<'t, T>>) -> Vec<Pair<'t, T>> {
+fn merged<T>(mut entries: Vec<Pair<'_, T>>) -> Vec<Pair<'_, T>> {
     if entries.len() < 2 {
         return entries;
     }

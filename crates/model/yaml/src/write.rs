@@ -4,12 +4,12 @@
 //! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-use crate::analyze::{Allowed, analyze, is_break, is_printable};
+use crate::analyze::{Traits, analyze, is_break, is_printable};
 use crate::error::Error;
+use crate::escape::escape;
 use crate::node::Node;
 use crate::resolve::reads_back_as_text;
 use crate::shape::{Pair, Shape, Tree};
@@ -186,13 +186,13 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str, context: Context) {
-        let allowed = analyze(text);
-        let style = style(text, allowed, context);
+        let traits = analyze(text);
+        let style = style(text, traits, context);
         let saved = self.indent;
         self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
         match style {
-            Style::Plain if allowed.simple && self.column + text.len() < WIDTH => self.word(text),
+            Style::Plain if traits.is_simple() && self.column + text.len() < WIDTH => self.word(text),
             Style::Plain => {
                 self.space();
                 self.folded(text, fold, false);
@@ -287,32 +287,8 @@ impl Writer<'_> {
     }
 
     fn escape(&mut self, c: char) {
-        let code = u32::from(c);
-        let short = match c {
-            '\0' => "\\0",
-            '\u{7}' => "\\a",
-            '\u{8}' => "\\b",
-            '\t' => "\\t",
-            '\n' => "\\n",
-            '\u{b}' => "\\v",
-            '\u{c}' => "\\f",
-            '\r' => "\\r",
-            '\u{1b}' => "\\e",
-            '"' => "\\\"",
-            '\\' => "\\\\",
-            '\u{85}' => "\\N",
-            '\u{a0}' => "\\_",
-            '\u{2028}' => "\\L",
-            '\u{2029}' => "\\P",
-            _ => "",
-        };
         let before = self.out.len();
-        let _ = match code {
-            _ if !short.is_empty() => self.out.write_str(short),
-            0..=0xff => write!(self.out, "\\x{code:02X}"),
-            0x100..=0xffff => write!(self.out, "\\u{code:04X}"),
-            _ => write!(self.out, "\\U{code:08X}"),
-        };
+        escape(self.out, c);
         self.column += self.out.len() - before;
     }
 
@@ -392,18 +368,19 @@ impl Writer<'_> {
     }
 }
 
-fn style(text: &str, allowed: Allowed, context: Context) -> Style {
+fn style(text: &str, traits: Traits, context: Context) -> Style {
     let key = context == Context::MappingKey;
-    if text.contains('\n') {
-        return if key || !allowed.block { Style::Double } else { Style::Literal };
+    if traits.is_multiline() && text.contains('\n') {
+        return if key || !traits.may_be_block() { Style::Double } else { Style::Literal };
     }
-    if !reads_back_as_text(text) || (key && text.contains(is_break)) {
-        return Style::Double;
-    }
-    match allowed {
-        Allowed { plain: true, .. } => Style::Plain,
-        Allowed { single_quoted: true, .. } => Style::Single,
-        _ => Style::Double,
+    if !reads_back_as_text(text) || (key && traits.is_multiline()) {
+        Style::Double
+    } else if traits.may_be_plain() {
+        Style::Plain
+    } else if traits.may_be_single_quoted() {
+        Style::Single
+    } else {
+        Style::Double
     }
 }
 

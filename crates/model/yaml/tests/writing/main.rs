@@ -1,5 +1,6 @@
 //! What is written, against the shared corpus of real manifests.
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its data has failed")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test cannot read has failed; figures are shown")]
 
 mod corpus;
 mod emitter;
+mod v3;

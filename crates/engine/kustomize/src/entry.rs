@@ -25,7 +25,9 @@ pub enum Wrong {
 /// What is done about fields that do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
+    /// They are refused, as in a kustomization.
     Refuse,
+    /// They are dropped, and numbers are taken for texts, as in files beside a kustomization.
     Ignore,
 }
 
@@ -35,6 +37,7 @@ pub(crate) struct Fields<'n> {
     of: &'static str,
     place: Place,
     entries: Vec<(&'n str, &'n Node)>,
+    unknown: Unknown,
 }
 
 impl<'n> Fields<'n> {
@@ -45,7 +48,7 @@ impl<'n> Fields<'n> {
         known: &[&str],
         unknown: Unknown,
     ) -> Result<Self, (Place, Wrong)> {
-        let mut fields = Self { of, place: node.place, entries: Vec::new() };
+        let mut fields = Self { of, place: node.place, entries: Vec::new(), unknown };
         if is_null(node) {
             return Ok(fields);
         }
@@ -74,11 +77,8 @@ impl<'n> Fields<'n> {
 
     /// Returns a text; empty where it is absent.
     pub(crate) fn text(&self, name: &str) -> Result<String, (Place, Wrong)> {
-        match self.get(name).map(|node| (node, node.to_value(Dialect::V2))) {
-            None => Ok(String::new()),
-            Some((_, Ok(Value::String(text)))) => Ok(text),
-            Some((node, _)) => Err(self.wrong(name, node, "text (put it in quotes)")),
-        }
+        let Some(node) = self.get(name) else { return Ok(String::new()) };
+        self.text_of(node).ok_or_else(|| self.wrong(name, node, "text (put it in quotes)"))
     }
 
     /// Returns a list's items; nothing where it is absent.
@@ -89,10 +89,9 @@ impl<'n> Fields<'n> {
 
     /// Returns a list of texts with their places; an empty one where it is absent.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<(String, Place)>, (Place, Wrong)> {
-        let text = |node: &Node| match node.to_value(Dialect::V2) {
-            Ok(Value::String(text)) => Ok((text, node.place)),
-            Ok(Value::Null) => Ok((String::new(), node.place)),
-            _ => Err(self.wrong(name, node, "a list of texts")),
+        let text = |node: &Node| {
+            let text = if is_null(node) { Some(String::new()) } else { self.text_of(node) };
+            text.map(|text| (text, node.place)).ok_or_else(|| self.wrong(name, node, "a list of texts"))
         };
         self.list(name)?.unwrap_or_default().iter().map(text).collect()
     }
@@ -109,6 +108,16 @@ impl<'n> Fields<'n> {
         let Some(node) = self.get(name) else { return Ok(false) };
         let flag = node.to_value(Dialect::V2).ok().and_then(|value| value.as_bool());
         flag.ok_or_else(|| self.wrong(name, node, "true or false"))
+    }
+
+    fn text_of(&self, node: &Node) -> Option<String> {
+        match node.to_value(Dialect::V2).ok()? {
+            Value::String(text) => Some(text),
+            value @ (Value::Number(_) | Value::Bool(_)) if self.unknown == Unknown::Ignore => {
+                Some(lode_yaml::to_string(&value).trim_end().to_owned())
+            }
+            _ => None,
+        }
     }
 
     fn wrong(&self, name: &str, node: &Node, want: &'static str) -> (Place, Wrong) {

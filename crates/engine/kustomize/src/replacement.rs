@@ -148,7 +148,13 @@ fn set_target(
             if *copied > COPIED_MAX {
                 return Err(target.error(Cause::TooMuch));
             }
-            Field { path, place: *place, options: &target.options }.set(&mut resources[at], &value.node)?;
+            let field = Field { path, place: *place, options: &target.options };
+            if target.options.create && value.is_of(at) {
+                // What is made inside the value is there before the value is copied.
+                field.make(&mut resources[at], &value.node);
+                value.refresh(at, &resources[at]);
+            }
+            field.set(&mut resources[at], &value.node)?;
             value.refresh(at, &resources[at]);
         }
         if target.fields.iter().any(|(path, _)| path.may_name()) {
@@ -185,6 +191,10 @@ impl<'r> Value<'r> {
         }
         let node = part(source, &resources[at], found).map_err(|cause| Error { place, cause })?;
         Ok(Self { node, from: None })
+    }
+
+    fn is_of(&self, at: usize) -> bool {
+        self.from.is_some_and(|(from, _)| from == at)
     }
 
     /// Looks again, if the object that was changed is the source.
@@ -225,6 +235,12 @@ struct Field<'t> {
 }
 
 impl Field<'_> {
+    /// Makes what is missing on the way; what cannot be made is found out when the value is set.
+    fn make(&self, resource: &mut Resource, value: &Node) {
+        let make = Make { leaf: Some(shape(value)), place: self.place };
+        let _: Result<usize, Fault> = self.path.visit(&mut resource.node, make, &mut |_| Ok(()));
+    }
+
     fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {
         let make = Make { leaf: self.options.create.then(|| shape(value)), place: self.place };
         let inside = self.path.visit_inside_text(&mut resource.node, make, &mut |found| put(found, value, found.place));

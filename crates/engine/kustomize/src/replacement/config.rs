@@ -84,10 +84,13 @@ impl Item {
     pub(crate) fn read(node: &Node, unknown: Unknown) -> Result<Self, Error> {
         let fields = Fields::read(node, "replacements", &["source", "sourceValue", "targets", "path"], unknown)?;
         let path = fields.text("path")?;
+        let has_targets = fields.list("targets")?.is_some_and(|targets| !targets.is_empty());
         if path.is_empty() {
+            if !has_targets {
+                return Err(Error { place: node.place, cause: Cause::NoTargets });
+            }
             return Replacement::from_fields(&fields, unknown).map(Self::Inline);
         }
-        let has_targets = fields.list("targets")?.is_some_and(|targets| !targets.is_empty());
         if has_targets || fields.get("source").is_some() {
             return Err(Error { place: node.place, cause: Cause::PathAndInline });
         }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use lode_yaml::{Dialect, Node, Nodes, Origins};
+use lode_yaml::{Dialect, Node, Nodes, Options, Origins};
 use serde_json::{Number, Value};
 
 /// Reads a text's first document; nothing where there is none or it is no YAML.
@@ -31,10 +31,7 @@ pub(super) fn shown(node: &Node) -> String {
 }
 
 fn yaml(node: &Node) -> String {
-    match node.text() {
-        Some(text) => text.to_owned(),
-        None => node.to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)).unwrap_or_default(),
-    }
+    lode_yaml::write_v3(node, Options::default())
 }
 
 /// Appends a value as Go's encoder writes it; `level` is that of the value where lines are indented.

@@ -180,8 +180,19 @@ fn build_whole(case: &Value) -> Result<String, String> {
     vars::resolve(&mut resources, &vars, &[]).map_err(|error| text(&error))?;
     let texts: Result<Vec<String>, String> = resources
         .iter()
-        .map(|resource| resource.node.to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)))
+        .map(|resource| with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)))
         .map(|value| value.map_err(|error| text(&error)))
         .collect();
     Ok(texts?.join("---\n"))
+}
+
+/// Every build ends so: annotations become texts, their keys are written anew.
+fn with_text_annotations(node: &Node) -> Node {
+    let mut node = node.clone();
+    let annotations = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+    for entry in annotations.and_then(Node::entries_mut).into_iter().flatten() {
+        entry.key = Node::plain(entry.key.text().unwrap_or_default());
+        entry.value = Node::string(entry.value.text().unwrap_or_default());
+    }
+    node
 }

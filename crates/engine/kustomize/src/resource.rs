@@ -31,8 +31,8 @@ pub(crate) struct Resource {
     pub(crate) note: Option<Arc<Note>>,
     /// What changed it, where that is asked for.
     pub(crate) changes: Vec<Arc<Note>>,
-    /// The variables that read from it.
-    pub(crate) variables: Vec<Box<str>>,
+    /// Names of the variables that take their values from it.
+    pub(crate) vars: Vec<Box<str>>,
 }
 
 /// What an object is called: group, version, kind, effective namespace and name.
@@ -60,7 +60,7 @@ impl Resource {
             is_from_chart: false,
             note: None,
             changes: Vec::new(),
-            variables: Vec::new(),
+            vars: Vec::new(),
         }
     }
 

@@ -84,6 +84,17 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// Names the object where the arguments do not.
+    pub(crate) fn default_names(&mut self, name: At<String>, namespace: At<String>) {
+        for (own, default) in [(&mut self.name, name), (&mut self.namespace, namespace)] {
+            if own.is_empty() {
+                *own = default;
+            }
+        }
+    }
+}
+
 impl Options {
     pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         Ok(Self {

@@ -17,6 +17,7 @@ use crate::entry::{Fields, Unknown, Wrong};
 use crate::field::{Absent, Path as FieldPath};
 use crate::replacement::path::{Fault, Path, is_untyped};
 use crate::resource::Resource;
+use crate::fieldspec::FieldSpec;
 use crate::tables::Gvk;
 
 /// One entry of `vars`.
@@ -216,6 +217,12 @@ fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Va
         Ok((var.name.clone(), (value, var.place)))
     };
     vars.iter().map(value).collect()
+}
+
+impl From<&FieldSpec> for VarField {
+    fn from(spec: &FieldSpec) -> Self {
+        Self { gvk: spec.gvk.clone(), path: FieldPath::parse(&spec.path), shown: spec.path.to_string() }
+    }
 }
 
 impl Var {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+use lode_stdx::digest::Hasher;
 
 use crate::{command, workspace};
 
@@ -53,14 +53,14 @@ fn build(sources: &Path, binary: &Path) -> Result<()> {
 }
 
 fn hash(sources: &Path) -> Result<String> {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::default();
     for name in ["go.mod", "go.sum", "main.go"] {
         let path = sources.join(name);
         let content = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        hasher.update(format!("{name} {}\n", content.len()));
-        hasher.update(content);
+        hasher.update(format!("{name} {}\n", content.len()).as_bytes());
+        hasher.update(&content);
     }
-    Ok(format!("{:.16}", format!("{:x}", hasher.finalize())))
+    Ok(format!("{:.16}", hasher.finish().hex()))
 }
 
 fn kubernetes_version(sources: &Path) -> Result<String> {

@@ -405,7 +405,7 @@ fn a_huge_file_stops_at_the_limit() {
     let server = Server::start(Behaviour::default());
     let repository = server.repository("fleet");
     let file = std::fs::File::create(repository.work.join("big.bin")).unwrap();
-    file.set_len(300 << 20).unwrap();
+    file.set_len(1 << 30).unwrap();
     repository.commit("big");
     let began = Instant::now();
     let error = take(&remote(&server.url("fleet")), &branch("main")).unwrap_err();

@@ -75,7 +75,11 @@ pub(crate) fn inputs(object: &Kustomization, vars: &BTreeMap<String, String>, op
 /// Changes when the same inputs would be built into something else.
 const FORM: u32 = 1;
 
-fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool) -> Result<Plan, Failure> {
+/// Returns what a Kustomization says about building; `vars` are the values of all variables.
+///
+/// # Errors
+/// A field of the specification means nothing.
+pub fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool) -> Result<Plan, Failure> {
     let spec = &object.spec;
     let text = |field: &Option<Box<str>>| field.as_deref().map(str::to_owned);
     let common = spec.common_metadata.as_deref();

@@ -25,7 +25,7 @@ mod status;
 mod validate;
 mod wait;
 
-pub use build::{Built, Options as BuildOptions, build};
+pub use build::{Built, Options as BuildOptions, build, plan};
 pub use controller::{Kustomizations, Parts};
 pub use failure::Failure;
 pub use gather::{Variables, variables};

@@ -67,3 +67,4 @@ pub use origin::{Files, Origin};
 pub use selector::Target;
 pub use settings::{Image, Patch};
 pub use source::Restrictions;
+pub use tables::is_cluster_scoped;

@@ -18,7 +18,7 @@ pub(crate) struct Gvk {
 }
 
 /// Tells whether a kind's objects have no namespace.
-pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
+pub fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     CLUSTER_SCOPED.contains(&(group, kind))
 }

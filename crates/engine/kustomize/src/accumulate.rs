@@ -293,7 +293,10 @@ impl<'s, 'l> Run<'s, 'l> {
         let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
-            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => Ok(()),
+            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
+                self.schema = Some(Arc::new(Schema::builtin().clone()));
+                Ok(())
+            }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
                 let text = path.text().unwrap_or_default();

@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn pairs_are_sorted_and_placed() {
-        let node = node("p:\n  b: x\n  a: y\n");
+        let node = node("p:\n  b: one\n  a: two\n");
         let pairs = Mapping::new(&node, "", Mode::Strict).unwrap().pairs("p").unwrap();
         let shown: Vec<(&str, u32)> = pairs.iter().map(|(key, value)| (key.as_str(), value.place.line)).collect();
         assert_eq!(shown, [("a", 3), ("b", 2)]);

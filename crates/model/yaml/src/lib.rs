@@ -19,6 +19,7 @@
 mod analyze;
 mod bounds;
 mod error;
+mod escape;
 mod fold;
 mod lines;
 mod node;
@@ -26,8 +27,10 @@ mod nodes;
 mod read;
 mod resolve;
 mod scalar;
+mod shape;
 mod time;
 mod write;
+mod write_v3;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 pub use error::{Cause, Error};
@@ -35,4 +38,5 @@ pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
 pub use read::{Dialect, Document, Reader, parse};
-pub use write::{key_order, to_string, write};
+pub use write::{key_order, to_string, write, write_node};
+pub use write_v3::{Options, write_v3};

@@ -1,0 +1,374 @@
+//! `replacements`: a value of one object copied into fields of others.
+//!
+//! Input: the objects and the entries as [`Item`]s and [`Replacement`]s. Output: the objects with the fields set, each
+//! said to stand where the entry's path stands. An object that gets another name this way is not said to have had the
+//! old one: kustomize does not remember it either.
+
+mod config;
+mod names;
+pub(crate) mod path;
+mod structured;
+
+use lode_object::Id;
+use lode_yaml::{Content, Node, Place, TEXT_MAX};
+
+use self::config::{Options, Origin, Source, Target};
+pub(crate) use self::config::{Item, Replacement};
+use self::names::{Matcher, Names};
+pub use self::path::Fault;
+use self::path::{Make, Path, Shape, is_untyped, untyped};
+use crate::entry::Wrong;
+use crate::resource::Resource;
+use crate::selector::Invalid;
+
+/// A replacement that cannot be read or done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct Error {
+    /// Where it stands.
+    pub place: Place,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a replacement cannot be read or done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// A field of the entry is wrong.
+    #[error(transparent)]
+    Entry(#[from] Wrong),
+    /// It has a path and more.
+    #[error("a replacement with a path has nothing else")]
+    PathAndInline,
+    /// A file has neither a replacement nor a list of them.
+    #[error("the file is no replacement and no list of them")]
+    NoReplacements,
+    /// It says no source.
+    #[error("a replacement needs source or sourceValue")]
+    NoSource,
+    /// It says two sources.
+    #[error("a replacement has source or sourceValue, not both")]
+    TwoSources,
+    /// It says no targets.
+    #[error("a replacement needs targets")]
+    NoTargets,
+    /// A target selects nothing.
+    #[error("a target needs select")]
+    NoSelect,
+    /// A path is wrong in itself.
+    #[error("path \"{path}\": {fault}")]
+    Path {
+        /// The path.
+        path: Box<str>,
+        /// Why.
+        fault: Fault,
+    },
+    /// A selector is wrong in itself.
+    #[error("target: {0}")]
+    Selector(#[from] Invalid),
+    /// No object is the source.
+    #[error("no object is the source ({0})")]
+    NothingSelected(String),
+    /// More than one object is the source.
+    #[error("more than one object is the source ({0})")]
+    SeveralSelected(String),
+    /// The source has no such field.
+    #[error("{id} has no field \"{path}\", which is the source{}", reason(.fault.as_ref()))]
+    NoSourceField {
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+        /// What is wrong on the way.
+        fault: Option<Fault>,
+    },
+    /// A target has no such field.
+    #[error("{id} has no field \"{path}\"{}", reason(.fault.as_ref()))]
+    NoTargetField {
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+        /// What is wrong on the way.
+        fault: Option<Fault>,
+    },
+    /// A delimiter splits texts alone.
+    #[error("{id}: field \"{path}\" is no text that a delimiter could split")]
+    NotSplittable {
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+    },
+    /// The source's text has fewer parts.
+    #[error("{id}: field \"{path}\" has {len} parts, there is none at index {index}")]
+    NoPart {
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+        /// The index asked for.
+        index: i64,
+        /// How many parts there are.
+        len: usize,
+    },
+    /// Values grew beyond all reason.
+    #[error("the replacements copy more than {COPIED_MAX} bytes")]
+    TooMuch,
+}
+
+/// Most bytes that one list of replacements may copy: each may double what the one before made.
+const COPIED_MAX: usize = 4 * TEXT_MAX;
+
+/// Does replacements, one after the other.
+pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) -> Result<(), Error> {
+    let mut names = Names::new(resources);
+    let mut copied = 0;
+    replacements.iter().try_for_each(|replacement| {
+        let mut value = Value::of(replacement, resources, &names)?;
+        let targets = &replacement.targets;
+        targets.iter().try_for_each(|target| set_target(resources, &mut names, target, &mut value, &mut copied))
+    })
+}
+
+fn set_target(
+    resources: &mut [Resource],
+    names: &mut Names,
+    target: &Target,
+    value: &mut Value<'_>,
+    copied: &mut usize,
+) -> Result<(), Error> {
+    let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+    for at in names.candidates(&matcher) {
+        if !names.fits(&matcher, at, &resources[at]) {
+            continue;
+        }
+        for (path, place) in &target.fields {
+            *copied += weight(&value.node);
+            if *copied > COPIED_MAX {
+                return Err(target.error(Cause::TooMuch));
+            }
+            let field = Field { path, place: *place, options: &target.options };
+            if target.options.create && value.is_of(at) {
+                // What is made inside the value is there before the value is copied.
+                field.make(&mut resources[at], &value.node);
+                value.refresh(at, &resources[at]);
+            }
+            field.set(&mut resources[at], &value.node)?;
+            value.refresh(at, &resources[at]);
+        }
+        if target.fields.iter().any(|(path, _)| path.may_name()) {
+            names.update(at, &resources[at]);
+        }
+    }
+    Ok(())
+}
+
+/// A value on its way, and where it is from as far as that may still change: what is copied is what stands there when
+/// it is copied.
+struct Value<'r> {
+    node: Node,
+    from: Option<(usize, &'r Path)>,
+}
+
+impl<'r> Value<'r> {
+    fn of(replacement: &'r Replacement, resources: &[Resource], names: &Names) -> Result<Self, Error> {
+        let place = replacement.place;
+        let source = match &replacement.from {
+            Origin::Text(text) => {
+                return Ok(Self { node: Node::plain(text.as_str()).placed(untyped(place)), from: None });
+            }
+            Origin::Field(source) => source,
+        };
+        let at = match names.sources(source).as_slice() {
+            [at] => *at,
+            [] => return Err(Error { place, cause: Cause::NothingSelected(source.shown()) }),
+            _ => return Err(Error { place, cause: Cause::SeveralSelected(source.shown()) }),
+        };
+        let found = found(source, &resources[at]).map_err(|cause| Error { place, cause })?;
+        if source.options.delimiter.is_empty() {
+            return Ok(Self { node: found.clone(), from: Some((at, &source.field)) });
+        }
+        let node = part(source, &resources[at], found).map_err(|cause| Error { place, cause })?;
+        Ok(Self { node, from: None })
+    }
+
+    fn is_of(&self, at: usize) -> bool {
+        self.from.is_some_and(|(from, _)| from == at)
+    }
+
+    /// Looks again, if the object that was changed is the source.
+    fn refresh(&mut self, changed: usize, resource: &Resource) {
+        if let Some((at, path)) = self.from
+            && at == changed
+            && let Ok(Some(node)) = path.find(&resource.node)
+        {
+            self.node = node.clone();
+        }
+    }
+}
+
+fn found<'r>(source: &Source, resource: &'r Resource) -> Result<&'r Node, Cause> {
+    let missing = |fault| Cause::NoSourceField { id: Box::new(resource.id()), path: source.field.text().into(), fault };
+    let found = source.field.find(&resource.node).map_err(|fault| missing(Some(fault)))?;
+    found.filter(|node| !node.is_nothing()).ok_or_else(|| missing(None))
+}
+
+/// Returns the part of a source's text that is asked for, of the type that the whole has.
+fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause> {
+    let (id, path) = (Box::new(resource.id()), source.field.text().into());
+    let Options { delimiter, index, .. } = &source.options;
+    let Some(text) = node.text() else { return Err(Cause::NotSplittable { id, path }) };
+    let parts: Vec<&str> = text.split(delimiter.as_str()).collect();
+    let part = usize::try_from(*index).ok().and_then(|index| parts.get(index));
+    let Some(part) = part else { return Err(Cause::NoPart { id, path, index: *index, len: parts.len() }) };
+    let mut node = node.clone();
+    set_text(&mut node, part);
+    Ok(node)
+}
+
+/// A field that gets a value.
+struct Field<'t> {
+    path: &'t Path,
+    place: Place,
+    options: &'t Options,
+}
+
+impl Field<'_> {
+    /// Makes what is missing on the way; what cannot be made is found out when the value is set.
+    fn make(&self, resource: &mut Resource, value: &Node) {
+        let make = Make { leaf: Some(shape(value)), place: self.place };
+        let _: Result<usize, Fault> = self.path.visit(&mut resource.node, make, &mut |_| Ok(()));
+    }
+
+    fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {
+        let make = Make { leaf: self.options.create.then(|| shape(value)), place: self.place };
+        let inside = self.path.visit_inside_text(&mut resource.node, make, &mut |found| put(found, value, found.place));
+        if let Some((text, written)) = inside {
+            set_text(text, &written);
+            text.place = self.place;
+            return Ok(());
+        }
+        let mut node = std::mem::replace(&mut resource.node, Node::null());
+        let found = self.path.visit(&mut node, make, &mut |found| self.put(found, value));
+        resource.node = node;
+        let id = || Box::new(resource.id());
+        let path = || self.path.text().into();
+        let cause = match found {
+            Ok(0) => Cause::NoTargetField { id: id(), path: path(), fault: None },
+            Ok(_) => return Ok(()),
+            Err(Stop::Fault(fault)) => Cause::NoTargetField { id: id(), path: path(), fault: Some(fault) },
+            Err(Stop::NotSplittable) => Cause::NotSplittable { id: id(), path: path() },
+        };
+        Err(Error { place: self.place, cause })
+    }
+
+    fn put(&self, found: &mut Node, value: &Node) -> Result<(), Stop> {
+        if self.options.delimiter.is_empty() {
+            put(found, value, self.place);
+            return Ok(());
+        }
+        let text = found.text().ok_or(Stop::NotSplittable)?;
+        let joined = self.options.join(text, if value.is_null() { "" } else { value.text().unwrap_or_default() });
+        set_text(found, &joined);
+        found.place = placed_as(found, self.place);
+        Ok(())
+    }
+}
+
+/// Why a field is not set.
+enum Stop {
+    Fault(Fault),
+    NotSplittable,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Options {
+    /// Puts a part into a text: in the place of one, before the first, or behind the last.
+    fn join(&self, text: &str, part: &str) -> String {
+        let mut parts: Vec<&str> = text.split(self.delimiter.as_str()).collect();
+        match usize::try_from(self.index) {
+            Err(_) => parts.insert(0, part),
+            Ok(index) => match parts.get_mut(index) {
+                Some(old) => *old = part,
+                None => parts.push(part),
+            },
+        }
+        parts.join(&self.delimiter)
+    }
+}
+
+impl Source {
+    /// Returns what it selects, for messages.
+    fn shown(&self) -> String {
+        let parts = [
+            ("group", &self.group),
+            ("version", &self.version),
+            ("kind", &self.kind),
+            ("name", &self.name),
+            ("namespace", &self.namespace),
+        ];
+        let said = parts.iter().filter(|(_, value)| !value.is_empty());
+        let said: Vec<String> = said.map(|(name, value)| format!("{name} {value}")).collect();
+        if said.is_empty() { "it says nothing".to_owned() } else { said.join(", ") }
+    }
+}
+
+impl Target {
+    fn error(&self, cause: Cause) -> Error {
+        Error { place: self.place, cause }
+    }
+}
+
+/// A scalar gets the text alone and keeps its type; anything else becomes the value.
+fn put(found: &mut Node, value: &Node, place: Place) {
+    if found.text().is_some() {
+        set_text(found, value.text().unwrap_or_default());
+        found.place = placed_as(found, place);
+    } else {
+        let place = if is_untyped(value) { untyped(place) } else { place };
+        *found = value.clone().placed(place);
+    }
+}
+
+fn set_text(node: &mut Node, text: &str) {
+    if is_untyped(node) {
+        node.content = Content::Scalar(text.into());
+    } else {
+        node.set_text_only(text);
+    }
+}
+
+fn placed_as(node: &Node, place: Place) -> Place {
+    if is_untyped(node) { untyped(place) } else { place }
+}
+
+fn shape(node: &Node) -> Shape {
+    match &node.content {
+        Content::Scalar(_) => Shape::Scalar,
+        Content::Sequence(_) => Shape::Sequence,
+        Content::Mapping(_) => Shape::Mapping,
+    }
+}
+
+/// Returns about how many bytes a value has.
+fn weight(node: &Node) -> usize {
+    let inside: usize = match &node.content {
+        Content::Scalar(text) => text.len(),
+        Content::Sequence(items) => items.iter().map(weight).sum(),
+        Content::Mapping(entries) => entries.iter().map(|entry| weight(&entry.key) + weight(&entry.value)).sum(),
+    };
+    inside + size_of::<Node>()
+}
+
+fn reason(fault: Option<&Fault>) -> String {
+    fault.map(|fault| format!(": {fault}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

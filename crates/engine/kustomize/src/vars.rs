@@ -1,0 +1,344 @@
+//! `vars`: values of objects' fields put where others say `$(NAME)`.
+//!
+//! Input: the entries, the objects of the kustomization that has them ([`bind`]), and at the end of the build all
+//! objects with their final names ([`resolve`]). Output: the objects with the references replaced, and the names of
+//! variables that nothing referred to. What no variable is called stays as it is.
+
+mod expand;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use lode_object::Id;
+use lode_yaml::{Content, Node, Place, Tag};
+
+use self::expand::{Expanded, expand};
+use crate::entry::{Fields, Unknown, Wrong};
+use crate::field::{Absent, Path as FieldPath};
+use crate::replacement::path::{Fault, Path, is_untyped};
+use crate::resource::Resource;
+use crate::tables::Gvk;
+
+/// One entry of `vars`.
+#[derive(Debug, Clone)]
+pub(crate) struct Var {
+    name: Box<str>,
+    object: ObjectRef,
+    field: Path,
+    place: Place,
+}
+
+/// The object a variable takes its value from, by a name it has or had; an empty namespace means any.
+#[derive(Debug, Clone)]
+struct ObjectRef {
+    group: String,
+    version: String,
+    kind: String,
+    name: String,
+    namespace: String,
+}
+
+/// A field in which variables count.
+#[derive(Debug, Clone)]
+pub(crate) struct VarField {
+    pub(crate) gvk: Gvk,
+    pub(crate) path: FieldPath,
+    /// The path as written, for messages.
+    pub(crate) shown: String,
+}
+
+/// A variable that cannot be read or used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct Error {
+    /// Where the variable stands; for a field that cannot be walked, where the object stands.
+    pub place: Place,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a variable cannot be read or used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// A field of the entry is wrong.
+    #[error(transparent)]
+    Entry(#[from] Wrong),
+    /// The path of its value is wrong in itself.
+    #[error("variable {name}: path \"{path}\": {fault}")]
+    Path {
+        /// The variable.
+        name: Box<str>,
+        /// The path.
+        path: Box<str>,
+        /// Why.
+        fault: Fault,
+    },
+    /// There is another of this name.
+    #[error("variable {0} is there twice")]
+    Twice(Box<str>),
+    /// More than one object is meant.
+    #[error("variable {name}: {found} objects could be meant")]
+    Ambiguous {
+        /// The variable.
+        name: Box<str>,
+        /// How many objects fit.
+        found: usize,
+    },
+    /// No object is meant.
+    #[error("variable {0}: there is no such object")]
+    NoObject(Box<str>),
+    /// The object has no such field, or it holds no value that can be read.
+    #[error("variable {name}: {id} has no value at \"{path}\"")]
+    NoValue {
+        /// The variable.
+        name: Box<str>,
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+    },
+    /// Something other than text stands where variables count.
+    #[error("{id}: field \"{path}\": {misfit}")]
+    Misfit {
+        /// The object.
+        id: Box<Id>,
+        /// The path.
+        path: Box<str>,
+        /// What is wrong.
+        misfit: &'static str,
+    },
+}
+
+/// What a variable stands for.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Text(String),
+    Int(i64),
+    Bool(bool),
+    Float(f64),
+    /// A list or mapping, which nothing can be replaced by.
+    Collection,
+}
+
+/// The field that is meant where none is named.
+const NAME_FIELD: &str = "metadata.name";
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Returns the fields in which variables count without further settings.
+pub(crate) fn default_fields() -> &'static [VarField] {
+    static FIELDS: LazyLock<Vec<VarField>> = LazyLock::new(|| {
+        let rows = include_str!("tables/var-references.txt").lines().filter(|line| !line.starts_with('#'));
+        let field = |line: &str| {
+            let (kind, path) = line.split_once(" | ")?;
+            let gvk = Gvk { kind: (kind != "-").then(|| kind.into()), ..Gvk::default() };
+            Some(VarField { gvk, path: FieldPath::parse(path), shown: path.to_owned() })
+        };
+        rows.filter_map(field).collect()
+    });
+    &FIELDS
+}
+
+/// Adds the variables of one kustomization to those of others; each name is there once.
+pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
+    let mut known: BTreeSet<Box<str>> = into.iter().map(|var| var.name.clone()).collect();
+    for var in more {
+        if !known.insert(var.name.clone()) {
+            return Err(var.error(Cause::Twice(var.name.clone())));
+        }
+        into.push(var);
+    }
+    Ok(())
+}
+
+/// Notes at the objects of a kustomization which of its variables take their values from them.
+pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error> {
+    if vars.is_empty() {
+        return Ok(());
+    }
+    let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
+    for (at, resource) in resources.iter().enumerate() {
+        let names: BTreeSet<&str> = resource.past.iter().map(|past| &*past.name).chain([resource.name()]).collect();
+        for name in names {
+            by_name.entry(name.into()).or_default().push(at);
+        }
+    }
+    for var in vars {
+        let places = by_name.get(var.object.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let places: Vec<usize> = places.iter().copied().filter(|at| var.object.means(&resources[*at])).collect();
+        match places.as_slice() {
+            [] => {}
+            [at] => resources[*at].vars.push(var.name.clone()),
+            more => return Err(var.error(Cause::Ambiguous { name: var.name.clone(), found: more.len() })),
+        }
+    }
+    Ok(())
+}
+
+/// Replaces what refers to variables, in the default fields and in more. Returns the names nothing referred to.
+pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[VarField]) -> Result<Vec<Box<str>>, Error> {
+    if vars.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut setter = Setter { values: values(resources, vars)?, used: BTreeSet::new() };
+    let mut by_kind: HashMap<Option<&str>, Vec<&VarField>> = HashMap::new();
+    for field in default_fields().iter().chain(more) {
+        by_kind.entry(field.gvk.kind.as_deref()).or_default().push(field);
+    }
+    for resource in resources {
+        let gvk = resource.gvk();
+        let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
+        for field in fields.filter(|field| field.gvk.fits(&gvk)) {
+            let done = field.path.visit(&mut resource.node, Absent::Leave, &mut |found| setter.set(found));
+            done.map_err(|misfit| Error {
+                place: resource.place,
+                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.shown.as_str().into(), misfit },
+            })?;
+        }
+    }
+    let Setter { mut values, used } = setter;
+    values.retain(|name, _| !used.contains(name));
+    Ok(values.into_keys().collect())
+}
+
+fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
+    let mut bound: HashMap<&str, &Resource> = HashMap::new();
+    for resource in resources {
+        for name in &resource.vars {
+            bound.entry(name).or_insert(resource);
+        }
+    }
+    let value = |var: &Var| {
+        let object = bound.get(&*var.name).ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
+        let value = var.field.find(&object.node).ok().flatten().and_then(Value::of).ok_or_else(|| {
+            let (name, path) = (var.name.clone(), var.field.text().into());
+            var.error(Cause::NoValue { name, id: Box::new(object.id()), path })
+        })?;
+        Ok((var.name.clone(), (value, var.place)))
+    };
+    vars.iter().map(value).collect()
+}
+
+impl Var {
+    /// Reads an entry of `vars`.
+    pub(crate) fn read(node: &Node) -> Result<Self, Error> {
+        let fields = Fields::read(node, "vars", &["name", "objref", "fieldref"], Unknown::Refuse)?;
+        let name: Box<str> = fields.text("name")?.into();
+        let path = match fields.get("fieldref") {
+            Some(field) => Fields::read(field, "vars.fieldref", &["fieldPath"], Unknown::Refuse)?.text("fieldPath")?,
+            None => String::new(),
+        };
+        let path = if path.is_empty() { NAME_FIELD } else { &path };
+        let field = Path::parse_indexed(path).map_err(|fault| Error {
+            place: node.place,
+            cause: Cause::Path { name: name.clone(), path: path.into(), fault },
+        })?;
+        let nothing = Node::mapping();
+        let object = ObjectRef::read(fields.get("objref").unwrap_or(&nothing))?;
+        Ok(Self { name, object, field, place: node.place })
+    }
+
+    fn error(&self, cause: Cause) -> Error {
+        Error { place: self.place, cause }
+    }
+}
+
+impl ObjectRef {
+    fn read(node: &Node) -> Result<Self, Error> {
+        let known = ["apiVersion", "group", "version", "kind", "name", "namespace"];
+        let fields = Fields::read(node, "vars.objref", &known, Unknown::Refuse)?;
+        let (mut group, mut version) = (fields.text("group")?, fields.text("version")?);
+        let api_version = fields.text("apiVersion")?;
+        match api_version.split('/').collect::<Vec<_>>().as_slice() {
+            [""] => {}
+            [only] => (*only).clone_into(&mut version),
+            [first, second] => (group, version) = ((*first).to_owned(), (*second).to_owned()),
+            _ => {}
+        }
+        let (kind, name, namespace) = (fields.text("kind")?, fields.text("name")?, fields.text("namespace")?);
+        Ok(Self { group, version, kind, name, namespace })
+    }
+
+    /// Tells whether an object is or was called this. The group and version of old are those of now.
+    fn means(&self, resource: &Resource) -> bool {
+        let gvk = resource.gvk();
+        let is_kind = |kind: &str| *self.group == *gvk.group && *self.version == *gvk.version && self.kind == kind;
+        let or_default = |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
+        let is_in = |namespace: &str| self.namespace.is_empty() || self.namespace == or_default(namespace);
+        (self.name == resource.name() && is_kind(&gvk.kind) && is_in(resource.effective_namespace()))
+            || resource.past.iter().any(|past| {
+                self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace)
+            })
+    }
+}
+
+impl Value {
+    /// Reads a field's value; nothing where its text does not fit its type as Go reads it.
+    fn of(node: &Node) -> Option<Self> {
+        let Some(text) = node.text() else { return Some(Self::Collection) };
+        let tag = if is_untyped(node) { Tag::Str } else { node.resolved_tag(lode_yaml::Dialect::V3) };
+        match tag {
+            Tag::Int => text.parse().ok().map(Self::Int),
+            Tag::Float => text.parse().ok().map(Self::Float),
+            Tag::Bool => text.to_ascii_lowercase().parse().ok().map(Self::Bool),
+            _ => Some(Self::Text(text.to_owned())),
+        }
+    }
+}
+
+/// Replaces references in fields.
+struct Setter {
+    values: BTreeMap<Box<str>, (Value, Place)>,
+    used: BTreeSet<Box<str>>,
+}
+
+impl Setter {
+    fn set(&mut self, found: &mut Node) -> Result<(), &'static str> {
+        match &mut found.content {
+            Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
+                if !is_text(&entry.key) {
+                    return Err("a key is no text");
+                }
+                self.set_text(&mut entry.value)
+            }),
+            Content::Sequence(items) => items.iter_mut().try_for_each(|item| {
+                if !is_text(item) {
+                    return Err("an item is no text");
+                }
+                self.set_text(item)
+            }),
+            Content::Scalar(_) => self.set_text(found),
+        }
+    }
+
+    fn set_text(&mut self, node: &mut Node) -> Result<(), &'static str> {
+        let Some(text) = node.text().filter(|_| is_text(node)) else { return Ok(()) };
+        let expanded = expand(text, &self.values, &mut self.used).ok_or(TOO_LONG)?;
+        let (tag, text, place) = match expanded {
+            // Whatever is looked at is a text from then on.
+            Expanded::Unchanged => {
+                node.tag = Tag::Str;
+                return Ok(());
+            }
+            Expanded::Text(text, place) => (Tag::Str, text, place.unwrap_or(node.place)),
+            Expanded::Whole(Value::Int(number), place) => (Tag::Int, number.to_string(), place),
+            Expanded::Whole(Value::Bool(flag), place) => (Tag::Bool, flag.to_string(), place),
+            Expanded::Whole(Value::Float(number), place) => (Tag::Float, number.to_string(), place),
+            Expanded::Whole(Value::Text(text), place) => (Tag::Str, text.clone(), place),
+            Expanded::Whole(Value::Collection, _) => return Ok(()),
+        };
+        *node = Node { tag, extra: node.extra.take(), ..Node::plain(text) }.placed(place);
+        Ok(())
+    }
+}
+
+const TOO_LONG: &str = "it becomes too long";
+
+fn is_text(node: &Node) -> bool {
+    node.is_string() || is_untyped(node)
+}
+
+impl From<(Place, Wrong)> for Error {
+    fn from((place, wrong): (Place, Wrong)) -> Self {
+        Self { place, cause: Cause::Entry(wrong) }
+    }
+}

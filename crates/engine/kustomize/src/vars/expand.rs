@@ -1,0 +1,109 @@
+//! `$(NAME)` in a text: `$$` is a dollar, a reference to no variable stays.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use lode_yaml::{Place, TEXT_MAX};
+
+use super::Value;
+
+/// What becomes of a text.
+#[derive(Debug, PartialEq)]
+pub(super) enum Expanded<'v> {
+    /// It has no dollar.
+    Unchanged,
+    /// Another text, with the place of the first variable in it, if there is one.
+    Text(String, Option<Place>),
+    /// It was one reference and nothing else, so that it gets the variable's type too.
+    Whole(&'v Value, Place),
+}
+
+/// Replaces references in a text, and notes which variables were used. Nothing where the text becomes too long.
+pub(super) fn expand<'v>(
+    text: &str,
+    values: &'v BTreeMap<Box<str>, (Value, Place)>,
+    used: &mut BTreeSet<Box<str>>,
+) -> Option<Expanded<'v>> {
+    let mut out = String::new();
+    let mut place = None;
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(escaped) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = escaped;
+            continue;
+        }
+        let Some((name, behind)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
+            out.push('$');
+            continue;
+        };
+        rest = behind;
+        match values.get(name).filter(|(value, _)| *value != Value::Collection) {
+            None => out.extend(["$(", name, ")"]),
+            Some((value, at)) => {
+                used.insert(name.into());
+                place.get_or_insert(*at);
+                if text.len() == name.len() + "$()".len() {
+                    return Some(Expanded::Whole(value, *at));
+                }
+                out.push_str(&value.shown());
+            }
+        }
+        if out.len() > TEXT_MAX {
+            return None;
+        }
+    }
+    out.push_str(rest);
+    Some(match place {
+        None if out == text => Expanded::Unchanged,
+        place => Expanded::Text(out, place),
+    })
+}
+
+impl Value {
+    fn shown(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Int(number) => number.to_string().into(),
+            Self::Bool(flag) => flag.to_string().into(),
+            Self::Float(number) => lode_yaml::to_string(&(*number).into()).trim_end().to_owned().into(),
+            Self::Collection => "".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_replaced_as_kustomize_replaces_them() {
+        let values = [("A", Value::Text("a$(B)".into())), ("N", Value::Int(7)), ("F", Value::Float(1e6))];
+        let values: BTreeMap<Box<str>, (Value, Place)> =
+            values.into_iter().map(|(name, value)| (name.into(), (value, Place::default()))).collect();
+        let mut used = BTreeSet::new();
+        let mut check = |text: &str, want: &str| {
+            let got = match expand(text, &values, &mut used).unwrap() {
+                Expanded::Unchanged => format!("={text}"),
+                Expanded::Text(text, _) => text,
+                Expanded::Whole(value, _) => format!("{value:?}"),
+            };
+            assert_eq!(got, want, "{text}");
+        };
+        check("plain", "=plain");
+        check("$(A)-$(N)", "a$(B)-7");
+        check("x$(F)", "x1e+06");
+        check("$(N)", "Int(7)");
+        check("$$(N)", "$(N)");
+        check("$$$(N)", "$7");
+        check("$(X)", "=$(X)");
+        check("$(N", "=$(N");
+        check("$((N)", "=$((N)");
+        check("a$", "=a$");
+        check("$x$(N)", "$x7");
+        check("$()", "=$()");
+        assert_eq!(used.len(), 3);
+    }
+}

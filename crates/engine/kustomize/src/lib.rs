@@ -4,6 +4,8 @@
 mod entry;
 mod field;
 mod json_patch;
+#[cfg(test)]
+mod recorded;
 mod replacement;
 mod resource;
 mod schema;

@@ -300,11 +300,8 @@ mod tests {
         let schema = Schema::builtin();
         let mut rows = BTreeSet::new();
         for (gvk, of) in &schema.kinds {
-            let api_version = if gvk.group.is_empty() {
-                gvk.version.to_string()
-            } else {
-                format!("{}/{}", gvk.group, gvk.version)
-            };
+            let api_version =
+                if gvk.group.is_empty() { gvk.version.to_string() } else { format!("{}/{}", gvk.group, gvk.version) };
             lists(schema, *of, &format!("{api_version} {} ", gvk.kind), &mut rows);
         }
         let wanted = include_str!("../tests/merge/fields.txt").lines().filter(|line| !line.starts_with('#'));
@@ -406,7 +403,10 @@ paths:
     fn what_is_no_document_is_refused() {
         assert!(matches!(Schema::with_openapi(&node("[]")), Err(Error::NoMapping("the document", _))));
         assert!(matches!(Schema::with_openapi(&node("definitions: 1")), Err(Error::NoMapping("definitions", _))));
-        assert!(matches!(Schema::default().with_crd(&node("spec: {group: a}")), Err(Error::NoField("spec.names.kind", _))));
+        assert!(matches!(
+            Schema::default().with_crd(&node("spec: {group: a}")),
+            Err(Error::NoField("spec.names.kind", _))
+        ));
     }
 
     #[test]

@@ -355,3 +355,6 @@ fn kind(node: &Node) -> &'static str {
         Content::Mapping(_) => "mapping",
     }
 }
+
+#[cfg(test)]
+mod tests;

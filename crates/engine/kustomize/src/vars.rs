@@ -262,12 +262,14 @@ impl ObjectRef {
     fn means(&self, resource: &Resource) -> bool {
         let gvk = resource.gvk();
         let is_kind = |kind: &str| *self.group == *gvk.group && *self.version == *gvk.version && self.kind == kind;
-        let or_default = |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
+        let or_default =
+            |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
         let is_in = |namespace: &str| self.namespace.is_empty() || self.namespace == or_default(namespace);
         (self.name == resource.name() && is_kind(&gvk.kind) && is_in(resource.effective_namespace()))
-            || resource.past.iter().any(|past| {
-                self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace)
-            })
+            || resource
+                .past
+                .iter()
+                .any(|past| self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace))
     }
 }
 

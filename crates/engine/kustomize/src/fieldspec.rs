@@ -132,13 +132,15 @@ fn walk(
     set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
     let Some((part, rest)) = parts.split_first() else { return set(node) };
+    if node.is_null() {
+        return Ok(());
+    }
     match &mut node.content {
         Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(parts, item, make, set)),
         Content::Mapping(_) => match field(node, part, rest.is_empty(), make)? {
             Some(next) => walk(rest, next, make, set),
             None => Ok(()),
         },
-        Content::Scalar(_) if node.is_null() => Ok(()),
         Content::Scalar(_) => Err("a mapping or list was expected on the way"),
     }
 }

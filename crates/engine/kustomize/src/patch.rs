@@ -31,7 +31,8 @@ pub(crate) struct Loaded {
 #[derive(Debug, Clone)]
 enum What {
     Objects(Vec<Node>),
-    Operations(Vec<Node>),
+    /// A list.
+    Operations(Node),
 }
 
 /// A patch's text and where it stands.
@@ -43,11 +44,7 @@ struct Text {
 }
 
 /// Reads an entry of `patches`.
-pub(crate) fn load(
-    source: &mut Source<'_>,
-    folder: &RepoPath,
-    entry: &At<settings::Patch>,
-) -> Result<Loaded, Fault> {
+pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Loaded, Fault> {
     let text = text(source, folder, entry)?;
     let loaded = |what| Loaded {
         what,
@@ -77,7 +74,7 @@ pub(crate) fn load_json(
     let target = target.ok_or_else(|| fault("an entry of patchesJson6902 needs a target with a name"))?;
     let text = text(source, folder, entry)?;
     let operations = text.operations().ok_or_else(|| fault("no JSON 6902 patch"))?;
-    if operations.is_empty() {
+    if operations.is_nothing() {
         return Err(fault("it is empty"));
     }
     Ok(Loaded {
@@ -145,21 +142,20 @@ impl Loaded {
         Ok(())
     }
 
-    fn apply_operations(&self, resources: &mut Resources, at: usize, operations: &[Node]) -> Result<(), Fault> {
+    fn apply_operations(&self, resources: &mut Resources, at: usize, operations: &Node) -> Result<(), Fault> {
         let Some(resource) = resources.content_mut(at) else { return Ok(()) };
         if !self.forgets_names {
             resource.remember();
         }
-        // Kustomize's bookkeeping is among the annotations, so there are some where it has any.
-        if resource.has_bookkeeping()
-            && let Some(metadata) = resource.node.get_mut("metadata")
-        {
-            metadata.get_or_insert_with("annotations", Node::mapping);
-        }
         let (id, place) = (Box::new(resource.id()), resource.place);
-        json_patch::apply(&mut resource.node, operations).map_err(|error| {
-            let by = operations.first().map_or(self.entry, |operation| operation.place);
-            let by = if by.line == 0 { self.entry } else { by };
+        // Kustomize's bookkeeping is among the annotations, so there are some where it has any.
+        let outcome = if resource.has_bookkeeping() {
+            json_patch::apply_to_object(&mut resource.node, operations, Dialect::V2)
+        } else {
+            json_patch::apply(&mut resource.node, operations, Dialect::V2)
+        };
+        outcome.map_err(|error| {
+            let by = if error.place.line == 0 { self.entry } else { error.place };
             Fault::Patch { id, at: place, by, cause: error.to_string() }
         })?;
         resource.follow_version();
@@ -187,9 +183,8 @@ pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schem
 
 /// Returns the places of the objects a target chooses.
 pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) -> Result<Vec<usize>, Fault> {
-    let selector = Selector::new(target).map_err(|invalid| {
-        Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern })
-    })?;
+    let selector = Selector::new(target)
+        .map_err(|invalid| Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern }))?;
     let is_literal = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let places = if !target.name.is_empty() && target.name.chars().all(is_literal) {
         resources.named(&target.name)
@@ -321,13 +316,12 @@ impl Text {
     }
 
     /// Returns the operations of a JSON 6902 patch; it is read as go-yaml v2 reads, as JSON is made of it.
-    fn operations(&self) -> Option<Vec<Node>> {
+    fn operations(&self) -> Option<Node> {
         let mut node = Nodes::new(&self.bytes, Dialect::V2, self.origins).next()?.ok()?;
         if self.is_laid_over() {
             place_all(&mut node, self.inside.unwrap_or_default());
         }
-        let items = node.items_mut().map(std::mem::take)?;
-        items.iter().all(|item| item.entries().is_some()).then_some(items)
+        node.items()?.iter().all(|item| item.entries().is_some()).then_some(node)
     }
 
     /// Tells whether the patch stands in no file of the build.

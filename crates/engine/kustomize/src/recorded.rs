@@ -25,18 +25,18 @@ pub(crate) enum Outcome {
 
 /// Takes a file of cases apart.
 pub(crate) fn cases(text: &'static str) -> Vec<Case> {
-    text.split("=== ").skip(1).map(case).collect()
+    text.split("\n=== ").skip(1).map(case).collect()
 }
 
 fn case(text: &'static str) -> Case {
     let (name, rest) = text.split_once("\n--- object\n").unwrap();
     let (object, rest) = rest.split_once("--- patch\n").unwrap();
     let (patch, result) = rest.rsplit_once("--- ").unwrap();
-    let outcome = match result.split_once('\n').unwrap() {
-        ("result", text) => Outcome::Result(text.to_owned()),
-        ("deleted", _) => Outcome::Deleted,
-        ("error", _) => Outcome::Error,
-        (other, _) => panic!("{name}: {other}"),
+    let outcome = match result.trim_end().split_once('\n') {
+        Some(("result", text)) => Outcome::Result(format!("{text}\n")),
+        None if result.trim_end() == "deleted" => Outcome::Deleted,
+        None if result.trim_end() == "error" => Outcome::Error,
+        _ => panic!("{name}: {result}"),
     };
     Case { name, object, patch, outcome }
 }

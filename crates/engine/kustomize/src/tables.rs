@@ -52,7 +52,10 @@ pub(crate) fn settings() -> impl Iterator<Item = (&'static str, FieldSpec)> {
 impl Gvk {
     /// Reads the three as settings write them; an empty one fits anything.
     pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
-        let mut part = |name: &str| Ok(Some(fields.text(name)?).filter(|text| !text.is_empty()).map(Into::into));
+        let mut part = |name: &str| {
+            let text = fields.text(name)?;
+            Ok::<_, Fault>((!text.is_empty()).then(|| text.into()))
+        };
         Ok(Self { group: part("group")?, version: part("version")?, kind: part("kind")? })
     }
 

@@ -15,6 +15,7 @@ use lode_yaml::{Content, Node, Place, Tag};
 use self::expand::{Expanded, expand};
 use crate::entry::{Fields, Unknown, Wrong};
 use crate::field::{Absent, Path as FieldPath};
+use crate::fieldspec::FieldSpec;
 use crate::replacement::path::{Fault, Path, is_untyped};
 use crate::resource::Resource;
 use crate::tables::Gvk;
@@ -216,6 +217,12 @@ fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Va
         Ok((var.name.clone(), (value, var.place)))
     };
     vars.iter().map(value).collect()
+}
+
+impl From<&FieldSpec> for VarField {
+    fn from(spec: &FieldSpec) -> Self {
+        Self { gvk: spec.gvk.clone(), path: FieldPath::parse(&spec.path), shown: spec.path.to_string() }
+    }
 }
 
 impl Var {

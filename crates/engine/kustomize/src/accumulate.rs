@@ -65,7 +65,12 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     /// Builds the outermost kustomization and finishes the resources.
-    pub(crate) fn root(mut self, config: &Kustomization, order: Order, managed_by: bool) -> Result<Vec<Resource>, Fault> {
+    pub(crate) fn root(
+        mut self,
+        config: &Kustomization,
+        order: Order,
+        managed_by: bool,
+    ) -> Result<Vec<Resource>, Fault> {
         self.is_noted = !config.build_metadata.is_empty();
         self.take_schema(config)?;
         let mut all = Accumulated::default();
@@ -124,7 +129,8 @@ impl<'s, 'l> Run<'s, 'l> {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
                 let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
-                let note = self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
+                let note =
+                    self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
                     all.resources.append(Resource { note: note.clone(), ..read(node) })?;
                 }
@@ -175,9 +181,7 @@ impl<'s, 'l> Run<'s, 'l> {
 
     fn generate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
         let config = level.config;
-        for (kind, entries) in
-            [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)]
-        {
+        for (kind, entries) in [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)] {
             for entry in entries {
                 let mut made = generate::make(self.source, &config.folder, entry)?;
                 if self.is_noted {

@@ -168,8 +168,7 @@ pub(crate) fn replacements(
     node: &Node,
     unknown: Unknown,
 ) -> Result<Vec<Replacement>, Fault> {
-    let fault =
-        |error: replacement::Error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string()));
+    let fault = |error: replacement::Error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string()));
     let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "replacements", "a list"))?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {
@@ -185,12 +184,7 @@ pub(crate) fn replacements(
 }
 
 /// Reads a file of settings that a kustomization names: its first document.
-pub(crate) fn settings_file(
-    source: &mut Source<'_>,
-    folder: &RepoPath,
-    path: &str,
-    by: Place,
-) -> Result<Node, Fault> {
+pub(crate) fn settings_file(source: &mut Source<'_>, folder: &RepoPath, path: &str, by: Place) -> Result<Node, Fault> {
     let (_, blob, number) = source.named(folder, path, by)?;
     let origins = Origins { source: number, lines_above: 0 };
     let document = Nodes::new(&blob.bytes, Dialect::V2, origins).next().transpose();

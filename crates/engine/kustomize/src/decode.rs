@@ -228,7 +228,10 @@ impl<'n> Mapping<'n> {
     }
 
     fn key(&self, key: &Node) -> Option<String> {
-        let pair = Node { content: lode_yaml::Content::Mapping(vec![lode_yaml::Entry { key: key.clone(), value: Node::null() }]), ..Node::mapping() };
+        let pair = Node {
+            content: lode_yaml::Content::Mapping(vec![lode_yaml::Entry { key: key.clone(), value: Node::null() }]),
+            ..Node::mapping()
+        };
         let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };
         map.into_iter().next().map(|(key, _)| key)
     }

@@ -12,8 +12,8 @@ mod structured;
 use lode_object::Id;
 use lode_yaml::{Content, Node, Place, TEXT_MAX};
 
-use self::config::{Options, Origin, Source, Target};
 pub(crate) use self::config::{Item, Replacement};
+use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
 pub use self::path::Fault;
 use self::path::{Make, Path, Shape, is_untyped, untyped};

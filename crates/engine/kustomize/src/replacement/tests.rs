@@ -144,7 +144,12 @@ fn recorded_builds_come_out_the_same() {
         };
         if !same {
             let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
-            wrong.push(format!("=== {}\n{}\ngot {}\nwant {want}", case["name"], case["kustomization"], got.unwrap_or_else(|error| error)));
+            wrong.push(format!(
+                "=== {}\n{}\ngot {}\nwant {want}",
+                case["name"],
+                case["kustomization"],
+                got.unwrap_or_else(|error| error)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {run} differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -180,7 +185,9 @@ fn build_whole(case: &Value) -> Result<String, String> {
     vars::resolve(&mut resources, &vars, &[]).map_err(|error| text(&error))?;
     let texts: Result<Vec<String>, String> = resources
         .iter()
-        .map(|resource| with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)))
+        .map(|resource| {
+            with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value))
+        })
         .map(|value| value.map_err(|error| text(&error)))
         .collect();
     Ok(texts?.join("---\n"))

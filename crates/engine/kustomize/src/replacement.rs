@@ -8,15 +8,17 @@ mod config;
 mod names;
 pub(crate) mod path;
 mod structured;
+pub(crate) mod walk;
 
 use lode_object::Id;
 use lode_yaml::{Content, Node, Place, TEXT_MAX};
 
-use self::config::{Options, Origin, Source, Target};
 pub(crate) use self::config::{Item, Replacement};
+use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
 pub use self::path::Fault;
-use self::path::{Make, Path, Shape, is_untyped, untyped};
+use self::path::Path;
+use self::walk::{Make, Shape, is_untyped, untyped};
 use crate::entry::Wrong;
 use crate::resource::Resource;
 use crate::selector::Invalid;
@@ -122,46 +124,58 @@ const COPIED_MAX: usize = 4 * TEXT_MAX;
 
 /// Does replacements, one after the other.
 pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) -> Result<(), Error> {
-    let mut names = Names::new(resources);
-    let mut copied = 0;
+    if replacements.is_empty() {
+        return Ok(());
+    }
+    let names = Names::new(resources);
+    let mut run = Run { resources, names, copied: 0 };
     replacements.iter().try_for_each(|replacement| {
-        let mut value = Value::of(replacement, resources, &names)?;
-        let targets = &replacement.targets;
-        targets.iter().try_for_each(|target| set_target(resources, &mut names, target, &mut value, &mut copied))
+        let mut value = Value::of(replacement, run.resources, &run.names)?;
+        replacement.targets.iter().try_for_each(|target| run.target(target, &mut value))
     })
 }
 
-fn set_target(
-    resources: &mut [Resource],
-    names: &mut Names,
-    target: &Target,
-    value: &mut Value<'_>,
-    copied: &mut usize,
-) -> Result<(), Error> {
-    let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
-    for at in names.candidates(&matcher) {
-        if !names.fits(&matcher, at, &resources[at]) {
-            continue;
-        }
-        for (path, place) in &target.fields {
-            *copied += weight(&value.node);
-            if *copied > COPIED_MAX {
-                return Err(target.error(Cause::TooMuch));
+/// A list of replacements being done.
+struct Run<'r> {
+    resources: &'r mut [Resource],
+    names: Names,
+    /// Bytes, about.
+    copied: usize,
+}
+
+impl Run<'_> {
+    fn target(&mut self, target: &Target, value: &mut Value<'_>) -> Result<(), Error> {
+        let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+        for at in self.names.candidates(&matcher) {
+            if !self.names.fits(&matcher, at, &self.resources[at]) {
+                continue;
             }
-            let field = Field { path, place: *place, options: &target.options };
-            if target.options.create && value.is_of(at) {
-                // What is made inside the value is there before the value is copied.
-                field.make(&mut resources[at], &value.node);
-                value.refresh(at, &resources[at]);
+            for (path, place) in &target.fields {
+                let field = Field { path, place: *place, options: &target.options };
+                self.field(&field, at, value)?;
             }
-            field.set(&mut resources[at], &value.node)?;
-            value.refresh(at, &resources[at]);
+            if target.fields.iter().any(|(path, _)| path.may_name()) {
+                self.names.update(at, &self.resources[at]);
+            }
         }
-        if target.fields.iter().any(|(path, _)| path.may_name()) {
-            names.update(at, &resources[at]);
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn field(&mut self, field: &Field<'_>, at: usize, value: &mut Value<'_>) -> Result<(), Error> {
+        let resource = &mut self.resources[at];
+        if field.options.create && value.is_of(at) {
+            // What is made inside the value is there before the value is copied.
+            field.make(resource, &value.node);
+            value.refresh(at, resource);
+        }
+        self.copied += weight(&value.node);
+        if self.copied > COPIED_MAX {
+            return Err(Error { place: field.place, cause: Cause::TooMuch });
+        }
+        field.set(resource, &value.node)?;
+        value.refresh(at, resource);
+        Ok(())
+    }
 }
 
 /// A value on its way, and where it is from as far as that may still change: what is copied is what stands there when
@@ -238,7 +252,7 @@ impl Field<'_> {
     /// Makes what is missing on the way; what cannot be made is found out when the value is set.
     fn make(&self, resource: &mut Resource, value: &Node) {
         let make = Make { leaf: Some(shape(value)), place: self.place };
-        let _: Result<usize, Fault> = self.path.visit(&mut resource.node, make, &mut |_| Ok(()));
+        let _ = self.path.visit(&mut resource.node, make, &mut |_| Ok::<(), Fault>(()));
     }
 
     fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {

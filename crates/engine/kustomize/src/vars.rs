@@ -15,7 +15,8 @@ use lode_yaml::{Content, Node, Place, Tag};
 use self::expand::{Expanded, expand};
 use crate::entry::{Fields, Unknown, Wrong};
 use crate::field::{Absent, Path as FieldPath};
-use crate::replacement::path::{Fault, Path, is_untyped};
+use crate::replacement::path::{Fault, Path};
+use crate::replacement::walk::is_untyped;
 use crate::resource::Resource;
 use crate::tables::Gvk;
 
@@ -262,12 +263,14 @@ impl ObjectRef {
     fn means(&self, resource: &Resource) -> bool {
         let gvk = resource.gvk();
         let is_kind = |kind: &str| *self.group == *gvk.group && *self.version == *gvk.version && self.kind == kind;
-        let or_default = |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
+        let or_default =
+            |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
         let is_in = |namespace: &str| self.namespace.is_empty() || self.namespace == or_default(namespace);
         (self.name == resource.name() && is_kind(&gvk.kind) && is_in(resource.effective_namespace()))
-            || resource.past.iter().any(|past| {
-                self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace)
-            })
+            || resource
+                .past
+                .iter()
+                .any(|past| self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace))
     }
 }
 

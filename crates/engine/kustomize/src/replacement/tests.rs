@@ -63,7 +63,7 @@ fn run(file: &str, entries: impl Fn(&Value) -> Option<String>) -> Outcome {
         outcome.run += 1;
         let got = build(case["input"].as_str().unwrap(), &replacements);
         let same = match (&got, case["error"].as_str()) {
-            (Ok(got), None) => *got == values(nodes(case["output"].as_str().unwrap())),
+            (Ok(got), None) => *got == values(&nodes(case["output"].as_str().unwrap())),
             (got, error) => got.is_err() == error.is_some(),
         };
         if same {
@@ -83,7 +83,8 @@ fn build(input: &str, replacements: &str) -> Result<Vec<Value>, Error> {
         let replacements = Replacement::read_file(&document)?;
         apply(&mut resources, &replacements)?;
     }
-    Ok(values(resources.into_iter().map(|resource| resource.node).collect()))
+    let nodes: Vec<Node> = resources.into_iter().map(|resource| resource.node).collect();
+    Ok(values(&nodes))
 }
 
 /// Takes what kustomize keeps in annotations to where it is kept here.
@@ -107,7 +108,7 @@ fn nodes(text: &str) -> Vec<Node> {
     nodes.unwrap().into_iter().filter(|node| !node.is_null()).collect()
 }
 
-fn values(nodes: Vec<Node>) -> Vec<Value> {
+fn values(nodes: &[Node]) -> Vec<Value> {
     nodes.iter().map(|node| node.to_value(Dialect::V3).unwrap_or_else(|error| error.to_string().into())).collect()
 }
 
@@ -144,7 +145,12 @@ fn recorded_builds_come_out_the_same() {
         };
         if !same {
             let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
-            wrong.push(format!("=== {}\n{}\ngot {}\nwant {want}", case["name"], case["kustomization"], got.unwrap_or_else(|error| error)));
+            wrong.push(format!(
+                "=== {}\n{}\ngot {}\nwant {want}",
+                case["name"],
+                case["kustomization"],
+                got.unwrap_or_else(|error| error)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {run} differ:\n{}", wrong.len(), wrong.join("\n"));
@@ -180,7 +186,9 @@ fn build_whole(case: &Value) -> Result<String, String> {
     vars::resolve(&mut resources, &vars, &[]).map_err(|error| text(&error))?;
     let texts: Result<Vec<String>, String> = resources
         .iter()
-        .map(|resource| with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value)))
+        .map(|resource| {
+            with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value))
+        })
         .map(|value| value.map_err(|error| text(&error)))
         .collect();
     Ok(texts?.join("---\n"))

@@ -11,7 +11,7 @@ mod structured;
 pub(crate) mod walk;
 
 use lode_object::Id;
-use lode_yaml::{Content, Node, Place, TEXT_MAX};
+use lode_yaml::{Content, DEPTH_MAX, Node, Place, TEXT_MAX};
 
 pub(crate) use self::config::{Item, Replacement};
 use self::config::{Options, Origin, Source, Target};
@@ -115,12 +115,12 @@ pub enum Cause {
         len: usize,
     },
     /// Values grew beyond all reason.
-    #[error("the replacements copy more than {COPIED_MAX} bytes")]
+    #[error("the replacements copy more than {COPIED_MAX} bytes, or something nested deeper than {DEPTH_MAX}")]
     TooMuch,
 }
 
 /// Most bytes that one list of replacements may copy: each may double what the one before made.
-const COPIED_MAX: usize = 4 * TEXT_MAX;
+const COPIED_MAX: usize = TEXT_MAX;
 
 /// Does replacements, one after the other.
 pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) -> Result<(), Error> {
@@ -168,8 +168,9 @@ impl Run<'_> {
             field.make(resource, &value.node);
             value.refresh(at, resource);
         }
-        self.copied += weight(&value.node);
-        if self.copied > COPIED_MAX {
+        let (bytes, depth) = measure(&value.node);
+        self.copied += bytes;
+        if self.copied > COPIED_MAX || depth > DEPTH_MAX {
             return Err(Error { place: field.place, cause: Cause::TooMuch });
         }
         field.set(resource, &value.node)?;
@@ -370,14 +371,17 @@ fn shape(node: &Node) -> Shape {
     }
 }
 
-/// Returns about how many bytes a value has.
-fn weight(node: &Node) -> usize {
-    let inside: usize = match &node.content {
-        Content::Scalar(text) => text.len(),
-        Content::Sequence(items) => items.iter().map(weight).sum(),
-        Content::Mapping(entries) => entries.iter().map(|entry| weight(&entry.key) + weight(&entry.value)).sum(),
-    };
-    inside + size_of::<Node>()
+/// Returns about how many bytes a value has, and how deep it is nested.
+fn measure(node: &Node) -> (usize, usize) {
+    let add = |(bytes, depth): (usize, usize), (more, deep): (usize, usize)| (bytes + more, depth.max(deep + 1));
+    match &node.content {
+        Content::Scalar(text) => (text.len(), 0),
+        Content::Sequence(items) => items.iter().map(measure).fold((size_of::<Node>(), 1), add),
+        Content::Mapping(entries) => {
+            let parts = entries.iter().flat_map(|entry| [&entry.key, &entry.value]);
+            parts.map(measure).fold((size_of::<Node>(), 1), add)
+        }
+    }
 }
 
 fn reason(fault: Option<&Fault>) -> String {

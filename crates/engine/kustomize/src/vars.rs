@@ -345,3 +345,74 @@ impl From<(Place, Wrong)> for Error {
         Self { place, cause: Cause::Entry(wrong) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Dialect, Nodes, Origins};
+
+    use super::*;
+
+    fn resources(text: &str) -> Vec<Resource> {
+        let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
+        nodes.map(|node| Resource::new(node, Place { line: 1, ..Place::default() })).collect()
+    }
+
+    fn vars(text: &str) -> Vec<Var> {
+        let node = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 5, lines_above: 0 }).next();
+        node.unwrap().unwrap().items().unwrap().iter().map(|entry| Var::read(entry).unwrap()).collect()
+    }
+
+    const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {port: 80}\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [$(PORT)]}]}\n";
+    const PORT: &str =
+        "- name: PORT\n  objref: {apiVersion: v1, kind: Service, name: s}\n  fieldref: {fieldPath: spec.port}\n";
+
+    #[test]
+    fn every_row_is_read() {
+        assert_eq!(default_fields().len(), 72);
+        assert!(default_fields().iter().filter(|field| field.gvk.kind.is_none()).count() == 2);
+    }
+
+    #[test]
+    fn a_value_stands_where_its_variable_stands() {
+        let mut all = resources(&format!("{SERVICE}---\n{POD}"));
+        let vars = vars(&format!("- name: OTHER\n  objref: {{apiVersion: v1, kind: Pod, name: p}}\n{PORT}"));
+        bind(&mut all, &vars).unwrap();
+        assert_eq!(resolve(&mut all, &vars, &[]).unwrap(), ["OTHER".into()], "nothing refers to it");
+        let arg =
+            &all[1].node.at(&["spec", "containers"]).unwrap().items().unwrap()[0].get("args").unwrap().items().unwrap()
+                [0];
+        assert_eq!((arg.text(), arg.tag, arg.place.source, arg.place.line), (Some("80"), Tag::Int, 5, 3));
+    }
+
+    #[test]
+    fn an_object_is_bound_by_a_name_it_had_and_keeps_the_variable() {
+        let mut all = resources(SERVICE);
+        all[0].remember();
+        all[0].set_metadata("name", Node::string("renamed"));
+        let vars = vars(&PORT.replace("spec.port", ""));
+        bind(&mut all, &vars).unwrap();
+        all.extend(resources(&format!("{SERVICE}---\n{}", POD.replace("PORT", "PORT) $(PORT"))));
+        resolve(&mut all, &vars, &[]).unwrap();
+        let shown = lode_yaml::to_string(&all[2].node.to_value(Dialect::V3).unwrap());
+        assert!(shown.contains("- renamed renamed\n"), "{shown}");
+    }
+
+    #[test]
+    fn failures_name_the_variable() {
+        let check = |objects: &str, vars: &[Var], want: &str| {
+            let mut all = resources(objects);
+            let error = bind(&mut all, vars).and_then(|()| resolve(&mut all, vars, &[])).unwrap_err();
+            assert_eq!(error.to_string(), want);
+        };
+        check(POD, &vars(PORT), "variable PORT: there is no such object");
+        check(SERVICE, &vars(&PORT.replace(".port", ".x")), "variable PORT: Service/s has no value at \"spec.x\"");
+        let two = format!("{SERVICE}---\n{}", SERVICE.replace("name: s", "name: s, namespace: other"));
+        check(&two, &vars(PORT), "variable PORT: 2 objects could be meant");
+        let odd = format!("{SERVICE}---\n{}", POD.replace("$(PORT)", "7"));
+        check(&odd, &vars(PORT), "Pod/p: field \"spec/containers/args\": an item is no text");
+        let mut once = vars(PORT);
+        let error = merge(&mut once, vars(PORT)).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.place.source), ("variable PORT is there twice", 5));
+    }
+}

@@ -341,3 +341,67 @@ fn split_at_dots(text: &str) -> Vec<String> {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_dots_outside_brackets() {
+        for (text, want) in [
+            ("a.b", &["a", "b"][..]),
+            (".a", &["a"]),
+            ("a.", &["a", ""]),
+            ("a..b", &["a", "", "b"]),
+            (r"a\.b/c.d", &["a.b/c", "d"]),
+            (r"a.b\.c\.d", &["a", "b.c.d"]),
+            ("a.[b.c/d]", &["a", "b.c/d"]),
+            ("a.[k=b.c].d", &["a", "[k=b.c]", "d"]),
+            ("a.[b.c", &["a", "b.c"]),
+            ("a.[b]", &["a", "[b]"]),
+        ] {
+            assert_eq!(split(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_variable_has_indices_in_brackets() {
+        let value = Node::from_value(&json!({"a": [{"b": 1}, {"b": 2}]}));
+        let find = |path: &str| Path::parse_indexed(path).unwrap().find(&value).map(|found| found.is_some());
+        assert_eq!(find("a[1].b"), Ok(true));
+        assert_eq!(find("a.[1].b"), Ok(true));
+        assert_eq!(find("a[2].b"), Ok(false));
+        assert!(find("a[x].b").is_ok_and(|found| !found));
+    }
+
+    #[test]
+    fn a_source_is_looked_up_exactly() {
+        let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, "x"], "e": [], "n": null, "t": "text"});
+        let node = Node::from_value(&value);
+        let find = |path: &str| {
+            let path = Path::parse(path).unwrap();
+            path.find(&node).map(|found| found.map(|found| found.to_value(lode_yaml::Dialect::V3).unwrap()))
+        };
+        let one = |value: Value| Ok(Some(value));
+        assert_eq!(find("l.[k=we].v"), one(json!(2)));
+        assert_eq!(find("l.[k=w.*].v"), Ok(None));
+        assert_eq!(find("l.[=x]"), one(json!("x")));
+        assert_eq!(find("l.-"), one(json!("x")));
+        assert_eq!(find("l.9"), Ok(None));
+        assert_eq!(find("e.-"), Ok(None));
+        assert_eq!(find("n.a"), Ok(None));
+        assert_eq!(find("l..0. v"), one(json!(1)));
+        assert_eq!(find("l.*"), Err(Fault::Wildcard));
+        assert_eq!(find("l.-1"), Err(Fault::Negative(-1)));
+        assert_eq!(find("l.[k]"), Err(Fault::NoMatch("[k]".into())));
+        assert_eq!(find("t.a"), Err(Fault::WrongKind { part: "a".into(), want: "a mapping" }));
+        assert_eq!(find("t.0"), Err(Fault::WrongKind { part: "0".into(), want: "a list" }));
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        assert_eq!(Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(), Fault::TooLong);
+    }
+}

@@ -1,4 +1,4 @@
-//! Cases recorded from kustomize's own tests, run on replacements alone.
+//! Replacements and variables: cases of kustomize's own tests, builds recorded from it, and what is our own.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,9 +6,10 @@ use std::path::Path;
 
 use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Error, Item, Replacement, apply};
+use super::names::{Matcher, Names};
+use super::{Cause, Error, Item, Replacement, apply};
 use crate::entry::Unknown;
 use crate::resource::{Identity, Resource};
 use crate::vars::{self, Var};
@@ -46,6 +47,106 @@ fn cases_of_the_transformer_come_out_the_same() {
     assert!(outcome.run == 0 || outcome.same == 5, "{outcome:?}");
 }
 
+#[test]
+fn a_value_set_stands_where_the_path_stands() {
+    let mut resources = read("a: {b: 1, c: {d: 2}}\nmetadata: {name: x}\n");
+    let text = "- sourceValue: '5'\n  targets:\n  - select: {name: x}\n    options: {create: true}\n    fieldPaths:\n    - a.b\n    - a.e\n    - a.c\n";
+    let entries = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 9, lines_above: 0 }).next().unwrap();
+    apply(&mut resources, &Replacement::read_file(&entries.unwrap()).unwrap()).unwrap();
+    let line = |path: [&str; 2]| {
+        let place = resources[0].node.at(&path).unwrap().place;
+        (place.source, place.line)
+    };
+    assert_eq!([line(["a", "b"]), line(["a", "e"]), line(["a", "c"])], [(9, 6), (9, 7), (9, 8)]);
+    assert_eq!(resources[0].node.to_value(Dialect::V3).unwrap()["a"], json!({"b": 5, "c": 5, "e": 5}));
+}
+
+#[test]
+fn a_name_set_is_found_at_once_and_the_old_one_is_forgotten() {
+    let objects = "kind: A\nmetadata: {name: old}\n---\nkind: B\nmetadata: {name: b}\n";
+    let rename = "- sourceValue: new\n  targets: [{select: {kind: A}}]\n";
+    let copy = |name: &str| {
+        format!("- source: {{name: {name}}}\n  targets: [{{select: {{kind: B}}, fieldPaths: [metadata.name]}}]\n")
+    };
+    assert!(build(objects, &format!("{rename}{}", copy("new"))).is_ok());
+    let error = build(objects, &format!("{rename}{}", copy("old"))).unwrap_err();
+    assert_eq!(error.to_string(), "no object is the source (name old)");
+}
+
+#[test]
+fn failures_name_the_object_and_the_path_and_no_value() {
+    let objects = "kind: A\nmetadata: {name: a, namespace: n}\nsecret: hunter2\nlist: [hunter2]\n";
+    let source = |rest: &str| format!("- source: {{kind: A, {rest}}}\n  targets: []\n");
+    let target = |rest: &str| format!("- sourceValue: hunter2\n  targets: [{{select: {{kind: A}}, {rest}}}]\n");
+    for (entry, want) in [
+        (source("name: x"), "no object is the source (kind A, name x)"),
+        (source("fieldPath: x.y"), "A/n/a has no field \"x.y\", which is the source"),
+        (source("fieldPath: secret.y"), "A/n/a has no field \"secret.y\", which is the source: \"y\" wants a mapping"),
+        (
+            source("fieldPath: secret, options: {delimiter: t, index: 2}"),
+            "A/n/a: field \"secret\" has 2 parts, there is none at index 2",
+        ),
+        (
+            source("fieldPath: list, options: {delimiter: t}"),
+            "A/n/a: field \"list\" is no text that a delimiter could split",
+        ),
+        (target("fieldPaths: [x]"), "A/n/a has no field \"x\""),
+        (target("fieldPaths: [list.1]"), "A/n/a has no field \"list.1\": there is no item 1, only 1"),
+        (target("fieldPaths: [secret.0]"), "A/n/a has no field \"secret.0\": \"0\" wants a list"),
+        (
+            target("fieldPaths: [list], options: {delimiter: t}"),
+            "A/n/a: field \"list\" is no text that a delimiter could split",
+        ),
+        ("- sourceValue: a\n".to_owned(), "a replacement needs targets"),
+        ("- targets: []\n".to_owned(), "a replacement needs source or sourceValue"),
+        ("- sourceValue: a\n  targets: [{}]\n".to_owned(), "a target needs select"),
+        ("hello".to_owned(), "the file is no replacement and no list of them"),
+        ("- sourceValue: a\n  targets: [{select: {name: (}}]\n".to_owned(), "target: name: \"(\" is no valid pattern"),
+    ] {
+        let error = build(objects, &entry).unwrap_err();
+        assert_eq!(error.to_string(), want, "{entry}");
+    }
+}
+
+#[test]
+fn values_that_double_with_each_replacement_come_to_an_end() {
+    let objects = "kind: A\nmetadata: {name: a}\nx: {y: some text}\n";
+    let entry = "- source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.z], options: {create: true}}]\n\
+                 - source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.u], options: {create: true}}]\n";
+    let error = build(objects, &entry.repeat(40)).unwrap_err();
+    assert_eq!(error.cause, Cause::TooMuch);
+    let objects = "kind: A\nmetadata: {name: a}\nx: {z: {}}\ny: {z: {}}\n";
+    let copy = |from: &str, to: &str| {
+        format!(
+            "- source: {{kind: A, fieldPath: {from}}}\n  targets: [{{select: {{kind: A}}, fieldPaths: [{to}.z]}}]\n"
+        )
+    };
+    let entries = format!("{}{}", copy("x", "y"), copy("y", "x")).repeat(100);
+    assert_eq!(build(objects, &entries).unwrap_err().cause, Cause::TooMuch, "each is nested in the one before");
+}
+
+#[test]
+fn many_replacements_on_many_objects_ask_few_objects_each() {
+    let count = 3000;
+    let mut resources = Vec::new();
+    for at in 0..count {
+        resources.extend(read(&format!("kind: A\nmetadata: {{name: a{at}}}\nspec: {{v: {at}}}\n")));
+    }
+    let entry = |at: usize| {
+        format!(
+            "- source: {{kind: A, name: a{at}, fieldPath: spec.v}}\n  targets: [{{select: {{kind: A, name: a{}}}, fieldPaths: [spec.v]}}]\n",
+            at + 1
+        )
+    };
+    let entries: String = (0..count - 1).map(entry).collect();
+    let replacements = Replacement::read_file(&nodes(&entries).remove(0)).unwrap();
+    let names = Names::new(&resources);
+    let target = &replacements[7].targets[0];
+    assert_eq!(names.candidates(&Matcher::new(target).unwrap()), [8]);
+    apply(&mut resources, &replacements).unwrap();
+    assert_eq!(resources[count - 1].node.at(&["spec", "v"]).and_then(Node::text), Some("0"));
+}
+
 #[derive(Debug, Default)]
 struct Outcome {
     run: usize,
@@ -77,8 +178,12 @@ fn run(file: &str, entries: impl Fn(&Value) -> Option<String>) -> Outcome {
     outcome
 }
 
+fn read(text: &str) -> Vec<Resource> {
+    nodes(text).into_iter().map(resource).collect()
+}
+
 fn build(input: &str, replacements: &str) -> Result<Vec<Value>, Error> {
-    let mut resources: Vec<Resource> = nodes(input).into_iter().map(resource).collect();
+    let mut resources = read(input);
     for document in nodes(replacements) {
         let replacements = Replacement::read_file(&document)?;
         apply(&mut resources, &replacements)?;
@@ -134,10 +239,17 @@ fn unit_file(name: &str) -> Option<String> {
 #[test]
 fn recorded_builds_come_out_the_same() {
     let mut wrong = Vec::new();
-    let mut run = 0;
-    for line in include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#')) {
-        let case: Value = serde_json::from_str(line).unwrap();
-        run += 1;
+    let mut input = Value::Null;
+    let cases = include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#'));
+    for line in cases {
+        let mut case: Value = serde_json::from_str(line).unwrap();
+        match case["resources"].take() {
+            Value::Null => case["resources"] = input.clone(),
+            new => {
+                input = new.clone();
+                case["resources"] = new;
+            }
+        }
         let got = build_whole(&case);
         let same = match (&got, case["output"].as_str()) {
             (Ok(got), Some(want)) => got == want,
@@ -145,15 +257,11 @@ fn recorded_builds_come_out_the_same() {
         };
         if !same {
             let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
-            wrong.push(format!(
-                "=== {}\n{}\ngot {}\nwant {want}",
-                case["name"],
-                case["kustomization"],
-                got.unwrap_or_else(|error| error)
-            ));
+            let (kustomization, got) = (&case["kustomization"], got.unwrap_or_else(|error| error));
+            wrong.push(format!("=== {}\n{kustomization}\ngot {got}\nwant {want}", case["name"]));
         }
     }
-    assert!(wrong.is_empty(), "{} of {run} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Does replacements and variables in one folder, and writes what comes out as kustomize does.

@@ -181,3 +181,82 @@ fn next_shape(rest: &[Part], leaf: Shape) -> Shape {
 fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, Fault> {
     node.items_mut().ok_or_else(|| Fault::WrongKind { part: part().into(), want: "a list" })
 }
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::Dialect;
+    use serde_json::{Value, json};
+
+    use super::super::path::Path;
+    use super::*;
+
+    fn set(path: &str, value: &Value, leaf: Option<Shape>) -> Result<(usize, Value), Fault> {
+        let mut node = Node::from_value(value);
+        let make = Make { leaf, place: Place { line: 7, start: 1, end: 2, ..Place::default() } };
+        let found = Path::parse(path)?.visit(&mut node, make, &mut |found| {
+            *found = Node::string("!");
+            Ok::<(), Fault>(())
+        })?;
+        Ok((found, node.to_value(Dialect::V3).unwrap()))
+    }
+
+    #[test]
+    fn targets_are_all_that_fits() {
+        let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, {"k": "x"}]});
+        let with = |path: &str, values: [Value; 3]| {
+            let [a, b, c] = values;
+            let item = |k: &str, v: Value| if v.is_null() { json!({"k": k}) } else { json!({"k": k, "v": v}) };
+            let found = [&a, &b, &c].into_iter().filter(|value| **value == "!").count();
+            let want = json!({"l": [item("web", a), item("we", b), item("x", c)]});
+            assert_eq!(set(path, &value, None), Ok((found, want)), "{path}");
+        };
+        with("l.*.v", [json!("!"), json!("!"), Value::Null]);
+        with("l.[k=we].v", [json!("!"), json!("!"), Value::Null]);
+        with("l.[k=^we$].v", [json!(1), json!("!"), Value::Null]);
+        with("l.1.v", [json!(1), json!("!"), Value::Null]);
+        with("l.[k=nothing].v", [json!(1), json!(2), Value::Null]);
+        assert_eq!(set("l.-.v", &value, None), Err(Fault::WrongKind { part: "-".into(), want: "a mapping" }));
+        assert_eq!(set("l.3.v", &value, None), Err(Fault::NoItem { at: 3, len: 3 }));
+        assert_eq!(set("l.[k=(].v", &value, None), Err(Fault::Pattern("(".into())));
+    }
+
+    #[test]
+    fn what_is_missing_is_made_as_the_next_part_wants_it() {
+        let made = |path: &str| set(path, &json!({}), Some(Shape::Scalar)).map(|(_, value)| value);
+        assert_eq!(made("a.b"), Ok(json!({"a": {"b": "!"}})));
+        assert_eq!(made("a.0.b"), Ok(json!({"a": [{"b": "!"}]})));
+        assert_eq!(made("a.[k=v].b"), Ok(json!({"a": [{"k": "v", "b": "!"}]})));
+        assert_eq!(made("a.[=v]"), Ok(json!({"a": ["!"]})));
+        assert_eq!(made("a.1"), Err(Fault::NoItem { at: 1, len: 0 }));
+        assert_eq!(made("a.*.b"), Err(Fault::WrongKind { part: "*".into(), want: "a list" }));
+        assert_eq!(made("a.[k=v+w].b"), Err(Fault::NeverFits("[k=v+w]".into())));
+    }
+
+    #[test]
+    fn below_a_null_and_inside_a_text_values_are_found_and_lost() {
+        let value = json!({"l": [null], "t": "{\"a\": 1}"});
+        for path in ["l.0.a", "l.0.0", "l.0.[k=v].a"] {
+            assert_eq!(set(path, &value, Some(Shape::Scalar)), Ok((1, value.clone())), "{path}");
+        }
+        assert_eq!(set("t.a", &value, None), Ok((1, value.clone())));
+        assert_eq!(set("t.b", &value, None), Ok((0, value.clone())));
+        assert_eq!(set("l.0.a", &value, None), Ok((0, value.clone())));
+        assert_eq!(set("t.0", &value, None), Err(Fault::WrongKind { part: "0".into(), want: "a list" }));
+    }
+
+    #[test]
+    fn a_made_scalar_has_a_line_and_no_type() {
+        let mut node = Node::mapping();
+        let place = Place { source: 3, line: 7, start: 40, end: 50 };
+        let make = Make { leaf: Some(Shape::Scalar), place };
+        let mut types = Vec::new();
+        for _ in 0..2 {
+            let mut look = |found: &mut Node| {
+                types.push((is_untyped(found), found.place.line));
+                Ok::<(), Fault>(())
+            };
+            Path::parse("a").unwrap().visit(&mut node, make, &mut look).unwrap();
+        }
+        assert_eq!(types, [(true, 7), (true, 7)]);
+    }
+}

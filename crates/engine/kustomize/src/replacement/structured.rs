@@ -118,7 +118,7 @@ mod tests {
             "{\n  \"b\": 1,\n  \"a\": [],\n \"c\": [1]}\n",
             Some("{\n  \"a\": [],\n  \"b\": 1,\n  \"c\": [\n    1\n  ]\n}"),
         );
-        check(r#"{1: a}"#, None);
+        check("{1: a}", None);
     }
 
     #[test]

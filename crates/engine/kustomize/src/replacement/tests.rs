@@ -1,8 +1,9 @@
 //! Replacements and variables: cases of kustomize's own tests, builds recorded from it, and what is our own.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::sync::LazyLock;
 
 use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
@@ -115,13 +116,13 @@ fn values_that_double_with_each_replacement_come_to_an_end() {
                  - source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.u], options: {create: true}}]\n";
     let error = build(objects, &entry.repeat(40)).unwrap_err();
     assert_eq!(error.cause, Cause::TooMuch);
-    let objects = "kind: A\nmetadata: {name: a}\nx: {z: {}}\ny: {z: {}}\n";
+    let objects = "kind: A\nmetadata: {name: a}\nx: {z: {}}\nw: {z: {}}\n";
     let copy = |from: &str, to: &str| {
         format!(
             "- source: {{kind: A, fieldPath: {from}}}\n  targets: [{{select: {{kind: A}}, fieldPaths: [{to}.z]}}]\n"
         )
     };
-    let entries = format!("{}{}", copy("x", "y"), copy("y", "x")).repeat(100);
+    let entries = format!("{}{}", copy("x", "w"), copy("w", "x")).repeat(100);
     assert_eq!(build(objects, &entries).unwrap_err().cause, Cause::TooMuch, "each is nested in the one before");
 }
 
@@ -217,23 +218,29 @@ fn values(nodes: &[Node]) -> Vec<Value> {
     nodes.iter().map(|node| node.to_value(Dialect::V3).unwrap_or_else(|error| error.to_string().into())).collect()
 }
 
-fn unit_file(name: &str) -> Option<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
-    if !Path::new(path).exists() {
-        println!("{path} is not here: nothing compared");
-        return None;
-    }
-    let mut decoder = zstd::Decoder::new(File::open(path).unwrap()).unwrap();
-    decoder.window_log_max(27).unwrap();
-    for entry in tar::Archive::new(decoder).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        if entry.path().unwrap().ends_with(Path::new("units").join(name)) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            return Some(text);
+/// The cases of one file, where the corpus is here.
+fn unit_file(name: &str) -> Option<&'static str> {
+    static FILES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+        let Ok(file) = File::open(path) else {
+            println!("{path} is not here: nothing compared");
+            return BTreeMap::new();
+        };
+        let mut decoder = zstd::Decoder::new(file).unwrap();
+        decoder.window_log_max(27).unwrap();
+        let mut files = BTreeMap::new();
+        for entry in tar::Archive::new(decoder).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().to_string_lossy().into_owned();
+            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| name.ends_with(".jsonl")) {
+                let mut text = String::new();
+                entry.read_to_string(&mut text).unwrap();
+                files.insert(name.to_owned(), text);
+            }
         }
-    }
-    None
+        files
+    });
+    FILES.get(name).map(String::as_str)
 }
 
 #[test]

@@ -1,15 +1,69 @@
 //! kustomization.yaml to objects, as kustomize 5.8.1 builds them.
-#![expect(dead_code, reason = "being built")]
+//!
+//! [`build`] takes a [`Loader`](lode_tree::Loader) and a folder and gives the objects, each with the place every value in
+//! it comes from, and the record of what was read. It is pure: the same loader and folder give the same answer.
+//!
+//! ```
+//! use lode_kustomize::{Options, build};
+//! use lode_tree::{RepoPath, Tree};
+//!
+//! let tree = Tree::from_iter([
+//!     ("app/kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: shop-\n"),
+//!     ("app/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"),
+//! ]);
+//! let built = build(&tree, &RepoPath::parse("app").unwrap(), &Options::default()).unwrap();
+//! assert_eq!(built.text().unwrap(), "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: shop-one\n");
+//! let name = built.objects[0].node.at(&["metadata", "name"]).unwrap();
+//! assert_eq!(built.files.origin(name.place).to_string(), "app/kustomization.yaml:2");
+//! ```
+//!
+//! Left out: running programs and containers, rendering charts, and fetching what is remote, which is the loader's.
 
+mod accumulate;
+mod build;
+mod builtin;
+mod change;
+mod configuration;
+mod crds;
+mod decode;
 mod entry;
+mod error;
 mod field;
+mod fieldspec;
+mod generate;
+mod hash;
+mod images;
+mod json_patch;
+mod kustomization;
+mod labels;
+mod manifests;
+mod namespace;
+mod note;
+mod order;
+mod origin;
+mod patch;
+mod references;
+mod remote;
+mod rename;
 mod replacement;
+mod replicas;
 mod resource;
+mod resources;
+mod schema;
 mod selector;
+mod settings;
+mod source;
+mod strategic;
 mod tables;
+mod value_add;
 mod vars;
 
-pub use entry::Wrong;
-pub use replacement::{Cause as ReplacementCause, Error as ReplacementError, Fault as PathFault};
-pub use selector::{Invalid, Target};
-pub use vars::{Cause as VarCause, Error as VarError};
+pub use build::{Build, Builder, Built, Options, build};
+pub use decode::At;
+pub use error::{Error, FileCause, ObjectCause};
+pub use kustomization::{Kustomization, Unknown};
+pub use order::Order;
+pub use origin::{Files, Origin};
+pub use selector::Target;
+pub use settings::{Image, Patch};
+pub use source::Restrictions;

@@ -1,8 +1,12 @@
 //! [`Resource`]: an object while it is being built, with what it was called before.
 
-use lode_object::{GroupVersionKind, Id};
-use lode_yaml::{Node, Place};
+use std::sync::Arc;
 
+use lode_object::{GroupVersionKind, Id};
+use lode_yaml::{Node, Place, Style, Tag};
+
+use crate::fieldspec;
+use crate::note::Note;
 use crate::tables;
 
 /// An object while it is being built.
@@ -21,6 +25,12 @@ pub(crate) struct Resource {
     pub(crate) needs_hash: bool,
     /// It was made by a generator, not read from a file.
     pub(crate) is_generated: bool,
+    /// It came out of a chart, which set its namespace.
+    pub(crate) is_from_chart: bool,
+    /// Where it comes from, in kustomize's own words, where that is asked for.
+    pub(crate) note: Option<Arc<Note>>,
+    /// What changed it, where that is asked for.
+    pub(crate) changes: Vec<Arc<Note>>,
     /// Names of the variables that take their values from it.
     pub(crate) vars: Vec<Box<str>>,
 }
@@ -35,7 +45,7 @@ pub(crate) struct Identity {
 }
 
 /// Stands for the namespace of kinds that have none (as in kustomize's own ids).
-const NO_NAMESPACE: &str = "_non_namespaceable_";
+pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 
 impl Resource {
     pub(crate) fn new(node: Node, place: Place) -> Self {
@@ -47,6 +57,9 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             is_generated: false,
+            is_from_chart: false,
+            note: None,
+            changes: Vec::new(),
             vars: Vec::new(),
         }
     }
@@ -118,9 +131,44 @@ impl Resource {
         }
     }
 
+    /// Sets the name; how the old one was written is kept.
+    pub(crate) fn set_name(&mut self, name: String) {
+        let place = self.node.at(&["metadata", "name"]).map_or(self.place, |name| name.place);
+        self.set_metadata_text("name", name, place);
+    }
+
+    /// Sets a text of the metadata; how the old one was written is kept.
+    pub(crate) fn set_metadata_text(&mut self, field: &str, text: String, place: Place) {
+        if let Some(metadata) = self.node.get_or_insert_with("metadata", Node::mapping) {
+            // Metadata that is no mapping keeps what it is, and the object is refused in the end.
+            let _ = fieldspec::set_entry(metadata, field, text_node(text).placed(place));
+        }
+    }
+
+    /// Follows a change of the API version: what the object was before is told in the new one.
+    pub(crate) fn follow_version(&mut self) {
+        let GroupVersionKind { group, version, .. } = self.gvk();
+        for past in &mut self.past {
+            past.gvk.group.clone_from(&group);
+            past.gvk.version.clone_from(&version);
+        }
+    }
+
+    /// Tells whether kustomize would keep notes of its own among the annotations.
+    pub(crate) fn has_bookkeeping(&self) -> bool {
+        !self.past.is_empty() || self.is_generated || self.note.is_some() || !self.prefixes.is_empty()
+    }
+
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         self.node.at(&["metadata", "annotations", key])?.text()
     }
+}
+
+/// Returns a scalar whose type follows from its text, quoted where it would otherwise be no text.
+fn text_node(text: String) -> Node {
+    let node = Node::plain(text);
+    let is_text = node.resolved_tag(lode_yaml::Dialect::V2) == Tag::Str;
+    Node { style: if is_text { Style::Plain } else { Style::DoubleQuoted }, ..node }
 }
 
 fn text_at<'n>(node: &'n Node, keys: &[&str]) -> &'n str {

@@ -18,6 +18,7 @@ use crate::field::{Absent, Path as FieldPath};
 use crate::replacement::path::{Fault, Path};
 use crate::replacement::walk::is_untyped;
 use crate::resource::Resource;
+use crate::fieldspec::FieldSpec;
 use crate::tables::Gvk;
 
 /// One entry of `vars`.
@@ -217,6 +218,12 @@ fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Va
         Ok((var.name.clone(), (value, var.place)))
     };
     vars.iter().map(value).collect()
+}
+
+impl From<&FieldSpec> for VarField {
+    fn from(spec: &FieldSpec) -> Self {
+        Self { gvk: spec.gvk.clone(), path: FieldPath::parse(&spec.path), shown: spec.path.to_string() }
+    }
 }
 
 impl Var {

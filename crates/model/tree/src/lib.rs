@@ -2,7 +2,7 @@
 //!
 //! A [`Tree`] is what a commit, an archive or a directory becomes once it is inside Lodestone: names and bytes,
 //! never a checkout on disk. A [`RepoPath`] has no way to say `..`, an absolute path or `.git`, so a path that was
-//! parsed once needs no further check. A [`ReadSet`] records what a computation looked at, which is how a commit
+//! parsed once needs no further check. A [`Loader`] is anything that reads like a tree. A [`ReadSet`] records what a computation looked at, which is how a commit
 //! re-renders only what it touches.
 //!
 //! ```
@@ -18,10 +18,12 @@
 
 pub mod ignore;
 mod include;
+mod loader;
 mod path;
 mod read_set;
 mod tree;
 
+pub use loader::Loader;
 pub use path::{Error as PathError, RepoPath};
 pub use read_set::{Read, ReadSet};
 pub use tree::{Blob, Child, Entry, Error, Tree};

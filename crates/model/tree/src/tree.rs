@@ -76,6 +76,9 @@ pub enum Error {
         /// Its size in bytes.
         size: u64,
     },
+    /// Something remote that nobody here fetches.
+    #[error("\"{0}\" is remote, and nothing here fetches it")]
+    Remote(Box<str>),
 }
 
 /// Names and bytes below one root. Cloning shares the bytes.

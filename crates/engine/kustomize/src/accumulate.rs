@@ -1,0 +1,362 @@
+//! Building one kustomization: its resources, generators and components, then its changes, in kustomize's order.
+//!
+//! A folder among the resources is built by itself first and then joins; a component works on what is there already.
+//! What must see everything (digests in names, references to names, variables) is done once, at the root.
+
+use std::sync::Arc;
+
+use lode_tree::{Child, RepoPath};
+use lode_yaml::{Node, Origins, Place};
+
+use crate::builtin;
+use crate::change::{self, Step};
+use crate::configuration::{self, Configuration};
+use crate::decode::At;
+use crate::error::{Fault, FileCause, ObjectCause};
+use crate::generate;
+use crate::kustomization::{Kustomization, Unknown};
+use crate::manifests;
+use crate::note::{self, Note};
+use crate::order::{self, Order};
+use crate::references;
+use crate::remote::{is_remote, looks_remote};
+use crate::resource::Resource;
+use crate::resources::Resources;
+use crate::schema::Schema;
+use crate::source::Source;
+use crate::vars::{self, Var, VarField};
+use crate::{crds, hash};
+
+/// Deepest nesting of bases and components.
+const BASES_DEPTH_MAX: usize = 40;
+/// Most kustomizations built for one: a diamond of bases doubles with each storey.
+const BASES_MAX: usize = 4_000;
+
+/// A build under way.
+pub(crate) struct Run<'s, 'l> {
+    source: &'s mut Source<'l>,
+    warnings: &'s mut Vec<At<String>>,
+    /// The folders being built, outermost first.
+    open: Vec<RepoPath>,
+    built: usize,
+    /// How lists merge, where a kustomization says it; the outermost one's word counts, else the first.
+    schema: Option<Arc<Schema>>,
+    /// Whether objects get notes.
+    is_noted: bool,
+}
+
+/// What a kustomization gives to the one above it.
+#[derive(Default)]
+struct Accumulated {
+    resources: Resources,
+    configuration: Arc<Configuration>,
+    vars: Vec<Var>,
+}
+
+/// A kustomization being built, and its folder as the outermost one would name it.
+struct Level<'c> {
+    config: &'c Kustomization,
+    path: String,
+}
+
+impl<'s, 'l> Run<'s, 'l> {
+    pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>) -> Self {
+        Self { source, warnings, open: Vec::new(), built: 0, schema: None, is_noted: false }
+    }
+
+    /// Builds the outermost kustomization and finishes the resources.
+    pub(crate) fn root(mut self, config: &Kustomization, order: Order, managed_by: bool) -> Result<Vec<Resource>, Fault> {
+        self.is_noted = !config.build_metadata.is_empty();
+        self.take_schema(config)?;
+        let mut all = Accumulated::default();
+        self.apply(&Level { config, path: String::new() }, &mut all)?;
+        let Accumulated { mut resources, configuration, vars } = all;
+        hash::add(resources.all_mut());
+        references::fix(resources.all_mut(), &configuration)?;
+        let more: Vec<VarField> = configuration.var_reference.iter().map(VarField::from).collect();
+        let unused = vars::resolve(resources.all_mut(), &vars, &more).map_err(var_fault)?;
+        for name in unused {
+            self.warnings.push(At::new(format!("variable \"{name}\" is never used"), config.place(1)));
+        }
+        let mut resources = resources.into_all();
+        finish(&mut resources)?;
+        order::sort(&mut resources, config.sort_options.as_ref(), order)?;
+        if managed_by || config.notes("managedByLabel") {
+            resources.iter_mut().for_each(set_managed_by);
+        }
+        for resource in &mut resources {
+            note::finish(resource, config.notes("originAnnotations"), config.notes("transformerAnnotations"));
+        }
+        Ok(resources)
+    }
+
+    fn apply(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
+        let config = level.config;
+        self.open.push(config.folder.clone());
+        for entry in &config.resources {
+            self.resource(level, entry, all)?;
+        }
+        self.configure(config, all)?;
+        self.generate(level, &mut all.resources)?;
+        for entry in &config.components {
+            self.component(level, entry, all)?;
+        }
+        let noted = self.is_noted.then(|| note::joined(&level.path, config.file.file_name()));
+        let mut steps = change::steps(self.source, config, &all.configuration, noted.as_deref())?;
+        steps.extend(self.transformers(level, &config.transformers)?);
+        let schema = self.schema();
+        for step in steps {
+            step.apply(&mut all.resources, &schema)?;
+        }
+        self.validate(level, &mut all.resources)?;
+        if let Some(node) = &config.vars {
+            let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
+            let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>().map_err(var_fault)?;
+            vars::bind(all.resources.contents_mut(), &read).map_err(var_fault)?;
+            vars::merge(&mut all.vars, read).map_err(var_fault)?;
+        }
+        self.open.pop();
+        Ok(())
+    }
+
+    fn resource(&mut self, level: &Level<'_>, entry: &At<String>, all: &mut Accumulated) -> Result<(), Fault> {
+        match self.find(level, entry)? {
+            (path, Child::File) => {
+                let (blob, number) = self.source.read(&path)?;
+                let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
+                let note = self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
+                for node in nodes {
+                    all.resources.append(Resource { note: note.clone(), ..read(node) })?;
+                }
+                Ok(())
+            }
+            (path, Child::Folder) => {
+                let base = self.nested(entry, &path)?;
+                if base.is_component {
+                    let cause = FileCause::WrongKind("Component".to_owned());
+                    return Err(Fault::At(base.place(1), cause));
+                }
+                let mut below = Accumulated::default();
+                self.apply(&Level { config: &base, path: note::joined(&level.path, entry) }, &mut below)?;
+                all.resources.append_all(below.resources)?;
+                all.configuration = configuration::merge(&all.configuration, &below.configuration, entry.place)?;
+                vars::merge(&mut all.vars, below.vars).map_err(var_fault)
+            }
+        }
+    }
+
+    fn component(&mut self, level: &Level<'_>, entry: &At<String>, all: &mut Accumulated) -> Result<(), Fault> {
+        let (path, child) = self.find(level, entry)?;
+        if child == Child::File {
+            return Err(Fault::At(entry.place, FileCause::WrongKind("a file among components".to_owned())));
+        }
+        let component = self.nested(entry, &path)?;
+        if !component.is_component {
+            return Err(Fault::At(component.place(1), FileCause::WrongKind("Kustomization".to_owned())));
+        }
+        self.apply(&Level { config: &component, path: note::joined(&level.path, entry) }, all)?;
+        all.resources.refuse_twins()
+    }
+
+    /// Adds what the defaults and the kustomization say about fields.
+    fn configure(&mut self, config: &Kustomization, all: &mut Accumulated) -> Result<(), Fault> {
+        let mut own = configuration::defaults();
+        for entry in &config.configurations {
+            let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
+            own = configuration::merge(&own, &Arc::new(Configuration::read(&node)?), entry.place)?;
+        }
+        all.configuration = configuration::merge(&all.configuration, &own, config.place(1))?;
+        for entry in &config.crds {
+            let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
+            all.configuration = configuration::merge(&all.configuration, &Arc::new(crds::read(&node)?), entry.place)?;
+        }
+        Ok(())
+    }
+
+    fn generate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
+        let config = level.config;
+        for (kind, entries) in
+            [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)]
+        {
+            for entry in entries {
+                let mut made = generate::make(self.source, &config.folder, entry)?;
+                if self.is_noted {
+                    made.note = Some(Note::builtin(&note::joined(&level.path, config.file.file_name()), kind));
+                }
+                resources.absorb(made, entry.behavior)?;
+            }
+        }
+        if let Some(chart) = config.charts.first() {
+            let cause = FileCause::Unsupported { what: "helmCharts".to_owned(), why: builtin::CHARTS };
+            return Err(Fault::At(chart.place, cause));
+        }
+        for object in self.configurators(level, &config.generators)? {
+            let (made, behavior) = builtin::generator(self.source, &config.folder, &object)?;
+            resources.absorb(made, behavior)?;
+        }
+        Ok(())
+    }
+
+    fn transformers(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Step>, Fault> {
+        let mut steps = Vec::new();
+        for object in self.configurators(level, entries)? {
+            steps.extend(builtin::transformer(self.source, &level.config.folder, &object)?);
+        }
+        Ok(steps)
+    }
+
+    /// Returns the objects that configure generators or transformers: given inline, or built from files and folders.
+    fn configurators(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Resource>, Fault> {
+        let mut all = Accumulated::default();
+        let (mut paths, file) = (Vec::new(), level.config.file.file_name());
+        for entry in entries {
+            let Ok(nodes) = manifests::read(entry.as_bytes(), builtin::inline_origins(entry)) else {
+                paths.push(entry);
+                continue;
+            };
+            let note = self.is_noted.then(|| Note { path: note::joined(&level.path, file), by: None }).map(Arc::new);
+            for node in nodes {
+                all.resources.append(Resource { note: note.clone(), ..read(node) })?;
+            }
+        }
+        for entry in paths {
+            self.resource(level, entry, &mut all)?;
+        }
+        Ok(all.resources.into_all())
+    }
+
+    /// Runs validators, which may change nothing but their own label.
+    fn validate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
+        let entries = &level.config.validators;
+        for step in self.transformers(level, entries)? {
+            let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
+            step.change.apply(resources, &self.schema())?;
+            let after = resources.all().iter().map(|resource| without_validated_by(&resource.node));
+            if !after.eq(before.iter().map(without_validated_by)) {
+                let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
+                return Err(Fault::At(place, FileCause::Validator));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns where an entry leads, links followed.
+    fn find(&mut self, level: &Level<'_>, entry: &At<String>) -> Result<(RepoPath, Child), Fault> {
+        let text = entry.value.as_str();
+        let folder = &level.config.folder;
+        if is_remote(text) {
+            return self.fetch(entry);
+        }
+        let path = self.source.path(folder, text, entry.place)?;
+        match self.source.reads.canonical(self.source.loader, &path) {
+            Ok((real, Child::File)) => {
+                self.source.allow(folder, &real, text, entry.place)?;
+                Ok((path, Child::File))
+            }
+            Ok((real, Child::Folder)) => Ok((real, Child::Folder)),
+            Err(lode_tree::Error::NotFound(_)) if looks_remote(text) => self.fetch(entry),
+            Err(lode_tree::Error::NotFound(_)) => Err(Fault::At(entry.place, FileCause::Missing(text.to_owned()))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn fetch(&mut self, entry: &At<String>) -> Result<(RepoPath, Child), Fault> {
+        let path = self.source.loader.fetch(&entry.value).map_err(|error| match error {
+            lode_tree::Error::Remote(_) => Fault::At(entry.place, FileCause::Remote(entry.value.clone())),
+            error => error.into(),
+        })?;
+        Ok(self.source.reads.canonical(self.source.loader, &path)?)
+    }
+
+    fn nested(&mut self, entry: &At<String>, folder: &RepoPath) -> Result<Kustomization, Fault> {
+        let fail = |cause| Fault::At(entry.place, cause);
+        // A folder above one that is being built would bring that one in again.
+        if self.open.iter().any(|open| open.is_in(folder)) {
+            return Err(fail(FileCause::Cycle(entry.value.clone())));
+        }
+        self.built += 1;
+        if self.open.len() >= BASES_DEPTH_MAX || self.built > BASES_MAX {
+            return Err(fail(FileCause::TooDeep(BASES_DEPTH_MAX)));
+        }
+        let Some(file) = self.source.kustomization(folder)? else {
+            return Err(fail(FileCause::NoKustomization(folder.clone())));
+        };
+        let config = Kustomization::read(self.source, &file, Unknown::Refuse, self.warnings)?;
+        self.take_schema(&config)?;
+        Ok(config)
+    }
+
+    /// Takes a kustomization's word on how lists merge, unless one was taken before.
+    fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
+        let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(()) };
+        let get = |key: &str| openapi.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+        let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
+        match (get("version"), get("path")) {
+            (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
+            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => Ok(()),
+            (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
+            (None, Some(path)) => {
+                let text = path.text().unwrap_or_default();
+                let node = change::settings_file(self.source, &config.folder, text, path.place)?;
+                let schema = Schema::with_openapi(&node).map_err(|error| fault(path.place, &error.to_string()))?;
+                self.schema = Some(Arc::new(schema));
+                Ok(())
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.schema.clone().unwrap_or_else(|| Arc::new(Schema::builtin().clone()))
+    }
+}
+
+const BUILTIN_SCHEMA: &str = "v1.21.2";
+const VALIDATED_BY: &str = "validated-by";
+const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
+
+/// Makes a resource of an object that was read.
+fn read(node: Node) -> Resource {
+    let place = node.place;
+    Resource::new(node, place)
+}
+
+/// Refuses what is no object any more and drops what is for local use alone.
+fn finish(resources: &mut Vec<Resource>) -> Result<(), Fault> {
+    for resource in resources.iter() {
+        let is_list = resource.kind().ends_with("List");
+        for (field, text) in [("kind", resource.kind()), ("metadata.name", resource.name())] {
+            if text.is_empty() && !(is_list && field == "metadata.name") {
+                let cause = ObjectCause::NotAnObject(lode_object::Error::Missing(field));
+                return Err(Fault::Object { id: Box::new(resource.id()), at: resource.place, cause });
+            }
+        }
+    }
+    resources.retain(|resource| {
+        resource.annotation("config.kubernetes.io/local-config").is_none_or(|local| local == "false")
+    });
+    Ok(())
+}
+
+fn set_managed_by(resource: &mut Resource) {
+    let (key, value) = MANAGED_BY;
+    let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
+    if let Some(labels) = metadata.and_then(|metadata| metadata.get_or_insert_with("labels", Node::mapping)) {
+        if labels.is_null() {
+            *labels = Node::mapping();
+        }
+        labels.insert(key, Node::string(value));
+    }
+}
+
+fn without_validated_by(node: &Node) -> Node {
+    let mut node = node.clone();
+    if let Some(labels) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("labels")) {
+        labels.remove(VALIDATED_BY);
+    }
+    node
+}
+
+fn var_fault(error: vars::Error) -> Fault {
+    Fault::At(error.place, FileCause::Var(error.cause.to_string()))
+}

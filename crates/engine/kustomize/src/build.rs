@@ -1,0 +1,214 @@
+//! [`build`]: a loader and a folder in, objects with their origins out.
+
+use std::fmt;
+
+use lode_object::{Id, Object};
+use lode_tree::{Child, Loader, ReadSet, RepoPath};
+use lode_yaml::{Dialect, Node, Place};
+
+use crate::accumulate::Run;
+use crate::decode::At;
+use crate::error::{Error, Fault, FileCause, ObjectCause};
+use crate::kustomization::{Kustomization, Unknown};
+use crate::order::Order;
+use crate::origin::{Files, Origin};
+use crate::source::{Restrictions, Source};
+
+/// How a folder is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Which files a kustomization may name.
+    pub restrictions: Restrictions,
+    /// The order of the objects, unless the outermost kustomization says one.
+    pub order: Order,
+    /// Every object gets a label that says who made it.
+    pub managed_by: bool,
+}
+
+/// What a build made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Build {
+    /// The objects, in order.
+    pub objects: Vec<Built>,
+    /// What was read.
+    pub reads: ReadSet,
+    /// The files that places in objects speak of.
+    pub files: Files,
+    /// What is deprecated or of no use, each with its origin.
+    pub warnings: Vec<(Origin, String)>,
+}
+
+/// An object. Shown without its content, which may be secret.
+#[derive(Clone, PartialEq)]
+pub struct Built {
+    /// The object; every value in it knows its place.
+    pub node: Node,
+    /// Where it was read; for a generated one, the entry of the kustomization.
+    pub origin: Origin,
+}
+
+/// A build that is prepared: kustomizations can be read and changed before they are built.
+pub struct Builder<'l> {
+    source: Source<'l>,
+    options: Options,
+    warnings: Vec<At<String>>,
+}
+
+/// Builds a folder.
+///
+/// # Errors
+/// The folder has no kustomization, or a file it needs is missing or wrong.
+pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Result<Build, Error> {
+    let mut builder = Builder::new(loader, options);
+    match builder.kustomization(folder, Unknown::Refuse)? {
+        Some(kustomization) => builder.build(&kustomization),
+        None => {
+            let origin = Origin { path: folder.clone(), line: 1 };
+            Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) })
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { restrictions: Restrictions::RootOnly, order: Order::Legacy, managed_by: false }
+    }
+}
+
+impl<'l> Builder<'l> {
+    /// Prepares a build.
+    #[must_use]
+    pub fn new(loader: &'l dyn Loader, options: &Options) -> Self {
+        Self { source: Source::new(loader, options.restrictions), options: *options, warnings: Vec::new() }
+    }
+
+    /// Reads a folder's kustomization; nothing where it has none.
+    ///
+    /// # Errors
+    /// The folder is not there, or its kustomization is wrong.
+    pub fn kustomization(&mut self, folder: &RepoPath, unknown: Unknown) -> Result<Option<Kustomization>, Error> {
+        let outcome = self.read(folder, unknown);
+        outcome.map_err(|fault| fault.located(&self.source.files))
+    }
+
+    /// Returns a kustomization that says nothing yet, for a folder without a file.
+    pub fn generated(&mut self, folder: &RepoPath) -> Kustomization {
+        let source = self.source.files.number(folder);
+        Kustomization { folder: folder.clone(), file: folder.clone(), source, ..Kustomization::default() }
+    }
+
+    /// Lists a folder, and remembers the answer.
+    ///
+    /// # Errors
+    /// As [`Loader::list`].
+    pub fn list(&mut self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, lode_tree::Error> {
+        self.source.reads.list(self.source.loader, folder)
+    }
+
+    /// Follows a path's links, and remembers the answer.
+    ///
+    /// # Errors
+    /// As [`Loader::canonical`].
+    pub fn canonical(&mut self, path: &RepoPath) -> Result<(RepoPath, Child), lode_tree::Error> {
+        self.source.reads.canonical(self.source.loader, path)
+    }
+
+    /// Tells whether a folder has a kustomization file.
+    ///
+    /// # Errors
+    /// The folder is not there, or has several.
+    pub fn has_kustomization(&mut self, folder: &RepoPath) -> Result<bool, Error> {
+        let found = self.source.kustomization(folder);
+        found.map(|file| file.is_some()).map_err(|fault| fault.located(&self.source.files))
+    }
+
+    /// Returns where a place is.
+    #[must_use]
+    pub fn origin(&self, place: Place) -> Origin {
+        self.source.files.origin(place)
+    }
+
+    /// Builds a kustomization.
+    ///
+    /// # Errors
+    /// A file it needs is missing or wrong.
+    pub fn build(mut self, kustomization: &Kustomization) -> Result<Build, Error> {
+        let run = Run::new(&mut self.source, &mut self.warnings);
+        let outcome = run.root(kustomization, self.options.order, self.options.managed_by);
+        let resources = outcome.map_err(|fault| fault.located(&self.source.files))?;
+        let Source { reads, files, .. } = self.source;
+        let objects = resources.into_iter().map(|resource| {
+            let origin = files.origin(resource.place);
+            Built { node: resource.node, origin }
+        });
+        let objects = objects.collect();
+        let warnings = self.warnings.into_iter().map(|text| (files.origin(text.place), text.value)).collect();
+        Ok(Build { objects, reads, files, warnings })
+    }
+
+    fn read(&mut self, folder: &RepoPath, unknown: Unknown) -> Result<Option<Kustomization>, Fault> {
+        match self.source.kustomization(folder)? {
+            Some(file) => Kustomization::read(&mut self.source, &file, unknown, &mut self.warnings).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Build {
+    /// Writes all objects as kustomize prints them.
+    ///
+    /// # Errors
+    /// An object holds what JSON cannot say.
+    pub fn text(&self) -> Result<String, Error> {
+        let mut out = String::new();
+        for (at, object) in self.objects.iter().enumerate() {
+            if at > 0 {
+                out.push_str("---\n");
+            }
+            object.write(&mut out)?;
+        }
+        Ok(out)
+    }
+}
+
+impl Built {
+    /// Appends the object's text.
+    ///
+    /// # Errors
+    /// It holds what JSON cannot say.
+    pub fn write(&self, out: &mut String) -> Result<(), Error> {
+        lode_yaml::write_node(out, &self.node).map_err(|error| self.fault(error))
+    }
+
+    /// Returns the object as a JSON value.
+    ///
+    /// # Errors
+    /// It holds what JSON cannot say, or lacks what every object has.
+    pub fn to_object(&self) -> Result<Object, Error> {
+        let value = self.node.to_value(Dialect::V3).map_err(|error| self.fault(error))?;
+        Object::parse(value).map_err(|error| Error::File { origin: self.origin.clone(), cause: error.into() })
+    }
+
+    /// Returns which object this is, as far as it says.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        let text = |keys: &[&str]| self.node.at(keys).and_then(Node::text).unwrap_or_default();
+        let group = text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
+        Id {
+            namespace: text(&["metadata", "namespace"]).into(),
+            name: text(&["metadata", "name"]).into(),
+            group: group.into(),
+            kind: text(&["kind"]).into(),
+        }
+    }
+
+    fn fault(&self, error: lode_yaml::Error) -> Error {
+        Error::Object { id: Box::new(self.id()), origin: self.origin.clone(), cause: ObjectCause::Value(error.cause) }
+    }
+}
+
+impl fmt::Debug for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.id(), self.origin)
+    }
+}

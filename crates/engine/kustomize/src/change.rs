@@ -1,0 +1,199 @@
+//! [`Change`]: one thing a kustomization does to its objects, read and ready to be done.
+//!
+//! A kustomization's own settings become changes in kustomize's fixed order; a transformer's file becomes one or two.
+
+use std::sync::Arc;
+
+use lode_tree::RepoPath;
+use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
+
+use crate::configuration::Configuration;
+use crate::decode::{At, Pairs};
+use crate::entry::Unknown;
+use crate::error::{Fault, FileCause};
+use crate::fieldspec::FieldSpec;
+use crate::kustomization::Kustomization;
+use crate::namespace::{self, Namespace};
+use crate::note::Note;
+use crate::patch::Loaded;
+use crate::rename::Side;
+use crate::replacement::{self, Item, Replacement};
+use crate::resources::Resources;
+use crate::schema::Schema;
+use crate::settings::{Image, Replicas};
+use crate::source::Source;
+use crate::value_add::ValueAdd;
+use crate::{hash, images, labels, patch, rename, replicas};
+
+/// One thing that is done to objects.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Strategic(Vec<Node>),
+    Patch(Box<Loaded>),
+    Namespace(Namespace),
+    Rename(Side, At<String>, Vec<FieldSpec>),
+    /// Labels or annotations.
+    Pairs(Pairs, Vec<FieldSpec>),
+    Replicas(Replicas, Vec<FieldSpec>),
+    Image(At<Image>, Vec<FieldSpec>),
+    Replacements(Vec<Replacement>),
+    Hash,
+    ValueAdd(ValueAdd),
+}
+
+/// A change, and what is noted on objects about it where that is asked for.
+pub(crate) struct Step {
+    pub(crate) change: Change,
+    pub(crate) note: Option<Arc<Note>>,
+}
+
+impl Change {
+    /// Does the change to all objects.
+    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<(), Fault> {
+        match self {
+            Self::Strategic(patches) => patch::apply_strategic(resources, patches, schema),
+            Self::Patch(patch) => patch.apply(resources, schema),
+            Self::Namespace(namespace) => namespace::apply(resources.all_mut(), namespace),
+            Self::Rename(side, text, fields) => rename::apply(resources.all_mut(), *side, text, fields),
+            Self::Pairs(pairs, fields) => labels::apply(resources.contents_mut(), pairs, fields),
+            Self::Replicas(entry, fields) => replicas::apply(resources, entry, fields),
+            Self::Image(image, fields) => images::apply(resources.contents_mut(), image, fields, image.place),
+            Self::Replacements(all) => {
+                let outcome = replacement::apply(resources.all_mut(), all);
+                outcome.map_err(|error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string())))
+            }
+            Self::Hash => {
+                hash::add(resources.all_mut());
+                Ok(())
+            }
+            Self::ValueAdd(value) => value.apply(resources),
+        }
+    }
+}
+
+impl Step {
+    /// Does the change and notes it on every object.
+    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<(), Fault> {
+        self.change.apply(resources, schema)?;
+        if let Some(note) = &self.note {
+            for resource in resources.contents_mut() {
+                match &resource.note {
+                    None => resource.note = Some(note.clone()),
+                    Some(_) => resource.changes.push(note.clone()),
+                }
+            }
+        }
+        resources.drop_empty();
+        Ok(())
+    }
+}
+
+/// Returns the changes a kustomization's settings ask for, in the order they are made in.
+pub(crate) fn steps(
+    source: &mut Source<'_>,
+    config: &Kustomization,
+    configuration: &Configuration,
+    noted: Option<&str>,
+) -> Result<Vec<Step>, Fault> {
+    let mut steps = Vec::new();
+    let mut push = |kind: &str, change: Change| {
+        steps.push(Step { change, note: noted.map(|path| Note::builtin(path, kind)) });
+    };
+    if !config.strategic_patches.is_empty() {
+        let patches = patch::load_strategic(source, &config.folder, &config.strategic_patches)?;
+        push("PatchStrategicMergeTransformer", Change::Strategic(patches));
+    }
+    for entry in &config.patches {
+        let loaded = patch::load(source, &config.folder, entry)?;
+        push("PatchTransformer", Change::Patch(Box::new(loaded)));
+    }
+    settings(config, configuration, &mut push)?;
+    for entry in &config.json_patches {
+        let loaded = patch::load_json(source, &config.folder, entry)?;
+        push("PatchJson6902Transformer", Change::Patch(Box::new(loaded)));
+    }
+    for entry in &config.replicas {
+        push("ReplicaCountTransformer", Change::Replicas(entry.value.clone(), configuration.replicas.clone()));
+    }
+    for entry in &config.images {
+        push("ImageTagTransformer", Change::Image(entry.clone(), configuration.images.clone()));
+    }
+    if let Some(node) = &config.replacements {
+        let all = replacements(source, &config.folder, node, Unknown::Refuse)?;
+        if !all.is_empty() {
+            push("ReplacementTransformer", Change::Replacements(all));
+        }
+    }
+    Ok(steps)
+}
+
+/// Adds namespace, prefix, suffix, labels and annotations.
+fn settings(
+    config: &Kustomization,
+    configuration: &Configuration,
+    push: &mut impl FnMut(&str, Change),
+) -> Result<(), Fault> {
+    if !config.namespace.is_empty() {
+        let fields = configuration.namespace.clone();
+        let namespace = Namespace { name: config.namespace.clone(), fields, ..Namespace::default() };
+        push("NamespaceTransformer", Change::Namespace(namespace));
+    }
+    for (kind, side, text, fields) in [
+        ("PrefixTransformer", Side::Front, &config.name_prefix, &configuration.name_prefix),
+        ("SuffixTransformer", Side::Back, &config.name_suffix, &configuration.name_suffix),
+    ] {
+        if !text.is_empty() {
+            push(kind, Change::Rename(side, text.clone(), fields.clone()));
+        }
+    }
+    for rule in &config.labels {
+        let conflict = |path| Fault::At(rule.place, FileCause::ConflictingFields(path));
+        let fields = labels::fields(rule, configuration).map_err(conflict)?;
+        push("LabelTransformer", Change::Pairs(rule.pairs.clone(), fields));
+    }
+    if !config.labels.is_empty() || !config.common_labels.is_empty() {
+        push("LabelTransformer", Change::Pairs(config.common_labels.clone(), configuration.common_labels.clone()));
+    }
+    if !config.common_annotations.is_empty() {
+        let fields = configuration.common_annotations.clone();
+        push("AnnotationsTransformer", Change::Pairs(config.common_annotations.clone(), fields));
+    }
+    Ok(())
+}
+
+/// Reads entries of `replacements`, and the files they name.
+pub(crate) fn replacements(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    node: &Node,
+    unknown: Unknown,
+) -> Result<Vec<Replacement>, Fault> {
+    let fault =
+        |error: replacement::Error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string()));
+    let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "replacements", "a list"))?;
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        match Item::read(item, unknown).map_err(fault)? {
+            Item::Inline(replacement) => all.push(replacement),
+            Item::File { path, place } => {
+                let node = settings_file(source, folder, &path, place)?;
+                all.extend(Replacement::read_file(&node).map_err(fault)?);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Reads a file of settings that a kustomization names: its first document.
+pub(crate) fn settings_file(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    path: &str,
+    by: Place,
+) -> Result<Node, Fault> {
+    let (_, blob, number) = source.named(folder, path, by)?;
+    let origins = Origins { source: number, lines_above: 0 };
+    let document = Nodes::new(&blob.bytes, Dialect::V2, origins).next().transpose();
+    let node = document.map_err(|error| Fault::Yaml { source: number, error })?.filter(|node| !node.is_null());
+    Ok(node.unwrap_or_else(|| Node::mapping().placed(Place { source: number, line: 1, ..Place::default() })))
+}

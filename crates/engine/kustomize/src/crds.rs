@@ -1,0 +1,89 @@
+//! `crds`: files that describe custom kinds, and which of their fields name other objects or take labels.
+//!
+//! Input: `OpenAPI` definitions by type name, with the marks kustomize looks for. Output: a configuration.
+
+use lode_yaml::{Dialect, Node, Place, Tag};
+
+use crate::configuration::{Configuration, Referred};
+use crate::error::{Fault, FileCause};
+use crate::fieldspec::FieldSpec;
+use crate::tables::Gvk;
+
+/// Deepest nesting of types that refer to each other.
+const TYPES_DEPTH_MAX: usize = 40;
+
+/// Reads the definitions of a file.
+pub(crate) fn read(file: &Node) -> Result<Configuration, Fault> {
+    let mut all = Configuration::default();
+    for entry in file.entries().unwrap_or_default() {
+        let Some(name) = entry.key.text() else { continue };
+        let Some(properties) = properties(&entry.value) else { continue };
+        if !["kind", "apiVersion", "metadata"].iter().all(|field| properties.get(field).is_some()) {
+            continue;
+        }
+        let kind = name.rsplit('.').next().unwrap_or(name);
+        let mut reader = Types { file, gvk: Gvk { kind: Some(kind.into()), ..Gvk::default() }, all: &mut all };
+        reader.read(name, &mut Vec::new()).map_err(|path| fault(entry.value.place, path))?;
+    }
+    Ok(all)
+}
+
+struct Types<'t> {
+    file: &'t Node,
+    gvk: Gvk,
+    all: &'t mut Configuration,
+}
+
+impl Types<'_> {
+    fn read(&mut self, name: &str, path: &mut Vec<String>) -> Result<(), String> {
+        let Some(properties) = self.file.get(name).and_then(properties) else { return Ok(()) };
+        if path.len() > TYPES_DEPTH_MAX {
+            return Err(path.join("/"));
+        }
+        for entry in properties.entries().unwrap_or_default() {
+            let Some(field) = entry.key.text() else { continue };
+            path.push(field.to_owned());
+            self.marks(&entry.value, path)?;
+            if let Some(inner) = entry.value.get("$ref").and_then(Node::text) {
+                self.read(inner, path)?;
+            }
+            path.pop();
+        }
+        Ok(())
+    }
+
+    fn marks(&mut self, property: &Node, path: &[String]) -> Result<(), String> {
+        let text = |mark: &str| property.get(mark).filter(|mark| is_text(mark)).and_then(Node::text);
+        let spec = |path: &[String]| FieldSpec::new(self.gvk.clone(), &path.join("/"), false);
+        let own = [spec(path)];
+        for (mark, fields) in [
+            ("x-kubernetes-annotation", &mut self.all.common_annotations),
+            ("x-kubernetes-label-selector", &mut self.all.common_labels),
+            ("x-kubernetes-identity", &mut self.all.name_prefix),
+        ] {
+            if text(mark).is_some() {
+                crate::fieldspec::merge(fields, &own)?;
+            }
+        }
+        let (version, kind) = (text("x-kubernetes-object-ref-api-version"), text("x-kubernetes-object-ref-kind"));
+        let (Some(version), Some(kind)) = (version, kind) else { return Ok(()) };
+        let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
+        let field = FieldSpec::new(self.gvk.clone(), &format!("{}/{key}", path.join("/")), false);
+        let gvk = Gvk { group: None, version: Some(version.into()), kind: Some(kind.into()) };
+        self.all.add_reference(Referred { gvk, fields: vec![field] })
+    }
+}
+
+fn properties(definition: &Node) -> Option<&Node> {
+    // Go's JSON matches names in any letter case, and both spellings are in use.
+    let schema = definition.get("Schema").or_else(|| definition.get("schema"))?;
+    schema.get("properties")
+}
+
+fn is_text(node: &Node) -> bool {
+    node.text().is_some() && node.resolved_tag(Dialect::V2) == Tag::Str
+}
+
+fn fault(place: Place, path: String) -> Fault {
+    Fault::At(place, FileCause::ConflictingFields(path))
+}

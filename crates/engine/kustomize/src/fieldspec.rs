@@ -1,0 +1,228 @@
+//! [`FieldSpec`]: a field of objects of a kind, as kustomize's tables and `configurations` name it.
+//!
+//! A path such as `spec/template/metadata/labels` leads through mappings by name and through lists without a word;
+//! `[]` behind a part says it is a list, `\/` is a slash inside a part.
+
+use lode_object::GroupVersionKind;
+use lode_yaml::{Content, Node, Style, Tag};
+
+use crate::decode::Mapping;
+use crate::error::Fault;
+use crate::tables::Gvk;
+
+/// A field of objects of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    pub(crate) gvk: Gvk,
+    /// As written.
+    pub(crate) path: Box<str>,
+    /// The parts of `path`.
+    parts: Box<[Part]>,
+    /// What is absent on the way is made.
+    pub(crate) create: bool,
+}
+
+/// What is put where the path leads nowhere and the field may be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Make {
+    Nothing,
+    Mapping,
+    /// A scalar, to be set.
+    Scalar,
+}
+
+/// Why a field cannot be reached or set.
+pub(crate) type Misfit = &'static str;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    name: Box<str>,
+    is_list: bool,
+}
+
+impl FieldSpec {
+    pub(crate) fn new(gvk: Gvk, path: &str, create: bool) -> Self {
+        Self { gvk, path: path.into(), parts: split(path), create }
+    }
+
+    /// Reads one as `configurations` and `labels` write it.
+    pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        let gvk = Gvk::read(fields)?;
+        let (path, create) = (fields.text("path")?, fields.flag("create")?);
+        Ok(Self::new(gvk, &path, create))
+    }
+
+    /// Visits every value the field has in an object.
+    pub(crate) fn visit(
+        &self,
+        node: &mut Node,
+        make: Make,
+        set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
+    ) -> Result<(), Misfit> {
+        let make = if self.create { make } else { Make::Nothing };
+        walk(&self.parts, node, make, set)
+    }
+
+    /// Tells whether the table speaks of objects of this kind.
+    pub(crate) fn fits(&self, gvk: &GroupVersionKind) -> bool {
+        self.gvk.fits(gvk)
+    }
+}
+
+/// Adds fields that are not there yet; one that is there must agree about creating it.
+pub(crate) fn merge(into: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), String> {
+    for field in more {
+        // A known field of a narrower kind stands for the new one too.
+        match into.iter().find(|known| known.path == field.path && field.gvk.covers(&known.gvk)) {
+            Some(known) if known.create != field.create => return Err(field.path.to_string()),
+            Some(_) => {}
+            None => into.push(field.clone()),
+        }
+    }
+    Ok(())
+}
+
+/// Puts a value in a scalar's place; how the old one was written is kept.
+pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
+    if old.text().is_none() {
+        return Err("a scalar was expected");
+    }
+    let style = old.style;
+    *old = Node { style, ..new };
+    Ok(())
+}
+
+/// Puts a value under a key; how the old one was written is kept.
+pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misfit> {
+    if map.text().is_some() {
+        return if map.is_null() { Ok(()) } else { Err("a mapping was expected") };
+    }
+    if map.entries().is_none() {
+        return Err("a mapping was expected");
+    }
+    let style = map.get(key).filter(|old| old.text().is_some()).map_or(new.style, |old| old.style);
+    map.insert(key, Node { style, ..new });
+    Ok(())
+}
+
+fn split(path: &str) -> Box<[Part]> {
+    let mut names: Vec<String> = Vec::new();
+    let whole = path.strip_prefix('/').unwrap_or(path);
+    for piece in whole.split('/') {
+        match names.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push('/');
+                last.push_str(piece);
+            }
+            _ => names.push(piece.to_owned()),
+        }
+    }
+    let part = |name: String| match name.strip_suffix("[]") {
+        Some(short) => Part { name: short.into(), is_list: true },
+        None => Part { name: name.into(), is_list: false },
+    };
+    names.into_iter().map(part).collect()
+}
+
+fn walk(
+    parts: &[Part],
+    node: &mut Node,
+    make: Make,
+    set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    let Some((part, rest)) = parts.split_first() else { return set(node) };
+    if node.is_null() {
+        return Ok(());
+    }
+    match &mut node.content {
+        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(parts, item, make, set)),
+        Content::Mapping(_) => match field(node, part, rest.is_empty(), make)? {
+            Some(next) => walk(rest, next, make, set),
+            None => Ok(()),
+        },
+        Content::Scalar(_) => Err("a mapping or list was expected on the way"),
+    }
+}
+
+/// Returns a field's value, made where it is absent and may be; a null becomes what is made there.
+fn field<'n>(map: &'n mut Node, part: &Part, last: bool, make: Make) -> Result<Option<&'n mut Node>, Misfit> {
+    if part.name.is_empty() {
+        return Err("a part of the path is empty");
+    }
+    if make == Make::Nothing || part.is_list {
+        let found = map.get_mut(&part.name);
+        return Ok(found.map(|found| {
+            if part.is_list && found.is_null() {
+                *found = Node::sequence(Vec::new()).placed(found.place);
+            }
+            found
+        }));
+    }
+    let wants_scalar = last && make == Make::Scalar;
+    let fresh = || if wants_scalar { Node { tag: Tag::Implied, ..Node::plain("") } } else { Node::mapping() };
+    let Some(next) = map.get_or_insert_with(&part.name, fresh) else { return Ok(None) };
+    if next.is_null() {
+        let place = next.place;
+        // A scalar that is about to be set is a null no more, or the walk would end here.
+        *next = if wants_scalar { Node::string("").placed(place) } else { Node::mapping().placed(place) };
+        next.style = Style::Plain;
+    }
+    Ok(Some(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn set_at(path: &str, value: Value, create: bool, make: Make) -> Result<Value, Misfit> {
+        let mut node = Node::from_value(&value);
+        FieldSpec::new(Gvk::default(), path, create).visit(&mut node, make, &mut |found| {
+            *found = Node::string("x");
+            Ok(())
+        })?;
+        Ok(node.to_value(lode_yaml::Dialect::V3).unwrap())
+    }
+
+    #[test]
+    fn lists_are_walked_through() {
+        let value = json!({"a": [{"b": 1}, {"c": 1}, {"b": null}]});
+        let want = json!({"a": [{"b": "x"}, {"c": 1}, {"b": "x"}]});
+        assert_eq!(set_at("a/b", value.clone(), false, Make::Scalar), Ok(want.clone()));
+        assert_eq!(set_at("a[]/b", value, false, Make::Scalar), Ok(want));
+        assert_eq!(set_at("a[]/b", json!({"a": null}), false, Make::Scalar), Ok(json!({"a": []})));
+    }
+
+    #[test]
+    fn what_is_absent_is_made_only_where_asked() {
+        assert_eq!(set_at("a/b", json!({}), false, Make::Scalar), Ok(json!({})));
+        assert_eq!(set_at("/a/b", json!({"a": null}), true, Make::Scalar), Ok(json!({"a": {"b": "x"}})));
+        assert_eq!(set_at("a[]/b", json!({}), true, Make::Scalar), Ok(json!({})));
+    }
+
+    #[test]
+    fn a_scalar_on_the_way_is_refused() {
+        assert!(set_at("a/b", json!({"a": "text"}), false, Make::Scalar).is_err());
+        assert_eq!(set_at("a/b", json!({"a": null}), false, Make::Scalar), Ok(json!({"a": null})));
+    }
+
+    #[test]
+    fn a_slash_can_be_part_of_a_name() {
+        assert_eq!(
+            set_at(r"a/x.io\/y", json!({"a": {"x.io/y": 1}}), false, Make::Nothing),
+            Ok(json!({"a": {"x.io/y": "x"}}))
+        );
+    }
+
+    #[test]
+    fn a_wider_field_that_disagrees_is_refused() {
+        let narrow = FieldSpec::new(Gvk::parse("apps/-/Deployment"), "a", true);
+        let wide = |create| FieldSpec::new(Gvk::parse("-/-/Deployment"), "a", create);
+        let mut fields = vec![narrow];
+        assert_eq!(merge(&mut fields, &[wide(true)]), Ok(()));
+        assert_eq!(fields.len(), 1);
+        assert_eq!(merge(&mut fields, &[wide(false)]), Err("a".to_owned()));
+    }
+}

@@ -1,0 +1,223 @@
+//! JSON 6902 patches as kustomize applies them: RFC 6902, with negative list indices counting from the end.
+//!
+//! In: an object, the operations. Out: the object as it comes back from JSON, where every number is a float: whole ones
+//! above 2^53 lose digits. What an operation sets keeps the place of the patch, all else its own.
+//!
+//! Messages name the operation and the path, never a value: it may be a secret.
+
+mod json;
+mod pointer;
+
+use lode_yaml::{Content, Dialect, Entry, Node, Place};
+
+use pointer::{Missing, child, index, parent};
+
+/// A patch that does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {cause}")]
+pub(crate) struct Error {
+    /// The operation and its path, as `add /spec/replicas`.
+    pub(crate) operation: String,
+    /// Where the patch says so.
+    pub(crate) place: Place,
+    pub(crate) cause: Cause,
+}
+
+/// Why a patch does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Cause {
+    /// It is no list of operations.
+    #[error("a JSON 6902 patch is a list of operations")]
+    NoList,
+    /// An operation lacks what it needs.
+    #[error("\"{0}\" is missing or no text")]
+    NoField(&'static str),
+    /// `op` has no known value.
+    #[error("there is no such operation")]
+    Unknown,
+    /// A path leads nowhere.
+    #[error("{0}")]
+    Missing(#[from] Missing),
+    /// What a test says is not so.
+    #[error("the test does not hold")]
+    TestFailed,
+    /// What is put in place of the object is none.
+    #[error("an object can only be replaced by an object")]
+    NoObject,
+    /// Copies of copies grow without end.
+    #[error("it copies too much")]
+    TooMuch,
+    /// A value has no form in JSON.
+    #[error("line {0} has no form in JSON")]
+    NotJson(u32),
+}
+
+/// Applies operations, read by the rules of `dialect`, to an object under construction.
+///
+/// Such an object always has annotations, if only kustomize's own: they can be added to where the text has none.
+pub(crate) fn apply_to_object(object: &mut Node, operations: &Node, dialect: Dialect) -> Result<(), Error> {
+    if let Some(metadata) = object.get_mut("metadata")
+        && metadata.get(ANNOTATIONS).is_none_or(Node::is_null)
+    {
+        metadata.insert(ANNOTATIONS, Node::mapping());
+    }
+    apply(object, operations, dialect)?;
+    if let Some(metadata) = object.get_mut("metadata")
+        && metadata.get(ANNOTATIONS).and_then(Node::entries).is_some_and(<[_]>::is_empty)
+    {
+        metadata.remove(ANNOTATIONS);
+    }
+    Ok(())
+}
+
+const ANNOTATIONS: &str = "annotations";
+
+/// Applies operations in order; after an error the object is half changed.
+pub(crate) fn apply(object: &mut Node, operations: &Node, dialect: Dialect) -> Result<(), Error> {
+    let failed = |cause| Error { operation: "patch".to_owned(), place: operations.place, cause };
+    let list = operations.items().ok_or_else(|| failed(Cause::NoList))?;
+    json::normalize(object, Dialect::V3).map_err(failed)?;
+    let mut patching = Patching { dialect, nodes_copied: 0 };
+    for operation in list {
+        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
+        let name = operation.get("op").and_then(Node::text).unwrap_or_default();
+        patching.apply(object, operation).map_err(|cause| Error {
+            operation: format!("{name} {path}"),
+            place: operation.place,
+            cause,
+        })?;
+    }
+    if object.entries().is_none() {
+        return Err(failed(Cause::NoObject));
+    }
+    json::make_floats(object);
+    Ok(())
+}
+
+struct Patching {
+    dialect: Dialect,
+    nodes_copied: usize,
+}
+
+/// How many values all copies of a patch may hold together.
+const NODES_COPIED_MAX: usize = 1_000_000;
+
+impl Patching {
+    fn apply(&mut self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+        match text(operation, "op")? {
+            "add" => {
+                let path = text(operation, "path")?;
+                add(object, path, self.value(operation)?)
+            }
+            "remove" => remove(object, text(operation, "path")?).map(drop),
+            "replace" => {
+                let path = text(operation, "path")?;
+                replace(object, path, self.value(operation)?)
+            }
+            "move" => {
+                let moved = remove(object, text(operation, "from")?)?;
+                add(object, text(operation, "path")?, moved)
+            }
+            "copy" => self.copy(object, operation),
+            "test" => self.test(object, operation),
+            _ => Err(Cause::Unknown),
+        }
+    }
+
+    /// An absent key is copied as a null.
+    fn copy(&mut self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+        let (parent, key) = parent(object, text(operation, "from")?)?;
+        let copied = child(parent, &key)?.cloned().unwrap_or_else(|| Node::null().placed(operation.place));
+        self.nodes_copied = self.nodes_copied.saturating_add(size(&copied));
+        if self.nodes_copied > NODES_COPIED_MAX {
+            return Err(Cause::TooMuch);
+        }
+        add(object, text(operation, "path")?, copied)
+    }
+
+    /// An absent key and a null are the same.
+    fn test(&mut self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+        let path = text(operation, "path")?;
+        let found = match path {
+            "" => Some(&*object),
+            _ => {
+                let (parent, key) = parent(object, path)?;
+                child(parent, &key)?.map(|found| &*found)
+            }
+        };
+        let wanted = match operation.get("value") {
+            Some(_) => Some(self.value(operation)?),
+            None => None,
+        };
+        let holds = match (found.filter(|found| !found.is_null()), wanted) {
+            (None, wanted) => wanted.is_none_or(|wanted| wanted.is_null()),
+            (Some(found), Some(wanted)) => json::same(found, &wanted),
+            (Some(_), None) => false,
+        };
+        if holds { Ok(()) } else { Err(Cause::TestFailed) }
+    }
+
+    fn value(&self, operation: &Node) -> Result<Node, Cause> {
+        let Some(value) = operation.get("value") else { return Ok(Node::null().placed(operation.place)) };
+        let mut value = value.clone();
+        json::normalize(&mut value, self.dialect)?;
+        Ok(value)
+    }
+}
+
+fn text<'n>(operation: &'n Node, field: &'static str) -> Result<&'n str, Cause> {
+    let found = operation.get(field).filter(|node| node.is_string()).and_then(Node::text);
+    found.ok_or(Cause::NoField(field))
+}
+
+fn add(object: &mut Node, path: &str, new: Node) -> Result<(), Cause> {
+    let (parent, key) = parent(object, path)?;
+    match &mut parent.content {
+        Content::Sequence(items) => {
+            let at = if key == "-" { items.len() } else { index(&key, items.len() + 1)? };
+            items.insert(at, new);
+        }
+        _ => drop(parent.insert(&key, new)),
+    }
+    Ok(())
+}
+
+/// A mapping need not have the key yet: the library kustomize uses does not look.
+fn replace(object: &mut Node, path: &str, new: Node) -> Result<(), Cause> {
+    if path.is_empty() {
+        if new.text().is_some() {
+            return Err(Cause::NoObject);
+        }
+        *object = new;
+        return Ok(());
+    }
+    let (parent, key) = parent(object, path)?;
+    match &mut parent.content {
+        Content::Sequence(items) => {
+            let at = index(&key, items.len())?;
+            items[at] = new;
+        }
+        _ => drop(parent.insert(&key, new)),
+    }
+    Ok(())
+}
+
+fn remove(object: &mut Node, path: &str) -> Result<Node, Cause> {
+    let (parent, key) = parent(object, path)?;
+    match &mut parent.content {
+        Content::Sequence(items) => {
+            let at = index(&key, items.len())?;
+            Ok(items.remove(at))
+        }
+        _ => Ok(parent.remove(&key).ok_or(Missing::Nothing)?),
+    }
+}
+
+fn size(node: &Node) -> usize {
+    let inside: usize = match &node.content {
+        Content::Scalar(_) => 0,
+        Content::Sequence(items) => items.iter().map(size).sum(),
+        Content::Mapping(entries) => entries.iter().map(|Entry { value, .. }| size(value)).sum(),
+    };
+    inside + 1
+}

@@ -1,0 +1,69 @@
+//! [`Origin`]: where something was read, as file and line.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use lode_tree::RepoPath;
+use lode_yaml::Place;
+
+/// Where an object or a field was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The file; for a generated object, the kustomization.
+    pub path: RepoPath,
+    /// Its first line in it, from 1; 0 for what was laid over the kustomization at `path`.
+    pub line: u32,
+}
+
+/// The files of a build by the number that places carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Places say `0` for nothing, so the first file is number 1.
+    paths: Vec<RepoPath>,
+    numbers: HashMap<RepoPath, u32>,
+}
+
+impl Files {
+    /// Returns a file's number, a new one where it has none.
+    pub(crate) fn number(&mut self, path: &RepoPath) -> u32 {
+        if let Some(number) = self.numbers.get(path) {
+            return *number;
+        }
+        self.paths.push(path.clone());
+        let number = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(path.clone(), number);
+        number
+    }
+
+    /// Returns where a place is; what code made is at the root.
+    #[must_use]
+    pub fn origin(&self, place: Place) -> Origin {
+        let at = (place.source as usize).checked_sub(1);
+        let path = at.and_then(|at| self.paths.get(at)).cloned().unwrap_or_default();
+        Origin { path, line: place.line }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}, with the Kustomization's spec", self.path),
+            line => write!(f, "{}:{line}", self.path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_its_number() {
+        let (a, b) = (RepoPath::parse("a").unwrap(), RepoPath::parse("b").unwrap());
+        let mut files = Files::default();
+        assert_eq!((files.number(&a), files.number(&b), files.number(&a)), (1, 2, 1));
+        let place = Place { source: 2, line: 3, ..Place::default() };
+        assert_eq!(files.origin(place).to_string(), "b:3");
+        assert_eq!(files.origin(Place { source: 1, ..Place::default() }).to_string(), "a, with the Kustomization's spec");
+    }
+}

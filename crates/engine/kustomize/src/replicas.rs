@@ -1,0 +1,52 @@
+//! Setting the number of replicas of an object by its name.
+
+use crate::error::{Fault, FileCause, ObjectCause};
+use crate::fieldspec::{self, FieldSpec, Make};
+use crate::resources::Resources;
+use crate::settings::Replicas;
+
+/// Sets the number of replicas of what is or was called so.
+pub(crate) fn apply(resources: &mut Resources, replicas: &Replicas, fields: &[FieldSpec]) -> Result<(), Fault> {
+    let mut found = false;
+    for at in resources.named(&replicas.name) {
+        let Some(resource) = resources.content_mut(at) else { continue };
+        let mut kinds: Vec<_> = resource.past.iter().filter(|past| *past.name == *replicas.name).cloned().collect();
+        kinds.extend(Some(resource.current()).filter(|current| *current.name == *replicas.name));
+        for field in fields.iter().filter(|field| kinds.iter().any(|name| field.fits(&name.gvk))) {
+            found = true;
+            if !field.fits(&resource.gvk()) {
+                continue;
+            }
+            let outcome = field.visit(&mut resource.node, Make::Scalar, &mut |old| fieldspec::set(old, replicas.node()));
+            outcome.map_err(|cause| {
+                let cause = ObjectCause::Field { field: field.path.to_string(), cause };
+                Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
+            })?;
+        }
+    }
+    if found { Ok(()) } else { Err(Fault::At(replicas.place, FileCause::NoReplicas(replicas.name.clone()))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Dialect, Node, Place};
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource::Resource;
+
+    #[test]
+    fn a_former_name_counts_and_no_name_fails() {
+        let mut all = Resources::default();
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}});
+        let mut resource = Resource::new(Node::from_value(&object), Place::default());
+        resource.remember();
+        resource.set_name("b".to_owned());
+        all.append(resource).unwrap();
+        let fields = crate::configuration::defaults().replicas.clone();
+        let entry = |name: &str| Replicas { name: name.to_owned(), count: 3, place: Place::default() };
+        apply(&mut all, &entry("a"), &fields).unwrap();
+        assert_eq!(all.all()[0].node.to_value(Dialect::V3).unwrap()["spec"]["replicas"], 3);
+        assert!(apply(&mut all, &entry("c"), &fields).is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! [`Resources`]: the objects of a build in order, with an index of what they are and were called.
+//!
+//! The index is made when it is asked for and thrown away when names may have changed without notice; so a build costs
+//! what its objects cost, not their square.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Fault};
+use crate::generate::{self, Behavior};
+use crate::resource::{Identity, Resource};
+
+/// Most objects of one build.
+const OBJECTS_MAX: usize = 100_000;
+
+/// The objects of a build.
+#[derive(Default)]
+pub(crate) struct Resources {
+    all: Vec<Resource>,
+    index: Option<Index>,
+}
+
+/// Places of objects by what they are called.
+#[derive(Default)]
+struct Index {
+    current: HashMap<Identity, Vec<usize>>,
+    /// By every name an object has or had.
+    any: HashMap<Identity, Vec<usize>>,
+    /// By every bare name an object has or had.
+    names: HashMap<Box<str>, Vec<usize>>,
+}
+
+impl Resources {
+    /// Returns the objects in order.
+    pub(crate) fn all(&self) -> &[Resource] {
+        &self.all
+    }
+
+    /// Returns the objects to be changed; names may change too.
+    pub(crate) fn all_mut(&mut self) -> &mut Vec<Resource> {
+        self.index = None;
+        &mut self.all
+    }
+
+    /// Returns the objects to be changed in anything but what they are called.
+    pub(crate) fn contents_mut(&mut self) -> &mut [Resource] {
+        &mut self.all
+    }
+
+    /// Returns one object to be changed; [`Resources::renamed`] must follow where its name changes.
+    pub(crate) fn content_mut(&mut self, at: usize) -> Option<&mut Resource> {
+        self.all.get_mut(at)
+    }
+
+    /// Says that an object got another name, and remembers the one it had.
+    pub(crate) fn renamed(&mut self, at: usize) {
+        if let (Some(index), Some(resource)) = (&mut self.index, self.all.get(at)) {
+            index.put(at, resource);
+        }
+    }
+
+    pub(crate) fn into_all(self) -> Vec<Resource> {
+        self.all
+    }
+
+    /// Adds an object; another one of its name is an error.
+    pub(crate) fn append(&mut self, resource: Resource) -> Result<(), Fault> {
+        if self.all.len() >= OBJECTS_MAX {
+            return Err(Fault::Known(Error::TooMany(OBJECTS_MAX)));
+        }
+        let name = resource.current();
+        if let Some(twin) = self.current(&name) {
+            return Err(Fault::Duplicate { id: Box::new(resource.id()), first: twin.place, second: resource.place });
+        }
+        let at = self.all.len();
+        self.indexed().put(at, &resource);
+        self.all.push(resource);
+        Ok(())
+    }
+
+    /// Adds the objects of a base.
+    pub(crate) fn append_all(&mut self, other: Self) -> Result<(), Fault> {
+        if self.all.is_empty() {
+            *self = other;
+            return self.refuse_twins();
+        }
+        other.all.into_iter().try_for_each(|resource| self.append(resource))
+    }
+
+    /// Takes a generated object in: as a new one, or into the one of its name.
+    pub(crate) fn absorb(&mut self, made: Resource, behavior: Behavior) -> Result<(), Fault> {
+        let found = self.called(&made.current());
+        match (found.as_slice(), behavior) {
+            ([], Behavior::Create) => self.append(made),
+            ([at], Behavior::Merge | Behavior::Replace) => {
+                generate::combine(&mut self.all[*at], made, behavior);
+                Ok(())
+            }
+            ([], _) => Err(generator_fault(&made, "nothing of this name is there to merge into or replace")),
+            ([at], Behavior::Create) => {
+                let first = self.all[*at].place;
+                Err(Fault::Duplicate { id: Box::new(made.id()), first, second: made.place })
+            }
+            _ => Err(generator_fault(&made, "several objects of this name are there")),
+        }
+    }
+
+    /// Returns the places of objects that are or were called so.
+    pub(crate) fn called(&mut self, name: &Identity) -> Vec<usize> {
+        let places = self.indexed().any.get(name).cloned().unwrap_or_default();
+        // A name that an object lost without having it remembered is still in the index.
+        places.into_iter().filter(|&at| !self.all[at].node.is_nothing() && self.all[at].is_or_was(name)).collect()
+    }
+
+    /// Returns the places of objects whose bare name is or was so.
+    pub(crate) fn named(&mut self, name: &str) -> Vec<usize> {
+        self.indexed().names.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Drops what became empty.
+    pub(crate) fn drop_empty(&mut self) {
+        if self.all.iter().any(|resource| resource.node.is_nothing()) {
+            self.all.retain(|resource| !resource.node.is_nothing());
+            self.index = None;
+        }
+    }
+
+    /// Refuses two objects of one name.
+    pub(crate) fn refuse_twins(&mut self) -> Result<(), Fault> {
+        let _ = self.indexed();
+        let Some(index) = &self.index else { return Ok(()) };
+        let twins = index.current.values().find(|places| places.len() > 1);
+        let Some([first, second, ..]) = twins.map(Vec::as_slice) else { return Ok(()) };
+        let (first, second) = (&self.all[*first], &self.all[*second]);
+        Err(Fault::Duplicate { id: Box::new(second.id()), first: first.place, second: second.place })
+    }
+
+    fn current(&mut self, name: &Identity) -> Option<&Resource> {
+        let places = self.indexed().current.get(name).cloned().unwrap_or_default();
+        places.into_iter().map(|at| &self.all[at]).find(|resource| resource.current() == *name)
+    }
+
+    fn indexed(&mut self) -> &mut Index {
+        let all = &self.all;
+        self.index.get_or_insert_with(|| {
+            let mut index = Index::default();
+            all.iter().enumerate().for_each(|(at, resource)| index.put(at, resource));
+            index
+        })
+    }
+}
+
+impl Index {
+    fn put(&mut self, at: usize, resource: &Resource) {
+        let current = resource.current();
+        let past = resource.past.iter().cloned();
+        for name in past.chain(std::iter::once(current.clone())) {
+            insert(self.names.entry(name.name.clone()).or_default(), at);
+            insert(self.any.entry(name).or_default(), at);
+        }
+        insert(self.current.entry(current).or_default(), at);
+    }
+}
+
+/// Keeps places in order, each once.
+fn insert(places: &mut Vec<usize>, at: usize) {
+    if let Err(gap) = places.binary_search(&at) {
+        places.insert(gap, at);
+    }
+}
+
+fn generator_fault(made: &Resource, cause: &str) -> Fault {
+    let cause = crate::error::FileCause::Generator { name: made.name().to_owned(), cause: cause.to_owned() };
+    Fault::At(made.place, cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Node, Place};
+    use serde_json::json;
+
+    use super::*;
+
+    fn resource(name: &str, line: u32) -> Resource {
+        let value = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+        Resource::new(Node::from_value(&value), Place { line, ..Place::default() })
+    }
+
+    #[test]
+    fn twins_are_named_with_both_places() {
+        let mut all = Resources::default();
+        all.append(resource("a", 1)).unwrap();
+        all.append(resource("b", 2)).unwrap();
+        let Err(Fault::Duplicate { first, second, .. }) = all.append(resource("a", 3)) else { panic!("a twin came in") };
+        assert_eq!((first.line, second.line), (1, 3));
+    }
+
+    #[test]
+    fn a_former_name_finds_its_object() {
+        let mut all = Resources::default();
+        all.append(resource("a", 1)).unwrap();
+        let former = resource("a", 1).current();
+        let first = all.content_mut(0).unwrap();
+        first.remember();
+        first.set_name("b".to_owned());
+        all.renamed(0);
+        assert_eq!(all.called(&former), [0]);
+        assert_eq!(all.called(&resource("b", 1).current()), [0]);
+        all.append(resource("a", 2)).unwrap();
+        assert_eq!(all.called(&former), [0, 1]);
+        assert_eq!(all.named("a"), [0, 1]);
+    }
+}

@@ -1,0 +1,288 @@
+//! [`Schema`]: how the lists of a kind merge.
+//!
+//! In: the built-in table, an `OpenAPI` document that a kustomization brings, or custom resource definitions. Out: for a
+//! kind and a field in it, whether a list is merged and by which keys. A schema is a value that is passed along: one
+//! build never sees another's.
+//!
+//! Left out: everything else an `OpenAPI` document says, and references to anything but whole definitions.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use lode_object::GroupVersionKind;
+use lode_yaml::{Node, Place};
+
+/// How the lists of kinds merge, and which custom kinds have a namespace.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Schema {
+    shapes: Vec<Shape>,
+    kinds: HashMap<GroupVersionKind, TypeRef>,
+    namespaced: HashMap<GroupVersionKind, bool>,
+}
+
+/// The type of a value, known to the schema it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TypeRef(u32);
+
+/// What is no schema.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    /// A part that must be a mapping is none.
+    #[error("{0} is no mapping")]
+    NoMapping(&'static str, Place),
+    /// A definition has no group, kind or versions.
+    #[error("the custom resource definition has no {0}")]
+    NoField(&'static str, Place),
+}
+
+#[derive(Debug, Clone, Default)]
+struct Shape {
+    fields: HashMap<Box<str>, TypeRef>,
+    /// The type of every field that is not in `fields`.
+    others: Option<TypeRef>,
+    /// The type of a list's entries.
+    items: Option<TypeRef>,
+    /// By which keys a list merges; none in it: a set of scalars. `None`: not at all.
+    keys: Option<Vec<Box<str>>>,
+    /// It is another type by name.
+    same_as: Option<TypeRef>,
+}
+
+/// How many definitions may refer to each other without one that says something.
+const REFERENCES_MAX: usize = 32;
+
+impl Schema {
+    /// Returns the schema of the kinds that Kubernetes 1.21 has.
+    pub(crate) fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<Schema> = LazyLock::new(|| table(include_str!("tables/merge-keys.txt")));
+        &BUILTIN
+    }
+
+    /// Reads an `OpenAPI` v2 document. What is built in does not count beside it.
+    pub(crate) fn with_openapi(document: &Node) -> Result<Self, Error> {
+        let mut schema = Self::default();
+        let definitions = entries(document, "the document")?;
+        for (name, value) in &definitions {
+            match *name {
+                "definitions" => schema.define(entries(value, "definitions")?),
+                "paths" => schema.find_scopes(entries(value, "paths")?),
+                _ => {}
+            }
+        }
+        Ok(schema)
+    }
+
+    /// Adds a custom resource definition: its lists merge as its own schema says.
+    pub(crate) fn with_crd(mut self, definition: &Node) -> Result<Self, Error> {
+        let text = |keys: &'static [&'static str], name| {
+            definition.at(keys).and_then(Node::text).ok_or(Error::NoField(name, definition.place))
+        };
+        let group = text(&["spec", "group"], "spec.group")?;
+        let kind = text(&["spec", "names", "kind"], "spec.names.kind")?;
+        let versions = definition.at(&["spec", "versions"]).and_then(Node::items);
+        let versions = versions.ok_or(Error::NoField("spec.versions", definition.place))?;
+        let metadata = self.of_kind(&GroupVersionKind::new("v1", "Pod")).and_then(|pod| self.field(pod, "metadata"));
+        for version in versions {
+            let Some(name) = version.get("name").and_then(Node::text) else { continue };
+            let gvk = GroupVersionKind { group: group.into(), version: name.into(), kind: kind.into() };
+            if let Some(node) = version.at(&["schema", "openAPIV3Schema"]) {
+                let of = self.shape(node, &Rules::structural());
+                if let (Some(metadata), Some(shape)) = (metadata, self.shapes.get_mut(of.0 as usize)) {
+                    shape.fields.insert("metadata".into(), metadata);
+                }
+                self.kinds.insert(gvk.clone(), of);
+            }
+            let scope = definition.at(&["spec", "scope"]).and_then(Node::text);
+            self.namespaced.insert(gvk, scope != Some("Cluster"));
+        }
+        Ok(self)
+    }
+
+    /// Returns a kind's type.
+    pub(crate) fn of_kind(&self, gvk: &GroupVersionKind) -> Option<TypeRef> {
+        self.kinds.get(gvk).copied()
+    }
+
+    /// Returns the type of a field.
+    pub(crate) fn field(&self, of: TypeRef, name: &str) -> Option<TypeRef> {
+        let shape = self.get(of)?;
+        self.resolved(shape.fields.get(name).copied().or(shape.others)?)
+    }
+
+    /// Returns the type of a list's entries.
+    pub(crate) fn items(&self, of: TypeRef) -> Option<TypeRef> {
+        self.resolved(self.get(of)?.items?)
+    }
+
+    /// Returns by which keys a list merges; none in them: it is a set of scalars. `None`: it does not.
+    pub(crate) fn keys(&self, of: TypeRef) -> Option<&[Box<str>]> {
+        self.get(of)?.keys.as_deref()
+    }
+
+    /// Tells whether a kind's objects have a namespace, if the schema was brought along and knows.
+    pub(crate) fn is_namespaced(&self, gvk: &GroupVersionKind) -> Option<bool> {
+        self.namespaced.get(gvk).copied()
+    }
+
+    fn get(&self, of: TypeRef) -> Option<&Shape> {
+        self.shapes.get(of.0 as usize)
+    }
+
+    fn resolved(&self, mut of: TypeRef) -> Option<TypeRef> {
+        for _ in 0..REFERENCES_MAX {
+            match self.get(of)?.same_as {
+                Some(other) => of = other,
+                None => return Some(of),
+            }
+        }
+        None
+    }
+
+    fn push(&mut self, shape: Shape) -> TypeRef {
+        self.shapes.push(shape);
+        TypeRef(self.shapes.len() as u32 - 1)
+    }
+
+    fn define(&mut self, definitions: Vec<(&str, &Node)>) {
+        let mut names = HashMap::new();
+        for (name, _) in &definitions {
+            names.insert((*name).to_owned(), self.push(Shape::default()));
+        }
+        let rules = Rules { names, structural: false };
+        for (name, node) in definitions {
+            let Some(of) = rules.names.get(name).copied() else { continue };
+            let read = self.shape(node, &rules);
+            if let Some(shape) = self.shapes.get_mut(of.0 as usize) {
+                shape.same_as = Some(read);
+            }
+            let gvks = node.get(GVK).and_then(Node::items).unwrap_or_default();
+            self.kinds.extend(gvks.iter().filter_map(gvk).map(|gvk| (gvk, read)));
+        }
+    }
+
+    /// A kind has a namespace if one of the paths that read it goes through one.
+    fn find_scopes(&mut self, paths: Vec<(&str, &Node)>) {
+        for (path, node) in paths {
+            let Some(gvk) = node.at(&["get", GVK]).and_then(gvk) else { continue };
+            let through_namespace = path.contains("namespaces/{namespace}");
+            *self.namespaced.entry(gvk).or_default() |= through_namespace;
+        }
+    }
+
+    /// Reads a type; as deep as the document is, which its reader bounds.
+    fn shape(&mut self, node: &Node, rules: &Rules) -> TypeRef {
+        if let Some(reference) = node.get("$ref").and_then(Node::text) {
+            let name = reference.strip_prefix("#/definitions/").map(|name| name.replace("~1", "/").replace("~0", "~"));
+            let known = name.and_then(|name| rules.names.get(&name).copied());
+            return known.unwrap_or_else(|| self.push(Shape::default()));
+        }
+        let properties = node.get("properties").and_then(Node::entries).unwrap_or_default();
+        let mut shape = Shape { keys: rules.keys(node), ..Shape::default() };
+        for entry in properties {
+            let Some(name) = entry.key.text() else { continue };
+            shape.fields.insert(name.into(), self.shape(&entry.value, rules));
+        }
+        let others = node.get("additionalProperties").filter(|others| others.entries().is_some());
+        shape.others = others.map(|others| self.shape(others, rules));
+        let items = node.get("items").filter(|items| items.entries().is_some() && is_array(node));
+        shape.items = items.map(|items| self.shape(items, rules));
+        self.push(shape)
+    }
+}
+
+const GVK: &str = "x-kubernetes-group-version-kind";
+
+/// How a document says that a list merges.
+struct Rules {
+    names: HashMap<String, TypeRef>,
+    /// It is a custom resource definition's, which names the keys and nothing else.
+    structural: bool,
+}
+
+impl Rules {
+    fn structural() -> Self {
+        Self { names: HashMap::new(), structural: true }
+    }
+
+    fn keys(&self, node: &Node) -> Option<Vec<Box<str>>> {
+        let text = |name: &str| node.get(name).and_then(Node::text);
+        let map_keys = || node.get("x-kubernetes-list-map-keys").and_then(Node::items).map(texts);
+        if self.structural {
+            return match text("x-kubernetes-list-type")? {
+                "map" => map_keys(),
+                "set" => Some(Vec::new()),
+                _ => None,
+            };
+        }
+        let strategy = text("x-kubernetes-patch-strategy")?;
+        let merges = strategy.split(',').any(|word| word == "merge");
+        let key = || text("x-kubernetes-patch-merge-key").map(Box::from).into_iter().collect();
+        merges.then(|| map_keys().unwrap_or_else(key))
+    }
+}
+
+fn is_array(node: &Node) -> bool {
+    match node.get("type") {
+        Some(of) => of.text() == Some("array") || matches!(of.items(), Some([one]) if one.text() == Some("array")),
+        None => false,
+    }
+}
+
+fn texts(items: &[Node]) -> Vec<Box<str>> {
+    items.iter().filter_map(|item| item.text().map(Box::from)).collect()
+}
+
+fn gvk(node: &Node) -> Option<GroupVersionKind> {
+    let text = |name: &str| node.get(name).and_then(Node::text);
+    let group = text("group").unwrap_or_default().into();
+    Some(GroupVersionKind { group, version: text("version")?.into(), kind: text("kind")?.into() })
+}
+
+fn entries<'n>(node: &'n Node, what: &'static str) -> Result<Vec<(&'n str, &'n Node)>, Error> {
+    let entries = node.entries().ok_or(Error::NoMapping(what, node.place))?;
+    Ok(entries.iter().filter_map(|entry| Some((entry.key.text()?, &entry.value))).collect())
+}
+
+/// Reads the table of what is built in; its form is written at its top.
+fn table(text: &str) -> Schema {
+    let mut schema = Schema::default();
+    let mut names: HashMap<&str, TypeRef> = HashMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match line.strip_prefix("kind ") {
+            Some(kind) => table_kind(kind, &mut schema, &mut names),
+            None => table_field(line, &mut schema, &mut names),
+        }
+    }
+    schema
+}
+
+fn table_kind<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t str, TypeRef>) {
+    let Some((gvk, name)) = line.split_once(' ') else { return };
+    let of = *names.entry(name).or_insert_with(|| schema.push(Shape::default()));
+    let mut parts = gvk.split('/');
+    let (Some(group), Some(versions), Some(kind)) = (parts.next(), parts.next(), parts.next()) else { return };
+    for version in versions.split(',') {
+        let group = group.trim_matches('-').into();
+        schema.kinds.insert(GroupVersionKind { group, version: version.into(), kind: kind.into() }, of);
+    }
+}
+
+fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t str, TypeRef>) {
+    let Some((field, how)) = line.split_once(' ') else { return };
+    let (Some((of, field)), Some((how, inner))) = (field.split_once('.'), how.rsplit_once(' ')) else { return };
+    let mut named = |schema: &mut Schema, name| *names.entry(name).or_insert_with(|| schema.push(Shape::default()));
+    let of = named(schema, of);
+    let inner = (inner != "-").then(|| named(schema, inner));
+    let keys = how.strip_prefix('[').and_then(|keys| keys.strip_suffix(']'));
+    let value = match (keys, how, inner) {
+        (Some(keys), ..) => {
+            let keys = keys.split_whitespace().map(Box::from).collect();
+            schema.push(Shape { keys: Some(keys), items: inner, ..Shape::default() })
+        }
+        (None, "->", Some(inner)) => inner,
+        (None, _, items) => schema.push(Shape { items, ..Shape::default() }),
+    };
+    if let Some(shape) = schema.shapes.get_mut(of.0 as usize) {
+        shape.fields.insert(field.into(), value);
+    }
+}

@@ -1,0 +1,83 @@
+//! [`Source`]: reading through the loader, with a record of what was read and a number for each file.
+
+use lode_tree::{Blob, Child, Loader, ReadSet, RepoPath};
+use lode_yaml::Place;
+
+use crate::error::{Fault, FileCause};
+use crate::origin::Files;
+
+/// The names a kustomization file may have.
+const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Which files a kustomization may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restrictions {
+    /// Only those in or below its own folder.
+    #[default]
+    RootOnly,
+    /// Any below the loader's root.
+    None,
+}
+
+/// Where files come from, and what was read of them.
+pub(crate) struct Source<'l> {
+    pub(crate) loader: &'l dyn Loader,
+    pub(crate) reads: ReadSet,
+    pub(crate) files: Files,
+    pub(crate) restrictions: Restrictions,
+}
+
+impl<'l> Source<'l> {
+    pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions) -> Self {
+        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions }
+    }
+
+    /// Reads a file and returns its content with its number.
+    pub(crate) fn read(&mut self, path: &RepoPath) -> Result<(Blob, u32), lode_tree::Error> {
+        let blob = self.reads.read(self.loader, path)?;
+        Ok((blob, self.files.number(path)))
+    }
+
+    /// Reads a file that a kustomization in `folder` names.
+    pub(crate) fn named(&mut self, folder: &RepoPath, text: &str, by: Place) -> Result<(RepoPath, Blob, u32), Fault> {
+        let path = self.path(folder, text, by)?;
+        let missing = || Fault::At(by, FileCause::Missing(text.to_owned()));
+        let (real, _) = self.reads.canonical(self.loader, &path).map_err(|error| match error {
+            lode_tree::Error::NotFound(_) => missing(),
+            error => error.into(),
+        })?;
+        self.allow(folder, &real, text, by)?;
+        let (blob, number) = self.read(&path)?;
+        Ok((path, blob, number))
+    }
+
+    /// Refuses a file that the restrictions keep from a folder's kustomization.
+    pub(crate) fn allow(&self, folder: &RepoPath, real: &RepoPath, text: &str, by: Place) -> Result<(), Fault> {
+        if self.restrictions == Restrictions::None || real.is_in(folder) {
+            return Ok(());
+        }
+        Err(Fault::At(by, FileCause::Outside { path: text.to_owned(), folder: folder.clone() }))
+    }
+
+    /// Returns the path a text means in a folder.
+    pub(crate) fn path(&self, folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
+        folder.join(text).map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
+    }
+
+    /// Returns a folder's kustomization file, if it has one.
+    pub(crate) fn kustomization(&mut self, folder: &RepoPath) -> Result<Option<RepoPath>, Fault> {
+        let names = self.reads.list(self.loader, folder)?;
+        let mut found = names.iter().filter(|(name, child)| *child == Child::File && is_kustomization(name));
+        let Some((name, _)) = found.next() else { return Ok(None) };
+        let path = folder.join(name).map_err(|_| lode_tree::Error::NotFound(folder.clone()))?;
+        if found.next().is_some() {
+            let place = Place { source: self.files.number(&path), line: 1, ..Place::default() };
+            return Err(Fault::At(place, FileCause::TwoKustomizations(folder.clone())));
+        }
+        Ok(Some(path))
+    }
+}
+
+fn is_kustomization(name: &str) -> bool {
+    KUSTOMIZATION_FILES.contains(&name)
+}

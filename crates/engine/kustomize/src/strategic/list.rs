@@ -1,0 +1,76 @@
+//! Merging lists whose entries are told apart by keys, or are texts of a set.
+//!
+//! Where every entry has its keys and none stands twice, entries are found by hash ([`quick`]). All else is rare and
+//! goes the way kustomize goes, step by step ([`Steps`]): what comes out of it is its own, not what one would expect.
+
+mod quick;
+mod steps;
+
+use lode_yaml::Node;
+
+use super::{At, Cause, DIRECTIVE, Directive, Error, Merger, named};
+
+use steps::Steps;
+
+/// What a list is merged with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Against<'p> {
+    /// The patch does not speak of it.
+    Nothing,
+    /// It is the patch's own.
+    Itself,
+    /// The patch's entries.
+    Patch(&'p [Node]),
+}
+
+/// Merges a list by keys; none of them: as a set.
+pub(super) fn merge(
+    merger: &Merger<'_>,
+    items: Vec<Node>,
+    against: Against<'_>,
+    keys: &[Box<str>],
+    at: At,
+) -> Result<Vec<Node>, Error> {
+    match quick::plan(&items, against, keys) {
+        Some(plan) => quick::merge(merger, items, (against, &plan), at),
+        None => Steps::new(merger, items, (against, keys), at).run(),
+    }
+}
+
+/// Returns the directive for the whole list: a first entry with nothing but it.
+pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
+    let Some(entry) = items.iter().find(|item| item.get(DIRECTIVE).is_some()) else { return Ok(None) };
+    match entry.get(DIRECTIVE).and_then(Node::text) {
+        _ if entry.entries().is_some_and(|entries| entries.len() > 1) => Ok(None),
+        Some(text) => named(text).map(Some).ok_or(Cause::Directive),
+        None => Err(Cause::Directive),
+    }
+}
+
+/// Takes out every entry with this directive, and what is empty.
+pub(super) fn elide(list: &mut Node, found: Directive) {
+    let is_it = |item: &Node| item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(found);
+    if let Some(items) = list.items_mut() {
+        items.retain(|item| !is_empty(item) && !is_it(item));
+    }
+}
+
+/// Returns the key of lists of unknown type: `name`, if all entries have it.
+pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause> {
+    let has_names = |list: &&[Node]| list.iter().all(|item| item.get(NAME).is_some());
+    if !lists.iter().any(has_names) {
+        return Ok(None);
+    }
+    let filled: Vec<&[Node]> = lists.iter().copied().filter(|list| !list.is_empty()).collect();
+    if filled.is_empty() || !filled.iter().all(has_names) {
+        return Err(Cause::NoKey);
+    }
+    Ok(Some(vec![NAME.into()]))
+}
+
+const NAME: &str = "name";
+
+/// Tells whether an entry is a null or a mapping without fields.
+fn is_empty(item: &Node) -> bool {
+    item.is_null() || item.entries().is_some_and(<[_]>::is_empty)
+}

@@ -1,0 +1,153 @@
+//! `ValueAddTransformer`: one text put into fields of objects, whole or as a part of a file path.
+
+use lode_tree::RepoPath;
+use lode_yaml::{Node, Style};
+
+use crate::decode::{At, Mapping, Mode};
+use crate::error::{Fault, FileCause, ObjectCause};
+use crate::fieldspec::{self, Misfit};
+use crate::namespace::{self, Namespace, Subjects};
+use crate::patch;
+use crate::resources::Resources;
+use crate::selector::Target;
+use crate::settings;
+use crate::source::Source;
+
+/// A text and the fields it goes to.
+#[derive(Debug, Clone)]
+pub(crate) struct ValueAdd {
+    value: At<String>,
+    targets: Vec<At<Field>>,
+}
+
+#[derive(Debug, Clone)]
+struct Field {
+    selector: Option<Target>,
+    path: String,
+    /// From 1: where in the field's own path the text goes; 0: it takes the field's place.
+    position: usize,
+}
+
+impl ValueAdd {
+    pub(crate) fn read(source: &mut Source<'_>, folder: &RepoPath, fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        let mut value = fields.text_at("value")?;
+        value.value = value.value.trim().to_owned();
+        if value.is_empty() {
+            folder.file_name().clone_into(&mut value.value);
+        }
+        let mut targets = fields.entries("targets", Field::read)?;
+        let path = fields.text_at("targetFilePath")?;
+        if !path.is_empty() {
+            let node = crate::change::settings_file(source, folder, &path, path.place)?;
+            targets.extend(Mapping::new(&node, "", Mode::Builtin)?.entries("targets", Field::read)?);
+        }
+        match targets.is_empty() {
+            true => Err(crate::decode::wrong(fields.place(), "targets", "at least one target")),
+            false => Ok(Self { value, targets }),
+        }
+    }
+
+    pub(crate) fn apply(&self, resources: &mut Resources) -> Result<(), Fault> {
+        for target in &self.targets {
+            let places = match &target.selector {
+                Some(selector) => patch::selected(resources, selector, target.place)?,
+                None => (0..resources.all().len()).collect(),
+            };
+            for at in places {
+                let Some(resource) = resources.content_mut(at) else { continue };
+                if target.path == "metadata/namespace" {
+                    let namespace =
+                        Namespace { name: self.value.clone(), subjects: Subjects::DefaultOnly, ..Namespace::default() };
+                    namespace::apply(std::slice::from_mut(resource), &namespace)?;
+                    continue;
+                }
+                let outcome = self.set(&mut resource.node, target);
+                outcome.map_err(|cause| {
+                    let cause = ObjectCause::Field { field: target.path.clone(), cause };
+                    Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
+                })?;
+            }
+            resources.all_mut();
+        }
+        Ok(())
+    }
+
+    fn set(&self, object: &mut Node, target: &Field) -> Result<(), Misfit> {
+        let mut parts: Vec<String> = Vec::new();
+        for part in target.path.split('/') {
+            match parts.last_mut() {
+                Some(last) if last.ends_with('\\') => {
+                    last.pop();
+                    last.push('/');
+                    last.push_str(part);
+                }
+                _ => parts.push(part.to_owned()),
+            }
+        }
+        let mut found = object;
+        let last = parts.len().saturating_sub(1);
+        for (at, part) in parts.iter().enumerate() {
+            found = step(found, part, at == last)?.ok_or("there is no such list entry")?;
+        }
+        let old = found.text().ok_or("a scalar was expected")?;
+        let new = match target.position {
+            0 => self.value.value.clone(),
+            position => inserted(old, position - 1, &self.value),
+        };
+        fieldspec::set(found, Node::plain(new).placed(self.value.place))
+    }
+}
+
+impl Field {
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        let selector = fields.read("selector", settings::target)?;
+        let path = fields.text_at("fieldPath")?;
+        if path.is_empty() {
+            return Err(crate::decode::wrong(path.place, "targets.fieldPath", "a path"));
+        }
+        let position = fields.whole("filePathPosition")?.unwrap_or_default();
+        let position = usize::try_from(position.value).map_err(|_| {
+            let want = "no negative number";
+            Fault::At(position.place, FileCause::WrongType { field: "targets.filePathPosition".to_owned(), want })
+        })?;
+        Ok(Self { selector, path: path.value, position })
+    }
+}
+
+/// Takes one step down; a mapping's field is made where it is absent.
+fn step<'n>(node: &'n mut Node, part: &str, last: bool) -> Result<Option<&'n mut Node>, Misfit> {
+    if let Some((key, value)) = part.strip_prefix('[').and_then(|part| part.strip_suffix(']')?.split_once('=')) {
+        let items = node.items_mut().ok_or("a list was expected")?;
+        return Ok(items.iter_mut().find(|item| item.get(key).and_then(Node::text) == Some(value)));
+    }
+    let make = || if last { Node { style: Style::Plain, ..Node::string("") } } else { Node::mapping() };
+    node.get_or_insert_with(part, make).map(Some).ok_or("a mapping was expected")
+}
+
+/// Puts a part into a file path, at its end where the path is shorter.
+fn inserted(path: &str, position: usize, part: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    parts.insert(position.min(parts.len()), part);
+    format!("{}{}", if rooted { "/" } else { "" }, parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_go_into_paths() {
+        for (path, position, want) in [
+            ("", 0, "P"),
+            ("/", 0, "/P"),
+            ("pie", 0, "P/pie"),
+            ("/pie", 0, "/P/pie"),
+            ("/raw", 1, "/raw/P"),
+            ("a/b/c/d", 3, "a/b/c/P/d"),
+            ("a", 99, "a/P"),
+        ] {
+            assert_eq!(inserted(path, position, "P"), want, "{path}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole crate against data: the shared kustomize corpus, and laws that hold for every build.
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod krusty;
+#[cfg(test)]
+mod overlays;

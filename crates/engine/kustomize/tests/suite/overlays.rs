@@ -1,0 +1,44 @@
+//! Folders of real repositories, to the byte.
+
+use std::collections::BTreeMap;
+
+use lode_kustomize::{Options, Order, Restrictions, build};
+use lode_tree::RepoPath;
+
+use crate::corpus::{Archive, Tally};
+
+/// Measured; may only rise.
+const FLOOR: usize = 811;
+
+#[test]
+fn builds_equal_those_of_kustomize() {
+    let Some(archive) = Archive::open() else { return };
+    let mut tally = Tally::default();
+    let mut trees = BTreeMap::new();
+    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let expected = "kustomize/overlays/expected/";
+    for path in archive.files.keys().filter(|path| path.starts_with(expected)) {
+        let name = path.trim_start_matches(expected).trim_end_matches(".yaml");
+        let Some((repository, folder)) = folder_of(&archive, name) else { continue };
+        let tree = trees
+            .entry(repository.clone())
+            .or_insert_with(|| archive.tree(&format!("kustomize/overlays/input/{repository}")));
+        tally.count(name, build(tree, &folder, &options), archive.text(path).as_deref());
+    }
+    tally.show("overlays");
+    assert!(tally.same >= FLOOR, "overlays fell to {}", tally.same);
+}
+
+/// Finds the folder an expectation's name stands for: `__` is a slash, and a name may hold `__` itself.
+fn folder_of(archive: &Archive, name: &str) -> Option<(String, RepoPath)> {
+    let (repository, _) = name.split_once("__")?;
+    let root = format!("kustomize/overlays/input/{repository}/");
+    archive
+        .files
+        .range(root.clone()..)
+        .map(|(path, _)| path)
+        .take_while(|path| path.starts_with(&root))
+        .filter_map(|path| path[root.len()..].rsplit_once('/'))
+        .find(|(folder, _)| format!("{repository}__{}", folder.replace('/', "__")) == name)
+        .and_then(|(folder, _)| Some((repository.to_owned(), RepoPath::parse(folder).ok()?)))
+}

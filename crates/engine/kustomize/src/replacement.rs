@@ -16,55 +16,24 @@ use lode_yaml::{Content, DEPTH_MAX, Node, Place, TEXT_MAX};
 pub(crate) use self::config::{Item, Replacement};
 use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
-pub use self::path::Fault;
-use self::path::Path;
+use self::path::{Fault, Path};
 use self::walk::{Make, Shape, is_untyped, untyped};
-use crate::entry::Wrong;
 use crate::resource::Resource;
 use crate::selector::Invalid;
 
-/// A replacement that cannot be read or done.
+/// A replacement that cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
-pub struct Error {
+pub(crate) struct Error {
     /// Where it stands.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
-/// Why a replacement cannot be read or done.
+/// Why a replacement cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// A field of the entry is wrong.
-    #[error(transparent)]
-    Entry(#[from] Wrong),
-    /// It has a path and more.
-    #[error("a replacement with a path has nothing else")]
-    PathAndInline,
-    /// A file has neither a replacement nor a list of them.
-    #[error("the file is no replacement and no list of them")]
-    NoReplacements,
-    /// It says no source.
-    #[error("a replacement needs source or sourceValue")]
-    NoSource,
-    /// It says two sources.
-    #[error("a replacement has source or sourceValue, not both")]
-    TwoSources,
-    /// It says no targets.
-    #[error("a replacement needs targets")]
-    NoTargets,
-    /// A target selects nothing.
-    #[error("a target needs select")]
-    NoSelect,
-    /// A path is wrong in itself.
-    #[error("path \"{path}\": {fault}")]
-    Path {
-        /// The path.
-        path: Box<str>,
-        /// Why.
-        fault: Fault,
-    },
+pub(crate) enum Cause {
     /// A selector is wrong in itself.
     #[error("target: {0}")]
     Selector(#[from] Invalid),

@@ -13,12 +13,12 @@ use lode_object::Id;
 use lode_yaml::{Content, Node, Place, Tag};
 
 use self::expand::{Expanded, expand};
-use crate::entry::{Fields, Unknown, Wrong};
-use crate::field::{Absent, Path as FieldPath};
-use crate::replacement::path::{Fault, Path};
+use crate::decode::{Mapping, Mode};
+use crate::error::{Fault, FileCause};
+use crate::fieldspec::{FieldSpec, Make};
+use crate::replacement::path::Path;
 use crate::replacement::walk::is_untyped;
 use crate::resource::Resource;
-use crate::fieldspec::FieldSpec;
 use crate::tables::Gvk;
 
 /// One entry of `vars`.
@@ -31,7 +31,7 @@ pub(crate) struct Var {
 }
 
 /// The object a variable takes its value from, by a name it has or had; an empty namespace means any.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct ObjectRef {
     group: String,
     version: String,
@@ -40,41 +40,19 @@ struct ObjectRef {
     namespace: String,
 }
 
-/// A field in which variables count.
-#[derive(Debug, Clone)]
-pub(crate) struct VarField {
-    pub(crate) gvk: Gvk,
-    pub(crate) path: FieldPath,
-    /// The path as written, for messages.
-    pub(crate) shown: String,
-}
-
-/// A variable that cannot be read or used.
+/// A variable that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
-pub struct Error {
+pub(crate) struct Error {
     /// Where the variable stands; for a field that cannot be walked, where the object stands.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
-/// Why a variable cannot be read or used.
+/// Why a variable cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// A field of the entry is wrong.
-    #[error(transparent)]
-    Entry(#[from] Wrong),
-    /// The path of its value is wrong in itself.
-    #[error("variable {name}: path \"{path}\": {fault}")]
-    Path {
-        /// The variable.
-        name: Box<str>,
-        /// The path.
-        path: Box<str>,
-        /// Why.
-        fault: Fault,
-    },
+pub(crate) enum Cause {
     /// There is another of this name.
     #[error("variable {0} is there twice")]
     Twice(Box<str>),
@@ -127,13 +105,13 @@ const NAME_FIELD: &str = "metadata.name";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Returns the fields in which variables count without further settings.
-pub(crate) fn default_fields() -> &'static [VarField] {
-    static FIELDS: LazyLock<Vec<VarField>> = LazyLock::new(|| {
+pub(crate) fn default_fields() -> &'static [FieldSpec] {
+    static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
         let rows = include_str!("tables/var-references.txt").lines().filter(|line| !line.starts_with('#'));
         let field = |line: &str| {
             let (kind, path) = line.split_once(" | ")?;
             let gvk = Gvk { kind: (kind != "-").then(|| kind.into()), ..Gvk::default() };
-            Some(VarField { gvk, path: FieldPath::parse(path), shown: path.to_owned() })
+            Some(FieldSpec::new(gvk, path, false))
         };
         rows.filter_map(field).collect()
     });
@@ -177,12 +155,12 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error
 }
 
 /// Replaces what refers to variables, in the default fields and in more. Returns the names nothing referred to.
-pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[VarField]) -> Result<Vec<Box<str>>, Error> {
+pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpec]) -> Result<Vec<Box<str>>, Error> {
     if vars.is_empty() {
         return Ok(Vec::new());
     }
     let mut setter = Setter { values: values(resources, vars)?, used: BTreeSet::new() };
-    let mut by_kind: HashMap<Option<&str>, Vec<&VarField>> = HashMap::new();
+    let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
         by_kind.entry(field.gvk.kind.as_deref()).or_default().push(field);
     }
@@ -190,10 +168,10 @@ pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[VarField
         let gvk = resource.gvk();
         let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
         for field in fields.filter(|field| field.gvk.fits(&gvk)) {
-            let done = field.path.visit(&mut resource.node, Absent::Leave, &mut |found| setter.set(found));
+            let done = field.visit(&mut resource.node, Make::Nothing, &mut |found| setter.set(found));
             done.map_err(|misfit| Error {
                 place: resource.place,
-                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.shown.as_str().into(), misfit },
+                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit },
             })?;
         }
     }
@@ -220,28 +198,17 @@ fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Va
     vars.iter().map(value).collect()
 }
 
-impl From<&FieldSpec> for VarField {
-    fn from(spec: &FieldSpec) -> Self {
-        Self { gvk: spec.gvk.clone(), path: FieldPath::parse(&spec.path), shown: spec.path.to_string() }
-    }
-}
-
 impl Var {
     /// Reads an entry of `vars`.
-    pub(crate) fn read(node: &Node) -> Result<Self, Error> {
-        let fields = Fields::read(node, "vars", &["name", "objref", "fieldref"], Unknown::Refuse)?;
+    pub(crate) fn read(node: &Node) -> Result<Self, Fault> {
+        let mut fields = Mapping::new(node, "vars", Mode::Strict)?;
         let name: Box<str> = fields.text("name")?.into();
-        let path = match fields.get("fieldref") {
-            Some(field) => Fields::read(field, "vars.fieldref", &["fieldPath"], Unknown::Refuse)?.text("fieldPath")?,
-            None => String::new(),
-        };
+        let path = fields.read("fieldref", |field| field.text("fieldPath"))?.unwrap_or_default();
         let path = if path.is_empty() { NAME_FIELD } else { &path };
-        let field = Path::parse_indexed(path).map_err(|fault| Error {
-            place: node.place,
-            cause: Cause::Path { name: name.clone(), path: path.into(), fault },
-        })?;
-        let nothing = Node::mapping();
-        let object = ObjectRef::read(fields.get("objref").unwrap_or(&nothing))?;
+        let field = Path::parse_indexed(path)
+            .map_err(|fault| Fault::At(node.place, FileCause::Var(format!("{name}: path \"{path}\": {fault}"))))?;
+        let object = fields.read("objref", ObjectRef::read)?.unwrap_or_default();
+        fields.finish()?;
         Ok(Self { name, object, field, place: node.place })
     }
 
@@ -251,9 +218,7 @@ impl Var {
 }
 
 impl ObjectRef {
-    fn read(node: &Node) -> Result<Self, Error> {
-        let known = ["apiVersion", "group", "version", "kind", "name", "namespace"];
-        let fields = Fields::read(node, "vars.objref", &known, Unknown::Refuse)?;
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let (mut group, mut version) = (fields.text("group")?, fields.text("version")?);
         let api_version = fields.text("apiVersion")?;
         match api_version.split('/').collect::<Vec<_>>().as_slice() {
@@ -345,12 +310,6 @@ const TOO_LONG: &str = "it becomes too long";
 
 fn is_text(node: &Node) -> bool {
     node.is_string() || is_untyped(node)
-}
-
-impl From<(Place, Wrong)> for Error {
-    fn from((place, wrong): (Place, Wrong)) -> Self {
-        Self { place, cause: Cause::Entry(wrong) }
-    }
 }
 
 #[cfg(test)]

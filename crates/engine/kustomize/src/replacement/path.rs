@@ -22,7 +22,7 @@ pub(crate) struct Path {
 
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// A part wants another kind of value than is there.
     #[error("\"{part}\" wants {want}")]
     WrongKind {

@@ -10,6 +10,7 @@ mod layout;
 mod line;
 mod shown;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::edit::layout::Layout;
@@ -148,20 +149,19 @@ impl Edit {
             New::Node(node) => shown::bare(node),
         };
         let spot = self.spot(document, parents)?;
-        let nowhere = Error::NoPlace { line: spot.line(), step: path.len() };
-        match (last, &spot.node().content) {
+        let node = spot.node();
+        match (last, &node.content) {
             (Step::Key(key), Content::Mapping(_)) => {
-                if let Some(old) = spot.node().get(key) {
+                if let Some(old) = node.get(key) {
                     return Err(Error::Exists { line: old.place.line });
                 }
             }
             (Step::Index(index), Content::Sequence(items)) if *index == items.len() => {}
-            (Step::Key(key), Content::Scalar(_)) if spot.node().is_null() && !parents.is_empty() => {
-                let mut mapping = Node::mapping();
-                mapping.insert(key, value);
-                return self.set(document, parents, &mapping);
-            }
-            _ => return Err(nowhere),
+            (Step::Key(_), Content::Scalar(_)) if node.is_null() => {}
+            _ => return Err(Error::NoPlace { line: spot.line(), step: path.len() }),
+        }
+        if node.is_nothing() && !self.layout(document).is_in_flow(&spot) {
+            return self.set(document, parents, &only(last, value));
         }
         let key = if let Step::Key(key) = last { Some(*key) } else { None };
         let change = self.layout(document).inserted(&spot, key, &value).ok_or(spot.layout_error())?;
@@ -201,8 +201,8 @@ impl Edit {
             spot.indexes.push(index);
             spot.chain.push(next);
         }
-        if uses(root, spot.node()) > 1 {
-            return Err(Error::Shared { line: spot.line() });
+        if let Some(line) = shared(root, spot.node()) {
+            return Err(Error::Shared { line });
         }
         Ok(spot)
     }
@@ -266,6 +266,16 @@ impl Spot {
     }
 }
 
+/// Returns a collection of one.
+fn only(step: &Step<'_>, value: Node) -> Node {
+    if let Step::Key(key) = step {
+        let mut mapping = Node::mapping();
+        mapping.insert(key, value);
+        return mapping;
+    }
+    Node::sequence(vec![value])
+}
+
 fn read(text: &str) -> Result<Vec<Node>, crate::Error> {
     Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).collect()
 }
@@ -296,17 +306,29 @@ fn child_mut(node: &mut Node, index: usize) -> Option<&mut Node> {
     }
 }
 
-/// Counts the nodes of a tree that come from the place of one of them: more than one where an anchor is used.
-fn uses(tree: &Node, node: &Node) -> usize {
-    let is_here = tree.place == node.place
-        && std::mem::discriminant(&tree.content) == std::mem::discriminant(&node.content)
-        && same(tree, node);
-    let inside: usize = match &tree.content {
-        Content::Scalar(_) => 0,
-        Content::Sequence(items) => items.iter().map(|item| uses(item, node)).sum(),
-        Content::Mapping(entries) => entries.iter().map(|entry| uses(&entry.value, node)).sum(),
-    };
-    usize::from(is_here) + inside
+/// Returns the line of what a value holds, itself or inside, that an anchor shares with a place outside of it.
+fn shared(root: &Node, node: &Node) -> Option<u32> {
+    let (mut all, mut own) = (HashMap::new(), HashMap::new());
+    count_places(root, &mut all);
+    count_places(node, &mut own);
+    own.iter().filter(|(place, count)| all.get(*place) > Some(count)).map(|((line, ..), _)| *line).min()
+}
+
+/// Counts how often each place is read from: more than once where it has an anchor that is used.
+fn count_places(node: &Node, counts: &mut HashMap<(u32, u32, u8), usize>) {
+    let mut count = |kind| *counts.entry((node.place.line, node.place.start, kind)).or_default() += 1;
+    match &node.content {
+        Content::Scalar(_) if node.place.end <= node.place.start => {}
+        Content::Scalar(_) => count(0),
+        Content::Sequence(items) => {
+            count(1);
+            items.iter().for_each(|item| count_places(item, counts));
+        }
+        Content::Mapping(entries) => {
+            count(2);
+            entries.iter().for_each(|entry| count_places(&entry.value, counts));
+        }
+    }
 }
 
 /// Tells whether two trees say the same; the order of keys does not matter.

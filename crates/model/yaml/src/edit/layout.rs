@@ -44,6 +44,10 @@ impl<'t> Layout<'t> {
         if old.text().is_some() && new.text().is_some() {
             return self.scalar_replaced(old, new, in_flow);
         }
+        if spot.parent().is_none() {
+            let text = self.indented(&shown::lines(&new, self.options), 0, true);
+            return Some((Change { range: self.value_start(old)..self.value_end(old), text }, new));
+        }
         let (range, column) = self.value_span(spot)?;
         if in_flow {
             return Some((Change { text: format!(" {}", shown::inline(&new)), range }, new));
@@ -138,7 +142,8 @@ impl<'t> Layout<'t> {
         };
         let wanted = if matches!(wanted, Style::Literal | Style::Folded) { Style::DoubleQuoted } else { wanted };
         let (mut shown, mut meant) = shown::scalar(&new, wanted, in_flow);
-        if old.tag != Tag::Implied && new.resolved_tag(Dialect::V3) == old.tag {
+        if old.tag != Tag::Implied {
+            // What was written stays before the value.
             meant.tag = old.tag;
         }
         let text = self.lines.text;
@@ -182,7 +187,7 @@ impl<'t> Layout<'t> {
         let comma = rest.len() - rest.trim_start().len();
         if rest[comma..].starts_with(',') {
             let at = last + comma + 1;
-            return Some(Change { range: at..at, text: format!(" {part}") });
+            return Some(Change { range: at..at, text: format!(" {part},") });
         }
         Some(Change { range: last..last, text: format!(", {part}") })
     }
@@ -268,7 +273,8 @@ impl<'t> Layout<'t> {
         (self.lines.text.get(dash..)?.starts_with('-') && self.lines.column(dash) == column).then_some(dash)
     }
 
-    fn is_in_flow(&self, spot: &Spot) -> bool {
+    /// Tells whether anything around a value is a flow collection.
+    pub(super) fn is_in_flow(&self, spot: &Spot) -> bool {
         spot.chain[..spot.chain.len() - 1].iter().any(|node| self.is_flow(node))
     }
 
@@ -286,7 +292,7 @@ impl<'t> Layout<'t> {
             let word = text[at..].find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(text.len() - at);
             at = self.lines.content(at + word);
         }
-        at
+        if node.text().is_some() { at.min(node.place.end as usize) } else { at }
     }
 
     /// Returns where a scalar or flow collection ends; a block scalar ends before its last line break.

@@ -10,7 +10,11 @@ use crate::write_v3::{Options, write_v3};
 /// Returns a scalar on one line, in the style wanted where the text allows it, with what it then means.
 pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node) {
     let text = node.text().unwrap_or_default();
-    let is_text = node.resolved_tag(Dialect::V3) == Tag::Str;
+    let tag = node.resolved_tag(Dialect::V3);
+    if tag == Tag::Null && text.is_empty() {
+        return ("null".to_owned(), Node::null());
+    }
+    let is_text = tag == Tag::Str;
     let traits = analyze_v3(text);
     let may_be_plain = if in_flow { traits.may_be_plain_in_flow() } else { traits.may_be_plain() };
     let means_text = !text.is_empty()
@@ -73,6 +77,9 @@ fn strip(node: &mut Node) {
         node.extra = Some(Box::new(crate::Extra { tag, ..crate::Extra::default() }));
     }
     match &mut node.content {
+        Content::Scalar(text) if text.is_empty() && node.tag == Tag::Implied && node.style == Style::Plain => {
+            *text = "null".into();
+        }
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter_mut().for_each(strip),
         Content::Mapping(entries) => entries.iter_mut().for_each(|entry| {

@@ -19,7 +19,7 @@ fn setting_a_scalar_changes_nothing_else() {
             if !count.accepts(path, changed.set(document, &steps, new)) {
                 continue;
             }
-            let (start, end) = (node.place.start as usize, node.place.end as usize);
+            let (start, end) = (node.place.start as usize, (node.place.end as usize).min(edit.text().len()));
             let (before, after) = (&edit.text()[..start], &edit.text()[end..]);
             let value = at(&changed.documents()[document], &steps).unwrap();
             let says_so = value.text() == Some(new) && (value.is_string() || !node.is_string());

@@ -16,6 +16,8 @@
 //!
 //! Left out: comments, key order and styles of what was read (the JSON model has none), and writing go-yaml v3's form.
 
+pub mod edit;
+
 mod analyze;
 mod bounds;
 mod error;

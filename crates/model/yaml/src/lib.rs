@@ -18,6 +18,10 @@
 
 mod analyze;
 mod bounds;
+mod compose;
+mod compose_flow;
+mod compose_mapping;
+mod compose_property;
 mod error;
 mod fold;
 mod lines;
@@ -26,11 +30,17 @@ mod nodes;
 mod read;
 mod resolve;
 mod scalar;
+mod scan;
+mod scan_block;
+mod scan_check;
+mod scan_plain;
+mod scan_property;
+mod scan_quoted;
 mod time;
 mod write;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
-pub use error::{Cause, Error};
+pub use error::{Cause, Error, Syntax};
 pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;

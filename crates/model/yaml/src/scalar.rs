@@ -5,12 +5,27 @@ use serde_json::{Number, Value};
 
 use crate::Dialect;
 use crate::error::Cause;
-use crate::node::{Node, Style, Tag};
+use crate::node::{Content, Node, Style, Tag};
 use crate::resolve::{self, Meaning};
 
 /// Returns what a node's text says.
 pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
-    let tag = match node.tag {
+    tagged(text.to_owned(), long_tag(node.tag, dialect), is_plain(node), dialect)
+}
+
+/// Returns what a scalar says and takes its text over; anything else is null.
+pub(crate) fn owned_value(node: Node, dialect: Dialect) -> Result<Value, Cause> {
+    let (tag, is_plain) = (long_tag(node.tag, dialect), is_plain(&node));
+    let Content::Scalar(text) = node.content else { return Ok(Value::Null) };
+    tagged(text.into_string(), tag, is_plain, dialect)
+}
+
+fn is_plain(node: &Node) -> bool {
+    node.style == Style::Plain || node.tag == Tag::Timestamp
+}
+
+fn long_tag(tag: Tag, dialect: Dialect) -> Option<&'static str> {
+    match tag {
         Tag::Implied => None,
         Tag::Null => Some("tag:yaml.org,2002:null"),
         Tag::Bool => Some("tag:yaml.org,2002:bool"),
@@ -19,8 +34,7 @@ pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, 
         Tag::Binary => Some("tag:yaml.org,2002:binary"),
         Tag::Timestamp if dialect == Dialect::V3 => None,
         Tag::Str | Tag::Timestamp | Tag::Seq | Tag::Map | Tag::Other => Some("tag:yaml.org,2002:str"),
-    };
-    tagged(text.to_owned(), tag, node.style == Style::Plain || node.tag == Tag::Timestamp, dialect)
+    }
 }
 
 /// Returns a key as text.

@@ -353,6 +353,7 @@ impl<'t> Composer<'t> {
     fn block_value(&mut self, starts_allowed: bool) -> Result<Node, Error> {
         self.scan.starts_allowed = starts_allowed;
         let behind = self.scan.mark();
+        self.scan.skip_to_line_comment();
         self.scan.skip_to_token();
         if self.is_over() && !self.at_list_of_mapping() {
             return self.empty(behind);
@@ -365,9 +366,12 @@ impl<'t> Composer<'t> {
         self.scan.column().cast_signed() < self.indent || self.scan.at_boundary()
     }
 
-    /// Tells whether nothing deeper than the innermost block collection stands here.
+    /// Tells whether no value in the innermost block collection starts here. A block text may stand at the collection's
+    /// own column: it cannot be taken for a key.
     fn is_over(&self) -> bool {
-        self.scan.column().cast_signed() <= self.indent || self.scan.at_boundary()
+        let column = self.scan.column().cast_signed();
+        let is_block_text = column == self.indent && matches!(self.scan.here(), b'|' | b'>');
+        column <= self.indent && !is_block_text || self.scan.at_boundary()
     }
 
     fn at_list_of_mapping(&self) -> bool {

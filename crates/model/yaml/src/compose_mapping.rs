@@ -119,7 +119,15 @@ fn check_merge(value: &Node) -> Result<(), Cause> {
 }
 
 fn is_merge(key: &Node) -> bool {
-    key.style == Style::Plain && key.tag == Tag::Implied && key.text() == Some(MERGE)
+    let fits = match key.tag {
+        Tag::Implied => key.style == Style::Plain,
+        Tag::Other => {
+            let tag = key.extra.as_ref().and_then(|extra| extra.tag.as_deref());
+            matches!(tag, Some("!" | "tag:yaml.org,2002:merge"))
+        }
+        _ => false,
+    };
+    fits && key.text() == Some(MERGE)
 }
 
 const MERGE: &str = "<<";

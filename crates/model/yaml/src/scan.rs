@@ -137,6 +137,15 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// go-yaml v3 takes a comment on an indicator's line whatever blanks stand before it: passes to it.
+    pub(crate) fn skip_to_line_comment(&mut self) {
+        let start = self.at;
+        self.skip_blanks();
+        if self.dialect != Dialect::V3 || self.here() != b'#' {
+            self.at = start;
+        }
+    }
+
     /// Passes blanks on one line.
     pub(crate) fn skip_blanks(&mut self) {
         while matches!(self.here(), b' ' | b'\t') {

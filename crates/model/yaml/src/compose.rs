@@ -35,6 +35,8 @@ pub(crate) struct Composer<'t> {
     pub(crate) anchored_nodes: usize,
     pub(crate) anchors_seen: usize,
     pub(crate) depth: usize,
+    /// Behind the last scalar, alias or bracket read.
+    pub(crate) last_end: usize,
     /// Column of the innermost block collection, -1 outside all.
     pub(crate) indent: isize,
     is_first: bool,
@@ -65,6 +67,7 @@ impl<'t> Composer<'t> {
             anchored_nodes: 0,
             anchors_seen: 0,
             depth: 0,
+            last_end: 0,
             indent: -1,
             is_first: true,
         })
@@ -238,6 +241,7 @@ impl<'t> Composer<'t> {
 
     pub(crate) fn scalar(&mut self, start: Mark, end: usize, (text, style): (Text, Style)) -> Result<Node, Error> {
         self.count(1, start)?;
+        self.last_end = end;
         let mut node = Node::plain(text);
         node.style = style;
         node.place = self.place(start, end);
@@ -259,14 +263,12 @@ impl<'t> Composer<'t> {
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
         let mut items = Vec::new();
-        let mut end = start.at + 1;
         loop {
             self.scan.at += 1;
             self.scan.starts_allowed = true;
             let behind = self.scan.mark();
             self.scan.skip_to_token();
             let item = if self.is_over() { self.empty(behind)? } else { self.block_node(false)? };
-            end = end.max(item.place.end as usize);
             items.push(item);
             self.scan.skip_to_token();
             if self.at_list_of_mapping() {
@@ -280,7 +282,7 @@ impl<'t> Composer<'t> {
         self.indent = around;
         self.depth -= 1;
         let mut node = Node::sequence(items);
-        node.place = self.place(start, end);
+        node.place = self.place(start, self.last_end);
         Ok(self.with_properties(node, properties))
     }
 
@@ -290,14 +292,12 @@ impl<'t> Composer<'t> {
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
         let mut entries = Entries::default();
-        let mut end;
         let mut next = first;
         loop {
             let (key, value) = match next {
                 FirstKey::Read(key) => (key, self.block_value(false)?),
                 FirstKey::Explicit => self.explicit_entry()?,
             };
-            end = value.place.end.max(key.place.end) as usize;
             self.put(&mut entries, key, value)?;
             self.scan.skip_to_token();
             if self.is_dedented() {
@@ -308,7 +308,7 @@ impl<'t> Composer<'t> {
         self.indent = around;
         self.depth -= 1;
         let mut node = self.finished(entries);
-        node.place = self.place(start, end);
+        node.place = self.place(start, self.last_end);
         Ok(self.with_properties(node, properties))
     }
 
@@ -332,21 +332,15 @@ impl<'t> Composer<'t> {
         self.scan.at += 1;
         let behind = self.scan.mark();
         let key = self.block_value(true)?;
+        let behind = Mark { at: behind.at.max(self.last_end), ..behind };
         self.scan.skip_to_token();
         let has_value =
             !self.is_dedented() && self.scan.column().cast_signed() == self.indent && self.scan.at_indicator(b':');
         if !has_value {
-            let value = self.empty(self.scan.mark())?;
-            return Ok((key, self.behind(value, behind)));
+            return Ok((key, self.empty(behind)?));
         }
         self.scan.at += 1;
         Ok((key, self.block_value(true)?))
-    }
-
-    /// An absent value stands behind its `?`, not wherever the scanner has come to.
-    fn behind(&self, mut value: Node, mark: Mark) -> Node {
-        value.place = self.place(mark, mark.at);
-        value
     }
 
     /// Reads what follows a `?` or `:` that was just passed.

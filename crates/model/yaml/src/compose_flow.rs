@@ -50,7 +50,8 @@ impl Composer<'_> {
         self.scan.starts_allowed = false;
         self.depth -= 1;
         node.style = Style::Flow;
-        node.place = self.place(start, self.scan.at);
+        self.last_end = self.scan.at;
+        node.place = self.place(start, self.last_end);
     }
 
     /// Passes to the next entry; false at the closing bracket.
@@ -97,12 +98,11 @@ impl Composer<'_> {
         };
         self.depth -= 1;
         self.count(1, start)?;
-        let end = key.place.end.max(value.place.end) as usize;
         let mut entries = Entries::default();
         self.put(&mut entries, key, value)?;
         let mut node = self.finished(entries);
         node.style = Style::Flow;
-        node.place = self.place(start, end);
+        node.place = self.place(start, self.last_end);
         Ok(node)
     }
 

@@ -124,6 +124,7 @@ impl<'t> Composer<'t> {
             return Err(self.scan.error(mark, Cause::AliasBomb));
         }
         let (node, nodes) = (node.clone(), *nodes);
+        self.last_end = self.scan.at;
         self.count(nodes, mark)?;
         Ok(node)
     }

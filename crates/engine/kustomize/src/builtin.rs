@@ -11,7 +11,6 @@ use lode_yaml::{Node, Place, Tag};
 
 use crate::change::{self, Change, Step};
 use crate::decode::{At, Mapping, Mode, Pairs};
-use crate::entry::Unknown;
 use crate::error::{Fault, FileCause};
 use crate::fieldspec::FieldSpec;
 use crate::generate::{self, Arguments, Kind};
@@ -97,10 +96,7 @@ fn changes(
         "PrefixSuffixTransformer" => {
             let specs = specs(fields)?;
             let (prefix, suffix) = (fields.text_at("prefix")?, fields.text_at("suffix")?);
-            Ok(vec![
-                Change::Rename(Side::Front, prefix, specs.clone()),
-                Change::Rename(Side::Back, suffix, specs),
-            ])
+            Ok(vec![Change::Rename(Side::Front, prefix, specs.clone()), Change::Rename(Side::Back, suffix, specs)])
         }
         "LabelTransformer" => one(pairs(fields, "labels")?),
         "AnnotationsTransformer" => one(pairs(fields, "annotations")?),
@@ -116,7 +112,7 @@ fn changes(
         "ValueAddTransformer" => one(Change::ValueAdd(ValueAdd::read(source, folder, fields)?)),
         "ReplacementTransformer" => {
             let Some(node) = fields.node("replacements") else { return one(Change::Replacements(Vec::new())) };
-            one(Change::Replacements(change::replacements(source, folder, node, Unknown::Ignore)?))
+            one(Change::Replacements(change::replacements(source, folder, node, Mode::Builtin)?))
         }
         _ => patches(source, folder, object, fields),
     }
@@ -185,7 +181,8 @@ fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
     if cloud.value != "gke" {
         return Err(crate::decode::wrong(cloud.place, "cloud", "\"gke\""));
     }
-    let service = fields.read("kubernetesService", |service| Ok((service.text("name")?, service.text("namespace")?)))?;
+    let service =
+        fields.read("kubernetesService", |service| Ok((service.text("name")?, service.text("namespace")?)))?;
     let account = fields.read("serviceAccount", |account| Ok((account.text("name")?, account.text("projectId")?)))?;
     let ((name, namespace), (account, project)) = (service.unwrap_or_default(), account.unwrap_or_default());
     let text = |text: &str| Node { tag: Tag::Str, ..Node::string(text) }.placed(place);

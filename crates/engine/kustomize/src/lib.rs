@@ -26,9 +26,7 @@ mod change;
 mod configuration;
 mod crds;
 mod decode;
-mod entry;
 mod error;
-mod field;
 mod fieldspec;
 mod generate;
 mod hash;
@@ -42,6 +40,8 @@ mod note;
 mod order;
 mod origin;
 mod patch;
+#[cfg(test)]
+mod recorded;
 mod references;
 mod remote;
 mod rename;

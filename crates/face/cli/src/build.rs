@@ -143,7 +143,8 @@ fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> 
     if args.flux {
         return flux::build(&*loader, &folder, plan).map_err(readable);
     }
-    let build = lode_kustomize::build(&*loader, &folder, &args.options()).map_err(|error| readable(error.into()))?;
+    let build = lode_kustomize::build(&*loader, &folder, &args.options());
+    let build = build.map_err(|error| readable(lode_render::Error::Build(error).into()))?;
     Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty()))
 }
 
@@ -214,7 +215,7 @@ impl Refused {
 const PROGRAMS: &str = "a build never runs programs or containers";
 
 fn readable(error: anyhow::Error) -> anyhow::Error {
-    let hint = error.downcast_ref::<lode_kustomize::Error>().and_then(lode_kustomize::Error::hint);
+    let hint = error.downcast_ref::<lode_render::Error>().and_then(lode_render::Error::hint);
     let text = relative(&format!("{error:#}"));
     match hint {
         Some(hint) => Told::new(text, hint).into(),

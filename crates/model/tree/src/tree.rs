@@ -49,9 +49,14 @@ pub enum Error {
     /// Nothing has this name.
     #[error("{0}: no such file or folder")]
     NotFound(RepoPath),
-    /// It may not be read.
-    #[error("{0}: permission denied")]
-    Denied(RepoPath),
+    /// It is there and cannot be read.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// What.
+        path: RepoPath,
+        /// Why.
+        reason: Box<str>,
+    },
     /// A folder where a file was wanted.
     #[error("{0}: is a folder")]
     IsFolder(RepoPath),

@@ -182,9 +182,7 @@ impl Pattern {
         fits(&self.group, &called.group)
             && fits(&self.version, &called.version)
             && called.forms.iter().any(|form| {
-                fits(&self.kind, &form.kind)
-                    && fits(&self.name, &form.name)
-                    && fits(&self.namespace, &form.namespace)
+                fits(&self.kind, &form.kind) && fits(&self.name, &form.name) && fits(&self.namespace, &form.namespace)
             })
     }
 }

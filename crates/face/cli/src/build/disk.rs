@@ -3,7 +3,7 @@
 //! The root is `/`, so that bases above the folder being built can be read; which of them may be is the build's rule.
 
 use std::fs::{self, File, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use lode_stdx::{Digest, read};
@@ -21,8 +21,8 @@ impl Disk {
 
 impl Loader for Disk {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
-        let file = File::open(real(path)).map_err(|error| refusal(path, error.kind()))?;
-        let about = file.metadata().map_err(|error| refusal(path, error.kind()))?;
+        let file = File::open(real(path)).map_err(|error| refusal(path, &error))?;
+        let about = file.metadata().map_err(|error| refusal(path, &error))?;
         if about.is_dir() {
             return Err(Error::IsFolder(path.clone()));
         }
@@ -32,13 +32,13 @@ impl Loader for Disk {
         }
         let bytes = read::all(file, lode_yaml::TEXT_MAX as u64).map_err(|error| match error {
             read::Error::TooLong { .. } => too_large(),
-            read::Error::Io(error) => refusal(path, error.kind()),
+            read::Error::Io(error) => refusal(path, &error),
         })?;
         Ok(Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() })
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
-        let children = fs::read_dir(real(folder)).map_err(|error| refusal(folder, error.kind()))?;
+        let children = fs::read_dir(real(folder)).map_err(|error| refusal(folder, &error))?;
         // A name that is no text, and a link that leads nowhere, are nothing a manifest could name.
         let mut names: Vec<(Box<str>, Child)> = children
             .filter_map(Result::ok)
@@ -53,8 +53,8 @@ impl Loader for Disk {
     }
 
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
-        let real = fs::canonicalize(real(path)).map_err(|error| refusal(path, error.kind()))?;
-        let about: Metadata = fs::metadata(&real).map_err(|error| refusal(path, error.kind()))?;
+        let real = fs::canonicalize(real(path)).map_err(|error| refusal(path, &error))?;
+        let about: Metadata = fs::metadata(&real).map_err(|error| refusal(path, &error))?;
         let named = real.to_str().and_then(|text| RepoPath::parse_rooted(text).ok());
         let named = named.ok_or_else(|| Error::NotFound(path.clone()))?;
         Ok((named, if about.is_dir() { Child::Folder } else { Child::File }))
@@ -65,13 +65,12 @@ fn real(path: &RepoPath) -> PathBuf {
     Path::new("/").join(path.as_str())
 }
 
-fn refusal(path: &RepoPath, kind: ErrorKind) -> Error {
-    match kind {
+fn refusal(path: &RepoPath, error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::NotFound(path.clone()),
         ErrorKind::IsADirectory => Error::IsFolder(path.clone()),
         ErrorKind::NotADirectory => Error::IsFile(path.clone()),
-        ErrorKind::FilesystemLoop => Error::LinkLoop(path.clone()),
-        ErrorKind::PermissionDenied => Error::Denied(path.clone()),
-        _ => Error::NotFound(path.clone()),
+        _ => Error::Unreadable { path: path.clone(), reason: error.to_string().into() },
     }
 }
 
@@ -110,7 +109,7 @@ mod tests {
         assert_eq!(Disk.read(&at("none")), Err(Error::NotFound(at("none"))));
         assert_eq!(Disk.read(&at("base")), Err(Error::IsFolder(at("base"))));
         assert_eq!(Disk.read(&at("lost")), Err(Error::NotFound(at("lost"))));
-        assert_eq!(Disk.read(&at("loop")), Err(Error::LinkLoop(at("loop"))));
+        assert!(matches!(Disk.read(&at("loop")), Err(Error::Unreadable { .. })));
         assert_eq!(Disk.list(&at("base/a.yaml")), Err(Error::IsFile(at("base/a.yaml"))));
         File::create(folder.path().join("big")).unwrap().set_len(lode_yaml::TEXT_MAX as u64 + 1).unwrap();
         assert!(matches!(Disk.read(&at("big")), Err(Error::TooLarge { .. })));

@@ -142,7 +142,9 @@ fn gather<'n>(node: &'n Node, steps: &mut Vec<Step<'n>>, found: &mut impl FnMut(
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter().enumerate().for_each(|(at, item)| go(Step::Index(at), item)),
         Content::Mapping(entries) => {
-            entries.iter().for_each(|entry| go(Step::Key(entry.key.text().unwrap_or_default()), &entry.value));
+            for entry in entries {
+                go(Step::Key(entry.key.text().unwrap_or_default()), &entry.value);
+            }
         }
     }
 }

@@ -53,6 +53,24 @@ impl Entries {
             _ => put(value),
         }
     }
+
+    /// Makes the mapping; in v3 its own keys win over merged ones, which stand behind them.
+    pub(crate) fn into_node(self) -> Node {
+        let mut entries = self;
+        if let Some(merged) = entries.merged.take() {
+            let mut all = Self::default();
+            // It was checked when it was read.
+            let _checked = all.merge(merged);
+            for entry in all.list {
+                if entries.find(entry.key.text().unwrap_or_default()).is_none() {
+                    entries.list.push(entry);
+                }
+            }
+        }
+        let mut node = Node::mapping();
+        node.content = Content::Mapping(entries.list);
+        node
+    }
 }
 
 /// Most keys that are compared one by one.
@@ -88,24 +106,6 @@ impl Composer<'_> {
                 Ok(())
             }
         }
-    }
-
-    /// Makes the mapping; in v3 its own keys win over merged ones, which stand behind them.
-    pub(crate) fn finished(&self, entries: Entries) -> Node {
-        let mut entries = entries;
-        if let Some(merged) = entries.merged.take() {
-            let mut all = Entries::default();
-            // It was checked when it was read.
-            let _checked = all.merge(merged);
-            for entry in all.list {
-                if entries.find(entry.key.text().unwrap_or_default()).is_none() {
-                    entries.list.push(entry);
-                }
-            }
-        }
-        let mut node = Node::mapping();
-        node.content = Content::Mapping(entries.list);
-        node
     }
 }
 

@@ -115,6 +115,7 @@ impl<'t> Scanner<'t> {
 
     /// Passes spaces, tabs where they are no indentation, comments and line breaks.
     pub(crate) fn skip_to_token(&mut self) {
+        let start = self.at;
         let mut commented = false;
         loop {
             match self.here() {
@@ -122,7 +123,7 @@ impl<'t> Scanner<'t> {
                 b'\t' if self.flow_depth > 0 || !self.starts_allowed => self.at += 1,
                 b'\t' if commented && self.dialect == Dialect::V3 && self.pass_to_comment() => {}
                 b'#' => {
-                    commented = true;
+                    commented = commented || !self.follows_token(start);
                     self.pass_comment();
                 }
                 _ => {
@@ -170,6 +171,12 @@ impl<'t> Scanner<'t> {
             at += 1;
         }
         at
+    }
+
+    /// Tells whether the scanner's line held a token when it stood at `start`; a `-` does not count.
+    fn follows_token(&self, start: usize) -> bool {
+        let before = self.text.get(self.line_start..start).unwrap_or_default();
+        !before.ends_with('-') && before.bytes().any(|byte| !matches!(byte, b' ' | b'\t'))
     }
 
     /// go-yaml v3 gathers comments in one go and so allows tabs between them: passes to the next one if it is near.

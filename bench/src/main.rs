@@ -10,7 +10,9 @@ mod launch;
 mod print;
 mod single;
 mod stage;
+mod yaml;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -44,6 +46,11 @@ enum What {
     },
     /// Builds beside the real kustomize; needs no cluster
     Kustomize(kustomize::Args),
+    /// Reading YAML, beside libyaml and JSON; needs no cluster
+    Yaml {
+        /// Files; without any the larger ones of the kustomize corpus
+        files: Vec<PathBuf>,
+    },
     /// Run a command and print what it cost
     #[command(hide = true)]
     Launch {
@@ -69,6 +76,7 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
         What::Objects { count } => on_cluster(single::run(count))?,
         What::Latency { count } => on_cluster(drift::run(count))?,
         What::Kustomize(args) => kustomize::run(&args)?,
+        What::Yaml { files } => yaml::run(&files)?,
         What::Launch { command } => return launch::main(&command),
     }
     Ok(ExitCode::SUCCESS)

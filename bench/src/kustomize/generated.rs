@@ -44,9 +44,10 @@ fn write(folder: &Path, objects: usize) -> anyhow::Result<()> {
         write_four(&mut text, n).context("write to a text")?;
     }
     fs::write(folder.join("all.yaml"), text).context("write the objects")?;
-    let mut kustomization = "namePrefix: p-\nnamespace: shop\nlabels:\n- pairs: {team: web}\n  includeSelectors: true\n\
+    let mut kustomization =
+        "namePrefix: p-\nnamespace: shop\nlabels:\n- pairs: {team: web}\n  includeSelectors: true\n\
                              resources: [all.yaml]\npatches:\n"
-        .to_owned();
+            .to_owned();
     for n in 0..PATCHES {
         write!(
             kustomization,

@@ -71,7 +71,11 @@ pub(super) fn threads(corpus: &Corpus) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for threads in [1, 2] {
         let time = all(corpus, threads)?;
-        print::figure(&format!("on {threads} thread(s)"), corpus.overlays.len() as f64 / time.as_secs_f64(), "builds/s");
+        print::figure(
+            &format!("on {threads} thread(s)"),
+            corpus.overlays.len() as f64 / time.as_secs_f64(),
+            "builds/s",
+        );
         times.push(time);
     }
     print::figure("two threads to one", times[0].as_secs_f64() / times[1].as_secs_f64(), "x");
@@ -136,7 +140,11 @@ fn shared_file(builds: &[Build]) -> Option<RepoPath> {
         let files = build.reads.reads().filter(|(_, read)| matches!(read, Read::File(_)));
         files.for_each(|(file, _)| *readers.entry(file).or_default() += 1);
     }
-    readers.into_iter().filter(|(_, readers)| *readers > 1).min_by_key(|(_, readers)| *readers).map(|(file, _)| file.clone())
+    readers
+        .into_iter()
+        .filter(|(_, readers)| *readers > 1)
+        .min_by_key(|(_, readers)| *readers)
+        .map(|(file, _)| file.clone())
 }
 
 fn take(folder: &Path, at: &RepoPath, tree: &mut Tree) -> anyhow::Result<()> {

@@ -225,7 +225,8 @@ fn readable(error: anyhow::Error) -> anyhow::Error {
 
 /// Shows paths of the disk, which builds name from its root, as seen from the working folder.
 fn relative(text: &str) -> String {
-    let folder = std::env::current_dir().ok().and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
+    let folder =
+        std::env::current_dir().ok().and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
     match folder.filter(|folder| !folder.is_empty()) {
         Some(folder) => text.replace(&format!("{folder}/"), ""),
         None => text.to_owned(),

@@ -14,10 +14,12 @@
 //! assert_eq!(lode_yaml::to_string(&document.value), "data:\n  \"on\": \"yes\"\n  port: 80\nkind: ConfigMap\n");
 //! ```
 //!
-//! A [`Node`] keeps key order, styles and comments: [`write_node`] writes it as its JSON value is written, [`write_v3`]
-//! in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other byte.
-
-pub mod edit;
+//! [`Reader`] and [`Nodes`] stand on one scanner and composer of our own (`scan*.rs`, `compose*.rs`), which accept what
+//! Go's libraries accept. A [`Node`] keeps key order, styles, tags and places: [`write_node`] writes it as its JSON value
+//! is written, [`write_v3`] in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other
+//! byte.
+//!
+//! Left out: UTF-16, and aliases to another document's anchors.
 
 mod analyze;
 mod bounds;
@@ -25,6 +27,7 @@ mod compose;
 mod compose_flow;
 mod compose_mapping;
 mod compose_property;
+pub mod edit;
 mod error;
 mod escape;
 mod fold;
@@ -34,13 +37,13 @@ mod nodes;
 mod read;
 mod resolve;
 mod scalar;
-mod shape;
 mod scan;
 mod scan_block;
 mod scan_check;
 mod scan_plain;
 mod scan_property;
 mod scan_quoted;
+mod shape;
 mod time;
 mod write;
 mod write_v3;

@@ -44,7 +44,8 @@ impl Loader for Disk {
             .filter_map(Result::ok)
             .filter_map(|child| {
                 let kind = child.file_type().ok()?;
-                let is_folder = if kind.is_symlink() { fs::metadata(child.path()).ok()?.is_dir() } else { kind.is_dir() };
+                let is_folder =
+                    if kind.is_symlink() { fs::metadata(child.path()).ok()?.is_dir() } else { kind.is_dir() };
                 Some((child.file_name().to_str()?.into(), if is_folder { Child::Folder } else { Child::File }))
             })
             .collect();

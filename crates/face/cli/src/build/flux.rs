@@ -26,7 +26,9 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Plan> {
     let mut variables = BTreeMap::new();
     if let Some(post_build) = object.spec.post_build.as_deref() {
         if !post_build.substitute_from.is_empty() {
-            output::talk("warning: substituteFrom is in the cluster and not read: variables come from substitute alone");
+            output::talk(
+                "warning: substituteFrom is in the cluster and not read: variables come from substitute alone",
+            );
         }
         let pairs = post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         variables.extend(pairs);

@@ -18,7 +18,8 @@ pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<St
     let files = files.iter().map(|file| named(file)).collect::<anyhow::Result<BTreeSet<RepoPath>>>()?;
     let mut text = String::new();
     for object in outcomes.iter().flat_map(|outcome| &outcome.objects) {
-        let parts: Vec<String> = object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string).collect();
+        let parts: Vec<String> =
+            object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string).collect();
         if !parts.is_empty() {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{} ({})", shown(object), super::relative(&parts.join(", ")));

@@ -118,9 +118,9 @@ impl Shown {
 fn others(node: &Node, own: &Origin, files: &Files) -> Vec<Origin> {
     let mut first = BTreeMap::new();
     gather(node, &mut first);
-    let origins = first.into_iter().map(|(source, line)| {
-        files.origin(lode_yaml::Place { source, line, ..lode_yaml::Place::default() })
-    });
+    let origins = first
+        .into_iter()
+        .map(|(source, line)| files.origin(lode_yaml::Place { source, line, ..lode_yaml::Place::default() }));
     origins.filter(|origin| origin.path != own.path).collect()
 }
 

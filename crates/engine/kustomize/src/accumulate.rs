@@ -24,7 +24,7 @@ use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::schema::Schema;
 use crate::source::Source;
-use crate::vars::{self, Var, VarField};
+use crate::vars::{self, Var};
 use crate::{crds, hash};
 
 /// Deepest nesting of bases and components.
@@ -78,8 +78,7 @@ impl<'s, 'l> Run<'s, 'l> {
         let Accumulated { mut resources, configuration, vars } = all;
         hash::add(resources.all_mut());
         references::fix(resources.all_mut(), &configuration)?;
-        let more: Vec<VarField> = configuration.var_reference.iter().map(VarField::from).collect();
-        let unused = vars::resolve(resources.all_mut(), &vars, &more).map_err(var_fault)?;
+        let unused = vars::resolve(resources.all_mut(), &vars, &configuration.var_reference).map_err(var_fault)?;
         for name in unused {
             self.warnings.push(At::new(format!("variable \"{name}\" is never used"), config.place(1)));
         }
@@ -116,7 +115,7 @@ impl<'s, 'l> Run<'s, 'l> {
         self.validate(level, &mut all.resources)?;
         if let Some(node) = &config.vars {
             let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
-            let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>().map_err(var_fault)?;
+            let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>()?;
             vars::bind(all.resources.contents_mut(), &read).map_err(var_fault)?;
             vars::merge(&mut all.vars, read).map_err(var_fault)?;
         }
@@ -297,7 +296,10 @@ impl<'s, 'l> Run<'s, 'l> {
         let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
-            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => Ok(()),
+            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
+                self.schema = Some(Arc::new(Schema::builtin().clone()));
+                Ok(())
+            }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
                 let text = path.text().unwrap_or_default();

@@ -11,7 +11,6 @@ use lode_yaml::{Node, Place, Tag};
 
 use crate::change::{self, Change, Step};
 use crate::decode::{At, Mapping, Mode, Pairs};
-use crate::entry::Unknown;
 use crate::error::{Fault, FileCause};
 use crate::fieldspec::FieldSpec;
 use crate::generate::{self, Arguments, Kind};
@@ -113,7 +112,7 @@ fn changes(
         "ValueAddTransformer" => one(Change::ValueAdd(ValueAdd::read(source, folder, fields)?)),
         "ReplacementTransformer" => {
             let Some(node) = fields.node("replacements") else { return one(Change::Replacements(Vec::new())) };
-            one(Change::Replacements(change::replacements(source, folder, node, Unknown::Ignore)?))
+            one(Change::Replacements(change::replacements(source, folder, node, Mode::Builtin)?))
         }
         _ => patches(source, folder, object, fields),
     }

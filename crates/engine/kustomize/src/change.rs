@@ -8,8 +8,8 @@ use lode_tree::RepoPath;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::configuration::Configuration;
+use crate::decode::Mode;
 use crate::decode::{At, Pairs};
-use crate::entry::Unknown;
 use crate::error::{Fault, FileCause};
 use crate::fieldspec::FieldSpec;
 use crate::kustomization::Kustomization;
@@ -119,7 +119,7 @@ pub(crate) fn steps(
         push("ImageTagTransformer", Change::Image(entry.clone(), configuration.images.clone()));
     }
     if let Some(node) = &config.replacements {
-        let all = replacements(source, &config.folder, node, Unknown::Refuse)?;
+        let all = replacements(source, &config.folder, node, Mode::Strict)?;
         if !all.is_empty() {
             push("ReplacementTransformer", Change::Replacements(all));
         }
@@ -166,17 +166,16 @@ pub(crate) fn replacements(
     source: &mut Source<'_>,
     folder: &RepoPath,
     node: &Node,
-    unknown: Unknown,
+    mode: Mode,
 ) -> Result<Vec<Replacement>, Fault> {
-    let fault = |error: replacement::Error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string()));
     let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "replacements", "a list"))?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {
-        match Item::read(item, unknown).map_err(fault)? {
+        match Item::read(item, mode)? {
             Item::Inline(replacement) => all.push(replacement),
             Item::File { path, place } => {
                 let node = settings_file(source, folder, &path, place)?;
-                all.extend(Replacement::read_file(&node).map_err(fault)?);
+                all.extend(Replacement::read_file(&node)?);
             }
         }
     }

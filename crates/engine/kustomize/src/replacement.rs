@@ -8,61 +8,32 @@ mod config;
 mod names;
 pub(crate) mod path;
 mod structured;
+pub(crate) mod walk;
 
 use lode_object::Id;
-use lode_yaml::{Content, Node, Place, TEXT_MAX};
+use lode_yaml::{Content, DEPTH_MAX, Node, Place, TEXT_MAX};
 
 pub(crate) use self::config::{Item, Replacement};
 use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
-pub use self::path::Fault;
-use self::path::{Make, Path, Shape, is_untyped, untyped};
-use crate::entry::Wrong;
+use self::path::{Fault, Path};
+use self::walk::{Make, Shape, is_untyped, untyped};
 use crate::resource::Resource;
 use crate::selector::Invalid;
 
-/// A replacement that cannot be read or done.
+/// A replacement that cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
-pub struct Error {
+pub(crate) struct Error {
     /// Where it stands.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
-/// Why a replacement cannot be read or done.
+/// Why a replacement cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// A field of the entry is wrong.
-    #[error(transparent)]
-    Entry(#[from] Wrong),
-    /// It has a path and more.
-    #[error("a replacement with a path has nothing else")]
-    PathAndInline,
-    /// A file has neither a replacement nor a list of them.
-    #[error("the file is no replacement and no list of them")]
-    NoReplacements,
-    /// It says no source.
-    #[error("a replacement needs source or sourceValue")]
-    NoSource,
-    /// It says two sources.
-    #[error("a replacement has source or sourceValue, not both")]
-    TwoSources,
-    /// It says no targets.
-    #[error("a replacement needs targets")]
-    NoTargets,
-    /// A target selects nothing.
-    #[error("a target needs select")]
-    NoSelect,
-    /// A path is wrong in itself.
-    #[error("path \"{path}\": {fault}")]
-    Path {
-        /// The path.
-        path: Box<str>,
-        /// Why.
-        fault: Fault,
-    },
+pub(crate) enum Cause {
     /// A selector is wrong in itself.
     #[error("target: {0}")]
     Selector(#[from] Invalid),
@@ -113,55 +84,68 @@ pub enum Cause {
         len: usize,
     },
     /// Values grew beyond all reason.
-    #[error("the replacements copy more than {COPIED_MAX} bytes")]
+    #[error("the replacements copy more than {COPIED_MAX} bytes, or something nested deeper than {DEPTH_MAX}")]
     TooMuch,
 }
 
 /// Most bytes that one list of replacements may copy: each may double what the one before made.
-const COPIED_MAX: usize = 4 * TEXT_MAX;
+const COPIED_MAX: usize = TEXT_MAX;
 
 /// Does replacements, one after the other.
 pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) -> Result<(), Error> {
-    let mut names = Names::new(resources);
-    let mut copied = 0;
+    if replacements.is_empty() {
+        return Ok(());
+    }
+    let names = Names::new(resources);
+    let mut run = Run { resources, names, copied: 0 };
     replacements.iter().try_for_each(|replacement| {
-        let mut value = Value::of(replacement, resources, &names)?;
-        let targets = &replacement.targets;
-        targets.iter().try_for_each(|target| set_target(resources, &mut names, target, &mut value, &mut copied))
+        let mut value = Value::of(replacement, run.resources, &run.names)?;
+        replacement.targets.iter().try_for_each(|target| run.target(target, &mut value))
     })
 }
 
-fn set_target(
-    resources: &mut [Resource],
-    names: &mut Names,
-    target: &Target,
-    value: &mut Value<'_>,
-    copied: &mut usize,
-) -> Result<(), Error> {
-    let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
-    for at in names.candidates(&matcher) {
-        if !names.fits(&matcher, at, &resources[at]) {
-            continue;
-        }
-        for (path, place) in &target.fields {
-            *copied += weight(&value.node);
-            if *copied > COPIED_MAX {
-                return Err(target.error(Cause::TooMuch));
+/// A list of replacements being done.
+struct Run<'r> {
+    resources: &'r mut [Resource],
+    names: Names,
+    /// Bytes, about.
+    copied: usize,
+}
+
+impl Run<'_> {
+    fn target(&mut self, target: &Target, value: &mut Value<'_>) -> Result<(), Error> {
+        let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+        for at in self.names.candidates(&matcher) {
+            if !self.names.fits(&matcher, at, &self.resources[at]) {
+                continue;
             }
-            let field = Field { path, place: *place, options: &target.options };
-            if target.options.create && value.is_of(at) {
-                // What is made inside the value is there before the value is copied.
-                field.make(&mut resources[at], &value.node);
-                value.refresh(at, &resources[at]);
+            for (path, place) in &target.fields {
+                let field = Field { path, place: *place, options: &target.options };
+                self.field(&field, at, value)?;
             }
-            field.set(&mut resources[at], &value.node)?;
-            value.refresh(at, &resources[at]);
+            if target.fields.iter().any(|(path, _)| path.may_name()) {
+                self.names.update(at, &self.resources[at]);
+            }
         }
-        if target.fields.iter().any(|(path, _)| path.may_name()) {
-            names.update(at, &resources[at]);
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn field(&mut self, field: &Field<'_>, at: usize, value: &mut Value<'_>) -> Result<(), Error> {
+        let resource = &mut self.resources[at];
+        if field.options.create && value.is_of(at) {
+            // What is made inside the value is there before the value is copied.
+            field.make(resource, &value.node);
+            value.refresh(at, resource);
+        }
+        let (bytes, depth) = measure(&value.node);
+        self.copied += bytes;
+        if self.copied > COPIED_MAX || depth > DEPTH_MAX {
+            return Err(Error { place: field.place, cause: Cause::TooMuch });
+        }
+        field.set(resource, &value.node)?;
+        value.refresh(at, resource);
+        Ok(())
+    }
 }
 
 /// A value on its way, and where it is from as far as that may still change: what is copied is what stands there when
@@ -238,7 +222,7 @@ impl Field<'_> {
     /// Makes what is missing on the way; what cannot be made is found out when the value is set.
     fn make(&self, resource: &mut Resource, value: &Node) {
         let make = Make { leaf: Some(shape(value)), place: self.place };
-        let _: Result<usize, Fault> = self.path.visit(&mut resource.node, make, &mut |_| Ok(()));
+        let _ = self.path.visit(&mut resource.node, make, &mut |_| Ok::<(), Fault>(()));
     }
 
     fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {
@@ -356,14 +340,17 @@ fn shape(node: &Node) -> Shape {
     }
 }
 
-/// Returns about how many bytes a value has.
-fn weight(node: &Node) -> usize {
-    let inside: usize = match &node.content {
-        Content::Scalar(text) => text.len(),
-        Content::Sequence(items) => items.iter().map(weight).sum(),
-        Content::Mapping(entries) => entries.iter().map(|entry| weight(&entry.key) + weight(&entry.value)).sum(),
-    };
-    inside + size_of::<Node>()
+/// Returns about how many bytes a value has, and how deep it is nested.
+fn measure(node: &Node) -> (usize, usize) {
+    let add = |(bytes, depth): (usize, usize), (more, deep): (usize, usize)| (bytes + more, depth.max(deep + 1));
+    match &node.content {
+        Content::Scalar(text) => (text.len(), 0),
+        Content::Sequence(items) => items.iter().map(measure).fold((size_of::<Node>(), 1), add),
+        Content::Mapping(entries) => {
+            let parts = entries.iter().flat_map(|entry| [&entry.key, &entry.value]);
+            parts.map(measure).fold((size_of::<Node>(), 1), add)
+        }
+    }
 }
 
 fn reason(fault: Option<&Fault>) -> String {

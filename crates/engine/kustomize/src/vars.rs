@@ -13,10 +13,11 @@ use lode_object::Id;
 use lode_yaml::{Content, Node, Place, Tag};
 
 use self::expand::{Expanded, expand};
-use crate::entry::{Fields, Unknown, Wrong};
-use crate::field::{Absent, Path as FieldPath};
-use crate::fieldspec::FieldSpec;
-use crate::replacement::path::{Fault, Path, is_untyped};
+use crate::decode::{Mapping, Mode};
+use crate::error::{Fault, FileCause};
+use crate::fieldspec::{FieldSpec, Make};
+use crate::replacement::path::Path;
+use crate::replacement::walk::is_untyped;
 use crate::resource::Resource;
 use crate::tables::Gvk;
 
@@ -30,7 +31,7 @@ pub(crate) struct Var {
 }
 
 /// The object a variable takes its value from, by a name it has or had; an empty namespace means any.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct ObjectRef {
     group: String,
     version: String,
@@ -39,41 +40,19 @@ struct ObjectRef {
     namespace: String,
 }
 
-/// A field in which variables count.
-#[derive(Debug, Clone)]
-pub(crate) struct VarField {
-    pub(crate) gvk: Gvk,
-    pub(crate) path: FieldPath,
-    /// The path as written, for messages.
-    pub(crate) shown: String,
-}
-
-/// A variable that cannot be read or used.
+/// A variable that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
-pub struct Error {
+pub(crate) struct Error {
     /// Where the variable stands; for a field that cannot be walked, where the object stands.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Why.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
 }
 
-/// Why a variable cannot be read or used.
+/// Why a variable cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// A field of the entry is wrong.
-    #[error(transparent)]
-    Entry(#[from] Wrong),
-    /// The path of its value is wrong in itself.
-    #[error("variable {name}: path \"{path}\": {fault}")]
-    Path {
-        /// The variable.
-        name: Box<str>,
-        /// The path.
-        path: Box<str>,
-        /// Why.
-        fault: Fault,
-    },
+pub(crate) enum Cause {
     /// There is another of this name.
     #[error("variable {0} is there twice")]
     Twice(Box<str>),
@@ -126,13 +105,13 @@ const NAME_FIELD: &str = "metadata.name";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Returns the fields in which variables count without further settings.
-pub(crate) fn default_fields() -> &'static [VarField] {
-    static FIELDS: LazyLock<Vec<VarField>> = LazyLock::new(|| {
+pub(crate) fn default_fields() -> &'static [FieldSpec] {
+    static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
         let rows = include_str!("tables/var-references.txt").lines().filter(|line| !line.starts_with('#'));
         let field = |line: &str| {
             let (kind, path) = line.split_once(" | ")?;
             let gvk = Gvk { kind: (kind != "-").then(|| kind.into()), ..Gvk::default() };
-            Some(VarField { gvk, path: FieldPath::parse(path), shown: path.to_owned() })
+            Some(FieldSpec::new(gvk, path, false))
         };
         rows.filter_map(field).collect()
     });
@@ -176,12 +155,12 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error
 }
 
 /// Replaces what refers to variables, in the default fields and in more. Returns the names nothing referred to.
-pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[VarField]) -> Result<Vec<Box<str>>, Error> {
+pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpec]) -> Result<Vec<Box<str>>, Error> {
     if vars.is_empty() {
         return Ok(Vec::new());
     }
     let mut setter = Setter { values: values(resources, vars)?, used: BTreeSet::new() };
-    let mut by_kind: HashMap<Option<&str>, Vec<&VarField>> = HashMap::new();
+    let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
         by_kind.entry(field.gvk.kind.as_deref()).or_default().push(field);
     }
@@ -189,10 +168,10 @@ pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[VarField
         let gvk = resource.gvk();
         let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
         for field in fields.filter(|field| field.gvk.fits(&gvk)) {
-            let done = field.path.visit(&mut resource.node, Absent::Leave, &mut |found| setter.set(found));
+            let done = field.visit(&mut resource.node, Make::Nothing, &mut |found| setter.set(found));
             done.map_err(|misfit| Error {
                 place: resource.place,
-                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.shown.as_str().into(), misfit },
+                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit },
             })?;
         }
     }
@@ -219,28 +198,17 @@ fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Va
     vars.iter().map(value).collect()
 }
 
-impl From<&FieldSpec> for VarField {
-    fn from(spec: &FieldSpec) -> Self {
-        Self { gvk: spec.gvk.clone(), path: FieldPath::parse(&spec.path), shown: spec.path.to_string() }
-    }
-}
-
 impl Var {
     /// Reads an entry of `vars`.
-    pub(crate) fn read(node: &Node) -> Result<Self, Error> {
-        let fields = Fields::read(node, "vars", &["name", "objref", "fieldref"], Unknown::Refuse)?;
+    pub(crate) fn read(node: &Node) -> Result<Self, Fault> {
+        let mut fields = Mapping::new(node, "vars", Mode::Strict)?;
         let name: Box<str> = fields.text("name")?.into();
-        let path = match fields.get("fieldref") {
-            Some(field) => Fields::read(field, "vars.fieldref", &["fieldPath"], Unknown::Refuse)?.text("fieldPath")?,
-            None => String::new(),
-        };
+        let path = fields.read("fieldref", |field| field.text("fieldPath"))?.unwrap_or_default();
         let path = if path.is_empty() { NAME_FIELD } else { &path };
-        let field = Path::parse_indexed(path).map_err(|fault| Error {
-            place: node.place,
-            cause: Cause::Path { name: name.clone(), path: path.into(), fault },
-        })?;
-        let nothing = Node::mapping();
-        let object = ObjectRef::read(fields.get("objref").unwrap_or(&nothing))?;
+        let field = Path::parse_indexed(path)
+            .map_err(|fault| Fault::At(node.place, FileCause::Var(format!("{name}: path \"{path}\": {fault}"))))?;
+        let object = fields.read("objref", ObjectRef::read)?.unwrap_or_default();
+        fields.finish()?;
         Ok(Self { name, object, field, place: node.place })
     }
 
@@ -250,9 +218,7 @@ impl Var {
 }
 
 impl ObjectRef {
-    fn read(node: &Node) -> Result<Self, Error> {
-        let known = ["apiVersion", "group", "version", "kind", "name", "namespace"];
-        let fields = Fields::read(node, "vars.objref", &known, Unknown::Refuse)?;
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let (mut group, mut version) = (fields.text("group")?, fields.text("version")?);
         let api_version = fields.text("apiVersion")?;
         match api_version.split('/').collect::<Vec<_>>().as_slice() {
@@ -346,8 +312,73 @@ fn is_text(node: &Node) -> bool {
     node.is_string() || is_untyped(node)
 }
 
-impl From<(Place, Wrong)> for Error {
-    fn from((place, wrong): (Place, Wrong)) -> Self {
-        Self { place, cause: Cause::Entry(wrong) }
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Dialect, Nodes, Origins};
+
+    use super::*;
+
+    fn resources(text: &str) -> Vec<Resource> {
+        let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
+        nodes.map(|node| Resource::new(node, Place { line: 1, ..Place::default() })).collect()
+    }
+
+    fn vars(text: &str) -> Vec<Var> {
+        let node = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 5, lines_above: 0 }).next();
+        node.unwrap().unwrap().items().unwrap().iter().map(|entry| Var::read(entry).unwrap()).collect()
+    }
+
+    const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {port: 80}\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [$(PORT)]}]}\n";
+    const PORT: &str =
+        "- name: PORT\n  objref: {apiVersion: v1, kind: Service, name: s}\n  fieldref: {fieldPath: spec.port}\n";
+
+    #[test]
+    fn every_row_is_read() {
+        assert_eq!(default_fields().len(), 72);
+        assert!(default_fields().iter().filter(|field| field.gvk.kind.is_none()).count() == 2);
+    }
+
+    #[test]
+    fn a_value_stands_where_its_variable_stands() {
+        let mut all = resources(&format!("{SERVICE}---\n{POD}"));
+        let vars = vars(&format!("- name: OTHER\n  objref: {{apiVersion: v1, kind: Pod, name: p}}\n{PORT}"));
+        bind(&mut all, &vars).unwrap();
+        assert_eq!(resolve(&mut all, &vars, &[]).unwrap(), ["OTHER".into()], "nothing refers to it");
+        let arg =
+            &all[1].node.at(&["spec", "containers"]).unwrap().items().unwrap()[0].get("args").unwrap().items().unwrap()
+                [0];
+        assert_eq!((arg.text(), arg.tag, arg.place.source, arg.place.line), (Some("80"), Tag::Int, 5, 3));
+    }
+
+    #[test]
+    fn an_object_is_bound_by_a_name_it_had_and_keeps_the_variable() {
+        let mut all = resources(SERVICE);
+        all[0].remember();
+        all[0].set_metadata("name", Node::string("renamed"));
+        let vars = vars(&PORT.replace("spec.port", ""));
+        bind(&mut all, &vars).unwrap();
+        all.extend(resources(&format!("{SERVICE}---\n{}", POD.replace("PORT", "PORT) $(PORT"))));
+        resolve(&mut all, &vars, &[]).unwrap();
+        let shown = lode_yaml::to_string(&all[2].node.to_value(Dialect::V3).unwrap());
+        assert!(shown.contains("- renamed renamed\n"), "{shown}");
+    }
+
+    #[test]
+    fn failures_name_the_variable() {
+        let check = |objects: &str, vars: &[Var], want: &str| {
+            let mut all = resources(objects);
+            let error = bind(&mut all, vars).and_then(|()| resolve(&mut all, vars, &[])).unwrap_err();
+            assert_eq!(error.to_string(), want);
+        };
+        check(POD, &vars(PORT), "variable PORT: there is no such object");
+        check(SERVICE, &vars(&PORT.replace(".port", ".x")), "variable PORT: Service/s has no value at \"spec.x\"");
+        let two = format!("{SERVICE}---\n{}", SERVICE.replace("name: s", "name: s, namespace: other"));
+        check(&two, &vars(PORT), "variable PORT: 2 objects could be meant");
+        let odd = format!("{SERVICE}---\n{}", POD.replace("$(PORT)", "7"));
+        check(&odd, &vars(PORT), "Pod/p: field \"spec/containers/args\": an item is no text");
+        let mut once = vars(PORT);
+        let error = merge(&mut once, vars(PORT)).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.place.source), ("variable PORT is there twice", 5));
     }
 }

@@ -1,14 +1,14 @@
 //! What an entry of `replacements` says.
 //!
 //! Input: a node of the kustomization, of a file that an entry names, or of a transformer's own file. Output: checked
-//! [`Replacement`]s. Unknown fields are refused in a kustomization alone, as kustomize does.
+//! [`Replacement`]s.
 
 use lode_yaml::{Node, Place};
 
 use super::path::Path;
-use super::{Cause, Error};
 use crate::Target as Selector;
-use crate::entry::{Fields, Unknown, Wrong};
+use crate::decode::{At, Mapping, Mode};
+use crate::error::{Fault, FileCause};
 
 /// One entry of `replacements`.
 #[derive(Debug, Clone)]
@@ -76,23 +76,22 @@ pub(super) struct Options {
 
 /// The field that is meant where none is named.
 const NAME_FIELD: &str = "metadata.name";
-const SELECTOR_FIELDS: [&str; 7] =
-    ["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
+const NO_TARGETS: &str = "it needs targets";
 
 impl Item {
-    /// Reads an entry of a kustomization.
-    pub(crate) fn read(node: &Node, unknown: Unknown) -> Result<Self, Error> {
-        let fields = Fields::read(node, "replacements", &["source", "sourceValue", "targets", "path"], unknown)?;
+    /// Reads an entry of `replacements`.
+    pub(crate) fn read(node: &Node, mode: Mode) -> Result<Self, Fault> {
+        let mut fields = Mapping::new(node, "replacements", mode)?;
         let path = fields.text("path")?;
-        let has_targets = fields.list("targets")?.is_some_and(|targets| !targets.is_empty());
+        let has_targets = said(node, "targets").and_then(Node::items).is_some_and(|targets| !targets.is_empty());
         if path.is_empty() {
-            if !has_targets {
-                return Err(Error { place: node.place, cause: Cause::NoTargets });
-            }
-            return Replacement::from_fields(&fields, unknown).map(Self::Inline);
+            return match has_targets {
+                true => Replacement::from_fields(node, fields).map(Self::Inline),
+                false => Err(fault(node.place, NO_TARGETS)),
+            };
         }
-        if has_targets || fields.get("source").is_some() {
-            return Err(Error { place: node.place, cause: Cause::PathAndInline });
+        if has_targets || said(node, "source").is_some() {
+            return Err(fault(node.place, "it has a path and more"));
         }
         Ok(Self::File { path, place: node.place })
     }
@@ -100,93 +99,72 @@ impl Item {
 
 impl Replacement {
     /// Reads a file that an entry names: one replacement or a list of them.
-    pub(crate) fn read_file(node: &Node) -> Result<Vec<Self>, Error> {
-        let read = |node: &Node| {
-            let known = ["source", "sourceValue", "targets"];
-            Self::from_fields(&Fields::read(node, "replacements", &known, Unknown::Ignore)?, Unknown::Ignore)
-        };
+    pub(crate) fn read_file(node: &Node) -> Result<Vec<Self>, Fault> {
+        let read = |node| Self::from_fields(node, Mapping::new(node, "replacements", Mode::Rewritten)?);
         match node.items() {
             Some(items) => items.iter().map(read).collect(),
-            None if node.entries().is_some() => read(node).map(|one| vec![one]),
-            None => Err(Error { place: node.place, cause: Cause::NoReplacements }),
+            None => read(node).map(|one| vec![one]),
         }
     }
 
-    fn from_fields(fields: &Fields<'_>, unknown: Unknown) -> Result<Self, Error> {
-        let place = fields.place();
-        let fault = |cause| Error { place, cause };
-        let source = fields.get("source").map(|node| Source::read(node, unknown)).transpose()?;
-        let text = fields.get("sourceValue").map(|_| fields.text("sourceValue")).transpose()?;
-        let targets = fields.list("targets")?.map(|targets| targets.iter().map(|node| Target::read(node, unknown)));
-        let targets = targets.map(Iterator::collect::<Result<_, _>>).transpose()?;
+    fn from_fields(node: &Node, mut fields: Mapping<'_>) -> Result<Self, Fault> {
+        let place = node.place;
+        let source = fields.read("source", Source::read)?;
+        let text = said(node, "sourceValue").map(|_| fields.text("sourceValue")).transpose()?;
+        let targets = said(node, "targets").map(|_| fields.entries("targets", Target::read)).transpose()?;
+        fields.finish()?;
         let from = match (source, text) {
-            (Some(_), Some(_)) => return Err(fault(Cause::TwoSources)),
+            (Some(_), Some(_)) => return Err(fault(place, "it has both source and sourceValue")),
             (Some(source), None) => Origin::Field(source),
             (None, Some(text)) => Origin::Text(text),
-            (None, None) => return Err(fault(Cause::NoSource)),
+            (None, None) => return Err(fault(place, "it needs source or sourceValue")),
         };
-        Ok(Self { from, targets: targets.ok_or_else(|| fault(Cause::NoTargets))?, place })
+        let targets = targets.ok_or_else(|| fault(place, NO_TARGETS))?;
+        Ok(Self { from, targets: targets.into_iter().map(|target| target.value).collect(), place })
     }
 }
 
 impl Source {
-    fn read(node: &Node, unknown: Unknown) -> Result<Self, Error> {
-        let known = ["group", "version", "kind", "name", "namespace", "fieldPath", "options"];
-        let fields = Fields::read(node, "replacements.source", &known, unknown)?;
-        let field = fields.text("fieldPath")?;
-        let field = if field.is_empty() { NAME_FIELD } else { &field };
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        let field = fields.text_at("fieldPath")?;
+        let field = if field.is_empty() { At::new(NAME_FIELD.to_owned(), field.place) } else { field };
         Ok(Self {
             group: fields.text("group")?,
             version: fields.text("version")?,
             kind: fields.text("kind")?,
             name: fields.text("name")?,
             namespace: fields.text("namespace")?,
-            field: Path::parse(field).map_err(|fault| bad_path(field, fault, node.place))?,
-            options: Options::read(&fields, unknown)?,
+            field: path(&field)?,
+            options: fields.read("options", Options::read)?.unwrap_or_default(),
         })
     }
 }
 
 impl Target {
-    fn read(node: &Node, unknown: Unknown) -> Result<Self, Error> {
-        let known = ["select", "reject", "fieldPaths", "options"];
-        let fields = Fields::read(node, "replacements.targets", &known, unknown)?;
-        let select = fields.get("select").ok_or(Error { place: node.place, cause: Cause::NoSelect })?;
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        let place = fields.place();
+        let select = fields.read("select", selector)?.ok_or_else(|| fault(place, "a target needs select"))?;
+        let reject = fields.entries("reject", selector)?.into_iter().map(|reject| reject.value).collect();
         let mut texts = fields.texts("fieldPaths")?;
         if texts.is_empty() {
-            texts.push((NAME_FIELD.to_owned(), node.place));
+            texts.push(At::new(NAME_FIELD.to_owned(), place));
         }
-        let path = |(text, place): (String, Place)| match Path::parse(&text) {
-            Ok(path) => Ok((path, place)),
-            Err(fault) => Err(bad_path(&text, fault, place)),
-        };
-        let reject = fields.list("reject")?.unwrap_or_default();
-        Ok(Self {
-            select: selector(select, "replacements.targets.select", unknown)?,
-            reject: reject
-                .iter()
-                .map(|node| selector(node, "replacements.targets.reject", unknown))
-                .collect::<Result<_, _>>()?,
-            fields: texts.into_iter().map(path).collect::<Result<_, _>>()?,
-            options: Options::read(&fields, unknown)?,
-            place: node.place,
-        })
+        let paths: Result<_, Fault> = texts.iter().map(|text| Ok((path(text)?, text.place))).collect();
+        let options = fields.read("options", Options::read)?.unwrap_or_default();
+        Ok(Self { select, reject, fields: paths?, options, place })
     }
 }
 
 impl Options {
-    fn read(of: &Fields<'_>, unknown: Unknown) -> Result<Self, Error> {
-        let Some(node) = of.get("options") else { return Ok(Self::default()) };
-        // `encoding` is known and does nothing, there as here.
-        let known = ["delimiter", "index", "create", "encoding"];
-        let fields = Fields::read(node, "replacements.options", &known, unknown)?;
+    fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+        // It is known and does nothing, there as here.
         fields.text("encoding")?;
-        Ok(Self { delimiter: fields.text("delimiter")?, index: fields.int("index")?, create: fields.flag("create")? })
+        let index = fields.whole("index")?.map(|index| index.value).unwrap_or_default();
+        Ok(Self { delimiter: fields.text("delimiter")?, index, create: fields.flag("create")? })
     }
 }
 
-fn selector(node: &Node, of: &'static str, unknown: Unknown) -> Result<Selector, Error> {
-    let fields = Fields::read(node, of, &SELECTOR_FIELDS, unknown)?;
+fn selector(fields: &mut Mapping<'_>) -> Result<Selector, Fault> {
     Ok(Selector {
         group: fields.text("group")?,
         version: fields.text("version")?,
@@ -198,12 +176,17 @@ fn selector(node: &Node, of: &'static str, unknown: Unknown) -> Result<Selector,
     })
 }
 
-fn bad_path(path: &str, fault: super::path::Fault, place: Place) -> Error {
-    Error { place, cause: Cause::Path { path: path.into(), fault } }
+fn path(text: &At<String>) -> Result<Path, Fault> {
+    Path::parse(text).map_err(|error| fault(text.place, &format!("path \"{}\": {error}", text.value)))
 }
 
-impl From<(Place, Wrong)> for Error {
-    fn from((place, wrong): (Place, Wrong)) -> Self {
-        Self { place, cause: Cause::Entry(wrong) }
-    }
+/// Returns a field that is there and no null, empty or not.
+fn said<'n>(node: &'n Node, field: &str) -> Option<&'n Node> {
+    let mut entries = node.entries()?.iter();
+    let entry = entries.find(|entry| entry.key.text().is_some_and(|key| key.eq_ignore_ascii_case(field)))?;
+    Some(&entry.value).filter(|value| !value.is_null())
+}
+
+fn fault(place: Place, what: &str) -> Fault {
+    Fault::At(place, FileCause::Replacement(what.to_owned()))
 }

@@ -1,14 +1,16 @@
 //! Paths of replacements, such as `spec.containers.[name=web].image`.
 //!
-//! A path is followed in two ways, as kustomize does: a source is looked up exactly and is one value; a target may be
-//! many values, its `[k=v]` is a pattern, `*` is every item, and what is missing can be made on the way.
+//! A path is followed in two ways, as kustomize does: a source is looked up exactly and is one value, which is done
+//! here; a target may be many values, its `[k=v]` is a pattern, `*` is every item, and what is missing can be made on
+//! the way, which [`walk`](super::walk) does.
 
 use std::sync::OnceLock;
 
-use lode_yaml::{Content, Entry, Node, Place};
+use lode_yaml::{Content, Node};
 use regex::Regex;
 
 use super::structured;
+use super::walk::{Make, Walk};
 use crate::selector;
 
 /// A path split into its parts.
@@ -20,7 +22,7 @@ pub(crate) struct Path {
 
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// A part wants another kind of value than is there.
     #[error("\"{part}\" wants {want}")]
     WrongKind {
@@ -60,25 +62,8 @@ pub enum Fault {
     TooLong,
 }
 
-/// The shape of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Scalar,
-    Sequence,
-    Mapping,
-}
-
-/// What is made where a target's path leads nowhere.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Make {
-    /// The shape of the last value; nothing is made without it.
-    pub(crate) leaf: Option<Shape>,
-    /// The place that made nodes get.
-    pub(crate) place: Place,
-}
-
 #[derive(Debug, Clone)]
-enum Part {
+pub(super) enum Part {
     Field(Box<str>),
     Index(usize),
     Every,
@@ -89,9 +74,9 @@ enum Part {
 
 /// `[field=value]`, or `[=value]` for items that are scalars.
 #[derive(Debug, Clone)]
-struct Item {
-    field: Box<str>,
-    value: Box<str>,
+pub(super) struct Item {
+    pub(super) field: Box<str>,
+    pub(super) value: Box<str>,
     pattern: OnceLock<Option<Regex>>,
 }
 
@@ -158,7 +143,7 @@ impl Path {
         make: Make,
         visit: &mut impl FnMut(&mut Node) -> Result<(), E>,
     ) -> Result<usize, E> {
-        Walk { make, visit }.go(&self.parts, root)
+        Walk::new(make, visit).go(&self.parts, root)
     }
 
     /// Finds the text on the way that holds YAML or JSON, and visits what the rest of the path leads to in it. Returns
@@ -176,7 +161,7 @@ impl Path {
             visit(node);
             Ok::<(), Fault>(())
         };
-        let found = Walk { make, visit: &mut visit }.go(rest, &mut data).ok()?;
+        let found = Walk::new(make, &mut visit).go(rest, &mut data).ok()?;
         let written = (found > 0).then(|| structured::write(&data, text)).flatten()?;
         Some((holder, written))
     }
@@ -200,17 +185,6 @@ impl Path {
         }
         None
     }
-}
-
-/// Tells whether a scalar was made on the way and so has no type of its own yet: it follows from each text it gets.
-/// Such a node has a line and no bytes.
-pub(crate) fn is_untyped(node: &Node) -> bool {
-    node.is_implied_plain() && node.place.line != 0 && node.place.start == 0 && node.place.end == 0
-}
-
-/// Returns the place of a node made because of what stands at `place`.
-pub(crate) fn untyped(place: Place) -> Place {
-    Place { start: 0, end: 0, ..place }
 }
 
 /// Where a part leads in an exact lookup.
@@ -250,15 +224,6 @@ impl Part {
             Self::Brackets(text) => return Err(Fault::NoMatch(text.clone())),
         };
         Ok(found.map_or(Step::Nowhere, Step::Into))
-    }
-
-    /// Returns the shape of what must be there for this part to be followed.
-    fn container(&self, leaf: Shape) -> Shape {
-        match self {
-            Self::Index(_) | Self::Item(_) | Self::Brackets(_) => Shape::Sequence,
-            Self::Field(name) if name.is_empty() => leaf,
-            Self::Field(_) | Self::Every => Shape::Mapping,
-        }
     }
 }
 
@@ -315,21 +280,10 @@ impl Item {
     }
 
     /// Tells whether the pattern is found in a value as YAML shows it.
-    fn fits(&self, value: &Node) -> Result<bool, Fault> {
+    pub(super) fn fits(&self, value: &Node) -> Result<bool, Fault> {
         let pattern = self.pattern.get_or_init(|| selector::regex(&self.value).ok());
         let pattern = pattern.as_ref().ok_or_else(|| Fault::Pattern(self.value.clone()))?;
         Ok(pattern.is_match(&structured::shown(value)))
-    }
-
-    fn make(&self, place: Place) -> Node {
-        let value = Node::plain(&*self.value).placed(place);
-        if self.field.is_empty() {
-            return value;
-        }
-        let mut item = Node::mapping().placed(place);
-        let key = Node::plain(&*self.field).placed(place);
-        item.content = Content::Mapping(vec![Entry { key, value }]);
-        item
     }
 }
 
@@ -337,123 +291,6 @@ impl std::fmt::Display for Item {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "[{}={}]", self.field, self.value)
     }
-}
-
-/// A walk along a target's path.
-struct Walk<'v, E> {
-    make: Make,
-    visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
-}
-
-impl<E: From<Fault>> Walk<'_, E> {
-    fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
-        let Some((part, rest)) = parts.split_first() else {
-            (self.visit)(node)?;
-            return Ok(1);
-        };
-        if node.is_null() {
-            return self.beyond_null(part, parts);
-        }
-        match part {
-            Part::Field(name) => self.field(name, rest, node),
-            Part::Index(at) => self.index(*at, rest, node),
-            Part::Every => {
-                let items = items_mut(node, || "*".to_owned())?;
-                items.iter_mut().try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
-            }
-            Part::Item(item) => self.matching(item, rest, node),
-            Part::Brackets(text) => Err(Fault::NoMatch(text.clone()).into()),
-        }
-    }
-
-    /// What is made below a null is found, and lost.
-    fn beyond_null(&mut self, part: &Part, parts: &[Part]) -> Result<usize, E> {
-        match (part, self.make.leaf) {
-            (Part::Brackets(text), _) => Err(Fault::NoMatch(text.clone()).into()),
-            (Part::Index(at), None) => Err(Fault::NoItem { at: *at, len: 0 }.into()),
-            (_, None) | (Part::Every, _) => Ok(0),
-            (Part::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
-            (Part::Index(_) | Part::Item(_), Some(_)) => self.go(parts, &mut Node::sequence(Vec::new())),
-        }
-    }
-
-    fn field(&mut self, name: &str, rest: &[Part], node: &mut Node) -> Result<usize, E> {
-        if name.is_empty() || node.entries().is_none() {
-            return Err(Fault::WrongKind { part: name.into(), want: "a mapping" }.into());
-        }
-        let value = match self.make.leaf {
-            Some(leaf) => node.get_or_insert_with(name, || self.made(next_shape(rest, leaf))),
-            None => node.get_mut(name),
-        };
-        let Some(value) = value else { return Ok(0) };
-        match (value.text(), rest.first()) {
-            (Some(text), Some(next)) => {
-                // Found inside a text that an exact lookup does not reach: what is set there is lost.
-                let data = structured::read(text);
-                let mut data = data.ok_or_else(|| Fault::NoData(next.to_string().into()))?;
-                self.go(rest, &mut data)
-            }
-            _ => self.go(rest, value),
-        }
-    }
-
-    fn index(&mut self, at: usize, rest: &[Part], node: &mut Node) -> Result<usize, E> {
-        let made = self.make.leaf.map(|leaf| self.made(next_shape(rest, leaf)));
-        let items = items_mut(node, || at.to_string())?;
-        if items.len() == at {
-            items.extend(made);
-        }
-        let len = items.len();
-        let item = items.get_mut(at).ok_or(Fault::NoItem { at, len })?;
-        self.go(rest, item)
-    }
-
-    fn matching(&mut self, item: &Item, rest: &[Part], node: &mut Node) -> Result<usize, E> {
-        let items = items_mut(node, || item.to_string())?;
-        let found = self.search(item, rest, items)?;
-        if found > 0 || self.make.leaf.is_none() {
-            return Ok(found);
-        }
-        items.push(item.make(untyped(self.make.place)));
-        match self.search(item, rest, items)? {
-            0 => Err(Fault::NeverFits(item.to_string().into()).into()),
-            found => Ok(found),
-        }
-    }
-
-    fn search(&mut self, item: &Item, rest: &[Part], items: &mut [Node]) -> Result<usize, E> {
-        let mut found = 0;
-        for node in items {
-            if item.field.is_empty() {
-                // Of a scalar there is no further part; kustomize ignores one.
-                if item.fits(node)? {
-                    found += self.go(&[], node)?;
-                }
-            } else if let Some(value) = node.get(&item.field)
-                && item.fits(value)?
-            {
-                found += self.go(rest, node)?;
-            }
-        }
-        Ok(found)
-    }
-
-    fn made(&self, shape: Shape) -> Node {
-        let node = match shape {
-            Shape::Scalar => Node::plain(""),
-            Shape::Sequence => Node::sequence(Vec::new()),
-            Shape::Mapping => Node::mapping(),
-        };
-        node.placed(untyped(self.make.place))
-    }
-}
-
-fn next_shape(rest: &[Part], leaf: Shape) -> Shape {
-    rest.first().map_or(leaf, |next| next.container(leaf))
-}
-
-fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, Fault> {
-    node.items_mut().ok_or_else(|| Fault::WrongKind { part: part().into(), want: "a list" })
 }
 
 impl std::fmt::Display for Part {
@@ -481,7 +318,7 @@ fn split(text: &str) -> Vec<String> {
                 }
             }
             if !part.contains('=') {
-                part = part.trim_matches(['[', ']']).to_owned();
+                part = String::from(part.trim_matches(['[', ']']));
             }
         }
         parts.push(part);
@@ -503,4 +340,68 @@ fn split_at_dots(text: &str) -> Vec<String> {
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_dots_outside_brackets() {
+        for (text, want) in [
+            ("a.b", &["a", "b"][..]),
+            (".a", &["a"]),
+            ("a.", &["a", ""]),
+            ("a..b", &["a", "", "b"]),
+            (r"a\.b/c.d", &["a.b/c", "d"]),
+            (r"a.b\.c\.d", &["a", "b.c.d"]),
+            ("a.[b.c/d]", &["a", "b.c/d"]),
+            ("a.[k=b.c].d", &["a", "[k=b.c]", "d"]),
+            ("a.[b.c", &["a", "b.c"]),
+            ("a.[b]", &["a", "[b]"]),
+        ] {
+            assert_eq!(split(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_variable_has_indices_in_brackets() {
+        let value = Node::from_value(&json!({"a": [{"b": 1}, {"b": 2}]}));
+        let find = |path: &str| Path::parse_indexed(path).unwrap().find(&value).map(|found| found.is_some());
+        assert_eq!(find("a[1].b"), Ok(true));
+        assert_eq!(find("a.[1].b"), Ok(true));
+        assert_eq!(find("a[2].b"), Ok(false));
+        assert!(find("a[x].b").is_ok_and(|found| !found));
+    }
+
+    #[test]
+    fn a_source_is_looked_up_exactly() {
+        let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, "x"], "e": [], "n": null, "t": "text"});
+        let node = Node::from_value(&value);
+        let find = |path: &str| {
+            let path = Path::parse(path).unwrap();
+            path.find(&node).map(|found| found.map(|found| found.to_value(lode_yaml::Dialect::V3).unwrap()))
+        };
+        let one = |value: Value| Ok(Some(value));
+        assert_eq!(find("l.[k=we].v"), one(json!(2)));
+        assert_eq!(find("l.[k=w.*].v"), Ok(None));
+        assert_eq!(find("l.[=x]"), one(json!("x")));
+        assert_eq!(find("l.-"), one(json!("x")));
+        assert_eq!(find("l.9"), Ok(None));
+        assert_eq!(find("e.-"), Ok(None));
+        assert_eq!(find("n.a"), Ok(None));
+        assert_eq!(find("l..0. v"), one(json!(1)));
+        assert_eq!(find("l.*"), Err(Fault::Wildcard));
+        assert_eq!(find("l.-1"), Err(Fault::Negative(-1)));
+        assert_eq!(find("l.[k]"), Err(Fault::NoMatch("[k]".into())));
+        assert_eq!(find("t.a"), Err(Fault::WrongKind { part: "a".into(), want: "a mapping" }));
+        assert_eq!(find("t.0"), Err(Fault::WrongKind { part: "0".into(), want: "a list" }));
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        assert_eq!(Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(), Fault::TooLong);
+    }
 }

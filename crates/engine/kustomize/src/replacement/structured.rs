@@ -99,3 +99,47 @@ fn number(out: &mut String, number: &Number) {
         Some(float) => write!(out, "{}", format!("{float:e}").replace('e', "e+")),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(before: &str, want: Option<&str>) {
+        let node = read(before).unwrap();
+        assert_eq!(write(&node, before).as_deref(), want, "{before}");
+    }
+
+    #[test]
+    fn json_stays_json_with_its_keys_sorted() {
+        check(r#"{"b": 1, "a": [true, null, {}]}"#, Some(r#"{"a":[true,null,{}],"b":1}"#));
+        check("[1,\n2]", Some("[1,2]"));
+        check(
+            "{\n  \"b\": 1,\n  \"a\": [],\n \"c\": [1]}\n",
+            Some("{\n  \"a\": [],\n  \"b\": 1,\n  \"c\": [\n    1\n  ]\n}"),
+        );
+        check("{1: a}", None);
+    }
+
+    #[test]
+    fn json_is_written_as_go_writes_it() {
+        check(r#"{"a": "<&>\u2028\u0001\b\f\"\\/é"}"#, Some(r#"{"a":"\u003c\u0026\u003e\u2028\u0001\b\f\"\\/é"}"#));
+        check(
+            "[1.50, 1e3, 1e21, 1e-7, 0.000001, 100000000000000000000, 18446744073709551615]",
+            Some("[1.5,1000,1e+21,1e-7,0.000001,100000000000000000000,18446744073709551615]"),
+        );
+        check("[-0.5, -1e300]", Some("[-0.5,-1e+300]"));
+    }
+
+    #[test]
+    fn yaml_keeps_order_and_styles() {
+        check("b: 'x'\na:\n    - 1\n    - \"2\"\nc: [1, {d: e}]\n", Some("b: 'x'\na:\n- 1\n- \"2\"\nc: [1, {d: e}]"));
+        check("a: 1\n---\nb: 2\n", Some("a: 1"));
+        check("plain", Some("plain"));
+    }
+
+    #[test]
+    fn what_holds_no_data_is_not_read() {
+        assert!(read("").is_none() && read("# only this\n").is_none() && read("{").is_none());
+    }
+}

@@ -1,15 +1,18 @@
-//! Cases recorded from kustomize's own tests, run on replacements alone.
+//! Replacements and variables: cases of kustomize's own tests, builds recorded from it, and what is our own.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::sync::LazyLock;
 
 use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Error, Item, Replacement, apply};
-use crate::entry::Unknown;
+use super::names::{Matcher, Names};
+use super::{Item, Replacement, apply};
+use crate::decode::Mode;
+use crate::error::Fault;
 use crate::resource::{Identity, Resource};
 use crate::vars::{self, Var};
 
@@ -46,6 +49,107 @@ fn cases_of_the_transformer_come_out_the_same() {
     assert!(outcome.run == 0 || outcome.same == 5, "{outcome:?}");
 }
 
+#[test]
+fn a_value_set_stands_where_the_path_stands() {
+    let mut resources = read("a: {b: 1, c: {d: 2}}\nmetadata: {name: x}\n");
+    let text = "- sourceValue: '5'\n  targets:\n  - select: {name: x}\n    options: {create: true}\n    fieldPaths:\n    - a.b\n    - a.e\n    - a.c\n";
+    let entries = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 9, lines_above: 0 }).next().unwrap();
+    apply(&mut resources, &Replacement::read_file(&entries.unwrap()).unwrap()).unwrap();
+    let line = |path: [&str; 2]| {
+        let place = resources[0].node.at(&path).unwrap().place;
+        (place.source, place.line)
+    };
+    assert_eq!([line(["a", "b"]), line(["a", "e"]), line(["a", "c"])], [(9, 6), (9, 7), (9, 8)]);
+    assert_eq!(resources[0].node.to_value(Dialect::V3).unwrap()["a"], json!({"b": 5, "c": 5, "e": 5}));
+}
+
+#[test]
+fn a_name_set_is_found_at_once_and_the_old_one_is_forgotten() {
+    let objects = "kind: A\nmetadata: {name: old}\n---\nkind: B\nmetadata: {name: b}\n";
+    let rename = "- sourceValue: new\n  targets: [{select: {kind: A}}]\n";
+    let copy = |name: &str| {
+        format!("- source: {{name: {name}}}\n  targets: [{{select: {{kind: B}}, fieldPaths: [metadata.name]}}]\n")
+    };
+    assert!(build(objects, &format!("{rename}{}", copy("new"))).is_ok());
+    let error = build(objects, &format!("{rename}{}", copy("old"))).unwrap_err();
+    assert_eq!(error, "no object is the source (name old)");
+}
+
+#[test]
+fn failures_name_the_object_and_the_path_and_no_value() {
+    let objects = "kind: A\nmetadata: {name: a, namespace: n}\nsecret: hunter2\nlist: [hunter2]\n";
+    let source = |rest: &str| format!("- source: {{kind: A, {rest}}}\n  targets: []\n");
+    let target = |rest: &str| format!("- sourceValue: hunter2\n  targets: [{{select: {{kind: A}}, {rest}}}]\n");
+    for (entry, want) in [
+        (source("name: x"), "no object is the source (kind A, name x)"),
+        (source("fieldPath: x.y"), "A/n/a has no field \"x.y\", which is the source"),
+        (source("fieldPath: secret.y"), "A/n/a has no field \"secret.y\", which is the source: \"y\" wants a mapping"),
+        (
+            source("fieldPath: secret, options: {delimiter: t, index: 2}"),
+            "A/n/a: field \"secret\" has 2 parts, there is none at index 2",
+        ),
+        (
+            source("fieldPath: list, options: {delimiter: t}"),
+            "A/n/a: field \"list\" is no text that a delimiter could split",
+        ),
+        (target("fieldPaths: [x]"), "A/n/a has no field \"x\""),
+        (target("fieldPaths: [list.1]"), "A/n/a has no field \"list.1\": there is no item 1, only 1"),
+        (target("fieldPaths: [secret.0]"), "A/n/a has no field \"secret.0\": \"0\" wants a list"),
+        (
+            target("fieldPaths: [list], options: {delimiter: t}"),
+            "A/n/a: field \"list\" is no text that a delimiter could split",
+        ),
+        ("- sourceValue: a\n".to_owned(), "replacement: it needs targets"),
+        ("- targets: []\n".to_owned(), "replacement: it needs source or sourceValue"),
+        ("- sourceValue: a\n  targets: [{}]\n".to_owned(), "replacement: a target needs select"),
+        ("hello".to_owned(), "replacements: a mapping expected"),
+        ("- sourceValue: a\n  targets: [{select: {name: (}}]\n".to_owned(), "target: name: \"(\" is no valid pattern"),
+    ] {
+        let error = build(objects, &entry).unwrap_err();
+        assert_eq!(error, want, "{entry}");
+    }
+}
+
+#[test]
+fn values_that_double_with_each_replacement_come_to_an_end() {
+    let objects = "kind: A\nmetadata: {name: a}\nx: {y: some text}\n";
+    let entry = "- source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.z], options: {create: true}}]\n\
+                 - source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.u], options: {create: true}}]\n";
+    let error = build(objects, &entry.repeat(40)).unwrap_err();
+    assert!(error.contains("copy more than"), "{error}");
+    let objects = "kind: A\nmetadata: {name: a}\nx: {z: {}}\nw: {z: {}}\n";
+    let copy = |from: &str, to: &str| {
+        format!(
+            "- source: {{kind: A, fieldPath: {from}}}\n  targets: [{{select: {{kind: A}}, fieldPaths: [{to}.z]}}]\n"
+        )
+    };
+    let entries = format!("{}{}", copy("x", "w"), copy("w", "x")).repeat(100);
+    let error = build(objects, &entries).unwrap_err();
+    assert!(error.contains("nested deeper than"), "{error}");
+}
+
+#[test]
+fn many_replacements_on_many_objects_ask_few_objects_each() {
+    let count = 3000;
+    let mut resources = Vec::new();
+    for at in 0..count {
+        resources.extend(read(&format!("kind: A\nmetadata: {{name: a{at}}}\nspec: {{v: {at}}}\n")));
+    }
+    let entry = |at: usize| {
+        format!(
+            "- source: {{kind: A, name: a{at}, fieldPath: spec.v}}\n  targets: [{{select: {{kind: A, name: a{}}}, fieldPaths: [spec.v]}}]\n",
+            at + 1
+        )
+    };
+    let entries: String = (0..count - 1).map(entry).collect();
+    let replacements = Replacement::read_file(&nodes(&entries).remove(0)).unwrap();
+    let names = Names::new(&resources);
+    let target = &replacements[7].targets[0];
+    assert_eq!(names.candidates(&Matcher::new(target).unwrap()), [8]);
+    apply(&mut resources, &replacements).unwrap();
+    assert_eq!(resources[count - 1].node.at(&["spec", "v"]).and_then(Node::text), Some("0"));
+}
+
 #[derive(Debug, Default)]
 struct Outcome {
     run: usize,
@@ -63,7 +167,7 @@ fn run(file: &str, entries: impl Fn(&Value) -> Option<String>) -> Outcome {
         outcome.run += 1;
         let got = build(case["input"].as_str().unwrap(), &replacements);
         let same = match (&got, case["error"].as_str()) {
-            (Ok(got), None) => *got == values(nodes(case["output"].as_str().unwrap())),
+            (Ok(got), None) => *got == values(&nodes(case["output"].as_str().unwrap())),
             (got, error) => got.is_err() == error.is_some(),
         };
         if same {
@@ -77,13 +181,25 @@ fn run(file: &str, entries: impl Fn(&Value) -> Option<String>) -> Outcome {
     outcome
 }
 
-fn build(input: &str, replacements: &str) -> Result<Vec<Value>, Error> {
-    let mut resources: Vec<Resource> = nodes(input).into_iter().map(resource).collect();
-    for document in nodes(replacements) {
-        let replacements = Replacement::read_file(&document)?;
-        apply(&mut resources, &replacements)?;
+fn shown(fault: Fault) -> String {
+    match fault {
+        Fault::At(_, cause) => cause.to_string(),
+        other => format!("{other:?}"),
     }
-    Ok(values(resources.into_iter().map(|resource| resource.node).collect()))
+}
+
+fn read(text: &str) -> Vec<Resource> {
+    nodes(text).into_iter().map(resource).collect()
+}
+
+fn build(input: &str, replacements: &str) -> Result<Vec<Value>, String> {
+    let mut resources = read(input);
+    for document in nodes(replacements) {
+        let replacements = Replacement::read_file(&document).map_err(shown)?;
+        apply(&mut resources, &replacements).map_err(|error| error.to_string())?;
+    }
+    let nodes: Vec<Node> = resources.into_iter().map(|resource| resource.node).collect();
+    Ok(values(&nodes))
 }
 
 /// Takes what kustomize keeps in annotations to where it is kept here.
@@ -107,36 +223,49 @@ fn nodes(text: &str) -> Vec<Node> {
     nodes.unwrap().into_iter().filter(|node| !node.is_null()).collect()
 }
 
-fn values(nodes: Vec<Node>) -> Vec<Value> {
+fn values(nodes: &[Node]) -> Vec<Value> {
     nodes.iter().map(|node| node.to_value(Dialect::V3).unwrap_or_else(|error| error.to_string().into())).collect()
 }
 
-fn unit_file(name: &str) -> Option<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
-    if !Path::new(path).exists() {
-        println!("{path} is not here: nothing compared");
-        return None;
-    }
-    let mut decoder = zstd::Decoder::new(File::open(path).unwrap()).unwrap();
-    decoder.window_log_max(27).unwrap();
-    for entry in tar::Archive::new(decoder).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        if entry.path().unwrap().ends_with(Path::new("units").join(name)) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            return Some(text);
+/// The cases of one file, where the corpus is here.
+fn unit_file(name: &str) -> Option<&'static str> {
+    static FILES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+        let Ok(file) = File::open(path) else {
+            println!("{path} is not here: nothing compared");
+            return BTreeMap::new();
+        };
+        let mut decoder = zstd::Decoder::new(file).unwrap();
+        decoder.window_log_max(27).unwrap();
+        let mut files = BTreeMap::new();
+        for entry in tar::Archive::new(decoder).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().to_string_lossy().into_owned();
+            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| name.ends_with(".jsonl")) {
+                let mut text = String::new();
+                entry.read_to_string(&mut text).unwrap();
+                files.insert(name.to_owned(), text);
+            }
         }
-    }
-    None
+        files
+    });
+    FILES.get(name).map(String::as_str)
 }
 
 #[test]
 fn recorded_builds_come_out_the_same() {
     let mut wrong = Vec::new();
-    let mut run = 0;
-    for line in include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#')) {
-        let case: Value = serde_json::from_str(line).unwrap();
-        run += 1;
+    let mut input = Value::Null;
+    let cases = include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#'));
+    for line in cases {
+        let mut case: Value = serde_json::from_str(line).unwrap();
+        match case["resources"].take() {
+            Value::Null => case["resources"] = input.clone(),
+            new => {
+                input = new.clone();
+                case["resources"] = new;
+            }
+        }
         let got = build_whole(&case);
         let same = match (&got, case["output"].as_str()) {
             (Ok(got), Some(want)) => got == want,
@@ -144,20 +273,15 @@ fn recorded_builds_come_out_the_same() {
         };
         if !same {
             let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
-            wrong.push(format!(
-                "=== {}\n{}\ngot {}\nwant {want}",
-                case["name"],
-                case["kustomization"],
-                got.unwrap_or_else(|error| error)
-            ));
+            let (kustomization, got) = (&case["kustomization"], got.unwrap_or_else(|error| error));
+            wrong.push(format!("=== {}\n{kustomization}\ngot {got}\nwant {want}", case["name"]));
         }
     }
-    assert!(wrong.is_empty(), "{} of {run} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Does replacements and variables in one folder, and writes what comes out as kustomize does.
 fn build_whole(case: &Value) -> Result<String, String> {
-    let text = |error: &dyn std::error::Error| error.to_string();
     let read = Nodes::new(case["resources"].as_str().unwrap().as_bytes(), Dialect::V3, Origins::default());
     let read: Result<Vec<Node>, _> = read.collect();
     let read = read.map_err(|error| format!("input: {error}"))?;
@@ -167,28 +291,28 @@ fn build_whole(case: &Value) -> Result<String, String> {
     let list = |field: &str| kustomization.get(field).and_then(Node::items).unwrap_or_default();
     let mut replacements = Vec::new();
     for entry in list("replacements") {
-        match Item::read(entry, Unknown::Refuse).map_err(|error| text(&error))? {
+        match Item::read(entry, Mode::Strict).map_err(shown)? {
             Item::Inline(replacement) => replacements.push(replacement),
             Item::File { path, .. } => {
                 let file = case["files"][path].as_str().unwrap();
                 let file = Nodes::new(file.as_bytes(), Dialect::V2, Origins::default()).next();
                 let file = file.map_or(Node::null(), Result::unwrap);
-                replacements.extend(Replacement::read_file(&file).map_err(|error| text(&error))?);
+                replacements.extend(Replacement::read_file(&file).map_err(shown)?);
             }
         }
     }
-    apply(&mut resources, &replacements).map_err(|error| text(&error))?;
+    apply(&mut resources, &replacements).map_err(|error| error.to_string())?;
     let more: Result<Vec<Var>, _> = list("vars").iter().map(Var::read).collect();
     let mut vars = Vec::new();
-    vars::merge(&mut vars, more.map_err(|error| text(&error))?).map_err(|error| text(&error))?;
-    vars::bind(&mut resources, &vars).map_err(|error| text(&error))?;
-    vars::resolve(&mut resources, &vars, &[]).map_err(|error| text(&error))?;
+    vars::merge(&mut vars, more.map_err(shown)?).map_err(|error| error.to_string())?;
+    vars::bind(&mut resources, &vars).map_err(|error| error.to_string())?;
+    vars::resolve(&mut resources, &vars, &[]).map_err(|error| error.to_string())?;
     let texts: Result<Vec<String>, String> = resources
         .iter()
         .map(|resource| {
             with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value))
         })
-        .map(|value| value.map_err(|error| text(&error)))
+        .map(|value| value.map_err(|error| error.to_string()))
         .collect();
     Ok(texts?.join("---\n"))
 }

@@ -61,9 +61,11 @@ fn merges_do_what_the_patch_filter_does() {
         let objects = Nodes::new(field("input").as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
         let patch = node(&case["filter"]["Patch"].to_string(), Dialect::V3);
         let merged = objects.map(|object| merge(object, &patch, Schema::builtin(), Options::default()));
-        let got: Vec<String> = merged.filter_map(Result::unwrap).map(|node| text(&node)).collect();
+        // One case has numbers for keys, which only the older dialect takes for texts.
+        let value = |node: Node| node.to_value(Dialect::V2).unwrap();
+        let got: Vec<Value> = merged.filter_map(Result::unwrap).map(value).collect();
         let wanted = Nodes::new(field("output").as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
-        assert_eq!(got, wanted.map(|node| text(&node)).collect::<Vec<_>>(), "{}", field("test"));
+        assert_eq!(got, wanted.map(value).collect::<Vec<_>>(), "{}", field("test"));
         count += 1;
     }
     assert_eq!(count, 23);

@@ -54,7 +54,7 @@ fn filters_do_what_kustomize_does() {
 }
 
 /// Measured; may only rise.
-const FILTER_FLOOR: usize = 127;
+const FILTER_FLOOR: usize = 129;
 
 /// Writes a filter's fields as the configuration of the transformer that uses it.
 fn configuration(filter: &str, fields: &Value) -> Option<Value> {

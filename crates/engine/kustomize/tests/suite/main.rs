@@ -6,3 +6,5 @@ mod corpus;
 mod krusty;
 #[cfg(test)]
 mod overlays;
+#[cfg(test)]
+mod replacing;

@@ -141,7 +141,7 @@ impl Kustomizations {
         let tree = gather::tree(&self.artifacts, artifact).await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
-            && reads.holds_in(&tree)
+            && reads.holds_in(&*tree)
         {
             building();
             return Ok(Wanted { inputs, spec, built: None, is_same: true });

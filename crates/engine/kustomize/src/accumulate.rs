@@ -65,7 +65,12 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     /// Builds the outermost kustomization and finishes the resources.
-    pub(crate) fn root(mut self, config: &Kustomization, order: Order, managed_by: bool) -> Result<Vec<Resource>, Fault> {
+    pub(crate) fn root(
+        mut self,
+        config: &Kustomization,
+        order: Order,
+        managed_by: bool,
+    ) -> Result<Vec<Resource>, Fault> {
         self.is_noted = !config.build_metadata.is_empty();
         self.take_schema(config)?;
         let mut all = Accumulated::default();
@@ -123,7 +128,8 @@ impl<'s, 'l> Run<'s, 'l> {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
                 let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
-                let note = self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
+                let note =
+                    self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
                     all.resources.append(Resource { note: note.clone(), ..read(node) })?;
                 }
@@ -174,9 +180,7 @@ impl<'s, 'l> Run<'s, 'l> {
 
     fn generate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
         let config = level.config;
-        for (kind, entries) in
-            [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)]
-        {
+        for (kind, entries) in [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)] {
             for entry in entries {
                 let mut made = generate::make(self.source, &config.folder, entry)?;
                 if self.is_noted {
@@ -292,7 +296,10 @@ impl<'s, 'l> Run<'s, 'l> {
         let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
-            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => Ok(()),
+            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
+                self.schema = Some(Arc::new(Schema::builtin().clone()));
+                Ok(())
+            }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
                 let text = path.text().unwrap_or_default();

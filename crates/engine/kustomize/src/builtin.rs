@@ -96,10 +96,7 @@ fn changes(
         "PrefixSuffixTransformer" => {
             let specs = specs(fields)?;
             let (prefix, suffix) = (fields.text_at("prefix")?, fields.text_at("suffix")?);
-            Ok(vec![
-                Change::Rename(Side::Front, prefix, specs.clone()),
-                Change::Rename(Side::Back, suffix, specs),
-            ])
+            Ok(vec![Change::Rename(Side::Front, prefix, specs.clone()), Change::Rename(Side::Back, suffix, specs)])
         }
         "LabelTransformer" => one(pairs(fields, "labels")?),
         "AnnotationsTransformer" => one(pairs(fields, "annotations")?),
@@ -184,7 +181,8 @@ fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
     if cloud.value != "gke" {
         return Err(crate::decode::wrong(cloud.place, "cloud", "\"gke\""));
     }
-    let service = fields.read("kubernetesService", |service| Ok((service.text("name")?, service.text("namespace")?)))?;
+    let service =
+        fields.read("kubernetesService", |service| Ok((service.text("name")?, service.text("namespace")?)))?;
     let account = fields.read("serviceAccount", |account| Ok((account.text("name")?, account.text("projectId")?)))?;
     let ((name, namespace), (account, project)) = (service.unwrap_or_default(), account.unwrap_or_default());
     let text = |text: &str| Node { tag: Tag::Str, ..Node::string(text) }.placed(place);

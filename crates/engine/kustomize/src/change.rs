@@ -183,12 +183,7 @@ pub(crate) fn replacements(
 }
 
 /// Reads a file of settings that a kustomization names: its first document.
-pub(crate) fn settings_file(
-    source: &mut Source<'_>,
-    folder: &RepoPath,
-    path: &str,
-    by: Place,
-) -> Result<Node, Fault> {
+pub(crate) fn settings_file(source: &mut Source<'_>, folder: &RepoPath, path: &str, by: Place) -> Result<Node, Fault> {
     let (_, blob, number) = source.named(folder, path, by)?;
     let origins = Origins { source: number, lines_above: 0 };
     let document = Nodes::new(&blob.bytes, Dialect::V2, origins).next().transpose();

@@ -189,7 +189,9 @@ mod tests {
 
     #[test]
     fn files_add_and_must_agree() {
-        let more = read("namePrefix:\n- {path: spec/x, kind: Foo}\nnameReference:\n- {kind: Foo, fieldSpecs: [{path: a, kind: B}]}\n");
+        let more = read(
+            "namePrefix:\n- {path: spec/x, kind: Foo}\nnameReference:\n- {kind: Foo, fieldSpecs: [{path: a, kind: B}]}\n",
+        );
         let merged = merge(&defaults(), &Arc::new(more.unwrap()), Place::default()).unwrap();
         assert_eq!((merged.name_prefix.len(), merged.references.len()), (2, 17));
         let conflict = Arc::new(read("commonAnnotations: [{path: metadata/annotations}]\n").unwrap());

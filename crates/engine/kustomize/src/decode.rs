@@ -24,7 +24,7 @@ pub struct At<T> {
 pub(crate) enum Mode {
     /// A kustomization: unknown fields and numbers for texts are refused.
     Strict,
-    /// A kustomization that Flux rewrites: as strict, but unknown fields are dropped.
+    /// A kustomization that Flux rewrites: unknown fields are dropped, numbers become texts.
     Rewritten,
     /// A file of `configurations` or replacements: unknown fields are refused, numbers become texts.
     Settings,
@@ -73,7 +73,7 @@ impl Mode {
     }
 
     fn takes_numbers_as_texts(self) -> bool {
-        matches!(self, Self::Settings | Self::Builtin)
+        self != Self::Strict
     }
 }
 
@@ -228,7 +228,10 @@ impl<'n> Mapping<'n> {
     }
 
     fn key(&self, key: &Node) -> Option<String> {
-        let pair = Node { content: lode_yaml::Content::Mapping(vec![lode_yaml::Entry { key: key.clone(), value: Node::null() }]), ..Node::mapping() };
+        let pair = Node {
+            content: lode_yaml::Content::Mapping(vec![lode_yaml::Entry { key: key.clone(), value: Node::null() }]),
+            ..Node::mapping()
+        };
         let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };
         map.into_iter().next().map(|(key, _)| key)
     }
@@ -282,7 +285,7 @@ mod tests {
 
     #[test]
     fn pairs_are_sorted_and_placed() {
-        let node = node("p:\n  b: x\n  a: y\n");
+        let node = node("p:\n  b: one\n  a: two\n");
         let pairs = Mapping::new(&node, "", Mode::Strict).unwrap().pairs("p").unwrap();
         let shown: Vec<(&str, u32)> = pairs.iter().map(|(key, value)| (key.as_str(), value.place.line)).collect();
         assert_eq!(shown, [("a", 3), ("b", 2)]);

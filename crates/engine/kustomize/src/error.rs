@@ -211,12 +211,32 @@ pub enum ObjectCause {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
     At(Place, FileCause),
-    Object { id: Box<Id>, at: Place, cause: ObjectCause },
-    Patch { id: Box<Id>, at: Place, by: Place, cause: String },
-    Twin { id: Box<Id>, at: Place, other: Place },
-    Duplicate { id: Box<Id>, first: Place, second: Place },
+    Object {
+        id: Box<Id>,
+        at: Place,
+        cause: ObjectCause,
+    },
+    Patch {
+        id: Box<Id>,
+        at: Place,
+        by: Place,
+        cause: String,
+    },
+    Twin {
+        id: Box<Id>,
+        at: Place,
+        other: Place,
+    },
+    Duplicate {
+        id: Box<Id>,
+        first: Place,
+        second: Place,
+    },
     /// A text of a file is no YAML.
-    Yaml { source: u32, error: lode_yaml::Error },
+    Yaml {
+        source: u32,
+        error: lode_yaml::Error,
+    },
     Known(Error),
 }
 

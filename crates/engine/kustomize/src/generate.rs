@@ -120,7 +120,8 @@ impl Options {
 
 /// Makes the object a generator describes.
 pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Arguments>) -> Result<Resource, Fault> {
-    let mut data = Data { entry, text: Node::mapping().placed(entry.place), bytes: Node::mapping().placed(entry.place) };
+    let mut data =
+        Data { entry, text: Node::mapping().placed(entry.place), bytes: Node::mapping().placed(entry.place) };
     if entry.name.is_empty() {
         return Err(data.fault(entry.place, "it has no name"));
     }
@@ -235,7 +236,8 @@ impl Data<'_> {
         }
         object.insert("metadata", metadata);
         if *kind == Kind::Secret {
-            let value = if secret_type.is_empty() { text("Opaque", place) } else { text(secret_type, secret_type.place) };
+            let value =
+                if secret_type.is_empty() { text("Opaque", place) } else { text(secret_type, secret_type.place) };
             object.insert("type", value);
         }
         for (field, map) in [("data", self.text), ("binaryData", self.bytes)] {

@@ -10,12 +10,7 @@ use crate::selector::regex;
 use crate::settings::Image;
 
 /// Applies one image entry to all objects; definitions of custom resources are left alone.
-pub(crate) fn apply(
-    resources: &mut [Resource],
-    image: &Image,
-    fields: &[FieldSpec],
-    by: Place,
-) -> Result<(), Fault> {
+pub(crate) fn apply(resources: &mut [Resource], image: &Image, fields: &[FieldSpec], by: Place) -> Result<(), Fault> {
     let change = Change::new(image, by)?;
     for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
         change.apply(resource, fields).map_err(|(field, cause)| Fault::Object {

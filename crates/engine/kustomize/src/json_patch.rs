@@ -221,3 +221,81 @@ fn size(node: &Node) -> usize {
     };
     inside + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Nodes, Origins};
+
+    use super::*;
+    use crate::recorded::{self, Outcome, node, text};
+
+    fn dialect(patch: &str) -> Dialect {
+        if patch.starts_with('[') { Dialect::V3 } else { Dialect::V2 }
+    }
+
+    #[test]
+    fn patches_do_what_kustomize_was_seen_to_do() {
+        let cases = recorded::cases(include_str!("../tests/merge/json-patch.txt"));
+        assert_eq!(cases.len(), 57);
+        for case in cases {
+            let dialect = dialect(case.patch);
+            let mut object = node(case.object, Dialect::V3);
+            let outcome = match apply(&mut object, &node(case.patch, dialect), dialect) {
+                Ok(()) => Outcome::Result(text(&object)),
+                Err(_) => Outcome::Error,
+            };
+            assert_eq!(outcome, case.outcome, "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn values_keep_their_place() {
+        let origins = |source| Origins { source, lines_above: 0 };
+        let read =
+            |text: &str, source| Nodes::new(text.as_bytes(), Dialect::V3, origins(source)).next().unwrap().unwrap();
+        let mut object = read("a: 1\nb:\n  c: 12345678\n", 1);
+        let operations = read("- op: add\n  path: /d\n  value: 2\n- {op: move, from: /b/c, path: /e}\n", 2);
+        apply(&mut object, &operations, Dialect::V3).unwrap();
+        let place = |key: &str| {
+            let place = object.get(key).unwrap().place;
+            (place.source, place.line)
+        };
+        assert_eq!((place("a"), place("d"), place("e")), ((1, 1), (2, 3), (1, 3)));
+    }
+
+    #[test]
+    fn an_error_names_operation_path_and_line_and_no_value() {
+        let operations = node("- op: test\n  path: /a\n  value: hunter2\n", Dialect::V2);
+        let error = apply(&mut node("a: secret", Dialect::V3), &operations, Dialect::V2).unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.place.line), ("test /a: the test does not hold", 1));
+    }
+
+    #[test]
+    fn an_object_under_construction_has_annotations() {
+        let patched = |object: &str, operations: &str| {
+            let mut object = node(object, Dialect::V3);
+            apply_to_object(&mut object, &node(operations, Dialect::V2), Dialect::V2).map(|()| text(&object))
+        };
+        let add = "- {op: add, path: /metadata/annotations/a, value: b}";
+        let added = Ok("metadata:\n  annotations:\n    a: b\n  name: x\n".to_owned());
+        assert_eq!(patched("metadata: {name: x}", add), added);
+        assert_eq!(patched("metadata: {name: x, annotations: null}", add), added);
+        let bare = Ok("metadata:\n  name: x\n".to_owned());
+        assert_eq!(patched("metadata: {name: x}", "- {op: remove, path: /metadata/annotations}"), bare);
+        assert_eq!(
+            patched("metadata: {name: x, annotations: {a: b}}", "- {op: remove, path: /metadata/annotations/a}"),
+            bare
+        );
+        assert!(patched("kind: Foo", add).is_err());
+    }
+
+    #[test]
+    fn copies_of_copies_are_bounded() {
+        let mut operations = "- {op: add, path: /a, value: [1, 2, 3, 4, 5, 6, 7, 8]}\n".to_owned();
+        for _ in 0..40 {
+            operations.push_str("- {op: copy, from: /a, path: /b}\n- {op: copy, from: /b, path: /a/-}\n");
+        }
+        let error = apply(&mut Node::mapping(), &node(&operations, Dialect::V2), Dialect::V2).unwrap_err();
+        assert_eq!(error.cause, Cause::TooMuch);
+    }
+}

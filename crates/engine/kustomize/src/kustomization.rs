@@ -7,10 +7,10 @@ use lode_tree::RepoPath;
 use lode_yaml::{Node, Nodes, Origins, Place};
 
 use crate::decode::{At, Mapping, Mode, Pairs, wrong};
-use crate::settings::{Image, Patch, Replicas, Rule};
 use crate::error::{Fault, FileCause};
 use crate::generate::{Arguments, Kind, Options};
 use crate::order::SortOptions;
+use crate::settings::{Image, Patch, Replicas, Rule};
 use crate::source::Source;
 
 /// What a kustomization says.
@@ -148,7 +148,8 @@ impl Kustomization {
         self.validators = fields.texts("validators")?;
         self.build_metadata = fields.texts("buildMetadata")?;
         let place = fields.place();
-        self.openapi = Some(fields.pairs("openapi")?).filter(|pairs| !pairs.is_empty()).map(|pairs| At::new(pairs, place));
+        self.openapi =
+            Some(fields.pairs("openapi")?).filter(|pairs| !pairs.is_empty()).map(|pairs| At::new(pairs, place));
         self.take_generators(fields)?;
         self.take_changes(fields)?;
         self.sort_options = match fields.node("sortOptions") {

@@ -40,6 +40,8 @@ mod note;
 mod order;
 mod origin;
 mod patch;
+#[cfg(test)]
+mod recorded;
 mod references;
 mod remote;
 mod rename;

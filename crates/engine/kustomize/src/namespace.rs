@@ -157,6 +157,9 @@ mod tests {
     fn only_the_core_namespace_is_renamed() {
         let object = |version: &str| json!({"apiVersion": version, "kind": "Namespace", "metadata": {"name": "a"}});
         assert_eq!(set_on(&object("v1"), Subjects::None, false)["metadata"], json!({"name": "shop"}));
-        assert_eq!(set_on(&object("x/v1"), Subjects::None, false)["metadata"], json!({"name": "a", "namespace": "shop"}));
+        assert_eq!(
+            set_on(&object("x/v1"), Subjects::None, false)["metadata"],
+            json!({"name": "a", "namespace": "shop"})
+        );
     }
 }

@@ -59,12 +59,9 @@ impl Note {
     fn lines(&self) -> Vec<String> {
         let Some(by) = &self.by else { return vec![format!("path: {}", scalar(&self.path))] };
         let mut lines = vec![format!("configuredIn: {}", scalar(&self.path)), "configuredBy:".to_owned()];
-        for (field, text) in [
-            ("apiVersion", &by.api_version),
-            ("kind", &by.kind),
-            ("name", &by.name),
-            ("namespace", &by.namespace),
-        ] {
+        for (field, text) in
+            [("apiVersion", &by.api_version), ("kind", &by.kind), ("name", &by.name), ("namespace", &by.namespace)]
+        {
             if !text.is_empty() {
                 lines.push(format!("  {field}: {}", scalar(text)));
             }
@@ -99,7 +96,9 @@ pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool) {
         let text = resource.changes.iter().map(|note| format!("- {}\n", note.lines().join("\n  ")));
         own.push((CHANGES, text.collect()));
     }
-    let Some(metadata) = resource.node.get_mut("metadata").filter(|metadata| metadata.entries().is_some()) else { return };
+    let Some(metadata) = resource.node.get_mut("metadata").filter(|metadata| metadata.entries().is_some()) else {
+        return;
+    };
     let old = metadata.remove("annotations");
     let mut annotations = Node::mapping().placed(old.as_ref().map_or(place, |old| old.place));
     for entry in old.as_ref().and_then(Node::entries).unwrap_or_default() {

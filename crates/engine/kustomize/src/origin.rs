@@ -64,6 +64,9 @@ mod tests {
         assert_eq!((files.number(&a), files.number(&b), files.number(&a)), (1, 2, 1));
         let place = Place { source: 2, line: 3, ..Place::default() };
         assert_eq!(files.origin(place).to_string(), "b:3");
-        assert_eq!(files.origin(Place { source: 1, ..Place::default() }).to_string(), "a, with the Kustomization's spec");
+        assert_eq!(
+            files.origin(Place { source: 1, ..Place::default() }).to_string(),
+            "a, with the Kustomization's spec"
+        );
     }
 }

@@ -44,11 +44,7 @@ struct Text {
 }
 
 /// Reads an entry of `patches`.
-pub(crate) fn load(
-    source: &mut Source<'_>,
-    folder: &RepoPath,
-    entry: &At<settings::Patch>,
-) -> Result<Loaded, Fault> {
+pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Loaded, Fault> {
     let text = text(source, folder, entry)?;
     let loaded = |what| Loaded {
         what,
@@ -187,9 +183,8 @@ pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schem
 
 /// Returns the places of the objects a target chooses.
 pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) -> Result<Vec<usize>, Fault> {
-    let selector = Selector::new(target).map_err(|invalid| {
-        Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern })
-    })?;
+    let selector = Selector::new(target)
+        .map_err(|invalid| Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern }))?;
     let is_literal = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let places = if !target.name.is_empty() && target.name.chars().all(is_literal) {
         resources.named(&target.name)

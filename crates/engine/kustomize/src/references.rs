@@ -81,7 +81,11 @@ fn fix_field(
 /// Returns the kind a role binding's `roleRef` names.
 fn role(object: &Node) -> Option<Gvk> {
     let text = |name: &str| object.at(&["roleRef", name])?.text().map(Into::into);
-    Some(Gvk { group: Some(text("apiGroup")?).filter(|group: &Box<str>| !group.is_empty()), version: None, kind: Some(text("kind")?) })
+    Some(Gvk {
+        group: Some(text("apiGroup")?).filter(|group: &Box<str>| !group.is_empty()),
+        version: None,
+        kind: Some(text("kind")?),
+    })
 }
 
 enum Problem {

@@ -17,7 +17,8 @@ pub(crate) fn apply(resources: &mut Resources, replicas: &Replicas, fields: &[Fi
             if !field.fits(&resource.gvk()) {
                 continue;
             }
-            let outcome = field.visit(&mut resource.node, Make::Scalar, &mut |old| fieldspec::set(old, replicas.node()));
+            let outcome =
+                field.visit(&mut resource.node, Make::Scalar, &mut |old| fieldspec::set(old, replicas.node()));
             outcome.map_err(|cause| {
                 let cause = ObjectCause::Field { field: field.path.to_string(), cause };
                 Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }

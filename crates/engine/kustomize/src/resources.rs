@@ -190,7 +190,9 @@ mod tests {
         let mut all = Resources::default();
         all.append(resource("a", 1)).unwrap();
         all.append(resource("b", 2)).unwrap();
-        let Err(Fault::Duplicate { first, second, .. }) = all.append(resource("a", 3)) else { panic!("a twin came in") };
+        let Err(Fault::Duplicate { first, second, .. }) = all.append(resource("a", 3)) else {
+            panic!("a twin came in")
+        };
         assert_eq!((first.line, second.line), (1, 3));
     }
 

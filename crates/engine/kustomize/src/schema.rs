@@ -286,3 +286,153 @@ fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t s
         shape.fields.insert(field.into(), value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use lode_yaml::{Dialect, Nodes, Origins};
+
+    use super::*;
+
+    #[test]
+    fn every_built_in_list_merges_as_the_api_description_says() {
+        let schema = Schema::builtin();
+        let mut rows = BTreeSet::new();
+        for (gvk, of) in &schema.kinds {
+            let api_version =
+                if gvk.group.is_empty() { gvk.version.to_string() } else { format!("{}/{}", gvk.group, gvk.version) };
+            lists(schema, *of, &format!("{api_version} {} ", gvk.kind), &mut rows);
+        }
+        let wanted = include_str!("../tests/merge/fields.txt").lines().filter(|line| !line.starts_with('#'));
+        let wanted: BTreeSet<String> = wanted.map(str::to_owned).collect();
+        let missing: Vec<_> = wanted.difference(&rows).collect();
+        let surplus: Vec<_> = rows.difference(&wanted).collect();
+        assert!(missing.is_empty() && surplus.is_empty(), "missing {missing:#?}, surplus {surplus:#?}");
+    }
+
+    fn lists(schema: &Schema, of: TypeRef, path: &str, rows: &mut BTreeSet<String>) {
+        let shape = schema.get(of).unwrap();
+        let inside = |name: &str| (format!("{path}/{name}"), schema.field(of, name));
+        for name in shape.fields.keys() {
+            let (path, Some(field)) = inside(name) else { continue };
+            let Some(keys) = schema.keys(field) else {
+                lists(schema, field, &path, rows);
+                continue;
+            };
+            rows.insert(format!("{path} [{}]", keys.join(" ")));
+            if let Some(items) = schema.items(field) {
+                lists(schema, items, &format!("{path}[]"), rows);
+            }
+        }
+    }
+
+    fn node(text: &str) -> Node {
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap()
+    }
+
+    const OPENAPI: &str = "
+definitions:
+  v1.Foo:
+    properties:
+      spec: {$ref: '#/definitions/v1.FooSpec'}
+      lost: {$ref: '#/definitions/none'}
+      loop: {$ref: '#/definitions/v1.Loop'}
+    x-kubernetes-group-version-kind: [{group: ex.io, version: v1, kind: Foo}]
+  v1.Loop: {$ref: '#/definitions/v1.Loop'}
+  v1.FooSpec:
+    properties:
+      parts:
+        type: array
+        items: {$ref: '#/definitions/v1.Part'}
+        x-kubernetes-patch-strategy: retainKeys,merge
+        x-kubernetes-patch-merge-key: id
+      ports:
+        type: array
+        items: {type: object}
+        x-kubernetes-patch-strategy: merge
+        x-kubernetes-patch-merge-key: port
+        x-kubernetes-list-map-keys: [port, protocol]
+      tags: {type: array, items: {type: string}, x-kubernetes-patch-strategy: merge}
+      named:
+        additionalProperties: {$ref: '#/definitions/v1.FooSpec'}
+      replaced: {type: array, items: {type: object}, x-kubernetes-list-map-keys: [port]}
+  v1.Part:
+    properties:
+      inner: {$ref: '#/definitions/v1.FooSpec'}
+paths:
+  /apis/ex.io/v1/namespaces/{namespace}/foos/{name}:
+    get: {x-kubernetes-group-version-kind: {group: ex.io, version: v1, kind: Foo}}
+  /apis/ex.io/v1/foos:
+    get: {x-kubernetes-group-version-kind: {group: ex.io, version: v1, kind: Foo}}
+  /apis/ex.io/v1/bars:
+    get: {x-kubernetes-group-version-kind: {group: ex.io, version: v1, kind: Bar}}
+";
+
+    fn keys_at(schema: &Schema, kind: &str, path: &[&str]) -> Option<Vec<String>> {
+        let of = schema.of_kind(&GroupVersionKind::new("ex.io/v1", kind))?;
+        let of = path.iter().try_fold(of, |of, part| match *part {
+            "[]" => schema.items(of),
+            name => schema.field(of, name),
+        })?;
+        schema.keys(of).map(|keys| keys.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_document_says_how_its_kinds_merge() {
+        let schema = Schema::with_openapi(&node(OPENAPI)).unwrap();
+        let keys = |path: &[&str]| keys_at(&schema, "Foo", path).map(|keys| keys.join(" "));
+        assert_eq!(keys(&["spec", "parts"]).as_deref(), Some("id"));
+        assert_eq!(keys(&["spec", "parts", "[]", "inner", "ports"]).as_deref(), Some("port protocol"));
+        assert_eq!(keys(&["spec", "named", "any", "tags"]).as_deref(), Some(""));
+        assert_eq!(keys(&["spec", "replaced"]), None, "keys without a strategy do not count");
+        for lost in ["lost", "loop"] {
+            assert_eq!(keys(&[lost]), None);
+        }
+        assert_eq!(schema.of_kind(&GroupVersionKind::new("apps/v1", "Deployment")), None, "it stands alone");
+    }
+
+    #[test]
+    fn paths_say_whether_a_kind_has_a_namespace() {
+        let schema = Schema::with_openapi(&node(OPENAPI)).unwrap();
+        let namespaced = |kind| schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", kind));
+        assert_eq!((namespaced("Foo"), namespaced("Bar"), namespaced("Baz")), (Some(true), Some(false), None));
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused() {
+        assert!(matches!(Schema::with_openapi(&node("[]")), Err(Error::NoMapping("the document", _))));
+        assert!(matches!(Schema::with_openapi(&node("definitions: 1")), Err(Error::NoMapping("definitions", _))));
+        assert!(matches!(
+            Schema::default().with_crd(&node("spec: {group: a}")),
+            Err(Error::NoField("spec.names.kind", _))
+        ));
+    }
+
+    #[test]
+    fn a_definition_brings_its_own_keys() {
+        let crd = "
+spec:
+  group: ex.io
+  names: {kind: Foo}
+  scope: Cluster
+  versions:
+  - name: v1
+    schema:
+      openAPIV3Schema:
+        properties:
+          metadata: {type: object}
+          spec:
+            properties:
+              parts: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [id], items: {type: object}}
+              tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
+              all: {type: array, x-kubernetes-list-type: atomic, items: {type: string}}
+";
+        let schema = Schema::builtin().clone().with_crd(&node(crd)).unwrap();
+        assert_eq!(keys_at(&schema, "Foo", &["spec", "parts"]), Some(vec!["id".to_owned()]));
+        assert_eq!(keys_at(&schema, "Foo", &["spec", "tags"]), Some(vec![]));
+        assert_eq!(keys_at(&schema, "Foo", &["spec", "all"]), None);
+        assert_eq!(keys_at(&schema, "Foo", &["metadata", "ownerReferences"]), Some(vec!["uid".to_owned()]));
+        assert_eq!(schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", "Foo")), Some(false));
+    }
+}

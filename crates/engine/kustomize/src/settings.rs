@@ -59,7 +59,8 @@ impl Patch {
     pub(crate) fn read(entry: &mut Mapping<'_>) -> Result<Self, Fault> {
         let (path, patch) = (entry.text("path")?, entry.text_at("patch")?);
         let target = entry.read("target", target)?;
-        let flags = |options: &mut Mapping<'_>| Ok((options.flag("allowNameChange")?, options.flag("allowKindChange")?));
+        let flags =
+            |options: &mut Mapping<'_>| Ok((options.flag("allowNameChange")?, options.flag("allowKindChange")?));
         let (allow_name_change, allow_kind_change) = entry.read("options", flags)?.unwrap_or_default();
         Ok(Self { path, patch, target, allow_name_change, allow_kind_change })
     }

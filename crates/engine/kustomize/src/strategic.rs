@@ -115,7 +115,7 @@ impl Merger<'_> {
         let failed = |cause| Error::at(patch, cause);
         let (items, others) = (dest.items().unwrap_or_default(), patch.items().unwrap_or_default());
         let Some(keys) = self.keys(at, &[items, others]).map_err(failed)? else {
-            *dest = patch.clone();
+            *dest = Node { style: dest.style, ..patch.clone() };
             return Ok(Fate::Stays);
         };
         match list::directive(others).map_err(failed)? {
@@ -161,11 +161,11 @@ impl Merger<'_> {
         match &mut node.content {
             Content::Mapping(_) => {
                 let found = directive(node, unknown)?;
-                if found == Directive::Delete {
-                    return Ok(Fate::Goes);
-                }
                 if node.get(DIRECTIVE).and_then(Node::text).and_then(named).is_some() {
                     node.remove(DIRECTIVE);
+                }
+                if found == Directive::Delete {
+                    return Ok(Fate::Goes);
                 }
                 self.each_field(node, at, |node, at| self.fresh(node, at, Unknown::Refused))?;
                 Ok(Fate::Stays)
@@ -355,3 +355,6 @@ fn kind(node: &Node) -> &'static str {
         Content::Mapping(_) => "mapping",
     }
 }
+
+#[cfg(test)]
+mod tests;

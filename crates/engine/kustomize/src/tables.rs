@@ -25,16 +25,18 @@ pub(crate) fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
 
 /// Returns the fields that name objects of a kind, with that kind.
 pub(crate) fn references() -> impl Iterator<Item = (Gvk, FieldSpec)> {
-    rows(include_str!("tables/references.txt")).filter_map(|line| {
-        let mut columns = line.split(" | ");
-        let (referred, referring, path) = (columns.next()?, columns.next()?, columns.next()?);
-        let fields: Vec<(Gvk, String)> = match referring.strip_prefix("@pods ") {
-            Some(kinds) => kinds.split(' ').map(|kind| pod_field(kind, path)).collect(),
-            None => vec![(Gvk::parse(referring), path.to_owned())],
-        };
-        let field = move |(gvk, path): (Gvk, String)| (Gvk::parse(referred), FieldSpec::new(gvk, &path, false));
-        Some(fields.into_iter().map(field))
-    }).flatten()
+    rows(include_str!("tables/references.txt"))
+        .filter_map(|line| {
+            let mut columns = line.split(" | ");
+            let (referred, referring, path) = (columns.next()?, columns.next()?, columns.next()?);
+            let fields: Vec<(Gvk, String)> = match referring.strip_prefix("@pods ") {
+                Some(kinds) => kinds.split(' ').map(|kind| pod_field(kind, path)).collect(),
+                None => vec![(Gvk::parse(referring), path.to_owned())],
+            };
+            let field = move |(gvk, path): (Gvk, String)| (Gvk::parse(referred), FieldSpec::new(gvk, &path, false));
+            Some(fields.into_iter().map(field))
+        })
+        .flatten()
 }
 
 /// Returns the fields that settings go to, with the setting.

@@ -1,83 +1,123 @@
 //! What Flux adds to kustomize (spec A5): a folder without a kustomization file is built as well, and the
 //! Kustomization's spec is laid over the folder's own settings before the build.
 
-use lode_tree::RepoPath;
+use lode_kustomize::{At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown};
+use lode_tree::{Child, Loader, RepoPath};
 
-use crate::accumulate::Build;
-use crate::config::{At, Config, PatchRule, PatchText, Unknown};
-use crate::error::{Error, FileCause};
-use crate::load::Source;
-use crate::plan::{Image, Patch, Plan};
-use crate::resource::Resource;
+use crate::error::Error;
+use crate::plan::{Patch, Plan};
+
+/// Deepest folder below the path that is walked.
+const FOLDERS_DEPTH_MAX: usize = 64;
 
 /// Builds the plan's folder.
-pub(crate) fn build(source: &mut Source<'_>, plan: &Plan) -> Result<Vec<Resource>, Error> {
-    let folder = folder(source, plan)?;
-    let mut config = match source.kustomization(&folder)? {
-        Some(file) => Config::read(source, &file, Unknown::Ignore)?,
-        None => generated(source, &folder)?,
+pub(crate) fn build(loader: &dyn Loader, plan: &Plan) -> Result<Build, Error> {
+    // The source is the border: inside it a kustomization may name any file, and nothing outside can be named.
+    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let mut builder = Builder::new(loader, &options);
+    let folder = folder(&mut builder, plan)?;
+    let mut kustomization = match builder.kustomization(&folder, Unknown::Ignore)? {
+        Some(kustomization) => kustomization,
+        None => generated(&mut builder, &folder)?,
     };
-    overlay(source, &mut config, plan)?;
-    Build::new(source).root(&config)
+    overlay(&mut builder, &mut kustomization, plan)?;
+    Ok(builder.build(&kustomization)?)
 }
 
-fn folder(source: &mut Source<'_>, plan: &Plan) -> Result<RepoPath, Error> {
+fn folder(builder: &mut Builder<'_>, plan: &Plan) -> Result<RepoPath, Error> {
     let missing = || Error::PathMissing(plan.path.clone());
     let folder = RepoPath::parse_rooted(&plan.path).map_err(|_| missing())?;
     // The list notes the folder's absence, so that a commit which brings it is seen.
-    source.reads.list(source.tree, &folder).map_err(|_| missing())?;
+    builder.list(&folder).map_err(|_| missing())?;
     Ok(folder)
 }
 
 /// Makes the kustomization a folder without one stands for.
-fn generated(source: &mut Source<'_>, folder: &RepoPath) -> Result<Config, Error> {
-    let mut config = Config { folder: folder.clone(), file: folder.clone(), ..Config::default() };
-    for path in source.walk(folder)? {
+fn generated(builder: &mut Builder<'_>, folder: &RepoPath) -> Result<Kustomization, Error> {
+    let mut kustomization = builder.generated(folder);
+    let mut found = Vec::new();
+    walk(builder, folder, 0, &mut found)?;
+    for path in found {
         let inside = path.as_str().strip_prefix(folder.as_str()).unwrap_or(path.as_str());
         let value = inside.trim_start_matches('/').to_owned();
-        config.resources.push(At { value, line: 1 });
+        kustomization.resources.push(At::new(value, kustomization.place(1)));
     }
-    Ok(config)
+    Ok(kustomization)
 }
 
-fn overlay(source: &mut Source<'_>, config: &mut Config, plan: &Plan) -> Result<(), Error> {
-    for (field, wish) in [
-        (&mut config.namespace, &plan.target_namespace),
-        (&mut config.name_prefix, &plan.name_prefix),
-        (&mut config.name_suffix, &plan.name_suffix),
-    ] {
-        if let Some(wish) = wish {
-            field.clone_from(wish);
+/// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders are not followed, so
+/// no circle can arise.
+fn walk(
+    builder: &mut Builder<'_>,
+    folder: &RepoPath,
+    depth: usize,
+    found: &mut Vec<RepoPath>,
+) -> Result<(), Error> {
+    if depth > FOLDERS_DEPTH_MAX {
+        let origin = lode_kustomize::Origin { path: folder.clone(), line: 1 };
+        let cause = FileCause::TooDeep(FOLDERS_DEPTH_MAX);
+        return Err(lode_kustomize::Error::File { origin, cause }.into());
+    }
+    for (name, child) in builder.list(folder)? {
+        let Ok(path) = folder.join(&name) else { continue };
+        match child {
+            Child::File if is_manifest(&name) => found.push(path),
+            Child::File => {}
+            Child::Folder if builder.canonical(&path).is_ok_and(|(real, _)| real != path) => {}
+            Child::Folder if builder.has_kustomization(&path)? => found.push(path),
+            Child::Folder => walk(builder, &path, depth + 1, found)?,
         }
-    }
-    config.patches.extend(plan.patches.iter().map(|patch| At { value: rule(patch), line: 0 }));
-    for image in &plan.images {
-        merge_image(&mut config.images, image);
-    }
-    if !plan.build_metadata.is_empty() {
-        let wishes = plan.build_metadata.iter().map(|value| At { value: value.clone(), line: 0 });
-        config.build_metadata = wishes.collect();
-    }
-    components(source, config, plan)
-}
-
-fn components(source: &mut Source<'_>, config: &mut Config, plan: &Plan) -> Result<(), Error> {
-    for component in &plan.components {
-        let path = config
-            .folder
-            .join(component)
-            .map_err(|source| Error::file(&config.origin(0), FileCause::Path { path: component.clone(), source }))?;
-        if plan.ignore_missing_components && source.reads.list(source.tree, &path).is_err() {
-            continue;
-        }
-        config.components.push(At { value: component.clone(), line: 0 });
     }
     Ok(())
 }
 
-fn rule(patch: &Patch) -> PatchRule {
-    PatchRule {
-        text: PatchText::Inline(patch.patch.clone()),
+fn is_manifest(name: &str) -> bool {
+    matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")))
+}
+
+fn overlay(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &Plan) -> Result<(), Error> {
+    let spec = kustomization.place(0);
+    for (field, wish) in [
+        (&mut kustomization.namespace, &plan.target_namespace),
+        (&mut kustomization.name_prefix, &plan.name_prefix),
+        (&mut kustomization.name_suffix, &plan.name_suffix),
+    ] {
+        if let Some(wish) = wish {
+            *field = At::new(wish.clone(), spec);
+        }
+    }
+    let patches = plan.patches.iter().map(|patch| At::new(rule(patch, kustomization), spec));
+    let patches: Vec<_> = patches.collect();
+    kustomization.patches.extend(patches);
+    for image in &plan.images {
+        merge_image(kustomization, image);
+    }
+    if !plan.build_metadata.is_empty() {
+        let wishes = plan.build_metadata.iter().map(|value| At::new(value.clone(), spec));
+        kustomization.build_metadata = wishes.collect();
+    }
+    components(builder, kustomization, plan)
+}
+
+fn components(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &Plan) -> Result<(), Error> {
+    let spec = kustomization.place(0);
+    for component in &plan.components {
+        let path = kustomization.folder.join(component).map_err(|source| {
+            let cause = FileCause::Path { path: component.clone(), source };
+            lode_kustomize::Error::File { origin: builder.origin(spec), cause }
+        })?;
+        if plan.ignore_missing_components && builder.list(&path).is_err() {
+            continue;
+        }
+        kustomization.components.push(At::new(component.clone(), spec));
+    }
+    Ok(())
+}
+
+fn rule(patch: &Patch, kustomization: &Kustomization) -> lode_kustomize::Patch {
+    lode_kustomize::Patch {
+        path: String::new(),
+        patch: At::new(patch.patch.clone(), kustomization.place(0)),
         target: patch.target.clone(),
         allow_name_change: patch.allow_name_change,
         allow_kind_change: patch.allow_kind_change,
@@ -85,11 +125,13 @@ fn rule(patch: &Patch) -> PatchRule {
 }
 
 /// An image of a name that is there already takes what the spec sets; tag and digest are replaced as one.
-fn merge_image(images: &mut Vec<At<Image>>, wish: &Image) {
-    let Some(found) = images.iter_mut().find(|image| image.value.name == wish.name) else {
-        images.push(At { value: wish.clone(), line: 0 });
+fn merge_image(kustomization: &mut Kustomization, wish: &Image) {
+    let spec = kustomization.place(0);
+    let Some(found) = kustomization.images.iter_mut().find(|image| image.name == wish.name) else {
+        kustomization.images.push(At::new(wish.clone(), spec));
         return;
     };
+    found.place = spec;
     let found = &mut found.value;
     if !wish.new_name.is_empty() {
         found.new_name.clone_from(&wish.new_name);

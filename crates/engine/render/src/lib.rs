@@ -16,31 +16,15 @@
 //! assert_eq!(rendered.objects[0].origin.to_string(), "app/cm.yaml:1");
 //! ```
 //!
-//! Limitations: of `kustomization.yaml` the common fields are built here (see `config.rs`); a known field that is not
-//! yet built fails the build and is named. Decryption, ownership labels and normalisation for the API are elsewhere.
+//! Left out: decryption, ownership labels and normalisation for the API, which are elsewhere.
 
-mod accumulate;
-mod config;
 mod error;
-mod field;
 mod flux;
-mod generate;
-mod images;
-mod json_patch;
-mod labels;
-mod load;
-mod origin;
-mod patch;
 mod plan;
-mod references;
 mod render;
-mod resource;
-mod selector;
-mod strategic;
 mod substitute;
-mod tables;
-mod transform;
 
-pub use error::{Error, FileCause, ObjectCause};
-pub use plan::{Image, Patch, Plan, Substitution, Target};
-pub use render::{Origin, Prepared, Rendered, render};
+pub use error::{Error, ObjectCause};
+pub use lode_kustomize::{Image, Origin, Target};
+pub use plan::{Patch, Plan, Substitution};
+pub use render::{Prepared, Rendered, render};

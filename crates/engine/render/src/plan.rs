@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use lode_kustomize::{Image, Target};
 
 /// What to build and what to lay over it. The default builds the root as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,41 +47,6 @@ pub struct Patch {
     pub allow_kind_change: bool,
 }
 
-/// Which objects a patch applies to. Empty fields say nothing; the others are anchored regular expressions, the last
-/// two label selectors.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
-    /// API group.
-    pub group: String,
-    /// API version.
-    pub version: String,
-    /// Kind.
-    pub kind: String,
-    /// Name, before or after the build changed it.
-    pub name: String,
-    /// Namespace, before or after the build changed it.
-    pub namespace: String,
-    /// Selector on labels.
-    pub label_selector: String,
-    /// Selector on annotations.
-    pub annotation_selector: String,
-}
-
-/// A change to images of one name. Empty fields change nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Image {
-    /// The name without tag and digest; a regular expression, as in kustomize.
-    pub name: String,
-    /// The name to put in its place.
-    pub new_name: String,
-    /// The tag to put in its place; drops a digest.
-    pub new_tag: String,
-    /// Text to append to the tag.
-    pub tag_suffix: String,
-    /// The digest to put in the tag's place.
-    pub digest: String,
-}
-
 /// Variables to be replaced in the rendered text. Shown without their values, which may be secret.
 #[derive(Clone, Default, PartialEq)]
 pub struct Substitution {
@@ -98,21 +63,5 @@ impl fmt::Debug for Substitution {
         let names: Vec<&String> = self.vars.keys().collect();
         let mut shown = f.debug_struct("Substitution");
         shown.field("vars", &names).field("strict", &self.strict).field("always", &self.always).finish()
-    }
-}
-
-impl Target {
-    /// Reads a target as patches write it; fields that are no texts say nothing.
-    pub(crate) fn read(value: &Value) -> Self {
-        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self {
-            group: text("group"),
-            version: text("version"),
-            kind: text("kind"),
-            name: text("name"),
-            namespace: text("namespace"),
-            label_selector: text("labelSelector"),
-            annotation_selector: text("annotationSelector"),
-        }
     }
 }

@@ -5,25 +5,16 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use lode_object::{Id, Object, Value};
-use lode_tree::{ReadSet, RepoPath, Tree};
+use lode_kustomize::{Built, Origin};
+use lode_object::{Id, Object};
+use lode_tree::{Loader, ReadSet};
+use lode_yaml::Dialect;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ObjectCause};
 use crate::flux;
-use crate::load::Source;
 use crate::plan::{Plan, Substitution};
-use crate::resource::Resource;
 use crate::substitute;
-
-/// Where an object was read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
-    /// The file; for a generated object, the kustomization.
-    pub path: RepoPath,
-    /// Its first line in it, from 1; 0 for what the plan brings, where `path` is the folder's kustomization.
-    pub line: u32,
-}
 
 /// A final object and where it comes from. Shown without its content, which may be secret.
 #[derive(Clone, PartialEq)]
@@ -49,36 +40,26 @@ pub struct Rendered {
 ///
 /// # Errors
 /// The folder or a file it names is missing or wrong, a field is not supported yet, or a variable has no value.
-pub fn render(tree: &Tree, plan: &Plan) -> Result<Rendered, Error> {
+pub fn render(loader: &dyn Loader, plan: &Plan) -> Result<Rendered, Error> {
     if let Some(substitution) = &plan.substitute {
         substitute::check_names(substitution)?;
     }
-    let mut source = Source { tree, reads: ReadSet::default() };
-    let resources = flux::build(&mut source, plan)?;
+    let built = flux::build(loader, plan)?;
     let mut printer = Printer::new(plan.substitute.as_ref());
-    let mut objects = Vec::with_capacity(resources.len());
-    for resource in resources {
-        let prepared = printer.print(resource)?;
+    let mut objects = Vec::with_capacity(built.objects.len());
+    for object in built.objects {
+        let prepared = printer.print(object)?;
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan));
         }
     }
     refuse_twins(&objects)?;
-    Ok(Rendered { objects, text_digest: printer.digest(), reads: source.reads })
+    Ok(Rendered { objects, text_digest: printer.digest(), reads: built.reads })
 }
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.object.id(), self.origin)
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}, with the Kustomization's spec", self.path),
-            line => write!(f, "{}:{line}", self.path),
-        }
     }
 }
 
@@ -96,39 +77,34 @@ impl<'p> Printer<'p> {
         Self { substitution, text: String::new(), hasher: Sha256::new(), is_first: true }
     }
 
-    fn print(&mut self, resource: Resource) -> Result<Prepared, Error> {
-        let Resource { value, origin, .. } = self.substituted(resource)?;
+    fn print(&mut self, built: Built) -> Result<Prepared, Error> {
+        let object = self.substituted(&built)?;
         if !std::mem::take(&mut self.is_first) {
             self.hasher.update(b"---\n");
         }
         self.hasher.update(self.text.as_bytes());
-        match Object::parse(value) {
-            Ok(object) => Ok(Prepared { object, origin }),
-            Err(cause) => Err(Error::file(&origin, cause)),
-        }
+        Ok(Prepared { object, origin: built.origin })
     }
 
     /// Leaves the object's text in `self.text` and returns the object as that text says.
-    fn substituted(&mut self, mut resource: Resource) -> Result<Resource, Error> {
+    fn substituted(&mut self, built: &Built) -> Result<Object, Error> {
         self.text.clear();
-        lode_yaml::write(&mut self.text, &resource.value);
-        let Some(substitution) = self.substitution else { return Ok(resource) };
-        if !self.text.contains('$') || substitute::is_disabled(&resource.value) {
-            return Ok(resource);
+        built.write(&mut self.text)?;
+        let Some(substitution) = self.substitution else { return Ok(built.to_object()?) };
+        if !self.text.contains('$') || substitute::is_disabled(&built.node) {
+            return Ok(built.to_object()?);
         }
         let replaced = substitute::replace(&self.text, substitution);
         let value = replaced.and_then(|text| {
-            lode_yaml::parse(text.as_bytes(), lode_yaml::Dialect::V2).map_err(ObjectCause::Substituted)
+            lode_yaml::parse(text.as_bytes(), Dialect::V2).map_err(ObjectCause::Substituted)
         });
-        match value {
-            Ok(value) => resource.value = value,
-            Err(cause) => {
-                return Err(Error::Object { id: Box::new(resource.id()), origin: resource.origin, cause });
-            }
-        }
+        let object = value.and_then(|value| Ok(Object::parse(value)?));
+        let object = object.map_err(|cause| {
+            Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause }
+        })?;
         self.text.clear();
-        lode_yaml::write(&mut self.text, &resource.value);
-        Ok(resource)
+        lode_yaml::write(&mut self.text, object.value());
+        Ok(object)
     }
 
     fn digest(self) -> String {
@@ -163,9 +139,4 @@ fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
         seen.insert(id, origin);
     }
     Ok(())
-}
-
-/// Tells whether a value is an empty mapping or nothing.
-pub(crate) fn is_nothing(value: &Value) -> bool {
-    value.is_null() || value.as_object().is_some_and(lode_object::Map::is_empty)
 }

@@ -3,7 +3,8 @@
 //! Only braces count: `$name` stays, `$$` is a plain `$`. A missing variable is empty, or an error where strict, except
 //! in forms that bring a default. Line breaks in values are removed. Errors show names, never values.
 
-use lode_object::{Value, meta};
+use lode_object::meta;
+use lode_yaml::Node;
 
 use crate::error::{Error, ObjectCause};
 use crate::plan::Substitution;
@@ -26,10 +27,9 @@ pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
 }
 
 /// Tells whether an object asks to be left alone.
-pub(crate) fn is_disabled(value: &Value) -> bool {
+pub(crate) fn is_disabled(object: &Node) -> bool {
     let says = |field: &str| {
-        value.get("metadata").and_then(|metadata| metadata.get(field)?.get(meta::SUBSTITUTE)?.as_str())
-            == Some("disabled")
+        object.at(&["metadata", field, meta::SUBSTITUTE]).and_then(Node::text) == Some("disabled")
     };
     says("labels") || says("annotations")
 }

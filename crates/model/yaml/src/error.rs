@@ -17,7 +17,7 @@ pub struct Error {
 pub enum Cause {
     /// The text does not follow YAML's grammar.
     #[error("{0}")]
-    Syntax(&'static str),
+    Syntax(Syntax),
     /// Larger than [`TEXT_MAX`](crate::TEXT_MAX).
     #[error("the text is longer than {max} bytes", max = crate::TEXT_MAX)]
     TooLong,
@@ -50,42 +50,91 @@ pub enum Cause {
     BadTag(String),
 }
 
-/// Says a scanner's or parser's finding in our own words.
-pub(crate) fn syntax(error: &libyaml_safer::Error) -> Cause {
-    let problem = error.problem();
-    let said = WORDS.iter().find(|(theirs, _)| problem.contains(theirs)).map(|(_, ours)| *ours);
-    Cause::Syntax(said.unwrap_or("the text is no valid YAML"))
+/// What breaks YAML's grammar, with what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Syntax {
+    /// Bytes that are no UTF-8.
+    #[error("the text is not valid UTF-8")]
+    NotUtf8,
+    /// A character that YAML forbids.
+    #[error("a control character is not allowed here")]
+    ControlCharacter,
+    /// Something that is no key where the next key of a mapping should stand.
+    #[error("a key was expected here: check the indentation")]
+    KeyExpected,
+    /// Something else where the next `-` of a list should stand.
+    #[error("a list entry (-) was expected here: check the indentation")]
+    EntryExpected,
+    /// Neither `,` nor `}`.
+    #[error("a , or }} was expected here")]
+    FlowMappingEnd,
+    /// Neither `,` nor `]`.
+    #[error("a , or ] was expected here")]
+    FlowSequenceEnd,
+    /// Nothing that can be a value.
+    #[error("a value was expected here")]
+    ValueExpected,
+    /// Content after a document's end without `---`.
+    #[error("a document starts here without ---")]
+    DocumentStart,
+    /// A key that no `:` follows on its line.
+    #[error("a : was expected after the key before this place")]
+    ColonExpected,
+    /// A `:` where no mapping can be.
+    #[error("a : is not allowed here: quote the text or check the indentation")]
+    ColonNotAllowed,
+    /// A `?` where no mapping can be.
+    #[error("a ? is not allowed here")]
+    QuestionNotAllowed,
+    /// A `-` where no list can be.
+    #[error("a list entry (-) is not allowed here")]
+    EntryNotAllowed,
+    /// A character that starts nothing.
+    #[error("no value can start with this character: indent with spaces, quote a text that starts with @ or `")]
+    BadStart,
+    /// A tab where only spaces indent.
+    #[error("a tab is used for indentation: use spaces")]
+    Tab,
+    /// Quotes without end.
+    #[error("the text ends inside quotes")]
+    EndInQuotes,
+    /// `---` or `...` inside quotes.
+    #[error("a document starts or ends inside quotes")]
+    DocumentInQuotes,
+    /// An escape that does not exist.
+    #[error("unknown escape after \\")]
+    UnknownEscape,
+    /// A code that names no character.
+    #[error("a character code after \\ is wrong")]
+    BadEscape,
+    /// A tag's `!name!` that no `%TAG` defines.
+    #[error("the tag's handle is not defined")]
+    UndefinedHandle,
+    /// A tag that breaks its form.
+    #[error("the tag is malformed")]
+    BadTag,
+    /// An anchor or a tag given twice.
+    #[error("a value takes one anchor and one tag")]
+    TooManyProperties,
+    /// `|0`
+    #[error("the block text's indentation number is wrong")]
+    BadIndentation,
+    /// More on a line that should be over.
+    #[error("a comment or the line's end was expected here")]
+    LineEndExpected,
+    /// `&` or `*` without a proper name.
+    #[error("the name of an anchor or alias is malformed")]
+    BadAnchor,
+    /// A `%` line of no known form.
+    #[error("the % directive is malformed")]
+    BadDirective,
+    /// A `%YAML` line of another version than 1.1.
+    #[error("the %YAML version is not supported: only 1.1 is")]
+    Version,
 }
 
-/// What the scanner says (a part of it) and what we say.
-const WORDS: [(&str, &str); 26] = [
-    ("did not find expected key", "a key was expected here: check the indentation"),
-    ("did not find expected '-'", "a list entry (-) was expected here: check the indentation"),
-    ("did not find expected ',' or '}'", "a , or } was expected here"),
-    ("did not find expected ',' or ']'", "a , or ] was expected here"),
-    ("did not find expected node content", "a value was expected here"),
-    ("did not find expected <document start>", "a document starts here without ---"),
-    ("could not find expected ':'", "a : was expected after the key before this place"),
-    ("mapping values are not allowed", "a : is not allowed here: quote the text or check the indentation"),
-    ("mapping keys are not allowed", "a ? is not allowed here"),
-    ("block sequence entries are not allowed", "a list entry (-) is not allowed here"),
-    (
-        "that cannot start any token",
-        "no value can start with this character: indent with spaces, quote a text that starts with @ or `",
-    ),
-    ("found a tab character", "a tab is used for indentation: use spaces"),
-    ("unexpected end of stream", "the text ends inside quotes"),
-    ("unexpected document indicator", "a document starts or ends inside quotes"),
-    ("unknown escape character", "unknown escape after \\"),
-    ("escape", "a character code after \\ is wrong"),
-    ("undefined tag handle", "the tag's handle is not defined"),
-    ("tag", "the tag is malformed"),
-    ("indentation indicator", "the block text's indentation number is wrong"),
-    ("comment or line break", "a comment or the line's end was expected here"),
-    ("alphabetic or numeric", "the name of an anchor or alias is malformed"),
-    ("directive", "the % directive is malformed"),
-    ("version number", "the %YAML version is malformed"),
-    ("incompatible YAML document", "the %YAML version is not supported"),
-    ("UTF-8", "the text is not valid UTF-8"),
-    ("control characters are not allowed", "a control character is not allowed here"),
-];
+impl From<Syntax> for Cause {
+    fn from(syntax: Syntax) -> Self {
+        Self::Syntax(syntax)
+    }
+}

@@ -16,8 +16,14 @@
 //!
 //! Left out: comments, key order and styles of what was read (the JSON model has none), and writing go-yaml v3's form.
 
+pub mod edit;
+
 mod analyze;
 mod bounds;
+mod compose;
+mod compose_flow;
+mod compose_mapping;
+mod compose_property;
 mod error;
 mod escape;
 mod fold;
@@ -28,12 +34,18 @@ mod read;
 mod resolve;
 mod scalar;
 mod shape;
+mod scan;
+mod scan_block;
+mod scan_check;
+mod scan_plain;
+mod scan_property;
+mod scan_quoted;
 mod time;
 mod write;
 mod write_v3;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
-pub use error::{Cause, Error};
+pub use error::{Cause, Error, Syntax};
 pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;

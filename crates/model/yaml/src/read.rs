@@ -3,18 +3,14 @@
 //! Input: bytes and a dialect. Output: JSON values, each with the line its document starts on. A number is kept as
 //! Go's JSON would show it: `1.0` is `1`. Bounds are in `bounds.rs`.
 
-use std::collections::HashMap;
-use std::io::{Chain, Read as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
-use crate::error::{Cause, Error, syntax};
-use crate::fold;
+use crate::error::{Cause, Error};
 use crate::lines::Lines;
-use crate::scalar;
+use crate::node::{Content, Node};
+use crate::nodes::Nodes;
+use crate::scan::error_in;
+use crate::{Origins, scalar};
 
 /// How plain words and odd keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +35,11 @@ pub struct Document {
 
 /// The documents of a text, in order; after an error there is nothing more.
 pub struct Reader<'t> {
-    parser: Parser<Chain<&'t [u8], &'static [u8]>>,
+    text: &'t [u8],
+    nodes: Nodes<'t>,
     dialect: Dialect,
-    options: Options,
-    text_len: usize,
-    /// The scanner needs a line break at the end; where the text has none, one was added.
-    line_end_added: bool,
+    with_lines: bool,
     done: bool,
-    lines: Lines,
-    anchors: HashMap<String, Anchor>,
-    nodes: usize,
-    alias_nodes: usize,
 }
 
 /// Reads the first document of a text; an empty text is `null`.
@@ -64,28 +54,14 @@ impl<'t> Reader<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
-        let mut parser = Parser::new();
-        parser.set_encoding(libyaml_safer::Encoding::Utf8);
-        let line_end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
-        parser.set_input(text.chain(line_end));
-        Self {
-            parser,
-            dialect,
-            options: Options::default(),
-            text_len: text.len(),
-            line_end_added: !line_end.is_empty(),
-            done: false,
-            lines: Lines::default(),
-            anchors: HashMap::new(),
-            nodes: 0,
-            alias_nodes: 0,
-        }
+        let nodes = Nodes::new(text, dialect, Origins::default());
+        Self { text, nodes, dialect, with_lines: false, done: false }
     }
 
     /// Asks for the lines of the fields near each document's root.
     #[must_use]
     pub fn with_lines(mut self) -> Self {
-        self.options.lines = true;
+        self.with_lines = true;
         self
     }
 
@@ -93,169 +69,18 @@ impl<'t> Reader<'t> {
     /// before a line that starts with a space they gain an empty line.
     #[must_use]
     pub fn with_folds_rewritten(mut self) -> Self {
-        self.options.rewrites_folds = true;
+        self.nodes = self.nodes.with_folds_rewritten();
         self
     }
 
-    fn document(&mut self) -> Result<Option<Document>, Error> {
-        if self.text_len > TEXT_MAX {
-            return Err(Error { line: 1, column: 1, cause: Cause::TooLong });
+    fn document(&self, node: Node) -> Result<Document, Error> {
+        let line = node.place.line;
+        let mut lines = Lines::default();
+        if self.with_lines {
+            note(&node, "", &mut lines);
         }
-        loop {
-            let event = self.event()?;
-            match event.data {
-                EventData::StreamEnd => return Ok(None),
-                EventData::StreamStart { .. } | EventData::DocumentStart { .. } | EventData::DocumentEnd { .. } => {}
-                _ => {
-                    let line = line(event.start_mark);
-                    self.anchors.clear();
-                    self.nodes = 0;
-                    self.lines = Lines::default();
-                    let value = self.node(event, &mut Place::root())?;
-                    return Ok(Some(Document { value, line, lines: std::mem::take(&mut self.lines) }));
-                }
-            }
-        }
-    }
-
-    fn event(&mut self) -> Result<Event, Error> {
-        // The scanner panics on some malformed texts. Nothing of it is used after an error, so unwinding is safe.
-        let event = catch_unwind(AssertUnwindSafe(|| self.parser.parse()));
-        let mut event = match event {
-            Ok(Ok(event)) => event,
-            Ok(Err(error)) => {
-                let mark = error.problem_mark().or_else(|| error.context_mark());
-                return Err(at(mark.unwrap_or_default(), syntax(&error)));
-            }
-            Err(_) => return Err(Error { line: 1, column: 1, cause: Cause::Syntax("the text is no valid YAML") }),
-        };
-        self.drop_added_line_end(&mut event);
-        if let EventData::Scalar { value, style: ScalarStyle::Folded, .. } = &mut event.data
-            && self.options.rewrites_folds
-        {
-            *value = fold::rewritten(value);
-        }
-        Ok(event)
-    }
-
-    /// A block text that runs to the end of the text must not gain the line break that was added there.
-    fn drop_added_line_end(&self, event: &mut Event) {
-        if let EventData::Scalar { value, style: ScalarStyle::Literal | ScalarStyle::Folded, .. } = &mut event.data
-            && self.line_end_added
-            && event.end_mark.index as usize > self.text_len
-            && value.ends_with('\n')
-        {
-            value.pop();
-        }
-    }
-
-    fn node(&mut self, event: Event, place: &mut Place) -> Result<Value, Error> {
-        let mark = event.start_mark;
-        let before = self.nodes;
-        self.count(1, mark)?;
-        let (anchor, value) = match event.data {
-            EventData::Alias { anchor } => return self.alias(anchor, mark),
-            EventData::Scalar { anchor, tag, value, style, .. } => (
-                anchor,
-                scalar::tagged(value, tag.as_deref(), style == ScalarStyle::Plain, self.dialect)
-                    .map_err(|cause| at(mark, cause))?,
-            ),
-            EventData::SequenceStart { anchor, .. } => (anchor, self.sequence(mark, place)?),
-            EventData::MappingStart { anchor, .. } => (anchor, self.mapping(mark, place)?),
-            _ => return Err(at(mark, Cause::Syntax("a value was expected here"))),
-        };
-        if let Some(name) = anchor {
-            self.anchors
-                .insert(name, Anchor { value: value.clone(), nodes: self.nodes - before, depth: depth(&value) });
-        }
-        Ok(value)
-    }
-
-    fn sequence(&mut self, mark: Mark, place: &mut Place) -> Result<Value, Error> {
-        place.enter(mark)?;
-        let mut items = Vec::new();
-        loop {
-            let event = self.event()?;
-            if event.data == EventData::SequenceEnd {
-                break;
-            }
-            let kept = place.push(self.options.lines, || items.len().to_string());
-            self.note(place, kept, event.start_mark);
-            items.push(self.node(event, place)?);
-            place.pop(kept);
-        }
-        place.leave();
-        Ok(Value::Array(items))
-    }
-
-    fn mapping(&mut self, mark: Mark, place: &mut Place) -> Result<Value, Error> {
-        place.enter(mark)?;
-        let mut map = Map::new();
-        let mut merged = Map::new();
-        loop {
-            let event = self.event()?;
-            if event.data == EventData::MappingEnd {
-                break;
-            }
-            let key_mark = event.start_mark;
-            if is_merge(&event.data) {
-                let value = self.event()?;
-                let value = self.node(value, place)?;
-                let target = if self.dialect == Dialect::V2 { &mut map } else { &mut merged };
-                merge(value, target, self.dialect).map_err(|cause| at(key_mark, cause))?;
-                continue;
-            }
-            let key = self.node(event, place)?;
-            let key = self.key(key).map_err(|cause| at(key_mark, cause))?;
-            let kept = place.push(self.options.lines, || key.clone());
-            self.note(place, kept, key_mark);
-            let value = self.event()?;
-            let value = self.node(value, place)?;
-            place.pop(kept);
-            if self.dialect == Dialect::V3 && map.contains_key(&key) {
-                return Err(at(key_mark, Cause::DuplicateKey(key)));
-            }
-            map.insert(key, value);
-        }
-        place.leave();
-        for (key, value) in merged {
-            map.entry(key).or_insert(value);
-        }
-        Ok(Value::Object(map))
-    }
-
-    fn key(&self, key: Value) -> Result<String, Cause> {
-        match key {
-            Value::String(text) => Ok(text),
-            Value::Bool(flag) if self.dialect == Dialect::V2 => Ok(flag.to_string()),
-            Value::Number(number) if self.dialect == Dialect::V2 => Ok(crate::write::number(&number)),
-            _ => Err(Cause::KeyNotText),
-        }
-    }
-
-    fn alias(&mut self, name: String, mark: Mark) -> Result<Value, Error> {
-        let Some(anchor) = self.anchors.get(&name) else { return Err(at(mark, Cause::UnknownAlias(name))) };
-        if anchor.depth > DEPTH_MAX / 2 {
-            return Err(at(mark, Cause::TooDeep));
-        }
-        self.alias_nodes += anchor.nodes;
-        if self.alias_nodes > ALIAS_NODES_MAX {
-            return Err(at(mark, Cause::AliasBomb));
-        }
-        let (value, nodes) = (anchor.value.clone(), anchor.nodes);
-        self.count(nodes, mark)?;
-        Ok(value)
-    }
-
-    fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Error> {
-        self.nodes += nodes;
-        if self.nodes > NODES_MAX { Err(at(mark, Cause::TooManyNodes)) } else { Ok(()) }
-    }
-
-    fn note(&mut self, place: &Place, kept: bool, mark: Mark) {
-        if kept {
-            self.lines.put(place.pointer(), line(mark));
-        }
+        let value = value(node, self.dialect).map_err(|(at, cause)| error_in(self.text, at as usize, cause))?;
+        Ok(Document { value, line, lines })
     }
 }
 
@@ -266,111 +91,58 @@ impl Iterator for Reader<'_> {
         if self.done {
             return None;
         }
-        let document = self.document().transpose();
-        self.done = !matches!(document, Some(Ok(_)));
-        document
+        let document = self.nodes.next()?.and_then(|node| self.document(node));
+        self.done = document.is_err();
+        Some(document)
     }
 }
 
-/// What a reader was asked for beyond the values.
-#[derive(Default)]
-struct Options {
-    lines: bool,
-    rewrites_folds: bool,
-}
-
-/// A value that aliases may repeat, with what repeating it costs.
-struct Anchor {
-    value: Value,
-    nodes: usize,
-    depth: usize,
-}
-
-/// Where the reader is: how deep, and the pointer while it is short enough to be of interest.
-struct Place {
-    depth: usize,
-    parts: Vec<String>,
+/// Makes a node a JSON value; a fault comes with the byte it stands at.
+fn value(node: Node, dialect: Dialect) -> Result<Value, (u32, Cause)> {
+    let start = node.place.start;
+    match node.content {
+        Content::Scalar(_) => scalar::owned_value(node, dialect).map_err(|cause| (start, cause)),
+        Content::Sequence(items) => items.into_iter().map(|item| value(item, dialect)).collect::<Result<_, _>>(),
+        Content::Mapping(entries) => {
+            let mut map = Map::new();
+            for entry in entries {
+                let start = entry.key.place.start;
+                let key = scalar::key(&entry.key, dialect).map_err(|cause| (start, cause))?;
+                let value = value(entry.value, dialect)?;
+                if dialect == Dialect::V3 && map.contains_key(&key) {
+                    return Err((start, Cause::DuplicateKey(key)));
+                }
+                map.insert(key, value);
+            }
+            Ok(Value::Object(map))
+        }
+    }
 }
 
 /// Levels of fields whose lines are kept.
 const LINES_DEPTH: usize = 2;
 
-impl Place {
-    fn root() -> Self {
-        Self { depth: 0, parts: Vec::new() }
+/// Notes the lines of a node's fields. A key is shown as written; keys that a dialect rewrites are too rare to matter.
+fn note(node: &Node, pointer: &str, lines: &mut Lines) {
+    let depth = pointer.bytes().filter(|byte| *byte == b'/').count();
+    if depth == LINES_DEPTH {
+        return;
     }
-
-    fn enter(&mut self, mark: Mark) -> Result<(), Error> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX { Err(at(mark, Cause::TooDeep)) } else { Ok(()) }
-    }
-
-    fn leave(&mut self) {
-        self.depth -= 1;
-    }
-
-    fn push(&mut self, wanted: bool, part: impl FnOnce() -> String) -> bool {
-        // Deeper levels push nothing, so the parts are exactly the levels above.
-        let kept = wanted && self.depth <= LINES_DEPTH && self.parts.len() + 1 == self.depth;
-        if kept {
-            self.parts.push(part());
-        }
-        kept
-    }
-
-    fn pop(&mut self, kept: bool) {
-        if kept {
-            self.parts.pop();
-        }
-    }
-
-    fn pointer(&self) -> String {
-        self.parts.iter().fold(String::new(), |mut pointer, part| {
-            pointer.push('/');
-            pointer.push_str(&part.replace('~', "~0").replace('/', "~1"));
-            pointer
-        })
-    }
-}
-
-fn at(mark: Mark, cause: Cause) -> Error {
-    Error { line: line(mark), column: (mark.column as u32).saturating_add(1), cause }
-}
-
-fn line(mark: Mark) -> u32 {
-    (mark.line as u32).saturating_add(1)
-}
-
-fn is_merge(event: &EventData) -> bool {
-    matches!(event, EventData::Scalar { value, plain_implicit: true, style: ScalarStyle::Plain, .. } if value == "<<")
-}
-
-/// Puts a merged mapping's entries in. In v2 they replace what stands before them; in v3 the first to come wins, and
-/// the mapping's own keys win over all.
-fn merge(value: Value, target: &mut Map<String, Value>, dialect: Dialect) -> Result<(), Cause> {
-    let mut put = |value: Value| {
-        let Value::Object(map) = value else { return Err(Cause::BadMerge) };
-        for (key, value) in map {
-            if dialect == Dialect::V2 {
-                target.insert(key, value);
-            } else {
-                target.entry(key).or_insert(value);
-            }
-        }
-        Ok(())
+    let mut put = |name: &str, line: u32, value: &Node| {
+        let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+        note(value, &pointer, lines);
+        lines.put(pointer, line);
     };
-    match value {
-        Value::Array(maps) if dialect == Dialect::V2 => maps.into_iter().rev().try_for_each(put),
-        Value::Array(maps) => maps.into_iter().try_for_each(put),
-        value => put(value),
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
-        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
-        _ => 0,
+    match &node.content {
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => {
+            items.iter().enumerate().for_each(|(at, item)| put(&at.to_string(), item.place.line, item));
+        }
+        Content::Mapping(entries) => {
+            entries
+                .iter()
+                .for_each(|entry| put(entry.key.text().unwrap_or_default(), entry.key.place.line, &entry.value));
+        }
     }
 }
 
@@ -381,6 +153,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{DEPTH_MAX, TEXT_MAX};
 
     fn v3(text: &str) -> Result<Value, Error> {
         parse(text.as_bytes(), Dialect::V3)
@@ -485,12 +258,5 @@ mod tests {
         }
         assert_eq!(cause(&chain, Dialect::V3), Cause::TooDeep);
         assert_eq!(cause(&" ".repeat(TEXT_MAX + 1), Dialect::V3), Cause::TooLong);
-    }
-
-    #[test]
-    fn what_makes_the_scanner_panic_is_an_error() {
-        for text in ["[!a!,", "[!!,b]", "\"\\", "{!,}"] {
-            let _ = v3(text);
-        }
     }
 }

@@ -5,22 +5,32 @@ use serde_json::{Number, Value};
 
 use crate::Dialect;
 use crate::error::Cause;
-use crate::node::{Node, Style, Tag};
+use crate::node::{Content, Node, Style, Tag};
 use crate::resolve::{self, Meaning};
 
 /// Returns what a node's text says.
 pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
-    let tag = match node.tag {
+    tagged(text.to_owned(), long_tag(node.tag), node.style == Style::Plain, dialect)
+}
+
+/// Returns what a scalar says and takes its text over; anything else is null.
+pub(crate) fn owned_value(node: Node, dialect: Dialect) -> Result<Value, Cause> {
+    let (tag, is_plain) = (long_tag(node.tag), node.style == Style::Plain);
+    let Content::Scalar(text) = node.content else { return Ok(Value::Null) };
+    tagged(text.into_string(), tag, is_plain, dialect)
+}
+
+fn long_tag(tag: Tag) -> Option<&'static str> {
+    match tag {
         Tag::Implied => None,
         Tag::Null => Some("tag:yaml.org,2002:null"),
         Tag::Bool => Some("tag:yaml.org,2002:bool"),
         Tag::Int => Some("tag:yaml.org,2002:int"),
         Tag::Float => Some("tag:yaml.org,2002:float"),
         Tag::Binary => Some("tag:yaml.org,2002:binary"),
-        Tag::Timestamp if dialect == Dialect::V3 => None,
-        Tag::Str | Tag::Timestamp | Tag::Seq | Tag::Map | Tag::Other => Some("tag:yaml.org,2002:str"),
-    };
-    tagged(text.to_owned(), tag, node.style == Style::Plain || node.tag == Tag::Timestamp, dialect)
+        Tag::Timestamp => Some("tag:yaml.org,2002:timestamp"),
+        Tag::Str | Tag::Seq | Tag::Map | Tag::Other => Some("tag:yaml.org,2002:str"),
+    }
 }
 
 /// Returns a key as text.
@@ -35,7 +45,7 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
 }
 
 /// Returns what a scalar read from a text says; `tag` is the tag written, in its long form.
-pub(crate) fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> Result<Value, Cause> {
+fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> Result<Value, Cause> {
     let Some(tag) = tag else {
         if !is_plain {
             return Ok(Value::String(text));
@@ -49,15 +59,16 @@ pub(crate) fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: D
             let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
             String::from_utf8(bytes).map(Value::String).map_err(|_| bad())
         }
-        Some(core @ ("int" | "float" | "bool" | "null")) => {
-            let value = meaning(resolve::plain(&text, dialect), text, dialect)?;
+        Some(core @ ("int" | "float" | "bool" | "null" | "timestamp")) => {
+            let found = resolve::plain(&text, dialect);
             let fits = match core {
-                "int" => value.is_i64() || value.is_u64(),
-                "float" => value.is_number(),
-                "bool" => value.is_boolean(),
-                _ => value.is_null(),
+                "int" => matches!(found, Meaning::Int(_) | Meaning::Uint(_)),
+                "float" => matches!(found, Meaning::Int(_) | Meaning::Uint(_) | Meaning::Float(_)),
+                "bool" => matches!(found, Meaning::Bool(_)),
+                "null" => found == Meaning::Null,
+                _ => matches!(found, Meaning::Time(_)),
             };
-            if fits { Ok(value) } else { Err(bad()) }
+            if fits { meaning(found, text, dialect) } else { Err(bad()) }
         }
         _ => Ok(Value::String(text)),
     }

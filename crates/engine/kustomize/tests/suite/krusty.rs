@@ -23,17 +23,20 @@ fn builds_equal_those_of_kustomize() {
             true => archive.text(&format!("{newest}yaml")),
             false => archive.text(&format!("{folder}/expected.yaml")),
         };
+        // The recorder was a test, which has no version of its own.
+        let expected = expected.map(|text| text.replace("kustomize-(devel)", "kustomize-v5.8.1"));
         let restrictions = match case["loadRestrictions"].as_str() {
             Some("LoadRestrictionsNone") => Restrictions::None,
             _ => Restrictions::RootOnly,
         };
-        let order = if case["reorder"] == "legacy" { Order::Legacy } else { Order::None };
+        let order = if case["reorder"] == "none" { Order::None } else { Order::Legacy };
         let options = Options { restrictions, order, managed_by: case["addManagedBy"] == true };
         let tree = archive.tree(&format!("{folder}/input"));
         let at = RepoPath::parse_rooted(case["path"].as_str().unwrap()).unwrap();
         let name = folder.trim_start_matches(root);
         tally.count(name, build(&tree, &at, &options), expected.as_deref());
         if let Some(expected) = archive.text(&format!("{folder}/expected-legacy-order.yaml")).filter(|_| !replaced) {
+            let expected = expected.replace("kustomize-(devel)", "kustomize-v5.8.1");
             legacy.count(name, build(&tree, &at, &Options { order: Order::Legacy, ..options }), Some(&expected));
         }
     }

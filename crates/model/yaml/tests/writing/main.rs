@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test cannot read has failed; figures are shown")]
 
 mod corpus;
+mod edit;
 mod emitter;
 mod v3;

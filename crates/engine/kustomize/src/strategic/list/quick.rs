@@ -71,10 +71,12 @@ fn merge_patch(
             continue;
         };
         is_patched[found] = true;
-        if let (false, Some(node)) = (plan.is_set, items[found].as_mut())
-            && merger.combine(node, from, at)? == Fate::Goes
-        {
-            items[found] = None;
+        let Some(node) = items[found].as_mut() else { continue };
+        match (plan.is_set, merger.options.lists) {
+            (true, Lists::Prepend) => {}
+            (true, Lists::Append) => *node = from.clone(),
+            (false, _) if merger.combine(node, from, at)? == Fate::Goes => items[found] = None,
+            (false, _) => {}
         }
     }
     for (slot, _) in items.iter_mut().zip(is_patched).filter(|(_, is_patched)| !is_patched) {

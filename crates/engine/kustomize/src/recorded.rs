@@ -1,0 +1,81 @@
+//! Reading what the reference implementation was recorded to do, for tests: the files in `tests/merge` and the unit
+//! cases of the shared corpus.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use lode_yaml::{Dialect, Node, Nodes, Origins};
+use serde_json::Value;
+
+/// A case of a file of `=== name`, `--- object`, `--- patch` and what came of it.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) object: &'static str,
+    pub(crate) patch: &'static str,
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of a patch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Result(String),
+    Deleted,
+    Error,
+}
+
+/// Takes a file of cases apart.
+pub(crate) fn cases(text: &'static str) -> Vec<Case> {
+    text.split("\n=== ").skip(1).map(case).collect()
+}
+
+fn case(text: &'static str) -> Case {
+    let (name, rest) = text.split_once("\n--- object\n").unwrap();
+    let (object, rest) = rest.split_once("--- patch\n").unwrap();
+    let (patch, result) = rest.rsplit_once("--- ").unwrap();
+    let outcome = match result.trim_end().split_once('\n') {
+        Some(("result", text)) => Outcome::Result(format!("{text}\n")),
+        None if result.trim_end() == "deleted" => Outcome::Deleted,
+        None if result.trim_end() == "error" => Outcome::Error,
+        _ => panic!("{name}: {result}"),
+    };
+    Case { name, object, patch, outcome }
+}
+
+/// Reads one document.
+pub(crate) fn node(text: &str, dialect: Dialect) -> Node {
+    Nodes::new(text.as_bytes(), dialect, Origins::default()).next().unwrap().unwrap()
+}
+
+/// Writes a node as a build does.
+pub(crate) fn text(node: &Node) -> String {
+    lode_yaml::to_string(&node.to_value(Dialect::V3).unwrap())
+}
+
+/// Reads a file of one case a line from the corpus' unit cases; nothing where the corpus is not here.
+pub(crate) fn units(name: &str) -> Option<Vec<Value>> {
+    let file = file(name)?;
+    let lines = file.lines().filter(|line| !line.is_empty());
+    Some(lines.map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+/// Reads a file from the corpus' unit cases; nothing where the corpus is not here.
+pub(crate) fn file(name: &str) -> Option<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+    let Ok(file) = File::open(path) else {
+        println!("{path} is not here: nothing compared");
+        return None;
+    };
+    let mut decoder = zstd::Decoder::new(file).unwrap();
+    decoder.window_log_max(WINDOW_LOG).unwrap();
+    for entry in tar::Archive::new(decoder).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        if entry.path().unwrap().ends_with(format!("units/{name}")) {
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            return Some(text);
+        }
+    }
+    panic!("the corpus has no units/{name}");
+}
+
+const WINDOW_LOG: u32 = 27;

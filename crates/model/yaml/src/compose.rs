@@ -1,0 +1,395 @@
+//! [`Composer`]: documents and block collections, built into nodes while they are scanned.
+//!
+//! Input: a scanner. Output: one node a document, aliases and merges taken apart. There is no queue of tokens: a scalar
+//! is read first and becomes a key when a `:` follows on its line. Depth is bounded, so recursion is too. Flow
+//! collections are in `compose_flow.rs`, anchors and tags in `compose_property.rs`, entries in `compose_mapping.rs`.
+
+use std::collections::HashMap;
+
+use crate::bounds::{DEPTH_MAX, NODES_MAX};
+use crate::compose_mapping::Entries;
+use crate::compose_property::{Anchor, Properties};
+use crate::error::{Cause, Error, Syntax};
+use crate::node::{Node, Place, Style, Text};
+use crate::scan::{Mark, Scanner};
+use crate::{Dialect, Origins, fold};
+
+/// What composing needs beside the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) dialect: Dialect,
+    pub(crate) origins: Origins,
+    /// Whether folded texts come out as after being written and read once more.
+    pub(crate) rewrites_folds: bool,
+}
+
+/// Builds the documents of a text.
+pub(crate) struct Composer<'t> {
+    pub(crate) scan: Scanner<'t>,
+    pub(crate) options: Options,
+    pub(crate) anchors: HashMap<&'t str, Anchor>,
+    /// Handles and prefixes of `%TAG` lines.
+    pub(crate) handles: Vec<(&'t str, Text)>,
+    pub(crate) nodes: usize,
+    pub(crate) alias_nodes: usize,
+    pub(crate) anchored_nodes: usize,
+    pub(crate) anchors_seen: usize,
+    pub(crate) depth: usize,
+    /// Behind the last scalar, alias or bracket read.
+    pub(crate) last_end: usize,
+    /// Column of the innermost block collection, -1 outside all.
+    pub(crate) indent: isize,
+    is_first: bool,
+}
+
+/// What a line starts with: a value, a key, or properties of something on a later line.
+pub(crate) enum Lead<'t> {
+    Value(Properties<'t>, Option<Node>),
+    Key(Node),
+    Properties(Properties<'t>),
+}
+
+/// How a block mapping begins.
+enum FirstKey {
+    Read(Node),
+    Explicit,
+}
+
+impl<'t> Composer<'t> {
+    pub(crate) fn new(text: &'t [u8], options: Options) -> Result<Self, Error> {
+        Ok(Self {
+            scan: Scanner::new(text, options.dialect)?,
+            options,
+            anchors: HashMap::new(),
+            handles: Vec::new(),
+            nodes: 0,
+            alias_nodes: 0,
+            anchored_nodes: 0,
+            anchors_seen: 0,
+            depth: 0,
+            last_end: 0,
+            indent: -1,
+            is_first: true,
+        })
+    }
+
+    /// Reads the next document; nothing at the end.
+    pub(crate) fn document(&mut self) -> Result<Option<Node>, Error> {
+        self.anchors.clear();
+        self.handles.clear();
+        (self.nodes, self.anchored_nodes) = (0, 0);
+        self.scan.skip_to_token();
+        if !self.is_first {
+            while self.scan.at_document_mark() && self.scan.here() == b'.' {
+                self.pass_document_mark();
+            }
+        }
+        if self.scan.at_end() {
+            return Ok(None);
+        }
+        let explicit = self.scan.at_boundary() && !(self.is_first && self.scan.here() == b'.');
+        if explicit {
+            self.directives()?;
+        }
+        if explicit || !self.is_first {
+            if !self.scan.at_document_mark() || self.scan.here() != b'-' {
+                return Err(self.scan.error_here(Syntax::DocumentStart));
+            }
+            self.pass_document_mark();
+        }
+        self.is_first = false;
+        let node =
+            if explicit && self.scan.at_boundary() { self.empty(self.scan.mark())? } else { self.block_node(false)? };
+        self.scan.skip_to_token();
+        Ok(Some(node))
+    }
+
+    fn pass_document_mark(&mut self) {
+        self.scan.at += 3;
+        self.scan.starts_allowed = false;
+        self.scan.skip_to_token();
+    }
+
+    /// Reads a node whose first token stands here, deeper than the collection around it; with `list_ok` a list may
+    /// stand at that collection's own column.
+    fn block_node(&mut self, list_ok: bool) -> Result<Node, Error> {
+        let mut outer = Properties::default();
+        loop {
+            let start = self.scan.mark();
+            if let Some(node) = self.block_collection(&mut outer, list_ok)? {
+                return Ok(node);
+            }
+            match self.lead(outer.is_some())? {
+                Lead::Key(key) => return self.mapping(start, outer, FirstKey::Read(key)),
+                Lead::Value(inner, node) => {
+                    let properties = self.joined(outer, inner)?;
+                    let node = match node {
+                        Some(node) => node,
+                        None => self.empty(start)?,
+                    };
+                    return Ok(self.with_properties(node, properties));
+                }
+                Lead::Properties(inner) => {
+                    outer = self.joined(outer, inner)?;
+                    let at_list = list_ok && self.at_list_of_mapping();
+                    if self.is_over() && !at_list {
+                        let node = self.empty(outer.end)?;
+                        return Ok(self.with_properties(node, outer));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a collection if its indicator stands here.
+    fn block_collection(&mut self, outer: &mut Properties<'t>, list_ok: bool) -> Result<Option<Node>, Error> {
+        let start = self.scan.mark();
+        let (indicator, refused) = match self.scan.here() {
+            b'-' => (b'-', Syntax::EntryNotAllowed),
+            b'?' => (b'?', Syntax::QuestionNotAllowed),
+            b':' => (b':', Syntax::ColonNotAllowed),
+            _ => return Ok(None),
+        };
+        if !self.scan.at_indicator(indicator) {
+            return Ok(None);
+        }
+        if !self.scan.starts_allowed {
+            return Err(self.scan.error_here(refused));
+        }
+        let outer = std::mem::take(outer);
+        match indicator {
+            b'-' => self.sequence(start, outer, list_ok).map(Some),
+            b'?' => self.mapping(start, outer, FirstKey::Explicit).map(Some),
+            _ => Err(self.scan.error_here(Syntax::KeyExpected)),
+        }
+    }
+
+    /// Reads properties and content on one line, and the `:` that makes a key of them.
+    fn lead(&mut self, has_outer: bool) -> Result<Lead<'t>, Error> {
+        let mark = self.scan.mark();
+        let key_ok = self.scan.starts_allowed;
+        let properties = self.properties()?;
+        if self.scan.line != mark.line && properties.is_some() {
+            return Ok(Lead::Properties(properties));
+        }
+        let is_bare = properties.is_some() && (self.scan.at_end() || self.scan.at_indicator(b':'));
+        let is_alias = self.scan.here() == b'*';
+        let node = if is_bare { None } else { Some(self.content(properties.is_some())?) };
+        if !self.scan.starts_allowed {
+            self.scan.skip_blanks();
+            if self.scan.at_indicator(b':') {
+                if !key_ok || !self.scan.is_key_from(mark) {
+                    return Err(self.scan.error_here(Syntax::ColonNotAllowed));
+                }
+                self.scan.at += 1;
+                let node = match node {
+                    Some(node) => node,
+                    None => self.empty(properties.end)?,
+                };
+                return Ok(Lead::Key(self.with_properties(node, properties)));
+            }
+        }
+        if is_alias && has_outer {
+            return Err(self.scan.error(mark, Syntax::ValueExpected));
+        }
+        Ok(Lead::Value(properties, node))
+    }
+
+    /// Reads a node's content in a block.
+    fn content(&mut self, has_properties: bool) -> Result<Node, Error> {
+        match self.scan.here() {
+            b'|' | b'>' => self.block_scalar(),
+            b'-' | b'?' if self.scan.at_indicator(self.scan.here()) => {
+                Err(self.scan.error_here(Syntax::EntryNotAllowed))
+            }
+            _ => self.any_content(has_properties),
+        }
+    }
+
+    /// Reads a node's content that may stand in a block as well as in a flow collection.
+    pub(crate) fn any_content(&mut self, has_properties: bool) -> Result<Node, Error> {
+        let start = self.scan.mark();
+        match self.scan.here() {
+            b'*' if !has_properties => self.alias(),
+            b'*' => Err(self.scan.error_here(Syntax::TooManyProperties)),
+            b'&' | b'!' => Err(self.scan.error_here(Syntax::TooManyProperties)),
+            b'[' => self.flow_sequence(),
+            b'{' => self.flow_mapping(),
+            quote @ (b'\'' | b'"') => {
+                let text = self.scan.quoted()?;
+                let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+                self.scalar(start, self.scan.at, (text, style))
+            }
+            _ if self.scan.at_plain() && !self.scan.at_document_mark() => {
+                let (text, end) = self.scan.plain((self.indent + 1).cast_unsigned())?;
+                self.scalar(start, end, (text, Style::Plain))
+            }
+            b',' | b']' | b'}' | b':' | b'?' | 0 => Err(self.scan.error_here(Syntax::ValueExpected)),
+            _ => Err(self.scan.error_here(Syntax::BadStart)),
+        }
+    }
+
+    fn block_scalar(&mut self) -> Result<Node, Error> {
+        let start = self.scan.mark();
+        let style = if self.scan.here() == b'|' { Style::Literal } else { Style::Folded };
+        let (mut text, end) = self.scan.block_scalar(self.indent)?;
+        if style == Style::Folded && self.options.rewrites_folds {
+            text = fold::rewritten(&text).into();
+        }
+        self.scalar(start, end, (text, style))
+    }
+
+    pub(crate) fn scalar(&mut self, start: Mark, end: usize, (text, style): (Text, Style)) -> Result<Node, Error> {
+        self.count(1, start)?;
+        self.last_end = end;
+        let mut node = Node::plain(text);
+        node.style = style;
+        node.place = self.place(start, end);
+        Ok(node)
+    }
+
+    /// Makes the null that stands where nothing does.
+    pub(crate) fn empty(&mut self, mark: Mark) -> Result<Node, Error> {
+        self.scalar(mark, mark.at, (Text::default(), Style::Plain))
+    }
+
+    /// Reads a list whose first `-` stands here. At the column of a mapping it is that mapping's value.
+    fn sequence(&mut self, start: Mark, properties: Properties<'t>, list_ok: bool) -> Result<Node, Error> {
+        let shares_column = self.indent == start.column.cast_signed();
+        if shares_column && !list_ok {
+            return Err(self.scan.error_here(Syntax::ValueExpected));
+        }
+        self.enter(start)?;
+        self.count(1, start)?;
+        let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
+        let mut items = Vec::new();
+        loop {
+            self.scan.at += 1;
+            self.scan.starts_allowed = true;
+            let behind = self.scan.mark();
+            self.scan.skip_to_token();
+            let item = if self.is_over() { self.empty(behind)? } else { self.block_node(false)? };
+            items.push(item);
+            self.scan.skip_to_token();
+            if self.at_list_of_mapping() {
+                continue;
+            }
+            if shares_column || self.is_dedented() {
+                break;
+            }
+            return Err(self.scan.error_here(Syntax::EntryExpected));
+        }
+        self.indent = around;
+        self.depth -= 1;
+        let mut node = Node::sequence(items);
+        node.place = self.place(start, self.last_end);
+        Ok(self.with_properties(node, properties))
+    }
+
+    /// Reads a mapping whose first key starts at `start`.
+    fn mapping(&mut self, start: Mark, properties: Properties<'t>, first: FirstKey) -> Result<Node, Error> {
+        self.enter(start)?;
+        self.count(1, start)?;
+        let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
+        let mut entries = Entries::default();
+        let mut next = first;
+        loop {
+            let (key, value) = match next {
+                FirstKey::Read(key) => (key, self.block_value(false)?),
+                FirstKey::Explicit => self.explicit_entry()?,
+            };
+            self.put(&mut entries, key, value)?;
+            self.scan.skip_to_token();
+            if self.is_dedented() {
+                break;
+            }
+            next = self.next_key()?;
+        }
+        self.indent = around;
+        self.depth -= 1;
+        let mut node = self.finished(entries);
+        node.place = self.place(start, self.last_end);
+        Ok(self.with_properties(node, properties))
+    }
+
+    fn next_key(&mut self) -> Result<FirstKey, Error> {
+        let is_deeper = self.scan.column().cast_signed() > self.indent;
+        if is_deeper || self.scan.at_indicator(b'-') || self.scan.at_indicator(b':') {
+            return Err(self.scan.error_here(Syntax::KeyExpected));
+        }
+        if self.scan.at_indicator(b'?') {
+            return Ok(FirstKey::Explicit);
+        }
+        let mark = self.scan.mark();
+        match self.lead(false)? {
+            Lead::Key(key) => Ok(FirstKey::Read(key)),
+            _ => Err(self.scan.error(mark, Syntax::ColonExpected)),
+        }
+    }
+
+    /// Reads `? key` and `: value`, of which either may be missing.
+    fn explicit_entry(&mut self) -> Result<(Node, Node), Error> {
+        self.scan.at += 1;
+        let behind = self.scan.mark();
+        let key = self.block_value(true)?;
+        let behind = Mark { at: behind.at.max(self.last_end), ..behind };
+        self.scan.skip_to_token();
+        let has_value =
+            !self.is_dedented() && self.scan.column().cast_signed() == self.indent && self.scan.at_indicator(b':');
+        if !has_value {
+            return Ok((key, self.empty(behind)?));
+        }
+        self.scan.at += 1;
+        Ok((key, self.block_value(true)?))
+    }
+
+    /// Reads what follows a `?` or `:` that was just passed.
+    fn block_value(&mut self, starts_allowed: bool) -> Result<Node, Error> {
+        self.scan.starts_allowed = starts_allowed;
+        let behind = self.scan.mark();
+        self.scan.skip_to_line_comment();
+        self.scan.skip_to_token();
+        if self.is_over() && !self.at_list_of_mapping() {
+            return self.empty(behind);
+        }
+        self.block_node(true)
+    }
+
+    /// Tells whether the innermost block collection ends here.
+    fn is_dedented(&self) -> bool {
+        self.scan.column().cast_signed() < self.indent || self.scan.at_boundary()
+    }
+
+    /// Tells whether no value in the innermost block collection starts here. A block text may stand at the collection's
+    /// own column: it cannot be taken for a key.
+    fn is_over(&self) -> bool {
+        let column = self.scan.column().cast_signed();
+        let is_block_text = column == self.indent && matches!(self.scan.here(), b'|' | b'>');
+        column <= self.indent && !is_block_text || self.scan.at_boundary()
+    }
+
+    fn at_list_of_mapping(&self) -> bool {
+        self.scan.column().cast_signed() == self.indent && self.scan.at_indicator(b'-') && !self.scan.at_document_mark()
+    }
+
+    pub(crate) fn place(&self, start: Mark, end: usize) -> Place {
+        let origins = self.options.origins;
+        Place {
+            source: origins.source,
+            line: start.line.saturating_add(1).saturating_add(origins.lines_above),
+            start: start.at as u32,
+            end: end as u32,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, mark: Mark) -> Result<(), Error> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { Err(self.scan.error(mark, Cause::TooDeep)) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(crate) fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Error> {
+        self.nodes += nodes;
+        if self.nodes > NODES_MAX { Err(self.scan.error(mark, Cause::TooManyNodes)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,207 @@
+//! Anchors, aliases and tags of nodes.
+//!
+//! Input: a composer whose scanner stands before a node. Output: nodes with tags, and copies of anchored ones.
+
+use crate::Dialect;
+use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX};
+use crate::compose::Composer;
+use crate::error::{Cause, Error, Syntax};
+use crate::node::{Content, Extra, Node, Tag, Text};
+use crate::scan::Mark;
+use crate::scan_property::Directive;
+
+/// What stands before a node's content.
+#[derive(Default)]
+pub(crate) struct Properties<'t> {
+    anchor: Option<(&'t str, usize)>,
+    tag: Option<Text>,
+    start: Option<Mark>,
+    nodes_before: usize,
+    /// Behind the last of them.
+    pub(crate) end: Mark,
+}
+
+/// A node that aliases may repeat, with what repeating it costs.
+pub(crate) struct Anchor {
+    /// Its number among the anchors of the document: a later one of the same name hides it.
+    number: usize,
+    /// Nothing while its node is still being read.
+    node: Option<Node>,
+    nodes: usize,
+    depth: usize,
+}
+
+impl Properties<'_> {
+    pub(crate) fn is_some(&self) -> bool {
+        self.start.is_some()
+    }
+}
+
+impl<'t> Composer<'t> {
+    /// Reads an anchor and a tag, in either order, either of which may be missing, and passes to what follows.
+    pub(crate) fn properties(&mut self) -> Result<Properties<'t>, Error> {
+        let mut found = Properties::default();
+        let line = self.scan.line;
+        while matches!(self.scan.here(), b'&' | b'!') && (self.scan.line == line || self.scan.flow_depth > 0) {
+            let mark = self.scan.mark();
+            found.start = found.start.or(Some(mark));
+            let is_anchor = self.scan.here() == b'&';
+            if if is_anchor { found.anchor.is_some() } else { found.tag.is_some() } {
+                return Err(self.scan.error_here(Syntax::TooManyProperties));
+            }
+            if is_anchor {
+                let name = self.scan.anchor_name()?;
+                found.anchor = Some((name, self.open_anchor(name)));
+                found.nodes_before = self.nodes;
+            } else {
+                found.tag = Some(self.long_tag(mark)?);
+            }
+            found.end = self.scan.mark();
+            self.scan.skip_to_token();
+        }
+        Ok(found)
+    }
+
+    /// Joins properties on lines of their own with those on the line of the content.
+    pub(crate) fn joined(&self, outer: Properties<'t>, inner: Properties<'t>) -> Result<Properties<'t>, Error> {
+        let twice = outer.anchor.is_some() && inner.anchor.is_some() || outer.tag.is_some() && inner.tag.is_some();
+        if twice {
+            return Err(self.scan.error(inner.start.unwrap_or_default(), Syntax::TooManyProperties));
+        }
+        let end = if inner.is_some() { inner.end } else { outer.end };
+        let nodes_before = if inner.anchor.is_some() { inner.nodes_before } else { outer.nodes_before };
+        Ok(Properties {
+            anchor: outer.anchor.or(inner.anchor),
+            tag: outer.tag.or(inner.tag),
+            start: outer.start.or(inner.start),
+            nodes_before,
+            end,
+        })
+    }
+
+    /// Gives a node what was read before it. Its place then starts there.
+    pub(crate) fn with_properties(&mut self, mut node: Node, properties: Properties<'t>) -> Node {
+        let Some(start) = properties.start else { return node };
+        node.place = self.place(start, node.place.end as usize);
+        if let Some(tag) = properties.tag {
+            set_tag(&mut node, tag, self.options.dialect);
+        }
+        if let Some((name, number)) = properties.anchor {
+            self.close_anchor(name, number, (&node, self.nodes - properties.nodes_before));
+        }
+        node
+    }
+
+    fn open_anchor(&mut self, name: &'t str) -> usize {
+        self.anchors_seen += 1;
+        let number = self.anchors_seen;
+        self.anchors.insert(name, Anchor { number, node: None, nodes: 0, depth: 0 });
+        number
+    }
+
+    fn close_anchor(&mut self, name: &'t str, number: usize, (node, nodes): (&Node, usize)) {
+        self.anchored_nodes += nodes;
+        let affordable = self.anchored_nodes <= NODES_MAX;
+        if let Some(anchor) = self.anchors.get_mut(name).filter(|anchor| anchor.number == number && affordable) {
+            anchor.nodes = nodes;
+            anchor.depth = depth(node);
+            anchor.node = Some(node.clone());
+        }
+    }
+
+    /// Reads `*name` and returns a copy of what it names.
+    pub(crate) fn alias(&mut self) -> Result<Node, Error> {
+        let mark = self.scan.mark();
+        let name = self.scan.anchor_name()?;
+        let Some(Anchor { node: Some(node), nodes, depth, .. }) = self.anchors.get(name) else {
+            return Err(self.scan.error(mark, Cause::UnknownAlias(name.to_owned())));
+        };
+        if self.depth + depth > DEPTH_MAX {
+            return Err(self.scan.error(mark, Cause::TooDeep));
+        }
+        self.alias_nodes += nodes;
+        if self.alias_nodes > ALIAS_NODES_MAX {
+            return Err(self.scan.error(mark, Cause::AliasBomb));
+        }
+        let (node, nodes) = (node.clone(), *nodes);
+        self.last_end = self.scan.at;
+        self.count(nodes, mark)?;
+        Ok(node)
+    }
+
+    fn long_tag(&mut self, mark: Mark) -> Result<Text, Error> {
+        let tag = self.scan.tag()?;
+        let prefix = match self.handles.iter().find(|(handle, _)| *handle == tag.handle) {
+            Some((_, prefix)) => prefix.as_str(),
+            None => match tag.handle {
+                "" => "",
+                "!" => "!",
+                "!!" => CORE,
+                _ => return Err(self.scan.error(mark, Syntax::UndefinedHandle)),
+            },
+        };
+        let mut long = Text::from(prefix);
+        long.push_str(&tag.suffix);
+        Ok(long)
+    }
+
+    /// Reads the `%` lines before a document.
+    pub(crate) fn directives(&mut self) -> Result<(), Error> {
+        let mut has_version = false;
+        while self.scan.here() == b'%' && self.scan.at_boundary() {
+            let mark = self.scan.mark();
+            match self.scan.directive()? {
+                Directive::Version { .. } if has_version => {
+                    return Err(self.scan.error(mark, Syntax::BadDirective));
+                }
+                Directive::Version { is_known: false } => return Err(self.scan.error(mark, Syntax::Version)),
+                Directive::Version { .. } => has_version = true,
+                Directive::Tag { handle, prefix } => {
+                    let known = self.handles.iter().any(|(known, _)| *known == handle);
+                    if known || self.handles.len() >= HANDLES_MAX {
+                        return Err(self.scan.error(mark, Syntax::BadDirective));
+                    }
+                    self.handles.push((handle, Text::from(prefix)));
+                }
+            }
+            self.scan.skip_to_token();
+        }
+        Ok(())
+    }
+}
+
+/// Most `%TAG` lines before a document.
+const HANDLES_MAX: usize = 100;
+const CORE: &str = "tag:yaml.org,2002:";
+
+fn set_tag(node: &mut Node, tag: Text, dialect: Dialect) {
+    if tag == "!" && dialect == Dialect::V3 {
+        return;
+    }
+    node.tag = match tag.strip_prefix(CORE).unwrap_or_default() {
+        "null" => Tag::Null,
+        "bool" => Tag::Bool,
+        "int" => Tag::Int,
+        "float" => Tag::Float,
+        "str" => Tag::Str,
+        "binary" => Tag::Binary,
+        "timestamp" => Tag::Timestamp,
+        "seq" => Tag::Seq,
+        "map" => Tag::Map,
+        _ => Tag::Other,
+    };
+    if node.tag == Tag::Other {
+        node.extra = Some(Box::new(Extra { tag: Some(tag.as_str().into()), ..Extra::default() }));
+    }
+}
+
+fn depth(node: &Node) -> usize {
+    match &node.content {
+        Content::Scalar(_) => 0,
+        Content::Sequence(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        Content::Mapping(entries) => {
+            let deepest = entries.iter().map(|entry| depth(&entry.key).max(depth(&entry.value))).max();
+            1 + deepest.unwrap_or_default()
+        }
+    }
+}

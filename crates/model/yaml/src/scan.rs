@@ -1,0 +1,266 @@
+//! [`Scanner`]: a place in a text, moved from token to token.
+//!
+//! Input: checked text. Output: where the next token stands, and scalars (in the `scan_*` files). What may stand where
+//! is the composer's matter; the scanner knows only whether a key or a list entry may start at its place, because that
+//! decides whether a tab is indentation.
+
+use crate::error::{Cause, Error};
+use crate::scan_check;
+use crate::{Dialect, TEXT_MAX};
+
+/// A place in a text and what scanning from there needs.
+pub(crate) struct Scanner<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) dialect: Dialect,
+    /// Byte offset of the next character.
+    pub(crate) at: usize,
+    /// Lines above it.
+    pub(crate) line: u32,
+    /// Byte offset at which its line starts.
+    pub(crate) line_start: usize,
+    /// Whether a key, a list entry or a `?` may start here: after a line break or `-`, not after a key's `:`.
+    pub(crate) starts_allowed: bool,
+    /// Inside this many `[` and `{`.
+    pub(crate) flow_depth: usize,
+    /// A text put together from pieces.
+    pub(crate) buffer: String,
+    /// Line breaks of the gap between two pieces after its first one.
+    pub(crate) breaks: String,
+}
+
+/// A remembered place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    pub(crate) at: usize,
+    pub(crate) line: u32,
+    pub(crate) column: usize,
+}
+
+impl<'t> Scanner<'t> {
+    pub(crate) fn new(bytes: &'t [u8], dialect: Dialect) -> Result<Self, Error> {
+        if bytes.len() > TEXT_MAX {
+            return Err(Error { line: 1, column: 1, cause: Cause::TooLong });
+        }
+        let text = scan_check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
+        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        Ok(Self {
+            text,
+            dialect,
+            at: start,
+            line: 0,
+            line_start: start,
+            starts_allowed: true,
+            flow_depth: 0,
+            buffer: String::new(),
+            breaks: String::new(),
+        })
+    }
+
+    /// Returns a byte, or NUL behind the end: no checked text holds one.
+    #[inline]
+    pub(crate) fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    /// Returns the byte at the scanner's place.
+    #[inline]
+    pub(crate) fn here(&self) -> u8 {
+        self.byte(self.at)
+    }
+
+    /// Bytes since the line's start. Only spaces and indicators can stand before a column that matters.
+    #[inline]
+    pub(crate) fn column(&self) -> usize {
+        self.at - self.line_start
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { at: self.at, line: self.line, column: self.column() }
+    }
+
+    pub(crate) fn at_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    /// Returns how long the line break at a place is; 0 where there is none.
+    #[inline]
+    pub(crate) fn break_len(&self, at: usize) -> usize {
+        match self.byte(at) {
+            b'\n' => 1,
+            b'\r' => 1 + usize::from(self.byte(at + 1) == b'\n'),
+            0xc2 if self.byte(at + 1) == 0x85 => 2,
+            0xe2 if self.byte(at + 1) == 0x80 && matches!(self.byte(at + 2), 0xa8 | 0xa9) => 3,
+            _ => 0,
+        }
+    }
+
+    /// Tells whether a blank, a line break or the end stands at a place.
+    #[inline]
+    pub(crate) fn is_gap(&self, at: usize) -> bool {
+        matches!(self.byte(at), b' ' | b'\t' | b'\n' | 0) || self.break_len(at) > 0
+    }
+
+    /// Passes a line break of known length.
+    #[inline]
+    pub(crate) fn pass_break(&mut self, len: usize) {
+        self.at += len;
+        self.line += 1;
+        self.line_start = self.at;
+    }
+
+    /// Returns what a line break becomes in a text: the two Unicode separators stay.
+    pub(crate) fn break_text(&self, at: usize, len: usize) -> &'t str {
+        if len == 3 { &self.text[at..at + len] } else { "\n" }
+    }
+
+    /// Passes spaces, tabs where they are no indentation, comments and line breaks.
+    pub(crate) fn skip_to_token(&mut self) {
+        let mut commented = false;
+        loop {
+            match self.here() {
+                b' ' => self.at += 1,
+                b'\t' if self.flow_depth > 0 || !self.starts_allowed => self.at += 1,
+                b'\t' if commented && self.dialect == Dialect::V3 && self.pass_to_comment() => {}
+                b'#' => {
+                    commented = true;
+                    self.pass_comment();
+                }
+                _ => {
+                    let len = self.break_len(self.at);
+                    if len == 0 {
+                        return;
+                    }
+                    self.pass_break(len);
+                    self.starts_allowed |= self.flow_depth == 0;
+                }
+            }
+        }
+    }
+
+    /// go-yaml v3 takes a comment on an indicator's line whatever blanks stand before it: passes to it.
+    pub(crate) fn skip_to_line_comment(&mut self) {
+        let start = self.at;
+        self.skip_blanks();
+        if self.dialect != Dialect::V3 || self.here() != b'#' {
+            self.at = start;
+        }
+    }
+
+    /// Passes blanks on one line.
+    pub(crate) fn skip_blanks(&mut self) {
+        while matches!(self.here(), b' ' | b'\t') {
+            self.at += 1;
+        }
+    }
+
+    /// Passes everything up to the line's end.
+    pub(crate) fn pass_comment(&mut self) {
+        self.at = self.line_end(self.at);
+    }
+
+    /// Returns where the line that holds a place ends.
+    #[inline]
+    pub(crate) fn line_end(&self, at: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let mut at = at;
+        while let Some(byte) = bytes.get(at) {
+            if matches!(byte, b'\n' | b'\r' | 0xc2 | 0xe2) && self.break_len(at) > 0 {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
+    /// go-yaml v3 gathers comments in one go and so allows tabs between them: passes to the next one if it is near.
+    fn pass_to_comment(&mut self) -> bool {
+        let mut at = self.at;
+        let limit = self.at + COMMENT_GAP_MAX;
+        while at < limit {
+            match self.byte(at) {
+                b' ' | b'\t' => at += 1,
+                b'#' => {
+                    self.pass_lines_to(at);
+                    return true;
+                }
+                _ => match self.break_len(at) {
+                    0 => return false,
+                    len => at += len,
+                },
+            }
+        }
+        false
+    }
+
+    fn pass_lines_to(&mut self, target: usize) {
+        while self.at < target {
+            match self.break_len(self.at) {
+                0 => self.at += 1,
+                len => self.pass_break(len),
+            }
+        }
+    }
+
+    /// Tells whether `---` or `...` stands here alone at a line's start.
+    #[inline]
+    pub(crate) fn at_document_mark(&self) -> bool {
+        self.at == self.line_start
+            && matches!(self.here(), b'-' | b'.')
+            && matches!(self.text.as_bytes().get(self.at..self.at + 3), Some(b"---" | b"..."))
+            && self.is_gap(self.at + 3)
+    }
+
+    /// Tells whether nothing of the current document can stand here.
+    pub(crate) fn at_boundary(&self) -> bool {
+        self.at_end() || self.at == self.line_start && (self.here() == b'%' || self.at_document_mark())
+    }
+
+    /// Tells whether an indicator (`-`, `?`, `:`) with a gap behind it stands here.
+    #[inline]
+    pub(crate) fn at_indicator(&self, indicator: u8) -> bool {
+        self.here() == indicator && self.is_gap(self.at + 1)
+    }
+
+    /// Tells whether a key that starts at `mark` and ends here is on one line and short enough to go without `?`.
+    pub(crate) fn is_key_from(&self, mark: Mark) -> bool {
+        mark.line == self.line
+            && (self.at - mark.at <= KEY_MAX || self.text[mark.at..self.at].chars().count() <= KEY_MAX)
+    }
+
+    pub(crate) fn error(&self, mark: Mark, cause: impl Into<Cause>) -> Error {
+        error_in(self.text.as_bytes(), mark.at, cause.into())
+    }
+
+    pub(crate) fn error_here(&self, cause: impl Into<Cause>) -> Error {
+        self.error(self.mark(), cause)
+    }
+}
+
+/// Most characters of a key without `?`.
+const KEY_MAX: usize = 1024;
+/// As far as comments that follow each other may be apart for go-yaml v3 to see them as one.
+const COMMENT_GAP_MAX: usize = 512;
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// Makes an error at a byte of a text, which needs its line and column only now.
+pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
+    let before = &bytes[..at.min(bytes.len())];
+    let (mut line, mut start, mut index) = (1, 0, 0);
+    while index < before.len() {
+        let len = match &before[index..] {
+            [b'\r', b'\n', ..] | [0xc2, 0x85, ..] => 2,
+            [b'\r', ..] if bytes.get(index + 1) == Some(&b'\n') => 0,
+            [b'\n' | b'\r', ..] => 1,
+            [0xe2, 0x80, 0xa8 | 0xa9, ..] => 3,
+            _ => 0,
+        };
+        index += len.max(1);
+        if len > 0 {
+            line += 1;
+            start = index;
+        }
+    }
+    let starts_character = |byte: &&u8| **byte & 0xc0 != 0x80;
+    let column = before[start..].iter().filter(starts_character).count();
+    Error { line, column: (column as u32).saturating_add(1), cause }
+}

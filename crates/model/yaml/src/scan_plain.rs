@@ -1,0 +1,144 @@
+//! Scalars without quotes, and the gaps between the lines of those that fold.
+//!
+//! Input: a scanner at the first character. Output: the text and where it ends; the scanner stands at the next token.
+
+use crate::error::{Error, Syntax};
+use crate::node::Text;
+use crate::scan::Scanner;
+
+/// What lies between two pieces of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Blanks on one line: they stay.
+    Blanks,
+    /// At least one line break: it is folded. Holds the first one's place and length.
+    Breaks(usize, usize),
+}
+
+impl Scanner<'_> {
+    /// Tells whether a scalar without quotes may start here.
+    pub(crate) fn at_plain(&self) -> bool {
+        match self.here() {
+            b'-' => !matches!(self.byte(self.at + 1), b' ' | b'\t'),
+            b'?' | b':' => self.flow_depth == 0 && !self.is_gap(self.at + 1),
+            byte => !NO_START[byte as usize] && !self.is_gap(self.at),
+        }
+    }
+
+    /// Scans one; its further lines start at `column_min` or behind it, unless it stands in a flow collection.
+    pub(crate) fn plain(&mut self, column_min: usize) -> Result<(Text, usize), Error> {
+        self.buffer.clear();
+        let in_flow = self.flow_depth > 0;
+        let (mut piece, mut end) = (self.at, self.at);
+        let mut gap = Gap::Blanks;
+        loop {
+            if self.here() == b'#' || self.at_document_mark() {
+                break;
+            }
+            let run = self.at;
+            self.at = self.plain_run_end(run, in_flow);
+            if self.at > run {
+                if let Gap::Breaks(at, len) = gap {
+                    self.buffer.push_str(&self.text[piece..end]);
+                    self.fold(at, len);
+                    piece = run;
+                }
+                end = self.at;
+            }
+            if !self.is_gap(self.at) || self.at_end() {
+                // An indicator directly behind a gap: the gap belongs to the scalar no more, but it was passed.
+                if self.at > run {
+                    gap = Gap::Blanks;
+                }
+                break;
+            }
+            gap = self.gap(Some(column_min))?;
+            if !in_flow && self.column() < column_min {
+                break;
+            }
+        }
+        self.starts_allowed = gap != Gap::Blanks;
+        if self.buffer.is_empty() {
+            return Ok((Text::from(&self.text[piece..end]), end));
+        }
+        self.buffer.push_str(&self.text[piece..end]);
+        Ok((Text::from(self.buffer.as_str()), end))
+    }
+
+    #[inline]
+    fn plain_run_end(&self, start: usize, in_flow: bool) -> usize {
+        let bytes = self.text.as_bytes();
+        let stops = if in_flow { &FLOW_STOPS } else { &BLOCK_STOPS };
+        let mut at = start;
+        loop {
+            while let Some(&byte) = bytes.get(at) {
+                if stops[byte as usize] {
+                    break;
+                }
+                at += 1;
+            }
+            match self.byte(at) {
+                b':' if !self.is_gap(at + 1) => at += 1,
+                0xc2 | 0xe2 if self.break_len(at) == 0 => at += 1,
+                _ => return at,
+            }
+        }
+    }
+
+    /// Passes blanks and line breaks. `tabs_from` is the first column where a tab is no indentation.
+    pub(crate) fn gap(&mut self, tabs_from: Option<usize>) -> Result<Gap, Error> {
+        self.skip_blanks();
+        let (first, first_len) = (self.at, self.break_len(self.at));
+        if first_len == 0 {
+            return Ok(Gap::Blanks);
+        }
+        self.pass_break(first_len);
+        self.breaks.clear();
+        loop {
+            match self.here() {
+                b' ' => self.at += 1,
+                b'\t' => {
+                    if tabs_from.is_some_and(|column| self.column() < column) {
+                        return Err(self.error_here(Syntax::Tab));
+                    }
+                    self.at += 1;
+                }
+                _ => {
+                    let len = self.break_len(self.at);
+                    if len == 0 {
+                        return Ok(Gap::Breaks(first, first_len));
+                    }
+                    self.breaks.push_str(self.break_text(self.at, len));
+                    self.pass_break(len);
+                }
+            }
+        }
+    }
+
+    /// Puts what a gap becomes into the buffer: one break a space, several the breaks behind the first.
+    pub(crate) fn fold(&mut self, first: usize, len: usize) {
+        let first = self.break_text(first, len);
+        if first != "\n" {
+            self.buffer.push_str(first);
+        } else if self.breaks.is_empty() {
+            self.buffer.push(' ');
+        }
+        self.buffer.push_str(&self.breaks);
+    }
+}
+
+/// Bytes at which a run of a plain scalar may end.
+const BLOCK_STOPS: [bool; 256] = table(b" \t\r\n:\xc2\xe2");
+const FLOW_STOPS: [bool; 256] = table(b" \t\r\n:\xc2\xe2,?[]{}");
+/// Characters that a plain scalar cannot start with.
+const NO_START: [bool; 256] = table(b"-?:,[]{}#&*!|>'\"%@`\0");
+
+const fn table(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+}

@@ -7,7 +7,7 @@ use lode_tree::RepoPath;
 use crate::corpus::{Archive, Tally};
 
 /// Measured; may only rise.
-const FLOOR: usize = 230;
+const FLOOR: usize = 233;
 
 #[test]
 fn builds_equal_those_of_kustomize() {
@@ -47,4 +47,4 @@ fn builds_equal_those_of_kustomize() {
 }
 
 /// Measured; may only rise.
-const LEGACY_FLOOR: usize = 189;
+const LEGACY_FLOOR: usize = 191;

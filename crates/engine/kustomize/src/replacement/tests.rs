@@ -239,7 +239,7 @@ fn unit_file(name: &str) -> Option<&'static str> {
         for entry in tar::Archive::new(decoder).entries().unwrap() {
             let mut entry = entry.unwrap();
             let path = entry.path().unwrap().to_string_lossy().into_owned();
-            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| name.ends_with(".jsonl")) {
+            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| !name.is_empty()) {
                 let mut text = String::new();
                 entry.read_to_string(&mut text).unwrap();
                 files.insert(name.to_owned(), text);

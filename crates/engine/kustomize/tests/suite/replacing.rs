@@ -1,5 +1,4 @@
 //! Builds with replacements and variables, recorded with kustomize: bytes, or that a build fails.
-#![expect(clippy::unwrap_used, reason = "a broken recording must stop the tests")]
 
 use lode_kustomize::{Options, Order, build};
 use lode_tree::{RepoPath, Tree};

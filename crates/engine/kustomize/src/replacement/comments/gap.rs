@@ -15,7 +15,7 @@ pub(super) struct Gap<'o> {
     line: usize,
     /// No empty line was there yet.
     is_dense: bool,
-    /// No comment was found to belong to what is above yet.
+    /// Content is right above: no comment was found to belong to it yet.
     is_at_content: bool,
     group: Option<Group>,
     notes: Vec<Note>,
@@ -32,7 +32,8 @@ impl<'o> Gap<'o> {
         let next = outline.next_after(first.at);
         let last = next.unwrap_or(outline.len()).checked_sub(1);
         let above = last.map(|above| outline.block(above));
-        let is_dense = above.is_none() || lines.last_content(first.at).is_some_and(|line| line + 1 == first.line);
+        let content = above.and(lines.last_content(first.at));
+        let is_dense = content.is_none_or(|line| line + 1 == first.line);
         Self {
             outline,
             lines,
@@ -40,7 +41,7 @@ impl<'o> Gap<'o> {
             above,
             line: first.line,
             is_dense,
-            is_at_content: true,
+            is_at_content: content != Some(0) || lines.ends_plainly(0, outline),
             group: None,
             notes: Vec::new(),
         }

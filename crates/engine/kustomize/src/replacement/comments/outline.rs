@@ -37,6 +37,8 @@ pub(super) struct End {
     pub(super) at: usize,
     slot: Option<usize>,
     is_value: bool,
+    /// It is a scalar without quotes.
+    is_plain: bool,
 }
 
 /// A step from a node to one inside.
@@ -73,6 +75,14 @@ impl<'t> Lines<'t> {
     pub(super) fn last_content(&self, at: usize) -> Option<usize> {
         let before = self.text[..at].trim_end();
         (!before.is_empty()).then(|| self.line(before.len() - 1))
+    }
+
+    /// Tells whether a line's last thing is a scalar without quotes. Below a text's first line go-yaml takes comments for
+    /// those of what is above only then.
+    pub(super) fn ends_plainly(&self, line: usize, outline: &Outline) -> bool {
+        let end = self.start(line + 1);
+        let says = self.text[..end].trim_end().len();
+        outline.last_end(end).is_some_and(|last| last.is_plain && last.at == says)
     }
 
     fn column(&self, at: usize) -> usize {
@@ -185,7 +195,7 @@ impl Outline {
             }
         }
         if node.style == Style::Flow {
-            self.ends.push(End { at: node.place.end as usize, slot, is_value: true });
+            self.ends.push(End { at: node.place.end as usize, slot, is_value: true, is_plain: false });
         }
     }
 
@@ -193,7 +203,7 @@ impl Outline {
         let (start, end) = (node.place.start as usize, node.place.end as usize);
         if node.text().is_some() && start < end {
             self.scalars.push((start, end));
-            self.ends.push(End { at: end, slot, is_value });
+            self.ends.push(End { at: end, slot, is_value, is_plain: node.style == Style::Plain });
         }
     }
 

@@ -96,13 +96,12 @@ pub(crate) fn load_strategic(
     let mut patches = Vec::new();
     for entry in entries {
         let inline = Text::inline(entry);
-        match inline.objects() {
-            Ok(objects) => patches.extend(objects),
-            Err(_) => {
-                let (_, blob, number) = source.named(folder, entry, entry.place)?;
-                patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
-            }
+        if let Ok(objects) = inline.objects() {
+            patches.extend(objects);
+            continue;
         }
+        let (_, blob, number) = source.named(folder, entry, entry.place)?;
+        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
     }
     match (patches.is_empty(), entries.first()) {
         (true, Some(first)) => Err(Fault::At(first.place, FileCause::Patch("it is empty".to_owned()))),
@@ -310,7 +309,10 @@ impl Text {
     fn objects(&self) -> Result<Vec<Node>, Fault> {
         let mut objects = manifests::read(&self.bytes, self.origins)?;
         if self.is_laid_over() {
-            objects.iter_mut().for_each(|object| place_all(object, self.inside.unwrap_or_default()));
+            let place = self.inside.unwrap_or_default();
+            for object in &mut objects {
+                place_all(object, place);
+            }
         }
         Ok(objects)
     }

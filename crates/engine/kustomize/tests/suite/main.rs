@@ -7,4 +7,6 @@ mod krusty;
 #[cfg(test)]
 mod overlays;
 #[cfg(test)]
+mod replacing;
+#[cfg(test)]
 mod units;

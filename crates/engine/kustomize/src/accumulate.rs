@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use lode_object::GroupVersionKind;
 use lode_tree::{Child, RepoPath};
 use lode_yaml::{Node, Origins, Place};
 
 use crate::builtin;
-use crate::change::{self, Step};
+use crate::change::{self, Change, Step};
 use crate::configuration::{self, Configuration};
 use crate::decode::At;
 use crate::error::{Fault, FileCause, ObjectCause};
@@ -22,8 +23,8 @@ use crate::references;
 use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::schema::Schema;
-use crate::source::Source;
+use crate::schema::{Beside, Schema};
+use crate::source::{Source, path_in};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
 
@@ -41,6 +42,8 @@ pub(crate) struct Run<'s, 'l> {
     built: usize,
     /// How lists merge, where a kustomization says it; the outermost one's word counts, else the first.
     schema: Option<Arc<Schema>>,
+    /// What counts beside a schema that is brought along from now on.
+    beside: Beside,
     /// Whether objects get notes.
     is_noted: bool,
 }
@@ -61,7 +64,7 @@ struct Level<'c> {
 
 impl<'s, 'l> Run<'s, 'l> {
     pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>) -> Self {
-        Self { source, warnings, open: Vec::new(), built: 0, schema: None, is_noted: false }
+        Self { source, warnings, open: Vec::new(), built: 0, schema: None, beside: Beside::Nothing, is_noted: false }
     }
 
     /// Builds the outermost kustomization and finishes the resources.
@@ -110,6 +113,9 @@ impl<'s, 'l> Run<'s, 'l> {
         steps.extend(self.transformers(level, &config.transformers)?);
         let schema = self.schema();
         for step in steps {
+            if matches!(step.change, Change::Strategic(_) | Change::Patch(_)) {
+                self.beside = Beside::BuiltinBelow;
+            }
             step.apply(&mut all.resources, &schema)?;
         }
         self.validate(level, &mut all.resources)?;
@@ -128,6 +134,7 @@ impl<'s, 'l> Run<'s, 'l> {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
                 let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
+                self.meet(&nodes);
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
@@ -218,6 +225,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 continue;
             };
             let note = self.is_noted.then(|| Note { path: note::joined(&level.path, file), by: None }).map(Arc::new);
+            self.meet(&nodes);
             for node in nodes {
                 all.resources.append(Resource { note: note.clone(), ..read(node) })?;
             }
@@ -234,8 +242,8 @@ impl<'s, 'l> Run<'s, 'l> {
         for step in self.transformers(level, entries)? {
             let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
             step.change.apply(resources, &self.schema())?;
-            let after = resources.all().iter().map(|resource| without_validated_by(&resource.node));
-            if !after.eq(before.iter().map(without_validated_by)) {
+            let same = |(now, old): (&Resource, &Node)| without_validated_by(&now.node).is_some_and(|now| now == *old);
+            if resources.all().len() != before.len() || !resources.all().iter().zip(&before).all(same) {
                 let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
                 return Err(Fault::At(place, FileCause::Validator));
             }
@@ -250,7 +258,7 @@ impl<'s, 'l> Run<'s, 'l> {
         if is_remote(text) {
             return self.fetch(entry);
         }
-        let path = self.source.path(folder, text, entry.place)?;
+        let path = path_in(folder, text, entry.place)?;
         match self.source.reads.canonical(self.source.loader, &path) {
             Ok((real, Child::File)) => {
                 self.source.allow(folder, &real, text, entry.place)?;
@@ -289,6 +297,17 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(config)
     }
 
+    /// Notes objects of kinds that are not built in: kustomize then looks for them among what is, and later keeps it.
+    fn meet(&mut self, nodes: &[Node]) {
+        let is_known = |node: &Node| {
+            let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
+            Schema::builtin().of_kind(&GroupVersionKind::new(text("apiVersion"), text("kind"))).is_some()
+        };
+        if self.beside == Beside::Nothing && !nodes.iter().all(is_known) {
+            self.beside = Beside::BuiltinAbove;
+        }
+    }
+
     /// Takes a kustomization's word on how lists merge, unless one was taken before.
     fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
         let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(()) };
@@ -297,14 +316,15 @@ impl<'s, 'l> Run<'s, 'l> {
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
             (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
-                self.schema = Some(Arc::new(Schema::builtin().clone()));
+                self.schema = Some(Arc::clone(Schema::builtin()));
                 Ok(())
             }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
                 let text = path.text().unwrap_or_default();
                 let node = change::settings_file(self.source, &config.folder, text, path.place)?;
-                let schema = Schema::with_openapi(&node).map_err(|error| fault(path.place, &error.to_string()))?;
+                let schema =
+                    Schema::with_openapi(&node, self.beside).map_err(|error| fault(path.place, &error.to_string()))?;
                 self.schema = Some(Arc::new(schema));
                 Ok(())
             }
@@ -313,18 +333,22 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     fn schema(&self) -> Arc<Schema> {
-        self.schema.clone().unwrap_or_else(|| Arc::new(Schema::builtin().clone()))
+        self.schema.clone().unwrap_or_else(|| Arc::clone(Schema::builtin()))
     }
 }
 
 const BUILTIN_SCHEMA: &str = "v1.21.2";
+const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
 
 /// Makes a resource of an object that was read.
 fn read(node: Node) -> Resource {
     let place = node.place;
-    Resource::new(node, place)
+    let mut resource = Resource::new(node, place);
+    // Whoever knows kustomize's bookkeeping can ask for a digest in a name that no generator made.
+    resource.needs_hash = resource.annotation(NEEDS_HASH) == Some("enabled");
+    resource
 }
 
 /// Refuses what is no object any more and drops what is for local use alone.
@@ -355,14 +379,19 @@ fn set_managed_by(resource: &mut Resource) {
     }
 }
 
-fn without_validated_by(node: &Node) -> Node {
+/// Returns an object without the label validators leave; nothing where it stands among others, whose nodes kustomize
+/// makes anew and then finds changed.
+fn without_validated_by(node: &Node) -> Option<Node> {
     let mut node = node.clone();
-    if let Some(labels) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("labels")) {
-        labels.remove(VALIDATED_BY);
+    let Some(metadata) = node.get_mut("metadata") else { return Some(node) };
+    let removed = metadata.get_mut("labels").and_then(|labels| labels.remove(VALIDATED_BY));
+    if removed.is_some() && metadata.remove("labels").is_none_or(|labels| !labels.is_nothing()) {
+        return None;
     }
-    node
+    Some(node)
 }
 
 fn var_fault(error: vars::Error) -> Fault {
-    Fault::At(error.place, FileCause::Var(error.cause.to_string()))
+    let vars::Error { place, cause } = error;
+    Fault::At(place, FileCause::Var(cause.to_string()))
 }

@@ -10,7 +10,7 @@ use crate::manifests;
 use crate::resource::{Identity, Resource};
 use crate::resources::Resources;
 use crate::schema::Schema;
-use crate::selector::{Selector, Target};
+use crate::selector::{Selector, Target, is_plain};
 use crate::settings;
 use crate::source::Source;
 use crate::strategic;
@@ -96,13 +96,12 @@ pub(crate) fn load_strategic(
     let mut patches = Vec::new();
     for entry in entries {
         let inline = Text::inline(entry);
-        match inline.objects() {
-            Ok(objects) => patches.extend(objects),
-            Err(_) => {
-                let (_, blob, number) = source.named(folder, entry, entry.place)?;
-                patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
-            }
+        if let Ok(objects) = inline.objects() {
+            patches.extend(objects);
+            continue;
         }
+        let (_, blob, number) = source.named(folder, entry, entry.place)?;
+        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
     }
     match (patches.is_empty(), entries.first()) {
         (true, Some(first)) => Err(Fault::At(first.place, FileCause::Patch("it is empty".to_owned()))),
@@ -185,8 +184,7 @@ pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schem
 pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) -> Result<Vec<usize>, Fault> {
     let selector = Selector::new(target)
         .map_err(|invalid| Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern }))?;
-    let is_literal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let places = if !target.name.is_empty() && target.name.chars().all(is_literal) {
+    let places = if !target.name.is_empty() && is_plain(&target.name) {
         resources.named(&target.name)
     } else {
         (0..resources.all().len()).collect()
@@ -310,7 +308,10 @@ impl Text {
     fn objects(&self) -> Result<Vec<Node>, Fault> {
         let mut objects = manifests::read(&self.bytes, self.origins)?;
         if self.is_laid_over() {
-            objects.iter_mut().for_each(|object| place_all(object, self.inside.unwrap_or_default()));
+            let place = self.inside.unwrap_or_default();
+            for object in &mut objects {
+                place_all(object, place);
+            }
         }
         Ok(objects)
     }

@@ -6,3 +6,7 @@ mod corpus;
 mod krusty;
 #[cfg(test)]
 mod overlays;
+#[cfg(test)]
+mod replacing;
+#[cfg(test)]
+mod units;

@@ -24,7 +24,7 @@ use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::schema::{Beside, Schema};
-use crate::source::Source;
+use crate::source::{Source, path_in};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
 
@@ -242,8 +242,8 @@ impl<'s, 'l> Run<'s, 'l> {
         for step in self.transformers(level, entries)? {
             let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
             step.change.apply(resources, &self.schema())?;
-            let after = resources.all().iter().map(|resource| without_validated_by(&resource.node));
-            if !after.eq(before.iter().map(without_validated_by)) {
+            let same = |(now, old): (&Resource, &Node)| without_validated_by(&now.node).is_some_and(|now| now == *old);
+            if resources.all().len() != before.len() || !resources.all().iter().zip(&before).all(same) {
                 let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
                 return Err(Fault::At(place, FileCause::Validator));
             }
@@ -258,7 +258,7 @@ impl<'s, 'l> Run<'s, 'l> {
         if is_remote(text) {
             return self.fetch(entry);
         }
-        let path = self.source.path(folder, text, entry.place)?;
+        let path = path_in(folder, text, entry.place)?;
         match self.source.reads.canonical(self.source.loader, &path) {
             Ok((real, Child::File)) => {
                 self.source.allow(folder, &real, text, entry.place)?;
@@ -338,13 +338,17 @@ impl<'s, 'l> Run<'s, 'l> {
 }
 
 const BUILTIN_SCHEMA: &str = "v1.21.2";
+const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
 
 /// Makes a resource of an object that was read.
 fn read(node: Node) -> Resource {
     let place = node.place;
-    Resource::new(node, place)
+    let mut resource = Resource::new(node, place);
+    // Whoever knows kustomize's bookkeeping can ask for a digest in a name that no generator made.
+    resource.needs_hash = resource.annotation(NEEDS_HASH) == Some("enabled");
+    resource
 }
 
 /// Refuses what is no object any more and drops what is for local use alone.
@@ -375,14 +379,19 @@ fn set_managed_by(resource: &mut Resource) {
     }
 }
 
-fn without_validated_by(node: &Node) -> Node {
+/// Returns an object without the label validators leave; nothing where it stands among others, whose nodes kustomize
+/// makes anew and then finds changed.
+fn without_validated_by(node: &Node) -> Option<Node> {
     let mut node = node.clone();
-    if let Some(labels) = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("labels")) {
-        labels.remove(VALIDATED_BY);
+    let Some(metadata) = node.get_mut("metadata") else { return Some(node) };
+    let removed = metadata.get_mut("labels").and_then(|labels| labels.remove(VALIDATED_BY));
+    if removed.is_some() && metadata.remove("labels").is_none_or(|labels| !labels.is_nothing()) {
+        return None;
     }
-    node
+    Some(node)
 }
 
 fn var_fault(error: vars::Error) -> Fault {
-    Fault::At(error.place, FileCause::Var(error.cause.to_string()))
+    let vars::Error { place, cause } = error;
+    Fault::At(place, FileCause::Var(cause.to_string()))
 }

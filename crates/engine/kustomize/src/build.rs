@@ -60,13 +60,11 @@ pub struct Builder<'l> {
 /// The folder has no kustomization, or a file it needs is missing or wrong.
 pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Result<Build, Error> {
     let mut builder = Builder::new(loader, options);
-    match builder.kustomization(folder, Unknown::Refuse)? {
-        Some(kustomization) => builder.build(&kustomization),
-        None => {
-            let origin = Origin { path: folder.clone(), line: 1 };
-            Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) })
-        }
-    }
+    let Some(kustomization) = builder.kustomization(folder, Unknown::Refuse)? else {
+        let origin = Origin { path: folder.clone(), line: 1 };
+        return Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) });
+    };
+    builder.build(&kustomization)
 }
 
 impl Default for Options {

@@ -94,7 +94,7 @@ fn changes(
         "PrefixTransformer" => one(rename(fields, Side::Front)?),
         "SuffixTransformer" => one(rename(fields, Side::Back)?),
         "PrefixSuffixTransformer" => {
-            let specs = specs(fields)?;
+            let specs = needed_specs(fields)?;
             let (prefix, suffix) = (fields.text_at("prefix")?, fields.text_at("suffix")?);
             Ok(vec![Change::Rename(Side::Front, prefix, specs.clone()), Change::Rename(Side::Back, suffix, specs)])
         }
@@ -151,7 +151,15 @@ fn specs(fields: &mut Mapping<'_>) -> Result<Vec<FieldSpec>, Fault> {
 
 fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
     let text = fields.text_at(if side == Side::Front { "prefix" } else { "suffix" })?;
-    Ok(Change::Rename(side, text, specs(fields)?))
+    Ok(Change::Rename(side, text, needed_specs(fields)?))
+}
+
+/// Returns the fields names are changed in, which must be said.
+fn needed_specs(fields: &mut Mapping<'_>) -> Result<Vec<FieldSpec>, Fault> {
+    if !fields.has("fieldSpecs") {
+        return Err(crate::decode::wrong(fields.place(), "fieldSpecs", "a list of fields"));
+    }
+    specs(fields)
 }
 
 fn pairs(fields: &mut Mapping<'_>, field: &str) -> Result<Change, Fault> {

@@ -112,13 +112,11 @@ impl Configuration {
 
     /// Adds fields that name objects of a kind.
     pub(crate) fn add_reference(&mut self, referred: Referred) -> Result<(), String> {
-        match self.references.iter_mut().find(|known| known.gvk == referred.gvk) {
-            Some(known) => fieldspec::merge(&mut known.fields, &referred.fields),
-            None => {
-                self.references.push(referred);
-                Ok(())
-            }
+        if let Some(known) = self.references.iter_mut().find(|known| known.gvk == referred.gvk) {
+            return fieldspec::merge(&mut known.fields, &referred.fields);
         }
+        self.references.push(referred);
+        Ok(())
     }
 
     fn fields(&mut self, setting: &str) -> Option<&mut Vec<FieldSpec>> {

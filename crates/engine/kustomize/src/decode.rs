@@ -5,7 +5,7 @@
 
 use std::ops::Deref;
 
-use lode_yaml::{Dialect, Node, Place};
+use lode_yaml::{Dialect, Entry, Node, Place, Tag};
 use serde_json::Value;
 
 use crate::error::{Fault, FileCause};
@@ -96,6 +96,11 @@ impl<'n> Mapping<'n> {
         self.mode
     }
 
+    /// Tells whether a field is there that was not taken yet.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|(name, node)| name.eq_ignore_ascii_case(field) && !self.is_null(node))
+    }
+
     /// Takes a field that is there and no null.
     pub(crate) fn node(&mut self, field: &str) -> Option<&'n Node> {
         let at = self
@@ -104,7 +109,7 @@ impl<'n> Mapping<'n> {
             .position(|(name, _)| *name == field)
             .or_else(|| self.fields.iter().position(|(name, _)| name.eq_ignore_ascii_case(field)))?;
         let (_, node) = self.fields.swap_remove(at);
-        let is_null = node.text().is_some() && node.resolved_tag(self.mode.dialect()) == lode_yaml::Tag::Null;
+        let is_null = node.text().is_some() && node.resolved_tag(self.mode.dialect()) == Tag::Null;
         (!is_null).then_some(node)
     }
 
@@ -141,8 +146,11 @@ impl<'n> Mapping<'n> {
     pub(crate) fn texts(&mut self, field: &str) -> Result<Vec<At<String>>, Fault> {
         let Some(node) = self.node(field) else { return Ok(Vec::new()) };
         let items = node.items().ok_or_else(|| wrong(node.place, &self.shown(field), "a list of texts"))?;
-        let text = |item: &Node| Ok(At::new(self.string(field, item)?, item.place));
-        items.iter().filter(|item| !self.is_null(item)).map(text).collect()
+        let text = |item: &Node| {
+            let text = if self.is_null(item) { String::new() } else { self.string(field, item)? };
+            Ok(At::new(text, item.place))
+        };
+        items.iter().map(text).collect()
     }
 
     /// Takes a mapping of texts.
@@ -152,10 +160,11 @@ impl<'n> Mapping<'n> {
         let entries = node.entries().ok_or_else(|| wrong(node.place, &shown, "a mapping"))?;
         let mut pairs = Vec::with_capacity(entries.len());
         for entry in entries {
-            let key = self.key(&entry.key).ok_or_else(|| wrong(entry.key.place, &shown, "texts as keys"))?;
-            let value = match self.is_null(&entry.value) {
-                true => String::new(),
-                false => self.string(&format!("{field}.{key}"), &entry.value)?,
+            let key = text_key(&entry.key).ok_or_else(|| wrong(entry.key.place, &shown, "texts as keys"))?;
+            let value = if self.is_null(&entry.value) {
+                String::new()
+            } else {
+                self.string(&format!("{field}.{key}"), &entry.value)?
             };
             pairs.push((key, Node::string(value).placed(entry.value.place)));
         }
@@ -190,12 +199,12 @@ impl<'n> Mapping<'n> {
         let Some(node) = self.node(field) else { return Ok(Vec::new()) };
         let shown = self.shown(field);
         let items = node.items().ok_or_else(|| wrong(node.place, &shown, "a list"))?;
-        let empty = Vec::new();
         let mut all = Vec::with_capacity(items.len());
         for item in items {
-            let mut entry = match self.is_null(item) {
-                true => Self { fields: empty.clone(), name: shown.clone(), place: item.place, mode: self.mode },
-                false => Self::new(item, &shown, self.mode)?,
+            let mut entry = if self.is_null(item) {
+                Self { fields: Vec::new(), name: shown.clone(), place: item.place, mode: self.mode }
+            } else {
+                Self::new(item, &shown, self.mode)?
             };
             let value = read(&mut entry)?;
             entry.finish()?;
@@ -227,17 +236,8 @@ impl<'n> Mapping<'n> {
         }
     }
 
-    fn key(&self, key: &Node) -> Option<String> {
-        let pair = Node {
-            content: lode_yaml::Content::Mapping(vec![lode_yaml::Entry { key: key.clone(), value: Node::null() }]),
-            ..Node::mapping()
-        };
-        let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };
-        map.into_iter().next().map(|(key, _)| key)
-    }
-
     fn is_null(&self, node: &Node) -> bool {
-        node.text().is_some() && node.resolved_tag(self.mode.dialect()) == lode_yaml::Tag::Null
+        node.text().is_some() && node.resolved_tag(self.mode.dialect()) == Tag::Null
     }
 
     fn value(&self, node: &Node) -> Option<Value> {
@@ -248,6 +248,14 @@ impl<'n> Mapping<'n> {
     fn shown(&self, field: &str) -> String {
         if self.name.is_empty() { field.to_owned() } else { format!("{}.{field}", self.name) }
     }
+}
+
+/// Returns a key as the text that JSON makes of it.
+fn text_key(key: &Node) -> Option<String> {
+    let mut pair = Node::mapping();
+    pair.entries_mut()?.push(Entry { key: key.clone(), value: Node::null() });
+    let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };
+    map.into_iter().next().map(|(key, _)| key)
 }
 
 /// Says that a field holds something else than it should.

@@ -87,8 +87,7 @@ pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
     if old.text().is_none() {
         return Err("a scalar was expected");
     }
-    let style = old.style;
-    *old = Node { style, ..new };
+    *old = styled(new, old.style);
     Ok(())
 }
 
@@ -101,8 +100,14 @@ pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misf
         return Err("a mapping was expected");
     }
     let style = map.get(key).filter(|old| old.text().is_some()).map_or(new.style, |old| old.style);
-    map.insert(key, Node { style, ..new });
+    map.insert(key, styled(new, style));
     Ok(())
+}
+
+/// Returns a scalar written in a style; between quotes it is a text, whatever it was said to be.
+fn styled(new: Node, style: Style) -> Node {
+    let tag = if style == Style::Plain || new.tag == Tag::Str { new.tag } else { Tag::Implied };
+    Node { style, tag, ..new }
 }
 
 fn split(path: &str) -> Box<[Part]> {
@@ -177,8 +182,8 @@ mod tests {
 
     use super::*;
 
-    fn set_at(path: &str, value: Value, create: bool, make: Make) -> Result<Value, Misfit> {
-        let mut node = Node::from_value(&value);
+    fn set_at(path: &str, value: &Value, create: bool, make: Make) -> Result<Value, Misfit> {
+        let mut node = Node::from_value(value);
         FieldSpec::new(Gvk::default(), path, create).visit(&mut node, make, &mut |found| {
             *found = Node::string("x");
             Ok(())
@@ -190,28 +195,28 @@ mod tests {
     fn lists_are_walked_through() {
         let value = json!({"a": [{"b": 1}, {"c": 1}, {"b": null}]});
         let want = json!({"a": [{"b": "x"}, {"c": 1}, {"b": "x"}]});
-        assert_eq!(set_at("a/b", value.clone(), false, Make::Scalar), Ok(want.clone()));
-        assert_eq!(set_at("a[]/b", value, false, Make::Scalar), Ok(want));
-        assert_eq!(set_at("a[]/b", json!({"a": null}), false, Make::Scalar), Ok(json!({"a": []})));
+        assert_eq!(set_at("a/b", &value, false, Make::Scalar), Ok(want.clone()));
+        assert_eq!(set_at("a[]/b", &value, false, Make::Scalar), Ok(want));
+        assert_eq!(set_at("a[]/b", &json!({"a": null}), false, Make::Scalar), Ok(json!({"a": []})));
     }
 
     #[test]
     fn what_is_absent_is_made_only_where_asked() {
-        assert_eq!(set_at("a/b", json!({}), false, Make::Scalar), Ok(json!({})));
-        assert_eq!(set_at("/a/b", json!({"a": null}), true, Make::Scalar), Ok(json!({"a": {"b": "x"}})));
-        assert_eq!(set_at("a[]/b", json!({}), true, Make::Scalar), Ok(json!({})));
+        assert_eq!(set_at("a/b", &json!({}), false, Make::Scalar), Ok(json!({})));
+        assert_eq!(set_at("/a/b", &json!({"a": null}), true, Make::Scalar), Ok(json!({"a": {"b": "x"}})));
+        assert_eq!(set_at("a[]/b", &json!({}), true, Make::Scalar), Ok(json!({})));
     }
 
     #[test]
     fn a_scalar_on_the_way_is_refused() {
-        assert!(set_at("a/b", json!({"a": "text"}), false, Make::Scalar).is_err());
-        assert_eq!(set_at("a/b", json!({"a": null}), false, Make::Scalar), Ok(json!({"a": null})));
+        assert!(set_at("a/b", &json!({"a": "text"}), false, Make::Scalar).is_err());
+        assert_eq!(set_at("a/b", &json!({"a": null}), false, Make::Scalar), Ok(json!({"a": null})));
     }
 
     #[test]
     fn a_slash_can_be_part_of_a_name() {
         assert_eq!(
-            set_at(r"a/x.io\/y", json!({"a": {"x.io/y": 1}}), false, Make::Nothing),
+            set_at(r"a/x.io\/y", &json!({"a": {"x.io/y": 1}}), false, Make::Nothing),
             Ok(json!({"a": {"x.io/y": "x"}}))
         );
     }

@@ -188,7 +188,9 @@ impl Kustomization {
             ("secretGenerator", Kind::Secret, &mut self.secrets),
         ] {
             *entries = fields.entries(field, |entry| Arguments::read(entry, kind))?;
-            entries.iter_mut().for_each(|entry| entry.value.options.inherit(&options));
+            for entry in entries.iter_mut() {
+                entry.value.options.inherit(&options);
+            }
         }
         fields.node("helmGlobals");
         for field in ["helmCharts", "helmChartInflationGenerator"] {

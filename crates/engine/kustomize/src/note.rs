@@ -96,9 +96,8 @@ pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool) {
         let text = resource.changes.iter().map(|note| format!("- {}\n", note.lines().join("\n  ")));
         own.push((CHANGES, text.collect()));
     }
-    let Some(metadata) = resource.node.get_mut("metadata").filter(|metadata| metadata.entries().is_some()) else {
-        return;
-    };
+    let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
+    let Some(metadata) = metadata.filter(|metadata| metadata.entries().is_some()) else { return };
     let old = metadata.remove("annotations");
     let mut annotations = Node::mapping().placed(old.as_ref().map_or(place, |old| old.place));
     for entry in old.as_ref().and_then(Node::entries).unwrap_or_default() {

@@ -19,11 +19,11 @@ pub enum Order {
 
 /// What `sortOptions` says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SortOptions {
+pub(crate) struct SortOptions {
     /// `legacy` or `fifo`.
-    pub order: String,
+    pub(crate) order: String,
     /// Kinds that come first and kinds that come last, where they are given.
-    pub kinds: Option<(Vec<String>, Vec<String>)>,
+    pub(crate) kinds: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// Kinds that come first.

@@ -96,13 +96,12 @@ pub(crate) fn load_strategic(
     let mut patches = Vec::new();
     for entry in entries {
         let inline = Text::inline(entry);
-        match inline.objects() {
-            Ok(objects) => patches.extend(objects),
-            Err(_) => {
-                let (_, blob, number) = source.named(folder, entry, entry.place)?;
-                patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
-            }
+        if let Ok(objects) = inline.objects() {
+            patches.extend(objects);
+            continue;
         }
+        let (_, blob, number) = source.named(folder, entry, entry.place)?;
+        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
     }
     match (patches.is_empty(), entries.first()) {
         (true, Some(first)) => Err(Fault::At(first.place, FileCause::Patch("it is empty".to_owned()))),
@@ -137,7 +136,12 @@ impl Loaded {
     fn apply_named(&self, resources: &mut Resources, patch: &Node, schema: &Schema) -> Result<(), Fault> {
         let at = sole(resources, patch)?;
         let Some(resource) = resources.content_mut(at) else { return Ok(()) };
-        merge(resource, patch, self, schema)?;
+        // What a patch is allowed to change is noted in its annotations, which makes them texts.
+        if self.allow_name_change || self.allow_kind_change {
+            merge(resource, &with_text_metadata(patch, &["annotations"]), self, schema)?;
+        } else {
+            merge(resource, patch, self, schema)?;
+        }
         resources.renamed(at);
         Ok(())
     }
@@ -215,7 +219,12 @@ fn apply_chosen(
     patch: &Node,
     (rule, schema): (&Loaded, &Schema),
 ) -> Result<(), Fault> {
-    let patch = with_text_metadata(patch);
+    let mut patch = with_text_metadata(patch, &["labels", "annotations"]);
+    if let Some(metadata) = patch.get_mut("metadata")
+        && metadata.get("namespace").is_some_and(Node::is_nothing)
+    {
+        metadata.remove("namespace");
+    }
     for &at in places {
         let Some(resource) = resources.content_mut(at) else { continue };
         let mut patch = patch.clone();
@@ -232,11 +241,12 @@ fn apply_chosen(
     Ok(())
 }
 
-/// Returns a patch as kustomize copies it for what a target chose: labels and annotations are texts, even nulls.
-fn with_text_metadata(patch: &Node) -> Node {
+/// Returns a patch as kustomize copies it for what a target chose: labels and annotations are texts, even nulls, and
+/// gone where there are none.
+fn with_text_metadata(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
     let Some(metadata) = patch.get_mut("metadata") else { return patch };
-    for field in ["labels", "annotations"] {
+    for field in fields {
         let Some(old) = metadata.remove(field) else { continue };
         let mut map = Node::mapping().placed(old.place);
         for entry in old.entries().unwrap_or_default() {
@@ -247,9 +257,6 @@ fn with_text_metadata(patch: &Node) -> Node {
         if !map.is_nothing() {
             metadata.insert(field, map);
         }
-    }
-    if metadata.get("namespace").is_some_and(Node::is_nothing) {
-        metadata.remove("namespace");
     }
     patch
 }
@@ -310,7 +317,10 @@ impl Text {
     fn objects(&self) -> Result<Vec<Node>, Fault> {
         let mut objects = manifests::read(&self.bytes, self.origins)?;
         if self.is_laid_over() {
-            objects.iter_mut().for_each(|object| place_all(object, self.inside.unwrap_or_default()));
+            let place = self.inside.unwrap_or_default();
+            for object in &mut objects {
+                place_all(object, place);
+            }
         }
         Ok(objects)
     }

@@ -80,12 +80,10 @@ fn fix_field(
 
 /// Returns the kind a role binding's `roleRef` names.
 fn role(object: &Node) -> Option<Gvk> {
-    let text = |name: &str| object.at(&["roleRef", name])?.text().map(Into::into);
-    Some(Gvk {
-        group: Some(text("apiGroup")?).filter(|group: &Box<str>| !group.is_empty()),
-        version: None,
-        kind: Some(text("kind")?),
-    })
+    let text = |name: &str| object.at(&["roleRef", name])?.text();
+    let (group, kind) = (text("apiGroup")?, text("kind")?);
+    let some = |text: &str| (!text.is_empty()).then(|| text.into());
+    Some(Gvk { group: some(group), version: None, kind: some(kind) })
 }
 
 enum Problem {

@@ -33,11 +33,11 @@ pub struct Target {
 /// A pattern that is no regular expression or selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: \"{pattern}\" is no valid pattern")]
-pub struct Invalid {
+pub(crate) struct Invalid {
     /// The field.
-    pub field: &'static str,
+    pub(crate) field: &'static str,
     /// The pattern.
-    pub pattern: String,
+    pub(crate) pattern: String,
 }
 
 /// A target ready to be asked.

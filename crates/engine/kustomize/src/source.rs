@@ -40,7 +40,7 @@ impl<'l> Source<'l> {
 
     /// Reads a file that a kustomization in `folder` names.
     pub(crate) fn named(&mut self, folder: &RepoPath, text: &str, by: Place) -> Result<(RepoPath, Blob, u32), Fault> {
-        let path = self.path(folder, text, by)?;
+        let path = path_in(folder, text, by)?;
         let missing = || Fault::At(by, FileCause::Missing(text.to_owned()));
         let (real, _) = self.reads.canonical(self.loader, &path).map_err(|error| match error {
             lode_tree::Error::NotFound(_) => missing(),
@@ -59,11 +59,6 @@ impl<'l> Source<'l> {
         Err(Fault::At(by, FileCause::Outside { path: text.to_owned(), folder: folder.clone() }))
     }
 
-    /// Returns the path a text means in a folder.
-    pub(crate) fn path(&self, folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
-        folder.join(text).map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
-    }
-
     /// Returns a folder's kustomization file, if it has one.
     pub(crate) fn kustomization(&mut self, folder: &RepoPath) -> Result<Option<RepoPath>, Fault> {
         let names = self.reads.list(self.loader, folder)?;
@@ -76,6 +71,11 @@ impl<'l> Source<'l> {
         }
         Ok(Some(path))
     }
+}
+
+/// Returns the path a text means in a folder.
+pub(crate) fn path_in(folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
+    folder.join(text).map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
 }
 
 fn is_kustomization(name: &str) -> bool {

@@ -31,7 +31,7 @@ struct Field {
 impl ValueAdd {
     pub(crate) fn read(source: &mut Source<'_>, folder: &RepoPath, fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let mut value = fields.text_at("value")?;
-        value.value = value.value.trim().to_owned();
+        value = At::new(value.trim().to_owned(), value.place);
         if value.is_empty() {
             folder.file_name().clone_into(&mut value.value);
         }
@@ -41,10 +41,10 @@ impl ValueAdd {
             let node = crate::change::settings_file(source, folder, &path, path.place)?;
             targets.extend(Mapping::new(&node, "", Mode::Builtin)?.entries("targets", Field::read)?);
         }
-        match targets.is_empty() {
-            true => Err(crate::decode::wrong(fields.place(), "targets", "at least one target")),
-            false => Ok(Self { value, targets }),
+        if targets.is_empty() {
+            return Err(crate::decode::wrong(fields.place(), "targets", "at least one target"));
         }
+        Ok(Self { value, targets })
     }
 
     pub(crate) fn apply(&self, resources: &mut Resources) -> Result<(), Fault> {

@@ -47,12 +47,7 @@ fn generated(builder: &mut Builder<'_>, folder: &RepoPath) -> Result<Kustomizati
 
 /// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders are not followed, so
 /// no circle can arise.
-fn walk(
-    builder: &mut Builder<'_>,
-    folder: &RepoPath,
-    depth: usize,
-    found: &mut Vec<RepoPath>,
-) -> Result<(), Error> {
+fn walk(builder: &mut Builder<'_>, folder: &RepoPath, depth: usize, found: &mut Vec<RepoPath>) -> Result<(), Error> {
     if depth > FOLDERS_DEPTH_MAX {
         let origin = lode_kustomize::Origin { path: folder.clone(), line: 1 };
         let cause = FileCause::TooDeep(FOLDERS_DEPTH_MAX);

@@ -95,13 +95,11 @@ impl<'p> Printer<'p> {
             return Ok(built.to_object()?);
         }
         let replaced = substitute::replace(&self.text, substitution);
-        let value = replaced.and_then(|text| {
-            lode_yaml::parse(text.as_bytes(), Dialect::V2).map_err(ObjectCause::Substituted)
-        });
+        let value =
+            replaced.and_then(|text| lode_yaml::parse(text.as_bytes(), Dialect::V2).map_err(ObjectCause::Substituted));
         let object = value.and_then(|value| Ok(Object::parse(value)?));
-        let object = object.map_err(|cause| {
-            Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause }
-        })?;
+        let object =
+            object.map_err(|cause| Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause })?;
         self.text.clear();
         lode_yaml::write(&mut self.text, object.value());
         Ok(object)

@@ -28,9 +28,7 @@ pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
 
 /// Tells whether an object asks to be left alone.
 pub(crate) fn is_disabled(object: &Node) -> bool {
-    let says = |field: &str| {
-        object.at(&["metadata", field, meta::SUBSTITUTE]).and_then(Node::text) == Some("disabled")
-    };
+    let says = |field: &str| object.at(&["metadata", field, meta::SUBSTITUTE]).and_then(Node::text) == Some("disabled");
     says("labels") || says("annotations")
 }
 

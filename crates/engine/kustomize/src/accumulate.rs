@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use lode_object::GroupVersionKind;
 use lode_tree::{Child, RepoPath};
 use lode_yaml::{Node, Origins, Place};
 
 use crate::builtin;
-use crate::change::{self, Step};
+use crate::change::{self, Change, Step};
 use crate::configuration::{self, Configuration};
 use crate::decode::At;
 use crate::error::{Fault, FileCause, ObjectCause};
@@ -22,7 +23,7 @@ use crate::references;
 use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::schema::Schema;
+use crate::schema::{Beside, Schema};
 use crate::source::{Source, path_in};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
@@ -41,6 +42,8 @@ pub(crate) struct Run<'s, 'l> {
     built: usize,
     /// How lists merge, where a kustomization says it; the outermost one's word counts, else the first.
     schema: Option<Arc<Schema>>,
+    /// What counts beside a schema that is brought along from now on.
+    beside: Beside,
     /// Whether objects get notes.
     is_noted: bool,
 }
@@ -61,7 +64,7 @@ struct Level<'c> {
 
 impl<'s, 'l> Run<'s, 'l> {
     pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>) -> Self {
-        Self { source, warnings, open: Vec::new(), built: 0, schema: None, is_noted: false }
+        Self { source, warnings, open: Vec::new(), built: 0, schema: None, beside: Beside::Nothing, is_noted: false }
     }
 
     /// Builds the outermost kustomization and finishes the resources.
@@ -110,6 +113,9 @@ impl<'s, 'l> Run<'s, 'l> {
         steps.extend(self.transformers(level, &config.transformers)?);
         let schema = self.schema();
         for step in steps {
+            if matches!(step.change, Change::Strategic(_) | Change::Patch(_)) {
+                self.beside = Beside::BuiltinBelow;
+            }
             step.apply(&mut all.resources, &schema)?;
         }
         self.validate(level, &mut all.resources)?;
@@ -128,6 +134,7 @@ impl<'s, 'l> Run<'s, 'l> {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
                 let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
+                self.meet(&nodes);
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
@@ -218,6 +225,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 continue;
             };
             let note = self.is_noted.then(|| Note { path: note::joined(&level.path, file), by: None }).map(Arc::new);
+            self.meet(&nodes);
             for node in nodes {
                 all.resources.append(Resource { note: note.clone(), ..read(node) })?;
             }
@@ -289,6 +297,17 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(config)
     }
 
+    /// Notes objects of kinds that are not built in: kustomize then looks for them among what is, and later keeps it.
+    fn meet(&mut self, nodes: &[Node]) {
+        let is_known = |node: &Node| {
+            let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
+            Schema::builtin().of_kind(&GroupVersionKind::new(text("apiVersion"), text("kind"))).is_some()
+        };
+        if self.beside == Beside::Nothing && !nodes.iter().all(is_known) {
+            self.beside = Beside::BuiltinAbove;
+        }
+    }
+
     /// Takes a kustomization's word on how lists merge, unless one was taken before.
     fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
         let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(()) };
@@ -297,14 +316,15 @@ impl<'s, 'l> Run<'s, 'l> {
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
             (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
-                self.schema = Some(Arc::new(Schema::builtin().clone()));
+                self.schema = Some(Arc::clone(Schema::builtin()));
                 Ok(())
             }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
                 let text = path.text().unwrap_or_default();
                 let node = change::settings_file(self.source, &config.folder, text, path.place)?;
-                let schema = Schema::with_openapi(&node).map_err(|error| fault(path.place, &error.to_string()))?;
+                let schema =
+                    Schema::with_openapi(&node, self.beside).map_err(|error| fault(path.place, &error.to_string()))?;
                 self.schema = Some(Arc::new(schema));
                 Ok(())
             }
@@ -313,7 +333,7 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     fn schema(&self) -> Arc<Schema> {
-        self.schema.clone().unwrap_or_else(|| Arc::new(Schema::builtin().clone()))
+        self.schema.clone().unwrap_or_else(|| Arc::clone(Schema::builtin()))
     }
 }
 

@@ -48,7 +48,9 @@ pub(crate) fn node(text: &str, dialect: Dialect) -> Node {
 
 /// Writes a node as a build does.
 pub(crate) fn text(node: &Node) -> String {
-    lode_yaml::to_string(&node.to_value(Dialect::V3).unwrap())
+    let mut text = String::new();
+    lode_yaml::write_node(&mut text, node).unwrap();
+    text
 }
 
 /// Reads a file of one case a line from the corpus' unit cases; nothing where the corpus is not here.

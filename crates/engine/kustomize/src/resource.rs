@@ -172,5 +172,5 @@ fn text_node(text: String) -> Node {
 }
 
 fn text_at<'n>(node: &'n Node, keys: &[&str]) -> &'n str {
-    node.at(keys).and_then(Node::text).unwrap_or_default()
+    node.at(keys).filter(|node| !node.is_null()).and_then(Node::text).unwrap_or_default()
 }

@@ -7,7 +7,7 @@
 //! Left out: everything else an `OpenAPI` document says, and references to anything but whole definitions.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use lode_object::GroupVersionKind;
 use lode_yaml::{Node, Place};
@@ -16,6 +16,8 @@ use lode_yaml::{Node, Place};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     shapes: Vec<Shape>,
+    /// The types of definitions, by which a document beside this one may refer to them.
+    names: HashMap<Box<str>, TypeRef>,
     kinds: HashMap<GroupVersionKind, TypeRef>,
     namespaced: HashMap<GroupVersionKind, bool>,
 }
@@ -23,6 +25,17 @@ pub(crate) struct Schema {
 /// The type of a value, known to the schema it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TypeRef(u32);
+
+/// What counts beside a document that a kustomization brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// It stands alone.
+    Nothing,
+    /// What is built in, where the document says nothing: objects were merged before the document was met.
+    BuiltinBelow,
+    /// What is built in, even where the document says else: objects of unknown kinds were met before it.
+    BuiltinAbove,
+}
 
 /// What is no schema.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,18 +66,21 @@ const REFERENCES_MAX: usize = 32;
 
 impl Schema {
     /// Returns the schema of the kinds that Kubernetes 1.21 has.
-    pub(crate) fn builtin() -> &'static Self {
-        static BUILTIN: LazyLock<Schema> = LazyLock::new(|| table(include_str!("tables/merge-keys.txt")));
+    pub(crate) fn builtin() -> &'static Arc<Self> {
+        static BUILTIN: LazyLock<Arc<Schema>> =
+            LazyLock::new(|| Arc::new(table(include_str!("tables/merge-keys.txt"))));
         &BUILTIN
     }
 
-    /// Reads an `OpenAPI` v2 document. What is built in does not count beside it.
-    pub(crate) fn with_openapi(document: &Node) -> Result<Self, Error> {
-        let mut schema = Self::default();
-        let definitions = entries(document, "the document")?;
-        for (name, value) in &definitions {
-            match *name {
-                "definitions" => schema.define(entries(value, "definitions")?),
+    /// Reads an `OpenAPI` v2 document.
+    pub(crate) fn with_openapi(document: &Node, beside: Beside) -> Result<Self, Error> {
+        let mut schema = match beside {
+            Beside::Nothing => Self::default(),
+            Beside::BuiltinBelow | Beside::BuiltinAbove => Self::builtin().as_ref().clone(),
+        };
+        for (name, value) in entries(document, "the document")? {
+            match name {
+                "definitions" => schema.define(entries(value, "definitions")?, beside),
                 "paths" => schema.find_scopes(entries(value, "paths")?),
                 _ => {}
             }
@@ -143,20 +159,29 @@ impl Schema {
         TypeRef(self.shapes.len() as u32 - 1)
     }
 
-    fn define(&mut self, definitions: Vec<(&str, &Node)>) {
-        let mut names = HashMap::new();
-        for (name, _) in &definitions {
-            names.insert((*name).to_owned(), self.push(Shape::default()));
+    fn define(&mut self, mut definitions: Vec<(&str, &Node)>, beside: Beside) {
+        if beside == Beside::BuiltinAbove {
+            definitions.retain(|(name, _)| !self.names.contains_key(*name));
         }
-        let rules = Rules { names, structural: false };
+        let known = self.names.clone();
+        for (name, _) in &definitions {
+            let of = self.push(Shape::default());
+            self.names.insert((*name).into(), of);
+        }
+        let rules = Rules { names: self.names.clone(), structural: false };
         for (name, node) in definitions {
-            let Some(of) = rules.names.get(name).copied() else { continue };
             let read = self.shape(node, &rules);
-            if let Some(shape) = self.shapes.get_mut(of.0 as usize) {
-                shape.same_as = Some(read);
+            for of in [rules.names.get(name), known.get(name)].into_iter().flatten() {
+                if let Some(shape) = self.shapes.get_mut(of.0 as usize) {
+                    shape.same_as = Some(read);
+                }
             }
-            let gvks = node.get(GVK).and_then(Node::items).unwrap_or_default();
-            self.kinds.extend(gvks.iter().filter_map(gvk).map(|gvk| (gvk, read)));
+            for gvk in node.get(GVK).and_then(Node::items).unwrap_or_default().iter().filter_map(gvk) {
+                match beside {
+                    Beside::BuiltinAbove => *self.kinds.entry(gvk).or_insert(read),
+                    Beside::BuiltinBelow | Beside::Nothing => *self.kinds.entry(gvk).insert_entry(read).get(),
+                };
+            }
         }
     }
 
@@ -173,7 +198,7 @@ impl Schema {
     fn shape(&mut self, node: &Node, rules: &Rules) -> TypeRef {
         if let Some(reference) = node.get("$ref").and_then(Node::text) {
             let name = reference.strip_prefix("#/definitions/").map(|name| name.replace("~1", "/").replace("~0", "~"));
-            let known = name.and_then(|name| rules.names.get(&name).copied());
+            let known = name.and_then(|name| rules.names.get(name.as_str()).copied());
             return known.unwrap_or_else(|| self.push(Shape::default()));
         }
         let properties = node.get("properties").and_then(Node::entries).unwrap_or_default();
@@ -194,7 +219,7 @@ const GVK: &str = "x-kubernetes-group-version-kind";
 
 /// How a document says that a list merges.
 struct Rules {
-    names: HashMap<String, TypeRef>,
+    names: HashMap<Box<str>, TypeRef>,
     /// It is a custom resource definition's, which names the keys and nothing else.
     structural: bool,
 }
@@ -248,9 +273,10 @@ fn table(text: &str) -> Schema {
     let mut schema = Schema::default();
     let mut names: HashMap<&str, TypeRef> = HashMap::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        match line.strip_prefix("kind ") {
-            Some(kind) => table_kind(kind, &mut schema, &mut names),
-            None => table_field(line, &mut schema, &mut names),
+        match line.split_once(' ') {
+            Some(("kind", kind)) => table_kind(kind, &mut schema, &mut names),
+            Some(("names", of)) => table_names(of, &mut schema, &names),
+            _ => table_field(line, &mut schema, &mut names),
         }
     }
     schema
@@ -265,6 +291,12 @@ fn table_kind<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t st
         let group = group.trim_matches('-').into();
         schema.kinds.insert(GroupVersionKind { group, version: version.into(), kind: kind.into() }, of);
     }
+}
+
+fn table_names(line: &str, schema: &mut Schema, names: &HashMap<&str, TypeRef>) {
+    let mut words = line.split(' ');
+    let Some(of) = words.next().and_then(|of| names.get(of)) else { return };
+    schema.names.extend(words.map(|name| (name.into(), *of)));
 }
 
 fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t str, TypeRef>) {
@@ -380,7 +412,7 @@ paths:
 
     #[test]
     fn a_document_says_how_its_kinds_merge() {
-        let schema = Schema::with_openapi(&node(OPENAPI)).unwrap();
+        let schema = Schema::with_openapi(&node(OPENAPI), Beside::Nothing).unwrap();
         let keys = |path: &[&str]| keys_at(&schema, "Foo", path).map(|keys| keys.join(" "));
         assert_eq!(keys(&["spec", "parts"]).as_deref(), Some("id"));
         assert_eq!(keys(&["spec", "parts", "[]", "inner", "ports"]).as_deref(), Some("port protocol"));
@@ -394,15 +426,47 @@ paths:
 
     #[test]
     fn paths_say_whether_a_kind_has_a_namespace() {
-        let schema = Schema::with_openapi(&node(OPENAPI)).unwrap();
+        let schema = Schema::with_openapi(&node(OPENAPI), Beside::Nothing).unwrap();
         let namespaced = |kind| schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", kind));
         assert_eq!((namespaced("Foo"), namespaced("Bar"), namespaced("Baz")), (Some(true), Some(false), None));
     }
 
     #[test]
+    fn what_is_built_in_can_count_beside_a_document() {
+        let document = node(
+            "
+definitions:
+  v1.Foo:
+    properties:
+      template: {$ref: '#/definitions/io.k8s.api.core.v1.PodTemplateSpec'}
+      metadata: {$ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta'}
+    x-kubernetes-group-version-kind: [{group: ex.io, version: v1, kind: Foo}]
+  io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta: {properties: {name: {type: string}}}
+",
+        );
+        let containers = ["template", "spec", "containers"];
+        for (beside, has_containers, has_finalizers, pod_has_finalizers) in [
+            (Beside::Nothing, false, false, false),
+            (Beside::BuiltinBelow, true, false, false),
+            (Beside::BuiltinAbove, true, true, true),
+        ] {
+            let schema = Schema::with_openapi(&document, beside).unwrap();
+            assert_eq!(keys_at(&schema, "Foo", &containers).is_some(), has_containers, "{beside:?}");
+            assert_eq!(keys_at(&schema, "Foo", &["metadata", "finalizers"]).is_some(), has_finalizers, "{beside:?}");
+            let pod = schema.of_kind(&GroupVersionKind::new("v1", "Pod"));
+            let finalizers =
+                pod.and_then(|pod| schema.field(pod, "metadata")).and_then(|of| schema.field(of, "finalizers"));
+            assert_eq!(finalizers.and_then(|of| schema.keys(of)).is_some(), pod_has_finalizers, "{beside:?}");
+        }
+    }
+
+    #[test]
     fn what_is_no_document_is_refused() {
-        assert!(matches!(Schema::with_openapi(&node("[]")), Err(Error::NoMapping("the document", _))));
-        assert!(matches!(Schema::with_openapi(&node("definitions: 1")), Err(Error::NoMapping("definitions", _))));
+        assert!(matches!(Schema::with_openapi(&node("[]"), Beside::Nothing), Err(Error::NoMapping("the document", _))));
+        assert!(matches!(
+            Schema::with_openapi(&node("definitions: 1"), Beside::Nothing),
+            Err(Error::NoMapping("definitions", _))
+        ));
         assert!(matches!(
             Schema::default().with_crd(&node("spec: {group: a}")),
             Err(Error::NoField("spec.names.kind", _))
@@ -428,7 +492,7 @@ spec:
               tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
               all: {type: array, x-kubernetes-list-type: atomic, items: {type: string}}
 ";
-        let schema = Schema::builtin().clone().with_crd(&node(crd)).unwrap();
+        let schema = Schema::builtin().as_ref().clone().with_crd(&node(crd)).unwrap();
         assert_eq!(keys_at(&schema, "Foo", &["spec", "parts"]), Some(vec!["id".to_owned()]));
         assert_eq!(keys_at(&schema, "Foo", &["spec", "tags"]), Some(vec![]));
         assert_eq!(keys_at(&schema, "Foo", &["spec", "all"]), None);

@@ -6,7 +6,7 @@ use lode_tree::RepoPath;
 use crate::corpus::{Archive, Tally};
 
 /// Measured; may only rise.
-const FLOOR: usize = 233;
+const FLOOR: usize = 234;
 
 #[test]
 fn builds_equal_those_of_kustomize() {
@@ -44,4 +44,4 @@ fn builds_equal_those_of_kustomize() {
 }
 
 /// Measured; may only rise.
-const LEGACY_FLOOR: usize = 191;
+const LEGACY_FLOOR: usize = 192;

@@ -8,3 +8,5 @@ mod krusty;
 mod overlays;
 #[cfg(test)]
 mod replacing;
+#[cfg(test)]
+mod units;

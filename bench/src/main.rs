@@ -1,6 +1,6 @@
 //! `cargo run --release -p bench -- …`: what the operator costs on a real control plane, beside a bare client loop in
-//! the same run. Needs a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode` beside this
-//! binary. Nothing here asserts: figures are printed, people judge.
+//! the same run. All but `yaml` need a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode`
+//! beside this binary. Nothing here asserts: figures are printed, people judge.
 
 mod bare;
 mod drift;
@@ -8,7 +8,9 @@ mod fleet;
 mod print;
 mod single;
 mod stage;
+mod yaml;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +42,11 @@ enum What {
         #[arg(default_value_t = 100)]
         count: usize,
     },
+    /// Reading YAML, beside libyaml and JSON; needs no cluster
+    Yaml {
+        /// Files; without any the larger ones of the kustomize corpus
+        files: Vec<PathBuf>,
+    },
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -49,6 +56,7 @@ async fn main() -> ExitCode {
         What::Kustomizations { count } => fleet::run(count).await,
         What::Objects { count } => single::run(count).await,
         What::Latency { count } => drift::run(count).await,
+        What::Yaml { files } => yaml::run(&files),
     };
     match run {
         Ok(()) => ExitCode::SUCCESS,

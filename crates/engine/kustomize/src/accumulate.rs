@@ -339,6 +339,7 @@ impl<'s, 'l> Run<'s, 'l> {
 
 const BUILTIN_SCHEMA: &str = "v1.21.2";
 const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+const FROM_CHART: &str = "internal.config.kubernetes.io/helm-generated";
 const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
 
@@ -348,6 +349,8 @@ fn read(node: Node) -> Resource {
     let mut resource = Resource::new(node, place);
     // Whoever knows kustomize's bookkeeping can ask for a digest in a name that no generator made.
     resource.needs_hash = resource.annotation(NEEDS_HASH) == Some("enabled");
+    resource.is_from_chart = resource.annotation(FROM_CHART) == Some("true");
+    resource.recall();
     resource
 }
 

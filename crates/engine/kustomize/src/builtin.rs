@@ -138,6 +138,9 @@ fn patches(
         "PatchStrategicMergeTransformer" => {
             let mut entries = fields.texts("paths")?;
             entries.extend(Some(fields.text_at("patches")?).filter(|text| !text.is_empty()));
+            if entries.is_empty() {
+                return Err(crate::decode::wrong(object.place, "paths", "a patch or a file of patches"));
+            }
             Change::Strategic(patch::load_strategic(source, folder, &entries)?)
         }
         _ => return Err(unsupported(object, "it is no built-in transformer")),

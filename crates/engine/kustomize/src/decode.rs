@@ -251,7 +251,7 @@ impl<'n> Mapping<'n> {
 }
 
 /// Returns a key as the text that JSON makes of it.
-fn text_key(key: &Node) -> Option<String> {
+pub(crate) fn text_key(key: &Node) -> Option<String> {
     let mut pair = Node::mapping();
     pair.entries_mut()?.push(Entry { key: key.clone(), value: Node::null() });
     let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };

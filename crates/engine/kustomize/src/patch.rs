@@ -10,7 +10,7 @@ use crate::manifests;
 use crate::resource::{Identity, Resource};
 use crate::resources::Resources;
 use crate::schema::Schema;
-use crate::selector::{Selector, Target};
+use crate::selector::{Selector, Target, is_plain};
 use crate::settings;
 use crate::source::Source;
 use crate::strategic;
@@ -189,8 +189,7 @@ pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schem
 pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) -> Result<Vec<usize>, Fault> {
     let selector = Selector::new(target)
         .map_err(|invalid| Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern }))?;
-    let is_literal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    let places = if !target.name.is_empty() && target.name.chars().all(is_literal) {
+    let places = if !target.name.is_empty() && is_plain(&target.name) {
         resources.named(&target.name)
     } else {
         (0..resources.all().len()).collect()

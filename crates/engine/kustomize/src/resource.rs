@@ -107,6 +107,25 @@ impl Resource {
         self.past.first().cloned().unwrap_or_else(|| self.current())
     }
 
+    /// Takes in what annotations of kustomize's own bookkeeping say about former names.
+    pub(crate) fn recall(&mut self) {
+        let texts = |key: &str| -> Vec<Box<str>> {
+            let text = self.annotation(&format!("internal.config.kubernetes.io/{key}"));
+            text.into_iter().flat_map(|text| text.split(',')).map(Into::into).collect()
+        };
+        let (names, namespaces, kinds) = (texts("previousNames"), texts("previousNamespaces"), texts("previousKinds"));
+        let (prefixes, suffixes) = (texts("prefixes"), texts("suffixes"));
+        let gvk = self.gvk();
+        let past = names.into_iter().zip(namespaces).zip(kinds);
+        self.past.extend(past.map(|((name, namespace), kind)| Identity {
+            gvk: GroupVersionKind { kind, ..gvk.clone() },
+            namespace: if namespace.is_empty() { "default".into() } else { namespace },
+            name,
+        }));
+        self.prefixes.extend(prefixes);
+        self.suffixes.extend(suffixes);
+    }
+
     /// Remembers what it is called now, before a change.
     pub(crate) fn remember(&mut self) {
         let current = self.current();

@@ -17,6 +17,20 @@ const OBJECTS_MAX: usize = 100_000;
 pub(crate) struct Resources {
     all: Vec<Resource>,
     index: Option<Index>,
+    /// The objects that may have become empty since the last look.
+    touched: Touched,
+}
+
+/// Which objects were changed.
+enum Touched {
+    Some(Vec<usize>),
+    All,
+}
+
+impl Default for Touched {
+    fn default() -> Self {
+        Self::Some(Vec::new())
+    }
 }
 
 /// Places of objects by what they are called.
@@ -38,16 +52,20 @@ impl Resources {
     /// Returns the objects to be changed; names may change too.
     pub(crate) fn all_mut(&mut self) -> &mut Vec<Resource> {
         self.index = None;
+        self.touched = Touched::All;
         &mut self.all
     }
 
-    /// Returns the objects to be changed in anything but what they are called.
+    /// Returns the objects to be changed in anything but what they are called; none may become empty.
     pub(crate) fn contents_mut(&mut self) -> &mut [Resource] {
         &mut self.all
     }
 
     /// Returns one object to be changed; [`Resources::renamed`] must follow where its name changes.
     pub(crate) fn content_mut(&mut self, at: usize) -> Option<&mut Resource> {
+        if let Touched::Some(places) = &mut self.touched {
+            places.push(at);
+        }
         self.all.get_mut(at)
     }
 
@@ -118,7 +136,12 @@ impl Resources {
 
     /// Drops what became empty.
     pub(crate) fn drop_empty(&mut self) {
-        if self.all.iter().any(|resource| resource.node.is_nothing()) {
+        let is_empty = |at: usize| self.all.get(at).is_some_and(|resource| resource.node.is_nothing());
+        let any = match std::mem::take(&mut self.touched) {
+            Touched::Some(places) => places.into_iter().any(is_empty),
+            Touched::All => (0..self.all.len()).any(is_empty),
+        };
+        if any {
             self.all.retain(|resource| !resource.node.is_nothing());
             self.index = None;
         }

@@ -42,11 +42,11 @@ pub(crate) struct Invalid {
 
 /// A target ready to be asked.
 pub(crate) struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Anchored>,
+    version: Option<Anchored>,
+    kind: Option<Anchored>,
+    name: Option<Anchored>,
+    namespace: Option<Anchored>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
 }
@@ -83,8 +83,9 @@ impl Selector {
             return false;
         }
         let (now, before) = (resource.current(), resource.original());
-        let either =
-            |pattern: Option<&Regex>, of: fn(&Identity) -> &str| fits(pattern, of(&now)) || fits(pattern, of(&before));
+        let either = |pattern: Option<&Anchored>, of: fn(&Identity) -> &str| {
+            fits(pattern, of(&now)) || fits(pattern, of(&before))
+        };
         either(self.name.as_ref(), |name| &name.name)
             && either(self.namespace.as_ref(), |name| &name.namespace)
             && holds(&self.labels, resource, "labels")
@@ -92,12 +93,37 @@ impl Selector {
     }
 }
 
-/// Compiles a pattern that must fit the whole text; an empty one fits anything.
-pub(crate) fn anchored(field: &'static str, pattern: &str) -> Result<Option<Regex>, Invalid> {
-    if pattern.is_empty() {
-        return Ok(None);
+/// A pattern that must fit the whole text. Most are plain names, which need no compiling.
+#[derive(Debug)]
+pub(crate) enum Anchored {
+    Text(Box<str>),
+    Pattern(Regex),
+}
+
+impl Anchored {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Text(whole) => **whole == *text,
+            Self::Pattern(pattern) => pattern.is_match(text),
+        }
     }
-    regex(&format!("^(?:{pattern})$")).map(Some).map_err(|_| Invalid { field, pattern: pattern.to_owned() })
+}
+
+/// Reads a pattern that must fit the whole text; an empty one fits anything.
+pub(crate) fn anchored(field: &'static str, pattern: &str) -> Result<Option<Anchored>, Invalid> {
+    match pattern {
+        "" => Ok(None),
+        _ if is_plain(pattern) => Ok(Some(Anchored::Text(pattern.into()))),
+        _ => match regex(&format!("^(?:{pattern})$")) {
+            Ok(pattern) => Ok(Some(Anchored::Pattern(pattern))),
+            Err(_) => Err(Invalid { field, pattern: pattern.to_owned() }),
+        },
+    }
+}
+
+/// Tells whether a pattern fits itself and nothing else.
+pub(crate) fn is_plain(pattern: &str) -> bool {
+    pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
 }
 
 /// Compiles a pattern within bounds.
@@ -105,7 +131,7 @@ pub(crate) fn regex(pattern: &str) -> Result<Regex, regex::Error> {
     regex::RegexBuilder::new(pattern).size_limit(PATTERN_SIZE_MAX).build()
 }
 
-fn fits(pattern: Option<&Regex>, text: &str) -> bool {
+fn fits(pattern: Option<&Anchored>, text: &str) -> bool {
     pattern.is_none_or(|pattern| pattern.is_match(text))
 }
 

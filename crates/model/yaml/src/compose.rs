@@ -211,8 +211,7 @@ impl<'t> Composer<'t> {
         let start = self.scan.mark();
         match self.scan.here() {
             b'*' if !has_properties => self.alias(),
-            b'*' => Err(self.scan.error_here(Syntax::TooManyProperties)),
-            b'&' | b'!' => Err(self.scan.error_here(Syntax::TooManyProperties)),
+            b'*' | b'&' | b'!' => Err(self.scan.error_here(Syntax::TooManyProperties)),
             b'[' => self.flow_sequence(),
             b'{' => self.flow_mapping(),
             quote @ (b'\'' | b'"') => {
@@ -307,7 +306,7 @@ impl<'t> Composer<'t> {
         }
         self.indent = around;
         self.depth -= 1;
-        let mut node = self.finished(entries);
+        let mut node = entries.into_node();
         node.place = self.place(start, self.last_end);
         Ok(self.with_properties(node, properties))
     }

@@ -30,7 +30,7 @@ impl Composer<'_> {
             let (key, value) = self.flow_entry()?;
             self.put(&mut entries, key, value)?;
         }
-        let mut node = self.finished(entries);
+        let mut node = entries.into_node();
         self.close(&mut node, start);
         Ok(node)
     }
@@ -100,7 +100,7 @@ impl Composer<'_> {
         self.count(1, start)?;
         let mut entries = Entries::default();
         self.put(&mut entries, key, value)?;
-        let mut node = self.finished(entries);
+        let mut node = entries.into_node();
         node.style = Style::Flow;
         node.place = self.place(start, self.last_end);
         Ok(node)

@@ -53,6 +53,24 @@ impl Entries {
             _ => put(value),
         }
     }
+
+    /// Makes the mapping; in v3 its own keys win over merged ones, which stand behind them.
+    pub(crate) fn into_node(self) -> Node {
+        let mut entries = self;
+        if let Some(merged) = entries.merged.take() {
+            let mut all = Self::default();
+            // It was checked when it was read.
+            let _checked = all.merge(merged);
+            for entry in all.list {
+                if entries.find(entry.key.text().unwrap_or_default()).is_none() {
+                    entries.list.push(entry);
+                }
+            }
+        }
+        let mut node = Node::mapping();
+        node.content = Content::Mapping(entries.list);
+        node
+    }
 }
 
 /// Most keys that are compared one by one.
@@ -89,24 +107,6 @@ impl Composer<'_> {
             }
         }
     }
-
-    /// Makes the mapping; in v3 its own keys win over merged ones, which stand behind them.
-    pub(crate) fn finished(&self, entries: Entries) -> Node {
-        let mut entries = entries;
-        if let Some(merged) = entries.merged.take() {
-            let mut all = Entries::default();
-            // It was checked when it was read.
-            let _checked = all.merge(merged);
-            for entry in all.list {
-                if entries.find(entry.key.text().unwrap_or_default()).is_none() {
-                    entries.list.push(entry);
-                }
-            }
-        }
-        let mut node = Node::mapping();
-        node.content = Content::Mapping(entries.list);
-        node
-    }
 }
 
 fn check_merge(value: &Node) -> Result<(), Cause> {
@@ -131,3 +131,61 @@ fn is_merge(key: &Node) -> bool {
 }
 
 const MERGE: &str = "<<";
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::{Nodes, Origins};
+
+    fn read(text: &str, dialect: Dialect) -> Result<Node, Cause> {
+        let mut nodes = Nodes::new(text.as_bytes(), dialect, Origins::default());
+        nodes.next().unwrap().map_err(|error| error.cause)
+    }
+
+    fn keys(node: &Node) -> Vec<&str> {
+        node.entries().unwrap().iter().map(|entry| entry.key.text().unwrap()).collect()
+    }
+
+    #[test]
+    fn merged_keys_stand_behind_own_ones_the_last_mapping_of_a_list_first() {
+        let text = "<<: [{a: 1, b: 1}, {b: 2, c: 2}]\nd: 0\nc: 0\n";
+        let node = read(text, Dialect::V3).unwrap();
+        assert_eq!(keys(&node), ["d", "c", "b", "a"]);
+        assert_eq!(node.get("b").unwrap().text(), Some("1"));
+        assert_eq!(node.get("c").unwrap().text(), Some("0"));
+    }
+
+    #[test]
+    fn a_v2_merge_replaces_what_stands_before_it() {
+        let node = read("a: 0\n<<: {a: 1, b: 1}\nb: 0\n", Dialect::V2).unwrap();
+        assert_eq!(keys(&node), ["a", "b"]);
+        assert_eq!((node.get("a").unwrap().text(), node.get("b").unwrap().text()), (Some("1"), Some("0")));
+    }
+
+    #[test]
+    fn merges_of_other_things_are_refused() {
+        for text in ["<<: 1", "<<: [1]", "<<: [[{a: 1}]]", "<<:"] {
+            for dialect in [Dialect::V2, Dialect::V3] {
+                assert_eq!(read(text, dialect).unwrap_err(), Cause::BadMerge, "{text}");
+            }
+        }
+        assert_eq!(read("<<: {}\n<<: {}", Dialect::V3).unwrap_err(), Cause::DuplicateKey("<<".to_owned()));
+    }
+
+    #[test]
+    fn a_key_twice_is_found_among_few_and_many() {
+        for count in [1, LINEAR_MAX - 1, LINEAR_MAX, LINEAR_MAX + 1, 1000] {
+            let mut text = String::new();
+            for key in 0..count {
+                writeln!(text, "k{key}: 1").unwrap();
+            }
+            assert_eq!(read(&text, Dialect::V3).unwrap().entries().unwrap().len(), count);
+            let again = format!("k{}", count - 1);
+            writeln!(text, "{again}: 2").unwrap();
+            assert_eq!(read(&text, Dialect::V3).unwrap_err(), Cause::DuplicateKey(again.clone()));
+            assert_eq!(read(&text, Dialect::V2).unwrap().get(&again).unwrap().text(), Some("2"));
+        }
+    }
+}

@@ -84,7 +84,7 @@ impl<'t> Composer<'t> {
         let Some(start) = properties.start else { return node };
         node.place = self.place(start, node.place.end as usize);
         if let Some(tag) = properties.tag {
-            set_tag(&mut node, tag, self.options.dialect);
+            set_tag(&mut node, &tag, self.options.dialect);
         }
         if let Some((name, number)) = properties.anchor {
             self.close_anchor(name, number, (&node, self.nodes - properties.nodes_before));
@@ -174,7 +174,7 @@ impl<'t> Composer<'t> {
 const HANDLES_MAX: usize = 100;
 const CORE: &str = "tag:yaml.org,2002:";
 
-fn set_tag(node: &mut Node, tag: Text, dialect: Dialect) {
+fn set_tag(node: &mut Node, tag: &str, dialect: Dialect) {
     if tag == "!" && dialect == Dialect::V3 {
         return;
     }
@@ -191,7 +191,7 @@ fn set_tag(node: &mut Node, tag: Text, dialect: Dialect) {
         _ => Tag::Other,
     };
     if node.tag == Tag::Other {
-        node.extra = Some(Box::new(Extra { tag: Some(tag.as_str().into()), ..Extra::default() }));
+        node.extra = Some(Box::new(Extra { tag: Some(tag.into()), ..Extra::default() }));
     }
 }
 

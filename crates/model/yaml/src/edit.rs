@@ -322,11 +322,15 @@ fn count_places(node: &Node, counts: &mut HashMap<(u32, u32, u8), usize>) {
         Content::Scalar(_) => count(0),
         Content::Sequence(items) => {
             count(1);
-            items.iter().for_each(|item| count_places(item, counts));
+            for item in items {
+                count_places(item, counts);
+            }
         }
         Content::Mapping(entries) => {
             count(2);
-            entries.iter().for_each(|entry| count_places(&entry.value, counts));
+            for entry in entries {
+                count_places(&entry.value, counts);
+            }
         }
     }
 }

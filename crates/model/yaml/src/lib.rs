@@ -14,7 +14,13 @@
 //! assert_eq!(lode_yaml::to_string(&document.value), "data:\n  \"on\": \"yes\"\n  port: 80\nkind: ConfigMap\n");
 //! ```
 //!
-//! Left out: comments, key order and styles of what was read (the JSON model has none), and writing go-yaml v3's form.
+//! A [`Node`] keeps key order, styles and comments: [`write_node`] writes it as its JSON value is written, [`write_v3`]
+//! in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other byte.
+//!
+//! Both stand on one scanner and composer of our own (`scan*.rs`, `compose*.rs`), which accept what Go's libraries accept.
+//! [`Nodes`] gives what they read as [`Node`]s, with order, styles, tags and places; [`Reader`] as JSON values.
+//!
+//! Left out: comments, UTF-16, and aliases to another document's anchors.
 
 pub mod edit;
 

@@ -242,15 +242,12 @@ impl Node {
     /// Returns a key's value, put there by `make` where it is absent; nothing where this is no mapping.
     pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Self) -> Option<&mut Self> {
         let entries = self.entries_mut()?;
-        let at = match entries.iter().position(|entry| entry.key.text() == Some(key)) {
-            Some(at) => at,
-            None => {
-                let value = make();
-                let key = Self::string(key).placed(value.place);
-                entries.push(Entry { key, value });
-                entries.len() - 1
-            }
-        };
+        let at = entries.iter().position(|entry| entry.key.text() == Some(key)).unwrap_or(entries.len());
+        if at == entries.len() {
+            let value = make();
+            let key = Self::string(key).placed(value.place);
+            entries.push(Entry { key, value });
+        }
         entries.get_mut(at).map(|entry| &mut entry.value)
     }
 

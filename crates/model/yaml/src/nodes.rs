@@ -57,3 +57,50 @@ impl Iterator for Nodes<'_> {
         document
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Node {
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap()
+    }
+
+    #[test]
+    fn places_hold_the_source_of_what_was_read() {
+        let text = "a: &x 'it''s'\nb: [1, {c: d}] # e\nf:\n- |\n  g\n\n- h\n  i\nj: *x\n";
+        let node = read(text);
+        let source = |node: &Node| &text[node.place.start as usize..node.place.end as usize];
+        assert_eq!(source(&node), text.trim_end());
+        assert_eq!(source(node.get("a").unwrap()), "&x 'it''s'");
+        assert_eq!(source(node.get("b").unwrap()), "[1, {c: d}]");
+        assert_eq!(source(&node.get("b").unwrap().items().unwrap()[1]), "{c: d}");
+        assert_eq!(source(node.get("f").unwrap()), "- |\n  g\n\n- h\n  i");
+        assert_eq!(source(&node.get("f").unwrap().items().unwrap()[0]), "|\n  g\n\n");
+        assert_eq!(source(&node.get("f").unwrap().items().unwrap()[1]), "h\n  i");
+        assert_eq!(node.get("j").unwrap().place, node.get("a").unwrap().place);
+    }
+
+    #[test]
+    fn lines_above_move_every_line() {
+        let origins = Origins { source: 7, lines_above: 10 };
+        let node = Nodes::new(b"\na:\n  b", Dialect::V3, origins).next().unwrap().unwrap();
+        let value = node.get("a").unwrap().place;
+        assert_eq!((node.place.line, value.line, value.source), (12, 13, 7));
+    }
+
+    #[test]
+    fn the_innermost_anchor_of_a_name_counts_and_none_names_itself() {
+        let node = read("- &x [&x 1]\n- *x\n");
+        assert_eq!(node.items().unwrap()[1].text(), Some("1"));
+        assert!(Nodes::new(b"- &x 1\n- &x [*x]", Dialect::V3, Origins::default()).any(|node| node.is_err()));
+    }
+
+    #[test]
+    fn a_fault_behind_a_document_is_told_after_it() {
+        let mut nodes = Nodes::new(b"a: 1\n...\nb: 2\n", Dialect::V3, Origins::default());
+        assert!(nodes.next().unwrap().is_ok());
+        assert_eq!(nodes.next().unwrap().unwrap_err().to_string(), "3:1: a document starts here without ---");
+        assert!(nodes.next().is_none());
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Cause, Error};
 use crate::lines::Lines;
-use crate::node::{Content, Node};
+use crate::node::{Content, Entry, Node};
 use crate::nodes::Nodes;
 use crate::scan::error_in;
 use crate::{Origins, scalar};
@@ -136,12 +136,14 @@ fn note(node: &Node, pointer: &str, lines: &mut Lines) {
     match &node.content {
         Content::Scalar(_) => {}
         Content::Sequence(items) => {
-            items.iter().enumerate().for_each(|(at, item)| put(&at.to_string(), item.place.line, item));
+            for (at, item) in items.iter().enumerate() {
+                put(&at.to_string(), item.place.line, item);
+            }
         }
         Content::Mapping(entries) => {
-            entries
-                .iter()
-                .for_each(|entry| put(entry.key.text().unwrap_or_default(), entry.key.place.line, &entry.value));
+            for Entry { key, value } in entries {
+                put(key.text().unwrap_or_default(), key.place.line, value);
+            }
         }
     }
 }

@@ -55,9 +55,9 @@ fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> 
     let bad = || Cause::BadTag(tag.replace(CORE, "!!"));
     match tag.strip_prefix(CORE) {
         Some("binary") => {
-            let packed: String = text.split_whitespace().collect();
+            let packed = text.replace(['\r', '\n'], "");
             let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
-            String::from_utf8(bytes).map(Value::String).map_err(|_| bad())
+            Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         }
         Some(core @ ("int" | "float" | "bool" | "null" | "timestamp")) => {
             let found = resolve::plain(&text, dialect);

@@ -115,6 +115,7 @@ impl<'t> Scanner<'t> {
 
     /// Passes spaces, tabs where they are no indentation, comments and line breaks.
     pub(crate) fn skip_to_token(&mut self) {
+        let start = self.at;
         let mut commented = false;
         loop {
             match self.here() {
@@ -122,7 +123,7 @@ impl<'t> Scanner<'t> {
                 b'\t' if self.flow_depth > 0 || !self.starts_allowed => self.at += 1,
                 b'\t' if commented && self.dialect == Dialect::V3 && self.pass_to_comment() => {}
                 b'#' => {
-                    commented = true;
+                    commented = commented || !self.follows_token(start);
                     self.pass_comment();
                 }
                 _ => {
@@ -170,6 +171,12 @@ impl<'t> Scanner<'t> {
             at += 1;
         }
         at
+    }
+
+    /// Tells whether the scanner's line held a token when it stood at `start`; a `-` does not count.
+    fn follows_token(&self, start: usize) -> bool {
+        let before = self.text.get(self.line_start..start).unwrap_or_default();
+        !before.ends_with('-') && before.bytes().any(|byte| !matches!(byte, b' ' | b'\t'))
     }
 
     /// go-yaml v3 gathers comments in one go and so allows tabs between them: passes to the next one if it is near.
@@ -223,8 +230,9 @@ impl<'t> Scanner<'t> {
 
     /// Tells whether a key that starts at `mark` and ends here is on one line and short enough to go without `?`.
     pub(crate) fn is_key_from(&self, mark: Mark) -> bool {
-        mark.line == self.line
-            && (self.at - mark.at <= KEY_MAX || self.text[mark.at..self.at].chars().count() <= KEY_MAX)
+        let bytes = self.at - mark.at;
+        let is_short = || self.text[mark.at..self.at].chars().count() <= KEY_MAX;
+        mark.line == self.line && (bytes <= KEY_MAX || bytes <= KEY_MAX * char::MAX_LEN_UTF8 && is_short())
     }
 
     pub(crate) fn error(&self, mark: Mark, cause: impl Into<Cause>) -> Error {
@@ -263,4 +271,36 @@ pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
     let starts_character = |byte: &&u8| **byte & 0xc0 != 0x80;
     let column = before[start..].iter().filter(starts_character).count();
     Error { line, column: (column as u32).saturating_add(1), cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Syntax;
+
+    #[test]
+    fn an_error_counts_lines_and_characters() {
+        for (text, at, want) in [
+            ("a", 0, (1, 1)),
+            ("a\nb", 3, (2, 2)),
+            ("a\r\nb", 3, (2, 1)),
+            ("a\rb\r", 4, (3, 1)),
+            ("\u{e9}\u{85}\u{e9}x", 6, (2, 2)),
+            ("a\u{2028}b", 99, (2, 2)),
+        ] {
+            let error = error_in(text.as_bytes(), at, Syntax::BadStart.into());
+            assert_eq!((error.line, error.column), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_on_one_line_and_short() {
+        let long = "\u{e9}".repeat(KEY_MAX);
+        for (text, want) in [("a", true), ("a\nb", false), (&*long, true), (&*format!("{long}x"), false)] {
+            let mut scanner = Scanner::new(text.as_bytes(), Dialect::V3).unwrap();
+            let mark = scanner.mark();
+            scanner.pass_lines_to(text.len());
+            assert_eq!(scanner.is_key_from(mark), want, "{} bytes", text.len());
+        }
+    }
 }

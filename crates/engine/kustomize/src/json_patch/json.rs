@@ -5,6 +5,7 @@ use lode_yaml::{Content, Dialect, Node, Style, Tag};
 use serde_json::Value;
 
 use super::Cause;
+use crate::decode::text_key;
 
 /// Gives a value the form it has in JSON.
 pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> {
@@ -19,6 +20,10 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> 
         Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
             if dialect == Dialect::V3 && !entry.key.is_string() {
                 return Err(Cause::NotJson(entry.key.place.line));
+            }
+            if dialect == Dialect::V2 && entry.key.resolved_tag(dialect) != Tag::Str {
+                let text = text_key(&entry.key).ok_or(Cause::NotJson(entry.key.place.line))?;
+                entry.key = Node::string(text).placed(entry.key.place);
             }
             normalize(&mut entry.value, dialect)
         }),

@@ -85,10 +85,10 @@ impl Item {
         let path = fields.text("path")?;
         let has_targets = said(node, "targets").and_then(Node::items).is_some_and(|targets| !targets.is_empty());
         if path.is_empty() {
-            return match has_targets {
-                true => Replacement::from_fields(node, fields).map(Self::Inline),
-                false => Err(fault(node.place, NO_TARGETS)),
-            };
+            if !has_targets {
+                return Err(fault(node.place, NO_TARGETS));
+            }
+            return Replacement::from_fields(node, fields).map(Self::Inline);
         }
         if has_targets || said(node, "source").is_some() {
             return Err(fault(node.place, "it has a path and more"));

@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 
 use lode_yaml::Node;
-use regex::Regex;
 
 use super::config::{Source, Target};
 use crate::Target as Criteria;
 use crate::resource::Resource;
-use crate::selector::{Invalid, Selector, anchored};
+use crate::selector::{Anchored, Invalid, Selector, anchored};
 
 /// The names of all objects.
 pub(super) struct Names {
@@ -43,11 +42,11 @@ pub(super) struct Matcher {
 }
 
 struct Pattern {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Anchored>,
+    version: Option<Anchored>,
+    kind: Option<Anchored>,
+    name: Option<Anchored>,
+    namespace: Option<Anchored>,
     labels: Option<Selector>,
 }
 
@@ -178,7 +177,8 @@ impl Pattern {
 
     /// Tells whether one and the same name, of now or of old, fits in every part.
     fn names(&self, called: &Called) -> bool {
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+        let fits =
+            |pattern: &Option<Anchored>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         fits(&self.group, &called.group)
             && fits(&self.version, &called.version)
             && called.forms.iter().any(|form| {

@@ -1,4 +1,4 @@
-//! Replacements and variables: cases of kustomize's own tests, builds recorded from it, and what is our own.
+//! Replacements alone: cases of kustomize's own tests, and what is our own.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,11 +10,9 @@ use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::{Value, json};
 
 use super::names::{Matcher, Names};
-use super::{Item, Replacement, apply};
-use crate::decode::Mode;
+use super::{Replacement, apply};
 use crate::error::Fault;
 use crate::resource::{Identity, Resource};
-use crate::vars::{self, Var};
 
 /// Cases that a later release answers otherwise: since then a delimiter counts inside texts too.
 const OF_LATER_RELEASE: &str = "_substring_options_";
@@ -241,7 +239,7 @@ fn unit_file(name: &str) -> Option<&'static str> {
         for entry in tar::Archive::new(decoder).entries().unwrap() {
             let mut entry = entry.unwrap();
             let path = entry.path().unwrap().to_string_lossy().into_owned();
-            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| name.ends_with(".jsonl")) {
+            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| !name.is_empty()) {
                 let mut text = String::new();
                 entry.read_to_string(&mut text).unwrap();
                 files.insert(name.to_owned(), text);
@@ -250,80 +248,4 @@ fn unit_file(name: &str) -> Option<&'static str> {
         files
     });
     FILES.get(name).map(String::as_str)
-}
-
-#[test]
-fn recorded_builds_come_out_the_same() {
-    let mut wrong = Vec::new();
-    let mut input = Value::Null;
-    let cases = include_str!("../../tests/data/replacing.jsonl").lines().filter(|line| !line.starts_with('#'));
-    for line in cases {
-        let mut case: Value = serde_json::from_str(line).unwrap();
-        match case["resources"].take() {
-            Value::Null => case["resources"] = input.clone(),
-            new => {
-                input = new.clone();
-                case["resources"] = new;
-            }
-        }
-        let got = build_whole(&case);
-        let same = match (&got, case["output"].as_str()) {
-            (Ok(got), Some(want)) => got == want,
-            (got, want) => got.is_err() == want.is_none(),
-        };
-        if !same {
-            let want = case["output"].as_str().or(case["error"].as_str()).unwrap();
-            let (kustomization, got) = (&case["kustomization"], got.unwrap_or_else(|error| error));
-            wrong.push(format!("=== {}\n{kustomization}\ngot {got}\nwant {want}", case["name"]));
-        }
-    }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// Does replacements and variables in one folder, and writes what comes out as kustomize does.
-fn build_whole(case: &Value) -> Result<String, String> {
-    let read = Nodes::new(case["resources"].as_str().unwrap().as_bytes(), Dialect::V3, Origins::default());
-    let read: Result<Vec<Node>, _> = read.collect();
-    let read = read.map_err(|error| format!("input: {error}"))?;
-    let mut resources: Vec<Resource> = read.into_iter().map(resource).collect();
-    let kustomization = Nodes::new(case["kustomization"].as_str().unwrap().as_bytes(), Dialect::V2, Origins::default());
-    let kustomization = kustomization.last().unwrap().unwrap();
-    let list = |field: &str| kustomization.get(field).and_then(Node::items).unwrap_or_default();
-    let mut replacements = Vec::new();
-    for entry in list("replacements") {
-        match Item::read(entry, Mode::Strict).map_err(shown)? {
-            Item::Inline(replacement) => replacements.push(replacement),
-            Item::File { path, .. } => {
-                let file = case["files"][path].as_str().unwrap();
-                let file = Nodes::new(file.as_bytes(), Dialect::V2, Origins::default()).next();
-                let file = file.map_or(Node::null(), Result::unwrap);
-                replacements.extend(Replacement::read_file(&file).map_err(shown)?);
-            }
-        }
-    }
-    apply(&mut resources, &replacements).map_err(|error| error.to_string())?;
-    let more: Result<Vec<Var>, _> = list("vars").iter().map(Var::read).collect();
-    let mut vars = Vec::new();
-    vars::merge(&mut vars, more.map_err(shown)?).map_err(|error| error.to_string())?;
-    vars::bind(&mut resources, &vars).map_err(|error| error.to_string())?;
-    vars::resolve(&mut resources, &vars, &[]).map_err(|error| error.to_string())?;
-    let texts: Result<Vec<String>, String> = resources
-        .iter()
-        .map(|resource| {
-            with_text_annotations(&resource.node).to_value(Dialect::V3).map(|value| lode_yaml::to_string(&value))
-        })
-        .map(|value| value.map_err(|error| error.to_string()))
-        .collect();
-    Ok(texts?.join("---\n"))
-}
-
-/// Every build ends so: annotations become texts, their keys are written anew.
-fn with_text_annotations(node: &Node) -> Node {
-    let mut node = node.clone();
-    let annotations = node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
-    for entry in annotations.and_then(Node::entries_mut).into_iter().flatten() {
-        entry.key = Node::plain(entry.key.text().unwrap_or_default());
-        entry.value = Node::string(entry.value.text().unwrap_or_default());
-    }
-    node
 }

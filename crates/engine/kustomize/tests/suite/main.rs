@@ -1,10 +1,16 @@
 //! The whole crate against data: the shared kustomize corpus, and laws that hold for every build.
 
 #[cfg(test)]
+mod builds;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod krusty;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod overlays;
+#[cfg(test)]
+mod replacing;
 #[cfg(test)]
 mod units;

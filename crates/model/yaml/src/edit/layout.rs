@@ -57,10 +57,9 @@ impl<'t> Layout<'t> {
         let in_item = spot.parent()?.1.node().items().is_some();
         let at_key = !in_item && new.items().is_some() && !self.options.wide_lists;
         let indent = column + if at_key || (new.text().is_some()) { 0 } else { 2 };
-        let text = match is_block && !in_item {
-            true => self.line_break().to_owned() + &self.indented(&lines, indent, true),
-            false => format!(" {}", self.indented(&lines, indent, false)),
-        };
+        let below = is_block && !in_item;
+        let lead = if below { self.line_break() } else { " " };
+        let text = lead.to_owned() + &self.indented(&lines, indent, below);
         Some((Change { range, text }, new))
     }
 
@@ -113,7 +112,7 @@ impl<'t> Layout<'t> {
             return self.emptied(&parent);
         }
         let (start, same) = match &node.content {
-            Content::Mapping(entries) => (self.key_start(entries.get(index)?), Same::Dash),
+            Content::Mapping(entries) => (start(&entries.get(index)?.key), Same::Dash),
             _ => (self.dash(node, index)?, Same::None),
         };
         let (column, line_start) = (self.lines.column(start), self.lines.start(start));
@@ -224,7 +223,7 @@ impl<'t> Layout<'t> {
         let (start, after, same) = match &container.content {
             Content::Mapping(entries) => {
                 let entry = entries.get(index)?;
-                (self.key_start(entry), self.colon(entry)? + 1, Same::Dash)
+                (start(&entry.key), self.colon(entry)? + 1, Same::Dash)
             }
             _ if self.is_flow(container) => (self.value_start(node), self.value_start(node), Same::None),
             _ => {
@@ -248,14 +247,10 @@ impl<'t> Layout<'t> {
         let items = node.items().unwrap_or_default().iter().map(|item| (start(item), self.value_end(item)));
         let entries = node.entries().unwrap_or_default().iter().map(|entry| {
             let key_end = self.colon(entry).map_or(self.value_end(&entry.key), |colon| colon + 1);
-            (self.key_start(entry), self.value_end(&entry.value).max(key_end))
+            (start(&entry.key), self.value_end(&entry.value).max(key_end))
         });
         let ranges = items.chain(entries).map(|(start, end)| start..end).enumerate();
         ranges.filter(move |(_, range)| range.start > from && range.start <= range.end)
-    }
-
-    fn key_start(&self, entry: &Entry) -> usize {
-        start(&entry.key)
     }
 
     fn colon(&self, entry: &Entry) -> Option<usize> {
@@ -304,8 +299,8 @@ impl<'t> Layout<'t> {
                 let keeps =
                     text[start..self.lines.next(start)].split('#').next().is_some_and(|head| head.contains('+'));
                 let body = &text[start..end];
-                start
-                    + if keeps { body.trim_end_matches('\n').len().max(body.len() - 1) } else { body.trim_end().len() }
+                let last = if keeps { body.len().saturating_sub(1) } else { body.trim_end().len() };
+                start + body[last..].find(['\r', '\n']).map_or(body.len(), |line_end| last + line_end)
             }
             Content::Scalar(_) if node.style == Style::Plain => start + text[start..end].trim_end().len(),
             Content::Scalar(_) => end,

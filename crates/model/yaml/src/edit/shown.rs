@@ -80,6 +80,8 @@ fn strip(node: &mut Node) {
         Content::Scalar(text) if text.is_empty() && node.tag == Tag::Implied && node.style == Style::Plain => {
             *text = "null".into();
         }
+        // Folding again what has indented lines would add empty ones.
+        Content::Scalar(_) if node.style == Style::Folded => node.style = Style::Literal,
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter_mut().for_each(strip),
         Content::Mapping(entries) => entries.iter_mut().for_each(|entry| {

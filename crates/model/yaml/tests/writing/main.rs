@@ -3,5 +3,6 @@
 
 mod corpus;
 mod edit;
+mod edits;
 mod emitter;
 mod v3;

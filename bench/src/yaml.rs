@@ -1,0 +1,103 @@
+//! Reading YAML: bytes to node trees and to values, beside libyaml's events and JSON of the same data, in one run on
+//! one thread. Each figure is the best of several rounds.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use libyaml_safer::{EventData, Parser};
+use lode_yaml::{Dialect, Nodes, Origins, Reader};
+use serde_json::Value;
+
+use crate::print;
+
+/// Measures the files, or the larger YAML files of the kustomize corpus where none is named.
+pub(crate) fn run(files: &[PathBuf]) -> Result<()> {
+    let texts = if files.is_empty() { corpus()? } else { read(files)? };
+    let values = texts.iter().map(|text| values(text)).collect::<Result<Vec<_>>>()?;
+    let jsons = values.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
+    let bytes = texts.iter().map(Vec::len).sum();
+    let json_bytes = jsons.iter().map(Vec::len).sum();
+    print::line(&format!("{} texts, {bytes} bytes of YAML, {json_bytes} bytes as JSON", texts.len()));
+    let rate = |what: &str, bytes: usize, round: &dyn Fn() -> usize| {
+        print::figure(what, bytes as f64 / BYTES_PER_MB / best(round).as_secs_f64(), "MB/s");
+    };
+    rate("bytes to node trees", bytes, &|| texts.iter().map(|text| nodes(text)).sum());
+    rate("bytes to values", bytes, &|| texts.iter().filter(|text| values_count(text) > 0).count());
+    rate("libyaml, events only", bytes, &|| texts.iter().map(|text| events(text)).sum());
+    rate("JSON of the same data (per byte of JSON)", json_bytes, &|| {
+        jsons.iter().filter(|json| serde_json::from_slice::<Value>(json).is_ok()).count()
+    });
+    Ok(())
+}
+
+const ROUNDS: usize = 7;
+const BYTES_PER_MB: f64 = 1e6;
+
+fn best(round: &dyn Fn() -> usize) -> Duration {
+    let timed = |_| {
+        let start = Instant::now();
+        std::hint::black_box(round());
+        start.elapsed()
+    };
+    (0..ROUNDS).map(timed).min().unwrap_or_default()
+}
+
+fn nodes(text: &[u8]) -> usize {
+    Nodes::new(text, Dialect::V3, Origins::default()).flatten().count()
+}
+
+fn values_count(text: &[u8]) -> usize {
+    Reader::new(text, Dialect::V3).flatten().count()
+}
+
+fn values(text: &[u8]) -> Result<Value> {
+    let read = Reader::new(text, Dialect::V3).map(|document| document.map(|document| document.value));
+    Ok(Value::Array(read.collect::<Result<_, _>>()?))
+}
+
+fn events(text: &[u8]) -> usize {
+    let mut parser = Parser::new();
+    parser.set_encoding(libyaml_safer::Encoding::Utf8);
+    let mut input = text;
+    parser.set_input(&mut input);
+    let mut count = 0;
+    while let Ok(event) = parser.parse() {
+        count += 1;
+        if event.data == EventData::StreamEnd {
+            break;
+        }
+    }
+    count
+}
+
+fn read(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
+    files.iter().map(|file| std::fs::read(file).with_context(|| format!("read {}", file.display()))).collect()
+}
+
+/// Relative to this crate: the corpus lies beside the project.
+const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/kustomize/cases.tar.zst");
+const WINDOW_LOG: u32 = 27;
+const FILE_MIN_BYTES: usize = 100_000;
+
+fn corpus() -> Result<Vec<Vec<u8>>> {
+    ensure!(Path::new(ARCHIVE).exists(), "name files: the shared corpus is not here");
+    let mut decoder = zstd::Decoder::new(File::open(ARCHIVE)?)?;
+    decoder.window_log_max(WINDOW_LOG)?;
+    let mut texts = Vec::new();
+    for entry in tar::Archive::new(decoder).entries()? {
+        let mut entry = entry?;
+        let is_yaml = entry.path()?.extension().is_some_and(|extension| extension == "yaml");
+        if is_yaml && entry.header().size()? >= FILE_MIN_BYTES as u64 {
+            let mut text = Vec::new();
+            entry.read_to_end(&mut text)?;
+            // libyaml panics where the last line break is missing.
+            if text.ends_with(b"\n") && values(&text).is_ok() {
+                texts.push(text);
+            }
+        }
+    }
+    Ok(texts)
+}

@@ -1,0 +1,329 @@
+//! The reader against other readers: what Go's libraries made of hand-written and mutated texts (recorded), what
+//! libyaml makes of every file of the shared kustomize corpus, and texts that nobody would write.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
+use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Reader, Style, Tag};
+use serde_json::{Value, json};
+
+const CASES: &str = include_str!("cases/go-yaml.jsonl");
+const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+const WINDOW_LOG: u32 = 27;
+/// Files of the corpus that must have been compared, if it is here.
+const FILES_MIN: usize = 5000;
+/// Larger files are left out: libyaml would take a minute for them.
+const FILE_MAX: u64 = 32 << 10;
+
+#[test]
+fn texts_are_read_as_go_reads_them() {
+    let (mut compared, mut wrong) = (0, 0);
+    for case in cases() {
+        let text = case["text"].as_str().unwrap();
+        let checks = [
+            (
+                case.get("v3"),
+                nodes(text).map(|nodes| json!(nodes.iter().map(|node| shown(node, text)).collect::<Vec<_>>())),
+            ),
+            (case.get("v2"), values(text)),
+        ];
+        for (want, got) in checks {
+            let Some(want) = want else { continue };
+            compared += 1;
+            if !same(want, &got.unwrap_or(Value::Null)) {
+                wrong += 1;
+                println!("{text:?}\n  want {want}\n  got  {:?} {:?}", nodes(text), values(text));
+            }
+        }
+    }
+    println!("{compared} readings compared, {wrong} differ");
+    assert!(compared > 1700 && wrong == 0);
+}
+
+#[test]
+fn the_corpus_is_read_as_libyaml_reads_it() {
+    if !Path::new(ARCHIVE).exists() {
+        println!("the shared corpus is not here: nothing compared");
+        return;
+    }
+    let (mut files, mut refused, mut different) = (0, 0, 0);
+    each_file(|path, bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        if text.contains("<<:") {
+            return;
+        }
+        // libyaml needs a line break at the end.
+        let text = &format!("{}\n", text.trim_end_matches('\n'));
+        files += 1;
+        let ours = nodes(text).ok().map(|nodes| nodes.iter().map(skeleton).collect::<Vec<_>>());
+        let theirs = libyaml(text);
+        refused += usize::from(theirs.is_none());
+        if ours != theirs {
+            different += 1;
+            println!("{path}: {:?} {}", nodes(text).err(), theirs.is_some());
+        }
+    });
+    println!("{files} files compared, {refused} refused by both, {different} differ");
+    assert!(files >= FILES_MIN && different == 0);
+}
+
+#[test]
+fn mutated_texts_never_panic_and_places_stay_inside() {
+    let texts: Vec<String> = cases().map(|case| case["text"].as_str().unwrap().to_owned()).collect();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    let mut read = 0;
+    for _ in 0..8_000 {
+        let mut bytes = texts[next(texts.len())].clone().into_bytes();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len() + 1);
+            match next(3) {
+                0 if at < bytes.len() => drop(bytes.remove(at)),
+                1 if at < bytes.len() => bytes[at] = PIECES[next(PIECES.len())],
+                _ => bytes.insert(at, PIECES[next(PIECES.len())]),
+            }
+        }
+        for dialect in [Dialect::V3, Dialect::V2] {
+            for node in Nodes::new(&bytes, dialect, Origins::default()).flatten() {
+                read += 1;
+                check_places(&node, &bytes);
+            }
+            let _refused = Reader::new(&bytes, dialect).with_lines().with_folds_rewritten().find(Result::is_err);
+        }
+    }
+    assert!(read > 3_000, "{read}");
+}
+
+const PIECES: &[u8] = b" \n:-?,[]{}#&*!|>'\"%@`\t\\ab1~<=+.\r\xc2\x85\xe2\x80\xa8\xff\0";
+
+#[test]
+fn hostile_texts_cost_no_more_than_their_length() {
+    let many = 200_000;
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let keys = lines(many, &|at| format!("k{at}: 1\n"));
+    let merges = lines(many / 10, &|at| format!("  k{at}: 1\n"));
+    let anchors = lines(many / 10, &|at| format!("- &a{at} x\n- *a{at}\n"));
+    let texts = [
+        keys,
+        format!("a: &a\n{merges}b:\n  <<: *a\n{merges}"),
+        anchors,
+        "[".repeat(many),
+        "[a, ".repeat(many),
+        "{a: ".repeat(many),
+        "- ".repeat(many),
+        "? ".repeat(many),
+        "a ".repeat(many),
+        format!("[{}]", "a, ".repeat(many)),
+        format!("[{}]", "'a' ".repeat(many)),
+        "a\n".repeat(many),
+        "a:\n".repeat(many),
+        format!("a: |\n{}", "\n".repeat(many)),
+        format!("a: >\n{}", "  b\n\n".repeat(many)),
+        format!("a: '{}", "\n".repeat(many)),
+        format!("a: \"{}", "\\\n".repeat(many)),
+        "# a\n\t".repeat(many),
+        format!("{}: b", "k".repeat(many)),
+        format!("{}a: b", "é".repeat(1000)).repeat(100),
+        "&a ".repeat(many),
+        "!a\n".repeat(many),
+        "---\n".repeat(many),
+        "%TAG !a! b\n".repeat(many),
+        "\u{2028}".repeat(many),
+    ];
+    for text in texts {
+        let start = Instant::now();
+        let read = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).flatten().count();
+        let spent = start.elapsed();
+        let begin: String = text.chars().take(20).collect();
+        assert!(spent < Duration::from_secs(5), "{begin:?}: {spent:?}, {read} documents");
+    }
+}
+
+fn cases() -> impl Iterator<Item = Value> {
+    CASES.lines().skip(1).map(|line| serde_json::from_str(line).unwrap())
+}
+
+fn nodes(text: &str) -> Result<Vec<Node>, lode_yaml::Error> {
+    Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).collect()
+}
+
+fn values(text: &str) -> Result<Value, lode_yaml::Error> {
+    let read = Reader::new(text.as_bytes(), Dialect::V2).map(|document| document.map(|document| document.value));
+    read.collect::<Result<Vec<_>, _>>().map(Value::Array)
+}
+
+/// Numbers are the same whatever kind they are of. The place of a null that nothing was written for is ours.
+fn same(want: &Value, got: &Value) -> bool {
+    match (want, got) {
+        (Value::Number(want), Value::Number(got)) => want.as_f64() == got.as_f64(),
+        (Value::Array(want), Value::Array(got)) => {
+            let is_absent = want.len() == 5 && want[0] == "!!null" && want[2] == "";
+            let compared = if is_absent { 3 } else { want.len() };
+            want.len() == got.len() && want.iter().zip(got).take(compared).all(|(want, got)| same(want, got))
+        }
+        (Value::Object(want), Value::Object(got)) => {
+            want.len() == got.len() && want.iter().all(|(key, want)| got.get(key).is_some_and(|got| same(want, got)))
+        }
+        _ => want == got,
+    }
+}
+
+fn shown(node: &Node, text: &str) -> Value {
+    let before = &text[..node.place.start as usize];
+    let line_start = before.rfind(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    let line = line_start.map_or(before.trim_start_matches('\u{feff}'), |at| {
+        let mut line = before[at..].chars();
+        line.next();
+        line.as_str()
+    });
+    let content = match &node.content {
+        Content::Scalar(text) => json!(text.as_str()),
+        Content::Sequence(items) => items.iter().map(|item| shown(item, text)).collect(),
+        Content::Mapping(entries) => {
+            entries.iter().flat_map(|entry| [shown(&entry.key, text), shown(&entry.value, text)]).collect()
+        }
+    };
+    json!([tag(node), style(node), content, node.place.line, line.chars().count() + 1])
+}
+
+fn tag(node: &Node) -> String {
+    let name = match node.resolved_tag(Dialect::V3) {
+        Tag::Null => "null",
+        Tag::Bool => "bool",
+        Tag::Int => "int",
+        Tag::Float => "float",
+        Tag::Str => "str",
+        Tag::Binary => "binary",
+        Tag::Timestamp => "timestamp",
+        Tag::Seq => "seq",
+        Tag::Map => "map",
+        _ => {
+            let tag = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()).unwrap_or_default();
+            return tag.strip_prefix("tag:yaml.org,2002:").map_or(tag.to_owned(), |core| format!("!!{core}"));
+        }
+    };
+    format!("!!{name}")
+}
+
+fn style(node: &Node) -> &'static str {
+    match node.style {
+        Style::Plain => "plain",
+        Style::SingleQuoted => "single",
+        Style::DoubleQuoted => "double",
+        Style::Literal => "literal",
+        Style::Folded => "folded",
+        Style::Flow => "flow",
+    }
+}
+
+fn check_places(node: &Node, bytes: &[u8]) {
+    let place = node.place;
+    assert!(place.start <= place.end && place.end as usize <= bytes.len(), "{place:?} in {bytes:?}");
+    match &node.content {
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => items.iter().for_each(|item| check_places(item, bytes)),
+        Content::Mapping(entries) => entries.iter().for_each(|entry| {
+            check_places(&entry.key, bytes);
+            check_places(&entry.value, bytes);
+        }),
+    }
+}
+
+fn skeleton(node: &Node) -> Value {
+    match &node.content {
+        Content::Scalar(text) => json!([style(node), text.as_str(), node.place.line]),
+        Content::Sequence(items) => json!({"items": items.iter().map(skeleton).collect::<Vec<_>>()}),
+        Content::Mapping(entries) => {
+            json!(entries.iter().flat_map(|entry| [skeleton(&entry.key), skeleton(&entry.value)]).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn libyaml(text: &str) -> Option<Vec<Value>> {
+    let mut parser = Parser::new();
+    parser.set_encoding(libyaml_safer::Encoding::Utf8);
+    let mut bytes = text.as_bytes();
+    parser.set_input(&mut bytes);
+    let mut documents = Vec::new();
+    let mut anchors = HashMap::new();
+    loop {
+        let event = parser.parse().ok()?;
+        match event.data {
+            EventData::StreamEnd => return Some(documents),
+            EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => {}
+            EventData::DocumentStart { .. } => anchors.clear(),
+            _ => documents.push(libyaml_node(&mut parser, event, &mut anchors)?),
+        }
+    }
+}
+
+fn libyaml_node(parser: &mut Parser<&mut &[u8]>, event: Event, anchors: &mut HashMap<String, Value>) -> Option<Value> {
+    let line = event.start_mark.line + 1;
+    let (anchor, value) = match event.data {
+        EventData::Alias { anchor } => return anchors.get(&anchor).cloned(),
+        EventData::Scalar { anchor, value, style, .. } => {
+            let style = match style {
+                ScalarStyle::SingleQuoted => "single",
+                ScalarStyle::DoubleQuoted => "double",
+                ScalarStyle::Literal => "literal",
+                ScalarStyle::Folded => "folded",
+                _ => "plain",
+            };
+            (anchor, json!([style, value, line]))
+        }
+        EventData::SequenceStart { anchor, .. } => (anchor, json!({"items": libyaml_children(parser, anchors)?})),
+        EventData::MappingStart { anchor, .. } => {
+            let children = libyaml_children(parser, anchors)?;
+            let keys = children.iter().step_by(2);
+            let different: BTreeSet<_> =
+                keys.clone().filter(|key| key[0].is_string()).map(|key| key[1].as_str()).collect();
+            if different.len() != keys.count() {
+                return None;
+            }
+            (anchor, json!(children))
+        }
+        _ => return None,
+    };
+    if let Some(name) = anchor {
+        anchors.insert(name, value.clone());
+    }
+    Some(value)
+}
+
+fn libyaml_children(parser: &mut Parser<&mut &[u8]>, anchors: &mut HashMap<String, Value>) -> Option<Vec<Value>> {
+    let mut children = Vec::new();
+    loop {
+        let event = parser.parse().ok()?;
+        if matches!(event.data, EventData::SequenceEnd | EventData::MappingEnd) {
+            return Some(children);
+        }
+        children.push(libyaml_node(parser, event, anchors)?);
+    }
+}
+
+fn each_file(mut see: impl FnMut(&str, &[u8])) {
+    let mut decoder = zstd::Decoder::new(File::open(ARCHIVE).unwrap()).unwrap();
+    decoder.window_log_max(WINDOW_LOG).unwrap();
+    for entry in tar::Archive::new(decoder).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().to_string_lossy().into_owned();
+        let is_small = entry.header().size().unwrap() <= FILE_MAX;
+        let is_yaml = path.rsplit_once('.').is_some_and(|(_, kind)| kind == "yaml" || kind == "yml");
+        if is_yaml && is_small && entry.header().entry_type().is_file() {
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            see(&path, &bytes);
+        }
+    }
+}

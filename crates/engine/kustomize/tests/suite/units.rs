@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::corpus::{Archive, Tally};
 
 /// Measured; may only rise.
-const BUILTIN_FLOOR: usize = 99;
+const BUILTIN_FLOOR: usize = 101;
 
 #[test]
 fn builtin_transformers_do_what_kustomize_does() {

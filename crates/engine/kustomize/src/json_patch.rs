@@ -63,13 +63,13 @@ pub(crate) fn apply_to_object(object: &mut Node, operations: &Node, dialect: Dia
     }
     apply(object, operations, dialect)?;
     let Some(metadata) = object.get_mut("metadata") else { return Ok(()) };
-    let Some(annotations) = metadata.get_mut(ANNOTATIONS).and_then(Node::entries_mut) else { return Ok(()) };
-    if annotations.is_empty() {
+    let Some(annotations) = metadata.get_mut(ANNOTATIONS) else { return Ok(()) };
+    let Some(entries) = annotations.entries_mut().filter(|entries| !entries.is_empty()) else {
         metadata.remove(ANNOTATIONS);
         return Ok(());
-    }
+    };
     // Its own annotations are put back by writing all of them anew, as texts.
-    for Entry { value, .. } in annotations {
+    for Entry { value, .. } in entries {
         let text = value.text().unwrap_or_default();
         *value = Node::string(text).placed(value.place);
     }
@@ -144,12 +144,11 @@ impl Patching {
     /// An absent key and a null are the same.
     fn test(&mut self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
         let path = text(operation, "path")?;
-        let found = match path {
-            "" => Some(&*object),
-            _ => {
-                let (parent, key) = parent(object, path)?;
-                child(parent, &key)?.map(|found| &*found)
-            }
+        let found = if path.is_empty() {
+            Some(&*object)
+        } else {
+            let (parent, key) = parent(object, path)?;
+            child(parent, &key)?.map(|found| &*found)
         };
         let wanted = match operation.get("value") {
             Some(_) => Some(self.value(operation)?),

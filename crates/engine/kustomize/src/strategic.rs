@@ -27,7 +27,7 @@ pub(crate) enum Lists {
     /// In front: what builds do.
     #[default]
     Prepend,
-    /// Behind.
+    /// Behind: what kyaml does where nothing else is said, and its tests with it.
     Append,
 }
 
@@ -197,16 +197,14 @@ impl Merger<'_> {
     fn fields(&self, dest: &mut Node, patch: &[Entry], at: At) -> Result<Fate, Error> {
         let patch = Fields::new(patch);
         let mut used = vec![false; patch.entries.len()];
-        self.each_field(dest, at, |node, at, name| match patch.find(name) {
-            Some(found) => {
+        self.each_field(dest, at, |node, at, name| {
+            if let Some(found) = patch.find(name) {
                 used[found] = true;
-                self.combine(node, &patch.entries[found].value, at)
+                return self.combine(node, &patch.entries[found].value, at);
             }
-            None => {
-                let fate = self.settle(node, at)?;
-                quote(node);
-                Ok(fate)
-            }
+            let fate = self.settle(node, at)?;
+            quote(node);
+            Ok(fate)
         })?;
         let new = patch.entries.iter().zip(&used).filter(|(entry, used)| !**used && !is_directive(entry));
         for (entry, _) in new {

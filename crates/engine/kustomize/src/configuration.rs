@@ -65,8 +65,11 @@ pub(crate) fn merge(
     more: &Arc<Configuration>,
     by: Place,
 ) -> Result<Arc<Configuration>, Fault> {
-    if Arc::ptr_eq(into, more) || **more == Configuration::default() {
+    if Arc::ptr_eq(into, more) || more.is_empty() {
         return Ok(into.clone());
+    }
+    if into.is_empty() {
+        return Ok(more.clone());
     }
     let mut merged = Configuration::clone(into);
     merged.add(more).map_err(|path| Fault::At(by, FileCause::ConflictingFields(path)))?;
@@ -117,6 +120,13 @@ impl Configuration {
         }
         self.references.push(referred);
         Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { name_prefix, name_suffix, namespace, common_labels, labels, template_labels, .. } = self;
+        let Self { common_annotations, var_reference, images, replicas, references, .. } = self;
+        let fields = [name_prefix, name_suffix, namespace, common_labels, labels, template_labels, common_annotations];
+        references.is_empty() && fields.iter().chain(&[var_reference, images, replicas]).all(|fields| fields.is_empty())
     }
 
     fn fields(&mut self, setting: &str) -> Option<&mut Vec<FieldSpec>> {

@@ -12,6 +12,10 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> 
     let line = node.place.line;
     node.extra = None;
     match &mut node.content {
+        // Nearly every scalar: a plain text that any reader takes for one.
+        Content::Scalar(text) if node.tag == Tag::Implied && node.style == Style::Plain && is_plain_text(text) => {
+            Ok(())
+        }
         Content::Scalar(_) => {
             let value = node.to_value(dialect).map_err(|error| Cause::NotJson(error.line))?;
             set_scalar(node, value).ok_or(Cause::NotJson(line))
@@ -32,14 +36,15 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> 
 
 /// Makes every number a float, as reading JSON into Go's `any` does.
 pub(super) fn make_floats(node: &mut Node) {
-    if let (Tag::Int | Tag::Float, Ok(Value::Number(number))) =
-        (node.resolved_tag(Dialect::V3), node.to_value(Dialect::V3))
-    {
-        let text = number.as_f64().map_or_else(|| number.to_string(), float);
-        node.content = Content::Scalar(text.into());
-    }
     match &mut node.content {
-        Content::Scalar(_) => {}
+        Content::Scalar(_) => {
+            if matches!(node.resolved_tag(Dialect::V3), Tag::Int | Tag::Float)
+                && let Ok(Value::Number(number)) = node.to_value(Dialect::V3)
+            {
+                let text = number.as_f64().map_or_else(|| number.to_string(), float);
+                node.content = Content::Scalar(text.into());
+            }
+        }
         Content::Sequence(items) => items.iter_mut().for_each(make_floats),
         Content::Mapping(entries) => entries.iter_mut().for_each(|entry| make_floats(&mut entry.value)),
     }
@@ -78,13 +83,17 @@ fn set_scalar(node: &mut Node, value: Value) -> Option<()> {
 
 /// Quotes what would be no text without them.
 fn text_style(text: &str) -> Style {
-    let plain = Node::plain(text);
-    let is_text = [Dialect::V2, Dialect::V3].iter().all(|dialect| plain.resolved_tag(*dialect) == Tag::Str);
-    match is_text {
+    match is_plain_text(text) {
         _ if text.contains('\n') => Style::Literal,
         true => Style::Plain,
         false => Style::DoubleQuoted,
     }
+}
+
+/// Tells whether a text without quotes is one in both dialects.
+fn is_plain_text(text: &str) -> bool {
+    let plain = Node::plain(text);
+    [Dialect::V2, Dialect::V3].iter().all(|dialect| plain.resolved_tag(*dialect) == Tag::Str)
 }
 
 /// Writes a float as Go does: the fewest digits that say it, with an exponent from a million on.

@@ -68,12 +68,26 @@ pub(crate) fn merge(
     if Arc::ptr_eq(into, more) || more.is_empty() {
         return Ok(into.clone());
     }
-    if into.is_empty() {
-        return Ok(more.clone());
+    // Nearly every kustomization: nothing but the defaults, above bases with nothing but the defaults.
+    let (defaults, alone) = (defaults(), defaults_alone());
+    let adds_defaults = Arc::ptr_eq(more, &defaults) || Arc::ptr_eq(more, &alone);
+    if adds_defaults && (into.is_empty() || Arc::ptr_eq(into, &alone)) {
+        return Ok(alone);
     }
     let mut merged = Configuration::clone(into);
     merged.add(more).map_err(|path| Fault::At(by, FileCause::ConflictingFields(path)))?;
     Ok(Arc::new(merged))
+}
+
+/// Returns the defaults as they are after they were added to nothing: fields that others cover are gone.
+fn defaults_alone() -> Arc<Configuration> {
+    static ALONE: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
+        let mut alone = Configuration::default();
+        // The defaults do not disagree with themselves.
+        let _ = alone.add(&defaults());
+        Arc::new(alone)
+    });
+    ALONE.clone()
 }
 
 impl Configuration {

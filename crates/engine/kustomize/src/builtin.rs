@@ -12,7 +12,7 @@ use lode_yaml::{Node, Place, Tag};
 use crate::change::{self, Change, Step};
 use crate::decode::{At, Mapping, Mode, Pairs};
 use crate::error::{Fault, FileCause};
-use crate::fieldspec::FieldSpec;
+use crate::fieldspec::{FieldSpec, Fields};
 use crate::generate::{self, Arguments, Kind};
 use crate::namespace::{Namespace, Subjects};
 use crate::note::{Configured, Note};
@@ -148,8 +148,9 @@ fn patches(
     Ok(vec![loaded])
 }
 
-fn specs(fields: &mut Mapping<'_>) -> Result<Vec<FieldSpec>, Fault> {
-    Ok(fields.entries("fieldSpecs", FieldSpec::read)?.into_iter().map(|field| field.value).collect())
+fn specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
+    let read = fields.entries("fieldSpecs", FieldSpec::read)?;
+    Ok(Arc::new(read.into_iter().map(|field| field.value).collect()))
 }
 
 fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
@@ -158,7 +159,7 @@ fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
 }
 
 /// Returns the fields names are changed in, which must be said.
-fn needed_specs(fields: &mut Mapping<'_>) -> Result<Vec<FieldSpec>, Fault> {
+fn needed_specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     if !fields.has("fieldSpecs") {
         return Err(crate::decode::wrong(fields.place(), "fieldSpecs", "a list of fields"));
     }

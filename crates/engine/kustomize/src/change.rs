@@ -11,7 +11,7 @@ use crate::configuration::Configuration;
 use crate::decode::Mode;
 use crate::decode::{At, Pairs};
 use crate::error::{Fault, FileCause};
-use crate::fieldspec::FieldSpec;
+use crate::fieldspec::Fields;
 use crate::kustomization::Kustomization;
 use crate::namespace::{self, Namespace};
 use crate::note::Note;
@@ -31,11 +31,11 @@ pub(crate) enum Change {
     Strategic(Vec<Node>),
     Patch(Box<Loaded>),
     Namespace(Namespace),
-    Rename(Side, At<String>, Vec<FieldSpec>),
+    Rename(Side, At<String>, Fields),
     /// Labels or annotations.
-    Pairs(Pairs, Vec<FieldSpec>),
-    Replicas(Replicas, Vec<FieldSpec>),
-    Image(At<Image>, Vec<FieldSpec>),
+    Pairs(Pairs, Fields),
+    Replicas(Replicas, Fields),
+    Image(At<Image>, Fields),
     Replacements(Vec<Replacement>),
     Hash,
     ValueAdd(ValueAdd),
@@ -149,7 +149,7 @@ fn settings(
     for rule in &config.labels {
         let conflict = |path| Fault::At(rule.place, FileCause::ConflictingFields(path));
         let fields = labels::fields(rule, configuration).map_err(conflict)?;
-        push("LabelTransformer", Change::Pairs(rule.pairs.clone(), fields));
+        push("LabelTransformer", Change::Pairs(rule.pairs.clone(), Arc::new(fields)));
     }
     if !config.labels.is_empty() || !config.common_labels.is_empty() {
         push("LabelTransformer", Change::Pairs(config.common_labels.clone(), configuration.common_labels.clone()));

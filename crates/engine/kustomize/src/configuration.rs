@@ -10,22 +10,22 @@ use lode_yaml::{Node, Place};
 
 use crate::decode::{Mapping, Mode};
 use crate::error::{Fault, FileCause};
-use crate::fieldspec::{self, FieldSpec};
+use crate::fieldspec::{self, FieldSpec, Fields};
 use crate::tables::{self, Gvk};
 
 /// Which fields settings go to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Configuration {
-    pub(crate) name_prefix: Vec<FieldSpec>,
-    pub(crate) name_suffix: Vec<FieldSpec>,
-    pub(crate) namespace: Vec<FieldSpec>,
-    pub(crate) common_labels: Vec<FieldSpec>,
-    pub(crate) labels: Vec<FieldSpec>,
-    pub(crate) template_labels: Vec<FieldSpec>,
-    pub(crate) common_annotations: Vec<FieldSpec>,
-    pub(crate) var_reference: Vec<FieldSpec>,
-    pub(crate) images: Vec<FieldSpec>,
-    pub(crate) replicas: Vec<FieldSpec>,
+    pub(crate) name_prefix: Fields,
+    pub(crate) name_suffix: Fields,
+    pub(crate) namespace: Fields,
+    pub(crate) common_labels: Fields,
+    pub(crate) labels: Fields,
+    pub(crate) template_labels: Fields,
+    pub(crate) common_annotations: Fields,
+    pub(crate) var_reference: Fields,
+    pub(crate) images: Fields,
+    pub(crate) replicas: Fields,
     pub(crate) references: Vec<Referred>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn defaults() -> Arc<Configuration> {
             }
         }
         let shared = all.template_labels.clone();
-        all.common_labels.extend(shared);
+        Arc::make_mut(&mut all.common_labels).extend(shared.iter().cloned());
         for (gvk, field) in tables::references() {
             match all.references.iter_mut().find(|known| known.gvk == gvk) {
                 Some(known) => known.fields.push(field),
@@ -144,7 +144,7 @@ impl Configuration {
     }
 
     fn fields(&mut self, setting: &str) -> Option<&mut Vec<FieldSpec>> {
-        Some(match setting {
+        Some(Arc::make_mut(match setting {
             "namePrefix" => &mut self.name_prefix,
             "nameSuffix" => &mut self.name_suffix,
             "namespace" => &mut self.namespace,
@@ -156,7 +156,7 @@ impl Configuration {
             "images" => &mut self.images,
             "replicas" => &mut self.replicas,
             _ => return None,
-        })
+        }))
     }
 
     /// References are followed in the order of the kinds they name; a base's objects come before what needs them.

@@ -2,6 +2,8 @@
 //!
 //! Input: `OpenAPI` definitions by type name, with the marks kustomize looks for. Output: a configuration.
 
+use std::sync::Arc;
+
 use lode_yaml::{Dialect, Node, Place, Tag};
 
 use crate::configuration::{Configuration, Referred};
@@ -62,7 +64,7 @@ impl Types<'_> {
             ("x-kubernetes-identity", &mut self.all.name_prefix),
         ] {
             if text(mark).is_some() {
-                crate::fieldspec::merge(fields, &own)?;
+                crate::fieldspec::merge(Arc::make_mut(fields), &own)?;
             }
         }
         let (version, kind) = (text("x-kubernetes-object-ref-api-version"), text("x-kubernetes-object-ref-kind"));

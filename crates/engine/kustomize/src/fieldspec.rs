@@ -3,6 +3,8 @@
 //! A path such as `spec/template/metadata/labels` leads through mappings by name and through lists without a word;
 //! `[]` behind a part says it is a list, `\/` is a slash inside a part.
 
+use std::sync::Arc;
+
 use lode_object::GroupVersionKind;
 use lode_yaml::{Content, Node, Style, Tag};
 
@@ -21,6 +23,9 @@ pub(crate) struct FieldSpec {
     /// What is absent on the way is made.
     pub(crate) create: bool,
 }
+
+/// Fields that a setting goes to, shared by all that use them.
+pub(crate) type Fields = Arc<Vec<FieldSpec>>;
 
 /// What is put where the path leads nowhere and the field may be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

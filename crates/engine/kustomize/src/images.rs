@@ -28,14 +28,20 @@ const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 /// An entry ready to be applied.
 struct Change<'i> {
     image: &'i Image,
-    pattern: Regex,
+    pattern: Pattern,
     by: Place,
+}
+
+/// What an image's text must look like: a name that is a regular expression, then perhaps a tag and a digest.
+enum Pattern {
+    /// Most names have no sign but `.` that means something in an expression, and need no compiling.
+    Name(String),
+    Expression(Regex),
 }
 
 impl<'i> Change<'i> {
     fn new(image: &'i Image, by: Place) -> Result<Self, Fault> {
-        let pattern = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
-        let pattern = regex(&pattern)
+        let pattern = Pattern::new(&image.name)
             .map_err(|_| Fault::At(by, FileCause::Pattern { field: "images.name", pattern: image.name.clone() }))?;
         Ok(Self { image, pattern, by })
     }
@@ -120,6 +126,43 @@ fn split(text: &str) -> (&str, &str, &str) {
     }
 }
 
+impl Pattern {
+    fn new(name: &str) -> Result<Self, regex::Error> {
+        if name.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.:@".contains(c)) {
+            return Ok(Self::Name(name.to_owned()));
+        }
+        regex(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).map(Self::Expression)
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        match self {
+            Self::Expression(pattern) => pattern.is_match(text),
+            Self::Name(name) => after_name(name, text).is_some_and(is_tag_and_digest),
+        }
+    }
+}
+
+/// Returns what follows a name in a text; a `.` in the name stands for any character.
+fn after_name<'t>(name: &str, text: &'t str) -> Option<&'t str> {
+    let mut rest = text.chars();
+    for c in name.chars() {
+        let found = rest.next()?;
+        if found != c && (c != '.' || found == '\n') {
+            return None;
+        }
+    }
+    Some(rest.as_str())
+}
+
+fn is_tag_and_digest(text: &str) -> bool {
+    let allowed = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_.{}-".contains(c));
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, digest.strip_prefix("sha256:")),
+        None => (text, Some("")),
+    };
+    digest.is_some_and(allowed) && (tag.is_empty() || tag.strip_prefix(':').is_some_and(allowed))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +194,36 @@ mod tests {
             ("host:1/app:2@sha256:a", ("host:1/app", "2", "sha256:a")),
         ] {
             assert_eq!(split(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_fits_as_its_expression_does() {
+        let texts = [
+            "a.b/c",
+            "a.b/c:1",
+            "axb/c:1",
+            "a.b/c@sha256:ab",
+            "a.b/c:1@sha256:ab",
+            "a.b/c@sha512:ab",
+            "a.b/cd",
+            "a.b/c:",
+            "a.b/c:1:2",
+            "a.b/c:x y",
+            "a.b",
+            "a\nb/c",
+            "",
+            "a.b/c@sha256:",
+            "a.b/c:1@",
+            "ä.b/c:1",
+        ];
+        for name in ["a.b/c", "a.b/c:1", "", "a", "a.b/c@sha256:ab"] {
+            let expression = regex(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).unwrap();
+            let pattern = Pattern::new(name).unwrap();
+            assert!(matches!(pattern, Pattern::Name(_)));
+            for text in texts {
+                assert_eq!(pattern.is_match(text), expression.is_match(text), "{name} {text:?}");
+            }
         }
     }
 }

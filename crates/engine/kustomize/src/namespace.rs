@@ -6,7 +6,7 @@ use lode_yaml::{Node, Place};
 
 use crate::decode::At;
 use crate::error::{Fault, ObjectCause};
-use crate::fieldspec::{self, FieldSpec, Make, Misfit};
+use crate::fieldspec::{self, FieldSpec, Fields, Make, Misfit};
 use crate::resource::{Identity, Resource};
 
 /// A namespace and where it goes.
@@ -14,7 +14,7 @@ use crate::resource::{Identity, Resource};
 pub(crate) struct Namespace {
     pub(crate) name: At<String>,
     /// Fields besides the metadata's own.
-    pub(crate) fields: Vec<FieldSpec>,
+    pub(crate) fields: Fields,
     /// A namespace that is set already stays.
     pub(crate) unset_only: bool,
     pub(crate) subjects: Subjects,

@@ -62,10 +62,16 @@ pub(crate) fn apply_to_object(object: &mut Node, operations: &Node, dialect: Dia
         metadata.insert(ANNOTATIONS, Node::mapping());
     }
     apply(object, operations, dialect)?;
-    if let Some(metadata) = object.get_mut("metadata")
-        && metadata.get(ANNOTATIONS).and_then(Node::entries).is_some_and(<[_]>::is_empty)
-    {
+    let Some(metadata) = object.get_mut("metadata") else { return Ok(()) };
+    let Some(annotations) = metadata.get_mut(ANNOTATIONS) else { return Ok(()) };
+    let Some(entries) = annotations.entries_mut().filter(|entries| !entries.is_empty()) else {
         metadata.remove(ANNOTATIONS);
+        return Ok(());
+    };
+    // Its own annotations are put back by writing all of them anew, as texts.
+    for Entry { value, .. } in entries {
+        let text = value.text().unwrap_or_default();
+        *value = Node::string(text).placed(value.place);
     }
     Ok(())
 }
@@ -138,12 +144,11 @@ impl Patching {
     /// An absent key and a null are the same.
     fn test(&mut self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
         let path = text(operation, "path")?;
-        let found = match path {
-            "" => Some(&*object),
-            _ => {
-                let (parent, key) = parent(object, path)?;
-                child(parent, &key)?.map(|found| &*found)
-            }
+        let found = if path.is_empty() {
+            Some(&*object)
+        } else {
+            let (parent, key) = parent(object, path)?;
+            child(parent, &key)?.map(|found| &*found)
         };
         let wanted = match operation.get("value") {
             Some(_) => Some(self.value(operation)?),
@@ -296,6 +301,9 @@ mod tests {
         let added = Ok("metadata:\n  annotations:\n    a: b\n  name: x\n".to_owned());
         assert_eq!(patched("metadata: {name: x}", add), added);
         assert_eq!(patched("metadata: {name: x, annotations: null}", add), added);
+        let add_list = "- {op: add, path: /metadata/annotations/a, value: [b]}";
+        let emptied = Ok("metadata:\n  annotations:\n    a: \"\"\n  name: x\n".to_owned());
+        assert_eq!(patched("metadata: {name: x}", add_list), emptied);
         let bare = Ok("metadata:\n  name: x\n".to_owned());
         assert_eq!(patched("metadata: {name: x}", "- {op: remove, path: /metadata/annotations}"), bare);
         assert_eq!(

@@ -136,7 +136,12 @@ impl Loaded {
     fn apply_named(&self, resources: &mut Resources, patch: &Node, schema: &Schema) -> Result<(), Fault> {
         let at = sole(resources, patch)?;
         let Some(resource) = resources.content_mut(at) else { return Ok(()) };
-        merge(resource, patch, self, schema)?;
+        // What a patch is allowed to change is noted in its annotations, which makes them texts.
+        if self.allow_name_change || self.allow_kind_change {
+            merge(resource, &with_text_metadata(patch, &["annotations"]), self, schema)?;
+        } else {
+            merge(resource, patch, self, schema)?;
+        }
         resources.renamed(at);
         Ok(())
     }
@@ -213,7 +218,12 @@ fn apply_chosen(
     patch: &Node,
     (rule, schema): (&Loaded, &Schema),
 ) -> Result<(), Fault> {
-    let patch = with_text_metadata(patch);
+    let mut patch = with_text_metadata(patch, &["labels", "annotations"]);
+    if let Some(metadata) = patch.get_mut("metadata")
+        && metadata.get("namespace").is_some_and(Node::is_nothing)
+    {
+        metadata.remove("namespace");
+    }
     for &at in places {
         let Some(resource) = resources.content_mut(at) else { continue };
         let mut patch = patch.clone();
@@ -230,11 +240,12 @@ fn apply_chosen(
     Ok(())
 }
 
-/// Returns a patch as kustomize copies it for what a target chose: labels and annotations are texts, even nulls.
-fn with_text_metadata(patch: &Node) -> Node {
+/// Returns a patch as kustomize copies it for what a target chose: labels and annotations are texts, even nulls, and
+/// gone where there are none.
+fn with_text_metadata(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
     let Some(metadata) = patch.get_mut("metadata") else { return patch };
-    for field in ["labels", "annotations"] {
+    for field in fields {
         let Some(old) = metadata.remove(field) else { continue };
         let mut map = Node::mapping().placed(old.place);
         for entry in old.entries().unwrap_or_default() {
@@ -245,9 +256,6 @@ fn with_text_metadata(patch: &Node) -> Node {
         if !map.is_nothing() {
             metadata.insert(field, map);
         }
-    }
-    if metadata.get("namespace").is_some_and(Node::is_nothing) {
-        metadata.remove("namespace");
     }
     patch
 }

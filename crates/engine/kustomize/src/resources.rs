@@ -147,13 +147,15 @@ impl Resources {
         }
     }
 
-    /// Refuses two objects of one name.
+    /// Refuses two objects of one name; what a patch deleted is no object any more.
     pub(crate) fn refuse_twins(&mut self) -> Result<(), Fault> {
         let _ = self.indexed();
         let Some(index) = &self.index else { return Ok(()) };
-        let twins = index.current.values().find(|places| places.len() > 1);
-        let Some([first, second, ..]) = twins.map(Vec::as_slice) else { return Ok(()) };
-        let (first, second) = (&self.all[*first], &self.all[*second]);
+        let twins = index.current.values().filter(|places| places.len() > 1).find_map(|places| {
+            let mut objects = places.iter().map(|at| &self.all[*at]).filter(|object| !object.node.is_nothing());
+            objects.next().zip(objects.next())
+        });
+        let Some((first, second)) = twins else { return Ok(()) };
         Err(Fault::Duplicate { id: Box::new(second.id()), first: first.place, second: second.place })
     }
 

@@ -27,7 +27,7 @@ pub(crate) enum Lists {
     /// In front: what builds do.
     #[default]
     Prepend,
-    /// Behind.
+    /// Behind: what kyaml does where nothing else is said, and its tests with it.
     Append,
 }
 
@@ -167,7 +167,10 @@ impl Merger<'_> {
                 if found == Directive::Delete {
                     return Ok(Fate::Goes);
                 }
-                self.each_field(node, at, |node, at| self.fresh(node, at, Unknown::Refused))?;
+                self.each_field(node, at, |node, at, _| {
+                    quote(node);
+                    self.fresh(node, at, Unknown::Refused)
+                })?;
                 Ok(Fate::Stays)
             }
             Content::Sequence(_) => self.fresh_list(node, at, unknown),
@@ -194,17 +197,20 @@ impl Merger<'_> {
     fn fields(&self, dest: &mut Node, patch: &[Entry], at: At) -> Result<Fate, Error> {
         let patch = Fields::new(patch);
         let mut used = vec![false; patch.entries.len()];
-        self.each_field_named(dest, at, |node, at, name| match patch.find(name) {
-            Some(found) => {
+        self.each_field(dest, at, |node, at, name| {
+            if let Some(found) = patch.find(name) {
                 used[found] = true;
-                self.combine(node, &patch.entries[found].value, at)
+                return self.combine(node, &patch.entries[found].value, at);
             }
-            None => self.settle(node, at),
+            let fate = self.settle(node, at)?;
+            quote(node);
+            Ok(fate)
         })?;
         let new = patch.entries.iter().zip(&used).filter(|(entry, used)| !**used && !is_directive(entry));
         for (entry, _) in new {
             let name = entry.key.text().unwrap_or_default();
             let mut value = entry.value.clone();
+            quote(&mut value);
             let fate = self.fresh(&mut value, self.inside(at, name), Unknown::Left);
             if fate.map_err(|error| error.under(name))? == Fate::Stays
                 && let Some(entries) = dest.entries_mut()
@@ -216,15 +222,6 @@ impl Merger<'_> {
     }
 
     fn each_field(
-        &self,
-        node: &mut Node,
-        at: At,
-        visit: impl Fn(&mut Node, At) -> Result<Fate, Error>,
-    ) -> Result<(), Error> {
-        self.each_field_named(node, at, |node, at, _| visit(node, at))
-    }
-
-    fn each_field_named(
         &self,
         node: &mut Node,
         at: At,
@@ -346,6 +343,15 @@ fn take_style(node: &mut Node, style: Style, tag: Tag) {
         _ if is_needed => own,
         _ => Tag::Implied,
     };
+}
+
+/// Quotes a text that older YAML takes for more. A number that replaces it later gets its quotes.
+fn quote(node: &mut Node) {
+    let Some(text) = node.text().filter(|_| node.style == Style::Plain && node.is_string()) else { return };
+    let as_older = Node::plain(text).resolved_tag(Dialect::V2);
+    if !matches!(as_older, Tag::Str | Tag::Timestamp) && !text.is_empty() {
+        (node.style, node.tag) = (Style::DoubleQuoted, Tag::Implied);
+    }
 }
 
 fn kind(node: &Node) -> &'static str {

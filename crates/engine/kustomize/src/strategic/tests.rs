@@ -134,6 +134,17 @@ fn lists_of_unknown_type_merge_by_name_where_asked() {
 }
 
 #[test]
+fn a_text_that_older_yaml_takes_for_more_gets_quotes_that_its_successor_keeps() {
+    let twice = |first: &str| {
+        let once = merged("a: x\nb: {c: x}\n", first, Options::default()).unwrap().unwrap();
+        let then = node("b: {d: 2}\n", Dialect::V3);
+        text(&merge(once, &then, Schema::builtin(), Options::default()).unwrap().unwrap())
+    };
+    assert_eq!(twice("b: {d: on}\n"), "a: x\nb:\n  c: x\n  d: \"2\"\n");
+    assert_eq!(twice("b: {d: word}\n"), "a: x\nb:\n  c: x\n  d: 2\n");
+}
+
+#[test]
 fn long_lists_merge_in_one_pass() {
     let entries = |skip: usize| {
         let mut text = "kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - name: c\n    env:\n".to_owned();

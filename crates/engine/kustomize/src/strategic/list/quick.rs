@@ -72,11 +72,12 @@ fn merge_patch(
         };
         is_patched[found] = true;
         let Some(node) = items[found].as_mut() else { continue };
-        match (plan.is_set, merger.options.lists) {
-            (true, Lists::Prepend) => {}
-            (true, Lists::Append) => *node = from.clone(),
-            (false, _) if merger.combine(node, from, at)? == Fate::Goes => items[found] = None,
-            (false, _) => {}
+        if plan.is_set {
+            if merger.options.lists == Lists::Append {
+                node.clone_from(from);
+            }
+        } else if merger.combine(node, from, at)? == Fate::Goes {
+            items[found] = None;
         }
     }
     for (slot, _) in items.iter_mut().zip(is_patched).filter(|(_, is_patched)| !is_patched) {

@@ -359,4 +359,4 @@ fn reason(fault: Option<&Fault>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,9 @@
 //! YAML or JSON inside a text: taken apart, and put together again in the form it had.
 //!
 //! Input: a scalar's text. Output: its first document as a node; and the text of a changed node, JSON again where it
-//! was JSON (keys sorted, indented where it was), else YAML.
+//! was JSON (keys sorted, indented where it was), else YAML with its comments.
+//!
+//! Left out: anchors and aliases, which come out written in full, and keys that stand twice, which are refused.
 
 use std::fmt::Write as _;
 

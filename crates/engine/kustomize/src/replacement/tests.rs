@@ -226,7 +226,7 @@ fn values(nodes: &[Node]) -> Vec<Value> {
 }
 
 /// The cases of one file, where the corpus is here.
-fn unit_file(name: &str) -> Option<&'static str> {
+pub(crate) fn unit_file(name: &str) -> Option<&'static str> {
     static FILES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
         let Ok(file) = File::open(path) else {

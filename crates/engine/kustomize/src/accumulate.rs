@@ -11,6 +11,7 @@ use lode_yaml::{Node, Origins, Place};
 
 use crate::builtin;
 use crate::change::{self, Change, Step};
+use crate::charts::Chart;
 use crate::configuration::{self, Configuration};
 use crate::decode::At;
 use crate::error::{Fault, FileCause, ObjectCause};
@@ -19,6 +20,7 @@ use crate::kustomization::{Kustomization, Unknown};
 use crate::manifests;
 use crate::note::{self, Note};
 use crate::order::{self, Order};
+use crate::patch;
 use crate::references;
 use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
@@ -60,6 +62,25 @@ struct Accumulated {
 struct Level<'c> {
     config: &'c Kustomization,
     path: String,
+    /// The namespace of the nearest kustomization that sets one, for charts.
+    namespace: &'c str,
+}
+
+impl<'c> Level<'c> {
+    fn root(config: &'c Kustomization) -> Self {
+        Self { config, path: String::new(), namespace: &config.namespace }
+    }
+
+    fn below<'b>(&'b self, config: &'b Kustomization, entry: &str) -> Level<'b> {
+        let own = config.namespace.as_str();
+        let namespace = if own.is_empty() { self.namespace } else { own };
+        Level { config, path: note::joined(&self.path, entry), namespace }
+    }
+
+    /// Returns the kustomization file as notes name it.
+    fn file(&self) -> String {
+        note::joined(&self.path, self.config.file.file_name())
+    }
 }
 
 impl<'s, 'l> Run<'s, 'l> {
@@ -77,7 +98,7 @@ impl<'s, 'l> Run<'s, 'l> {
         self.is_noted = !config.build_metadata.is_empty();
         self.take_schema(config)?;
         let mut all = Accumulated::default();
-        self.apply(&Level { config, path: String::new() }, &mut all)?;
+        self.apply(&Level::root(config), &mut all)?;
         let Accumulated { mut resources, configuration, vars } = all;
         hash::add(resources.all_mut());
         references::fix(resources.all_mut(), &configuration)?;
@@ -108,7 +129,7 @@ impl<'s, 'l> Run<'s, 'l> {
         for entry in &config.components {
             self.component(level, entry, all)?;
         }
-        let noted = self.is_noted.then(|| note::joined(&level.path, config.file.file_name()));
+        let noted = self.is_noted.then(|| level.file());
         let mut steps = change::steps(self.source, config, &all.configuration, noted.as_deref())?;
         steps.extend(self.transformers(level, &config.transformers)?);
         let schema = self.schema();
@@ -149,7 +170,7 @@ impl<'s, 'l> Run<'s, 'l> {
                     return Err(Fault::At(base.place(1), cause));
                 }
                 let mut below = Accumulated::default();
-                self.apply(&Level { config: &base, path: note::joined(&level.path, entry) }, &mut below)?;
+                self.apply(&level.below(&base, entry), &mut below)?;
                 all.resources.append_all(below.resources)?;
                 all.configuration = configuration::merge(&all.configuration, &below.configuration, entry.place)?;
                 vars::merge(&mut all.vars, below.vars).map_err(var_fault)
@@ -166,7 +187,7 @@ impl<'s, 'l> Run<'s, 'l> {
         if !component.is_component {
             return Err(Fault::At(component.place(1), FileCause::WrongKind("Kustomization".to_owned())));
         }
-        self.apply(&Level { config: &component, path: note::joined(&level.path, entry) }, all)?;
+        self.apply(&level.below(&component, entry), all)?;
         all.resources.refuse_twins()
     }
 
@@ -191,18 +212,34 @@ impl<'s, 'l> Run<'s, 'l> {
             for entry in entries {
                 let mut made = generate::make(self.source, &config.folder, entry)?;
                 if self.is_noted {
-                    made.note = Some(Note::builtin(&note::joined(&level.path, config.file.file_name()), kind));
+                    made.note = Some(Note::builtin(&level.file(), kind));
                 }
                 resources.absorb(made, entry.behavior)?;
             }
         }
-        if let Some(chart) = config.charts.first() {
-            let cause = FileCause::Unsupported { what: "helmCharts".to_owned(), why: builtin::CHARTS };
-            return Err(Fault::At(chart.place, cause));
+        for chart in &config.charts {
+            self.chart(level, chart, resources)?;
         }
         for object in self.configurators(level, &config.generators)? {
             let (made, behavior) = builtin::generator(self.source, &config.folder, &object)?;
             resources.absorb(made, behavior)?;
+        }
+        Ok(())
+    }
+
+    fn chart(&mut self, level: &Level<'_>, entry: &At<Node>, resources: &mut Resources) -> Result<(), Fault> {
+        let Some(charts) = self.source.charts else {
+            let cause = FileCause::Unsupported { what: "helmCharts".to_owned(), why: builtin::CHARTS };
+            return Err(Fault::At(entry.place, cause));
+        };
+        let (folder, globals) = (&level.config.folder, level.config.chart_globals.as_ref());
+        let chart = Chart { folder, entry, globals, namespace: level.namespace };
+        let text = charts.render(&chart).map_err(|cause| Fault::At(entry.place, FileCause::Chart(cause)))?;
+        let note = self.is_noted.then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
+        for mut node in manifests::read(&text, Origins::default())? {
+            patch::place_all(&mut node, entry.place);
+            let made = Resource { note: note.clone(), is_from_chart: true, ..read(node) };
+            resources.absorb(made, generate::Behavior::Create)?;
         }
         Ok(())
     }
@@ -218,13 +255,13 @@ impl<'s, 'l> Run<'s, 'l> {
     /// Returns the objects that configure generators or transformers: given inline, or built from files and folders.
     fn configurators(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Resource>, Fault> {
         let mut all = Accumulated::default();
-        let (mut paths, file) = (Vec::new(), level.config.file.file_name());
+        let mut paths = Vec::new();
         for entry in entries {
             let Ok(nodes) = manifests::read(entry.as_bytes(), builtin::inline_origins(entry)) else {
                 paths.push(entry);
                 continue;
             };
-            let note = self.is_noted.then(|| Note { path: note::joined(&level.path, file), by: None }).map(Arc::new);
+            let note = self.is_noted.then(|| Note { path: level.file(), by: None }).map(Arc::new);
             self.meet(&nodes);
             for node in nodes {
                 all.resources.append(Resource { note: note.clone(), ..read(node) })?;

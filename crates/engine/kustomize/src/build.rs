@@ -7,6 +7,7 @@ use lode_tree::{Child, Loader, ReadSet, RepoPath};
 use lode_yaml::{Dialect, Node, Place};
 
 use crate::accumulate::Run;
+use crate::charts::Charts;
 use crate::decode::At;
 use crate::error::{Error, Fault, FileCause, ObjectCause};
 use crate::kustomization::{Kustomization, Unknown};
@@ -78,6 +79,13 @@ impl<'l> Builder<'l> {
     #[must_use]
     pub fn new(loader: &'l dyn Loader, options: &Options) -> Self {
         Self { source: Source::new(loader, options.restrictions), options: *options, warnings: Vec::new() }
+    }
+
+    /// Says who renders charts; without anybody they are refused. What is read for them is not remembered.
+    #[must_use]
+    pub fn with_charts(mut self, charts: &'l dyn Charts) -> Self {
+        self.source.charts = Some(charts);
+        self
     }
 
     /// Reads a folder's kustomization; nothing where it has none.

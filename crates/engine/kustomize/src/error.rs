@@ -152,6 +152,9 @@ pub enum FileCause {
     /// Two tables of fields disagree about creating a field.
     #[error("field \"{0}\" is named twice with different \"create\"")]
     ConflictingFields(String),
+    /// A chart that does not render.
+    #[error("helmCharts: {0}")]
+    Chart(String),
     /// A validator that changed something.
     #[error("a validator may not change objects")]
     Validator,

@@ -49,6 +49,7 @@ pub struct Kustomization {
     pub(crate) config_maps: Vec<At<Arguments>>,
     pub(crate) secrets: Vec<At<Arguments>>,
     pub(crate) charts: Vec<At<Node>>,
+    pub(crate) chart_globals: Option<Node>,
     pub(crate) strategic_patches: Vec<At<String>>,
     pub(crate) json_patches: Vec<At<Patch>>,
     pub(crate) labels: Vec<At<Rule>>,
@@ -192,7 +193,7 @@ impl Kustomization {
                 entry.value.options.inherit(&options);
             }
         }
-        fields.node("helmGlobals");
+        self.chart_globals = fields.node("helmGlobals").cloned();
         for field in ["helmCharts", "helmChartInflationGenerator"] {
             let Some(node) = fields.node(field) else { continue };
             let items = node.items().ok_or_else(|| wrong(node.place, field, "a list"))?;

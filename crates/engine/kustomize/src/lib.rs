@@ -17,12 +17,14 @@
 //! assert_eq!(built.files.origin(name.place).to_string(), "app/kustomization.yaml:2");
 //! ```
 //!
-//! Left out: running programs and containers, rendering charts, and fetching what is remote, which is the loader's.
+//! Left out: running programs and containers. Fetching what is remote is the loader's, rendering charts is for who is
+//! given as [`Charts`]; without them either is refused.
 
 mod accumulate;
 mod build;
 mod builtin;
 mod change;
+mod charts;
 mod configuration;
 mod crds;
 mod decode;
@@ -59,6 +61,7 @@ mod value_add;
 mod vars;
 
 pub use build::{Build, Builder, Built, Options, build};
+pub use charts::{Chart, Charts};
 pub use decode::At;
 pub use error::{Error, FileCause, ObjectCause};
 pub use kustomization::{Kustomization, Unknown};

@@ -38,8 +38,7 @@ fn pieces(text: &[u8], origins: Origins) -> Result<Vec<(&[u8], Origins)>, Fault>
         let Some(length) = text[at + 1..].iter().position(|byte| *byte == b'\n') else { break };
         let behind = text[at + 4..at + 1 + length].trim_ascii();
         let here = Origins { lines_above, ..origins };
-        lines_above +=
-            u32::try_from(text[start..=at].iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX);
+        lines_above += line_breaks(&text[start..=at]);
         if !behind.is_empty() && !behind.starts_with(b"#") {
             let place = Place { source: origins.source, line: lines_above + 1, ..Place::default() };
             return Err(Fault::At(place, FileCause::Separator));
@@ -50,6 +49,11 @@ fn pieces(text: &[u8], origins: Origins) -> Result<Vec<(&[u8], Origins)>, Fault>
     }
     pieces.push((&text[start..], Origins { lines_above, ..origins }));
     Ok(pieces)
+}
+
+fn line_breaks(text: &[u8]) -> u32 {
+    let lines = text.split(|byte| *byte == b'\n').count();
+    u32::try_from(lines.saturating_sub(1)).unwrap_or(u32::MAX)
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

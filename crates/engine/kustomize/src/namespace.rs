@@ -95,6 +95,9 @@ fn set_subjects(object: &mut Node, namespace: &Namespace) -> Result<(), Misfit> 
     };
     let Some(subjects) = object.get_mut("subjects").filter(|subjects| !subjects.is_null()) else { return Ok(()) };
     let subjects = subjects.items_mut().ok_or("a list was expected")?;
+    if subjects.iter().any(|subject| subject.entries().is_none() && !subject.is_null()) {
+        return Err("a mapping was expected");
+    }
     for subject in subjects.iter_mut().filter(|subject| subject.get(field).and_then(Node::text) == Some(wanted)) {
         if let Some(old) = subject.get_or_insert_with("namespace", || Node::string("")) {
             set(old, namespace)?;

@@ -355,7 +355,7 @@ impl Text {
 }
 
 /// Says of a node and all that is in it that it stands at a place.
-fn place_all(node: &mut Node, place: Place) {
+pub(crate) fn place_all(node: &mut Node, place: Place) {
     node.place = place;
     match &mut node.content {
         Content::Scalar(_) => {}

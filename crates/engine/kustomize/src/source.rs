@@ -3,6 +3,7 @@
 use lode_tree::{Blob, Child, Loader, ReadSet, RepoPath};
 use lode_yaml::Place;
 
+use crate::charts::Charts;
 use crate::error::{Fault, FileCause};
 use crate::origin::Files;
 
@@ -25,11 +26,13 @@ pub(crate) struct Source<'l> {
     pub(crate) reads: ReadSet,
     pub(crate) files: Files,
     pub(crate) restrictions: Restrictions,
+    /// Who renders charts, where anybody does.
+    pub(crate) charts: Option<&'l dyn Charts>,
 }
 
 impl<'l> Source<'l> {
     pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions) -> Self {
-        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions }
+        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions, charts: None }
     }
 
     /// Reads a file and returns its content with its number.

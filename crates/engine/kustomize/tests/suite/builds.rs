@@ -13,7 +13,7 @@ fn corners_come_out_as_kustomize_makes_them() {
     for line in include_str!("../data/builds.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let files = case["files"].as_object().unwrap().iter();
-        let tree = Tree::from_iter(files.map(|(path, text)| (path.as_str(), text.as_str().unwrap())));
+        let tree: Tree = files.map(|(path, text)| (path.as_str(), text.as_str().unwrap())).collect();
         let outcome = build(&tree, &RepoPath::parse("app").unwrap(), &Options::default());
         tally.count(case["name"].as_str().unwrap(), outcome, case["output"].as_str());
     }

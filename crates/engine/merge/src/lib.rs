@@ -27,11 +27,14 @@
 pub mod cleanup;
 pub mod diff;
 pub mod digest;
+mod element;
 pub mod fields;
 pub mod mask;
 mod observe;
+mod order;
 pub mod path;
 mod quantity;
+pub mod set;
 pub mod who;
 
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};

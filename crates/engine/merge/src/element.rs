@@ -229,8 +229,22 @@ mod tests {
     #[test]
     fn elements_have_one_order_and_one_spelling() {
         let sorted = [
-            "f:a", "f:b", r#"k:{"a":1}"#, r#"k:{"a":1,"b":0}"#, r#"k:{"a":2}"#, r#"k:{"b":1}"#, "v:1", "v:1.5",
-            r#"v:"a""#, "v:false", "v:true", "v:[1]", "v:{}", "v:null", "i:0", "i:10",
+            "f:a",
+            "f:b",
+            r#"k:{"a":1}"#,
+            r#"k:{"a":1,"b":0}"#,
+            r#"k:{"a":2}"#,
+            r#"k:{"b":1}"#,
+            "v:1",
+            "v:1.5",
+            r#"v:"a""#,
+            "v:false",
+            "v:true",
+            "v:[1]",
+            "v:{}",
+            "v:null",
+            "i:0",
+            "i:10",
         ];
         for pair in sorted.windows(2) {
             assert!(parse(pair[0]) < parse(pair[1]), "{pair:?}");

@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-pub use crate::set::{Element, Error};
 use crate::set::Set;
+pub use crate::set::{Element, Error};
 
 /// How a manager came to own its fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// Server-side apply.
     Apply,

@@ -29,12 +29,15 @@ pub mod diff;
 pub mod digest;
 mod element;
 pub mod fields;
+pub mod filter;
 pub mod mask;
 mod observe;
 mod order;
 pub mod path;
 mod quantity;
 pub mod set;
+pub mod typed;
+pub mod updater;
 pub mod who;
 
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};

@@ -106,7 +106,8 @@ impl Default for Builder {
 /// Returns the types that a type uses.
 fn uses(atom: &mut Atom) -> impl Iterator<Item = &mut TypeRef> {
     let list = atom.list.iter_mut().map(|list| &mut list.element);
-    let map = atom.map.iter_mut().flat_map(|map| map.fields.iter_mut().map(|field| &mut field.ty).chain(&mut map.element));
+    let map =
+        atom.map.iter_mut().flat_map(|map| map.fields.iter_mut().map(|field| &mut field.ty).chain(&mut map.element));
     list.chain(map)
 }
 

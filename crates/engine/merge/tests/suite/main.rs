@@ -1,10 +1,12 @@
-//! Laws of the digests, and what a real API server did, in one binary.
+//! Laws of the digests, the reference implementation's cases, and what a real API server did, in one binary.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod laws;
+mod scenarios;
 mod server;
 mod sets;
+mod smd;
 
 /// Returns the folder of recorded cases, or says that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {
@@ -15,3 +17,45 @@ fn corpus() -> Option<std::path::PathBuf> {
     }
     Some(folder)
 }
+
+/// Returns the cases of a file of one JSON value a line; none where the folder is not there.
+fn lines(name: &str) -> Vec<serde_json::Value> {
+    let Some(corpus) = corpus() else { return Vec::new() };
+    let text = std::fs::read_to_string(corpus.join(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// How many cases of a suite are right; at least a floor must be.
+struct Score {
+    suite: &'static str,
+    floor: usize,
+    right: usize,
+    total: usize,
+    misses: Vec<String>,
+}
+
+impl Score {
+    fn new(suite: &'static str, floor: usize) -> Self {
+        Self { suite, floor, right: 0, total: 0, misses: Vec::new() }
+    }
+
+    fn add(&mut self, right: bool, miss: impl FnOnce() -> String) {
+        self.total += 1;
+        if right {
+            self.right += 1;
+        } else {
+            self.misses.push(miss());
+        }
+    }
+
+    fn finish(self) {
+        println!("{}: {} of {}", self.suite, self.right, self.total);
+        for miss in self.misses.iter().take(MISSES_SHOWN) {
+            println!("  {}", miss.chars().take(MISS_CHARS).collect::<String>());
+        }
+        assert!(self.total == 0 || self.right >= self.floor, "{}: {} is below {}", self.suite, self.right, self.floor);
+    }
+}
+
+const MISSES_SHOWN: usize = 20;
+const MISS_CHARS: usize = 600;

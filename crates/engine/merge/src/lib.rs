@@ -39,6 +39,7 @@ pub mod set;
 pub mod typed;
 pub mod updater;
 pub mod who;
+pub mod write;
 
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};
 pub use observe::{Flags, Observed, observe};

@@ -84,12 +84,17 @@ impl<'a> Walk<'a> {
             return self.error(format!("expected map, got {}", Go(value)));
         };
         for (key, value) in entries {
+            let ty = map.map.field_type(key);
             self.path.push(Element::Field(key));
-            match map.map.field_type(key) {
+            match ty {
                 Some(ty) => self.value(ty, value),
                 None => self.error("field not declared in schema".to_owned()),
             }
             self.path.pop();
+            if ty.is_none() {
+                // One a map is told.
+                return;
+            }
         }
     }
 

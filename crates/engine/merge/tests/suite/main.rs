@@ -7,6 +7,7 @@ mod scenarios;
 mod server;
 mod sets;
 mod smd;
+mod ssa;
 
 /// Returns the folder of recorded cases, or says that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {

@@ -1,0 +1,275 @@
+//! A write as the API server takes it: who owns what afterwards is in the object itself (`metadata.managedFields`).
+//!
+//! [`apply`] is a server-side apply, [`update`] any other write. In: the live object, what is written, where ([`Endpoint`])
+//! and by whom ([`Request`]). Out: the object to store, or the [`Refusal`] in the API server's words. Left out: what the
+//! server does to an object besides (defaults, validation, admission); [`keep_times`] comes after that.
+
+mod last_applied;
+mod managed;
+mod refusal;
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use lode_schema::{Schema, TypeRef};
+use serde_json::{Map, Value, json};
+
+pub use refusal::{Cause, Refusal};
+
+use crate::{
+    fields::Operation,
+    filter::Filter,
+    set::{Element, Set},
+    typed::{Duplicates, Typed},
+    updater::{Convert, Error, Manager, OneVersion, Owned, Updater, Write},
+};
+use managed::State;
+
+/// Where is written to.
+pub struct Endpoint<'e> {
+    /// Where the type is defined.
+    pub schema: &'e Schema,
+    /// The type of its objects.
+    pub ty: TypeRef,
+    /// Their API version.
+    pub api_version: &'e str,
+    /// Their kind.
+    pub kind: &'e str,
+    /// The subresource, or empty.
+    pub subresource: &'e str,
+    /// How objects look in other versions.
+    pub converter: &'e dyn Convert,
+    /// What nobody owns through this endpoint because it resets it, by API version.
+    pub resets: BTreeMap<Cow<'e, str>, Filter<'e>>,
+}
+
+impl<'e> Endpoint<'e> {
+    /// Returns the endpoint of whole objects of a type that has one version. A status is not written through it where
+    /// the type has one.
+    #[must_use]
+    pub fn new(schema: &'e Schema, ty: TypeRef, api_version: &'e str, kind: &'e str) -> Self {
+        let mut resets = BTreeMap::new();
+        if schema.map(ty).is_some_and(|map| map.field(STATUS).is_some()) {
+            let mut status = Set::default();
+            status.insert(&[Element::Field(STATUS)]);
+            resets.insert(Cow::Borrowed(api_version), Filter::Except(status));
+        }
+        Self { schema, ty, api_version, kind, subresource: "", converter: &OneVersion, resets }
+    }
+}
+
+/// Who writes, when.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// The field manager; empty stands for `unknown`.
+    pub manager: &'r str,
+    /// An apply may take what others own.
+    pub force: bool,
+    /// Now, to the second (RFC 3339).
+    pub now: &'r str,
+}
+
+/// Applies a patch to a live object, or creates the object where there is none.
+///
+/// # Errors
+/// The patch is for another kind, or does not fit its type; others own what it would change.
+pub fn apply(live: Option<&Value>, patch: &Value, to: &Endpoint<'_>, request: Request<'_>) -> Result<Value, Refusal> {
+    check(patch, to)?;
+    let nothing = json!({"apiVersion": to.api_version, "kind": to.kind});
+    let original = live.unwrap_or(&nothing);
+    let bare = managed::without(original);
+    let config = Typed::new(patch, to.schema, to.ty);
+    let typed_live = Typed::new(&bare, to.schema, to.ty);
+    config.validate(Duplicates::Refused).map_err(|errors| refusal::untyped("patch", patch, to, &errors))?;
+    typed_live.validate(Duplicates::Allowed).map_err(|errors| refusal::untyped("live", original, to, &errors))?;
+
+    let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
+    let empty = zero(to);
+    let typed_empty = Typed::new(&empty, to.schema, to.ty);
+    let manager = manager(request.manager, Operation::Apply, to);
+    let writes =
+        Writes { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now: request.now };
+    if state.managers.is_empty() {
+        let before = Request { manager: BEFORE_FIRST_APPLY, ..request };
+        state = writes.own(&typed_empty, &typed_live, state, before).map_err(|error| refusal::failed(&error))?;
+    }
+    let write = Write { manager: &manager, version: to.api_version, force: request.force };
+    let applied = match writes.updater.apply(&typed_live, &config, state.managers.clone(), write) {
+        Err(Error::Conflicts(conflicts)) if request.manager == KUBECTL => {
+            let left = last_applied::not_allowed(conflicts, original, &typed_live, to);
+            if !left.is_empty() {
+                return Err(refusal::conflicts(&left));
+            }
+            writes.updater.apply(&typed_live, &config, state.managers, Write { force: true, ..write })
+        }
+        other => other,
+    };
+    let applied = applied.map_err(|error| refusal::failed(&error))?;
+    state.managers = applied.managers;
+    strip(&mut state, &manager);
+    let mut object = match applied.object {
+        Some(object) => {
+            state.times.insert(manager, Cow::Borrowed(request.now));
+            object
+        }
+        None => bare.clone(),
+    };
+    if request.manager == KUBECTL {
+        last_applied::refresh(&mut object, patch);
+    }
+    state.write(&mut object);
+    Ok(object)
+}
+
+/// Returns the object to store where `new` is written over `live`, or created.
+///
+/// Where ownership cannot be told, as the object does not fit its type, it is lost and the write goes on.
+#[must_use]
+pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Request<'_>) -> Value {
+    let mut object = managed::without(new);
+    let state = State::of_update(live, new, to.subresource);
+    if state.managers.is_empty() && live.is_some() {
+        // Nobody applies: nothing is tracked.
+        return object;
+    }
+    let empty = zero(to);
+    let bare = live.map(managed::without).unwrap_or(empty);
+    let (live, new) = (Typed::new(&bare, to.schema, to.ty), Typed::new(new, to.schema, to.ty));
+    let written = object.clone();
+    let new = new.with(written);
+    let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Allowed).is_ok();
+    if !fits(&live) || !fits(&new) {
+        return object;
+    }
+    let writes =
+        Writes { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now: request.now };
+    if let Ok(state) = writes.own(&live, &new, state, request) {
+        state.write(&mut object);
+    }
+    object
+}
+
+/// Gives an object the times of the live one back where nothing else of it changed, so that nothing is stored.
+pub fn keep_times(live: &Value, object: &mut Value) {
+    let timeless = |object: &Value| {
+        let mut object = object.clone();
+        managed::entries_mut(&mut object).for_each(|entry| drop(entry.remove("time")));
+        object
+    };
+    if crate::order::equal(&timeless(live), &timeless(object)) {
+        *object = live.clone();
+    }
+}
+
+/// Refuses what is for another kind, and a patch that says who owns what.
+fn check(patch: &Value, to: &Endpoint<'_>) -> Result<(), Refusal> {
+    let text = |key: &str| patch.get(key).and_then(Value::as_str).unwrap_or_default();
+    if (text("apiVersion"), text("kind")) != (to.api_version, to.kind) {
+        let shown = refusal::kind(text("apiVersion"), text("kind"));
+        return Err(Refusal::bad_request(format!("invalid object type: {shown}")));
+    }
+    if patch.pointer("/metadata/managedFields").is_some_and(Value::is_array) {
+        return Err(Refusal::bad_request("metadata.managedFields must be nil".to_owned()));
+    }
+    Ok(())
+}
+
+/// What the writes of one request share.
+struct Writes<'w> {
+    to: &'w Endpoint<'w>,
+    updater: Updater<'w>,
+    now: &'w str,
+}
+
+impl<'w> Writes<'w> {
+    /// Lets a manager own what differs between two objects. Its older entry loses what changed like everybody's.
+    fn own<'a>(
+        &'a self,
+        live: &'a Typed<'_>,
+        new: &'a Typed<'_>,
+        mut state: State<'a>,
+        request: Request<'a>,
+    ) -> Result<State<'a>, Error<'a>>
+    where
+        'w: 'a,
+    {
+        let this = manager(THIS_WRITE, Operation::Update, self.to);
+        let write = Write { manager: &this, version: self.to.api_version, force: true };
+        state.managers = self.updater.update(live, new, state.managers, write)?;
+        strip(&mut state, &this);
+        if let Some(changed) = state.managers.remove(&this) {
+            let manager = manager(request.manager, Operation::Update, self.to);
+            let entry = state.managers.entry(manager.clone());
+            entry.and_modify(|owned| owned.set.unite(changed.set.clone())).or_insert(changed);
+            state.times.insert(manager, Cow::Borrowed(self.now));
+        }
+        state.cap();
+        Ok(state)
+    }
+}
+
+fn manager<'a>(name: &'a str, operation: Operation, to: &Endpoint<'a>) -> Manager<'a> {
+    let version = if operation == Operation::Update { to.api_version } else { "" };
+    Manager {
+        name: if name.is_empty() { UNKNOWN } else { name }.into(),
+        operation,
+        api_version: version.into(),
+        subresource: to.subresource.into(),
+    }
+}
+
+/// Takes what nobody owns from a manager.
+fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
+    let mut nobodys = Set::default();
+    for field in ["apiVersion", "kind", "metadata"] {
+        nobodys.insert(&[Element::Field(field)]);
+    }
+    for field in NOBODYS_METADATA {
+        nobodys.insert(&[Element::Field("metadata"), Element::Field(field)]);
+    }
+    if let Some(Owned { set, .. }) = state.managers.get_mut(manager) {
+        set.subtract(&nobodys);
+        if set.is_empty() {
+            state.managers.remove(manager);
+        }
+    }
+}
+
+/// Returns the object before anything is set: the server's own types have their plain structs even then.
+fn zero(to: &Endpoint<'_>) -> Value {
+    let mut zero = structs(to.schema, to.ty, 0);
+    zero.insert("apiVersion".to_owned(), to.api_version.into());
+    zero.insert("kind".to_owned(), to.kind.into());
+    Value::Object(zero)
+}
+
+fn structs(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
+    let fields = schema.map(ty).map(|map| &*map.fields).unwrap_or_default();
+    let plain = |field: &&lode_schema::Field| field.assumed && field.default.as_ref().is_some_and(Value::is_object);
+    let within = fields.iter().filter(plain).filter(|_| depth < DEPTH_MAX);
+    within.map(|field| (field.name.to_string(), Value::Object(structs(schema, field.ty, depth + 1)))).collect()
+}
+
+/// The part of an object that has an endpoint of its own.
+const STATUS: &str = "status";
+/// Who owns what was there before the first apply.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+/// Who stands for the write at hand, until its fields are added to its manager's.
+const THIS_WRITE: &str = "current-operation";
+/// A manager without a name.
+const UNKNOWN: &str = "unknown";
+/// The manager that takes over from its own past.
+const KUBECTL: &str = "kubectl";
+/// Metadata that the server sets.
+const NOBODYS_METADATA: [&str; 9] = [
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+];
+/// Structs within structs; Go has no more.
+const DEPTH_MAX: usize = 16;

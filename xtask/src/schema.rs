@@ -74,7 +74,8 @@ fn kept(schema: &Value) -> Value {
             out.insert(key.to_owned(), value.clone());
         }
     }
-    if let Some(reference) = schema.get("$ref").or_else(|| schema["allOf"].get(0)?.get("$ref")).and_then(Value::as_str) {
+    if let Some(reference) = schema.get("$ref").or_else(|| schema["allOf"].get(0)?.get("$ref")).and_then(Value::as_str)
+    {
         out.insert("$ref".to_owned(), json!(reference.rsplit('/').next()));
     }
     for key in ["items", "additionalProperties"] {

@@ -25,6 +25,7 @@
 //! JSON parser, whose bound on nesting (128) also bounds every recursion here.
 
 pub mod cleanup;
+mod decide;
 pub mod diff;
 pub mod digest;
 mod element;
@@ -41,5 +42,6 @@ pub mod updater;
 pub mod who;
 pub mod write;
 
+pub use decide::{Decision, Reason, decide};
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};
 pub use observe::{Flags, Observed, observe};

@@ -32,14 +32,25 @@ impl<'a> Set<'a> {
         Ok(Self::read_node(node)?.1)
     }
 
+    /// Reads a set from the object it is.
+    ///
+    /// # Errors
+    /// A node is no object, or a key no element.
+    pub fn from_map(map: &'a Map<String, Value>) -> Result<Self, Error> {
+        Ok(Self::read_map(map)?.1)
+    }
+
     /// Reads a node: whether it says of itself that it is a member, and what is below.
     fn read_node(node: &'a Value) -> Result<(bool, Self), Error> {
+        match node {
+            Value::Null => Ok((true, Self::default())),
+            Value::Object(map) => Self::read_map(map),
+            _ => Err(Error::NotAnObject),
+        }
+    }
+
+    fn read_map(map: &'a Map<String, Value>) -> Result<(bool, Self), Error> {
         let (mut member, mut set) = (false, Self::default());
-        let map = match node {
-            Value::Null => return Ok((true, set)),
-            Value::Object(map) => map,
-            _ => return Err(Error::NotAnObject),
-        };
         for (key, child) in map {
             if key == "." {
                 member = true;

@@ -6,7 +6,7 @@
 
 mod compare;
 mod field_set;
-mod items;
+pub(crate) mod items;
 mod merge;
 mod reconcile;
 mod remove;

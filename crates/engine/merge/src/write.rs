@@ -217,8 +217,13 @@ fn manager<'a>(name: &'a str, operation: Operation, to: &Endpoint<'a>) -> Manage
     }
 }
 
-/// Takes what nobody owns from a manager.
-fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
+/// Tells whether a field of the metadata belongs to nobody.
+pub(crate) fn is_nobodys(field: &str) -> bool {
+    NOBODYS_METADATA.contains(&field)
+}
+
+/// Returns what belongs to nobody: an object's kind and name, and what the server sets.
+pub(crate) fn nobodys() -> Set<'static> {
     let mut nobodys = Set::default();
     for field in ["apiVersion", "kind", "metadata"] {
         nobodys.insert(&[Element::Field(field)]);
@@ -226,8 +231,13 @@ fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     for field in NOBODYS_METADATA {
         nobodys.insert(&[Element::Field("metadata"), Element::Field(field)]);
     }
+    nobodys
+}
+
+/// Takes what nobody owns from a manager.
+fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     if let Some(Owned { set, .. }) = state.managers.get_mut(manager) {
-        set.subtract(&nobodys);
+        set.subtract(&nobodys());
         if set.is_empty() {
             state.managers.remove(manager);
         }

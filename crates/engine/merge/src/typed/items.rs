@@ -11,7 +11,7 @@ use crate::set::Element;
 ///
 /// # Errors
 /// The item cannot be told apart from others, in the API server's words.
-pub(super) fn element<'a>(schema: &'a Schema, list: &'a List, item: &'a Value) -> Result<Element<'a>, String> {
+pub(crate) fn element<'a>(schema: &'a Schema, list: &'a List, item: &'a Value) -> Result<Element<'a>, String> {
     if list.keys.is_empty() { scalar(item) } else { keyed(schema, list, item) }
 }
 

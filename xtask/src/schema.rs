@@ -1,6 +1,6 @@
 //! The built-in types of Kubernetes, from the published Go module into a small file of our own.
 //!
-//! The module carries the OpenAPI documents of its API server. Kept of them are types, fields, list types and keys,
+//! The module carries the `OpenAPI` documents of its API server. Kept of them are types, fields, list types and keys,
 //! merge keys, defaults, enums and which kind is of which type; descriptions, paths and parameters are not. One type a
 //! line, so that a new version shows as the lines it changes.
 

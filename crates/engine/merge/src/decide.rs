@@ -64,7 +64,7 @@ pub fn decide(live: &Value, desired: &Value, manager: &str, schema: Option<(&Sch
     let (first, second) = (own.next(), own.next());
     let decided = match (first, second, schema) {
         (Some(own), None, schema) => applied(live, desired, &own, schema),
-        (None, _, Some((schema, ty))) => first_time(live, desired, manager, Typed::new(desired, schema, ty)),
+        (None, _, Some((schema, ty))) => first_time(live, desired, manager, &Typed::new(desired, schema, ty)),
         _ => Err(Reason::NotApplied),
     };
     decided.unwrap_or_else(Decision::Unknown)
@@ -91,9 +91,9 @@ fn applied(
 }
 
 /// Decides where the manager has applied nothing: a manifest of a name only owns nothing, however often it is applied.
-fn first_time(live: &Value, desired: &Value, manager: &str, typed: Typed<'_>) -> Result<Decision, Reason> {
+fn first_time(live: &Value, desired: &Value, manager: &str, typed: &Typed<'_>) -> Result<Decision, Reason> {
     typed.validate(Duplicates::Refused).map_err(|_| Reason::Unfit)?;
-    if !would_own(&typed).is_empty() {
+    if !would_own(typed).is_empty() {
         return Ok(Decision::Changed);
     }
     let text = |key: &str| desired.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -104,7 +104,7 @@ fn first_time(live: &Value, desired: &Value, manager: &str, typed: Typed<'_>) ->
     if managers(&after) != managers(live) {
         return Ok(Decision::Changed);
     }
-    if values::same(&typed, live) { Ok(Decision::NoOp) } else { Err(Reason::Differs) }
+    if values::same(typed, live) { Ok(Decision::NoOp) } else { Err(Reason::Differs) }
 }
 
 /// Returns what a manager would own by applying this.

@@ -15,12 +15,15 @@ pub enum Element<'a> {
     /// A field of a map.
     Field(&'a str),
     /// A list item whose fields have these values; sorted by name.
-    Key(Arc<[(Cow<'a, str>, Cow<'a, Value>)]>),
+    Key(Arc<[Key<'a>]>),
     /// An item of a list of scalars.
     Item(Cow<'a, Value>),
     /// An item by its place.
     Index(i64),
 }
+
+/// A field of a list item by which it is told apart, and its value.
+pub type Key<'a> = (Cow<'a, str>, Cow<'a, Value>);
 
 /// Why text or JSON is no set of fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +65,7 @@ impl<'a> Element<'a> {
 
     /// Returns the element of a list item with these keys.
     #[must_use]
-    pub fn key(mut keys: Vec<(Cow<'a, str>, Cow<'a, Value>)>) -> Self {
+    pub fn key(mut keys: Vec<Key<'a>>) -> Self {
         keys.sort_by(|(a, _), (b, _)| a.cmp(b));
         Self::Key(keys.into())
     }
@@ -140,10 +143,9 @@ impl Ord for Element<'_> {
         match (self, other) {
             (Self::Field(a), Self::Field(b)) => a.cmp(b),
             (Self::Key(a), Self::Key(b)) => {
-                let pair = |((a, x), (b, y)): (&(Cow<'_, str>, Cow<'_, Value>), &(Cow<'_, str>, Cow<'_, Value>))| {
-                    a.cmp(b).then_with(|| order::compare(x, y))
-                };
-                let different = a.iter().zip(b.iter()).map(pair).find(|order| order.is_ne());
+                let pairs = a.iter().zip(b.iter());
+                let mut orders = pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| order::compare(x, y)));
+                let different = orders.find(|order| order.is_ne());
                 different.unwrap_or_else(|| a.len().cmp(&b.len()))
             }
             (Self::Item(a), Self::Item(b)) => order::compare(a, b),

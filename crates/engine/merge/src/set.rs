@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use lode_schema::{Schema, TypeRef};
 
-pub use crate::element::{Element, Error};
+pub use crate::element::{Element, Error, Key};
 
 /// Which fields of an object somebody owns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -126,7 +126,7 @@ pub struct Updater<'u> {
     pub filters: BTreeMap<Cow<'u, str>, Filter<'u>>,
 }
 
-impl<'u> Updater<'u> {
+impl Updater<'_> {
     /// Returns the managers after `new` was written where `live` was.
     ///
     /// # Errors

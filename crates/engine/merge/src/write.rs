@@ -77,42 +77,29 @@ pub fn apply(live: Option<&Value>, patch: &Value, to: &Endpoint<'_>, request: Re
     let nothing = json!({"apiVersion": to.api_version, "kind": to.kind});
     let original = live.unwrap_or(&nothing);
     let bare = managed::without(original);
-    let config = Typed::new(patch, to.schema, to.ty);
-    let typed_live = Typed::new(&bare, to.schema, to.ty);
+    let (config, live) = (Typed::new(patch, to.schema, to.ty), Typed::new(&bare, to.schema, to.ty));
     config.validate(Duplicates::Refused).map_err(|errors| refusal::untyped("patch", patch, to, &errors))?;
-    typed_live.validate(Duplicates::Allowed).map_err(|errors| refusal::untyped("live", original, to, &errors))?;
+    live.validate(Duplicates::Allowed).map_err(|errors| refusal::untyped("live", original, to, &errors))?;
 
-    let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
     let empty = zero(to);
-    let typed_empty = Typed::new(&empty, to.schema, to.ty);
-    let manager = manager(request.manager, Operation::Apply, to);
-    let writes =
-        Writes { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now: request.now };
+    let empty = Typed::new(&empty, to.schema, to.ty);
+    let writes = Writes::new(to, request.now);
+    let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
     if state.managers.is_empty() {
-        let before = Request { manager: BEFORE_FIRST_APPLY, ..request };
-        state = writes.own(&typed_empty, &typed_live, state, before).map_err(|error| refusal::failed(&error))?;
+        state = writes.own(&empty, &live, state, BEFORE_FIRST_APPLY).map_err(|error| refusal::failed(&error))?;
     }
-    let write = Write { manager: &manager, version: to.api_version, force: request.force };
-    let applied = match writes.updater.apply(&typed_live, &config, state.managers.clone(), write) {
-        Err(Error::Conflicts(conflicts)) if request.manager == KUBECTL => {
-            let left = last_applied::not_allowed(conflicts, original, &typed_live, to);
-            if !left.is_empty() {
-                return Err(refusal::conflicts(&left));
-            }
-            writes.updater.apply(&typed_live, &config, state.managers, Write { force: true, ..write })
-        }
-        other => other,
-    };
-    let applied = applied.map_err(|error| refusal::failed(&error))?;
-    state.managers = applied.managers;
+    let manager = manager(request.manager, Operation::Apply, to);
+    let object = writes.apply(
+        &live,
+        &config,
+        &mut state,
+        Write { manager: &manager, version: to.api_version, force: request.force },
+    )?;
     strip(&mut state, &manager);
-    let mut object = match applied.object {
-        Some(object) => {
-            state.times.insert(manager, Cow::Borrowed(request.now));
-            object
-        }
-        None => bare.clone(),
-    };
+    if object.is_some() {
+        state.times.insert(manager, Cow::Borrowed(request.now));
+    }
+    let mut object = object.unwrap_or_else(|| bare.clone());
     if request.manager == KUBECTL {
         last_applied::refresh(&mut object, patch);
     }
@@ -131,18 +118,13 @@ pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Req
         // Nobody applies: nothing is tracked.
         return object;
     }
-    let empty = zero(to);
-    let bare = live.map(managed::without).unwrap_or(empty);
-    let (live, new) = (Typed::new(&bare, to.schema, to.ty), Typed::new(new, to.schema, to.ty));
-    let written = object.clone();
-    let new = new.with(written);
+    let (before, after) = (live.map_or_else(|| zero(to), managed::without), object.clone());
+    let (before, after) = (Typed::new(&before, to.schema, to.ty), Typed::new(&after, to.schema, to.ty));
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Allowed).is_ok();
-    if !fits(&live) || !fits(&new) {
-        return object;
-    }
-    let writes =
-        Writes { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now: request.now };
-    if let Ok(state) = writes.own(&live, &new, state, request) {
+    if fits(&before)
+        && fits(&after)
+        && let Ok(state) = Writes::new(to, request.now).own(&before, &after, state, request.manager)
+    {
         state.write(&mut object);
     }
     object
@@ -181,13 +163,40 @@ struct Writes<'w> {
 }
 
 impl<'w> Writes<'w> {
+    fn new(to: &'w Endpoint<'w>, now: &'w str) -> Self {
+        Self { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now }
+    }
+
+    /// Lets a manager own what it applies. Returns the object, if it is another one than before.
+    fn apply<'a>(
+        &'a self,
+        live: &'a Typed<'_>,
+        config: &'a Typed<'_>,
+        state: &mut State<'a>,
+        write: Write<'_, 'a>,
+    ) -> Result<Option<Value>, Refusal> {
+        let applied = match self.updater.apply(live, config, state.managers.clone(), write) {
+            Err(Error::Conflicts(conflicts)) if write.manager.name == KUBECTL => {
+                let left = last_applied::not_allowed(conflicts, live, self.to);
+                if !left.is_empty() {
+                    return Err(refusal::conflicts(&left));
+                }
+                self.updater.apply(live, config, state.managers.clone(), Write { force: true, ..write })
+            }
+            other => other,
+        };
+        let applied = applied.map_err(|error| refusal::failed(&error))?;
+        state.managers = applied.managers;
+        Ok(applied.object)
+    }
+
     /// Lets a manager own what differs between two objects. Its older entry loses what changed like everybody's.
     fn own<'a>(
         &'a self,
         live: &'a Typed<'_>,
         new: &'a Typed<'_>,
         mut state: State<'a>,
-        request: Request<'a>,
+        name: &'a str,
     ) -> Result<State<'a>, Error<'a>>
     where
         'w: 'a,
@@ -197,9 +206,11 @@ impl<'w> Writes<'w> {
         state.managers = self.updater.update(live, new, state.managers, write)?;
         strip(&mut state, &this);
         if let Some(changed) = state.managers.remove(&this) {
-            let manager = manager(request.manager, Operation::Update, self.to);
-            let entry = state.managers.entry(manager.clone());
-            entry.and_modify(|owned| owned.set.unite(changed.set.clone())).or_insert(changed);
+            let manager = manager(name, Operation::Update, self.to);
+            match state.managers.get_mut(&manager) {
+                Some(owned) => owned.set.unite(changed.set),
+                None => drop(state.managers.insert(manager.clone(), changed)),
+            }
             state.times.insert(manager, Cow::Borrowed(self.now));
         }
         state.cap();

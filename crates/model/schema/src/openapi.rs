@@ -1,4 +1,4 @@
-//! OpenAPI v3 documents, as the API server publishes them.
+//! `OpenAPI` v3 documents, as the API server publishes them.
 //!
 //! A reference counts also where it is the only member of an `allOf`; only its last word names the type. `default: {}`,
 //! `""`, `0` and `false` say that a Go field is no pointer ([`Field::assumed`]).

@@ -88,12 +88,11 @@ fn field(builder: &mut Builder, entry: &Value, depth: usize) -> Result<Field, Er
 
 fn reference(builder: &mut Builder, ty: Option<&Value>, depth: usize) -> Result<Option<TypeRef>, Error> {
     let Some(ty) = ty.and_then(Value::as_object).filter(|ty| !ty.is_empty()) else { return Ok(None) };
-    let used = match ty.get("namedType").and_then(Value::as_str) {
-        Some(name) => builder.declare(name),
-        None => {
-            let atom = atom(builder, ty, depth + 1)?;
-            builder.inline(atom)
-        }
+    let used = if let Some(name) = ty.get("namedType").and_then(Value::as_str) {
+        builder.declare(name)
+    } else {
+        let atom = atom(builder, ty, depth + 1)?;
+        builder.inline(atom)
     };
     let atomic = ty.get("elementRelationship").and_then(Value::as_str).map(|word| word == "atomic");
     Ok(Some(used.with_atomic(atomic)))

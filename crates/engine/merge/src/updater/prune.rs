@@ -59,7 +59,7 @@ fn with_owned<'t>(
     Ok(pruned)
 }
 
-fn own<'t>(object: Typed<'t>) -> Typed<'t> {
+fn own(object: Typed<'_>) -> Typed<'_> {
     Typed { value: Cow::Owned(object.value.into_owned()), schema: object.schema, ty: object.ty }
 }
 

@@ -11,21 +11,16 @@ use crate::{
 };
 
 /// Returns the conflicts that are not about what the same tool applied before and nobody changed since.
-pub(super) fn not_allowed<'a>(
-    conflicts: Vec<Conflict<'a>>,
-    live: &Value,
-    typed_live: &Typed<'_>,
-    to: &Endpoint<'_>,
-) -> Vec<Conflict<'a>> {
-    let Some(applied) = annotation(live).and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+pub(super) fn not_allowed<'a>(conflicts: Vec<Conflict<'a>>, live: &Typed<'_>, to: &Endpoint<'_>) -> Vec<Conflict<'a>> {
+    let Some(applied) = annotation(&live.value).and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
         return conflicts;
     };
     let typed = Typed::new(&applied, to.schema, to.ty);
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Refused).is_ok();
-    if applied.get("apiVersion").and_then(Value::as_str) != Some(to.api_version) || !fits(&typed) || !fits(typed_live) {
+    if applied.get("apiVersion").and_then(Value::as_str) != Some(to.api_version) || !fits(&typed) || !fits(live) {
         return conflicts;
     }
-    let changed = typed.compare(typed_live);
+    let changed = typed.compare(live);
     let mut allowed = typed.field_set();
     for set in [&changed.modified, &changed.added, &changed.removed] {
         allowed.subtract(set);

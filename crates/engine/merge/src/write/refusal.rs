@@ -93,12 +93,13 @@ pub(super) fn kind(api_version: &str, kind: &str) -> String {
 }
 
 fn shown(manager: &Manager<'_>) -> String {
-    let mut text = format!("{:?}", manager.name);
-    if !manager.subresource.is_empty() {
-        text.push_str(&format!(" with subresource {:?}", manager.subresource));
-    }
-    if manager.operation == Operation::Update {
-        text.push_str(&format!(" using {}", manager.api_version));
-    }
-    text
+    let subresource = match &*manager.subresource {
+        "" => String::new(),
+        name => format!(" with subresource {name:?}"),
+    };
+    let version = match manager.operation {
+        Operation::Apply => String::new(),
+        Operation::Update => format!(" using {}", manager.api_version),
+    };
+    format!("{:?}{subresource}{version}", manager.name)
 }

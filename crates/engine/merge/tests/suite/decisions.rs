@@ -54,7 +54,9 @@ fn meant(object: &Value) -> Value {
     metadata.remove("resourceVersion");
     if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
         entries.retain(|entry| entry["subresource"] != "status");
-        entries.iter_mut().for_each(|entry| drop(entry.as_object_mut().unwrap().remove("time")));
+        for entry in entries {
+            entry.as_object_mut().unwrap().remove("time");
+        }
     }
     object
 }

@@ -59,7 +59,7 @@ impl Story<'_> {
             return Ok(());
         }
         let (live, managers) = self.write(step)?;
-        self.live_version = step["apiVersion"].as_str().unwrap_or_default().to_owned();
+        text(step, "apiVersion").clone_into(&mut self.live_version);
         (self.live, self.managers) = (live, managers);
         Ok(())
     }
@@ -145,7 +145,7 @@ fn conflicts_are(found: &[Conflict<'_>], expected: &Value) -> Result<(), String>
     }
     let mut wanted: Vec<_> = expected.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     shown.sort();
-    wanted.sort();
+    wanted.sort_unstable();
     ok(shown == wanted, || format!("conflicts {shown:?} not {wanted:?}"))
 }
 

@@ -37,6 +37,7 @@ mod order;
 pub mod path;
 mod quantity;
 pub mod set;
+pub mod strategic;
 pub mod typed;
 pub mod updater;
 pub mod who;

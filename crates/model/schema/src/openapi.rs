@@ -189,7 +189,7 @@ fn patch(schema: &Value) -> Patch {
     let strategy = text(schema, "x-kubernetes-patch-strategy").unwrap_or_default();
     let has = |word: &str| strategy.split(',').any(|part| part == word);
     let key = text(schema, "x-kubernetes-patch-merge-key").map(Into::into);
-    Patch { merge: has("merge"), retain_keys: has("retainKeys"), key }
+    Patch { merge: has("merge"), replace: has("replace"), retain_keys: has("retainKeys"), key }
 }
 
 fn map_is_atomic(word: &str) -> Result<bool, Error> {

@@ -114,6 +114,8 @@ pub struct Field {
 pub struct Patch {
     /// List items are merged, not replaced.
     pub merge: bool,
+    /// A map is replaced, not merged.
+    pub replace: bool,
     /// Of a map, what the patch does not retain goes.
     pub retain_keys: bool,
     /// The field by which items are matched.

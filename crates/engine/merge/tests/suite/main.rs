@@ -4,6 +4,7 @@
 
 mod decisions;
 mod laws;
+mod patches;
 mod scenarios;
 mod server;
 mod sets;

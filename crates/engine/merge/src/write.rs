@@ -55,6 +55,16 @@ impl<'e> Endpoint<'e> {
         }
         Self { schema, ty, api_version, kind, subresource: "", converter: &OneVersion, resets }
     }
+
+    /// Returns the endpoint of the status of the same objects: nothing else is written through it.
+    #[must_use]
+    pub fn status(mut self) -> Self {
+        let mut spec = Set::default();
+        spec.insert(&[Element::Field(SPEC)]);
+        self.resets.insert(Cow::Borrowed(self.api_version), Filter::Except(spec));
+        self.subresource = STATUS;
+        self
+    }
 }
 
 /// Who writes, when.
@@ -255,23 +265,35 @@ fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     }
 }
 
-/// Returns the object before anything is set: the server's own types have their plain structs even then.
+/// Returns the object before anything is set. The server's own types are Go structs: fields that are no pointers have
+/// their zero values even then, and what is required is null.
 fn zero(to: &Endpoint<'_>) -> Value {
-    let mut zero = structs(to.schema, to.ty, 0);
+    let mut zero = unset(to.schema, to.ty, 0);
     zero.insert("apiVersion".to_owned(), to.api_version.into());
     zero.insert("kind".to_owned(), to.kind.into());
     Value::Object(zero)
 }
 
-fn structs(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
-    let fields = schema.map(ty).map(|map| &*map.fields).unwrap_or_default();
-    let plain = |field: &&lode_schema::Field| field.assumed && field.default.as_ref().is_some_and(Value::is_object);
-    let within = fields.iter().filter(plain).filter(|_| depth < DEPTH_MAX);
-    within.map(|field| (field.name.to_string(), Value::Object(structs(schema, field.ty, depth + 1)))).collect()
+fn unset(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
+    let mut zero = Map::new();
+    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
+        let value = match &field.default {
+            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => {
+                Value::Object(unset(schema, field.ty, depth + 1))
+            }
+            Some(value) if field.assumed => value.clone(),
+            None if field.required => Value::Null,
+            _ => continue,
+        };
+        zero.insert(field.name.to_string(), value);
+    }
+    zero
 }
 
 /// The part of an object that has an endpoint of its own.
 const STATUS: &str = "status";
+/// What the endpoint of the status resets.
+const SPEC: &str = "spec";
 /// Who owns what was there before the first apply.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 /// Who stands for the write at hand, until its fields are added to its manager's.

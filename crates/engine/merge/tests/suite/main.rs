@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod decisions;
+mod http;
 mod laws;
 mod patches;
 mod scenarios;
@@ -60,5 +61,5 @@ impl Score {
     }
 }
 
-const MISSES_SHOWN: usize = 20;
+const MISSES_SHOWN: usize = 40;
 const MISS_CHARS: usize = 600;

@@ -89,6 +89,8 @@ impl Reader<'_> {
         let values = values(schema);
         let atom = Atom { format, values, ..Atom::default() };
         Ok(match text(schema, "type").unwrap_or_default() {
+            // Published with several types; the server takes it for a scalar.
+            "" if text(schema, "format") == Some(INT_OR_STRING) => Atom { scalar: Some(Scalar::Untyped), ..atom },
             "" => Atom {
                 scalar: Some(Scalar::Untyped),
                 list: Some(self.list(schema, unknown, depth)?),
@@ -173,7 +175,7 @@ fn format(schema: &Value) -> Format {
         return Format::IntOrString;
     }
     match (text(schema, "type").unwrap_or_default(), text(schema, "format").unwrap_or_default()) {
-        (_, "int-or-string") => Format::IntOrString,
+        (_, INT_OR_STRING) => Format::IntOrString,
         ("integer", _) => Format::Integer,
         ("string", "date-time") => Format::Time,
         ("string", "byte") => Format::Bytes,
@@ -214,5 +216,6 @@ fn flag(schema: &Value, key: &str) -> bool {
 
 /// Types within types that are read.
 const DEPTH_MAX: usize = 64;
+const INT_OR_STRING: &str = "int-or-string";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod deciding;
 mod decisions;
 mod http;
 mod laws;
@@ -11,6 +12,7 @@ mod server;
 mod sets;
 mod smd;
 mod ssa;
+mod writes;
 
 /// Returns the folder of recorded cases, or says that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {

@@ -31,6 +31,7 @@ pub mod digest;
 mod element;
 pub mod fields;
 pub mod filter;
+pub mod json;
 pub mod mask;
 mod observe;
 mod order;

@@ -63,7 +63,7 @@ fn distinct(items: impl Iterator<Item = Value>) -> Value {
     let mut out: Vec<Value> = Vec::new();
     items.for_each(|item| {
         if !out.contains(&item) {
-            out.push(item)
+            out.push(item);
         }
     });
     out.into()
@@ -73,7 +73,7 @@ fn distinct_by_name(items: impl Iterator<Item = Value>) -> Value {
     let mut out: Vec<Value> = Vec::new();
     items.for_each(|item| {
         if out.iter().all(|other| other["name"] != item["name"]) {
-            out.push(item)
+            out.push(item);
         }
     });
     out.into()

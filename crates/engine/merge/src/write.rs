@@ -7,6 +7,7 @@
 mod last_applied;
 mod managed;
 mod refusal;
+mod scale;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -14,6 +15,7 @@ use lode_schema::{Schema, TypeRef};
 use serde_json::{Map, Value, json};
 
 pub use refusal::{Cause, Refusal};
+pub use scale::Scaled;
 
 use crate::{
     fields::Operation,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use lode_merge::{
     typed::Typed,
     updater::{Convert, ConvertError},
-    write::{self, Endpoint, Refusal, Request},
+    write::{self, Endpoint, Refusal, Request, Scaled},
 };
 use lode_schema::builtin;
 use serde_json::{Value, json};
@@ -282,4 +282,35 @@ fn fields_of_another_version_are_taken_too_and_those_of_a_gone_one_forgotten() {
     let managers: Vec<_> =
         forced["metadata"]["managedFields"].as_array().unwrap().iter().map(|entry| &entry["manager"]).collect();
     assert_eq!(managers, ["one"]);
+}
+
+#[test]
+fn who_scales_an_object_owns_its_replicas() {
+    let scaled = Scaled { api_version: "apps/v1", replicas: &[("apps/v1", &["spec", "replicas"])] };
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"replicas": 1, "paused": true}});
+    let mut story = Story::new();
+    story.apply("one", &deployment, false).unwrap();
+    let before = story.live.clone().unwrap();
+    let scale = |replicas: u32| json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"uid": "u"}, "spec": {"replicas": replicas}});
+    let mut live_scale = scale(1);
+    scaled.owners_of_scale(&before, &mut live_scale).unwrap();
+    let entry = &live_scale["metadata"]["managedFields"][0];
+    assert_eq!((&entry["manager"], &entry["apiVersion"]), (&json!("one"), &json!("autoscaling/v1")));
+
+    let new = scale(5);
+    let to = Endpoint { subresource: "scale", ..endpoint(&new) };
+    let refusal = write::apply(Some(&live_scale), &new, &to, request("hpa")).unwrap_err();
+    assert_eq!(refusal.message, "Apply failed with 1 conflict: conflict with \"one\": .spec.replicas");
+    let forced = write::apply(Some(&live_scale), &new, &to, Request { force: true, ..request("hpa") }).unwrap();
+    let mut after = before.clone();
+    after["spec"]["replicas"] = 5.into();
+    scaled.owners_of_parent(&before, &forced, &mut after).unwrap();
+    let owners = Story { live: Some(after), second: 0 }.owners();
+    assert_eq!(owners, [r#"hpa Apply - {"f:spec":{"f:replicas":{}}}"#, r#"one Apply 01 {"f:spec":{"f:paused":{}}}"#]);
+
+    let mut gone = before.clone();
+    gone["metadata"]["managedFields"][0]["apiVersion"] = "apps/v1beta1".into();
+    scaled.owners_of_parent(&gone, &scale(1), &mut gone.clone()).unwrap();
+    gone["metadata"]["managedFields"][0]["operation"] = "Odd".into();
+    assert_eq!(scaled.owners_of_scale(&gone, &mut scale(1)).unwrap_err().code, 500);
 }

@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+use lode_schema::{Schema, TypeRef};
 use serde_json::Value;
 
 use crate::{
@@ -65,13 +66,20 @@ pub enum ConvertError {
     Failed(String),
 }
 
-/// There is only one version.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OneVersion;
+/// Versions that have the same fields, as those of a custom resource without conversion: only `apiVersion` differs, and
+/// the type that each says it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions<'s>(pub &'s [(&'s str, &'s Schema, TypeRef)]);
 
-impl Convert for OneVersion {
-    fn convert<'a>(&'a self, object: &'a Typed<'_>, _version: &str) -> Result<Typed<'a>, ConvertError> {
-        Ok(object.borrowed())
+impl Convert for Versions<'_> {
+    fn convert<'a>(&'a self, object: &'a Typed<'_>, version: &str) -> Result<Typed<'a>, ConvertError> {
+        let known = self.0.iter().find(|(other, ..)| *other == version);
+        let (_, schema, ty) = *known.ok_or(ConvertError::Missing)?;
+        let mut value = Cow::Borrowed(&*object.value);
+        if value.get(API_VERSION).is_some_and(|old| old != version) {
+            value.to_mut()[API_VERSION] = version.into();
+        }
+        Ok(Typed { value, schema, ty })
     }
 }
 
@@ -278,3 +286,6 @@ fn without<'m, 'a: 'm>(
         left.push((manager.clone(), set));
     }
 }
+
+/// The field that names the version of an object.
+const API_VERSION: &str = "apiVersion";

@@ -22,7 +22,7 @@ use crate::{
     filter::Filter,
     set::{Element, Set},
     typed::{Duplicates, Typed},
-    updater::{Convert, Error, Manager, OneVersion, Owned, Updater, Write},
+    updater::{Convert, Error, Manager, Owned, Updater, Versions, Write},
 };
 use managed::State;
 
@@ -38,15 +38,15 @@ pub struct Endpoint<'e> {
     pub kind: &'e str,
     /// The subresource, or empty.
     pub subresource: &'e str,
-    /// How objects look in other versions.
-    pub converter: &'e dyn Convert,
+    /// How objects look in other versions; there is no other where this is `None`.
+    pub converter: Option<&'e dyn Convert>,
     /// What nobody owns through this endpoint because it resets it, by API version.
     pub resets: BTreeMap<Cow<'e, str>, Filter<'e>>,
 }
 
 impl<'e> Endpoint<'e> {
     /// Returns the endpoint of whole objects of a type that has one version. A status is not written through it where
-    /// the type has one.
+    /// the type has one; a custom resource without an endpoint for it needs other [`resets`](Self::resets).
     #[must_use]
     pub fn new(schema: &'e Schema, ty: TypeRef, api_version: &'e str, kind: &'e str) -> Self {
         let mut resets = BTreeMap::new();
@@ -55,7 +55,7 @@ impl<'e> Endpoint<'e> {
             status.insert(&[Element::Field(STATUS)]);
             resets.insert(Cow::Borrowed(api_version), Filter::Except(status));
         }
-        Self { schema, ty, api_version, kind, subresource: "", converter: &OneVersion, resets }
+        Self { schema, ty, api_version, kind, subresource: "", converter: None, resets }
     }
 
     /// Returns the endpoint of the status of the same objects: nothing else is written through it.
@@ -95,7 +95,9 @@ pub fn apply(live: Option<&Value>, patch: &Value, to: &Endpoint<'_>, request: Re
 
     let empty = zero(to);
     let empty = Typed::new(&empty, to.schema, to.ty);
-    let writes = Writes::new(to, request.now);
+    let only = [(to.api_version, to.schema, to.ty)];
+    let only = Versions(&only);
+    let writes = Writes::new(to, &only, request.now);
     let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
     if state.managers.is_empty() {
         state = writes.own(&empty, &live, state, BEFORE_FIRST_APPLY).map_err(|error| refusal::failed(&error))?;
@@ -133,9 +135,11 @@ pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Req
     let (before, after) = (live.map_or_else(|| zero(to), managed::without), object.clone());
     let (before, after) = (Typed::new(&before, to.schema, to.ty), Typed::new(&after, to.schema, to.ty));
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Allowed).is_ok();
+    let only = [(to.api_version, to.schema, to.ty)];
+    let only = Versions(&only);
     if fits(&before)
         && fits(&after)
-        && let Ok(state) = Writes::new(to, request.now).own(&before, &after, state, request.manager)
+        && let Ok(state) = Writes::new(to, &only, request.now).own(&before, &after, state, request.manager)
     {
         state.write(&mut object);
     }
@@ -175,8 +179,9 @@ struct Writes<'w> {
 }
 
 impl<'w> Writes<'w> {
-    fn new(to: &'w Endpoint<'w>, now: &'w str) -> Self {
-        Self { to, updater: Updater { converter: to.converter, filters: to.resets.clone() }, now }
+    fn new(to: &'w Endpoint<'w>, only: &'w Versions<'w>, now: &'w str) -> Self {
+        let converter = to.converter.unwrap_or(only);
+        Self { to, updater: Updater { converter, filters: to.resets.clone() }, now }
     }
 
     /// Lets a manager own what it applies. Returns the object, if it is another one than before.

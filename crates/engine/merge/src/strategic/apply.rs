@@ -64,7 +64,8 @@ fn field(original: &mut Object, (key, value): (String, Value), place: Place<'_>,
 
 fn delete_from(list: Option<&mut Value>, gone: &Value) {
     if let (Some(Value::Array(items)), Value::Array(gone)) = (list, gone) {
-        items.retain(|item| !gone.iter().any(|gone| order::equal(gone, item)));
+        let gone = Items::Scalars.places(gone);
+        items.retain(|item| Items::Scalars.place(&gone, item).is_none());
     }
 }
 
@@ -138,10 +139,11 @@ fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mo
 /// Returns the places that items of a live list have: the first new ones take those that deletions leave free.
 fn places(items: Items<'_>, old: &[Value], new: &[Value]) -> Vec<Value> {
     let (gone, came): (Vec<_>, Vec<_>) = new.iter().partition(|item| is_deletion(item));
-    let stays = |item: &&Value| !gone.iter().any(|gone| items.compare(gone, item).is_eq());
-    let left: Vec<_> = old.iter().filter(stays).cloned().collect();
+    let gone = items.places(gone);
+    let left: Vec<_> = old.iter().filter(|item| items.place(&gone, item).is_none()).cloned().collect();
     let free = old.len() - left.len();
-    let new = came.into_iter().filter(|item| items.position(old, item).is_none()).take(free).cloned();
+    let old = items.places(old);
+    let new = came.into_iter().filter(|item| items.place(&old, item).is_none()).take(free).cloned();
     left.into_iter().chain(new).collect()
 }
 
@@ -174,27 +176,29 @@ fn lists(
         Items::Scalars => (original, patch),
         Items::Maps(_) => follow(items, original, patch)?,
     };
-    let mut merged = server.clone();
+    let mut merged = Vec::with_capacity(server.len() + patch.len());
+    let mut places = items.places([]);
+    for item in &server {
+        // Scalars come once; maps of one name are left to the first of them.
+        if items == Items::Scalars && items.place(&places, item).is_some() {
+            continue;
+        }
+        if let Ok(name) = items.name(item) {
+            places.add(name, merged.len());
+        }
+        merged.push(item.clone());
+    }
     for item in &patch {
-        let Some(at) = items.position(&merged, item) else {
-            items.name(item)?;
+        let Some(old) = items.place(&places, item).and_then(|at| merged.get_mut(at)) else {
+            places.add(items.name(item)?, merged.len());
             merged.push(item.clone());
             continue;
         };
-        if let (Value::Object(old), Value::Object(new)) = (merged[at].take(), item) {
-            merged[at] = Value::Object(maps(old, new.clone(), place, mode)?);
+        if let (Value::Object(map), Value::Object(new)) = (old.take(), item) {
+            *old = Value::Object(maps(map, new.clone(), place, mode)?);
         } else {
-            merged[at] = item.clone();
+            *old = item.clone();
         }
-    }
-    if items == Items::Scalars {
-        let mut once: Vec<Value> = Vec::with_capacity(merged.len());
-        for item in merged {
-            if items.position(&once, &item).is_none() {
-                once.push(item);
-            }
-        }
-        merged = once;
     }
     items.arrange(merged, &patch, &server)
 }
@@ -202,16 +206,13 @@ fn lists(
 /// Follows the directives among the items of a patch. Returns what is left of either list.
 fn follow(items: Items<'_>, mut original: Vec<Value>, patch: Vec<Value>) -> Result<(Vec<Value>, Vec<Value>), Error> {
     let (special, plain): (Vec<_>, Vec<_>) = patch.into_iter().partition(|item| item.get(PATCH).is_some());
-    let mut replace = false;
-    for item in special {
-        if is_deletion(&item) {
-            let gone = items.name(&item)?;
-            original.retain(|item| !items.name(item).is_ok_and(|name| order::equal(name, gone)));
-        } else if item.get(PATCH).and_then(Value::as_str) == Some("replace") {
-            replace = true;
-        } else {
-            return Err(Error::Directive(PATCH));
-        }
+    let is_replacement = |item: &Value| item.get(PATCH).and_then(Value::as_str) == Some("replace");
+    if !special.iter().all(|item| is_deletion(item) || is_replacement(item)) {
+        return Err(Error::Directive(PATCH));
     }
-    Ok(if replace { (plain, Vec::new()) } else { (original, plain) })
+    let (replace, gone): (Vec<_>, Vec<_>) = special.iter().partition(|item| is_replacement(item));
+    gone.iter().try_for_each(|item| items.name(item).map(drop))?;
+    let gone = items.places(gone);
+    original.retain(|item| items.place(&gone, item).is_none());
+    Ok(if replace.is_empty() { (original, plain) } else { (plain, Vec::new()) })
 }

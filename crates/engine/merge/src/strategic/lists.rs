@@ -1,6 +1,6 @@
 //! Lists of a patch: what sort their items are, which item is which, and in which order they come.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use serde_json::{Map, Value};
 
@@ -40,10 +40,20 @@ impl<'k> Items<'k> {
         }
     }
 
-    /// Returns the place of an item in a list.
-    pub(super) fn position(&self, list: &[Value], item: &Value) -> Option<usize> {
-        let name = self.name(item).ok()?;
-        list.iter().position(|other| self.name(other).is_ok_and(|other| order::equal(other, name)))
+    /// Returns where the items of a list are, the first of those with the same name.
+    pub(super) fn places<'v>(&self, list: impl IntoIterator<Item = &'v Value>) -> Places<'v> {
+        let mut places = BTreeMap::new();
+        for (at, item) in list.into_iter().enumerate() {
+            if let Ok(name) = self.name(item) {
+                places.entry(Name(name)).or_insert(at);
+            }
+        }
+        Places(places)
+    }
+
+    /// Returns the place of an item.
+    pub(super) fn place(&self, places: &Places<'_>, item: &Value) -> Option<usize> {
+        places.0.get(&Name(self.name(item).ok()?)).copied()
     }
 
     /// Brings items into the order of a list that has them all; those to be deleted come last.
@@ -51,20 +61,23 @@ impl<'k> Items<'k> {
         for item in items.iter().chain(by) {
             self.name(item)?;
         }
-        items.sort_by_cached_key(|item| (is_deletion(item), self.position(by, item)));
+        let by = self.places(by);
+        items.sort_by_cached_key(|item| (is_deletion(item), self.place(&by, item)));
         Ok(items)
     }
 
     /// Puts items that the server has and the patch does not between those of the patch, where they were.
     pub(super) fn arrange(&self, merged: Vec<Value>, patch: &[Value], server: &[Value]) -> Result<Vec<Value>, Error> {
-        let (own, others): (Vec<_>, Vec<_>) = merged.into_iter().partition(|item| self.position(patch, item).is_some());
+        let (in_patch, in_server) = (self.places(patch), self.places(server));
+        let (own, others): (Vec<_>, Vec<_>) =
+            merged.into_iter().partition(|item| self.place(&in_patch, item).is_some());
         let mut own = self.sort(own, patch)?.into_iter().peekable();
         let mut others = self.sort(others, server)?.into_iter().peekable();
         let mut out = Vec::new();
         while let Some(next) = own.peek() {
-            let place = self.position(server, next);
+            let place = self.place(&in_server, next);
             let before =
-                |item: &Value| place.is_some_and(|place| self.position(server, item).is_some_and(|own| own < place));
+                |item: &Value| self.place(&in_server, item).is_some_and(|own| place.is_some_and(|place| own < place));
             match others.next_if(|item| before(item)) {
                 Some(item) => out.push(item),
                 None => out.extend(own.next()),
@@ -80,6 +93,39 @@ impl<'k> Items<'k> {
         text(a).cmp(&text(b))
     }
 }
+
+/// Where the items of a list are, by their names.
+pub(super) struct Places<'v>(BTreeMap<Name<'v>, usize>);
+
+impl<'v> Places<'v> {
+    /// Adds an item at a place, if there is none of its name.
+    pub(super) fn add(&mut self, name: &'v Value, at: usize) {
+        self.0.entry(Name(name)).or_insert(at);
+    }
+}
+
+/// A value that can be looked up.
+struct Name<'v>(&'v Value);
+
+impl Ord for Name<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order::compare(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Name<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Name<'_> {}
 
 /// Tells whether an item only says that it is to go.
 pub(super) fn is_deletion(item: &Value) -> bool {

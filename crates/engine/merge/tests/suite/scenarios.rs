@@ -7,7 +7,7 @@ use lode_merge::{
     filter::Filter,
     set::{Element, Set},
     typed::{Duplicates, Typed},
-    updater::{Conflict, Convert, ConvertError, Error, Manager, Managers, OneVersion, Owned, Updater, Write},
+    updater::{Conflict, Convert, ConvertError, Error, Manager, Managers, Owned, Updater, Write},
 };
 use lode_schema::{Schema, TypeRef, plain};
 use serde_json::{Map, Value, json};
@@ -220,7 +220,16 @@ fn ignored(name: &str, version: &str) -> Set<'static> {
 /// The converters that the reference's stories use.
 fn converter<'s>(case: &'s Value, schema: &'s Schema) -> Box<dyn Convert + 's> {
     let kind = case["converter"].as_str().unwrap();
-    if kind == "dummyConverter" { Box::new(OneVersion) } else { Box::new(Versions { kind, case, schema }) }
+    if kind == "dummyConverter" { Box::new(Same) } else { Box::new(Versions { kind, case, schema }) }
+}
+
+/// All versions look the same.
+struct Same;
+
+impl Convert for Same {
+    fn convert<'a>(&'a self, object: &'a Typed<'_>, _version: &str) -> Result<Typed<'a>, ConvertError> {
+        Ok(object.borrowed())
+    }
 }
 
 struct Versions<'s> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lode_merge::{
     typed::Typed,
-    updater::{Convert, ConvertError},
+    updater::{Convert, ConvertError, Versions},
     write::{self, Endpoint, Refusal, Request, Scaled},
 };
 use lode_schema::builtin;
@@ -275,7 +275,7 @@ fn fields_of_another_version_are_taken_too_and_those_of_a_gone_one_forgotten() {
     live["metadata"]["managedFields"] =
         json!([entry("old", "v2", json!({"f:binaryData": {"f:a": {}}})), entry("gone", "v3", json!({"f:other": {}})),]);
     let object = config(&json!({"a": "2"}));
-    let to = Endpoint { converter: &Renamed, ..endpoint(&object) };
+    let to = Endpoint { converter: Some(&Renamed), ..endpoint(&object) };
     let refusal = write::apply(Some(&live), &object, &to, request("one")).unwrap_err();
     assert_eq!(refusal.message, "Apply failed with 1 conflict: conflict with \"old\" using v2: .binaryData.a");
     let forced = write::apply(Some(&live), &object, &to, Request { force: true, ..request("one") }).unwrap();
@@ -313,4 +313,38 @@ fn who_scales_an_object_owns_its_replicas() {
     scaled.owners_of_parent(&gone, &scale(1), &mut gone.clone()).unwrap();
     gone["metadata"]["managedFields"][0]["operation"] = "Odd".into();
     assert_eq!(scaled.owners_of_scale(&gone, &mut scale(1)).unwrap_err().code, 500);
+}
+
+#[test]
+fn versions_of_the_same_shape_share_their_owners() {
+    let schema = &builtin().schema;
+    let ty = builtin().kinds.get("v1", "ConfigMap").unwrap();
+    let versions = [("x.io/v1", schema, ty), ("x.io/v2", schema, ty)];
+    let converter = Versions(&versions);
+    let object = |version: &str, data: Value| {
+        let mut object = config(&data);
+        object["apiVersion"] = version.into();
+        object
+    };
+    let to = |version: &'static str| Endpoint {
+        converter: Some(&converter),
+        ..Endpoint::new(schema, ty, version, "ConfigMap")
+    };
+    let first =
+        write::apply(None, &object("x.io/v1", json!({"a": "1", "b": "1"})), &to("x.io/v1"), request("one")).unwrap();
+    let second = object("x.io/v2", json!({"a": "2"}));
+    let refusal = write::apply(Some(&first), &second, &to("x.io/v2"), request("two")).unwrap_err();
+    assert_eq!(refusal.message, "Apply failed with 1 conflict: conflict with \"one\": .data.a");
+    let live = write::apply(Some(&first), &second, &to("x.io/v2"), request("one")).unwrap();
+    assert_eq!(
+        (&live["data"], &live["metadata"]["managedFields"][0]["apiVersion"]),
+        (&json!({"a": "2"}), &json!("x.io/v2"))
+    );
+    let alone = Endpoint::new(schema, ty, "x.io/v2", "ConfigMap");
+    let live = write::apply(Some(&first), &second, &alone, request("two")).unwrap();
+    assert_eq!(
+        live["metadata"]["managedFields"].as_array().map(Vec::len),
+        Some(1),
+        "a version that is gone owns nothing"
+    );
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod algebra;
+mod anything;
 mod deciding;
 mod decisions;
 mod http;
@@ -15,14 +16,17 @@ mod smd;
 mod ssa;
 mod writes;
 
-/// Returns the folder of recorded cases, or says that it is not there.
+/// Returns the folder of recorded cases, or says once that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus");
-    if !folder.is_dir() {
-        println!("no recorded cases at {}: nothing checked", folder.display());
-        return None;
-    }
-    Some(folder)
+    static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> = std::sync::LazyLock::new(|| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus");
+        if !folder.is_dir() {
+            println!("no recorded cases at {}: nothing checked", folder.display());
+            return None;
+        }
+        Some(folder)
+    });
+    FOLDER.clone()
 }
 
 /// Returns the cases of a file of one JSON value a line; none where the folder is not there.

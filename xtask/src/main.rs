@@ -1,8 +1,8 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
 //! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
-//! and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What a task builds lies in a cache
-//! outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
+//! the [`schema`] of the built-in types, and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What
+//! a task builds lies in a cache outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
@@ -13,6 +13,7 @@ mod controlplane;
 mod e2e;
 mod judge;
 mod operator;
+mod schema;
 mod tidy;
 mod workspace;
 
@@ -32,6 +33,8 @@ enum Task {
     E2e(e2e::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
+    /// Make the data file of Kubernetes' built-in types from its published module
+    Schema(schema::Args),
     /// Check the gates of the house: layers, purity, sizes, docs, links
     Tidy,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Client(args) => client::main(&args),
         Task::E2e(args) => e2e::main(&args),
         Task::Judge(args) => judge::main(&args),
+        Task::Schema(args) => schema::main(&args),
         Task::Tidy => tidy::main(),
     };
     done.unwrap_or_else(|error| {

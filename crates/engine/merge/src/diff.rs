@@ -7,8 +7,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    fields::same,
     mask,
+    order::equal as same,
     path::{Path, Step},
     quantity,
 };

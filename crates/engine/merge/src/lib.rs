@@ -1,4 +1,9 @@
-//! Field ownership, digests and differences of live objects.
+//! Who owns which fields of an object: server-side apply, no-ops, digests and differences.
+//!
+//! What the API server does with a write, done here: a [`set`] says who owns what, [`typed`] values are compared, merged
+//! and taken apart, the [`updater`] finds conflicts and what goes, and [`write`](mod@write) puts all of it into
+//! `metadata.managedFields`. [`decide`] so tells without a call whether an apply would change anything. [`strategic`]
+//! and [`json`] are the patches that other clients send.
 //!
 //! After each apply of ours the server's answer is the truth, so all that is kept of it is [`Observed`]: a digest of
 //! the fields we own with their live values, a digest of what counts as drift, and a few flags. A watch event that
@@ -21,18 +26,29 @@
 //! assert_ne!(first.own, observe(&live("web:2", 1), "lode", &[]).own);
 //! ```
 //!
-//! Left out so far: schemas, and with them merge, prune and conflicts of a server-side apply. Values are taken from a
-//! JSON parser, whose bound on nesting (128) also bounds every recursion here.
+//! Left out: what a server does to an object besides (defaults, validation, admission). Values are taken from a JSON
+//! parser, whose bound on nesting (128) also bounds every recursion here.
 
 pub mod cleanup;
+mod decide;
 pub mod diff;
 pub mod digest;
+mod element;
 pub mod fields;
+pub mod filter;
+pub mod json;
 pub mod mask;
 mod observe;
+mod order;
 pub mod path;
 mod quantity;
+pub mod set;
+pub mod strategic;
+pub mod typed;
+pub mod updater;
 pub mod who;
+pub mod write;
 
+pub use decide::{Decision, Reason, decide};
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};
 pub use observe::{Flags, Observed, observe};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     fields::{self, Element, Entry, Operation},
+    order,
     path::{Path, Step},
 };
 
@@ -62,10 +63,10 @@ fn names(key: &str, step: &Step) -> bool {
     let Ok(Some(element)) = fields::element(key) else { return false };
     match (element, step) {
         (Element::Field(owned), Step::Field(name)) => owned == &**name,
-        (Element::Key(keys), Step::Item { key, value }) => {
-            keys.get(*key).is_some_and(|owned| fields::same(owned, value))
+        (element @ Element::Key(_), Step::Item { key, value }) => {
+            element.value_of(key).is_some_and(|owned| order::equal(owned, value))
         }
-        (Element::Index(owned), Step::Index(index)) => owned == *index,
+        (Element::Index(owned), Step::Index(index)) => usize::try_from(owned) == Ok(*index),
         (Element::Key(_) | Element::Item(_), Step::Index(_)) => true,
         _ => false,
     }

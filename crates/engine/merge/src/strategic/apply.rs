@@ -1,0 +1,218 @@
+//! A patch applied to an object, or to a patch that comes before it.
+
+use serde_json::{Map, Value};
+
+use super::{
+    DELETE_FROM, Error, ORDER, PATCH, Place, RETAIN_KEYS,
+    lists::{Items, is_deletion, without_directives, without_nulls},
+};
+use crate::order;
+
+/// What a patch is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// An object: directives are followed, and a null leaves nothing.
+    Object,
+    /// A patch: directives and nulls are kept for the object.
+    Patch,
+}
+
+type Object = Map<String, Value>;
+
+pub(super) fn maps(mut original: Object, mut patch: Object, place: Place<'_>, mode: Mode) -> Result<Object, Error> {
+    if let Some(directive) = patch.remove(PATCH) {
+        return match directive.as_str() {
+            Some("replace") => Ok(patch),
+            Some("delete") => Ok(Object::new()),
+            _ => Err(Error::Directive(PATCH)),
+        };
+    }
+    retain(&mut original, &mut patch, mode)?;
+    reorder(&mut original, &mut patch, place, mode)?;
+    for (key, value) in patch {
+        match key.strip_prefix(DELETE_FROM) {
+            Some(_) if mode == Mode::Patch => drop(original.insert(key, value)),
+            Some(list) => delete_from(original.get_mut(list), &value),
+            None => field(&mut original, (key, value), place, mode)?,
+        }
+    }
+    Ok(original)
+}
+
+/// Applies one field of a patch.
+fn field(original: &mut Object, (key, value): (String, Value), place: Place<'_>, mode: Mode) -> Result<(), Error> {
+    let old = original.remove(&key);
+    let (place, how) = place.field(&key);
+    let new = match (old, value) {
+        (_, Value::Null) if mode == Mode::Object => None,
+        (Some(Value::Object(old)), Value::Object(new)) => Some(Value::Object(match how {
+            Some(how) if how.replace => new,
+            _ => maps(old, new, place, mode)?,
+        })),
+        (Some(Value::Array(old)), Value::Array(new)) => Some(Value::Array(match how {
+            Some(how) if how.merge => lists(old, new, how.key.as_deref(), (place.items(), mode))?,
+            _ => new,
+        })),
+        (_, new) if mode == Mode::Object => without_directives(without_nulls(new)),
+        (_, new) => without_directives(new),
+    };
+    if let Some(new) = new {
+        original.insert(key, new);
+    }
+    Ok(())
+}
+
+fn delete_from(list: Option<&mut Value>, gone: &Value) {
+    if let (Some(Value::Array(items)), Value::Array(gone)) = (list, gone) {
+        let gone = Items::Scalars.places(gone);
+        items.retain(|item| Items::Scalars.place(&gone, item).is_none());
+    }
+}
+
+/// Follows `$retainKeys`.
+fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), Error> {
+    let Some(listed) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    if mode == Mode::Patch {
+        return keep_directive(original, RETAIN_KEYS.to_owned(), listed, RETAIN_KEYS);
+    }
+    let listed: Vec<_> =
+        listed.as_array().ok_or(Error::Directive(RETAIN_KEYS))?.iter().filter_map(Value::as_str).collect();
+    let is_list = |key: &str| key.starts_with(DELETE_FROM) || key.starts_with(ORDER);
+    if patch.iter().any(|(key, value)| !value.is_null() && !is_list(key) && !listed.contains(&key.as_str())) {
+        return Err(Error::NotRetained);
+    }
+    original.retain(|key, _| listed.contains(&key.as_str()));
+    Ok(())
+}
+
+/// Keeps a directive for the object; a patch that has it already has to say the same.
+fn keep_directive(original: &mut Object, key: String, value: Value, name: &'static str) -> Result<(), Error> {
+    match original.get(&key) {
+        Some(other) if !order::equal(other, &value) => Err(Error::Unequal(name)),
+        _ => {
+            original.insert(key, value);
+            Ok(())
+        }
+    }
+}
+
+/// Merges every list that a patch says the order of, and brings it into that order.
+fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mode) -> Result<(), Error> {
+    let keys: Vec<_> = patch.keys().filter(|key| key.starts_with(ORDER)).cloned().collect();
+    for key in keys {
+        let Some(order) = patch.remove(&key) else { continue };
+        if mode == Mode::Patch {
+            keep_directive(original, key.clone(), order.clone(), ORDER)?;
+        }
+        let Value::Array(order) = order else { return Err(Error::Directive(ORDER)) };
+        let name = key.strip_prefix(ORDER).unwrap_or_default();
+        let (place, how) = place.field(name);
+        let merge_key = how.and_then(|how| how.key.as_deref());
+        let list = |value: Option<&Value>| match value {
+            None => Ok(None),
+            Some(Value::Array(items)) => Ok(Some(items.clone())),
+            Some(_) => Err(Error::Directive(ORDER)),
+        };
+        let (old, new) = (list(original.get(name))?, list(patch.get(name))?);
+        check_order(new.as_deref().unwrap_or_default(), &order, merge_key, name)?;
+        let both = [old.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default()].concat();
+        let items = Items::of(&[&both], merge_key);
+        let server = match (&old, &new) {
+            (Some(old), Some(new)) => places(items.clone()?, old, new),
+            (old, _) => old.clone().unwrap_or_default(),
+        };
+        let merged = match (old, new) {
+            (None, None) => continue,
+            (Some(old), None) => old,
+            (None, Some(new)) => new.into_iter().filter_map(without_directives).collect(),
+            (Some(old), Some(new)) if how.is_some_and(|how| how.merge) => {
+                lists(old, new, merge_key, (place.items(), mode))?
+            }
+            (Some(_), Some(new)) => new,
+        };
+        original.insert(name.to_owned(), Value::Array(items?.arrange(merged, &order, &server)?));
+        patch.remove(name);
+    }
+    Ok(())
+}
+
+/// Returns the places that items of a live list have: the first new ones take those that deletions leave free.
+fn places(items: Items<'_>, old: &[Value], new: &[Value]) -> Vec<Value> {
+    let (gone, came): (Vec<_>, Vec<_>) = new.iter().partition(|item| is_deletion(item));
+    let gone = items.places(gone);
+    let left: Vec<_> = old.iter().filter(|item| items.place(&gone, item).is_none()).cloned().collect();
+    let free = old.len() - left.len();
+    let old = items.places(old);
+    let new = came.into_iter().filter(|item| items.place(&old, item).is_none()).take(free).cloned();
+    left.into_iter().chain(new).collect()
+}
+
+/// Refuses a list whose items come in another order than it says.
+fn check_order(list: &[Value], order: &[Value], key: Option<&str>, name: &str) -> Result<(), Error> {
+    let (false, false) = (list.is_empty(), order.is_empty()) else { return Ok(()) };
+    let items = Items::of(&[list], key)?;
+    let mut order = order.iter();
+    for item in list.iter().filter(|item| item.get(PATCH).is_none()) {
+        let own = items.name(item)?;
+        if !order.any(|other| items.name(other).is_ok_and(|other| order::equal(other, own))) {
+            return Err(Error::Order(name.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Merges two lists.
+fn lists(
+    original: Vec<Value>,
+    patch: Vec<Value>,
+    key: Option<&str>,
+    (place, mode): (Place<'_>, Mode),
+) -> Result<Vec<Value>, Error> {
+    if original.is_empty() && patch.is_empty() {
+        return Ok(original);
+    }
+    let items = Items::of(&[&original, &patch], key)?;
+    let (server, patch) = match items {
+        Items::Scalars => (original, patch),
+        Items::Maps(_) => follow(items, original, patch)?,
+    };
+    let mut merged = Vec::with_capacity(server.len() + patch.len());
+    let mut places = items.places([]);
+    for item in &server {
+        // Scalars come once; maps of one name are left to the first of them.
+        if items == Items::Scalars && items.place(&places, item).is_some() {
+            continue;
+        }
+        if let Ok(name) = items.name(item) {
+            places.add(name, merged.len());
+        }
+        merged.push(item.clone());
+    }
+    for item in &patch {
+        let Some(old) = items.place(&places, item).and_then(|at| merged.get_mut(at)) else {
+            places.add(items.name(item)?, merged.len());
+            merged.push(item.clone());
+            continue;
+        };
+        if let (Value::Object(map), Value::Object(new)) = (old.take(), item) {
+            *old = Value::Object(maps(map, new.clone(), place, mode)?);
+        } else {
+            *old = item.clone();
+        }
+    }
+    items.arrange(merged, &patch, &server)
+}
+
+/// Follows the directives among the items of a patch. Returns what is left of either list.
+fn follow(items: Items<'_>, mut original: Vec<Value>, patch: Vec<Value>) -> Result<(Vec<Value>, Vec<Value>), Error> {
+    let (special, plain): (Vec<_>, Vec<_>) = patch.into_iter().partition(|item| item.get(PATCH).is_some());
+    let is_replacement = |item: &Value| item.get(PATCH).and_then(Value::as_str) == Some("replace");
+    if !special.iter().all(|item| is_deletion(item) || is_replacement(item)) {
+        return Err(Error::Directive(PATCH));
+    }
+    let (replace, gone): (Vec<_>, Vec<_>) = special.iter().partition(|item| is_replacement(item));
+    gone.iter().try_for_each(|item| items.name(item).map(drop))?;
+    let gone = items.places(gone);
+    original.retain(|item| items.place(&gone, item).is_none());
+    Ok(if replace.is_empty() { (original, plain) } else { (plain, Vec::new()) })
+}

@@ -1,0 +1,170 @@
+//! Lists of a patch: what sort their items are, which item is which, and in which order they come.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use serde_json::{Map, Value};
+
+use super::{Error, PATCH};
+use crate::order;
+
+/// How items are told apart: maps by a field, scalars by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Items<'k> {
+    Maps(&'k str),
+    Scalars,
+}
+
+impl<'k> Items<'k> {
+    /// Looks at all items of some lists, which have to be of one sort.
+    pub(super) fn of(lists: &[&[Value]], key: Option<&'k str>) -> Result<Self, Error> {
+        let mut items = lists.iter().flat_map(|list| list.iter());
+        let first = items.next().ok_or(Error::MixedList)?;
+        let sort = std::mem::discriminant(first);
+        if first.is_array() {
+            return Err(Error::ListOfLists);
+        }
+        if items.any(|item| std::mem::discriminant(item) != sort) {
+            return Err(Error::MixedList);
+        }
+        if !first.is_object() {
+            return Ok(Self::Scalars);
+        }
+        key.filter(|key| !key.is_empty()).map(Self::Maps).ok_or(Error::NoKey)
+    }
+
+    /// Returns that by which an item is told apart.
+    pub(super) fn name<'v>(&self, item: &'v Value) -> Result<&'v Value, Error> {
+        match self {
+            Self::Scalars => Ok(item),
+            Self::Maps(key) => item.get(key).ok_or_else(|| no_key(item, key)),
+        }
+    }
+
+    /// Returns where the items of a list are, the first of those with the same name.
+    pub(super) fn places<'v>(&self, list: impl IntoIterator<Item = &'v Value>) -> Places<'v> {
+        let mut places = BTreeMap::new();
+        for (at, item) in list.into_iter().enumerate() {
+            if let Ok(name) = self.name(item) {
+                places.entry(Name(name)).or_insert(at);
+            }
+        }
+        Places(places)
+    }
+
+    /// Returns the place of an item.
+    pub(super) fn place(&self, places: &Places<'_>, item: &Value) -> Option<usize> {
+        places.0.get(&Name(self.name(item).ok()?)).copied()
+    }
+
+    /// Brings items into the order of a list that has them all; those to be deleted come last.
+    pub(super) fn sort(&self, mut items: Vec<Value>, by: &[Value]) -> Result<Vec<Value>, Error> {
+        for item in items.iter().chain(by) {
+            self.name(item)?;
+        }
+        let by = self.places(by);
+        items.sort_by_cached_key(|item| (is_deletion(item), self.place(&by, item)));
+        Ok(items)
+    }
+
+    /// Puts items that the server has and the patch does not between those of the patch, where they were.
+    pub(super) fn arrange(&self, merged: Vec<Value>, patch: &[Value], server: &[Value]) -> Result<Vec<Value>, Error> {
+        let (in_patch, in_server) = (self.places(patch), self.places(server));
+        let (own, others): (Vec<_>, Vec<_>) =
+            merged.into_iter().partition(|item| self.place(&in_patch, item).is_some());
+        let mut own = self.sort(own, patch)?.into_iter().peekable();
+        let mut others = self.sort(others, server)?.into_iter().peekable();
+        let mut out = Vec::new();
+        while let Some(next) = own.peek() {
+            let place = self.place(&in_server, next);
+            let before =
+                |item: &Value| self.place(&in_server, item).is_some_and(|own| place.is_some_and(|place| own < place));
+            match others.next_if(|item| before(item)) {
+                Some(item) => out.push(item),
+                None => out.extend(own.next()),
+            }
+        }
+        out.extend(others);
+        Ok(out)
+    }
+
+    /// Compares two items by the text of their names, as lists are sorted before they are compared.
+    pub(super) fn compare(&self, a: &Value, b: &Value) -> Ordering {
+        let text = |item: &Value| self.name(item).map(text).unwrap_or_default();
+        text(a).cmp(&text(b))
+    }
+}
+
+/// Where the items of a list are, by their names.
+pub(super) struct Places<'v>(BTreeMap<Name<'v>, usize>);
+
+impl<'v> Places<'v> {
+    /// Adds an item at a place, if there is none of its name.
+    pub(super) fn add(&mut self, name: &'v Value, at: usize) {
+        self.0.entry(Name(name)).or_insert(at);
+    }
+}
+
+/// A value that can be looked up.
+struct Name<'v>(&'v Value);
+
+impl Ord for Name<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order::compare(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Name<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Name<'_> {}
+
+/// Tells whether an item only says that it is to go.
+pub(super) fn is_deletion(item: &Value) -> bool {
+    item.get(PATCH).and_then(Value::as_str) == Some("delete")
+}
+
+/// Removes maps with directives from a value, and directives from maps; `None` where nothing is left.
+pub(super) fn without_directives(value: Value) -> Option<Value> {
+    match value {
+        Value::Object(map) if map.contains_key(PATCH) => None,
+        Value::Object(map) => {
+            let kept = map.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?)));
+            Some(Value::Object(kept.collect()))
+        }
+        Value::Array(items) => Some(Value::Array(items.into_iter().filter_map(without_directives).collect())),
+        other => Some(other),
+    }
+}
+
+/// Removes nulls from maps: there is nothing that they would remove.
+pub(super) fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+pub(super) fn no_key(item: &Value, key: &str) -> Error {
+    Error::NoMergeKey { item: item.to_string().into(), key: key.into() }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => order::number_text(number),
+        other => other.to_string(),
+    }
+}

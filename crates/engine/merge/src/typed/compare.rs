@@ -1,0 +1,150 @@
+//! What differs between two values of one type.
+
+use std::collections::BTreeMap;
+
+use lode_schema::{ListView, MapView, Schema, Shape, TypeRef};
+use serde_json::{Map, Value};
+
+use super::items;
+use crate::{
+    order,
+    set::{Element, Set},
+};
+
+/// What differs between two values; no field is in two of the sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Comparison<'a> {
+    /// Only the first has it.
+    pub removed: Set<'a>,
+    /// Both have it, and it is not equal.
+    pub modified: Set<'a>,
+    /// Only the second has it.
+    pub added: Set<'a>,
+}
+
+impl Comparison<'_> {
+    /// Tells whether nothing differs.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.removed.is_empty() && self.modified.is_empty() && self.added.is_empty()
+    }
+}
+
+pub(super) fn run<'a>(schema: &'a Schema, ty: TypeRef, old: &'a Value, new: &'a Value) -> Comparison<'a> {
+    let mut walk = Walk { schema, path: Vec::new(), found: Comparison::default() };
+    walk.pair(ty, Some(old), Some(new));
+    walk.found
+}
+
+struct Walk<'a> {
+    schema: &'a Schema,
+    path: Vec<Element<'a>>,
+    found: Comparison<'a>,
+}
+
+type Side<'a> = Option<&'a Value>;
+
+impl<'a> Walk<'a> {
+    fn pair(&mut self, ty: TypeRef, old: Side<'a>, new: Side<'a>) {
+        let leaf = match (old, new) {
+            (Some(old), Some(new)) => {
+                let (first, second) = (self.schema.shape(ty, old), self.schema.shape(ty, new));
+                let other = std::mem::discriminant(&first) != std::mem::discriminant(&second);
+                if other {
+                    self.shaped(first, Some(old), Some(new));
+                }
+                self.shaped(second, Some(old), Some(new))
+            }
+            (Some(one), None) | (None, Some(one)) => self.shaped(self.schema.shape(ty, one), old, new),
+            (None, None) => return,
+        };
+        match (leaf, old, new) {
+            (false, None, _) => self.found.added.insert(&self.path),
+            (false, _, None) => self.found.removed.insert(&self.path),
+            _ => {}
+        }
+    }
+
+    /// Compares two values, of which at least one has this shape; tells whether they were compared as a whole.
+    fn shaped(&mut self, shape: Shape<'a>, old: Side<'a>, new: Side<'a>) -> bool {
+        match shape {
+            Shape::Scalar(_) => self.leaf(old, new),
+            Shape::Map(map) => {
+                let (first, second) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
+                if map.atomic || first.is_none_or(Map::is_empty) && second.is_none_or(Map::is_empty) {
+                    return self.leaf(old, new);
+                }
+                self.maps(map, first, second);
+                false
+            }
+            Shape::List(list) => {
+                let (first, second) = (old.and_then(Value::as_array), new.and_then(Value::as_array));
+                if list.atomic || first.is_none_or(Vec::is_empty) && second.is_none_or(Vec::is_empty) {
+                    return self.leaf(old, new);
+                }
+                self.lists(list, first, second);
+                false
+            }
+            Shape::Nothing => false,
+        }
+    }
+
+    fn leaf(&mut self, old: Side<'a>, new: Side<'a>) -> bool {
+        match (old, new) {
+            (None, _) => self.found.added.insert(&self.path),
+            (_, None) => self.found.removed.insert(&self.path),
+            (Some(old), Some(new)) if !order::equal(old, new) => self.found.modified.insert(&self.path),
+            _ => {}
+        }
+        true
+    }
+
+    fn maps(&mut self, view: MapView<'a>, old: Option<&'a Map<String, Value>>, new: Option<&'a Map<String, Value>>) {
+        let gone = |key: &String| new.is_none_or(|new| !new.contains_key(key));
+        let only_old =
+            old.into_iter().flatten().filter(|(key, _)| gone(key)).map(|(key, value)| (key, Some(value), None));
+        let of_new = new.into_iter().flatten().map(|(key, value)| (key, old.and_then(|old| old.get(key)), Some(value)));
+        for (key, old, new) in only_old.chain(of_new) {
+            let Some(ty) = view.map.field_type(key) else { continue };
+            self.path.push(Element::Field(key));
+            self.pair(ty, old, new);
+            self.path.pop();
+        }
+    }
+
+    fn lists(&mut self, view: ListView<'a>, old: Option<&'a Vec<Value>>, new: Option<&'a Vec<Value>>) {
+        let mut pairs: BTreeMap<Element<'a>, (Vec<&'a Value>, Vec<&'a Value>)> = BTreeMap::new();
+        let element = |item| items::element(self.schema, view.list, item).ok();
+        for (element, item) in old.into_iter().flatten().filter_map(|item| Some((element(item)?, item))) {
+            pairs.entry(element).or_default().0.push(item);
+        }
+        for (element, item) in new.into_iter().flatten().filter_map(|item| Some((element(item)?, item))) {
+            pairs.entry(element).or_default().1.push(item);
+        }
+        for (element, (old, new)) in pairs {
+            self.path.push(element);
+            self.items(view.list.element, &old, &new);
+            self.path.pop();
+        }
+    }
+
+    /// Compares the items that one element names. Several of them on one side are one value there.
+    fn items(&mut self, ty: TypeRef, old: &[&'a Value], new: &[&'a Value]) {
+        match (old, new) {
+            ([] | [_], [] | [_]) => self.pair(ty, old.first().copied(), new.first().copied()),
+            ([_, _, ..], [_, _, ..]) => {
+                if old.len() != new.len() || old.iter().zip(new).any(|(old, new)| !order::equal(old, new)) {
+                    self.found.modified.insert(&self.path);
+                }
+            }
+            ([_, _, ..], _) => {
+                self.pair(ty, None, new.first().copied());
+                self.found.removed.insert(&self.path);
+            }
+            _ => {
+                self.pair(ty, old.first().copied(), None);
+                self.found.added.insert(&self.path);
+            }
+        }
+    }
+}

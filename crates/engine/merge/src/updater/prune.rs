@@ -1,0 +1,71 @@
+//! What goes after an apply: what its manager said last time, does not say any more, and nobody owns.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::Value;
+
+use super::{Error, Managers, Owned, Updater};
+use crate::{set::Set, typed::Typed};
+
+/// Returns the merged object without what goes; `None` where all stays. `managers` has the new set already.
+pub(super) fn run(
+    updater: &Updater<'_>,
+    merged: &Typed<'_>,
+    (managers, last): (&Managers<'_>, &Owned<'_>),
+    version: &str,
+) -> Result<Option<Value>, Error<'static>> {
+    let Some(converted) = updater.convert(merged, &last.version)? else { return Ok(None) };
+    let mut named = last.set.clone();
+    named.ensure_named(converted.schema, Some(converted.ty));
+    let without_last = converted.with(converted.remove(&named));
+    let pruned = with_owned(updater, &converted, without_last, managers, &last.version)?;
+    // Back where `last` is: only what it had may go.
+    let Some(pruned) = updater.convert(&pruned, &last.version)? else { return Ok(None) };
+    let mut gone = named_fields(&converted);
+    gone.subtract(&named_fields(&pruned));
+    let result = converted.with(converted.remove(&gone.intersection(&named)));
+    match updater.convert(&result, version)? {
+        Some(result) => Ok(Some(result.value.into_owned())),
+        None => Ok(None),
+    }
+}
+
+/// Puts back what anybody owns, version by version; the one at hand first, as others may need what it brings back.
+fn with_owned<'t>(
+    updater: &'t Updater<'_>,
+    merged: &'t Typed<'t>,
+    pruned: Typed<'t>,
+    managers: &Managers<'_>,
+    first: &str,
+) -> Result<Typed<'t>, Error<'static>> {
+    let mut owned: BTreeMap<&str, Set<'_>> = BTreeMap::new();
+    for Owned { set, version } in managers.values() {
+        owned.entry(version).or_default().unite(set.clone());
+    }
+    let mut versions: Vec<_> = owned.into_iter().collect();
+    versions.sort_by_key(|(version, _)| *version != first);
+    let mut pruned = own(pruned);
+    for (version, owned) in versions {
+        let (Some(merged), Some(now)) = (updater.convert(merged, version)?, updater.convert(&pruned, version)?) else {
+            continue;
+        };
+        let mut kept = owned;
+        kept.ensure_named(merged.schema, Some(merged.ty));
+        let mut gone = named_fields(&merged);
+        gone.subtract(&named_fields(&now));
+        gone.subtract(&kept);
+        pruned = Typed { value: Cow::Owned(merged.remove(&gone)), schema: merged.schema, ty: merged.ty };
+    }
+    Ok(pruned)
+}
+
+fn own(object: Typed<'_>) -> Typed<'_> {
+    Typed { value: Cow::Owned(object.value.into_owned()), schema: object.schema, ty: object.ty }
+}
+
+/// Returns the fields of an object with all declared ones on the way.
+fn named_fields<'t>(object: &'t Typed<'_>) -> Set<'t> {
+    let mut set = object.field_set();
+    set.ensure_named(object.schema, Some(object.ty));
+    set
+}

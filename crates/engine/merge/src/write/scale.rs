@@ -1,0 +1,73 @@
+//! [`Scaled`]: the scale of an object is written through an endpoint of its own, which shows one field under another
+//! name; who owns it there owns it in the object.
+
+use serde_json::Value;
+
+use super::{Refusal, managed::State, refusal};
+use crate::{
+    set::{Element, Set},
+    updater::Owned,
+};
+
+/// Where an object has its replicas.
+#[derive(Debug, Clone, Copy)]
+pub struct Scaled<'s> {
+    /// The API version that the object is written in.
+    pub api_version: &'s str,
+    /// For every version of it the way to the replicas. Who wrote another version is forgotten.
+    pub replicas: &'s [(&'s str, &'s [&'s str])],
+}
+
+impl Scaled<'_> {
+    /// Writes into a scale who owns the replicas of its object.
+    ///
+    /// # Errors
+    /// The entries of the object cannot be read.
+    pub fn owners_of_scale(&self, parent: &Value, scale: &mut Value) -> Result<(), Refusal> {
+        let mut state = State::read(parent).map_err(|error| refusal::undecodable(&error))?;
+        state.managers.retain(|_, owned| self.path(&owned.version).is_some_and(|path| owned.set.has(&path)));
+        for owned in state.managers.values_mut() {
+            *owned = Owned { set: only(&[Element::Field("spec"), Element::Field("replicas")]), version: SCALE.into() };
+        }
+        state.write(scale);
+        Ok(())
+    }
+
+    /// Writes into an object who owns what after its scale was written; `before` is the object as it was.
+    ///
+    /// # Errors
+    /// The entries of either cannot be read.
+    pub fn owners_of_parent(&self, before: &Value, scale: &Value, parent: &mut Value) -> Result<(), Refusal> {
+        let read = |object| State::read(object).map_err(|error| refusal::undecodable(&error));
+        let (mut state, mut scaled) = (read(before)?, read(scale)?);
+        state.managers.retain(|manager, owned| {
+            let Some(path) = self.path(&owned.version) else { return false };
+            if owned.set.has(&path) && scaled.managers.remove(manager).is_none() {
+                owned.set.subtract(&only(&path));
+            }
+            !owned.set.is_empty()
+        });
+        let in_scale = [Element::Field("spec"), Element::Field("replicas")];
+        scaled.managers.retain(|_, owned| owned.set.has(&in_scale));
+        for (manager, _) in scaled.managers {
+            let set = self.path(self.api_version).map(|path| only(&path)).unwrap_or_default();
+            state.managers.insert(manager, Owned { set, version: self.api_version.into() });
+        }
+        state.write(parent);
+        Ok(())
+    }
+
+    fn path(&self, version: &str) -> Option<Vec<Element<'_>>> {
+        let (_, names) = self.replicas.iter().find(|(other, _)| *other == version)?;
+        Some(names.iter().map(|name| Element::Field(name)).collect())
+    }
+}
+
+fn only<'a>(path: &[Element<'a>]) -> Set<'a> {
+    let mut set = Set::default();
+    set.insert(path);
+    set
+}
+
+/// The API version of scales.
+const SCALE: &str = "autoscaling/v1";

@@ -1,0 +1,33 @@
+//! What Kubernetes objects look like: types, list keys, defaults.
+//!
+//! A [`Schema`] is a table of types that refer to each other by number, so that following a reference is an index and
+//! not a search. Those of Kubernetes itself are [`builtin`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
+//! resource ([`structural`]), and the form that structured merges are specified in ([`plain`]).
+//!
+//! ```
+//! use lode_schema::{Schema, Shape, plain};
+//! use serde_json::json;
+//!
+//! let schema = plain::read(&json!({"types": [
+//!     {"name": "app", "map": {"fields": [{"name": "ports", "type": {"list": {
+//!         "elementType": {"scalar": "numeric"}, "elementRelationship": "associative"}}}]}},
+//! ]})).unwrap();
+//! let app = schema.named("app").unwrap();
+//! let Shape::Map(map) = schema.shape(app, &json!({"ports": [80]})) else { panic!() };
+//! assert!(map.field("ports").is_some() && map.field("port").is_none());
+//! ```
+//!
+//! Left out: descriptions, patterns and bounds.
+
+mod build;
+mod builtin;
+pub mod kinds;
+pub mod openapi;
+pub mod plain;
+pub mod structural;
+mod types;
+
+pub use build::Builder;
+pub use builtin::{Builtin, builtin};
+pub use kinds::Kinds;
+pub use types::{Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId, TypeRef};

@@ -1,0 +1,65 @@
+//! The structural schema of a custom resource.
+//!
+//! It says nothing of `apiVersion`, `kind` and `metadata`; those come from the built-in types, at the root and in every
+//! embedded resource. Defaults are defaults here, also when they are zero.
+
+use serde_json::{Value, json};
+
+use crate::{
+    build::Builder,
+    openapi::{Error, Reader},
+    types::{Schema, TypeRef},
+};
+
+/// Reads the schema of one version of a custom resource (`openAPIV3Schema`).
+///
+/// # Errors
+/// The schema is malformed.
+pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error> {
+    let mut builder = Builder::default();
+    if let Some(meta) = builtin.named(OBJECT_META) {
+        builder.import(builtin, meta, OBJECT_META);
+    }
+    let mut schema = schema.clone();
+    if !schema.is_object() {
+        return Err(Error::Malformed("schema"));
+    }
+    embed(&mut schema, 0);
+    resource(&mut schema);
+    let atom = Reader { builder: &mut builder, zero_is_assumed: false }.atom(&schema, false, 0)?;
+    let ty = builder.define("", atom);
+    Ok((builder.finish(), ty))
+}
+
+/// Says of every embedded resource below what all objects have.
+fn embed(schema: &mut Value, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(below) = schema.get_mut(key) {
+            embed(below, depth + 1);
+        }
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.values_mut().for_each(|below| embed(below, depth + 1));
+    }
+    if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
+        resource(schema);
+    }
+}
+
+fn resource(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    let properties = schema.entry("properties").or_insert_with(|| json!({}));
+    let Some(properties) = properties.as_object_mut() else { return };
+    for key in ["apiVersion", "kind"] {
+        properties.insert(key.to_owned(), json!({"type": "string"}));
+    }
+    properties.insert("metadata".to_owned(), json!({"$ref": OBJECT_META}));
+}
+
+/// The type of `metadata`.
+const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+/// Types within types that are looked at; deeper ones are refused by the reader.
+const DEPTH_MAX: usize = 64;

@@ -1,0 +1,279 @@
+//! [`Schema`] and what it is made of.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+/// A table of types that refer to each other by number.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    pub(crate) atoms: Vec<Atom>,
+    pub(crate) names: HashMap<Box<str>, TypeId>,
+}
+
+/// The number of a type within its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub(crate) u32);
+
+/// A use of a type, which may say otherwise whether it is atomic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TypeRef {
+    pub(crate) id: TypeId,
+    pub(crate) atomic: Option<bool>,
+}
+
+/// What values of a type may be; several members make a union.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Atom {
+    /// It may be a scalar.
+    pub scalar: Option<Scalar>,
+    /// It may be a list.
+    pub list: Option<List>,
+    /// It may be a map.
+    pub map: Option<Map>,
+    /// What its text or number means.
+    pub format: Format,
+    /// The only values it may have; empty for any.
+    pub values: Box<[Box<str>]>,
+}
+
+/// What sort of scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// A number.
+    Numeric,
+    /// Text.
+    String,
+    /// True or false.
+    Boolean,
+    /// Any of them.
+    Untyped,
+}
+
+/// What a scalar means beyond its sort.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Nothing.
+    #[default]
+    None,
+    /// A whole number.
+    Integer,
+    /// A whole number or text.
+    IntOrString,
+    /// A number with a unit: `100m`, `1Gi`.
+    Quantity,
+    /// A point in time (RFC 3339).
+    Time,
+    /// Bytes in base64.
+    Bytes,
+}
+
+/// A list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List {
+    /// The type of its items.
+    pub element: TypeRef,
+    /// It changes as a whole.
+    pub atomic: bool,
+    /// The fields that tell its items apart. None in a list that is not atomic: the items themselves do.
+    pub keys: Box<[Box<str>]>,
+}
+
+/// A map, or a struct.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Map {
+    /// Its declared fields, by name.
+    pub fields: Box<[Field]>,
+    /// The type of every other field; none are allowed without.
+    pub element: Option<TypeRef>,
+    /// It changes as a whole.
+    pub atomic: bool,
+    /// What is not declared is kept, not pruned.
+    pub preserve_unknown: bool,
+}
+
+/// A declared field of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its type.
+    pub ty: TypeRef,
+    /// Its value where none is given. List keys always take it; for all else see [`api_default`](Self::api_default).
+    pub default: Option<Value>,
+    /// The default only says that a Go field is no pointer: the API server does not write it into objects.
+    pub assumed: bool,
+    /// An object without it is invalid.
+    pub required: bool,
+    /// How a strategic merge patch changes it.
+    pub patch: Patch,
+}
+
+/// How a strategic merge patch changes a field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Patch {
+    /// List items are merged, not replaced.
+    pub merge: bool,
+    /// A map is replaced, not merged.
+    pub replace: bool,
+    /// Of a map, what the patch does not retain goes.
+    pub retain_keys: bool,
+    /// The field by which items are matched.
+    pub key: Option<Box<str>>,
+}
+
+/// What a value is, seen through its type.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape<'s> {
+    /// A map.
+    Map(MapView<'s>),
+    /// A scalar.
+    Scalar(Scalar),
+    /// A list.
+    List(ListView<'s>),
+    /// The type allows nothing.
+    Nothing,
+}
+
+/// A [`Map`] as one use sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct MapView<'s> {
+    /// The type.
+    pub map: &'s Map,
+    /// It changes as a whole.
+    pub atomic: bool,
+}
+
+/// A [`List`] as one use sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct ListView<'s> {
+    /// The type.
+    pub list: &'s List,
+    /// It changes as a whole.
+    pub atomic: bool,
+}
+
+impl Schema {
+    /// Returns the type of a name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<TypeRef> {
+        self.names.get(name).map(|id| TypeRef::from(*id))
+    }
+
+    /// Returns the name of a type; one that is only used in place has none. Not for hot paths: it searches.
+    #[must_use]
+    pub fn name(&self, ty: TypeRef) -> Option<&str> {
+        self.names.iter().find(|(_, id)| **id == ty.id).map(|(name, _)| &**name)
+    }
+
+    /// Returns what a type allows.
+    #[must_use]
+    pub fn atom(&self, ty: TypeRef) -> &Atom {
+        // Numbers are only handed out by the builder of this table.
+        self.atoms.get(ty.id.0 as usize).unwrap_or(&self.atoms[0])
+    }
+
+    /// Returns what a value is, seen through its type. Null, and what the type does not allow, is whatever the type
+    /// allows first of map, scalar, list.
+    #[must_use]
+    pub fn shape(&self, ty: TypeRef, value: &Value) -> Shape<'_> {
+        let atom = self.atom(ty);
+        let map = || atom.map.as_ref().map(|map| Shape::Map(MapView { map, atomic: ty.atomic.unwrap_or(map.atomic) }));
+        let list =
+            || atom.list.as_ref().map(|list| Shape::List(ListView { list, atomic: ty.atomic.unwrap_or(list.atomic) }));
+        let scalar = || atom.scalar.map(Shape::Scalar);
+        let own = match value {
+            Value::Null => None,
+            Value::Object(_) => map(),
+            Value::Array(_) => list(),
+            _ => scalar(),
+        };
+        own.or_else(map).or_else(scalar).or_else(list).unwrap_or(Shape::Nothing)
+    }
+
+    /// Returns the declared map behind a type, if it allows one.
+    #[must_use]
+    pub fn map(&self, ty: TypeRef) -> Option<&Map> {
+        self.atom(ty).map.as_ref()
+    }
+
+    /// Returns how many types there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.atoms.len()
+    }
+
+    /// Tells whether there is no type.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.atoms.is_empty()
+    }
+}
+
+impl TypeRef {
+    /// Anything, changed as a whole.
+    pub const ANY: Self = Self { id: TypeId(0), atomic: None };
+    /// Anything, whose type is deduced from the value: maps are granular, lists are not.
+    pub const DEDUCED: Self = Self { id: TypeId(1), atomic: None };
+
+    /// Returns the number of the type.
+    #[must_use]
+    pub fn id(self) -> TypeId {
+        self.id
+    }
+
+    /// Returns this use with another word on whether it is atomic.
+    #[must_use]
+    pub fn with_atomic(self, atomic: Option<bool>) -> Self {
+        Self { atomic, ..self }
+    }
+
+    /// Returns what this use says of being atomic, if anything.
+    #[must_use]
+    pub fn atomic(self) -> Option<bool> {
+        self.atomic
+    }
+}
+
+impl From<TypeId> for TypeRef {
+    fn from(id: TypeId) -> Self {
+        Self { id, atomic: None }
+    }
+}
+
+impl Map {
+    /// Returns the declared field of a name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        let found = self.fields.binary_search_by(|field| (*field.name).cmp(name)).ok()?;
+        self.fields.get(found)
+    }
+
+    /// Returns the type of a field, declared or not; `None` if it is not allowed.
+    #[must_use]
+    pub fn field_type(&self, name: &str) -> Option<TypeRef> {
+        self.field(name).map(|field| field.ty).or(self.element)
+    }
+}
+
+impl Field {
+    /// Returns the value that the API server writes where none is given.
+    #[must_use]
+    pub fn api_default(&self) -> Option<&Value> {
+        self.default.as_ref().filter(|_| !self.assumed)
+    }
+}
+
+impl<'s> MapView<'s> {
+    /// Returns the declared field of a name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'s Field> {
+        self.map.field(name)
+    }
+}
+
+impl Default for Schema {
+    fn default() -> Self {
+        crate::Builder::default().finish()
+    }
+}

@@ -1,4 +1,4 @@
-//! Builds of objects made for the purpose: a quarter each of ConfigMaps, ServiceAccounts, Services and Deployments,
+//! Builds of objects made for the purpose: a quarter each of config maps, accounts, services and deployments,
 //! with a prefix, labels, references and fifty patches.
 
 use std::fmt::Write as _;

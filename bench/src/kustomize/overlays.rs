@@ -104,7 +104,9 @@ fn all(corpus: &Corpus, threads: usize) -> anyhow::Result<Duration> {
 /// One file changes in the repository with the most overlays: which builds are done again, and how long it takes.
 pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
     let mut of: BTreeMap<&str, Vec<&Overlay>> = BTreeMap::new();
-    corpus.overlays.iter().for_each(|overlay| of.entry(&overlay.repository).or_default().push(overlay));
+    for overlay in &corpus.overlays {
+        of.entry(&overlay.repository).or_default().push(overlay);
+    }
     let (repository, overlays) = of.into_iter().max_by_key(|(_, overlays)| overlays.len()).context("an overlay")?;
     let tree = &corpus.trees[repository];
     let start = Instant::now();
@@ -129,7 +131,9 @@ pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
     print::line(&format!("{repository}: {} overlays, {file} changed", overlays.len()));
     print::figure("all of them once", millis(whole), "ms");
     print::figure(&format!("{} done again", again.len()), millis(start.elapsed()), "ms");
-    again.iter().for_each(|overlay| print::line(&format!("    {}", overlay.path)));
+    for overlay in again {
+        print::line(&format!("    {}", overlay.path));
+    }
     Ok(())
 }
 
@@ -138,7 +142,9 @@ fn shared_file(builds: &[Build]) -> Option<RepoPath> {
     let mut readers: BTreeMap<&RepoPath, usize> = BTreeMap::new();
     for build in builds {
         let files = build.reads.reads().filter(|(_, read)| matches!(read, Read::File(_)));
-        files.for_each(|(file, _)| *readers.entry(file).or_default() += 1);
+        for (file, _) in files {
+            *readers.entry(file).or_default() += 1;
+        }
     }
     readers
         .into_iter()

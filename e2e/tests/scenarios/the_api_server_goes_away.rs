@@ -11,7 +11,7 @@ use crate::manifests::config_map;
 use crate::stage::Stage;
 
 /// How long it is away.
-const AWAY: Duration = Duration::from_secs(60);
+const AWAY: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {

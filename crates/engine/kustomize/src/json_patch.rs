@@ -232,7 +232,7 @@ mod tests {
     use lode_yaml::{Nodes, Origins};
 
     use super::*;
-    use crate::recorded::{self, Outcome, node, text};
+    use crate::tests::{self as recorded, Outcome, node, text};
 
     fn dialect(patch: &str) -> Dialect {
         if patch.starts_with('[') { Dialect::V3 } else { Dialect::V2 }

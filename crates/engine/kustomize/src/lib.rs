@@ -42,8 +42,6 @@ mod note;
 mod order;
 mod origin;
 mod patch;
-#[cfg(test)]
-mod recorded;
 mod references;
 mod remote;
 mod rename;
@@ -59,6 +57,9 @@ mod strategic;
 mod tables;
 mod value_add;
 mod vars;
+
+#[cfg(test)]
+mod tests;
 
 pub use build::{Build, Builder, Built, Options, build};
 pub use charts::{Chart, Charts};

@@ -6,7 +6,7 @@ use lode_yaml::{Node, Place};
 
 use crate::decode::At;
 use crate::error::{Fault, ObjectCause};
-use crate::fieldspec::{self, FieldSpec, Fields, Make, Misfit};
+use crate::fieldspec::{self, Fields, Make, Misfit};
 use crate::resource::{Identity, Resource};
 
 /// A namespace and where it goes.

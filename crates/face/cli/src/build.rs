@@ -35,7 +35,6 @@ use crate::report::Told;
 
 /// What to build and how to show it.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Folders with a kustomization file; also FOLDER inside an archive (`app.tar.gz//FOLDER`) or a repository
     /// (`https://host/repository.git//FOLDER?ref=main`)
@@ -141,10 +140,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
     let Place { loader, folder } = Place::find(path)?;
     if args.flux {
-        return flux::build(&*loader, &folder, plan).map_err(readable);
+        return flux::build(&*loader, &folder, plan).map_err(|error| readable(&error));
     }
     let build = lode_kustomize::build(&*loader, &folder, &args.options());
-    let build = build.map_err(|error| readable(lode_render::Error::Build(error).into()))?;
+    let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
     Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty()))
 }
 
@@ -214,7 +213,7 @@ impl Refused {
 
 const PROGRAMS: &str = "a build never runs programs or containers";
 
-fn readable(error: anyhow::Error) -> anyhow::Error {
+fn readable(error: &anyhow::Error) -> anyhow::Error {
     let hint = error.downcast_ref::<lode_render::Error>().and_then(lode_render::Error::hint);
     let text = relative(&format!("{error:#}"));
     match hint {

@@ -6,7 +6,7 @@ use lode_yaml::{Nodes, Origins};
 use serde_json::Value;
 
 use super::*;
-use crate::recorded::{self, Outcome, node, text};
+use crate::tests::{self as recorded, Outcome, node, text};
 
 fn merged(object: &str, patch: &str, options: Options) -> Result<Option<Node>, Error> {
     merge(node(object, Dialect::V3), &node(patch, Dialect::V3), Schema::builtin(), options)

@@ -75,7 +75,9 @@ fn check(node: &Node, path: &str) {
         Content::Sequence(items) => items.iter().for_each(|item| check(item, &format!("{path}[]"))),
         Content::Mapping(entries) => {
             let shown = |key: &Node| format!("{path}.{}", key.text().unwrap_or_default());
-            entries.iter().for_each(|entry| check(&entry.value, &shown(&entry.key)));
+            for entry in entries {
+                check(&entry.value, &shown(&entry.key));
+            }
         }
     }
 }

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use lode_kustomize::{Build, Files, Origin};
 use lode_object::{GroupVersionKind, Value};
 use lode_render::Rendered;
-use lode_tree::ReadSet;
 use lode_yaml::{Content, Dialect, Node};
 
 /// The namespace of objects that name none.
@@ -15,7 +14,6 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// What one PATH was built into.
 pub(super) struct Outcome {
     pub(super) objects: Vec<Shown>,
-    pub(super) reads: ReadSet,
     pub(super) warnings: Vec<String>,
 }
 
@@ -56,7 +54,7 @@ impl Outcome {
                 body: Body::Node(built.node),
             }
         });
-        Self { objects: objects.collect(), reads: build.reads, warnings }
+        Self { objects: objects.collect(), warnings }
     }
 
     /// Takes what Flux would make of the folder.
@@ -72,7 +70,7 @@ impl Outcome {
                 body: Body::Value(object.into_value()),
             }
         });
-        Self { objects: objects.collect(), reads: rendered.reads, warnings: Vec::new() }
+        Self { objects: objects.collect(), warnings: Vec::new() }
     }
 }
 

@@ -111,14 +111,13 @@ impl Loader for WithFetched {
         // Held while fetching: a base that several kustomizations name is fetched once.
         let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         let key = spec.repository();
-        let number = match trees.get(&key) {
-            Some((number, _)) => *number,
-            None => {
-                let tree = spec.fetch().map_err(|error| refused(format!("{error:#}")))?;
-                let number = trees.len();
-                trees.insert(key, (number, Arc::new(tree)));
-                number
-            }
+        let number = if let Some((number, _)) = trees.get(&key) {
+            *number
+        } else {
+            let tree = spec.fetch().map_err(|error| refused(format!("{error:#}")))?;
+            let number = trees.len();
+            trees.insert(key, (number, Arc::new(tree)));
+            number
         };
         RepoPath::parse(&format!("{FETCHED}/{number}/{}", spec.folder)).map_err(|error| refused(error.to_string()))
     }

@@ -384,6 +384,9 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.
 fn read(node: Node) -> Resource {
     let place = node.place;
     let mut resource = Resource::new(node, place);
+    if resource.node.at(&["metadata", "annotations"]).is_none() {
+        return resource;
+    }
     // Whoever knows kustomize's bookkeeping can ask for a digest in a name that no generator made.
     resource.needs_hash = resource.annotation(NEEDS_HASH) == Some("enabled");
     resource.is_from_chart = resource.annotation(FROM_CHART) == Some("true");

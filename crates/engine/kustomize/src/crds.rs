@@ -89,3 +89,48 @@ fn is_text(node: &Node) -> bool {
 fn fault(place: Place, path: String) -> Fault {
     Fault::At(place, FileCause::ConflictingFields(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn bee(marks: &serde_json::Value) -> Node {
+        let kind = json!({"kind": {}, "apiVersion": {}, "metadata": {}, "spec": {"$ref": "g/v.BeeSpec"}});
+        let spec = json!({"field": marks, "again": {"$ref": "g/v.BeeSpec"}});
+        Node::from_value(&json!({
+            "g/v.Bee": {"Schema": {"properties": kind}},
+            "g/v.BeeSpec": {"schema": {"properties": spec}},
+        }))
+    }
+
+    #[test]
+    fn marks_become_fields_of_the_kind() {
+        let marks = json!({
+            "x-kubernetes-object-ref-api-version": "v1", "x-kubernetes-object-ref-kind": "Secret",
+            "x-kubernetes-object-ref-name-key": "called", "x-kubernetes-label-selector": "", "x-kubernetes-identity": 1,
+        });
+        let mut file = bee(&marks);
+        let again = ["g/v.BeeSpec", "schema", "properties"];
+        let properties = again.iter().try_fold(&mut file, |node, key| node.get_mut(key)).unwrap();
+        properties.remove("again");
+        let read = read(&file).unwrap();
+        let [referred] = read.references.as_slice() else { panic!("one kind is named") };
+        assert_eq!(referred.gvk.kind.as_deref(), Some("Secret"));
+        assert_eq!(
+            (&*referred.fields[0].path, referred.fields[0].gvk.kind.as_deref()),
+            ("spec/field/called", Some("Bee"))
+        );
+        assert_eq!(
+            (read.common_labels.len(), read.name_prefix.len()),
+            (1, 0),
+            "an identity that is no text does not count"
+        );
+    }
+
+    #[test]
+    fn types_that_hold_themselves_are_refused() {
+        assert!(read(&bee(&json!({}))).is_err());
+    }
+}

@@ -72,11 +72,14 @@ fn no_value_is_without_a_place() {
 fn check(node: &Node, path: &str) {
     match &node.content {
         Content::Scalar(_) => assert_ne!(node.place.source, 0, "{path}"),
-        Content::Sequence(items) => items.iter().for_each(|item| check(item, &format!("{path}[]"))),
+        Content::Sequence(items) => {
+            for item in items {
+                check(item, &format!("{path}[]"));
+            }
+        }
         Content::Mapping(entries) => {
-            let shown = |key: &Node| format!("{path}.{}", key.text().unwrap_or_default());
             for entry in entries {
-                check(&entry.value, &shown(&entry.key));
+                check(&entry.value, &format!("{path}.{}", entry.key.text().unwrap_or_default()));
             }
         }
     }

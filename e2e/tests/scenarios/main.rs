@@ -11,6 +11,7 @@ mod stage;
 
 mod bad_manifests;
 mod bad_repositories;
+mod builds_from_a_repository;
 mod existing_objects;
 mod five_hundred_objects;
 mod killed_at_any_moment;

@@ -121,20 +121,28 @@ struct Refused {
 /// Builds and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.refused.check()?;
-    let plan = args.kustomization.as_deref().map(flux::read).transpose()?;
-    let outcomes = each(&args.paths, |path| one(args, path, plan.as_ref()))?;
+    let outcomes = outcomes(args)?;
     for warning in outcomes.iter().flat_map(|outcome| &outcome.warnings) {
         output::talk(&format!("warning: {}", relative(warning)));
     }
-    let text = if args.explain_impact.is_empty() {
-        Form::new(args.output.as_deref(), args.origin).write(&outcomes)?
-    } else {
-        impact::text(&outcomes, &args.explain_impact)?
-    };
-    output::data(&text)?;
+    output::data(&text(args, &outcomes)?)?;
     // What was built is not taken apart piece by piece: the process ends here.
     std::mem::forget(outcomes);
     Ok(ExitCode::SUCCESS)
+}
+
+fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
+    let plan = args.kustomization.as_deref().map(flux::read).transpose()?;
+    each(&args.paths, |path| one(args, path, plan.as_ref()))
+}
+
+/// Writes files where they are wanted, and returns what goes to stdout.
+fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
+    if args.explain_impact.is_empty() {
+        Form::new(args.output.as_deref(), args.origin).write(outcomes)
+    } else {
+        impact::text(outcomes, &args.explain_impact)
+    }
 }
 
 fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
@@ -229,5 +237,155 @@ fn relative(text: &str) -> String {
     match folder.filter(|folder| !folder.is_empty()) {
         Some(folder) => text.replace(&format!("{folder}/"), ""),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use clap::Parser as _;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn shop() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("base/kustomization.yaml", "resources: [web.yaml, ns.yaml]\n"),
+            (
+                "base/web.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata:\n  color: blue\n  size: l\n",
+            ),
+            ("base/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"),
+            ("prod/kustomization.yaml", "namespace: shop\nresources: [../base]\npatches: [{path: patch.yaml}]\n"),
+            ("prod/patch.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {color: green}\n"),
+            ("plain/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"${who}\"}\n"),
+            (
+                "flux.yaml",
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x, namespace: flux-system}\n\
+                 spec:\n  namePrefix: p-\n  postBuild: {substitute: {who: me}}\n  prune: true\n  interval: 1m\n  path: ./other\n  \
+                 sourceRef: {kind: GitRepository, name: x}\n",
+            ),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    /// Builds as the command line says, `@` standing for the folder, and returns what stdout would get.
+    fn built(folder: &TempDir, line: &str) -> anyhow::Result<String> {
+        let root = folder.path().canonicalize().unwrap();
+        let line = line.replace('@', root.to_str().unwrap());
+        let args = Line::try_parse_from(std::iter::once("build").chain(line.split(' ')))?.args;
+        args.refused.check()?;
+        let shown = root.to_str().unwrap().trim_start_matches('/').to_owned() + "/";
+        let hidden = |text: String| text.replace(&shown, "");
+        text(&args, &outcomes(&args).map_err(|error| anyhow!(hidden(format!("{error:#}"))))?).map(hidden)
+    }
+
+    #[test]
+    fn a_folder_is_built_as_kustomize_does() {
+        let folder = shop();
+        let web = "apiVersion: v1\ndata:\n  color: green\n  size: l\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: shop\n";
+        let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
+        assert_eq!(built(&folder, "@/prod").unwrap(), format!("{namespace}---\n{web}"));
+        assert_eq!(built(&folder, "@/prod --reorder none").unwrap(), format!("{web}---\n{namespace}"));
+    }
+
+    #[test]
+    fn comments_name_every_file_an_object_comes_from() {
+        let text = built(&shop(), "@/prod --origin").unwrap();
+        let comments: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+        let namespace = "# base/ns.yaml:1, prod/kustomization.yaml:1";
+        assert_eq!(comments, [namespace, "# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4"]);
+    }
+
+    #[test]
+    fn a_changed_patch_touches_what_it_patches() {
+        let folder = shop();
+        assert_eq!(
+            built(&folder, "@/prod --explain-impact @/prod/patch.yaml").unwrap(),
+            "ConfigMap/shop/web (prod/patch.yaml:4)\n"
+        );
+        assert_eq!(built(&folder, "@/base --explain-impact @/prod/patch.yaml").unwrap(), "");
+        assert!(built(&folder, "@/base --explain-impact @/none.yaml").is_err());
+    }
+
+    #[test]
+    fn files_are_written_when_everything_is_built() {
+        let folder = shop();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        assert_eq!(built(&folder, "@/prod -o @/out").unwrap(), "");
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path().join("out")).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["v1_configmap_web.yaml", "v1_namespace_shop.yaml"]);
+        assert!(built(&folder, "@/prod @/nothere -o @/all.yaml").is_err());
+        assert!(!Path::new(&folder.path().join("all.yaml")).exists());
+        built(&folder, "@/prod -o @/all.yaml").unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("all.yaml")).unwrap(), built(&folder, "@/prod").unwrap());
+    }
+
+    #[test]
+    fn several_folders_come_in_order() {
+        let folder = shop();
+        let (base, prod) = (built(&folder, "@/base").unwrap(), built(&folder, "@/prod").unwrap());
+        assert_eq!(built(&folder, "@/prod @/base @/prod").unwrap(), format!("{prod}---\n{base}---\n{prod}"));
+        let error = built(&folder, "@/prod @/nothere").unwrap_err().to_string();
+        assert!(error.contains("nothere: no such folder"), "{error}");
+    }
+
+    #[test]
+    fn json_is_a_list() {
+        let list: serde_json::Value = serde_json::from_str(&built(&shop(), "@/prod -o json").unwrap()).unwrap();
+        assert_eq!((&list["kind"], &list["items"][1]["data"]["color"]), (&"List".into(), &"green".into()));
+    }
+
+    #[test]
+    fn an_archive_is_built_like_a_folder() {
+        let folder = shop();
+        let tree = crate::diff::folder::read(folder.path()).unwrap();
+        let store = lode_store::Store::open(folder.path().join("store")).unwrap();
+        let owner = lode_store::Owner::new("gitrepository", "default", "shop").unwrap();
+        let stored = store.put(&owner, "shop.tar.gz", &tree).unwrap();
+        let archive = store.served().join(stored.path);
+        let line = format!("{}//prod", archive.display());
+        assert_eq!(built(&folder, &line).unwrap(), built(&folder, "@/prod").unwrap());
+    }
+
+    #[test]
+    fn flux_builds_folders_without_a_kustomization_file() {
+        let folder = shop();
+        assert!(built(&folder, "@/plain").unwrap_err().to_string().contains("has no kustomization file"));
+        let text = built(&folder, "@/plain --flux -k @/flux.yaml").unwrap();
+        assert_eq!(text, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-me\n");
+        assert!(built(&folder, "@/plain -k @/flux.yaml").is_err(), "-k means nothing without --flux");
+    }
+
+    #[test]
+    fn files_outside_are_read_only_where_that_is_allowed() {
+        let folder = shop();
+        fs::write(folder.path().join("prod/kustomization.yaml"), "resources: [../base/web.yaml]\n").unwrap();
+        let error = built(&folder, "@/prod").unwrap_err().to_string();
+        assert!(error.starts_with("prod/kustomization.yaml:1"), "{error}");
+        built(&folder, "@/prod --load-restrictor LoadRestrictionsNone").unwrap();
+    }
+
+    #[test]
+    fn what_is_not_done_is_refused_with_a_reason() {
+        for flag in ["--enable-helm", "--enable-exec", "--helm-command=x", "--mount=x", "-e=A=b", "--network"] {
+            let error = built(&shop(), &format!("@/prod {flag}")).unwrap_err().to_string();
+            assert!(error.contains("is not supported: "), "{error}");
+        }
     }
 }

@@ -12,7 +12,7 @@
 
 mod compare;
 mod findings;
-mod folder;
+pub(crate) mod folder;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ const FILES_MAX: usize = 400_000;
 const DEPTH_MAX: usize = 64;
 
 /// Reads a folder.
-pub(super) fn read(root: &Path) -> anyhow::Result<Tree> {
+pub(crate) fn read(root: &Path) -> anyhow::Result<Tree> {
     let mut reader = Reader { tree: Tree::default(), bytes: 0 };
     reader.folder(root, &RepoPath::root(), 0)?;
     Ok(reader.tree)

@@ -4,6 +4,7 @@
 //! what its objects cost, not their square.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use crate::error::{Error, Fault};
 use crate::generate::{self, Behavior};
@@ -33,14 +34,40 @@ impl Default for Touched {
     }
 }
 
-/// Places of objects by what they are called.
+/// Places of objects by the digests of what they are called; what is found must be asked whether it is meant.
 #[derive(Default)]
 struct Index {
-    current: HashMap<Identity, Vec<usize>>,
     /// By every name an object has or had.
-    any: HashMap<Identity, Vec<usize>>,
+    any: HashMap<u64, Places>,
     /// By every bare name an object has or had.
-    names: HashMap<Box<str>, Vec<usize>>,
+    names: HashMap<u64, Places>,
+}
+
+/// Places in order, each once.
+enum Places {
+    One(usize),
+    Many(Vec<usize>),
+}
+
+impl Places {
+    fn insert(&mut self, at: usize) {
+        match self {
+            Self::One(only) if *only == at => {}
+            Self::One(only) => *self = Self::Many(vec![(*only).min(at), (*only).max(at)]),
+            Self::Many(places) => {
+                if let Err(gap) = places.binary_search(&at) {
+                    places.insert(gap, at);
+                }
+            }
+        }
+    }
+
+    fn as_slice(&self) -> &[usize] {
+        match self {
+            Self::One(only) => std::slice::from_ref(only),
+            Self::Many(places) => places,
+        }
+    }
 }
 
 impl Resources {
@@ -124,14 +151,14 @@ impl Resources {
 
     /// Returns the places of objects that are or were called so.
     pub(crate) fn called(&mut self, name: &Identity) -> Vec<usize> {
-        let places = self.indexed().any.get(name).cloned().unwrap_or_default();
+        let places = self.indexed().any(name).to_vec();
         // A name that an object lost without having it remembered is still in the index.
         places.into_iter().filter(|&at| !self.all[at].node.is_nothing() && self.all[at].is_or_was(name)).collect()
     }
 
-    /// Returns the places of objects whose bare name is or was so.
+    /// Returns the places of objects whose bare name may be or have been so.
     pub(crate) fn named(&mut self, name: &str) -> Vec<usize> {
-        self.indexed().names.get(name).cloned().unwrap_or_default()
+        self.indexed().names.get(&digest(name)).map(|places| places.as_slice().to_vec()).unwrap_or_default()
     }
 
     /// Drops what became empty.
@@ -148,19 +175,19 @@ impl Resources {
     }
 
     /// Refuses two objects of one name; what a patch deleted is no object any more.
-    pub(crate) fn refuse_twins(&mut self) -> Result<(), Fault> {
-        let _ = self.indexed();
-        let Some(index) = &self.index else { return Ok(()) };
-        let twins = index.current.values().filter(|places| places.len() > 1).find_map(|places| {
-            let mut objects = places.iter().map(|at| &self.all[*at]).filter(|object| !object.node.is_nothing());
-            objects.next().zip(objects.next())
-        });
-        let Some((first, second)) = twins else { return Ok(()) };
-        Err(Fault::Duplicate { id: Box::new(second.id()), first: first.place, second: second.place })
+    pub(crate) fn refuse_twins(&self) -> Result<(), Fault> {
+        let mut seen: HashMap<Identity, &Resource> = HashMap::with_capacity(self.all.len());
+        for resource in self.all.iter().filter(|resource| !resource.node.is_nothing()) {
+            if let Some(first) = seen.insert(resource.current(), resource) {
+                let id = Box::new(resource.id());
+                return Err(Fault::Duplicate { id, first: first.place, second: resource.place });
+            }
+        }
+        Ok(())
     }
 
     fn current(&mut self, name: &Identity) -> Option<&Resource> {
-        let places = self.indexed().current.get(name).cloned().unwrap_or_default();
+        let places = self.indexed().any(name).to_vec();
         places.into_iter().map(|at| &self.all[at]).find(|resource| resource.current() == *name)
     }
 
@@ -177,20 +204,21 @@ impl Resources {
 impl Index {
     fn put(&mut self, at: usize, resource: &Resource) {
         let current = resource.current();
-        let past = resource.past.iter().cloned();
-        for name in past.chain(std::iter::once(current.clone())) {
-            insert(self.names.entry(name.name.clone()).or_default(), at);
-            insert(self.any.entry(name).or_default(), at);
+        for name in resource.past.iter().chain([&current]) {
+            self.names.entry(digest(&*name.name)).or_insert(Places::One(at)).insert(at);
+            self.any.entry(digest(name)).or_insert(Places::One(at)).insert(at);
         }
-        insert(self.current.entry(current).or_default(), at);
+    }
+
+    fn any(&self, name: &Identity) -> &[usize] {
+        self.any.get(&digest(name)).map_or(&[], Places::as_slice)
     }
 }
 
-/// Keeps places in order, each once.
-fn insert(places: &mut Vec<usize>, at: usize) {
-    if let Err(gap) = places.binary_search(&at) {
-        places.insert(gap, at);
-    }
+fn digest(name: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn generator_fault(made: &Resource, cause: &str) -> Fault {

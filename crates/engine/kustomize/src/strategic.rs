@@ -103,7 +103,9 @@ impl Merger<'_> {
             (Content::Sequence(_), Content::Sequence(_)) => self.combine_lists(dest, patch, at),
             (Content::Scalar(_), Content::Scalar(_)) => {
                 let (style, tag) = (dest.style, dest.tag);
-                *dest = patch.clone();
+                // What a patch only repeats, such as the name that finds the object, does not come from it.
+                let place = if dest.content == patch.content { dest.place } else { patch.place };
+                *dest = patch.clone().placed(place);
                 take_style(dest, style, tag);
                 Ok(Fate::Stays)
             }

@@ -114,8 +114,12 @@ fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
 }
 
 fn peer_loop(program: &Path, folders: &[&str]) -> anyhow::Result<BTreeMap<String, u64>> {
-    let mut peer =
-        Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start the peer")?;
+    let mut peer = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("start the peer")?;
     peer.stdin.take().context("the peer reads")?.write_all(folders.join("\n").as_bytes())?;
     let output = peer.wait_with_output()?;
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();

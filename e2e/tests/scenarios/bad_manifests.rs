@@ -33,7 +33,7 @@ const CASES: &[Case] = &[
     (
         "charts",
         &[("kustomization.yaml", "helmCharts:\n- name: redis\n")],
-        &["charts/kustomization.yaml:1", "helmCharts", "not supported"],
+        &["charts/kustomization.yaml:2", "helmCharts", "not supported"],
     ),
     (
         "base",

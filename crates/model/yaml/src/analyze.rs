@@ -1,43 +1,119 @@
-//! In which styles a text may be written, by YAML 1.1's rules as go-yaml v2 (libyaml's descendant) applies them.
+//! In which styles a text may be written, by YAML 1.1's rules as go-yaml v2 and v3 (libyaml's descendants) apply them.
 
-/// What a scalar's text allows.
+/// What a text is made of, which decides how it may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Allowed {
-    /// Without quotes, outside flow collections.
-    pub(crate) plain: bool,
-    /// In single quotes.
-    pub(crate) single_quoted: bool,
-    /// As a literal block.
-    pub(crate) block: bool,
+pub(crate) struct Traits(u16);
+
+/// Looks at a text once, for v2: what matters in flow collections only may be passed over.
+pub(crate) fn analyze(text: &str) -> Traits {
+    Traits(look_at_ascii(text.as_bytes()).unwrap_or_else(|| look(text)))
 }
 
-/// Looks at a text once.
-pub(crate) fn analyze(text: &str) -> Allowed {
-    if text.is_empty() {
-        return Allowed { plain: true, single_quoted: true, block: false };
+/// Looks at a text once, for v3 and for flow collections.
+pub(crate) fn analyze_v3(text: &str) -> Traits {
+    Traits(look(text))
+}
+
+impl Traits {
+    /// Tells whether it may stand without quotes, outside flow collections.
+    pub(crate) fn may_be_plain(self) -> bool {
+        !self.has(INDICATOR | LINE_BREAK | OUTER_BLANK | BREAK_BEFORE_SPACE | QUOTED)
     }
-    let seen = look(text);
-    let has = |traits: u8| seen & traits != 0;
-    let escaped = SPACE_BEFORE_BREAK | SPECIAL;
-    Allowed {
-        plain: !has(INDICATOR | LINE_BREAK | OUTER_BLANK | BREAK_BEFORE_SPACE | escaped),
-        single_quoted: !has(BREAK_BEFORE_SPACE | escaped),
-        block: !has(TRAILING_SPACE | escaped),
+
+    /// Tells whether it may stand without quotes in a flow collection.
+    pub(crate) fn may_be_plain_in_flow(self) -> bool {
+        self.may_be_plain() && !self.has(FLOW_INDICATOR | EMPTY)
+    }
+
+    /// Tells whether it may stand in single quotes.
+    pub(crate) fn may_be_single_quoted(self) -> bool {
+        !self.has(BREAK_BEFORE_SPACE | QUOTED)
+    }
+
+    /// Tells whether v2 may write it as a literal block.
+    pub(crate) fn may_be_block(self) -> bool {
+        !self.has(TAB) && self.may_be_block_v3()
+    }
+
+    /// Tells whether v3, which lets tabs stand, may write it as a block.
+    pub(crate) fn may_be_block_v3(self) -> bool {
+        !self.has(TRAILING_SPACE | SPACE_BEFORE_BREAK | SPECIAL | EMPTY)
+    }
+
+    /// Tells whether it has more than one line.
+    pub(crate) fn is_multiline(self) -> bool {
+        self.has(LINE_BREAK)
+    }
+
+    /// Tells whether its columns are its bytes: it was seen to be printable ASCII on one line.
+    pub(crate) fn is_simple(self) -> bool {
+        self.has(ASCII) && !self.has(LINE_BREAK)
+    }
+
+    fn has(self, traits: u16) -> bool {
+        self.0 & traits != 0
     }
 }
 
 // Traits of a text, as a set of bits.
-const INDICATOR: u8 = 1;
-const LINE_BREAK: u8 = 1 << 1;
-const SPECIAL: u8 = 1 << 2;
-const OUTER_BLANK: u8 = 1 << 3;
-const TRAILING_SPACE: u8 = 1 << 4;
-const BREAK_BEFORE_SPACE: u8 = 1 << 5;
-const SPACE_BEFORE_BREAK: u8 = 1 << 6;
+const INDICATOR: u16 = 1;
+const LINE_BREAK: u16 = 1 << 1;
+const SPECIAL: u16 = 1 << 2;
+const OUTER_BLANK: u16 = 1 << 3;
+const TRAILING_SPACE: u16 = 1 << 4;
+const BREAK_BEFORE_SPACE: u16 = 1 << 5;
+const SPACE_BEFORE_BREAK: u16 = 1 << 6;
+const TAB: u16 = 1 << 7;
+const FLOW_INDICATOR: u16 = 1 << 8;
+const EMPTY: u16 = 1 << 9;
+const ASCII: u16 = 1 << 10;
+/// What only double quotes can hold.
+const QUOTED: u16 = SPACE_BEFORE_BREAK | SPECIAL | TAB;
 
-fn look(text: &str) -> u8 {
-    let mut seen = if text.starts_with("---") || text.starts_with("...") { INDICATOR } else { 0 };
-    let mut mark = |holds: bool, traits: u8| seen |= if holds { traits } else { 0 };
+/// Looks at a text of printable ASCII and line feeds, which nearly every text is; `None` for any other. Signs that
+/// matter in flow collections only are passed over.
+fn look_at_ascii(text: &[u8]) -> Option<u16> {
+    let Some(first) = text.first().copied().map(char::from) else { return Some(EMPTY | ASCII) };
+    let mut seen = if starts_document(text) { INDICATOR | ASCII } else { ASCII };
+    let mut mark = |holds: bool, traits: u16| seen |= if holds { traits } else { 0 };
+    mark(starts_structure(first, matches!(text.get(1), None | Some(b' ' | b'\n'))), INDICATOR);
+    mark(matches!(first, ' ' | '\n'), OUTER_BLANK);
+    mark(matches!(text.last(), Some(b' ' | b'\n')), OUTER_BLANK);
+    mark(text.ends_with(b" "), TRAILING_SPACE);
+    for (at, &byte) in text.iter().enumerate() {
+        if IS_ORDINARY[usize::from(byte)] {
+            continue;
+        }
+        let previous = at.checked_sub(1).map_or(b'x', |before| text[before]);
+        match byte {
+            b':' => mark(matches!(text.get(at + 1), None | Some(b' ' | b'\n')), INDICATOR),
+            b'#' => mark(matches!(previous, b' ' | b'\n'), INDICATOR),
+            b'\n' => mark(true, if previous == b' ' { LINE_BREAK | SPACE_BEFORE_BREAK } else { LINE_BREAK }),
+            b' ' => mark(previous == b'\n', BREAK_BEFORE_SPACE),
+            _ => return None,
+        }
+    }
+    Some(seen)
+}
+
+/// Bytes that mean nothing unless they come first.
+const IS_ORDINARY: [bool; 256] = {
+    let mut ordinary = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        ordinary[byte as usize] = byte != b':' && byte != b'#';
+        byte += 1;
+    }
+    ordinary
+};
+
+fn look(text: &str) -> u16 {
+    let mut seen = match text.as_bytes() {
+        [] => EMPTY,
+        bytes if starts_document(bytes) => INDICATOR,
+        _ => 0,
+    };
+    let mut mark = |holds: bool, traits: u16| seen |= if holds { traits } else { 0 };
     let (mut previous_space, mut previous_break, mut after_blank) = (false, false, true);
     let mut chars = text.chars().enumerate().peekable();
     while let Some((at, c)) = chars.next() {
@@ -45,7 +121,9 @@ fn look(text: &str) -> u8 {
         let before_blank = next.is_none_or(is_blank);
         let opens = at == 0 && starts_structure(c, before_blank);
         mark(opens || (at > 0 && is_structure(c, after_blank, before_blank)), INDICATOR);
-        mark(!is_printable(c), SPECIAL);
+        mark(matches!(c, ',' | '?' | '[' | ']' | '{' | '}' | ':'), FLOW_INDICATOR);
+        mark(c == '\t', TAB);
+        mark(c != '\t' && !is_printable(c), SPECIAL);
         if c == ' ' {
             mark(at == 0, OUTER_BLANK);
             mark(next.is_none(), OUTER_BLANK | TRAILING_SPACE);
@@ -58,6 +136,10 @@ fn look(text: &str) -> u8 {
         (previous_space, previous_break, after_blank) = (c == ' ', is_break(c), is_blank(c));
     }
     seen
+}
+
+fn starts_document(text: &[u8]) -> bool {
+    text.starts_with(b"---") || text.starts_with(b"...")
 }
 
 fn starts_structure(c: char, before_blank: bool) -> bool {
@@ -84,4 +166,23 @@ pub(crate) fn is_break(c: char) -> bool {
 /// Tells whether a character may stand unescaped: not a tab, and nothing beyond the basic plane.
 pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_look_sees_what_the_long_one_sees() {
+        let signs = [' ', '\n', ':', '#', '-', '.', 'a', '\''];
+        for number in 0..signs.len().pow(5) {
+            let text: String = (0..5).map(|place| signs[number / signs.len().pow(place) % signs.len()]).collect();
+            for len in 1..=text.len() {
+                let long = look(&text[..len]) & !FLOW_INDICATOR | ASCII;
+                assert_eq!(look_at_ascii(&text.as_bytes()[..len]), Some(long), "{:?}", &text[..len]);
+            }
+        }
+        assert_eq!(look_at_ascii("\u{e9}".as_bytes()), None);
+        assert_eq!(look_at_ascii(b"\t"), None);
+    }
 }

@@ -18,6 +18,10 @@
 //! [`Nodes`] gives what they read as [`Node`]s, with order, styles, tags and places; [`Reader`] as JSON values.
 //!
 //! Left out: comments, UTF-16, and aliases to another document's anchors.
+//! A [`Node`] keeps key order, styles and comments: [`write_node`] writes it as its JSON value is written, [`write_v3`]
+//! in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other byte.
+
+pub mod edit;
 
 mod analyze;
 mod bounds;
@@ -26,6 +30,7 @@ mod compose_flow;
 mod compose_mapping;
 mod compose_property;
 mod error;
+mod escape;
 mod fold;
 mod lines;
 mod node;
@@ -39,8 +44,10 @@ mod scan_check;
 mod scan_plain;
 mod scan_property;
 mod scan_quoted;
+mod shape;
 mod time;
 mod write;
+mod write_v3;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 pub use error::{Cause, Error, Syntax};
@@ -48,4 +55,5 @@ pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
 pub use read::{Dialect, Document, Reader, parse};
-pub use write::{key_order, to_string, write};
+pub use write::{key_order, to_string, write, write_node};
+pub use write_v3::{Options, write_v3};

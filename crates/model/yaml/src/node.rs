@@ -350,7 +350,7 @@ impl Node {
         }
     }
 
-    fn fault(&self, cause: Cause) -> Error {
+    pub(crate) fn fault(&self, cause: Cause) -> Error {
         Error { line: self.place.line.max(1), column: 1, cause }
     }
 

@@ -132,9 +132,12 @@ fn float(text: &str) -> Option<Meaning> {
 /// YAML 1.1's sexagesimal numbers (`1:30`): Go reads them as text but never writes them plain.
 fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     let mut parts = unsigned.split(':');
     let whole = parts.next().unwrap_or_default();
-    if !whole.starts_with(|c: char| c.is_ascii_digit()) || !whole.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
+    if !whole.bytes().all(|b| b.is_ascii_digit() || b == b'_') {
         return false;
     }
     let mut rest: Vec<&str> = parts.collect();

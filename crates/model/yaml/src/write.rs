@@ -1,15 +1,18 @@
-//! Writing JSON values in go-yaml v2's form, which is what kustomize and Flux call an object's YAML.
+//! Writing JSON values and nodes in go-yaml v2's form, which is what kustomize and Flux call an object's YAML.
 //!
-//! Input: a value. Output: block style, keys in [`key_order`], lists not indented under their key, lines folded at
+//! Input: a value, or a node that is written as its JSON value would be, without making one. Output: block style, keys in [`key_order`], lists not indented under their key, lines folded at
 //! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
-use crate::analyze::{Allowed, analyze, is_break, is_printable};
+use crate::analyze::{Traits, analyze, is_break, is_printable};
+use crate::error::Error;
+use crate::escape::escape;
+use crate::node::Node;
 use crate::resolve::reads_back_as_text;
+use crate::shape::{Pair, Shape, Tree};
 
 /// Column after which a line is folded at the next space.
 const WIDTH: usize = 80;
@@ -17,6 +20,7 @@ const WIDTH: usize = 80;
 const SIMPLE_KEY_MAX: usize = 128;
 /// Columns per level.
 const INDENT: usize = 2;
+const SPACES: &str = "                                ";
 
 /// Returns a value as YAML text that ends with a line break.
 #[must_use]
@@ -28,15 +32,28 @@ pub fn to_string(value: &Value) -> String {
 
 /// Appends a value as YAML text that ends with a line break.
 pub fn write(out: &mut String, value: &Value) {
-    let mut writer = Writer { out, column: 0, indent: None, whitespace: true, indention: true };
-    writer.node(value, Context::Root);
-    writer.new_line();
+    let Ok(()) = write_tree(out, value);
+}
+
+/// Appends a node as the YAML text of its JSON value in go-yaml v3's reading.
+///
+/// # Errors
+/// The node has no JSON value; nothing is appended then.
+pub fn write_node(out: &mut String, node: &Node) -> Result<(), Error> {
+    let before = out.len();
+    write_tree(out, node).inspect_err(|_| out.truncate(before))
 }
 
 /// The order of keys: letters by code, runs of digits by number, other characters before letters.
 #[must_use]
 pub fn key_order(a: &str, b: &str) -> Ordering {
     let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
+        && x.is_ascii_alphabetic()
+        && y.is_ascii_alphabetic()
+    {
+        return x.cmp(y);
+    }
     // Equal bytes may end inside a character; step back to where both still agree on whole ones.
     let start = (0..=common).rev().find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at)).unwrap_or_default();
     let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
@@ -79,6 +96,13 @@ fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
     read(a).cmp(&read(b))
 }
 
+fn write_tree<T: Tree>(out: &mut String, tree: &T) -> Result<(), T::Fault> {
+    let mut writer = Writer { out, column: 0, indent: None, whitespace: true, indention: true };
+    writer.tree(tree, Context::Root)?;
+    writer.new_line();
+    Ok(())
+}
+
 /// What a node stands in, which decides indentation and line breaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
@@ -109,65 +133,70 @@ struct Writer<'o> {
 }
 
 impl Writer<'_> {
-    fn node(&mut self, value: &Value, context: Context) {
-        match value {
-            Value::Null => self.word("null"),
-            Value::Bool(flag) => self.word(if *flag { "true" } else { "false" }),
-            Value::Number(value) => self.word(&number(value)),
-            Value::String(text) => self.text(text, context),
-            Value::Array(items) if items.is_empty() => self.indicator("[]", true, false),
-            Value::Array(items) => self.sequence(items, context),
-            Value::Object(map) if map.is_empty() => self.indicator("{}", true, false),
-            Value::Object(map) => self.mapping(map),
+    fn tree<T: Tree>(&mut self, tree: &T, context: Context) -> Result<(), T::Fault> {
+        match tree.shape()? {
+            Shape::Word(word) => self.word(&word),
+            Shape::Text(text) => self.text(&text, context),
+            Shape::Sequence([]) => self.indicator("[]", true, false),
+            Shape::Sequence(items) => self.sequence(items, context)?,
+            Shape::Mapping(entries) if entries.is_empty() => self.indicator("{}", true, false),
+            Shape::Mapping(entries) => self.mapping(entries)?,
         }
+        Ok(())
     }
 
-    fn sequence(&mut self, items: &[Value], context: Context) {
+    fn sequence<T: Tree>(&mut self, items: &[T], context: Context) -> Result<(), T::Fault> {
         let saved = self.indent;
-        let under_key = matches!(context, Context::MappingValue | Context::MappingKey) && !self.indention;
+        let under_key = context == Context::MappingValue && !self.indention;
         if !under_key {
             self.deepen();
         }
         for item in items {
             self.new_line();
             self.indicator("-", true, true);
-            self.node(item, Context::SequenceItem);
+            self.tree(item, Context::SequenceItem)?;
         }
         self.indent = saved;
+        Ok(())
     }
 
-    fn mapping(&mut self, map: &Map<String, Value>) {
+    fn mapping<T: Tree>(&mut self, entries: Vec<Pair<'_, T>>) -> Result<(), T::Fault> {
         let saved = self.indent;
         self.deepen();
-        let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-        if !entries.is_sorted_by(|a, b| key_order(a.0, b.0) != Ordering::Greater) {
-            entries.sort_by(|a, b| key_order(a.0, b.0));
-        }
         for (key, value) in entries {
             self.new_line();
-            let simple = key.len() <= SIMPLE_KEY_MAX && !key.contains(is_break);
-            if simple {
-                self.text(key, Context::MappingKey);
-                self.indicator(":", false, false);
-            } else {
-                self.indicator("?", true, true);
-                self.text(key, Context::MappingValue);
-                self.new_line();
-                self.indicator(":", true, true);
-            }
-            self.node(value, Context::MappingValue);
+            self.key(&key);
+            self.tree(value, Context::MappingValue)?;
         }
         self.indent = saved;
+        Ok(())
+    }
+
+    fn key(&mut self, key: &str) {
+        let simple = key.len() <= SIMPLE_KEY_MAX && !key.contains(is_break);
+        if simple {
+            self.text(key, Context::MappingKey);
+            self.indicator(":", false, false);
+        } else {
+            self.indicator("?", true, true);
+            self.text(key, Context::MappingValue);
+            self.new_line();
+            self.indicator(":", true, true);
+        }
     }
 
     fn text(&mut self, text: &str, context: Context) {
-        let allowed = analyze(text);
-        let style = style(text, allowed, context);
+        let traits = analyze(text);
+        let style = style(text, traits, context);
         let saved = self.indent;
         self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
         match style {
-            Style::Plain => self.folded(text, fold, false),
+            Style::Plain if traits.is_simple() && self.column + text.len() < WIDTH => self.word(text),
+            Style::Plain => {
+                self.space();
+                self.folded(text, fold, false);
+            }
             Style::Single => {
                 self.indicator("'", true, false);
                 self.folded(text, fold, true);
@@ -180,26 +209,19 @@ impl Writer<'_> {
     }
 
     fn word(&mut self, text: &str) {
-        self.folded(text, false, false);
+        self.space();
+        self.simple(text);
     }
 
-    /// Writes a plain or single-quoted text, folding long lines at single spaces.
-    fn folded(&mut self, text: &str, fold: bool, quoted: bool) {
-        if !quoted && !self.whitespace {
-            self.put(' ');
-        }
-        // Nothing to fold, double or break: nearly every text.
-        if self.column + text.len() <= WIDTH && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'\'') {
-            self.out.push_str(text);
-            self.column += text.len();
-        } else {
-            self.folded_slowly(text, fold, quoted);
-        }
+    fn simple(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.len();
         self.whitespace = false;
         self.indention = false;
     }
 
-    fn folded_slowly(&mut self, text: &str, fold: bool, quoted: bool) {
+    /// Writes a plain or single-quoted text, folding long lines at single spaces.
+    fn folded(&mut self, text: &str, fold: bool, quoted: bool) {
         let (mut spaces, mut breaks) = (false, false);
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
@@ -231,6 +253,8 @@ impl Writer<'_> {
                 (spaces, breaks) = (false, false);
             }
         }
+        self.whitespace = false;
+        self.indention = false;
     }
 
     fn double_quoted(&mut self, text: &str, fold: bool) {
@@ -263,32 +287,8 @@ impl Writer<'_> {
     }
 
     fn escape(&mut self, c: char) {
-        let code = u32::from(c);
-        let short = match c {
-            '\0' => "\\0",
-            '\u{7}' => "\\a",
-            '\u{8}' => "\\b",
-            '\t' => "\\t",
-            '\n' => "\\n",
-            '\u{b}' => "\\v",
-            '\u{c}' => "\\f",
-            '\r' => "\\r",
-            '\u{1b}' => "\\e",
-            '"' => "\\\"",
-            '\\' => "\\\\",
-            '\u{85}' => "\\N",
-            '\u{a0}' => "\\_",
-            '\u{2028}' => "\\L",
-            '\u{2029}' => "\\P",
-            _ => "",
-        };
         let before = self.out.len();
-        let _ = match code {
-            _ if !short.is_empty() => self.out.write_str(short),
-            0..=0xff => write!(self.out, "\\x{code:02X}"),
-            0x100..=0xffff => write!(self.out, "\\u{code:04X}"),
-            _ => write!(self.out, "\\U{code:08X}"),
-        };
+        escape(self.out, c);
         self.column += self.out.len() - before;
     }
 
@@ -307,26 +307,24 @@ impl Writer<'_> {
         self.line_break('\n');
         self.indention = true;
         self.whitespace = true;
-        let mut breaks = true;
-        for c in text.chars() {
-            if is_break(c) {
-                self.line_break(c);
-                self.indention = true;
-                breaks = true;
-            } else {
-                if breaks {
-                    self.new_line();
-                }
-                self.put(c);
+        for line in text.split_inclusive(is_break) {
+            let body = line.trim_end_matches(is_break);
+            if !body.is_empty() {
+                self.new_line();
+                self.out.push_str(body);
+                self.column += 1;
                 self.indention = false;
-                breaks = false;
+            }
+            if let Some(end) = line[body.len()..].chars().next() {
+                self.line_break(end);
+                self.indention = true;
             }
         }
     }
 
     fn indicator(&mut self, text: &str, spaced: bool, keeps_indention: bool) {
-        if spaced && !self.whitespace {
-            self.put(' ');
+        if spaced {
+            self.space();
         }
         self.out.push_str(text);
         self.column += text.len();
@@ -341,7 +339,9 @@ impl Writer<'_> {
             self.line_break('\n');
         }
         while self.column < indent {
-            self.put(' ');
+            let spaces = &SPACES[..SPACES.len().min(indent - self.column)];
+            self.out.push_str(spaces);
+            self.column += spaces.len();
         }
         self.whitespace = true;
         self.indention = true;
@@ -350,6 +350,12 @@ impl Writer<'_> {
     fn line_break(&mut self, c: char) {
         self.out.push(c);
         self.column = 0;
+    }
+
+    fn space(&mut self) {
+        if !self.whitespace {
+            self.put(' ');
+        }
     }
 
     fn put(&mut self, c: char) {
@@ -362,18 +368,19 @@ impl Writer<'_> {
     }
 }
 
-fn style(text: &str, allowed: Allowed, context: Context) -> Style {
+fn style(text: &str, traits: Traits, context: Context) -> Style {
     let key = context == Context::MappingKey;
-    if text.contains('\n') {
-        return if key || !allowed.block { Style::Double } else { Style::Literal };
+    if traits.is_multiline() && text.contains('\n') {
+        return if key || !traits.may_be_block() { Style::Double } else { Style::Literal };
     }
-    if !reads_back_as_text(text) || (key && text.contains(is_break)) {
-        return Style::Double;
-    }
-    match allowed {
-        Allowed { plain: true, .. } => Style::Plain,
-        Allowed { single_quoted: true, .. } => Style::Single,
-        _ => Style::Double,
+    if !reads_back_as_text(text) || (key && traits.is_multiline()) {
+        Style::Double
+    } else if traits.may_be_plain() {
+        Style::Plain
+    } else if traits.may_be_single_quoted() {
+        Style::Single
+    } else {
+        Style::Double
     }
 }
 

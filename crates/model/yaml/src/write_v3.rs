@@ -1,0 +1,394 @@
+//! Writing nodes in go-yaml v3's form, which keeps what was read: order, styles, tags and comments.
+//!
+//! Input: a node with its comments in [`Extra`]. Output: the text that v3's encoder gives with a width without end, as
+//! kyaml uses it. Where a comment is written follows from the order in which v3 looks at the parts of a node: what a
+//! collection's end brings may come out behind the next thing written. A root's comments are its document's: a head
+//! comment that ends in an empty line stays apart from what follows.
+//!
+//! Left out: anchors and aliases, which a node does not have.
+
+mod scalar;
+
+use scalar::shown_tag;
+
+use crate::analyze::analyze_v3;
+use crate::node::{Content, Entry, Extra, Node, Style};
+
+/// How v3's form is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Columns per level, 2 to 9.
+    pub indent: usize,
+    /// Lists stand deeper than their key, not at its column.
+    pub wide_lists: bool,
+    /// Words that YAML 1.1 takes for something else (`yes`, `1:30`) get quotes where [`Tag::Str`](crate::Tag::Str) says they are texts,
+    /// as when Go writes a struct.
+    pub quotes_old_words: bool,
+}
+
+impl Default for Options {
+    /// Kyaml's: two columns, lists at the column of their key.
+    fn default() -> Self {
+        Self { indent: 2, wide_lists: false, quotes_old_words: false }
+    }
+}
+
+/// Returns a node as YAML text that ends with a line break.
+#[must_use]
+pub fn write_v3(node: &Node, options: Options) -> String {
+    let mut writer = Writer::new(options);
+    writer.document(node);
+    writer.out
+}
+
+/// Longest key written without a leading `?`, in bytes.
+const SIMPLE_KEY_MAX: usize = 128;
+
+/// What a node stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Context {
+    Root,
+    BlockItem,
+    BlockValue,
+    FlowItem,
+    FlowValue,
+    /// A key on one line with its `:`.
+    SimpleKey,
+    /// A key after `?`.
+    LongKey,
+}
+
+/// Comments that were met and not yet written.
+#[derive(Default)]
+struct Pending<'n> {
+    head: &'n str,
+    line: &'n str,
+    foot: &'n str,
+    /// The foot of the entry before.
+    tail: &'n str,
+    /// Behind a key whose value starts on a line of its own.
+    key_line: &'n str,
+}
+
+struct Writer<'n> {
+    out: String,
+    options: Options,
+    pending: Pending<'n>,
+    /// Characters on the current line.
+    column: usize,
+    indent: Option<usize>,
+    flow_depth: usize,
+    /// The last character written separates tokens.
+    whitespace: bool,
+    /// Only indentation and indicators stand on the current line.
+    indention: bool,
+    /// Column of a foot comment just written: what follows there is set apart.
+    foot_indent: Option<usize>,
+}
+
+impl<'n> Writer<'n> {
+    fn new(options: Options) -> Self {
+        Self {
+            out: String::new(),
+            options: Options { indent: options.indent.clamp(2, 9), ..options },
+            pending: Pending::default(),
+            column: 0,
+            indent: None,
+            flow_depth: 0,
+            whitespace: true,
+            indention: true,
+            foot_indent: None,
+        }
+    }
+
+    fn document(&mut self, node: &'n Node) {
+        self.meet(node, "");
+        self.write_head();
+        self.node(node, Context::Root);
+        self.foot_indent = Some(0);
+        self.write_foot();
+        self.foot_indent = None;
+        self.new_line();
+    }
+
+    /// Takes up the comments that v3 knows when a node starts.
+    fn meet(&mut self, node: &'n Node, tail: &'n str) {
+        set(&mut self.pending.tail, tail);
+        let Some(extra) = &node.extra else { return };
+        set(&mut self.pending.head, &extra.head_comment);
+        if node.text().is_some() {
+            set(&mut self.pending.line, &extra.line_comment);
+            set(&mut self.pending.foot, &extra.foot_comment);
+        }
+    }
+
+    /// Takes up the comments that v3 knows when a collection ends.
+    fn meet_end(&mut self, extra: Option<&'n Extra>, tail: &'n str) {
+        set(&mut self.pending.tail, tail);
+        set(&mut self.pending.line, extra.map_or("", |extra| &extra.line_comment));
+        set(&mut self.pending.foot, extra.map_or("", |extra| &extra.foot_comment));
+    }
+
+    fn node(&mut self, node: &'n Node, context: Context) {
+        let is_key = matches!(context, Context::SimpleKey | Context::LongKey);
+        if let Content::Scalar(text) = &node.content {
+            self.scalar(node, text, context);
+        } else if let Some(tag) = shown_tag(node) {
+            self.tag(&tag);
+        }
+        if !is_key {
+            if matches!(context, Context::FlowItem | Context::FlowValue) && self.has_trailing_comments() {
+                self.indicator(",", false, false, false);
+            }
+            self.write_line_comment();
+            self.write_foot();
+        }
+        let extra = node.extra.as_deref();
+        match &node.content {
+            Content::Scalar(_) => {}
+            Content::Sequence(items) if self.in_flow(node, items.is_empty()) => {
+                self.flow_sequence(items, extra, context);
+            }
+            Content::Sequence(items) => self.block_sequence(items, extra, context),
+            Content::Mapping(entries) if self.in_flow(node, entries.is_empty()) => {
+                self.flow_mapping(entries, extra, context);
+            }
+            Content::Mapping(entries) => self.block_mapping(entries, extra, context),
+        }
+    }
+
+    fn in_flow(&self, node: &Node, is_empty: bool) -> bool {
+        self.flow_depth > 0 || node.style == Style::Flow || is_empty
+    }
+
+    fn block_sequence(&mut self, items: &'n [Node], extra: Option<&'n Extra>, context: Context) {
+        let under_key = !matches!(context, Context::Root | Context::BlockItem | Context::FlowItem)
+            && (self.column == 0 || !self.indention);
+        let saved = self.deepen(false, context == Context::BlockItem, under_key && !self.options.wide_lists);
+        for item in items {
+            self.meet(item, "");
+            self.write_head();
+            self.new_line();
+            self.indicator("-", true, false, true);
+            self.node(item, Context::BlockItem);
+        }
+        self.meet_end(extra, "");
+        self.indent = saved;
+    }
+
+    fn block_mapping(&mut self, entries: &'n [Entry], extra: Option<&'n Extra>, context: Context) {
+        let saved = self.deepen(false, context == Context::BlockItem, false);
+        let mut tail = "";
+        for Entry { key, value } in entries {
+            self.meet_key(key, tail);
+            tail = foot_of(key);
+            self.write_head();
+            self.new_line();
+            if !self.pending.line.is_empty() {
+                self.pending.key_line = std::mem::take(&mut self.pending.line);
+            }
+            self.block_key(key);
+            self.meet(value, "");
+            self.write_key_comment(value);
+            self.node(value, Context::BlockValue);
+        }
+        self.meet_end(extra, tail);
+        self.write_head();
+        self.indent = saved;
+    }
+
+    fn block_key(&mut self, key: &'n Node) {
+        if is_simple_key(key) {
+            self.node(key, Context::SimpleKey);
+            self.indicator(":", false, false, false);
+        } else {
+            self.indicator("?", true, false, true);
+            self.node(key, Context::LongKey);
+            self.new_line();
+            self.indicator(":", true, false, true);
+        }
+    }
+
+    /// A key's own line comment goes to a scalar that has none, or before the block that follows.
+    fn write_key_comment(&mut self, value: &Node) {
+        if self.pending.key_line.is_empty() {
+            return;
+        }
+        if value.text().is_some() {
+            if self.pending.line.is_empty() {
+                self.pending.line = std::mem::take(&mut self.pending.key_line);
+            }
+        } else if value.style != Style::Flow {
+            let own = std::mem::replace(&mut self.pending.line, self.pending.key_line);
+            self.write_line_comment();
+            self.pending.key_line = "";
+            self.pending.line = own;
+        }
+    }
+
+    fn flow_sequence(&mut self, items: &'n [Node], extra: Option<&'n Extra>, context: Context) {
+        self.indicator("[", true, true, false);
+        let saved = self.deepen(true, context == Context::BlockItem, false);
+        self.flow_depth += 1;
+        let mut needs_comma = false;
+        for item in items {
+            self.meet(item, "");
+            needs_comma = self.start_flow_part(needs_comma);
+            self.node(item, Context::FlowItem);
+        }
+        self.meet_end(extra, "");
+        self.flow_depth -= 1;
+        self.indent = saved;
+        if self.column == 0 {
+            self.new_line();
+        }
+        self.end_flow("]");
+    }
+
+    fn flow_mapping(&mut self, entries: &'n [Entry], extra: Option<&'n Extra>, context: Context) {
+        self.indicator("{", true, true, false);
+        let saved = self.deepen(true, context == Context::BlockItem, false);
+        self.flow_depth += 1;
+        let (mut needs_comma, mut tail) = (false, "");
+        for Entry { key, value } in entries {
+            self.meet_key(key, tail);
+            tail = foot_of(key);
+            self.start_flow_part(needs_comma);
+            if is_simple_key(key) {
+                self.node(key, Context::SimpleKey);
+                self.indicator(":", false, false, false);
+            } else {
+                self.indicator("?", true, false, false);
+                self.node(key, Context::LongKey);
+                self.indicator(":", true, false, false);
+            }
+            self.meet(value, "");
+            needs_comma = !self.has_trailing_comments();
+            self.node(value, Context::FlowValue);
+        }
+        self.meet_end(extra, tail);
+        let Pending { head, foot, tail, .. } = self.pending;
+        if needs_comma && !(head.is_empty() && foot.is_empty() && tail.is_empty()) {
+            self.indicator(",", false, false, false);
+        }
+        self.write_head();
+        self.flow_depth -= 1;
+        self.indent = saved;
+        self.end_flow("}");
+    }
+
+    /// Writes what stands before an item or key; tells whether a comma is still due after it.
+    fn start_flow_part(&mut self, needs_comma: bool) -> bool {
+        if needs_comma {
+            self.indicator(",", false, false, false);
+        }
+        self.write_head();
+        if self.column == 0 {
+            self.new_line();
+        }
+        !self.has_trailing_comments()
+    }
+
+    fn end_flow(&mut self, bracket: &str) {
+        self.indicator(bracket, false, false, false);
+        self.write_line_comment();
+        self.write_foot();
+    }
+
+    /// As [`Writer::meet`]; but a key's foot is the tail of what comes after its value.
+    fn meet_key(&mut self, key: &'n Node, tail: &'n str) {
+        let foot = self.pending.foot;
+        self.meet(key, tail);
+        self.pending.foot = foot;
+    }
+
+    fn has_trailing_comments(&self) -> bool {
+        !(self.pending.line.is_empty() && self.pending.foot.is_empty() && self.pending.tail.is_empty())
+    }
+
+    fn write_head(&mut self) {
+        let tail = std::mem::take(&mut self.pending.tail);
+        if !tail.is_empty() {
+            self.new_line();
+            self.comment(tail);
+            self.foot_indent = Some(self.indent.unwrap_or_default());
+        }
+        let head = std::mem::take(&mut self.pending.head);
+        if !head.is_empty() {
+            self.new_line();
+            self.comment(head);
+        }
+    }
+
+    fn write_line_comment(&mut self) {
+        let line = std::mem::take(&mut self.pending.line);
+        if !line.is_empty() {
+            self.space();
+            self.comment(line);
+        }
+    }
+
+    fn write_foot(&mut self) {
+        let foot = std::mem::take(&mut self.pending.foot);
+        if !foot.is_empty() {
+            self.new_line();
+            self.comment(foot);
+            self.foot_indent = Some(self.indent.unwrap_or_default());
+        }
+    }
+
+    fn comment(&mut self, text: &str) {
+        let mut lines = text.split('\n').peekable();
+        let mut first = true;
+        while let Some(line) = lines.next() {
+            if !line.is_empty() {
+                if !first {
+                    self.new_line();
+                }
+                if !line.starts_with('#') {
+                    self.out.push_str("# ");
+                }
+                self.out.push_str(line);
+                self.indention = false;
+                self.column += 1;
+            }
+            first = false;
+            if lines.peek().is_some() || !line.is_empty() {
+                self.line_break();
+            }
+        }
+        self.whitespace = true;
+    }
+
+    /// Goes one level deeper; returns the level before.
+    fn deepen(&mut self, flow: bool, in_item: bool, at_key: bool) -> Option<usize> {
+        let step = self.options.indent;
+        let saved = self.indent;
+        self.indent = Some(match saved {
+            None if flow => step,
+            None => 0,
+            Some(indent) if in_item => indent + 2,
+            Some(indent) => (indent / step + 1) * step - if at_key { 2 } else { 0 },
+        });
+        saved
+    }
+}
+
+fn set<'n>(comment: &mut &'n str, text: &'n str) {
+    if !text.is_empty() {
+        *comment = text;
+    }
+}
+
+fn foot_of(node: &Node) -> &str {
+    node.extra.as_ref().map_or("", |extra| &extra.foot_comment)
+}
+
+fn is_simple_key(key: &Node) -> bool {
+    let tag_len = shown_tag(key).map_or(0, |tag| tag.len());
+    match &key.content {
+        Content::Scalar(text) => !analyze_v3(text).is_multiline() && tag_len + text.len() <= SIMPLE_KEY_MAX,
+        Content::Sequence(items) => items.is_empty() && tag_len <= SIMPLE_KEY_MAX,
+        Content::Mapping(entries) => entries.is_empty() && tag_len <= SIMPLE_KEY_MAX,
+    }
+}

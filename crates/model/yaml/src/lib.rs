@@ -17,14 +17,16 @@
 //! Both stand on one scanner and composer of our own (`scan*.rs`, `compose*.rs`), which accept what Go's libraries accept.
 //! [`Nodes`] gives what they read as [`Node`]s, with order, styles, tags and places; [`Reader`] as JSON values.
 //!
-//! Left out: comments, UTF-16, and aliases to another document's anchors.
-//! A [`Node`] keeps key order, styles and comments: [`write_node`] writes it as its JSON value is written, [`write_v3`]
+//! A [`Node`] keeps key order, styles and, where asked for, comments: [`write_node`] writes it as its JSON value is written, [`write_v3`]
 //! in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other byte.
+//!
+//! Left out: UTF-16, and aliases to another document's anchors.
 
 pub mod edit;
 
 mod analyze;
 mod bounds;
+mod comment;
 mod compose;
 mod compose_flow;
 mod compose_mapping;

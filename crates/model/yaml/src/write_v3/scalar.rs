@@ -246,8 +246,11 @@ fn tag_by_text(node: &Node) -> Tag {
     }
 }
 
-/// Tells whether a text would be read as something else without quotes.
+/// Tells whether a text would be read as something else without quotes. A tag that is written says what it is.
 fn must_be_quoted(node: &Node, text: &str, options: Options) -> bool {
+    if node.extra.as_ref().is_some_and(|extra| extra.tag.is_some()) {
+        return false;
+    }
     let reads_otherwise = || text == "<<" || resolve::plain(text, Dialect::V3) != Meaning::Text;
     node.tag == Tag::Str && (reads_otherwise() || (options.quotes_old_words && !reads_back_as_text(text)))
 }

@@ -192,7 +192,10 @@ fn give(node: &mut Node, found: &[Found]) {
         Content::Mapping(entries) => {
             for entry in entries {
                 give(&mut entry.key, found);
-                give(&mut entry.value, found);
+                // A value that is nothing may stand where its key that is nothing does, and has no comments.
+                if entry.value.place.start < entry.value.place.end {
+                    give(&mut entry.value, found);
+                }
             }
         }
     }

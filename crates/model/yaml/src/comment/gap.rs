@@ -27,7 +27,7 @@ pub(super) struct Gaps<'t> {
 impl<'t> Gaps<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let second_line = text.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).map_or(text.len(), |at| at + 1);
+        let second_line = text.find(BREAKS).map_or(text.len(), |at| at + 1);
         Self {
             text,
             second_line,
@@ -251,11 +251,15 @@ impl<'t> Gaps<'t> {
     }
 
     fn is_break(&self, at: usize) -> bool {
+        self.break_len(at) > 0
+    }
+
+    fn break_len(&self, at: usize) -> usize {
         match self.byte(at) {
-            b'\n' | b'\r' => true,
-            0xc2 => self.byte(at + 1) == 0x85,
-            0xe2 => self.byte(at + 1) == 0x80 && matches!(self.byte(at + 2), 0xa8 | 0xa9),
-            _ => false,
+            b'\n' | b'\r' => 1,
+            0xc2 if self.byte(at + 1) == 0x85 => 2,
+            0xe2 if self.byte(at + 1) == 0x80 && matches!(self.byte(at + 2), 0xa8 | 0xa9) => 3,
+            _ => 0,
         }
     }
 
@@ -265,31 +269,36 @@ impl<'t> Gaps<'t> {
 
     fn gap_end(&self, start: usize) -> usize {
         let mut at = start;
-        while self.is_blank(at) || self.is_break(at) {
-            at += 1;
+        loop {
+            match self.break_len(at) {
+                0 if self.is_blank(at) => at += 1,
+                0 => return at,
+                len => at += len,
+            }
         }
-        at
     }
 
     /// Bytes between a place and the start of its line.
     fn column(&self, at: usize) -> usize {
         let at = at.min(self.text.len());
-        at - self.text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1)
+        at - self.text[..at].rfind(BREAKS).map_or(0, |before| before + self.break_len(before))
     }
 
     fn breaks_in(&self, start: usize, end: usize) -> isize {
         let text = &self.text[start..end];
         let pairs = text.matches("\r\n").count();
-        (text.matches(['\n', '\r']).count() - pairs).cast_signed()
+        (text.matches(BREAKS).count() - pairs).cast_signed()
     }
 
     /// Counts the line breaks between a place and what stands before it.
     fn newlines_before(&self, at: usize) -> usize {
-        let rest = self.text[..at].trim_end_matches([' ', '\t', '\n', '\r']);
+        let rest = self.text[..at].trim_end_matches(BREAKS_AND_BLANKS);
         self.breaks_in(rest.len(), at).unsigned_abs()
     }
 }
 
+const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
+const BREAKS_AND_BLANKS: [char; 7] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', ' ', '\t'];
 /// As far as go-yaml looks for the next comment.
 const LOOK_MAX: usize = 512;
 

@@ -1,5 +1,7 @@
 //! Scalars and single characters of v3's form: which style a text gets, and writing it.
 
+use std::fmt::Write as _;
+
 use super::{Context, Options, Writer};
 use crate::Dialect;
 use crate::analyze::{analyze_v3, is_break, is_printable};
@@ -10,11 +12,14 @@ use crate::resolve::{self, Meaning, reads_back_as_text};
 /// Returns the tag to be written: one of its own, or one that does not follow from the text.
 pub(super) fn shown_tag(node: &Node) -> Option<String> {
     if let Some(tag) = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()) {
-        return Some(match tag.strip_prefix("tag:yaml.org,2002:") {
-            Some(core) => format!("!!{core}"),
-            None if tag.starts_with('!') => tag.to_owned(),
-            None => format!("!<{tag}>"),
+        return Some(match (tag.strip_prefix("tag:yaml.org,2002:"), tag.strip_prefix('!')) {
+            (Some(core), _) => format!("!!{}", tag_text(core)),
+            (_, Some(own)) => format!("!{}", tag_text(own)),
+            _ => format!("!<{}>", tag_text(tag)),
         });
+    }
+    if node.is_implied_plain() && node.text() == Some("<<") {
+        return Some("!!merge".to_owned());
     }
     let follows = match node.tag {
         Tag::Implied | Tag::Other => true,
@@ -22,6 +27,19 @@ pub(super) fn shown_tag(node: &Node) -> Option<String> {
         tag => tag == tag_by_text(node),
     };
     if follows { None } else { core_name(node.tag).map(|name| format!("!!{name}")) }
+}
+
+/// Returns a tag's text with what may not stand in one as `%` codes.
+fn tag_text(tag: &str) -> String {
+    let mut text = String::with_capacity(tag.len());
+    for byte in tag.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_;/?:@&=+$,.~*'()[]".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _infallible = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 impl Writer<'_> {

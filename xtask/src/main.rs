@@ -1,8 +1,8 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
 //! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
-//! and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What a task builds lies in a cache
-//! outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
+//! [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What a
+//! task builds lies in a cache outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
@@ -11,6 +11,7 @@ mod cluster;
 mod command;
 mod controlplane;
 mod e2e;
+mod fuzz;
 mod judge;
 mod operator;
 mod tidy;
@@ -32,6 +33,8 @@ enum Task {
     E2e(e2e::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
+    /// Feed mutated inputs to a library until the time is up or something fails
+    Fuzz(fuzz::Args),
     /// Check the gates of the house: layers, purity, sizes, docs, links
     Tidy,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Client(args) => client::main(&args),
         Task::E2e(args) => e2e::main(&args),
         Task::Judge(args) => judge::main(&args),
+        Task::Fuzz(args) => fuzz::main(&args),
         Task::Tidy => tidy::main(),
     };
     done.unwrap_or_else(|error| {

@@ -81,8 +81,14 @@ impl Trace {
     #[inline]
     pub(crate) fn note(&mut self, kind: Kind, start: usize, end: usize) {
         if self.wanted {
-            self.tokens.push(Token { kind, start, end });
+            self.push(Token { kind, start, end });
         }
+    }
+
+    /// Apart, so that those who want nothing pass by.
+    #[cold]
+    fn push(&mut self, token: Token) {
+        self.tokens.push(token);
     }
 
     /// Puts in what turned out to begin further up.
@@ -162,7 +168,7 @@ impl<'t> Comments<'t> {
         found.retain(|found| !found.parts.is_empty());
         found.sort_unstable_by_key(|found| (found.start, found.end));
         give(node, &found);
-        give_document(node, document.head, document.foot);
+        give_document(node, &document.head, &document.foot);
         tokens.clear();
         trace.tokens = tokens;
     }
@@ -202,7 +208,7 @@ fn give(node: &mut Node, found: &[Found]) {
 }
 
 /// A document's comments become its root's, set apart by an empty line where they would read as the root's own.
-fn give_document(root: &mut Node, head: String, foot: String) {
+fn give_document(root: &mut Node, head: &str, foot: &str) {
     if head.is_empty() && foot.is_empty() {
         return;
     }

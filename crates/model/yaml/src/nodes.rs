@@ -27,7 +27,11 @@ impl<'t> Nodes<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
-        Self { text, options: Options { dialect, origins, rewrites_folds: false, comments: false }, state: State::Start }
+        Self {
+            text,
+            options: Options { dialect, origins, rewrites_folds: false, comments: false },
+            state: State::Start,
+        }
     }
 
     /// Asks for folded texts (`>`) as they come out of kustomize, which writes and reads them once more on its way.

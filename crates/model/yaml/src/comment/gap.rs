@@ -64,11 +64,11 @@ impl<'t> Gaps<'t> {
     }
 
     fn look_ahead(&mut self, next: usize, queue: &mut VecDeque<Comment>) {
-        let kind = if self.byte(next) == b'%' { Kind::Directive } else { Kind::Mark };
-        let end = match kind {
-            _ if next >= self.text.len() => return,
-            Kind::Directive => self.line_end(next) + 1,
-            _ => next + 3,
+        let line_end = self.line_end(next);
+        let (kind, end) = match self.text.as_bytes().get(next..next + 3) {
+            Some(b"---" | b"...") => (Kind::Mark, next + 3),
+            _ if self.byte(next) == b'%' => (Kind::Directive, line_end + self.break_len(line_end)),
+            _ => return,
         };
         self.pass(Token { kind, start: next, end }, queue);
         self.reached = self.gap(queue);
@@ -173,9 +173,52 @@ impl<'t> Gaps<'t> {
 
     /// Cuts the comment lines that begin at a `#` into pieces; returns where the last of them ends.
     fn comments(&self, hash: usize, queue: &mut VecDeque<Comment>) -> usize {
+        let mut run = self.run(hash);
+        let (mut base, mut at) = (hash, hash);
+        // As go-yaml counts lines, the break behind a comment is none; `true_line` counts it.
+        let (mut line, mut true_line) = (0, 0);
+        let mut column = self.column(hash);
+        while at - base < LOOK_MAX {
+            let byte = self.byte(at);
+            if self.is_blank(at) {
+                (at, column) = (at + 1, column + 1);
+                continue;
+            }
+            let closes = self.flow_depth > 0 && matches!(byte, b']' | b'}');
+            let breaks = self.is_break(at);
+            if closes || breaks || byte == 0 {
+                run.pause(at, closes, (byte == 0, queue));
+                if !breaks {
+                    break;
+                }
+                (at, line, column) = (at + 1, line + 1, 0);
+                continue;
+            }
+            if column < run.indent && column != run.column {
+                run.push_foot(at, queue);
+            }
+            if byte != b'#' {
+                break;
+            }
+            true_line += self.breaks_in(base, at);
+            base = self.line_end(at);
+            run.add(&self.text[at..base], at, (line, column));
+            (at, line, column) = (base + 1, true_line, 0);
+        }
+        run.push_head(at, queue);
+        base
+    }
+
+    /// Starts on the comment lines at a `#`.
+    fn run(&self, hash: usize) -> Run {
         let last = if self.last.0 == Kind::Comma { self.before } else { self.last };
         let newlines = self.newlines_before(hash);
-        let mut run = Run {
+        let foot_line = match newlines {
+            _ if self.behind < self.second_line || last.0 == Kind::Value => None,
+            0 => Some(1 + isize::from(self.column(hash) > 1)),
+            _ => Some(1 - newlines.cast_signed()),
+        };
+        Run {
             text: String::new(),
             bound: last.1,
             start: hash,
@@ -183,63 +226,10 @@ impl<'t> Gaps<'t> {
             line: 0,
             from: self.behind,
             indent: self.columns.last().copied().unwrap_or_default(),
-        };
-        let foot_line = match newlines {
-            _ if self.behind < self.second_line => None,
-            0 => Some(1 + isize::from(self.column(hash) > 1)),
-            _ => Some(1 - newlines.cast_signed()),
-        };
-        let is_value = last.0 == Kind::Value;
-        let mut first_gap = newlines <= 1;
-        let mut after_gap = false;
-        let (mut base, mut at) = (hash, hash);
-        let (mut line, mut true_line) = (0, 0);
-        let mut column = self.column(hash);
-        while at - base < LOOK_MAX {
-            let byte = self.byte(at);
-            if self.is_blank(at) {
-                column += 1;
-                at += 1;
-                continue;
-            }
-            let closes = self.flow_depth > 0 && matches!(byte, b']' | b'}');
-            let breaks = self.is_break(at);
-            if closes || breaks || byte == 0 {
-                let is_foot = first_gap && (Some(run.line) == foot_line && !is_value || run.is_dedented());
-                if closes || !after_gap && is_foot {
-                    run.push_foot(at, queue);
-                } else if !after_gap && byte != 0 && !run.text.is_empty() {
-                    run.text.push('\n');
-                }
-                if !breaks {
-                    break;
-                }
-                (first_gap, after_gap, column) = (false, true, 0);
-                line += 1;
-                at += 1;
-                continue;
-            }
-            if column < run.indent && column != run.column {
-                run.push_moved(at, queue);
-            }
-            if byte != b'#' {
-                break;
-            }
-            if run.text.is_empty() {
-                (run.start, run.line, run.column) = (at, line, column);
-            } else {
-                run.text.push('\n');
-            }
-            true_line += self.breaks_in(base, at);
-            after_gap = false;
-            base = self.line_end(at);
-            run.text.push_str(&self.text[at..base]);
-            at = base + 1;
-            line = true_line;
-            column = 0;
+            foot_line,
+            before_gap: newlines <= 1,
+            behind_gap: false,
         }
-        run.push_head(at, queue);
-        base
     }
 
     fn byte(&self, at: usize) -> u8 {
@@ -312,28 +302,46 @@ struct Run {
     line: isize,
     from: usize,
     indent: usize,
+    /// A comment that starts here is below what stands before.
+    foot_line: Option<isize>,
+    /// No empty line was met.
+    before_gap: bool,
+    /// The line before is empty.
+    behind_gap: bool,
 }
 
 impl Run {
-    fn is_dedented(&self) -> bool {
-        self.column < self.indent
-    }
-
-    /// Ends at an empty line or a closing bracket: it belongs to what stands before, unless it is set further out.
-    fn push_foot(&mut self, at: usize, queue: &mut VecDeque<Comment>) {
-        if self.is_dedented() && !self.text.is_empty() {
-            self.bound = self.start;
-        }
-        self.push_moved(at, queue);
-    }
-
-    fn push_moved(&mut self, at: usize, queue: &mut VecDeque<Comment>) {
+    fn add(&mut self, text: &str, start: usize, (line, column): (isize, usize)) {
         if self.text.is_empty() {
-            return;
+            (self.start, self.line, self.column) = (start, line, column);
+        } else {
+            self.text.push('\n');
         }
-        self.push(Part::Foot, self.bound, (at, queue));
-        self.from = at;
-        self.bound = at;
+        self.text.push_str(text);
+        self.behind_gap = false;
+    }
+
+    /// At an empty line, a closing bracket or the text's end: decides whether what was gathered belongs to what stands
+    /// before; if it is set further out, only from its own place on.
+    fn pause(&mut self, at: usize, closes: bool, (is_end, queue): (bool, &mut VecDeque<Comment>)) {
+        let is_dedented = self.column < self.indent;
+        let is_foot = self.before_gap && (Some(self.line) == self.foot_line || is_dedented);
+        if closes || !self.behind_gap && is_foot {
+            if is_dedented && !self.text.is_empty() {
+                self.bound = self.start;
+            }
+            self.push_foot(at, queue);
+        } else if !self.behind_gap && !is_end && !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        (self.before_gap, self.behind_gap) = (false, true);
+    }
+
+    fn push_foot(&mut self, at: usize, queue: &mut VecDeque<Comment>) {
+        if !self.text.is_empty() {
+            self.push(Part::Foot, self.bound, (at, queue));
+            (self.from, self.bound) = (at, at);
+        }
     }
 
     fn push_head(mut self, at: usize, queue: &mut VecDeque<Comment>) {

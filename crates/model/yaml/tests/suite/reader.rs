@@ -1,8 +1,6 @@
 //! The reader against other readers: what Go's libraries made of hand-written and mutated texts (recorded), what
 //! libyaml makes of every file of the shared kustomize corpus, and texts that nobody would write.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where something fails")]
-
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
@@ -13,7 +11,7 @@ use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
 use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Reader, Style, Tag};
 use serde_json::{Value, json};
 
-const CASES: &str = include_str!("cases/go-yaml.jsonl");
+const CASES: &str = include_str!("../cases/go-yaml.jsonl");
 const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
 const WINDOW_LOG: u32 = 27;
 /// Files of the corpus that must have been compared, if it is here.

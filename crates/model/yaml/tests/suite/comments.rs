@@ -9,8 +9,10 @@ use crate::v3::{CASES, document_node, layouts, text};
 
 const COMMENT_CASES: &str = include_str!("../cases/comments.jsonl");
 /// Of 1,000 documents with comments, those that keep every one of them in its place when they are written and read again.
-/// v3's own form moves some: feet over a document's mark, lines in brackets.
-const KEPT_MIN: usize = 985;
+/// v3's own form moves the others' once more, in Go too: feet of a document, and lines that no level's column fits.
+const KEPT_MIN: usize = 970;
+/// Documents with comments that must have been written, if the corpus is here.
+const DOCUMENTS_MIN: usize = 1500;
 
 #[test]
 fn comments_stand_where_v3_puts_them() {
@@ -51,7 +53,7 @@ fn tags_are_kept_as_written() {
 fn the_corpus_keeps_its_comments_when_it_is_written_and_read_again() {
     let (mut documents, mut kept) = (0, 0);
     each_file(|path, text| {
-        let Some(nodes) = read(text) else { return };
+        let Some(nodes) = read(text).filter(|_| text.contains('#')) else { return };
         let plain = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default());
         for (node, plain) in nodes.into_iter().zip(plain) {
             assert_eq!(node.to_value(Dialect::V3).ok(), plain.unwrap().to_value(Dialect::V3).ok(), "{path}");
@@ -67,7 +69,7 @@ fn the_corpus_keeps_its_comments_when_it_is_written_and_read_again() {
         }
     });
     println!("{documents} documents with comments, {kept} of them kept");
-    assert!(kept * 1000 >= documents * KEPT_MIN);
+    assert!(documents == 0 || documents >= DOCUMENTS_MIN && kept * 1000 >= documents * KEPT_MIN);
 }
 
 fn read(text: &str) -> Option<Vec<Node>> {

@@ -12,7 +12,8 @@ use crate::resolve::{self, Meaning, reads_back_as_text};
 /// Returns the tag to be written: one of its own, or one that does not follow from the text.
 pub(super) fn shown_tag(node: &Node) -> Option<String> {
     if let Some(tag) = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()) {
-        return Some(match (tag.strip_prefix("tag:yaml.org,2002:"), tag.strip_prefix('!')) {
+        let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+        return Some(match (core, tag.strip_prefix('!')) {
             (Some(core), _) => format!("!!{}", tag_text(core)),
             (_, Some(own)) => format!("!{}", tag_text(own)),
             _ => format!("!<{}>", tag_text(tag)),

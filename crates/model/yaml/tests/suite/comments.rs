@@ -43,9 +43,8 @@ fn what_stands_for_an_alias_has_the_comments_of_what_it_names() {
 
 #[test]
 fn tags_are_kept_as_written() {
-    for text in ["!!str 1\n", "a: !!float 1\n", "!own {a: !!map {}}\n", "!%21x! a\n"] {
-        let want = text.replace("x!", "x%21");
-        assert_eq!(write_v3(&read(text).unwrap()[0], Options::default()), want);
+    for text in ["!!str 1\n", "a: !!float 1\n", "!own {a: !!map {}}\n", "!x%21y a\n"] {
+        assert_eq!(write_v3(&read(text).unwrap()[0], Options::default()), text);
     }
 }
 

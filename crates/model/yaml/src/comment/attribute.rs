@@ -210,3 +210,48 @@ impl Hands<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Dialect, Node, Nodes, Origins};
+
+    fn read(text: &str) -> Vec<Node> {
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments().map(Result::unwrap).collect()
+    }
+
+    fn parts(node: &Node) -> [&str; 3] {
+        let extra = node.extra.as_deref();
+        extra.map_or([""; 3], |extra| [&extra.head_comment, &extra.line_comment, &extra.foot_comment])
+    }
+
+    #[test]
+    fn a_foot_belongs_to_the_key_above_it() {
+        let root = &read("# doc\n\n# head\na: 1 # line\n# foot\n\nb: 2\n")[0];
+        let (key, value) = root.entries().map(|entries| (&entries[0].key, &entries[0].value)).unwrap();
+        assert_eq!(parts(root), ["# doc\n\n", "", ""]);
+        assert_eq!(parts(key), ["# head", "", "# foot"]);
+        assert_eq!(parts(value), ["", "# line", ""]);
+    }
+
+    #[test]
+    fn what_stands_above_a_dash_belongs_to_the_collection_behind_it() {
+        let root = &read("# above\n- # behind\n  a: 1\n")[0];
+        let item = &root.items().unwrap()[0];
+        assert_eq!((parts(root), parts(item)), ([""; 3], ["# above", "", ""]));
+        assert_eq!(parts(&item.entries().unwrap()[0].key), ["# behind", "", ""]);
+    }
+
+    #[test]
+    fn an_empty_line_behind_a_mark_gives_the_lines_above_it_to_the_document_before() {
+        let documents = read("a: 1\n---\n# first\n\n# second\nb: 2\n");
+        assert_eq!(parts(&documents[0]), ["", "", "# first"]);
+        assert_eq!(parts(&documents[1].entries().unwrap()[0].key), ["# second", "", ""]);
+    }
+
+    #[test]
+    fn nobody_who_did_not_ask_gets_comments_or_tags() {
+        let text = "# a\nb: !!str c # d\n";
+        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        assert!(!format!("{node:?}").contains("Extra"));
+    }
+}

@@ -1,8 +1,9 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
 //! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
-//! the [`schema`] of the built-in types, and [`tidy`], the gates of the house. Data goes to stdout, talk to stderr. What
-//! a task builds lies in a cache outside the checkout. Left out on purpose: anything a plain `cargo` command does already.
+//! the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes
+//! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
+//! plain `cargo` command does already.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
@@ -11,6 +12,7 @@ mod cluster;
 mod command;
 mod controlplane;
 mod e2e;
+mod fuzz;
 mod judge;
 mod operator;
 mod schema;
@@ -35,6 +37,8 @@ enum Task {
     Judge(judge::Args),
     /// Make the data file of Kubernetes' built-in types from its published module
     Schema(schema::Args),
+    /// Feed mutated inputs to a library until the time is up or something fails
+    Fuzz(fuzz::Args),
     /// Check the gates of the house: layers, purity, sizes, docs, links
     Tidy,
 }
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Task::E2e(args) => e2e::main(&args),
         Task::Judge(args) => judge::main(&args),
         Task::Schema(args) => schema::main(&args),
+        Task::Fuzz(args) => fuzz::main(&args),
         Task::Tidy => tidy::main(),
     };
     done.unwrap_or_else(|error| {

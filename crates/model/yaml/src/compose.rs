@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::bounds::{DEPTH_MAX, NODES_MAX};
+use crate::comment::{Comments, Kind, Trace};
 use crate::compose_mapping::Entries;
 use crate::compose_property::{Anchor, Properties};
 use crate::error::{Cause, Error, Syntax};
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) origins: Origins,
     /// Whether folded texts come out as after being written and read once more.
     pub(crate) rewrites_folds: bool,
+    /// Whether nodes carry comments, and tags as they were written.
+    pub(crate) comments: bool,
 }
 
 /// Builds the documents of a text.
@@ -40,6 +43,8 @@ pub(crate) struct Composer<'t> {
     /// Column of the innermost block collection, -1 outside all.
     pub(crate) indent: isize,
     is_first: bool,
+    pub(crate) trace: Trace,
+    comments: Option<Box<Comments<'t>>>,
 }
 
 /// What a line starts with: a value, a key, or properties of something on a later line.
@@ -57,8 +62,10 @@ enum FirstKey {
 
 impl<'t> Composer<'t> {
     pub(crate) fn new(text: &'t [u8], options: Options) -> Result<Self, Error> {
+        let scan = Scanner::new(text, options.dialect)?;
+        let comments = options.comments.then(|| Box::new(Comments::new(scan.text)));
         Ok(Self {
-            scan: Scanner::new(text, options.dialect)?,
+            scan,
             options,
             anchors: HashMap::new(),
             handles: Vec::new(),
@@ -70,6 +77,8 @@ impl<'t> Composer<'t> {
             last_end: 0,
             indent: -1,
             is_first: true,
+            trace: Trace::new(options.comments),
+            comments,
         })
     }
 
@@ -98,13 +107,17 @@ impl<'t> Composer<'t> {
             self.pass_document_mark();
         }
         self.is_first = false;
-        let node =
+        let mut node =
             if explicit && self.scan.at_boundary() { self.empty(self.scan.mark())? } else { self.block_node(false)? };
         self.scan.skip_to_token();
+        if let Some(comments) = &mut self.comments {
+            comments.attach(&mut node, &mut self.trace, self.scan.at);
+        }
         Ok(Some(node))
     }
 
     fn pass_document_mark(&mut self) {
+        self.trace.note(Kind::Mark, self.scan.at, self.scan.at + 3);
         self.scan.at += 3;
         self.scan.starts_allowed = false;
         self.scan.skip_to_token();
@@ -119,8 +132,12 @@ impl<'t> Composer<'t> {
             if let Some(node) = self.block_collection(&mut outer, list_ok)? {
                 return Ok(node);
             }
+            let first = self.trace.len();
             match self.lead(outer.is_some())? {
-                Lead::Key(key) => return self.mapping(start, outer, FirstKey::Read(key)),
+                Lead::Key(key) => {
+                    self.trace.insert(first, Kind::MappingStart, (start.at, start.column));
+                    return self.mapping(start, outer, FirstKey::Read(key));
+                }
                 Lead::Value(inner, node) => {
                     let properties = self.joined(outer, inner)?;
                     let node = match node {
@@ -159,7 +176,10 @@ impl<'t> Composer<'t> {
         let outer = std::mem::take(outer);
         match indicator {
             b'-' => self.sequence(start, outer, list_ok).map(Some),
-            b'?' => self.mapping(start, outer, FirstKey::Explicit).map(Some),
+            b'?' => {
+                self.trace.note(Kind::MappingStart, start.at, start.column);
+                self.mapping(start, outer, FirstKey::Explicit).map(Some)
+            }
             _ => Err(self.scan.error_here(Syntax::KeyExpected)),
         }
     }
@@ -181,11 +201,13 @@ impl<'t> Composer<'t> {
                 if !key_ok || !self.scan.is_key_from(mark) {
                     return Err(self.scan.error_here(Syntax::ColonNotAllowed));
                 }
+                let colon = self.scan.at;
                 self.scan.at += 1;
                 let node = match node {
                     Some(node) => node,
                     None => self.empty(properties.end)?,
                 };
+                self.trace.note(Kind::Value, colon, colon + 1);
                 return Ok(Lead::Key(self.with_properties(node, properties)));
             }
         }
@@ -241,6 +263,7 @@ impl<'t> Composer<'t> {
     pub(crate) fn scalar(&mut self, start: Mark, end: usize, (text, style): (Text, Style)) -> Result<Node, Error> {
         self.count(1, start)?;
         self.last_end = end;
+        self.trace.note(if start.at < end { Kind::Scalar } else { Kind::Empty }, start.at, end);
         let mut node = Node::plain(text);
         node.style = style;
         node.place = self.place(start, end);
@@ -261,8 +284,11 @@ impl<'t> Composer<'t> {
         self.enter(start)?;
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
+        let begins = if shares_column { Kind::BareStart } else { Kind::SequenceStart };
+        self.trace.note(begins, start.at, start.column);
         let mut items = Vec::new();
         loop {
+            self.trace.note(Kind::Entry, self.scan.at, self.scan.at + 1);
             self.scan.at += 1;
             self.scan.starts_allowed = true;
             let behind = self.scan.mark();
@@ -278,6 +304,7 @@ impl<'t> Composer<'t> {
             }
             return Err(self.scan.error_here(Syntax::EntryExpected));
         }
+        self.trace.note(if shares_column { Kind::BareEnd } else { Kind::BlockEnd }, 0, 0);
         self.indent = around;
         self.depth -= 1;
         let mut node = Node::sequence(items);
@@ -304,6 +331,7 @@ impl<'t> Composer<'t> {
             }
             next = self.next_key()?;
         }
+        self.trace.note(Kind::BlockEnd, 0, 0);
         self.indent = around;
         self.depth -= 1;
         let mut node = entries.into_node();
@@ -328,6 +356,7 @@ impl<'t> Composer<'t> {
 
     /// Reads `? key` and `: value`, of which either may be missing.
     fn explicit_entry(&mut self) -> Result<(Node, Node), Error> {
+        self.trace.note(Kind::Key, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         let behind = self.scan.mark();
         let key = self.block_value(true)?;
@@ -338,6 +367,7 @@ impl<'t> Composer<'t> {
         if !has_value {
             return Ok((key, self.empty(behind)?));
         }
+        self.trace.note(Kind::Value, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         Ok((key, self.block_value(true)?))
     }

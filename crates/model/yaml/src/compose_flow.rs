@@ -3,6 +3,7 @@
 //! Input: a composer whose scanner stands at the opening bracket. Output: the node; the scanner stands behind the
 //! closing one.
 
+use crate::comment::Kind;
 use crate::compose::Composer;
 use crate::compose_mapping::Entries;
 use crate::error::{Error, Syntax};
@@ -39,12 +40,14 @@ impl Composer<'_> {
         let start = self.scan.mark();
         self.enter(start)?;
         self.count(1, start)?;
+        self.trace.note(Kind::FlowStart, start.at, start.at + 1);
         self.scan.at += 1;
         self.scan.flow_depth += 1;
         Ok(start)
     }
 
     fn close(&mut self, node: &mut Node, start: Mark) {
+        self.trace.note(Kind::FlowEnd, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         self.scan.flow_depth -= 1;
         self.scan.starts_allowed = false;
@@ -65,8 +68,7 @@ impl Composer<'_> {
                 let syntax = if closing == b']' { Syntax::FlowSequenceEnd } else { Syntax::FlowMappingEnd };
                 return Err(self.scan.error_here(syntax));
             }
-            self.scan.at += 1;
-            self.scan.skip_to_token();
+            self.pass(Kind::Comma);
         }
         Ok(self.scan.here() != closing)
     }
@@ -74,13 +76,14 @@ impl Composer<'_> {
     /// Reads an item, which `key: value` makes a mapping of one entry.
     fn flow_item(&mut self) -> Result<Node, Error> {
         let start = self.scan.mark();
+        let first = self.trace.len();
         let (key, value) = if self.scan.here() == b'?' {
             self.enter(start)?;
-            self.scan.at += 1;
-            self.scan.skip_to_token();
+            self.pass(Kind::Key);
             if matches!(self.scan.here(), b':' | b',') {
                 // What stands instead of the key is taken for it: Go's reading of `[? : ]`, where both are null.
                 let key = self.empty(self.scan.mark())?;
+                self.trace.note(Kind::Value, self.scan.at, self.scan.at + 1);
                 self.scan.at += 1;
                 (key, self.flow_value(b']')?)
             } else {
@@ -96,6 +99,8 @@ impl Composer<'_> {
             self.enter(start)?;
             (item, self.flow_value(b']')?)
         };
+        self.trace.insert(first, Kind::PairStart, (start.at, start.at));
+        self.trace.note(Kind::PairEnd, 0, 0);
         self.depth -= 1;
         self.count(1, start)?;
         let mut entries = Entries::default();
@@ -109,8 +114,7 @@ impl Composer<'_> {
     fn flow_entry(&mut self) -> Result<(Node, Node), Error> {
         let start = self.scan.mark();
         if self.scan.here() == b'?' {
-            self.scan.at += 1;
-            self.scan.skip_to_token();
+            self.pass(Kind::Key);
             let is_absent = matches!(self.scan.here(), b':' | b',' | b'}');
             let key = if is_absent { self.empty(self.scan.mark())? } else { self.flow_node()? };
             return Ok((key, self.flow_value(b'}')?));
@@ -129,13 +133,18 @@ impl Composer<'_> {
         if self.scan.here() != b':' {
             return self.empty(self.scan.mark());
         }
-        self.scan.at += 1;
-        self.scan.skip_to_token();
+        self.pass(Kind::Value);
         let here = self.scan.here();
         if here == b',' || here == closing {
             return self.empty(self.scan.mark());
         }
         self.flow_node()
+    }
+
+    fn pass(&mut self, indicator: Kind) {
+        self.trace.note(indicator, self.scan.at, self.scan.at + 1);
+        self.scan.at += 1;
+        self.scan.skip_to_token();
     }
 
     fn flow_node(&mut self) -> Result<Node, Error> {

@@ -4,7 +4,8 @@
 
 use crate::Dialect;
 use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX};
-use crate::compose::Composer;
+use crate::comment::Kind;
+use crate::compose::{Composer, Options};
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Content, Extra, Node, Tag, Text};
 use crate::scan::Mark;
@@ -57,6 +58,7 @@ impl<'t> Composer<'t> {
                 found.tag = Some(self.long_tag(mark)?);
             }
             found.end = self.scan.mark();
+            self.trace.note(Kind::Property, mark.at, found.end.at);
             self.scan.skip_to_token();
         }
         Ok(found)
@@ -84,7 +86,7 @@ impl<'t> Composer<'t> {
         let Some(start) = properties.start else { return node };
         node.place = self.place(start, node.place.end as usize);
         if let Some(tag) = properties.tag {
-            set_tag(&mut node, &tag, self.options.dialect);
+            set_tag(&mut node, &tag, self.options);
         }
         if let Some((name, number)) = properties.anchor {
             self.close_anchor(name, number, (&node, self.nodes - properties.nodes_before));
@@ -125,6 +127,7 @@ impl<'t> Composer<'t> {
         }
         let (node, nodes) = (node.clone(), *nodes);
         self.last_end = self.scan.at;
+        self.trace.note(Kind::Alias, mark.at, self.scan.at);
         self.count(nodes, mark)?;
         Ok(node)
     }
@@ -150,7 +153,9 @@ impl<'t> Composer<'t> {
         let mut has_version = false;
         while self.scan.here() == b'%' && self.scan.at_boundary() {
             let mark = self.scan.mark();
-            match self.scan.directive()? {
+            let directive = self.scan.directive()?;
+            self.trace.note(Kind::Directive, mark.at, self.scan.at);
+            match directive {
                 Directive::Version { .. } if has_version => {
                     return Err(self.scan.error(mark, Syntax::BadDirective));
                 }
@@ -174,8 +179,8 @@ impl<'t> Composer<'t> {
 const HANDLES_MAX: usize = 100;
 const CORE: &str = "tag:yaml.org,2002:";
 
-fn set_tag(node: &mut Node, tag: &str, dialect: Dialect) {
-    if tag == "!" && dialect == Dialect::V3 {
+fn set_tag(node: &mut Node, tag: &str, options: Options) {
+    if tag == "!" && options.dialect == Dialect::V3 {
         return;
     }
     node.tag = match tag.strip_prefix(CORE).unwrap_or_default() {
@@ -190,7 +195,7 @@ fn set_tag(node: &mut Node, tag: &str, dialect: Dialect) {
         "map" => Tag::Map,
         _ => Tag::Other,
     };
-    if node.tag == Tag::Other {
+    if node.tag == Tag::Other || options.comments {
         node.extra = Some(Box::new(Extra { tag: Some(tag.into()), ..Extra::default() }));
     }
 }

@@ -268,7 +268,9 @@ impl<'n> Writer<'n> {
         }
         self.meet_end(extra, tail);
         let Pending { head, foot, tail, .. } = self.pending;
-        if needs_comma && !(head.is_empty() && foot.is_empty() && tail.is_empty()) {
+        // A document's own foot, which an empty line sets apart, comes later.
+        let has_foot = !foot.is_empty() && !foot.starts_with('\n');
+        if needs_comma && (has_foot || !head.is_empty() || !tail.is_empty()) {
             self.indicator(",", false, false, false);
         }
         self.write_head();

@@ -299,7 +299,8 @@ impl<'t> Layout<'t> {
                 let keeps =
                     text[start..self.lines.next(start)].split('#').next().is_some_and(|head| head.contains('+'));
                 let body = &text[start..end];
-                let last = if keeps { body.len().saturating_sub(1) } else { body.trim_end().len() };
+                let last =
+                    if keeps { body.floor_char_boundary(body.len().saturating_sub(1)) } else { body.trim_end().len() };
                 start + body[last..].find(['\r', '\n']).map_or(body.len(), |line_end| last + line_end)
             }
             Content::Scalar(_) if node.style == Style::Plain => start + text[start..end].trim_end().len(),

@@ -1,5 +1,7 @@
 //! Scalars and single characters of v3's form: which style a text gets, and writing it.
 
+use std::fmt::Write as _;
+
 use super::{Context, Options, Writer};
 use crate::Dialect;
 use crate::analyze::{analyze_v3, is_break, is_printable};
@@ -10,11 +12,15 @@ use crate::resolve::{self, Meaning, reads_back_as_text};
 /// Returns the tag to be written: one of its own, or one that does not follow from the text.
 pub(super) fn shown_tag(node: &Node) -> Option<String> {
     if let Some(tag) = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()) {
-        return Some(match tag.strip_prefix("tag:yaml.org,2002:") {
-            Some(core) => format!("!!{core}"),
-            None if tag.starts_with('!') => tag.to_owned(),
-            None => format!("!<{tag}>"),
+        let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+        return Some(match (core, tag.strip_prefix('!')) {
+            (Some(core), _) => format!("!!{}", tag_text(core)),
+            (_, Some(own)) => format!("!{}", tag_text(own)),
+            _ => format!("!<{}>", tag_text(tag)),
         });
+    }
+    if node.is_implied_plain() && node.text() == Some("<<") {
+        return Some("!!merge".to_owned());
     }
     let follows = match node.tag {
         Tag::Implied | Tag::Other => true,
@@ -22,6 +28,19 @@ pub(super) fn shown_tag(node: &Node) -> Option<String> {
         tag => tag == tag_by_text(node),
     };
     if follows { None } else { core_name(node.tag).map(|name| format!("!!{name}")) }
+}
+
+/// Returns a tag's text with what may not stand in one as `%` codes.
+fn tag_text(tag: &str) -> String {
+    let mut text = String::with_capacity(tag.len());
+    for byte in tag.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_;/?:@&=+$,.~*'()[]".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _infallible = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 impl Writer<'_> {
@@ -246,8 +265,11 @@ fn tag_by_text(node: &Node) -> Tag {
     }
 }
 
-/// Tells whether a text would be read as something else without quotes.
+/// Tells whether a text would be read as something else without quotes. A tag that is written says what it is.
 fn must_be_quoted(node: &Node, text: &str, options: Options) -> bool {
+    if node.extra.as_ref().is_some_and(|extra| extra.tag.is_some()) {
+        return false;
+    }
     let reads_otherwise = || text == "<<" || resolve::plain(text, Dialect::V3) != Meaning::Text;
     node.tag == Tag::Str && (reads_otherwise() || (options.quotes_old_words && !reads_back_as_text(text)))
 }

@@ -158,3 +158,10 @@ fn a_path_that_leads_nowhere_is_refused() {
     assert_eq!(edit.clone().set(1, &[], "x"), Err(Error::NoDocument(1)));
     assert!(Edit::new("a: [").is_err());
 }
+
+#[test]
+fn a_block_text_may_end_the_text_in_a_wide_character() {
+    let mut edit = Edit::new("a: >+\n b\n \u{e9}").unwrap();
+    edit.set(0, &[Step::Key("a")], "c").unwrap();
+    assert_eq!(Edit::new(edit.text()).unwrap().documents()[0].get("a").and_then(|node| node.text()), Some("c"));
+}

@@ -1,6 +1,7 @@
-//! What is read and written, against recorded cases and the shared corpus of real manifests.
+//! Reading and writing YAML, against what Go's libraries made of the same texts and the shared corpus of manifests.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what a test cannot read has failed; figures are shown")]
 
+mod comments;
 mod corpus;
 mod edit;
 mod edits;

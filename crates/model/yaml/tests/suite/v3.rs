@@ -5,21 +5,16 @@
 use lode_yaml::{Content, Entry, Extra, Node, Options, Style, Tag, write_v3};
 use serde_json::Value;
 
-const CASES: &str = include_str!("../cases/v3.jsonl");
+pub(crate) const CASES: &str = include_str!("../cases/v3.jsonl");
 
 #[test]
 fn nodes_are_written_as_v3_writes_them() {
-    let layouts = [
-        ("compact", Options::default()),
-        ("wide", Options { wide_lists: true, ..Options::default() }),
-        ("four", Options { indent: 4, wide_lists: true, ..Options::default() }),
-    ];
     let mut compared = 0;
     for line in CASES.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         for document in case["docs"].as_array().unwrap() {
             let Some(node) = document_node(&document["tree"]) else { continue };
-            for (name, options) in layouts {
+            for (name, options) in layouts() {
                 assert_eq!(write_v3(&node, options), text(document, name), "{name}: {}", case["input"]);
                 compared += 1;
             }
@@ -51,8 +46,17 @@ fn what_code_made_gets_quotes_where_it_would_read_back_otherwise() {
     }
 }
 
+/// The layouts that were recorded.
+pub(crate) fn layouts() -> [(&'static str, Options); 3] {
+    [
+        ("compact", Options::default()),
+        ("wide", Options { wide_lists: true, ..Options::default() }),
+        ("four", Options { indent: 4, wide_lists: true, ..Options::default() }),
+    ]
+}
+
 /// Returns the document's root, with the document's comments as the root's.
-fn document_node(tree: &Value) -> Option<Node> {
+pub(crate) fn document_node(tree: &Value) -> Option<Node> {
     let mut root = node(&tree["c"][0])?;
     let (head, foot) = (text(tree, "h"), text(tree, "f"));
     let ends_its_line = root.text().is_some() || root.style == Style::Flow || root.is_nothing();
@@ -113,6 +117,6 @@ fn node(tree: &Value) -> Option<Node> {
     Some(built)
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, name: &str) -> &'v str {
     value[name].as_str().unwrap_or_default()
 }

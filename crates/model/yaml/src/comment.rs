@@ -1,0 +1,227 @@
+//! Comments: which node each one belongs to, as go-yaml v3 decides it.
+//!
+//! Input: the tokens that the composer passed, and the text. Output: comments in the nodes' [`Extra`]. go-yaml looks at
+//! a comment when it scans the gap behind a token (`comment/gap.rs`), binds it to a place, and hands it to the first
+//! token at or behind that place; what a token was handed goes to the node that is announced next
+//! (`comment/attribute.rs`). All of that happens here after a document was composed, so a reader that wants no comments
+//! pays nothing. An alias' own comments are dropped: where it stood stands a copy, with the comments of what it names.
+
+mod attribute;
+mod gap;
+
+use std::collections::VecDeque;
+
+use crate::node::{Content, Extra, Node, Style};
+
+/// What the composer passed in a text, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A `%` line; ends behind its line break.
+    Directive,
+    /// `---` or `...`.
+    Mark,
+    /// An anchor or a tag.
+    Property,
+    Scalar,
+    Alias,
+    /// A node without content; no token.
+    Empty,
+    /// `[` or `{`.
+    FlowStart,
+    /// `]` or `}`.
+    FlowEnd,
+    /// `,`
+    Comma,
+    /// `-`
+    Entry,
+    /// `?`
+    Key,
+    /// `:`
+    Value,
+    /// A list begins at the token that follows; `end` holds its column.
+    SequenceStart,
+    /// A mapping begins at the token that follows; `end` holds its column.
+    MappingStart,
+    /// A list at the column of its mapping begins: for go-yaml's indentation it is nothing.
+    BareStart,
+    /// The innermost list of that kind ends.
+    BareEnd,
+    /// The innermost block collection ends; `start` is found out later.
+    BlockEnd,
+    /// `key: value` inside `[…]` begins.
+    PairStart,
+    PairEnd,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+/// The tokens of a document, if anybody wants them.
+#[derive(Default)]
+pub(crate) struct Trace {
+    tokens: Vec<Token>,
+    wanted: bool,
+}
+
+impl Trace {
+    pub(crate) fn new(wanted: bool) -> Self {
+        Self { tokens: Vec::new(), wanted }
+    }
+
+    /// Returns a place to which [`Trace::insert`] may go back.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    #[inline]
+    pub(crate) fn note(&mut self, kind: Kind, start: usize, end: usize) {
+        if self.wanted {
+            self.push(Token { kind, start, end });
+        }
+    }
+
+    /// Apart, so that those who want nothing pass by.
+    #[cold]
+    fn push(&mut self, token: Token) {
+        self.tokens.push(token);
+    }
+
+    /// Puts in what turned out to begin further up.
+    #[inline]
+    pub(crate) fn insert(&mut self, at: usize, kind: Kind, (start, end): (usize, usize)) {
+        if self.wanted {
+            self.tokens.insert(at, Token { kind, start, end });
+        }
+    }
+}
+
+/// A piece of the comments in a gap.
+struct Comment {
+    part: Part,
+    text: String,
+    /// A token at or behind this place takes it.
+    bound: usize,
+    start: usize,
+    column: usize,
+    /// Where what was looked at for it begins and ends; nothing for a line comment.
+    looked_at: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Head,
+    Line,
+    Foot,
+}
+
+/// The comments of a text, from document to document.
+pub(crate) struct Comments<'t> {
+    gaps: gap::Gaps<'t>,
+    /// Not yet taken.
+    queue: VecDeque<Comment>,
+    is_first: bool,
+}
+
+/// What a node is handed.
+#[derive(Default)]
+struct Parts {
+    head: String,
+    line: String,
+    foot: String,
+}
+
+/// A node as it was announced, with what it was handed.
+struct Found {
+    start: usize,
+    /// [`BLOCK`] for a block collection.
+    end: usize,
+    parts: Parts,
+}
+
+/// Stands for the end of a block collection: its first byte alone says which one it is.
+const BLOCK: usize = usize::MAX;
+
+/// A document's own comments.
+struct Document {
+    head: String,
+    foot: String,
+    nodes: Vec<Found>,
+}
+
+impl<'t> Comments<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { gaps: gap::Gaps::new(text), queue: VecDeque::new(), is_first: true }
+    }
+
+    /// Gives a document's nodes their comments. `next` is where the text goes on behind it.
+    pub(crate) fn attach(&mut self, node: &mut Node, trace: &mut Trace, next: usize) {
+        let mut tokens = std::mem::take(&mut trace.tokens);
+        self.gaps.scan(&mut tokens, next, &mut self.queue);
+        let document = attribute::document(self.gaps.text, &tokens, next, (&mut self.queue, self.is_first));
+        self.is_first = false;
+        let mut found: Vec<Found> = document.nodes;
+        found.retain(|found| !found.parts.is_empty());
+        found.sort_unstable_by_key(|found| (found.start, found.end));
+        give(node, &found);
+        give_document(node, &document.head, &document.foot);
+        tokens.clear();
+        trace.tokens = tokens;
+    }
+}
+
+impl Parts {
+    fn is_empty(&self) -> bool {
+        self.head.is_empty() && self.line.is_empty() && self.foot.is_empty()
+    }
+}
+
+/// Depth is bounded where nodes are composed.
+fn give(node: &mut Node, found: &[Found]) {
+    let start = node.place.start as usize;
+    let is_block = node.text().is_none() && node.style != Style::Flow;
+    let end = if is_block { BLOCK } else { node.place.end as usize };
+    if let Ok(at) = found.binary_search_by_key(&(start, end), |found| (found.start, found.end)) {
+        let parts = &found[at].parts;
+        let extra = node.extra.get_or_insert_default();
+        extra.head_comment = parts.head.as_str().into();
+        extra.line_comment = parts.line.as_str().into();
+        extra.foot_comment = parts.foot.as_str().into();
+    }
+    match &mut node.content {
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => items.iter_mut().for_each(|item| give(item, found)),
+        Content::Mapping(entries) => {
+            for entry in entries {
+                give(&mut entry.key, found);
+                // A value that is nothing may stand where its key that is nothing does, and has no comments.
+                if entry.value.place.start < entry.value.place.end {
+                    give(&mut entry.value, found);
+                }
+            }
+        }
+    }
+}
+
+/// A document's comments become its root's, set apart by an empty line where they would read as the root's own.
+fn give_document(root: &mut Node, head: &str, foot: &str) {
+    if head.is_empty() && foot.is_empty() {
+        return;
+    }
+    let ends_its_line = root.text().is_some() || root.style == Style::Flow || root.is_nothing();
+    let extra: &mut Extra = root.extra.get_or_insert_default();
+    if !head.is_empty() {
+        extra.head_comment = format!("{head}\n\n{}", extra.head_comment).into();
+    }
+    if !foot.is_empty() {
+        extra.foot_comment = match &*extra.foot_comment {
+            _ if !ends_its_line => foot.into(),
+            "" => format!("\n{foot}").into(),
+            own => format!("{own}\n\n{foot}").into(),
+        };
+    }
+}

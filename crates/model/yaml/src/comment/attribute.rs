@@ -1,0 +1,257 @@
+//! Handing comments to nodes.
+//!
+//! Input: the tokens of a document and the comments bound to places. Output: what each node was handed, in the order in
+//! which go-yaml announces nodes: a scalar where it stands, a flow collection at both brackets, a block mapping where it
+//! ends. A list's end takes nothing, so what it would take goes to what follows.
+
+use std::collections::VecDeque;
+
+use super::{BLOCK, Comment, Document, Found, Kind, Part, Parts, Token};
+
+/// Hands out the comments of a document that ends before `next`.
+pub(super) fn document(
+    text: &str,
+    tokens: &[Token],
+    next: usize,
+    (queue, is_first): (&mut VecDeque<Comment>, bool),
+) -> Document {
+    let mut hands = Hands {
+        text,
+        queue,
+        held: Parts::default(),
+        stem: String::new(),
+        property: None,
+        nodes: Vec::new(),
+        open: Vec::new(),
+    };
+    let head = match tokens.first() {
+        Some(first) if is_first && !matches!(first.kind, Kind::Mark | Kind::Directive) => {
+            hands.peek(first.start, false);
+            hands.split_head()
+        }
+        _ => String::new(),
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        hands.token(*token, tokens.get(at + 1));
+    }
+    hands.peek(next, false);
+    let Parts { head: last_head, foot, .. } = hands.held;
+    Document { head, foot: if foot.is_empty() { last_head } else { foot }, nodes: hands.nodes }
+}
+
+struct Hands<'c> {
+    text: &'c str,
+    queue: &'c mut VecDeque<Comment>,
+    /// Taken from the queue and not yet handed to a node.
+    held: Parts,
+    /// What stood above a `-` that starts a collection.
+    stem: String,
+    /// Where the properties before a node began.
+    property: Option<usize>,
+    nodes: Vec<Found>,
+    open: Vec<Open>,
+}
+
+/// A collection that is being read.
+struct Open {
+    node: usize,
+    is_mapping: bool,
+    is_block: bool,
+    key: Option<usize>,
+    previous_key: Option<usize>,
+}
+
+impl Hands<'_> {
+    /// Takes up what is bound to a token's place or before it; above an end nothing stands.
+    fn peek(&mut self, start: usize, is_end: bool) {
+        while let Some(comment) = self.queue.front().filter(|comment| start >= comment.bound) {
+            let held = match comment.part {
+                Part::Head if is_end => return,
+                Part::Head => &mut self.held.head,
+                Part::Line => &mut self.held.line,
+                Part::Foot => &mut self.held.foot,
+            };
+            if !held.is_empty() {
+                held.push('\n');
+            }
+            held.push_str(&comment.text);
+            self.queue.pop_front();
+        }
+    }
+
+    /// Takes what an empty line sets apart from a first document's content.
+    fn split_head(&mut self) -> String {
+        let head = &mut self.held.head;
+        let at = if head.ends_with('\n') { Some(head.len() - 1) } else { head.rfind("\n\n").map(|at| at + 1) };
+        let Some(at) = at.filter(|at| *at > 0) else { return String::new() };
+        let rest = head.split_off(at + 1);
+        let mut first = std::mem::replace(head, rest);
+        first.truncate(if self.held.head.is_empty() { at } else { at - 1 });
+        first
+    }
+
+    fn token(&mut self, token: Token, next: Option<&Token>) {
+        let Token { kind, start, end } = token;
+        match kind {
+            Kind::Directive | Kind::Mark | Kind::Comma | Kind::Key | Kind::Value => self.peek(start, false),
+            Kind::Property => {
+                self.peek(start, false);
+                self.property.get_or_insert(start);
+            }
+            Kind::Scalar | Kind::Alias => {
+                self.peek(start, false);
+                let parts = std::mem::take(&mut self.held);
+                let node = self.announce(start, if kind == Kind::Alias { start } else { end }, parts);
+                self.finish(node);
+            }
+            Kind::Empty => {
+                let node = self.announce(start, start, Parts::default());
+                self.finish(node);
+            }
+            Kind::Entry => self.entry(start, next),
+            Kind::SequenceStart | Kind::MappingStart => {
+                self.peek(start, false);
+                let head = std::mem::take(&mut self.stem);
+                let node = self.announce(start, BLOCK, Parts { head, ..Parts::default() });
+                self.open(node, kind == Kind::MappingStart, true);
+            }
+            Kind::BareStart => {
+                let node = self.announce(start, BLOCK, Parts::default());
+                self.open(node, false, true);
+            }
+            Kind::PairStart => {
+                let node = self.announce(start, start, Parts::default());
+                self.open(node, true, false);
+            }
+            Kind::FlowStart => {
+                self.peek(start, false);
+                let Parts { head, .. } = std::mem::take(&mut self.held);
+                let node = self.announce(start, start, Parts { head, ..Parts::default() });
+                self.open(node, self.text.as_bytes().get(start) == Some(&b'{'), false);
+            }
+            Kind::FlowEnd => {
+                self.peek(start, false);
+                self.close_flow(end);
+            }
+            Kind::BlockEnd => {
+                self.peek(start, true);
+                self.close_block();
+            }
+            Kind::BareEnd | Kind::PairEnd => {
+                if let Some(open) = self.open.pop() {
+                    self.finish(open.node);
+                }
+            }
+        }
+    }
+
+    /// What stands above `-` belongs to the collection behind it as a whole, not to its first key or item.
+    fn entry(&mut self, start: usize, next: Option<&Token>) {
+        self.peek(start, false);
+        let above = self.held.head.len();
+        let Some(next) = next.filter(|next| matches!(next.kind, Kind::SequenceStart | Kind::MappingStart)) else {
+            return;
+        };
+        if above > 0 {
+            self.peek(next.start, false);
+            let rest = self.held.head.get(above + 1..).unwrap_or_default().to_owned();
+            self.held.head.truncate(above);
+            self.stem = std::mem::replace(&mut self.held.head, rest);
+        }
+    }
+
+    fn announce(&mut self, start: usize, end: usize, parts: Parts) -> usize {
+        let start = self.property.take().unwrap_or(start);
+        self.nodes.push(Found { start, end, parts });
+        self.nodes.len() - 1
+    }
+
+    fn open(&mut self, node: usize, is_mapping: bool, is_block: bool) {
+        self.open.push(Open { node, is_mapping, is_block, key: None, previous_key: None });
+    }
+
+    fn close_flow(&mut self, end: usize) {
+        let Some(open) = self.open.pop() else { return };
+        let Parts { line, foot, .. } = std::mem::take(&mut self.held);
+        let found = &mut self.nodes[open.node];
+        (found.end, found.parts.line, found.parts.foot) = (end, line, foot);
+        self.finish(open.node);
+    }
+
+    /// A mapping's foot is its last entry's.
+    fn close_block(&mut self) {
+        let Some(open) = self.open.pop() else { return };
+        if open.is_mapping {
+            let Parts { line, foot, .. } = std::mem::take(&mut self.held);
+            self.nodes[open.node].parts.line = line;
+            if !foot.is_empty() {
+                self.nodes[open.previous_key.unwrap_or(open.node)].parts.foot = foot;
+            }
+        }
+        self.finish(open.node);
+    }
+
+    /// Moves feet in the mapping around: a value's is its key's, and a key's own is that of the entry before.
+    fn finish(&mut self, node: usize) {
+        let Some(open) = self.open.last_mut().filter(|open| open.is_mapping) else { return };
+        let Some(key) = open.key.take() else {
+            open.key = Some(node);
+            if let Some(previous) = open.previous_key.filter(|_| open.is_block) {
+                let foot = std::mem::take(&mut self.nodes[node].parts.foot);
+                if !foot.is_empty() {
+                    self.nodes[previous].parts.foot = foot;
+                }
+            }
+            return;
+        };
+        open.previous_key = Some(key);
+        if self.nodes[key].parts.foot.is_empty() {
+            self.nodes[key].parts.foot = std::mem::take(&mut self.nodes[node].parts.foot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Dialect, Node, Nodes, Origins};
+
+    fn read(text: &str) -> Vec<Node> {
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments().map(Result::unwrap).collect()
+    }
+
+    fn parts(node: &Node) -> [&str; 3] {
+        let extra = node.extra.as_deref();
+        extra.map_or([""; 3], |extra| [&extra.head_comment, &extra.line_comment, &extra.foot_comment])
+    }
+
+    #[test]
+    fn a_foot_belongs_to_the_key_above_it() {
+        let root = &read("# doc\n\n# head\na: 1 # line\n# foot\n\nb: 2\n")[0];
+        let (key, value) = root.entries().map(|entries| (&entries[0].key, &entries[0].value)).unwrap();
+        assert_eq!(parts(root), ["# doc\n\n", "", ""]);
+        assert_eq!(parts(key), ["# head", "", "# foot"]);
+        assert_eq!(parts(value), ["", "# line", ""]);
+    }
+
+    #[test]
+    fn what_stands_above_a_dash_belongs_to_the_collection_behind_it() {
+        let root = &read("# above\n- # behind\n  a: 1\n")[0];
+        let item = &root.items().unwrap()[0];
+        assert_eq!((parts(root), parts(item)), ([""; 3], ["# above", "", ""]));
+        assert_eq!(parts(&item.entries().unwrap()[0].key), ["# behind", "", ""]);
+    }
+
+    #[test]
+    fn an_empty_line_behind_a_mark_gives_the_lines_above_it_to_the_document_before() {
+        let documents = read("a: 1\n---\n# first\n\n# second\nb: 2\n");
+        assert_eq!(parts(&documents[0]), ["", "", "# first"]);
+        assert_eq!(parts(&documents[1].entries().unwrap()[0].key), ["# second", "", ""]);
+    }
+
+    #[test]
+    fn nobody_who_did_not_ask_gets_comments_or_tags() {
+        let text = "# a\nb: !!str c # d\n";
+        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        assert!(!format!("{node:?}").contains("Extra"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Feeds mutated inputs to a library on two threads, until the time is up or something fails.
+//!
+//! A target says where its inputs come from and what must hold of each; the loop here measures and keeps what fails
+//! under `target/fuzz/`. A panic, a run slower than [`SLOWEST`] and a law that does not hold are failures. Inputs follow
+//! from the seed alone, so a run can be repeated. Left out on purpose: coverage, which the stable toolchain does not give.
+
+mod mutate;
+mod yaml;
+
+use std::any::Any;
+use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use self::mutate::Mutator;
+use crate::workspace;
+
+/// `cargo xtask fuzz`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to feed
+    target: Target,
+    /// How long
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Where the inputs start from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// Readers, writers and edits of YAML
+    Yaml,
+}
+
+impl Target {
+    fn seeds(self) -> Result<Vec<String>> {
+        match self {
+            Self::Yaml => yaml::seeds(),
+        }
+    }
+
+    /// Says what does not hold.
+    fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            Self::Yaml => yaml::check(text),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+        }
+    }
+}
+
+const THREADS: u64 = 2;
+/// A run that takes longer has failed.
+const SLOWEST: Duration = Duration::from_secs(2);
+
+/// What the threads share.
+struct Run<'s> {
+    target: Target,
+    seeds: &'s [String],
+    until: Instant,
+    done: AtomicU64,
+    failed: AtomicBool,
+    slowest: Mutex<(Duration, String)>,
+    /// Why, and the input.
+    failure: Mutex<Option<(String, String)>>,
+}
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let seeds = args.target.seeds()?;
+    let start = Instant::now();
+    let run = Run {
+        target: args.target,
+        seeds: &seeds,
+        until: start + Duration::from_secs(args.seconds),
+        done: AtomicU64::new(0),
+        failed: AtomicBool::new(false),
+        slowest: Mutex::default(),
+        failure: Mutex::default(),
+    };
+    eprintln!("fuzz {}: {} seeds, peak memory {} kB", args.target.name(), seeds.len(), peak_memory_kb());
+    panic::set_hook(Box::new(|_| {}));
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let run = &run;
+            scope.spawn(move || run.work(args.seed.wrapping_mul(THREADS).wrapping_add(number)));
+        }
+    });
+    drop(panic::take_hook());
+    run.report(start.elapsed())
+}
+
+impl Run<'_> {
+    fn work(&self, seed: u64) {
+        let mut mutator = Mutator::new(seed, self.seeds);
+        while Instant::now() < self.until && !self.failed.load(Ordering::Relaxed) {
+            let text = mutator.text();
+            let start = Instant::now();
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.target.check(&text)));
+            let took = start.elapsed();
+            self.done.fetch_add(1, Ordering::Relaxed);
+            let problem = match outcome {
+                Ok(Ok(())) if took > SLOWEST => Some(format!("took {took:?}")),
+                Ok(Ok(())) => None,
+                Ok(Err(problem)) => Some(problem),
+                Err(panic) => Some(format!("panicked: {}", message(&*panic))),
+            };
+            if let Some(problem) = problem {
+                self.failed.store(true, Ordering::Relaxed);
+                *lock(&self.failure) = Some((problem, text));
+                return;
+            }
+            let mut slowest = lock(&self.slowest);
+            if took > slowest.0 {
+                *slowest = (took, text);
+            }
+        }
+    }
+
+    fn report(&self, took: Duration) -> Result<ExitCode> {
+        let done = self.done.load(Ordering::Relaxed);
+        let rate = done as f64 / took.as_secs_f64();
+        println!("{done} runs in {:.0} s: {rate:.0}/s, peak memory {} kB", took.as_secs_f64(), peak_memory_kb());
+        let (slowest, text) = &*lock(&self.slowest);
+        println!("slowest: {slowest:?}, {} bytes, kept as {}", text.len(), self.keep("slowest", text)?.display());
+        let failure = lock(&self.failure);
+        let Some((problem, text)) = &*failure else { return Ok(ExitCode::SUCCESS) };
+        println!("FAILED: {problem}\nkept as {}", self.keep("failed", text)?.display());
+        Ok(ExitCode::FAILURE)
+    }
+
+    fn keep(&self, why: &str, text: &str) -> Result<PathBuf> {
+        let folder = workspace::root().join("target/fuzz");
+        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        let path = folder.join(format!("{}-{why}", self.target.name()));
+        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+/// The most memory this process ever had, as Linux counts it; 0 elsewhere.
+fn peak_memory_kb() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
+}

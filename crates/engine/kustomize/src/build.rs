@@ -1,5 +1,6 @@
 //! [`build`]: a loader and a folder in, objects with their origins out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lode_object::{Id, Object};
@@ -66,6 +67,20 @@ pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Resul
         return Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) });
     };
     builder.build(&kustomization)
+}
+
+/// Builds again after paths were changed, added or removed, unless none of them can matter to what was built; then that
+/// is returned as it is, and nothing is read. Tells also whether it was built anew. What was fetched, and what charts
+/// read, counts as unchanged.
+///
+/// # Errors
+/// As `anew`, which must build the same folder with the same options.
+pub fn rebuild<E>(
+    previous: Build,
+    changed: &BTreeSet<RepoPath>,
+    anew: impl FnOnce() -> Result<Build, E>,
+) -> Result<(Build, bool), E> {
+    if previous.reads.is_touched_by(changed) { Ok((anew()?, true)) } else { Ok((previous, false)) }
 }
 
 impl Default for Options {

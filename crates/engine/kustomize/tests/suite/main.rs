@@ -11,6 +11,8 @@ mod laws;
 #[cfg(test)]
 mod overlays;
 #[cfg(test)]
+mod rebuilds;
+#[cfg(test)]
 mod replacing;
 #[cfg(test)]
 mod units;

@@ -124,7 +124,7 @@ impl<'s, 'l> Run<'s, 'l> {
         for entry in &config.resources {
             self.resource(level, entry, all)?;
         }
-        self.configure(config, all)?;
+        let settings = self.configure(config, all)?;
         self.generate(level, &mut all.resources)?;
         for entry in &config.components {
             self.component(level, entry, all)?;
@@ -145,6 +145,12 @@ impl<'s, 'l> Run<'s, 'l> {
             let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>()?;
             vars::bind(all.resources.contents_mut(), &read).map_err(var_fault)?;
             vars::merge(&mut all.vars, read).map_err(var_fault)?;
+        }
+        for resource in all.resources.contents_mut() {
+            resource.parts.add(config.source);
+            for source in &settings {
+                resource.parts.add(*source);
+            }
         }
         self.open.pop();
         Ok(())
@@ -191,19 +197,22 @@ impl<'s, 'l> Run<'s, 'l> {
         all.resources.refuse_twins()
     }
 
-    /// Adds what the defaults and the kustomization say about fields.
-    fn configure(&mut self, config: &Kustomization, all: &mut Accumulated) -> Result<(), Fault> {
+    /// Adds what the defaults and the kustomization say about fields; returns the numbers of the files that say it.
+    fn configure(&mut self, config: &Kustomization, all: &mut Accumulated) -> Result<Vec<u32>, Fault> {
+        let mut files = Vec::new();
         let mut own = configuration::defaults();
         for entry in &config.configurations {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
             own = configuration::merge(&own, &Arc::new(Configuration::read(&node)?), entry.place)?;
+            files.push(node.place.source);
         }
         all.configuration = configuration::merge(&all.configuration, &own, config.place(1))?;
         for entry in &config.crds {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
             all.configuration = configuration::merge(&all.configuration, &Arc::new(crds::read(&node)?), entry.place)?;
+            files.push(node.place.source);
         }
-        Ok(())
+        Ok(files)
     }
 
     fn generate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {

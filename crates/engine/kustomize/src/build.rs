@@ -47,6 +47,9 @@ pub struct Built {
     pub node: Node,
     /// Where it was read; for a generated one, the entry of the kustomization.
     pub origin: Origin,
+    /// The files that have a part in it beyond those its values stand in, as [`Files::path`] names them: kustomizations
+    /// it went through, patches, files of generators, and what made the names and values it takes from other objects.
+    pub parts: Vec<u32>,
 }
 
 /// A build that is prepared: kustomizations can be read and changed before they are built.
@@ -160,7 +163,7 @@ impl<'l> Builder<'l> {
         let Source { reads, files, .. } = self.source;
         let objects = resources.into_iter().map(|resource| {
             let origin = files.origin(resource.place);
-            Built { node: resource.node, origin }
+            Built { node: resource.node, origin, parts: resource.parts.into_numbers() }
         });
         let objects = objects.collect();
         let warnings = self.warnings.into_iter().map(|text| (files.origin(text.place), text.value)).collect();

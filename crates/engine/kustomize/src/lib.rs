@@ -41,6 +41,7 @@ mod namespace;
 mod note;
 mod order;
 mod origin;
+mod parts;
 mod patch;
 mod references;
 mod remote;

@@ -322,6 +322,45 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_has_a_part_in_is_touched() {
+        let folder = shop();
+        for (path, text) in [
+            (
+                "gen/kustomization.yaml",
+                "resources: [../base, web.yaml]\nconfigMapGenerator: [{name: settings, files: [a.txt], envs: [b.env]}]\n",
+            ),
+            ("gen/a.txt", "red"),
+            ("gen/b.env", "# none\n"),
+            (
+                "gen/web.yaml",
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      volumes:\n      \
+                 - {name: v, configMap: {name: settings}}\n      - {name: w, configMap: {name: web}}\n",
+            ),
+            ("top/kustomization.yaml", "resources: [../gen]\npatches: [{path: less.yaml}]\n"),
+            ("top/less.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {size: null}\n"),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let (namespace, web) = ("Namespace/shop", "ConfigMap/web");
+        let (settings, deployment) = ("ConfigMap/settings-76gg54m4b2", "Deployment/web");
+        for (file, want) in [
+            ("gen/a.txt", vec![(settings, ":1"), (deployment, "")]),
+            ("gen/b.env", vec![(settings, ""), (deployment, "")]),
+            ("top/less.yaml", vec![(web, "")]),
+            ("gen/web.yaml", vec![(deployment, ":1")]),
+            ("base/kustomization.yaml", vec![(namespace, ""), (web, "")]),
+            ("gen/kustomization.yaml", vec![(namespace, ""), (settings, ":2"), (web, ""), (deployment, ":2")]),
+            ("top/kustomization.yaml", vec![(namespace, ""), (settings, ""), (web, ""), (deployment, "")]),
+        ] {
+            let text = built(&folder, &format!("@/top --explain-impact @/{file}")).unwrap();
+            let want: Vec<String> = want.iter().map(|(object, line)| format!("{object} ({file}{line})")).collect();
+            assert_eq!(text.lines().collect::<Vec<_>>(), want, "{file}");
+        }
+    }
+
+    #[test]
     fn files_are_written_when_everything_is_built() {
         let folder = shop();
         fs::create_dir(folder.path().join("out")).unwrap();

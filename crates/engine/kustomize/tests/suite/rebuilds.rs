@@ -11,7 +11,7 @@ use crate::corpus::{Archive, repositories};
 /// Every so many overlays one is looked at.
 const OVERLAYS_STEP: usize = 60;
 /// Most files of a repository that are changed for one overlay.
-const FILES_MAX: usize = 60;
+const FILES_MAX: usize = 20;
 
 #[test]
 fn what_is_not_touched_is_not_built() {
@@ -49,7 +49,7 @@ fn an_untouched_build_is_the_same_anew() {
         }
     }
     println!("{kept} changes kept a build, {touched} touched it");
-    assert!(kept > 500 && touched > 100, "{kept} kept, {touched} touched");
+    assert!(kept > 500 && touched > 50, "{kept} kept, {touched} touched");
 }
 
 fn built(tree: &Tree, folder: &RepoPath) -> Result<Build, Error> {

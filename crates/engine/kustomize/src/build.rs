@@ -1,5 +1,6 @@
 //! [`build`]: a loader and a folder in, objects with their origins out.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use lode_object::{Id, Object};
@@ -24,6 +25,19 @@ pub struct Options {
     pub order: Order,
     /// Every object gets a label that says who made it.
     pub managed_by: bool,
+    /// Whose answer to give.
+    pub compat: Compat,
+    /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
+    /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
+    pub custom_lists: bool,
+}
+
+/// Whose answer a build gives, to the byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// That of kustomize 5.8.1.
+    #[default]
+    Kustomize5_8,
 }
 
 /// What a build made.
@@ -46,6 +60,9 @@ pub struct Built {
     pub node: Node,
     /// Where it was read; for a generated one, the entry of the kustomization.
     pub origin: Origin,
+    /// The files that have a part in it beyond those its values stand in, as [`Files::path`] names them: kustomizations
+    /// it went through, patches, files of generators, and what made the names and values it takes from other objects.
+    pub parts: Vec<u32>,
 }
 
 /// A build that is prepared: kustomizations can be read and changed before they are built.
@@ -68,9 +85,29 @@ pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Resul
     builder.build(&kustomization)
 }
 
+/// Builds again after paths were changed, added or removed, unless none of them can matter to what was built; then that
+/// is returned as it is, and nothing is read. Tells also whether it was built anew. What was fetched, and what charts
+/// read, counts as unchanged.
+///
+/// # Errors
+/// As `anew`, which must build the same folder with the same options.
+pub fn rebuild<E>(
+    previous: Build,
+    changed: &BTreeSet<RepoPath>,
+    anew: impl FnOnce() -> Result<Build, E>,
+) -> Result<(Build, bool), E> {
+    if previous.reads.is_touched_by(changed) { Ok((anew()?, true)) } else { Ok((previous, false)) }
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Self { restrictions: Restrictions::RootOnly, order: Order::Legacy, managed_by: false }
+        Self {
+            restrictions: Restrictions::RootOnly,
+            order: Order::Legacy,
+            managed_by: false,
+            compat: Compat::default(),
+            custom_lists: false,
+        }
     }
 }
 
@@ -139,13 +176,13 @@ impl<'l> Builder<'l> {
     /// # Errors
     /// A file it needs is missing or wrong.
     pub fn build(mut self, kustomization: &Kustomization) -> Result<Build, Error> {
-        let run = Run::new(&mut self.source, &mut self.warnings);
-        let outcome = run.root(kustomization, self.options.order, self.options.managed_by);
+        let run = Run::new(&mut self.source, &mut self.warnings, self.options);
+        let outcome = run.root(kustomization, self.options);
         let resources = outcome.map_err(|fault| fault.located(&self.source.files))?;
         let Source { reads, files, .. } = self.source;
         let objects = resources.into_iter().map(|resource| {
             let origin = files.origin(resource.place);
-            Built { node: resource.node, origin }
+            Built { node: resource.node, origin, parts: resource.parts.into_numbers() }
         });
         let objects = objects.collect();
         let warnings = self.warnings.into_iter().map(|text| (files.origin(text.place), text.value)).collect();

@@ -6,6 +6,7 @@ use lode_yaml::{Node, Place, Style, Tag};
 
 use crate::decode::{At, Mapping, Pairs};
 use crate::error::{Fault, FileCause};
+use crate::parts::Parts;
 use crate::resource::Resource;
 use crate::source::Source;
 
@@ -125,28 +126,33 @@ pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Argume
     if entry.name.is_empty() {
         return Err(data.fault(entry.place, "it has no name"));
     }
+    let mut parts = Parts::default();
     for path in &entry.envs {
-        let (_, blob, _) = source.named(folder, path, path.place)?;
+        let (_, blob, number) = source.named(folder, path, path.place)?;
         let content = str::from_utf8(&blob.bytes).map_err(|_| data.fault(path.place, "an env file is not UTF-8"))?;
-        for (key, value) in env_lines(content) {
-            data.put(key, value.as_bytes(), path.place)?;
+        for (line, key, value) in env_lines(content) {
+            let place = Place { source: number, line, ..Place::default() };
+            data.put(key, value.as_bytes(), (place, path.place))?;
         }
+        parts.add(number);
     }
     for literal in &entry.literals {
         let (key, value) = literal
             .split_once('=')
             .filter(|(key, _)| !key.is_empty())
             .ok_or_else(|| data.fault(literal.place, "a literal is not of the form key=value"))?;
-        data.put(key, unquoted(value).as_bytes(), literal.place)?;
+        data.put(key, unquoted(value).as_bytes(), (literal.place, literal.place))?;
     }
     for file in &entry.files {
         let (key, path) = file_source(file).map_err(|cause| data.fault(file.place, cause))?;
-        let (_, blob, _) = source.named(folder, path, file.place)?;
-        data.put(key, &blob.bytes, file.place)?;
+        let (_, blob, number) = source.named(folder, path, file.place)?;
+        data.put(key, &blob.bytes, (Place { source: number, line: 1, ..Place::default() }, file.place))?;
+        parts.add(number);
     }
     let mut resource = Resource::new(data.object(), entry.place);
     resource.needs_hash = !entry.options.plain_name;
     resource.is_generated = true;
+    resource.parts = parts;
     Ok(resource)
 }
 
@@ -175,6 +181,7 @@ pub(crate) fn combine(old: &mut Resource, mut made: Resource, behavior: Behavior
     old.note = made.note;
     old.needs_hash &= made.needs_hash;
     old.is_generated = true;
+    old.parts.take_in(&made.parts);
 }
 
 /// Puts the entries of `old` under those of a mapping inside `node`, as texts.
@@ -202,9 +209,10 @@ struct Data<'g> {
 }
 
 impl Data<'_> {
-    fn put(&mut self, key: &str, content: &[u8], place: Place) -> Result<(), Fault> {
+    /// Adds a value that stands at a place and is asked for at another.
+    fn put(&mut self, key: &str, content: &[u8], (place, by): (Place, Place)) -> Result<(), Fault> {
         if self.text.get(key).is_some() || self.bytes.get(key).is_some() {
-            return Err(self.fault(place, &format!("key \"{key}\" is given twice")));
+            return Err(self.fault(by, &format!("key \"{key}\" is given twice")));
         }
         match str::from_utf8(content) {
             _ if self.entry.kind == Kind::Secret => self.text.insert(key, block(encoded(content)).placed(place)),
@@ -261,10 +269,16 @@ fn block(text: String) -> Node {
     Node { style, ..Node::string(text) }
 }
 
-fn env_lines(content: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = content.strip_prefix('\u{feff}').unwrap_or(content).lines();
-    let lines = lines.map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| line.split_once('=').unwrap_or((line, ""))).filter(|(key, _)| !key.is_empty())
+/// Returns line, key and value of each variable.
+fn env_lines(content: &str) -> impl Iterator<Item = (u32, &str, &str)> {
+    let lines = (1..).zip(content.strip_prefix('\u{feff}').unwrap_or(content).lines().map(str::trim_start));
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(number, line)| {
+            let (key, value) = line.split_once('=').unwrap_or((line, ""));
+            (number, key, value)
+        })
+        .filter(|(_, key, _)| !key.is_empty())
 }
 
 fn unquoted(value: &str) -> &str {
@@ -308,8 +322,8 @@ mod tests {
 
     #[test]
     fn env_files_have_comments_and_empty_values() {
-        let lines: Vec<(&str, &str)> = env_lines("\u{feff}A=1\n  # note\n\n  B=x=y\nC\n=d\n").collect();
-        assert_eq!(lines, [("A", "1"), ("B", "x=y"), ("C", "")]);
+        let lines: Vec<(u32, &str, &str)> = env_lines("\u{feff}A=1\n  # note\n\n  B=x=y\nC\n=d\n").collect();
+        assert_eq!(lines, [(1, "A", "1"), (4, "B", "x=y"), (5, "C", "")]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) fn add(resources: &mut [Resource]) {
         resource.remember();
         let name = format!("{}-{}", resource.name(), hash(&resource.node));
         resource.set_name(name);
+        resource.namers.take_in(&resource.parts);
+        resource.namers.gather(&resource.node);
     }
 }
 

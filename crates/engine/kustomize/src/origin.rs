@@ -35,12 +35,16 @@ impl Files {
         number
     }
 
+    /// Returns the file of a number.
+    #[must_use]
+    pub fn path(&self, number: u32) -> Option<&RepoPath> {
+        self.paths.get((number as usize).checked_sub(1)?)
+    }
+
     /// Returns where a place is; what code made is at the root.
     #[must_use]
     pub fn origin(&self, place: Place) -> Origin {
-        let at = (place.source as usize).checked_sub(1);
-        let path = at.and_then(|at| self.paths.get(at)).cloned().unwrap_or_default();
-        Origin { path, line: place.line }
+        Origin { path: self.path(place.source).cloned().unwrap_or_default(), line: place.line }
     }
 }
 

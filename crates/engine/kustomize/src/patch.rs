@@ -158,6 +158,7 @@ impl Loaded {
         } else {
             json_patch::apply(&mut resource.node, operations, Dialect::V2)
         };
+        resource.parts.add(operations.place.source);
         outcome.map_err(|error| {
             let by = if error.place.line == 0 { self.entry } else { error.place };
             Fault::Patch { id, at: place, by, cause: error.to_string() }
@@ -275,6 +276,7 @@ fn merge(resource: &mut Resource, patch: &Node, rule: &Loaded, schema: &Schema) 
     })?;
     let Some(merged) = merged.filter(|merged| !merged.is_nothing()) else { return Ok(()) };
     resource.node = merged;
+    resource.parts.add(patch.place.source);
     if let (false, Some(kind)) = (rule.allow_kind_change, kind) {
         resource.node.insert("kind", kind);
     }

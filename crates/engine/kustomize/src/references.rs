@@ -11,6 +11,7 @@ use lode_yaml::{Content, Node};
 use crate::configuration::Configuration;
 use crate::error::{Fault, ObjectCause};
 use crate::fieldspec::{self, FieldSpec, Make, Misfit};
+use crate::parts::Parts;
 use crate::resource::{Identity, NO_NAMESPACE, Resource};
 use crate::tables::Gvk;
 
@@ -18,7 +19,7 @@ use crate::tables::Gvk;
 pub(crate) fn fix(resources: &mut [Resource], configuration: &Configuration) -> Result<(), Fault> {
     let targets = Targets::new(resources);
     let mut fields: HashMap<GroupVersionKind, Vec<Field<'_>>> = HashMap::new();
-    for resource in resources {
+    for resource in resources.iter_mut() {
         let referrer = Referrer::new(resource)?;
         if targets.by_name.is_empty() {
             continue;
@@ -54,6 +55,7 @@ fn fix_field(
     let role = field.spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
     let look = Look { referrer, targets, referred: field.referred, role };
     let mut ambiguous = None;
+    let parts = &mut resource.parts;
     let outcome = field.spec.visit(&mut resource.node, Make::Nothing, &mut |found| {
         let items = match &mut found.content {
             Content::Sequence(items) => items.as_mut_slice(),
@@ -65,7 +67,11 @@ fn fix_field(
                 Err("it may mean several objects")
             }
             Err(Problem::Misfit(misfit)) => Err(misfit),
-            Ok(()) => Ok(()),
+            Ok(None) => Ok(()),
+            Ok(Some(target)) => {
+                parts.take_in(&target.namers);
+                Ok(())
+            }
         })
     });
     outcome.map_err(|cause| {
@@ -100,27 +106,27 @@ struct Look<'l> {
     role: Option<Gvk>,
 }
 
-impl Look<'_> {
-    /// Sets one reference: a name, or a mapping with a name and perhaps a namespace.
-    fn fix(&self, item: &mut Node) -> Result<(), Problem> {
+impl<'l> Look<'l> {
+    /// Sets one reference: a name, or a mapping with a name and perhaps a namespace. Returns what it is set to.
+    fn fix(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
         match &item.content {
-            Content::Scalar(_) if item.is_null() => Ok(()),
+            Content::Scalar(_) if item.is_null() => Ok(None),
             Content::Scalar(name) => match self.find(name, None, false)? {
-                Some(target) if *target.name != **name => set(item, &target.name, target),
-                _ => Ok(()),
+                Some(target) if *target.name != **name => set(item, &target.name, target).map(|()| Some(target)),
+                _ => Ok(None),
             },
             Content::Mapping(_) => self.fix_mapping(item),
             Content::Sequence(_) => Err(Problem::Misfit("a name or a mapping was expected")),
         }
     }
 
-    fn fix_mapping(&self, item: &mut Node) -> Result<(), Problem> {
+    fn fix_mapping(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
         let text = |field: &str| item.get(field).map(|node| node.text().unwrap_or_default().to_owned());
         let name = text("name").ok_or(Problem::Misfit("it has no name"))?;
         let namespace = text("namespace");
-        let Some(target) = self.find(&name, namespace.as_deref(), true)? else { return Ok(()) };
+        let Some(target) = self.find(&name, namespace.as_deref(), true)? else { return Ok(None) };
         if target.name == name && target.namespace.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         for (field, text) in [("name", &target.name), ("namespace", &target.namespace)] {
             if !text.is_empty() {
@@ -128,11 +134,11 @@ impl Look<'_> {
                 fieldspec::set_entry(item, field, new).map_err(Problem::Misfit)?;
             }
         }
-        Ok(())
+        Ok(Some(target))
     }
 
     /// Finds what a name means; the namespace is the one written beside it.
-    fn find(&self, name: &str, namespace: Option<&str>, with_namespace: bool) -> Result<Option<&Target>, Problem> {
+    fn find(&self, name: &str, namespace: Option<&str>, with_namespace: bool) -> Result<Option<&'l Target>, Problem> {
         let Some(places) = self.targets.by_name.get(name) else { return Ok(None) };
         let by_original = namespace.is_some_and(|namespace| self.targets.come_from(namespace, self.referrer));
         let in_namespace = |target: &Target| match namespace {
@@ -140,7 +146,7 @@ impl Look<'_> {
             Some(namespace) if by_original => *target.original_namespace == *namespace,
             Some(namespace) => *target.effective_namespace == *namespace,
         };
-        let mut found: Vec<&Target> = places
+        let mut found: Vec<&'l Target> = places
             .iter()
             .filter_map(|&at| self.targets.all.get(at))
             .filter(|target| self.may_mean(target) && in_namespace(target))
@@ -224,6 +230,7 @@ struct Target {
     prefixes: Vec<Box<str>>,
     suffixes: Vec<Box<str>>,
     place: lode_yaml::Place,
+    namers: Parts,
 }
 
 impl Target {
@@ -239,6 +246,7 @@ impl Target {
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
             place: resource.node.at(&["metadata", "name"]).map_or(resource.place, |name| name.place),
+            namers: resource.namers.clone(),
         }
     }
 

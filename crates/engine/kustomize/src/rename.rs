@@ -31,6 +31,7 @@ pub(crate) fn apply(
                 let layers = if side == Side::Front { &mut resource.prefixes } else { &mut resource.suffixes };
                 layers.push(text.value.as_str().into());
                 resource.remember();
+                resource.namers.add(text.place.source);
             }
             if !field.fits(&resource.gvk()) {
                 continue;

@@ -19,6 +19,7 @@ use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
 use self::path::{Fault, Path};
 use self::walk::{Make, Shape, is_untyped, untyped};
+use crate::parts::Parts;
 use crate::resource::Resource;
 use crate::selector::Invalid;
 
@@ -144,6 +145,7 @@ impl Run<'_> {
             return Err(Error { place: field.place, cause: Cause::TooMuch });
         }
         field.set(resource, &value.node)?;
+        resource.parts.take_in(&value.parts);
         value.refresh(at, resource);
         Ok(())
     }
@@ -154,14 +156,18 @@ impl Run<'_> {
 struct Value<'r> {
     node: Node,
     from: Option<(usize, &'r Path)>,
+    /// The files that have a part in it.
+    parts: Parts,
 }
 
 impl<'r> Value<'r> {
     fn of(replacement: &'r Replacement, resources: &[Resource], names: &Names) -> Result<Self, Error> {
         let place = replacement.place;
+        let mut parts = Parts::default();
+        parts.add(place.source);
         let source = match &replacement.from {
             Origin::Text(text) => {
-                return Ok(Self { node: Node::plain(text.as_str()).placed(untyped(place)), from: None });
+                return Ok(Self { node: Node::plain(text.as_str()).placed(untyped(place)), from: None, parts });
             }
             Origin::Field(source) => source,
         };
@@ -171,11 +177,13 @@ impl<'r> Value<'r> {
             _ => return Err(Error { place, cause: Cause::SeveralSelected(source.shown()) }),
         };
         let found = found(source, &resources[at]).map_err(|cause| Error { place, cause })?;
+        parts.take_in(&resources[at].parts);
+        parts.gather(found);
         if source.options.delimiter.is_empty() {
-            return Ok(Self { node: found.clone(), from: Some((at, &source.field)) });
+            return Ok(Self { node: found.clone(), from: Some((at, &source.field)), parts });
         }
         let node = part(source, &resources[at], found).map_err(|cause| Error { place, cause })?;
-        Ok(Self { node, from: None })
+        Ok(Self { node, from: None, parts })
     }
 
     fn is_of(&self, at: usize) -> bool {

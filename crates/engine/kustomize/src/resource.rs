@@ -7,6 +7,7 @@ use lode_yaml::{Node, Place, Style, Tag};
 
 use crate::fieldspec;
 use crate::note::Note;
+use crate::parts::Parts;
 use crate::tables;
 
 /// An object while it is being built.
@@ -33,6 +34,10 @@ pub(crate) struct Resource {
     pub(crate) changes: Vec<Arc<Note>>,
     /// Names of the variables that take their values from it.
     pub(crate) vars: Vec<Box<str>>,
+    /// The files that have a part in it.
+    pub(crate) parts: Parts,
+    /// Those that have a part in how its name was changed, and so in what refers to it.
+    pub(crate) namers: Parts,
 }
 
 /// What an object is called: group, version, kind, effective namespace and name.
@@ -61,6 +66,8 @@ impl Resource {
             note: None,
             changes: Vec::new(),
             vars: Vec::new(),
+            parts: Parts::default(),
+            namers: Parts::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`Source`]: reading through the loader, with a record of what was read and a number for each file.
 
-use lode_tree::{Blob, Child, Loader, ReadSet, RepoPath};
+use lode_tree::{Blob, Loader, ReadSet, RepoPath};
 use lode_yaml::Place;
 
 use crate::charts::Charts;
@@ -8,7 +8,7 @@ use crate::error::{Fault, FileCause};
 use crate::origin::Files;
 
 /// The names a kustomization file may have.
-const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+const KUSTOMIZATION_FILES: [&str; 3] = ["Kustomization", "kustomization.yaml", "kustomization.yml"];
 
 /// Which files a kustomization may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,11 +64,10 @@ impl<'l> Source<'l> {
 
     /// Returns a folder's kustomization file, if it has one.
     pub(crate) fn kustomization(&mut self, folder: &RepoPath) -> Result<Option<RepoPath>, Fault> {
-        let names = self.reads.list(self.loader, folder)?;
-        let mut found = names.iter().filter(|(name, child)| *child == Child::File && is_kustomization(name));
-        let Some((name, _)) = found.next() else { return Ok(None) };
+        let found = self.reads.files_among(self.loader, folder, &KUSTOMIZATION_FILES)?;
+        let [name, others @ ..] = found.as_slice() else { return Ok(None) };
         let path = folder.join(name).map_err(|_| lode_tree::Error::NotFound(folder.clone()))?;
-        if found.next().is_some() {
+        if !others.is_empty() {
             let place = Place { source: self.files.number(&path), line: 1, ..Place::default() };
             return Err(Fault::At(place, FileCause::TwoKustomizations(folder.clone())));
         }
@@ -79,8 +78,4 @@ impl<'l> Source<'l> {
 /// Returns the path a text means in a folder.
 pub(crate) fn path_in(folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
     folder.join(text).map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
-}
-
-fn is_kustomization(name: &str) -> bool {
-    KUSTOMIZATION_FILES.contains(&name)
 }

@@ -16,6 +16,7 @@ use self::expand::{Expanded, expand};
 use crate::decode::{Mapping, Mode};
 use crate::error::{Fault, FileCause};
 use crate::fieldspec::{FieldSpec, Make};
+use crate::parts::Parts;
 use crate::replacement::path::Path;
 use crate::replacement::walk::is_untyped;
 use crate::resource::Resource;
@@ -159,7 +160,10 @@ pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpe
     if vars.is_empty() {
         return Ok(Vec::new());
     }
-    let mut setter = Setter { values: values(resources, vars)?, used: BTreeSet::new() };
+    let bound = bound(resources);
+    let parts = parts(vars, &bound);
+    let mut setter = Setter { values: values(vars, &bound)?, used: BTreeSet::new() };
+    let mut used = BTreeSet::new();
     let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
         by_kind.entry(field.gvk.kind.as_deref()).or_default().push(field);
@@ -174,19 +178,40 @@ pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpe
                 cause: Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit },
             })?;
         }
+        for name in std::mem::take(&mut setter.used) {
+            parts.get(&name).into_iter().for_each(|parts| resource.parts.take_in(parts));
+            used.insert(name);
+        }
     }
-    let Setter { mut values, used } = setter;
+    let mut values = setter.values;
     values.retain(|name, _| !used.contains(name));
     Ok(values.into_keys().collect())
 }
 
-fn values(resources: &[Resource], vars: &[Var]) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
-    let mut bound: HashMap<&str, &Resource> = HashMap::new();
+/// Returns the objects variables take their values from.
+fn bound(resources: &[Resource]) -> HashMap<&str, &Resource> {
+    let mut bound = HashMap::new();
     for resource in resources {
         for name in &resource.vars {
-            bound.entry(name).or_insert(resource);
+            bound.entry(&**name).or_insert(resource);
         }
     }
+    bound
+}
+
+/// Returns the files that have a part in the values of variables, and so in what refers to them.
+fn parts(vars: &[Var], bound: &HashMap<&str, &Resource>) -> HashMap<Box<str>, Parts> {
+    let parts = vars.iter().filter_map(|var| {
+        let object = bound.get(&*var.name)?;
+        let mut parts = object.parts.clone();
+        parts.take_in(&object.namers);
+        parts.gather(var.field.find(&object.node).ok()??);
+        Some((var.name.clone(), parts))
+    });
+    parts.collect()
+}
+
+fn values(vars: &[Var], bound: &HashMap<&str, &Resource>) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
     let value = |var: &Var| {
         let object = bound.get(&*var.name).ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
         let value = var.field.find(&object.node).ok().flatten().and_then(Value::of).ok_or_else(|| {

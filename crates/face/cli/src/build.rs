@@ -52,6 +52,9 @@ pub(crate) struct Args {
     /// Label objects with `app.kubernetes.io/managed-by`
     #[arg(long)]
     enable_managedby_label: bool,
+    /// Merge lists of custom kinds as their definitions say, where those are built too; kustomize replaces them
+    #[arg(long, conflicts_with = "flux")]
+    merge_custom_lists: bool,
     /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
     #[arg(long)]
     flux: bool,
@@ -191,6 +194,8 @@ impl Args {
                 Some(Reorder::Legacy) | None => Order::Legacy,
             },
             managed_by: self.enable_managedby_label,
+            custom_lists: self.merge_custom_lists,
+            ..Options::default()
         }
     }
 }
@@ -319,6 +324,68 @@ mod tests {
         );
         assert_eq!(built(&folder, "@/base --explain-impact @/prod/patch.yaml").unwrap(), "");
         assert!(built(&folder, "@/base --explain-impact @/none.yaml").is_err());
+    }
+
+    #[test]
+    fn what_a_file_has_a_part_in_is_touched() {
+        let folder = shop();
+        for (path, text) in [
+            (
+                "gen/kustomization.yaml",
+                "resources: [../base, web.yaml]\nconfigMapGenerator: [{name: settings, files: [a.txt], envs: [b.env]}]\n",
+            ),
+            ("gen/a.txt", "red"),
+            ("gen/b.env", "# none\n"),
+            (
+                "gen/web.yaml",
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      volumes:\n      \
+                 - {name: v, configMap: {name: settings}}\n      - {name: w, configMap: {name: web}}\n",
+            ),
+            ("top/kustomization.yaml", "resources: [../gen]\npatches: [{path: less.yaml}]\n"),
+            ("top/less.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {size: null}\n"),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let (namespace, web) = ("Namespace/shop", "ConfigMap/web");
+        let (settings, deployment) = ("ConfigMap/settings-76gg54m4b2", "Deployment/web");
+        for (file, want) in [
+            ("gen/a.txt", vec![(settings, ":1"), (deployment, "")]),
+            ("gen/b.env", vec![(settings, ""), (deployment, "")]),
+            ("top/less.yaml", vec![(web, "")]),
+            ("gen/web.yaml", vec![(deployment, ":1")]),
+            ("base/kustomization.yaml", vec![(namespace, ""), (web, "")]),
+            ("gen/kustomization.yaml", vec![(namespace, ""), (settings, ":2"), (web, ""), (deployment, ":2")]),
+            ("top/kustomization.yaml", vec![(namespace, ""), (settings, ""), (web, ""), (deployment, "")]),
+        ] {
+            let text = built(&folder, &format!("@/top --explain-impact @/{file}")).unwrap();
+            let want: Vec<String> = want.iter().map(|(object, line)| format!("{object} ({file}{line})")).collect();
+            assert_eq!(text.lines().collect::<Vec<_>>(), want, "{file}");
+        }
+    }
+
+    #[test]
+    fn lists_of_custom_kinds_merge_on_demand() {
+        let folder = shop();
+        for (path, text) in [
+            ("ring/kustomization.yaml", "resources: [all.yaml]\npatches: [{path: patch.yaml}]\n"),
+            (
+                "ring/all.yaml",
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: rings.ex.io}\nspec:\n  \
+                 group: ex.io\n  names: {kind: Ring}\n  versions:\n  - name: v1\n    schema: {openAPIV3Schema: {properties: \
+                 {gems: {type: array, x-kubernetes-list-type: set}}}}\n\
+                 ---\napiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [a]\n",
+            ),
+            ("ring/patch.yaml", "apiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [b]\n"),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        assert!(built(&folder, "@/ring").unwrap().contains("gems:\n- b\nkind"));
+        assert!(built(&folder, "@/ring --merge-custom-lists").unwrap().contains("gems:\n- b\n- a\nkind"));
+        assert!(built(&folder, "@/ring --merge-custom-lists --flux").is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Input: text written by people, Git trees and archives. Output: a relative path with `/` between its parts.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 /// Longest path accepted, in bytes (Linux' `PATH_MAX`).
@@ -109,6 +110,13 @@ impl RepoPath {
     pub fn is_in(&self, folder: &Self) -> bool {
         folder.0.is_empty()
             || self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Paths compare as their texts do.
+impl Borrow<str> for RepoPath {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A result stays true for every later loader that would have given the same answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::loader::Loader;
 use crate::path::RepoPath;
@@ -15,6 +16,8 @@ pub enum Read {
     File([u8; 32]),
     /// The folder held these names.
     Folder(Vec<(Box<str>, Child)>),
+    /// There was a file, whatever it held.
+    There,
     /// There was no answer (no such name, a bad link, too large).
     Nothing,
 }
@@ -63,9 +66,39 @@ impl ReadSet {
             Ok(_) => {}
             Err(_) => {
                 self.reads.insert(path.clone(), Read::Nothing);
+                self.follow_above(loader, path);
             }
         }
         answer
+    }
+
+    /// Tells which of some names in a folder are files, remembering that of each; other names may come and go.
+    ///
+    /// # Errors
+    /// No such folder, a file, or a bad link.
+    pub fn files_among<'n>(
+        &mut self,
+        loader: &dyn Loader,
+        folder: &RepoPath,
+        names: &[&'n str],
+    ) -> Result<Vec<&'n str>, Error> {
+        if self.canonical(loader, folder)?.1 == Child::File {
+            return Err(Error::IsFile(folder.clone()));
+        }
+        let mut found = Vec::new();
+        for name in names {
+            let Ok(path) = folder.join(name) else { continue };
+            if let Ok((real, Child::File)) = loader.canonical(&path) {
+                found.push(*name);
+                self.reads.entry(path.clone()).or_insert(Read::There);
+                if real != path {
+                    self.leads.insert(path, real);
+                }
+            } else {
+                self.reads.insert(path, Read::Nothing);
+            }
+        }
+        Ok(found)
     }
 
     /// Tells whether `loader` would give every answer again.
@@ -74,9 +107,22 @@ impl ReadSet {
         let reads = self.reads.iter().all(|(path, read)| match read {
             Read::File(id) => loader.read(path).is_ok_and(|blob| blob.id == *id),
             Read::Folder(names) => loader.list(path).is_ok_and(|now| now == *names),
+            Read::There => loader.canonical(path).is_ok_and(|(_, child)| child == Child::File),
             Read::Nothing => loader.read(path).is_err(),
         });
         reads && self.leads.iter().all(|(path, real)| loader.canonical(path).is_ok_and(|(now, _)| now == *real))
+    }
+
+    /// Tells, without a loader, whether an answer may be another one after these paths were changed, added or removed.
+    /// It errs on the side of yes: whatever stands in a folder that was listed counts, and where links were followed,
+    /// everything does. What links that led nowhere named is not known, nor what a path that was not followed first
+    /// ([`ReadSet::canonical`]) leads through.
+    #[must_use]
+    pub fn is_touched_by(&self, changed: &BTreeSet<RepoPath>) -> bool {
+        if !self.leads.is_empty() {
+            return !changed.is_empty();
+        }
+        changed.iter().any(|path| self.asked_at_or_below(path) || self.asked_for_folder_above(path))
     }
 
     /// Returns what was asked and answered, by path.
@@ -88,6 +134,39 @@ impl ReadSet {
     pub fn extend(&mut self, other: Self) {
         self.reads.extend(other.reads);
         self.leads.extend(other.leads);
+    }
+
+    /// Where nothing is, a link on the way may be why: remembers where the nearest folder that is there leads.
+    fn follow_above(&mut self, loader: &dyn Loader, path: &RepoPath) {
+        let mut above = path.parent();
+        while let Some(folder) = above {
+            if let Ok((real, _)) = loader.canonical(&folder) {
+                if real != folder {
+                    self.leads.insert(folder, real);
+                }
+                break;
+            }
+            above = folder.parent();
+        }
+    }
+
+    /// A file that stands where a folder stood takes everything in it away.
+    fn asked_at_or_below(&self, path: &RepoPath) -> bool {
+        let below = format!("{}/", path.as_str());
+        let mut from = self.reads.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
+        self.reads.contains_key(path) || from.next().is_some_and(|(read, _)| read.is_in(path))
+    }
+
+    /// A name below a folder brings it, or leaves it out of a list; and where nothing was there is something now.
+    fn asked_for_folder_above(&self, path: &RepoPath) -> bool {
+        let mut above = path.parent();
+        while let Some(folder) = above {
+            if matches!(self.reads.get(&folder), Some(Read::Folder(_) | Read::Nothing)) {
+                return true;
+            }
+            above = folder.parent();
+        }
+        false
     }
 }
 
@@ -108,6 +187,53 @@ mod tests {
         assert!(set.holds_in(&Tree::from_iter([("a/x", "1"), ("b/y", "2")])));
         assert!(!set.holds_in(&Tree::from_iter([("a/x", "2")])), "content changed");
         assert!(!set.holds_in(&Tree::from_iter([("a/x", "1"), ("a/none", "")])), "a name appeared");
+    }
+
+    #[test]
+    fn what_was_not_asked_for_touches_nothing() {
+        let at = |text: &str| RepoPath::parse(text).unwrap();
+        let tree = Tree::from_iter([("a/x", "1"), ("a/k", "1"), ("b/c/y", "1"), ("d", "1")]);
+        let mut set = ReadSet::default();
+        set.read(&tree, &at("a/x")).unwrap();
+        set.list(&tree, &at("b")).unwrap();
+        set.read(&tree, &at("e/none")).unwrap_err();
+        assert_eq!(set.files_among(&tree, &at("a"), &["k", "l"]), Ok(vec!["k"]));
+        assert_eq!(set.files_among(&tree, &at("d"), &["k"]), Err(Error::IsFile(at("d"))));
+        for (path, touches) in [
+            ("a/x", true),
+            ("a/k", true),
+            ("a/l", true),
+            ("a", true),
+            ("a/x-more", false),
+            ("a/other", false),
+            ("b/new", true),
+            ("b/c/y", true),
+            ("b", true),
+            ("bb", false),
+            ("d", false),
+            ("e/none", true),
+            ("e/none/below", true),
+            ("e/other", false),
+            ("e", true),
+        ] {
+            assert_eq!(set.is_touched_by(&BTreeSet::from([at("z"), at(path)])), touches, "{path}");
+        }
+        assert!(set.holds_in(&tree));
+        assert!(!set.holds_in(&Tree::from_iter([("a/x", "1"), ("b/c/y", "1"), ("d", "1")])), "a/k is gone");
+    }
+
+    #[test]
+    fn behind_links_everything_may_matter() {
+        let at = |text: &str| RepoPath::parse(text).unwrap();
+        let mut tree = Tree::from_iter([("a/x", "1")]);
+        tree.insert(at("l"), Entry::Link("a".into()));
+        let elsewhere = BTreeSet::from([at("z")]);
+        for (ask, is_touched) in [("a/x", false), ("l/x", true), ("l/none/deep", true), ("none/deep", false)] {
+            let mut set = ReadSet::default();
+            let _ = set.canonical(&tree, &at(ask));
+            assert_eq!(set.is_touched_by(&elsewhere), is_touched, "{ask}");
+            assert!(!set.is_touched_by(&BTreeSet::new()));
+        }
     }
 
     #[test]

@@ -91,6 +91,33 @@ impl Tally {
     }
 }
 
+/// Returns each repository of the overlays as a tree, with the folders that are built in it.
+pub(crate) fn repositories(archive: &Archive) -> Vec<(Tree, Vec<RepoPath>)> {
+    let expected = "kustomize/overlays/expected/";
+    let mut folders: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
+    for path in archive.files.keys().filter(|path| path.starts_with(expected)) {
+        let name = path.trim_start_matches(expected).trim_end_matches(".yaml");
+        let Some((repository, folder)) = folder_of(archive, name) else { continue };
+        folders.entry(repository).or_default().push(folder);
+    }
+    let tree = |repository: &str| archive.tree(&format!("kustomize/overlays/input/{repository}"));
+    folders.into_iter().map(|(repository, folders)| (tree(&repository), folders)).collect()
+}
+
+/// Finds the folder an expectation's name stands for: `__` is a slash, and a name may hold `__` itself.
+pub(crate) fn folder_of(archive: &Archive, name: &str) -> Option<(String, RepoPath)> {
+    let (repository, _) = name.split_once("__")?;
+    let root = format!("kustomize/overlays/input/{repository}/");
+    archive
+        .files
+        .range(root.clone()..)
+        .map(|(path, _)| path)
+        .take_while(|path| path.starts_with(&root))
+        .filter_map(|path| path[root.len()..].rsplit_once('/'))
+        .find(|(folder, _)| format!("{repository}__{}", folder.replace('/', "__")) == name)
+        .and_then(|(folder, _)| Some((repository.to_owned(), RepoPath::parse(folder).ok()?)))
+}
+
 fn put(tree: &mut Tree, path: &str, entry: Entry) {
     if let Ok(path) = RepoPath::parse(path) {
         tree.insert(path, entry);

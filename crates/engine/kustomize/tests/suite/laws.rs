@@ -34,7 +34,7 @@ fn shop() -> Tree {
 }
 
 fn built(tree: &Tree, folder: &str) -> Result<Build, Error> {
-    let options = Options { restrictions: Restrictions::RootOnly, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::RootOnly, order: Order::None, ..Options::default() };
     build(tree, &RepoPath::parse(folder).unwrap(), &options)
 }
 
@@ -59,6 +59,61 @@ fn every_field_knows_the_line_it_comes_from() {
     assert_eq!(build.files.origin(image.unwrap().place).to_string(), "prod/kustomization.yaml:5");
     assert_eq!(origin(&build, 1, &["data", "color"]), "prod/kustomization.yaml:13");
     assert_eq!(build.objects[0].origin.to_string(), "base/web.yaml:1");
+}
+
+/// Returns the files that have a part in an object without a value in it.
+fn parts(build: &Build, object: usize) -> Vec<&str> {
+    build.objects[object].parts.iter().map(|number| build.files.path(*number).unwrap().as_str()).collect()
+}
+
+#[test]
+fn values_of_files_stand_in_those_files() {
+    let tree = Tree::from_iter([
+        ("app/kustomization.yaml", "configMapGenerator:\n- name: c\n  files: [a.txt]\n  envs: [b.env]\n"),
+        ("app/a.txt", "one"),
+        ("app/b.env", "# first\nB=two\n"),
+    ]);
+    let build = built(&tree, "app").unwrap();
+    assert_eq!(origin(&build, 0, &["data", "a.txt"]), "app/a.txt:1");
+    assert_eq!(origin(&build, 0, &["data", "B"]), "app/b.env:2");
+    assert_eq!(origin(&build, 0, &["metadata", "name"]), "app/kustomization.yaml:2");
+}
+
+#[test]
+fn what_is_taken_from_another_object_has_its_parts() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - {name: c, args: [$(COLOR)]}\n  volumes:\n  \
+               - {name: v, configMap: {name: m}}\n";
+    let replace = "replacements:\n- source: {kind: ConfigMap, name: c, fieldPath: data.color}\n  targets:\n  \
+                   - {select: {kind: Pod}, fieldPaths: [spec.containers.0.name]}\n";
+    let var = "vars:\n- name: COLOR\n  objref: {kind: ConfigMap, name: c, apiVersion: v1}\n  fieldref: {fieldPath: data.color}\n";
+    let object =
+        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{color: red}}\n");
+    let patch = "patches:\n- path: patch.yaml\n  target: {name: c}\n";
+    for (more, want) in [
+        ("", vec!["k"]),
+        (replace, vec!["k", "c.yaml"]),
+        (var, vec!["k", "c.yaml"]),
+        (&format!("{patch}{replace}"), vec!["k", "c.yaml", "patch.yaml"]),
+        (patch, vec!["k"]),
+        ("configMapGenerator: [{name: m, files: [a.txt]}]\n", vec!["k", "a.txt"]),
+    ] {
+        let files = if more.contains("Generator") { "[pod.yaml, c.yaml]" } else { "[pod.yaml, c.yaml, m.yaml]" };
+        let tree = Tree::from_iter([
+            ("kustomization.yaml", format!("resources: {files}\n{more}").as_str()),
+            ("pod.yaml", pod),
+            ("c.yaml", &object("c")),
+            ("m.yaml", &object("m")),
+            ("a.txt", "one"),
+            ("patch.yaml", "- {op: test, path: /kind, value: ConfigMap}\n"),
+        ]);
+        let build = built(&tree, "").unwrap();
+        let mut want: Vec<&str> =
+            want.into_iter().map(|file| if file == "k" { "kustomization.yaml" } else { file }).collect();
+        let mut parts = parts(&build, 0);
+        want.sort_unstable();
+        parts.sort_unstable();
+        assert_eq!(parts, want, "{more}");
+    }
 }
 
 #[test]

@@ -5,11 +5,15 @@ mod builds;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod custom_lists;
+#[cfg(test)]
 mod krusty;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod overlays;
+#[cfg(test)]
+mod rebuilds;
 #[cfg(test)]
 mod replacing;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `--explain-impact`: which objects would change if a file did.
 //!
-//! Every value of an object knows the file it comes from. An object is listed when the file is one of them; what a
-//! kustomization merely passes on unchanged is not.
+//! Every value of an object knows the file it comes from, and an object knows the files that have a part in it without
+//! leaving a value there: the kustomizations it went through, patches, and what made the names and values it takes from
+//! other objects. An object is listed when the file is one of them, with the line where a value comes from it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,8 +19,9 @@ pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<St
     let files = files.iter().map(|file| named(file)).collect::<anyhow::Result<BTreeSet<RepoPath>>>()?;
     let mut text = String::new();
     for object in outcomes.iter().flat_map(|outcome| &outcome.objects) {
-        let parts: Vec<String> =
-            object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string).collect();
+        let lines = object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string);
+        let whole = object.parts.iter().filter(|path| files.contains(*path)).map(ToString::to_string);
+        let parts: Vec<String> = lines.chain(whole).collect();
         if !parts.is_empty() {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{} ({})", shown(object), super::relative(&parts.join(", ")));

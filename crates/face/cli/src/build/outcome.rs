@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use lode_kustomize::{Build, Files, Origin};
 use lode_object::{GroupVersionKind, Value};
 use lode_render::Rendered;
+use lode_tree::RepoPath;
 use lode_yaml::{Content, Dialect, Node};
 
 /// The namespace of objects that name none.
@@ -25,6 +26,8 @@ pub(super) struct Shown {
     pub(super) is_cluster_scoped: bool,
     /// Where it was read, then the first place in each other file that a value of it comes from.
     pub(super) origins: Vec<Origin>,
+    /// Files beyond those that have a part in it, if origins are wanted.
+    pub(super) parts: Vec<RepoPath>,
     body: Body,
 }
 
@@ -41,9 +44,11 @@ impl Outcome {
         let objects = build.objects.into_iter().map(|built| {
             let text = |keys: &[&str]| built.node.at(keys).and_then(Node::text).unwrap_or_default().to_owned();
             let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
-            let mut shown = vec![built.origin.clone()];
+            let (mut shown, mut parts) = (vec![built.origin.clone()], Vec::new());
             if origins {
                 shown.extend(others(&built.node, &built.origin, &files));
+                parts.extend(built.parts.iter().filter_map(|number| files.path(*number)).cloned());
+                parts.retain(|path| shown.iter().all(|origin| origin.path != *path));
             }
             Shown {
                 gvk: GroupVersionKind::new(&api_version, &kind),
@@ -51,6 +56,7 @@ impl Outcome {
                 stated_namespace: text(&["metadata", "namespace"]),
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
                 origins: shown,
+                parts,
                 body: Body::Node(built.node),
             }
         });
@@ -67,6 +73,7 @@ impl Outcome {
                 stated_namespace: object.namespace().to_owned(),
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(object.api_version(), object.kind()),
                 origins: vec![prepared.origin],
+                parts: Vec::new(),
                 body: Body::Value(object.into_value()),
             }
         });

@@ -4,7 +4,6 @@
 //! said to stand where the entry's path stands. An object that gets another name this way is not said to have had the
 //! old one: kustomize does not remember it either.
 
-mod comments;
 mod config;
 mod names;
 pub(crate) mod path;

@@ -120,7 +120,7 @@ pub struct Origins {
 /// What few nodes have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extra {
-    /// The tag's text where [`Node::tag`] is [`Tag::Other`], as written.
+    /// The tag as written, where [`Node::tag`] is [`Tag::Other`]; with comments asked for, every tag that was written.
     pub tag: Option<Box<str>>,
     /// Comment lines above it, with their `#`.
     pub head_comment: Box<str>,

@@ -10,13 +10,9 @@ use std::fmt::Write as _;
 use lode_yaml::{Dialect, Node, Nodes, Options, Origins};
 use serde_json::{Number, Value};
 
-use super::comments;
-
 /// Reads a text's first document; nothing where there is none or it is no YAML.
 pub(super) fn read(text: &str) -> Option<Node> {
-    let mut root = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next()?.ok()?;
-    comments::attach(text, &mut root);
-    Some(root)
+    Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments().next()?.ok()
 }
 
 /// Writes a document in the form its text had before; nothing where JSON cannot say it.

@@ -4,6 +4,7 @@
 //! under `target/fuzz/`. A panic, a run slower than [`SLOWEST`] and a law that does not hold are failures. Inputs follow
 //! from the seed alone, so a run can be repeated. Left out on purpose: coverage, which the stable toolchain does not give.
 
+mod build;
 mod mutate;
 mod yaml;
 
@@ -39,12 +40,22 @@ pub(crate) struct Args {
 enum Target {
     /// Readers, writers and edits of YAML
     Yaml,
+    /// Whole builds of kustomizations
+    Build,
 }
 
 impl Target {
     fn seeds(self) -> Result<Vec<String>> {
         match self {
             Self::Yaml => yaml::seeds(),
+            Self::Build => build::seeds(),
+        }
+    }
+
+    fn input(self, mutator: &mut Mutator<'_>) -> String {
+        match self {
+            Self::Yaml => mutator.text(),
+            Self::Build => mutator.whole(),
         }
     }
 
@@ -52,12 +63,14 @@ impl Target {
     fn check(self, text: &str) -> Result<(), String> {
         match self {
             Self::Yaml => yaml::check(text),
+            Self::Build => build::check(text),
         }
     }
 
     const fn name(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
+            Self::Build => "build",
         }
     }
 }
@@ -106,7 +119,7 @@ impl Run<'_> {
     fn work(&self, seed: u64) {
         let mut mutator = Mutator::new(seed, self.seeds);
         while Instant::now() < self.until && !self.failed.load(Ordering::Relaxed) {
-            let text = mutator.text();
+            let text = self.target.input(&mut mutator);
             let start = Instant::now();
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.target.check(&text)));
             let took = start.elapsed();

@@ -98,6 +98,27 @@ impl<'s> Mutator<'s> {
         text
     }
 
+    /// Makes the next input from a whole seed, with lines of others put in.
+    pub(super) fn whole(&mut self) -> String {
+        let seeds = self.seeds;
+        if seeds.is_empty() {
+            return String::new();
+        }
+        let mut text = seeds[self.below(seeds.len())].clone();
+        for _ in 0..CHANGES[self.below(CHANGES.len())] {
+            match self.below(3) {
+                0 => {
+                    let lines = self.snippet();
+                    let start = text.floor_char_boundary(self.below(text.len() + 1));
+                    let at = text[..start].rfind('\n').map_or(0, |at| at + 1);
+                    text.insert_str(at, &lines);
+                }
+                _ => self.change(&mut text),
+            }
+        }
+        text
+    }
+
     fn snippet(&mut self) -> String {
         let seeds = self.seeds;
         if seeds.is_empty() {

@@ -27,8 +27,8 @@ const OWN: [&str; 8] = [
 ];
 /// Our own are there often enough to be met between the files.
 const OWN_COUNT: usize = 400;
-const ARCHIVE: &str = "shared/corpus/kustomize/cases.tar.zst";
-const WINDOW_LOG: u32 = 27;
+pub(super) const ARCHIVE: &str = "shared/corpus/kustomize/cases.tar.zst";
+pub(super) const WINDOW_LOG: u32 = 27;
 /// Files of the corpus that are taken.
 const FILES_MAX: usize = 3000;
 const FILE_MAX: u64 = 32 << 10;

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use lode_object::GroupVersionKind;
 use lode_tree::{Child, RepoPath};
-use lode_yaml::{Node, Origins, Place};
+use lode_yaml::{Node, Origins};
 
+use crate::build::Options;
 use crate::builtin;
-use crate::change::{self, Change, Step};
+use crate::change::{self, Step};
 use crate::charts::Chart;
 use crate::configuration::{self, Configuration};
 use crate::decode::At;
@@ -18,14 +18,14 @@ use crate::error::{Fault, FileCause, ObjectCause};
 use crate::generate;
 use crate::kustomization::{Kustomization, Unknown};
 use crate::manifests;
+use crate::merging::Merging;
 use crate::note::{self, Note};
-use crate::order::{self, Order};
+use crate::order;
 use crate::patch;
 use crate::references;
 use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::schema::{Beside, Schema};
 use crate::source::{Source, path_in};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
@@ -42,10 +42,7 @@ pub(crate) struct Run<'s, 'l> {
     /// The folders being built, outermost first.
     open: Vec<RepoPath>,
     built: usize,
-    /// How lists merge, where a kustomization says it; the outermost one's word counts, else the first.
-    schema: Option<Arc<Schema>>,
-    /// What counts beside a schema that is brought along from now on.
-    beside: Beside,
+    merging: Merging,
     /// Whether objects get notes.
     is_noted: bool,
 }
@@ -84,19 +81,15 @@ impl<'c> Level<'c> {
 }
 
 impl<'s, 'l> Run<'s, 'l> {
-    pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>) -> Self {
-        Self { source, warnings, open: Vec::new(), built: 0, schema: None, beside: Beside::Nothing, is_noted: false }
+    pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>, options: Options) -> Self {
+        let merging = Merging::new(options.custom_lists);
+        Self { source, warnings, open: Vec::new(), built: 0, merging, is_noted: false }
     }
 
     /// Builds the outermost kustomization and finishes the resources.
-    pub(crate) fn root(
-        mut self,
-        config: &Kustomization,
-        order: Order,
-        managed_by: bool,
-    ) -> Result<Vec<Resource>, Fault> {
+    pub(crate) fn root(mut self, config: &Kustomization, options: Options) -> Result<Vec<Resource>, Fault> {
         self.is_noted = !config.build_metadata.is_empty();
-        self.take_schema(config)?;
+        self.merging.take(self.source, config)?;
         let mut all = Accumulated::default();
         self.apply(&Level::root(config), &mut all)?;
         let Accumulated { mut resources, configuration, vars } = all;
@@ -108,8 +101,8 @@ impl<'s, 'l> Run<'s, 'l> {
         }
         let mut resources = resources.into_all();
         finish(&mut resources)?;
-        order::sort(&mut resources, config.sort_options.as_ref(), order)?;
-        if managed_by || config.notes("managedByLabel") {
+        order::sort(&mut resources, config.sort_options.as_ref(), options.order)?;
+        if options.managed_by || config.notes("managedByLabel") {
             resources.iter_mut().for_each(set_managed_by);
         }
         for resource in &mut resources {
@@ -132,11 +125,8 @@ impl<'s, 'l> Run<'s, 'l> {
         let noted = self.is_noted.then(|| level.file());
         let mut steps = change::steps(self.source, config, &all.configuration, noted.as_deref())?;
         steps.extend(self.transformers(level, &config.transformers)?);
-        let schema = self.schema();
+        let schema = self.merging.before(&steps, all.resources.all());
         for step in steps {
-            if matches!(step.change, Change::Strategic(_) | Change::Patch(_)) {
-                self.beside = Beside::BuiltinBelow;
-            }
             step.apply(&mut all.resources, &schema)?;
         }
         self.validate(level, &mut all.resources)?;
@@ -161,7 +151,7 @@ impl<'s, 'l> Run<'s, 'l> {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
                 let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
-                self.meet(&nodes);
+                self.merging.meet(&nodes);
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
@@ -271,7 +261,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 continue;
             };
             let note = self.is_noted.then(|| Note { path: level.file(), by: None }).map(Arc::new);
-            self.meet(&nodes);
+            self.merging.meet(&nodes);
             for node in nodes {
                 all.resources.append(Resource { note: note.clone(), ..read(node) })?;
             }
@@ -287,7 +277,7 @@ impl<'s, 'l> Run<'s, 'l> {
         let entries = &level.config.validators;
         for step in self.transformers(level, entries)? {
             let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
-            step.change.apply(resources, &self.schema())?;
+            step.change.apply(resources, &self.merging.schema())?;
             let same = |(now, old): (&Resource, &Node)| without_validated_by(&now.node).is_some_and(|now| now == *old);
             if resources.all().len() != before.len() || !resources.all().iter().zip(&before).all(same) {
                 let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
@@ -339,51 +329,11 @@ impl<'s, 'l> Run<'s, 'l> {
             return Err(fail(FileCause::NoKustomization(folder.clone())));
         };
         let config = Kustomization::read(self.source, &file, Unknown::Refuse, self.warnings)?;
-        self.take_schema(&config)?;
+        self.merging.take(self.source, &config)?;
         Ok(config)
-    }
-
-    /// Notes objects of kinds that are not built in: kustomize then looks for them among what is, and later keeps it.
-    fn meet(&mut self, nodes: &[Node]) {
-        let is_known = |node: &Node| {
-            let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
-            Schema::builtin().of_kind(&GroupVersionKind::new(text("apiVersion"), text("kind"))).is_some()
-        };
-        if self.beside == Beside::Nothing && !nodes.iter().all(is_known) {
-            self.beside = Beside::BuiltinAbove;
-        }
-    }
-
-    /// Takes a kustomization's word on how lists merge, unless one was taken before.
-    fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
-        let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(()) };
-        let get = |key: &str| openapi.iter().find(|(known, _)| known == key).map(|(_, value)| value);
-        let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
-        match (get("version"), get("path")) {
-            (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
-            (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
-                self.schema = Some(Arc::clone(Schema::builtin()));
-                Ok(())
-            }
-            (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
-            (None, Some(path)) => {
-                let text = path.text().unwrap_or_default();
-                let node = change::settings_file(self.source, &config.folder, text, path.place)?;
-                let schema =
-                    Schema::with_openapi(&node, self.beside).map_err(|error| fault(path.place, &error.to_string()))?;
-                self.schema = Some(Arc::new(schema));
-                Ok(())
-            }
-            (None, None) => Ok(()),
-        }
-    }
-
-    fn schema(&self) -> Arc<Schema> {
-        self.schema.clone().unwrap_or_else(|| Arc::clone(Schema::builtin()))
     }
 }
 
-const BUILTIN_SCHEMA: &str = "v1.21.2";
 const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 const FROM_CHART: &str = "internal.config.kubernetes.io/helm-generated";
 const VALIDATED_BY: &str = "validated-by";

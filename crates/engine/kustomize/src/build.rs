@@ -25,6 +25,19 @@ pub struct Options {
     pub order: Order,
     /// Every object gets a label that says who made it.
     pub managed_by: bool,
+    /// Whose answer to give.
+    pub compat: Compat,
+    /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
+    /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
+    pub custom_lists: bool,
+}
+
+/// Whose answer a build gives, to the byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// That of kustomize 5.8.1.
+    #[default]
+    Kustomize5_8,
 }
 
 /// What a build made.
@@ -88,7 +101,13 @@ pub fn rebuild<E>(
 
 impl Default for Options {
     fn default() -> Self {
-        Self { restrictions: Restrictions::RootOnly, order: Order::Legacy, managed_by: false }
+        Self {
+            restrictions: Restrictions::RootOnly,
+            order: Order::Legacy,
+            managed_by: false,
+            compat: Compat::default(),
+            custom_lists: false,
+        }
     }
 }
 
@@ -157,8 +176,8 @@ impl<'l> Builder<'l> {
     /// # Errors
     /// A file it needs is missing or wrong.
     pub fn build(mut self, kustomization: &Kustomization) -> Result<Build, Error> {
-        let run = Run::new(&mut self.source, &mut self.warnings);
-        let outcome = run.root(kustomization, self.options.order, self.options.managed_by);
+        let run = Run::new(&mut self.source, &mut self.warnings, self.options);
+        let outcome = run.root(kustomization, self.options);
         let resources = outcome.map_err(|fault| fault.located(&self.source.files))?;
         let Source { reads, files, .. } = self.source;
         let objects = resources.into_iter().map(|resource| {

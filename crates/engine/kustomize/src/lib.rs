@@ -4,7 +4,7 @@
 //! it comes from, and the record of what was read. It is pure: the same loader and folder give the same answer.
 //!
 //! ```
-//! use lode_kustomize::{Options, build, rebuild};
+//! use lode_kustomize::{Compat, Options, build, rebuild};
 //! use lode_tree::{RepoPath, Tree};
 //!
 //! let tree = Tree::from_iter([
@@ -37,6 +37,7 @@ mod json_patch;
 mod kustomization;
 mod labels;
 mod manifests;
+mod merging;
 mod namespace;
 mod note;
 mod order;
@@ -62,7 +63,7 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Build, Builder, Built, Options, build, rebuild};
+pub use build::{Build, Builder, Built, Compat, Options, build, rebuild};
 pub use charts::{Chart, Charts};
 pub use decode::At;
 pub use error::{Error, FileCause, ObjectCause};

@@ -89,8 +89,8 @@ impl Schema {
     }
 
     /// Adds a custom resource definition: its lists merge as its own schema says.
-    #[cfg_attr(not(test), expect(dead_code, reason = "an option that no build takes yet"))]
-    pub(crate) fn with_crd(mut self, definition: &Node) -> Result<Self, Error> {
+    /// What another document says about a kind of it stays.
+    pub(crate) fn add_crd(&mut self, definition: &Node) -> Result<(), Error> {
         let text = |keys: &'static [&'static str], name| {
             definition.at(keys).and_then(Node::text).ok_or(Error::NoField(name, definition.place))
         };
@@ -102,7 +102,7 @@ impl Schema {
         for version in versions {
             let Some(name) = version.get("name").and_then(Node::text) else { continue };
             let gvk = GroupVersionKind { group: group.into(), version: name.into(), kind: kind.into() };
-            if let Some(node) = version.at(&["schema", "openAPIV3Schema"]) {
+            if let Some(node) = version.at(&["schema", "openAPIV3Schema"]).filter(|_| !self.kinds.contains_key(&gvk)) {
                 let of = self.shape(node, &Rules::structural());
                 if let (Some(metadata), Some(shape)) = (metadata, self.shapes.get_mut(of.0 as usize)) {
                     shape.fields.insert("metadata".into(), metadata);
@@ -112,7 +112,7 @@ impl Schema {
             let scope = definition.at(&["spec", "scope"]).and_then(Node::text);
             self.namespaced.insert(gvk, scope != Some("Cluster"));
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Returns a kind's type.
@@ -470,7 +470,7 @@ definitions:
             Err(Error::NoMapping("definitions", _))
         ));
         assert!(matches!(
-            Schema::default().with_crd(&node("spec: {group: a}")),
+            Schema::default().add_crd(&node("spec: {group: a}")),
             Err(Error::NoField("spec.names.kind", _))
         ));
     }
@@ -494,7 +494,8 @@ spec:
               tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
               all: {type: array, x-kubernetes-list-type: atomic, items: {type: string}}
 ";
-        let schema = Schema::builtin().as_ref().clone().with_crd(&node(crd)).unwrap();
+        let mut schema = Schema::builtin().as_ref().clone();
+        schema.add_crd(&node(crd)).unwrap();
         assert_eq!(keys_at(&schema, "Foo", &["spec", "parts"]), Some(vec!["id".to_owned()]));
         assert_eq!(keys_at(&schema, "Foo", &["spec", "tags"]), Some(vec![]));
         assert_eq!(keys_at(&schema, "Foo", &["spec", "all"]), None);

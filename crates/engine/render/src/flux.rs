@@ -13,7 +13,7 @@ const FOLDERS_DEPTH_MAX: usize = 64;
 /// Builds the plan's folder.
 pub(crate) fn build(loader: &dyn Loader, plan: &Plan) -> Result<Build, Error> {
     // The source is the border: inside it a kustomization may name any file, and nothing outside can be named.
-    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
     let mut builder = Builder::new(loader, &options);
     let folder = folder(&mut builder, plan)?;
     let mut kustomization = match builder.kustomization(&folder, Unknown::Ignore)? {

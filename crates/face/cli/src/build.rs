@@ -35,6 +35,7 @@ use crate::report::Told;
 
 /// What to build and how to show it.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Folders with a kustomization file; also FOLDER inside an archive (`app.tar.gz//FOLDER`) or a repository
     /// (`https://host/repository.git//FOLDER?ref=main`)
@@ -52,6 +53,9 @@ pub(crate) struct Args {
     /// Label objects with `app.kubernetes.io/managed-by`
     #[arg(long)]
     enable_managedby_label: bool,
+    /// Merge lists of custom kinds as their definitions say, where those are built too; kustomize replaces them
+    #[arg(long, conflicts_with = "flux")]
+    merge_custom_lists: bool,
     /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
     #[arg(long)]
     flux: bool,
@@ -191,6 +195,8 @@ impl Args {
                 Some(Reorder::Legacy) | None => Order::Legacy,
             },
             managed_by: self.enable_managedby_label,
+            custom_lists: self.merge_custom_lists,
+            ..Options::default()
         }
     }
 }
@@ -358,6 +364,29 @@ mod tests {
             let want: Vec<String> = want.iter().map(|(object, line)| format!("{object} ({file}{line})")).collect();
             assert_eq!(text.lines().collect::<Vec<_>>(), want, "{file}");
         }
+    }
+
+    #[test]
+    fn lists_of_custom_kinds_merge_on_demand() {
+        let folder = shop();
+        for (path, text) in [
+            ("ring/kustomization.yaml", "resources: [all.yaml]\npatches: [{path: patch.yaml}]\n"),
+            (
+                "ring/all.yaml",
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: rings.ex.io}\nspec:\n  \
+                 group: ex.io\n  names: {kind: Ring}\n  versions:\n  - name: v1\n    schema: {openAPIV3Schema: {properties: \
+                 {gems: {type: array, x-kubernetes-list-type: set}}}}\n\
+                 ---\napiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [a]\n",
+            ),
+            ("ring/patch.yaml", "apiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [b]\n"),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        assert!(built(&folder, "@/ring").unwrap().contains("gems:\n- b\nkind"));
+        assert!(built(&folder, "@/ring --merge-custom-lists").unwrap().contains("gems:\n- b\n- a\nkind"));
+        assert!(built(&folder, "@/ring --merge-custom-lists --flux").is_err());
     }
 
     #[test]

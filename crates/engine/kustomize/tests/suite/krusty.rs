@@ -27,7 +27,7 @@ fn builds_equal_those_of_kustomize() {
             _ => Restrictions::RootOnly,
         };
         let order = if case["reorder"] == "none" { Order::None } else { Order::Legacy };
-        let options = Options { restrictions, order, managed_by: case["addManagedBy"] == true };
+        let options = Options { restrictions, order, managed_by: case["addManagedBy"] == true, ..Options::default() };
         let tree = archive.tree(&format!("{folder}/input"));
         let at = RepoPath::parse_rooted(case["path"].as_str().unwrap()).unwrap();
         let name = folder.trim_start_matches(root);

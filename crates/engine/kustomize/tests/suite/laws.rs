@@ -34,7 +34,7 @@ fn shop() -> Tree {
 }
 
 fn built(tree: &Tree, folder: &str) -> Result<Build, Error> {
-    let options = Options { restrictions: Restrictions::RootOnly, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::RootOnly, order: Order::None, ..Options::default() };
     build(tree, &RepoPath::parse(folder).unwrap(), &options)
 }
 

@@ -5,6 +5,8 @@ mod builds;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod custom_lists;
+#[cfg(test)]
 mod krusty;
 #[cfg(test)]
 mod laws;

@@ -14,7 +14,7 @@ fn builds_equal_those_of_kustomize() {
     let Some(archive) = Archive::open() else { return };
     let mut tally = Tally::default();
     let mut trees = BTreeMap::new();
-    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
     let expected = "kustomize/overlays/expected/";
     for path in archive.files.keys().filter(|path| path.starts_with(expected)) {
         let name = path.trim_start_matches(expected).trim_end_matches(".yaml");

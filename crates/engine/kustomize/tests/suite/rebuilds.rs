@@ -53,7 +53,7 @@ fn an_untouched_build_is_the_same_anew() {
 }
 
 fn built(tree: &Tree, folder: &RepoPath) -> Result<Build, Error> {
-    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
     build(tree, folder, &options)
 }
 

@@ -99,7 +99,7 @@ fn run(tally: &mut Tally, case: &Value, list: &str, (config, files): (&str, &[(&
     let own = [("kustomization", kustomization.as_str()), ("the-input", input), ("the-config", config)];
     let own: Vec<(String, &str)> = own.iter().map(|(name, file)| (format!("app/{name}.yaml"), *file)).collect();
     let tree: Tree = files.iter().chain(&own).map(|(path, file)| (path.as_str(), *file)).collect();
-    let options = Options { restrictions: Restrictions::None, order: Order::None, managed_by: false };
+    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
     let wanted = case["error"].is_null().then(|| normal(text(&case["output"])));
     let name = format!("{} {}", case["filterType"].as_str().unwrap_or("builtin"), text(&case["test"]));
     tally.count(&name, build(&tree, &RepoPath::parse("app").unwrap(), &options), wanted.as_deref());

@@ -35,6 +35,7 @@ use crate::report::Told;
 
 /// What to build and how to show it.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Folders with a kustomization file; also FOLDER inside an archive (`app.tar.gz//FOLDER`) or a repository
     /// (`https://host/repository.git//FOLDER?ref=main`)

@@ -150,7 +150,8 @@ impl<'s, 'l> Run<'s, 'l> {
         match self.find(level, entry)? {
             (path, Child::File) => {
                 let (blob, number) = self.source.read(&path)?;
-                let nodes = manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?;
+                let origins = Origins { source: number, lines_above: 0 };
+                let nodes = manifests::read_with(&blob.bytes, origins, self.source.comments)?;
                 self.merging.meet(&nodes);
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);

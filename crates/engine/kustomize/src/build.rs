@@ -9,6 +9,7 @@ use lode_yaml::{Dialect, Node, Place};
 
 use crate::accumulate::Run;
 use crate::charts::Charts;
+use crate::commented;
 use crate::decode::At;
 use crate::error::{Error, Fault, FileCause, ObjectCause};
 use crate::kustomization::{Kustomization, Unknown};
@@ -30,6 +31,8 @@ pub struct Options {
     /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
     /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
     pub custom_lists: bool,
+    /// Objects keep the comments of their files, for [`Built::write_commented`].
+    pub comments: bool,
 }
 
 /// Whose answer a build gives, to the byte.
@@ -107,6 +110,7 @@ impl Default for Options {
             managed_by: false,
             compat: Compat::default(),
             custom_lists: false,
+            comments: false,
         }
     }
 }
@@ -115,7 +119,8 @@ impl<'l> Builder<'l> {
     /// Prepares a build.
     #[must_use]
     pub fn new(loader: &'l dyn Loader, options: &Options) -> Self {
-        Self { source: Source::new(loader, options.restrictions), options: *options, warnings: Vec::new() }
+        let source = Source { comments: options.comments, ..Source::new(loader, options.restrictions) };
+        Self { source, options: *options, warnings: Vec::new() }
     }
 
     /// Says who renders charts; without anybody they are refused. What is read for them is not remembered.
@@ -221,6 +226,15 @@ impl Built {
     /// It holds what JSON cannot say.
     pub fn write(&self, out: &mut String) -> Result<(), Error> {
         lode_yaml::write_node(out, &self.node).map_err(|error| self.fault(error))
+    }
+
+    /// Appends the object's text with the comments, key order and quotes of its files, as far as the build kept them.
+    ///
+    /// # Errors
+    /// It holds what JSON cannot say.
+    pub fn write_commented(&self, out: &mut String) -> Result<(), Error> {
+        out.push_str(&commented::text(&self.node).map_err(|error| self.fault(error))?);
+        Ok(())
     }
 
     /// Returns the object as a JSON value.

@@ -25,6 +25,7 @@ mod build;
 mod builtin;
 mod change;
 mod charts;
+mod commented;
 mod configuration;
 mod crds;
 mod decode;

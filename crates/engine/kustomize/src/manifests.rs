@@ -10,12 +10,21 @@ use crate::error::{Fault, FileCause};
 
 /// Reads the objects of a text, in kustomize's order: what was in lists comes behind the rest.
 pub(crate) fn read(text: &[u8], origins: Origins) -> Result<Vec<Node>, Fault> {
+    read_with(text, origins, false)
+}
+
+/// As [`read`], with the comments if they are wanted.
+pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool) -> Result<Vec<Node>, Fault> {
     let text = without_carriage_returns(text);
     let pieces = pieces(&text, origins)?;
     let alone = pieces.len() == 1;
     let mut found = VecDeque::new();
     for (piece, origins) in pieces {
-        let document = Nodes::new(piece, Dialect::V3, origins).with_folds_rewritten().next().transpose();
+        let mut nodes = Nodes::new(piece, Dialect::V3, origins).with_folds_rewritten();
+        if comments {
+            nodes = nodes.with_comments();
+        }
+        let document = nodes.next().transpose();
         let document = document.map_err(|mut error| {
             error.line += origins.lines_above;
             Fault::Yaml { source: origins.source, error }

@@ -26,13 +26,15 @@ pub(crate) struct Source<'l> {
     pub(crate) reads: ReadSet,
     pub(crate) files: Files,
     pub(crate) restrictions: Restrictions,
+    /// Whether objects keep their comments.
+    pub(crate) comments: bool,
     /// Who renders charts, where anybody does.
     pub(crate) charts: Option<&'l dyn Charts>,
 }
 
 impl<'l> Source<'l> {
     pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions) -> Self {
-        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions, charts: None }
+        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions, comments: false, charts: None }
     }
 
     /// Reads a file and returns its content with its number.

@@ -56,6 +56,9 @@ pub(crate) struct Args {
     /// Merge lists of custom kinds as their definitions say, where those are built too; kustomize replaces them
     #[arg(long, conflicts_with = "flux")]
     merge_custom_lists: bool,
+    /// Keep comments, key order and quotes as they are in the files
+    #[arg(long, conflicts_with = "flux")]
+    keep_comments: bool,
     /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
     #[arg(long)]
     flux: bool,
@@ -156,7 +159,7 @@ fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> 
     }
     let build = lode_kustomize::build(&*loader, &folder, &args.options());
     let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
-    Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty()))
+    Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty(), args.keep_comments))
 }
 
 /// Does the same for every path, on as many threads as there are processors; the outcomes come in order.
@@ -196,6 +199,7 @@ impl Args {
             },
             managed_by: self.enable_managedby_label,
             custom_lists: self.merge_custom_lists,
+            comments: self.keep_comments,
             ..Options::default()
         }
     }
@@ -411,6 +415,21 @@ mod tests {
         assert_eq!(built(&folder, "@/prod @/base @/prod").unwrap(), format!("{prod}---\n{base}---\n{prod}"));
         let error = built(&folder, "@/prod @/nothere").unwrap_err().to_string();
         assert!(error.contains("nothere: no such folder"), "{error}");
+    }
+
+    #[test]
+    fn comments_stay_where_they_are_wanted() {
+        let folder = shop();
+        fs::write(
+            folder.path().join("base/web.yaml"),
+            "# the shop\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: web}\ndata:\n  size: 'l' # for large\n  color: blue\n",
+        )
+        .unwrap();
+        assert_eq!(
+            built(&folder, "@/prod --reorder none --keep-comments").unwrap().split("---\n").next().unwrap(),
+            "# the shop\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: web, namespace: shop}\ndata:\n  size: 'l' # for large\n  \
+             color: green\n"
+        );
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
-use lode_kustomize::{Build, Files, Origin};
+use lode_kustomize::{Build, Built, Files, Origin};
 use lode_object::{GroupVersionKind, Value};
 use lode_render::Rendered;
 use lode_tree::RepoPath;
-use lode_yaml::{Content, Dialect, Node};
+use lode_yaml::{Content, Node};
 
 /// The namespace of objects that name none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -32,13 +31,15 @@ pub(super) struct Shown {
 }
 
 enum Body {
-    Node(Node),
+    Built(Box<Built>),
+    /// To be shown with its comments.
+    Commented(Box<Built>),
     Value(Value),
 }
 
 impl Outcome {
-    /// Takes what kustomize's engine built; looks for the origins of values if they are wanted.
-    pub(super) fn plain(build: Build, origins: bool) -> Self {
+    /// Takes what kustomize's engine built; looks for the origins of values and keeps comments if they are wanted.
+    pub(super) fn plain(build: Build, origins: bool, comments: bool) -> Self {
         let warnings = build.warnings.iter().map(|(origin, text)| format!("{origin}: {text}")).collect();
         let files = build.files;
         let objects = build.objects.into_iter().map(|built| {
@@ -57,7 +58,7 @@ impl Outcome {
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
                 origins: shown,
                 parts,
-                body: Body::Node(built.node),
+                body: if comments { Body::Commented(Box::new(built)) } else { Body::Built(Box::new(built)) },
             }
         });
         Self { objects: objects.collect(), warnings }
@@ -101,7 +102,8 @@ impl Shown {
         }
         match &self.body {
             Body::Value(value) => lode_yaml::write(out, value),
-            Body::Node(node) => lode_yaml::write_node(out, node).with_context(|| self.step())?,
+            Body::Built(built) => built.write(out)?,
+            Body::Commented(built) => built.write_commented(out)?,
         }
         Ok(())
     }
@@ -110,12 +112,8 @@ impl Shown {
     pub(super) fn value(&self) -> anyhow::Result<Value> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Node(node) => node.to_value(Dialect::V3).with_context(|| self.step()),
+            Body::Built(built) | Body::Commented(built) => Ok(built.to_object()?.into_value()),
         }
-    }
-
-    fn step(&self) -> String {
-        format!("write {} {}", self.gvk.kind, self.name)
     }
 }
 

@@ -1,0 +1,69 @@
+//! An object's text with the comments, key order and quotes of the files it comes from.
+//!
+//! Input: a node that was read with its comments. Output: go-yaml v3's form. Readers by YAML 1.1's rules, as the API's
+//! clients have, must take it for the same object, so a text that they would take for more gains quotes. Left out: the
+//! comments of what a JSON patch went through, and of what stood only in a patch's place; folded texts (`>`) become `|`.
+
+use lode_yaml::{Content, Dialect, Node, Style, Tag};
+use serde_json::Value;
+
+/// Returns an object's text, which ends with a line break.
+pub(crate) fn text(node: &Node) -> Result<String, lode_yaml::Error> {
+    let mut node = node.clone();
+    guard(&mut node)?;
+    Ok(lode_yaml::write_v3(&node, lode_yaml::Options { quotes_old_words: true, ..lode_yaml::Options::default() }))
+}
+
+/// Makes every scalar one that both dialects read alike. The recursion is as deep as the reader allows.
+fn guard(node: &mut Node) -> Result<(), lode_yaml::Error> {
+    match &mut node.content {
+        Content::Sequence(items) => items.iter_mut().try_for_each(guard),
+        Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
+            guard(&mut entry.key)?;
+            guard(&mut entry.value)
+        }),
+        Content::Scalar(_) => guard_scalar(node),
+    }
+}
+
+fn guard_scalar(node: &mut Node) -> Result<(), lode_yaml::Error> {
+    let value = node.to_value(Dialect::V3)?;
+    let text = node.text().unwrap_or_default();
+    // go-yaml v3 writes these in a way that reads back otherwise.
+    let style = match node.style {
+        Style::Literal | Style::Folded if text.trim_start_matches([' ', '\n']).starts_with('\t') => Style::DoubleQuoted,
+        Style::Folded => Style::Literal,
+        style => style,
+    };
+    let is_safe = match style {
+        Style::Plain => Node::plain(text).to_value(Dialect::V2).is_ok_and(|read| read == value),
+        _ => value.as_str() == Some(text),
+    };
+    node.style = style;
+    if let (false, Value::String(value)) = (is_safe, value) {
+        (node.style, node.tag) = (Style::DoubleQuoted, Tag::Str);
+        node.content = Content::Scalar(value.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_yaml::{Nodes, Origins};
+
+    use super::*;
+
+    #[test]
+    fn what_an_older_reader_takes_for_more_is_quoted() {
+        let before = "b: yes # why\na: 'x'\nd: 2001-01-01\n# head\nc:\n- 1.50\n- !!str 5\n";
+        let node = Nodes::new(before.as_bytes(), Dialect::V3, Origins::default()).with_comments().next().unwrap();
+        let node = node.unwrap();
+        let written = text(&node).unwrap();
+        assert_eq!(
+            written,
+            "b: \"yes\" # why\na: 'x'\nd: \"2001-01-01T00:00:00Z\"\n# head\nc:\n- 1.50\n- !!str \"5\"\n"
+        );
+        let again = lode_yaml::parse(written.as_bytes(), Dialect::V2).unwrap();
+        assert_eq!(again, node.to_value(Dialect::V3).unwrap());
+    }
+}

@@ -26,14 +26,14 @@ pub(crate) struct Configuration {
     pub(crate) var_reference: Fields,
     pub(crate) images: Fields,
     pub(crate) replicas: Fields,
-    pub(crate) references: Vec<Referred>,
+    pub(crate) references: Arc<Vec<Referred>>,
 }
 
 /// A kind and the fields that name its objects.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Referred {
     pub(crate) gvk: Gvk,
-    pub(crate) fields: Vec<FieldSpec>,
+    pub(crate) fields: Fields,
 }
 
 /// Returns the tables of kustomize itself.
@@ -42,15 +42,16 @@ pub(crate) fn defaults() -> Arc<Configuration> {
         let mut all = Configuration::default();
         for (setting, field) in tables::settings() {
             if let Some(fields) = all.fields(setting) {
-                fields.push(field);
+                Arc::make_mut(fields).push(field);
             }
         }
         let shared = all.template_labels.clone();
         Arc::make_mut(&mut all.common_labels).extend(shared.iter().cloned());
+        let references = Arc::make_mut(&mut all.references);
         for (gvk, field) in tables::references() {
-            match all.references.iter_mut().find(|known| known.gvk == gvk) {
-                Some(known) => known.fields.push(field),
-                None => all.references.push(Referred { gvk, fields: vec![field] }),
+            match references.iter_mut().find(|known| known.gvk == gvk) {
+                Some(known) => Arc::make_mut(&mut known.fields).push(field),
+                None => references.push(Referred { gvk, fields: Arc::new(vec![field]) }),
             }
         }
         all.sort();
@@ -75,8 +76,8 @@ pub(crate) fn merge(
         return Ok(alone);
     }
     let mut merged = Configuration::clone(into);
-    merged.add(more).map_err(|path| Fault::At(by, FileCause::ConflictingFields(path)))?;
-    Ok(Arc::new(merged))
+    let is_other = merged.add(more).map_err(|path| Fault::At(by, FileCause::ConflictingFields(path)))?;
+    Ok(if is_other { Arc::new(merged) } else { into.clone() })
 }
 
 /// Returns the defaults as they are after they were added to nothing: fields that others cover are gone.
@@ -98,42 +99,51 @@ impl Configuration {
         for setting in SETTINGS {
             let read = file.entries(setting, FieldSpec::read)?;
             if let Some(fields) = all.fields(setting) {
-                fields.extend(read.into_iter().map(|field| field.value));
+                *fields = Arc::new(read.into_iter().map(|field| field.value).collect());
             }
         }
         let references = file.entries("nameReference", |entry| {
             let gvk = Gvk::read(entry)?;
             let fields = entry.entries("fieldSpecs", FieldSpec::read)?;
-            Ok(Referred { gvk, fields: fields.into_iter().map(|field| field.value).collect() })
+            Ok(Referred { gvk, fields: Arc::new(fields.into_iter().map(|field| field.value).collect()) })
         })?;
-        all.references = references.into_iter().map(|referred| referred.value).collect();
+        all.references = Arc::new(references.into_iter().map(|referred| referred.value).collect());
         file.finish()?;
         all.sort();
         Ok(all)
     }
 
-    /// Adds the fields of another one; names the path that both have and disagree about.
-    pub(crate) fn add(&mut self, more: &Self) -> Result<(), String> {
+    /// Adds the fields of another one; names the path that both have and disagree about. Tells whether it had more.
+    fn add(&mut self, more: &Self) -> Result<bool, String> {
+        // What is shared is taken from the other one as it is: a copy of it copies no field.
         let mut more = more.clone();
+        let mut is_other = false;
         for setting in SETTINGS {
             if let (Some(fields), Some(added)) = (self.fields(setting), more.fields(setting)) {
-                fieldspec::merge(fields, added)?;
+                is_other |= fieldspec::merge_shared(fields, added)?;
             }
         }
-        for referred in more.references {
-            self.add_reference(referred)?;
+        for referred in more.references.iter() {
+            is_other |= self.add_reference(referred)?;
         }
-        self.sort();
-        Ok(())
+        if is_other {
+            self.sort();
+        }
+        Ok(is_other)
     }
 
-    /// Adds fields that name objects of a kind.
-    pub(crate) fn add_reference(&mut self, referred: Referred) -> Result<(), String> {
-        if let Some(known) = self.references.iter_mut().find(|known| known.gvk == referred.gvk) {
-            return fieldspec::merge(&mut known.fields, &referred.fields);
+    /// Adds fields that name objects of a kind. Tells whether some were missing.
+    pub(crate) fn add_reference(&mut self, referred: &Referred) -> Result<bool, String> {
+        let Some(at) = self.references.iter().position(|known| known.gvk == referred.gvk) else {
+            Arc::make_mut(&mut self.references).push(referred.clone());
+            return Ok(true);
+        };
+        let mut fields = self.references[at].fields.clone();
+        let is_other = fieldspec::merge_shared(&mut fields, &referred.fields)?;
+        if is_other {
+            Arc::make_mut(&mut self.references)[at].fields = fields;
         }
-        self.references.push(referred);
-        Ok(())
+        Ok(is_other)
     }
 
     fn is_empty(&self) -> bool {
@@ -143,8 +153,8 @@ impl Configuration {
         references.is_empty() && fields.iter().chain(&[var_reference, images, replicas]).all(|fields| fields.is_empty())
     }
 
-    fn fields(&mut self, setting: &str) -> Option<&mut Vec<FieldSpec>> {
-        Some(Arc::make_mut(match setting {
+    fn fields(&mut self, setting: &str) -> Option<&mut Fields> {
+        Some(match setting {
             "namePrefix" => &mut self.name_prefix,
             "nameSuffix" => &mut self.name_suffix,
             "namespace" => &mut self.namespace,
@@ -156,17 +166,21 @@ impl Configuration {
             "images" => &mut self.images,
             "replicas" => &mut self.replicas,
             _ => return None,
-        }))
+        })
     }
 
     /// References are followed in the order of the kinds they name; a base's objects come before what needs them.
     fn sort(&mut self) {
         for setting in SETTINGS {
-            if let Some(fields) = self.fields(setting) {
-                fields.sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
+            if let Some(fields) = self.fields(setting)
+                && !fields.is_sorted_by(|a, b| kind_order(&a.gvk, &b.gvk).is_le())
+            {
+                Arc::make_mut(fields).sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
             }
         }
-        self.references.sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
+        if !self.references.is_sorted_by(|a, b| kind_order(&a.gvk, &b.gvk).is_le()) {
+            Arc::make_mut(&mut self.references).sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
+        }
     }
 }
 
@@ -185,11 +199,15 @@ const SETTINGS: [&str; 10] = [
 
 fn kind_order(a: &Gvk, b: &Gvk) -> Ordering {
     let rank = |gvk: &Gvk| crate::order::rank(gvk.kind.as_deref().unwrap_or_default());
-    let text = |gvk: &Gvk| {
-        let or = |part: &Option<Box<str>>, absent: &str| part.as_deref().unwrap_or(absent).to_owned();
-        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
-    };
-    rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(&text(b)))
+    rank(a).cmp(&rank(b)).then_with(|| shown(a).cmp(shown(b)))
+}
+
+/// Returns a pattern's text: its parts, joined by `_`.
+fn shown(gvk: &Gvk) -> impl Iterator<Item = u8> {
+    let parts = [(&gvk.group, "~G"), (&gvk.version, "~V"), (&gvk.kind, "~K")];
+    let parts = parts.map(|(part, absent)| part.as_deref().unwrap_or(absent).bytes());
+    let [group, version, kind] = parts;
+    group.chain([b'_']).chain(version).chain([b'_']).chain(kind)
 }
 
 #[cfg(test)]
@@ -207,6 +225,18 @@ mod tests {
         let all = defaults();
         assert_eq!((all.common_labels.len(), all.template_labels.len(), all.common_annotations.len()), (32, 10, 9));
         assert_eq!((all.images.len(), all.replicas.len(), all.references.len()), (6, 4, 16));
+    }
+
+    #[test]
+    fn what_adds_nothing_copies_nothing() {
+        let (place, more) = (Place::default(), read("images: [{path: spec/x, kind: Foo}]\n").unwrap());
+        let merged = merge(&defaults_alone(), &Arc::new(more), place).unwrap();
+        assert_eq!(merged.images.len(), defaults().images.len() + 1);
+        assert!(Arc::ptr_eq(&merged.references, &defaults_alone().references));
+        assert!(Arc::ptr_eq(&merge(&merged, &defaults(), place).unwrap(), &merged));
+        let alone = merge(&Arc::default(), &merged, place).unwrap();
+        assert_eq!(alone, merged);
+        assert!(Arc::ptr_eq(&alone.common_labels, &merged.common_labels));
     }
 
     #[test]

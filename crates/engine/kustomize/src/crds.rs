@@ -72,7 +72,7 @@ impl Types<'_> {
         let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
         let field = FieldSpec::new(self.gvk.clone(), &format!("{}/{key}", path.join("/")), false);
         let gvk = Gvk { group: None, version: Some(version.into()), kind: Some(kind.into()) };
-        self.all.add_reference(Referred { gvk, fields: vec![field] })
+        self.all.add_reference(&Referred { gvk, fields: Arc::new(vec![field]) }).map(|_| ())
     }
 }
 

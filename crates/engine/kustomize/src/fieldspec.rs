@@ -77,14 +77,40 @@ impl FieldSpec {
 /// Adds fields that are not there yet; one that is there must agree about creating it.
 pub(crate) fn merge(into: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), String> {
     for field in more {
-        // A known field of a narrower kind stands for the new one too.
-        match into.iter().find(|known| known.path == field.path && field.gvk.covers(&known.gvk)) {
-            Some(known) if known.create != field.create => return Err(field.path.to_string()),
-            Some(_) => {}
-            None => into.push(field.clone()),
+        if !is_known(into, field)? {
+            into.push(field.clone());
         }
     }
     Ok(())
+}
+
+/// As [`merge`], for fields that are shared: they are copied only where some are missing. Tells whether some were.
+pub(crate) fn merge_shared(into: &mut Fields, more: &Fields) -> Result<bool, String> {
+    if into.is_empty() && is_taken_whole(more) {
+        into.clone_from(more);
+        return Ok(!more.is_empty());
+    }
+    let before = into.len();
+    for field in more.iter() {
+        if is_known(into, field)? {
+            continue;
+        }
+        Arc::make_mut(into).push(field.clone());
+    }
+    Ok(into.len() > before)
+}
+
+/// Tells whether no field would be left out if the fields were added one by one.
+fn is_taken_whole(fields: &[FieldSpec]) -> bool {
+    fields.iter().enumerate().all(|(at, field)| is_known(&fields[..at], field) == Ok(false))
+}
+
+/// Tells whether a field is there already, which one of a narrower kind stands for too.
+fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, String> {
+    match fields.iter().find(|known| known.path == field.path && field.gvk.covers(&known.gvk)) {
+        Some(known) if known.create != field.create => Err(field.path.to_string()),
+        known => Ok(known.is_some()),
+    }
 }
 
 /// Puts a value in a scalar's place; how the old one was written is kept.

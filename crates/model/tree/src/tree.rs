@@ -194,7 +194,17 @@ impl Tree {
         path.as_str().is_empty() || self.below(path).next().is_some()
     }
 
+    /// Tells whether a part of a path is a link, as nearly none is.
+    fn has_link(&self, path: &RepoPath) -> bool {
+        let text = path.as_str();
+        let mut parts = text.match_indices('/').map(|(end, _)| &text[..end]).chain([text]);
+        parts.any(|part| matches!(self.entries.get(part), Some(Entry::Link(_))))
+    }
+
     fn follow(&self, asked: &RepoPath, path: &RepoPath, budget: &mut usize) -> Result<RepoPath, Error> {
+        if !self.has_link(path) {
+            return Ok(path.clone());
+        }
         let mut at = RepoPath::root();
         for part in path.parts() {
             let next = at.join(part).map_err(|_| Error::NotFound(asked.clone()))?;

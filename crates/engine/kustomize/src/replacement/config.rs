@@ -9,6 +9,7 @@ use super::path::Path;
 use crate::Target as Selector;
 use crate::decode::{At, Mapping, Mode};
 use crate::error::{Fault, FileCause};
+use crate::settings;
 
 /// One entry of `replacements`.
 #[derive(Debug, Clone)]
@@ -143,8 +144,8 @@ impl Source {
 impl Target {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let place = fields.place();
-        let select = fields.read("select", selector)?.ok_or_else(|| fault(place, "a target needs select"))?;
-        let reject = fields.entries("reject", selector)?.into_iter().map(|reject| reject.value).collect();
+        let select = fields.read("select", settings::target)?.ok_or_else(|| fault(place, "a target needs select"))?;
+        let reject = fields.entries("reject", settings::target)?.into_iter().map(|reject| reject.value).collect();
         let mut texts = fields.texts("fieldPaths")?;
         if texts.is_empty() {
             texts.push(At::new(NAME_FIELD.to_owned(), place));
@@ -162,18 +163,6 @@ impl Options {
         let index = fields.whole("index")?.map(|index| index.value).unwrap_or_default();
         Ok(Self { delimiter: fields.text("delimiter")?, index, create: fields.flag("create")? })
     }
-}
-
-fn selector(fields: &mut Mapping<'_>) -> Result<Selector, Fault> {
-    Ok(Selector {
-        group: fields.text("group")?,
-        version: fields.text("version")?,
-        kind: fields.text("kind")?,
-        name: fields.text("name")?,
-        namespace: fields.text("namespace")?,
-        label_selector: fields.text("labelSelector")?,
-        annotation_selector: fields.text("annotationSelector")?,
-    })
 }
 
 fn path(text: &At<String>) -> Result<Path, Fault> {

@@ -341,7 +341,7 @@ const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
 
 /// Makes a resource of an object that was read.
-fn read(node: Node) -> Resource {
+pub(crate) fn read(node: Node) -> Resource {
     let place = node.place;
     let mut resource = Resource::new(node, place);
     if resource.node.at(&["metadata", "annotations"]).is_none() {

@@ -254,22 +254,6 @@ mod tests {
     }
 
     #[test]
-    fn patches_do_what_the_patch_filter_does() {
-        let Some(cases) = recorded::units("filters.jsonl") else { return };
-        let mut count = 0;
-        for case in cases.iter().filter(|case| case["filterType"] == "patchjson6902.Filter") {
-            let field = |name: &str| case[name].as_str().unwrap();
-            let patch = case["filter"]["Patch"].as_str().unwrap();
-            let dialect = dialect(patch);
-            let mut object = node(field("input"), Dialect::V3);
-            apply(&mut object, &node(patch, dialect), dialect).unwrap();
-            assert_eq!(text(&object), text(&node(field("output"), Dialect::V3)), "{}", field("test"));
-            count += 1;
-        }
-        assert_eq!(count, 4);
-    }
-
-    #[test]
     fn values_keep_their_place() {
         let origins = |source| Origins { source, lines_above: 0 };
         let read =

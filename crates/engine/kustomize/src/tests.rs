@@ -1,6 +1,8 @@
 //! Reading what the reference implementation was recorded to do, for tests: the files in `tests/merge` and the unit
 //! cases of the shared corpus.
 
+mod units;
+
 use std::fs::File;
 use std::io::Read as _;
 

@@ -389,43 +389,6 @@ mod tests {
         assert!(shown.contains("- renamed renamed\n"), "{shown}");
     }
 
-    /// What the variables of those cases stand for.
-    fn setter() -> Setter {
-        let values = [
-            ("FOO", Value::Text("foo".to_owned())),
-            ("BAR", Value::Text("bar".to_owned())),
-            ("VAR", Value::Int(5)),
-            ("BOOL", Value::Bool(false)),
-            ("FLOAT", Value::Float(1.23)),
-        ];
-        let values = values.map(|(name, value)| (name.into(), (value, Place::default())));
-        Setter { values: values.into(), used: BTreeSet::new() }
-    }
-
-    #[test]
-    fn cases_of_the_filter_come_out_the_same() {
-        let mut run = 0;
-        for line in crate::replacement::tests::unit_file("filters.jsonl").unwrap_or_default().lines() {
-            let case: serde_json::Value = serde_json::from_str(line).unwrap();
-            if case["filterType"] != "refvar.Filter" {
-                continue;
-            }
-            run += 1;
-            let filter = case["filter"].as_str().unwrap().trim_end_matches('}');
-            let (_, path) = filter.rsplit_once(':').unwrap();
-            let mut all = resources(case["input"].as_str().unwrap());
-            let mut setter = setter();
-            let field = FieldSpec::new(Gvk::default(), path, false);
-            let outcome = field.visit(&mut all[0].node, Make::Nothing, &mut |found| setter.set(found));
-            assert_eq!(outcome.is_err(), case["error"].is_string(), "{}: {outcome:?}", case["test"]);
-            if let Some(want) = case["output"].as_str().filter(|want| !want.is_empty()) {
-                let value = |resource: &Resource| resource.node.to_value(Dialect::V3).unwrap();
-                assert_eq!(value(&all[0]), value(&resources(want)[0]), "{}", case["test"]);
-            }
-        }
-        println!("{run} cases");
-    }
-
     #[test]
     fn failures_name_the_variable() {
         let check = |objects: &str, vars: &[Var], want: &str| {

@@ -1,9 +1,4 @@
-//! Replacements alone: cases of kustomize's own tests, and what is our own.
-
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::sync::LazyLock;
+//! Replacements alone.
 
 use lode_object::GroupVersionKind;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
@@ -13,39 +8,6 @@ use super::names::{Matcher, Names};
 use super::{Replacement, apply};
 use crate::error::Fault;
 use crate::resource::{Identity, Resource};
-
-/// Cases that a later release answers otherwise: since then a delimiter counts inside texts too.
-const OF_LATER_RELEASE: &str = "_substring_options_";
-
-#[test]
-fn cases_of_the_filter_come_out_the_same() {
-    let outcome = run("filters.jsonl", |case| {
-        let is_ours = case["filterType"] == "replacement.Filter";
-        is_ours.then(|| case["filter"]["replacements"].to_string())
-    });
-    println!("{outcome:?}");
-    assert_eq!(outcome.wrong, Vec::<String>::new());
-    assert!(outcome.run == 0 || outcome.same >= 76, "{outcome:?}");
-}
-
-#[test]
-fn cases_of_the_transformer_come_out_the_same() {
-    let outcome = run("builtin.jsonl", |case| {
-        let config = case["config"].as_str()?;
-        config.contains("ReplacementTransformer").then(|| {
-            let config = nodes(config).remove(0).to_value(Dialect::V3).unwrap();
-            let list = config["replacements"].as_array().unwrap().iter();
-            let whole = list.map(|entry| match entry["path"].as_str() {
-                Some(path) => case["files"][format!("/{path}")].as_str().unwrap().to_owned(),
-                None => entry.to_string(),
-            });
-            whole.collect::<Vec<_>>().join("\n---\n")
-        })
-    });
-    println!("{outcome:?}");
-    assert_eq!(outcome.wrong, Vec::<String>::new());
-    assert!(outcome.run == 0 || outcome.same == 5, "{outcome:?}");
-}
 
 #[test]
 fn a_value_set_stands_where_the_path_stands() {
@@ -148,37 +110,6 @@ fn many_replacements_on_many_objects_ask_few_objects_each() {
     assert_eq!(resources[count - 1].node.at(&["spec", "v"]).and_then(Node::text), Some("0"));
 }
 
-#[derive(Debug, Default)]
-struct Outcome {
-    run: usize,
-    same: usize,
-    of_later_release: usize,
-    wrong: Vec<String>,
-}
-
-fn run(file: &str, entries: impl Fn(&Value) -> Option<String>) -> Outcome {
-    let mut outcome = Outcome::default();
-    for line in unit_file(file).unwrap_or_default().lines() {
-        let case: Value = serde_json::from_str(line).unwrap();
-        let Some(replacements) = entries(&case) else { continue };
-        let name = case["test"].as_str().unwrap();
-        outcome.run += 1;
-        let got = build(case["input"].as_str().unwrap(), &replacements);
-        let same = match (&got, case["error"].as_str()) {
-            (Ok(got), None) => *got == values(&nodes(case["output"].as_str().unwrap())),
-            (got, error) => got.is_err() == error.is_some(),
-        };
-        if same {
-            outcome.same += 1;
-        } else if name.contains(OF_LATER_RELEASE) {
-            outcome.of_later_release += 1;
-        } else {
-            outcome.wrong.push(format!("{name}: {got:?}"));
-        }
-    }
-    outcome
-}
-
 fn shown(fault: Fault) -> String {
     match fault {
         Fault::At(_, cause) => cause.to_string(),
@@ -223,29 +154,4 @@ fn nodes(text: &str) -> Vec<Node> {
 
 fn values(nodes: &[Node]) -> Vec<Value> {
     nodes.iter().map(|node| node.to_value(Dialect::V3).unwrap_or_else(|error| error.to_string().into())).collect()
-}
-
-/// The cases of one file, where the corpus is here.
-pub(crate) fn unit_file(name: &str) -> Option<&'static str> {
-    static FILES: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
-        let Ok(file) = File::open(path) else {
-            println!("{path} is not here: nothing compared");
-            return BTreeMap::new();
-        };
-        let mut decoder = zstd::Decoder::new(file).unwrap();
-        decoder.window_log_max(27).unwrap();
-        let mut files = BTreeMap::new();
-        for entry in tar::Archive::new(decoder).entries().unwrap() {
-            let mut entry = entry.unwrap();
-            let path = entry.path().unwrap().to_string_lossy().into_owned();
-            if let Some((_, name)) = path.split_once("kustomize/units/").filter(|(_, name)| !name.is_empty()) {
-                let mut text = String::new();
-                entry.read_to_string(&mut text).unwrap();
-                files.insert(name.to_owned(), text);
-            }
-        }
-        files
-    });
-    FILES.get(name).map(String::as_str)
 }

@@ -1,4 +1,4 @@
-//! Strategic merges against recorded ones: the files beside the crate's suite and kyaml's own cases in the corpus.
+//! Strategic merges against recorded ones: the files beside the crate's suite.
 
 use std::fmt::Write as _;
 
@@ -25,50 +25,6 @@ fn merges_do_what_kustomize_was_seen_to_do() {
         };
         assert_eq!(outcome, case.outcome, "{}", case.name);
     }
-}
-
-/// Compared as values: kyaml's texts also show comments and the order of fields, which no build does.
-#[test]
-fn merges_do_what_kyaml_tests_itself_for() {
-    let Some(cases) = recorded::units("merge2.jsonl") else { return };
-    assert_eq!(cases.len(), 61);
-    let mut wrong = Vec::new();
-    for case in &cases {
-        let field = |name: &str| case[name].as_str().unwrap();
-        let lists = if case["listIncreaseDirection"] == 0 { Lists::Append } else { Lists::Prepend };
-        let options = Options { lists, infer: case["infer"] == true };
-        let got = merged(field("dest"), field("source"), options).map(|node| node.as_ref().map(text));
-        let wanted = Nodes::new(field("actualRaw").as_bytes(), Dialect::V3, Origins::default()).next();
-        let wanted = wanted.map(|node| text(&node.unwrap()));
-        if got.as_ref().ok() != Some(&wanted) {
-            wrong.push(field("description"));
-        }
-    }
-    assert_eq!(wrong, TYPED_BY_COMMENTS);
-}
-
-/// Cases whose types are written into comments, which are not read.
-const TYPED_BY_COMMENTS: [&str; 2] =
-    ["no infer merge keys merge using explicit schema as line comment'", "merge_primitive_items"];
-
-#[test]
-fn merges_do_what_the_patch_filter_does() {
-    let Some(cases) = recorded::units("filters.jsonl") else { return };
-    let cases = cases.iter().filter(|case| case["filterType"] == "patchstrategicmerge.Filter");
-    let mut count = 0;
-    for case in cases {
-        let field = |name: &str| case[name].as_str().unwrap();
-        let objects = Nodes::new(field("input").as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
-        let patch = node(&case["filter"]["Patch"].to_string(), Dialect::V3);
-        let merged = objects.map(|object| merge(object, &patch, Schema::builtin(), Options::default()));
-        // One case has numbers for keys, which only the older dialect takes for texts.
-        let value = |node: Node| node.to_value(Dialect::V2).unwrap();
-        let got: Vec<Value> = merged.filter_map(Result::unwrap).map(value).collect();
-        let wanted = Nodes::new(field("output").as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
-        assert_eq!(got, wanted.map(value).collect::<Vec<_>>(), "{}", field("test"));
-        count += 1;
-    }
-    assert_eq!(count, 23);
 }
 
 #[test]

@@ -16,5 +16,3 @@ mod overlays;
 mod rebuilds;
 #[cfg(test)]
 mod replacing;
-#[cfg(test)]
-mod units;

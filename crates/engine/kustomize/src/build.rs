@@ -1,4 +1,4 @@
-//! [`build`]: a loader and a folder in, objects with their origins out.
+//! [`build()`]: a loader and a folder in, objects with their origins out.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! kustomization.yaml to objects, as kustomize 5.8.1 builds them.
 //!
-//! [`build`] takes a [`Loader`](lode_tree::Loader) and a folder and gives the objects, each with the place every value in
+//! [`build()`] takes a [`Loader`](lode_tree::Loader) and a folder and gives the objects, each with the place every value in
 //! it comes from, and the record of what was read. It is pure: the same loader and folder give the same answer.
 //!
 //! ```

@@ -2,7 +2,7 @@
 //!
 //! What the API server does with a write, done here: a [`set`] says who owns what, [`typed`] values are compared, merged
 //! and taken apart, the [`updater`] finds conflicts and what goes, and [`write`](mod@write) puts all of it into
-//! `metadata.managedFields`. [`decide`] so tells without a call whether an apply would change anything. [`strategic`]
+//! `metadata.managedFields`. [`decide()`] so tells without a call whether an apply would change anything. [`strategic`]
 //! and [`json`] are the patches that other clients send.
 //!
 //! After each apply of ours the server's answer is the truth, so all that is kept of it is [`Observed`]: a digest of

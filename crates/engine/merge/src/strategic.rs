@@ -1,6 +1,6 @@
 //! Strategic merge patches: JSON merge patches that know which lists are merged, and by which field.
 //!
-//! [`apply`] patches an object, [`two_way`] finds the patch between two objects, [`three_way`] the one that brings a live
+//! [`apply()`] patches an object, [`two_way`] finds the patch between two objects, [`three_way`] the one that brings a live
 //! object to what is wanted now: it removes what was wanted before and is not any more. Beside fields a patch has
 //! directives: `$patch: delete | replace`, `$deleteFromPrimitiveList/F`, `$setElementOrder/F` and `$retainKeys`.
 //!

@@ -1,7 +1,7 @@
 //! What Kubernetes objects look like: types, list keys, defaults.
 //!
 //! A [`Schema`] is a table of types that refer to each other by number, so that following a reference is an index and
-//! not a search. Those of Kubernetes itself are [`builtin`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
+//! not a search. Those of Kubernetes itself are [`builtin()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
 //! resource ([`structural`]), and the form that structured merges are specified in ([`plain`]).
 //!
 //! ```

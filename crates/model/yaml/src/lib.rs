@@ -16,7 +16,7 @@
 //!
 //! [`Reader`] and [`Nodes`] stand on one scanner and composer of our own (`scan*.rs`, `compose*.rs`), which accept what
 //! Go's libraries accept. A [`Node`] keeps key order, styles, tags, places and, where asked for, comments: [`write_node`] writes it as its JSON value
-//! is written, [`write_v3`] in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other
+//! is written, [`write_v3()`] in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other
 //! byte.
 //!
 //! Left out: UTF-16, and aliases to another document's anchors.

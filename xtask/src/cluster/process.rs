@@ -50,6 +50,8 @@ impl Process {
         let pid = child.id();
         // One that has ended already has no start time, and so never counts as running.
         let started = start_time(pid).unwrap_or_default();
+        // The kernel lets go of the parent a moment before the new program's command line shows, and `runs` reads it.
+        until(READY_MAX, || Ok(!command_line(pid).is_empty() || start_time(pid).is_none()))?;
         fs::write(pid_path(state, name), format!("{pid} {started}\n"))
             .with_context(|| format!("write the pid file of {name}"))?;
         Ok(Self { pid, started, name: name.to_owned(), state: state.to_path_buf() })
@@ -89,10 +91,10 @@ impl Process {
 
     /// Whether the pid still is the process that was started: same start time, and the program's name among its words.
     pub(crate) fn runs(&self) -> bool {
-        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let line = command_line(self.pid);
         let mut words = line.split(|byte| *byte == 0).filter_map(|word| std::str::from_utf8(word).ok());
-        // Right after its start a process has no command line yet; a script's name comes after its interpreter.
-        let named = line.is_empty() || words.any(|word| word.rsplit('/').next() == Some(&self.name));
+        // A script's name comes after its interpreter.
+        let named = words.any(|word| word.rsplit('/').next() == Some(&self.name));
         named && start_time(self.pid).as_ref() == Some(&self.started)
     }
 
@@ -156,6 +158,11 @@ fn until(longest: Duration, mut holds: impl FnMut() -> Result<bool>) -> Result<b
         sleep(LOOK_EVERY);
     }
     Ok(false)
+}
+
+/// A process's words, each ended by a zero byte; empty when it has ended or is only just becoming the program.
+fn command_line(pid: u32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
 /// When a process started, in the kernel's ticks since boot; none when it has ended, reaped or not.

@@ -1,0 +1,59 @@
+//! [`Kind`]: how objects of one kind are named, typed and treated.
+
+use std::sync::Arc;
+
+use lode_object::GroupVersionKind;
+use lode_schema::{Schema, TypeRef, builtin};
+
+/// How objects of one kind are named, typed and treated.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Group, version and kind.
+    pub gvk: GroupVersionKind,
+    /// The name of the resource in paths: `deployments`.
+    pub plural: Box<str>,
+    /// Objects live in namespaces.
+    pub namespaced: bool,
+    /// Where their type is defined.
+    pub types: Types,
+    /// Their type.
+    pub ty: TypeRef,
+    /// Their status is written through an endpoint of its own.
+    pub status: bool,
+}
+
+/// Where a type is defined, and with it how objects are decoded.
+#[derive(Debug, Clone)]
+pub enum Types {
+    /// It is Kubernetes' own.
+    Builtin,
+    /// A custom resource definition says it.
+    Custom(Arc<Schema>),
+}
+
+impl Kind {
+    /// Returns where the type is defined.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        match &self.types {
+            Types::Builtin => &builtin().schema,
+            Types::Custom(schema) => schema,
+        }
+    }
+
+    /// Returns the resource with its group, as messages name it: `deployments.apps`.
+    #[must_use]
+    pub fn qualified_resource(&self) -> String {
+        qualified(&self.plural, &self.gvk.group)
+    }
+
+    /// Returns the kind with its group, as messages name it: `Deployment.apps`.
+    #[must_use]
+    pub fn qualified_kind(&self) -> String {
+        qualified(&self.gvk.kind, &self.gvk.group)
+    }
+}
+
+fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+}

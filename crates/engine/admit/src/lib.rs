@@ -1,0 +1,16 @@
+//! What an API server does to an object that is written: old object and request in, object or [`Status`] out.
+//!
+//! A [`Kind`] says how objects of one kind are named, typed and treated; kinds differ only by what their rows say.
+//! A body becomes an object of its kind, gets its defaults, is made ready to be stored, and is held against the rules
+//! of its kind. What is wrong with it is a list of [`FieldError`]s.
+//!
+//! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
+//! know: namespaces, allocated addresses, owners.
+
+mod field_error;
+mod kind;
+mod status;
+
+pub use field_error::{FieldError, Reason};
+pub use kind::{Kind, Types};
+pub use status::{Cause, Details, Status};

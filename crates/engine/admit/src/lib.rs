@@ -8,6 +8,7 @@
 //! know: namespaces, allocated addresses, owners.
 
 pub mod convert;
+pub mod custom;
 mod field_error;
 mod kind;
 mod status;

@@ -42,15 +42,12 @@ pub(crate) fn apply(kind: &Kind, row: &Value) -> Result<Value, write::Refusal> {
     let to = Endpoint::new(&builtin().schema, kind.ty, &version, &kind.gvk.kind);
     let mut object = write::apply(live, &row["desired"], &to, Request { manager: "flux", force: true, now: NOW })?;
     default(kind, &mut object);
-    match live {
-        Some(live) => update::prepare(kind, "", live, &mut object),
-        None => {
-            object["metadata"]["uid"] = row["result"]["metadata"]["uid"].clone();
-            create::prepare(kind, &mut object);
-        }
-    }
     if let Some(live) = live {
+        update::prepare(kind, "", live, &mut object);
         write::keep_times(live, &mut object);
+    } else {
+        object["metadata"]["uid"] = row["result"]["metadata"]["uid"].clone();
+        create::prepare(kind, &mut object);
     }
     Ok(object)
 }
@@ -135,20 +132,17 @@ fn allocated(spec: &mut Map<String, Value>) {
 
 fn compact(value: &Value) -> Option<Value> {
     match value {
-        Value::Null => None,
         Value::Object(map) => {
             let map: Map<_, _> = map.iter().filter_map(|(key, value)| Some((key.clone(), compact(value)?))).collect();
             (!map.is_empty()).then_some(map.into())
         }
-        Value::Array(items) if items.is_empty() => None,
-        Value::Array(items) => Some(items.iter().map(|item| compact(item).unwrap_or_default()).collect()),
-        Value::Number(number) => match number.as_f64() {
-            Some(float) if float == 0.0 => None,
-            Some(float) => Some(json!(float)),
-            None => Some(value.clone()),
-        },
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| compact(item).unwrap_or_default()).collect();
+            (!items.is_empty()).then_some(items.into())
+        }
+        Value::Number(number) => number.as_f64().filter(|number| *number != 0.0).map(|number| json!(number)),
+        Value::Null | Value::Bool(false) => None,
         Value::String(text) if text.is_empty() => None,
-        Value::Bool(false) => None,
         other => Some(other.clone()),
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod create;
 mod default;
+pub mod convert;
 mod field_error;
 mod kind;
 mod metadata;

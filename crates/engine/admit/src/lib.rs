@@ -7,10 +7,10 @@
 //! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
 //! know: namespaces, allocated addresses, owners.
 
+pub mod convert;
 pub mod create;
 pub mod custom;
 mod default;
-pub mod convert;
 mod field_error;
 mod kind;
 mod metadata;

@@ -1,12 +1,8 @@
-//! What a real API server said to objects, in one binary.
-
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
-
-mod custom;
 //! What a real API server did with objects, done again by this crate; in one binary.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod custom;
 mod defaults;
 mod strategies;
 

@@ -7,6 +7,7 @@
 //! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
 //! know: namespaces, allocated addresses, owners.
 
+pub mod convert;
 pub mod custom;
 mod field_error;
 mod kind;

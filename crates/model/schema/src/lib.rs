@@ -1,7 +1,7 @@
 //! What Kubernetes objects look like: types, list keys, defaults.
 //!
 //! A [`Schema`] is a table of types that refer to each other by number, so that following a reference is an index and
-//! not a search. Those of Kubernetes itself are [`builtin()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
+//! not a search. Those of Kubernetes itself are [`builtin()`], and where they are served [`resources()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
 //! resource ([`structural`]), and the form that structured merges are specified in ([`plain`]).
 //!
 //! ```
@@ -24,10 +24,12 @@ mod builtin;
 pub mod kinds;
 pub mod openapi;
 pub mod plain;
+mod resources;
 pub mod structural;
 mod types;
 
 pub use build::Builder;
 pub use builtin::{Builtin, builtin};
 pub use kinds::Kinds;
+pub use resources::{Resource, Resources, Subresource, resources};
 pub use types::{Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId, TypeRef};

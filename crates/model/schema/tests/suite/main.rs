@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod discovery;
 mod published;
 mod readers;

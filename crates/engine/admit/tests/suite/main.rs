@@ -3,3 +3,4 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod custom;
+mod definitions;

@@ -7,7 +7,7 @@ use lode_schema::{Schema, TypeRef, builtin, structural};
 use serde_json::{Value, json};
 
 use super::{
-    node::{Node, flag, text, texts},
+    node::{Node, flag, objects, text, texts},
     path::Path,
 };
 use crate::{
@@ -109,7 +109,7 @@ pub struct Column {
 }
 
 impl Definition {
-    /// Reads a definition that is admitted.
+    /// Reads a definition that [is admitted](super::validate_definition).
     ///
     /// # Errors
     /// A schema is malformed.
@@ -239,10 +239,6 @@ fn columns(version: &Value) -> Box<[Column]> {
     }
     let age = json!({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp", "description": AGE});
     [column(&age)].into()
-}
-
-fn objects<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 fn own(value: &Value, key: &str) -> Box<str> {

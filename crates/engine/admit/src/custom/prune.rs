@@ -22,6 +22,13 @@ pub fn prune(ty: &Type, object: &mut Value) -> Vec<String> {
     gone
 }
 
+/// Prunes a value within an object; tells whether something went.
+pub(super) fn below(node: &Node, value: &mut Value) -> bool {
+    let mut gone = Vec::new();
+    fields(node, &Path::Root.field(METADATA), value, &mut gone);
+    !gone.is_empty()
+}
+
 fn fields(node: &Node, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
     match value {
         Value::Object(map) => {

@@ -8,8 +8,10 @@
 //! know: namespaces, allocated addresses, owners.
 
 pub mod convert;
+pub mod decode;
 mod field_error;
 mod kind;
+pub mod protobuf;
 mod status;
 
 pub use field_error::{FieldError, Reason};

@@ -7,7 +7,7 @@
 //!
 //! Left out: defaults, and what a definition says of its kind's fields.
 
-pub(crate) mod base64;
+mod base64;
 pub(crate) mod quantity;
 mod refuse;
 mod special;

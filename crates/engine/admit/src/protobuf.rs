@@ -11,6 +11,7 @@ mod wire;
 
 use std::borrow::Cow;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use lode_schema::{
     fields,
     fields::{Field, Fields, Id, Member, Sort, Struct},
@@ -18,7 +19,7 @@ use lode_schema::{
 use serde_json::{Map, Value};
 
 use self::wire::{Payload, Wire};
-use crate::decode::{base64, quantity, written};
+use crate::decode::{quantity, written};
 
 /// Why a body is no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -242,7 +243,7 @@ impl Decoder {
             (Sort::Int64, Payload::Varint(number)) => Value::from(number as i64),
             (Sort::Float64, Payload::Fixed64(bits)) => float(f64::from_bits(bits)),
             (Sort::String, Payload::Bytes(bytes)) => Value::from(text(bytes)),
-            (Sort::Bytes, Payload::Bytes(bytes)) => Value::String(base64::encode(bytes)),
+            (Sort::Bytes, Payload::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
             (Sort::List { element, .. }, Payload::Bytes(bytes)) => self.wrapped(*element, bytes, name, depth)?,
             (Sort::Struct(structure), Payload::Bytes(bytes)) => {
                 let mut object = Map::new();

@@ -27,8 +27,8 @@ fn kind(api_version: &str, kind: &str) -> Kind {
 /// What is looked at of a recorded case.
 #[derive(serde::Deserialize)]
 struct Case<'c> {
-    #[serde(borrow)]
-    case: &'c RawValue,
+    #[serde(borrow, rename = "case")]
+    name: &'c RawValue,
     status: u16,
     #[serde(borrow)]
     result: &'c RawValue,
@@ -49,7 +49,7 @@ fn what_a_real_server_has_stored_is_read_as_it_is() {
         let from_text = decode::body(&kind, Media::Json, case.result.get().as_bytes(), FieldValidation::Strict);
         match (from_value, from_text) {
             (Ok(value), Ok(text)) if value.object == stored && text == value && value.warnings.is_empty() => right += 1,
-            (value, _) => println!("  {}: {:?}", case.case, value.map(|value| differing(&value.object, &stored))),
+            (value, _) => println!("  {}: {:?}", case.name, value.map(|value| differing(&value.object, &stored))),
         }
     }
     println!("stored objects: {right} of {total} are read as they are");
@@ -145,7 +145,7 @@ fn typed_clients_send_what_a_real_server_takes() {
         total += 1;
         let object = decode::body(&kind, Media::Protobuf, bytes, FieldValidation::Strict).unwrap().object;
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        right += usize::from(request["status"] == 201 && request["respBody"].as_str().unwrap().contains(name));
+        right += usize::from(request["status"] == 201 && request["cmd"].as_str().unwrap().contains(name));
     }
     println!("protobuf bodies of kubectl: {right} of {total} are read");
     assert_eq!(right, total);

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod custom;
+mod decode;
 mod defaults;
+mod definitions;
+mod protobuf;
 mod strategies;
 
 /// Returns the folder of recorded cases, or says once that it is not there.
@@ -60,4 +63,3 @@ impl Score {
 
 const MISSES_SHOWN: usize = 40;
 const MISS_CHARS: usize = 900;
-mod definitions;

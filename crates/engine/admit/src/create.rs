@@ -61,6 +61,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "PersistentVolume", |volume| add(volume, "metadata.finalizers", PV_PROTECTION.into())),
     ("", "PersistentVolumeClaim", |claim| add(claim, "metadata.finalizers", PVC_PROTECTION.into())),
     ("", "Pod", pod),
+    ("", "Service", service),
     ("", "ServiceAccount", service_account),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
@@ -129,6 +130,14 @@ fn quality(pod: &Value) -> &'static str {
 
 fn is_zero(amount: &Value) -> bool {
     *amount == 0 || *amount == "0"
+}
+
+/// The first of the addresses has a field of its own.
+fn service(service: &mut Value) {
+    let ip = text(service, "spec.clusterIP").to_owned();
+    if !ip.is_empty() && at(service, "spec.clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        put(service, "spec.clusterIPs", json!([ip]));
+    }
 }
 
 /// Secrets are named and nothing else is said of them.

@@ -7,15 +7,16 @@
 //! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
 //! know: namespaces, allocated addresses, owners.
 
+pub mod convert;
 pub mod create;
 mod default;
-pub mod convert;
 mod field_error;
 mod kind;
 mod metadata;
 mod status;
 pub mod strategy;
 pub mod update;
+pub mod validate;
 
 pub use default::default;
 pub use field_error::{FieldError, Reason};

@@ -90,16 +90,16 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
     if was == EXTERNAL || is == EXTERNAL {
         return;
     }
-    if text(new, "spec.clusterIP").is_empty() && at(new, "spec.clusterIPs").is_none_or(Value::is_null) {
+    sync_cluster_ips(live, new);
+    if text(new, "spec.clusterIP").is_empty() {
         metadata::keep(live, new, "spec.clusterIP");
-        metadata::keep(live, new, "spec.clusterIPs");
     }
-    for path in ["spec.ipFamilies", "spec.ipFamilyPolicy"] {
-        if at(new, path).is_none_or(Value::is_null) {
+    let same = equal(at(live, "spec.clusterIP"), at(new, "spec.clusterIP"));
+    for path in ["spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy"] {
+        if same && equal(at(new, path), None) {
             metadata::keep(live, new, path);
         }
     }
-    sync_cluster_ips(live, new);
     if has_node_ports(&was) && has_node_ports(&is) {
         keep_node_ports(live, new);
     }
@@ -109,9 +109,9 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
 fn sync_cluster_ips(live: &Value, new: &mut Value) {
     let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
     if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
+        let first = at(new, ip).filter(|first| !first.is_null() && **first != "").cloned();
         let rest = at(new, ips).and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
-        let first = at(new, ip).cloned().filter(|first| !first.is_null() && *first != "");
-        let all: Vec<Value> = first.into_iter().chain(rest).collect();
+        let all: Vec<Value> = first.map(|first| [first].into_iter().chain(rest).collect()).unwrap_or_default();
         put(new, ips, all.into());
     }
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod defaults;
+mod requests;
 mod strategies;
+mod validation;
 
 /// Returns the folder of recorded cases, or says once that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {

@@ -38,10 +38,7 @@ fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
 fn only_status(live: &Value, new: &mut Value) {
     let mut object = live.clone();
     for path in ["status", "metadata.managedFields", "metadata.resourceVersion"] {
-        match at(new, path) {
-            Some(value) => put(&mut object, path, value.clone()),
-            None => drop(remove(&mut object, path)),
-        }
+        metadata::keep(new, &mut object, path);
     }
     *new = object;
 }
@@ -51,6 +48,7 @@ type Rule = fn(&str, &Value, &mut Value);
 /// By group and kind, what is no row of the strategies.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
+    ("", "Pod", pod),
     ("", "Secret", secret),
     ("", "Service", service),
     ("", "ServiceAccount", |_, _, new| service_account(new)),
@@ -63,6 +61,20 @@ fn namespace(subresource: &str, live: &Value, new: &mut Value) {
         metadata::keep(live, new, "spec.finalizers");
     }
     metadata::label_with_name(new);
+}
+
+/// Containers for a look inside are written through an endpoint of their own, and nothing else is.
+fn pod(subresource: &str, live: &Value, new: &mut Value) {
+    let way = "spec.ephemeralContainers";
+    if subresource != "ephemeralcontainers" {
+        metadata::keep(live, new, way);
+        return;
+    }
+    let mut object = live.clone();
+    for path in [way, "metadata.managedFields", "metadata.resourceVersion"] {
+        metadata::keep(new, &mut object, path);
+    }
+    *new = object;
 }
 
 fn secret(_: &str, live: &Value, new: &mut Value) {

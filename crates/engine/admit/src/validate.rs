@@ -128,4 +128,4 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
 const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {} };
 
 /// The endpoints that write all of an object but its status.
-const WHOLE: [&str; 3] = ["", "resize", "scale"];
+const WHOLE: [&str; 2] = ["", "scale"];

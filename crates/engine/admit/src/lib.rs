@@ -19,6 +19,7 @@ pub mod protobuf;
 mod status;
 pub mod strategy;
 pub mod update;
+pub mod validate;
 
 pub use default::default;
 pub use field_error::{FieldError, Reason};

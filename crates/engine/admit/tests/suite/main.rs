@@ -7,7 +7,9 @@ mod decode;
 mod defaults;
 mod definitions;
 mod protobuf;
+mod requests;
 mod strategies;
+mod validation;
 
 /// Returns the folder of recorded cases, or says once that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {

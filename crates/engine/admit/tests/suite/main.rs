@@ -4,3 +4,4 @@
 
 mod custom;
 mod definitions;
+mod rules;

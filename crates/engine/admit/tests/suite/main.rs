@@ -65,3 +65,4 @@ impl Score {
 
 const MISSES_SHOWN: usize = 40;
 const MISS_CHARS: usize = 900;
+mod rules;

@@ -30,6 +30,7 @@ mod protocol;
 mod reference;
 mod remote;
 mod repository;
+mod server;
 mod snapshot;
 
 pub use cache::Cache;
@@ -42,4 +43,5 @@ pub use repository::{
     Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal, Repository, Update,
     Watch,
 };
+pub use server::{Access, Answer, Gate, Limits as ServerLimits, Secret, Server, serve};
 pub use snapshot::Snapshot;

@@ -4,6 +4,7 @@
 
 mod repository;
 mod server;
+mod serving;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +44,7 @@ fn text(snapshot: &Snapshot, path: &str) -> String {
 }
 
 /// Half a megabyte that does not compress well.
-fn noise() -> String {
+pub(crate) fn noise() -> String {
     let mut text = String::new();
     let mut state = 1_u64;
     while text.len() < 500_000 {
@@ -406,7 +407,7 @@ fn a_huge_file_stops_at_the_limit() {
     let server = Server::start(Behaviour::default());
     let repository = server.repository("fleet");
     let file = std::fs::File::create(repository.work.join("big.bin")).unwrap();
-    file.set_len(1 << 30).unwrap();
+    file.set_len((256 << 20) + 1).unwrap();
     repository.commit("big");
     let began = Instant::now();
     let error = take(&remote(&server.url("fleet")), &branch("main")).unwrap_err();

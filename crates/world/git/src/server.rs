@@ -51,7 +51,7 @@ pub use access::{Access, Gate, Secret};
 pub use body::Answer;
 
 /// Connections served at the same time.
-const CONNECTIONS_MAX: usize = 512;
+const CONNECTIONS_MAX: usize = 128;
 /// Fetches whose objects are chosen at the same time; sending them takes no place.
 const FETCHES_MAX: usize = 16;
 /// Pushes read and unpacked at the same time; each may be in memory whole.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
 use tokio::task::spawn_blocking;
 
@@ -18,10 +18,12 @@ use crate::server::access::Verdict;
 use crate::server::body::Answer;
 use crate::server::{Hosted, Limits, Server, receive, upload};
 
-/// Bytes of a request that asks, once inflated.
-const QUESTION_MAX: u64 = 16 << 20;
-/// How long a request's body may take to come.
-const BODY_TIMEOUT: Duration = Duration::from_mins(5);
+/// Bytes of a request that asks, as it comes and once inflated.
+const QUESTION_MAX: u64 = 4 << 20;
+/// How long a request that asks may take to come.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a push may take to come.
+const PUSH_TIMEOUT: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Service {
@@ -121,18 +123,23 @@ where
     if parts.headers.get(CONTENT_TYPE) != Some(&service.content_type("request")) {
         return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not a request of Git's protocol");
     }
-    let (places, limit) = match service {
-        Service::Upload => (&server.0.fetches, QUESTION_MAX),
-        Service::Receive => (&server.0.pushes, server.0.limits.pack_bytes),
+    let (limit, timeout) = match service {
+        Service::Upload => (QUESTION_MAX, QUESTION_TIMEOUT),
+        Service::Receive => (server.0.limits.pack_bytes, PUSH_TIMEOUT),
     };
-    let Ok(_place) = places.acquire().await else { return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping") };
+    // A push may be large, so it needs its place before it comes; a question only once there is something to do.
+    let place = match service {
+        Service::Upload => None,
+        Service::Receive => server.0.pushes.acquire().await.ok(),
+    };
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let body = match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await {
+    let body = match tokio::time::timeout(timeout, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return too_large(limit),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return too_large(limit),
         Ok(Err(_)) => return plain(StatusCode::BAD_REQUEST, "the request broke off"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
     };
+    let _place = if place.is_some() { place } else { server.0.fetches.acquire().await.ok() };
     let zipped = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip" || value == "x-gzip");
     let limits = server.0.limits.clone();
     let done = spawn_blocking(move || {

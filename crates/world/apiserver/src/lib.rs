@@ -1,0 +1,4 @@
+//! A Kubernetes API in one process, for the demo, for tests, and wherever there is no cluster.
+
+mod jsonpath;
+pub mod table;

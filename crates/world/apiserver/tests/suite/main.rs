@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod cells;
+mod discovery;
 mod tables;
 
 /// Returns the text of a recorded file; nothing, said once, where the folder is not there.

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod anything;
 mod defaults;
 mod requests;
+mod rules;
 mod strategies;
 mod validation;
 

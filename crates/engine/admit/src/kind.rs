@@ -5,6 +5,8 @@ use std::sync::Arc;
 use lode_object::GroupVersionKind;
 use lode_schema::{Resource, Schema, TypeRef, builtin};
 
+use crate::custom;
+
 /// How objects of one kind are named, typed and treated.
 #[derive(Debug, Clone)]
 pub struct Kind {
@@ -28,7 +30,7 @@ pub enum Types {
     /// It is Kubernetes' own.
     Builtin,
     /// A custom resource definition says it.
-    Custom(Arc<Schema>),
+    Custom(Arc<custom::Type>),
 }
 
 impl Kind {
@@ -62,7 +64,7 @@ impl Kind {
     pub fn schema(&self) -> &Schema {
         match &self.types {
             Types::Builtin => &builtin().schema,
-            Types::Custom(schema) => schema,
+            Types::Custom(custom) => &custom.schema,
         }
     }
 

@@ -6,6 +6,11 @@ mod anything;
 mod defaults;
 mod requests;
 mod rules;
+mod custom;
+mod decode;
+mod defaults;
+mod definitions;
+mod protobuf;
 mod strategies;
 mod validation;
 

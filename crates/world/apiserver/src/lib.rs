@@ -2,4 +2,5 @@
 
 pub mod discovery;
 mod jsonpath;
+pub mod openapi;
 pub mod table;

@@ -69,9 +69,8 @@ fn served(paths: &Value) -> serde_json::Map<String, Value> {
 fn without_descriptions(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let kept = map
-                .iter()
-                .filter(|(key, value)| !(*key == "description" && value.is_string()) && !key.contains("cbor"));
+            let kept =
+                map.iter().filter(|(key, value)| !(key.contains("cbor") || *key == "description" && value.is_string()));
             Value::Object(kept.map(|(key, value)| (key.clone(), without_descriptions(value))).collect())
         }
         Value::Array(items) => items.iter().map(without_descriptions).collect(),

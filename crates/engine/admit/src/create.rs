@@ -1,5 +1,5 @@
-//! [`prepare`]: what becomes of an object between its defaults and its validation, when it is created (`PrepareForCreate`
-//! of the strategies, and the admission that needs no other objects).
+//! [`begin`] and [`prepare`]: what becomes of an object before its defaults, and between them and its validation, when it is created
+//! (`PrepareForCreate` of the strategies, and the admission that needs no other objects).
 //!
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
@@ -13,6 +13,14 @@ use crate::{
     metadata,
     strategy::{self, at, object, put, remove, text},
 };
+
+/// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
+/// it.
+pub fn begin(new: &mut Value) {
+    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        remove(new, &format!("metadata.{field}"));
+    }
+}
 
 /// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
 pub fn prepare(kind: &Kind, new: &mut Value) {
@@ -58,10 +66,12 @@ type Rule = fn(&mut Value);
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
     ("", "Node", |node| add(node, "spec.taints", json!({"key": NOT_READY, "effect": "NoSchedule"}))),
-    ("", "PersistentVolume", |volume| add(volume, "metadata.finalizers", PV_PROTECTION.into())),
-    ("", "PersistentVolumeClaim", |claim| add(claim, "metadata.finalizers", PVC_PROTECTION.into())),
+    ("", "PersistentVolume", volume),
+    ("", "PersistentVolumeClaim", claim),
     ("", "Pod", pod),
+    ("", "Service", service),
     ("", "ServiceAccount", service_account),
+    ("apiregistration.k8s.io", "APIService", api_service),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
 ];
@@ -69,6 +79,42 @@ const RULES: &[(&str, &str, Rule)] = &[
 fn namespace(namespace: &mut Value) {
     add(namespace, "spec.finalizers", "kubernetes".into());
     metadata::label_with_name(namespace);
+}
+
+/// Its phase is of the time of its creation.
+fn volume(volume: &mut Value) {
+    add(volume, "metadata.finalizers", PV_PROTECTION.into());
+    if let Some(created) = at(volume, "metadata.creationTimestamp").filter(|time| time.is_string()).cloned() {
+        put(volume, "status.lastPhaseTransitionTime", created);
+    }
+}
+
+/// Where its content comes from is said in two fields, of which the older only knows claims and snapshots.
+fn claim(claim: &mut Value) {
+    add(claim, "metadata.finalizers", PVC_PROTECTION.into());
+    let old = at(claim, DATA_SOURCE).filter(|source| !source.is_null()).cloned();
+    let new = at(claim, DATA_SOURCE_REF).filter(|source| !source.is_null()).cloned();
+    match (old, new) {
+        (Some(old), None) if is_claim_or_snapshot(&old) => put(claim, DATA_SOURCE_REF, old),
+        (Some(_), None) => drop(remove(claim, DATA_SOURCE)),
+        (None, Some(new)) if text(&new, "namespace").is_empty() => put(claim, DATA_SOURCE, new),
+        _ => {}
+    }
+}
+
+fn is_claim_or_snapshot(source: &Value) -> bool {
+    let of = (text(source, "apiGroup"), text(source, "kind"));
+    of == ("", "PersistentVolumeClaim") || of == ("snapshot.storage.k8s.io", "VolumeSnapshot")
+}
+
+/// What this server serves itself is there at once.
+fn api_service(service: &mut Value) {
+    if at(service, "spec.service").is_none_or(Value::is_null) {
+        let now = at(service, "metadata.creationTimestamp").cloned().unwrap_or_default();
+        let local = json!({"type": "Available", "status": "True", "reason": "Local", "lastTransitionTime": now,
+            "message": "Local APIServices are always available"});
+        put(service, "status.conditions", json!([local]));
+    }
 }
 
 fn pod(pod: &mut Value) {
@@ -131,6 +177,14 @@ fn is_zero(amount: &Value) -> bool {
     *amount == 0 || *amount == "0"
 }
 
+/// The first of the addresses has a field of its own.
+fn service(service: &mut Value) {
+    let ip = text(service, "spec.clusterIP").to_owned();
+    if !ip.is_empty() && at(service, "spec.clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        put(service, "spec.clusterIPs", json!([ip]));
+    }
+}
+
 /// Secrets are named and nothing else is said of them.
 pub(crate) fn service_account(account: &mut Value) {
     for secret in account["secrets"].as_array_mut().into_iter().flatten() {
@@ -170,6 +224,8 @@ fn add(to: &mut Value, path: &str, item: Value) {
     }
 }
 
+const DATA_SOURCE: &str = "spec.dataSource";
+const DATA_SOURCE_REF: &str = "spec.dataSourceRef";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const PV_PROTECTION: &str = "kubernetes.io/pv-protection";

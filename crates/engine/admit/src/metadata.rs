@@ -7,9 +7,10 @@ use crate::strategy::{Strategy, at, object, put, remove, text};
 
 /// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
 pub(crate) fn on_create(object: &mut Value, strategy: &Strategy) {
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         remove(object, &format!("metadata.{field}"));
     }
+    // A kind that has no generation of its own keeps what a client says, for whatever it may be good.
     if let Some(first) = strategy.generation.first() {
         put(object, "metadata.generation", first.into());
     }

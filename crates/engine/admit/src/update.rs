@@ -38,10 +38,7 @@ fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
 fn only_status(live: &Value, new: &mut Value) {
     let mut object = live.clone();
     for path in ["status", "metadata.managedFields", "metadata.resourceVersion"] {
-        match at(new, path) {
-            Some(value) => put(&mut object, path, value.clone()),
-            None => drop(remove(&mut object, path)),
-        }
+        metadata::keep(new, &mut object, path);
     }
     *new = object;
 }
@@ -51,6 +48,7 @@ type Rule = fn(&str, &Value, &mut Value);
 /// By group and kind, what is no row of the strategies.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
+    ("", "Pod", pod),
     ("", "Secret", secret),
     ("", "Service", service),
     ("", "ServiceAccount", |_, _, new| service_account(new)),
@@ -63,6 +61,20 @@ fn namespace(subresource: &str, live: &Value, new: &mut Value) {
         metadata::keep(live, new, "spec.finalizers");
     }
     metadata::label_with_name(new);
+}
+
+/// Containers for a look inside are written through an endpoint of their own, and nothing else is.
+fn pod(subresource: &str, live: &Value, new: &mut Value) {
+    let way = "spec.ephemeralContainers";
+    if subresource != "ephemeralcontainers" {
+        metadata::keep(live, new, way);
+        return;
+    }
+    let mut object = live.clone();
+    for path in [way, "metadata.managedFields", "metadata.resourceVersion"] {
+        metadata::keep(new, &mut object, path);
+    }
+    *new = object;
 }
 
 fn secret(_: &str, live: &Value, new: &mut Value) {
@@ -90,16 +102,16 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
     if was == EXTERNAL || is == EXTERNAL {
         return;
     }
-    if text(new, "spec.clusterIP").is_empty() && at(new, "spec.clusterIPs").is_none_or(Value::is_null) {
+    sync_cluster_ips(live, new);
+    if text(new, "spec.clusterIP").is_empty() {
         metadata::keep(live, new, "spec.clusterIP");
-        metadata::keep(live, new, "spec.clusterIPs");
     }
-    for path in ["spec.ipFamilies", "spec.ipFamilyPolicy"] {
-        if at(new, path).is_none_or(Value::is_null) {
+    let same = equal(at(live, "spec.clusterIP"), at(new, "spec.clusterIP"));
+    for path in ["spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy"] {
+        if same && equal(at(new, path), None) {
             metadata::keep(live, new, path);
         }
     }
-    sync_cluster_ips(live, new);
     if has_node_ports(&was) && has_node_ports(&is) {
         keep_node_ports(live, new);
     }
@@ -109,9 +121,9 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
 fn sync_cluster_ips(live: &Value, new: &mut Value) {
     let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
     if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
+        let first = at(new, ip).filter(|first| !first.is_null() && **first != "").cloned();
         let rest = at(new, ips).and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
-        let first = at(new, ip).cloned().filter(|first| !first.is_null() && *first != "");
-        let all: Vec<Value> = first.into_iter().chain(rest).collect();
+        let all: Vec<Value> = first.map(|first| [first].into_iter().chain(rest).collect()).unwrap_or_default();
         put(new, ips, all.into());
     }
 }

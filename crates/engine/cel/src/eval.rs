@@ -9,6 +9,7 @@ use crate::{
     compile::Expr,
     functions::{BUILT_BYTES_MAX, FUNCTIONS},
     input::{self, Measure},
+    typed::Input,
 };
 
 /// Why an expression has no value here. No value of the input is in it.
@@ -66,6 +67,34 @@ impl Expr {
         input::to_json(&self.resolve(vars)?).ok_or_else(|| EvalError::Types(String::new()))
     }
 
+    /// Evaluates to true or false, where the types of values are known.
+    ///
+    /// # Errors
+    /// It has no value here, or another one.
+    pub fn test(&self, vars: &[(&str, &Input)]) -> Result<bool, EvalError> {
+        match self.resolve_typed(vars)? {
+            Cel::Bool(truth) => Ok(truth),
+            other => Err(EvalError::NotBool(type_name(&other))),
+        }
+    }
+
+    /// Evaluates to text, where the types of values are known.
+    ///
+    /// # Errors
+    /// It has no value here, or another one.
+    pub fn text(&self, vars: &[(&str, &Input)]) -> Result<String, EvalError> {
+        match self.resolve_typed(vars)? {
+            Cel::String(text) => Ok(text.to_string()),
+            other => Err(EvalError::Types(format!(": {} where text is wanted", type_name(&other)))),
+        }
+    }
+
+    /// Tells whether it names a variable.
+    #[must_use]
+    pub fn names(&self, variable: &str) -> bool {
+        self.ast.references().has_variable(variable)
+    }
+
     fn resolve(&self, vars: &[(&str, &Value)]) -> Result<Cel, EvalError> {
         let names = self.ast.references();
         let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
@@ -74,9 +103,24 @@ impl Expr {
             measure.add(value, self.limits.input_values);
         }
         self.check(&measure)?;
+        self.run(used.into_iter().map(|(name, value)| (*name, input::to_cel(value))))
+    }
+
+    fn resolve_typed(&self, vars: &[(&str, &Input)]) -> Result<Cel, EvalError> {
+        let names = self.ast.references();
+        let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
+        let mut measure = Measure::default();
+        for (_, input) in &used {
+            measure.unite(&input.measure);
+        }
+        self.check(&measure)?;
+        self.run(used.into_iter().map(|(name, input)| (*name, input.value.clone())))
+    }
+
+    fn run<'v>(&self, vars: impl Iterator<Item = (&'v str, Cel)>) -> Result<Cel, EvalError> {
         let mut scope = FUNCTIONS.new_inner_scope();
-        for (name, value) in used {
-            scope.add_variable_from_value(*name, input::to_cel(value));
+        for (name, value) in vars {
+            scope.add_variable_from_value(name, value);
         }
         let evaluate = || Cel::resolve(&self.ast as &IdedExpr, &scope);
         // What is known to break the library is refused when compiling. Should something be left, one tenant's

@@ -24,7 +24,9 @@ mod functions;
 mod input;
 mod pattern;
 mod rewrite;
+mod typed;
 
 pub use compile::{Error, Expr, Limits};
 pub use eval::EvalError;
 pub use pattern::{Pattern, PatternError};
+pub use typed::{Input, escape};

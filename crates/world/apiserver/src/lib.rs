@@ -35,6 +35,7 @@ mod endpoint;
 mod inside;
 mod jsonpath;
 mod negotiate;
+pub mod openapi;
 mod options;
 mod page;
 mod patch;

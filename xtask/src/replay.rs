@@ -20,7 +20,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use self::report::Report;
-use self::target::Target;
+pub(crate) use self::same::{Difference, Same};
+pub(crate) use self::server::{Answer, Call, Server};
+pub(crate) use self::streams::without_bookmarks;
+pub(crate) use self::target::{Running, Target, real};
 use crate::workspace;
 
 /// `cargo xtask replay`.

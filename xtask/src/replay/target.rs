@@ -26,6 +26,7 @@ pub(crate) struct Target {
 /// A server for one run; what was started for it ends when this is dropped.
 pub(crate) struct Running {
     pub(crate) server: Server,
+    pub(crate) kubeconfig: PathBuf,
     /// Port of its etcd, of a fresh real one.
     pub(crate) etcd_port: Option<u16>,
     _started: Started,
@@ -58,7 +59,7 @@ impl Target {
 
 impl Running {
     fn new(kubeconfig: &Path, etcd_port: Option<u16>, started: Started) -> Result<Self> {
-        Ok(Self { server: Server::of(kubeconfig)?, etcd_port, _started: started })
+        Ok(Self { server: Server::of(kubeconfig)?, kubeconfig: kubeconfig.to_owned(), etcd_port, _started: started })
     }
 }
 

@@ -47,7 +47,7 @@ static PARTS: LazyLock<Regex> = LazyLock::new(|| {
         r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
         r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)",
         r"|(\b10\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)",
-        r#"|(eyJ[\w-]+\.[\w-]+\.[\w-]+|\b\d{4}-\d\d-\d\d\b|127\.0\.0\.1:\d+|\bcurrent: \d+|resourceVersion\\*"?: ?\\*"\d+|scheme "[\w/]+\.go:\d+"|:3[0-2]\d{3}/|kube-api-access-[a-z0-9]{5}|last sync: [0-9.]+)"#,
+        r#"|(eyJ[\w-]+\.[\w-]+\.[\w-]+|\b\d{4}-\d\d-\d\d\b|127\.0\.0\.1:\d+|\bcurrent: \d+|\b(?:precondition|record) \(\d+\)|resourceVersion\\*"?: ?\\*"\d+|scheme "[\w/]+\.go:\d+"|:3[0-2]\d{3}/|kube-api-access-[a-z0-9]{5}|last sync: [0-9.]+)"#,
     ))
     .expect("a valid expression")
 });
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(sorts("2026-11-20T20:24:12Z and 2026-11-20T20:24:12.000001Z"), [Sort::Time, Sort::Time]);
         assert_eq!(sorts("10.96.0.10"), [Sort::Address]);
         assert_eq!(sorts("Too large resource version: 9, current: 8"), [Sort::Anything]);
+        assert_eq!(sorts("in the precondition (474) and the record (476)"), [Sort::Anything, Sort::Anything]);
         assert_eq!(sorts("80:31234/TCP"), [Sort::Anything]);
         assert_eq!(sorts(r#"resourceVersion: "248""#), [Sort::Anything]);
         assert_eq!(sorts(r#"Invalid value: "{\"resourceVersion\":\"248\"}""#), [Sort::Anything]);

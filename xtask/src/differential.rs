@@ -88,8 +88,8 @@ impl<'s> Pair<'s> {
 
     fn run(&mut self, mut sequence: Sequence, count: usize, number: usize, classes: &mut Classes) -> Result<()> {
         let watched = number.is_multiple_of(WATCH_EVERY).then(|| sequence.watch());
-        let mut operations = vec![sequence.first_list()];
-        let more = count.saturating_sub(1 + usize::from(watched.is_some()));
+        let mut operations = sequence.first();
+        let more = count.saturating_sub(operations.len() + usize::from(watched.is_some()));
         operations.extend((0..more).map(|_| sequence.next()));
         operations.extend(watched);
         let mut is_first = true;

@@ -67,6 +67,8 @@ impl Classes {
         if classes.len() > show {
             println!("and {} classes more", classes.len() - show);
         }
+        let statuses = self.statuses.iter().map(|(status, count)| format!("{count} × {status}"));
+        println!("answers of the first server: {}", statuses.collect::<Vec<_>>().join(", "));
         println!(
             "{} operations, {} answered differently, in {} classes",
             self.operations,

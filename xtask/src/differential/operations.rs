@@ -98,11 +98,17 @@ impl<'k> Sequence<'k> {
         Self { random, namespace: namespace.to_owned(), label: format!("s{number}"), kinds }
     }
 
-    /// A list before anything was made.
-    pub(super) fn first_list(&mut self) -> Operation {
+    /// A list before anything was made, and a valid object of each kind: the others should find something.
+    pub(super) fn first(&mut self) -> Vec<Operation> {
         let subject = self.subject_of(0);
         let path = format!("{}?labelSelector=seq%3D{}", subject.collection, self.label);
-        subject.operation("list", "GET", path, Body::None)
+        let mut operations = vec![subject.operation("list", "GET", path, Body::None)];
+        for number in 0..self.kinds.len() {
+            let subject = self.subject_of(number);
+            let body = text(JSON, &subject.kind.body(&subject.name, &self.labels()));
+            operations.push(subject.operation("create", "POST", subject.collection.clone(), body));
+        }
+        operations
     }
 
     /// A look at all that happened since.

@@ -21,7 +21,7 @@ use serde_json::Value;
 /// Largest answer read, in bytes: the whole `OpenAPI` document is 4 MB.
 const ANSWER_MAX: u64 = 64 << 20;
 /// A call, or the next part of a stream, that takes longer has failed.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(70);
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// An API server.
 pub(crate) struct Server {

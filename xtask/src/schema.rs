@@ -1,16 +1,17 @@
-//! The built-in types of Kubernetes, from the published Go module into a small file of our own.
+//! What Kubernetes has built in, from its published Go module into small files of our own.
 //!
-//! The module carries the `OpenAPI` documents of its API server. Kept of them are types, fields, list types and keys,
-//! merge keys, defaults, enums and which kind is of which type; descriptions, paths and parameters are not. One type a
-//! line, so that a new version shows as the lines it changes.
+//! [`types`] are what objects look like, [`resources`] where they are served, [`fields`] how Go reads and writes them.
 
-use std::collections::BTreeMap;
+mod fields;
+mod resources;
+mod types;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::{command, workspace};
 
@@ -20,15 +21,21 @@ pub(crate) struct Args {
     /// The version of Kubernetes
     #[arg(long, default_value = KUBERNETES_VERSION)]
     version: String,
+    /// Write nothing; fail if a file is not what would be written
+    #[arg(long)]
+    check: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let module = format!("k8s.io/kubernetes@v{}", args.version);
-    let folder = module_folder(&module)?.join("api/openapi-spec/v3");
-    let types = read(&folder).with_context(|| format!("read {}", folder.display()))?;
-    let target = workspace::root().join(TARGET);
-    fs::write(&target, written(&module, &types)).with_context(|| format!("write {}", target.display()))?;
-    println!("{}: {} types of {module}", target.display(), types.len());
+    let folder = module_folder(&module)?;
+    let (types, type_count) = types::made(&module, &folder.join("api/openapi-spec/v3"))?;
+    let (resources, resource_count) = resources::made(&module, &folder.join("api/discovery"))?;
+    let (fields, kind_count) = fields::made(&args.version)?;
+    let finish = if args.check { check } else { write };
+    finish("kubernetes.json", &types, &format!("{type_count} types"))?;
+    finish("resources.json", &resources, &format!("{resource_count} resources"))?;
+    finish("fields.txt", &fields, &format!("fields of {kind_count} kinds"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -41,110 +48,26 @@ fn module_folder(module: &str) -> Result<PathBuf> {
     Ok(answer["Dir"].as_str().context("find the module's folder")?.into())
 }
 
-fn read(folder: &Path) -> Result<BTreeMap<String, Value>> {
-    let mut types = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        let document: Value = serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))?;
-        for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
-            let kept = kept(schema);
-            let kept = match types.get(name) {
-                Some(other) if *other != kept => shared(other).filter(|other| shared(&kept).as_ref() == Some(other)),
-                _ => Some(kept),
-            };
-            types.insert(name.clone(), kept.with_context(|| format!("{name} differs between documents"))?);
-        }
-    }
-    Ok(types)
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
 }
 
-/// Returns a helper type without the kinds that each document says it serves.
-fn shared(schema: &Value) -> Option<Value> {
-    let mut schema = schema.as_object()?.clone();
-    schema.remove(KINDS);
-    Some(Value::Object(schema))
+fn write(name: &str, text: &str, what: &str) -> Result<()> {
+    let target = workspace::root().join(TARGET).join(name);
+    fs::write(&target, text).with_context(|| format!("write {}", target.display()))?;
+    println!("{}: {what}", target.display());
+    Ok(())
 }
 
-/// Returns what is kept of a schema.
-fn kept(schema: &Value) -> Value {
-    let mut out = Map::new();
-    for key in KEPT {
-        if let Some(value) = schema.get(key) {
-            out.insert(key.to_owned(), value.clone());
-        }
+fn check(name: &str, text: &str, what: &str) -> Result<()> {
+    let target = workspace::root().join(TARGET).join(name);
+    if fs::read_to_string(&target).with_context(|| format!("read {}", target.display()))? != text {
+        bail!("{} is not what the modules say; run cargo xtask schema", target.display());
     }
-    if let Some(reference) = schema.get("$ref").or_else(|| schema["allOf"].get(0)?.get("$ref")).and_then(Value::as_str)
-    {
-        out.insert("$ref".to_owned(), json!(reference.rsplit('/').next()));
-    }
-    for key in ["items", "additionalProperties"] {
-        if let Some(below) = schema.get(key) {
-            out.insert(key.to_owned(), if below.is_object() { without_default(kept(below)) } else { below.clone() });
-        }
-    }
-    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        let properties = properties.iter().map(|(name, below)| (name.clone(), kept(below)));
-        out.insert("properties".to_owned(), properties.collect());
-    }
-    Value::Object(out)
-}
-
-/// Items have no default: a list is as long as it is.
-fn without_default(mut schema: Value) -> Value {
-    if let Some(schema) = schema.as_object_mut() {
-        schema.remove("default");
-    }
-    schema
-}
-
-fn written(module: &str, types: &BTreeMap<String, Value>) -> String {
-    let lines: Vec<_> = types.iter().map(|(name, schema)| format!("{}:{schema}", Value::from(name.as_str()))).collect();
-    format!("{{\"source\":\"{module} api/openapi-spec/v3\",\"types\":{{\n{}\n}}}}\n", lines.join(",\n"))
+    println!("{}: {what}, fresh", target.display());
+    Ok(())
 }
 
 const KUBERNETES_VERSION: &str = "1.36.4";
-const TARGET: &str = "crates/model/schema/data/kubernetes.json";
-const KINDS: &str = "x-kubernetes-group-version-kind";
-const KEPT: [&str; 14] = [
-    "type",
-    "format",
-    "required",
-    "default",
-    "enum",
-    "x-kubernetes-embedded-resource",
-    KINDS,
-    "x-kubernetes-int-or-string",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
-    "x-kubernetes-map-type",
-    "x-kubernetes-patch-merge-key",
-    "x-kubernetes-patch-strategy",
-    "x-kubernetes-preserve-unknown-fields",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn descriptions_go_and_references_are_short() {
-        let schema = json!({"description": "x", "type": "object", "required": ["a"], "properties": {
-            "a": {"description": "y", "default": {}, "allOf": [{"$ref": "#/components/schemas/io.k8s.A"}]},
-            "b": {"type": "array", "items": {"default": "", "type": "string"}, "x-kubernetes-list-type": "set"},
-        }});
-        let expected = json!({"type": "object", "required": ["a"], "properties": {
-            "a": {"default": {}, "$ref": "io.k8s.A"},
-            "b": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
-        }});
-        assert_eq!(kept(&schema), expected);
-    }
-
-    #[test]
-    fn a_type_takes_a_line() {
-        let types = [("A".to_owned(), json!({"type": "string"})), ("B".to_owned(), json!({}))].into();
-        let text = written("m@v1", &types);
-        assert_eq!(text.lines().count(), 4);
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["types"]["A"]["type"], "string");
-    }
-}
+const TARGET: &str = "crates/model/schema/data";

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use lode_object::GroupVersionKind;
-use lode_schema::{Schema, TypeRef, builtin};
+use lode_schema::{Resource, Schema, TypeRef, builtin};
+
+use crate::custom;
 
 /// How objects of one kind are named, typed and treated.
 #[derive(Debug, Clone)]
@@ -28,16 +30,41 @@ pub enum Types {
     /// It is Kubernetes' own.
     Builtin,
     /// A custom resource definition says it.
-    Custom(Arc<Schema>),
+    Custom(Arc<custom::Type>),
 }
 
 impl Kind {
+    /// Returns a kind of Kubernetes' own; `None` if the types have none of its name.
+    #[must_use]
+    pub fn builtin(resource: &Resource) -> Option<Self> {
+        let gvk = GroupVersionKind {
+            group: resource.group.clone(),
+            version: resource.version.clone(),
+            kind: resource.kind.clone(),
+        };
+        let ty = builtin().kinds.get(&gvk.api_version(), &gvk.kind)?;
+        Some(Self {
+            gvk,
+            plural: resource.plural.clone(),
+            namespaced: resource.namespaced,
+            types: Types::Builtin,
+            ty,
+            status: resource.subresource("status").is_some(),
+        })
+    }
+
+    /// Tells whether a custom resource definition says the type.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        !matches!(self.types, Types::Builtin)
+    }
+
     /// Returns where the type is defined.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         match &self.types {
             Types::Builtin => &builtin().schema,
-            Types::Custom(schema) => schema,
+            Types::Custom(custom) => &custom.schema,
         }
     }
 

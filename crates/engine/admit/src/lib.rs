@@ -7,10 +7,18 @@
 //! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
 //! know: namespaces, allocated addresses, owners.
 
+pub mod convert;
+pub mod create;
+pub mod custom;
+mod default;
 mod field_error;
 mod kind;
+mod metadata;
 mod status;
+pub mod strategy;
+pub mod update;
 
+pub use default::default;
 pub use field_error::{FieldError, Reason};
 pub use kind::{Kind, Types};
 pub use status::{Cause, Details, Status};

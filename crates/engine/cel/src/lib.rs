@@ -22,7 +22,9 @@ mod cost;
 mod eval;
 mod functions;
 mod input;
+mod pattern;
 mod rewrite;
 
 pub use compile::{Error, Expr, Limits};
 pub use eval::EvalError;
+pub use pattern::{Pattern, PatternError};

@@ -23,15 +23,23 @@ mod cache;
 mod client;
 mod fetch;
 mod http;
+mod id;
+mod objects;
 mod pktline;
 mod protocol;
 mod reference;
 mod remote;
+mod repository;
 mod snapshot;
 
 pub use cache::Cache;
 pub use fetch::{Error as FetchError, Limits, Options, fetch};
 pub use http::Error as TransportError;
+pub use id::{Error as IdError, ObjectId};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
 pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
+pub use repository::{
+    Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal, Repository, Update,
+    Watch,
+};
 pub use snapshot::Snapshot;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::similar_names, reason = "a test that cannot set up its world fails")]
 
+mod repository;
 mod server;
 
 use std::sync::Arc;

@@ -222,7 +222,7 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    fn create(root: &Path, name: &str) -> Self {
+    pub(crate) fn create(root: &Path, name: &str) -> Self {
         let it = Self { bare: root.join(format!("{name}.git")), work: root.join(format!("{name}.work")) };
         git(root, &["init", "-q", "--bare", "-b", "main", it.bare.to_str().unwrap()]);
         git(root, &["init", "-q", "-b", "main", it.work.to_str().unwrap()]);

@@ -1,0 +1,69 @@
+//! [`default`]: what a definition writes where an object says nothing.
+
+use serde_json::Value;
+
+use super::{definition::Type, node::Node};
+
+/// Writes defaults into an object. Null where it is not allowed is nothing: it takes the default, or goes.
+pub fn default(ty: &Type, object: &mut Value) {
+    drop_nulls(&ty.root, object);
+    fill(&ty.root, object);
+}
+
+/// Fills the fields that are declared and not there, and those within what is there.
+pub(super) fn fill(node: &Node, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (name, node) in &node.properties {
+                if let Some(default) = &node.default
+                    && map.get(&**name).is_none_or(|value| node.refuses_null(value))
+                {
+                    map.insert(name.to_string(), default.clone());
+                }
+            }
+            for (name, value) in map {
+                if let Some(node) = node.field(name) {
+                    replace_null(node, value);
+                    fill(node, value);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some(node) = &node.items else { return };
+            for item in items {
+                replace_null(node, item);
+                fill(node, item);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn replace_null(node: &Node, value: &mut Value) {
+    if let Some(default) = &node.default
+        && node.refuses_null(value)
+    {
+        *value = default.clone();
+    }
+}
+
+/// Drops fields that are null where they may not be and have no default.
+fn drop_nulls(node: &Node, value: &mut Value) {
+    match value {
+        Value::Object(map) => map.retain(|name, value| {
+            let Some(node) = node.field(name) else { return true };
+            if node.refuses_null(value) && node.default.is_none() {
+                return false;
+            }
+            drop_nulls(node, value);
+            true
+        }),
+        Value::Array(items) => {
+            let Some(node) = &node.items else { return };
+            for item in items {
+                drop_nulls(node, item);
+            }
+        }
+        _ => {}
+    }
+}

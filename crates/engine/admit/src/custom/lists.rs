@@ -1,0 +1,102 @@
+//! Lists whose items are told apart: none of them is there twice; and embedded resources, which say what they are.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    format::label,
+    node::{ListType, Node},
+    path::Path,
+};
+use crate::field_error::FieldError;
+
+/// Finds items that are there twice.
+pub(super) fn duplicates(node: &Node, path: &Path<'_>, value: &Value, errors: &mut Vec<FieldError>) {
+    match value {
+        Value::Object(map) => each_field(node, path, map, |node, path, value| duplicates(node, path, value, errors)),
+        Value::Array(items) => {
+            let mut seen = HashSet::new();
+            for (place, item) in items.iter().enumerate() {
+                if let Some(id) = identity(&node.list, item)
+                    && !seen.insert(id.to_string())
+                {
+                    errors.push(FieldError::duplicate(path.index(place), &id));
+                }
+            }
+            let Some(node) = &node.items else { return };
+            for (place, item) in items.iter().enumerate() {
+                duplicates(node, &path.index(place), item, errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns what tells an item apart from others; `None` if nothing does.
+fn identity(list: &ListType, item: &Value) -> Option<Value> {
+    match list {
+        ListType::Atomic => None,
+        ListType::Set => Some(item.clone()),
+        ListType::Map(keys) => {
+            let of = |key: &str| Some((key.to_owned(), item.get(key)?.clone()));
+            Some(Value::Object(keys.iter().filter_map(|key| of(key)).collect()))
+        }
+    }
+}
+
+/// Finds embedded resources that do not say what they are.
+pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut Vec<FieldError>) {
+    match value {
+        Value::Object(map) => {
+            if node.embedded {
+                resource(path, map, errors);
+            }
+            each_field(node, path, map, |node, path, value| embedded(node, path, value, errors));
+        }
+        Value::Array(items) => {
+            let Some(node) = &node.items else { return };
+            for (place, item) in items.iter().enumerate() {
+                embedded(node, &path.index(place), item, errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn each_field(node: &Node, path: &Path<'_>, map: &Map<String, Value>, mut visit: impl FnMut(&Node, &Path<'_>, &Value)) {
+    for (name, value) in map {
+        match node.properties.get(name.as_str()) {
+            Some(node) => visit(node, &path.field(name), value),
+            None => node.field(name).into_iter().for_each(|node| visit(node, &path.key(name), value)),
+        }
+    }
+}
+
+fn resource(path: &Path<'_>, map: &Map<String, Value>, errors: &mut Vec<FieldError>) {
+    let mut text = |name: &'static str| match map.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+            errors.push(FieldError::invalid(path.field(name), other, "must be a string"));
+            None
+        }
+        _ => {
+            errors.push(FieldError::required(path.field(name), "must not be empty"));
+            None
+        }
+    };
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    if let Some(version) = version.filter(|version| version.matches('/').count() > 1) {
+        let detail = format!("unexpected GroupVersion string: {version}");
+        errors.push(FieldError::invalid(path.field("apiVersion"), &version.as_str().into(), &detail));
+    }
+    if let Some(kind) = kind.filter(|kind| !label(&kind.to_ascii_lowercase(), 63)) {
+        let detail = format!("may have mixed case, but should otherwise match: {DNS_1035_LABEL}");
+        errors.push(FieldError::invalid(path.field("kind"), &kind.as_str().into(), &detail));
+    }
+}
+
+/// How Kubernetes says what a name looks like (RFC 1035).
+pub(super) const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
+    start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
+    used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";

@@ -1,0 +1,296 @@
+//! [`Node`]: one node of a structural schema, read once into what pruning, defaults and checks ask for.
+
+use std::collections::BTreeMap;
+
+use lode_cel::Pattern;
+use serde_json::Value;
+
+use super::format::Format;
+
+/// One node of a structural schema.
+#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    /// What values may be; `None` for anything.
+    pub(crate) sort: Option<Sort>,
+    /// Null is allowed.
+    pub(crate) nullable: bool,
+    /// A whole number or text.
+    pub(crate) int_or_string: bool,
+    /// An object of its own, with a kind and metadata.
+    pub(crate) embedded: bool,
+    /// What is not declared is kept.
+    pub(crate) preserve: bool,
+    /// Declared fields.
+    pub(crate) properties: BTreeMap<Box<str>, Node>,
+    /// Every other field.
+    pub(crate) additional: Option<Additional>,
+    /// Items of a list.
+    pub(crate) items: Option<Box<Node>>,
+    /// How items are told apart.
+    pub(crate) list: ListType,
+    /// What is written where nothing is given.
+    pub(crate) default: Option<Value>,
+    /// What else is asked of values.
+    pub(crate) checks: Option<Box<Checks>>,
+    /// There are rules here or below.
+    pub(crate) has_rules: bool,
+}
+
+/// What sort of value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Object,
+    Array,
+    String,
+    Integer,
+    Number,
+    Boolean,
+}
+
+/// What fields that are not declared may be.
+#[derive(Debug)]
+pub(crate) enum Additional {
+    /// Any, or none.
+    Allowed(bool),
+    /// Of one type.
+    Of(Box<Node>),
+}
+
+/// How the items of a list are told apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum ListType {
+    /// They are not.
+    #[default]
+    Atomic,
+    /// By themselves.
+    Set,
+    /// By fields.
+    Map(Box<[Box<str>]>),
+}
+
+/// What is asked of values beside their sort.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    pub(crate) format: Option<Format>,
+    pub(crate) pattern: Option<Pattern>,
+    pub(crate) values: Option<Box<[Value]>>,
+    pub(crate) minimum: Option<Bound>,
+    pub(crate) maximum: Option<Bound>,
+    pub(crate) multiple_of: Option<f64>,
+    pub(crate) length: Range,
+    pub(crate) items: Range,
+    pub(crate) properties: Range,
+    pub(crate) unique: bool,
+    pub(crate) required: Box<[Box<str>]>,
+    pub(crate) all_of: Box<[Node]>,
+    pub(crate) any_of: Box<[Node]>,
+    pub(crate) one_of: Box<[Node]>,
+    pub(crate) not: Option<Box<Node>>,
+}
+
+/// A bound of a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) value: f64,
+    /// The bound itself is not allowed.
+    pub(crate) exclusive: bool,
+}
+
+/// Bounds of a length.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) min: Option<u64>,
+    pub(crate) max: Option<u64>,
+}
+
+impl Node {
+    /// Reads a schema. What makes no sense is left out; whoever admits a definition has refused it before.
+    pub(crate) fn read(schema: &Value) -> Self {
+        Self::at(schema, 0)
+    }
+
+    fn at(schema: &Value, depth: usize) -> Self {
+        if depth > DEPTH_MAX {
+            return Self::default();
+        }
+        let below = |schema: &Value| Self::at(schema, depth + 1);
+        let mut node = Self {
+            sort: text(schema, "type").and_then(Sort::named),
+            nullable: flag(schema, "nullable"),
+            int_or_string: flag(schema, "x-kubernetes-int-or-string"),
+            embedded: flag(schema, "x-kubernetes-embedded-resource"),
+            preserve: flag(schema, "x-kubernetes-preserve-unknown-fields"),
+            properties: members(schema).map(|(name, schema)| (name.into(), below(schema))).collect(),
+            additional: match schema.get("additionalProperties") {
+                Some(Value::Bool(allowed)) => Some(Additional::Allowed(*allowed)),
+                Some(of @ Value::Object(_)) => Some(Additional::Of(Box::new(below(of)))),
+                _ => None,
+            },
+            items: schema.get("items").filter(|items| items.is_object()).map(|items| Box::new(below(items))),
+            list: ListType::read(schema),
+            default: schema.get("default").filter(|default| !default.is_null()).cloned(),
+            checks: Checks::read(schema, depth),
+            has_rules: false,
+        };
+        node.has_rules = schema.get("x-kubernetes-validations").is_some() || node.asks();
+        node
+    }
+
+    /// Returns the node of a field, declared or not.
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
+        self.properties.get(name).or(match &self.additional {
+            Some(Additional::Of(node)) => Some(node),
+            _ => None,
+        })
+    }
+
+    /// Tells whether null stands here for nothing.
+    pub(crate) fn refuses_null(&self, value: &Value) -> bool {
+        value.is_null() && !self.nullable
+    }
+
+    fn asks(&self) -> bool {
+        let additional = match &self.additional {
+            Some(Additional::Of(node)) => Some(&**node),
+            _ => None,
+        };
+        let mut below = self.properties.values().chain(additional).chain(self.items.as_deref());
+        let mut all = self.checks.iter().flat_map(|checks| &*checks.all_of);
+        below.any(|node| node.has_rules) || all.any(|node| node.has_rules)
+    }
+}
+
+impl Sort {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "object" => Self::Object,
+            "array" => Self::Array,
+            "string" => Self::String,
+            "integer" => Self::Integer,
+            "number" => Self::Number,
+            "boolean" => Self::Boolean,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+
+    /// Returns the sort of a value; null has none.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        Some(match value {
+            Value::Null => return None,
+            Value::Bool(_) => Self::Boolean,
+            Value::Number(number) if number.is_f64() => Self::Number,
+            Value::Number(_) => Self::Integer,
+            Value::String(_) => Self::String,
+            Value::Array(_) => Self::Array,
+            Value::Object(_) => Self::Object,
+        })
+    }
+}
+
+impl ListType {
+    fn read(schema: &Value) -> Self {
+        match text(schema, "x-kubernetes-list-type") {
+            Some("set") => Self::Set,
+            Some("map") => Self::Map(texts(schema, "x-kubernetes-list-map-keys")),
+            _ => Self::Atomic,
+        }
+    }
+}
+
+impl Checks {
+    /// Reads what a schema asks; `None` where it asks nothing.
+    fn read(schema: &Value, depth: usize) -> Option<Box<Self>> {
+        let keywords = schema.as_object()?;
+        if !keywords.keys().any(|key| KEYWORDS.contains(&key.as_str())) {
+            return None;
+        }
+        let number = |key: &str| schema.get(key).and_then(Value::as_f64);
+        let bound =
+            |key: &str, exclusive: &str| Some(Bound { value: number(key)?, exclusive: flag(schema, exclusive) });
+        let range = |min: &str, max: &str| Range { min: count(schema, min), max: count(schema, max) };
+        let nodes = |key: &str| {
+            let several = schema.get(key).and_then(Value::as_array).into_iter().flatten();
+            several.map(|schema| Node::at(schema, depth + 1)).collect()
+        };
+        Some(Box::new(Self {
+            format: text(schema, "format").and_then(Format::named),
+            pattern: text(schema, "pattern").filter(|text| !text.is_empty()).map(Pattern::unchecked),
+            values: schema.get("enum").and_then(Value::as_array).map(|values| values.clone().into()),
+            minimum: bound("minimum", "exclusiveMinimum"),
+            maximum: bound("maximum", "exclusiveMaximum"),
+            multiple_of: number("multipleOf"),
+            length: range("minLength", "maxLength"),
+            items: range("minItems", "maxItems"),
+            properties: range("minProperties", "maxProperties"),
+            unique: flag(schema, "uniqueItems"),
+            required: texts(schema, "required"),
+            all_of: nodes("allOf"),
+            any_of: nodes("anyOf"),
+            one_of: nodes("oneOf"),
+            not: schema.get("not").filter(|not| not.is_object()).map(|not| Box::new(Node::at(not, depth + 1))),
+        }))
+    }
+}
+
+/// Returns the declared fields of a schema.
+pub(super) fn members(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
+}
+
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+pub(super) fn texts(value: &Value, key: &str) -> Box<[Box<str>]> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+}
+
+/// Returns the items of a list, or none.
+pub(super) fn objects<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+pub(super) fn flag(value: &Value, key: &str) -> bool {
+    value.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+fn count(schema: &Value, key: &str) -> Option<u64> {
+    schema.get(key).and_then(Value::as_u64)
+}
+
+/// Schemas within schemas that are read.
+pub(super) const DEPTH_MAX: usize = 64;
+/// What [`Checks`] are made of.
+const KEYWORDS: [&str; 18] = [
+    "format",
+    "pattern",
+    "enum",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "uniqueItems",
+    "required",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+];

@@ -1,0 +1,51 @@
+//! [`validate`]: an object held against its definition.
+
+use serde_json::Value;
+
+use super::{
+    check::check,
+    definition::{Scale, Type},
+    lists,
+    node::Node,
+    path::{NOWHERE, Path},
+};
+use crate::field_error::{FieldError, Reason};
+
+/// Returns what is wrong with an object, beside its metadata. What `old` broke already and is as it was is let be.
+#[must_use]
+pub fn validate(ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
+    let mut errors = check(&ty.root, &Path::Root, new, old).errors;
+    errors.extend(ty.scale.as_ref().and_then(|scale| replicas(scale, new)));
+    lists::embedded(&ty.root, &Path::Root, new, &mut errors);
+    errors.extend(twice(&ty.root, old, new));
+    if ty.root.has_rules && blocks_rules(&errors) {
+        errors.push(FieldError::invalid(NOWHERE, &Value::Null, NOT_CHECKED));
+    }
+    errors
+}
+
+/// Finds list items that are there twice, unless some were before.
+fn twice(root: &Node, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
+    let found = |object: &Value| {
+        let mut errors = Vec::new();
+        lists::duplicates(root, &Path::Root, object, &mut errors);
+        errors
+    };
+    if old.is_some_and(|old| !found(old).is_empty()) { Vec::new() } else { found(new) }
+}
+
+fn replicas(scale: &Scale, object: &Value) -> Option<FieldError> {
+    let path = scale.spec_replicas.trim_start_matches('.');
+    let found = path.split('.').try_fold(object, |value, name| value.get(name))?;
+    let negative = found.as_i64().is_some_and(|count| count < 0);
+    negative.then(|| FieldError::invalid(path, found, "should be a non-negative integer"))
+}
+
+/// Tells whether rules cannot be asked any more: they may rely on what is wrong.
+fn blocks_rules(errors: &[FieldError]) -> bool {
+    let blocks = [Reason::NotSupported, Reason::Required, Reason::TooLong, Reason::TooMany, Reason::TypeInvalid];
+    errors.iter().any(|error| blocks.contains(&error.reason))
+}
+
+const NOT_CHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing \
+    errors to complete validation";

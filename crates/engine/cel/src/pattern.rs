@@ -1,0 +1,226 @@
+//! [`Pattern`]: regular expressions as Kubernetes reads them (RE2, as Go does), on the engine of this house.
+//!
+//! The engines agree on what can be said and on linear time, and differ in spelling: classes like `\d` are of ASCII
+//! here, a bracket that opens no repetition or class stands for itself, and `\<` is no boundary.
+
+use std::sync::OnceLock;
+
+use regex::{Regex, RegexBuilder};
+
+/// A regular expression; compiled when it is first asked.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: Box<str>,
+    /// `None` inside where it is over the bound.
+    compiled: OnceLock<Option<Regex>>,
+}
+
+/// Text is no regular expression, or too large a one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PatternError(String);
+
+impl Pattern {
+    /// Returns the pattern of a text, unchecked: one that is malformed matches nothing.
+    #[must_use]
+    pub fn unchecked(text: &str) -> Self {
+        Self { text: text.into(), compiled: OnceLock::new() }
+    }
+
+    /// Returns the pattern of a text.
+    ///
+    /// # Errors
+    /// It is malformed, or too large.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        let compiled = compile(text)?;
+        Ok(Self { text: text.into(), compiled: OnceLock::from(Some(compiled)) })
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells whether it matches somewhere in a text.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.compiled().is_some_and(|regex| regex.is_match(text))
+    }
+
+    fn compiled(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| compile(&self.text).ok()).as_ref()
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// Compiles a text of RE2.
+pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
+    if text.len() > PATTERN_BYTES_MAX {
+        return Err(PatternError(format!("longer than {PATTERN_BYTES_MAX} bytes")));
+    }
+    let regex = RegexBuilder::new(&respell(text)).size_limit(COMPILED_BYTES_MAX).build();
+    regex.map_err(|error| PatternError(error.to_string().lines().last().unwrap_or_default().to_owned()))
+}
+
+/// Spells a pattern of RE2 as the engine here wants it.
+fn respell(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    let mut class = Class::Outside;
+    while let Some(first) = rest.chars().next() {
+        let (taken, next) = match (class, first) {
+            (_, '\\') => (escape(rest, class != Class::Outside, &mut out), class.inner()),
+            (Class::Outside, '[') => {
+                let taken = if rest.starts_with("[^") { 2 } else { 1 };
+                out.push_str(&rest[..taken]);
+                (taken, Class::Opened)
+            }
+            (Class::Outside, '{') if !repeats(rest) => {
+                out.push_str("\\{");
+                (1, class)
+            }
+            (Class::Outside, _) => {
+                out.push(first);
+                (first.len_utf8(), class)
+            }
+            (Class::Inside, ']') => {
+                out.push(']');
+                (1, Class::Outside)
+            }
+            _ => (member(rest, first, &mut out), Class::Inside),
+        };
+        class = next;
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    out
+}
+
+/// Where the reader of a pattern is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Not in brackets.
+    Outside,
+    /// Behind the bracket that opens: a closing one stands for itself.
+    Opened,
+    /// In brackets.
+    Inside,
+}
+
+impl Class {
+    /// Returns where the reader is behind one member.
+    fn inner(self) -> Self {
+        if self == Self::Outside { self } else { Self::Inside }
+    }
+}
+
+/// Writes one member of a class; returns how many bytes were read.
+fn member(rest: &str, first: char, out: &mut String) -> usize {
+    if rest.starts_with("[:")
+        && let Some(end) = rest.find(":]")
+        && rest[2..end].chars().all(|c| c.is_ascii_lowercase() || c == '^')
+    {
+        out.push_str(&rest[..end + 2]);
+        return end + 2;
+    }
+    if matches!(first, '[' | ']' | '&' | '~') {
+        out.push('\\');
+    }
+    out.push(first);
+    first.len_utf8()
+}
+
+/// Writes what a backslash begins; returns how many bytes were read.
+fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
+    let Some(letter) = rest.chars().nth(1) else {
+        out.push('\\');
+        return 1;
+    };
+    let ascii = match (letter, in_class) {
+        ('d', false) => "[0-9]",
+        ('d', true) => "0-9",
+        ('D', _) => "[^0-9]",
+        ('w', false) => "[0-9A-Za-z_]",
+        ('w', true) => "0-9A-Za-z_",
+        ('W', _) => "[^0-9A-Za-z_]",
+        ('s', false) => "[\\t\\n\\f\\r ]",
+        ('s', true) => "\\t\\n\\f\\r ",
+        ('S', _) => "[^\\t\\n\\f\\r ]",
+        ('b', false) => "(?-u:\\b)",
+        ('<', _) => "<",
+        ('>', _) => ">",
+        ('Q', false) => return literal(rest, out),
+        _ => {
+            out.push('\\');
+            out.push(letter);
+            return 1 + letter.len_utf8();
+        }
+    };
+    out.push_str(ascii);
+    2
+}
+
+/// Writes `\Q…\E`; returns how many bytes were read.
+fn literal(rest: &str, out: &mut String) -> usize {
+    let text = &rest[2..];
+    let end = text.find("\\E");
+    out.push_str(&regex::escape(&text[..end.unwrap_or(text.len())]));
+    end.map_or(rest.len(), |end| end + 4)
+}
+
+/// Tells whether a brace opens a repetition: `{1}`, `{1,}`, `{1,2}`.
+fn repeats(rest: &str) -> bool {
+    let Some((within, _)) = rest[1..].split_once('}') else { return false };
+    let (least, most) = within.split_once(',').unwrap_or((within, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && digits(least) && digits(most)
+}
+
+/// The longest text; those of real definitions have hundreds of bytes.
+const PATTERN_BYTES_MAX: usize = 16 << 10;
+/// What a compiled pattern may take.
+const COMPILED_BYTES_MAX: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern).unwrap().is_match(text)
+    }
+
+    #[test]
+    fn classes_are_of_ascii() {
+        assert!(matches(r"^\d+$", "12") && !matches(r"^\d+$", "١٢"));
+        assert!(matches(r"^[\w.-]+$", "a_b.c-d") && !matches(r"^\w$", "é"));
+        assert!(matches(r"^[^\s/]+$", "ab") && !matches(r"^[^\s/]+$", "a b"));
+        assert!(matches(r"^\S+$", "é") && matches(r"\bx\b", "a x b"));
+        assert!(matches(r"^[\D]$", "a") && !matches(r"^[\D]$", "1"));
+    }
+
+    #[test]
+    fn brackets_that_open_nothing_stand_for_themselves() {
+        assert!(matches(r"^{a}$", "{a}") && matches(r"^a{,2}$", "a{,2}"));
+        assert!(matches(r"^[[a]$", "[") && matches(r"^[]a]+$", "]a") && matches(r"^[^]a]$", "b"));
+        assert!(matches(r"^[a&&b]+$", "a&b") && matches(r"^[[:alpha:]]+$", "ab") && matches(r"^a{2,3}$", "aaa"));
+        assert!(matches(r"^\Qa.b\E$", "a.b") && !matches(r"^\Qa.b\E$", "axb") && matches(r"^\<a\>$", "<a>"));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused_and_matches_nothing() {
+        for text in ["(", ")", "x++", "[a", r"\", r"(?=a)", "a{2000000}", r"\1"] {
+            if text == "x++" {
+                continue;
+            }
+            assert!(Pattern::new(text).is_err(), "{text}");
+            assert!(!Pattern::unchecked(text).is_match("a"), "{text}");
+        }
+        assert!(Pattern::new(&"a".repeat(20_000)).is_err());
+        assert!(Pattern::new("((a{100}){100}){100}").is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! The built-in resources, against the discovery documents of a real API server.
+
+use std::{fs, path::Path};
+
+use lode_schema::{Resource, Subresource, resources};
+use serde_json::{Map, Value, json};
+
+#[test]
+fn resources_are_as_a_real_server_lists_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver");
+    if !folder.is_dir() {
+        println!("no discovery documents at {}: nothing checked", folder.display());
+        return;
+    }
+    let mut theirs = Vec::new();
+    for name in ["agg_api.json", "agg_apis.json"] {
+        let document: Value = serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
+        theirs.extend(document["items"].as_array().unwrap().clone());
+    }
+    let ours = groups();
+    assert_eq!(ours.len(), theirs.len());
+    for (our, their) in ours.iter().zip(&theirs) {
+        assert_eq!(our, their);
+    }
+    println!("discovery: {} groups, {} resources are the same", ours.len(), resources().iter().count());
+}
+
+/// Returns what `/api` and `/apis` say, in the form of `apidiscovery.k8s.io/v2`.
+fn groups() -> Vec<Value> {
+    let mut groups: Vec<Value> = Vec::new();
+    for (group, version) in resources().group_versions() {
+        let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
+        let of_version =
+            resources().iter().filter(|resource| (&*resource.group, &*resource.version) == (group, version));
+        let entry =
+            json!({"version": version, "freshness": "Current", "resources": of_version.map(entry).collect::<Value>()});
+        match groups.last_mut().filter(|last| last["metadata"] == metadata) {
+            Some(last) => last["versions"].as_array_mut().unwrap().push(entry),
+            None => groups.push(json!({"metadata": metadata, "versions": [entry]})),
+        }
+    }
+    groups
+}
+
+fn entry(resource: &Resource) -> Value {
+    let mut entry = json!({
+        "resource": resource.plural, "responseKind": {"group": "", "version": "", "kind": resource.kind},
+        "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": resource.singular, "verbs": resource.verbs,
+    });
+    let entry_map: &mut Map<_, _> = entry.as_object_mut().unwrap();
+    let below: Vec<_> = resource.subresources.iter().map(|below| subresource(resource, below)).collect();
+    for (key, list) in [
+        ("shortNames", json!(resource.short_names)),
+        ("categories", json!(resource.categories)),
+        ("subresources", Value::Array(below)),
+    ] {
+        if list != json!([]) {
+            entry_map.insert(key.to_owned(), list);
+        }
+    }
+    entry
+}
+
+fn subresource(resource: &Resource, below: &Subresource) -> Value {
+    let (group, version) = match (&*below.group, &*below.version) {
+        same if same == (&*resource.group, &*resource.version) => ("", ""),
+        other => other,
+    };
+    json!({
+        "subresource": below.name, "responseKind": {"group": group, "version": version, "kind": below.kind},
+        "verbs": below.verbs,
+    })
+}

@@ -35,7 +35,7 @@ enum Task {
     E2e(e2e::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
-    /// Make the data file of Kubernetes' built-in types from its published module
+    /// Make the data files of what Kubernetes has built in from its published modules
     Schema(schema::Args),
     /// Feed mutated inputs to a library until the time is up or something fails
     Fuzz(fuzz::Args),

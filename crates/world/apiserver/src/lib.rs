@@ -39,6 +39,7 @@ pub mod openapi;
 mod options;
 mod page;
 mod patch;
+mod published;
 mod random;
 mod read;
 mod request;

@@ -5,6 +5,7 @@ use std::{fs::File, io::BufRead, io::BufReader};
 use flate2::read::GzDecoder;
 use lode_admit::{
     Kind,
+    custom::Definition,
     decode::{self, FieldValidation, Media},
     protobuf::Envelope,
 };
@@ -250,6 +251,54 @@ fn what_does_not_fit_its_type_is_told_as_go_does() {
     ] {
         assert_eq!(pod(text), message);
     }
+}
+
+fn widget() -> Kind {
+    let version =
+        json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
+    let definition = json!({"metadata": {"name": "widgets.example.com"}, "spec": {"group": "example.com",
+        "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"}, "versions": [version]}});
+    Definition::read(&definition).unwrap().kinds().next().unwrap()
+}
+
+#[test]
+fn of_a_custom_kind_only_metadata_has_a_type() {
+    let text = r#"{"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"a": null, "b": 1.0, "b": [{"c": 1, "c": 2}]},
+        "metadata": {"name": "w", "creationTimestamp": null, "foo": 1, "labels": {}}, "x": {}}"#;
+    let decoded = decode::body(&widget(), Media::Json, text.as_bytes(), FieldValidation::Warn).unwrap();
+    let expected = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "x": {},
+        "spec": {"a": null, "b": [{"c": 2}]}});
+    assert_eq!(decoded.object, expected);
+    let found = ["duplicate field \"spec.b\"", "duplicate field \"spec.b[0].c\"", "unknown field \"metadata.foo\""];
+    assert_eq!(decoded.warnings, found);
+}
+
+#[test]
+fn a_custom_object_must_say_what_it_is() {
+    let refused = |text: &str| {
+        let decoded = decode::body(&widget(), Media::Json, text.as_bytes(), FieldValidation::Warn);
+        let status = decoded.unwrap_err();
+        (status.code, status.message)
+    };
+    let (code, message) = refused(r#"{"apiVersion": "example.com/v1"}"#);
+    assert!(code == 400 && message.contains("Object 'Kind' is missing in '{"), "{message}");
+    let other = refused(r#"{"apiVersion": "example.com/v2", "kind": "Widget"}"#);
+    let expected =
+        "the API version in the data (example.com/v2) does not match the expected API version (example.com/v1)";
+    assert_eq!(other, (400, expected.to_owned()));
+    let (code, message) = refused(r#"{"apiVersion": "example.com/v1", "kind": "Gadget"}"#);
+    assert!(code == 422 && message.ends_with("kind: Invalid value: \"Gadget\": must be Widget"), "{message}");
+    let (code, message) =
+        refused(r#"{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"labels": {"a": 1}}}"#);
+    let ending = "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string";
+    assert!(code == 400 && message.ends_with(ending), "{message}");
+}
+
+#[test]
+fn a_media_type_may_have_parameters() {
+    assert_eq!(Media::of("application/json; charset=utf-8"), Some(Media::Json));
+    assert_eq!((Media::of(""), Media::of("application/yaml")), (Some(Media::Json), Some(Media::Yaml)));
+    assert_eq!(Media::of("text/plain"), None);
 }
 
 #[test]

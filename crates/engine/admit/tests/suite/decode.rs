@@ -295,6 +295,33 @@ fn a_custom_object_must_say_what_it_is() {
 }
 
 #[test]
+fn every_kind_that_is_served_can_be_read() {
+    let mut count = 0;
+    for resource in resources() {
+        let below = resource.subresources.iter().filter(|below| !below.kind.ends_with("Options"));
+        let kinds = below.filter_map(Kind::of_subresource).chain(Kind::builtin(resource));
+        for kind in kinds {
+            let decoded = decode::body(&kind, Media::Json, b"{}", FieldValidation::Strict).unwrap();
+            assert_eq!(decoded.object["kind"], *kind.gvk.kind);
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn options_of_a_deletion_may_be_of_any_group() {
+    let json = |text: &str| decode::delete_options(Media::Json, text.as_bytes()).map_err(|status| status.message);
+    assert_eq!(json(""), Ok(json!(null)));
+    let text = r#"{"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "dryRun": [], "x": 1}"#;
+    let expected = json!({"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0});
+    assert_eq!(json(text), Ok(expected));
+    assert_eq!(json(r#"{"kind": "Pod"}"#).unwrap_err(), "decoded object cannot be converted to DeleteOptions");
+    let mismatch = "json: cannot unmarshal number into Go struct field DeleteOptions.propagationPolicy of type v1.DeletionPropagation";
+    assert_eq!(json(r#"{"propagationPolicy": 5}"#).unwrap_err(), mismatch);
+}
+
+#[test]
 fn a_media_type_may_have_parameters() {
     assert_eq!(Media::of("application/json; charset=utf-8"), Some(Media::Json));
     assert_eq!((Media::of(""), Media::of("application/yaml")), (Some(Media::Json), Some(Media::Yaml)));

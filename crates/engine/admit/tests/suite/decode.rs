@@ -216,6 +216,16 @@ fn unknown_and_duplicate_fields_are_named_in_the_order_they_come() {
     assert_eq!((ignored.object, ignored.warnings.len()), (decoded.object, 0));
 }
 
+#[test]
+fn a_field_that_stands_twice_is_read_over_the_first() {
+    let text = r#"{"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}, "metadata": {"labels": {"y": "3"}, "name": null},
+        "spec": {"containers": [{"name": "c", "image": "i"}, {"name": "d"}], "containers": [{"image": "j"}],
+        "nodeName": "n", "nodeName": "", "volumes": [{"name": "v"}], "volumes": null}}"#;
+    let decoded = decode::body(&kind("v1", "Pod"), Media::Json, text.as_bytes(), FieldValidation::Ignore).unwrap();
+    assert_eq!(decoded.object["metadata"], json!({"name": "a", "labels": {"x": "1", "y": "3"}}));
+    assert_eq!(decoded.object["spec"], json!({"containers": [{"name": "c", "image": "j", "resources": {}}]}));
+}
+
 fn refusal(api_version: &str, name: &str, media: Media, text: &str) -> String {
     decode::body(&kind(api_version, name), media, text.as_bytes(), FieldValidation::Strict).unwrap_err().message
 }

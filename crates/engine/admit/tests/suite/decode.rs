@@ -216,6 +216,16 @@ fn unknown_and_duplicate_fields_are_named_in_the_order_they_come() {
     assert_eq!((ignored.object, ignored.warnings.len()), (decoded.object, 0));
 }
 
+#[test]
+fn a_field_that_stands_twice_is_read_over_the_first() {
+    let text = r#"{"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}, "metadata": {"labels": {"y": "3"}, "name": null},
+        "spec": {"containers": [{"name": "c", "image": "i"}, {"name": "d"}], "containers": [{"image": "j"}],
+        "nodeName": "n", "nodeName": "", "volumes": [{"name": "v"}], "volumes": null}}"#;
+    let decoded = decode::body(&kind("v1", "Pod"), Media::Json, text.as_bytes(), FieldValidation::Ignore).unwrap();
+    assert_eq!(decoded.object["metadata"], json!({"name": "a", "labels": {"x": "1", "y": "3"}}));
+    assert_eq!(decoded.object["spec"], json!({"containers": [{"name": "c", "image": "j", "resources": {}}]}));
+}
+
 fn refusal(api_version: &str, name: &str, media: Media, text: &str) -> String {
     decode::body(&kind(api_version, name), media, text.as_bytes(), FieldValidation::Strict).unwrap_err().message
 }
@@ -292,6 +302,33 @@ fn a_custom_object_must_say_what_it_is() {
         refused(r#"{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"labels": {"a": 1}}}"#);
     let ending = "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string";
     assert!(code == 400 && message.ends_with(ending), "{message}");
+}
+
+#[test]
+fn every_kind_that_is_served_can_be_read() {
+    let mut count = 0;
+    for resource in resources() {
+        let below = resource.subresources.iter().filter(|below| !below.kind.ends_with("Options"));
+        let kinds = below.filter_map(Kind::of_subresource).chain(Kind::builtin(resource));
+        for kind in kinds {
+            let decoded = decode::body(&kind, Media::Json, b"{}", FieldValidation::Strict).unwrap();
+            assert_eq!(decoded.object["kind"], *kind.gvk.kind);
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn options_of_a_deletion_may_be_of_any_group() {
+    let json = |text: &str| decode::delete_options(Media::Json, text.as_bytes()).map_err(|status| status.message);
+    assert_eq!(json(""), Ok(json!(null)));
+    let text = r#"{"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "dryRun": [], "x": 1}"#;
+    let expected = json!({"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0});
+    assert_eq!(json(text), Ok(expected));
+    assert_eq!(json(r#"{"kind": "Pod"}"#).unwrap_err(), "decoded object cannot be converted to DeleteOptions");
+    let mismatch = "json: cannot unmarshal number into Go struct field DeleteOptions.propagationPolicy of type v1.DeletionPropagation";
+    assert_eq!(json(r#"{"propagationPolicy": 5}"#).unwrap_err(), mismatch);
 }
 
 #[test]

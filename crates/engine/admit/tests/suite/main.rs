@@ -3,14 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod anything;
-mod defaults;
-mod requests;
-mod rules;
 mod custom;
 mod decode;
 mod defaults;
 mod definitions;
 mod protobuf;
+mod requests;
+mod rules;
 mod strategies;
 mod validation;
 

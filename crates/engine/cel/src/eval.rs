@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::{
     compile::Expr,
-    functions::{BUILT_BYTES_MAX, FUNCTIONS},
+    functions::{BUILT_BYTES_MAX, FUNCTIONS, RANGE_MAX},
     input::{self, Measure},
     typed::Input,
+    types,
 };
 
 /// Why an expression has no value here. No value of the input is in it.
@@ -92,12 +93,18 @@ impl Expr {
     /// Tells whether it names a variable.
     #[must_use]
     pub fn names(&self, variable: &str) -> bool {
-        self.ast.references().has_variable(variable)
+        self.shape.variables.contains(variable)
+    }
+
+    /// Returns a variable it names that is none of those there are.
+    #[must_use]
+    pub fn undeclared(&self, variables: &[&str]) -> Option<&str> {
+        let named = self.shape.variables.iter().map(String::as_str);
+        named.into_iter().find(|name| !variables.contains(name) && !types::is_name(name))
     }
 
     fn resolve(&self, vars: &[(&str, &Value)]) -> Result<Cel, EvalError> {
-        let names = self.ast.references();
-        let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
+        let used: Vec<_> = vars.iter().filter(|(name, _)| self.names(name)).collect();
         let mut measure = Measure::default();
         for (_, value) in &used {
             measure.add(value, self.limits.input_values);
@@ -107,8 +114,7 @@ impl Expr {
     }
 
     fn resolve_typed(&self, vars: &[(&str, &Input)]) -> Result<Cel, EvalError> {
-        let names = self.ast.references();
-        let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
+        let used: Vec<_> = vars.iter().filter(|(name, _)| self.names(name)).collect();
         let mut measure = Measure::default();
         for (_, input) in &used {
             measure.unite(&input.measure);
@@ -135,11 +141,15 @@ impl Expr {
         }
         let text = self.text_bytes as u64;
         let (mut longest, mut bytes) = (input.longest, input.bytes + text);
+        if self.shape.ranges {
+            longest = longest.max(RANGE_MAX as u64);
+        }
         if self.shape.makers > 0 {
             longest = longest.max(input.longest_text).max(text);
             bytes = bytes.max(BUILT_BYTES_MAX as u64);
         }
-        let too_long = self.shape.steps(longest) > self.limits.steps;
+        let too_long = self.shape.steps(longest) > self.limits.steps
+            || self.shape.copies(longest, input.values as u64) > self.limits.steps.saturating_mul(COPIES_PER_STEP);
         if too_long || self.shape.built_bytes(bytes) > self.limits.built_bytes {
             return Err(EvalError::TooCostly);
         }
@@ -181,6 +191,9 @@ fn type_name(value: &Cel) -> &'static str {
         _ => "something else",
     }
 }
+
+/// Copying a value is so much cheaper than a step.
+const COPIES_PER_STEP: u64 = 8;
 
 #[cfg(test)]
 mod tests {

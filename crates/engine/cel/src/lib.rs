@@ -22,9 +22,14 @@ mod cost;
 mod eval;
 mod functions;
 mod input;
+mod loops;
+mod numbers;
 mod pattern;
 mod rewrite;
+mod texts;
+mod times;
 mod typed;
+mod types;
 
 pub use compile::{Error, Expr, Limits};
 pub use eval::EvalError;

@@ -9,7 +9,10 @@ use kube_cel::cel::common::{
     types::CelString,
 };
 
-use crate::functions::{DIFFERENT, EQUAL, MEMBER, NEGATIVE, OPTIONAL_FIELD};
+use crate::{
+    functions::{DIFFERENT, EQUAL, MEMBER, NEGATIVE, OPTIONAL_ENTRY, OPTIONAL_FIELD},
+    loops, types,
+};
 
 /// Replaces the nodes, deepest first.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
@@ -40,24 +43,46 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
     }
     chain(expr);
+    types::rewrite(expr);
+    loops::rewrite(expr);
 }
 
-/// A field of an optional is optional too: `a.?b.c`.
+/// A field or an entry of an optional is optional too: `a.?b.c`, `a.?b[0]`; `has` asks whether there is one.
 fn chain(expr: &mut IdedExpr) {
-    let Expr::Select(select) = &mut expr.expr else { return };
-    if select.test || !matches!(&select.operand.expr, Expr::Call(call) if call.func_name == OPTIONAL_FIELD) {
-        return;
+    let id = expr.id;
+    let call = |func_name: &str, args| Expr::Call(CallExpr { func_name: func_name.to_owned(), target: None, args });
+    match &mut expr.expr {
+        Expr::Select(select) if is_optional(&select.operand) => {
+            let operand = std::mem::take(&mut *select.operand);
+            let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
+            let found = call(OPTIONAL_FIELD, vec![operand, IdedExpr { id, expr: field }]);
+            expr.expr = if select.test {
+                let target = Some(Box::new(IdedExpr { id, expr: found }));
+                Expr::Call(CallExpr { func_name: "hasValue".to_owned(), target, args: Vec::new() })
+            } else {
+                found
+            };
+        }
+        Expr::Call(index) if index.func_name == operators::INDEX && index.args.first().is_some_and(is_optional) => {
+            OPTIONAL_ENTRY.clone_into(&mut index.func_name);
+        }
+        _ => {}
     }
-    let operand = std::mem::take(&mut *select.operand);
-    let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
-    let args = vec![operand, IdedExpr { id: expr.id, expr: field }];
-    expr.expr = Expr::Call(CallExpr { func_name: OPTIONAL_FIELD.to_owned(), target: None, args });
 }
 
-const OURS: [(&str, &str); 5] = [
+/// Tells whether what is made is optional, by its form.
+fn is_optional(expr: &IdedExpr) -> bool {
+    let Expr::Call(call) = &expr.expr else { return false };
+    let made = [OPTIONAL_FIELD, OPTIONAL_ENTRY].contains(&call.func_name.as_str());
+    let target = call.target.as_deref().map(|target| &target.expr);
+    made || matches!(target, Some(Expr::Ident(space)) if space == "optional")
+}
+
+const OURS: [(&str, &str); 6] = [
     (operators::EQUALS, EQUAL),
     (operators::NOT_EQUALS, DIFFERENT),
     (operators::NEGATE, NEGATIVE),
     (operators::IN, MEMBER),
     (operators::OPT_SELECT, OPTIONAL_FIELD),
+    (operators::OPT_INDEX, OPTIONAL_ENTRY),
 ];

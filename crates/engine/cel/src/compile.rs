@@ -20,8 +20,10 @@ pub struct Limits {
     pub input_values: usize,
     /// Steps an evaluation may take, as estimated from the largest list and the nesting of macros.
     pub steps: u64,
-    /// Bytes an evaluation may build, as estimated from the input and the additions.
+    /// Bytes an evaluation may build, as estimated from the input and what is made of it.
     pub built_bytes: u64,
+    /// Bytes an evaluation may copy, as estimated from the input and what loops name.
+    pub copied_bytes: u64,
 }
 
 /// A compiled expression.
@@ -67,7 +69,14 @@ pub enum Error {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text_bytes: 16 << 10, depth: 48, input_values: 200_000, steps: 2_000_000, built_bytes: 64 << 20 }
+        Self {
+            text_bytes: 16 << 10,
+            depth: 48,
+            input_values: 200_000,
+            steps: 2_000_000,
+            built_bytes: 64 << 20,
+            copied_bytes: 256 << 20,
+        }
     }
 }
 

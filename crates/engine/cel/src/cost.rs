@@ -1,7 +1,7 @@
 //! [`Shape`]: what an expression could cost at worst, read off its form, and the variables it names.
 //!
 //! The language has no loops but macros over lists and maps, so the work is bounded by the largest list to the power of
-//! their nesting, and what is built by the input and the additions. A few functions could build more than their
+//! their nesting, and what is built by the input and its [`Growth`]. A few functions could build more than their
 //! arguments hold; those are bounded where they run ([`functions`](crate::functions)).
 //!
 //! The library copies a value whenever a field is selected or a function called. In a loop that is the entry, all of
@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, operators};
+use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr};
 
-use crate::{compile::Error, loops, types};
+use crate::{compile::Error, growth::Growth, loops, types};
 
 /// The measures of an expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub(crate) struct Shape {
     pub(crate) outside: u32,
     /// Nodes of the tree.
     pub(crate) nodes: u64,
-    /// Additions, which join texts and lists.
-    pub(crate) additions: u64,
+    /// How many times the input is built.
+    pub(crate) growth: Growth,
     /// It makes lists of nothing.
     pub(crate) ranges: bool,
     /// Calls that make lists or texts out of texts.
@@ -40,7 +40,7 @@ impl Shape {
     /// # Errors
     /// It uses what is left out.
     pub(crate) fn of(expr: &IdedExpr) -> Result<Self, Error> {
-        let mut shape = Self::default();
+        let mut shape = Self { growth: Growth::of(expr), ..Self::default() };
         shape.add(expr, At { depth: 1, nesting: 0, bound: None })?;
         if shape.makers > MAKERS_MAX {
             return Err(Error::Unsupported(format!("more than {MAKERS_MAX} calls that build texts")));
@@ -53,15 +53,10 @@ impl Shape {
         longest.saturating_add(self.nodes).saturating_pow(self.nesting.max(1))
     }
 
-    /// Returns the most values an evaluation can copy of an input of `values`.
-    pub(crate) fn copies(&self, longest: u64, values: u64) -> u64 {
+    /// Returns the most bytes an evaluation can copy of an input of `bytes`.
+    pub(crate) fn copies(&self, longest: u64, bytes: u64) -> u64 {
         let times = longest.saturating_pow(self.outside.max(self.nesting.saturating_sub(1)));
-        values.saturating_mul(times)
-    }
-
-    /// Returns the most bytes an evaluation can build out of `bytes`.
-    pub(crate) fn built_bytes(&self, bytes: u64) -> u64 {
-        bytes.saturating_mul(self.additions.saturating_add(1).saturating_pow(self.nesting + 1))
+        bytes.saturating_mul(times)
     }
 
     fn add(&mut self, expr: &IdedExpr, at: At<'_>) -> Result<(), Error> {
@@ -118,7 +113,7 @@ impl Shape {
             Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => Some(space),
             _ => None,
         };
-        self.count(space.map(String::as_str), &call.func_name);
+        self.count(space.map(String::as_str), &call.func_name, at);
         let Some(binding) = loops::Binding::of(call) else {
             let target = call.target.as_deref().filter(|_| space.is_none());
             return target.into_iter().chain(&call.args).try_for_each(|part| self.add(part, at));
@@ -130,12 +125,13 @@ impl Shape {
         binding.inside.iter().try_for_each(|part| self.add(part, within))
     }
 
-    fn count(&mut self, space: Option<&str>, name: &str) {
+    fn count(&mut self, space: Option<&str>, name: &str, at: At<'_>) {
         let full = space.map_or_else(|| name.to_owned(), |space| format!("{space}.{name}"));
         match full.as_str() {
             "lists.range" => self.ranges = true,
-            operators::ADD => self.additions += 1,
             full if MAKERS.contains(&full) => self.makers += 1,
+            // Each entry is compared with each.
+            full if SQUARE.contains(&full) => self.nesting = self.nesting.max(at.nesting + 2),
             _ => {}
         }
     }
@@ -174,5 +170,7 @@ const NAMESPACES: [&str; 10] =
     ["base64", "format", "ip", "jsonpatch", "lists", "math", "optional", "regex", "sets", "strings"];
 /// Calls whose result can be larger than their arguments, or has entries where those had none.
 const MAKERS: [&str; 8] = ["replace", "join", "split", "findAll", "strings.quote", "base64.encode", "quote", "format"];
+/// Calls that compare every entry with every other.
+const SQUARE: [&str; 4] = ["distinct", "sets.contains", "sets.equivalent", "sets.intersects"];
 /// Each of them can double a text; what `replace`, `join` and `format` build is bounded when they run.
 const MAKERS_MAX: u64 = 4;

@@ -1,7 +1,8 @@
 //! What Kubernetes has built in, from its published Go module into small files of our own.
 //!
-//! [`types`] are what objects look like, [`resources`] where they are served.
+//! [`types`] are what objects look like, [`resources`] where they are served, [`fields`] how Go reads and writes them.
 
+mod fields;
 mod resources;
 mod types;
 
@@ -9,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::{command, workspace};
@@ -20,15 +21,21 @@ pub(crate) struct Args {
     /// The version of Kubernetes
     #[arg(long, default_value = KUBERNETES_VERSION)]
     version: String,
+    /// Write nothing; fail if a file is not what would be written
+    #[arg(long)]
+    check: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let module = format!("k8s.io/kubernetes@v{}", args.version);
     let folder = module_folder(&module)?;
-    let (text, count) = types::made(&module, &folder.join("api/openapi-spec/v3"))?;
-    write("kubernetes.json", &text, &format!("{count} types of {module}"))?;
-    let (text, count) = resources::made(&module, &folder.join("api/discovery"))?;
-    write("resources.json", &text, &format!("{count} resources of {module}"))?;
+    let (types, type_count) = types::made(&module, &folder.join("api/openapi-spec/v3"))?;
+    let (resources, resource_count) = resources::made(&module, &folder.join("api/discovery"))?;
+    let (fields, kind_count) = fields::made(&args.version)?;
+    let finish = if args.check { check } else { write };
+    finish("kubernetes.json", &types, &format!("{type_count} types"))?;
+    finish("resources.json", &resources, &format!("{resource_count} resources"))?;
+    finish("fields.txt", &fields, &format!("fields of {kind_count} kinds"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -50,6 +57,15 @@ fn write(name: &str, text: &str, what: &str) -> Result<()> {
     let target = workspace::root().join(TARGET).join(name);
     fs::write(&target, text).with_context(|| format!("write {}", target.display()))?;
     println!("{}: {what}", target.display());
+    Ok(())
+}
+
+fn check(name: &str, text: &str, what: &str) -> Result<()> {
+    let target = workspace::root().join(TARGET).join(name);
+    if fs::read_to_string(&target).with_context(|| format!("read {}", target.display()))? != text {
+        bail!("{} is not what the modules say; run cargo xtask schema", target.display());
+    }
+    println!("{}: {what}, fresh", target.display());
     Ok(())
 }
 

@@ -6,8 +6,6 @@
 use lode_object::GroupVersionKind;
 use serde_json::{Map, Value, json};
 
-use crate::kind::Kind;
-
 /// Returns the `apiVersion` in which objects of a built-in kind are stored.
 #[must_use]
 pub fn stored_version(gvk: &GroupVersionKind) -> String {
@@ -18,13 +16,12 @@ pub fn stored_version(gvk: &GroupVersionKind) -> String {
     }
 }
 
-/// Makes an object one of another version of its kind, `kind`'s.
-pub fn to(kind: &Kind, object: &mut Value) {
-    let version = kind.gvk.api_version();
+/// Makes an object one of another `apiVersion` of its kind.
+pub fn to(version: &str, object: &mut Value) {
     let Some(fields) = object.as_object_mut() else { return };
-    let before = fields.insert("apiVersion".to_owned(), version.as_str().into());
+    let before = fields.insert("apiVersion".to_owned(), version.into());
     let before = before.as_ref().and_then(Value::as_str).unwrap_or_default();
-    let renames: &[(&str, &str)] = match (before, &*version) {
+    let renames: &[(&str, &str)] = match (before, version) {
         ("v1", EVENTS) => &EVENT_FIELDS,
         (EVENTS, "v1") => &EVENT_FIELDS.map(|(core, events)| (events, core)),
         ("autoscaling/v2", "autoscaling/v1") => return down(fields),
@@ -46,7 +43,7 @@ fn down(object: &mut Map<String, Value>) {
                 spec.insert(CPU_TARGET.to_owned(), percent.clone());
             }
         }
-        annotations.extend((!metrics.is_empty()).then(|| (METRICS, Value::Array(metrics))));
+        annotations.extend((!metrics.is_empty()).then_some((METRICS, Value::Array(metrics))));
         annotations.extend(spec.remove("behavior").map(|behavior| (BEHAVIOR, behavior)));
     }
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
@@ -57,7 +54,7 @@ fn down(object: &mut Map<String, Value>) {
                 status.insert(CPU_CURRENT.to_owned(), percent.clone());
             }
         }
-        annotations.extend((!metrics.is_empty()).then(|| (CURRENT_METRICS, Value::Array(metrics))));
+        annotations.extend((!metrics.is_empty()).then_some((CURRENT_METRICS, Value::Array(metrics))));
         annotations.extend(status.remove("conditions").map(|conditions| (CONDITIONS, conditions)));
     }
     if annotations.is_empty() {
@@ -140,26 +137,20 @@ const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
 
 #[cfg(test)]
 mod tests {
-    use lode_schema::resources;
-
     use super::*;
-
-    fn kind(group: &str, version: &str, kind: &str) -> Kind {
-        Kind::builtin(resources().of_kind(group, version, kind).unwrap()).unwrap()
-    }
 
     #[test]
     fn an_event_reads_in_both_groups() {
         let core = json!({"apiVersion": "v1", "kind": "Event", "message": "m", "reason": "R",
             "involvedObject": {"name": "web"}, "reportingComponent": "lode"});
         let mut event = core.clone();
-        to(&kind("events.k8s.io", "v1", "Event"), &mut event);
+        to("events.k8s.io/v1", &mut event);
         assert_eq!(
             event,
             json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "note": "m", "reason": "R",
                 "regarding": {"name": "web"}, "reportingController": "lode"})
         );
-        to(&kind("", "v1", "Event"), &mut event);
+        to("v1", &mut event);
         assert_eq!(event, core);
     }
 
@@ -171,9 +162,9 @@ mod tests {
         let second = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
             "metadata": {"name": "web"}, "spec": {"maxReplicas": 3, "metrics": [memory, cpu]}});
         let mut object = second.clone();
-        to(&kind("autoscaling", "v1", "HorizontalPodAutoscaler"), &mut object);
+        to("autoscaling/v1", &mut object);
         assert_eq!(object["spec"], json!({"maxReplicas": 3, "targetCPUUtilizationPercentage": 70}));
-        to(&kind("autoscaling", "v2", "HorizontalPodAutoscaler"), &mut object);
+        to("autoscaling/v2", &mut object);
         assert_eq!(object, second);
     }
 

@@ -8,11 +8,20 @@
 //! know: namespaces, allocated addresses, owners.
 
 pub mod convert;
+pub mod create;
 pub mod custom;
+pub mod decode;
+mod default;
 mod field_error;
 mod kind;
+mod metadata;
+pub mod protobuf;
 mod status;
+pub mod strategy;
+pub mod update;
+pub mod validate;
 
+pub use default::default;
 pub use field_error::{FieldError, Reason};
 pub use kind::{Kind, Types};
 pub use status::{Cause, Details, Status};

@@ -1,7 +1,8 @@
 //! What Kubernetes objects look like: types, list keys, defaults.
 //!
 //! A [`Schema`] is a table of types that refer to each other by number, so that following a reference is an index and
-//! not a search. Those of Kubernetes itself are [`builtin()`], and where they are served [`resources()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
+//! not a search. Those of Kubernetes itself are [`builtin()`], where they are served [`resources()`], and how
+//! Go reads and writes them [`fields()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
 //! resource ([`structural`]), and the form that structured merges are specified in ([`plain`]).
 //!
 //! ```
@@ -21,6 +22,7 @@
 
 mod build;
 mod builtin;
+pub mod fields;
 pub mod kinds;
 pub mod openapi;
 pub mod plain;
@@ -30,6 +32,7 @@ mod types;
 
 pub use build::Builder;
 pub use builtin::{Builtin, builtin};
+pub use fields::{Fields, fields};
 pub use kinds::Kinds;
 pub use resources::{Resource, Resources, Subresource, resources};
 pub use types::{Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId, TypeRef};

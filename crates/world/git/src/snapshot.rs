@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use gix_hash::ObjectId;
 use gix_object::tree::EntryKind;
-use gix_object::{Find as _, Kind, TreeRefIter};
+use gix_object::{Kind, TreeRefIter};
 use lode_stdx::Digest;
 use lode_tree::{Blob, Entry, RepoPath, Tree};
 
 use crate::fetch::{Error, Options};
+use crate::objects::{Lost, Source};
 
 /// Annotated tags followed before a commit must come.
 const TAGS_MAX: usize = 8;
@@ -38,7 +39,7 @@ pub struct Snapshot {
 
 /// Reads the commit that `object` is, or that an annotated tag leads to.
 pub(crate) fn read(
-    objects: &gix_odb::Handle,
+    objects: &dyn Source,
     object: ObjectId,
     options: &Options,
     deadline: Instant,
@@ -74,7 +75,7 @@ pub(crate) fn read(
 }
 
 struct Reader<'o> {
-    objects: &'o gix_odb::Handle,
+    objects: &'o dyn Source,
     options: &'o Options,
     deadline: Instant,
     /// Blobs read already: one content under many names is kept once.
@@ -116,8 +117,7 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, path: &RepoPath, kind: EntryKind, id: ObjectId) -> Result<Entry, Error> {
-        let header = gix_object::FindHeader::try_header(self.objects, &id).map_err(|_| Error::Corrupt)?;
-        let size = header.ok_or(Error::Missing)?.size;
+        let size = self.objects.size(id)?;
         if kind == EntryKind::Link {
             let target = if size > LINK_MAX { Vec::new() } else { self.object(id)?.1 };
             let target = String::from_utf8(target).ok().filter(|target| !target.is_empty());
@@ -144,10 +144,16 @@ impl Reader<'_> {
         if Instant::now() >= self.deadline {
             return Err(Error::Slow);
         }
-        let mut bytes = Vec::new();
-        let data = self.objects.try_find(&id, &mut bytes).map_err(|_| Error::Corrupt)?;
-        let kind = data.ok_or(Error::Missing)?.kind;
-        Ok((kind, bytes))
+        Ok(self.objects.object(id)?)
+    }
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Missing => Self::Missing,
+            Lost::Corrupt => Self::Corrupt,
+        }
     }
 }
 
@@ -161,7 +167,7 @@ fn path_of(folder: &RepoPath, name: &[u8]) -> Result<RepoPath, Error> {
 }
 
 /// Reads an id from a commit's or tag's header.
-fn header(text: &[u8], key: &str) -> Option<ObjectId> {
+pub(crate) fn header(text: &[u8], key: &str) -> Option<ObjectId> {
     let line = text.split(|byte| *byte == b'\n').next()?;
     ObjectId::from_hex(line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?).ok()
 }
@@ -172,7 +178,7 @@ fn is_signed(commit: &[u8]) -> bool {
     headers.into_iter().any(|line| line.starts_with(b"gpgsig ") || line.starts_with(b"gpgsig-sha256 "))
 }
 
-fn subject(commit: &[u8]) -> String {
+pub(crate) fn subject(commit: &[u8]) -> String {
     let text = String::from_utf8_lossy(commit);
     let message = text.split_once("\n\n").map_or("", |(_, message)| message);
     let first = message.trim_start().lines().next().unwrap_or_default().trim_end();

@@ -204,7 +204,7 @@ fn backend(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
     (status, headers, output[end + 4..].to_vec())
 }
 
-const FIXED: [(&str, &str); 8] = [
+pub(crate) const FIXED: [(&str, &str); 8] = [
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_CONFIG_SYSTEM", "/dev/null"),
     ("GIT_AUTHOR_NAME", "Ada"),
@@ -222,7 +222,7 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    fn create(root: &Path, name: &str) -> Self {
+    pub(crate) fn create(root: &Path, name: &str) -> Self {
         let it = Self { bare: root.join(format!("{name}.git")), work: root.join(format!("{name}.work")) };
         git(root, &["init", "-q", "--bare", "-b", "main", it.bare.to_str().unwrap()]);
         git(root, &["init", "-q", "-b", "main", it.work.to_str().unwrap()]);

@@ -1,0 +1,236 @@
+//! [`begin`] and [`prepare`]: what becomes of an object before its defaults, and between them and its validation, when it is created
+//! (`PrepareForCreate` of the strategies, and the admission that needs no other objects).
+//!
+//! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
+//! all that takes other objects to know.
+
+use lode_schema::{Schema, TypeRef};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    default::{self, TEMPLATE_GENERATION},
+    kind::{Kind, Types},
+    metadata,
+    strategy::{self, at, object, put, remove, text},
+};
+
+/// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
+/// it.
+pub fn begin(new: &mut Value) {
+    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        remove(new, &format!("metadata.{field}"));
+    }
+}
+
+/// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
+pub fn prepare(kind: &Kind, new: &mut Value) {
+    let strategy = strategy::of(kind);
+    metadata::on_create(new, strategy);
+    strategy.cleared.iter().for_each(|path| clear(kind, new, path));
+    if let Types::Builtin = kind.types
+        && let Some((_, _, rule)) =
+            RULES.iter().find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
+    {
+        rule(new);
+    }
+    // What is stored is read again before anybody sees it, and what is read gets its defaults.
+    default::default(kind, new);
+}
+
+/// Takes back what a client cannot say. What is left is what nobody says: the zero value of the type.
+fn clear(kind: &Kind, new: &mut Value, path: &str) {
+    remove(new, path);
+    let field = kind.schema().map(kind.ty).and_then(|map| map.field(path));
+    let Some(field) = field.filter(|field| field.default.as_ref().is_some_and(Value::is_object)) else { return };
+    put(new, path, zero(kind.schema(), field.ty, 0).into());
+}
+
+/// Returns a struct in which nothing is set: fields that are no pointers are there all the same.
+fn zero(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
+    let mut zero_fields = Map::new();
+    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
+        let value = match &field.default {
+            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => zero(schema, field.ty, depth + 1).into(),
+            Some(value) if field.assumed => value.clone(),
+            None if field.required => Value::Null,
+            _ => continue,
+        };
+        zero_fields.insert(field.name.to_string(), value);
+    }
+    zero_fields
+}
+
+type Rule = fn(&mut Value);
+
+/// By group and kind, what is no row of the strategies.
+const RULES: &[(&str, &str, Rule)] = &[
+    ("", "Namespace", namespace),
+    ("", "Node", |node| add(node, "spec.taints", json!({"key": NOT_READY, "effect": "NoSchedule"}))),
+    ("", "PersistentVolume", volume),
+    ("", "PersistentVolumeClaim", claim),
+    ("", "Pod", pod),
+    ("", "Service", service),
+    ("", "ServiceAccount", service_account),
+    ("apiregistration.k8s.io", "APIService", api_service),
+    ("apps", "DaemonSet", daemon_set),
+    ("batch", "Job", job),
+];
+
+fn namespace(namespace: &mut Value) {
+    add(namespace, "spec.finalizers", "kubernetes".into());
+    metadata::label_with_name(namespace);
+}
+
+/// Its phase is of the time of its creation.
+fn volume(volume: &mut Value) {
+    add(volume, "metadata.finalizers", PV_PROTECTION.into());
+    if let Some(created) = at(volume, "metadata.creationTimestamp").filter(|time| time.is_string()).cloned() {
+        put(volume, "status.lastPhaseTransitionTime", created);
+    }
+}
+
+/// Where its content comes from is said in two fields, of which the older only knows claims and snapshots.
+fn claim(claim: &mut Value) {
+    add(claim, "metadata.finalizers", PVC_PROTECTION.into());
+    let old = at(claim, DATA_SOURCE).filter(|source| !source.is_null()).cloned();
+    let new = at(claim, DATA_SOURCE_REF).filter(|source| !source.is_null()).cloned();
+    match (old, new) {
+        (Some(old), None) if is_claim_or_snapshot(&old) => put(claim, DATA_SOURCE_REF, old),
+        (Some(_), None) => drop(remove(claim, DATA_SOURCE)),
+        (None, Some(new)) if text(&new, "namespace").is_empty() => put(claim, DATA_SOURCE, new),
+        _ => {}
+    }
+}
+
+fn is_claim_or_snapshot(source: &Value) -> bool {
+    let of = (text(source, "apiGroup"), text(source, "kind"));
+    of == ("", "PersistentVolumeClaim") || of == ("snapshot.storage.k8s.io", "VolumeSnapshot")
+}
+
+/// What this server serves itself is there at once.
+fn api_service(service: &mut Value) {
+    if at(service, "spec.service").is_none_or(Value::is_null) {
+        let now = at(service, "metadata.creationTimestamp").cloned().unwrap_or_default();
+        let local = json!({"type": "Available", "status": "True", "reason": "Local", "lastTransitionTime": now,
+            "message": "Local APIServices are always available"});
+        put(service, "status.conditions", json!([local]));
+    }
+}
+
+fn pod(pod: &mut Value) {
+    put(pod, "status", json!({"phase": "Pending", "qosClass": quality(pod)}));
+    if at(pod, "spec.schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty()) {
+        let gated = json!({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates"});
+        put(pod, "status.conditions", json!([gated]));
+    }
+    for (class, priority) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
+        if text(pod, "spec.priorityClassName") == class {
+            put(pod, "spec.priority", priority.into());
+        }
+    }
+    for (field, value) in [("spec.priority", json!(0)), ("spec.preemptionPolicy", json!("PreemptLowerPriority"))] {
+        if at(pod, field).is_none_or(Value::is_null) {
+            put(pod, field, value);
+        }
+    }
+    for key in [NOT_READY, UNREACHABLE] {
+        if !tolerates(pod, key) {
+            let toleration = json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+            add(pod, "spec.tolerations", toleration);
+        }
+    }
+}
+
+/// Tells whether a pod says itself how long it stays on a node with a taint.
+fn tolerates(pod: &Value, key: &str) -> bool {
+    let matches = |toleration: &Value| {
+        let is = |field: &str, value: &str| ["", value].contains(&text(toleration, field));
+        is("key", key) && is("effect", "NoExecute")
+    };
+    at(pod, "spec.tolerations").and_then(Value::as_array).into_iter().flatten().any(matches)
+}
+
+/// Returns the quality of service: a pod that is limited throughout and asks for as much is guaranteed it.
+fn quality(pod: &Value) -> &'static str {
+    let lists = ["spec.containers", "spec.initContainers"];
+    let containers = lists.iter().filter_map(|list| at(pod, list)?.as_array()).flatten();
+    let (mut any, mut all) = (false, true);
+    let own = at(pod, "spec.resources").filter(|own| !own.is_null()).map(|own| std::slice::from_ref(own).to_vec());
+    let resources: Vec<Value> =
+        own.unwrap_or_else(|| containers.map(|container| container["resources"].clone()).collect());
+    for resources in &resources {
+        for name in ["cpu", "memory"] {
+            let of = |sort: &str| resources[sort].get(name).filter(|amount| !is_zero(amount));
+            any |= of("requests").or(of("limits")).is_some();
+            all &= of("limits").is_some() && of("requests").is_none_or(|request| Some(request) == of("limits"));
+        }
+    }
+    match (any, all) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+fn is_zero(amount: &Value) -> bool {
+    *amount == 0 || *amount == "0"
+}
+
+/// The first of the addresses has a field of its own.
+fn service(service: &mut Value) {
+    let ip = text(service, "spec.clusterIP").to_owned();
+    if !ip.is_empty() && at(service, "spec.clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        put(service, "spec.clusterIPs", json!([ip]));
+    }
+}
+
+/// Secrets are named and nothing else is said of them.
+pub(crate) fn service_account(account: &mut Value) {
+    for secret in account["secrets"].as_array_mut().into_iter().flatten() {
+        *secret = json!({"name": secret["name"]});
+    }
+    if account["secrets"].is_null() {
+        remove(account, "secrets");
+    }
+}
+
+fn daemon_set(daemon_set: &mut Value) {
+    let annotation = daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
+    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default().max(1);
+    daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION] = generation.to_string().into();
+}
+
+/// A job that does not say itself which pods are its own knows them by its uid.
+fn job(job: &mut Value) {
+    if at(job, "spec.manualSelector") == Some(&Value::Bool(true)) {
+        return;
+    }
+    let (name, uid) = (job["metadata"]["name"].clone(), job["metadata"]["uid"].clone());
+    let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
+    for (label, value) in labels {
+        let labels = object(&mut job["spec"]["template"]["metadata"]["labels"]);
+        labels.entry(label).or_insert_with(|| value.clone());
+    }
+    object(&mut job["spec"]["selector"]["matchLabels"]).entry(JOB_UID).or_insert(uid);
+}
+
+/// Adds an item to a list, unless it is there.
+fn add(to: &mut Value, path: &str, item: Value) {
+    let mut items = at(to, path).and_then(Value::as_array).cloned().unwrap_or_default();
+    if !items.contains(&item) {
+        items.push(item);
+        put(to, path, items.into());
+    }
+}
+
+const DATA_SOURCE: &str = "spec.dataSource";
+const DATA_SOURCE_REF: &str = "spec.dataSourceRef";
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
+const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
+/// Structs within structs; Go has no more.
+const DEPTH_MAX: usize = 16;

@@ -1,0 +1,102 @@
+//! What of an object's metadata is the server's: what a client says there is not heard (`rest.BeforeCreate`,
+//! `rest.BeforeUpdate`, `ResetObjectMetaForStatus`).
+
+use serde_json::Value;
+
+use crate::strategy::{Strategy, at, object, put, remove, text};
+
+/// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
+pub(crate) fn on_create(object: &mut Value, strategy: &Strategy) {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        remove(object, &format!("metadata.{field}"));
+    }
+    // A kind that has no generation of its own keeps what a client says, for whatever it may be good.
+    if let Some(first) = strategy.generation.first() {
+        put(object, "metadata.generation", first.into());
+    }
+}
+
+/// Keeps what a write cannot change.
+pub(crate) fn on_update(live: &Value, object: &mut Value) {
+    keep(live, object, "metadata.generation");
+    remove(object, "metadata.selfLink");
+    if at(live, "metadata.creationTimestamp").is_some_and(|time| !time.is_null()) {
+        keep(live, object, "metadata.creationTimestamp");
+    }
+    if at(live, "metadata.deletionTimestamp").is_some_and(|time| !time.is_null()) {
+        keep(live, object, "metadata.deletionTimestamp");
+    }
+    for field in ["uid", "deletionGracePeriodSeconds"] {
+        let path = format!("metadata.{field}");
+        if at(object, &path).is_none_or(|value| value.is_null() || *value == "") {
+            keep(live, object, &path);
+        }
+    }
+}
+
+/// Counts up the generation if the write counts.
+pub(crate) fn count(live: &Value, object: &mut Value, strategy: &Strategy) {
+    if strategy.generation.counts(live, object) {
+        let generation = at(live, "metadata.generation").and_then(Value::as_u64).unwrap_or_default();
+        put(object, "metadata.generation", generation.saturating_add(1).into());
+    }
+}
+
+/// Leaves what is at a path as it was. Of the metadata that is what clients say; the rest is not theirs anyway.
+pub(crate) fn keep(live: &Value, object: &mut Value, path: &str) {
+    if path == "metadata" {
+        for field in CLIENTS {
+            keep(live, object, &format!("metadata.{field}"));
+        }
+        return;
+    }
+    match at(live, path) {
+        Some(value) => put(object, path, value.clone()),
+        None => drop(remove(object, path)),
+    }
+}
+
+/// Gives a namespace the label that every namespace has.
+pub(crate) fn label_with_name(namespace: &mut Value) {
+    let name = text(namespace, "metadata.name").to_owned();
+    let labels = object(&mut namespace["metadata"]["labels"]);
+    labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
+}
+
+/// What an endpoint that does not write metadata leaves as it was.
+const CLIENTS: [&str; 7] = [
+    "annotations",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generation",
+    "labels",
+    "ownerReferences",
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_write_says_of_uid_and_times_does_not_count() {
+        let live =
+            json!({"metadata": {"uid": "u", "creationTimestamp": "t", "generation": 3, "deletionTimestamp": "d"}});
+        let mut new = json!({"metadata": {"creationTimestamp": null, "generation": 9, "selfLink": "/x"}});
+        on_update(&live, &mut new);
+        assert_eq!(new, live);
+        let mut other = json!({"metadata": {"uid": "v"}});
+        on_update(&live, &mut other);
+        assert_eq!(other["metadata"]["uid"], "v", "validation refuses it");
+    }
+
+    #[test]
+    fn metadata_that_is_kept_is_that_of_clients() {
+        let live = json!({"metadata": {"name": "a", "labels": {"a": "b"}, "resourceVersion": "1"}});
+        let mut new = json!({"metadata": {"name": "a", "annotations": {"x": "y"}, "resourceVersion": "2"}});
+        keep(&live, &mut new, "metadata");
+        assert_eq!(new, json!({"metadata": {"name": "a", "labels": {"a": "b"}, "resourceVersion": "2"}}));
+    }
+}

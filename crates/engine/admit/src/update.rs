@@ -1,0 +1,184 @@
+//! [`prepare`]: what becomes of an object between its defaults and its validation, when it is changed (`PrepareForUpdate`
+//! of the strategies).
+
+use serde_json::Value;
+
+use crate::{
+    create::service_account,
+    default::{self, TEMPLATE_GENERATION},
+    kind::{Kind, Types},
+    metadata,
+    strategy::{self, Strategy, at, equal, put, remove, text},
+};
+
+/// Makes a changed object ready to be validated and stored: what the endpoint does not write is as it was, and the
+/// generation counts what changed.
+pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
+    let strategy = strategy::of(kind);
+    match &kind.types {
+        Types::Custom(_) if subresource == "status" => only_status(live, new),
+        _ => keep(strategy, subresource, live, new),
+    }
+    metadata::on_update(live, new);
+    if let Types::Builtin = kind.types
+        && let Some((_, _, rule)) =
+            RULES.iter().find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
+    {
+        rule(subresource, live, new);
+    }
+    metadata::count(live, new, strategy);
+    default::default(kind, new);
+}
+
+fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
+    strategy.reset_paths(subresource).iter().for_each(|path| metadata::keep(live, new, path));
+}
+
+/// Through the endpoint of a status nothing else of a custom resource is written.
+fn only_status(live: &Value, new: &mut Value) {
+    let mut object = live.clone();
+    for path in ["status", "metadata.managedFields", "metadata.resourceVersion"] {
+        metadata::keep(new, &mut object, path);
+    }
+    *new = object;
+}
+
+type Rule = fn(&str, &Value, &mut Value);
+
+/// By group and kind, what is no row of the strategies.
+const RULES: &[(&str, &str, Rule)] = &[
+    ("", "Namespace", namespace),
+    ("", "Pod", pod),
+    ("", "Secret", secret),
+    ("", "Service", service),
+    ("", "ServiceAccount", |_, _, new| service_account(new)),
+    ("apps", "DaemonSet", daemon_set),
+];
+
+/// Finalizers of the spec are written through an endpoint of their own.
+fn namespace(subresource: &str, live: &Value, new: &mut Value) {
+    if subresource != "finalize" {
+        metadata::keep(live, new, "spec.finalizers");
+    }
+    metadata::label_with_name(new);
+}
+
+/// Containers for a look inside are written through an endpoint of their own, and nothing else is.
+fn pod(subresource: &str, live: &Value, new: &mut Value) {
+    let way = "spec.ephemeralContainers";
+    if subresource != "ephemeralcontainers" {
+        metadata::keep(live, new, way);
+        return;
+    }
+    let mut object = live.clone();
+    for path in [way, "metadata.managedFields", "metadata.resourceVersion"] {
+        metadata::keep(new, &mut object, path);
+    }
+    *new = object;
+}
+
+fn secret(_: &str, live: &Value, new: &mut Value) {
+    if text(new, "type").is_empty() {
+        metadata::keep(live, new, "type");
+    }
+}
+
+/// The generation of the template is the server's.
+fn daemon_set(_: &str, live: &Value, new: &mut Value) {
+    let annotation = live["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
+    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+    let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
+    let annotations = strategy::object(&mut new["metadata"]["annotations"]);
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), (generation + i64::from(changed)).to_string().into());
+}
+
+/// What was allocated for a service and is still of use to it is not lost by leaving it out.
+fn service(subresource: &str, live: &Value, new: &mut Value) {
+    if subresource == "status" {
+        return;
+    }
+    let (was, is) = (text(live, "spec.type").to_owned(), text(new, "spec.type").to_owned());
+    drop_unneeded(&was, &is, live, new);
+    if was == EXTERNAL || is == EXTERNAL {
+        return;
+    }
+    sync_cluster_ips(live, new);
+    if text(new, "spec.clusterIP").is_empty() {
+        metadata::keep(live, new, "spec.clusterIP");
+    }
+    let same = equal(at(live, "spec.clusterIP"), at(new, "spec.clusterIP"));
+    for path in ["spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy"] {
+        if same && equal(at(new, path), None) {
+            metadata::keep(live, new, path);
+        }
+    }
+    if has_node_ports(&was) && has_node_ports(&is) {
+        keep_node_ports(live, new);
+    }
+}
+
+/// The first of the addresses has a field of its own; who changes only one of the two means both.
+fn sync_cluster_ips(live: &Value, new: &mut Value) {
+    let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
+    if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
+        let first = at(new, ip).filter(|first| !first.is_null() && **first != "").cloned();
+        let rest = at(new, ips).and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
+        let all: Vec<Value> = first.map(|first| [first].into_iter().chain(rest).collect()).unwrap_or_default();
+        put(new, ips, all.into());
+    }
+}
+
+/// Ports are matched by protocol and number.
+fn keep_node_ports(live: &Value, new: &mut Value) {
+    let Some(Value::Array(before)) = at(live, "spec.ports") else { return };
+    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
+        let same = |old: &&Value| old["protocol"] == port["protocol"] && old["port"] == port["port"];
+        if port.get("nodePort").is_none_or(|number| *number == 0)
+            && let Some(number) = before.iter().find(same).and_then(|old| old.get("nodePort"))
+        {
+            port["nodePort"] = number.clone();
+        }
+    }
+}
+
+/// A service that becomes of another type lets go of what was only for the old one, unless it is said anew.
+fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
+    let same = |new: &Value, path: &str| equal(at(live, path), at(new, path));
+    if was != EXTERNAL && is == EXTERNAL {
+        for path in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+            let path = format!("spec.{path}");
+            if same(new, &path) {
+                remove(new, &path);
+            }
+        }
+    }
+    if has_node_ports(was) && !has_node_ports(is) {
+        drop_node_ports(live, new);
+        if same(new, "spec.externalTrafficPolicy") && at(new, "spec.externalIPs").is_none() {
+            remove(new, "spec.externalTrafficPolicy");
+        }
+    }
+    if was == "LoadBalancer" && is != "LoadBalancer" {
+        for path in ["spec.allocateLoadBalancerNodePorts", "spec.loadBalancerClass", "spec.healthCheckNodePort"] {
+            if same(new, path) {
+                remove(new, path);
+            }
+        }
+    }
+}
+
+fn drop_node_ports(live: &Value, new: &mut Value) {
+    let before: Vec<Value> =
+        live["spec"]["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect();
+    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        if port.get("nodePort").is_some_and(|number| before.contains(number)) {
+            port.remove("nodePort");
+        }
+    }
+}
+
+fn has_node_ports(of: &str) -> bool {
+    matches!(of, "NodePort" | "LoadBalancer")
+}
+
+const EXTERNAL: &str = "ExternalName";

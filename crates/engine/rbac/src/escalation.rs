@@ -1,0 +1,113 @@
+//! Who writes roles and bindings may only grant what he holds, or what he may grant beyond it (`escalate`, `bind`).
+
+use lode_admit::Status;
+use serde_json::Value;
+
+use crate::{
+    cover::objection,
+    policy::{GROUP, Policy, RoleRef},
+    request::{Attributes, Resource, User, refused},
+    rule::{ALL, Rule},
+};
+
+/// A role or a binding that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Write<'a> {
+    /// `roles`, `clusterroles`, `rolebindings` or `clusterrolebindings`.
+    pub resource: &'a str,
+    /// The namespace in the path.
+    pub namespace: &'a str,
+    /// The name in the path; empty when it is created.
+    pub name: &'a str,
+    /// The object as it is to be.
+    pub object: &'a Value,
+    /// The object as it is, if it is.
+    pub old: Option<&'a Value>,
+}
+
+impl Policy {
+    /// Tells whether a user may write what he grants with it. Other resources than the four grant nothing.
+    ///
+    /// # Errors
+    /// He grants what he does not hold, or a role that is not there.
+    pub fn may_grant(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
+        if user.is_privileged() || write.old.is_some_and(|old| only_for_collection(write.object, old)) {
+            return Ok(());
+        }
+        match write.resource {
+            "roles" | "clusterroles" => self.may_define(user, write),
+            "rolebindings" | "clusterrolebindings" => self.may_bind(user, write),
+            _ => Ok(()),
+        }
+    }
+
+    fn may_define(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
+        let &Write { resource, namespace, name, object, old } = write;
+        if self.has_verb(user, "escalate", Resource { group: GROUP, resource, namespace, name, ..Resource::default() })
+        {
+            return Ok(());
+        }
+        self.holds(user, write, &Rule::read_all(&object["rules"]))?;
+        let aggregates = |role: &Value| {
+            let selectors = role["aggregationRule"]["clusterRoleSelectors"].as_array();
+            selectors.is_some_and(|selectors| !selectors.is_empty())
+        };
+        if resource == "clusterroles" && (aggregates(object) || old.is_some_and(aggregates)) {
+            // It can gather anything, and taking one away can leave anything behind.
+            let why = "must have cluster-admin privileges to use the aggregationRule";
+            return self.holds(user, write, &everything()).map_err(|_| write.refused(why));
+        }
+        Ok(())
+    }
+
+    fn may_bind(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
+        let role = RoleRef::read(write.object);
+        let namespace = if write.resource == "rolebindings" { write.namespace } else { "" };
+        let resource = if &*role.kind == "Role" { "roles" } else { "clusterroles" };
+        let bound = Resource { group: GROUP, resource, namespace, name: &role.name, ..Resource::default() };
+        if self.has_verb(user, "bind", bound) {
+            return Ok(());
+        }
+        self.holds(user, write, self.rules_of(&role, namespace)?)
+    }
+
+    fn has_verb(&self, user: &User, verb: &str, resource: Resource<'_>) -> bool {
+        self.allowed(user, &Attributes::resource(verb, resource)).allowed
+    }
+
+    fn holds(&self, user: &User, write: &Write<'_>, granted: &[Rule]) -> Result<(), Status> {
+        let (held, missing) = self.rules(user, write.namespace);
+        match objection(user, &held, granted, &missing) {
+            None => Ok(()),
+            Some(why) => Err(write.refused(&why)),
+        }
+    }
+}
+
+impl Write<'_> {
+    fn refused(&self, why: &str) -> Status {
+        let name = self.object["metadata"]["name"].as_str().unwrap_or_default();
+        refused(&Resource { group: GROUP, resource: self.resource, name, ..Resource::default() }, why)
+    }
+}
+
+/// Tells whether a change only serves collecting what is garbage: it grants nothing.
+fn only_for_collection(object: &Value, old: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            for key in ["ownerReferences", "finalizers", "managedFields"] {
+                metadata.remove(key);
+            }
+        }
+        object
+    };
+    bare(object) == bare(old)
+}
+
+/// The rules of who may do everything.
+fn everything() -> [Rule; 2] {
+    let all = || -> Box<[Box<str>]> { [ALL.into()].into() };
+    let resources = Rule { verbs: all(), groups: all(), resources: all(), ..Rule::default() };
+    [resources, Rule { verbs: all(), paths: all(), ..Rule::default() }]
+}

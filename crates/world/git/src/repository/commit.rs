@@ -1,0 +1,123 @@
+//! [`Draft`] in, a commit object out; a commit object in, [`Commit`] out.
+
+use gix_hash::ObjectId as Id;
+use gix_object::{CommitRef, Kind};
+
+use crate::id::ObjectId;
+use crate::objects::{Lost, Source};
+
+/// A person or a program that makes commits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author {
+    /// The name; what Git does not allow in it is left out.
+    pub name: String,
+    /// The address; what Git does not allow in it is left out.
+    pub email: String,
+}
+
+/// What a commit says besides its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Who makes it.
+    pub author: Author,
+    /// The message: a subject, and after an empty line anything more.
+    pub message: String,
+    /// When, in seconds since 1970.
+    pub time_seconds: i64,
+    /// The commit that the branch must be at, for whoever saw it there; without one the changes are put on whatever is
+    /// there.
+    pub onto: Option<ObjectId>,
+}
+
+/// A commit as history shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: ObjectId,
+    /// The commits it follows.
+    pub parents: Vec<ObjectId>,
+    /// Who wrote it.
+    pub author: Author,
+    /// When it was committed, in seconds since 1970.
+    pub time_seconds: i64,
+    /// The first line of the message.
+    pub subject: String,
+    /// The message as a whole.
+    pub message: String,
+}
+
+/// What walks need to know of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Links {
+    pub(crate) tree: Id,
+    pub(crate) parents: Vec<Id>,
+    pub(crate) time_seconds: i64,
+}
+
+/// Returns a commit object's bytes.
+pub(crate) fn write(tree: Id, parents: &[Id], draft: &Draft) -> Vec<u8> {
+    let parents: Vec<_> = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+    let (name, email) = (plain(&draft.author.name, "unknown"), plain(&draft.author.email, ""));
+    let by = format!("{name} <{email}> {} +0000", draft.time_seconds.max(0));
+    let message = draft.message.replace('\0', "");
+    format!("tree {tree}\n{}author {by}\ncommitter {by}\n\n{}\n", parents.concat(), message.trim_end()).into_bytes()
+}
+
+/// Reads a commit whole.
+pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
+    let (Kind::Commit, bytes) = source.object(id)? else { return Err(Lost::Corrupt) };
+    let commit = parse(&bytes)?;
+    let author = commit.author().map_err(|_| Lost::Corrupt)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Commit {
+        id: ObjectId(id),
+        parents: commit.parents().map(ObjectId).collect(),
+        author: Author { name: text(author.name), email: text(author.email) },
+        time_seconds: time(&commit),
+        subject: crate::snapshot::subject(&bytes),
+        message: text(commit.message),
+    })
+}
+
+/// Reads where a commit leads.
+pub(crate) fn links(source: &dyn Source, id: Id) -> Result<Links, Lost> {
+    let (Kind::Commit, bytes) = source.object(id)? else { return Err(Lost::Corrupt) };
+    links_of(&bytes)
+}
+
+/// Reads where a commit's bytes lead.
+pub(crate) fn links_of(bytes: &[u8]) -> Result<Links, Lost> {
+    let commit = parse(bytes)?;
+    Ok(Links { tree: commit.tree(), parents: commit.parents().collect(), time_seconds: time(&commit) })
+}
+
+fn parse(bytes: &[u8]) -> Result<CommitRef<'_>, Lost> {
+    CommitRef::from_bytes(bytes, gix_hash::Kind::Sha1).map_err(|_| Lost::Corrupt)
+}
+
+fn time(commit: &CommitRef<'_>) -> i64 {
+    commit.committer().map(|committer| committer.seconds()).unwrap_or_default()
+}
+
+/// Leaves out what would end a name or an address early, as Git itself does.
+fn plain(text: &str, otherwise: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();
+    let text = text.trim();
+    if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_forge_a_header() {
+        let author = Author { name: "Eve <eve>\nparent 0".to_owned(), email: "e>\n\nx@y".to_owned() };
+        let draft = Draft { author, message: "one\0\n\n".to_owned(), time_seconds: 7, onto: None };
+        let bytes = write(Id::empty_tree(gix_hash::Kind::Sha1), &[], &draft);
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        assert!(text.ends_with("committer Eve eveparent 0 <ex@y> 7 +0000\n\none\n"), "{text}");
+        let links = links_of(&bytes).unwrap();
+        assert_eq!((links.parents, links.time_seconds), (vec![], 7));
+    }
+}

@@ -1,0 +1,94 @@
+//! Three trees into one: what `theirs` changes against `base`, done to `ours`.
+//!
+//! A commit is undone by merging its parent into the branch with the commit itself as base. Folders are merged name by
+//! name; a file that both sides changed in different ways is a conflict, told by its path. Nothing is merged inside a
+//! file: two right edits of YAML can make a wrong one.
+
+use std::collections::BTreeSet;
+
+use gix_hash::ObjectId;
+use gix_object::Kind;
+use gix_object::tree::EntryKind;
+
+use crate::objects::{Deflater, Lost, Object, Source};
+use crate::repository::folder::{self, Entry, Folder};
+
+/// Conflicts named before the rest is only counted.
+const CONFLICTS_MAX: usize = 100;
+/// Folders within folders, as deep as a snapshot is read.
+const DEPTH_MAX: usize = 256;
+
+/// What came of a merge.
+pub(crate) struct Merged {
+    /// The root tree.
+    pub(crate) root: ObjectId,
+    /// Trees that may be new.
+    pub(crate) made: Vec<(ObjectId, Object)>,
+    /// Files that both sides changed.
+    pub(crate) conflicts: Vec<String>,
+}
+
+/// Merges three root trees.
+pub(crate) fn merge(source: &dyn Source, base: ObjectId, ours: ObjectId, theirs: ObjectId) -> Result<Merged, Lost> {
+    let merged = Merged { root: ours, made: Vec::new(), conflicts: Vec::new() };
+    let mut merger = Merger { source, deflater: Deflater::default(), merged };
+    let [base, ours, theirs] = [base, ours, theirs].map(|id| Some((EntryKind::Tree, id)));
+    let root = merger.entry([base, ours, theirs], &[])?;
+    merger.merged.root = match root {
+        Some((_, root)) => root,
+        None => merger.write(b"")?,
+    };
+    Ok(merger.merged)
+}
+
+struct Merger<'s> {
+    source: &'s dyn Source,
+    deflater: Deflater,
+    merged: Merged,
+}
+
+impl Merger<'_> {
+    fn entry(&mut self, sides: [Option<Entry>; 3], path: &[&[u8]]) -> Result<Option<Entry>, Lost> {
+        let [base, ours, theirs] = sides;
+        if base == theirs || ours == theirs {
+            return Ok(ours);
+        }
+        if base == ours {
+            return Ok(theirs);
+        }
+        let all_folders = sides.iter().flatten().all(|(kind, _)| *kind == EntryKind::Tree);
+        if all_folders && path.len() < DEPTH_MAX {
+            return self.folder(sides, path);
+        }
+        if self.merged.conflicts.len() < CONFLICTS_MAX {
+            let parts: Vec<_> = path.iter().map(|part| String::from_utf8_lossy(part)).collect();
+            self.merged.conflicts.push(parts.join("/"));
+        }
+        Ok(ours)
+    }
+
+    fn folder(&mut self, sides: [Option<Entry>; 3], path: &[&[u8]]) -> Result<Option<Entry>, Lost> {
+        let read = |side: Option<Entry>| side.map_or(Ok(Folder::default()), |(_, id)| folder::read(self.source, id));
+        let [base, ours, theirs] = [read(sides[0])?, read(sides[1])?, read(sides[2])?];
+        let names: BTreeSet<&[u8]> = [&base, &ours, &theirs].into_iter().flat_map(Folder::keys).map(|n| &**n).collect();
+        let mut merged = Folder::new();
+        for name in names {
+            let sides = [&base, &ours, &theirs].map(|side| side.get(name).copied());
+            if let Some(entry) = self.entry(sides, &[path, &[name]].concat())? {
+                merged.insert(name.into(), entry);
+            }
+        }
+        if merged.is_empty() {
+            return Ok(None);
+        }
+        let id = self.write(&folder::write(&merged))?;
+        Ok(Some((EntryKind::Tree, id)))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<ObjectId, Lost> {
+        let made = self.deflater.object(Kind::Tree, bytes)?;
+        let id = made.0;
+        self.merged.made.push(made);
+        Ok(id)
+    }
+}

@@ -8,6 +8,7 @@ mod defaults;
 mod definitions;
 mod protobuf;
 mod requests;
+mod rules;
 mod strategies;
 mod validation;
 
@@ -65,4 +66,3 @@ impl Score {
 
 const MISSES_SHOWN: usize = 40;
 const MISS_CHARS: usize = 900;
-mod rules;

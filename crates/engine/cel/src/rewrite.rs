@@ -1,8 +1,8 @@
 //! What the library reads differently from the language's definition, put right in the tree.
 //!
-//! Equality and `in` of the library know no numbers of different types (`1 == 1.0` is false), and an optional field
-//! (`a.?b`) that is absent is an error. Such nodes become calls of [`functions`](crate::functions) of ours. Left as it
-//! is: a field of something that is no map is `false` instead of an error.
+//! Equality and `in` of the library know no numbers of different types (`1 == 1.0` is false), a field of something that
+//! is no map is `false`, and an optional field (`a.?b`) that is absent is an error. Such nodes become others, or calls of
+//! [`functions`](crate::functions) of ours; macros become [`loops`], names of types [`types`].
 
 use kube_cel::cel::common::{
     ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators},
@@ -16,6 +16,7 @@ use crate::{
 
 /// Replaces the nodes, deepest first.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
+    types::rewrite(expr);
     match &mut expr.expr {
         Expr::Call(call) => {
             call.target.iter_mut().for_each(|target| rewrite(target));
@@ -43,7 +44,6 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
     }
     chain(expr);
-    types::rewrite(expr);
     loops::rewrite(expr);
 }
 
@@ -62,6 +62,12 @@ fn chain(expr: &mut IdedExpr) {
             } else {
                 found
             };
+        }
+        // The library takes a field of what has none for false.
+        Expr::Select(select) if !select.test => {
+            let operand = std::mem::take(&mut *select.operand);
+            let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
+            expr.expr = call(operators::INDEX, vec![operand, IdedExpr { id, expr: field }]);
         }
         Expr::Call(index) if index.func_name == operators::INDEX && index.args.first().is_some_and(is_optional) => {
             OPTIONAL_ENTRY.clone_into(&mut index.func_name);

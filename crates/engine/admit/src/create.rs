@@ -11,7 +11,7 @@ use crate::{
     default::{self, TEMPLATE_GENERATION},
     kind::{Kind, Types},
     metadata,
-    strategy::{self, at, object, put, remove, text},
+    strategy::{self, at, items_at, object_at, put, remove, text},
 };
 
 /// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
@@ -187,18 +187,19 @@ fn service(service: &mut Value) {
 
 /// Secrets are named and nothing else is said of them.
 pub(crate) fn service_account(account: &mut Value) {
-    for secret in account["secrets"].as_array_mut().into_iter().flatten() {
-        *secret = json!({"name": secret["name"]});
-    }
-    if account["secrets"].is_null() {
-        remove(account, "secrets");
-    }
+    items_at(account, "secrets").for_each(|secret| secret.retain(|field, _| field == "name"));
 }
 
 fn daemon_set(daemon_set: &mut Value) {
-    let annotation = daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default().max(1);
-    daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION] = generation.to_string().into();
+    let generation = template_generation(daemon_set).max(1);
+    let annotations = object_at(daemon_set, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+}
+
+/// Returns the generation of a template, which is kept in an annotation.
+pub(crate) fn template_generation(daemon_set: &Value) -> i64 {
+    let annotation = at(daemon_set, "metadata.annotations").and_then(|of| of.get(TEMPLATE_GENERATION)?.as_str());
+    annotation.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// A job that does not say itself which pods are its own knows them by its uid.
@@ -206,13 +207,14 @@ fn job(job: &mut Value) {
     if at(job, "spec.manualSelector") == Some(&Value::Bool(true)) {
         return;
     }
-    let (name, uid) = (job["metadata"]["name"].clone(), job["metadata"]["uid"].clone());
+    let of = |field: &str| at(job, field).cloned().unwrap_or_default();
+    let (name, uid) = (of("metadata.name"), of("metadata.uid"));
     let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
     for (label, value) in labels {
-        let labels = object(&mut job["spec"]["template"]["metadata"]["labels"]);
+        let labels = object_at(job, "spec.template.metadata.labels");
         labels.entry(label).or_insert_with(|| value.clone());
     }
-    object(&mut job["spec"]["selector"]["matchLabels"]).entry(JOB_UID).or_insert(uid);
+    object_at(job, "spec.selector.matchLabels").entry(JOB_UID).or_insert(uid);
 }
 
 /// Adds an item to a list, unless it is there.

@@ -4,11 +4,11 @@
 use serde_json::Value;
 
 use crate::{
-    create::service_account,
+    create::{service_account, template_generation},
     default::{self, TEMPLATE_GENERATION},
     kind::{Kind, Types},
     metadata,
-    strategy::{self, Strategy, at, equal, put, remove, text},
+    strategy::{self, Strategy, at, equal, items_at, object_at, put, remove, text},
 };
 
 /// Makes a changed object ready to be validated and stored: what the endpoint does not write is as it was, and the
@@ -85,11 +85,10 @@ fn secret(_: &str, live: &Value, new: &mut Value) {
 
 /// The generation of the template is the server's.
 fn daemon_set(_: &str, live: &Value, new: &mut Value) {
-    let annotation = live["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
     let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
-    let annotations = strategy::object(&mut new["metadata"]["annotations"]);
-    annotations.insert(TEMPLATE_GENERATION.to_owned(), (generation + i64::from(changed)).to_string().into());
+    let generation = template_generation(live).saturating_add(i64::from(changed));
+    let annotations = object_at(new, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
 }
 
 /// What was allocated for a service and is still of use to it is not lost by leaving it out.
@@ -131,12 +130,12 @@ fn sync_cluster_ips(live: &Value, new: &mut Value) {
 /// Ports are matched by protocol and number.
 fn keep_node_ports(live: &Value, new: &mut Value) {
     let Some(Value::Array(before)) = at(live, "spec.ports") else { return };
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
-        let same = |old: &&Value| old["protocol"] == port["protocol"] && old["port"] == port["port"];
+    for port in items_at(new, "spec.ports") {
+        let same = |old: &&Value| ["protocol", "port"].iter().all(|field| old.get(field) == port.get(*field));
         if port.get("nodePort").is_none_or(|number| *number == 0)
             && let Some(number) = before.iter().find(same).and_then(|old| old.get("nodePort"))
         {
-            port["nodePort"] = number.clone();
+            port.insert("nodePort".to_owned(), number.clone());
         }
     }
 }
@@ -168,10 +167,10 @@ fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
 }
 
 fn drop_node_ports(live: &Value, new: &mut Value) {
-    let before: Vec<Value> =
-        live["spec"]["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect();
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if port.get("nodePort").is_some_and(|number| before.contains(number)) {
+    let ports = at(live, "spec.ports").and_then(Value::as_array);
+    let before: Vec<&Value> = ports.into_iter().flatten().filter_map(|port| port.get("nodePort")).collect();
+    for port in items_at(new, "spec.ports") {
+        if port.get("nodePort").is_some_and(|number| before.contains(&number)) {
             port.remove("nodePort");
         }
     }

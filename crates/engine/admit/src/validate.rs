@@ -1,4 +1,5 @@
-//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes.
+//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes; [`warnings`]:
+//! what is only likely so.
 //!
 //! Metadata is looked at in every kind; what else is looked at is a row for each kind that has rules here. In: objects
 //! with their defaults, prepared. Out: every error, in the order in which a server finds them. Left out: rules of kinds
@@ -19,6 +20,7 @@ mod schedule;
 mod service;
 mod storage;
 mod volume;
+mod warn;
 mod workload;
 
 use serde_json::Value;
@@ -59,6 +61,15 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
         (rules.change)(&live, &new, &mut errors);
     }
     errors
+}
+
+/// Returns what to warn of in a new or changed object: what is allowed but likely a mistake.
+#[must_use]
+pub fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+    match kind.types {
+        Types::Builtin => warn::of(kind, &At::root(object)),
+        Types::Custom(_) => Vec::new(),
+    }
 }
 
 /// What is looked at in objects of a kind besides their metadata.

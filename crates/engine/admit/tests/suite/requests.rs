@@ -108,6 +108,7 @@ impl<'s> Step<'s> {
         if !self.is_apply() {
             new = write::update(live, &new, &self.endpoint(), self.request());
         }
+        self.warnings(&new);
         let errors = if let Some(live) = live {
             if new["metadata"]["resourceVersion"].is_null() {
                 new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
@@ -125,6 +126,25 @@ impl<'s> Step<'s> {
         };
         let name = new["metadata"]["name"].as_str().unwrap_or_default();
         Some(if errors.is_empty() { Ok(new.clone()) } else { Err(Status::invalid(&self.kind, name, &errors)) })
+    }
+
+    /// Holds what is warned of against what was; of unknown fields it is not told here.
+    fn warnings(&self, new: &Value) {
+        let headers = self.recorded["respHeaders"]["warning"].as_array().into_iter().flatten();
+        let text = |header: &Value| {
+            header.as_str()?.strip_prefix("299 - \"")?.strip_suffix('"').map(|text| text.replace("\\\"", "\""))
+        };
+        let expected: Vec<String> =
+            headers.filter_map(text).filter(|text| !text.starts_with("unknown field")).collect();
+        if self.recorded["status"].as_u64().is_some_and(|status| status < 300) {
+            assert_eq!(
+                validate::warnings(&self.kind, new),
+                expected,
+                "{} {}",
+                self.recorded["scenario"],
+                self.recorded["step"]
+            );
+        }
     }
 
     /// Puts what the server stored where the next request finds it.

@@ -101,16 +101,28 @@ impl Same {
         let alike = match (expected, found) {
             (Value::Object(expected), Value::Object(found)) => return self.object(path, expected, found, out),
             (Value::Array(expected), Value::Array(found)) => return self.array(path, expected, found, out),
-            (Value::String(expected), Value::String(found)) => self.string(key, expected, found),
+            (Value::String(expected), Value::String(found)) => {
+                let known = self.known(key, expected);
+                if !self.string(key, expected, found) && !path.starts_with(ALGORITHMS) {
+                    out.push(Difference::of(path, format!("{expected:?}{known}"), format!("{found:?}")));
+                }
+                return;
+            }
             (Value::Number(_), Value::Number(_)) if key == "nodePort" => {
                 let chosen = |port: &Value| port.as_u64().is_some_and(|port| NODE_PORTS.contains(&port));
                 expected == found || chosen(expected) && chosen(found)
             }
             _ => expected == found,
         };
-        if !alike && !path.starts_with(ALGORITHMS) {
+        if !alike {
             out.push(Difference::values(path, Some(expected), Some(found)));
         }
+    }
+
+    /// How a uid or resource version is called on the second side, for people to read.
+    fn known(&self, key: &str, expected: &str) -> String {
+        let sort = if key == "resourceVersion" { Sort::Version } else { Sort::Uid };
+        self.live(sort, expected).map_or(String::new(), |other| format!(" (here {other:?})"))
     }
 
     fn object(
@@ -319,6 +331,14 @@ mod tests {
         assert!(differences(&mut same, &object('a', "5"), &object('b', "70")).is_empty());
         assert_eq!(differences(&mut same, &object('a', "5"), &object('b', "71")), ["metadata.resourceVersion"]);
         assert_eq!(differences(&mut same, &object('a', "6"), &object('b', "71")), ["metadata.resourceVersion"]);
+    }
+
+    #[test]
+    fn a_difference_says_what_a_version_is_called_on_the_second_side() {
+        let mut same = Same::default();
+        same.compare(&object('a', "5"), &object('b', "70"));
+        let difference = same.compare(&object('a', "5"), &object('b', "71")).remove(0);
+        assert_eq!(difference.to_string(), r#"metadata.resourceVersion: "71" and not "5" (here "70")"#);
     }
 
     #[test]

@@ -15,13 +15,15 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::store::Noted;
 
-/// Starts the controllers.
-pub(crate) fn start(api: &Arc<Api>) -> Vec<JoinHandle<()>> {
-    vec![tokio::spawn(run(Arc::clone(api), Core::default()))]
+/// Starts the controllers: all, or those without which an API is none.
+pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
+    vec![tokio::spawn(run(Arc::clone(api), Core { all, ..Core::default() }))]
 }
 
 #[derive(Default)]
 struct Core {
+    /// Else only what an API has of its own: definitions, and who may do what.
+    all: bool,
     definitions: definitions::Definitions,
     garbage: garbage::Garbage,
 }

@@ -60,7 +60,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     let write = Write::new(call, &options, "");
     let written = write.create(object, false)?;
-    Ok(answer(call, 201, &written)?.with_warnings(warnings))
+    answer(call, 201, &written, warnings)
 }
 
 /// Puts a body in place of an object.
@@ -69,7 +69,7 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     let write = Write::new(call, &options, &call.target.subresource);
     let (code, written) = write.replace(object)?;
-    Ok(answer(call, code, &written)?.with_warnings(warnings))
+    answer(call, code, &written, warnings)
 }
 
 /// Changes an object as a body says.
@@ -80,14 +80,22 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let write = Write::new(call, &options, &call.target.subresource);
     let mut warnings = Vec::new();
     let (code, written) = write.patch(&patch, &mut warnings)?;
-    Ok(answer(call, code, &written)?.with_warnings(warnings))
+    answer(call, code, &written, warnings)
 }
 
-pub(crate) fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Status> {
-    match written {
-        Written::Stored(stored) => read::object(call, code, stored),
-        Written::Unstored(value) => read::shaped(call, code, value),
-    }
+/// Answers with what was written, and tells people what is odd about it.
+fn answer(call: &Call<'_>, code: u16, written: &Written, mut warnings: Vec<String>) -> Result<Answer, Status> {
+    let answer = match written {
+        Written::Stored(stored) => {
+            warnings.extend(lode_admit::warnings(&call.served.kind, &call.served.value(stored)));
+            read::object(call, code, stored)?
+        }
+        Written::Unstored(value) => {
+            warnings.extend(lode_admit::warnings(&call.served.kind, value));
+            read::shaped(call, code, value)?
+        }
+    };
+    Ok(answer.with_warnings(warnings))
 }
 
 impl<'w> Write<'w> {
@@ -124,6 +132,9 @@ impl<'w> Write<'w> {
             return Err(Status::internal("resourceVersion should not be set on objects to be created"));
         }
         admission::namespace(call, text(&object, "/metadata/name"))?;
+        // What is the server's to say, nobody owns by having said it.
+        let metadata = metadata_mut(&mut object);
+        SERVERS.iter().for_each(|key| drop(metadata.remove(*key)));
         default(kind, &mut object);
         if !applied {
             object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
@@ -386,6 +397,9 @@ pub(crate) fn refused(refusal: &Refusal) -> Status {
     Status { code: refusal.code, reason: refusal.reason, message: refusal.message.clone(), details }
 }
 
+/// Metadata that the server sets when an object comes into being.
+const SERVERS: [&str; 6] =
+    ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
 /// How often a write begins again when somebody else was faster.
 const ATTEMPTS: usize = 100;
 /// Names tried for an object that has none.

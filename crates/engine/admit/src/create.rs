@@ -4,13 +4,15 @@
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
 
-use lode_schema::{Schema, TypeRef};
-use serde_json::{Map, Value, json};
+use lode_schema::fields;
+use serde_json::{Value, json};
 
 use crate::{
-    default::{self, TEMPLATE_GENERATION},
+    decode::written::zero,
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
+    stored::read_again,
     strategy::{self, at, items_at, object_at, put, remove, text},
 };
 
@@ -33,31 +35,17 @@ pub fn prepare(kind: &Kind, new: &mut Value) {
     {
         rule(new);
     }
-    // What is stored is read again before anybody sees it, and what is read gets its defaults.
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
-/// Takes back what a client cannot say. What is left is what nobody says: the zero value of the type.
+/// Takes back what a client cannot say. What is left is what Go writes where nothing was set.
 fn clear(kind: &Kind, new: &mut Value, path: &str) {
     remove(new, path);
-    let field = kind.schema().map(kind.ty).and_then(|map| map.field(path));
-    let Some(field) = field.filter(|field| field.default.as_ref().is_some_and(Value::is_object)) else { return };
-    put(new, path, zero(kind.schema(), field.ty, 0).into());
-}
-
-/// Returns a struct in which nothing is set: fields that are no pointers are there all the same.
-fn zero(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
-    let mut zero_fields = Map::new();
-    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
-        let value = match &field.default {
-            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => zero(schema, field.ty, depth + 1).into(),
-            Some(value) if field.assumed => value.clone(),
-            None if field.required => Value::Null,
-            _ => continue,
-        };
-        zero_fields.insert(field.name.to_string(), value);
+    let of_kind = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind);
+    let field = of_kind.and_then(|id| fields().structure(id)?.always().find(|field| field.name == path));
+    if let Some(field) = field {
+        put(new, path, zero(fields(), field.ty));
     }
-    zero_fields
 }
 
 type Rule = fn(&mut Value);
@@ -234,5 +222,3 @@ const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
 const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
-/// Structs within structs; Go has no more.
-const DEPTH_MAX: usize = 16;

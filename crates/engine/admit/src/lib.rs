@@ -17,6 +17,7 @@ mod kind;
 mod metadata;
 pub mod protobuf;
 mod status;
+mod stored;
 pub mod strategy;
 pub mod update;
 pub mod validate;

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::{
     create::{service_account, template_generation},
-    default::{self, TEMPLATE_GENERATION},
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
+    stored::read_again,
     strategy::{self, Strategy, at, equal, items_at, object_at, put, remove, text},
 };
 
@@ -27,7 +28,7 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
         rule(subresource, live, new);
     }
     metadata::count(live, new, strategy);
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
 fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {

@@ -57,8 +57,13 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
     if let Some(rules) = rules(kind).filter(|_| WHOLE.contains(&subresource)) {
+        let mut changed = Vec::new();
+        (rules.change)(&live, &new, &mut changed);
+        if rules.change_first {
+            errors.append(&mut changed);
+        }
         (rules.object)(&new, &mut errors);
-        (rules.change)(&live, &new, &mut errors);
+        errors.append(&mut changed);
     }
     errors
 }
@@ -80,6 +85,8 @@ struct Rules {
     new: fn(&At<'_, '_>, &mut Errors),
     /// In a change: what was, and what is to be.
     change: fn(&At<'_, '_>, &At<'_, '_>, &mut Errors),
+    /// What is wrong with a change is said before what is wrong with the object.
+    change_first: bool,
 }
 
 fn rules(kind: &Kind) -> Option<&'static Rules> {
@@ -99,7 +106,11 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
     ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
     ("", &["Service"], Rules { object: service::service, change: service::change, ..NONE }),
-    ("apps", &["DaemonSet"], Rules { object: workload::daemon_set, change: workload::selector_stays, ..NONE }),
+    (
+        "apps",
+        &["DaemonSet"],
+        Rules { object: workload::daemon_set, change: workload::selector_stays, change_first: true, ..NONE },
+    ),
     ("apps", &["Deployment"], Rules { object: workload::deployment, change: workload::selector_stays, ..NONE }),
     ("apps", &["ReplicaSet"], Rules { object: workload::replica_set, change: workload::selector_stays, ..NONE }),
     (
@@ -109,6 +120,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
             object: workload::stateful_set,
             new: workload::stateful_set_new,
             change: workload::stateful_set_change,
+            ..NONE
         },
     ),
     ("autoscaling", &["HorizontalPodAutoscaler"], Rules { object: scaling::autoscaler, ..NONE }),
@@ -120,7 +132,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "networking.k8s.io",
         &["IngressClass"],
-        Rules { object: network::ingress_class, change: network::ingress_class_change, ..NONE },
+        Rules { object: network::ingress_class, change: network::ingress_class_change, change_first: true, ..NONE },
     ),
     ("networking.k8s.io", &["NetworkPolicy"], Rules { object: network::policy, ..NONE }),
     ("policy", &["PodDisruptionBudget"], Rules { object: scaling::disruption_budget, ..NONE }),
@@ -136,7 +148,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("storage.k8s.io", &["StorageClass"], Rules { object: storage::class, change: storage::class_change, ..NONE }),
 ];
 
-const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {} };
+const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, change_first: false };
 
 /// The endpoints that write all of an object but its status.
 const WHOLE: [&str; 2] = ["", "scale"];

@@ -43,7 +43,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let path = args.kubeconfig.unwrap_or_else(|| folder.path().join("kubeconfig"));
     write_private(&path, &server.kubeconfig()).with_context(|| format!("write {}", path.display()))?;
     output::data(&format!("{}\n", path.display()))?;
-    output::talk(&format!("the API listens at https://{}; try: kubectl --kubeconfig {} get all -A", server.address(), path.display()));
+    output::talk(&format!(
+        "the API listens at https://{}; try: kubectl --kubeconfig {} get all -A",
+        server.address(),
+        path.display()
+    ));
     interrupted().await.context("wait for a signal")?;
     server.stop().await;
     Ok(())

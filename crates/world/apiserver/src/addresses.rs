@@ -47,7 +47,9 @@ impl Addresses {
         let asked = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
         let before = live.map(|live| text(live, "/spec/clusterIP")).unwrap_or_default();
         let address = match (asked.as_str(), before) {
-            ("", "") => Some(taken.next_address().map_err(|why| FieldError::invalid("spec.clusterIPs", &json!([""]), why))?),
+            ("", "") => {
+                Some(taken.next_address().map_err(|why| FieldError::invalid("spec.clusterIPs", &json!([""]), why))?)
+            }
             ("", before) => Some(before.to_owned()),
             ("None", _) => None,
             (asked, before) if asked == before => None,
@@ -66,7 +68,9 @@ impl Addresses {
         spec.entry("clusterIPs").or_insert_with(|| json!([address]));
         spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
         spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
-        if kind == "NodePort" || kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&json!(false)) {
+        if kind == "NodePort"
+            || kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&json!(false))
+        {
             taken.give_ports(spec.get_mut("ports"), live, dry_run)?;
         }
         Ok(())
@@ -76,10 +80,18 @@ impl Addresses {
     pub(crate) fn note(&self, service: &Value, gone: bool) {
         let mut taken = self.lock();
         if let Ok(address) = text(service, "/spec/clusterIP").parse() {
-            if gone { taken.addresses.remove(&address) } else { taken.addresses.insert(address) };
+            if gone {
+                taken.addresses.remove(&address)
+            } else {
+                taken.addresses.insert(address)
+            };
         }
         for port in ports(service) {
-            if gone { taken.ports.remove(&port) } else { taken.ports.insert(port) };
+            if gone {
+                taken.ports.remove(&port)
+            } else {
+                taken.ports.insert(port)
+            };
         }
     }
 

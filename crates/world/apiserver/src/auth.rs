@@ -27,7 +27,8 @@ impl Users {
     /// It has a token that nobody has.
     pub(crate) fn authenticate(&self, headers: &HeaderMap, certificate: Option<&User>) -> Result<User, Status> {
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token =
+            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some((_, token)) = token else {
             let anonymous = || User::new(ANONYMOUS).with_groups(["system:unauthenticated"]);
             return Ok(certificate.cloned().unwrap_or_else(anonymous));
@@ -65,7 +66,8 @@ pub(crate) fn impersonate(user: User, headers: &HeaderMap, policy: &Policy) -> R
 }
 
 fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
-    let texts = |name: &str| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::to_owned);
+    let texts =
+        |name: &str| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::to_owned);
     let mut user = User::new(texts("impersonate-user").next().unwrap_or_default());
     user.uid = texts("impersonate-uid").next().unwrap_or_default();
     user.groups = texts("impersonate-group").take(PARTS_MAX).collect();
@@ -102,7 +104,7 @@ pub(crate) fn read_tokens(text: &str) -> Result<Vec<(String, User)>, TokensError
         let groups = parts.next().unwrap_or_default().trim_matches('"');
         let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
         let mut user = User::new(name).with_groups(groups.chain([AUTHENTICATED]));
-        user.uid = uid.to_owned();
+        uid.clone_into(&mut user.uid);
         users.push((token.to_owned(), user));
     }
     Ok(users)
@@ -158,7 +160,8 @@ mod tests {
     #[test]
     fn only_who_may_acts_as_another() {
         let policy = Policy::default();
-        let wanted = headers(&[("impersonate-user", "bob"), ("impersonate-group", "dev"), ("impersonate-extra-a%2fb", "c")]);
+        let wanted =
+            headers(&[("impersonate-user", "bob"), ("impersonate-group", "dev"), ("impersonate-extra-a%2fb", "c")]);
         let bob = impersonate(admin(), &wanted, &policy).unwrap();
         assert_eq!((&*bob.name, &*bob.groups), ("bob", &["dev".to_owned(), AUTHENTICATED.to_owned()][..]));
         assert_eq!(bob.extra["a/b"], ["c"]);

@@ -31,11 +31,9 @@ async fn run(api: Arc<Api>, mut core: Core) {
     while let Some(noted) = changes.recv().await {
         note_policy(&api, &noted);
         note_service(&api, &noted);
-        for done in [
-            core.definitions.note(&api, &noted),
-            namespaces::note(&api, &noted),
-            core.garbage.note(&api, &noted),
-        ] {
+        for done in
+            [core.definitions.note(&api, &noted), namespaces::note(&api, &noted), core.garbage.note(&api, &noted)]
+        {
             logged(&noted, done);
         }
         // Others are served too where there is one thread.

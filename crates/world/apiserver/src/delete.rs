@@ -52,7 +52,8 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
 pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
     let holds = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
     let grace = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
-    !holds("/metadata/finalizers") && !(is_namespace(kind) && holds("/spec/finalizers")) && grace == 0
+    let held = holds("/metadata/finalizers") || is_namespace(kind) && holds("/spec/finalizers");
+    !held && grace == 0
 }
 
 /// What became of an object that was to be deleted.

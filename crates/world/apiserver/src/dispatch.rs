@@ -1,5 +1,6 @@
 //! From an HTTP request to an [`Answer`]: who asks, for what, whether they may, and who answers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -193,13 +194,16 @@ impl Asked<'_> {
                 Some(answer) => Some(answer),
                 None => return no_version(&registry, group),
             },
-            Route::Other | Route::Resource(_) => Documents::other(self.path),
+            Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
+                Some(place) => api.documents.schemas(api, &registry, place.trim_matches('/')),
+                None => Documents::other(self.path),
+            },
         };
         let Some(mut answer) = answer else { return Ok(Answer::text(404, NOT_FOUND)) };
         let known = text(header::IF_NONE_MATCH).map(|known| known.trim_matches('"'));
         if answer.etag.is_some() && answer.etag.as_deref() == known {
             answer.code = 304;
-            answer.body = Content::Parts(Default::default());
+            answer.body = Content::Parts(VecDeque::new());
         }
         Ok(answer)
     }

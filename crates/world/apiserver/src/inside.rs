@@ -23,7 +23,8 @@ pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 /// Creates an object.
 pub(crate) fn create(api: &Api, served: &Served, object: Value, manager: &str) -> Result<(), Status> {
     let key = Key::new(text(&object, "/metadata/namespace"), "");
-    let written = with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, false));
+    let written =
+        with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, false));
     written.map(drop)
 }
 

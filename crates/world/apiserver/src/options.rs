@@ -35,7 +35,6 @@ pub(crate) enum Writing {
 pub(crate) struct ListOptions {
     pub(crate) labels: LabelSelector,
     pub(crate) fields: FieldSelector,
-    pub(crate) watch: bool,
     pub(crate) bookmarks: bool,
     /// Begin with all that there is, and say where that ends.
     pub(crate) initial_events: Option<bool>,
@@ -195,7 +194,6 @@ impl ListOptions {
         Ok(Self {
             labels,
             fields: FieldSelector::parse(text(query, "fieldSelector"))?,
-            watch,
             bookmarks: query.flag("allowWatchBookmarks"),
             initial_events,
             timeout_s: query.whole("timeoutSeconds")?.and_then(|seconds| seconds.try_into().ok()),
@@ -214,14 +212,12 @@ fn text<'q>(query: &'q Query, name: &str) -> &'q str {
 fn check(watch: bool, version: &str, matching: &str, initial_events: Option<bool>, token: &str) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut forbidden = |field: &str, detail: &str| errors.push(FieldError::forbidden(field, detail));
-    const MATCH: &str = "resourceVersionMatch";
     if watch {
         match (initial_events, matching) {
-            (None, "") => {}
+            (None, "") | (Some(_), "NotOlderThan") => {}
             (None, _) => {
                 forbidden(MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
             }
-            (Some(_), "NotOlderThan") => {}
             (Some(_), _) => forbidden(MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
         }
         return errors;
@@ -286,13 +282,11 @@ impl FieldSelector {
         let mut requirements = Vec::new();
         for term in split(text, ',').into_iter().filter(|term| !term.is_empty()) {
             let at = split(term, '=')[0].len();
-            let (field, value) = match term.get(at + 1..) {
-                Some(value) => (&term[..at], value.strip_prefix('=').unwrap_or(value)),
-                None => {
-                    let message = format!("invalid selector: '{text}'; can't understand '{term}'");
-                    return Err(Status::bad_request(message));
-                }
+            let Some(value) = term.get(at + 1..) else {
+                let message = format!("invalid selector: '{text}'; can't understand '{term}'");
+                return Err(Status::bad_request(message));
             };
+            let (field, value) = (&term[..at], value.strip_prefix('=').unwrap_or(value));
             let (field, equal) = field.strip_suffix('!').map_or((field, true), |field| (field, false));
             requirements.push(FieldRequirement { field: field.to_owned(), value: unescaped(value), equal });
         }
@@ -309,12 +303,6 @@ impl FieldSelector {
     /// Asks for a value besides.
     pub(crate) fn require(&mut self, field: &str, value: &str) {
         self.0.push(FieldRequirement { field: field.to_owned(), value: value.to_owned(), equal: true });
-    }
-
-    /// Returns the value that a field must have, if it must have one.
-    pub(crate) fn required(&self, field: &str) -> Option<&str> {
-        let wanted = self.0.iter().find(|wanted| wanted.equal && wanted.field == field);
-        wanted.map(|wanted| wanted.value.as_str())
     }
 }
 
@@ -400,6 +388,8 @@ pub(crate) fn not_a_number(function: &str, text: &str) -> String {
 
 /// Bytes of a field manager's name.
 const MANAGER_MAX: usize = 128;
+/// The option that says how a revision is meant.
+const MATCH: &str = "resourceVersionMatch";
 /// Parameters that are read.
 const PARAMETERS_MAX: usize = 100;
 
@@ -463,7 +453,7 @@ mod tests {
     #[test]
     fn field_selectors_are_terms_with_signs() {
         let selector = FieldSelector::parse("metadata.name=a\\,b,type!=x,reason==y").unwrap();
-        assert_eq!(selector.required("metadata.name"), Some("a,b"));
+        assert_eq!((&*selector.0[0].field, &*selector.0[0].value), ("metadata.name", "a,b"));
         let fields = |key: &str| Some(if key == "metadata.name" { "a,b" } else { "y" });
         assert!(selector.matches(fields));
         assert!(!FieldSelector::parse("type!=y").unwrap().matches(fields));

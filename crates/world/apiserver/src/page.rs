@@ -39,21 +39,23 @@ impl Token {
         if text.is_empty() {
             return Ok(None);
         }
-        let refused = |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let refused =
+            |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
         let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|error| refused(&error.to_string()))?;
         let token: Value = serde_json::from_slice(&decoded).map_err(|_| refused(&unreadable(&decoded)))?;
         if token["v"] != VERSION {
             return Err(refused("server does not recognize this encoded version"));
         }
         let revision = token["rv"].as_u64().filter(|revision| *revision > 0);
-        let revision = revision.ok_or_else(|| refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;
+        let revision =
+            revision.ok_or_else(|| refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;
         let start = token["start"].as_str().unwrap_or_default();
         let after = start.strip_prefix('/').and_then(|start| start.strip_suffix('\0'));
         let after = after.ok_or_else(|| refused("encoded start key empty (version meta.k8s.io/v1)"))?;
         Ok(Some(Self { revision, after: after.to_owned() }))
     }
 
-    fn new(revision: u64, last: &Key, everywhere: bool) -> String {
+    fn text(revision: u64, last: &Key, everywhere: bool) -> String {
         let start = if everywhere && !last.namespace.is_empty() {
             format!("/{}/{}\0", last.namespace, last.name)
         } else {
@@ -84,7 +86,7 @@ impl Page {
         }
         let more = objects.len() - options.limit;
         objects.truncate(options.limit);
-        let token = objects.last().map(|(last, _)| Token::new(revision, last, everywhere));
+        let token = objects.last().map(|(last, _)| Token::text(revision, last, everywhere));
         // With a selector Kubernetes does not know how many more there are.
         let unselected = options.labels.is_empty() && options.fields.0.is_empty();
         Self { revision, objects, token, remaining: unselected.then_some(more) }

@@ -47,12 +47,10 @@ impl Patch {
             STRATEGIC_PATCH if !kind.is_custom() => Ok(Self::Strategic(object(body)?)),
             APPLY_PATCH => Ok(Self::Apply(yaml(body)?)),
             STRATEGIC_PATCH => {
-                let mut status = unsupported();
-                status.message = "the body of the request was in an unknown format - accepted media types include: \
+                let message = "the body of the request was in an unknown format - accepted media types include: \
                                   application/json-patch+json, application/merge-patch+json, \
-                                  application/apply-patch+yaml, application/apply-patch+cbor"
-                    .to_owned();
-                Err(status)
+                                  application/apply-patch+yaml, application/apply-patch+cbor";
+                Err(Status::about(415, "UnsupportedMediaType", message, Details::default()))
             }
             _ => Err(unsupported()),
         }
@@ -128,7 +126,9 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
     let text = String::from_utf8_lossy(body.get(at..).unwrap_or_default());
     let found = text.chars().next().unwrap_or_default();
     let literal = ["null", "true", "false"].into_iter().find_map(|literal| {
-        let start = (1..literal.len()).rev().find(|length| at >= *length && body[at - length..at] == literal.as_bytes()[..*length])?;
+        let start = (1..literal.len())
+            .rev()
+            .find(|length| at >= *length && body[at - length..at] == literal.as_bytes()[..*length])?;
         Some(format!("in literal {literal} (expecting '{}')", &literal[start..=start]))
     });
     let context = literal.unwrap_or_else(|| "looking for beginning of value".to_owned());
@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_patch_does_its_own() {
-        let live = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}}}});
+        let live =
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}}}});
         let image = r#"{"spec":{"template":{"spec":{"containers":[{"name":"a","image":"a:2"}]}}}}"#;
         let containers = |object: Value| object["spec"]["template"]["spec"]["containers"].clone();
         let strategic = containers(applied(STRATEGIC_PATCH, image, &live));
@@ -212,7 +213,9 @@ mod tests {
         );
         assert_eq!(refused(MERGE_PATCH, "{"), "400 error decoding patch: unexpected end of JSON input");
         assert_eq!(refused("application/json", "{}"), "415 415: Unsupported Media Type");
-        assert!(refused(APPLY_PATCH, "a: [b").starts_with("400 error decoding YAML: error converting YAML to JSON: yaml: "));
+        assert!(
+            refused(APPLY_PATCH, "a: [b").starts_with("400 error decoding YAML: error converting YAML to JSON: yaml: ")
+        );
         let many = format!("[{}{{}}]", "{},".repeat(OPERATIONS_MAX));
         assert!(refused(JSON_PATCH, &many).starts_with("413 "));
         assert!(refused(JSON_PATCH, r#"[{"op":"bogus","path":"/a"}]"#).starts_with("422 "));
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn copies_cannot_grow_without_end() {
-        let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 40];
+        let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 200];
         let patch = format!("[{}]", doubling.join(","));
         let patch = Patch::read(JSON_PATCH, patch.as_bytes(), &kind()).unwrap();
         assert_eq!(patch.apply(&json!({"a": {"c": "x".repeat(1000)}}), &kind()).unwrap_err().code, 422);

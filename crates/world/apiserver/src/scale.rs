@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::body;
 use crate::call::{Call, as_map, text};
-use crate::options::{Writing, WriteOptions};
+use crate::options::{WriteOptions, Writing};
 use crate::patch::Patch;
 use crate::read;
 use crate::stored::Stored;

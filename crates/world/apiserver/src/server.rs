@@ -115,6 +115,14 @@ impl Server {
         self.authority.certificate()
     }
 
+    /// Returns a certificate for a client, and its key, both as PEM.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub fn client_certificate(&self, name: &str, groups: &[&str]) -> Result<(String, String), authority::Error> {
+        self.authority.client(name, groups)
+    }
+
     /// Returns a kubeconfig of who may do everything.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
@@ -163,7 +171,8 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, api: Arc<Api>) {
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await else { return };
     let certificates = stream.get_ref().1.peer_certificates();
-    let user: Option<Arc<User>> = certificates.and_then(<[_]>::first).and_then(|der| auth::certified(der)).map(Arc::new);
+    let user: Option<Arc<User>> =
+        certificates.and_then(<[_]>::first).and_then(|der| auth::certified(der)).map(Arc::new);
     let service = service_fn(move |request: Request<Incoming>| {
         let (api, user) = (Arc::clone(&api), user.clone());
         async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&api, user.as_deref(), request).await) }

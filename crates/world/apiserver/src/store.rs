@@ -127,11 +127,6 @@ impl Store {
         })
     }
 
-    /// Returns all resources that ever had an object.
-    pub(crate) fn all(&self) -> Vec<Arc<Resource>> {
-        self.resources.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect()
-    }
-
     /// Puts an object in place of the one it was made from.
     pub(crate) fn put(&self, resource: &Resource, key: Key, from: From, draft: &Draft) -> Result<Arc<Stored>, Clash> {
         let mut inner = resource.lock();
@@ -237,6 +232,7 @@ impl Resource {
     }
 
     /// Forgets all changes that the log holds, as a compaction does.
+    #[cfg(test)]
     pub(crate) fn compact(&self) {
         let mut inner = self.lock();
         while inner.forget_oldest() {}

@@ -90,17 +90,6 @@ impl Draft {
             rest[digits..] == self.tail
         })
     }
-
-    /// Returns the object as JSON without a resource version, as a dry run shows it.
-    pub(crate) fn unrevised(&self) -> Bytes {
-        let head = &self.head[..self.head.len() - RESOURCE_VERSION_HEAD.len()];
-        // After the closing quote comes a comma, or the end of the metadata.
-        let tail = self.tail[1..].strip_prefix(b",").unwrap_or(&self.tail[1..]);
-        let mut bytes = BytesMut::with_capacity(head.len() + tail.len());
-        bytes.extend_from_slice(head);
-        bytes.extend_from_slice(tail);
-        bytes.freeze()
-    }
 }
 
 impl Stored {
@@ -158,7 +147,6 @@ fn write_fields<'a>(out: &mut Vec<u8>, fields: impl Iterator<Item = (&'a String,
 
 const METADATA: &str = "metadata";
 const METADATA_HEAD: &str = "\"metadata\":{\"resourceVersion\":\"";
-const RESOURCE_VERSION_HEAD: &str = "\"resourceVersion\":\"";
 const TAIL_CAPACITY: usize = 1024;
 
 #[cfg(test)]
@@ -203,14 +191,5 @@ mod tests {
         let stored = Draft::new(&web(), Box::default()).at(7).gone_at(1234);
         assert_eq!((stored.revision, &stored.value()["metadata"]["resourceVersion"]), (1234, &json!("1234")));
         assert_eq!(stored.value()["data"], json!({"a": "1"}));
-    }
-
-    #[test]
-    fn without_a_revision_there_is_no_resource_version() {
-        for object in [web(), json!({"kind": "X", "apiVersion": "v1", "metadata": {}})] {
-            let found: Value = serde_json::from_slice(&Draft::new(&object, Box::default()).unrevised()).unwrap();
-            assert_eq!(found["metadata"].get("resourceVersion"), None, "{found}");
-            assert_eq!(found["metadata"].get("name"), object["metadata"].get("name"));
-        }
     }
 }

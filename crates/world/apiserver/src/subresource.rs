@@ -63,7 +63,8 @@ fn evict(call: &Call<'_>) -> Result<Answer, Status> {
     let options = as_map(&mut eviction).remove("deleteOptions").unwrap_or(Value::Null);
     let options = DeleteOptions::read(call.query, &options)?;
     delete::delete(call, &call.key(), &options)?;
-    let success = serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    let success =
+        serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(Answer::value(201, &success, Output::JSON))
 }
 

@@ -24,7 +24,12 @@ use crate::store::{Change, EventType, Key, frame};
 use crate::stored::Stored;
 
 /// Answers with what changes.
-pub(crate) fn start(call: &Call<'_>, api: &Arc<Api>, served: &Arc<Served>, options: ListOptions) -> Result<Answer, Status> {
+pub(crate) fn start(
+    call: &Call<'_>,
+    api: &Arc<Api>,
+    served: &Arc<Served>,
+    options: ListOptions,
+) -> Result<Answer, Status> {
     read::check_fields(served, &options)?;
     let shaper = match call.output.shape {
         Shape::Object => None,
@@ -226,7 +231,7 @@ const FRAMES_AHEAD: usize = 4;
 const LINES_BYTES: usize = 64 << 10;
 /// Changes read from the log at once.
 const CHANGES_AT_ONCE: usize = 256;
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// How long a watch lasts whose client says nothing, in seconds; Kubernetes takes 30 to 60 minutes.
 const TIMEOUT_S: u64 = 2400;

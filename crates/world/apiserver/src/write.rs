@@ -17,7 +17,7 @@ use crate::body;
 use crate::call::{Call, metadata_mut, text};
 use crate::delete;
 use crate::endpoint;
-use crate::options::{Writing, WriteOptions, not_a_number};
+use crate::options::{WriteOptions, Writing, not_a_number};
 use crate::patch::Patch;
 use crate::random;
 use crate::read;
@@ -224,9 +224,8 @@ impl<'w> Write<'w> {
     fn apply_new(&self, applied: &Value, warnings: &mut Vec<String>) -> Result<Written, Status> {
         let uid = text(applied, "/metadata/uid");
         if !uid.is_empty() {
-            let why = format!(
-                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-            );
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
         }
         if !text(applied, "/metadata/resourceVersion").is_empty() {
@@ -251,7 +250,8 @@ impl<'w> Write<'w> {
 
     /// Returns what was made of an object as an object of its kind.
     fn decoded(&self, object: &Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
-        let Decoded { object, warnings: found } = body::patched(&self.call.served.kind, object, self.options.validation)?;
+        let Decoded { object, warnings: found } =
+            body::patched(&self.call.served.kind, object, self.options.validation)?;
         warnings.extend(found);
         Ok(object)
     }
@@ -329,7 +329,8 @@ impl<'w> Write<'w> {
 
     fn other_uid(&self, uid: &str, stored: &Stored) -> Status {
         let call = self.call;
-        let scope = if call.target.namespace.is_empty() { String::new() } else { format!("{}/", call.target.namespace) };
+        let scope =
+            if call.target.namespace.is_empty() { String::new() } else { format!("{}/", call.target.namespace) };
         let group = if call.served.resource.group.is_empty() { "" } else { &*call.served.resource.group };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{group}{}{}/{scope}{}, ResourceVersion: 0, \

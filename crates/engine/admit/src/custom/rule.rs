@@ -23,7 +23,7 @@ pub(crate) struct Rule {
     pub(crate) optional_old_self: bool,
     /// The message, as an expression.
     message_expression: Option<Box<str>>,
-    compiled: OnceLock<Result<Expr, lode_cel::Error>>,
+    compiled: OnceLock<Result<Expr, String>>,
     compiled_message: OnceLock<Option<Expr>>,
 }
 
@@ -50,14 +50,28 @@ impl Rule {
         objects(schema, "x-kubernetes-validations").map(read).collect()
     }
 
-    /// Returns the rule as an expression.
-    pub(crate) fn expr(&self) -> Result<&Expr, &lode_cel::Error> {
-        self.compiled.get_or_init(|| Expr::compile(&self.text, Limits::default())).as_ref()
+    /// Returns the rule as an expression, or why it is none.
+    pub(crate) fn expr(&self) -> Result<&Expr, &str> {
+        self.compiled.get_or_init(|| compile(&self.text)).as_ref().map_err(String::as_str)
     }
 
     /// Returns the message as an expression, if it is one.
     pub(crate) fn message_expr(&self) -> Option<&Expr> {
         let text = self.message_expression.as_ref()?;
-        self.compiled_message.get_or_init(|| Expr::compile(text, Limits::default()).ok()).as_ref()
+        self.compiled_message.get_or_init(|| compile(text).ok()).as_ref()
     }
 }
+
+/// Compiles an expression over an object and what it was before.
+pub(super) fn compile(text: &str) -> Result<Expr, String> {
+    let expr = Expr::compile(text, Limits::default()).map_err(|error| error.to_string())?;
+    match expr.undeclared(&[SELF, OLD_SELF]) {
+        Some(name) => Err(format!("undeclared reference to '{name}'")),
+        None => Ok(expr),
+    }
+}
+
+/// What a rule is about.
+pub(super) const SELF: &str = "self";
+/// What that was before.
+pub(super) const OLD_SELF: &str = "oldSelf";

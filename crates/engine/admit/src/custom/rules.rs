@@ -11,7 +11,7 @@ use super::{
     check::counterpart,
     node::{Node, Sort},
     path::Path,
-    rule::Rule,
+    rule::{OLD_SELF, Rule, SELF},
 };
 use crate::field_error::{FieldError, Reason};
 
@@ -121,7 +121,7 @@ fn broken(
     (value, new, old): (&Value, &Input, Option<&Input>),
 ) -> Option<FieldError> {
     let optional = rule.optional_old_self.then(|| Input::optional(old.cloned()));
-    let mut vars = vec![("self", new)];
+    let mut vars = vec![(SELF, new)];
     vars.extend(optional.as_ref().or(old).map(|old| (OLD_SELF, old)));
     match expr.test(&vars) {
         Ok(true) => None,
@@ -242,7 +242,6 @@ fn metadata(declared: Option<&Node>, metadata: &Value) -> Input {
 const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 /// No name begins so.
 const UNDECLARED: &str = "@";
-const OLD_SELF: &str = "oldSelf";
 const OVER_BUDGET: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
 /// How many values the rules of one object may look at, all together.

@@ -85,7 +85,7 @@ impl Definitions {
 
     fn serve(&self, api: &Api) {
         let mut read: Vec<_> = self.read.iter().collect();
-        read.sort_by(|(a, _), (b, _)| a.cmp(b));
+        read.sort_by_key(|(name, _)| *name);
         api.serve(read.into_iter().flat_map(|(_, read)| read.served.iter().map(Arc::clone)));
     }
 

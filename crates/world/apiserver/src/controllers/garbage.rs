@@ -137,9 +137,9 @@ impl Garbage {
         for dependent in &dependents {
             let Some((served, object)) = find(api, dependent) else { continue };
             let names = owners(&object);
-            let blocks = names.iter().any(|owner| {
-                text(owner, "/uid") == uid && owner.get("blockOwnerDeletion") == Some(&Value::Bool(true))
-            });
+            let blocks = names
+                .iter()
+                .any(|owner| text(owner, "/uid") == uid && owner.get("blockOwnerDeletion") == Some(&Value::Bool(true)));
             waits |= blocks;
             if object.pointer("/metadata/deletionTimestamp").is_none() {
                 let propagation = Some(if blocks { Propagation::Foreground } else { Propagation::Background });

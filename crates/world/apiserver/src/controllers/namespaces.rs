@@ -16,7 +16,11 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
         if change.deleted {
             return Ok(());
         }
-        return if change.object.index.deleting { empty(api, &change.key.name) } else { furnish(api, &change.key.name) };
+        return if change.object.index.deleting {
+            empty(api, &change.key.name)
+        } else {
+            furnish(api, &change.key.name)
+        };
     }
     // The last object of a namespace that is on its way out lets it go.
     if change.deleted && !change.key.namespace.is_empty() && is_going(api, &change.key.namespace) {
@@ -32,7 +36,8 @@ fn is_going(api: &Api, namespace: &str) -> bool {
 
 /// Creates the service account that pods run as, and the certificate by which they know the API.
 fn furnish(api: &Api, namespace: &str) -> Result<(), Status> {
-    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}});
+    let account =
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}});
     let certificate = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "data": {"ca.crt": &*api.certificate},
         "metadata": {"name": "kube-root-ca.crt", "namespace": namespace, "annotations": {
@@ -72,7 +77,9 @@ fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
 /// Lets a namespace go once nothing is in it.
 fn finish(api: &Api, namespace: &str) -> Result<(), Status> {
     let registry = api.registry();
-    let is_left = |served: &&std::sync::Arc<crate::served::Served>| !api.store.list(&served.objects, namespace).objects.is_empty();
+    let is_left = |served: &&std::sync::Arc<crate::served::Served>| {
+        !api.store.list(&served.objects, namespace).objects.is_empty()
+    };
     if registry.iter().filter(|served| served.kind.namespaced).any(|served| is_left(&served)) {
         return Ok(());
     }

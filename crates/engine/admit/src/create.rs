@@ -8,6 +8,7 @@ use lode_schema::fields;
 use serde_json::{Value, json};
 
 use crate::{
+    custom::prepare_definition,
     decode::written::zero,
     default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
@@ -59,6 +60,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "Pod", pod),
     ("", "Service", service),
     ("", "ServiceAccount", service_account),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", |definition| prepare_definition(None, definition)),
     ("apiregistration.k8s.io", "APIService", api_service),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
@@ -222,3 +224,70 @@ const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
 const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::resources;
+
+    use super::*;
+
+    fn created(group: &str, name: &str, mut new: Value) -> Value {
+        let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
+        prepare(&kind, &mut new);
+        new
+    }
+
+    #[test]
+    fn a_status_cannot_be_said() {
+        let new = json!({"metadata": {"generation": 7, "deletionTimestamp": "t"}, "status": {"replicas": 3}});
+        let set = created("apps", "ReplicaSet", new);
+        assert_eq!((&set["status"], &set["metadata"]), (&json!({"replicas": 0}), &json!({"generation": 1})));
+        let namespace =
+            created("", "Namespace", json!({"metadata": {"name": "a"}, "status": {"phase": "Terminating"}}));
+        assert_eq!(namespace["status"], json!({"phase": "Active"}));
+        assert_eq!(namespace["spec"], json!({"finalizers": ["kubernetes"]}));
+    }
+
+    #[test]
+    fn a_pod_has_the_quality_of_what_it_asks_for() {
+        let quality = |resources: Value| {
+            let pod = json!({"spec": {"containers": [{"name": "c", "image": "i", "resources": resources}]}});
+            created("", "Pod", pod)["status"]["qosClass"].clone()
+        };
+        assert_eq!(quality(json!({})), "BestEffort");
+        assert_eq!(quality(json!({"requests": {"cpu": "1"}})), "Burstable");
+        let all = json!({"cpu": "1", "memory": "1Gi"});
+        assert_eq!(quality(json!({"requests": all, "limits": all})), "Guaranteed");
+        assert_eq!(quality(json!({"limits": {"cpu": "1"}})), "Burstable");
+    }
+
+    #[test]
+    fn a_pod_is_as_important_as_the_system_says_and_tolerates_what_it_likes() {
+        let pod = json!({"spec": {"priorityClassName": "system-node-critical",
+            "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}});
+        let pod = created("", "Pod", pod);
+        assert_eq!(pod["spec"]["priority"], 2_000_001_000);
+        let keys: Vec<&str> = pod["spec"]["tolerations"].as_array().unwrap().iter().map(|of| text(of, "key")).collect();
+        assert_eq!(keys, ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]);
+    }
+
+    #[test]
+    fn both_fields_of_a_claims_source_say_the_same() {
+        let snapshot = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+        let claim = |field: &str, source: &Value| {
+            let claim = created("", "PersistentVolumeClaim", json!({"spec": {field: source}}));
+            (claim["spec"]["dataSource"].clone(), claim["spec"]["dataSourceRef"].clone())
+        };
+        assert_eq!(claim("dataSource", &snapshot), (snapshot.clone(), snapshot.clone()));
+        let other = json!({"apiGroup": "x.io", "kind": "Other", "name": "o"});
+        assert_eq!(claim("dataSource", &other), (Value::Null, Value::Null));
+        assert_eq!(claim("dataSourceRef", &other), (other.clone(), other.clone()));
+    }
+
+    #[test]
+    fn what_a_client_says_of_uid_and_times_is_not_heard() {
+        let mut new = json!({"metadata": {"name": "a", "uid": "u", "creationTimestamp": "t", "selfLink": "/x"}});
+        begin(&mut new);
+        assert_eq!(new, json!({"metadata": {"name": "a"}}));
+    }
+}

@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use self::at::{At, Errors};
 use crate::{
+    custom::validate_definition,
     field_error::FieldError,
     kind::{Kind, Types},
     strategy,
@@ -106,6 +107,15 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
     ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
     ("", &["Service"], Rules { object: service::service, change: service::change, ..NONE }),
+    (
+        "apiextensions.k8s.io",
+        &["CustomResourceDefinition"],
+        Rules {
+            new: |new, errors| errors.extend(validate_definition(None, new.value)),
+            change: |live, new, errors| errors.extend(validate_definition(Some(live.value), new.value)),
+            ..NONE
+        },
+    ),
     (
         "apps",
         &["DaemonSet"],

@@ -44,7 +44,7 @@ enum Task {
     Differential(differential::Args),
     /// Run kubectl, helm and flux against an API server and print which commands end as they should
     Clients(clients::Args),
-    /// Make the data file of Kubernetes' built-in types from its published module
+    /// Make the data files of what Kubernetes has built in from its published modules
     Schema(schema::Args),
     /// Feed mutated inputs to a library until the time is up or something fails
     Fuzz(fuzz::Args),

@@ -43,7 +43,7 @@ fn down(object: &mut Map<String, Value>) {
                 spec.insert(CPU_TARGET.to_owned(), percent.clone());
             }
         }
-        annotations.extend((!metrics.is_empty()).then(|| (METRICS, Value::Array(metrics))));
+        annotations.extend((!metrics.is_empty()).then_some((METRICS, Value::Array(metrics))));
         annotations.extend(spec.remove("behavior").map(|behavior| (BEHAVIOR, behavior)));
     }
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
@@ -54,7 +54,7 @@ fn down(object: &mut Map<String, Value>) {
                 status.insert(CPU_CURRENT.to_owned(), percent.clone());
             }
         }
-        annotations.extend((!metrics.is_empty()).then(|| (CURRENT_METRICS, Value::Array(metrics))));
+        annotations.extend((!metrics.is_empty()).then_some((CURRENT_METRICS, Value::Array(metrics))));
         annotations.extend(status.remove("conditions").map(|conditions| (CONDITIONS, conditions)));
     }
     if annotations.is_empty() {

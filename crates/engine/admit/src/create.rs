@@ -1,18 +1,28 @@
-//! [`prepare`]: what becomes of an object between its defaults and its validation, when it is created (`PrepareForCreate`
-//! of the strategies, and the admission that needs no other objects).
+//! [`begin`] and [`prepare`]: what becomes of an object before its defaults, and between them and its validation, when it is created
+//! (`PrepareForCreate` of the strategies, and the admission that needs no other objects).
 //!
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
 
-use lode_schema::{Schema, TypeRef};
-use serde_json::{Map, Value, json};
+use lode_schema::fields;
+use serde_json::{Value, json};
 
 use crate::{
-    default::{self, TEMPLATE_GENERATION},
+    decode::written::zero,
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
-    strategy::{self, at, object, put, remove, text},
+    stored::read_again,
+    strategy::{self, at, items_at, object_at, put, remove, text},
 };
+
+/// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
+/// it.
+pub fn begin(new: &mut Value) {
+    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        remove(new, &format!("metadata.{field}"));
+    }
+}
 
 /// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
 pub fn prepare(kind: &Kind, new: &mut Value) {
@@ -25,31 +35,17 @@ pub fn prepare(kind: &Kind, new: &mut Value) {
     {
         rule(new);
     }
-    // What is stored is read again before anybody sees it, and what is read gets its defaults.
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
-/// Takes back what a client cannot say. What is left is what nobody says: the zero value of the type.
+/// Takes back what a client cannot say. What is left is what Go writes where nothing was set.
 fn clear(kind: &Kind, new: &mut Value, path: &str) {
     remove(new, path);
-    let field = kind.schema().map(kind.ty).and_then(|map| map.field(path));
-    let Some(field) = field.filter(|field| field.default.as_ref().is_some_and(Value::is_object)) else { return };
-    put(new, path, zero(kind.schema(), field.ty, 0).into());
-}
-
-/// Returns a struct in which nothing is set: fields that are no pointers are there all the same.
-fn zero(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
-    let mut zero_fields = Map::new();
-    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
-        let value = match &field.default {
-            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => zero(schema, field.ty, depth + 1).into(),
-            Some(value) if field.assumed => value.clone(),
-            None if field.required => Value::Null,
-            _ => continue,
-        };
-        zero_fields.insert(field.name.to_string(), value);
+    let of_kind = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind);
+    let field = of_kind.and_then(|id| fields().structure(id)?.always().find(|field| field.name == path));
+    if let Some(field) = field {
+        put(new, path, zero(fields(), field.ty));
     }
-    zero_fields
 }
 
 type Rule = fn(&mut Value);
@@ -58,10 +54,12 @@ type Rule = fn(&mut Value);
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
     ("", "Node", |node| add(node, "spec.taints", json!({"key": NOT_READY, "effect": "NoSchedule"}))),
-    ("", "PersistentVolume", |volume| add(volume, "metadata.finalizers", PV_PROTECTION.into())),
-    ("", "PersistentVolumeClaim", |claim| add(claim, "metadata.finalizers", PVC_PROTECTION.into())),
+    ("", "PersistentVolume", volume),
+    ("", "PersistentVolumeClaim", claim),
     ("", "Pod", pod),
+    ("", "Service", service),
     ("", "ServiceAccount", service_account),
+    ("apiregistration.k8s.io", "APIService", api_service),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
 ];
@@ -69,6 +67,42 @@ const RULES: &[(&str, &str, Rule)] = &[
 fn namespace(namespace: &mut Value) {
     add(namespace, "spec.finalizers", "kubernetes".into());
     metadata::label_with_name(namespace);
+}
+
+/// Its phase is of the time of its creation.
+fn volume(volume: &mut Value) {
+    add(volume, "metadata.finalizers", PV_PROTECTION.into());
+    if let Some(created) = at(volume, "metadata.creationTimestamp").filter(|time| time.is_string()).cloned() {
+        put(volume, "status.lastPhaseTransitionTime", created);
+    }
+}
+
+/// Where its content comes from is said in two fields, of which the older only knows claims and snapshots.
+fn claim(claim: &mut Value) {
+    add(claim, "metadata.finalizers", PVC_PROTECTION.into());
+    let old = at(claim, DATA_SOURCE).filter(|source| !source.is_null()).cloned();
+    let new = at(claim, DATA_SOURCE_REF).filter(|source| !source.is_null()).cloned();
+    match (old, new) {
+        (Some(old), None) if is_claim_or_snapshot(&old) => put(claim, DATA_SOURCE_REF, old),
+        (Some(_), None) => drop(remove(claim, DATA_SOURCE)),
+        (None, Some(new)) if text(&new, "namespace").is_empty() => put(claim, DATA_SOURCE, new),
+        _ => {}
+    }
+}
+
+fn is_claim_or_snapshot(source: &Value) -> bool {
+    let of = (text(source, "apiGroup"), text(source, "kind"));
+    of == ("", "PersistentVolumeClaim") || of == ("snapshot.storage.k8s.io", "VolumeSnapshot")
+}
+
+/// What this server serves itself is there at once.
+fn api_service(service: &mut Value) {
+    if at(service, "spec.service").is_none_or(Value::is_null) {
+        let now = at(service, "metadata.creationTimestamp").cloned().unwrap_or_default();
+        let local = json!({"type": "Available", "status": "True", "reason": "Local", "lastTransitionTime": now,
+            "message": "Local APIServices are always available"});
+        put(service, "status.conditions", json!([local]));
+    }
 }
 
 fn pod(pod: &mut Value) {
@@ -131,20 +165,29 @@ fn is_zero(amount: &Value) -> bool {
     *amount == 0 || *amount == "0"
 }
 
-/// Secrets are named and nothing else is said of them.
-pub(crate) fn service_account(account: &mut Value) {
-    for secret in account["secrets"].as_array_mut().into_iter().flatten() {
-        *secret = json!({"name": secret["name"]});
-    }
-    if account["secrets"].is_null() {
-        remove(account, "secrets");
+/// The first of the addresses has a field of its own.
+fn service(service: &mut Value) {
+    let ip = text(service, "spec.clusterIP").to_owned();
+    if !ip.is_empty() && at(service, "spec.clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        put(service, "spec.clusterIPs", json!([ip]));
     }
 }
 
+/// Secrets are named and nothing else is said of them.
+pub(crate) fn service_account(account: &mut Value) {
+    items_at(account, "secrets").for_each(|secret| secret.retain(|field, _| field == "name"));
+}
+
 fn daemon_set(daemon_set: &mut Value) {
-    let annotation = daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default().max(1);
-    daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION] = generation.to_string().into();
+    let generation = template_generation(daemon_set).max(1);
+    let annotations = object_at(daemon_set, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+}
+
+/// Returns the generation of a template, which is kept in an annotation.
+pub(crate) fn template_generation(daemon_set: &Value) -> i64 {
+    let annotation = at(daemon_set, "metadata.annotations").and_then(|of| of.get(TEMPLATE_GENERATION)?.as_str());
+    annotation.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// A job that does not say itself which pods are its own knows them by its uid.
@@ -152,13 +195,14 @@ fn job(job: &mut Value) {
     if at(job, "spec.manualSelector") == Some(&Value::Bool(true)) {
         return;
     }
-    let (name, uid) = (job["metadata"]["name"].clone(), job["metadata"]["uid"].clone());
+    let of = |field: &str| at(job, field).cloned().unwrap_or_default();
+    let (name, uid) = (of("metadata.name"), of("metadata.uid"));
     let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
     for (label, value) in labels {
-        let labels = object(&mut job["spec"]["template"]["metadata"]["labels"]);
+        let labels = object_at(job, "spec.template.metadata.labels");
         labels.entry(label).or_insert_with(|| value.clone());
     }
-    object(&mut job["spec"]["selector"]["matchLabels"]).entry(JOB_UID).or_insert(uid);
+    object_at(job, "spec.selector.matchLabels").entry(JOB_UID).or_insert(uid);
 }
 
 /// Adds an item to a list, unless it is there.
@@ -170,11 +214,11 @@ fn add(to: &mut Value, path: &str, item: Value) {
     }
 }
 
+const DATA_SOURCE: &str = "spec.dataSource";
+const DATA_SOURCE_REF: &str = "spec.dataSourceRef";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
 const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
-/// Structs within structs; Go has no more.
-const DEPTH_MAX: usize = 16;

@@ -18,6 +18,8 @@ mod node;
 mod openapi;
 mod path;
 mod prune;
+mod rule;
+mod rules;
 mod rules_of;
 mod scalar;
 mod structural;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lode_object::GroupVersionKind;
-use lode_schema::{Resource, Schema, TypeRef, builtin};
+use lode_schema::{Resource, Schema, Subresource, TypeRef, builtin};
 
 use crate::custom;
 
@@ -51,6 +51,25 @@ impl Kind {
             ty,
             status: resource.subresource("status").is_some(),
         })
+    }
+
+    /// Returns the kind that an endpoint below objects takes and gives; `None` if the types have none of its name.
+    #[must_use]
+    pub fn of_subresource(below: &Subresource) -> Option<Self> {
+        let gvk =
+            GroupVersionKind { group: below.group.clone(), version: below.version.clone(), kind: below.kind.clone() };
+        let ty = builtin().kinds.get(&gvk.api_version(), &gvk.kind)?;
+        let plural = format!("{}s", below.kind.to_lowercase());
+        Some(Self { gvk, plural: plural.into(), namespaced: true, types: Types::Builtin, ty, status: false })
+    }
+
+    /// Returns the type that a custom resource definition says, if it is that which says it.
+    #[must_use]
+    pub fn custom(&self) -> Option<&custom::Type> {
+        match &self.types {
+            Types::Builtin => None,
+            Types::Custom(ty) => Some(ty),
+        }
     }
 
     /// Tells whether a custom resource definition says the type.

@@ -10,13 +10,17 @@
 pub mod convert;
 pub mod create;
 pub mod custom;
+pub mod decode;
 mod default;
 mod field_error;
 mod kind;
 mod metadata;
+pub mod protobuf;
 mod status;
+mod stored;
 pub mod strategy;
 pub mod update;
+pub mod validate;
 
 pub use default::default;
 pub use field_error::{FieldError, Reason};

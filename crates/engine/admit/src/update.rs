@@ -4,11 +4,12 @@
 use serde_json::Value;
 
 use crate::{
-    create::service_account,
-    default::{self, TEMPLATE_GENERATION},
+    create::{service_account, template_generation},
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
-    strategy::{self, Strategy, at, equal, put, remove, text},
+    stored::read_again,
+    strategy::{self, Strategy, at, equal, items_at, object_at, put, remove, text},
 };
 
 /// Makes a changed object ready to be validated and stored: what the endpoint does not write is as it was, and the
@@ -27,7 +28,7 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
         rule(subresource, live, new);
     }
     metadata::count(live, new, strategy);
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
 fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
@@ -38,10 +39,7 @@ fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
 fn only_status(live: &Value, new: &mut Value) {
     let mut object = live.clone();
     for path in ["status", "metadata.managedFields", "metadata.resourceVersion"] {
-        match at(new, path) {
-            Some(value) => put(&mut object, path, value.clone()),
-            None => drop(remove(&mut object, path)),
-        }
+        metadata::keep(new, &mut object, path);
     }
     *new = object;
 }
@@ -51,6 +49,7 @@ type Rule = fn(&str, &Value, &mut Value);
 /// By group and kind, what is no row of the strategies.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
+    ("", "Pod", pod),
     ("", "Secret", secret),
     ("", "Service", service),
     ("", "ServiceAccount", |_, _, new| service_account(new)),
@@ -65,6 +64,20 @@ fn namespace(subresource: &str, live: &Value, new: &mut Value) {
     metadata::label_with_name(new);
 }
 
+/// Containers for a look inside are written through an endpoint of their own, and nothing else is.
+fn pod(subresource: &str, live: &Value, new: &mut Value) {
+    let way = "spec.ephemeralContainers";
+    if subresource != "ephemeralcontainers" {
+        metadata::keep(live, new, way);
+        return;
+    }
+    let mut object = live.clone();
+    for path in [way, "metadata.managedFields", "metadata.resourceVersion"] {
+        metadata::keep(new, &mut object, path);
+    }
+    *new = object;
+}
+
 fn secret(_: &str, live: &Value, new: &mut Value) {
     if text(new, "type").is_empty() {
         metadata::keep(live, new, "type");
@@ -73,11 +86,10 @@ fn secret(_: &str, live: &Value, new: &mut Value) {
 
 /// The generation of the template is the server's.
 fn daemon_set(_: &str, live: &Value, new: &mut Value) {
-    let annotation = live["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
     let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
-    let annotations = strategy::object(&mut new["metadata"]["annotations"]);
-    annotations.insert(TEMPLATE_GENERATION.to_owned(), (generation + i64::from(changed)).to_string().into());
+    let generation = template_generation(live).saturating_add(i64::from(changed));
+    let annotations = object_at(new, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
 }
 
 /// What was allocated for a service and is still of use to it is not lost by leaving it out.
@@ -90,16 +102,16 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
     if was == EXTERNAL || is == EXTERNAL {
         return;
     }
-    if text(new, "spec.clusterIP").is_empty() && at(new, "spec.clusterIPs").is_none_or(Value::is_null) {
+    sync_cluster_ips(live, new);
+    if text(new, "spec.clusterIP").is_empty() {
         metadata::keep(live, new, "spec.clusterIP");
-        metadata::keep(live, new, "spec.clusterIPs");
     }
-    for path in ["spec.ipFamilies", "spec.ipFamilyPolicy"] {
-        if at(new, path).is_none_or(Value::is_null) {
+    let same = equal(at(live, "spec.clusterIP"), at(new, "spec.clusterIP"));
+    for path in ["spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy"] {
+        if same && equal(at(new, path), None) {
             metadata::keep(live, new, path);
         }
     }
-    sync_cluster_ips(live, new);
     if has_node_ports(&was) && has_node_ports(&is) {
         keep_node_ports(live, new);
     }
@@ -109,9 +121,9 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
 fn sync_cluster_ips(live: &Value, new: &mut Value) {
     let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
     if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
+        let first = at(new, ip).filter(|first| !first.is_null() && **first != "").cloned();
         let rest = at(new, ips).and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
-        let first = at(new, ip).cloned().filter(|first| !first.is_null() && *first != "");
-        let all: Vec<Value> = first.into_iter().chain(rest).collect();
+        let all: Vec<Value> = first.map(|first| [first].into_iter().chain(rest).collect()).unwrap_or_default();
         put(new, ips, all.into());
     }
 }
@@ -119,12 +131,12 @@ fn sync_cluster_ips(live: &Value, new: &mut Value) {
 /// Ports are matched by protocol and number.
 fn keep_node_ports(live: &Value, new: &mut Value) {
     let Some(Value::Array(before)) = at(live, "spec.ports") else { return };
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
-        let same = |old: &&Value| old["protocol"] == port["protocol"] && old["port"] == port["port"];
+    for port in items_at(new, "spec.ports") {
+        let same = |old: &&Value| ["protocol", "port"].iter().all(|field| old.get(field) == port.get(*field));
         if port.get("nodePort").is_none_or(|number| *number == 0)
             && let Some(number) = before.iter().find(same).and_then(|old| old.get("nodePort"))
         {
-            port["nodePort"] = number.clone();
+            port.insert("nodePort".to_owned(), number.clone());
         }
     }
 }
@@ -156,10 +168,10 @@ fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
 }
 
 fn drop_node_ports(live: &Value, new: &mut Value) {
-    let before: Vec<Value> =
-        live["spec"]["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect();
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if port.get("nodePort").is_some_and(|number| before.contains(number)) {
+    let ports = at(live, "spec.ports").and_then(Value::as_array);
+    let before: Vec<&Value> = ports.into_iter().flatten().filter_map(|port| port.get("nodePort")).collect();
+    for port in items_at(new, "spec.ports") {
+        if port.get("nodePort").is_some_and(|number| before.contains(&number)) {
             port.remove("nodePort");
         }
     }

@@ -1,26 +1,37 @@
-//! [`Shape`]: what an expression could cost at worst, read off its form.
+//! [`Shape`]: what an expression could cost at worst, read off its form, and the variables it names.
 //!
 //! The language has no loops but macros over lists and maps, so the work is bounded by the largest list to the power of
-//! their nesting, and what is built by the input and the additions. A few functions could build more than their
-//! arguments hold; those are bounded where they run ([`functions`](crate::functions)) or refused here.
+//! their nesting, and what is built by the input and its [`Growth`]. A few functions could build more than their
+//! arguments hold; those are bounded where they run ([`functions`](crate::functions)).
+//!
+//! The library copies a value whenever a field is selected or a function called. In a loop that is the entry, all of
+//! them together no more than the input; or something from outside, which is then copied at every step.
 
-use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
+use std::collections::BTreeSet;
 
-use crate::compile::Error;
+use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr};
+
+use crate::{compile::Error, growth::Growth, loops, types};
 
 /// The measures of an expression.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Levels of the tree.
     pub(crate) depth: usize,
     /// Macros within macros.
     pub(crate) nesting: u32,
+    /// The deepest macro in which something from outside is named.
+    pub(crate) outside: u32,
     /// Nodes of the tree.
     pub(crate) nodes: u64,
-    /// Additions, which join texts and lists.
-    pub(crate) additions: u64,
+    /// How many times the input is built.
+    pub(crate) growth: Growth,
+    /// It makes lists of nothing.
+    pub(crate) ranges: bool,
     /// Calls that make lists or texts out of texts.
     pub(crate) makers: u64,
+    /// Variables it names and does not bind.
+    pub(crate) variables: BTreeSet<String>,
 }
 
 impl Shape {
@@ -29,8 +40,8 @@ impl Shape {
     /// # Errors
     /// It uses what is left out.
     pub(crate) fn of(expr: &IdedExpr) -> Result<Self, Error> {
-        let mut shape = Self::default();
-        shape.add(expr, At { depth: 1, nesting: 0 })?;
+        let mut shape = Self { growth: Growth::of(expr), ..Self::default() };
+        shape.add(expr, At { depth: 1, nesting: 0, bound: None })?;
         if shape.makers > MAKERS_MAX {
             return Err(Error::Unsupported(format!("more than {MAKERS_MAX} calls that build texts")));
         }
@@ -42,22 +53,19 @@ impl Shape {
         longest.saturating_add(self.nodes).saturating_pow(self.nesting.max(1))
     }
 
-    /// Returns the most bytes an evaluation can build out of `bytes`.
-    pub(crate) fn built_bytes(&self, bytes: u64) -> u64 {
-        bytes.saturating_mul(self.additions.saturating_add(1).saturating_pow(self.nesting + 1))
+    /// Returns the most bytes an evaluation can copy of an input of `bytes`.
+    pub(crate) fn copies(&self, longest: u64, bytes: u64) -> u64 {
+        let times = longest.saturating_pow(self.outside.max(self.nesting.saturating_sub(1)));
+        bytes.saturating_mul(times)
     }
 
-    fn add(&mut self, expr: &IdedExpr, at: At) -> Result<(), Error> {
+    fn add(&mut self, expr: &IdedExpr, at: At<'_>) -> Result<(), Error> {
         self.depth = self.depth.max(at.depth);
         self.nesting = self.nesting.max(at.nesting);
         self.nodes += 1;
         let below = At { depth: at.depth + 1, ..at };
         match &expr.expr {
-            Expr::Call(call) => {
-                self.call(&full_name(&call.func_name, call.target.as_deref()))?;
-                let parts = call.target.as_deref().into_iter().chain(&call.args);
-                parts.into_iter().try_for_each(|part| self.add(part, below))
-            }
+            Expr::Call(call) => self.call(call, below),
             Expr::Select(select) => self.add(&select.operand, below),
             Expr::List(list) => list.elements.iter().try_for_each(|element| self.add(element, below)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
@@ -66,50 +74,103 @@ impl Shape {
                 }
                 EntryExpr::StructField(_) => Err(unsupported("literal", "Type{…}")),
             }),
-            Expr::Comprehension(of) => {
-                let within = At { nesting: at.nesting + 1, ..below };
-                self.add(&of.iter_range, below)?;
-                self.add(&of.accu_init, below)?;
-                [&of.loop_cond, &of.loop_step, &of.result].into_iter().try_for_each(|part| self.add(part, within))
-            }
+            Expr::Comprehension(of) => self.comprehension(of, below),
             Expr::Struct(literal) => Err(unsupported("literal", &format!("{}{{…}}", literal.type_name))),
             Expr::Unspecified => Err(Error::Parser),
-            Expr::Ident(_) | Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) => {
+                self.name(name, at);
+                Ok(())
+            }
+            Expr::Literal(_) => Ok(()),
         }
     }
 
-    fn call(&mut self, name: &str) -> Result<(), Error> {
-        match name {
-            "format" | "lists.range" => return Err(unsupported("function", name)),
-            operators::ADD => self.additions += 1,
-            _ if MAKERS.contains(&name) => self.makers += 1,
+    fn name(&mut self, name: &str, at: At<'_>) {
+        if Bound::has(at.bound, name) {
+            return;
+        }
+        if !types::is_name(name) {
+            self.outside = self.outside.max(at.nesting);
+        }
+        if !self.variables.contains(name) {
+            self.variables.insert(name.to_owned());
+        }
+    }
+
+    fn comprehension(&mut self, of: &ComprehensionExpr, at: At<'_>) -> Result<(), Error> {
+        self.add(&of.iter_range, at)?;
+        self.add(&of.accu_init, at)?;
+        let made = Bound { names: [&of.accu_var, ""], outer: at.bound };
+        let bound = Bound { names: [&of.iter_var, ""], outer: Some(&made) };
+        let within = At { nesting: at.nesting + 1, bound: Some(&bound), ..at };
+        self.add(&of.loop_cond, within)?;
+        self.add(&of.loop_step, within)?;
+        self.add(&of.result, At { bound: Some(&made), ..within })
+    }
+
+    fn call(&mut self, call: &CallExpr, at: At<'_>) -> Result<(), Error> {
+        let space = match call.target.as_deref().map(|target| &target.expr) {
+            Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => Some(space),
+            _ => None,
+        };
+        self.count(space.map(String::as_str), &call.func_name, at);
+        let Some(binding) = loops::Binding::of(call) else {
+            let target = call.target.as_deref().filter(|_| space.is_none());
+            return target.into_iter().chain(&call.args).try_for_each(|part| self.add(part, at));
+        };
+        binding.outside.iter().try_for_each(|part| self.add(part, at))?;
+        let bound = Bound { names: binding.names, outer: at.bound };
+        let nesting = at.nesting + u32::from(binding.is_loop);
+        let within = At { nesting, bound: Some(&bound), ..at };
+        binding.inside.iter().try_for_each(|part| self.add(part, within))
+    }
+
+    fn count(&mut self, space: Option<&str>, name: &str, at: At<'_>) {
+        let full = space.map_or_else(|| name.to_owned(), |space| format!("{space}.{name}"));
+        match full.as_str() {
+            "lists.range" => self.ranges = true,
+            full if MAKERS.contains(&full) => self.makers += 1,
+            // Each entry is compared with each.
+            full if SQUARE.contains(&full) => self.nesting = self.nesting.max(at.nesting + 2),
             _ => {}
         }
-        Ok(())
     }
 }
 
 /// Where in the tree a node is.
 #[derive(Clone, Copy)]
-struct At {
+struct At<'b> {
     depth: usize,
     nesting: u32,
+    bound: Option<&'b Bound<'b>>,
 }
 
-/// Returns a function's name with the namespace the parser takes for a variable.
-fn full_name(name: &str, target: Option<&IdedExpr>) -> String {
-    match target.map(|target| &target.expr) {
-        Some(Expr::Ident(space)) if NAMESPACES.contains(&space.as_str()) => format!("{space}.{name}"),
-        _ => name.to_owned(),
+/// Names that macros gave to entries.
+struct Bound<'b> {
+    names: [&'b str; 2],
+    outer: Option<&'b Bound<'b>>,
+}
+
+impl Bound<'_> {
+    fn has(bound: Option<&Self>, name: &str) -> bool {
+        bound.is_some_and(|bound| bound.names.contains(&name) || Self::has(bound.outer, name))
     }
+}
+
+/// Tells whether a name before a function is a part of the function's.
+fn is_namespace(name: &str) -> bool {
+    NAMESPACES.contains(&name)
 }
 
 fn unsupported(sort: &str, name: &str) -> Error {
     Error::Unsupported(format!("the {sort} \"{name}\""))
 }
 
-const NAMESPACES: [&str; 3] = ["lists", "strings", "base64"];
+const NAMESPACES: [&str; 10] =
+    ["base64", "format", "ip", "jsonpatch", "lists", "math", "optional", "regex", "sets", "strings"];
 /// Calls whose result can be larger than their arguments, or has entries where those had none.
-const MAKERS: [&str; 7] = ["replace", "join", "split", "findAll", "strings.quote", "base64.encode", "quote"];
-/// Each of them can double a text; what `replace` and `join` build is bounded when they run.
+const MAKERS: [&str; 8] = ["replace", "join", "split", "findAll", "strings.quote", "base64.encode", "quote", "format"];
+/// Calls that compare every entry with every other.
+const SQUARE: [&str; 4] = ["distinct", "sets.contains", "sets.equivalent", "sets.intersects"];
+/// Each of them can double a text; what `replace`, `join` and `format` build is bounded when they run.
 const MAKERS_MAX: u64 = 4;

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::{
     compile::Expr,
-    functions::{BUILT_BYTES_MAX, FUNCTIONS},
+    functions::{BUILT_BYTES_MAX, FUNCTIONS, RANGE_MAX},
     input::{self, Measure},
+    typed::Input,
+    types,
 };
 
 /// Why an expression has no value here. No value of the input is in it.
@@ -66,17 +68,65 @@ impl Expr {
         input::to_json(&self.resolve(vars)?).ok_or_else(|| EvalError::Types(String::new()))
     }
 
+    /// Evaluates to true or false, where the types of values are known.
+    ///
+    /// # Errors
+    /// It has no value here, or another one.
+    pub fn test(&self, vars: &[(&str, &Input)]) -> Result<bool, EvalError> {
+        match self.resolve_typed(vars)? {
+            Cel::Bool(truth) => Ok(truth),
+            other => Err(EvalError::NotBool(type_name(&other))),
+        }
+    }
+
+    /// Evaluates to text, where the types of values are known.
+    ///
+    /// # Errors
+    /// It has no value here, or another one.
+    pub fn text(&self, vars: &[(&str, &Input)]) -> Result<String, EvalError> {
+        match self.resolve_typed(vars)? {
+            Cel::String(text) => Ok(text.to_string()),
+            other => Err(EvalError::Types(format!(": {} where text is wanted", type_name(&other)))),
+        }
+    }
+
+    /// Tells whether it names a variable.
+    #[must_use]
+    pub fn names(&self, variable: &str) -> bool {
+        self.shape.variables.contains(variable)
+    }
+
+    /// Returns a variable it names that is none of those there are.
+    #[must_use]
+    pub fn undeclared(&self, variables: &[&str]) -> Option<&str> {
+        let named = self.shape.variables.iter().map(String::as_str);
+        named.into_iter().find(|name| !variables.contains(name) && !types::is_name(name))
+    }
+
     fn resolve(&self, vars: &[(&str, &Value)]) -> Result<Cel, EvalError> {
-        let names = self.ast.references();
-        let used: Vec<_> = vars.iter().filter(|(name, _)| names.has_variable(name)).collect();
+        let used: Vec<_> = vars.iter().filter(|(name, _)| self.names(name)).collect();
         let mut measure = Measure::default();
         for (_, value) in &used {
             measure.add(value, self.limits.input_values);
         }
         self.check(&measure)?;
+        self.run(used.into_iter().map(|(name, value)| (*name, input::to_cel(value))))
+    }
+
+    fn resolve_typed(&self, vars: &[(&str, &Input)]) -> Result<Cel, EvalError> {
+        let used: Vec<_> = vars.iter().filter(|(name, _)| self.names(name)).collect();
+        let mut measure = Measure::default();
+        for (_, input) in &used {
+            measure.unite(&input.measure);
+        }
+        self.check(&measure)?;
+        self.run(used.into_iter().map(|(name, input)| (*name, input.value.clone())))
+    }
+
+    fn run<'v>(&self, vars: impl Iterator<Item = (&'v str, Cel)>) -> Result<Cel, EvalError> {
         let mut scope = FUNCTIONS.new_inner_scope();
-        for (name, value) in used {
-            scope.add_variable_from_value(*name, input::to_cel(value));
+        for (name, value) in vars {
+            scope.add_variable_from_value(name, value);
         }
         let evaluate = || Cel::resolve(&self.ast as &IdedExpr, &scope);
         // What is known to break the library is refused when compiling. Should something be left, one tenant's
@@ -91,12 +141,17 @@ impl Expr {
         }
         let text = self.text_bytes as u64;
         let (mut longest, mut bytes) = (input.longest, input.bytes + text);
+        if self.shape.ranges {
+            longest = longest.max(RANGE_MAX as u64);
+        }
         if self.shape.makers > 0 {
             longest = longest.max(input.longest_text).max(text);
             bytes = bytes.max(BUILT_BYTES_MAX as u64);
         }
-        let too_long = self.shape.steps(longest) > self.limits.steps;
-        if too_long || self.shape.built_bytes(bytes) > self.limits.built_bytes {
+        let steps = self.shape.steps(longest) > self.limits.steps;
+        let copies = self.shape.copies(longest, input.bytes) > self.limits.copied_bytes;
+        let built = bytes.saturating_mul(self.shape.growth.times(longest)) > self.limits.built_bytes;
+        if steps || copies || built {
             return Err(EvalError::TooCostly);
         }
         Ok(())
@@ -146,8 +201,11 @@ mod tests {
     use crate::Limits;
 
     fn eval(text: &str, object: &Value) -> Result<bool, EvalError> {
-        let fields: Vec<_> = object.as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value)).collect();
-        Expr::compile(text, Limits::default()).unwrap().eval_bool(&fields)
+        Expr::compile(text, Limits::default()).unwrap().eval_bool(&fields(object))
+    }
+
+    fn fields(object: &Value) -> Vec<(&str, &Value)> {
+        object.as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value)).collect()
     }
 
     #[test]
@@ -240,8 +298,9 @@ mod tests {
         let object = json!({"l": list, "s": "x".repeat(100_000)});
         assert_eq!(eval("l.all(a, a >= 0)", &object), Ok(true));
         assert_eq!(eval("l.all(a, l.all(b, a + b >= 0))", &object), Err(EvalError::TooCostly));
-        let doubled = "[s+s+s+s+s].map(a, [a+a+a+a+a].map(b, b+b+b+b+b)).size() > 0";
-        assert_eq!(eval(doubled, &object), Err(EvalError::TooCostly));
+        let grown = ["s", "a", "b"].map(|name| [name; 10].join("+"));
+        let grown = format!("[{}].map(a, [{}].map(b, {})).size() > 0", grown[0], grown[1], grown[2]);
+        assert_eq!(eval(&grown, &object), Err(EvalError::TooCostly));
         assert_eq!(eval("s.replace('x', s) == ''", &object), Err(EvalError::Function("replace".into())));
         assert_eq!(eval("s.replace('', s) == ''", &object), Err(EvalError::Function("replace".into())));
         let huge = Limits { input_values: 1000, ..Limits::default() };
@@ -252,6 +311,41 @@ mod tests {
             Ok(true),
             "what is not named costs nothing"
         );
+    }
+
+    /// Each of these would take minutes or gigabytes if it were let run on what is only a large object.
+    #[test]
+    fn hostile_expressions_end_soon() {
+        let list: Vec<u32> = (0..20_000).collect();
+        let object = json!({"l": list, "s": "x".repeat(1 << 18), "t": vec!["y"; 2000]});
+        let began = std::time::Instant::now();
+        for text in [
+            "l.map(x, x).size() > 0",
+            "l.filter(x, x > 3).map(x, x + 1).filter(x, x > 1).size() > 0",
+            "l.all(x, l.size() > 0)",
+            "l.all(x, x in l)",
+            "l.map(x, s).size() > 0",
+            "t.map(x, s + x).size() > 0",
+            "l.distinct().size() > 0",
+            "sets.contains(l, l)",
+            "l.sortBy(x, -x).size() > 0",
+            "l.all(x, s.matches('^(x|xx)*y$'))",
+            "t.all(x, x.matches('(x+x+)+y'))",
+            "l.transformMap(i, x, s).size() > 0",
+            "l.all(i, x, l.all(j, y, true))",
+            "cel.bind(a, s+s, cel.bind(b, a+a, cel.bind(c, b+b, cel.bind(d, c+c, cel.bind(e, d+d, e+e+e))))).size() > 0",
+            "cel.bind(e, cel.bind(d, cel.bind(c, cel.bind(b, s+s, b+b), c+c), d+d), (e+e)+(e+e)+(e+e)).size() > 0",
+            "'%.99999999f'.format([1.0]) == ''",
+            "'%s%s%s%s'.format([s, s, s, s]) == ''",
+            "lists.range(100000000).size() > 0",
+            "s.split('').size() > 0",
+            "s.split('').map(x, s.split('')).size() > 0",
+            "t.map(x, t.map(y, t.map(z, 1))).size() > 0",
+            "lists.range(1000).map(x, lists.range(1000).map(y, lists.range(1000))).size() > 0",
+        ] {
+            drop(Expr::compile(text, Limits::default()).map(|expr| expr.eval_bool(&fields(&object))));
+            assert!(began.elapsed().as_secs() < 60, "{text} takes too long");
+        }
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::sync::{Arc, LazyLock};
 use kube_cel::{
     KubeCelExt,
     cel::{
-        Context, ExecutionError, Value,
+        Context, ExecutionError, FunctionContext, Value,
+        common::ast::{CallExpr, Expr, IdedExpr},
         extractors::{Arguments, This},
         objects::{Key, Map, OptionalValue, ResolveResult},
     },
 };
+
+use crate::{loops, numbers, texts, times, types};
 
 /// Every function an expression may call.
 pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
@@ -23,6 +26,15 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(NEGATIVE, |Arguments(args): Arguments| negative(&args));
     context.add_function(MEMBER, member);
     context.add_function(OPTIONAL_FIELD, optional_field);
+    context.add_function("string", times::string);
+    context.add_function("lists.range", range);
+    context.add_function("format.named", |of: &FunctionContext, name: Arc<String>| named_format(of, &name));
+    context.add_function(OPTIONAL_ENTRY, optional_entry);
+    numbers::register(&mut context);
+    texts::register(&mut context);
+    times::register(&mut context);
+    loops::register(&mut context);
+    types::register(&mut context);
     context
 });
 
@@ -36,6 +48,9 @@ pub(crate) const NEGATIVE: &str = "@negative";
 pub(crate) const MEMBER: &str = "@member";
 /// A field that may be absent.
 pub(crate) const OPTIONAL_FIELD: &str = "@optional_field";
+
+/// An entry of a list or map that may be absent.
+pub(crate) const OPTIONAL_ENTRY: &str = "@optional_entry";
 
 /// The longest text a function of ours builds.
 pub(crate) const BUILT_BYTES_MAX: usize = 1 << 20;
@@ -113,7 +128,7 @@ fn member(Arguments(args): Arguments) -> ResolveResult {
 }
 
 /// Returns a value as the key of a map; a whole `double` is the integer it equals.
-fn key(value: &Value) -> Option<Key> {
+pub(crate) fn key(value: &Value) -> Option<Key> {
     match value {
         Value::Int(int) => Some(Key::Int(*int)),
         Value::UInt(uint) => Some(Key::Uint(*uint)),
@@ -125,21 +140,66 @@ fn key(value: &Value) -> Option<Key> {
 }
 
 fn optional_field(Arguments(args): Arguments) -> ResolveResult {
-    let [of, Value::String(field)] = args.as_slice() else { return Err(ExecutionError::NoSuchOverload) };
-    let within = |map: &Map| map.get(&Key::String(Arc::clone(field))).cloned();
+    let [of, field @ Value::String(_)] = args.as_slice() else { return Err(ExecutionError::NoSuchOverload) };
+    perhaps(of, |of| match of {
+        Value::Map(map) => Ok(key(field).and_then(|key| map.get(&key).cloned())),
+        _ => Err(ExecutionError::NoSuchOverload),
+    })
+}
+
+fn optional_entry(Arguments(args): Arguments) -> ResolveResult {
+    let [of, place] = args.as_slice() else { return Err(ExecutionError::NoSuchOverload) };
+    perhaps(of, |of| match (of, key(place)) {
+        (Value::Map(map), key) => Ok(key.and_then(|key| entry(map, &key))),
+        (Value::List(items), Some(Key::Int(at))) => Ok(usize::try_from(at).ok().and_then(|at| items.get(at).cloned())),
+        (Value::List(items), Some(Key::Uint(at))) => Ok(items.get(at as usize).cloned()),
+        _ => Err(ExecutionError::NoSuchOverload),
+    })
+}
+
+/// Returns an entry; whole numbers are the same key whatever their type.
+fn entry(map: &Map, key: &Key) -> Option<Value> {
+    let other = match key {
+        Key::Int(int) => u64::try_from(*int).ok().map(Key::Uint),
+        Key::Uint(uint) => i64::try_from(*uint).ok().map(Key::Int),
+        _ => None,
+    };
+    map.get(key).or_else(|| map.get(&other?)).cloned()
+}
+
+/// Looks into a value, or into what an optional one has.
+fn perhaps(of: &Value, look: impl FnOnce(&Value) -> Result<Option<Value>, ExecutionError>) -> ResolveResult {
     let found = match of {
-        Value::Map(map) => within(map),
         Value::Opaque(opaque) => {
             let optional = opaque.downcast_ref::<OptionalValue>().ok_or(ExecutionError::NoSuchOverload)?;
-            match optional.value() {
-                Some(Value::Map(map)) => within(map),
-                Some(_) => return Err(ExecutionError::NoSuchOverload),
-                None => None,
-            }
+            optional.value().map(look).transpose()?.flatten()
         }
-        _ => return Err(ExecutionError::NoSuchOverload),
+        other => look(other)?,
     };
-    Ok(Value::Opaque(Arc::new(found.map_or_else(OptionalValue::none, OptionalValue::of))))
+    Ok(optional(found))
+}
+
+fn optional(value: Option<Value>) -> Value {
+    Value::Opaque(Arc::new(value.map_or_else(OptionalValue::none, OptionalValue::of)))
+}
+
+fn range(count: i64) -> ResolveResult {
+    if count > RANGE_MAX {
+        return Err(refused("lists.range", "makes too long a list"));
+    }
+    Ok(Value::List(Arc::new((0..count).map(Value::Int).collect())))
+}
+
+/// Returns a format by its name, if there is one.
+fn named_format(of: &FunctionContext, name: &str) -> ResolveResult {
+    let call = CallExpr {
+        func_name: name.to_string(),
+        target: Some(Box::new(IdedExpr { id: 0, expr: Expr::Ident("format".to_owned()) })),
+        args: Vec::new(),
+    };
+    let known = FORMATS.contains(&name);
+    let found = known.then(|| Value::resolve(&IdedExpr { id: 0, expr: Expr::Call(call) }, of.ptx)).transpose()?;
+    Ok(optional(found))
 }
 
 fn refused(function: &str, message: &str) -> ExecutionError {
@@ -148,3 +208,21 @@ fn refused(function: &str, message: &str) -> ExecutionError {
 
 /// Below this every whole float is an exact integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+/// The longest list that is made of nothing.
+pub(crate) const RANGE_MAX: i64 = 1000;
+/// The formats that have a name.
+const FORMATS: [&str; 13] = [
+    "byte",
+    "date",
+    "datetime",
+    "dns1035Label",
+    "dns1035LabelPrefix",
+    "dns1123Label",
+    "dns1123LabelPrefix",
+    "dns1123Subdomain",
+    "dns1123SubdomainPrefix",
+    "labelValue",
+    "qualifiedName",
+    "uri",
+    "uuid",
+];

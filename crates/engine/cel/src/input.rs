@@ -53,7 +53,28 @@ impl Measure {
         }
     }
 
-    fn text(&mut self, text: &str) {
+    /// Returns the measure of a value that is made of others.
+    pub(crate) fn of_parts<'m>(parts: impl Iterator<Item = &'m Self>) -> Self {
+        let mut whole = Self { values: 1, bytes: VALUE_BYTES, ..Self::default() };
+        let mut count = 0;
+        for part in parts {
+            count += 1;
+            whole.unite(part);
+        }
+        whole.longest = whole.longest.max(count);
+        whole
+    }
+
+    /// Counts what another has counted.
+    pub(crate) fn unite(&mut self, other: &Self) {
+        self.values += other.values;
+        self.bytes += other.bytes;
+        self.longest = self.longest.max(other.longest);
+        self.longest_text = self.longest_text.max(other.longest_text);
+    }
+
+    /// Counts a text.
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes += text.len() as u64;
         self.longest_text = self.longest_text.max(text.len() as u64);
     }

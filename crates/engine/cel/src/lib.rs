@@ -1,4 +1,4 @@
-//! The one door to the expression language of health checks and readiness rules (CEL).
+//! The one door to the expression language of health checks, readiness rules and rules of custom resources (CEL).
 //!
 //! An [`Expr`] is compiled once and evaluated against JSON values by name. Text and values come from tenants, so both
 //! are bounded ([`Limits`]): nesting, length, and how much work and memory an evaluation could take at worst, which is
@@ -14,17 +14,27 @@
 //! # Ok::<(), lode_cel::Error>(())
 //! ```
 //!
-//! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), and the
-//! functions `format` and `lists.range`, whose cost is in their arguments.
+//! Where a schema says what the fields of an object are, [`Input`] makes typed values of them: times, spans, bytes.
+//!
+//! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), names of time
+//! zones, and lists that are equal whatever their order.
 
 mod compile;
 mod cost;
 mod eval;
 mod functions;
+mod growth;
 mod input;
+mod loops;
+mod numbers;
 mod pattern;
 mod rewrite;
+mod texts;
+mod times;
+mod typed;
+mod types;
 
 pub use compile::{Error, Expr, Limits};
 pub use eval::EvalError;
 pub use pattern::{Pattern, PatternError};
+pub use typed::{Input, escape};

@@ -3,7 +3,10 @@
 //! The engines agree on what can be said and on linear time, and differ in spelling: classes like `\d` are of ASCII
 //! here, a bracket that opens no repetition or class stands for itself, and `\<` is no boundary.
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+};
 
 use regex::{Regex, RegexBuilder};
 
@@ -67,6 +70,27 @@ pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
     let regex = RegexBuilder::new(&respell(text)).size_limit(COMPILED_BYTES_MAX).build();
     regex.map_err(|error| PatternError(error.to_string().lines().last().unwrap_or_default().to_owned()))
 }
+
+/// Returns a compiled text of RE2; compiling is what costs, and expressions ask the same again and again.
+pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
+    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = cache.get(text) {
+        return found.clone();
+    }
+    if cache.len() >= CACHED_MAX {
+        cache.clear();
+    }
+    let compiled = compile(text).map(Arc::new);
+    cache.insert(text.into(), compiled.clone());
+    compiled
+}
+
+/// What was compiled, or is none.
+type Compiled = Result<Arc<Regex>, PatternError>;
+
+static CACHE: LazyLock<Mutex<HashMap<Box<str>, Compiled>>> = LazyLock::new(Mutex::default);
+/// How many are kept.
+const CACHED_MAX: usize = 64;
 
 /// Spells a pattern of RE2 as the engine here wants it.
 fn respell(text: &str) -> String {

@@ -1,18 +1,22 @@
 //! What the library reads differently from the language's definition, put right in the tree.
 //!
-//! Equality and `in` of the library know no numbers of different types (`1 == 1.0` is false), and an optional field
-//! (`a.?b`) that is absent is an error. Such nodes become calls of [`functions`](crate::functions) of ours. Left as it
-//! is: a field of something that is no map is `false` instead of an error.
+//! Equality and `in` of the library know no numbers of different types (`1 == 1.0` is false), a field of something that
+//! is no map is `false`, and an optional field (`a.?b`) that is absent is an error. Such nodes become others, or calls of
+//! [`functions`](crate::functions) of ours; macros become [`loops`], names of types [`types`].
 
 use kube_cel::cel::common::{
     ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators},
     types::CelString,
 };
 
-use crate::functions::{DIFFERENT, EQUAL, MEMBER, NEGATIVE, OPTIONAL_FIELD};
+use crate::{
+    functions::{DIFFERENT, EQUAL, MEMBER, NEGATIVE, OPTIONAL_ENTRY, OPTIONAL_FIELD},
+    loops, types,
+};
 
 /// Replaces the nodes, deepest first.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
+    types::rewrite(expr);
     match &mut expr.expr {
         Expr::Call(call) => {
             call.target.iter_mut().for_each(|target| rewrite(target));
@@ -40,24 +44,51 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
     }
     chain(expr);
+    loops::rewrite(expr);
 }
 
-/// A field of an optional is optional too: `a.?b.c`.
+/// A field or an entry of an optional is optional too: `a.?b.c`, `a.?b[0]`; `has` asks whether there is one.
 fn chain(expr: &mut IdedExpr) {
-    let Expr::Select(select) = &mut expr.expr else { return };
-    if select.test || !matches!(&select.operand.expr, Expr::Call(call) if call.func_name == OPTIONAL_FIELD) {
-        return;
+    let id = expr.id;
+    let call = |func_name: &str, args| Expr::Call(CallExpr { func_name: func_name.to_owned(), target: None, args });
+    match &mut expr.expr {
+        Expr::Select(select) if is_optional(&select.operand) => {
+            let operand = std::mem::take(&mut *select.operand);
+            let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
+            let found = call(OPTIONAL_FIELD, vec![operand, IdedExpr { id, expr: field }]);
+            expr.expr = if select.test {
+                let target = Some(Box::new(IdedExpr { id, expr: found }));
+                Expr::Call(CallExpr { func_name: "hasValue".to_owned(), target, args: Vec::new() })
+            } else {
+                found
+            };
+        }
+        // The library takes a field of what has none for false.
+        Expr::Select(select) if !select.test => {
+            let operand = std::mem::take(&mut *select.operand);
+            let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
+            expr.expr = call(operators::INDEX, vec![operand, IdedExpr { id, expr: field }]);
+        }
+        Expr::Call(index) if index.func_name == operators::INDEX && index.args.first().is_some_and(is_optional) => {
+            OPTIONAL_ENTRY.clone_into(&mut index.func_name);
+        }
+        _ => {}
     }
-    let operand = std::mem::take(&mut *select.operand);
-    let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
-    let args = vec![operand, IdedExpr { id: expr.id, expr: field }];
-    expr.expr = Expr::Call(CallExpr { func_name: OPTIONAL_FIELD.to_owned(), target: None, args });
 }
 
-const OURS: [(&str, &str); 5] = [
+/// Tells whether what is made is optional, by its form.
+fn is_optional(expr: &IdedExpr) -> bool {
+    let Expr::Call(call) = &expr.expr else { return false };
+    let made = [OPTIONAL_FIELD, OPTIONAL_ENTRY].contains(&call.func_name.as_str());
+    let target = call.target.as_deref().map(|target| &target.expr);
+    made || matches!(target, Some(Expr::Ident(space)) if space == "optional")
+}
+
+const OURS: [(&str, &str); 6] = [
     (operators::EQUALS, EQUAL),
     (operators::NOT_EQUALS, DIFFERENT),
     (operators::NEGATE, NEGATIVE),
     (operators::IN, MEMBER),
     (operators::OPT_SELECT, OPTIONAL_FIELD),
+    (operators::OPT_INDEX, OPTIONAL_ENTRY),
 ];

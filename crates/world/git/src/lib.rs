@@ -1,9 +1,9 @@
-//! Git repositories over http and https: which commit is meant, and what is in it.
+//! Git repositories over http and https: which commit is meant, what is in it, how to change it; and a server of them.
 //!
-//! [`resolve`] asks a server for the references in question and fetches nothing; [`fetch()`] brings one commit without
-//! its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Both block and must not be called on an
-//! async task: callers run them in a bounded pool of threads. There is never a checkout on disk, and no configuration
-//! of Git is read.
+//! **Reading others.** [`resolve`] asks a server for the references in question and fetches nothing; [`fetch()`] brings
+//! one commit without its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Both block and must not
+//! be called on an async task: callers run them in a bounded pool of threads. There is never a checkout on disk, and no
+//! configuration of Git is read.
 //!
 //! ```no_run
 //! use lode_git::{Cache, Options, Reference, Remote, fetch, resolve};
@@ -16,8 +16,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! **Holding and writing our own.** A [`Repository`] is in memory. [`Repository::commit`] puts [`Changes`] on a branch,
+//! [`Repository::revert`] undoes a commit, [`Repository::history`] tells what was; a [`Watch`] tells when a reference
+//! changes. These compute and do not wait.
+//!
+//! **Serving them.** A [`Server`] hands repositories out and takes pushes, from Git's own client as from ours.
+//!
 //! The protocol itself is spoken here, in a page or two, because redirects, limits, deadlines and the words of errors
-//! must be ours; packs and objects are read by gitoxide's plumbing. Left out for now: ssh, submodules, signatures, push.
+//! must be ours; packs and objects are read by gitoxide's plumbing. Left out for now: ssh, submodules, signatures, push
+//! to others, repositories of our own on disk.
 
 mod cache;
 mod client;
@@ -30,6 +37,7 @@ mod protocol;
 mod reference;
 mod remote;
 mod repository;
+mod server;
 mod snapshot;
 
 pub use cache::Cache;
@@ -42,4 +50,5 @@ pub use repository::{
     Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal, Repository, Update,
     Watch,
 };
+pub use server::{Access, Answer, Gate, Limits as ServerLimits, Secret, Server, serve};
 pub use snapshot::Snapshot;

@@ -41,9 +41,17 @@ pub(crate) fn read(input: &mut impl Read) -> io::Result<Packet> {
     }
 }
 
+/// Bytes of a pack that one line of a sideband carries at most.
+pub(crate) const SIDEBAND_MAX: usize = LINE_MAX - 5;
+
 /// Appends a line.
 pub(crate) fn write(output: &mut Vec<u8>, line: &str) {
     output.extend_from_slice(format!("{:04x}{line}", line.len() + 4).as_bytes());
+}
+
+/// Appends the head of a line of a sideband that carries this many bytes of a pack.
+pub(crate) fn write_sideband(output: &mut Vec<u8>, length: usize) {
+    output.extend_from_slice(format!("{:04x}\x01", length + 5).as_bytes());
 }
 
 /// Appends a border between sections.

@@ -41,6 +41,9 @@ pub use commit::{Author, Commit, Draft};
 pub use edit::{Changes, Error as EditError};
 pub use references::{References, Refusal, Update, Watch};
 
+pub(crate) use commit::{Links, links, links_of};
+pub(crate) use history::Walk;
+
 /// Bytes of objects, deflated, that one repository takes.
 const BYTES_MAX: u64 = 1 << 30;
 /// Times a commit is put on top of what others did before it gives up.
@@ -203,15 +206,20 @@ impl Repository {
         &self.0.objects
     }
 
-    /// Follows annotated tags to the commit they lead to.
+    /// Follows annotated tags to the commit they lead to; a commit leads to itself.
     pub(crate) fn peel(&self, id: Id) -> Option<Id> {
+        let target = self.peeled(id).unwrap_or(id);
+        (self.0.objects.kind(target)? == Kind::Commit).then_some(target)
+    }
+
+    /// Returns what an annotated tag leads to in the end; nothing for what is no tag.
+    pub(crate) fn peeled(&self, id: Id) -> Option<Id> {
         let mut id = id;
-        for _ in 0..TAGS_MAX {
-            match self.0.objects.kind(id)? {
-                Kind::Commit => return Some(id),
-                Kind::Tag => id = self.tagged(id)?,
-                Kind::Tree | Kind::Blob => return None,
+        for followed in 0..=TAGS_MAX {
+            if self.0.objects.kind(id)? != Kind::Tag {
+                return (followed > 0).then_some(id);
             }
+            id = self.tagged(id)?;
         }
         None
     }

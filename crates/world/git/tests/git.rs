@@ -4,6 +4,7 @@
 
 mod repository;
 mod server;
+mod serving;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +44,7 @@ fn text(snapshot: &Snapshot, path: &str) -> String {
 }
 
 /// Half a megabyte that does not compress well.
-fn noise() -> String {
+pub(crate) fn noise() -> String {
     let mut text = String::new();
     let mut state = 1_u64;
     while text.len() < 500_000 {
@@ -406,12 +407,16 @@ fn a_huge_file_stops_at_the_limit() {
     let server = Server::start(Behaviour::default());
     let repository = server.repository("fleet");
     let file = std::fs::File::create(repository.work.join("big.bin")).unwrap();
-    file.set_len(1 << 30).unwrap();
+    file.set_len(128 << 20).unwrap();
     repository.commit("big");
+    let remote = remote(&server.url("fleet"));
+    let resolved = resolve(&remote, &branch("main")).unwrap();
+    let (_folder, cache) = cache();
+    let limits = Limits { object_bytes: 4 << 20, ..Limits::default() };
     let began = Instant::now();
-    let error = take(&remote(&server.url("fleet")), &branch("main")).unwrap_err();
+    let error = fetch(&remote, &resolved, &cache, &Options { limits, sparse: Vec::new() }).unwrap_err();
     println!("refused after {:?}", began.elapsed());
-    assert_eq!(error.to_string(), "the repository holds more than 268435456 bytes in one file, the limit");
+    assert_eq!(error.to_string(), "the repository holds more than 4194304 bytes in one file, the limit");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lode_cel::Pattern;
 use serde_json::Value;
 
-use super::format::Format;
+use super::{format::Format, rule::Rule};
 
 /// One node of a structural schema.
 #[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
@@ -33,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) default: Option<Value>,
     /// What else is asked of values.
     pub(crate) checks: Option<Box<Checks>>,
+    /// Rules in the expression language.
+    pub(crate) rules: Vec<Rule>,
     /// There are rules here or below.
     pub(crate) has_rules: bool,
 }
@@ -131,9 +133,11 @@ impl Node {
             list: ListType::read(schema),
             default: schema.get("default").filter(|default| !default.is_null()).cloned(),
             checks: Checks::read(schema, depth),
+            rules: Rule::read(schema),
             has_rules: false,
         };
-        node.has_rules = schema.get("x-kubernetes-validations").is_some() || node.asks();
+        node.lift();
+        node.has_rules = node.asks();
         node
     }
 
@@ -150,14 +154,38 @@ impl Node {
         value.is_null() && !self.nullable
     }
 
+    /// Takes the rules of what must also fit (`allOf`) over. Those of alternatives count for nothing.
+    fn lift(&mut self) {
+        let Some(mut checks) = self.checks.take() else { return };
+        checks.all_of.iter_mut().for_each(|other| self.take_rules(other));
+        self.checks = Some(checks);
+    }
+
+    fn take_rules(&mut self, other: &mut Self) {
+        self.rules.append(&mut other.rules);
+        for (name, other) in &mut other.properties {
+            if let Some(node) = self.properties.get_mut(name) {
+                node.take_rules(other);
+                node.has_rules = node.asks();
+            }
+        }
+        let additional = match (&mut self.additional, &mut other.additional) {
+            (Some(Additional::Of(node)), Some(Additional::Of(other))) => Some((node, other)),
+            _ => None,
+        };
+        for (node, other) in additional.into_iter().chain(self.items.as_mut().zip(other.items.as_mut())) {
+            node.take_rules(other);
+            node.has_rules = node.asks();
+        }
+    }
+
     fn asks(&self) -> bool {
         let additional = match &self.additional {
             Some(Additional::Of(node)) => Some(&**node),
             _ => None,
         };
         let mut below = self.properties.values().chain(additional).chain(self.items.as_deref());
-        let mut all = self.checks.iter().flat_map(|checks| &*checks.all_of);
-        below.any(|node| node.has_rules) || all.any(|node| node.has_rules)
+        !self.rules.is_empty() || below.any(|node| node.has_rules)
     }
 }
 

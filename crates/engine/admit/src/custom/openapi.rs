@@ -13,11 +13,13 @@ use crate::field_error::FieldError;
 
 /// Where in a schema a node is.
 #[derive(Clone, Copy)]
-struct At {
+struct At<'p> {
     /// It is for whole objects.
     root: bool,
     /// It is about metadata of a resource.
     metadata: bool,
+    /// The list without keys it is in.
+    uncorrelated: Option<&'p Path<'p>>,
     /// Why no default may be there, or empty.
     no_default: &'static str,
 }
@@ -31,7 +33,7 @@ pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError
     if schema.get("additionalProperties").is_some() {
         errors.push(FieldError::forbidden(path.field("additionalProperties"), "must not be used at the root"));
     }
-    node(schema, path, At { root: true, metadata: false, no_default: "" }, errors);
+    node(schema, path, At { root: true, metadata: false, uncorrelated: None, no_default: "" }, errors);
     true
 }
 
@@ -44,10 +46,10 @@ fn is_deeper(schema: &Value, left: usize) -> bool {
     below.any(|schema| is_deeper(schema, left))
 }
 
-fn node(schema: &Value, path: &Path<'_>, at: At, errors: &mut Vec<FieldError>) {
+fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError>) {
     left_out(schema, path, at, errors);
     kinds_of_maps_and_lists(schema, path, errors);
-    rules_of::check(schema, path, errors);
+    rules_of::check(schema, path, at.uncorrelated, errors);
     let below = At { root: false, ..at };
     if let Some(additional) = schema.get("additionalProperties") {
         if members(schema).next().is_some() && additional != &Value::Bool(true) {
@@ -70,12 +72,14 @@ fn node(schema: &Value, path: &Path<'_>, at: At, errors: &mut Vec<FieldError>) {
         node(not, &path.field("not"), At { no_default: "inside of not", ..below }, errors);
     }
     if let Some(items) = schema.get("items") {
-        node(items, &path.field("items"), below, errors);
+        let keyed = text(schema, LIST_TYPE) == Some("map");
+        let uncorrelated = if keyed { at.uncorrelated } else { at.uncorrelated.or(Some(path)) };
+        node(items, &path.field("items"), At { uncorrelated, ..below }, errors);
     }
 }
 
 /// Finds keywords that are not supported.
-fn left_out(schema: &Value, path: &Path<'_>, at: At, errors: &mut Vec<FieldError>) {
+fn left_out(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError>) {
     if schema.get("default").is_some() && !at.no_default.is_empty() {
         errors.push(FieldError::forbidden(path.field("default"), &format!("must not be set {}", at.no_default)));
     }

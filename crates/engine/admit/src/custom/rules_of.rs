@@ -5,14 +5,35 @@ use serde_json::Value;
 use super::{
     node::{objects, text},
     path::Path,
+    rule::{OLD_SELF, compile},
 };
 use crate::field_error::FieldError;
 
-/// Finds what is wrong with the rules of a schema.
-pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
+/// Finds what is wrong with the rules of a schema. What is in a list whose items are not told apart, at
+/// `uncorrelated`, has no older self.
+pub(super) fn check(schema: &Value, path: &Path<'_>, uncorrelated: Option<&Path<'_>>, errors: &mut Vec<FieldError>) {
     let at = path.field("x-kubernetes-validations");
     for (place, rule) in objects(schema, "x-kubernetes-validations").enumerate() {
         texts(rule, &at.index(place), errors);
+        expressions(rule, &at.index(place), uncorrelated, errors);
+    }
+}
+
+fn expressions(rule: &Value, path: &Path<'_>, uncorrelated: Option<&Path<'_>>, errors: &mut Vec<FieldError>) {
+    for key in ["rule", "messageExpression"] {
+        let Some(said) = text(rule, key).filter(|text| !text.trim().is_empty()) else { continue };
+        match (compile(said), uncorrelated) {
+            (Ok(expr), Some(list)) if expr.names(OLD_SELF) => {
+                let detail =
+                    format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {list}");
+                errors.push(FieldError::invalid(path.field(key), &said.into(), &detail));
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => {
+                let detail = format!("compilation failed: {error}");
+                errors.push(FieldError::invalid(path.field(key), &said.into(), &detail));
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     lists,
     node::Node,
     path::{NOWHERE, Path},
+    rules,
 };
 use crate::field_error::{FieldError, Reason};
 
@@ -18,8 +19,13 @@ pub fn validate(ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> 
     errors.extend(ty.scale.as_ref().and_then(|scale| replicas(scale, new)));
     lists::embedded(&ty.root, &Path::Root, new, &mut errors);
     errors.extend(twice(&ty.root, old, new));
-    if ty.root.has_rules && blocks_rules(&errors) {
+    if !ty.root.has_rules {
+        return errors;
+    }
+    if blocks_rules(&errors) {
         errors.push(FieldError::invalid(NOWHERE, &Value::Null, NOT_CHECKED));
+    } else {
+        errors.extend(rules::check(&ty.root, new, old));
     }
     errors
 }

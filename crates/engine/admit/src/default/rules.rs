@@ -24,6 +24,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("core.v1.Secret", secret),
     ("apps.v1.DaemonSet", daemon_set),
     ("apps.v1.StatefulSetSpec", stateful_set),
+    ("autoscaling.v1.HorizontalPodAutoscaler", autoscaler),
     ("batch.v1.Job", job),
     ("networking.v1.NetworkPolicySpec", network_policy),
     ("apiextensions.v1.CustomResourceDefinition", definition),
@@ -176,6 +177,14 @@ fn stateful_set(spec: &mut Map<String, Value>) {
     }
 }
 
+/// What else it goes by the first version keeps in an annotation.
+fn autoscaler(autoscaler: &mut Map<String, Value>) {
+    let metadata = object(autoscaler, "metadata");
+    if metadata.get("annotations").is_none_or(|annotations| annotations.get(METRICS).is_none()) {
+        set(object(autoscaler, "spec"), "targetCPUUtilizationPercentage", || 80.into());
+    }
+}
+
 fn job(job: &mut Map<String, Value>) {
     let labels = labels_of_template(job);
     let spec = object(job, "spec");
@@ -265,5 +274,7 @@ fn is_empty(map: Option<&Value>) -> bool {
 
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+/// Where the first version of an autoscaler keeps its other metrics.
+const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 /// Where a daemon set keeps the generation of its template.
 pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";

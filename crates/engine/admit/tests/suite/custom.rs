@@ -360,4 +360,4 @@ fn content(object: &Value) -> Value {
 }
 
 const OBJECTS_FLOOR: usize = 421;
-const VERDICTS_FLOOR: usize = 443;
+const VERDICTS_FLOOR: usize = 444;

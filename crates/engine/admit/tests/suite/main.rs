@@ -2,9 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod anything;
+mod cel_rules;
 mod custom;
+mod decode;
 mod defaults;
+mod definitions;
+mod protobuf;
+mod requests;
+mod rules;
 mod strategies;
+mod validation;
 
 /// Returns the folder of recorded cases, or says once that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {
@@ -60,4 +68,3 @@ impl Score {
 
 const MISSES_SHOWN: usize = 40;
 const MISS_CHARS: usize = 900;
-mod definitions;

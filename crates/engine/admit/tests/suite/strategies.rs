@@ -1,8 +1,8 @@
 //! Strategies against what a real API server resets, selects and says of itself.
 
-use lode_admit::{Kind, Types, strategy};
+use lode_admit::{Kind, strategy};
 use lode_object::GroupVersionKind;
-use lode_schema::{builtin, resources};
+use lode_schema::resources;
 use serde_json::{Value, json};
 
 use crate::Score;
@@ -10,11 +10,7 @@ use crate::Score;
 /// Returns a kind of Kubernetes' own.
 pub(crate) fn kind(api_version: &str, name: &str) -> Option<Kind> {
     let gvk = GroupVersionKind::new(api_version, name);
-    let resource = resources().of_kind(&gvk.group, &gvk.version, name)?;
-    let ty = builtin().kinds.get(api_version, name)?;
-    let status = resource.subresources.iter().any(|subresource| &*subresource.name == "status");
-    let (plural, namespaced) = (resource.plural.clone(), resource.namespaced);
-    Some(Kind { gvk, plural, namespaced, types: Types::Builtin, ty, status })
+    Kind::builtin(resources().of_kind(&gvk.group, &gvk.version, name)?)
 }
 
 /// The kind whose registry has a name of its own, by the last word of the registry.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod functions;
+
 use std::collections::BTreeMap;
 
 use lode_cel::{Expr, Limits};
@@ -9,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 /// Cases that were right when this was written: may grow, must not shrink. The rest are gaps of the library, printed
 /// by section.
-const CONFORMANCE_FLOOR: usize = 755;
-const RULES_FLOOR: usize = 489;
+const CONFORMANCE_FLOOR: usize = 844;
+const RULES_FLOOR: usize = 538;
 /// Files of cases whose subject is left out: message types, extensions that Flux does not load.
 const LEFT_OUT: [&str; 8] =
     ["proto2", "proto3", "proto2_ext", "enums", "wrappers", "block_ext", "network_ext", "dynamic"];

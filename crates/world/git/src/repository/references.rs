@@ -36,7 +36,7 @@ pub struct Update {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Not a name that a reference may have.
-    #[error("funny refname")]
+    #[error("not a name that a branch or tag may have")]
     Name,
     /// Somebody else changed it in the meantime.
     #[error("fetch first: the reference has changed in the meantime")]

@@ -126,7 +126,7 @@ fn what_cannot_be_committed_is_said() {
     let onto = Draft { onto: Some(first), ..draft("x") };
     repository.commit("main", &changes, &onto).unwrap();
     let name = repository.commit("a..b", &changes, &draft("x")).unwrap_err();
-    assert_eq!(name.to_string(), "funny refname");
+    assert_eq!(name.to_string(), "not a name that a branch or tag may have");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_branch_is_removed_but_not_the_one_head_means() {
     assert_eq!(update("refs/heads/x", Some(id), None), Ok(()));
     assert!(update("refs/heads/main", Some(id), None).unwrap_err().contains("current branch"));
     assert!(update("refs/heads/y", None, Some("12".repeat(20).parse().unwrap())).unwrap_err().contains("missing"));
-    assert!(update("main", None, Some(id)).unwrap_err().contains("refname"));
+    assert!(update("main", None, Some(id)).unwrap_err().contains("not a name"));
 }
 
 #[test]

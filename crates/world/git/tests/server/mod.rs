@@ -204,7 +204,7 @@ fn backend(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
     (status, headers, output[end + 4..].to_vec())
 }
 
-const FIXED: [(&str, &str); 8] = [
+pub(crate) const FIXED: [(&str, &str); 8] = [
     ("GIT_CONFIG_GLOBAL", "/dev/null"),
     ("GIT_CONFIG_SYSTEM", "/dev/null"),
     ("GIT_AUTHOR_NAME", "Ada"),

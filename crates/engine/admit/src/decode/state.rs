@@ -1,0 +1,182 @@
+//! What is found while an object is decoded, and where.
+
+use std::fmt::Write as _;
+
+use lode_schema::fields::{Field, Fields, Id, Type};
+
+/// What is found while an object is decoded.
+pub(super) struct State {
+    /// The types.
+    pub(super) fields: &'static Fields,
+    /// Whether unknown and duplicate fields are noted.
+    pub(super) strict: bool,
+    /// Unknown and duplicate fields, as messages name them.
+    pub(super) findings: Vec<String>,
+    /// Why the value is none of its type, in Go's words: the first reason found.
+    error: Option<String>,
+    /// The reason found by a type that reads JSON by code of its own, which Go takes before the other.
+    special_error: Option<String>,
+    structs: usize,
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'p> {
+    above: Option<&'p Path<'p>>,
+    step: Step<'p>,
+    depth: usize,
+}
+
+/// One step down.
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Field { owner: &'static Type, field: &'static Field },
+    Key(&'p str),
+    Index(usize),
+}
+
+impl State {
+    pub(super) fn new(fields: &'static Fields, strict: bool) -> Self {
+        Self { fields, strict, findings: Vec::new(), error: None, special_error: None, structs: 0 }
+    }
+
+    /// Returns why the object is none of its type.
+    pub(super) fn into_findings(self) -> Result<Vec<String>, String> {
+        self.special_error.or(self.error).map_or(Ok(self.findings), Err)
+    }
+
+    pub(super) fn has_error(&self) -> bool {
+        self.error.is_some() || self.special_error.is_some()
+    }
+
+    /// Notes a field that the struct does not have.
+    pub(super) fn unknown(&mut self, name: &str, at: &Path<'_>) {
+        self.note("unknown", name, at);
+    }
+
+    /// Notes a field that stands twice.
+    pub(super) fn duplicate(&mut self, name: &str, at: &Path<'_>) {
+        self.note("duplicate", name, at);
+    }
+
+    fn note(&mut self, what: &str, name: &str, at: &Path<'_>) {
+        if !self.strict || self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
+        let mut path = at.for_findings();
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
+        let finding = format!("{what} field {path:?}");
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Notes that a value is of another type than its field.
+    pub(super) fn mismatch(&mut self, found: &str, ty: Id, at: &Path<'_>) {
+        if self.error.is_none() {
+            self.error = Some(at.mismatch(found, &self.fields.go_name(ty)));
+        }
+    }
+
+    /// Notes what is wrong with a value, where no place is said.
+    pub(super) fn fail(&mut self, message: String) {
+        self.error.get_or_insert(message);
+    }
+
+    /// The same for a type that reads JSON by code of its own and then takes a value of a Go type.
+    pub(super) fn special_mismatch(&mut self, found: &str, go_name: &str, at: &Path<'_>) {
+        if self.special_error.is_none() {
+            self.special_error = Some(at.mismatch(found, go_name));
+        }
+    }
+
+    /// The same for a type that reads JSON by code of its own.
+    pub(super) fn special_fail(&mut self, message: String) {
+        self.special_error.get_or_insert(message);
+    }
+
+    /// Counts a struct, and says whether that is still within bounds.
+    pub(super) fn is_within_bounds(&mut self, at: &Path<'_>) -> bool {
+        self.structs += 1;
+        let within = at.depth <= DEPTH_MAX && self.structs <= STRUCTS_MAX;
+        if !within {
+            self.special_fail("exceeded max depth".to_owned());
+        }
+        within
+    }
+}
+
+impl<'p> Path<'p> {
+    pub(super) const ROOT: Self = Self { above: None, step: Step::Root, depth: 0 };
+
+    pub(super) fn field(&'p self, owner: &'static Type, field: &'static Field) -> Self {
+        self.down(Step::Field { owner, field })
+    }
+
+    pub(super) fn key(&'p self, key: &'p str) -> Self {
+        self.down(Step::Key(key))
+    }
+
+    pub(super) fn index(&'p self, index: usize) -> Self {
+        self.down(Step::Index(index))
+    }
+
+    fn down(&'p self, step: Step<'p>) -> Self {
+        Self { above: Some(self), step, depth: self.depth + 1 }
+    }
+
+    fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps: Vec<_> = std::iter::successors(Some(self), |path| path.above).map(|path| path.step).collect();
+        steps.reverse();
+        steps
+    }
+
+    /// `spec.containers[0].name`
+    fn for_findings(&self) -> String {
+        let mut text = String::new();
+        for step in self.steps() {
+            let name = match step {
+                Step::Root => continue,
+                Step::Index(index) => {
+                    let _ = write!(text, "[{index}]");
+                    continue;
+                }
+                Step::Field { field, .. } => field.name,
+                Step::Key(key) => key,
+            };
+            if !text.is_empty() {
+                text.push('.');
+            }
+            text.push_str(name);
+        }
+        text
+    }
+
+    /// Go names the struct it is in and the fields on the way there, inlined structs among them.
+    fn mismatch(&self, found: &str, go_name: &str) -> String {
+        let (mut structure, mut names) = ("", Vec::new());
+        for step in self.steps() {
+            if let Step::Field { owner, field } = step {
+                structure = owner.short_name();
+                names.extend(field.via.iter().copied());
+                names.push(field.name);
+            }
+        }
+        if names.is_empty() {
+            return format!("json: cannot unmarshal {found} into Go value of type {go_name}");
+        }
+        let names = names.join(".");
+        format!("json: cannot unmarshal {found} into Go struct field {structure}.{names} of type {go_name}")
+    }
+}
+
+/// Unknown and duplicate fields that are told.
+const FINDINGS_MAX: usize = 100;
+/// Values within values that are decoded.
+const DEPTH_MAX: usize = 200;
+/// Structs of one object that are decoded; a few bytes can each become a struct with many fields.
+const STRUCTS_MAX: usize = 250_000;

@@ -1,0 +1,304 @@
+//! Bodies in protobuf (`application/vnd.kubernetes.protobuf`), as typed Go clients send them.
+//!
+//! Input: four magic bytes and an envelope that names the kind and holds the object's message. Output: the JSON that
+//! Go would write for the object. Field numbers and types come from [`lode_schema::fields()`]; what a message has beyond
+//! them is skipped, as Go does.
+//!
+//! Left out: writing protobuf. Every client that sends it also accepts JSON.
+
+mod special;
+mod wire;
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use lode_schema::{
+    fields,
+    fields::{Field, Fields, Id, Member, Sort, Struct},
+};
+use serde_json::{Map, Value};
+
+use self::wire::{Payload, Wire};
+use crate::decode::{quantity, written};
+
+/// Why a body is no object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is nothing in it.
+    #[error("empty data")]
+    Empty,
+    /// It does not begin as such bodies do.
+    #[error("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")]
+    Prefix,
+    /// There is nothing behind the beginning.
+    #[error("empty body")]
+    EmptyBody,
+    /// It is cut off, or is no protobuf at all.
+    #[error("proto: unexpected end of message or illegal tag")]
+    Malformed,
+    /// A field carries what its type cannot be.
+    #[error("proto: wrong wireType for field {0}")]
+    WireType(&'static str),
+    /// What should be JSON within it is none.
+    #[error("a field that holds JSON holds none")]
+    Json,
+    /// A quantity is none.
+    #[error(transparent)]
+    Quantity(#[from] QuantityError),
+    /// Messages are nested deeper than any object is.
+    #[error("messages are nested deeper than {DEPTH_MAX}")]
+    TooDeep,
+    /// There are more messages than any object has.
+    #[error("there are more than {MESSAGES_MAX} messages")]
+    TooMany,
+}
+
+/// Why a text in a message is no quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct QuantityError(#[from] quantity::Error);
+
+impl From<quantity::Error> for Error {
+    fn from(error: quantity::Error) -> Self {
+        Self::Quantity(QuantityError(error))
+    }
+}
+
+/// What is around an object.
+#[derive(Debug, Clone)]
+pub struct Envelope<'b> {
+    /// The object's `apiVersion`, or empty.
+    pub api_version: Cow<'b, str>,
+    /// The object's `kind`, or empty.
+    pub kind: Cow<'b, str>,
+    message: &'b [u8],
+}
+
+impl<'b> Envelope<'b> {
+    /// Opens a body.
+    ///
+    /// # Errors
+    /// It is empty, begins otherwise, or is cut off.
+    pub fn open(body: &'b [u8]) -> Result<Self, Error> {
+        let rest = match body.strip_prefix(&MAGIC) {
+            None if body.is_empty() => return Err(Error::Empty),
+            None => return Err(Error::Prefix),
+            Some([]) => return Err(Error::EmptyBody),
+            Some(rest) => rest,
+        };
+        let mut envelope = Self { api_version: "".into(), kind: "".into(), message: &[] };
+        let mut wire = Wire::new(rest);
+        while let Some((number, payload)) = wire.next()? {
+            match (number, payload) {
+                (1, Payload::Bytes(bytes)) => envelope.type_meta(bytes)?,
+                (2, Payload::Bytes(bytes)) => envelope.message = bytes,
+                _ => {}
+            }
+        }
+        Ok(envelope)
+    }
+
+    fn type_meta(&mut self, bytes: &'b [u8]) -> Result<(), Error> {
+        let mut wire = Wire::new(bytes);
+        while let Some((number, payload)) = wire.next()? {
+            match (number, payload) {
+                (1, Payload::Bytes(bytes)) => self.api_version = text(bytes),
+                (2, Payload::Bytes(bytes)) => self.kind = text(bytes),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the object, of a type that the caller has found for its kind, without `apiVersion` and `kind`.
+    ///
+    /// # Errors
+    /// The message is cut off, carries what a field cannot be, or breaks a bound.
+    pub fn object(&self, ty: Id) -> Result<Value, Error> {
+        let mut decoder = Decoder { fields: fields(), messages: 0 };
+        decoder.single(ty, Payload::Bytes(self.message), "", 0)
+    }
+}
+
+struct Decoder {
+    fields: &'static Fields,
+    messages: usize,
+}
+
+impl Decoder {
+    fn structure(
+        &mut self,
+        structure: &'static Struct,
+        bytes: &[u8],
+        object: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        self.messages += 1;
+        match () {
+            () if depth > DEPTH_MAX => return Err(Error::TooDeep),
+            () if self.messages > MESSAGES_MAX => return Err(Error::TooMany),
+            () => {}
+        }
+        let mut wire = Wire::new(bytes);
+        while let Some((number, payload)) = wire.next()? {
+            match structure.member(number) {
+                Some(Member::Field(at)) => self.field(&structure.fields[at], payload, object, depth)?,
+                Some(Member::Inline(ty)) => {
+                    let Payload::Bytes(bytes) = payload else { return Err(Error::WireType("")) };
+                    if let Some(inlined) = self.fields.structure(ty) {
+                        self.structure(inlined, bytes, object, depth + 1)?;
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn field(
+        &mut self,
+        field: &'static Field,
+        payload: Payload<'_>,
+        object: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        match &self.fields.get(field.ty).sort {
+            Sort::List { element, wrapped: false } => {
+                let Value::Array(items) = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new())) else {
+                    return Ok(());
+                };
+                self.item(*element, payload, items, field.name, depth)
+            }
+            Sort::Map { value, .. } => {
+                let (key, value) = self.entry(*value, payload, field.name, depth)?;
+                if let Value::Object(map) = object.entry(field.name).or_insert_with(|| Value::Object(Map::new())) {
+                    map.insert(key, value);
+                }
+                Ok(())
+            }
+            _ => {
+                let value = self.single(field.ty, payload, field.name, depth)?;
+                if written::is_omitted(self.fields, field, &value) {
+                    object.remove(field.name);
+                } else {
+                    object.insert(field.name.to_owned(), value);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn item(
+        &mut self,
+        element: Id,
+        payload: Payload<'_>,
+        items: &mut Vec<Value>,
+        name: &'static str,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let scalar = matches!(self.fields.get(element).sort, Sort::Bool | Sort::Int32 | Sort::Int64);
+        match payload {
+            Payload::Bytes(bytes) if scalar => {
+                let mut packed = Wire::new(bytes);
+                while let Some(number) = packed.packed()? {
+                    items.push(self.single(element, Payload::Varint(number), name, depth)?);
+                }
+            }
+            _ => items.push(self.single(element, payload, name, depth)?),
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        ty: Id,
+        payload: Payload<'_>,
+        name: &'static str,
+        depth: usize,
+    ) -> Result<(String, Value), Error> {
+        let Payload::Bytes(bytes) = payload else { return Err(Error::WireType(name)) };
+        let (mut key, mut value) = (String::new(), None);
+        let mut wire = Wire::new(bytes);
+        while let Some((number, payload)) = wire.next()? {
+            match (number, payload) {
+                (1, Payload::Bytes(bytes)) => key = text(bytes).into_owned(),
+                (2, payload) => value = Some(self.single(ty, payload, name, depth)?),
+                _ => {}
+            }
+        }
+        let unset = || match self.fields.get(ty).sort {
+            Sort::Bytes => Value::String(String::new()),
+            _ => written::zero(self.fields, ty),
+        };
+        Ok((key, value.unwrap_or_else(unset)))
+    }
+
+    /// Returns a value that one field of a message carries.
+    fn single(&mut self, ty: Id, payload: Payload<'_>, name: &'static str, depth: usize) -> Result<Value, Error> {
+        let found: &'static _ = self.fields.get(ty);
+        Ok(match (&found.sort, payload) {
+            (Sort::Pointer(to), payload) => self.single(*to, payload, name, depth)?,
+            (Sort::Bool, Payload::Varint(number)) => Value::Bool(number != 0),
+            (Sort::Int32, Payload::Varint(number)) => Value::from(number as i32),
+            (Sort::Int64, Payload::Varint(number)) => Value::from(number as i64),
+            (Sort::Float64, Payload::Fixed64(bits)) => float(f64::from_bits(bits)),
+            (Sort::String, Payload::Bytes(bytes)) => Value::from(text(bytes)),
+            (Sort::Bytes, Payload::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
+            (Sort::List { element, .. }, Payload::Bytes(bytes)) => self.wrapped(*element, bytes, name, depth)?,
+            (Sort::Struct(structure), Payload::Bytes(bytes)) => {
+                let mut object = Map::new();
+                self.structure(structure, bytes, &mut object, depth + 1)?;
+                written::fill(self.fields, structure, &mut object);
+                Value::Object(object)
+            }
+            (Sort::Special(special), Payload::Bytes(bytes)) => {
+                special::value(*special, Message { bytes, depth, decoder: self })?
+            }
+            _ => return Err(Error::WireType(name)),
+        })
+    }
+
+    /// A list that is a message of its own; one without items is null, as Go cannot tell it from none.
+    fn wrapped(&mut self, element: Id, bytes: &[u8], name: &'static str, depth: usize) -> Result<Value, Error> {
+        let mut items = Vec::new();
+        let mut wire = Wire::new(bytes);
+        while let Some((number, payload)) = wire.next()? {
+            if number == 1 {
+                self.item(element, payload, &mut items, name, depth)?;
+            }
+        }
+        Ok(if items.is_empty() { Value::Null } else { Value::Array(items) })
+    }
+}
+
+/// The message of a type with code of its own.
+struct Message<'m> {
+    bytes: &'m [u8],
+    depth: usize,
+    decoder: &'m mut Decoder,
+}
+
+impl Message<'_> {
+    /// Returns a schema within the message.
+    fn schema(&mut self, bytes: &[u8]) -> Result<Value, Error> {
+        let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else { return Ok(Value::Null) };
+        self.decoder.single(ty, Payload::Bytes(bytes), "schema", self.depth + 1)
+    }
+}
+
+/// What is no UTF-8 becomes what Go's JSON makes of it.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// A number as Go writes it: without a fraction where it has none.
+pub(crate) fn float(number: f64) -> Value {
+    if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
+}
+
+const MAGIC: [u8; 4] = *b"k8s\0";
+/// Messages within messages that are read.
+const DEPTH_MAX: usize = 200;
+/// Messages of one object that are read; a few bytes can each become a struct with many fields.
+const MESSAGES_MAX: usize = 250_000;
+const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";

@@ -1,0 +1,154 @@
+//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes; [`warnings`]:
+//! what is only likely so.
+//!
+//! Metadata is looked at in every kind; what else is looked at is a row for each kind that has rules here. In: objects
+//! with their defaults, prepared. Out: every error, in the order in which a server finds them. Left out: rules of kinds
+//! that a definition defines, and rules of Kubernetes that keep nobody from a mistake he is likely to make.
+
+mod at;
+mod config;
+mod container;
+mod meta;
+mod names;
+mod network;
+mod placement;
+mod pod;
+mod quantity;
+mod rbac;
+mod scaling;
+mod schedule;
+mod service;
+mod storage;
+mod volume;
+mod warn;
+mod workload;
+
+use serde_json::Value;
+
+use self::at::{At, Errors};
+use crate::{
+    field_error::FieldError,
+    kind::{Kind, Types},
+    strategy,
+};
+
+/// Returns what is wrong with a new object.
+#[must_use]
+pub fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let new = At::root(new);
+    meta::created(kind, strategy::of(kind), &new.child("metadata"), &mut errors);
+    if let Some(rules) = rules(kind) {
+        (rules.object)(&new, &mut errors);
+        (rules.new)(&new, &mut errors);
+    }
+    errors
+}
+
+/// Returns what is wrong with a change of an object through one of its endpoints.
+#[must_use]
+pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<FieldError> {
+    let (live, new) = (At::root(live), At::root(new));
+    let mut errors = Vec::new();
+    let version = new.child("metadata").child("resourceVersion").is_empty();
+    if version && !strategy::of(kind).unconditional_update {
+        let place = "metadata.resourceVersion";
+        return vec![FieldError::invalid(place, &0.into(), "must be specified for an update")];
+    }
+    meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
+    if let Some(rules) = rules(kind).filter(|_| WHOLE.contains(&subresource)) {
+        let mut changed = Vec::new();
+        (rules.change)(&live, &new, &mut changed);
+        if rules.change_first {
+            errors.append(&mut changed);
+        }
+        (rules.object)(&new, &mut errors);
+        errors.append(&mut changed);
+    }
+    errors
+}
+
+/// Returns what to warn of in a new or changed object: what is allowed but likely a mistake.
+#[must_use]
+pub fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+    match kind.types {
+        Types::Builtin => warn::of(kind, &At::root(object)),
+        Types::Custom(_) => Vec::new(),
+    }
+}
+
+/// What is looked at in objects of a kind besides their metadata.
+struct Rules {
+    /// In every object.
+    object: fn(&At<'_, '_>, &mut Errors),
+    /// In a new one.
+    new: fn(&At<'_, '_>, &mut Errors),
+    /// In a change: what was, and what is to be.
+    change: fn(&At<'_, '_>, &At<'_, '_>, &mut Errors),
+    /// What is wrong with a change is said before what is wrong with the object.
+    change_first: bool,
+}
+
+fn rules(kind: &Kind) -> Option<&'static Rules> {
+    let of =
+        |(group, kinds, _): &&(&str, &[&str], Rules)| *group == &*kind.gvk.group && kinds.contains(&&*kind.gvk.kind);
+    matches!(kind.types, Types::Builtin).then(|| ROWS.iter().find(of)).flatten().map(|(_, _, rules)| rules)
+}
+
+/// By group: kinds that have the same rules, and which.
+const ROWS: &[(&str, &[&str], Rules)] = &[
+    ("", &["ConfigMap"], Rules { object: config::config_map, change: config::config_map_change, ..NONE }),
+    ("", &["Secret"], Rules { object: config::secret, change: config::secret_change, ..NONE }),
+    ("", &["Event"], Rules { object: config::event, ..NONE }),
+    ("", &["PersistentVolume"], Rules { object: storage::volume, change: storage::volume_change, ..NONE }),
+    ("", &["PersistentVolumeClaim"], Rules { object: storage::claim, change: storage::claim_change, ..NONE }),
+    ("", &["Pod"], Rules { object: pod::pod, change: pod::change, ..NONE }),
+    ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
+    ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
+    ("", &["Service"], Rules { object: service::service, change: service::change, ..NONE }),
+    (
+        "apps",
+        &["DaemonSet"],
+        Rules { object: workload::daemon_set, change: workload::selector_stays, change_first: true, ..NONE },
+    ),
+    ("apps", &["Deployment"], Rules { object: workload::deployment, change: workload::selector_stays, ..NONE }),
+    ("apps", &["ReplicaSet"], Rules { object: workload::replica_set, change: workload::selector_stays, ..NONE }),
+    (
+        "apps",
+        &["StatefulSet"],
+        Rules {
+            object: workload::stateful_set,
+            new: workload::stateful_set_new,
+            change: workload::stateful_set_change,
+            ..NONE
+        },
+    ),
+    ("autoscaling", &["HorizontalPodAutoscaler"], Rules { object: scaling::autoscaler, ..NONE }),
+    ("batch", &["CronJob"], Rules { object: schedule::cron_job, new: schedule::cron_job_new, ..NONE }),
+    ("batch", &["Job"], Rules { object: schedule::job, change: schedule::job_change, ..NONE }),
+    ("certificates.k8s.io", &["CertificateSigningRequest"], Rules { new: config::signing_request, ..NONE }),
+    ("flowcontrol.apiserver.k8s.io", &["FlowSchema"], Rules { object: rbac::flow_schema, ..NONE }),
+    ("networking.k8s.io", &["Ingress"], Rules { object: network::ingress, ..NONE }),
+    (
+        "networking.k8s.io",
+        &["IngressClass"],
+        Rules { object: network::ingress_class, change: network::ingress_class_change, change_first: true, ..NONE },
+    ),
+    ("networking.k8s.io", &["NetworkPolicy"], Rules { object: network::policy, ..NONE }),
+    ("policy", &["PodDisruptionBudget"], Rules { object: scaling::disruption_budget, ..NONE }),
+    ("rbac.authorization.k8s.io", &["Role"], Rules { object: rbac::role, ..NONE }),
+    ("rbac.authorization.k8s.io", &["ClusterRole"], Rules { object: rbac::cluster_role, ..NONE }),
+    ("rbac.authorization.k8s.io", &["RoleBinding"], Rules { object: rbac::binding, change: rbac::role_stays, ..NONE }),
+    (
+        "rbac.authorization.k8s.io",
+        &["ClusterRoleBinding"],
+        Rules { object: rbac::cluster_binding, change: rbac::role_stays, ..NONE },
+    ),
+    ("scheduling.k8s.io", &["PriorityClass"], Rules { change: scaling::priority_stays, ..NONE }),
+    ("storage.k8s.io", &["StorageClass"], Rules { object: storage::class, change: storage::class_change, ..NONE }),
+];
+
+const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, change_first: false };
+
+/// The endpoints that write all of an object but its status.
+const WHOLE: [&str; 2] = ["", "scale"];

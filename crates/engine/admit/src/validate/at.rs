@@ -1,0 +1,218 @@
+//! [`At`]: a value and where in its object it is, without a text for the place until something is wrong with it.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::{
+    field_error::{FieldError, Reason},
+    strategy::equal,
+};
+
+/// A value and where in its object it is.
+#[derive(Clone, Copy)]
+pub(super) struct At<'p, 'v> {
+    pub(super) value: &'v Value,
+    parent: Option<&'p Self>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Field(&'p str),
+    Index(usize),
+    Key(&'p str),
+}
+
+/// What was found wrong.
+pub(super) type Errors = Vec<FieldError>;
+
+impl<'p, 'v> At<'p, 'v> {
+    pub(super) fn root(value: &'v Value) -> Self {
+        Self { value, parent: None, step: Step::Root }
+    }
+
+    /// Returns a field; what is not there is null.
+    pub(super) fn child(&'p self, name: &'p str) -> Self {
+        self.step(Step::Field(name), self.value.get(name))
+    }
+
+    /// Returns what a map has under a key, shown in brackets.
+    pub(super) fn key(&'p self, key: &'p str) -> Self {
+        self.step(Step::Key(key), self.value.get(key))
+    }
+
+    fn step(&'p self, step: Step<'p>, value: Option<&'v Value>) -> Self {
+        Self { value: value.unwrap_or(&Value::Null), parent: Some(self), step }
+    }
+
+    /// Returns the items of a list.
+    pub(super) fn items(&'p self) -> impl Iterator<Item = Self> {
+        let items = self.value.as_array().into_iter().flatten().enumerate();
+        items.map(move |(at, item)| self.step(Step::Index(at), Some(item)))
+    }
+
+    /// Returns the keys of a map with their values.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> + use<'v> {
+        self.value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+    }
+
+    pub(super) fn text(&self) -> &'v str {
+        self.value.as_str().unwrap_or_default()
+    }
+
+    pub(super) fn number(&self) -> Option<i64> {
+        self.value.as_i64()
+    }
+
+    pub(super) fn is_true(&self) -> bool {
+        *self.value == Value::Bool(true)
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        self.value.is_null()
+    }
+
+    /// Tells whether nothing is there, as Go's `len` does.
+    pub(super) fn is_empty(&self) -> bool {
+        match self.value {
+            Value::Null => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn required(&self, detail: &str) -> FieldError {
+        FieldError::required(self.to_string(), detail)
+    }
+
+    pub(super) fn invalid(&self, detail: &str) -> FieldError {
+        self.invalid_as(self.value, detail)
+    }
+
+    /// Says of another value that it is wrong here.
+    pub(super) fn invalid_as(&self, value: &Value, detail: &str) -> FieldError {
+        FieldError::invalid(self.to_string(), value, detail)
+    }
+
+    pub(super) fn forbidden(&self, detail: &str) -> FieldError {
+        FieldError::forbidden(self.to_string(), detail)
+    }
+
+    pub(super) fn duplicate(&self) -> FieldError {
+        FieldError::duplicate(self.to_string(), self.value)
+    }
+
+    pub(super) fn too_long(&self, bytes_max: usize) -> FieldError {
+        FieldError::too_long(self.to_string(), bytes_max)
+    }
+
+    pub(super) fn not_found(&self) -> FieldError {
+        FieldError::new(self.to_string(), Reason::NotFound, format!("Not found: {:?}", self.text()))
+    }
+
+    /// Finds a text missing.
+    pub(super) fn need(&self, errors: &mut Errors) {
+        if self.is_empty() {
+            errors.push(self.required(""));
+        }
+    }
+
+    /// Finds a text that breaks a rule of spelling.
+    pub(super) fn spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
+        errors.extend(rule(self.text()).iter().map(|message| self.invalid(message)));
+    }
+
+    /// Finds a text missing, or that it breaks a rule of spelling.
+    pub(super) fn need_spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
+        if self.is_empty() { errors.push(self.required("")) } else { self.spelt(rule, errors) }
+    }
+
+    /// Finds a text that is none of some.
+    pub(super) fn one_of(&self, values: &[&str], errors: &mut Errors) {
+        if !values.contains(&self.text()) {
+            errors.push(self.unsupported(values));
+        }
+    }
+
+    /// Finds a text missing, or that it is none of some.
+    pub(super) fn need_one_of(&self, values: &[&str], errors: &mut Errors) {
+        if self.is_empty() { errors.push(self.required("")) } else { self.one_of(values, errors) }
+    }
+
+    /// A text that is not there reads as an empty one.
+    pub(super) fn unsupported(&self, values: &[&str]) -> FieldError {
+        let shown = if self.is_null() { Value::from("") } else { self.value.clone() };
+        FieldError::not_supported(self.to_string(), &shown, values)
+    }
+
+    /// Finds a number below a bound.
+    pub(super) fn at_least(&self, least: i64, errors: &mut Errors) {
+        if self.number().is_some_and(|number| number < least) {
+            errors.push(self.invalid(&format!("must be greater than or equal to {least}")));
+        }
+    }
+
+    /// Finds a value that is another one than before.
+    pub(super) fn immutable(&self, live: &At<'_, '_>, errors: &mut Errors) {
+        if !equal(Some(live.value), Some(self.value)) {
+            errors.push(self.invalid("field is immutable"));
+        }
+    }
+}
+
+impl fmt::Display for At<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        parent.fmt(f)?;
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Field(name) if parent.parent.is_none() => f.write_str(name),
+            Step::Field(name) => write!(f, ".{name}"),
+            Step::Index(at) => write!(f, "[{at}]"),
+            Step::Key(key) => write!(f, "[{key}]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_place_reads_as_kubernetes_writes_it() {
+        let object = json!({"spec": {"ports": [{"name": "a"}], "limits": {"cpu": "1"}}});
+        let root = At::root(&object);
+        let spec = root.child("spec");
+        let ports = spec.child("ports");
+        let names: Vec<String> = ports.items().map(|port| port.child("name").to_string()).collect();
+        assert_eq!(names, ["spec.ports[0].name"]);
+        assert_eq!(spec.child("limits").key("cpu").to_string(), "spec.limits[cpu]");
+        assert!(spec.child("x").child("y").is_null());
+        assert_eq!(root.to_string(), "");
+    }
+
+    #[test]
+    fn what_is_missing_is_told_from_what_is_wrong() {
+        let object = json!({"a": "", "b": "x", "c": -1});
+        let root = At::root(&object);
+        let mut errors = Vec::new();
+        root.child("a").need_one_of(&["y"], &mut errors);
+        root.child("b").need_one_of(&["y"], &mut errors);
+        root.child("c").at_least(0, &mut errors);
+        let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "a: Required value",
+                "b: Unsupported value: \"x\": supported values: \"y\"",
+                "c: Invalid value: -1: must be greater than or equal to 0"
+            ]
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! Metadata, labels and selectors, which are the same in all kinds (`ValidateObjectMeta`).
+
+use lode_object::LabelSelector;
+use serde_json::{Value, json};
+
+use super::{At, Errors, names};
+use crate::{
+    kind::Kind,
+    strategy::{NameRule, Strategy, equal},
+};
+
+/// Looks at the metadata of an object.
+pub(super) fn created(kind: &Kind, strategy: &Strategy, metadata: &At<'_, '_>, errors: &mut Errors) {
+    let prefix = metadata.child("generateName");
+    if !prefix.is_empty() {
+        let wrong = spelling(strategy.name, &names::masked(prefix.text()));
+        errors.extend(wrong.iter().map(|message| prefix.invalid(message)));
+    }
+    let name = metadata.child("name");
+    if name.is_empty() {
+        errors.push(name.required("name or generateName is required"));
+    } else {
+        name.spelt(|text| spelling(strategy.name, text), errors);
+    }
+    placed(kind, metadata, errors);
+    metadata.child("generation").at_least(0, errors);
+    labels(&metadata.child("labels"), errors);
+    annotations(&metadata.child("annotations"), errors);
+    owners(&metadata.child("ownerReferences"), errors);
+    finalizers(&metadata.child("finalizers"), errors);
+    managers(&metadata.child("managedFields"), errors);
+}
+
+/// Looks at what a write does to the metadata of an object.
+pub(super) fn updated(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
+    if !live.child("deletionTimestamp").is_null() {
+        no_new_finalizers(&live.child("finalizers"), &new.child("finalizers"), errors);
+    }
+    if new.child("generation").number() < live.child("generation").number() {
+        errors.push(new.child("generation").invalid("must not be decremented"));
+    }
+    for field in IMMUTABLE {
+        new.child(field).immutable(&live.child(field), errors);
+    }
+    labels(&new.child("labels"), errors);
+    annotations(&new.child("annotations"), errors);
+    owners(&new.child("ownerReferences"), errors);
+    managers(&new.child("managedFields"), errors);
+}
+
+fn spelling(rule: NameRule, name: &str) -> Vec<String> {
+    match rule {
+        NameRule::Subdomain => names::subdomain(name),
+        NameRule::Label => names::label(name),
+        NameRule::PathSegment => names::path_segment(name),
+        NameRule::Address => match name.parse::<core::net::IpAddr>() {
+            Ok(address) if address.to_string() == name => Vec::new(),
+            Ok(address) => vec![format!("must be in canonical form ({:?})", address.to_string())],
+            Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()],
+        },
+    }
+}
+
+fn placed(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
+    let namespace = metadata.child("namespace");
+    if kind.namespaced {
+        namespace.need_spelt(names::label, errors);
+    } else if !namespace.is_empty() {
+        errors.push(namespace.forbidden("not allowed on this type"));
+    }
+}
+
+/// Looks at labels, or at what objects are selected by.
+pub(super) fn labels(labels: &At<'_, '_>, errors: &mut Errors) {
+    for (key, value) in labels.entries() {
+        errors.extend(names::qualified(key).iter().map(|message| labels.invalid_as(&key.into(), message)));
+        let wrong = names::label_value(value.as_str().unwrap_or_default());
+        errors.extend(wrong.iter().map(|message| labels.invalid_as(value, message)));
+    }
+}
+
+/// Looks at annotations.
+pub(super) fn annotations(annotations: &At<'_, '_>, errors: &mut Errors) {
+    let mut size = 0;
+    for (key, value) in annotations.entries() {
+        let wrong = names::qualified(&key.to_lowercase());
+        errors.extend(wrong.iter().map(|message| annotations.invalid_as(&key.into(), message)));
+        size += key.len() + value.as_str().map_or(0, str::len);
+    }
+    if size > ANNOTATIONS_MAX {
+        errors.push(annotations.too_long(ANNOTATIONS_MAX));
+    }
+}
+
+fn owners(owners: &At<'_, '_>, errors: &mut Errors) {
+    let mut controller: Option<String> = None;
+    for owner in owners.items() {
+        for (field, message) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if owner.child(field).is_empty() {
+                let place = format!("{owners}.{field}");
+                errors.push(crate::FieldError::invalid(place, &"".into(), message));
+            }
+        }
+        if (owner.child("apiVersion").text(), owner.child("kind").text()) == ("v1", "Event") {
+            errors.push(owners.invalid_as(owner.value, "/v1, Kind=Event is disallowed from being an owner"));
+        }
+        if owner.child("controller").is_true() {
+            let this = format!("{}/{}", owner.child("kind").text(), owner.child("name").text());
+            match &controller {
+                None => controller = Some(this),
+                Some(first) => errors.push(owners.invalid(&format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
+                ))),
+            }
+        }
+    }
+}
+
+fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
+    let mut found = Vec::new();
+    for finalizer in finalizers.items() {
+        let wrong = names::qualified(finalizer.text());
+        errors.extend(wrong.iter().map(|message| finalizers.invalid_as(finalizer.value, message)));
+        found.push(finalizer.text());
+    }
+    if found.contains(&"orphan") && found.contains(&"foregroundDeletion") {
+        errors.push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
+    }
+}
+
+fn no_new_finalizers(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
+    let before: Vec<&Value> = live.value.as_array().into_iter().flatten().collect();
+    let mut added: Vec<String> =
+        new.items().filter(|finalizer| !before.contains(&finalizer.value)).map(|of| of.value.to_string()).collect();
+    added.sort();
+    if !added.is_empty() {
+        errors.push(new.forbidden(&format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            added.join(", ")
+        )));
+    }
+}
+
+fn managers(entries: &At<'_, '_>, errors: &mut Errors) {
+    for entry in entries.items() {
+        let operation = entry.child("operation");
+        if !["Apply", "Update"].contains(&operation.text()) {
+            errors.push(operation.invalid_as(&operation.text().into(), "must be `Apply` or `Update`"));
+        }
+        let sort = entry.child("fieldsType");
+        if !["", "FieldsV1"].contains(&sort.text()) {
+            errors.push(sort.invalid("must be `FieldsV1`"));
+        }
+        for (field, max) in [("manager", MANAGER_MAX), ("subresource", SUBRESOURCE_MAX)] {
+            if entry.child(field).text().len() > max {
+                errors.push(entry.child(field).too_long(max));
+            }
+        }
+    }
+}
+
+/// Looks at a selector of labels.
+pub(super) fn selector(selector: &At<'_, '_>, errors: &mut Errors) {
+    labels(&selector.child("matchLabels"), errors);
+    for expression in selector.child("matchExpressions").items() {
+        let (operator, values) = (expression.child("operator"), expression.child("values"));
+        match operator.text() {
+            "In" | "NotIn" if values.is_empty() => {
+                errors.push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
+            }
+            "Exists" | "DoesNotExist" if !values.is_empty() => {
+                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => errors.push(operator.invalid_as(&other.into(), "not a valid selector operator")),
+        }
+        let key = expression.child("key");
+        errors.extend(names::qualified(key.text()).iter().map(|wrong| key.invalid_as(&key.text().into(), wrong)));
+        values.items().for_each(|value| value.spelt(names::label_value, errors));
+    }
+}
+
+/// Tells whether a selector says nothing.
+pub(super) fn selects_nothing_in_particular(selector: &At<'_, '_>) -> bool {
+    selector.child("matchLabels").is_empty() && selector.child("matchExpressions").is_empty()
+}
+
+/// Tells whether a selector that can be read matches labels; none at all matches nothing.
+pub(super) fn matches(selector: &Value, labels: &Value) -> Option<bool> {
+    if selector.is_null() {
+        return Some(false);
+    }
+    let selector = LabelSelector::from_value(selector).ok()?;
+    Some(selector.matches(|key| labels.get(key).and_then(Value::as_str)))
+}
+
+/// Returns a map of labels as the selector that it is in old kinds.
+pub(super) fn of_map(map: &Value) -> Value {
+    if equal(Some(map), None) { json!({}) } else { json!({"matchLabels": map}) }
+}
+
+/// What can never be another one.
+const IMMUTABLE: [&str; 6] =
+    ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"];
+const ANNOTATIONS_MAX: usize = 256 << 10;
+const MANAGER_MAX: usize = 128;
+const SUBRESOURCE_MAX: usize = 256;

@@ -1,0 +1,180 @@
+//! Volumes, claims to them, and classes of them.
+
+use super::{At, Errors, meta, names, placement, quantity, volume};
+use crate::strategy::{equal, put, remove};
+
+pub(super) fn claim(claim: &At<'_, '_>, errors: &mut Errors) {
+    claim_spec(&claim.child("spec"), errors);
+}
+
+/// Looks at what a claim wants.
+pub(super) fn claim_spec(spec: &At<'_, '_>, errors: &mut Errors) {
+    let modes = spec.child("accessModes");
+    if modes.is_empty() {
+        errors.push(modes.required("at least 1 access mode is required"));
+    }
+    meta::selector(&spec.child("selector"), errors);
+    access(&modes, errors);
+    let resources = spec.child("resources");
+    let requests = resources.child("requests");
+    let storage = requests.child("storage");
+    if storage.is_null() {
+        errors.push(resources.key("storage").required(""));
+    } else {
+        let lifted = serde_json::json!({"storage": storage.value});
+        let mut found = Vec::new();
+        quantity::positive(&At::root(&lifted).key("storage"), &mut found);
+        for mut error in found {
+            error.field = resources.key("storage").to_string();
+            errors.push(error);
+        }
+    }
+    class_and_mode(spec, errors);
+}
+
+fn access(modes: &At<'_, '_>, errors: &mut Errors) {
+    for mode in modes.items() {
+        if !ACCESS_MODES.contains(&mode.text()) {
+            errors.push(crate::FieldError::not_supported(modes.to_string(), mode.value, &ACCESS_MODES));
+        }
+    }
+    let alone = modes.items().any(|mode| mode.text() == "ReadWriteOncePod");
+    if alone && modes.items().any(|mode| mode.text() != "ReadWriteOncePod") {
+        errors.push(modes.forbidden("may not use ReadWriteOncePod with other access modes"));
+    }
+}
+
+fn class_and_mode(spec: &At<'_, '_>, errors: &mut Errors) {
+    let (class, mode) = (spec.child("storageClassName"), spec.child("volumeMode"));
+    if !class.is_empty() {
+        class.spelt(names::subdomain, errors);
+    }
+    if !mode.is_null() {
+        mode.one_of(&["Block", "Filesystem"], errors);
+    }
+}
+
+/// Looks at a change of a claim; what it wants stays, but a bound one may want more.
+pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
+    let (before, spec) = (live.child("spec"), new.child("spec"));
+    let mut same = spec.value.clone();
+    let status = new.child("status");
+    if status.child("phase").text() == "Bound" {
+        for path in ["resources.requests.storage", "volumeAttributesClassName"] {
+            match crate::strategy::at(before.value, path) {
+                Some(value) if crate::strategy::at(&same, path).is_some() => put(&mut same, path, value.clone()),
+                Some(_) => {}
+                None => drop(remove(&mut same, path)),
+            }
+        }
+    }
+    let mut was = before.value.clone();
+    if before.child("volumeName").is_empty() && !spec.child("volumeName").is_empty() {
+        put(&mut was, "volumeName", spec.child("volumeName").value.clone());
+    }
+    if !equal(Some(&was), Some(&same)) {
+        let why =
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        errors.push(spec.forbidden(why));
+    }
+    smaller(&before, &spec, &live.child("status"), errors);
+    new.child("volumeMode").immutable(&live.child("volumeMode"), errors);
+}
+
+/// A claim may want less only as long as it has less still.
+fn smaller(live: &At<'_, '_>, new: &At<'_, '_>, status: &At<'_, '_>, errors: &mut Errors) {
+    let nothing = serde_json::Value::from("0");
+    let or_nothing = |value: Option<&serde_json::Value>| value.cloned().unwrap_or_else(|| nothing.clone());
+    let of = |spec: &At<'_, '_>| or_nothing(crate::strategy::at(spec.value, "resources.requests.storage"));
+    let capacity = or_nothing(crate::strategy::at(status.value, "capacity.storage"));
+    if quantity::is_more(&of(live), &of(new)) && !quantity::is_more(&of(new), &capacity) {
+        let place = "spec.resources.requests.storage";
+        errors.push(crate::FieldError::forbidden(place, "field can not be less than status.capacity"));
+    }
+}
+
+pub(super) fn volume(volume: &At<'_, '_>, errors: &mut Errors) {
+    let spec = volume.child("spec");
+    let (modes, capacity) = (spec.child("accessModes"), spec.child("capacity"));
+    modes.need(errors);
+    access(&modes, errors);
+    capacity.need(errors);
+    if capacity.child("storage").is_null() || capacity.entries().count() > 1 {
+        let shown = if capacity.is_null() { serde_json::json!({}) } else { capacity.value.clone() };
+        errors.push(crate::FieldError::not_supported(capacity.to_string(), &shown, &["storage"]));
+    }
+    for (name, _) in capacity.entries() {
+        quantity::positive(&capacity.key(name), errors);
+    }
+    spec.child("persistentVolumeReclaimPolicy").need_one_of(&["Delete", "Recycle", "Retain"], errors);
+    let affinity = spec.child("nodeAffinity");
+    let required = affinity.child("required");
+    for term in required.child("nodeSelectorTerms").items() {
+        placement::node_term(&term, errors);
+    }
+    volume::source(&spec, errors);
+    if !spec.child("local").is_null() && affinity.is_null() {
+        errors.push(affinity.required("Local volume requires node affinity"));
+    }
+    class_and_mode(&spec, errors);
+}
+
+/// Looks at a change of a volume; where its content is stays.
+pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
+    let (live, new) = (live.child("spec"), new.child("spec"));
+    let source = |spec: &At<'_, '_>| {
+        let fields = spec.value.as_object().into_iter().flatten();
+        let fields = fields.filter(|(field, _)| !NO_SOURCE.contains(&field.as_str()));
+        serde_json::Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect())
+    };
+    if !equal(Some(&source(&live)), Some(&source(&new))) {
+        let place = "spec.persistentvolumesource";
+        errors.push(crate::FieldError::forbidden(place, "spec.persistentvolumesource is immutable after creation"));
+    }
+    if !equal(Some(live.child("volumeMode").value), Some(new.child("volumeMode").value)) {
+        errors.push(crate::FieldError::invalid("volumeMode", new.child("volumeMode").value, "field is immutable"));
+    }
+    let affinity = new.child("nodeAffinity");
+    if !live.child("nodeAffinity").is_null() && !equal(Some(live.child("nodeAffinity").value), Some(affinity.value)) {
+        errors.push(crate::FieldError::invalid("nodeAffinity", affinity.value, "field is immutable"));
+    }
+}
+
+pub(super) fn class(class: &At<'_, '_>, errors: &mut Errors) {
+    let provisioner = class.child("provisioner");
+    if provisioner.is_empty() {
+        errors.push(provisioner.required(""));
+    } else {
+        provisioner.spelt(|text| names::qualified(&text.to_lowercase()), errors);
+    }
+    let parameters = class.child("parameters");
+    if parameters.entries().any(|(key, _)| key.is_empty()) {
+        errors.push(parameters.invalid_as(&"".into(), "field can not be empty."));
+    }
+    class.child("reclaimPolicy").one_of(&["Delete", "Retain"], errors);
+    class.child("volumeBindingMode").need_one_of(&["Immediate", "WaitForFirstConsumer"], errors);
+}
+
+pub(super) fn class_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
+    for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+        let field_now = new.child(field);
+        if !equal(Some(live.child(field).value), Some(field_now.value)) {
+            let shown = if field_now.is_null() && field == "provisioner" { &"".into() } else { field_now.value };
+            errors.push(field_now.invalid_as(shown, "field is immutable"));
+        }
+    }
+}
+
+const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+/// What of a volume does not say where its content is.
+const NO_SOURCE: [&str; 9] = [
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
+];

@@ -1,0 +1,230 @@
+//! [`JsonPath`]: the paths in which definitions of custom resources name what a column shows.
+//!
+//! The dialect is the one of `kubectl` as far as one expression goes: fields, escapes, indexes, slices, unions, wildcards,
+//! descent and filters; not its templates of several expressions. What is missing is nothing; what is of the wrong sort
+//! shows nothing.
+
+mod eval;
+mod parse;
+
+use jiff::Timestamp;
+use serde_json::{Number, Value};
+
+use crate::table::age;
+
+/// A path into an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct JsonPath(Vec<Step>);
+
+/// Why a path cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    Field(Box<str>),
+    Wildcard,
+    /// Everything below.
+    Descent,
+    Slice(Slice),
+    Union(Vec<JsonPath>),
+    Filter(Box<Filter>),
+    /// A value that stands in the path itself.
+    Literal(Value),
+}
+
+/// The items from a first one to before a last one; negative ones count from the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slice {
+    from: i64,
+    to: To,
+    step: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To {
+    /// Only the first one.
+    One,
+    Before(i64),
+    End,
+}
+
+/// Which items are kept.
+#[derive(Debug, Clone, PartialEq)]
+struct Filter {
+    left: JsonPath,
+    /// Without it, what is on the left must be there.
+    compare: Option<(Operator, JsonPath)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl JsonPath {
+    /// Returns what a column of a type shows of an object.
+    pub(crate) fn cell(&self, object: &Value, kind: &str, now: Timestamp) -> Value {
+        let Some(found) = self.first(object) else { return Value::Null };
+        match (kind, &*found) {
+            ("string", value) => printed(value).into(),
+            ("integer", Value::Number(number)) => {
+                number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)).into()
+            }
+            ("number", Value::Number(number)) => plain(number),
+            ("boolean", Value::Bool(truth)) => (*truth).into(),
+            ("date", Value::String(time)) => date(time, now).into(),
+            _ => Value::Null,
+        }
+    }
+}
+
+fn date(time: &str, now: Timestamp) -> String {
+    let known = time.is_empty() || time.parse::<Timestamp>().is_ok();
+    if known { age::since(Some(time), now) } else { "<invalid>".to_owned() }
+}
+
+/// Returns a value as Go prints it; what is no scalar is JSON, safe for pages.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::Null => "<no value>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !number.is_i64() => go_float(number.as_f64().unwrap_or_default()),
+        Value::Array(_) | Value::Object(_) => {
+            let text = value.to_string();
+            text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Returns a number as Go's `%v` writes it: large and small ones with an exponent of two digits.
+fn go_float(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    match exponent.parse::<i32>() {
+        Ok(-4..=5) | Err(_) => number.to_string(),
+        Ok(exponent) => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
+}
+
+/// Returns a number without a fraction that is none.
+fn plain(number: &Number) -> Value {
+    match number.as_f64() {
+        Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < WHOLE_MAX => (float as i64).into(),
+        _ => number.clone().into(),
+    }
+}
+
+/// Floats below it have every whole number.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cell(path: &str, kind: &str) -> Value {
+        let object = json!({
+            "metadata": {"annotations": {"a.b/c": "dotted"}, "creationTimestamp": "2026-11-20T20:25:47Z"},
+            "spec": {
+                "n": 3, "f": 2.5, "ok": true, "list": ["a", "b", "c"], "map": {"x": "<1>"}, "empty": [], "null": null,
+                "when": "soon", "never": "",
+            },
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True", "n": 1}, {"type": "Done", "status": "False", "n": 2},
+            ]},
+        });
+        JsonPath::parse(path).unwrap().cell(&object, kind, "2026-11-20T20:26:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn fields_and_items_are_found_in_every_spelling() {
+        for path in [".spec.list[1]", "$.spec.list[1]", "@.spec.list[1]", ".spec['list'][-2]", ".spec.list[1:]"] {
+            assert_eq!(cell(path, "string"), "b", "{path}");
+        }
+        assert_eq!(cell(r".metadata.annotations.a\.b/c", "string"), "dotted");
+        assert_eq!(cell(r"..annotations['a\.b/c']", "string"), "dotted");
+        assert_eq!(cell(".spec.list[0:2]", "string"), "a");
+        assert_eq!(cell(".spec.list[*]", "string"), "a");
+        assert_eq!(cell(".spec.list[2,0]", "string"), "c");
+        assert_eq!(cell(".spec['n','f']", "integer"), 3);
+        assert_eq!(cell(".spec.map.*", "string"), "<1>");
+        assert_eq!(cell("..type", "string"), "Ready");
+    }
+
+    #[test]
+    fn filters_keep_what_compares() {
+        assert_eq!(cell(r#".status.conditions[?(@.type=="Done")].status"#, "string"), "False");
+        assert_eq!(cell(".status.conditions[?(@.type!='Ready')].status", "string"), "False");
+        assert_eq!(cell(".status.conditions[?(@.n>1)].type", "string"), "Done");
+        assert_eq!(cell(".status.conditions[?(@.n<=1)].type", "string"), "Ready");
+        assert_eq!(cell(".status.conditions[?(@.n)].type", "string"), "Ready");
+        assert_eq!(cell(".status.conditions[?(@.reason)].type", "string"), Value::Null);
+        assert_eq!(cell(r#".status.conditions[?(@.n=="1")].type"#, "string"), Value::Null, "not of one sort");
+        assert_eq!(cell(r#".spec.n[?(@.a=="1")]"#, "string"), Value::Null, "no list");
+    }
+
+    #[test]
+    fn a_value_is_shown_as_its_column_is() {
+        assert_eq!(cell(".spec.n", "integer"), 3);
+        assert_eq!(cell(".spec.f", "integer"), 2);
+        assert_eq!(cell(".spec.f", "number"), 2.5);
+        assert_eq!(cell(".spec.n", "string"), "3");
+        assert_eq!(cell(".spec.ok", "boolean"), true);
+        assert_eq!(cell(".spec.ok", "string"), "true");
+        assert_eq!(cell(".spec.ok", "integer"), Value::Null);
+        assert_eq!(cell(".spec.list", "string"), r#"["a","b","c"]"#);
+        assert_eq!(cell(".spec.map", "string"), "{\"x\":\"\\u003c1\\u003e\"}");
+        assert_eq!(cell(".metadata.creationTimestamp", "date"), "13s");
+        assert_eq!(cell(".spec.when", "date"), "<invalid>");
+        assert_eq!(cell(".spec.never", "date"), "<unknown>");
+        assert_eq!(cell(".spec.gone.deep", "string"), Value::Null);
+        assert_eq!(cell(".spec.list[7]", "string"), Value::Null);
+        assert_eq!(cell(".spec.empty[*]", "string"), Value::Null);
+        assert_eq!(cell(".spec.null", "string"), "<no value>");
+        assert_eq!(cell(".spec.null", "integer"), Value::Null);
+    }
+
+    #[test]
+    fn numbers_are_written_as_go_writes_them() {
+        let floats = [1e6, 1_234_567.5, 123_456.5, 0.0001, 0.00001, -2e21].map(go_float);
+        assert_eq!(floats, ["1e+06", "1.2345675e+06", "123456.5", "0.0001", "1e-05", "-2e+21"]);
+        assert_eq!(
+            json!([3.0, 2.5, 7])
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|number| match number {
+                    Value::Number(number) => plain(number),
+                    _ => Value::Null,
+                })
+                .collect::<Value>(),
+            json!([3, 2.5, 7])
+        );
+    }
+
+    #[test]
+    fn a_path_that_finds_too_much_finds_nothing() {
+        let mut deep = json!({"x": 1});
+        for _ in 0..60 {
+            deep = json!({"a": deep, "b": [1, 2]});
+        }
+        let path = JsonPath::parse("..a..a..a..a..x").unwrap();
+        assert_eq!(path.cell(&deep, "integer", Timestamp::UNIX_EPOCH), Value::Null);
+        assert_eq!(JsonPath::parse("..x").unwrap().cell(&deep, "integer", Timestamp::UNIX_EPOCH), 1);
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for path in ["", ".a[", ".a[x]", ".a[?(@.b", "....a", ".a[?(@.b==)]", "#", "a", ".a['b]"] {
+            assert_eq!(JsonPath::parse(path), Err(Malformed), "{path}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! [`Cell`]: where the text of a cell comes from, and the ways to look into an object.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{age, special};
+use crate::jsonpath::JsonPath;
+
+/// Where a cell comes from. Paths are names parted by dots.
+#[derive(Debug, Clone)]
+pub(super) enum Cell {
+    Name,
+    Created,
+    Text(Vec<Box<str>>, Box<str>),
+    Int(Box<str>),
+    Bool(Box<str>, bool),
+    /// How many entries there are at some places.
+    Count(Vec<Box<str>>),
+    Ratio(Box<str>, Box<str>),
+    /// The items of a list, or a field of each.
+    Join(Box<str>, Option<Box<str>>, Box<str>),
+    Labels(Box<str>),
+    Selector(Box<str>),
+    Since(Box<str>, Box<str>),
+    Special(special::Special),
+    /// Of a custom resource: a path and the type of the column. A path that cannot be read shows nothing.
+    Custom(Option<JsonPath>, Box<str>),
+}
+
+impl Cell {
+    /// Returns what the words of a cell mean.
+    pub(super) fn read(words: &str) -> Option<Self> {
+        let (words, or) = words.split_once(" or ").unwrap_or((words, ""));
+        let words: Vec<&str> = words.split(' ').collect();
+        let owned = |paths: &[&str]| paths.iter().map(|path| Box::from(*path)).collect();
+        Some(match &*words {
+            ["name"] => Self::Name,
+            ["age"] => Self::Since(CREATED.into(), "<unknown>".into()),
+            ["created"] => Self::Created,
+            ["text", paths @ ..] => Self::Text(owned(paths), or.into()),
+            ["int", path] => Self::Int((*path).into()),
+            ["bool", path] => Self::Bool((*path).into(), or == "true"),
+            ["count", paths @ ..] => Self::Count(owned(paths)),
+            ["ratio", part, all] => Self::Ratio((*part).into(), (*all).into()),
+            ["join", path] => Self::Join((*path).into(), None, or.into()),
+            ["join", path, field] => Self::Join((*path).into(), Some((*field).into()), or.into()),
+            ["labels", path] => Self::Labels((*path).into()),
+            ["selector", path] => Self::Selector((*path).into()),
+            ["since", path] => Self::Since((*path).into(), or.into()),
+            ["call", name] => Self::Special(special::find(name)?),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn of(&self, object: &Value, now: Timestamp) -> Value {
+        match self {
+            Self::Name => text(object, "metadata.name").into(),
+            Self::Created => text(object, CREATED).into(),
+            Self::Text(paths, or) => first(object, paths).unwrap_or_else(|| or.to_string()).into(),
+            Self::Int(path) => int(object, path).into(),
+            Self::Bool(path, or) => at(object, path).as_bool().unwrap_or(*or).into(),
+            Self::Count(paths) => paths.iter().map(|path| len(at(object, path))).sum::<usize>().into(),
+            Self::Ratio(part, all) => format!("{}/{}", int(object, part), int(object, all)).into(),
+            Self::Join(path, field, or) => joined(at(object, path), field.as_deref(), or).into(),
+            Self::Labels(path) => labels(at(object, path)).into(),
+            Self::Selector(path) => or_none(selector(at(object, path))).into(),
+            Self::Since(path, or) => match at(object, path).as_str() {
+                None => Value::from(&**or),
+                time => age::since(time, now).into(),
+            },
+            Self::Special(special) => special(object, now),
+            Self::Custom(path, kind) => path.as_ref().map_or(Value::Null, |path| path.cell(object, kind, now)),
+        }
+    }
+}
+
+/// Returns what stands at a path; null where nothing does.
+pub(super) fn at<'v>(object: &'v Value, path: &str) -> &'v Value {
+    path.split('.').fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
+}
+
+/// Returns the text at a path, or an empty one.
+pub(super) fn text<'v>(object: &'v Value, path: &str) -> &'v str {
+    at(object, path).as_str().unwrap_or_default()
+}
+
+/// Returns the whole number at a path, or zero.
+pub(super) fn int(object: &Value, path: &str) -> i64 {
+    at(object, path).as_i64().unwrap_or_default()
+}
+
+/// Returns the list at a path, or an empty one.
+pub(super) fn list<'v>(object: &'v Value, path: &str) -> &'v [Value] {
+    at(object, path).as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Returns a scalar as text.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// Returns a text, or `<none>` where it is empty.
+pub(super) fn or_none(text: String) -> String {
+    if text.is_empty() { NONE.to_owned() } else { text }
+}
+
+/// Returns labels as a query would name them.
+pub(super) fn labels(map: &Value) -> String {
+    let pairs = map.as_object().into_iter().flatten();
+    let pairs = pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
+    or_none(pairs.collect::<Vec<_>>().join(","))
+}
+
+/// Returns a label selector as a query would write it; an empty one is empty.
+pub(super) fn selector(selector: &Value) -> String {
+    let equal = selector["matchLabels"].as_object().into_iter().flatten();
+    let equal = equal.map(|(key, value)| (&**key, format!("{key}={}", value.as_str().unwrap_or_default())));
+    let expressions = list(selector, "matchExpressions").iter().map(|expression| {
+        let key = text(expression, "key");
+        let mut values: Vec<&str> = list(expression, "values").iter().filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let shown = match text(expression, "operator") {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.to_owned(),
+        };
+        (key, shown)
+    });
+    let mut all: Vec<(&str, String)> = equal.chain(expressions).collect();
+    all.sort_by_key(|(key, _)| *key);
+    all.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>().join(",")
+}
+
+fn first(object: &Value, paths: &[Box<str>]) -> Option<String> {
+    paths.iter().find_map(|path| scalar(at(object, path)))
+}
+
+fn joined(items: &Value, field: Option<&str>, or: &str) -> String {
+    let items = items.as_array().into_iter().flatten();
+    let items = items.map(|item| field.map_or(item, |field| at(item, field)).as_str().unwrap_or_default());
+    let all = items.collect::<Vec<_>>().join(",");
+    if all.is_empty() { or.to_owned() } else { all }
+}
+
+fn len(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.len(),
+        Value::Object(map) => map.len(),
+        _ => 0,
+    }
+}
+
+/// What stands where nothing is.
+pub(super) const NONE: &str = "<none>";
+const CREATED: &str = "metadata.creationTimestamp";

@@ -1,0 +1,91 @@
+//! [`Access`]: who may read a repository and who may push to it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use lode_stdx::Digest;
+
+/// Who may come in.
+#[derive(Clone, Default)]
+pub enum Gate {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Whoever knows this user and password.
+    Basic(Secret),
+    /// Nobody.
+    Closed,
+}
+
+/// A user and password, kept as a digest: neither can be read from it, nor guessed from how long a comparison takes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Digest);
+
+/// Who may do what.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Who may fetch.
+    pub read: Gate,
+    /// Who may push.
+    pub write: Gate,
+}
+
+/// What a gate says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Welcome,
+    WhoAreYou,
+    Never,
+}
+
+impl Gate {
+    /// Returns a gate for one user and password.
+    #[must_use]
+    pub fn basic(username: &str, password: &str) -> Self {
+        Self::Basic(Secret(Digest::of(format!("{username}:{password}").as_bytes())))
+    }
+
+    pub(crate) fn asks(&self, headers: &HeaderMap) -> Verdict {
+        match self {
+            Self::Open => Verdict::Welcome,
+            Self::Closed => Verdict::Never,
+            Self::Basic(secret) if given(headers).is_some_and(|given| given == *secret) => Verdict::Welcome,
+            Self::Basic(_) => Verdict::WhoAreYou,
+        }
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Basic(_) => "Basic(…)",
+            Self::Closed => "Closed",
+        })
+    }
+}
+
+fn given(headers: &HeaderMap) -> Option<Secret> {
+    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("basic");
+    known.then(|| STANDARD.decode(encoded.trim()).ok()).flatten().map(|text| Secret(Digest::of(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_opens_to_its_secret_only() {
+        let gate = Gate::basic("git", "a:b");
+        let verdict = |value: &str| gate.asks(&[(AUTHORIZATION, value.parse().unwrap())].into_iter().collect());
+        assert_eq!(verdict("Basic Z2l0OmE6Yg=="), Verdict::Welcome);
+        for wrong in ["Basic Z2l0OmE6Yw==", "Bearer Z2l0OmE6Yg==", "Basic", "Basic !", ""] {
+            assert_eq!(verdict(wrong), Verdict::WhoAreYou, "{wrong}");
+        }
+        assert_eq!(gate.asks(&HeaderMap::new()), Verdict::WhoAreYou);
+        assert_eq!(Gate::Closed.asks(&HeaderMap::new()), Verdict::Never);
+        assert!(!format!("{gate:?}").contains("git"));
+    }
+}

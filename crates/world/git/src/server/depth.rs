@@ -1,0 +1,117 @@
+//! How much history a client gets: [`Deepen`] in, [`Depth`] out.
+//!
+//! A commit whose parents are not sent is *shallow*: the client is told, and takes it as having none.
+
+use std::collections::HashSet;
+
+use gix_hash::ObjectId as Id;
+
+use crate::objects::Lost;
+use crate::repository::{Repository, Walk, links};
+
+/// How much history is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Deepen {
+    /// As much as the client has of it: all, unless it is shallow.
+    #[default]
+    Not,
+    /// So many commits from the tips.
+    Depth(u32),
+    /// So many more than the client has.
+    Further(u32),
+    /// Commits from this time on, in seconds since 1970, and none that lead to these.
+    Until(i64, Vec<Id>),
+}
+
+/// Where history ends for a client.
+#[derive(Default)]
+pub(crate) struct Depth {
+    /// Commits behind which nothing is sent.
+    pub(crate) cut: HashSet<Id>,
+    /// Those of them that the client must be told.
+    pub(crate) shallow: Vec<Id>,
+    /// Commits whose parents the client lacks and now gets.
+    pub(crate) unshallow: Vec<Id>,
+    /// Those parents.
+    pub(crate) revived: Vec<Id>,
+}
+
+/// Finds where history ends for a client that wants `tips` and has `held` without what came before.
+pub(crate) fn of(repository: &Repository, tips: &[Id], held: &[Id], deepen: &Deepen) -> Result<Depth, Lost> {
+    let held: HashSet<Id> = held.iter().copied().filter(|id| links(repository.objects(), *id).is_ok()).collect();
+    let kept = match deepen {
+        Deepen::Not => return Ok(Depth { cut: held, ..Depth::default() }),
+        Deepen::Further(_) if held.is_empty() => return Ok(Depth::default()),
+        Deepen::Further(more) => levels(repository, held.iter().copied().collect(), more.saturating_add(1))?,
+        Deepen::Depth(count) => levels(repository, tips.to_vec(), *count)?,
+        Deepen::Until(since, not) => until(repository, tips, *since, not)?,
+    };
+    let mut depth = Depth::default();
+    for id in &kept {
+        let parents = links(repository.objects(), *id)?.parents;
+        if parents.iter().any(|parent| !kept.contains(parent)) {
+            depth.cut.insert(*id);
+        } else if held.contains(id) {
+            depth.unshallow.push(*id);
+            depth.revived.extend(parents);
+        }
+    }
+    let shown = shown(repository, tips, &depth.cut)?;
+    depth.shallow = depth.cut.iter().copied().filter(|id| shown.contains(id) && !held.contains(id)).collect();
+    depth.shallow.sort_unstable();
+    depth.unshallow.sort_unstable();
+    Ok(depth)
+}
+
+/// Returns the commits within `count` steps, the first being the tips themselves.
+fn levels(repository: &Repository, tips: Vec<Id>, count: u32) -> Result<HashSet<Id>, Lost> {
+    let mut kept = HashSet::new();
+    let mut level = tips;
+    for _ in 0..count {
+        level.retain(|id| kept.insert(*id));
+        if level.is_empty() {
+            break;
+        }
+        let mut next = Vec::new();
+        for id in level {
+            next.extend(links(repository.objects(), id)?.parents);
+        }
+        level = next;
+    }
+    Ok(kept)
+}
+
+/// Returns the commits from a time on that do not lead to `not`; if there are none, the tips.
+fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result<HashSet<Id>, Lost> {
+    let mut excluded = HashSet::new();
+    let mut walk = Walk::from(repository.objects(), not.iter().copied())?;
+    while let Some((id, links)) = walk.next() {
+        excluded.insert(id);
+        walk.follow(&links.parents)?;
+    }
+    let mut kept = HashSet::new();
+    let mut walk = Walk::from(repository.objects(), tips.iter().copied())?;
+    while let Some((id, links)) = walk.next() {
+        if links.time_seconds >= since && !excluded.contains(&id) {
+            kept.insert(id);
+            walk.follow(&links.parents)?;
+        }
+    }
+    if kept.is_empty() {
+        kept.extend(tips);
+    }
+    Ok(kept)
+}
+
+/// Returns what a client sees of history that ends at `cut`.
+fn shown(repository: &Repository, tips: &[Id], cut: &HashSet<Id>) -> Result<HashSet<Id>, Lost> {
+    let mut shown = HashSet::new();
+    let mut walk = Walk::from(repository.objects(), tips.iter().copied())?;
+    while let Some((id, links)) = walk.next() {
+        shown.insert(id);
+        if !cut.contains(&id) {
+            walk.follow(&links.parents)?;
+        }
+    }
+    Ok(shown)
+}

@@ -1,0 +1,225 @@
+//! HTTP requests to the services behind them.
+//!
+//! Input: a request. Output: an answer. Access is checked before a body is read; bodies are bounded as they come and as
+//! they are inflated; what takes time runs on the threads for blocking work.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
+use tokio::task::spawn_blocking;
+
+use crate::repository::Repository;
+use crate::server::access::Verdict;
+use crate::server::body::Answer;
+use crate::server::{Hosted, Limits, Server, receive, upload};
+
+/// Bytes of a request that asks, as it comes and once inflated.
+const QUESTION_MAX: u64 = 4 << 20;
+/// How long a request that asks may take to come.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a push may take to come.
+const PUSH_TIMEOUT: Duration = Duration::from_mins(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Upload,
+    Receive,
+}
+
+impl Service {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "git-upload-pack" => Some(Self::Upload),
+            "git-receive-pack" => Some(Self::Receive),
+            _ => None,
+        }
+    }
+
+    fn content_type(self, what: &str) -> HeaderValue {
+        let name = match self {
+            Self::Upload => "git-upload-pack",
+            Self::Receive => "git-receive-pack",
+        };
+        HeaderValue::try_from(format!("application/x-{name}-{what}"))
+            .unwrap_or(HeaderValue::from_static("application/octet-stream"))
+    }
+}
+
+/// What a path and its query ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Greeting(Service),
+    Call(Service),
+}
+
+/// Answers one request.
+pub(crate) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let uri = request.uri();
+    let Some((name, target)) = target(uri.path(), uri.query().unwrap_or_default()) else {
+        return plain(StatusCode::NOT_FOUND, "not found");
+    };
+    let Some(hosted) = server.hosted(name) else { return plain(StatusCode::NOT_FOUND, "repository not found") };
+    let (Target::Greeting(service) | Target::Call(service)) = target;
+    if let Some(refusal) = refusal(&hosted, service, request.headers()) {
+        return refusal;
+    }
+    match target {
+        Target::Greeting(service) if request.method() == Method::GET => greet(&hosted, service, request.headers()),
+        Target::Call(service) if request.method() == Method::POST => call(server, hosted, service, request).await,
+        Target::Greeting(_) => not_allowed("GET"),
+        Target::Call(_) => not_allowed("POST"),
+    }
+}
+
+fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, Target)> {
+    let path = path.trim_start_matches('/');
+    if let Some(name) = path.strip_suffix("/info/refs") {
+        let service = query.split('&').find_map(|pair| pair.strip_prefix("service=")).and_then(Service::named)?;
+        return Some((name, Target::Greeting(service)));
+    }
+    let (name, service) = path.rsplit_once('/')?;
+    Some((name, Target::Call(Service::named(service)?)))
+}
+
+fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Response<Answer>> {
+    let gate = match service {
+        Service::Upload => &hosted.access.read,
+        Service::Receive => &hosted.access.write,
+    };
+    match gate.asks(headers) {
+        Verdict::Welcome => None,
+        Verdict::Never => Some(plain(StatusCode::FORBIDDEN, "access forbidden")),
+        Verdict::WhoAreYou => {
+            let mut response = plain(StatusCode::UNAUTHORIZED, "authentication required");
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
+            Some(response)
+        }
+    }
+}
+
+fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<Answer> {
+    let version = headers.get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let bytes = match service {
+        Service::Receive => receive::greeting(&hosted.repository),
+        Service::Upload if version.split(':').any(|word| word == "version=2") => upload::greeting(),
+        Service::Upload => upload::complaint(&upload::Error::Version),
+    };
+    good(service.content_type("advertisement"), Answer::whole(bytes))
+}
+
+async fn call<B>(server: &Server, hosted: Hosted, service: Service, request: Request<B>) -> Response<Answer>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let (parts, body) = request.into_parts();
+    if parts.headers.get(CONTENT_TYPE) != Some(&service.content_type("request")) {
+        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not a request of Git's protocol");
+    }
+    let (limit, timeout) = match service {
+        Service::Upload => (QUESTION_MAX, QUESTION_TIMEOUT),
+        Service::Receive => (server.0.limits.pack_bytes, PUSH_TIMEOUT),
+    };
+    // A push may be large, so it needs its place before it comes; a question only once there is something to do.
+    let place = match service {
+        Service::Upload => None,
+        Service::Receive => server.0.pushes.acquire().await.ok(),
+    };
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let body = match tokio::time::timeout(timeout, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return too_large(limit),
+        Ok(Err(_)) => return plain(StatusCode::BAD_REQUEST, "the request broke off"),
+        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+    };
+    let _place = if place.is_some() { place } else { server.0.fetches.acquire().await.ok() };
+    let zipped = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip" || value == "x-gzip");
+    let limits = server.0.limits.clone();
+    let done = spawn_blocking(move || {
+        let Some(body) = (if zipped { unzipped(&body, limit) } else { Some(body) }) else { return too_large(limit) };
+        run(&hosted.repository, service, &body, &limits)
+    });
+    done.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
+}
+
+fn run(repository: &Repository, service: Service, body: &Bytes, limits: &Limits) -> Response<Answer> {
+    let answer = match service {
+        Service::Upload => {
+            upload::answer(repository, body).unwrap_or_else(|error| Answer::whole(upload::complaint(&error)))
+        }
+        Service::Receive => match receive::answer(repository, body, limits) {
+            Ok(report) => Answer::whole(report),
+            Err(receive::Malformed) => return plain(StatusCode::BAD_REQUEST, "not a request of Git's protocol"),
+        },
+    };
+    good(service.content_type("result"), answer)
+}
+
+/// Inflates a body; nothing when it is no gzip or grows past the limit.
+fn unzipped(body: &[u8], limit: u64) -> Option<Bytes> {
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(body).take(limit.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= limit).then(|| bytes.into())
+}
+
+fn good(content_type: HeaderValue, answer: Answer) -> Response<Answer> {
+    let mut response = Response::new(answer);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Answer> {
+    let mut response = Response::new(Answer::whole(text.as_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn not_allowed(method: &'static str) -> Response<Answer> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    response
+}
+
+fn too_large(limit: u64) -> Response<Answer> {
+    tracing::info!(limit, "a request to the Git server was too large");
+    plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_a_repository_and_a_service() {
+        use Service::{Receive, Upload};
+        let some = |name, target| Some((name, target));
+        assert_eq!(
+            target("/a/b.git/info/refs", "x=y&service=git-upload-pack"),
+            some("a/b.git", Target::Greeting(Upload))
+        );
+        assert_eq!(target("/fleet/git-receive-pack", ""), some("fleet", Target::Call(Receive)));
+        for (path, query) in [("/a/info/refs", ""), ("/a/HEAD", ""), ("/", ""), ("/a/info/refs", "service=git-x")] {
+            assert_eq!(target(path, query), None, "{path}?{query}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limit() {
+        let mut zipped = Vec::new();
+        let zeros = vec![0; 100_000];
+        flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::best()).read_to_end(&mut zipped).unwrap();
+        assert!(zipped.len() < 1000);
+        assert_eq!(unzipped(&zipped, 99_999), None);
+        assert_eq!(unzipped(&zipped, 100_000).unwrap().len(), 100_000);
+        assert_eq!(unzipped(b"no gzip", 100), None);
+    }
+}

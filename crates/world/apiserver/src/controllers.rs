@@ -33,10 +33,10 @@ async fn run(api: Arc<Api>, mut core: Core) {
     while let Some(noted) = changes.recv().await {
         note_policy(&api, &noted);
         note_service(&api, &noted);
-        for done in
-            [core.definitions.note(&api, &noted), namespaces::note(&api, &noted), core.garbage.note(&api, &noted)]
-        {
-            logged(&noted, done);
+        logged(&noted, core.definitions.note(&api, &noted));
+        if core.all {
+            logged(&noted, namespaces::note(&api, &noted));
+            logged(&noted, core.garbage.note(&api, &noted));
         }
         // Others are served too where there is one thread.
         tokio::task::yield_now().await;

@@ -63,7 +63,7 @@ pub enum Error {
 }
 
 impl Default for Config {
-    /// On a free port of the loopback interface, without other users, with workloads, and with the clock of the system.
+    /// On a free port of the loopback interface, without other users, with controllers, and with the clock of the system.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use lode_admit::decode::Decoded;
-use lode_admit::{Cause, Details, FieldError, Status, create, custom, default, strategy, update, validate};
+use lode_admit::{Cause, Details, FieldError, Kind, Status, create, custom, default, strategy, update, validate};
 use lode_merge::write::{self, Refusal, Request};
 use serde_json::Value;
 
@@ -87,11 +87,11 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
 fn answer(call: &Call<'_>, code: u16, written: &Written, mut warnings: Vec<String>) -> Result<Answer, Status> {
     let answer = match written {
         Written::Stored(stored) => {
-            warnings.extend(lode_admit::warnings(&call.served.kind, &call.served.value(stored)));
+            warnings.extend(validate::warnings(&call.served.kind, &call.served.value(stored)));
             read::object(call, code, stored)?
         }
         Written::Unstored(value) => {
-            warnings.extend(lode_admit::warnings(&call.served.kind, value));
+            warnings.extend(validate::warnings(&call.served.kind, value));
             read::shaped(call, code, value)?
         }
     };
@@ -132,10 +132,8 @@ impl<'w> Write<'w> {
             return Err(Status::internal("resourceVersion should not be set on objects to be created"));
         }
         admission::namespace(call, text(&object, "/metadata/name"))?;
-        // What is the server's to say, nobody owns by having said it.
-        let metadata = metadata_mut(&mut object);
-        SERVERS.iter().for_each(|key| drop(metadata.remove(*key)));
-        default(kind, &mut object);
+        create::begin(&mut object);
+        fill(kind, &mut object);
         if !applied {
             object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
         }
@@ -255,7 +253,7 @@ impl<'w> Write<'w> {
         let to = endpoint::of(self.call.served, self.subresource);
         let mut object = write::apply(live, &patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
         object = self.decoded(&object, warnings)?;
-        default(&self.call.served.kind, &mut object);
+        fill(&self.call.served.kind, &mut object);
         Ok(object)
     }
 
@@ -276,7 +274,7 @@ impl<'w> Write<'w> {
         let mut object = changed.into_object();
         call.place(&mut object)?;
         if !applied {
-            default(kind, &mut object);
+            fill(kind, &mut object);
             object = write::update(Some(&live), &object, &endpoint::of(call.served, self.subresource), self.request());
         }
         update::prepare(kind, self.subresource, &live, &mut object);
@@ -355,6 +353,14 @@ impl<'w> Write<'w> {
     }
 }
 
+/// Gives an object its defaults.
+fn fill(kind: &Kind, object: &mut Value) {
+    match kind.custom() {
+        Some(ty) => custom::default(ty, object),
+        None => default(kind, object),
+    }
+}
+
 /// What was made of an object.
 pub(crate) enum Changed {
     /// A client sent it, or a patch made it.
@@ -397,9 +403,6 @@ pub(crate) fn refused(refusal: &Refusal) -> Status {
     Status { code: refusal.code, reason: refusal.reason, message: refusal.message.clone(), details }
 }
 
-/// Metadata that the server sets when an object comes into being.
-const SERVERS: [&str; 6] =
-    ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
 /// How often a write begins again when somebody else was faster.
 const ATTEMPTS: usize = 100;
 /// Names tried for an object that has none.

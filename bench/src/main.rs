@@ -2,6 +2,7 @@
 //! the same run. Most need a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode` beside this
 //! binary. Nothing here asserts: figures are printed, people judge.
 
+mod apiserver;
 mod bare;
 mod drift;
 mod fleet;
@@ -44,6 +45,8 @@ enum What {
         #[arg(default_value_t = 100)]
         count: usize,
     },
+    /// The embedded API server beside the real one; starts both, needs no cluster
+    Apiserver(apiserver::Args),
     /// Builds beside the real kustomize; needs no cluster
     Kustomize(kustomize::Args),
     /// Reading YAML, beside libyaml and JSON; needs no cluster
@@ -75,6 +78,7 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
         What::Kustomizations { count } => on_cluster(fleet::run(count))?,
         What::Objects { count } => on_cluster(single::run(count))?,
         What::Latency { count } => on_cluster(drift::run(count))?,
+        What::Apiserver(args) => on_cluster(apiserver::run(args))?,
         What::Kustomize(args) => kustomize::run(&args)?,
         What::Yaml { files } => yaml::run(&files)?,
         What::Launch { command } => return launch::main(&command),

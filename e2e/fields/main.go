@@ -129,12 +129,12 @@ func (t *table) fields(of reflect.Type) string {
 		if !field.IsExported() {
 			fail("%s.%s is not exported", of, field.Name)
 		}
-		json := strings.Split(field.Tag.Get("json"), ",")
-		name, flags := json[0], ""
-		if name == "-" && len(json) == 1 {
+		tag := strings.Split(field.Tag.Get("json"), ",")
+		name, flags := tag[0], ""
+		if name == "-" && len(tag) == 1 {
 			continue
 		}
-		for _, option := range json[1:] {
+		for _, option := range tag[1:] {
 			switch option {
 			case "omitempty":
 				flags += "e"

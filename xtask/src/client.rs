@@ -23,6 +23,8 @@ pub(crate) struct Args {
 enum Name {
     /// The command line of Flux
     Flux,
+    /// The command line of Helm
+    Helm,
     /// The command line of kustomize
     Kustomize,
     /// Kustomize's engine in a loop, for benchmarks
@@ -31,6 +33,8 @@ enum Name {
 
 const FLUX_MODULE: &str = "github.com/fluxcd/flux2/v2";
 const FLUX_VERSION: &str = "2.9.4";
+const HELM_MODULE: &str = "helm.sh/helm/v4/cmd/helm";
+const HELM_VERSION: &str = "4.2.1";
 const KUSTOMIZE_MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5";
 const KUSTOMIZE_VERSION: &str = "5.8.1";
 /// Files that the command embeds and that its module lacks.
@@ -48,6 +52,7 @@ const FLUX_EMBEDS: [&str; 8] = [
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let path = match args.name {
         Name::Flux => flux()?,
+        Name::Helm => helm()?,
         Name::Kustomize => kustomize()?,
         Name::KustomizeLoop => kustomize_loop()?,
     };
@@ -69,16 +74,27 @@ pub(crate) fn flux() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// Returns the `helm` command, after building it when it is missing.
+pub(crate) fn helm() -> Result<PathBuf> {
+    install("helm", HELM_MODULE, HELM_VERSION)
+}
+
 /// Returns the `kustomize` command, after building it when it is missing.
 fn kustomize() -> Result<PathBuf> {
-    let home = workspace::cache()?.join(format!("clients/kustomize-{KUSTOMIZE_VERSION}"));
-    let binary = home.join("kustomize");
+    install("kustomize", KUSTOMIZE_MODULE, KUSTOMIZE_VERSION)
+}
+
+/// Installs a command that its module holds as it is.
+fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
+    let home = workspace::cache()?.join(format!("clients/{name}-{version}"));
+    let binary = home.join(name);
+    fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
+    let lock = File::create(home.join("lock")).context("create the lock of the build")?;
+    lock.lock().context("wait for another build")?;
     if !binary.exists() {
-        eprintln!("building kustomize {KUSTOMIZE_VERSION} with Go; the first time takes a minute");
-        fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
-        let module = format!("{KUSTOMIZE_MODULE}@v{KUSTOMIZE_VERSION}");
+        eprintln!("building {name} {version} with Go; the first time takes a minute");
         let mut go = Command::new("go");
-        go.args(["install", "-trimpath", "-ldflags", "-s -w", &module]);
+        go.args(["install", "-trimpath", "-ldflags", "-s -w", &format!("{module}@v{version}")]);
         command::run(go.current_dir(&home).env("CGO_ENABLED", "0").env("GOBIN", &home))?;
     }
     Ok(binary)

@@ -16,7 +16,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-pub(crate) use self::parts::http_ok;
+pub(crate) use self::parts::{TOKENS, compact, http_ok};
 pub(crate) use self::process::{Process, wait_until};
 use crate::{controlplane, workspace};
 
@@ -76,6 +76,9 @@ pub(crate) struct Cluster {
 /// which also stops what an interrupted one left behind.
 pub(crate) struct Fresh {
     pub(crate) cluster: Cluster,
+    /// Where its etcd answers.
+    pub(crate) etcd_port: u16,
+    only_api: bool,
     /// Held while the folder is in use, so that runs beside each other take different ones.
     _lock: File,
 }
@@ -129,6 +132,15 @@ impl Cluster {
 impl Fresh {
     /// Starts a cluster for one run of `purpose`.
     pub(crate) fn start(purpose: &str) -> Result<Self> {
+        Self::of(purpose, false)
+    }
+
+    /// Starts etcd and the API server alone for one run of `purpose`.
+    pub(crate) fn only_api(purpose: &str) -> Result<Self> {
+        Self::of(purpose, true)
+    }
+
+    fn of(purpose: &str, only_api: bool) -> Result<Self> {
         let cache = workspace::cache()?;
         for number in 1..=FRESH_MAX {
             let state = cache.join(format!("cluster-{purpose}-{number}"));
@@ -139,9 +151,10 @@ impl Fresh {
                 peer_port: free_port()?,
                 api_port: free_port()?,
                 nodes: 2,
-                only_api: false,
+                only_api,
             };
-            return Ok(Self { cluster: up_locked(&settings, true)?, _lock: lock });
+            let etcd_port = settings.etcd_port;
+            return Ok(Self { cluster: up_locked(&settings, true)?, etcd_port, only_api, _lock: lock });
         }
         bail!("{FRESH_MAX} runs of {purpose} have a cluster already");
     }
@@ -149,8 +162,11 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if let Err(error) = down(&self.cluster.state) {
-            eprintln!("failed to stop the cluster in {}: {error:#}", self.cluster.state.display());
+        let state = &self.cluster.state;
+        // An API server ends only when its watches have; nobody misses what this one alone would save.
+        let stopped = if self.only_api { kill(state) } else { down(state).map(drop) };
+        if let Err(error) = stopped {
+            eprintln!("failed to stop the cluster in {}: {error:#}", state.display());
         }
     }
 }
@@ -189,6 +205,11 @@ fn down(state: &Path) -> Result<usize> {
     let processes = Process::all(state)?;
     processes.iter().rev().try_for_each(Process::stop)?;
     Ok(processes.len())
+}
+
+/// Ends at once all that was started in this folder.
+fn kill(state: &Path) -> Result<()> {
+    Process::all(state)?.iter().try_for_each(Process::kill)
 }
 
 fn status(state: &Path, only_api: bool) -> ExitCode {

@@ -1,20 +1,23 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
 //! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
-//! the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes
+//! what judges an API server ([`replay`], [`differential`], [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes
 //! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
 //! plain `cargo` command does already.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod client;
+mod clients;
 mod cluster;
 mod command;
 mod controlplane;
+mod differential;
 mod e2e;
 mod fuzz;
 mod judge;
 mod operator;
+mod replay;
 mod schema;
 mod tidy;
 mod workspace;
@@ -35,7 +38,13 @@ enum Task {
     E2e(e2e::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
-    /// Make the data file of Kubernetes' built-in types from its published module
+    /// Replay recorded requests against an API server and print how many are answered alike
+    Replay(replay::Args),
+    /// Send the same random operations to the real API server and another one, and print where they differ
+    Differential(differential::Args),
+    /// Run kubectl, helm and flux against an API server and print which commands end as they should
+    Clients(clients::Args),
+    /// Make the data files of what Kubernetes has built in from its published modules
     Schema(schema::Args),
     /// Feed mutated inputs to a library until the time is up or something fails
     Fuzz(fuzz::Args),
@@ -49,6 +58,9 @@ fn main() -> ExitCode {
         Task::Client(args) => client::main(&args),
         Task::E2e(args) => e2e::main(&args),
         Task::Judge(args) => judge::main(&args),
+        Task::Replay(args) => replay::main(&args),
+        Task::Differential(args) => differential::main(&args),
+        Task::Clients(args) => clients::main(&args),
         Task::Schema(args) => schema::main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
         Task::Tidy => tidy::main(),

@@ -14,10 +14,15 @@ use crate::command;
 /// Parts in the order they start; the first two alone make an API.
 const NAMES: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
 const API_PARTS: usize = 2;
+/// Users besides those of the certificates: one who may do all, and one who may do nothing of her own.
+pub(crate) const TOKENS: &str = "admintoken,admin,admin,\"system:masters\"\nusertoken,jane,jane,\n";
 /// How long one look at an HTTP address may take.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// A first line of an HTTP answer is longer than nothing and shorter than this.
 const STATUS_LINE_MAX: u64 = 64;
+
+/// What etcd says to a small request is shorter than this.
+const ANSWER_MAX: u64 = 4096;
 
 /// The parts of a whole cluster, or of the API alone.
 pub(super) fn names(only_api: bool) -> &'static [&'static str] {
@@ -32,6 +37,7 @@ pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
         refuse_taken(port)?;
     }
     pki::prepare(&settings.state, settings.api_port)?;
+    fs::write(settings.state.join("tokens.csv"), TOKENS).context("write the tokens of users")?;
 
     let etcd = spawn(cluster, "etcd", &etcd_flags(settings))?;
     wait_until(&etcd, "etcd being ready", || Ok(http_ok(settings.etcd_port, "/health")))?;
@@ -69,6 +75,19 @@ pub(crate) fn http_ok(port: u16, path: &str) -> bool {
         Ok(answer.split(|byte| *byte == b' ').nth(1) == Some(b"200"))
     };
     ask().unwrap_or(false)
+}
+
+/// Makes etcd forget all revisions before this one.
+pub(crate) fn compact(port: u16, revision: &str) -> Result<()> {
+    let body = format!("{{\"revision\":\"{revision}\",\"physical\":true}}");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).context("connect to etcd")?;
+    stream.set_read_timeout(Some(LOOK_MAX)).context("bound the wait for etcd")?;
+    let head = format!("POST /v3/kv/compaction HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    write!(stream, "{head}{body}").context("ask etcd to compact")?;
+    let mut answer = String::new();
+    stream.take(ANSWER_MAX).read_to_string(&mut answer).context("read the answer of etcd")?;
+    anyhow::ensure!(answer.split(' ').nth(1) == Some("200"), "compact etcd: {answer}");
+    Ok(())
 }
 
 fn spawn(cluster: &Cluster, part: &str, flags: &[String]) -> Result<Process> {
@@ -132,6 +151,7 @@ fn api_flags(settings: &Settings) -> Vec<String> {
             "--tls-cert-file=pki/apiserver.crt",
             "--tls-private-key-file=pki/apiserver.key",
             "--client-ca-file=pki/ca.crt",
+            "--token-auth-file=tokens.csv",
             "--service-account-key-file=pki/accounts.pub",
             "--service-account-signing-key-file=pki/accounts.key",
             "--service-account-issuer=https://kubernetes.default.svc",

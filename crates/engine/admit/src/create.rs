@@ -4,14 +4,17 @@
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
 
-use lode_schema::{Schema, TypeRef};
-use serde_json::{Map, Value, json};
+use lode_schema::fields;
+use serde_json::{Value, json};
 
 use crate::{
-    default::{self, TEMPLATE_GENERATION},
+    custom::prepare_definition,
+    decode::written::zero,
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
-    strategy::{self, at, object, put, remove, text},
+    stored::read_again,
+    strategy::{self, at, items_at, object_at, put, remove, text},
 };
 
 /// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
@@ -33,31 +36,17 @@ pub fn prepare(kind: &Kind, new: &mut Value) {
     {
         rule(new);
     }
-    // What is stored is read again before anybody sees it, and what is read gets its defaults.
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
-/// Takes back what a client cannot say. What is left is what nobody says: the zero value of the type.
+/// Takes back what a client cannot say. What is left is what Go writes where nothing was set.
 fn clear(kind: &Kind, new: &mut Value, path: &str) {
     remove(new, path);
-    let field = kind.schema().map(kind.ty).and_then(|map| map.field(path));
-    let Some(field) = field.filter(|field| field.default.as_ref().is_some_and(Value::is_object)) else { return };
-    put(new, path, zero(kind.schema(), field.ty, 0).into());
-}
-
-/// Returns a struct in which nothing is set: fields that are no pointers are there all the same.
-fn zero(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
-    let mut zero_fields = Map::new();
-    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
-        let value = match &field.default {
-            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => zero(schema, field.ty, depth + 1).into(),
-            Some(value) if field.assumed => value.clone(),
-            None if field.required => Value::Null,
-            _ => continue,
-        };
-        zero_fields.insert(field.name.to_string(), value);
+    let of_kind = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind);
+    let field = of_kind.and_then(|id| fields().structure(id)?.always().find(|field| field.name == path));
+    if let Some(field) = field {
+        put(new, path, zero(fields(), field.ty));
     }
-    zero_fields
 }
 
 type Rule = fn(&mut Value);
@@ -71,6 +60,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "Pod", pod),
     ("", "Service", service),
     ("", "ServiceAccount", service_account),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", |definition| prepare_definition(None, definition)),
     ("apiregistration.k8s.io", "APIService", api_service),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
@@ -187,18 +177,19 @@ fn service(service: &mut Value) {
 
 /// Secrets are named and nothing else is said of them.
 pub(crate) fn service_account(account: &mut Value) {
-    for secret in account["secrets"].as_array_mut().into_iter().flatten() {
-        *secret = json!({"name": secret["name"]});
-    }
-    if account["secrets"].is_null() {
-        remove(account, "secrets");
-    }
+    items_at(account, "secrets").for_each(|secret| secret.retain(|field, _| field == "name"));
 }
 
 fn daemon_set(daemon_set: &mut Value) {
-    let annotation = daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default().max(1);
-    daemon_set["metadata"]["annotations"][TEMPLATE_GENERATION] = generation.to_string().into();
+    let generation = template_generation(daemon_set).max(1);
+    let annotations = object_at(daemon_set, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+}
+
+/// Returns the generation of a template, which is kept in an annotation.
+pub(crate) fn template_generation(daemon_set: &Value) -> i64 {
+    let annotation = at(daemon_set, "metadata.annotations").and_then(|of| of.get(TEMPLATE_GENERATION)?.as_str());
+    annotation.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// A job that does not say itself which pods are its own knows them by its uid.
@@ -206,13 +197,14 @@ fn job(job: &mut Value) {
     if at(job, "spec.manualSelector") == Some(&Value::Bool(true)) {
         return;
     }
-    let (name, uid) = (job["metadata"]["name"].clone(), job["metadata"]["uid"].clone());
+    let of = |field: &str| at(job, field).cloned().unwrap_or_default();
+    let (name, uid) = (of("metadata.name"), of("metadata.uid"));
     let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
     for (label, value) in labels {
-        let labels = object(&mut job["spec"]["template"]["metadata"]["labels"]);
+        let labels = object_at(job, "spec.template.metadata.labels");
         labels.entry(label).or_insert_with(|| value.clone());
     }
-    object(&mut job["spec"]["selector"]["matchLabels"]).entry(JOB_UID).or_insert(uid);
+    object_at(job, "spec.selector.matchLabels").entry(JOB_UID).or_insert(uid);
 }
 
 /// Adds an item to a list, unless it is there.
@@ -232,5 +224,70 @@ const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
 const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
-/// Structs within structs; Go has no more.
-const DEPTH_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::resources;
+
+    use super::*;
+
+    fn created(group: &str, name: &str, mut new: Value) -> Value {
+        let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
+        prepare(&kind, &mut new);
+        new
+    }
+
+    #[test]
+    fn a_status_cannot_be_said() {
+        let new = json!({"metadata": {"generation": 7, "deletionTimestamp": "t"}, "status": {"replicas": 3}});
+        let set = created("apps", "ReplicaSet", new);
+        assert_eq!((&set["status"], &set["metadata"]), (&json!({"replicas": 0}), &json!({"generation": 1})));
+        let namespace =
+            created("", "Namespace", json!({"metadata": {"name": "a"}, "status": {"phase": "Terminating"}}));
+        assert_eq!(namespace["status"], json!({"phase": "Active"}));
+        assert_eq!(namespace["spec"], json!({"finalizers": ["kubernetes"]}));
+    }
+
+    #[test]
+    fn a_pod_has_the_quality_of_what_it_asks_for() {
+        let quality = |resources: Value| {
+            let pod = json!({"spec": {"containers": [{"name": "c", "image": "i", "resources": resources}]}});
+            created("", "Pod", pod)["status"]["qosClass"].clone()
+        };
+        assert_eq!(quality(json!({})), "BestEffort");
+        assert_eq!(quality(json!({"requests": {"cpu": "1"}})), "Burstable");
+        let all = json!({"cpu": "1", "memory": "1Gi"});
+        assert_eq!(quality(json!({"requests": all, "limits": all})), "Guaranteed");
+        assert_eq!(quality(json!({"limits": {"cpu": "1"}})), "Burstable");
+    }
+
+    #[test]
+    fn a_pod_is_as_important_as_the_system_says_and_tolerates_what_it_likes() {
+        let pod = json!({"spec": {"priorityClassName": "system-node-critical",
+            "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}});
+        let pod = created("", "Pod", pod);
+        assert_eq!(pod["spec"]["priority"], 2_000_001_000);
+        let keys: Vec<&str> = pod["spec"]["tolerations"].as_array().unwrap().iter().map(|of| text(of, "key")).collect();
+        assert_eq!(keys, ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]);
+    }
+
+    #[test]
+    fn both_fields_of_a_claims_source_say_the_same() {
+        let snapshot = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+        let claim = |field: &str, source: &Value| {
+            let claim = created("", "PersistentVolumeClaim", json!({"spec": {field: source}}));
+            (claim["spec"]["dataSource"].clone(), claim["spec"]["dataSourceRef"].clone())
+        };
+        assert_eq!(claim("dataSource", &snapshot), (snapshot.clone(), snapshot.clone()));
+        let other = json!({"apiGroup": "x.io", "kind": "Other", "name": "o"});
+        assert_eq!(claim("dataSource", &other), (Value::Null, Value::Null));
+        assert_eq!(claim("dataSourceRef", &other), (other.clone(), other.clone()));
+    }
+
+    #[test]
+    fn what_a_client_says_of_uid_and_times_is_not_heard() {
+        let mut new = json!({"metadata": {"name": "a", "uid": "u", "creationTimestamp": "t", "selfLink": "/x"}});
+        begin(&mut new);
+        assert_eq!(new, json!({"metadata": {"name": "a"}}));
+    }
+}

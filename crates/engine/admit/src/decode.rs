@@ -92,8 +92,8 @@ pub fn body(kind: &Kind, media: Media, bytes: &[u8], validation: FieldValidation
     }
     let strict = validation != FieldValidation::Ignore;
     let read = match media {
-        Media::Json => from_json(kind, bytes, strict),
-        Media::Yaml => from_yaml(kind, bytes, strict),
+        Media::Json => from_json(go_type(kind), bytes, strict),
+        Media::Yaml => from_yaml(go_type(kind), bytes, strict),
         Media::Protobuf => return from_protobuf(kind, bytes),
     };
     let (object, state) = read.map_err(|why| refuse::unrecognized(kind, &why, bytes))?;
@@ -117,7 +117,8 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
         let error = FieldError::invalid("patch", &Value::from(value.to_string()), why);
         Status::invalid_as("", "", "", &[error])
     };
-    let (object, state) = read(kind, value, validation != FieldValidation::Ignore).map_err(|why| refused(&why))?;
+    let (object, state) =
+        read(go_type(kind), value, validation != FieldValidation::Ignore).map_err(|why| refused(&why))?;
     let found = type_meta(&object, kind).map_err(|why| refused(&why))?;
     if !found.is_of(kind) {
         return Err(refuse::other(kind, &found, b""));
@@ -129,6 +130,39 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
     Ok(Decoded { object: named(object, kind), warnings })
 }
 
+/// Decodes the body of a request that deletes: `DeleteOptions`, of whatever group and version. Without a body there
+/// are none, and the answer is null.
+///
+/// # Errors
+/// The body is something else.
+pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let ty = fields().of_kind("v1", DELETE_OPTIONS);
+    let read = match (media, ty) {
+        (Media::Protobuf, Some(ty)) => {
+            let opened = protobuf::Envelope::open(bytes);
+            let read = opened.and_then(|envelope| Ok((envelope.object(ty)?, envelope.kind.into_owned())));
+            read.map_err(|error| error.to_string())
+        }
+        (Media::Yaml, ty) => from_yaml(ty, bytes, false).and_then(options),
+        (_, ty) => from_json(ty, bytes, false).and_then(options),
+    };
+    let (object, kind) = read.map_err(Status::bad_request)?;
+    if !kind.is_empty() && kind != DELETE_OPTIONS {
+        return Err(Status::bad_request("decoded object cannot be converted to DeleteOptions"));
+    }
+    Ok(object)
+}
+
+/// Returns what was read, and the kind it says it is.
+fn options((object, state): (Value, State)) -> Result<(Value, String), String> {
+    state.into_findings()?;
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok((object, kind))
+}
+
 fn strict_message(findings: &[String]) -> String {
     format!("strict decoding error: {}", findings.join(", "))
 }
@@ -136,18 +170,18 @@ fn strict_message(findings: &[String]) -> String {
 /// An object as read, and what was found on the way; or why it is none at all.
 type Read = Result<(Value, State), String>;
 
-fn from_json(kind: &Kind, bytes: &[u8], strict: bool) -> Read {
+fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     let text = String::from_utf8_lossy(bytes);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let read = read(kind, &mut deserializer, strict);
+    let read = read(ty, &mut deserializer, strict);
     let ended = read.and_then(|read| deserializer.end().map(|()| read).map_err(|error| error.to_string()));
     ended.map_err(|why| format!("couldn't get version/kind; json parse error: {}", syntax_error(bytes).unwrap_or(why)))
 }
 
-fn from_yaml(kind: &Kind, bytes: &[u8], strict: bool) -> Read {
+fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     let value =
         lode_yaml::parse(bytes, Dialect::V2).map_err(|error| format!("yaml: line {}: {}", error.line, error.cause))?;
-    let (object, mut state) = read(kind, &value, strict)?;
+    let (object, mut state) = read(ty, &value, strict)?;
     if strict && let Some(finding) = duplicate_in_yaml(bytes) {
         state.findings.insert(0, finding);
     }
@@ -176,9 +210,10 @@ fn from_protobuf(kind: &Kind, bytes: &[u8]) -> Result<Decoded, Status> {
     Ok(Decoded { object: named(object, kind), warnings: Vec::new() })
 }
 
-fn read<'de, D: Deserializer<'de>>(kind: &Kind, deserializer: D, strict: bool) -> Read {
+/// Reads an object of a Go type; one of no Go type is a custom one.
+fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool) -> Read {
     let mut state = State::new(fields(), strict);
-    let read = match go_type(kind) {
+    let read = match ty {
         Some(ty) => Typed::new(&mut state, ty, Path::ROOT).deserialize(deserializer),
         None => Untyped { state: &mut state, path: Path::ROOT, metadata: *OBJECT_META }.deserialize(deserializer),
     };
@@ -232,6 +267,7 @@ static OBJECT_META: LazyLock<Option<Id>> = LazyLock::new(|| fields().named("meta
 
 /// Bytes of the longest body.
 pub const BODY_MAX: usize = 3 * 1024 * 1024;
+const DELETE_OPTIONS: &str = "DeleteOptions";
 /// The Go type that Go reads the kind into.
 const FIND_KIND: &str =
     r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;

@@ -4,6 +4,10 @@
 //! A body becomes an object of its kind, gets its defaults, is made ready to be stored, and is held against the rules
 //! of its kind. What is wrong with it is a list of [`FieldError`]s.
 //!
+//! A write goes this way: [`decode`], [`create::begin`] if the object is new, [`default()`], then it is settled who owns
+//! which fields, [`create::prepare`] or [`update::prepare`], [`validate`]. What is applied is merged before it is decoded,
+//! which settles who owns what. What a definition defines goes through [`custom`] besides.
+//!
 //! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
 //! know: namespaces, allocated addresses, owners.
 
@@ -17,6 +21,7 @@ mod kind;
 mod metadata;
 pub mod protobuf;
 mod status;
+mod stored;
 pub mod strategy;
 pub mod update;
 pub mod validate;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::strategy::{Strategy, at, object, put, remove, text};
+use crate::strategy::{Strategy, at, object_at, put, remove, text};
 
 /// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
 pub(crate) fn on_create(object: &mut Value, strategy: &Strategy) {
@@ -59,7 +59,7 @@ pub(crate) fn keep(live: &Value, object: &mut Value, path: &str) {
 /// Gives a namespace the label that every namespace has.
 pub(crate) fn label_with_name(namespace: &mut Value) {
     let name = text(namespace, "metadata.name").to_owned();
-    let labels = object(&mut namespace["metadata"]["labels"]);
+    let labels = object_at(namespace, "metadata.labels");
     labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
 }
 

@@ -9,7 +9,7 @@ mod rows;
 
 use serde_json::Value;
 
-pub(crate) use path::{at, equal, object, put, remove, text};
+pub(crate) use path::{at, equal, items_at, object, object_at, put, remove, text};
 
 use crate::kind::{Kind, Types};
 

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use crate::{
-    create::service_account,
-    default::{self, TEMPLATE_GENERATION},
+    create::{service_account, template_generation},
+    custom::prepare_definition,
+    default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
-    strategy::{self, Strategy, at, equal, put, remove, text},
+    stored::read_again,
+    strategy::{self, Strategy, at, equal, items_at, object_at, put, remove, text},
 };
 
 /// Makes a changed object ready to be validated and stored: what the endpoint does not write is as it was, and the
@@ -27,7 +29,7 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
         rule(subresource, live, new);
     }
     metadata::count(live, new, strategy);
-    default::default(kind, new);
+    read_again(kind, new);
 }
 
 fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
@@ -52,6 +54,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "Secret", secret),
     ("", "Service", service),
     ("", "ServiceAccount", |_, _, new| service_account(new)),
+    ("apiextensions.k8s.io", "CustomResourceDefinition", definition),
     ("apps", "DaemonSet", daemon_set),
 ];
 
@@ -63,18 +66,32 @@ fn namespace(subresource: &str, live: &Value, new: &mut Value) {
     metadata::label_with_name(new);
 }
 
-/// Containers for a look inside are written through an endpoint of their own, and nothing else is.
+/// Containers for a look inside, and what containers get of a node, are written through endpoints of their own, and
+/// nothing else is.
 fn pod(subresource: &str, live: &Value, new: &mut Value) {
-    let way = "spec.ephemeralContainers";
-    if subresource != "ephemeralcontainers" {
-        metadata::keep(live, new, way);
-        return;
-    }
     let mut object = live.clone();
-    for path in [way, "metadata.managedFields", "metadata.resourceVersion"] {
+    match subresource {
+        "ephemeralcontainers" => metadata::keep(new, &mut object, "spec.ephemeralContainers"),
+        "resize" => resize(new, &mut object),
+        _ => return metadata::keep(live, new, "spec.ephemeralContainers"),
+    }
+    for path in ["metadata.managedFields", "metadata.resourceVersion"] {
         metadata::keep(new, &mut object, path);
     }
     *new = object;
+}
+
+/// Gives containers the resources that those of the same name have.
+fn resize(from: &Value, to: &mut Value) {
+    for list in ["spec.containers", "spec.initContainers"] {
+        let wanted = at(from, list).and_then(Value::as_array);
+        for container in items_at(to, list) {
+            let same = wanted.into_iter().flatten().find(|wanted| wanted.get("name") == container.get("name"));
+            if let Some(resources) = same.and_then(|wanted| wanted.get("resources")) {
+                container.insert("resources".to_owned(), resources.clone());
+            }
+        }
+    }
 }
 
 fn secret(_: &str, live: &Value, new: &mut Value) {
@@ -83,13 +100,18 @@ fn secret(_: &str, live: &Value, new: &mut Value) {
     }
 }
 
+fn definition(subresource: &str, live: &Value, new: &mut Value) {
+    if subresource.is_empty() {
+        prepare_definition(Some(live), new);
+    }
+}
+
 /// The generation of the template is the server's.
 fn daemon_set(_: &str, live: &Value, new: &mut Value) {
-    let annotation = live["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
-    let generation = annotation.and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
     let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
-    let annotations = strategy::object(&mut new["metadata"]["annotations"]);
-    annotations.insert(TEMPLATE_GENERATION.to_owned(), (generation + i64::from(changed)).to_string().into());
+    let generation = template_generation(live).saturating_add(i64::from(changed));
+    let annotations = object_at(new, "metadata.annotations");
+    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
 }
 
 /// What was allocated for a service and is still of use to it is not lost by leaving it out.
@@ -131,12 +153,12 @@ fn sync_cluster_ips(live: &Value, new: &mut Value) {
 /// Ports are matched by protocol and number.
 fn keep_node_ports(live: &Value, new: &mut Value) {
     let Some(Value::Array(before)) = at(live, "spec.ports") else { return };
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
-        let same = |old: &&Value| old["protocol"] == port["protocol"] && old["port"] == port["port"];
+    for port in items_at(new, "spec.ports") {
+        let same = |old: &&Value| ["protocol", "port"].iter().all(|field| old.get(field) == port.get(*field));
         if port.get("nodePort").is_none_or(|number| *number == 0)
             && let Some(number) = before.iter().find(same).and_then(|old| old.get("nodePort"))
         {
-            port["nodePort"] = number.clone();
+            port.insert("nodePort".to_owned(), number.clone());
         }
     }
 }
@@ -168,10 +190,10 @@ fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
 }
 
 fn drop_node_ports(live: &Value, new: &mut Value) {
-    let before: Vec<Value> =
-        live["spec"]["ports"].as_array().into_iter().flatten().map(|port| port["nodePort"].clone()).collect();
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        if port.get("nodePort").is_some_and(|number| before.contains(number)) {
+    let ports = at(live, "spec.ports").and_then(Value::as_array);
+    let before: Vec<&Value> = ports.into_iter().flatten().filter_map(|port| port.get("nodePort")).collect();
+    for port in items_at(new, "spec.ports") {
+        if port.get("nodePort").is_some_and(|number| before.contains(&number)) {
             port.remove("nodePort");
         }
     }
@@ -182,3 +204,76 @@ fn has_node_ports(of: &str) -> bool {
 }
 
 const EXTERNAL: &str = "ExternalName";
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::resources;
+    use serde_json::json;
+
+    use super::*;
+
+    fn updated(name: &str, subresource: &str, live: &Value, mut new: Value) -> Value {
+        let group = if name == "DaemonSet" { "apps" } else { "" };
+        let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
+        prepare(&kind, subresource, live, &mut new);
+        new
+    }
+
+    #[test]
+    fn an_endpoint_of_a_part_writes_that_part() {
+        let pod = |cpu: &str, image: &str, look: &str| {
+            json!({"metadata": {"generation": 1}, "spec": {"ephemeralContainers": [{"name": look}],
+                "containers": [{"name": "c", "image": image, "resources": {"limits": {"cpu": cpu}}}]}})
+        };
+        let part = |subresource: &str| updated("Pod", subresource, &pod("1", "a", "x"), pod("2", "b", "y"));
+        let of = |pod: &Value| {
+            let container = &pod["spec"]["containers"][0];
+            let look = &pod["spec"]["ephemeralContainers"][0]["name"];
+            json!([container["resources"]["limits"]["cpu"], container["image"], look])
+        };
+        assert_eq!(of(&part("")), json!(["2", "b", "x"]));
+        assert_eq!(of(&part("resize")), json!(["2", "a", "x"]));
+        assert_eq!(of(&part("ephemeralcontainers")), json!(["1", "a", "y"]));
+        assert_eq!(of(&part("status")), json!(["1", "a", "x"]));
+        assert_eq!(part("status")["metadata"]["generation"], 1);
+        assert_eq!(part("resize")["metadata"]["generation"], 2);
+    }
+
+    #[test]
+    fn a_service_of_another_type_lets_go_of_its_node_ports() {
+        let live = json!({"spec": {"type": "NodePort", "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"],
+            "externalTrafficPolicy": "Cluster", "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}]}});
+        let new = |sort: &str| {
+            json!({"spec": {"type": sort, "externalTrafficPolicy": "Cluster",
+            "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}]}})
+        };
+        let inside = updated("Service", "", &live, new("ClusterIP"));
+        assert_eq!(inside["spec"]["ports"][0], json!({"port": 80, "protocol": "TCP", "targetPort": 80}));
+        assert_eq!(inside["spec"]["clusterIPs"], json!(["10.0.0.1"]));
+        assert!(inside["spec"].get("externalTrafficPolicy").is_none());
+        let kept = json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]}});
+        assert_eq!(updated("Service", "", &live, kept)["spec"]["ports"][0]["nodePort"], 30000);
+    }
+
+    #[test]
+    fn the_generation_of_a_daemon_sets_template_is_counted() {
+        let set = |image: &str| {
+            json!({"metadata": {"generation": 4, "annotations": {TEMPLATE_GENERATION: "2"}},
+            "spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}})
+        };
+        let live = updated("DaemonSet", "", &set("a"), set("a"));
+        assert_eq!(live["metadata"]["annotations"][TEMPLATE_GENERATION], "2");
+        let next = updated("DaemonSet", "", &live, set("b"));
+        assert_eq!(next["metadata"]["annotations"][TEMPLATE_GENERATION], "3");
+    }
+
+    #[test]
+    fn a_namespace_keeps_its_finalizers_but_through_their_endpoint() {
+        let live = json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}});
+        let new = || json!({"metadata": {"name": "a", "labels": {"x": "y"}}, "spec": {"finalizers": []}});
+        let kept = updated("Namespace", "", &live, new());
+        assert_eq!(kept["spec"]["finalizers"], json!(["kubernetes"]));
+        assert_eq!(kept["metadata"]["labels"], json!({"x": "y", "kubernetes.io/metadata.name": "a"}));
+        assert!(updated("Namespace", "finalize", &live, new())["spec"].get("finalizers").is_none());
+    }
+}

@@ -1,4 +1,5 @@
-//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes.
+//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes; [`warnings`]:
+//! what is only likely so.
 //!
 //! Metadata is looked at in every kind; what else is looked at is a row for each kind that has rules here. In: objects
 //! with their defaults, prepared. Out: every error, in the order in which a server finds them. Left out: rules of kinds
@@ -19,12 +20,14 @@ mod schedule;
 mod service;
 mod storage;
 mod volume;
+mod warn;
 mod workload;
 
 use serde_json::Value;
 
 use self::at::{At, Errors};
 use crate::{
+    custom::validate_definition,
     field_error::FieldError,
     kind::{Kind, Types},
     strategy,
@@ -55,10 +58,24 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
     if let Some(rules) = rules(kind).filter(|_| WHOLE.contains(&subresource)) {
+        let mut changed = Vec::new();
+        (rules.change)(&live, &new, &mut changed);
+        if rules.change_first {
+            errors.append(&mut changed);
+        }
         (rules.object)(&new, &mut errors);
-        (rules.change)(&live, &new, &mut errors);
+        errors.append(&mut changed);
     }
     errors
+}
+
+/// Returns what to warn of in a new or changed object: what is allowed but likely a mistake.
+#[must_use]
+pub fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+    match kind.types {
+        Types::Builtin => warn::of(kind, &At::root(object)),
+        Types::Custom(_) => Vec::new(),
+    }
 }
 
 /// What is looked at in objects of a kind besides their metadata.
@@ -69,6 +86,8 @@ struct Rules {
     new: fn(&At<'_, '_>, &mut Errors),
     /// In a change: what was, and what is to be.
     change: fn(&At<'_, '_>, &At<'_, '_>, &mut Errors),
+    /// What is wrong with a change is said before what is wrong with the object.
+    change_first: bool,
 }
 
 fn rules(kind: &Kind) -> Option<&'static Rules> {
@@ -88,7 +107,20 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
     ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
     ("", &["Service"], Rules { object: service::service, change: service::change, ..NONE }),
-    ("apps", &["DaemonSet"], Rules { object: workload::daemon_set, change: workload::selector_stays, ..NONE }),
+    (
+        "apiextensions.k8s.io",
+        &["CustomResourceDefinition"],
+        Rules {
+            new: |new, errors| errors.extend(validate_definition(None, new.value)),
+            change: |live, new, errors| errors.extend(validate_definition(Some(live.value), new.value)),
+            ..NONE
+        },
+    ),
+    (
+        "apps",
+        &["DaemonSet"],
+        Rules { object: workload::daemon_set, change: workload::selector_stays, change_first: true, ..NONE },
+    ),
     ("apps", &["Deployment"], Rules { object: workload::deployment, change: workload::selector_stays, ..NONE }),
     ("apps", &["ReplicaSet"], Rules { object: workload::replica_set, change: workload::selector_stays, ..NONE }),
     (
@@ -98,6 +130,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
             object: workload::stateful_set,
             new: workload::stateful_set_new,
             change: workload::stateful_set_change,
+            ..NONE
         },
     ),
     ("autoscaling", &["HorizontalPodAutoscaler"], Rules { object: scaling::autoscaler, ..NONE }),
@@ -109,7 +142,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "networking.k8s.io",
         &["IngressClass"],
-        Rules { object: network::ingress_class, change: network::ingress_class_change, ..NONE },
+        Rules { object: network::ingress_class, change: network::ingress_class_change, change_first: true, ..NONE },
     ),
     ("networking.k8s.io", &["NetworkPolicy"], Rules { object: network::policy, ..NONE }),
     ("policy", &["PodDisruptionBudget"], Rules { object: scaling::disruption_budget, ..NONE }),
@@ -125,7 +158,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("storage.k8s.io", &["StorageClass"], Rules { object: storage::class, change: storage::class_change, ..NONE }),
 ];
 
-const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {} };
+const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, change_first: false };
 
 /// The endpoints that write all of an object but its status.
 const WHOLE: [&str; 2] = ["", "scale"];

@@ -28,7 +28,6 @@ mod policy;
 mod request;
 pub mod review;
 mod rule;
-mod selector;
 
 pub use escalation::Write;
 pub use impersonation::{as_user, impersonations};

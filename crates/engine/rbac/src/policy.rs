@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lode_admit::{Details, Status};
+use lode_object::LabelSelector;
 use serde_json::Value;
 
 use crate::{
     request::{Attributes, User, forbidden},
     rule::Rule,
-    selector::{Labels, Selector, labels},
 };
 
 /// What the roles and bindings of a cluster say.
@@ -39,9 +39,9 @@ type Bound = HashMap<Box<str>, BTreeSet<Box<str>>>;
 #[derive(Debug, Clone, Default)]
 struct Role {
     rules: Vec<Rule>,
-    labels: Labels,
+    labels: BTreeMap<Box<str>, Box<str>>,
     /// Whose rules it takes over; none in a role that has rules of its own.
-    aggregates: Option<Vec<Selector>>,
+    aggregates: Option<Vec<LabelSelector>>,
 }
 
 #[derive(Debug, Clone)]
@@ -214,10 +214,12 @@ impl Policy {
 impl Role {
     fn read(role: &Value) -> Self {
         let selectors = role["aggregationRule"]["clusterRoleSelectors"].as_array();
+        let labels = role["metadata"]["labels"].as_object().into_iter().flatten();
         Self {
             rules: Rule::read_all(&role["rules"]),
-            labels: labels(&role["metadata"]["labels"]),
-            aggregates: selectors.map(|selectors| selectors.iter().filter_map(Selector::read).collect()),
+            labels: labels.filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into()))).collect(),
+            // One that cannot be read selects nothing.
+            aggregates: selectors.map(|all| all.iter().filter_map(|own| LabelSelector::from_value(own).ok()).collect()),
         }
     }
 }
@@ -285,10 +287,11 @@ impl Subject {
 }
 
 /// Returns the rules of the roles that are selected, each once, in the order of selectors and names.
-fn aggregate(roles: &BTreeMap<Box<str>, Role>, own: &str, selectors: &[Selector]) -> Vec<Rule> {
+fn aggregate(roles: &BTreeMap<Box<str>, Role>, own: &str, selectors: &[LabelSelector]) -> Vec<Rule> {
     let mut out = Vec::new();
     for selector in selectors {
-        let selected = roles.iter().filter(|(name, role)| ***name != *own && selector.selects(&role.labels));
+        let meant = |role: &Role| selector.matches(|label| role.labels.get(label).map(|value| &**value));
+        let selected = roles.iter().filter(|(name, role)| ***name != *own && meant(role));
         for rule in selected.flat_map(|(_, role)| &role.rules) {
             if !out.contains(rule) {
                 out.push(rule.clone());

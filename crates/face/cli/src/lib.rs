@@ -2,12 +2,13 @@
 //!
 //! A verb is a module: [`serve`] runs the operator, [`install`] puts it into a cluster, [`get`] shows what it looks
 //! after, [`reconcile`] and [`suspend`] tell it what to do, [`diff`] says what it would change,
-//! [`build`] what a folder stands for. [`main()`] reads the
+//! [`build`] what a folder stands for; [`apiserver`] serves a Kubernetes API without a cluster. [`main()`] reads the
 //! command line and prints what went wrong. Data goes to stdout, talk to stderr; both leave through [`output`].
 //!
 //! Limitations: a Kustomization is compared with a local checkout only, for the operator's artifacts can in general not
 //! be reached from outside the cluster; the verbs know the kinds the operator knows so far.
 
+mod apiserver;
 mod build;
 mod diff;
 mod follow;

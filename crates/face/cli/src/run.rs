@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::{build, diff, get, install, output, reconcile, report, serve, suspend};
+use crate::{apiserver, build, diff, get, install, output, reconcile, report, serve, suspend};
 
 /// Keeps every system true to Git
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ enum Verb {
     Diff(diff::Args),
     /// Print the objects a folder stands for
     Build(Box<build::Args>),
+    /// Serve a Kubernetes API from memory, without a cluster
+    Apiserver(apiserver::Args),
 }
 
 /// Reads the command line, does what it says and returns the exit code.
@@ -75,6 +77,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Resume(args) => suspend::resume(args).await,
             Verb::Diff(args) => return diff::run(args).await,
             Verb::Build(args) => return build::run(&args),
+            Verb::Apiserver(args) => apiserver::run(args).await,
         }
         .map(|()| ExitCode::SUCCESS)
     })
@@ -111,6 +114,7 @@ mod tests {
           resume     Look after suspended objects again and wait until they are ready
           diff       Show what a reconcile would change in the cluster, field by field
           build      Print the objects a folder stands for
+          apiserver  Serve a Kubernetes API from memory, without a cluster
 
         Options:
           -h, --help     Print help

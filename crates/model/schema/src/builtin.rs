@@ -21,6 +21,13 @@ pub fn builtin() -> &'static Builtin {
     &BUILTIN
 }
 
+/// Returns the name and the JSON of each of these types, as they are published but for descriptions: references name
+/// only the type.
+pub fn published() -> impl Iterator<Item = (&'static str, &'static str)> {
+    // One type a line: `"NAME":{…},`.
+    DATA.lines().filter_map(|line| line.strip_prefix('"')?.trim_end_matches(',').split_once("\":"))
+}
+
 /// Empty if the data file were no schema; a test sees that it is one.
 static BUILTIN: LazyLock<Builtin> = LazyLock::new(|| read(DATA).unwrap_or_default());
 
@@ -49,6 +56,10 @@ mod tests {
         openapi::read(&document["types"], &mut builder, &mut kinds).unwrap();
         assert_eq!(builder.undefined().collect::<Vec<_>>(), Vec::<&str>::new());
         assert!(kinds.iter().count() > 150, "{}", kinds.iter().count());
+        assert_eq!(published().count(), document["types"].as_object().unwrap().len());
+        for (name, text) in published() {
+            assert_eq!(serde_json::from_str::<Value>(text).unwrap(), document["types"][name], "{name}");
+        }
     }
 
     #[test]

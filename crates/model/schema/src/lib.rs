@@ -31,7 +31,7 @@ pub mod structural;
 mod types;
 
 pub use build::Builder;
-pub use builtin::{Builtin, builtin};
+pub use builtin::{Builtin, builtin, published};
 pub use fields::{Fields, fields};
 pub use kinds::Kinds;
 pub use resources::{Resource, Resources, Subresource, resources};

@@ -8,7 +8,7 @@ mod eval;
 mod parse;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::table::age;
 
@@ -76,7 +76,8 @@ impl JsonPath {
             ("integer", Value::Number(number)) => {
                 number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)).into()
             }
-            ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => found.into_owned(),
+            ("number", Value::Number(number)) => plain(number),
+            ("boolean", Value::Bool(truth)) => (*truth).into(),
             ("date", Value::String(time)) => date(time, now).into(),
             _ => Value::Null,
         }
@@ -91,8 +92,9 @@ fn date(time: &str, now: Timestamp) -> String {
 /// Returns a value as Go prints it; what is no scalar is JSON, safe for pages.
 fn printed(value: &Value) -> String {
     match value {
+        Value::Null => "<no value>".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Number(number) if !number.is_i64() => number.as_f64().unwrap_or_default().to_string(),
+        Value::Number(number) if !number.is_i64() => go_float(number.as_f64().unwrap_or_default()),
         Value::Array(_) | Value::Object(_) => {
             let text = value.to_string();
             text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
@@ -100,6 +102,27 @@ fn printed(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+/// Returns a number as Go's `%v` writes it: large and small ones with an exponent of two digits.
+fn go_float(number: f64) -> String {
+    let scientific = format!("{number:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    match exponent.parse::<i32>() {
+        Ok(-4..=5) | Err(_) => number.to_string(),
+        Ok(exponent) => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
+}
+
+/// Returns a number without a fraction that is none.
+fn plain(number: &Number) -> Value {
+    match number.as_f64() {
+        Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < WHOLE_MAX => (float as i64).into(),
+        _ => number.clone().into(),
+    }
+}
+
+/// Floats below it have every whole number.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +188,37 @@ mod tests {
         assert_eq!(cell(".spec.gone.deep", "string"), Value::Null);
         assert_eq!(cell(".spec.list[7]", "string"), Value::Null);
         assert_eq!(cell(".spec.empty[*]", "string"), Value::Null);
+        assert_eq!(cell(".spec.null", "string"), "<no value>");
+        assert_eq!(cell(".spec.null", "integer"), Value::Null);
+    }
+
+    #[test]
+    fn numbers_are_written_as_go_writes_them() {
+        let floats = [1e6, 1_234_567.5, 123_456.5, 0.0001, 0.00001, -2e21].map(go_float);
+        assert_eq!(floats, ["1e+06", "1.2345675e+06", "123456.5", "0.0001", "1e-05", "-2e+21"]);
+        assert_eq!(
+            json!([3.0, 2.5, 7])
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|number| match number {
+                    Value::Number(number) => plain(number),
+                    _ => Value::Null,
+                })
+                .collect::<Value>(),
+            json!([3, 2.5, 7])
+        );
+    }
+
+    #[test]
+    fn a_path_that_finds_too_much_finds_nothing() {
+        let mut deep = json!({"x": 1});
+        for _ in 0..60 {
+            deep = json!({"a": deep, "b": [1, 2]});
+        }
+        let path = JsonPath::parse("..a..a..a..a..x").unwrap();
+        assert_eq!(path.cell(&deep, "integer", Timestamp::UNIX_EPOCH), Value::Null);
+        assert_eq!(JsonPath::parse("..x").unwrap().cell(&deep, "integer", Timestamp::UNIX_EPOCH), 1);
     }
 
     #[test]

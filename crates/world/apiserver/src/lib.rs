@@ -1,5 +1,60 @@
-//! A Kubernetes API in one process, for the demo, for tests, and wherever there is no cluster.
+//! A Kubernetes API in one process: for the demo, for tests, and wherever there is no cluster.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), lode_apiserver::Error> {
+//! use lode_apiserver::{Config, Server};
+//!
+//! let server = Server::start(Config::default()).await?;
+//! println!("{}", server.kubeconfig());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A request goes from [`dispatch`](mod@dispatch) (who asks, for what, may they) to one of few handlers that serve
+//! every kind alike: `read`, `watch`, `write`, `delete`. What a request does to an object is computed by `engine/admit` and
+//! `engine/merge`; what is kept here is the `store`, its revisions and its log of changes. Controllers do beside requests
+//! what a cluster does.
+//!
+//! Left out: disk, webhooks, aggregation, quotas, autoscaling, and what happens within pods.
 
+mod addresses;
+mod admission;
+mod answer;
+mod api;
+mod auth;
+mod authority;
+mod body;
+mod bootstrap;
+mod call;
+mod controllers;
+mod delete;
 pub mod discovery;
+mod dispatch;
+mod documents;
+mod endpoint;
+mod inside;
 mod jsonpath;
+mod negotiate;
+pub mod openapi;
+mod options;
+mod page;
+mod patch;
+mod published;
+mod random;
+mod read;
+mod request;
+mod scale;
+mod served;
+mod server;
+mod shape;
+mod store;
+mod stored;
+mod subresource;
 pub mod table;
+mod watch;
+mod write;
+
+pub use api::Clock;
+pub use auth::TokensError;
+pub use authority::Error as AuthorityError;
+pub use server::{Config, Error, Server};

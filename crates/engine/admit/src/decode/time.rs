@@ -20,9 +20,10 @@ pub(crate) enum Unit {
 /// The text is no such point in time; the message is Go's.
 pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
     let fail = |rest: &str, part: &str| {
-        format!("parsing time {text:?} as {:?}: cannot parse {rest:?} as {part:?}", unit.layout())
+        let (text, rest) = (quoted(text), quoted(rest));
+        format!("parsing time {text} as {:?}: cannot parse {rest} as {part:?}", unit.layout())
     };
-    let out_of_range = |what: &str| format!("parsing time {text:?}: {what} out of range");
+    let out_of_range = |what: &str| format!("parsing time {}: {what} out of range", quoted(text));
     let mut reader = Reader { rest: text };
     let mut numbers = [0_i16; 6];
     for (number, part) in numbers.iter_mut().zip(&PARTS) {
@@ -38,7 +39,7 @@ pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
     };
     let offset_s = reader.offset().ok_or_else(|| fail(reader.rest, "Z07:00"))?;
     if !reader.rest.is_empty() {
-        return Err(format!("parsing time {text:?}: extra text: {:?}", reader.rest));
+        return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(reader.rest)));
     }
     let year = numbers[0];
     let [_, month, day, hour, minute, second] = numbers.map(|number| number as i8);
@@ -55,6 +56,17 @@ pub(crate) fn written(seconds: i64, micros: u32, unit: Unit) -> Value {
         Unit::Second => Value::String(format!("{time}Z")),
         Unit::Microsecond => Value::String(format!("{time}.{micros:06}Z")),
     }
+}
+
+/// A text as Go shows it here: what is not ASCII byte by byte.
+fn quoted(text: &str) -> String {
+    let shown = |byte: u8| match byte {
+        b'"' | b'\\' => format!("\\{}", char::from(byte)),
+        b' '..0x80 => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    };
+    let shown: String = text.bytes().map(shown).collect();
+    format!("\"{shown}\"")
 }
 
 impl Unit {
@@ -176,6 +188,10 @@ mod tests {
         for (text, error) in [
             ("x", "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\""),
             ("", "parsing time \"\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"2006\""),
+            (
+                "é",
+                "parsing time \"\\xc3\\xa9\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\\xc3\\xa9\" as \"2006\"",
+            ),
             ("2008-13-01T01:01:01Z", "parsing time \"2008-13-01T01:01:01Z\": month out of range"),
             ("2008-02-30T01:01:01Z", "parsing time \"2008-02-30T01:01:01Z\": day out of range"),
             (

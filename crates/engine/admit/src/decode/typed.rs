@@ -27,14 +27,20 @@ pub(super) struct Typed<'s> {
     ty: Id,
     /// Null is no value of the type, but none at all.
     nullable: bool,
+    /// What a field that stands twice had before: Go reads the second over the first.
+    before: Option<Value>,
 }
 
 impl<'s> Typed<'s> {
     pub(super) fn new(state: &'s mut State, ty: Id, path: Path<'s>) -> Self {
         match state.fields.get(ty).sort {
-            Sort::Pointer(to) => Self { state, path, ty: to, nullable: true },
-            _ => Self { state, path, ty, nullable: false },
+            Sort::Pointer(to) => Self { state, path, ty: to, nullable: true, before: None },
+            _ => Self { state, path, ty, nullable: false, before: None },
         }
+    }
+
+    fn over(self, before: Option<Value>) -> Self {
+        Self { before, ..self }
     }
 
     fn found(&self) -> &'static Type {
@@ -81,8 +87,9 @@ impl<'s> Typed<'s> {
         if !self.state.is_within_bounds(&self.path) {
             return Err(A::Error::custom(""));
         }
-        let (owner, Self { state, path, .. }) = (self.found(), self);
-        let (mut object, mut seen) = (Map::new(), 0_u128);
+        let (owner, Self { state, path, before, .. }) = (self.found(), self);
+        let is_over = before.is_some();
+        let (mut object, mut seen) = (object_of(before), 0_u128);
         while let Some(key) = access.next_key_seed(FieldKey { structure, strict: state.strict })? {
             let at = match key {
                 Key::Field(at) => at,
@@ -94,12 +101,14 @@ impl<'s> Typed<'s> {
             };
             let field = &structure.fields[at];
             let bit = 1_u128.checked_shl(at as u32).unwrap_or(0);
-            if seen & bit != 0 {
+            let is_twice = seen & bit != 0;
+            if is_twice {
                 state.duplicate(field.name, &path);
-                object.remove(field.name);
             }
             seen |= bit;
-            let value = access.next_value_seed(Typed::new(state, field.ty, path.field(owner, field)))?;
+            let before = if is_twice || is_over { object.remove(field.name) } else { None };
+            let value = Typed::new(state, field.ty, path.field(owner, field)).over(before);
+            let value = access.next_value_seed(value)?;
             if !written::is_omitted(state.fields, field, &value) {
                 object.insert(field.name.to_owned(), value);
             }
@@ -109,7 +118,7 @@ impl<'s> Typed<'s> {
     }
 
     fn map<'de, A: MapAccess<'de>>(self, ty: Id, mut access: A) -> Result<Value, A::Error> {
-        let Self { state, path, .. } = self;
+        let Self { state, path, before, .. } = self;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -118,16 +127,25 @@ impl<'s> Typed<'s> {
             let value = access.next_value_seed(Typed::new(state, ty, path.key(&key)))?;
             map.insert(key, value);
         }
-        Ok(Value::Object(map))
+        let mut whole = object_of(before);
+        whole.append(&mut map);
+        Ok(Value::Object(whole))
     }
 
     fn list<'de, A: SeqAccess<'de>>(self, element: Id, mut access: A) -> Result<Value, A::Error> {
-        let Self { state, path, .. } = self;
+        let Self { state, path, before, .. } = self;
+        let mut before = match before {
+            Some(Value::Array(items)) => items.into_iter(),
+            _ => Vec::new().into_iter(),
+        };
         let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAPACITY_MAX));
-        while let Some(item) = access.next_element_seed(Typed::new(state, element, path.index(items.len())))? {
-            items.push(item);
+        loop {
+            let item = Typed::new(state, element, path.index(items.len())).over(before.next());
+            match access.next_element_seed(item)? {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
         }
-        Ok(Value::Array(items))
     }
 
     /// Reads below a type that reads JSON by code of its own: there, Go looks neither for unknown nor for duplicate
@@ -162,7 +180,15 @@ impl<'de> Visitor<'de> for Typed<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(if self.nullable { Value::Null } else { written::zero(self.state.fields, self.ty) })
+        let is_kept = matches!(
+            self.found().sort,
+            Sort::Bool | Sort::String | Sort::Int32 | Sort::Int64 | Sort::Float64 | Sort::Struct(_)
+        );
+        Ok(match self.before {
+            _ if self.nullable => Value::Null,
+            Some(before) if is_kept => before,
+            _ => written::zero(self.state.fields, self.ty),
+        })
     }
 
     fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
@@ -235,6 +261,14 @@ impl<'de> Visitor<'de> for Typed<'_> {
     }
 }
 
+/// Returns the fields that a value had.
+fn object_of(before: Option<Value>) -> Map<String, Value> {
+    match before {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
+
 /// Go writes the schema where the list has no items, and there is none.
 fn null_if_empty(list: Value) -> Value {
     if list.as_array().is_some_and(Vec::is_empty) { Value::Null } else { list }
@@ -276,7 +310,6 @@ impl Visitor<'_> for FieldKey {
 }
 
 const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";
-/// A type that is a list of texts.
-const TEXTS: &str = "meta/v1.Verbs";
+const TEXTS: &str = "[]string";
 /// Items that are believed to come before they have come.
 const CAPACITY_MAX: usize = 64;

@@ -14,8 +14,23 @@ pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
 
 /// Puts a value at a path, with objects on the way; what is no object is replaced by one.
 pub(crate) fn put(value: &mut Value, path: &str, new: Value) {
-    let place = path.split('.').fold(value, |value, name| object(value).entry(name).or_insert(Value::Null));
-    *place = new;
+    let (way, last) = path.rsplit_once('.').unwrap_or(("", path));
+    object_at(value, way).insert(last.to_owned(), new);
+}
+
+/// Returns the object at a path, put there where there is none; at an empty path it is the value itself.
+pub(crate) fn object_at<'v>(value: &'v mut Value, path: &str) -> &'v mut Map<String, Value> {
+    let names = path.split('.').filter(|name| !name.is_empty());
+    names.fold(object(value), |object, name| self::object(object.entry(name).or_insert(Value::Null)))
+}
+
+/// Returns the objects in the list at a path.
+pub(crate) fn items_at<'v>(
+    value: &'v mut Value,
+    path: &str,
+) -> impl Iterator<Item = &'v mut Map<String, Value>> + use<'v> {
+    let list = path.split('.').try_fold(value, |value, name| value.get_mut(name));
+    list.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
 /// Takes what is at a path out.

@@ -9,11 +9,12 @@ pub(super) fn of(group: &str, kind: &str) -> &'static Strategy {
 }
 
 /// Custom resources whose definition has no endpoint for a status.
-pub(super) const CUSTOM: Strategy = Strategy { generation: Generation::Desired, unconditional_update: false, ..PLAIN };
+pub(super) const CUSTOM: Strategy =
+    Strategy { generation: Generation::Content(&[]), unconditional_update: false, ..PLAIN };
 
 /// Custom resources whose definition has one.
 pub(super) const CUSTOM_WITH_STATUS: Strategy =
-    Strategy { resets: &[("", STATUS), ("status", SPEC)], cleared: STATUS, ..CUSTOM };
+    Strategy { generation: Generation::Desired, resets: &[("", STATUS), ("status", SPEC)], cleared: STATUS, ..CUSTOM };
 
 /// By group: kinds that are treated alike, and how.
 const ROWS: &[(&str, &[&str], Strategy)] = &[

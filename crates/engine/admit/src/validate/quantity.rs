@@ -23,6 +23,11 @@ pub(super) fn is_more(a: &Value, b: &Value) -> bool {
     matches!((size(a), size(b)), (Some(a), Some(b)) if a > b)
 }
 
+/// Tells whether an amount is not a whole number of anything.
+pub(super) fn is_fraction(amount: &Value) -> bool {
+    size(amount).is_some_and(|size| size.fract() != 0.0)
+}
+
 /// Returns the size; an amount that is none was found when the object was read.
 fn size(amount: &Value) -> Option<f64> {
     let text = match amount {

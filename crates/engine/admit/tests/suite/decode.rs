@@ -5,6 +5,7 @@ use std::{fs::File, io::BufRead, io::BufReader};
 use flate2::read::GzDecoder;
 use lode_admit::{
     Kind,
+    custom::Definition,
     decode::{self, FieldValidation, Media},
     protobuf::Envelope,
 };
@@ -215,6 +216,16 @@ fn unknown_and_duplicate_fields_are_named_in_the_order_they_come() {
     assert_eq!((ignored.object, ignored.warnings.len()), (decoded.object, 0));
 }
 
+#[test]
+fn a_field_that_stands_twice_is_read_over_the_first() {
+    let text = r#"{"metadata": {"name": "a", "labels": {"x": "1", "y": "2"}}, "metadata": {"labels": {"y": "3"}, "name": null},
+        "spec": {"containers": [{"name": "c", "image": "i"}, {"name": "d"}], "containers": [{"image": "j"}],
+        "nodeName": "n", "nodeName": "", "volumes": [{"name": "v"}], "volumes": null}}"#;
+    let decoded = decode::body(&kind("v1", "Pod"), Media::Json, text.as_bytes(), FieldValidation::Ignore).unwrap();
+    assert_eq!(decoded.object["metadata"], json!({"name": "a", "labels": {"x": "1", "y": "3"}}));
+    assert_eq!(decoded.object["spec"], json!({"containers": [{"name": "c", "image": "j", "resources": {}}]}));
+}
+
 fn refusal(api_version: &str, name: &str, media: Media, text: &str) -> String {
     decode::body(&kind(api_version, name), media, text.as_bytes(), FieldValidation::Strict).unwrap_err().message
 }
@@ -250,6 +261,81 @@ fn what_does_not_fit_its_type_is_told_as_go_does() {
     ] {
         assert_eq!(pod(text), message);
     }
+}
+
+fn widget() -> Kind {
+    let version =
+        json!({"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}});
+    let definition = json!({"metadata": {"name": "widgets.example.com"}, "spec": {"group": "example.com",
+        "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"}, "versions": [version]}});
+    Definition::read(&definition).unwrap().kinds().next().unwrap()
+}
+
+#[test]
+fn of_a_custom_kind_only_metadata_has_a_type() {
+    let text = r#"{"apiVersion": "example.com/v1", "kind": "Widget", "spec": {"a": null, "b": 1.0, "b": [{"c": 1, "c": 2}]},
+        "metadata": {"name": "w", "creationTimestamp": null, "foo": 1, "labels": {}}, "x": {}}"#;
+    let decoded = decode::body(&widget(), Media::Json, text.as_bytes(), FieldValidation::Warn).unwrap();
+    let expected = json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w"}, "x": {},
+        "spec": {"a": null, "b": [{"c": 2}]}});
+    assert_eq!(decoded.object, expected);
+    let found = ["duplicate field \"spec.b\"", "duplicate field \"spec.b[0].c\"", "unknown field \"metadata.foo\""];
+    assert_eq!(decoded.warnings, found);
+}
+
+#[test]
+fn a_custom_object_must_say_what_it_is() {
+    let refused = |text: &str| {
+        let decoded = decode::body(&widget(), Media::Json, text.as_bytes(), FieldValidation::Warn);
+        let status = decoded.unwrap_err();
+        (status.code, status.message)
+    };
+    let (code, message) = refused(r#"{"apiVersion": "example.com/v1"}"#);
+    assert!(code == 400 && message.contains("Object 'Kind' is missing in '{"), "{message}");
+    let other = refused(r#"{"apiVersion": "example.com/v2", "kind": "Widget"}"#);
+    let expected =
+        "the API version in the data (example.com/v2) does not match the expected API version (example.com/v1)";
+    assert_eq!(other, (400, expected.to_owned()));
+    let (code, message) = refused(r#"{"apiVersion": "example.com/v1", "kind": "Gadget"}"#);
+    assert!(code == 422 && message.ends_with("kind: Invalid value: \"Gadget\": must be Widget"), "{message}");
+    let (code, message) =
+        refused(r#"{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"labels": {"a": 1}}}"#);
+    let ending = "json: cannot unmarshal number into Go struct field ObjectMeta.labels of type string";
+    assert!(code == 400 && message.ends_with(ending), "{message}");
+}
+
+#[test]
+fn every_kind_that_is_served_can_be_read() {
+    let mut count = 0;
+    for resource in resources() {
+        let below = resource.subresources.iter().filter(|below| !below.kind.ends_with("Options"));
+        let kinds = below.filter_map(Kind::of_subresource).chain(Kind::builtin(resource));
+        for kind in kinds {
+            let decoded = decode::body(&kind, Media::Json, b"{}", FieldValidation::Strict).unwrap();
+            assert_eq!(decoded.object["kind"], *kind.gvk.kind);
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn options_of_a_deletion_may_be_of_any_group() {
+    let json = |text: &str| decode::delete_options(Media::Json, text.as_bytes()).map_err(|status| status.message);
+    assert_eq!(json(""), Ok(json!(null)));
+    let text = r#"{"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0, "dryRun": [], "x": 1}"#;
+    let expected = json!({"apiVersion": "apps/v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0});
+    assert_eq!(json(text), Ok(expected));
+    assert_eq!(json(r#"{"kind": "Pod"}"#).unwrap_err(), "decoded object cannot be converted to DeleteOptions");
+    let mismatch = "json: cannot unmarshal number into Go struct field DeleteOptions.propagationPolicy of type v1.DeletionPropagation";
+    assert_eq!(json(r#"{"propagationPolicy": 5}"#).unwrap_err(), mismatch);
+}
+
+#[test]
+fn a_media_type_may_have_parameters() {
+    assert_eq!(Media::of("application/json; charset=utf-8"), Some(Media::Json));
+    assert_eq!((Media::of(""), Media::of("application/yaml")), (Some(Media::Json), Some(Media::Yaml)));
+    assert_eq!(Media::of("text/plain"), None);
 }
 
 #[test]

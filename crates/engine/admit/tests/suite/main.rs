@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod anything;
+mod cel_rules;
 mod custom;
 mod decode;
 mod defaults;

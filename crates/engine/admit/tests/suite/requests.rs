@@ -4,7 +4,11 @@
 
 use std::collections::HashMap;
 
-use lode_admit::{Kind, Status, create, default, update, validate};
+use lode_admit::{
+    Kind, Status, create,
+    decode::{self, FieldValidation},
+    default, update, validate,
+};
 use lode_merge::{
     json, strategic,
     write::{self, Endpoint, Request},
@@ -101,6 +105,7 @@ impl<'s> Step<'s> {
     /// Returns the object that is stored, or why it is not.
     fn result(&self, live: Option<&Value>) -> Option<Result<Value, Status>> {
         let mut new = self.written(live)?;
+        new = decode::value(&self.kind, &new, FieldValidation::Ignore).ok()?.object;
         if live.is_none() && !self.is_apply() {
             create::begin(&mut new);
         }
@@ -108,6 +113,7 @@ impl<'s> Step<'s> {
         if !self.is_apply() {
             new = write::update(live, &new, &self.endpoint(), self.request());
         }
+        self.warnings(&new);
         let errors = if let Some(live) = live {
             if new["metadata"]["resourceVersion"].is_null() {
                 new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
@@ -127,6 +133,25 @@ impl<'s> Step<'s> {
         Some(if errors.is_empty() { Ok(new.clone()) } else { Err(Status::invalid(&self.kind, name, &errors)) })
     }
 
+    /// Holds what is warned of against what was; of unknown fields it is not told here.
+    fn warnings(&self, new: &Value) {
+        let headers = self.recorded["respHeaders"]["warning"].as_array().into_iter().flatten();
+        let text = |header: &Value| {
+            header.as_str()?.strip_prefix("299 - \"")?.strip_suffix('"').map(|text| text.replace("\\\"", "\""))
+        };
+        let expected: Vec<String> =
+            headers.filter_map(text).filter(|text| !text.starts_with("unknown field")).collect();
+        if self.recorded["status"].as_u64().is_some_and(|status| status < 300) {
+            assert_eq!(
+                validate::warnings(&self.kind, new),
+                expected,
+                "{} {}",
+                self.recorded["scenario"],
+                self.recorded["step"]
+            );
+        }
+    }
+
     /// Puts what the server stored where the next request finds it.
     fn keep(self, live: &mut HashMap<String, Value>) {
         let reply = &self.recorded["resp"];
@@ -140,7 +165,7 @@ impl<'s> Step<'s> {
 
 #[test]
 fn what_is_written_over_http_becomes_what_it_did_on_the_server() {
-    let mut stored = Score::new("requests: objects", 90);
+    let mut stored = Score::new("requests: objects", 106);
     let mut refused = Score::new("requests: refusals to the letter", 20);
     for file in ["http_core", "http_crd_rbac_misc", "http_list_watch_delete"] {
         let mut live: HashMap<String, Value> = HashMap::new();

@@ -9,8 +9,8 @@ use super::{Filter, JsonPath, Operator, Slice, Step, To};
 /// Values that are found; those that stand in the path are its own.
 type Found<'v> = Vec<Cow<'v, Value>>;
 
-/// What is there is not of the sort that the path needs.
-struct WrongSort;
+/// What is there is not of the sort that the path needs, or there is too much of it.
+struct Nothing;
 
 impl JsonPath {
     /// Returns the first value that is found.
@@ -19,18 +19,21 @@ impl JsonPath {
         found.into_iter().next()
     }
 
-    fn follow<'v>(&'v self, from: Found<'v>) -> Result<Found<'v>, WrongSort> {
-        self.0.iter().try_fold(from, |found, step| step.take(found))
+    fn follow<'v>(&'v self, from: Found<'v>) -> Result<Found<'v>, Nothing> {
+        self.0.iter().try_fold(from, |found, step| {
+            let found = step.take(found)?;
+            if found.len() > FOUND_MAX { Err(Nothing) } else { Ok(found) }
+        })
     }
 }
 
 impl Step {
-    fn take<'v>(&'v self, found: Found<'v>) -> Result<Found<'v>, WrongSort> {
+    fn take<'v>(&'v self, found: Found<'v>) -> Result<Found<'v>, Nothing> {
         match self {
             Self::Literal(value) => Ok(vec![Cow::Borrowed(value)]),
             Self::Field(name) => Ok(found.into_iter().filter_map(|value| member(value, name)).collect()),
             Self::Wildcard => Ok(found.into_iter().flat_map(below).collect()),
-            Self::Descent => Ok(descend(found)),
+            Self::Descent => descend(found),
             Self::Union(paths) => {
                 let parts = paths.iter().map(|path| path.follow(found.clone()));
                 Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -42,7 +45,7 @@ impl Step {
 }
 
 impl Slice {
-    fn take<'v>(&self, items: Found<'v>) -> Result<Found<'v>, WrongSort> {
+    fn take<'v>(&self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
         let len = items.len() as i64;
         let wrapped = |place: i64| if place < 0 { place + len } else { place };
         let from = wrapped(self.from);
@@ -55,14 +58,14 @@ impl Slice {
             return Ok(Found::new());
         }
         if from < 0 || from >= len || to > len || from > to {
-            return Err(WrongSort);
+            return Err(Nothing);
         }
         Ok(items.into_iter().take(to as usize).skip(from as usize).step_by(self.step).collect())
     }
 }
 
 impl Filter {
-    fn take<'v>(&'v self, items: Found<'v>) -> Result<Found<'v>, WrongSort> {
+    fn take<'v>(&'v self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
         let mut kept = Found::new();
         for item in items {
             if self.keeps(&item)? {
@@ -72,7 +75,7 @@ impl Filter {
         Ok(kept)
     }
 
-    fn keeps(&self, item: &Value) -> Result<bool, WrongSort> {
+    fn keeps(&self, item: &Value) -> Result<bool, Nothing> {
         let values = |path: &JsonPath| {
             let found = path.follow(vec![Cow::Borrowed(item)])?;
             Ok(found.into_iter().map(Cow::into_owned).collect::<Vec<Value>>())
@@ -82,22 +85,22 @@ impl Filter {
         match (&*left?, &*values(right)?) {
             ([], _) | (_, []) => Ok(false),
             ([left], [right]) => operator.holds(left, right),
-            _ => Err(WrongSort),
+            _ => Err(Nothing),
         }
     }
 }
 
 impl Operator {
-    fn holds(self, left: &Value, right: &Value) -> Result<bool, WrongSort> {
+    fn holds(self, left: &Value, right: &Value) -> Result<bool, Nothing> {
         let order = match (left, right) {
             (Value::Bool(left), Value::Bool(right)) if matches!(self, Self::Equal | Self::NotEqual) => left.cmp(right),
             (Value::String(left), Value::String(right)) => left.cmp(right),
             (Value::Number(left), Value::Number(right)) => match (left.as_i64(), right.as_i64()) {
                 (Some(left), Some(right)) => left.cmp(&right),
-                (None, None) => left.as_f64().partial_cmp(&right.as_f64()).ok_or(WrongSort)?,
-                _ => return Err(WrongSort),
+                (None, None) => left.as_f64().partial_cmp(&right.as_f64()).ok_or(Nothing)?,
+                _ => return Err(Nothing),
             },
-            _ => return Err(WrongSort),
+            _ => return Err(Nothing),
         };
         Ok(match self {
             Self::Equal => order == Ordering::Equal,
@@ -112,14 +115,14 @@ impl Operator {
 
 fn every_list<'v>(
     found: Found<'v>,
-    take: impl Fn(Found<'v>) -> Result<Found<'v>, WrongSort>,
-) -> Result<Found<'v>, WrongSort> {
+    take: impl Fn(Found<'v>) -> Result<Found<'v>, Nothing>,
+) -> Result<Found<'v>, Nothing> {
     let mut out = Found::new();
     for value in found {
         match &*value {
             Value::Null => {}
             Value::Array(_) => out.extend(take(below(value))?),
-            _ => return Err(WrongSort),
+            _ => return Err(Nothing),
         }
     }
     Ok(out)
@@ -144,7 +147,7 @@ fn below(value: Cow<'_, Value>) -> Found<'_> {
 }
 
 /// Returns every value that has something below, parents first.
-fn descend(found: Found<'_>) -> Found<'_> {
+fn descend(found: Found<'_>) -> Result<Found<'_>, Nothing> {
     let mut out = Found::new();
     let mut waiting: Found<'_> = found.into_iter().rev().collect();
     while let Some(value) = waiting.pop() {
@@ -153,6 +156,12 @@ fn descend(found: Found<'_>) -> Found<'_> {
             out.push(value);
             waiting.extend(inside.into_iter().rev());
         }
+        if out.len() > FOUND_MAX {
+            return Err(Nothing);
+        }
     }
-    out
+    Ok(out)
 }
+
+/// Values that a step may find: paths that descend again and again find the same ones many times over.
+const FOUND_MAX: usize = 100_000;

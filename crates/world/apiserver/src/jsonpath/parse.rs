@@ -86,7 +86,7 @@ fn slice(inside: &str) -> Option<Slice> {
     }
     let mut parts = inside.split(':');
     let from = parts.next()?;
-    let from = if from.is_empty() { inside.contains(':').then_some(0)? } else { from.parse().ok()? };
+    let from = if from.is_empty() { 0 } else { from.parse().ok()? };
     let to = match parts.next() {
         None => To::One,
         Some("") => To::End,

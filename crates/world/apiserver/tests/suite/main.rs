@@ -4,6 +4,7 @@
 
 mod cells;
 mod discovery;
+mod openapi;
 mod tables;
 
 /// Returns the text of a recorded file; nothing, said once, where the folder is not there.

@@ -1,6 +1,7 @@
 //! Clones and fetches.
 
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 
 use lode_git::{
     Access, Cache, Changes, Credentials, Gate, Options, Reference, Remote, Repository, TransportError, fetch, resolve,
@@ -44,6 +45,29 @@ fn a_clone_is_what_was_committed() {
     assert_eq!(clone.git(&["status", "--porcelain"]), "");
     assert_eq!(std::fs::read_to_string(clone.0.join("current/a.yaml")).unwrap(), "kind: ConfigMap\n");
     git(&serving.folder, &["clone", "-q", &format!("{}/team/fleet", serving.address), "bare-name"]).unwrap();
+}
+
+#[test]
+fn the_sample_fleet_is_cloned_as_it_lies_here() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples");
+    let serving = Serving::start();
+    let mut changes = Changes::default();
+    let mut folders = vec![examples.join("fleet")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(examples.join("fleet")).unwrap().to_str().unwrap();
+                changes.write(at(name), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    assert!(changes.len() > 20);
+    serving.repository("fleet").commit("main", &changes, &draft("the sample fleet")).unwrap();
+    let clone = serving.clone("fleet", "clone", &[]);
+    std::fs::remove_dir_all(clone.0.join(".git")).unwrap();
+    git(&clone.0, &["diff", "--no-index", "--stat", examples.join("fleet").to_str().unwrap(), "."]).unwrap();
 }
 
 #[test]

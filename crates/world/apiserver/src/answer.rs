@@ -1,0 +1,188 @@
+//! [`Answer`]: what goes back to a client, before it is HTTP.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::{Body, Frame, SizeHint};
+use lode_admit::Status;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::negotiate::Output;
+
+/// What goes back to a client.
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) content_type: &'static str,
+    /// For people: each becomes a header.
+    pub(crate) warnings: Vec<String>,
+    /// Says what the body is, so that it need not be sent again.
+    pub(crate) etag: Option<String>,
+    /// When to try again, in seconds; 0 for never.
+    pub(crate) retry_after_s: u32,
+    pub(crate) body: Content,
+}
+
+/// A body.
+pub(crate) enum Content {
+    /// Parts that follow each other.
+    Parts(VecDeque<Bytes>),
+    /// Parts that are made as the client takes them.
+    Lazy(Box<dyn Iterator<Item = Bytes> + Send>),
+    /// What comes as it happens; ends when its sender does.
+    Stream(mpsc::Receiver<Bytes>),
+}
+
+impl Answer {
+    /// Answers with JSON.
+    pub(crate) fn json(code: u16, bytes: impl Into<Bytes>) -> Self {
+        Self::parts(code, JSON, [bytes.into()])
+    }
+
+    /// Answers with a value.
+    pub(crate) fn value(code: u16, value: &Value, output: Output) -> Self {
+        if output.yaml {
+            return Self::parts(code, "application/yaml", [lode_yaml::to_string(value).into()]);
+        }
+        Self::json(code, value.to_string())
+    }
+
+    /// Answers with text.
+    pub(crate) fn text(code: u16, text: impl Into<String>) -> Self {
+        Self::parts(code, "text/plain; charset=utf-8", [text.into().into()])
+    }
+
+    /// Says why the request fails.
+    pub(crate) fn status(status: &Status) -> Self {
+        let retry_after_s = status.details.as_ref().map_or(0, |details| details.retry_after_s);
+        Self { retry_after_s, ..Self::json(status.code, status.to_value().to_string()) }
+    }
+
+    /// Answers with what follows each other.
+    pub(crate) fn parts(code: u16, content_type: &'static str, parts: impl IntoIterator<Item = Bytes>) -> Self {
+        let body = Content::Parts(parts.into_iter().collect());
+        Self { code, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+    }
+
+    /// Answers with JSON that is made as the client takes it.
+    pub(crate) fn lazy(code: u16, parts: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        let body = Content::Lazy(Box::new(parts));
+        Self { code, content_type: JSON, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+    }
+
+    /// Answers with what comes as it happens.
+    pub(crate) fn stream(content_type: &'static str, frames: mpsc::Receiver<Bytes>) -> Self {
+        let body = Content::Stream(frames);
+        Self { code: 200, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+    }
+
+    /// Tells people something besides.
+    pub(crate) fn with_warnings(mut self, warnings: Vec<String>) -> Self {
+        self.warnings = warnings;
+        self
+    }
+
+    /// Tells people one thing more.
+    pub(crate) fn with_warning(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+
+    /// Returns the HTTP response; without its body for a `HEAD`.
+    pub(crate) fn response(self, head: bool) -> Response<Content> {
+        let body = if head { Content::Parts(VecDeque::new()) } else { self.body };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        let etag = self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok());
+        let cache = if etag.is_some() { "public" } else { "no-cache, private" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        if let Some(etag) = etag {
+            headers.insert(header::ETAG, etag);
+            headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        }
+        if self.retry_after_s > 0 {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
+        }
+        for warning in self.warnings.iter().take(WARNINGS_MAX) {
+            if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(warning)).as_bytes()) {
+                headers.append(header::WARNING, value);
+            }
+        }
+        response
+    }
+}
+
+/// Quotes a text for a header: signs that end lines would end the header.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for next in text.chars() {
+        match next {
+            '"' | '\\' => out.extend(['\\', next]),
+            next if next.is_control() => out.push(' '),
+            next => out.push(next),
+        }
+    }
+    out.push('"');
+    out
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let next = match self.get_mut() {
+            Self::Parts(parts) => Poll::Ready(parts.pop_front()),
+            Self::Lazy(parts) => Poll::Ready(parts.next()),
+            Self::Stream(frames) => frames.poll_recv(context),
+        };
+        next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Parts(parts) if parts.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Parts(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
+            Self::Lazy(_) | Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+const JSON: &str = "application/json";
+/// Warnings of one answer.
+const WARNINGS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_become_headers_that_no_text_can_break() {
+        let answer = Answer::text(200, "ok").with_warnings(vec!["unknown field \"a\"\r\nb".to_owned()]);
+        let response = answer.response(false);
+        assert_eq!(response.headers()["warning"], "299 - \"unknown field \\\"a\\\"  b\"");
+        assert_eq!(response.headers()["cache-control"], "no-cache, private");
+    }
+
+    #[test]
+    fn a_head_has_no_body_and_an_etag_is_public() {
+        let mut answer = Answer::json(200, "{}");
+        answer.etag = Some("X".to_owned());
+        let response = answer.response(true);
+        assert_eq!(
+            (response.body().size_hint().exact(), &response.headers()["etag"]),
+            (Some(0), &HeaderValue::from_static("\"X\""))
+        );
+        assert_eq!(response.headers()["cache-control"], "public");
+    }
+}

@@ -1,0 +1,181 @@
+//! Who a request comes from: [`Users`] by token, the subject of a client certificate, or nobody.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use lode_admit::Status;
+use lode_rbac::{Policy, User, as_user, impersonations};
+use serde_json::{Value, json};
+
+use crate::request::decoded;
+
+/// Who there is, by bearer token.
+#[derive(Default)]
+pub(crate) struct Users(RwLock<HashMap<String, User>>);
+
+impl Users {
+    /// Lets whoever has a token be a user.
+    pub(crate) fn put(&self, token: String, user: User) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token, user);
+    }
+
+    /// Returns who a request comes from.
+    ///
+    /// # Errors
+    /// It has a token that nobody has.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap, certificate: Option<&User>) -> Result<User, Status> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token =
+            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some((_, token)) = token else {
+            let anonymous = || User::new(ANONYMOUS).with_groups(["system:unauthenticated"]);
+            return Ok(certificate.cloned().unwrap_or_else(anonymous));
+        };
+        let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        users.get(token.trim()).cloned().ok_or_else(|| Status::bare(401, "Unauthorized", "Unauthorized"))
+    }
+}
+
+impl Users {
+    /// Answers who has a token (`TokenReview`).
+    pub(crate) fn review(&self, review: &Value) -> Value {
+        let token = review.pointer("/spec/token").and_then(Value::as_str).unwrap_or_default();
+        let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut answer = review.clone();
+        answer["status"] = match users.get(token) {
+            Some(user) => json!({"authenticated": true, "user": {
+                "username": user.name, "uid": user.uid, "groups": user.groups}}),
+            None => json!({"user": {}, "error": "[invalid bearer token, token lookup failed]"}),
+        };
+        answer
+    }
+}
+
+/// Returns whom a request is made as: the user himself, or another one that he may act as.
+///
+/// # Errors
+/// He may not, or the headers do not say who.
+pub(crate) fn impersonate(user: User, headers: &HeaderMap, policy: &Policy) -> Result<User, Status> {
+    let Some(wanted) = wanted(headers)? else { return Ok(user) };
+    for attributes in impersonations(&wanted) {
+        policy.authorize(&user, &attributes)?;
+    }
+    Ok(as_user(&wanted))
+}
+
+fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
+    let texts =
+        |name: &str| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::to_owned);
+    let mut user = User::new(texts("impersonate-user").next().unwrap_or_default());
+    user.uid = texts("impersonate-uid").next().unwrap_or_default();
+    user.groups = texts("impersonate-group").take(PARTS_MAX).collect();
+    for name in headers.keys().take(PARTS_MAX) {
+        if let Some(key) = name.as_str().strip_prefix("impersonate-extra-") {
+            let key = decoded(key).unwrap_or_else(|| key.to_owned());
+            user.extra.insert(key, texts(name.as_str()).take(PARTS_MAX).collect());
+        }
+    }
+    match (user.name.is_empty(), user.uid.is_empty() && user.groups.is_empty() && user.extra.is_empty()) {
+        (false, _) => Ok(Some(user)),
+        (true, true) => Ok(None),
+        (true, false) => Err(Status::internal(format!("requested {:?} without impersonating a user", user.groups))),
+    }
+}
+
+/// Reads users as kube-apiserver's `--token-auth-file` has them: `token,user,uid,"group,group"` a line.
+///
+/// # Errors
+/// A line has no user.
+pub(crate) fn read_tokens(text: &str) -> Result<Vec<(String, User)>, TokensError> {
+    let mut users = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let mut parts = line.splitn(4, ',').map(str::trim);
+        let (Some(token), Some(name)) = (parts.next(), parts.next()) else { return Err(TokensError { line: at + 1 }) };
+        if token.is_empty() || name.is_empty() {
+            return Err(TokensError { line: at + 1 });
+        }
+        let uid = parts.next().unwrap_or_default();
+        let groups = parts.next().unwrap_or_default().trim_matches('"');
+        let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
+        let mut user = User::new(name).with_groups(groups.chain([AUTHENTICATED]));
+        uid.clone_into(&mut user.uid);
+        users.push((token.to_owned(), user));
+    }
+    Ok(users)
+}
+
+/// A file of tokens that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: not of the form token,user,uid,\"group,group\"")]
+pub struct TokensError {
+    /// Which line, counted from 1.
+    pub line: usize,
+}
+
+/// Who may do everything.
+pub(crate) fn admin() -> User {
+    User::new("admin").with_groups(["system:masters", AUTHENTICATED])
+}
+
+/// Who a client with a certificate is: its common name, in the groups that it names as organisations.
+pub(crate) fn certified(der: &[u8]) -> Option<User> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let subject = certificate.subject();
+    let name = subject.iter_common_name().next()?.as_str().ok()?;
+    let groups = subject.iter_organization().filter_map(|group| group.as_str().ok());
+    Some(User::new(name).with_groups(groups.chain([AUTHENTICATED])))
+}
+
+const ANONYMOUS: &str = "system:anonymous";
+const AUTHENTICATED: &str = "system:authenticated";
+/// Groups, extras and values that are read.
+const PARTS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_token_is_somebody_and_no_token_is_nobody() {
+        let users = Users::default();
+        users.put("t1".to_owned(), User::new("jane"));
+        let who = |pairs| users.authenticate(&headers(pairs), None).map(|user| user.name);
+        assert_eq!(who(&[("authorization", "Bearer t1")]).as_deref(), Ok("jane"));
+        assert_eq!(who(&[]).as_deref(), Ok(ANONYMOUS));
+        assert_eq!(who(&[("authorization", "bearer t2")]).unwrap_err().code, 401);
+        let certified = users.authenticate(&headers(&[]), Some(&admin())).unwrap();
+        assert_eq!(certified.name, "admin");
+    }
+
+    #[test]
+    fn only_who_may_acts_as_another() {
+        let policy = Policy::default();
+        let wanted =
+            headers(&[("impersonate-user", "bob"), ("impersonate-group", "dev"), ("impersonate-extra-a%2fb", "c")]);
+        let bob = impersonate(admin(), &wanted, &policy).unwrap();
+        assert_eq!((&*bob.name, &*bob.groups), ("bob", &["dev".to_owned(), AUTHENTICATED.to_owned()][..]));
+        assert_eq!(bob.extra["a/b"], ["c"]);
+        assert_eq!(impersonate(User::new("jane"), &wanted, &policy).unwrap_err().code, 403);
+        assert_eq!(impersonate(User::new("jane"), &headers(&[]), &policy).unwrap().name, "jane");
+        assert!(impersonate(admin(), &headers(&[("impersonate-group", "dev")]), &policy).is_err());
+    }
+
+    #[test]
+    fn a_file_names_users_by_token() {
+        let users = read_tokens("# who\nt1,jane,7,\"dev,ops\"\nt2,bob\n").unwrap();
+        assert_eq!((&*users[0].0, &*users[0].1.name, &*users[0].1.uid), ("t1", "jane", "7"));
+        assert_eq!(users[0].1.groups, ["dev", "ops", AUTHENTICATED]);
+        assert_eq!(users[1].1.groups, [AUTHENTICATED]);
+        assert_eq!(read_tokens("t1,jane\nt2").unwrap_err().line, 2);
+    }
+}

@@ -1,0 +1,86 @@
+//! Bodies of requests, read as what they are for: an object, options, what a patch made.
+
+use lode_admit::decode::{self, Decoded, FieldValidation, Media};
+use lode_admit::protobuf::Envelope;
+use lode_admit::{FieldError, Kind, Status, custom};
+use lode_schema::fields;
+use lode_yaml::Dialect;
+use serde_json::Value;
+
+use crate::call::Call;
+
+/// Reads the body of a request as an object of a kind.
+///
+/// # Errors
+/// It is none, or not as strict as the request wants it.
+pub(crate) fn object(call: &Call<'_>, kind: &Kind, validation: FieldValidation) -> Result<Decoded, Status> {
+    let mut decoded = decode::body(kind, media(call.media)?, call.body, validation)?;
+    let unknown = pruned(kind, &mut decoded.object);
+    if validation == FieldValidation::Strict && !unknown.is_empty() {
+        let (shown, version) = (&kind.gvk.kind, &kind.gvk.version);
+        let why = unknown.join(", ");
+        let api_version = if kind.gvk.group.is_empty() { version.to_string() } else { kind.gvk.api_version() };
+        return Err(Status::bad_request(format!(
+            "{shown} in version {version:?} cannot be handled as a {shown}: strict decoding error: {why}",
+            version = api_version.rsplit('/').next().unwrap_or_default(),
+        )));
+    }
+    if validation == FieldValidation::Warn {
+        decoded.warnings.extend(unknown);
+    }
+    Ok(decoded)
+}
+
+/// Reads what a patch made of an object.
+///
+/// # Errors
+/// It is no object of its kind, or not as strict as the request wants it.
+pub(crate) fn patched(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
+    let mut decoded = decode::value(kind, value, validation)?;
+    let unknown = pruned(kind, &mut decoded.object);
+    if validation == FieldValidation::Strict && !unknown.is_empty() {
+        let why = format!("strict decoding error: {}", unknown.join(", "));
+        let error = FieldError::invalid("patch", &Value::from(value.to_string()), &why);
+        return Err(Status::invalid_as("", "", "", &[error]));
+    }
+    if validation == FieldValidation::Warn {
+        decoded.warnings.extend(unknown);
+    }
+    Ok(decoded)
+}
+
+/// Reads the body of a request as options; null where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn options(call: &Call<'_>) -> Result<Value, Status> {
+    if call.body.is_empty() {
+        return Ok(Value::Null);
+    }
+    let refused = |why: String| Status::bad_request(format!("couldn't read the options: {why}"));
+    match media(call.media)? {
+        Media::Json => serde_json::from_slice(call.body).map_err(|error| refused(error.to_string())),
+        Media::Yaml => lode_yaml::parse(call.body, Dialect::V2).map_err(|error| refused(error.to_string())),
+        Media::Protobuf => {
+            let envelope = Envelope::open(call.body).map_err(|error| refused(error.to_string()))?;
+            let ty = fields().of_kind(&envelope.api_version, &envelope.kind);
+            let ty = ty.or_else(|| fields().of_kind("v1", &envelope.kind));
+            let ty = ty.ok_or_else(|| refused(format!("no kind {:?} is known", envelope.kind)))?;
+            envelope.object(ty).map_err(|error| refused(error.to_string()))
+        }
+    }
+}
+
+/// Takes from a custom resource what its definition does not have. Returns what went, as warnings say it.
+fn pruned(kind: &Kind, object: &mut Value) -> Vec<String> {
+    let Some(ty) = kind.custom() else { return Vec::new() };
+    custom::prune(ty, object).into_iter().map(|path| format!("unknown field {path:?}")).collect()
+}
+
+fn media(content_type: &str) -> Result<Media, Status> {
+    Media::of(content_type).ok_or_else(|| {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        Status::bare(415, "UnsupportedMediaType", message)
+    })
+}

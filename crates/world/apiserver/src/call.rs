@@ -1,0 +1,101 @@
+//! [`Call`]: one request for objects, once it is clear what it is for and who makes it.
+
+use jiff::Timestamp;
+use lode_admit::Status;
+use lode_rbac::User;
+use serde_json::{Map, Value};
+
+use crate::api::Api;
+use crate::negotiate::Output;
+use crate::options::Query;
+use crate::request::Target;
+use crate::served::Served;
+use crate::store::Key;
+
+/// One request for objects.
+pub(crate) struct Call<'c> {
+    pub(crate) api: &'c Api,
+    pub(crate) served: &'c Served,
+    pub(crate) target: &'c Target,
+    pub(crate) query: &'c Query,
+    pub(crate) output: Output,
+    pub(crate) user: &'c User,
+    /// The program that asks, up to the first slash.
+    pub(crate) agent: &'c str,
+    /// The media type of the body.
+    pub(crate) media: &'c str,
+    pub(crate) body: &'c [u8],
+    pub(crate) now: Timestamp,
+}
+
+impl Call<'_> {
+    /// Returns which object the path names.
+    pub(crate) fn key(&self) -> Key {
+        Key::new(&self.target.namespace, &self.target.name)
+    }
+
+    /// Returns now, as objects carry times.
+    pub(crate) fn now_text(&self) -> String {
+        time_text(self.now)
+    }
+
+    /// Returns who owns what is written.
+    pub(crate) fn manager<'m>(&'m self, named: &'m str) -> &'m str {
+        if named.is_empty() { self.agent } else { named }
+    }
+
+    /// Holds an object against the path: it says the same, or nothing.
+    ///
+    /// # Errors
+    /// It names another namespace or object.
+    pub(crate) fn place(&self, object: &mut Value) -> Result<(), Status> {
+        let metadata = metadata_mut(object);
+        let text = |metadata: &Map<String, Value>, key: &str| {
+            metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let (namespace, name) = (text(metadata, "namespace"), text(metadata, "name"));
+        if !self.target.name.is_empty() {
+            if !name.is_empty() && name != self.target.name {
+                return Err(Status::bad_request(format!(
+                    "the name of the object ({name}) does not match the name on the URL ({})",
+                    self.target.name
+                )));
+            }
+            metadata.insert("name".to_owned(), self.target.name.as_str().into());
+        }
+        if !self.served.kind.namespaced {
+            metadata.remove("namespace");
+        } else if namespace.is_empty() || namespace == self.target.namespace {
+            metadata.insert("namespace".to_owned(), self.target.namespace.as_str().into());
+        } else {
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Returns a time as objects carry it: to the second, in UTC.
+pub(crate) fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Returns an object's metadata; it comes into being.
+pub(crate) fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
+    let object = as_map(object);
+    as_map(object.entry("metadata").or_insert(Value::Null))
+}
+
+/// Returns a value as the map that it is made to be.
+pub(crate) fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut().expect("it was made a map just now")
+}
+
+/// Returns the text at a JSON pointer, or an empty one.
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,219 @@
+//! Objects that go: at once, or once nothing holds them any more.
+
+use std::sync::Arc;
+
+use lode_admit::{Kind, Status, strategy};
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::body;
+use crate::call::{Call, as_map, metadata_mut, text};
+use crate::endpoint;
+use crate::options::{DeleteOptions, ListOptions, Propagation};
+use crate::read;
+use crate::store::{Clash, From, Key};
+use crate::stored::Stored;
+
+/// Deletes one object.
+pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
+    let options = options(call)?;
+    let key = call.key();
+    match delete(call, &key, &options)? {
+        Deleted::Gone(_, uid) if !strategy::of(&call.served.kind).returns_deleted => {
+            Ok(Answer::value(200, &success(&call.served.kind, &key.name, &uid), call.output))
+        }
+        Deleted::Gone(object, _) | Deleted::Going(object) => read::shaped(call, 200, &object),
+    }
+}
+
+/// Deletes all objects of a resource that are selected. Returns them as they were.
+pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
+    let options = options(call)?;
+    let selection = ListOptions::read(call.query, false)?;
+    read::check_fields(call.served, &selection)?;
+    let snapshot = call.api.store.list(&call.served.objects, &call.target.namespace);
+    let mut items = Vec::new();
+    for (key, stored) in snapshot.objects.iter().filter(|(key, stored)| read::selected(key, stored, &selection)) {
+        match delete(call, key, &options) {
+            Ok(_) => items.push(call.served.value(stored)),
+            Err(status) if status.code == 404 => {}
+            Err(status) => return Err(status),
+        }
+    }
+    let kind = format!("{}List", call.served.kind.gvk.kind);
+    let list = json!({
+        "kind": kind, "apiVersion": &*call.served.api_version, "items": items,
+        "metadata": {"resourceVersion": snapshot.revision.to_string()},
+    });
+    Ok(Answer::value(200, &list, call.output))
+}
+
+/// Tells whether nothing holds an object that is on its way out.
+pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
+    let holds = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let grace = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
+    let held = holds("/metadata/finalizers") || is_namespace(kind) && holds("/spec/finalizers");
+    !held && grace == 0
+}
+
+/// What became of an object that was to be deleted.
+pub(crate) enum Deleted {
+    /// It is gone; how it was, and its uid.
+    Gone(Value, Box<str>),
+    /// Something holds it still.
+    Going(Value),
+}
+
+fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
+    DeleteOptions::read(call.query, &body::options(call)?)
+}
+
+/// Deletes the object of a key.
+pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Result<Deleted, Status> {
+    let kind = &call.served.kind;
+    loop {
+        let found = call.served.objects.get(key);
+        let stored = found.ok_or_else(|| Status::not_found(kind, &key.name))?;
+        check(kind, key, &stored, options)?;
+        let live = call.served.value(&stored);
+        let Some(marked) = marked(call, &live, options) else {
+            if options.dry_run {
+                return Ok(Deleted::Gone(live, stored.index.uid.clone()));
+            }
+            match call.api.store.remove(&call.served.objects, key, stored.revision) {
+                Ok(_) => return Ok(Deleted::Gone(live, stored.index.uid.clone())),
+                Err(Clash::Newer | Clash::Exists) => continue,
+                Err(Clash::Gone) => return Err(Status::not_found(kind, &key.name)),
+            }
+        };
+        let draft = endpoint::draft(call.served, marked.clone());
+        if options.dry_run || draft.same_as(&stored) {
+            return Ok(Deleted::Going(marked));
+        }
+        match call.api.store.put(&call.served.objects, key.clone(), From::Revision(stored.revision), &draft) {
+            Ok(stored) => return Ok(Deleted::Going(call.served.value(&stored))),
+            Err(Clash::Newer | Clash::Exists) => {}
+            Err(Clash::Gone) => return Err(Status::not_found(kind, &key.name)),
+        }
+    }
+}
+
+fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) -> Result<(), Status> {
+    if let Some(uid) = options.uid.as_deref().filter(|uid| **uid != *stored.index.uid) {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
+             deleted and then recreated",
+            stored.index.uid
+        );
+        return Err(Status::conflict(kind, &key.name, &why));
+    }
+    if let Some(revision) = options.revision.as_deref().filter(|revision| **revision != stored.revision.to_string()) {
+        let why = format!(
+            "the ResourceVersion in the precondition ({revision}) does not match the ResourceVersion in record ({}). \
+             The object might have been modified",
+            stored.revision
+        );
+        return Err(Status::conflict(kind, &key.name, &why));
+    }
+    if is_namespace(kind) && PROTECTED.contains(&&*key.name) {
+        return Err(Status::forbidden(kind, &key.name, "this namespace may not be deleted"));
+    }
+    Ok(())
+}
+
+/// Returns the object marked as on its way out; `None` if nothing holds it.
+fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Value> {
+    let kind = &call.served.kind;
+    let mut object = live.clone();
+    let finalizers = finalizers(kind, live, options.propagation);
+    let metadata = metadata_mut(&mut object);
+    if finalizers.is_empty() {
+        metadata.remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), finalizers.into());
+    }
+    let grace = grace(kind, live, options);
+    if metadata.get("deletionTimestamp").is_some_and(Value::is_string) {
+        let before = metadata.get("deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
+        if grace < before {
+            metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
+        }
+        return (!is_free(kind, &object)).then_some(object);
+    }
+    metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
+    if is_free(kind, &object) {
+        return None;
+    }
+    let metadata = metadata_mut(&mut object);
+    let at = call.now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(call.now);
+    metadata.insert("deletionTimestamp".to_owned(), crate::call::time_text(at).into());
+    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
+        metadata.insert("generation".to_owned(), (generation + 1).into());
+    }
+    if is_namespace(kind) {
+        let status = as_map(as_map(&mut object).entry("status").or_insert(Value::Null));
+        status.insert("phase".to_owned(), "Terminating".into());
+    }
+    Some(object)
+}
+
+/// Returns what holds an object once it is to be deleted in a way.
+fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Vec<Value> {
+    let present = live.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_definition = &*kind.gvk.kind == "CustomResourceDefinition";
+    let mut present = present;
+    if is_definition && !present.iter().any(|name| name == CLEANUP) {
+        present.push(CLEANUP.into());
+    }
+    let Some(propagation) = propagation.or_else(|| default_propagation(kind)) else { return present };
+    let ours = |name: &Value| matches!(name.as_str(), Some(ORPHAN | FOREGROUND));
+    let mut finalizers: Vec<Value> = present.into_iter().filter(|name| !ours(name)).collect();
+    match propagation {
+        Propagation::Orphan => finalizers.push(ORPHAN.into()),
+        Propagation::Foreground => finalizers.push(FOREGROUND.into()),
+        Propagation::Background => {}
+    }
+    finalizers
+}
+
+/// Two old kinds leave their dependents behind unless told otherwise.
+fn default_propagation(kind: &Kind) -> Option<Propagation> {
+    let orphans = matches!((&*kind.gvk.group, &*kind.gvk.kind), ("batch", "Job") | ("", "ReplicationController"));
+    orphans.then_some(Propagation::Orphan)
+}
+
+/// Returns how long an object may take to end, in seconds.
+fn grace(kind: &Kind, live: &Value, options: &DeleteOptions) -> i64 {
+    if !strategy::of(kind).graceful_deletion {
+        return 0;
+    }
+    let ended = matches!(text(live, "/status/phase"), "Failed" | "Succeeded");
+    if text(live, "/spec/nodeName").is_empty() || ended {
+        return 0;
+    }
+    let own = live.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+    options.grace_s.or(own).unwrap_or(GRACE_S).max(0)
+}
+
+fn success(kind: &Kind, name: &str, uid: &str) -> Value {
+    let mut details = json!({"name": name, "kind": &*kind.plural, "uid": uid});
+    if !kind.gvk.group.is_empty() {
+        details["group"] = (&*kind.gvk.group).into();
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+fn is_namespace(kind: &Kind) -> bool {
+    kind.gvk.group.is_empty() && &*kind.gvk.kind == "Namespace"
+}
+
+/// Holds an object until its dependents have lost their reference to it.
+pub(crate) const ORPHAN: &str = "orphan";
+/// Holds an object until its dependents are gone.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+/// Holds a definition until the objects of its kind are gone.
+pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+/// Namespaces that stay.
+const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
+/// How long a pod may take that does not say, in seconds.
+const GRACE_S: i64 = 30;

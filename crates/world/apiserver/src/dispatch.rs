@@ -1,0 +1,228 @@
+//! From an HTTP request to an [`Answer`]: who asks, for what, whether they may, and who answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body;
+use lode_admit::{Details, Status};
+use lode_rbac::{Attributes, Resource, User};
+
+use crate::answer::{Answer, Content};
+use crate::api::Api;
+use crate::auth;
+use crate::call::Call;
+use crate::documents::{self, Documents};
+use crate::negotiate::{Output, media};
+use crate::options::{ListOptions, Query};
+use crate::request::{Route, Target};
+use crate::served::{Registry, Served};
+use crate::{delete, read, subresource, watch, write};
+
+/// Answers a request.
+pub(crate) async fn answer<B>(api: &Arc<Api>, certificate: Option<&User>, request: Request<B>) -> Response<Content>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    let is_head = head.method == Method::HEAD;
+    let answered = async {
+        let user = api.users.authenticate(&head.headers, certificate)?;
+        let user = api.policy(|policy| auth::impersonate(user, &head.headers, policy))?;
+        let body = collect(body).await?;
+        let asked = Asked {
+            method: &head.method,
+            path: head.uri.path(),
+            query: Query::parse(head.uri.query().unwrap_or_default()),
+            headers: &head.headers,
+            user: &user,
+            body: &body,
+        };
+        asked.answer(api)
+    };
+    answered.await.unwrap_or_else(|status| Answer::status(&status)).response(is_head)
+}
+
+async fn collect<B>(body: B) -> Result<Bytes, Status>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("Request entity too large: limit is {BODY_MAX}");
+            Err(Status::about(413, "RequestEntityTooLarge", message, Details::default()))
+        }
+        Err(error) => Err(Status::bad_request(format!("read the body: {error}"))),
+    }
+}
+
+/// A request whose body is here.
+struct Asked<'a> {
+    method: &'a Method,
+    path: &'a str,
+    query: Query,
+    headers: &'a HeaderMap,
+    user: &'a User,
+    body: &'a [u8],
+}
+
+impl Asked<'_> {
+    fn answer(&self, api: &Arc<Api>) -> Result<Answer, Status> {
+        let route = Route::parse(self.path).ok_or_else(|| Status::bad_request("the path is not UTF-8"))?;
+        let Route::Resource(target) = &route else { return self.document(api, &route) };
+        let registry = api.registry();
+        let Some(served) = registry.get(&target.group, &target.version, &target.resource) else {
+            self.authorize(api, target, self.verb(target))?;
+            return no_version(&registry, &target.group);
+        };
+        let verb = self.verb(target);
+        self.authorize(api, target, verb)?;
+        let allowed = if target.subresource.is_empty() {
+            served.resource.allows(verb)
+        } else {
+            let below = served.resource.subresource(&target.subresource);
+            let below = below.ok_or_else(|| Status::about(404, "NotFound", NO_RESOURCE, Details::default()))?;
+            below.verbs.iter().any(|allowed| **allowed == *verb)
+        };
+        if !allowed || !served.kind.namespaced && !target.namespace.is_empty() {
+            return Err(not_allowed());
+        }
+        if served.kind.namespaced && target.namespace.is_empty() && !matches!(verb, "list" | "watch") {
+            return Err(not_allowed());
+        }
+        self.serve(api, served, target, verb)
+    }
+
+    fn serve(&self, api: &Arc<Api>, served: &Arc<Served>, target: &Target, verb: &str) -> Result<Answer, Status> {
+        let text = |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let agent = text(header::USER_AGENT).unwrap_or_default();
+        let output = Output::choose(text(header::ACCEPT))?;
+        let call = Call {
+            api,
+            served,
+            target,
+            query: &self.query,
+            output,
+            user: self.user,
+            agent: agent.split('/').next().unwrap_or_default(),
+            media: media(text(header::CONTENT_TYPE)),
+            body: self.body,
+            now: api.now(),
+        };
+        let answer = if let Some(answer) = subresource::answer(&call, verb) {
+            answer
+        } else {
+            match verb {
+                "get" => read::get(&call),
+                "list" => read::list(&call, &ListOptions::read(call.query, false)?),
+                "watch" => watch::start(&call, api, served, self.watched(target)?),
+                "create" => write::create(&call),
+                "update" => write::replace(&call),
+                "patch" => write::patch(&call),
+                "delete" => delete::one(&call),
+                "deletecollection" => delete::many(&call),
+                _ => Err(not_allowed()),
+            }
+        }?;
+        Ok(match served.kind.custom().and_then(|ty| ty.deprecation.as_deref()) {
+            Some(warning) => answer.with_warning(warning),
+            None => answer,
+        })
+    }
+
+    /// Reads the options of a watch; the old way to ask for one names an object in its path.
+    fn watched(&self, target: &Target) -> Result<ListOptions, Status> {
+        let mut options = ListOptions::read(&self.query, true)?;
+        if !target.name.is_empty() {
+            options.fields.require("metadata.name", &target.name);
+        }
+        Ok(options)
+    }
+
+    fn verb(&self, target: &Target) -> &'static str {
+        let whole = target.name.is_empty();
+        let watch = target.watch || whole && self.query.flag("watch");
+        match (self.method.as_str(), whole) {
+            ("GET", _) if watch => "watch",
+            ("GET", true) => "list",
+            ("GET", false) => "get",
+            ("POST", true) => "create",
+            ("POST", false) if !target.subresource.is_empty() => "create",
+            ("PUT", false) => "update",
+            ("PATCH", false) => "patch",
+            ("DELETE", true) => "deletecollection",
+            ("DELETE", false) => "delete",
+            _ => "",
+        }
+    }
+
+    fn authorize(&self, api: &Api, target: &Target, verb: &str) -> Result<(), Status> {
+        let resource = Resource {
+            group: &target.group,
+            resource: &target.resource,
+            subresource: &target.subresource,
+            namespace: if target.resource == "namespaces" { &target.name } else { &target.namespace },
+            name: &target.name,
+        };
+        if verb.is_empty() {
+            return Ok(());
+        }
+        api.policy(|policy| policy.authorize(self.user, &Attributes::resource(verb, resource)))
+    }
+
+    /// Answers what is not about objects.
+    fn document(&self, api: &Api, route: &Route) -> Result<Answer, Status> {
+        let verb = self.method.as_str().to_ascii_lowercase();
+        api.policy(|policy| policy.authorize(self.user, &Attributes::path(&verb, self.path)))?;
+        if self.method != Method::GET {
+            return Err(not_allowed());
+        }
+        let text = |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let accept = text(header::ACCEPT).unwrap_or_default();
+        let host = text(header::HOST).unwrap_or_default();
+        let registry = api.registry();
+        let answer = match route {
+            Route::Core => Some(api.documents.core(&registry, accept, host)),
+            Route::Groups => Some(api.documents.groups(&registry, accept)),
+            Route::Group(group) => documents::group(&registry, group),
+            Route::Version { group, version } => match documents::resources(&registry, group, version) {
+                Some(answer) => Some(answer),
+                None => return no_version(&registry, group),
+            },
+            Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
+                Some(place) => api.documents.schemas(api, &registry, place.trim_matches('/')),
+                None => Documents::other(self.path, self.query.text("verbose").is_some()),
+            },
+        };
+        let Some(mut answer) = answer else { return Ok(Answer::text(404, NOT_FOUND)) };
+        let known = text(header::IF_NONE_MATCH).map(|known| known.trim_matches('"'));
+        if answer.etag.is_some() && answer.etag.as_deref() == known {
+            answer.code = 304;
+            answer.body = Content::Parts(VecDeque::new());
+        }
+        Ok(answer)
+    }
+}
+
+/// Answers about a version or resource that there is not: in words, where there is not even the group.
+fn no_version(registry: &Registry, group: &str) -> Result<Answer, Status> {
+    if !registry.has_group(group) {
+        return Ok(Answer::text(404, NOT_FOUND));
+    }
+    Err(Status::about(404, "NotFound", NO_RESOURCE, Details::default()))
+}
+
+fn not_allowed() -> Status {
+    let message = "the server does not allow this method on the requested resource";
+    Status::about(405, "MethodNotAllowed", message, Details::default())
+}
+
+const NO_RESOURCE: &str = "the server could not find the requested resource";
+const NOT_FOUND: &str = "404 page not found\n";
+/// Bytes of a request's body, as kube-apiserver takes them.
+const BODY_MAX: usize = 3 << 20;

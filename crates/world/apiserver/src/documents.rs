@@ -1,0 +1,131 @@
+//! What is served beside objects: which groups, versions and resources there are, health, the version.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::api::Api;
+use crate::discovery::Aggregated;
+use crate::negotiate::Output;
+use crate::published;
+use crate::served::Registry;
+
+/// Makes documents, and keeps those that cost.
+#[derive(Default)]
+pub(crate) struct Documents {
+    aggregated: Mutex<HashMap<(bool, bool), Kept>>,
+    /// By place; the index has none.
+    schemas: Mutex<HashMap<Box<str>, Kept>>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    text: Bytes,
+    etag: String,
+}
+
+impl Documents {
+    /// Forgets what was made of another registry.
+    pub(crate) fn forget(&self) {
+        self.aggregated.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Answers `/api`.
+    pub(crate) fn core(&self, registry: &Registry, accept: &str, address: &str) -> Answer {
+        self.told(registry, accept, true).unwrap_or_else(|| ok(&registry.catalogue().core(address)))
+    }
+
+    /// Answers `/apis`.
+    pub(crate) fn groups(&self, registry: &Registry, accept: &str) -> Answer {
+        self.told(registry, accept, false).unwrap_or_else(|| ok(&registry.catalogue().groups()))
+    }
+
+    /// Answers with everything at once, if the client asks for that.
+    fn told(&self, registry: &Registry, accept: &str, core: bool) -> Option<Answer> {
+        let asks = |version: &str| {
+            accept.split(',').any(|clause| clause.contains("as=APIGroupDiscoveryList") && clause.contains(version))
+        };
+        let (form, content_type) = if asks("v=v2;") || asks("v=v2") && !asks("v=v2beta1") {
+            (Aggregated::V2, V2)
+        } else if asks("v=v2beta1") {
+            (Aggregated::V2Beta1, V2_BETA1)
+        } else {
+            return None;
+        };
+        let mut aggregated = self.aggregated.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = aggregated.entry((core, form == Aggregated::V2));
+        let kept = kept.or_insert_with(|| Kept::new(&registry.catalogue().aggregated(core, form)));
+        Some(kept.answer(content_type))
+    }
+
+    /// Answers `/openapi/v3` and what is below it.
+    pub(crate) fn schemas(&self, api: &Api, registry: &Registry, place: &str) -> Option<Answer> {
+        let kept = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
+        if let Some(kept) = kept {
+            return Some(kept.answer(JSON));
+        }
+        let document = match place {
+            "" => published::index(api, registry),
+            place => published::document(api, registry, place)?,
+        };
+        let kept = Kept::new(&document);
+        let answer = kept.answer(JSON);
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(place.into(), kept);
+        Some(answer)
+    }
+
+    /// Answers what is served at a path that is about neither objects nor groups.
+    pub(crate) fn other(path: &str) -> Option<Answer> {
+        let (path, probe) =
+            (path.trim_end_matches('/'), |path: &str| matches!(path, "/healthz" | "/livez" | "/readyz"));
+        match path {
+            "/version" => Some(ok(&version())),
+            _ if probe(path) || path.strip_suffix("/ping").is_some_and(probe) => Some(Answer::text(200, "ok")),
+            _ => None,
+        }
+    }
+}
+
+impl Kept {
+    fn new(document: &Value) -> Self {
+        let text = document.to_string();
+        let digest = lode_stdx::Digest::of(text.as_bytes()).to_string();
+        Self { etag: digest.trim_start_matches("sha256:").to_uppercase(), text: text.into() }
+    }
+
+    fn answer(&self, content_type: &'static str) -> Answer {
+        let mut answer = Answer::parts(200, content_type, [self.text.clone()]);
+        answer.etag = Some(self.etag.clone());
+        answer
+    }
+}
+
+/// Answers `/apis/GROUP`.
+pub(crate) fn group(registry: &Registry, group: &str) -> Option<Answer> {
+    registry.catalogue().group(group).map(|document| ok(&document))
+}
+
+/// Answers `/api/VERSION` and `/apis/GROUP/VERSION`.
+pub(crate) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Answer> {
+    registry.catalogue().resources(group, version).map(|document| ok(&document))
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "35", "gitVersion": "v1.36.4", "gitCommit": "", "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
+    })
+}
+
+fn ok(value: &Value) -> Answer {
+    Answer::value(200, value, Output::JSON)
+}
+
+const JSON: &str = "application/json";
+const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const V2_BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";

@@ -1,0 +1,92 @@
+//! Writes of the API's own controllers, by the same way as everybody's.
+
+use std::sync::Arc;
+
+use lode_admit::Status;
+use lode_admit::decode::FieldValidation;
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::auth;
+use crate::call::{Call, text};
+use crate::delete::{self, Deleted};
+use crate::negotiate::Output;
+use crate::options::{DeleteOptions, Query, WriteOptions};
+use crate::request::Target;
+use crate::served::Served;
+use crate::store::Key;
+use crate::write::{Changed, Fault, Write, Written};
+
+/// Who the controllers are to who looks at fields.
+pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
+
+/// Creates an object.
+pub(crate) fn create(api: &Api, served: &Served, object: Value, manager: &str) -> Result<(), Status> {
+    let key = Key::new(text(&object, "/metadata/namespace"), "");
+    let written =
+        with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, false));
+    written.map(drop)
+}
+
+/// Changes an object, or what is below it, as long as it is there. Nothing is written where nothing changes.
+pub(crate) fn change(
+    api: &Api,
+    served: &Served,
+    key: &Key,
+    (subresource, manager): (&str, &str),
+    mut edit: impl FnMut(&mut Value),
+) -> Result<(), Status> {
+    loop {
+        let Some(stored) = served.objects.get(key) else { return Ok(()) };
+        let mut object = served.value(&stored);
+        edit(&mut object);
+        let written = with_call(api, served, key, subresource, |call| {
+            Write::new(call, &options(manager), subresource).attempt(&stored, Changed::Whole(object))
+        });
+        match written {
+            Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
+            Err(Fault::Outrun) => {}
+            Err(Fault::Refused(status)) if status.code == 404 => return Ok(()),
+            Err(Fault::Refused(status)) => return Err(status),
+        }
+    }
+}
+
+/// Deletes an object if it still is the one of this uid.
+pub(crate) fn delete(api: &Api, served: &Served, key: &Key, options: &DeleteOptions) -> Result<(), Status> {
+    match with_call(api, served, key, "", |call| delete::delete(call, key, options)) {
+        Ok(Deleted::Gone(..) | Deleted::Going(_)) => Ok(()),
+        Err(status) if status.code == 404 || status.code == 409 => Ok(()),
+        Err(status) => Err(status),
+    }
+}
+
+fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: impl FnOnce(&Call<'_>) -> R) -> R {
+    let target = Target {
+        namespace: key.namespace.to_string(),
+        name: key.name.to_string(),
+        subresource: subresource.to_owned(),
+        ..Target::default()
+    };
+    make(&Call {
+        api,
+        served,
+        target: &target,
+        query: &Query::default(),
+        output: Output::JSON,
+        user: &auth::admin(),
+        agent: CONTROLLER_MANAGER,
+        media: "application/json",
+        body: b"",
+        now: api.now(),
+    })
+}
+
+fn options(manager: &str) -> WriteOptions {
+    WriteOptions { dry_run: false, validation: FieldValidation::Ignore, manager: manager.to_owned(), force: false }
+}
+
+/// Returns a resource of Kubernetes' own.
+pub(crate) fn builtin(api: &Api, group: &str, version: &str, plural: &str) -> Option<Arc<Served>> {
+    api.registry().get(group, version, plural).map(Arc::clone)
+}

@@ -1,0 +1,91 @@
+//! Schemas as a server publishes them (`/openapi/v3`): an index, and a document for every group and version.
+//!
+//! A document holds every type that its paths use, and its paths hold what clients look for: which kind an operation is
+//! for, what it takes, and which parameters it knows. Of built-in types descriptions are left out, of custom ones they
+//! are there. Left out are also paths of the old form of watches, and what connects to pods, services and nodes.
+
+mod action;
+mod custom;
+mod paths;
+mod types;
+
+use std::fmt::Write;
+
+use lode_schema::Resource;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+/// A resource of a group and version that is published.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'a> {
+    /// How it is served.
+    pub resource: &'a Resource,
+    /// The schema of a custom resource in this version (`openAPIV3Schema`); none for a built-in one.
+    pub schema: Option<&'a Value>,
+}
+
+/// Returns the index of some documents: their places (see [`place`]) and digests (see [`digest`]).
+#[must_use]
+pub fn index<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Value {
+    let entry = |(place, digest): (&str, &str)| {
+        (place.to_owned(), json!({"serverRelativeURL": format!("/openapi/v3/{place}?hash={digest}")}))
+    };
+    json!({"paths": documents.into_iter().map(entry).collect::<Map<_, _>>()})
+}
+
+/// Returns where the document of a group and version is: `api/v1`, `apis/apps/v1`.
+#[must_use]
+pub fn place(group: &str, version: &str) -> String {
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+}
+
+/// Returns what tells a document from every other.
+#[must_use]
+pub fn digest(document: &[u8]) -> String {
+    Sha256::digest(document).iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02X}");
+        out
+    })
+}
+
+/// Returns the document of a group and version, given all its resources.
+#[must_use]
+pub fn document(group: &str, version: &str, resources: &[Published<'_>]) -> Value {
+    let mut paths = Map::new();
+    let root = format!("/{}/", place(group, version));
+    paths.insert(root.clone(), paths::root(group, version));
+    let mut own = Map::new();
+    for published in resources {
+        if let Some(schema) = published.schema {
+            own.extend(custom::types(published.resource, schema));
+        }
+        paths.extend(paths::of(&root, published));
+    }
+    let schemas = types::reachable(&paths, own, group, version);
+    json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "unversioned"},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"BearerToken": {
+                "description": "Bearer Token authentication", "in": "header", "name": "authorization", "type": "apiKey",
+            }},
+        },
+    })
+}
+
+/// Returns a reference to a type.
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("{REFERENCE}{name}")})
+}
+
+/// Returns the name of a type that all groups share.
+fn meta(kind: &str) -> String {
+    format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}")
+}
+
+/// What references begin with.
+const REFERENCE: &str = "#/components/schemas/";
+/// The key under which a type or an operation says for which kinds it is.
+const KINDS: &str = "x-kubernetes-group-version-kind";

@@ -1,0 +1,153 @@
+//! [`Page`]: a part of a list, and the [`Token`] that says where the next begins.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use lode_admit::Status;
+use serde_json::{Value, json};
+
+use crate::options::ListOptions;
+use crate::store::{Key, Snapshot};
+use crate::stored::Stored;
+
+/// A part of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) revision: u64,
+    pub(crate) objects: Vec<(Key, Arc<Stored>)>,
+    /// Where the next begins, unless this is the last.
+    pub(crate) token: Option<String>,
+    /// How many come after it, where that is known.
+    pub(crate) remaining: Option<usize>,
+}
+
+/// Where a page begins, and as of when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) revision: u64,
+    /// The first place: after this namespace and name.
+    after: String,
+}
+
+impl Token {
+    /// Reads what a client sends back; `None` if it sends nothing.
+    ///
+    /// # Errors
+    /// It is no token of ours.
+    pub(crate) fn read(text: &str) -> Result<Option<Self>, Status> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let refused =
+            |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let decoded = TOKENS.decode(text).map_err(|error| refused(&error.to_string()))?;
+        let token: Value = serde_json::from_slice(&decoded).map_err(|_| refused(&unreadable(&decoded)))?;
+        if token["v"] != VERSION {
+            return Err(refused("server does not recognize this encoded version"));
+        }
+        let revision = token["rv"].as_u64().filter(|revision| *revision > 0);
+        let revision =
+            revision.ok_or_else(|| refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;
+        let start = token["start"].as_str().unwrap_or_default();
+        let after = start.strip_prefix('/').and_then(|start| start.strip_suffix('\0'));
+        let after = after.ok_or_else(|| refused("encoded start key empty (version meta.k8s.io/v1)"))?;
+        Ok(Some(Self { revision, after: after.to_owned() }))
+    }
+
+    fn text(revision: u64, last: &Key, everywhere: bool) -> String {
+        let start = if everywhere && !last.namespace.is_empty() {
+            format!("/{}/{}\0", last.namespace, last.name)
+        } else {
+            format!("/{}\0", last.name)
+        };
+        TOKENS.encode(json!({"v": VERSION, "rv": revision, "start": start}).to_string())
+    }
+
+    /// The object after which the page begins; its namespace is not said where only one is listed.
+    fn is_before(&self, key: &Key, everywhere: bool) -> bool {
+        match self.after.split_once('/') {
+            Some((namespace, name)) if everywhere => (namespace, name) < (&*key.namespace, &*key.name),
+            _ => *self.after < *key.name,
+        }
+    }
+}
+
+impl Page {
+    /// Cuts a page out of all that is meant.
+    pub(crate) fn cut(snapshot: Snapshot, token: Option<&Token>, options: &ListOptions, everywhere: bool) -> Self {
+        let Snapshot { revision, mut objects } = snapshot;
+        if let Some(token) = token {
+            let start = objects.partition_point(|(key, _)| !token.is_before(key, everywhere));
+            objects.drain(..start);
+        }
+        if options.limit == 0 || objects.len() <= options.limit {
+            return Self { revision, objects, token: None, remaining: None };
+        }
+        let more = objects.len() - options.limit;
+        objects.truncate(options.limit);
+        let token = objects.last().map(|(last, _)| Token::text(revision, last, everywhere));
+        // With a selector Kubernetes does not know how many more there are.
+        let unselected = options.labels.is_empty() && options.fields.0.is_empty();
+        Self { revision, objects, token, remaining: unselected.then_some(more) }
+    }
+}
+
+/// What Go says of a text that is not JSON.
+fn unreadable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.chars().next() {
+        Some(first) => format!("invalid character '{}' looking for beginning of value", first.escape_default()),
+        None => "unexpected end of JSON input".to_owned(),
+    }
+}
+
+const VERSION: &str = "meta.k8s.io/v1";
+/// As Go reads it, which does not mind bits that are left over.
+const TOKENS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::Draft;
+
+    fn snapshot(names: &[(&str, &str)]) -> Snapshot {
+        let stored = Arc::new(Draft::new(&json!({"apiVersion": "v1", "kind": "ConfigMap"}), Box::default()).at(9));
+        let object = |(namespace, name): &(&str, &str)| (Key::new(namespace, name), Arc::clone(&stored));
+        Snapshot { revision: 9, objects: names.iter().map(object).collect() }
+    }
+
+    #[test]
+    fn pages_follow_each_other_to_the_end() {
+        let all = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "z"), ("c", "a")];
+        let options = ListOptions { limit: 2, ..ListOptions::default() };
+        let (mut token, mut seen, mut remaining) = (None, Vec::new(), Vec::new());
+        loop {
+            let page = Page::cut(snapshot(&all), token.as_ref(), &options, true);
+            seen.extend(page.objects.iter().map(|(key, _)| (key.namespace.to_string(), key.name.to_string())));
+            remaining.push(page.remaining);
+            let Some(next) = page.token else { break };
+            token = Token::read(&next).unwrap();
+        }
+        assert_eq!(seen, all.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())));
+        assert_eq!(remaining, [Some(3), Some(1), None]);
+    }
+
+    #[test]
+    fn within_a_namespace_a_token_names_no_namespace() {
+        let options = ListOptions { limit: 1, ..ListOptions::default() };
+        let page = Page::cut(snapshot(&[("a", "x"), ("a", "y")]), None, &options, false);
+        let decoded = TOKENS.decode(page.token.unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap(), json!({"v": VERSION, "rv": 9, "start": "/x\0"}));
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let error = |text: &str| Token::read(text).unwrap_err().message;
+        assert!(error("garbage").starts_with("invalid continue token: continue key is not valid: "));
+        let other = TOKENS.encode("{\"v\":\"v2\",\"rv\":1,\"start\":\"/a\"}");
+        assert!(error(&other).ends_with("server does not recognize this encoded version"));
+        assert_eq!(Token::read(""), Ok(None));
+    }
+}

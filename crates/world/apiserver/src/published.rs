@@ -1,0 +1,72 @@
+//! Published schemas as they are served: which there are, and each as it is asked for.
+//!
+//! A document costs milliseconds and is seldom read, so it is made when it is, and kept. What the index calls its hash
+//! is that of all the document is made of.
+
+use std::collections::BTreeMap;
+
+use lode_schema::Resource;
+use lode_stdx::Digest;
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::openapi::{self, Published};
+use crate::served::{Registry, Served};
+use crate::store::Key;
+
+/// Returns the index of the documents.
+pub(crate) fn index(api: &Api, registry: &Registry) -> Value {
+    let documents: Vec<(String, String)> = versions(registry)
+        .into_iter()
+        .map(|((group, version), served)| (openapi::place(group, version), digest(api, group, version, &served)))
+        .collect();
+    openapi::index(documents.iter().map(|(place, digest)| (&**place, &**digest)))
+}
+
+/// Returns the document of a place, `apis/apps/v1`; nothing where nothing is served.
+pub(crate) fn document(api: &Api, registry: &Registry, place: &str) -> Option<Value> {
+    let ((group, version), served) =
+        versions(registry).into_iter().find(|((group, version), _)| openapi::place(group, version) == place)?;
+    let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(api, served)).collect();
+    let published = |(served, schema)| Published { resource: resource(served), schema: Option::as_ref(schema) };
+    let published: Vec<Published<'_>> = served.iter().copied().zip(&schemas).map(published).collect();
+    Some(openapi::document(group, version, &published))
+}
+
+type Versions<'r> = BTreeMap<(&'r str, &'r str), Vec<&'r Served>>;
+
+fn versions(registry: &Registry) -> Versions<'_> {
+    let mut versions = Versions::new();
+    for served in registry.iter() {
+        versions.entry((&served.resource.group, &served.resource.version)).or_default().push(served);
+    }
+    versions
+}
+
+fn resource(served: &Served) -> &Resource {
+    &served.resource
+}
+
+fn digest(api: &Api, group: &str, version: &str, served: &[&Served]) -> String {
+    let mut text = format!("{}/{group}/{version}", env!("CARGO_PKG_VERSION"));
+    for served in served {
+        text.push_str(&served.resource.plural);
+        if let Some(schema) = schema(api, served) {
+            text.push_str(&schema.to_string());
+        }
+    }
+    Digest::of(text.as_bytes()).to_string().trim_start_matches("sha256:").to_uppercase()
+}
+
+/// Returns what a definition says of the objects of this version.
+fn schema(api: &Api, served: &Served) -> Option<Value> {
+    if !served.is_custom() {
+        return None;
+    }
+    let definitions = api.store.resource("customresourcedefinitions.apiextensions.k8s.io");
+    let stored = definitions.get(&Key::new("", served.objects.name()))?;
+    let mut definition = stored.value();
+    let versions = definition.pointer_mut("/spec/versions")?.as_array_mut()?;
+    let version = versions.iter_mut().find(|version| version["name"] == *served.resource.version)?;
+    Some(version.pointer_mut("/schema/openAPIV3Schema")?.take())
+}

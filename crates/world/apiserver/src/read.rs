@@ -1,0 +1,242 @@
+//! One object, or a list of them.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use lode_admit::{FieldError, Status, strategy};
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::negotiate::Shape;
+use crate::options::{ListOptions, Revision};
+use crate::page::{Page, Token};
+use crate::served::Served;
+use crate::shape;
+use crate::store::{Key, Snapshot, Store};
+use crate::stored::Stored;
+use crate::table::IncludeObject;
+
+/// Answers with one object.
+pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
+    match Revision::of_one(call.query)? {
+        Revision::NotOlder(revision) => not_in_future(&call.api.store, revision)?,
+        Revision::Newest | Revision::Any | Revision::Exact(_) => {}
+    }
+    let stored = find(call)?;
+    object(call, 200, &stored)
+}
+
+/// Returns the object that a request is about.
+pub(crate) fn find(call: &Call<'_>) -> Result<Arc<Stored>, Status> {
+    let found = call.served.objects.get(&call.key());
+    found.ok_or_else(|| Status::not_found(&call.served.kind, &call.target.name))
+}
+
+/// Answers with an object in the form that the client asks for.
+pub(crate) fn object(call: &Call<'_>, code: u16, stored: &Stored) -> Result<Answer, Status> {
+    if call.output.shape == Shape::Object && !call.output.yaml {
+        return Ok(Answer::json(code, call.served.bytes(stored)));
+    }
+    shaped(call, code, &call.served.value(stored))
+}
+
+/// Answers with an object as a value, in the form that the client asks for.
+pub(crate) fn shaped(call: &Call<'_>, code: u16, value: &Value) -> Result<Answer, Status> {
+    let shaped = shape::one(call, value)?;
+    Ok(Answer::value(code, &shaped, call.output))
+}
+
+/// Answers with a list.
+pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Status> {
+    check_fields(call.served, options)?;
+    let page = page(call, options)?;
+    if call.output.shape == Shape::Object && !call.output.yaml {
+        return Ok(plain(call.served, page));
+    }
+    let values = page.objects.iter().map(|(_, stored)| call.served.value(stored)).collect::<Vec<_>>();
+    let body = shape::many(call, &values, &list_metadata(&page))?;
+    Ok(Answer::value(200, &body, call.output))
+}
+
+/// Refuses selectors by fields that the kind has not.
+pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(), Status> {
+    let (strategy, custom) = (strategy::of(&served.kind), served.kind.custom());
+    let is_known = |field: &str| {
+        matches!(field, "metadata.name" | "metadata.namespace")
+            || strategy.selectable.iter().any(|selectable| selectable.name == field)
+            || custom.is_some_and(|ty| ty.selectable.iter().any(|path| path.trim_start_matches('.') == field))
+    };
+    let Some(unknown) = options.fields.0.iter().find(|wanted| !is_known(&wanted.field)) else { return Ok(()) };
+    let field = &unknown.field;
+    Err(Status::bad_request(if served.is_custom() {
+        format!("field label not supported: {field}")
+    } else if strategy.selectable.is_empty() {
+        format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    } else {
+        format!("field label not supported: {field}")
+    }))
+}
+
+/// Tells whether an object is meant.
+pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> bool {
+    let label = |key: &str| stored.index.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value);
+    let field = |field: &str| match field {
+        "metadata.name" => Some(&*key.name),
+        "metadata.namespace" => Some(&*key.namespace),
+        _ => stored.index.fields.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value),
+    };
+    options.labels.matches(label) && options.fields.matches(field)
+}
+
+/// Waits for nobody: a revision that is not there yet is refused.
+pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> {
+    let current = store.revision();
+    if revision <= current {
+        return Ok(());
+    }
+    let message = format!("Timeout: Too large resource version: {revision}, current: {current}");
+    let mut status = Status::bare(504, "Timeout", message);
+    let cause = lode_admit::Cause {
+        reason: "ResourceVersionTooLarge",
+        message: "Too large resource version".to_owned(),
+        field: String::new(),
+    };
+    status.details =
+        Some(Box::new(lode_admit::Details { causes: vec![cause], retry_after_s: 1, ..Default::default() }));
+    Err(status)
+}
+
+fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
+    let (store, objects) = (&call.api.store, &call.served.objects);
+    // Who selects one namespace of all lists that one.
+    let selected = options.fields.required("metadata.namespace").unwrap_or_default();
+    let namespace = if call.target.namespace.is_empty() { selected } else { &*call.target.namespace };
+    let token = Token::read(&options.token)?;
+    let revision = match (&token, options.revision) {
+        (Some(token), _) => Revision::Exact(token.revision),
+        (None, revision) => revision,
+    };
+    let snapshot = match revision {
+        Revision::Newest | Revision::Any => store.list(objects, namespace),
+        Revision::NotOlder(revision) => {
+            not_in_future(store, revision)?;
+            store.list(objects, namespace)
+        }
+        Revision::Exact(revision) => {
+            not_in_future(store, revision)?;
+            objects.at(namespace, revision).map_err(|_| expired(token.as_ref()))?
+        }
+    };
+    Ok(Page::cut(filtered(snapshot, options), token.as_ref(), options, namespace.is_empty()))
+}
+
+fn filtered(mut snapshot: Snapshot, options: &ListOptions) -> Snapshot {
+    if !options.labels.is_empty() || !options.fields.0.is_empty() {
+        snapshot.objects.retain(|(key, stored)| selected(key, stored, options));
+    }
+    snapshot
+}
+
+fn expired(token: Option<&Token>) -> Status {
+    let message = if token.is_some() {
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+         without the continue parameter."
+    } else {
+        "The resourceVersion for the provided list is too old."
+    };
+    Status::bare(410, "Expired", message)
+}
+
+fn list_metadata(page: &Page) -> Value {
+    let mut metadata = json!({"resourceVersion": page.revision.to_string()});
+    if let Some(token) = &page.token {
+        metadata["continue"] = token.as_str().into();
+    }
+    if let Some(remaining) = page.remaining {
+        metadata["remainingItemCount"] = remaining.into();
+    }
+    metadata
+}
+
+/// Joins stored texts into a list, a piece at a time, as the client takes them.
+fn plain(served: &Served, page: Page) -> Answer {
+    let head = format!(
+        "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
+        served.kind.gvk.kind,
+        served.api_version,
+        list_metadata(&page)
+    );
+    // Lists of custom resources say of each item what it is.
+    let whole = served.is_custom();
+    let mut items = Vec::with_capacity(page.objects.len());
+    for (_, stored) in page.objects {
+        items.push(if !served.is_native(&stored) {
+            Item::Whole(served.bytes(&stored))
+        } else if whole {
+            Item::Whole(stored.bytes.clone())
+        } else {
+            Item::Headless(stored.headless())
+        });
+    }
+    Answer::lazy(200, Pieces { head: Some(head.into()), items: items.into_iter(), first: true, done: false })
+}
+
+enum Item {
+    Whole(Bytes),
+    /// Lacks its opening brace.
+    Headless(Bytes),
+}
+
+/// The text of a list, in pieces.
+struct Pieces {
+    head: Option<Bytes>,
+    items: std::vec::IntoIter<Item>,
+    first: bool,
+    done: bool,
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.done {
+            return None;
+        }
+        let mut piece = BytesMut::with_capacity(PIECE);
+        if let Some(head) = self.head.take() {
+            piece.extend_from_slice(&head);
+        }
+        for item in self.items.by_ref() {
+            if !std::mem::take(&mut self.first) {
+                piece.extend_from_slice(b",");
+            }
+            match item {
+                Item::Whole(bytes) => piece.extend_from_slice(&bytes),
+                Item::Headless(bytes) => {
+                    piece.extend_from_slice(b"{");
+                    piece.extend_from_slice(&bytes);
+                }
+            }
+            if piece.len() >= PIECE {
+                return Some(piece.freeze());
+            }
+        }
+        self.done = true;
+        piece.extend_from_slice(b"]}");
+        Some(piece.freeze())
+    }
+}
+
+/// Returns what of an object goes with its row in a table.
+pub(crate) fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
+    let text = call.query.text("includeObject").unwrap_or_default();
+    IncludeObject::parse(text).ok_or_else(|| {
+        let detail = "must be 'Metadata', 'Object', 'None', or empty";
+        let error = FieldError::invalid("includeObject", &text.into(), detail);
+        Status::bad_request(format!("Unable to convert to Table as requested: {error}"))
+    })
+}
+
+/// Bytes of a list that are sent at once.
+const PIECE: usize = 64 << 10;

@@ -1,0 +1,140 @@
+//! [`Served`]: one resource in one version as it is served; [`Registry`]: all of them.
+//!
+//! A registry does not change: another one takes its place when the definitions of custom resources do. Versions of a
+//! resource share their objects, which are stored in one of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lode_admit::{Kind, convert};
+use lode_schema::{Resource, resources};
+use serde_json::Value;
+
+use crate::discovery::Catalogue;
+use crate::store::{self, Store};
+use crate::stored::Stored;
+
+/// One resource in one version as it is served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) resource: Resource,
+    pub(crate) kind: Kind,
+    /// Group and version, as objects carry them.
+    pub(crate) api_version: Box<str>,
+    /// The version in which its objects are stored.
+    pub(crate) stored_version: Box<str>,
+    /// Its objects, whatever their version.
+    pub(crate) objects: Arc<store::Resource>,
+    /// Its kind in every version that is served, this one too.
+    pub(crate) versions: Arc<[Kind]>,
+    /// How the text of a stored object of this version begins.
+    head: Box<str>,
+}
+
+/// All that is served.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    /// In the order of discovery.
+    all: Vec<Arc<Served>>,
+    by_path: HashMap<[Box<str>; 3], usize>,
+}
+
+impl Served {
+    /// Returns a resource whose objects are stored in a version of it; `versions` are all of its versions.
+    pub(crate) fn new(
+        store: &Store,
+        resource: Resource,
+        kind: Kind,
+        stored_version: &str,
+        versions: &Arc<[Kind]>,
+    ) -> Self {
+        let api_version = kind.gvk.api_version();
+        let stored_group = stored_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let place =
+            if stored_group.is_empty() { kind.plural.to_string() } else { format!("{}.{stored_group}", kind.plural) };
+        Self {
+            head: format!("{{\"apiVersion\":{api_version:?},\"kind\":{:?},", kind.gvk.kind).into(),
+            objects: store.resource(&place),
+            stored_version: stored_version.into(),
+            versions: Arc::clone(versions),
+            api_version: api_version.into(),
+            kind,
+            resource,
+        }
+    }
+
+    /// Returns an object as this version shows it.
+    pub(crate) fn value(&self, stored: &Stored) -> Value {
+        let mut value = stored.value();
+        if !self.is_native(stored) {
+            convert::to(&self.api_version, &mut value);
+        }
+        value
+    }
+
+    /// Returns its JSON.
+    pub(crate) fn bytes(&self, stored: &Stored) -> Bytes {
+        if self.is_native(stored) { stored.bytes.clone() } else { self.value(stored).to_string().into() }
+    }
+
+    /// Tells whether an object is stored as this version shows it.
+    pub(crate) fn is_native(&self, stored: &Stored) -> bool {
+        stored.bytes.starts_with(self.head.as_bytes())
+    }
+
+    /// Tells whether objects are stored as this version has them; of the versions of a resource one is so.
+    pub(crate) fn is_storage(&self) -> bool {
+        self.stored_version == self.api_version
+    }
+
+    /// Tells whether objects of a custom resource definition are meant.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.kind.is_custom()
+    }
+}
+
+impl Registry {
+    /// Returns what Kubernetes has of its own and then, in their order, what is given.
+    pub(crate) fn new(store: &Store, custom: impl IntoIterator<Item = Arc<Served>>) -> Self {
+        let builtin = resources().iter().filter_map(|resource| {
+            let kind = Kind::builtin(resource)?;
+            let stored = convert::stored_version(&kind.gvk);
+            let versions = builtin_versions(resource, &stored);
+            Some(Arc::new(Served::new(store, resource.clone(), kind, &stored, &versions)))
+        });
+        let all: Vec<_> = builtin.chain(custom).collect();
+        let path = |served: &Served| {
+            [&served.resource.group, &served.resource.version, &served.resource.plural].map(Clone::clone)
+        };
+        let by_path = all.iter().enumerate().map(|(at, served)| (path(served), at)).collect();
+        Self { all, by_path }
+    }
+
+    /// Returns a resource by its place in paths.
+    pub(crate) fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
+        let at = self.by_path.get(&[group, version, plural].map(Into::into))?;
+        self.all.get(*at)
+    }
+
+    /// Returns all, in the order of discovery.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Served>> {
+        self.all.iter()
+    }
+
+    /// Returns what discovery tells.
+    pub(crate) fn catalogue(&self) -> Catalogue<'_> {
+        Catalogue::of(self.all.iter().map(|served| &served.resource))
+    }
+
+    /// Tells whether any version of a group is served.
+    pub(crate) fn has_group(&self, group: &str) -> bool {
+        self.all.iter().any(|served| *served.resource.group == *group)
+    }
+}
+
+/// Returns the kinds of the built-in resources that share their objects.
+fn builtin_versions(resource: &Resource, stored: &str) -> Arc<[Kind]> {
+    let same = resources().iter().filter(|other| other.plural == resource.plural).filter_map(Kind::builtin);
+    same.filter(|kind| convert::stored_version(&kind.gvk) == stored).collect()
+}

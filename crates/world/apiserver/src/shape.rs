@@ -1,0 +1,91 @@
+//! Objects in the form that a client asks for: whole, as rows of a table, or their metadata alone.
+
+use jiff::Timestamp;
+use lode_admit::{Status, Types, custom};
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::negotiate::Shape;
+use crate::read::include_object;
+use crate::served::Served;
+use crate::table::{self, Columns, Options};
+
+/// Returns one object in the form that the client asks for.
+pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
+    Ok(match call.output.shape {
+        Shape::Object => object.clone(),
+        Shape::Metadata(version) => table::partial(object, version),
+        Shape::Table(_) => {
+            let options = options(call)?;
+            let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
+            with_columns(call.served, |columns| table::of(columns, &metadata, [object], &options))
+        }
+    })
+}
+
+/// Returns a list in the form that the client asks for.
+pub(crate) fn many(call: &Call<'_>, objects: &[Value], metadata: &Value) -> Result<Value, Status> {
+    Ok(match call.output.shape {
+        Shape::Object => json!({
+            "kind": format!("{}List", call.served.kind.gvk.kind),
+            "apiVersion": &*call.served.api_version,
+            "metadata": metadata,
+            "items": objects,
+        }),
+        Shape::Metadata(version) => table::partial_list(metadata, objects, version),
+        Shape::Table(_) => {
+            let options = options(call)?;
+            with_columns(call.served, |columns| table::of(columns, metadata, objects, &options))
+        }
+    })
+}
+
+/// Makes what a watch shows of one object after another.
+pub(crate) struct Shaper {
+    shape: Shape,
+    options: Options,
+}
+
+impl Shaper {
+    pub(crate) fn new(call: &Call<'_>) -> Result<Self, Status> {
+        Ok(Self { shape: call.output.shape, options: options(call)? })
+    }
+
+    /// Returns what is shown of the next object; only the first time columns are described.
+    pub(crate) fn next(&mut self, served: &Served, object: &Value, now: Timestamp) -> Value {
+        match self.shape {
+            Shape::Object => object.clone(),
+            Shape::Metadata(version) => table::partial(object, version),
+            Shape::Table(_) => {
+                self.options.now = now;
+                let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
+                let shown = with_columns(served, |columns| table::of(columns, &metadata, [object], &self.options));
+                self.options.definitions = false;
+                shown
+            }
+        }
+    }
+}
+
+fn options(call: &Call<'_>) -> Result<Options, Status> {
+    let version = match call.output.shape {
+        Shape::Table(version) => version,
+        Shape::Object | Shape::Metadata(_) => table::Version::default(),
+    };
+    Ok(Options { now: call.now, include: include_object(call)?, definitions: true, version })
+}
+
+fn with_columns<R>(served: &Served, make: impl FnOnce(&Columns) -> R) -> R {
+    match &served.kind.types {
+        Types::Builtin => make(Columns::builtin(&served.kind.gvk.group, &served.kind.gvk.kind)),
+        Types::Custom(ty) => make(&Columns::custom(&ty.columns.iter().map(column).collect())),
+    }
+}
+
+/// Returns a column as a definition has it.
+fn column(column: &custom::Column) -> Value {
+    json!({
+        "name": column.name, "type": column.ty, "format": column.format, "description": column.description,
+        "priority": column.priority, "jsonPath": column.json_path,
+    })
+}

@@ -1,0 +1,78 @@
+//! Endpoints that are not objects as they are stored: reviews, scales, evictions.
+
+use lode_admit::decode::Decoded;
+use lode_admit::{FieldError, Status};
+use lode_rbac::review;
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::body;
+use crate::call::{Call, as_map, text};
+use crate::delete;
+use crate::negotiate::Output;
+use crate::options::{DeleteOptions, WriteOptions, Writing};
+use crate::scale;
+
+/// Answers, if the request is for such an endpoint.
+pub(crate) fn answer(call: &Call<'_>, verb: &str) -> Option<Result<Answer, Status>> {
+    let target = call.target;
+    Some(match (&*target.group, &*target.resource, &*target.subresource) {
+        ("authorization.k8s.io" | "authentication.k8s.io", _, _) => reviewed(call),
+        (_, _, "scale") => match verb {
+            "get" => scale::get(call),
+            "update" => scale::replace(call),
+            _ => scale::patch(call),
+        },
+        ("", "pods", "eviction") => evict(call),
+        ("", "serviceaccounts", "token") => Err(not_here("tokens of service accounts")),
+        ("", "pods", "log" | "exec" | "attach" | "portforward" | "proxy" | "binding")
+        | ("", "services" | "nodes", "proxy")
+        | ("", "bindings", _) => Err(not_here("what happens within pods and nodes")),
+        _ => return None,
+    })
+}
+
+fn not_here(what: &str) -> Status {
+    Status::bare(501, "NotImplemented", format!("{what}: this server does not have them"))
+}
+
+/// Answers a question about who may do what, or who one is.
+fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
+    let options = WriteOptions::read(call.query, Writing::Create)?;
+    let Decoded { object, .. } = body::object(call, &call.served.kind, options.validation)?;
+    let user = call.user;
+    let answer = call.api.policy(|policy| match &*call.target.resource {
+        "selfsubjectaccessreviews" => review::self_access(policy, user, &object),
+        "subjectaccessreviews" => review::access(policy, &object),
+        "localsubjectaccessreviews" => review::local_access(policy, &call.target.namespace, &object),
+        "selfsubjectrulesreviews" => review::self_rules(policy, user, &object),
+        "selfsubjectreviews" => Ok(review::self_subject(user, &object)),
+        "tokenreviews" => Ok(call.api.users.review(&object)),
+        other => Err(not_here(other)),
+    })?;
+    Ok(Answer::value(201, &answer, Output { yaml: call.output.yaml, ..Output::JSON }))
+}
+
+/// Deletes a pod as an eviction asks for; there are no budgets to hold it up.
+fn evict(call: &Call<'_>) -> Result<Answer, Status> {
+    let mut eviction = body::options(call)?;
+    let name = text(&eviction, "/metadata/name");
+    if !name.is_empty() && name != call.target.name {
+        return Err(Status::bad_request("name in URL does not match name in Eviction object"));
+    }
+    let options = as_map(&mut eviction).remove("deleteOptions").unwrap_or(Value::Null);
+    let options = DeleteOptions::read(call.query, &options)?;
+    delete::delete(call, &call.key(), &options)?;
+    let success =
+        serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+    Ok(Answer::value(201, &success, Output::JSON))
+}
+
+/// Refuses a number of replicas that there cannot be.
+pub(crate) fn check_replicas(name: &str, replicas: i64) -> Result<(), Status> {
+    if replicas >= 0 {
+        return Ok(());
+    }
+    let error = FieldError::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
+    Err(Status::invalid_as("Scale", "autoscaling", name, &[error]))
+}

@@ -1,0 +1,406 @@
+//! Objects created and changed: from what a client sends to what is stored.
+//!
+//! The way of every write: the object as it would be → defaults → who owns which fields → what its kind does to it →
+//! is it valid? → stored, if it is still made from what is there. A write that names no revision begins again when
+//! somebody else was faster.
+
+use std::sync::Arc;
+
+use lode_admit::decode::Decoded;
+use lode_admit::{Cause, Details, FieldError, Status, create, custom, default, strategy, update, validate};
+use lode_merge::write::{self, Refusal, Request};
+use serde_json::Value;
+
+use crate::admission;
+use crate::answer::Answer;
+use crate::body;
+use crate::call::{Call, metadata_mut, text};
+use crate::delete;
+use crate::endpoint;
+use crate::options::{WriteOptions, Writing, not_a_number};
+use crate::patch::Patch;
+use crate::random;
+use crate::read;
+use crate::store::{Clash, From, Key};
+use crate::stored::{Draft, Stored};
+
+/// What came of a write.
+pub(crate) enum Written {
+    Stored(Arc<Stored>),
+    /// A dry run: it would be so.
+    Unstored(Value),
+}
+
+/// A write under way.
+pub(crate) struct Write<'w> {
+    pub(crate) call: &'w Call<'w>,
+    pub(crate) options: &'w WriteOptions,
+    /// The endpoint below the object, or empty.
+    pub(crate) subresource: &'w str,
+    /// Now, as objects carry times.
+    now: String,
+}
+
+/// Why an attempt did not end in a write.
+pub(crate) enum Fault {
+    /// Somebody else was faster; the next attempt may do.
+    Outrun,
+    Refused(Status),
+}
+
+impl<S: Into<Status>> std::convert::From<S> for Fault {
+    fn from(status: S) -> Self {
+        Self::Refused(status.into())
+    }
+}
+
+/// Creates an object from a body.
+pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
+    let options = WriteOptions::read(call.query, Writing::Create)?;
+    let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
+    let write = Write::new(call, &options, "");
+    let written = write.create(object, false)?;
+    answer(call, 201, &written, warnings)
+}
+
+/// Puts a body in place of an object.
+pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
+    let options = WriteOptions::read(call.query, Writing::Update)?;
+    let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
+    let write = Write::new(call, &options, &call.target.subresource);
+    let (code, written) = write.replace(object)?;
+    answer(call, code, &written, warnings)
+}
+
+/// Changes an object as a body says.
+pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
+    let writing = if Patch::is_apply(call.media) { Writing::Apply } else { Writing::Patch };
+    let patch = Patch::read(call.media, call.body, &call.served.kind)?;
+    let options = WriteOptions::read(call.query, writing)?;
+    let write = Write::new(call, &options, &call.target.subresource);
+    let mut warnings = Vec::new();
+    let (code, written) = write.patch(&patch, &mut warnings)?;
+    answer(call, code, &written, warnings)
+}
+
+/// Answers with what was written, and tells people what is odd about it.
+fn answer(call: &Call<'_>, code: u16, written: &Written, mut warnings: Vec<String>) -> Result<Answer, Status> {
+    let answer = match written {
+        Written::Stored(stored) => {
+            warnings.extend(lode_admit::warnings(&call.served.kind, &call.served.value(stored)));
+            read::object(call, code, stored)?
+        }
+        Written::Unstored(value) => {
+            warnings.extend(lode_admit::warnings(&call.served.kind, value));
+            read::shaped(call, code, value)?
+        }
+    };
+    Ok(answer.with_warnings(warnings))
+}
+
+impl<'w> Write<'w> {
+    /// Begins a write at an endpoint.
+    pub(crate) fn new(call: &'w Call<'w>, options: &'w WriteOptions, subresource: &'w str) -> Self {
+        Self { call, options, subresource, now: call.now_text() }
+    }
+
+    /// Creates an object; who owns what of it is known already where it was applied.
+    pub(crate) fn create(&self, object: Value, applied: bool) -> Result<Written, Status> {
+        let named = !text(&object, "/metadata/name").is_empty() || !self.call.target.name.is_empty();
+        let prefix = text(&object, "/metadata/generateName").to_owned();
+        if named || prefix.is_empty() {
+            return self.create_once(object, applied);
+        }
+        let mut clash = None;
+        for _ in 0..NAMES_TRIED {
+            let mut object = object.clone();
+            let name = random::name(&prefix);
+            metadata_mut(&mut object).insert("name".to_owned(), name.into());
+            match self.create_once(object, applied) {
+                Err(status) if status.reason == "AlreadyExists" => clash = Some(status),
+                other => return other,
+            }
+        }
+        Err(clash.unwrap_or_else(|| Status::internal("no name was tried")))
+    }
+
+    fn create_once(&self, mut object: Value, applied: bool) -> Result<Written, Status> {
+        let call = self.call;
+        let kind = &call.served.kind;
+        call.place(&mut object)?;
+        if !text(&object, "/metadata/resourceVersion").is_empty() {
+            return Err(Status::internal("resourceVersion should not be set on objects to be created"));
+        }
+        admission::namespace(call, text(&object, "/metadata/name"))?;
+        // What is the server's to say, nobody owns by having said it.
+        let metadata = metadata_mut(&mut object);
+        SERVERS.iter().for_each(|key| drop(metadata.remove(*key)));
+        default(kind, &mut object);
+        if !applied {
+            object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
+        }
+        let metadata = metadata_mut(&mut object);
+        metadata.insert("uid".to_owned(), random::uid().into());
+        metadata.insert("creationTimestamp".to_owned(), call.now_text().into());
+        create::prepare(kind, &mut object);
+        admission::provide(call, None, &mut object, self.options.dry_run)?;
+        self.check(None, &object, &validate::create(kind, &object))?;
+        admission::grants(call, None, &object)?;
+        let name = text(&object, "/metadata/name").to_owned();
+        let key = Key::new(&call.target.namespace, &name);
+        if self.options.dry_run {
+            return match call.served.objects.get(&key) {
+                Some(_) => Err(Status::already_exists(kind, &name)),
+                None => Ok(Written::Unstored(object)),
+            };
+        }
+        let draft = self.draft(object);
+        match call.api.store.put(&call.served.objects, key, From::Absent, &draft) {
+            Ok(stored) => Ok(Written::Stored(stored)),
+            Err(_) => Err(Status::already_exists(kind, &name)),
+        }
+    }
+
+    /// Puts an object in place of another.
+    fn replace(&self, object: Value) -> Result<(u16, Written), Status> {
+        let call = self.call;
+        let kind = &call.served.kind;
+        let mut object = object;
+        call.place(&mut object)?;
+        let version = text(&object, "/metadata/resourceVersion").to_owned();
+        let wanted = wanted(&version)?;
+        for _ in 0..ATTEMPTS {
+            let Some(stored) = call.served.objects.get(&call.key()) else {
+                let create = strategy::of(kind).create_on_update && self.subresource.is_empty() && wanted.is_none();
+                if !create {
+                    return Err(Status::not_found(kind, &call.target.name));
+                }
+                return Ok((201, self.create(object, false)?));
+            };
+            let uid = text(&object, "/metadata/uid");
+            if !uid.is_empty() && *uid != *stored.index.uid {
+                return Err(self.other_uid(uid, &stored));
+            }
+            if wanted.is_none() && !strategy::of(kind).unconditional_update {
+                let error =
+                    FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+                return Err(Status::invalid(kind, &call.target.name, &[error]));
+            }
+            if wanted.is_some_and(|wanted| wanted != stored.revision) {
+                return Err(Status::modified(kind, &call.target.name));
+            }
+            match self.attempt(&stored, Changed::Whole(object.clone())) {
+                Ok(written) => return Ok((200, written)),
+                Err(Fault::Outrun) if wanted.is_none() => {}
+                Err(Fault::Outrun) => return Err(Status::modified(kind, &call.target.name)),
+                Err(Fault::Refused(status)) => return Err(status),
+            }
+        }
+        Err(Status::modified(kind, &call.target.name))
+    }
+
+    /// Changes an object by a patch, which creates it if it is an apply.
+    fn patch(&self, patch: &Patch, warnings: &mut Vec<String>) -> Result<(u16, Written), Status> {
+        let call = self.call;
+        let kind = &call.served.kind;
+        for _ in 0..ATTEMPTS {
+            let Some(stored) = call.served.objects.get(&call.key()) else {
+                let Patch::Apply(applied) = patch else { return Err(Status::not_found(kind, &call.target.name)) };
+                if !self.subresource.is_empty() {
+                    return Err(Status::not_found(kind, &call.target.name));
+                }
+                match self.apply_new(applied, warnings) {
+                    Err(status) if status.reason == "AlreadyExists" => continue,
+                    other => return other.map(|written| (201, written)),
+                }
+            };
+            let live = call.served.value(&stored);
+            let changed = match patch {
+                Patch::Apply(applied) => Changed::Applied(self.applied(Some(&live), applied, warnings)?),
+                _ => Changed::Whole(self.decoded(&patch.apply(&live, kind)?, warnings)?),
+            };
+            let version = text(changed.object(), "/metadata/resourceVersion");
+            if wanted(version)?.is_some_and(|wanted| wanted != stored.revision) {
+                return Err(Status::modified(kind, &call.target.name));
+            }
+            match self.attempt(&stored, changed) {
+                Ok(written) => return Ok((200, written)),
+                Err(Fault::Outrun) => {}
+                Err(Fault::Refused(status)) => return Err(status),
+            }
+        }
+        Err(Status::modified(kind, &call.target.name))
+    }
+
+    fn apply_new(&self, applied: &Value, warnings: &mut Vec<String>) -> Result<Written, Status> {
+        let uid = text(applied, "/metadata/uid");
+        if !uid.is_empty() {
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
+        }
+        if !text(applied, "/metadata/resourceVersion").is_empty() {
+            return Err(Status::not_found(&self.call.served.kind, &self.call.target.name));
+        }
+        let object = self.applied(None, applied, warnings)?;
+        self.create(object, true)
+    }
+
+    /// Returns the object as it is once somebody applied to it.
+    fn applied(&self, live: Option<&Value>, patch: &Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
+        let mut patch = patch.clone();
+        if text(&patch, "/kind") == &*self.call.served.kind.gvk.kind {
+            self.call.place(&mut patch)?;
+        }
+        let to = endpoint::of(self.call.served, self.subresource);
+        let mut object = write::apply(live, &patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
+        object = self.decoded(&object, warnings)?;
+        default(&self.call.served.kind, &mut object);
+        Ok(object)
+    }
+
+    /// Returns what was made of an object as an object of its kind.
+    fn decoded(&self, object: &Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
+        let Decoded { object, warnings: found } =
+            body::patched(&self.call.served.kind, object, self.options.validation)?;
+        warnings.extend(found);
+        Ok(object)
+    }
+
+    /// Writes what was made of a stored object, if that still is stored.
+    pub(crate) fn attempt(&self, stored: &Arc<Stored>, changed: Changed) -> Result<Written, Fault> {
+        let call = self.call;
+        let kind = &call.served.kind;
+        let live = call.served.value(stored);
+        let applied = matches!(changed, Changed::Applied(_));
+        let mut object = changed.into_object();
+        call.place(&mut object)?;
+        if !applied {
+            default(kind, &mut object);
+            object = write::update(Some(&live), &object, &endpoint::of(call.served, self.subresource), self.request());
+        }
+        update::prepare(kind, self.subresource, &live, &mut object);
+        write::keep_times(&live, &mut object);
+        admission::provide(call, Some(&live), &mut object, self.options.dry_run)?;
+        self.check(Some(&live), &object, &validate::update(kind, self.subresource, &live, &object))?;
+        admission::grants(call, Some(&live), &object)?;
+        self.put(stored, object)
+    }
+
+    /// Stores an object in place of another, or takes it away where nothing holds it any more.
+    pub(crate) fn put(&self, stored: &Arc<Stored>, mut object: Value) -> Result<Written, Fault> {
+        let call = self.call;
+        metadata_mut(&mut object).insert("resourceVersion".to_owned(), stored.revision.to_string().into());
+        if self.options.dry_run {
+            return Ok(Written::Unstored(object));
+        }
+        let draft = self.draft(object.clone());
+        if draft.same_as(stored) {
+            return Ok(Written::Stored(Arc::clone(stored)));
+        }
+        let key = call.key();
+        if stored.index.deleting && delete::is_free(&call.served.kind, &object) {
+            return match call.api.store.remove(&call.served.objects, &key, stored.revision) {
+                Ok(_) => Ok(Written::Unstored(object)),
+                Err(clash) => Err(self.outrun(clash)),
+            };
+        }
+        match call.api.store.put(&call.served.objects, key, From::Revision(stored.revision), &draft) {
+            Ok(stored) => Ok(Written::Stored(stored)),
+            Err(clash) => Err(self.outrun(clash)),
+        }
+    }
+
+    fn outrun(&self, clash: Clash) -> Fault {
+        match clash {
+            Clash::Gone => Fault::Refused(Status::not_found(&self.call.served.kind, &self.call.target.name)),
+            Clash::Newer | Clash::Exists => Fault::Outrun,
+        }
+    }
+
+    fn draft(&self, object: Value) -> Draft {
+        endpoint::draft(self.call.served, object)
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request { manager: self.call.manager(&self.options.manager), force: self.options.force, now: &self.now }
+    }
+
+    fn check(&self, live: Option<&Value>, object: &Value, errors: &[FieldError]) -> Result<(), Status> {
+        let kind = &self.call.served.kind;
+        let mut errors = errors.to_vec();
+        if let lode_admit::Types::Custom(ty) = &kind.types {
+            errors.extend(custom::validate(ty, live, object));
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Status::invalid(kind, text(object, "/metadata/name"), &errors))
+    }
+
+    fn other_uid(&self, uid: &str, stored: &Stored) -> Status {
+        let call = self.call;
+        let scope =
+            if call.target.namespace.is_empty() { String::new() } else { format!("{}/", call.target.namespace) };
+        let group = if call.served.resource.group.is_empty() { "" } else { &*call.served.resource.group };
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{group}{}{}/{scope}{}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            if group.is_empty() { "" } else { "/" },
+            call.served.kind.plural,
+            call.target.name,
+            stored.index.uid
+        );
+        Status::conflict(&call.served.kind, &call.target.name, &why)
+    }
+}
+
+/// What was made of an object.
+pub(crate) enum Changed {
+    /// A client sent it, or a patch made it.
+    Whole(Value),
+    /// An apply made it; who owns what is in it, and it has its defaults.
+    Applied(Value),
+}
+
+impl Changed {
+    fn object(&self) -> &Value {
+        match self {
+            Self::Whole(object) | Self::Applied(object) => object,
+        }
+    }
+
+    fn into_object(self) -> Value {
+        match self {
+            Self::Whole(object) | Self::Applied(object) => object,
+        }
+    }
+}
+
+/// Returns the revision that a write is made from; none where it says none.
+fn wanted(version: &str) -> Result<Option<u64>, Status> {
+    match version {
+        "" | "0" => Ok(None),
+        version => version.parse().map(Some).map_err(|_| Status::internal(not_a_number("ParseUint", version))),
+    }
+}
+
+/// Returns what a refusal over fields says.
+pub(crate) fn refused(refusal: &Refusal) -> Status {
+    let cause = |cause: &write::Cause| Cause {
+        reason: cause.reason,
+        message: cause.message.clone(),
+        field: cause.field.clone(),
+    };
+    let causes: Vec<Cause> = refusal.causes.iter().map(cause).collect();
+    let details = (!causes.is_empty()).then(|| Box::new(Details { causes, ..Details::default() }));
+    Status { code: refusal.code, reason: refusal.reason, message: refusal.message.clone(), details }
+}
+
+/// Metadata that the server sets when an object comes into being.
+const SERVERS: [&str; 6] =
+    ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
+/// How often a write begins again when somebody else was faster.
+const ATTEMPTS: usize = 100;
+/// Names tried for an object that has none.
+const NAMES_TRIED: usize = 8;

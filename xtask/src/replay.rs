@@ -1,0 +1,82 @@
+//! Replays requests recorded on a real API server and compares what comes back: a judge of API servers.
+//!
+//! The recordings lie beside the checkout, in `../shared/corpus/apiserver`. What no two servers share (uids, times,
+//! resource versions, generated names) is compared by its pattern: see [`same`]. The real server scores (nearly) all of
+//! it, which proves the judge; then it may be pointed at ours.
+
+mod kubectl;
+mod report;
+mod same;
+mod scenarios;
+mod server;
+mod streams;
+mod target;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use self::report::Report;
+pub(crate) use self::same::{Difference, Same};
+pub(crate) use self::server::{Answer, Call, Server};
+pub(crate) use self::streams::without_bookmarks;
+pub(crate) use self::target::{Running, Target, real};
+use crate::workspace;
+
+/// `cargo xtask replay`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Which recordings
+    what: What,
+    #[command(flatten)]
+    target: Target,
+    /// Replay only the scenarios (of kubectl: commands) whose names contain this; what they build on must be there
+    #[arg(long)]
+    only: Option<String>,
+    /// Misses to show
+    #[arg(long, default_value_t = 40)]
+    show: usize,
+    /// Succeed when at least so many are right, instead of all
+    #[arg(long)]
+    floor: Option<usize>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// Scenarios of plain requests
+    Http,
+    /// What kubectl sends
+    Kubectl,
+}
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let corpus = corpus()?;
+    let mut report = Report::default();
+    let running = args.target.start("replay")?;
+    let only = args.only.as_deref().unwrap_or_default();
+    match args.what {
+        What::Http => scenarios::replay(&corpus, &running, only, &mut report)?,
+        What::Kubectl => kubectl::replay(&corpus, &running, only, &mut report)?,
+    }
+    report.print(args.show);
+    Ok(report.outcome(args.floor))
+}
+
+/// The folder of recordings.
+fn corpus() -> Result<PathBuf> {
+    let corpus = workspace::root().join("../shared/corpus/apiserver");
+    if !corpus.is_dir() {
+        bail!("{} is missing, so there is nothing to replay", corpus.display());
+    }
+    Ok(corpus)
+}
+
+/// The values of a file of one JSON value a line.
+fn lines(path: &std::path::Path) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let lines = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    lines.with_context(|| format!("read {}", path.display()))
+}

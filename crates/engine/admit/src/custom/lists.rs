@@ -34,7 +34,7 @@ pub(super) fn duplicates(node: &Node, path: &Path<'_>, value: &Value, errors: &m
 }
 
 /// Returns what tells an item apart from others; `None` if nothing does.
-fn identity(list: &ListType, item: &Value) -> Option<Value> {
+pub(super) fn identity(list: &ListType, item: &Value) -> Option<Value> {
     match list {
         ListType::Atomic => None,
         ListType::Set => Some(item.clone()),

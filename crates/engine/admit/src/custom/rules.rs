@@ -8,8 +8,8 @@ use lode_cel::{EvalError, Expr, Input, escape};
 use serde_json::{Map, Value};
 
 use super::{
-    lists::Older,
-    node::{Node, Sort},
+    lists::{Older, identity},
+    node::{ListType, Node, Sort},
     path::Path,
     rule::{OLD_SELF, Rule, SELF},
 };
@@ -177,7 +177,13 @@ fn typed(node: &Node, value: &Value, resource: bool) -> Input {
     match (node.sort, value) {
         (Some(Sort::Object), Value::Object(map)) => object(node, map, resource || node.embedded),
         (Some(Sort::Array), Value::Array(items)) => match &node.items {
-            Some(node) => Input::list(items.iter().map(|item| typed(node, item, false)).collect()),
+            Some(item_node) => {
+                let item = |item: &Value| match identity(&node.list, item).filter(|_| item.is_object()) {
+                    Some(key) if node.list != ListType::Set => typed(item_node, item, false).keyed(key.to_string()),
+                    _ => typed(item_node, item, false),
+                };
+                Input::list(items.iter().map(item).collect())
+            }
             None => Input::json(value),
         },
         (Some(Sort::Number), Value::Number(number)) => Input::double(number.as_f64().unwrap_or(f64::NAN)),

@@ -2,7 +2,7 @@
 
 mod fetching;
 mod pushing;
-mod random;
+pub(crate) mod random;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

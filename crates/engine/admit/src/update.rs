@@ -28,7 +28,10 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
     {
         rule(subresource, live, new);
     }
-    metadata::count(live, new, strategy);
+    // Who writes a status may write annotations with it, and that counts for nothing.
+    if subresource != "status" {
+        metadata::count(live, new, strategy);
+    }
     read_again(kind, new);
 }
 
@@ -213,7 +216,7 @@ mod tests {
     use super::*;
 
     fn updated(name: &str, subresource: &str, live: &Value, mut new: Value) -> Value {
-        let group = if name == "DaemonSet" { "apps" } else { "" };
+        let group = if matches!(name, "DaemonSet" | "Deployment") { "apps" } else { "" };
         let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
         prepare(&kind, subresource, live, &mut new);
         new
@@ -275,5 +278,15 @@ mod tests {
         assert_eq!(kept["spec"]["finalizers"], json!(["kubernetes"]));
         assert_eq!(kept["metadata"]["labels"], json!({"x": "y", "kubernetes.io/metadata.name": "a"}));
         assert!(updated("Namespace", "finalize", &live, new())["spec"].get("finalizers").is_none());
+    }
+
+    #[test]
+    fn annotations_written_with_a_status_are_no_new_generation() {
+        let live = json!({"metadata": {"generation": 1}, "spec": {"replicas": 1}});
+        let annotated = json!({"metadata": {"generation": 1, "annotations": {"a": "b"}}, "spec": {"replicas": 1}});
+        let generation = |subresource: &str| {
+            updated("Deployment", subresource, &live, annotated.clone())["metadata"]["generation"].clone()
+        };
+        assert_eq!((generation("status"), generation("")), (json!(1), json!(2)));
     }
 }

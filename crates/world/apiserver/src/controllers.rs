@@ -6,10 +6,12 @@
 mod definitions;
 mod garbage;
 mod namespaces;
+mod workloads;
 
 use std::sync::Arc;
 
 use lode_admit::Status;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
 use crate::api::Api;
@@ -17,7 +19,10 @@ use crate::store::Noted;
 
 /// Starts the controllers: all, or those without which an API is none.
 pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
-    vec![tokio::spawn(run(Arc::clone(api), Core { all, ..Core::default() }))]
+    // What happens before a task first runs is told to it too.
+    let core = tokio::spawn(run(Arc::clone(api), Core { all, ..Core::default() }, api.store.tap()));
+    let workloads = all.then(|| workloads::start(api));
+    std::iter::once(core).chain(workloads).collect()
 }
 
 #[derive(Default)]
@@ -28,8 +33,7 @@ struct Core {
     garbage: garbage::Garbage,
 }
 
-async fn run(api: Arc<Api>, mut core: Core) {
-    let mut changes = api.store.tap();
+async fn run(api: Arc<Api>, mut core: Core, mut changes: UnboundedReceiver<Noted>) {
     while let Some(noted) = changes.recv().await {
         note_policy(&api, &noted);
         note_service(&api, &noted);

@@ -52,6 +52,22 @@ pub(crate) fn change(
     }
 }
 
+/// Changes an object as what stands above managers of fields and rules for clients does: a pod is put on its node.
+pub(crate) fn put(api: &Api, served: &Served, key: &Key, mut edit: impl FnMut(&mut Value)) -> Result<(), Status> {
+    loop {
+        let Some(stored) = served.objects.get(key) else { return Ok(()) };
+        let mut object = served.value(&stored);
+        edit(&mut object);
+        let written = with_call(api, served, key, "", |call| Write::new(call, &options(""), "").put(&stored, object));
+        match written {
+            Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
+            Err(Fault::Outrun) => {}
+            Err(Fault::Refused(status)) if status.code == 404 => return Ok(()),
+            Err(Fault::Refused(status)) => return Err(status),
+        }
+    }
+}
+
 /// Deletes an object if it still is the one of this uid.
 pub(crate) fn delete(api: &Api, served: &Served, key: &Key, options: &DeleteOptions) -> Result<(), Status> {
     match with_call(api, served, key, "", |call| delete::delete(call, key, options)) {

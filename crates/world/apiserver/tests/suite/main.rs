@@ -1,11 +1,14 @@
-//! Tables, discovery and published schemas against what a real API server answered, in one binary.
+//! Tables, discovery and published schemas against what a real API server answered, and workloads as a client sees
+//! them, in one binary.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
 mod cells;
+mod client;
 mod discovery;
 mod openapi;
 mod tables;
+mod workloads;
 
 /// Returns the text of a recorded file; nothing, said once, where the folder is not there.
 fn recorded(name: &str) -> Option<String> {

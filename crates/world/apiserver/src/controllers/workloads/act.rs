@@ -1,0 +1,85 @@
+//! Plans are carried out: every write that is made for workloads is made here.
+
+use lode_admit::Status;
+use serde_json::Value;
+
+use super::node;
+use super::plan::{Action, Kind, Place, Plan};
+use super::scene::Scene;
+use crate::api::Api;
+use crate::inside::{self, CONTROLLER_MANAGER};
+use crate::options::{DeleteOptions, Propagation};
+
+/// Does what a plan says. The status is written only where nothing else was done: what was done makes for another look.
+pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> Result<(), Status> {
+    let mut done = false;
+    for action in plan.actions {
+        done |= one(api, scene, place, action)?;
+    }
+    let Some(status) = plan.status.filter(|_| !done) else { return Ok(()) };
+    let Some(served) = scene.served(place.kind) else { return Ok(()) };
+    let manager = if matches!(place.kind, Kind::Pod | Kind::Node) { KUBELET } else { CONTROLLER_MANAGER };
+    inside::change(api, served, &place.key, ("status", manager), |object| {
+        object["status"] = status.clone();
+        for (key, value) in &plan.annotations {
+            object["metadata"]["annotations"][key] = value.clone();
+        }
+    })
+}
+
+/// Does one thing. Tells whether it makes for another look at the object.
+fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, Status> {
+    match action {
+        Action::Create(kind, object) => {
+            let Some(served) = scene.served(kind) else { return Ok(false) };
+            match inside::create(api, served, object, CONTROLLER_MANAGER) {
+                // A claim of that name is the one.
+                Err(status) if status.code == 409 => Ok(false),
+                created => created.map(|()| true),
+            }
+        }
+        Action::Patch(kind, key, patch) => {
+            let Some(served) = scene.served(kind) else { return Ok(false) };
+            let edit = |object: &mut Value| json_patch::merge(object, &patch);
+            inside::change(api, served, &key, ("", CONTROLLER_MANAGER), edit).map(|()| true)
+        }
+        Action::Delete { place, uid, now } => {
+            let Some(served) = scene.served(place.kind) else { return Ok(false) };
+            let grace_s = now.then_some(0);
+            let propagation = Some(Propagation::Background);
+            let options = DeleteOptions { propagation, uid: Some(uid), grace_s, ..DeleteOptions::default() };
+            inside::delete(api, served, &place.key, &options).map(|()| true)
+        }
+        Action::Bind(node) => {
+            let Some(served) = scene.served(place.kind) else { return Ok(false) };
+            let since = super::pod::scheduled(api.now());
+            let bound = inside::put(api, served, &place.key, |pod| {
+                pod["spec"]["nodeName"] = node.clone().into();
+                pod["status"]["conditions"] = Value::Array(vec![since.clone()]);
+            });
+            bound.map(|()| true)
+        }
+    }
+}
+
+/// Creates the node on which all pods are.
+pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
+    let Some(nodes) = scene.served(Kind::Node) else { return Ok(()) };
+    inside::create(api, nodes, node::node(), KUBELET)?;
+    let status = node::status(api.now());
+    inside::change(api, nodes, &node::place().key, ("status", KUBELET), |node| node["status"] = status.clone())
+}
+
+/// Says what failed; the next change is another try. In a namespace that is on its way out nothing is created.
+pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
+    let Err(status) = done else { return };
+    let (kind, key) = (place.kind, &place.key);
+    if matches!(status.code, 403 | 404) {
+        tracing::debug!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+    } else {
+        tracing::warn!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+    }
+}
+
+/// Who writes what happens on nodes.
+const KUBELET: &str = "kubelet";

@@ -1,0 +1,146 @@
+//! [`Scene`]: what there is, and who owns it; [`Seen`]: what is seen when one object is looked at.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lode_object::selector::LabelSelector;
+use serde_json::Value;
+
+use super::plan::{Kind, Place};
+use crate::api::Api;
+use crate::inside;
+use crate::served::Served;
+use crate::store::{Change, Key};
+
+/// What there is, and who owns it, as far as it was told.
+pub(super) struct Scene {
+    served: HashMap<Kind, Arc<Served>>,
+    /// What names an owner, by its uid.
+    owned: HashMap<Box<str>, BTreeSet<Place>>,
+    /// Where what may own something is, by uid.
+    owners: HashMap<Box<str>, Place>,
+    /// Pods that found no node.
+    waiting: BTreeSet<Place>,
+}
+
+/// What is seen when one object is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) object: Value,
+    /// What it controls; the pods that a budget is for.
+    pub(super) children: Vec<Value>,
+    /// For a pod without one: where it could go.
+    pub(super) nodes: Vec<Value>,
+    pub(super) now: Timestamp,
+}
+
+impl Scene {
+    /// Returns a scene of which nothing was told yet.
+    pub(super) fn new(api: &Api) -> Self {
+        let served = Kind::ALL.iter().filter_map(|(kind, [group, version, plural])| {
+            Some((*kind, inside::builtin(api, group, version, plural)?))
+        });
+        Self { served: served.collect(), owned: HashMap::new(), owners: HashMap::new(), waiting: BTreeSet::new() }
+    }
+
+    /// Returns the resource of a kind.
+    pub(super) fn served(&self, kind: Kind) -> Option<&Arc<Served>> {
+        self.served.get(&kind)
+    }
+
+    /// Takes note of a change.
+    pub(super) fn note(&mut self, place: &Place, change: &Change) {
+        let index = &change.object.index;
+        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
+        for owner in before.filter(|owner| change.deleted || !index.owners.contains(owner)) {
+            if let Some(owned) = self.owned.get_mut(owner) {
+                owned.remove(place);
+                if owned.is_empty() {
+                    self.owned.remove(owner);
+                }
+            }
+        }
+        if place.kind == Kind::Pod {
+            let field = |name: &str| index.fields.iter().any(|(field, value)| field == name && !value.is_empty());
+            if change.deleted || field("spec.nodeName") {
+                self.waiting.remove(place);
+            } else {
+                self.waiting.insert(place.clone());
+            }
+        }
+        if change.deleted {
+            self.owners.remove(&index.uid);
+            return;
+        }
+        if place.kind >= Kind::ReplicaSet {
+            self.owners.insert(index.uid.clone(), place.clone());
+        }
+        for owner in &index.owners {
+            self.owned.entry(owner.clone()).or_default().insert(place.clone());
+        }
+    }
+
+    /// Returns what is to be looked at after a change: the object, what owns it or owned it, and who counts it.
+    pub(super) fn affected(&self, place: &Place, change: &Change) -> Vec<Place> {
+        let mut affected = Vec::new();
+        if !change.deleted {
+            affected.push(place.clone());
+        }
+        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
+        let owners = change.object.index.owners.iter().chain(before);
+        affected.extend(owners.filter_map(|owner| self.owners.get(owner)).cloned());
+        match place.kind {
+            Kind::Pod => affected.extend(self.budgets(&place.key.namespace)),
+            Kind::Node => affected.extend(self.waiting.iter().cloned()),
+            _ => {}
+        }
+        affected
+    }
+
+    fn budgets(&self, namespace: &str) -> Vec<Place> {
+        let Some(served) = self.served(Kind::Budget) else { return Vec::new() };
+        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else { return Vec::new() };
+        snapshot.objects.into_iter().map(|(key, _)| Place { kind: Kind::Budget, key }).collect()
+    }
+
+    /// Returns what is seen of an object; nothing if it is gone.
+    pub(super) fn seen(&self, place: &Place, now: Timestamp) -> Option<Seen> {
+        let object = self.object(place)?;
+        let uid = crate::call::text(&object, "/metadata/uid");
+        let (mut children, mut nodes) = (Vec::new(), Vec::new());
+        match place.kind {
+            Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),
+            Kind::Pod if object["spec"].get("nodeName").is_none() => nodes = self.all(Kind::Node, ""),
+            _ => {
+                let owned = self.owned.get(uid).into_iter().flatten().filter_map(|place| self.object(place));
+                children = owned.filter(|child| super::object::controls(&object, child)).collect();
+            }
+        }
+        Some(Seen { object, children, nodes, now })
+    }
+
+    fn object(&self, place: &Place) -> Option<Value> {
+        let served = self.served(place.kind)?;
+        served.objects.get(&place.key).map(|stored| served.value(&stored))
+    }
+
+    fn all(&self, kind: Kind, namespace: &str) -> Vec<Value> {
+        let Some(served) = self.served(kind) else { return Vec::new() };
+        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else { return Vec::new() };
+        snapshot.objects.iter().map(|(_, stored)| served.value(stored)).collect()
+    }
+
+    /// Returns the pods that a selector of an object means; none where there is no selector.
+    fn selected(&self, key: &Key, selector: &Value) -> Vec<Value> {
+        let Some(selector) = selector.as_object().and_then(|_| LabelSelector::from_value(selector).ok()) else {
+            return Vec::new();
+        };
+        let pods = self.all(Kind::Pod, &key.namespace).into_iter();
+        let matches = |pod: &Value| {
+            let label = |key: &str| pod["metadata"]["labels"].get(key).and_then(Value::as_str);
+            selector.matches(label)
+        };
+        pods.filter(matches).collect()
+    }
+}

@@ -1,0 +1,105 @@
+//! A client of a server in this process: requests and answers as JSON, and waiting for what is to come.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use lode_apiserver::{Config, Server};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// A server, and one connection to it.
+pub(crate) struct Client {
+    server: Server,
+    sender: tokio::sync::Mutex<http1::SendRequest<Full<Bytes>>>,
+}
+
+impl Client {
+    /// Starts a server.
+    pub(crate) async fn start() -> Self {
+        let server = Server::start(Config::default()).await.unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let name = ServerName::from(server.address().ip());
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Self { server, sender: tokio::sync::Mutex::new(sender) }
+    }
+
+    /// Sends a request. Returns the code and body of the answer.
+    pub(crate) async fn send(&self, method: Method, path: &str, media: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.server.address().to_string())
+            .header("authorization", format!("Bearer {}", self.server.token()))
+            .header("content-type", media)
+            .body(Full::new(body))
+            .unwrap();
+        let mut sender = self.sender.lock().await;
+        sender.ready().await.unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let code = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (code, serde_json::from_slice(&body).unwrap())
+    }
+
+    /// Returns what is at a path, whatever it is.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.send(Method::GET, path, JSON, &Value::Null).await.1
+    }
+
+    /// Creates an object.
+    pub(crate) async fn create(&self, path: &str, object: &Value) -> Value {
+        let (code, answer) = self.send(Method::POST, path, JSON, object).await;
+        assert_eq!(code, 201, "{answer}");
+        answer
+    }
+
+    /// Changes an object by a merge patch.
+    pub(crate) async fn patch(&self, path: &str, patch: &Value) {
+        let (code, answer) = self.send(Method::PATCH, path, "application/merge-patch+json", patch).await;
+        assert_eq!(code, 200, "{answer}");
+    }
+
+    /// Deletes an object.
+    pub(crate) async fn delete(&self, path: &str, propagation: &str) {
+        let options = json!({"propagationPolicy": propagation});
+        let (code, answer) = self.send(Method::DELETE, path, JSON, &options).await;
+        assert!(code == 200 || code == 202, "{answer}");
+    }
+
+    /// Waits until what is at a path is as told, and returns it.
+    pub(crate) async fn wait(&self, path: &str, until: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let found = self.get(path).await;
+            if until(&found) {
+                return found;
+            }
+            assert!(begun.elapsed() < WAIT_MAX, "{path} is still: {found:#}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Tells whether a condition of an object is true.
+pub(crate) fn is_true(object: &Value, condition: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().any(|found| found["type"] == condition && found["status"] == "True")
+}
+
+const JSON: &str = "application/json";
+/// How long something may take on a busy machine.
+const WAIT_MAX: Duration = Duration::from_mins(1);

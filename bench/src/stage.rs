@@ -57,7 +57,16 @@ impl Stage {
             let list: Value = serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
             for object in list["items"].as_array().into_iter().flatten() {
                 let object_name = object["metadata"]["name"].as_str().unwrap_or_default();
-                self.world.patch(kind, name, object_name, json!({"metadata": {"finalizers": null}})).await?;
+                // The namespace may be going already, and the object with it.
+                let freed = self.world.patch(kind, name, object_name, json!({"metadata": {"finalizers": null}})).await;
+                let gone = |error: &anyhow::Error| {
+                    error.downcast_ref::<lode_cluster::Error>().is_some_and(lode_cluster::Error::is_not_found)
+                };
+                if let Err(error) = freed
+                    && !gone(&error)
+                {
+                    return Err(error);
+                }
             }
         }
         self.world.delete("Namespace", "", name).await

@@ -69,7 +69,8 @@ impl World {
         let (kind, namespace, name) = what;
         let target = Target { namespace, name, manager, dry_run: false };
         let answer = self.client.merge(&self.resource(kind), target, "", &patch).await;
-        answer.with_context(|| format!("patch {kind}/{namespace}/{name}"))
+        let answer = answer.with_context(|| format!("patch {kind}/{namespace}/{name}"))?;
+        Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Lists the objects of a kind; the query starts with `?` or is empty.

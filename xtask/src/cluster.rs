@@ -78,6 +78,7 @@ pub(crate) struct Fresh {
     pub(crate) cluster: Cluster,
     /// Where its etcd answers.
     pub(crate) etcd_port: u16,
+    only_api: bool,
     /// Held while the folder is in use, so that runs beside each other take different ones.
     _lock: File,
 }
@@ -153,7 +154,7 @@ impl Fresh {
                 only_api,
             };
             let etcd_port = settings.etcd_port;
-            return Ok(Self { cluster: up_locked(&settings, true)?, etcd_port, _lock: lock });
+            return Ok(Self { cluster: up_locked(&settings, true)?, etcd_port, only_api, _lock: lock });
         }
         bail!("{FRESH_MAX} runs of {purpose} have a cluster already");
     }
@@ -161,8 +162,11 @@ impl Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if let Err(error) = down(&self.cluster.state) {
-            eprintln!("failed to stop the cluster in {}: {error:#}", self.cluster.state.display());
+        let state = &self.cluster.state;
+        // An API server ends only when its watches have; nobody misses what this one alone would save.
+        let stopped = if self.only_api { kill(state) } else { down(state).map(drop) };
+        if let Err(error) = stopped {
+            eprintln!("failed to stop the cluster in {}: {error:#}", state.display());
         }
     }
 }
@@ -201,6 +205,11 @@ fn down(state: &Path) -> Result<usize> {
     let processes = Process::all(state)?;
     processes.iter().rev().try_for_each(Process::stop)?;
     Ok(processes.len())
+}
+
+/// Ends at once all that was started in this folder.
+fn kill(state: &Path) -> Result<()> {
+    Process::all(state)?.iter().try_for_each(Process::kill)
 }
 
 fn status(state: &Path, only_api: bool) -> ExitCode {

@@ -6,6 +6,7 @@
 
 mod classes;
 mod kinds;
+mod make;
 mod operations;
 mod random;
 mod side;

@@ -103,11 +103,21 @@ impl Process {
         self.signal("TERM")?;
         if !until(STOP_MAX, || Ok(!self.runs()))? {
             eprintln!("{} does not end: killing it", self.name);
-            self.signal("KILL")?;
-            if !until(STOP_MAX, || Ok(!self.runs()))? {
-                bail!("{} with pid {} survives being killed", self.name, self.pid);
-            }
+            return self.kill();
         }
+        self.forget()
+    }
+
+    /// Ends the process at once.
+    pub(crate) fn kill(&self) -> Result<()> {
+        self.signal("KILL")?;
+        if !until(STOP_MAX, || Ok(!self.runs()))? {
+            bail!("{} with pid {} survives being killed", self.name, self.pid);
+        }
+        self.forget()
+    }
+
+    fn forget(&self) -> Result<()> {
         fs::remove_file(pid_path(&self.state, &self.name))
             .with_context(|| format!("remove the pid file of {}", self.name))
     }
@@ -195,6 +205,14 @@ mod tests {
         found.stop().unwrap();
         assert!(!found.runs());
         assert!(Process::find(state.path(), "sleep").is_none());
+    }
+
+    #[test]
+    fn a_process_that_is_killed_is_forgotten() {
+        let state = tempfile::tempdir().unwrap();
+        let process = Process::start(state.path(), "sleep", Command::new("sleep").arg("60")).unwrap();
+        process.kill().unwrap();
+        assert!(!process.runs() && !pid_path(state.path(), "sleep").exists());
     }
 
     #[test]

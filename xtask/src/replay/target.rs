@@ -85,7 +85,9 @@ fn start_lode(lode: &Path, purpose: &str) -> Result<Running> {
     fs::write(&tokens, TOKENS).with_context(|| format!("write {}", tokens.display()))?;
     let log = fs::File::create(state.join("lode.log")).context("create the log of lode")?;
     let mut command = Command::new(lode);
-    command.args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_port()?), "--token-auth-file"]).arg(&tokens);
+    // What was recorded had no controllers beside it.
+    command.args(["apiserver", "--controllers=false", "--listen", &format!("127.0.0.1:{}", free_port()?)]);
+    command.arg("--token-auth-file").arg(&tokens);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn();
     let mut process = Lode { child: child.with_context(|| format!("start {}", lode.display()))? };
     eprintln!("log of lode: {}", state.join("lode.log").display());

@@ -88,14 +88,14 @@ impl Kustomizations {
 
     /// What is remembered from before a restart.
     async fn load_records(&self, object: &Kustomization, state: &mut State) {
-        if state.loaded {
+        // Before the first inventory nothing was applied that could be remembered.
+        if std::mem::replace(&mut state.loaded, true) || object.status.inventory.is_none() {
             return;
         }
         let (store, uid) = (self.records.clone(), object.metadata.uid.to_string());
         let bytes = tokio::task::spawn_blocking(move || store.get(RECORDS, &uid)).await;
         let records = bytes.ok().and_then(Result::ok).flatten();
         let records = records.and_then(|bytes| lode_apply::Records::decode(&bytes));
-        state.loaded = true;
         if let Some(records) = records {
             state.stored = Some(records.fingerprint());
             state.records = records;

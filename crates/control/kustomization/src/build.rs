@@ -99,6 +99,7 @@ pub fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool
         common_annotations: common.map(|common| map(&common.annotations)).unwrap_or_default(),
         build_metadata: spec.build_metadata.iter().map(ToString::to_string).collect(),
         substitute: substitution(object, vars, strict)?,
+        sources: false,
     })
 }
 

@@ -37,6 +37,9 @@ pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) ->
     let digest = artifact.digest.parse().map_err(|error| {
         Failure::new(reasons::ARTIFACT_FAILED, format!("artifact of revision {}: {error}", artifact.revision))
     })?;
+    if let Some(tree) = store.tree_in_memory(digest) {
+        return Ok(tree);
+    }
     let (store, path) = (store.clone(), artifact.path.to_string());
     let opened = tokio::task::spawn_blocking(move || store.tree(&path, digest)).await;
     match opened {

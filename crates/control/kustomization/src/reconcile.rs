@@ -277,11 +277,11 @@ impl Kustomizations {
         patch: &serde_json::Value,
     ) -> Result<Arc<Kustomization>, Failure> {
         let answer = self.client.merge(&self.resource, target(object), subresource, patch).await?;
-        let new = Kustomization::parse(&answer)
+        let new = Kustomization::read(&answer)
             .map_err(|error| Failure::new(reasons::RECONCILIATION_FAILED, error.to_string()))?;
         let version = new.metadata.resource_version.to_string();
         let new = Arc::new(new);
-        self.objects.put((*new).clone(), &version);
+        self.objects.put(new.clone(), &version);
         Ok(new)
     }
 

@@ -324,7 +324,7 @@ async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -
     match client.create(events, job.namespace(), &outbox.body(job)).await {
         // An earlier try arrived although its answer did not.
         Err(error) if error.is(409) => Ok(()),
-        answer => answer.map(drop),
+        answer => answer,
     }
 }
 

@@ -233,6 +233,14 @@ impl<T> Mirror<T> {
         }
     }
 
+    /// Tells whether the watch tells what is known already, mostly from the answer of our own write.
+    fn is_known(&self, name: &NamespacedName, version: u64) -> bool {
+        let mut table = self.lock();
+        let round = table.round;
+        let known = table.entries.get_mut(name).filter(|entry| entry.version == version && version != 0);
+        known.map(|entry| entry.seen = round).is_some()
+    }
+
     /// Takes what the watch tells.
     fn applied(&self, name: &NamespacedName, object: &Arc<T>, version: u64) {
         let mut table = self.lock();
@@ -243,8 +251,7 @@ impl<T> Mirror<T> {
         };
         entry.seen = round;
         // A new list outranks what was known before it, even where a restored server counts from an earlier number.
-        let outranked = entry.taken == round && version < entry.version;
-        if outranked || version == entry.version && version != 0 {
+        if entry.taken == round && version < entry.version {
             return;
         }
         entry.version = version;
@@ -328,6 +335,9 @@ impl<T: Send + Sync> Sink for Feed<T> {
 
     fn applied(&mut self, object: &[u8]) {
         let Some((name, version)) = self.identify(object) else { return };
+        if self.mirror.is_known(&name, version) {
+            return;
+        }
         match (self.parse)(object) {
             Ok(object) => self.mirror.applied(&name, &Arc::new(object), version),
             Err(error) => {

@@ -166,7 +166,7 @@ impl GitRepositories {
         let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
         let target = Target { namespace, name, manager: MANAGER, dry_run: false };
         let answer = self.client.merge(&self.resource, target, part, patch).await?;
-        let new = GitRepository::parse(&answer).map_err(|error| Error::NotUnderstood(error.to_string()))?;
+        let new = GitRepository::read(&answer).map_err(|error| Error::NotUnderstood(error.to_string()))?;
         let new = Arc::new(new);
         self.objects.put(new.clone(), &new.metadata.resource_version);
         Ok(new)

@@ -116,8 +116,17 @@ impl<'b> Envelope<'b> {
     /// The message is cut off, carries what a field cannot be, or breaks a bound.
     pub fn object(&self, ty: Id) -> Result<Value, Error> {
         let mut decoder = Decoder { fields: fields(), messages: 0 };
-        decoder.single(ty, Payload::Bytes(self.message), "", 0)
+        decoder.single(ty, Payload::Bytes(self.message), At { name: "", depth: 0 })
     }
+}
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+struct At {
+    /// The field.
+    name: &'static str,
+    /// Messages around it.
+    depth: usize,
 }
 
 struct Decoder {
@@ -162,22 +171,23 @@ impl Decoder {
         object: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
+        let at = At { name: field.name, depth };
         match &self.fields.get(field.ty).sort {
             Sort::List { element, wrapped: false } => {
                 let Value::Array(items) = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new())) else {
                     return Ok(());
                 };
-                self.item(*element, payload, items, field.name, depth)
+                self.item(*element, payload, items, at)
             }
             Sort::Map { value, .. } => {
-                let (key, value) = self.entry(*value, payload, field.name, depth)?;
+                let (key, value) = self.entry(*value, payload, at)?;
                 if let Value::Object(map) = object.entry(field.name).or_insert_with(|| Value::Object(Map::new())) {
                     map.insert(key, value);
                 }
                 Ok(())
             }
             _ => {
-                let value = self.single(field.ty, payload, field.name, depth)?;
+                let value = self.single(field.ty, payload, at)?;
                 if written::is_omitted(self.fields, field, &value) {
                     object.remove(field.name);
                 } else {
@@ -188,41 +198,28 @@ impl Decoder {
         }
     }
 
-    fn item(
-        &mut self,
-        element: Id,
-        payload: Payload<'_>,
-        items: &mut Vec<Value>,
-        name: &'static str,
-        depth: usize,
-    ) -> Result<(), Error> {
+    fn item(&mut self, element: Id, payload: Payload<'_>, items: &mut Vec<Value>, at: At) -> Result<(), Error> {
         let scalar = matches!(self.fields.get(element).sort, Sort::Bool | Sort::Int32 | Sort::Int64);
         match payload {
             Payload::Bytes(bytes) if scalar => {
                 let mut packed = Wire::new(bytes);
                 while let Some(number) = packed.packed()? {
-                    items.push(self.single(element, Payload::Varint(number), name, depth)?);
+                    items.push(self.single(element, Payload::Varint(number), at)?);
                 }
             }
-            _ => items.push(self.single(element, payload, name, depth)?),
+            _ => items.push(self.single(element, payload, at)?),
         }
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        ty: Id,
-        payload: Payload<'_>,
-        name: &'static str,
-        depth: usize,
-    ) -> Result<(String, Value), Error> {
-        let Payload::Bytes(bytes) = payload else { return Err(Error::WireType(name)) };
+    fn entry(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<(String, Value), Error> {
+        let Payload::Bytes(bytes) = payload else { return Err(Error::WireType(at.name)) };
         let (mut key, mut value) = (String::new(), None);
         let mut wire = Wire::new(bytes);
         while let Some((number, payload)) = wire.next()? {
             match (number, payload) {
                 (1, Payload::Bytes(bytes)) => key = text(bytes).into_owned(),
-                (2, payload) => value = Some(self.single(ty, payload, name, depth)?),
+                (2, payload) => value = Some(self.single(ty, payload, at)?),
                 _ => {}
             }
         }
@@ -234,37 +231,37 @@ impl Decoder {
     }
 
     /// Returns a value that one field of a message carries.
-    fn single(&mut self, ty: Id, payload: Payload<'_>, name: &'static str, depth: usize) -> Result<Value, Error> {
+    fn single(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<Value, Error> {
         let found: &'static _ = self.fields.get(ty);
         Ok(match (&found.sort, payload) {
-            (Sort::Pointer(to), payload) => self.single(*to, payload, name, depth)?,
+            (Sort::Pointer(to), payload) => self.single(*to, payload, at)?,
             (Sort::Bool, Payload::Varint(number)) => Value::Bool(number != 0),
             (Sort::Int32, Payload::Varint(number)) => Value::from(number as i32),
             (Sort::Int64, Payload::Varint(number)) => Value::from(number as i64),
             (Sort::Float64, Payload::Fixed64(bits)) => float(f64::from_bits(bits)),
             (Sort::String, Payload::Bytes(bytes)) => Value::from(text(bytes)),
             (Sort::Bytes, Payload::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
-            (Sort::List { element, .. }, Payload::Bytes(bytes)) => self.wrapped(*element, bytes, name, depth)?,
+            (Sort::List { element, .. }, Payload::Bytes(bytes)) => self.wrapped(*element, bytes, at)?,
             (Sort::Struct(structure), Payload::Bytes(bytes)) => {
                 let mut object = Map::new();
-                self.structure(structure, bytes, &mut object, depth + 1)?;
+                self.structure(structure, bytes, &mut object, at.depth + 1)?;
                 written::fill(self.fields, structure, &mut object);
                 Value::Object(object)
             }
             (Sort::Special(special), Payload::Bytes(bytes)) => {
-                special::value(*special, Message { bytes, depth, decoder: self })?
+                special::value(*special, Message { bytes, depth: at.depth, decoder: self })?
             }
-            _ => return Err(Error::WireType(name)),
+            _ => return Err(Error::WireType(at.name)),
         })
     }
 
     /// A list that is a message of its own; one without items is null, as Go cannot tell it from none.
-    fn wrapped(&mut self, element: Id, bytes: &[u8], name: &'static str, depth: usize) -> Result<Value, Error> {
+    fn wrapped(&mut self, element: Id, bytes: &[u8], at: At) -> Result<Value, Error> {
         let mut items = Vec::new();
         let mut wire = Wire::new(bytes);
         while let Some((number, payload)) = wire.next()? {
             if number == 1 {
-                self.item(element, payload, &mut items, name, depth)?;
+                self.item(element, payload, &mut items, at)?;
             }
         }
         Ok(if items.is_empty() { Value::Null } else { Value::Array(items) })
@@ -282,7 +279,7 @@ impl Message<'_> {
     /// Returns a schema within the message.
     fn schema(&mut self, bytes: &[u8]) -> Result<Value, Error> {
         let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else { return Ok(Value::Null) };
-        self.decoder.single(ty, Payload::Bytes(bytes), "schema", self.depth + 1)
+        self.decoder.single(ty, Payload::Bytes(bytes), At { name: "schema", depth: self.depth + 1 })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Functions of ours: for library ones whose results have no bound, and for operators it reads in its own way.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use kube_cel::{
     KubeCelExt,
@@ -12,7 +15,7 @@ use kube_cel::{
     },
 };
 
-use crate::{loops, numbers, texts, times, types};
+use crate::{loops, numbers, texts, times, typed::ITEM_KEY, types};
 
 /// Every function an expression may call.
 pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
@@ -28,6 +31,7 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function(OPTIONAL_FIELD, optional_field);
     context.add_function("string", times::string);
     context.add_function("lists.range", range);
+    context.add_function("sum", sum);
     context.add_function("format.named", |of: &FunctionContext, name: Arc<String>| named_format(of, &name));
     context.add_function(OPTIONAL_ENTRY, optional_entry);
     numbers::register(&mut context);
@@ -103,9 +107,42 @@ fn to_bool(args: &[Value]) -> ResolveResult {
 
 fn compared(args: &[Value], equal: bool) -> ResolveResult {
     match args {
+        [Value::List(a), Value::List(b)] => Ok(Value::Bool(same_items(a, b) == equal)),
         [a, b] => Ok(Value::Bool((a == b) == equal)),
         _ => Err(ExecutionError::NoSuchOverload),
     }
+}
+
+/// Tells whether lists are equal; the order of items that have keys does not count.
+fn same_items(a: &[Value], b: &[Value]) -> bool {
+    if a.len() != b.len() || a.first().is_none_or(|item| item_key(item).is_none()) {
+        return a == b;
+    }
+    match (by_key(a), by_key(b)) {
+        (Some(a), Some(b)) if a.len() == b.len() => a.iter().all(|(key, item)| b.get(key) == Some(item)),
+        _ => a == b,
+    }
+}
+
+fn by_key(items: &[Value]) -> Option<HashMap<&str, &Value>> {
+    items.iter().map(item_key).collect()
+}
+
+fn item_key(item: &Value) -> Option<(&str, &Value)> {
+    let Value::Map(map) = item else { return None };
+    match map.get(&Key::from(ITEM_KEY)) {
+        Some(Value::String(key)) => Some((key, item)),
+        _ => None,
+    }
+}
+
+fn sum(This(list): This<Arc<Vec<Value>>>) -> ResolveResult {
+    let mut items = list.iter().cloned();
+    let first = items.next().unwrap_or(Value::Int(0));
+    if !matches!(first, Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Duration(_)) {
+        return Err(ExecutionError::NoSuchOverload);
+    }
+    items.try_fold(first, |sum, item| sum + item)
 }
 
 fn negative(args: &[Value]) -> ResolveResult {

@@ -17,7 +17,7 @@
 //! Where a schema says what the fields of an object are, [`Input`] makes typed values of them: times, spans, bytes.
 //!
 //! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), names of time
-//! zones, and lists that are equal whatever their order.
+//! zones, and sets that are equal whatever their order.
 
 mod compile;
 mod cost;

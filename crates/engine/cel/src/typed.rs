@@ -78,6 +78,17 @@ impl Input {
         Self { value: Cel::Map(Map { map: Arc::new(map) }), measure }
     }
 
+    /// Returns an object as an item of a list whose items are told apart: such lists are equal whatever their order.
+    #[must_use]
+    pub fn keyed(mut self, key: String) -> Self {
+        if let Cel::Map(map) = &mut self.value {
+            self.measure.text(&key);
+            let entries = Arc::make_mut(&mut map.map);
+            entries.insert(Key::String(Arc::new(ITEM_KEY.to_owned())), Cel::String(Arc::new(key)));
+        }
+        self
+    }
+
     /// Returns a value that may be missing.
     #[must_use]
     pub fn optional(value: Option<Self>) -> Self {
@@ -141,6 +152,8 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The entry of an item that tells it from others; no field can be named so.
+pub(crate) const ITEM_KEY: &str = "@@key";
 /// The length of `2006-01-02`.
 const DAY_BYTES: usize = 10;
 /// Words of the language, and those it keeps for later.
@@ -195,6 +208,15 @@ mod tests {
         ] {
             assert!(holds(text, &input), "{text}");
         }
+    }
+
+    #[test]
+    fn lists_of_keyed_items_are_equal_in_any_order() {
+        let item = |name: &str| Input::map(vec![("n".to_owned(), Input::json(&name.into()))]).keyed(name.to_owned());
+        let lists = [["a", "b"], ["b", "a"], ["a", "c"]].map(|names| Input::list(names.map(item).into()));
+        let all = Input::list(lists.into());
+        assert!(holds("self[0] == self[1] && self[0] != self[2] && self[0] == [self[1][1], self[1][0]]", &all));
+        assert!(holds("self[0] != [self[0][0]] && self[0].all(e, e.n in ['a', 'b'])", &all));
     }
 
     #[test]

@@ -7,15 +7,17 @@ use lode_object::Error as ObjectError;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::error::{Fault, FileCause};
+use crate::strategic::may_hold_schemas;
 
 /// Reads the objects of a text, in kustomize's order: what was in lists comes behind the rest.
 pub(crate) fn read(text: &[u8], origins: Origins) -> Result<Vec<Node>, Fault> {
     read_with(text, origins, false)
 }
 
-/// As [`read`], with the comments if they are wanted.
+/// As [`read`], with the comments if they are wanted or may say how lists merge.
 pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool) -> Result<Vec<Node>, Fault> {
     let text = without_carriage_returns(text);
+    let comments = comments || may_hold_schemas(&text);
     let pieces = pieces(&text, origins)?;
     let alone = pieces.len() == 1;
     let mut found = VecDeque::new();

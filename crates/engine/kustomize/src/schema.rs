@@ -115,6 +115,12 @@ impl Schema {
         Ok(())
     }
 
+    /// Adds a type that stands alone, such as one in a comment; it may refer to definitions.
+    pub(crate) fn add_fragment(&mut self, node: &Node) -> TypeRef {
+        let of = self.shape(node, &Rules { names: self.names.clone(), structural: false });
+        self.resolved(of).unwrap_or(of)
+    }
+
     /// Returns a kind's type.
     pub(crate) fn of_kind(&self, gvk: &GroupVersionKind) -> Option<TypeRef> {
         self.kinds.get(gvk).copied()

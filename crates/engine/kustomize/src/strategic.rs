@@ -5,9 +5,8 @@
 //!
 //! The whole object is walked, also where the patch says nothing: keys without a value vanish there, and merged lists
 //! lose entries that stand twice. What a patch adds is merged into itself, so that directives inside it count.
-//!
-//! Left out: schemas written into comments.
 
+mod comments;
 mod error;
 mod list;
 
@@ -18,7 +17,10 @@ use lode_yaml::{Content, DEPTH_MAX, Dialect, Entry, Node, Style, Tag};
 
 use crate::schema::{Schema, TypeRef};
 
+pub(crate) use comments::may_be_in as may_hold_schemas;
 pub(crate) use error::{Cause, Error};
+
+use comments::Commented;
 use list::Against;
 
 /// Where entries that only the patch has are put.
@@ -41,7 +43,9 @@ pub(crate) struct Options {
 
 /// Merges a patch into an object; `None` where the patch deletes it.
 pub(crate) fn merge(mut object: Node, patch: &Node, schema: &Schema, options: Options) -> Result<Option<Node>, Error> {
-    let fate = Merger { schema, options }.combine(&mut object, patch, At { of: None, depth: 0 })?;
+    let commented = Commented::read(schema, &[&object, patch]);
+    let merger = Merger { schema: &commented.schema, commented: &commented, options };
+    let fate = merger.combine(&mut object, patch, At { of: None, depth: 0 })?;
     Ok((fate == Fate::Stays).then_some(object))
 }
 
@@ -75,6 +79,7 @@ enum Directive {
 
 struct Merger<'s> {
     schema: &'s Schema,
+    commented: &'s Commented<'s>,
     options: Options,
 }
 
@@ -169,9 +174,9 @@ impl Merger<'_> {
                 if found == Directive::Delete {
                     return Ok(Fate::Goes);
                 }
-                self.each_field(node, at, |node, at, _| {
+                each_field(node, |node, key| {
                     quote(node);
-                    self.fresh(node, at, Unknown::Refused)
+                    self.fresh(node, self.inside(at, &[key]), Unknown::Refused)
                 })?;
                 Ok(Fate::Stays)
             }
@@ -199,12 +204,13 @@ impl Merger<'_> {
     fn fields(&self, dest: &mut Node, patch: &[Entry], at: At) -> Result<Fate, Error> {
         let patch = Fields::new(patch);
         let mut used = vec![false; patch.entries.len()];
-        self.each_field(dest, at, |node, at, name| {
-            if let Some(found) = patch.find(name) {
+        each_field(dest, |node, key| {
+            if let Some(found) = patch.find(key.text().unwrap_or_default()) {
                 used[found] = true;
-                return self.combine(node, &patch.entries[found].value, at);
+                let Entry { key: from, value } = &patch.entries[found];
+                return self.combine(node, value, self.inside(at, &[key, from]));
             }
-            let fate = self.settle(node, at)?;
+            let fate = self.settle(node, self.inside(at, &[key]))?;
             quote(node);
             Ok(fate)
         })?;
@@ -213,7 +219,7 @@ impl Merger<'_> {
             let name = entry.key.text().unwrap_or_default();
             let mut value = entry.value.clone();
             quote(&mut value);
-            let fate = self.fresh(&mut value, self.inside(at, name), Unknown::Left);
+            let fate = self.fresh(&mut value, self.inside(at, &[&entry.key]), Unknown::Left);
             if fate.map_err(|error| error.under(name))? == Fate::Stays
                 && let Some(entries) = dest.entries_mut()
             {
@@ -221,25 +227,6 @@ impl Merger<'_> {
             }
         }
         Ok(Fate::Stays)
-    }
-
-    fn each_field(
-        &self,
-        node: &mut Node,
-        at: At,
-        mut visit: impl FnMut(&mut Node, At, &str) -> Result<Fate, Error>,
-    ) -> Result<(), Error> {
-        let Some(entries) = node.entries_mut() else { return Ok(()) };
-        let mut failed = None;
-        entries.retain_mut(|entry| {
-            let name = entry.key.text().unwrap_or_default();
-            if failed.is_some() {
-                return true;
-            }
-            let fate = visit(&mut entry.value, self.inside(at, name), name);
-            fate.map_err(|error| failed = Some(error.under(name))) != Ok(Fate::Goes)
-        });
-        failed.map_or(Ok(()), Err)
     }
 
     fn list(&self, node: &mut Node, against: Against<'_>, keys: &[Box<str>], at: At) -> Result<Fate, Error> {
@@ -260,16 +247,21 @@ impl Merger<'_> {
         }
     }
 
-    fn inside(&self, at: At, field: &str) -> At {
-        At { of: at.of.and_then(|of| self.schema.field(of, field)), depth: at.depth + 1 }
+    /// Returns what is known about a field, by its keys in the object and in the patch.
+    fn inside(&self, at: At, keys: &[&Node]) -> At {
+        let said = keys.iter().find_map(|key| self.commented.of(key));
+        let name = keys.first().and_then(|key| key.text()).unwrap_or_default();
+        let of = said.or_else(|| at.of.and_then(|of| self.schema.field(of, name)));
+        At { of, depth: at.depth + 1 }
     }
 
-    /// Finds the type of an object inside an object, which says itself what it is.
+    /// Finds the type that values say themselves: in a comment, or as an object inside an object.
     fn entered(&self, at: At, dest: Option<&Node>, patch: &Node) -> Result<At, Error> {
         if at.depth > DEPTH_MAX {
             return Err(Error::at(patch, Cause::TooDeep));
         }
-        let of = at.of.or_else(|| dest.and_then(|dest| self.own_type(dest))).or_else(|| self.own_type(patch));
+        let said = dest.and_then(|dest| self.commented.of(dest)).or_else(|| self.commented.of(patch));
+        let of = said.or(at.of).or_else(|| dest.and_then(|dest| self.own_type(dest))).or_else(|| self.own_type(patch));
         Ok(At { of, ..at })
     }
 
@@ -305,6 +297,21 @@ impl<'p> Fields<'p> {
         };
         found.filter(|found| !is_directive(&self.entries[*found]))
     }
+}
+
+/// Visits the fields of a mapping; one that the visit lets go is removed.
+fn each_field(node: &mut Node, mut visit: impl FnMut(&mut Node, &Node) -> Result<Fate, Error>) -> Result<(), Error> {
+    let Some(entries) = node.entries_mut() else { return Ok(()) };
+    let mut failed = None;
+    entries.retain_mut(|entry| {
+        if failed.is_some() {
+            return true;
+        }
+        let fate = visit(&mut entry.value, &entry.key);
+        let under = |error: Error| error.under(entry.key.text().unwrap_or_default());
+        fate.map_err(|error| failed = Some(under(error))) != Ok(Fate::Goes)
+    });
+    failed.map_or(Ok(()), Err)
 }
 
 fn is_directive(entry: &Entry) -> bool {

@@ -25,6 +25,6 @@ mod render;
 mod substitute;
 
 pub use error::{Error, ObjectCause};
-pub use lode_kustomize::{Image, Origin, Target};
+pub use lode_kustomize::{Image, Origin, Sources, Target};
 pub use plan::{Patch, Plan, Substitution};
 pub use render::{Prepared, Rendered, render};

@@ -32,6 +32,8 @@ pub struct Plan {
     pub build_metadata: Vec<String>,
     /// Variables; without any, `${…}` stays as it is.
     pub substitute: Option<Substitution>,
+    /// Objects say every file that has a part in them, which costs time.
+    pub sources: bool,
 }
 
 /// A patch and what it applies to.

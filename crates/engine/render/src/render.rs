@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use lode_kustomize::{Built, Origin};
+use lode_kustomize::{Built, Origin, Sources};
 use lode_object::{Id, Object};
 use lode_tree::{Loader, ReadSet};
 use lode_yaml::Dialect;
@@ -23,6 +23,8 @@ pub struct Prepared {
     pub object: Object,
     /// Where it was read.
     pub origin: Origin,
+    /// Every file that has a part in it, where the plan wants that.
+    pub sources: Option<Sources>,
 }
 
 /// What a plan makes of a tree.
@@ -48,7 +50,8 @@ pub fn render(loader: &dyn Loader, plan: &Plan) -> Result<Rendered, Error> {
     let mut printer = Printer::new(plan.substitute.as_ref());
     let mut objects = Vec::with_capacity(built.objects.len());
     for object in built.objects {
-        let prepared = printer.print(object)?;
+        let sources = plan.sources.then(|| object.sources(&built.files));
+        let prepared = Prepared { sources, ..printer.print(object)? };
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan));
         }
@@ -83,7 +86,7 @@ impl<'p> Printer<'p> {
             self.hasher.update(b"---\n");
         }
         self.hasher.update(self.text.as_bytes());
-        Ok(Prepared { object, origin: built.origin })
+        Ok(Prepared { object, origin: built.origin, sources: None })
     }
 
     /// Leaves the object's text in `self.text` and returns the object as that text says.
@@ -129,7 +132,7 @@ fn with_common_metadata(mut prepared: Prepared, plan: &Plan) -> Prepared {
 /// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.
 fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
     let mut seen: HashMap<Id, &Origin> = HashMap::with_capacity(objects.len());
-    for Prepared { object, origin } in objects {
+    for Prepared { object, origin, .. } in objects {
         let id = object.id();
         if let Some(first) = seen.get(&id) {
             return Err(Error::Duplicate { id: Box::new(id), first: (*first).clone(), second: origin.clone() });

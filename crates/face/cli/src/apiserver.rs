@@ -26,9 +26,9 @@ pub(crate) struct Args {
     /// Users by token, a line each: token,user,uid,"group,group"
     #[arg(long, value_name = "FILE")]
     token_auth_file: Option<PathBuf>,
-    /// Play workloads: pods run, deployments become available
+    /// Run controllers: namespaces and dependents go, workloads are played
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
-    workloads: bool,
+    controllers: bool,
 }
 
 /// Serves the API until it is interrupted.
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         Some(file) => fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?,
         None => String::new(),
     };
-    let config = Config { listen: args.listen, tokens, workloads: args.workloads, ..Config::default() };
+    let config = Config { listen: args.listen, tokens, controllers: args.controllers, ..Config::default() };
     let server = Server::start(config).await.context("start the API server")?;
     let folder = tempfile::Builder::new().prefix("lode-apiserver-").tempdir().context("create a folder")?;
     let path = args.kubeconfig.unwrap_or_else(|| folder.path().join("kubeconfig"));

@@ -154,12 +154,13 @@ fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
 
 fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
     let Place { loader, folder } = Place::find(path)?;
+    let sources = args.origin || !args.explain_impact.is_empty();
     if args.flux {
-        return flux::build(&*loader, &folder, plan).map_err(|error| readable(&error));
+        return flux::build(&*loader, &folder, plan, sources).map_err(|error| readable(&error));
     }
     let build = lode_kustomize::build(&*loader, &folder, &args.options());
     let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
-    Ok(Outcome::plain(build, args.origin || !args.explain_impact.is_empty(), args.keep_comments))
+    Ok(Outcome::plain(build, sources, args.keep_comments))
 }
 
 /// Does the same for every path, on as many threads as there are processors; the outcomes come in order.
@@ -457,6 +458,19 @@ mod tests {
         let text = built(&folder, "@/plain --flux -k @/flux.yaml").unwrap();
         assert_eq!(text, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-me\n");
         assert!(built(&folder, "@/plain -k @/flux.yaml").is_err(), "-k means nothing without --flux");
+    }
+
+    #[test]
+    fn flux_builds_know_every_file_of_an_object() {
+        let folder = shop();
+        for file in ["prod/kustomization.yaml", "prod/patch.yaml", "base/kustomization.yaml", "base/web.yaml"] {
+            let plain = built(&folder, &format!("@/prod --reorder none --explain-impact @/{file}")).unwrap();
+            assert!(plain.contains("ConfigMap/shop/web"), "{plain}");
+            assert_eq!(built(&folder, &format!("@/prod --flux --explain-impact @/{file}")).unwrap(), plain);
+        }
+        let text = built(&folder, "@/prod --flux --origin").unwrap();
+        assert!(text.starts_with("# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4\n"), "{text}");
+        assert!(built(&folder, "@/plain --flux --explain-impact @/plain/a.yaml").unwrap().starts_with("ConfigMap/"));
     }
 
     #[test]

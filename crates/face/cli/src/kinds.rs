@@ -90,7 +90,8 @@ impl Noun {
     pub(crate) async fn patch(self, client: &Client, name: &NamespacedName, patch: &Value) -> anyhow::Result<Value> {
         let target = Target { namespace: &name.namespace, name: &name.name, manager: MANAGER, dry_run: false };
         let done = client.merge(&self.resource(), target, "", patch).await;
-        done.map_err(|error| self.told(error, name)).with_context(|| format!("change {}", self.shown(name)))
+        let object = done.map_err(|error| self.told(error, name)).and_then(|json| Ok(serde_json::from_slice(&json)?));
+        object.with_context(|| format!("change {}", self.shown(name)))
     }
 
     /// Puts a hint beside the answer "not found".

@@ -9,7 +9,7 @@ use lode_api::{GitRepository, Kustomization, git_repository, kustomization};
 use lode_apply::Applier;
 use lode_cluster::{Cache, Client, Discovery, Resource, Subject};
 use lode_kustomization::Kustomizations;
-use lode_object::{NamespacedName, Value};
+use lode_object::NamespacedName;
 use lode_runtime::{Backoff, Events, Metrics, Queue, Routes, Store};
 use lode_source::GitRepositories;
 use tokio::net::TcpListener;
@@ -208,8 +208,7 @@ fn subject<S: lode_api::Kind>(options: &Options) -> Subject {
 }
 
 fn read<S: lode_api::Kind>(object: &[u8]) -> Result<lode_api::Resource<S>, String> {
-    let value: Value = serde_json::from_slice(object).map_err(|error| error.to_string())?;
-    lode_api::Resource::parse(&value).map_err(|error| format!("{error}: {}", error.source))
+    lode_api::Resource::read(object).map_err(|error| format!("{error}: {}", error.source))
 }
 
 fn name_of<S: lode_api::Kind>(object: &lode_api::Resource<S>) -> NamespacedName {

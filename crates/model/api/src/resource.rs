@@ -121,11 +121,22 @@ impl<S: Kind> Resource<S> {
     /// A field has another type than in the kind's schema. No object that the API server took with our
     /// `CustomResourceDefinition`s does.
     pub fn parse(object: &Value) -> Result<Self, ParseError> {
-        Self::deserialize(object).map_err(|source| {
-            let part = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
-            let (namespace, name) = (part("/metadata/namespace"), part("/metadata/name"));
-            ParseError { kind: S::NAMES.kind, namespace, name, source }
-        })
+        Self::deserialize(object).map_err(|source| Self::misread(object, source))
+    }
+
+    /// Reads an object from its text, without a tree of what is not wanted of it: managed fields are half of an object.
+    ///
+    /// # Errors
+    /// As [`Resource::parse`], or the text is no JSON.
+    pub fn read(json: &[u8]) -> Result<Self, ParseError> {
+        serde_json::from_slice(json)
+            .map_err(|source| Self::misread(&serde_json::from_slice(json).unwrap_or_default(), source))
+    }
+
+    fn misread(object: &Value, source: serde_json::Error) -> ParseError {
+        let part = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
+        let (namespace, name) = (part("/metadata/namespace"), part("/metadata/name"));
+        ParseError { kind: S::NAMES.kind, namespace, name, source }
     }
 
     /// Returns the whole object as JSON, with `apiVersion` and `kind`.
@@ -236,6 +247,9 @@ mod tests {
         let object = json!({"metadata": {"name": "a", "namespace": "b"}, "spec": {"interval": 5}});
         let error = GitRepository::parse(&object).unwrap_err();
         assert_eq!(error.to_string(), "read GitRepository/b/a");
+        let error = GitRepository::read(object.to_string().as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "read GitRepository/b/a");
+        assert_eq!(GitRepository::read(b"{").unwrap_err().to_string(), "read GitRepository//");
     }
 
     #[test]
@@ -247,5 +261,6 @@ mod tests {
             "status": {"observedGeneration": -1},
         });
         assert_eq!(GitRepository::parse(&object).unwrap().to_value(), object);
+        assert_eq!(GitRepository::read(object.to_string().as_bytes()).unwrap().to_value(), object);
     }
 }

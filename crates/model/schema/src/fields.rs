@@ -13,6 +13,8 @@ mod read;
 #[derive(Debug, Default)]
 pub struct Fields {
     types: Vec<Type>,
+    /// By how they are spelled.
+    ids: HashMap<&'static str, Id>,
     kinds: HashMap<&'static str, HashMap<&'static str, Id>>,
 }
 
@@ -156,10 +158,10 @@ impl Fields {
         }
     }
 
-    /// Returns the type of a name: `meta/v1.ObjectMeta`. Not for hot paths: it searches.
+    /// Returns the type of a name: `meta/v1.ObjectMeta`.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Id> {
-        self.types.iter().position(|ty| ty.name == name).map(|at| Id(at as u32))
+        self.ids.get(name).copied()
     }
 
     /// Returns all kinds: `apiVersion`, `kind`, type.

@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     pub(crate) warnings: Vec<String>,
     /// Says what the body is, so that it need not be sent again.
     pub(crate) etag: Option<String>,
+    /// When to try again, in seconds; 0 for never.
+    pub(crate) retry_after_s: u32,
     pub(crate) body: Content,
 }
 
@@ -56,25 +58,26 @@ impl Answer {
 
     /// Says why the request fails.
     pub(crate) fn status(status: &Status) -> Self {
-        Self::json(status.code, status.to_value().to_string())
+        let retry_after_s = status.details.as_ref().map_or(0, |details| details.retry_after_s);
+        Self { retry_after_s, ..Self::json(status.code, status.to_value().to_string()) }
     }
 
     /// Answers with what follows each other.
     pub(crate) fn parts(code: u16, content_type: &'static str, parts: impl IntoIterator<Item = Bytes>) -> Self {
         let body = Content::Parts(parts.into_iter().collect());
-        Self { code, content_type, warnings: Vec::new(), etag: None, body }
+        Self { code, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
     }
 
     /// Answers with JSON that is made as the client takes it.
     pub(crate) fn lazy(code: u16, parts: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
         let body = Content::Lazy(Box::new(parts));
-        Self { code, content_type: JSON, warnings: Vec::new(), etag: None, body }
+        Self { code, content_type: JSON, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
     }
 
     /// Answers with what comes as it happens.
     pub(crate) fn stream(content_type: &'static str, frames: mpsc::Receiver<Bytes>) -> Self {
         let body = Content::Stream(frames);
-        Self { code: 200, content_type, warnings: Vec::new(), etag: None, body }
+        Self { code: 200, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
     }
 
     /// Tells people something besides.
@@ -102,6 +105,9 @@ impl Answer {
         if let Some(etag) = etag {
             headers.insert(header::ETAG, etag);
             headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        }
+        if self.retry_after_s > 0 {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
         }
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
             if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(warning)).as_bytes()) {

@@ -2,7 +2,7 @@
 
 use lode_admit::decode::{self, Decoded, FieldValidation, Media};
 use lode_admit::protobuf::Envelope;
-use lode_admit::{Details, FieldError, Kind, Status, custom};
+use lode_admit::{FieldError, Kind, Status, custom};
 use lode_schema::fields;
 use lode_yaml::Dialect;
 use serde_json::Value;
@@ -81,6 +81,6 @@ fn media(content_type: &str) -> Result<Media, Status> {
     Media::of(content_type).ok_or_else(|| {
         let message = "the body of the request was in an unknown format - accepted media types include: \
                        application/json, application/yaml, application/vnd.kubernetes.protobuf";
-        Status::about(415, "UnsupportedMediaType", message, Details::default())
+        Status::bare(415, "UnsupportedMediaType", message)
     })
 }

@@ -15,13 +15,15 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::store::Noted;
 
-/// Starts the controllers.
-pub(crate) fn start(api: &Arc<Api>) -> Vec<JoinHandle<()>> {
-    vec![tokio::spawn(run(Arc::clone(api), Core::default()))]
+/// Starts the controllers: all, or those without which an API is none.
+pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
+    vec![tokio::spawn(run(Arc::clone(api), Core { all, ..Core::default() }))]
 }
 
 #[derive(Default)]
 struct Core {
+    /// Else only what an API has of its own: definitions, and who may do what.
+    all: bool,
     definitions: definitions::Definitions,
     garbage: garbage::Garbage,
 }
@@ -31,10 +33,10 @@ async fn run(api: Arc<Api>, mut core: Core) {
     while let Some(noted) = changes.recv().await {
         note_policy(&api, &noted);
         note_service(&api, &noted);
-        for done in
-            [core.definitions.note(&api, &noted), namespaces::note(&api, &noted), core.garbage.note(&api, &noted)]
-        {
-            logged(&noted, done);
+        logged(&noted, core.definitions.note(&api, &noted));
+        if core.all {
+            logged(&noted, namespaces::note(&api, &noted));
+            logged(&noted, core.garbage.note(&api, &noted));
         }
         // Others are served too where there is one thread.
         tokio::task::yield_now().await;

@@ -79,14 +79,17 @@ impl Documents {
     }
 
     /// Answers what is served at a path that is about neither objects nor groups.
-    pub(crate) fn other(path: &str) -> Option<Answer> {
-        let (path, probe) =
-            (path.trim_end_matches('/'), |path: &str| matches!(path, "/healthz" | "/livez" | "/readyz"));
-        match path {
-            "/version" => Some(ok(&version())),
-            _ if probe(path) || path.strip_suffix("/ping").is_some_and(probe) => Some(Answer::text(200, "ok")),
-            _ => None,
+    pub(crate) fn other(path: &str, verbose: bool) -> Option<Answer> {
+        let path = path.trim_end_matches('/');
+        if path == "/version" {
+            return Some(ok(&version()));
         }
+        let probe = path.strip_suffix("/ping").unwrap_or(path).strip_prefix('/')?;
+        if !matches!(probe, "healthz" | "livez" | "readyz") {
+            return None;
+        }
+        let text = if verbose { format!("[+]ping ok\n{probe} check passed\n") } else { "ok".to_owned() };
+        Some(Answer::text(200, text))
     }
 }
 

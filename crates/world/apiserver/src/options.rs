@@ -300,6 +300,12 @@ impl FieldSelector {
         self.0.iter().all(holds)
     }
 
+    /// Returns the value that a field must have, if it must have one.
+    pub(crate) fn required(&self, field: &str) -> Option<&str> {
+        let wanted = self.0.iter().find(|wanted| wanted.equal && wanted.field == field);
+        wanted.map(|wanted| wanted.value.as_str())
+    }
+
     /// Asks for a value besides.
     pub(crate) fn require(&mut self, field: &str, value: &str) {
         self.0.push(FieldRequirement { field: field.to_owned(), value: value.to_owned(), equal: true });

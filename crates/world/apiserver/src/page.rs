@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use lode_admit::Status;
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ impl Token {
         }
         let refused =
             |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let decoded = URL_SAFE_NO_PAD.decode(text).map_err(|error| refused(&error.to_string()))?;
+        let decoded = TOKENS.decode(text).map_err(|error| refused(&error.to_string()))?;
         let token: Value = serde_json::from_slice(&decoded).map_err(|_| refused(&unreadable(&decoded)))?;
         if token["v"] != VERSION {
             return Err(refused("server does not recognize this encoded version"));
@@ -61,7 +62,7 @@ impl Token {
         } else {
             format!("/{}\0", last.name)
         };
-        URL_SAFE_NO_PAD.encode(json!({"v": VERSION, "rv": revision, "start": start}).to_string())
+        TOKENS.encode(json!({"v": VERSION, "rv": revision, "start": start}).to_string())
     }
 
     /// The object after which the page begins; its namespace is not said where only one is listed.
@@ -103,6 +104,8 @@ fn unreadable(bytes: &[u8]) -> String {
 }
 
 const VERSION: &str = "meta.k8s.io/v1";
+/// As Go reads it, which does not mind bits that are left over.
+const TOKENS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +138,7 @@ mod tests {
     fn within_a_namespace_a_token_names_no_namespace() {
         let options = ListOptions { limit: 1, ..ListOptions::default() };
         let page = Page::cut(snapshot(&[("a", "x"), ("a", "y")]), None, &options, false);
-        let decoded = URL_SAFE_NO_PAD.decode(page.token.unwrap()).unwrap();
+        let decoded = TOKENS.decode(page.token.unwrap()).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap(), json!({"v": VERSION, "rv": 9, "start": "/x\0"}));
     }
 
@@ -143,7 +146,7 @@ mod tests {
     fn what_is_no_token_is_refused() {
         let error = |text: &str| Token::read(text).unwrap_err().message;
         assert!(error("garbage").starts_with("invalid continue token: continue key is not valid: "));
-        let other = URL_SAFE_NO_PAD.encode("{\"v\":\"v2\",\"rv\":1,\"start\":\"/a\"}");
+        let other = TOKENS.encode("{\"v\":\"v2\",\"rv\":1,\"start\":\"/a\"}");
         assert!(error(&other).ends_with("server does not recognize this encoded version"));
         assert_eq!(Token::read(""), Ok(None));
     }

@@ -108,7 +108,10 @@ pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> 
 }
 
 fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
-    let (store, objects, namespace) = (&call.api.store, &call.served.objects, &call.target.namespace);
+    let (store, objects) = (&call.api.store, &call.served.objects);
+    // Who selects one namespace of all lists that one.
+    let selected = options.fields.required("metadata.namespace").unwrap_or_default();
+    let namespace = if call.target.namespace.is_empty() { selected } else { &*call.target.namespace };
     let token = Token::read(&options.token)?;
     let revision = match (&token, options.revision) {
         (Some(token), _) => Revision::Exact(token.revision),
@@ -125,7 +128,7 @@ fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
             objects.at(namespace, revision).map_err(|_| expired(token.as_ref()))?
         }
     };
-    Ok(Page::cut(filtered(snapshot, options), token.as_ref(), options, call.target.namespace.is_empty()))
+    Ok(Page::cut(filtered(snapshot, options), token.as_ref(), options, namespace.is_empty()))
 }
 
 fn filtered(mut snapshot: Snapshot, options: &ListOptions) -> Snapshot {

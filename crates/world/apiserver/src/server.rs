@@ -30,8 +30,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who else there is, as kube-apiserver's `--token-auth-file` has it.
     pub tokens: String,
-    /// Workloads are played: pods run, deployments become available.
-    pub workloads: bool,
+    /// Controllers run: namespaces and dependents go, workloads are played. Without them this is an API and no cluster.
+    pub controllers: bool,
     /// What time it is.
     pub clock: Clock,
 }
@@ -63,12 +63,12 @@ pub enum Error {
 }
 
 impl Default for Config {
-    /// On a free port of the loopback interface, without other users, with workloads, and with the clock of the system.
+    /// On a free port of the loopback interface, without other users, with controllers, and with the clock of the system.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: String::new(),
-            workloads: true,
+            controllers: true,
             clock: Arc::new(jiff::Timestamp::now),
         }
     }
@@ -90,7 +90,7 @@ impl Server {
         }
         let acceptor = authority.acceptor()?;
         let api = Arc::new(Api::new(users, authority.certificate(), config.clock));
-        let mut tasks = controllers::start(&api);
+        let mut tasks = controllers::start(&api, config.controllers);
         bootstrap::run(&api, address.port())?;
         let (stop, stopped) = watch::channel(false);
         tasks.push(tokio::spawn(accept(listener, acceptor, api, stopped)));

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use lode_admit::decode::Decoded;
-use lode_admit::{Cause, Details, FieldError, Status, create, custom, default, strategy, update, validate};
+use lode_admit::{Cause, Details, FieldError, Kind, Status, create, custom, default, strategy, update, validate};
 use lode_merge::write::{self, Refusal, Request};
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     let write = Write::new(call, &options, "");
     let written = write.create(object, false)?;
-    Ok(answer(call, 201, &written)?.with_warnings(warnings))
+    answer(call, 201, &written, warnings)
 }
 
 /// Puts a body in place of an object.
@@ -69,7 +69,7 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     let write = Write::new(call, &options, &call.target.subresource);
     let (code, written) = write.replace(object)?;
-    Ok(answer(call, code, &written)?.with_warnings(warnings))
+    answer(call, code, &written, warnings)
 }
 
 /// Changes an object as a body says.
@@ -80,14 +80,22 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let write = Write::new(call, &options, &call.target.subresource);
     let mut warnings = Vec::new();
     let (code, written) = write.patch(&patch, &mut warnings)?;
-    Ok(answer(call, code, &written)?.with_warnings(warnings))
+    answer(call, code, &written, warnings)
 }
 
-pub(crate) fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Status> {
-    match written {
-        Written::Stored(stored) => read::object(call, code, stored),
-        Written::Unstored(value) => read::shaped(call, code, value),
-    }
+/// Answers with what was written, and tells people what is odd about it.
+fn answer(call: &Call<'_>, code: u16, written: &Written, mut warnings: Vec<String>) -> Result<Answer, Status> {
+    let answer = match written {
+        Written::Stored(stored) => {
+            warnings.extend(validate::warnings(&call.served.kind, &call.served.value(stored)));
+            read::object(call, code, stored)?
+        }
+        Written::Unstored(value) => {
+            warnings.extend(validate::warnings(&call.served.kind, value));
+            read::shaped(call, code, value)?
+        }
+    };
+    Ok(answer.with_warnings(warnings))
 }
 
 impl<'w> Write<'w> {
@@ -124,7 +132,8 @@ impl<'w> Write<'w> {
             return Err(Status::internal("resourceVersion should not be set on objects to be created"));
         }
         admission::namespace(call, text(&object, "/metadata/name"))?;
-        default(kind, &mut object);
+        create::begin(&mut object);
+        fill(kind, &mut object);
         if !applied {
             object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
         }
@@ -244,7 +253,7 @@ impl<'w> Write<'w> {
         let to = endpoint::of(self.call.served, self.subresource);
         let mut object = write::apply(live, &patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
         object = self.decoded(&object, warnings)?;
-        default(&self.call.served.kind, &mut object);
+        fill(&self.call.served.kind, &mut object);
         Ok(object)
     }
 
@@ -265,7 +274,7 @@ impl<'w> Write<'w> {
         let mut object = changed.into_object();
         call.place(&mut object)?;
         if !applied {
-            default(kind, &mut object);
+            fill(kind, &mut object);
             object = write::update(Some(&live), &object, &endpoint::of(call.served, self.subresource), self.request());
         }
         update::prepare(kind, self.subresource, &live, &mut object);
@@ -341,6 +350,14 @@ impl<'w> Write<'w> {
             stored.index.uid
         );
         Status::conflict(&call.served.kind, &call.target.name, &why)
+    }
+}
+
+/// Gives an object its defaults.
+fn fill(kind: &Kind, object: &mut Value) {
+    match kind.custom() {
+        Some(ty) => custom::default(ty, object),
+        None => default(kind, object),
     }
 }
 

@@ -12,15 +12,18 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use kube::client::Body;
 use lode_object::Value;
 
-use crate::connect;
+use crate::connect::{self, Connection, Incoming};
 use crate::error::{Error, Status};
 use crate::resource::{Resource, escape};
 
 /// Largest answer read, in bytes: objects end at etcd's 1.5 MiB, pages of them at 500.
 const ANSWER_MAX: usize = 64 << 20;
+/// Most that is set aside for an answer on the word of its header.
+const EXPECTED_MAX: usize = 1 << 20;
 /// How often a call is tried while the server says "later".
 const TRIES_MAX: u32 = 6;
 /// Longest single wait the server may ask for.
@@ -31,8 +34,8 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Calls to one API server. Cloning is cheap and shares the connections.
 #[derive(Clone)]
 pub struct Client {
-    calls: kube::Client,
-    watches: kube::Client,
+    calls: Connection,
+    watches: Connection,
     user: Option<HeaderValue>,
     host: Arc<str>,
     namespace: Arc<str>,
@@ -121,7 +124,7 @@ impl Client {
         decode(&self.call(verb, Method::PATCH, &path, content).await?)
     }
 
-    /// Merges a JSON merge patch into an object, or into a subresource of it.
+    /// Merges a JSON merge patch into an object, or into a subresource of it. The answer is the object's JSON.
     ///
     /// # Errors
     /// See [`Error`].
@@ -131,13 +134,13 @@ impl Client {
         target: Target<'_>,
         subresource: &str,
         patch: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Bytes, Error> {
         let mut path = resource.path(target.namespace, target.name);
         path.push_str(subresource);
         path.push_str("?fieldManager=");
         escape(&mut path, target.manager);
         let content = Some((header::CONTENT_TYPE, "application/merge-patch+json", encode(patch)));
-        decode(&self.call("patch", Method::PATCH, &path, content).await?)
+        self.call("patch", Method::PATCH, &path, content).await
     }
 
     /// Changes an object by a JSON patch (RFC 6902).
@@ -156,9 +159,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; 409 when it exists.
-    pub async fn create(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<Value, Error> {
+    pub async fn create(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<(), Error> {
         let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
-        decode(&self.call("create", Method::POST, &resource.path(namespace, ""), content).await?)
+        self.call("create", Method::POST, &resource.path(namespace, ""), content).await.map(drop)
     }
 
     /// Deletes an object in the background way, but only while it is the one with this uid.
@@ -182,9 +185,9 @@ impl Client {
     }
 
     /// Opens a watch: the answer's body is a stream of frames.
-    pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Body>, Error> {
+    pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Incoming>, Error> {
         let request = self.request(Method::GET, path, None)?;
-        let answer = self.watches.send(request).await.map_err(|error| unreachable(&error));
+        let answer = self.watches.send(request).await.map_err(|error| unreachable(&*error));
         self.count("watch", answer.as_ref().map_or(0, |answer| answer.status().as_u16()));
         let answer = answer?;
         if answer.status().is_success() {
@@ -216,7 +219,7 @@ impl Client {
 
     /// Sends a request once: HTTP code, how long the server wants us to wait before another try, body.
     async fn once(&self, request: Request<Body>) -> Result<(u16, Option<Duration>, Bytes), Error> {
-        let answer = self.calls.send(request).await.map_err(|error| unreachable(&error))?;
+        let answer = self.calls.send(request).await.map_err(|error| unreachable(&*error))?;
         let code = answer.status().as_u16();
         let later = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let later = later.filter(|_| code == 429 || code == 503).map(Duration::from_secs);
@@ -231,7 +234,7 @@ impl Client {
         let body = match content {
             Some((name, value, body)) => {
                 request = request.header(name, value);
-                Body::from(Vec::from(body))
+                Body::from(body)
             }
             None => Body::empty(),
         };
@@ -258,8 +261,9 @@ pub struct Target<'a> {
 
 type Content = Option<(header::HeaderName, &'static str, Bytes)>;
 
-async fn collect(mut body: Body) -> Result<Bytes, Error> {
-    let mut all = BytesMut::new();
+async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
+    let expected = usize::try_from(body.size_hint().exact().unwrap_or_default()).unwrap_or(usize::MAX);
+    let mut all = BytesMut::with_capacity(expected.min(EXPECTED_MAX));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Error::Unreachable(format!("connection broke: {error}")))?;
         if let Ok(data) = frame.into_data() {
@@ -282,9 +286,9 @@ fn refusal(code: u16, body: &[u8]) -> Error {
     Error::Refused(Box::new(status))
 }
 
-fn unreachable(error: &kube::Error) -> Error {
+fn unreachable(error: &(dyn std::error::Error + 'static)) -> Error {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(inner) = cause {
         let said = inner.to_string();
         if !text.ends_with(&said) {

@@ -1,14 +1,19 @@
 //! The connection itself: TLS, ALPN, keep-alive, credentials.
+//!
+//! kube's own client hands every call to a task of its own first; ours goes from the caller to the connection.
 
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tower::ServiceBuilder;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::error::Error;
 
@@ -19,6 +24,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What may be under way on one connection, in bytes: one slow watch must not starve the calls beside it.
 const WINDOW: u32 = 8 << 20;
 const STREAM_WINDOW: u32 = 1 << 20;
+
+/// What an answer holds, as it arrives.
+pub(crate) type Incoming = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Where requests go. Cloning is cheap and shares the connection.
+#[derive(Clone)]
+pub(crate) struct Connection(BoxCloneSyncService<http::Request<Body>, http::Response<Incoming>, BoxError>);
+
+impl Connection {
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Incoming>, BoxError> {
+        self.0.clone().oneshot(request).await
+    }
+}
 
 /// Reads a configuration: the named file, or what the environment says.
 pub(crate) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<kube::Config, Error> {
@@ -37,10 +56,15 @@ pub(crate) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> 
 }
 
 /// Builds a client whose connector offers HTTP/2 first (kube's own offers HTTP/1.1 alone).
-pub(crate) fn connect(config: &kube::Config) -> Result<kube::Client, Error> {
+pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
         let builder = ClientBuilder::try_from(config.clone()).map_err(|error| Error::Request(error.to_string()))?;
-        return Ok(builder.build());
+        let client = builder.build();
+        let service = service_fn(move |request| {
+            let client = client.clone();
+            async move { Ok(client.send(request).await?.map(|body| body.map_err(BoxError::from).boxed_unsync())) }
+        });
+        return Ok(Connection(BoxCloneSyncService::new(service)));
     }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -69,10 +93,10 @@ pub(crate) fn connect(config: &kube::Config) -> Result<kube::Client, Error> {
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(auth)
-        .map_err(tower::BoxError::from)
+        .map_err(BoxError::from)
         .map_response(|answer: http::Response<hyper::body::Incoming>| {
-            answer.map(|body| body.map_err(tower::BoxError::from))
+            answer.map(|body| body.map_err(BoxError::from).boxed_unsync())
         })
         .service(http);
-    Ok(kube::Client::new(service, config.default_namespace.clone()))
+    Ok(Connection(BoxCloneSyncService::new(service)))
 }

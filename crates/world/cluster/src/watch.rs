@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
-use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::{debug, warn};
 
 use crate::client::Client;
+use crate::connect::Incoming;
 use crate::error::{Error, Status};
 use crate::resource::{Resource, escape};
 
@@ -175,7 +175,7 @@ impl Follower {
 
 /// The frames of a watch's body: JSON texts, one a line.
 struct Frames {
-    body: Body,
+    body: Incoming,
     buffer: BytesMut,
 }
 

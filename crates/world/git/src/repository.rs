@@ -23,6 +23,7 @@ mod commit;
 mod edit;
 mod folder;
 mod history;
+mod lines;
 mod merge;
 mod references;
 
@@ -79,8 +80,8 @@ pub enum CommitError {
     /// The commit is a merge or the first one: it is not clear what to go back to.
     #[error("commit {0} has not exactly one parent")]
     Parents(ObjectId),
-    /// Later commits changed the same files.
-    #[error("later commits changed the same files: {}", .0.join(", "))]
+    /// Later commits changed the same lines, or files that are no text.
+    #[error("later commits changed the same: {}", .0.join(", "))]
     Conflict(Vec<String>),
     /// The branch is not at the commit it should be at, or moves too fast.
     #[error("the branch has moved in the meantime")]
@@ -126,7 +127,7 @@ impl Repository {
     /// Puts a commit on a branch that undoes an earlier one and keeps what came after it.
     ///
     /// # Errors
-    /// No such commit, later ones changed the same files, or as [`Repository::commit`].
+    /// No such commit, later ones changed the same lines, or as [`Repository::commit`].
     pub fn revert(&self, branch: &str, commit: ObjectId, draft: &Draft) -> Result<ObjectId, CommitError> {
         let undone = self.links(commit.0)?;
         let [parent] = undone.parents[..] else { return Err(CommitError::Parents(commit)) };

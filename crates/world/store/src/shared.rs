@@ -36,6 +36,13 @@ impl Shared {
         Ok(tree)
     }
 
+    /// Returns a tree if somebody holds it. It never waits.
+    pub(crate) fn held(&self, digest: Digest) -> Option<Arc<Tree>> {
+        let tree = self.slot(digest).try_lock().ok()?.upgrade()?;
+        self.keep(digest, &tree);
+        Some(tree)
+    }
+
     /// Drops what was not used for a while.
     pub(crate) fn trim(&self) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +92,7 @@ mod tests {
             }
         });
         assert_eq!(count.load(Ordering::Relaxed), 1);
+        assert!(shared.held(Digest::of(b"one")).is_some() && shared.held(Digest::of(b"two")).is_none());
     }
 
     #[test]

@@ -157,6 +157,12 @@ impl Store {
         Ok(if actual == digest { Verdict::Intact } else { Verdict::Changed })
     }
 
+    /// Returns the tree of an artifact if it is in memory: what [`Store::tree`] gives, without a look at the disk.
+    #[must_use]
+    pub fn tree_in_memory(&self, digest: Digest) -> Option<Arc<Tree>> {
+        self.trees.held(digest)
+    }
+
     /// Returns an artifact's tree, shared with all who use it at the same time.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::{
     path::Path,
     structural, versions,
 };
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, Reason};
 
 /// Makes a definition ready to be stored: writes its defaults, and a status that only the server writes.
 ///
@@ -137,8 +137,9 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     let found = |spec: &Value| -> Vec<FieldError> {
         let (mut errors, root) = (Vec::new(), Path::Root);
         let at = root.field("spec");
-        let of = |version: &'_ Value| version.pointer("/schema/openAPIV3Schema").cloned();
-        let all: Vec<Option<Value>> = objects(spec, "versions").map(of).collect();
+        let all: Vec<Option<&Value>> = objects(spec, "versions").map(|version| version.pointer(SCHEMA)).collect();
+        let with_status: Vec<bool> =
+            objects(spec, "versions").map(|version| version.pointer(STATUS).is_some()).collect();
         let common = all.windows(2).all(|pair| pair[0] == pair[1]);
         for (place, schema) in all.iter().enumerate().take(if common { 1 } else { all.len() }) {
             let Some(schema) = schema else { continue };
@@ -146,7 +147,11 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
             let version = versions.index(place);
             let version = version.field("schema");
             let path = if common { validation } else { version };
-            check_schema(schema, &path.field("openAPIV3Schema"), &mut errors);
+            let path = path.field("openAPIV3Schema");
+            if with_status.get(place) == Some(&true) || (common && with_status.contains(&true)) {
+                root_with_status(schema, &path, &mut errors);
+            }
+            check_schema(schema, &path, &mut errors);
         }
         errors
     };
@@ -159,6 +164,26 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     }
     let before = old.and_then(|old| old.get("spec")).map(found).unwrap_or_default();
     errors.extend(new.into_iter().filter(|error| !before.contains(error)));
+}
+
+/// Where a status has an endpoint of its own, it is held against its part of the schema alone.
+fn root_with_status(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
+    let keywords = schema.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    if keywords.map(|(key, _)| key).any(|key| !AT_ROOT.contains(&key.as_str())) {
+        let shown: Vec<String> = AT_ROOT.iter().map(|key| go_name(key)).collect();
+        let detail = format!(
+            "only [{}] fields are allowed at the root of the schema if the status subresource is enabled",
+            shown.join(" ")
+        );
+        errors.push(FieldError::new(path, Reason::Invalid, format!("Invalid value: {schema}: {detail}")));
+    }
+}
+
+/// Returns a keyword as the server's own type names it.
+fn go_name(key: &str) -> String {
+    let key = if let Some(key) = key.strip_prefix("x-kubernetes-") { format!("x-{key}") } else { key.to_owned() };
+    let part = |part: &str| part[..1].to_uppercase() + &part[1..];
+    key.split('-').map(part).collect()
 }
 
 fn check_schema(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
@@ -215,3 +240,31 @@ fn approved(definition: &Value, errors: &mut Vec<FieldError>) {
         }
     }
 }
+
+const SCHEMA: &str = "/schema/openAPIV3Schema";
+const STATUS: &str = "/subresources/status";
+/// What the schema of a whole object may say beside its status.
+const AT_ROOT: [&str; 22] = [
+    "description",
+    "type",
+    "format",
+    "title",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "multipleOf",
+    "required",
+    "items",
+    "properties",
+    "externalDocs",
+    "example",
+    "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-validations",
+];

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    node::{Additional, Checks, ListType, Node, Sort},
+    lists::Older,
+    node::{Additional, Checks, Node, Sort},
     path::Path,
     scalar,
 };
@@ -105,9 +106,9 @@ fn nearest(found: Vec<Outcome>, outcome: &mut Outcome) {
 fn list(node: &Node, path: &Path<'_>, items: &[Value], old: Option<&Value>, outcome: &mut Outcome) {
     outcome.checks += 1;
     if let Some(node_of_item) = &node.items {
+        let older = Older::of(&node.list, old);
         for (place, item) in items.iter().enumerate() {
-            let old = counterpart(&node.list, item, old);
-            outcome.merge(check(node_of_item, &path.index(place), item, old));
+            outcome.merge(check(node_of_item, &path.index(place), item, older.counterpart(item)));
         }
     }
     let Some(checks) = &node.checks else { return };
@@ -123,12 +124,6 @@ fn list(node: &Node, path: &Path<'_>, items: &[Value], old: Option<&Value>, outc
         let message = format!("Invalid value: \"\": {name} in body shouldn't contain duplicates");
         outcome.errors.push(FieldError::new(&*name, Reason::Invalid, message));
     }
-}
-
-/// Returns the item of an older list that is told to be the same.
-pub(super) fn counterpart<'o>(list: &ListType, item: &Value, old: Option<&'o Value>) -> Option<&'o Value> {
-    let ListType::Map(keys) = list else { return None };
-    old?.as_array()?.iter().find(|old| keys.iter().all(|key| old.get(&**key) == item.get(&**key)))
 }
 
 fn map(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>, outcome: &mut Outcome) {

@@ -1,6 +1,6 @@
 //! Lists whose items are told apart: none of them is there twice; and embedded resources, which say what they are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ pub(super) fn duplicates(node: &Node, path: &Path<'_>, value: &Value, errors: &m
 }
 
 /// Returns what tells an item apart from others; `None` if nothing does.
-fn identity(list: &ListType, item: &Value) -> Option<Value> {
+pub(super) fn identity(list: &ListType, item: &Value) -> Option<Value> {
     match list {
         ListType::Atomic => None,
         ListType::Set => Some(item.clone()),
@@ -42,6 +42,29 @@ fn identity(list: &ListType, item: &Value) -> Option<Value> {
             let of = |key: &str| Some((key.to_owned(), item.get(key)?.clone()));
             Some(Value::Object(keys.iter().filter_map(|key| of(key)).collect()))
         }
+    }
+}
+
+/// The items of an older list, by what tells them apart.
+pub(super) struct Older<'o> {
+    list: &'o ListType,
+    items: HashMap<String, &'o Value>,
+}
+
+impl<'o> Older<'o> {
+    /// Returns the items of a list whose items have keys; of any other there are none.
+    pub(super) fn of(list: &'o ListType, old: Option<&'o Value>) -> Self {
+        let old = old.filter(|_| matches!(list, ListType::Map(_))).and_then(Value::as_array);
+        let of = |item: &'o Value| Some((identity(list, item)?.to_string(), item));
+        Self { list, items: old.into_iter().flatten().filter_map(of).collect() }
+    }
+
+    /// Returns the item that is told to be the same.
+    pub(super) fn counterpart(&self, item: &Value) -> Option<&'o Value> {
+        if self.items.is_empty() {
+            return None;
+        }
+        self.items.get(&identity(self.list, item)?.to_string()).copied()
     }
 }
 

@@ -149,6 +149,17 @@ impl Node {
         })
     }
 
+    /// Tells whether rules can name it: what it is, and what is in it, has a type.
+    pub(crate) fn is_typed(&self) -> bool {
+        let additional = match &self.additional {
+            Some(Additional::Of(node)) => node.is_typed(),
+            _ => true,
+        };
+        (self.sort.is_some() || self.int_or_string)
+            && additional
+            && self.items.as_ref().is_none_or(|items| items.is_typed())
+    }
+
     /// Tells whether null stands here for nothing.
     pub(crate) fn refuses_null(&self, value: &Value) -> bool {
         value.is_null() && !self.nullable

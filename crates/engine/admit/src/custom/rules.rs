@@ -8,8 +8,8 @@ use lode_cel::{EvalError, Expr, Input, escape};
 use serde_json::{Map, Value};
 
 use super::{
-    check::counterpart,
-    node::{Node, Sort},
+    lists::{Older, identity},
+    node::{ListType, Node, Sort},
     path::Path,
     rule::{OLD_SELF, Rule, SELF},
 };
@@ -54,9 +54,9 @@ impl Asked {
             Value::Object(map) => self.fields(node, path, map, before),
             Value::Array(items) => {
                 let Some(item_node) = &node.items else { return };
+                let older = Older::of(&node.list, before.value);
                 for (place, item) in items.iter().enumerate() {
-                    let old = counterpart(&node.list, item, before.value);
-                    self.visit(item_node, &path.index(place), item, before.part(item, old));
+                    self.visit(item_node, &path.index(place), item, before.part(item, older.counterpart(item)));
                 }
             }
             _ => {}
@@ -177,7 +177,13 @@ fn typed(node: &Node, value: &Value, resource: bool) -> Input {
     match (node.sort, value) {
         (Some(Sort::Object), Value::Object(map)) => object(node, map, resource || node.embedded),
         (Some(Sort::Array), Value::Array(items)) => match &node.items {
-            Some(node) => Input::list(items.iter().map(|item| typed(node, item, false)).collect()),
+            Some(item_node) => {
+                let item = |item: &Value| match identity(&node.list, item).filter(|_| item.is_object()) {
+                    Some(key) if node.list != ListType::Set => typed(item_node, item, false).keyed(key.to_string()),
+                    _ => typed(item_node, item, false),
+                };
+                Input::list(items.iter().map(item).collect())
+            }
             None => Input::json(value),
         },
         (Some(Sort::Number), Value::Number(number)) => Input::double(number.as_f64().unwrap_or(f64::NAN)),
@@ -216,8 +222,11 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
         };
         if is_map {
             entries.push((name.clone(), input));
-        } else if declared.is_none() && !(resource && META.contains(&name.as_str())) {
-            // It can be told apart, and not be named.
+            continue;
+        }
+        let nameable = declared.is_some_and(Node::is_typed) || (resource && META.contains(&name.as_str()));
+        if !nameable {
+            // It can be told apart.
             entries.push((format!("{UNDECLARED}{name}"), input));
         } else if !value.is_null() {
             let escaped = escape(name);

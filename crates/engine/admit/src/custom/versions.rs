@@ -43,25 +43,25 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
 
 /// Checks what versions have beside a schema. What all have in common is told once, of the whole.
 fn shared(versions: &[&Value], path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    type Check = fn(&Value, &Path<'_>, &mut Vec<FieldError>);
+    type Check = fn(&Value, &Value, &Path<'_>, &mut Vec<FieldError>);
     let parts: [(&str, Check); 3] =
         [("subresources", subresources), ("additionalPrinterColumns", columns), ("selectableFields", selectable)];
     for (key, check) in parts {
         let all: Vec<Option<&Value>> = versions.iter().map(|version| version.get(key)).collect();
         if all.windows(2).all(|pair| pair[0] == pair[1]) {
             if let Some(Some(common)) = all.first() {
-                check(common, &path.field(key), errors);
+                check(common, versions[0], &path.field(key), errors);
             }
             continue;
         }
         for (place, part) in all.iter().enumerate() {
-            let (versions, Some(part)) = (path.field("versions"), part) else { continue };
-            check(part, &versions.index(place).field(key), errors);
+            let (at, Some(part)) = (path.field("versions"), part) else { continue };
+            check(part, versions[place], &at.index(place).field(key), errors);
         }
     }
 }
 
-fn subresources(subresources: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
+fn subresources(subresources: &Value, _: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let Some(scale) = subresources.get("scale").filter(|scale| scale.is_object()) else { return };
     let at = path.field("scale");
     for (key, heads, under) in [
@@ -81,7 +81,7 @@ fn subresources(subresources: &Value, path: &Path<'_>, errors: &mut Vec<FieldErr
     }
 }
 
-fn columns(columns: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
+fn columns(columns: &Value, _: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     for (place, column) in columns.as_array().into_iter().flatten().enumerate() {
         let at = path.index(place);
         let of = |key: &str| text(column, key).unwrap_or_default();
@@ -112,7 +112,7 @@ fn columns(columns: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn selectable(fields: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
+fn selectable(fields: &Value, version: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let fields = fields.as_array().map(Vec::as_slice).unwrap_or_default();
     if fields.len() > SELECTABLE_MAX {
         errors.push(FieldError::too_many(path, fields.len(), SELECTABLE_MAX));
@@ -121,19 +121,33 @@ fn selectable(fields: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
         let at = path.index(place);
         match text(field, "jsonPath").unwrap_or_default() {
             "" => errors.push(FieldError::required(at.field("jsonPath"), "")),
-            path if !is_simple_path(path) || path.starts_with(".metadata") => {
-                errors.push(FieldError::invalid(
-                    at.field("jsonPath"),
-                    &path.into(),
-                    "must point to a field in the schema",
-                ));
-            }
-            _ if fields[..place].contains(field) => {
-                errors.push(FieldError::duplicate(at.field("jsonPath"), &field["jsonPath"]));
-            }
-            _ => {}
+            path => match selected(version, path) {
+                None => {
+                    let detail = "must point to a field in the schema";
+                    errors.push(FieldError::invalid(at.field("jsonPath"), &path.into(), detail));
+                }
+                Some(sort) if !SELECTABLE_TYPES.contains(&sort) => {
+                    let detail = "must point to a field of type string, boolean or integer. Enum string fields and \
+                                  strings with formats are allowed.";
+                    errors.push(FieldError::invalid(at.field("jsonPath"), &path.into(), detail));
+                }
+                Some(_) if fields[..place].contains(field) => {
+                    errors.push(FieldError::duplicate(at.field("jsonPath"), &field["jsonPath"]));
+                }
+                Some(_) => {}
+            },
         }
     }
+}
+
+/// Returns the type of the field at a path; metadata has fields of its own.
+fn selected<'v>(version: &'v Value, path: &str) -> Option<&'v str> {
+    if !is_simple_path(path) || path.starts_with(".metadata") {
+        return None;
+    }
+    let schema = version.pointer("/schema/openAPIV3Schema")?;
+    let field = |schema: &'v Value, name: &str| schema.get("properties")?.get(name);
+    text(path.split('.').skip(1).try_fold(schema, field)?, "type")
 }
 
 /// Tells whether a path has names only: `.spec.replicas`.
@@ -174,3 +188,4 @@ pub(super) fn stored(definition: &Value, errors: &mut Vec<FieldError>) {
 const COLUMN_TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
 const COLUMN_FORMATS: [&str; 8] = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 const SELECTABLE_MAX: usize = 8;
+const SELECTABLE_TYPES: [&str; 3] = ["string", "boolean", "integer"];

@@ -310,7 +310,6 @@ impl Visitor<'_> for FieldKey {
 }
 
 const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";
-/// A type that is a list of texts.
-const TEXTS: &str = "meta/v1.Verbs";
+const TEXTS: &str = "[]string";
 /// Items that are believed to come before they have come.
 const CAPACITY_MAX: usize = 64;

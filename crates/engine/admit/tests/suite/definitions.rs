@@ -164,6 +164,77 @@ fn metadata_can_only_be_narrowed_in_its_name() {
 }
 
 #[test]
+fn endpoints_and_columns_point_to_what_is_there() {
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "color": {"type": "string"}, "parts": {"type": "object"}}}}});
+    let check = |key: &str, value: Value, expected: &[&str]| {
+        let mut definition = definition(&schema);
+        definition["spec"]["versions"][0][key] = value;
+        assert_eq!(said(&validate_definition(None, &definition)), expected, "{key}");
+    };
+    check("selectableFields", json!([{"jsonPath": ".spec.color"}]), &[]);
+    check(
+        "selectableFields",
+        json!([{"jsonPath": ".spec.size"}]),
+        &["spec.selectableFields[0].jsonPath: Invalid value: \".spec.size\": must point to a field in the schema"],
+    );
+    check(
+        "selectableFields",
+        json!([{"jsonPath": ".spec.color"}, {"jsonPath": ".spec.color"}]),
+        &["spec.selectableFields[1].jsonPath: Duplicate value: \".spec.color\""],
+    );
+    check(
+        "subresources",
+        json!({"scale": {"specReplicasPath": ".status.n", "statusReplicasPath": ".status.n"}}),
+        &["spec.subresources.scale.specReplicasPath: Invalid value: \".status.n\": should be a json path under .spec"],
+    );
+    check(
+        "additionalPrinterColumns",
+        json!([{"name": "A", "type": "text", "jsonPath": ".a"}, {"name": "B", "type": "date"}]),
+        &[
+            "spec.additionalPrinterColumns[0].type: Invalid value: \"text\": must be one of boolean,date,integer,number,string",
+            "spec.additionalPrinterColumns[1].JSONPath: Required value",
+        ],
+    );
+}
+
+#[test]
+fn a_status_of_its_own_leaves_no_alternatives_at_the_root() {
+    let mut definition = definition(&json!({"type": "object", "anyOf": [{"required": ["spec"]}]}));
+    assert!(validate_definition(None, &definition).is_empty());
+    definition["spec"]["versions"][0]["subresources"] = json!({"status": {}});
+    let errors = said(&validate_definition(None, &definition));
+    assert!(
+        errors[0].contains("only [Description Type Format")
+            && errors[0].contains("XPreserveUnknownFields XValidations]"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn rules_are_compiled_when_a_definition_is_admitted() {
+    check(
+        &json!({"type": "string", "x-kubernetes-validations": [{"rule": "self =="}]}),
+        &[
+            "x-kubernetes-validations[0].rule: Invalid value: \"self ==\": compilation failed: line 1, column 8: the expression ends too early",
+        ],
+    );
+    check(
+        &json!({"type": "string", "x-kubernetes-validations": [{"rule": "self == other", "reason": "Bad"}]}),
+        &[
+            "x-kubernetes-validations[0].reason: Unsupported value: \"Bad\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \"FieldValueInvalid\", \"FieldValueRequired\"",
+            "x-kubernetes-validations[0].rule: Invalid value: \"self == other\": compilation failed: undeclared reference to 'other'",
+        ],
+    );
+    check(
+        &json!({"type": "array", "items": {"type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}}),
+        &[
+            "items.x-kubernetes-validations[0].rule: Invalid value: \"self == oldSelf\": oldSelf cannot be used on the uncorrelatable portion of the schema within spec.validation.openAPIV3Schema.properties[spec]",
+        ],
+    );
+}
+
+#[test]
 fn what_was_wrong_with_a_schema_before_is_let_be() {
     let old = definition(&json!({"type": "object", "properties": {"a": {}}}));
     let new = definition(&json!({"type": "object", "properties": {"a": {}, "b": {}}}));

@@ -50,6 +50,7 @@ pub(crate) fn plan(spec: &Value) -> Plan {
         common_annotations: map(&spec["commonMetadata"]["annotations"]),
         build_metadata: texts("buildMetadata"),
         substitute,
+        sources: false,
     }
 }
 

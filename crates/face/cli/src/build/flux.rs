@@ -36,8 +36,13 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Plan> {
     lode_kustomization::plan(&object, variables, false).with_context(step)
 }
 
-/// Builds a folder as Flux does.
-pub(super) fn build(loader: &dyn Loader, folder: &RepoPath, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
-    let plan = Plan { path: folder.as_str().to_owned(), ..plan.cloned().unwrap_or_default() };
+/// Builds a folder as Flux does; objects say all their files if `sources` are wanted.
+pub(super) fn build(
+    loader: &dyn Loader,
+    folder: &RepoPath,
+    plan: Option<&Plan>,
+    sources: bool,
+) -> anyhow::Result<Outcome> {
+    let plan = Plan { path: folder.as_str().to_owned(), sources, ..plan.cloned().unwrap_or_default() };
     Ok(Outcome::flux(render(loader, &plan)?))
 }

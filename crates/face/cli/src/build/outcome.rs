@@ -1,12 +1,10 @@
 //! [`Outcome`]: what one PATH was built into, whichever engine built it.
 
-use std::collections::BTreeMap;
-
-use lode_kustomize::{Build, Built, Files, Origin};
+use lode_kustomize::{Build, Built, Origin, Sources};
 use lode_object::{GroupVersionKind, Value};
 use lode_render::Rendered;
 use lode_tree::RepoPath;
-use lode_yaml::{Content, Node};
+use lode_yaml::Node;
 
 /// The namespace of objects that name none.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -45,18 +43,14 @@ impl Outcome {
         let objects = build.objects.into_iter().map(|built| {
             let text = |keys: &[&str]| built.node.at(keys).and_then(Node::text).unwrap_or_default().to_owned();
             let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
-            let (mut shown, mut parts) = (vec![built.origin.clone()], Vec::new());
-            if origins {
-                shown.extend(others(&built.node, &built.origin, &files));
-                parts.extend(built.parts.iter().filter_map(|number| files.path(*number)).cloned());
-                parts.retain(|path| shown.iter().all(|origin| origin.path != *path));
-            }
+            let sources = origins.then(|| built.sources(&files));
+            let Sources { origins, parts } = sources.unwrap_or_else(|| alone(&built.origin));
             Shown {
                 gvk: GroupVersionKind::new(&api_version, &kind),
                 name: text(&["metadata", "name"]),
                 stated_namespace: text(&["metadata", "namespace"]),
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
-                origins: shown,
+                origins,
                 parts,
                 body: if comments { Body::Commented(Box::new(built)) } else { Body::Built(Box::new(built)) },
             }
@@ -68,13 +62,14 @@ impl Outcome {
     pub(super) fn flux(rendered: Rendered) -> Self {
         let objects = rendered.objects.into_iter().map(|prepared| {
             let object = prepared.object;
+            let Sources { origins, parts } = prepared.sources.unwrap_or_else(|| alone(&prepared.origin));
             Shown {
                 gvk: object.gvk(),
                 name: object.name().to_owned(),
                 stated_namespace: object.namespace().to_owned(),
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(object.api_version(), object.kind()),
-                origins: vec![prepared.origin],
-                parts: Vec::new(),
+                origins,
+                parts,
                 body: Body::Value(object.into_value()),
             }
         });
@@ -117,24 +112,7 @@ impl Shown {
     }
 }
 
-/// Returns the first place in each file but the object's own that a value comes from.
-fn others(node: &Node, own: &Origin, files: &Files) -> Vec<Origin> {
-    let mut first = BTreeMap::new();
-    gather(node, &mut first);
-    let origins = first
-        .into_iter()
-        .map(|(source, line)| files.origin(lode_yaml::Place { source, line, ..lode_yaml::Place::default() }));
-    origins.filter(|origin| origin.path != own.path).collect()
-}
-
-fn gather(node: &Node, first: &mut BTreeMap<u32, u32>) {
-    if node.place.line > 0 {
-        let line = first.entry(node.place.source).or_insert(node.place.line);
-        *line = node.place.line.min(*line);
-    }
-    match &node.content {
-        Content::Scalar(_) => {}
-        Content::Sequence(items) => items.iter().for_each(|item| gather(item, first)),
-        Content::Mapping(entries) => entries.iter().for_each(|entry| gather(&entry.value, first)),
-    }
+/// What is known without a look at the values.
+fn alone(origin: &Origin) -> Sources {
+    Sources { origins: vec![origin.clone()], parts: Vec::new() }
 }

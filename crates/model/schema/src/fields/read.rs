@@ -113,7 +113,7 @@ impl Reader {
             self.types[*id as usize].1 = Some(Sort::Struct(self.structure(Id(*id))?));
         }
         let types = self.types.into_iter().map(|(name, sort)| Some(Type { name, sort: sort? }));
-        Some(Fields { types: types.collect::<Option<_>>()?, kinds: self.kinds })
+        Some(Fields { types: types.collect::<Option<_>>()?, ids: self.ids, kinds: self.kinds })
     }
 
     fn structure(&self, id: Id) -> Option<Struct> {

@@ -109,6 +109,36 @@ fn whole_tables_are_those_of_a_real_server() {
 }
 
 #[test]
+fn a_custom_resource_shows_what_its_definition_says_and_else_its_age() {
+    let object = json!({
+        "metadata": {"name": "g1", "creationTimestamp": "2026-11-20T20:44:01Z"},
+        "spec": {"color": "red", "size": 3},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    });
+    let now = "2026-11-20T20:46:01Z".parse().unwrap();
+    let shown = |columns: Value| {
+        let table = table::of(&Columns::custom(&columns), &json!({}), [&object], &options(now));
+        (table["columnDefinitions"].clone(), table["rows"][0]["cells"].clone())
+    };
+    let (definitions, cells) = shown(json!([
+        {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
+        {"name": "Size", "type": "integer", "jsonPath": ".spec.size", "priority": 1, "description": "How large."},
+        {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"},
+        {"name": "Gone", "type": "string", "jsonPath": ".spec.gone"},
+        {"name": "Odd", "type": "string", "jsonPath": ".spec["},
+    ]));
+    assert_eq!(cells, json!(["g1", "red", 3, "True", null, null]));
+    assert_eq!(definitions[1]["description"], "Custom resource definition column (in JSONPath format): .spec.color");
+    let size = json!({"name": "Size", "type": "integer", "format": "", "description": "How large.", "priority": 1});
+    assert_eq!(definitions[2], size);
+    for none in [json!(null), json!([])] {
+        let (definitions, cells) = shown(none);
+        assert_eq!((&definitions[1]["name"], &definitions[1]["type"]), (&json!("Age"), &json!("date")));
+        assert_eq!(cells, json!(["g1", "2m"]));
+    }
+}
+
+#[test]
 fn only_the_first_event_of_a_watch_describes_its_columns() {
     let object = json!({"metadata": {"name": "a", "resourceVersion": "7"}});
     let options = Options { definitions: false, include: IncludeObject::None, ..options(Timestamp::UNIX_EPOCH) };

@@ -1,8 +1,8 @@
 //! Three trees into one: what `theirs` changes against `base`, done to `ours`.
 //!
 //! A commit is undone by merging its parent into the branch with the commit itself as base. Folders are merged name by
-//! name; a file that both sides changed in different ways is a conflict, told by its path. Nothing is merged inside a
-//! file: two right edits of YAML can make a wrong one.
+//! name and texts line by line; where both sides changed the same lines, or something that is no text, there is a
+//! conflict, told by its path.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,7 @@ use gix_object::tree::EntryKind;
 
 use crate::objects::{Deflater, Lost, Object, Source};
 use crate::repository::folder::{self, Entry, Folder};
+use crate::repository::lines;
 
 /// Conflicts named before the rest is only counted.
 const CONFLICTS_MAX: usize = 100;
@@ -22,9 +23,9 @@ const DEPTH_MAX: usize = 256;
 pub(crate) struct Merged {
     /// The root tree.
     pub(crate) root: ObjectId,
-    /// Trees that may be new.
+    /// Trees and files that may be new.
     pub(crate) made: Vec<(ObjectId, Object)>,
-    /// Files that both sides changed.
+    /// Files of which both sides changed the same.
     pub(crate) conflicts: Vec<String>,
 }
 
@@ -36,7 +37,7 @@ pub(crate) fn merge(source: &dyn Source, base: ObjectId, ours: ObjectId, theirs:
     let root = merger.entry([base, ours, theirs], &[])?;
     merger.merged.root = match root {
         Some((_, root)) => root,
-        None => merger.write(b"")?,
+        None => merger.write(Kind::Tree, b"")?,
     };
     Ok(merger.merged)
 }
@@ -60,6 +61,11 @@ impl Merger<'_> {
         if all_folders && path.len() < DEPTH_MAX {
             return self.folder(sides, path);
         }
+        if let [Some(base), Some(ours), Some(theirs)] = sides
+            && let Some(entry) = self.file(base, ours, theirs)?
+        {
+            return Ok(Some(entry));
+        }
         if self.merged.conflicts.len() < CONFLICTS_MAX {
             let parts: Vec<_> = path.iter().map(|part| String::from_utf8_lossy(part)).collect();
             self.merged.conflicts.push(parts.join("/"));
@@ -81,12 +87,29 @@ impl Merger<'_> {
         if merged.is_empty() {
             return Ok(None);
         }
-        let id = self.write(&folder::write(&merged))?;
+        let id = self.write(Kind::Tree, &folder::write(&merged))?;
         Ok(Some((EntryKind::Tree, id)))
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<ObjectId, Lost> {
-        let made = self.deflater.object(Kind::Tree, bytes)?;
+    /// Merges a file's content and whether it is executable.
+    fn file(&mut self, base: Entry, ours: Entry, theirs: Entry) -> Result<Option<Entry>, Lost> {
+        let is_file = |kind| matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
+        let mut texts = Vec::new();
+        for (kind, id) in [base, ours, theirs] {
+            if !is_file(kind) || self.source.size(id)? > lines::BYTES_MAX {
+                return Ok(None);
+            }
+            texts.push(self.source.object(id)?.1);
+        }
+        let kind = if base.0 == theirs.0 { ours.0 } else { theirs.0 };
+        match lines::merge(&texts[0], &texts[1], &texts[2]) {
+            Some(text) => Ok(Some((kind, self.write(Kind::Blob, &text)?))),
+            None => Ok(None),
+        }
+    }
+
+    fn write(&mut self, kind: Kind, bytes: &[u8]) -> Result<ObjectId, Lost> {
+        let made = self.deflater.object(kind, bytes)?;
         let id = made.0;
         self.merged.made.push(made);
         Ok(id)

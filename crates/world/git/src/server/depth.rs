@@ -39,50 +39,66 @@ pub(crate) struct Depth {
 /// Finds where history ends for a client that wants `tips` and has `held` without what came before.
 pub(crate) fn of(repository: &Repository, tips: &[Id], held: &[Id], deepen: &Deepen) -> Result<Depth, Lost> {
     let held: HashSet<Id> = held.iter().copied().filter(|id| links(repository.objects(), *id).is_ok()).collect();
-    let kept = match deepen {
+    let reach = match deepen {
         Deepen::Not => return Ok(Depth { cut: held, ..Depth::default() }),
-        Deepen::Further(_) if held.is_empty() => return Ok(Depth::default()),
-        Deepen::Further(more) => levels(repository, held.iter().copied().collect(), more.saturating_add(1))?,
         Deepen::Depth(count) => levels(repository, tips.to_vec(), *count)?,
+        Deepen::Further(more) => {
+            // As in Git this is counted from wherever the client's history ends, be it on a branch it asks for or not,
+            // but not where no branch leads any more.
+            let tips: Vec<Id> = repository.references().iter().filter_map(|(_, id)| repository.peel(id.0)).collect();
+            let led_to = shown(repository, &tips, &HashSet::new())?;
+            let from = held.iter().copied().filter(|id| led_to.contains(id)).collect();
+            levels(repository, from, more.saturating_add(1))?
+        }
         Deepen::Until(since, not) => until(repository, tips, *since, not)?,
     };
-    let mut depth = Depth::default();
-    for id in &kept {
-        let parents = links(repository.objects(), *id)?.parents;
-        if parents.iter().any(|parent| !kept.contains(parent)) {
-            depth.cut.insert(*id);
-        } else if held.contains(id) {
+    let mut depth = Depth { cut: reach.ends, ..Depth::default() };
+    for id in &held {
+        if reach.kept.contains(id) && !depth.cut.contains(id) {
             depth.unshallow.push(*id);
-            depth.revived.extend(parents);
+            depth.revived.extend(links(repository.objects(), *id)?.parents);
+        } else {
+            depth.cut.insert(*id);
         }
     }
-    let shown = shown(repository, tips, &depth.cut)?;
+    let shown = shown(repository, &[tips, &depth.revived].concat(), &depth.cut)?;
     depth.shallow = depth.cut.iter().copied().filter(|id| shown.contains(id) && !held.contains(id)).collect();
     depth.shallow.sort_unstable();
     depth.unshallow.sort_unstable();
     Ok(depth)
 }
 
-/// Returns the commits within `count` steps, the first being the tips themselves.
-fn levels(repository: &Repository, tips: Vec<Id>, count: u32) -> Result<HashSet<Id>, Lost> {
-    let mut kept = HashSet::new();
+/// Commits to keep, and those of them whose parents are not.
+#[derive(Default)]
+struct Reach {
+    kept: HashSet<Id>,
+    ends: HashSet<Id>,
+}
+
+/// Returns the commits within `count` steps, the first being the tips themselves. As in Git, history ends at each
+/// commit of the last step, though it may have no parents or another way may lead to them in fewer.
+fn levels(repository: &Repository, tips: Vec<Id>, count: u32) -> Result<Reach, Lost> {
+    let mut reach = Reach::default();
     let mut level = tips;
-    for _ in 0..count {
-        level.retain(|id| kept.insert(*id));
+    for step in 1..=count {
+        level.retain(|id| reach.kept.insert(*id));
         if level.is_empty() {
             break;
         }
         let mut next = Vec::new();
         for id in level {
+            if step == count {
+                reach.ends.insert(id);
+            }
             next.extend(links(repository.objects(), id)?.parents);
         }
         level = next;
     }
-    Ok(kept)
+    Ok(reach)
 }
 
 /// Returns the commits from a time on that do not lead to `not`; if there are none, the tips.
-fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result<HashSet<Id>, Lost> {
+fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result<Reach, Lost> {
     let mut excluded = HashSet::new();
     let mut walk = Walk::from(repository.objects(), not.iter().copied())?;
     while let Some((id, links)) = walk.next() {
@@ -100,7 +116,14 @@ fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result
     if kept.is_empty() {
         kept.extend(tips);
     }
-    Ok(kept)
+    let mut ends = HashSet::new();
+    for id in &kept {
+        let parents = links(repository.objects(), *id)?.parents;
+        if parents.iter().any(|parent| !kept.contains(parent)) {
+            ends.insert(*id);
+        }
+    }
+    Ok(Reach { kept, ends })
 }
 
 /// Returns what a client sees of history that ends at `cut`.

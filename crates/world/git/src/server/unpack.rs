@@ -384,4 +384,26 @@ mod tests {
         // A submodule leads to another repository.
         assert!(unpack(&pack(&[(2, vec![], &tree("160000"))]), &held, bounds()).is_ok());
     }
+
+    #[test]
+    fn no_byte_breaks_more_than_its_own_pack() {
+        let held = Objects::new(1 << 20);
+        let (b, c) = (append(1, "b"), append(2, "c"));
+        let tree = [b"100644 name\0".as_slice(), &id("abc")].concat();
+        let whole = pack(&[(7, id("a"), &b), (7, id("ab"), &c), (3, vec![], b"a"), (2, vec![], &tree)]);
+        let content = &whole[..whole.len() - CHECKSUM_BYTES];
+        let mut refused = 0;
+        for at in 0..content.len() {
+            for bit in 0..8 {
+                let mut broken = content.to_vec();
+                broken[at] ^= 1 << bit;
+                let mut hasher = gix_hash::hasher(HASH);
+                hasher.update(&broken);
+                broken.extend_from_slice(hasher.try_finalize().unwrap().as_slice());
+                refused += usize::from(unpack(&broken.into(), &held, bounds()).is_err());
+            }
+            assert!(unpack(&Bytes::copy_from_slice(&content[..at]), &held, bounds()).is_err());
+        }
+        assert!(refused > content.len(), "{refused} of {}", content.len() * 8);
+    }
 }

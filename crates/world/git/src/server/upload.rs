@@ -178,7 +178,7 @@ impl Request {
                     it.wish.haves.extend(repository.peel(id(rest)?));
                 }
                 "shallow" => it.wish.shallow.push(id(rest)?),
-                "deepen" => depth = Some(rest.parse().map_err(|_| Error::Malformed)?),
+                "deepen" => depth = Some(rest.parse().ok().filter(|depth| *depth > 0).ok_or(Error::Malformed)?),
                 "deepen-relative" => relative = true,
                 "deepen-since" => since = Some(rest.parse().map_err(|_| Error::Malformed)?),
                 "deepen-not" => not.push(excluded(repository, rest)?),

@@ -8,6 +8,7 @@ use lode_git::{
 use lode_tree::{Entry, RepoPath, Tree};
 
 use crate::server;
+use crate::serving::random::Dice;
 
 /// 2026-01-02T03:04:05Z, when the test's git program commits as well.
 const TIME: i64 = 1_767_323_045;
@@ -150,11 +151,107 @@ fn a_revert_undoes_one_commit_and_keeps_the_others() {
     );
     write(&repository, "apps/web.yaml", "v3");
     let conflict = repository.revert("main", bad, &draft("too late")).unwrap_err();
-    assert_eq!(conflict.to_string(), "later commits changed the same files: apps/web.yaml");
+    assert_eq!(conflict.to_string(), "later commits changed the same: apps/web.yaml");
     let first = repository.history("main", 100).unwrap().pop().unwrap();
     assert_eq!(repository.revert("main", first.id, &draft("x")), Err(CommitError::Parents(first.id)));
     let unknown: ObjectId = "12".repeat(20).parse().unwrap();
     assert_eq!(repository.revert("main", unknown, &draft("x")), Err(CommitError::NotFound(unknown.to_string())));
+}
+
+#[test]
+fn a_revert_keeps_later_edits_of_the_same_file_as_git_does() {
+    let repository = Repository::new("main");
+    let folder = tempfile::tempdir().unwrap();
+    let real = server::Repository::create(folder.path(), "real");
+    let lines = |change: &dyn Fn(usize) -> Option<&'static str>| -> String {
+        let line = |n: usize| change(n).map_or_else(|| format!("line {n}\n"), str::to_owned);
+        (0..20).map(line).collect::<Vec<_>>().concat()
+    };
+    let change = |text: &str| {
+        let id = write(&repository, "web.yaml", text);
+        std::fs::write(real.work.join("web.yaml"), text).unwrap();
+        real.git(&["add", "-A"]);
+        real.git(&["commit", "-q", "-m", "write web.yaml"]);
+        (id, real.git(&["rev-parse", "HEAD"]))
+    };
+    change(&lines(&|_| None));
+    let (bad, real_bad) = change(&lines(&|n| (n == 5).then_some("image: bad\n")));
+    change(&lines(&|n| match n {
+        5 => Some("image: bad\n"),
+        15 => Some("replicas: 3\nmore: yes\n"),
+        0 => Some(""),
+        _ => None,
+    }));
+    repository.revert("main", bad, &draft("revert")).unwrap();
+    real.git(&["revert", "--no-edit", &real_bad]);
+    assert_eq!(text_of(&repository, "web.yaml"), std::fs::read_to_string(real.work.join("web.yaml")).unwrap());
+    assert!(text_of(&repository, "web.yaml").contains("line 5\n"));
+    // The line right after the one that is undone has changed since: neither merges that.
+    let (worse, real_worse) = change(&(text_of(&repository, "web.yaml") + "a\nb\n"));
+    change(&text_of(&repository, "web.yaml").replace("b\n", "c\n"));
+    assert!(matches!(repository.revert("main", worse, &draft("revert")), Err(CommitError::Conflict(_))));
+    assert!(
+        !std::process::Command::new("git")
+            .args(["revert", "--no-edit", &real_worse])
+            .current_dir(&real.work)
+            .envs(server::FIXED)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+}
+
+#[test]
+fn a_revert_merges_when_git_does_and_as_git_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = server::Repository::create(folder.path(), "real");
+    let mut dice = Dice(3);
+    let (mut clean, mut conflicts) = (0, 0);
+    for round in 0..30 {
+        let repository = Repository::new("main");
+        real.git(&["checkout", "-q", "--orphan", &format!("round-{round}")]);
+        let mut lines: Vec<String> = (0..12).map(|n| format!("line {n}\n")).collect();
+        let mut commit = |dice: &mut Dice, edits: usize| {
+            for edit in 0..edits {
+                let at = dice.roll(lines.len());
+                match dice.roll(3) {
+                    0 => drop(lines.remove(at)),
+                    1 => lines.insert(at, format!("new {round} {edit} {at}\n")),
+                    _ => lines[at] = format!("changed {round} {edit} {at}\n"),
+                }
+            }
+            let id = write(&repository, "file", &lines.concat());
+            std::fs::write(real.work.join("file"), lines.concat()).unwrap();
+            real.git(&["add", "-A"]);
+            real.git(&["commit", "-q", "--allow-empty", "-m", "x"]);
+            (id, real.git(&["rev-parse", "HEAD"]))
+        };
+        commit(&mut dice, 0);
+        let (ours, gits) = commit(&mut dice, 2);
+        commit(&mut dice, 2);
+        let reverted = crate::serving::git(&real.work, &["revert", "--no-edit", &gits]);
+        match repository.revert("main", ours, &draft("revert")) {
+            Ok(_) => {
+                clean += 1;
+                reverted.unwrap();
+                let text = std::fs::read_to_string(real.work.join("file")).unwrap();
+                assert_eq!(text_of(&repository, "file"), text, "round {round}");
+            }
+            Err(error) => {
+                conflicts += 1;
+                assert!(matches!(error, CommitError::Conflict(_) | CommitError::Unchanged), "{error}");
+                assert!(reverted.is_err(), "round {round}");
+                real.git(&["reset", "-q", "--hard"]);
+            }
+        }
+    }
+    assert!(clean > 5 && conflicts > 5, "{clean} clean, {conflicts} conflicts");
+}
+
+fn text_of(repository: &Repository, path: &str) -> String {
+    let tree = tree(repository, "main");
+    String::from_utf8(tree.read(&at(path)).unwrap().bytes.to_vec()).unwrap()
 }
 
 #[test]

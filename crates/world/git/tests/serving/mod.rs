@@ -2,6 +2,7 @@
 
 mod fetching;
 mod pushing;
+pub(crate) mod random;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -118,5 +119,5 @@ pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
         .output()
         .unwrap();
     let (out, complaint) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    if status.success() { Ok(out.trim().to_owned()) } else { Err(format!("git {args:?}: {complaint}")) }
+    if status.success() { Ok(out.trim().to_owned()) } else { Err(format!("git {args:?}: {complaint}{out}")) }
 }

@@ -28,7 +28,7 @@ pub fn begin(new: &mut Value) {
 /// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
 pub fn prepare(kind: &Kind, new: &mut Value) {
     let strategy = strategy::of(kind);
-    metadata::on_create(new, strategy);
+    metadata::on_create(kind, new, strategy);
     strategy.cleared.iter().for_each(|path| clear(kind, new, path));
     if let Types::Builtin = kind.types
         && let Some((_, _, rule)) =

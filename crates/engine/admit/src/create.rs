@@ -4,12 +4,11 @@
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
 
-use lode_schema::fields;
+use lode_schema::{fields, fields::written::zero};
 use serde_json::{Value, json};
 
 use crate::{
     custom::prepare_definition,
-    decode::written::zero,
     default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,

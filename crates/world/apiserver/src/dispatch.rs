@@ -129,7 +129,7 @@ impl Asked<'_> {
                 _ => Err(not_allowed()),
             }
         }?;
-        Ok(match served.kind.custom().and_then(|ty| ty.deprecation.as_deref()) {
+        Ok(match served.deprecation() {
             Some(warning) => answer.with_warning(warning),
             None => answer,
         })

@@ -141,6 +141,10 @@ impl<'w> Write<'w> {
         metadata.insert("uid".to_owned(), random::uid().into());
         metadata.insert("creationTimestamp".to_owned(), call.now_text().into());
         create::prepare(kind, &mut object);
+        if let Some(ty) = kind.custom() {
+            // As it is when it is read again: what was taken back has defaults too.
+            custom::default(ty, &mut object);
+        }
         admission::provide(call, None, &mut object, self.options.dry_run)?;
         self.check(None, &object, &validate::create(kind, &object))?;
         admission::grants(call, None, &object)?;
@@ -237,10 +241,9 @@ impl<'w> Write<'w> {
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
         }
-        if !text(applied, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::not_found(&self.call.served.kind, &self.call.target.name));
-        }
-        let object = self.applied(None, applied, warnings)?;
+        let mut object = self.applied(None, applied, warnings)?;
+        // Whatever revision an apply is made from, where there is nothing it creates.
+        metadata_mut(&mut object).remove("resourceVersion");
         self.create(object, true)
     }
 

@@ -4,12 +4,11 @@
 //! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
 //! all that takes other objects to know.
 
-use lode_schema::fields;
+use lode_schema::{fields, fields::written::zero};
 use serde_json::{Value, json};
 
 use crate::{
     custom::prepare_definition,
-    decode::written::zero,
     default::TEMPLATE_GENERATION,
     kind::{Kind, Types},
     metadata,
@@ -28,7 +27,7 @@ pub fn begin(new: &mut Value) {
 /// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
 pub fn prepare(kind: &Kind, new: &mut Value) {
     let strategy = strategy::of(kind);
-    metadata::on_create(new, strategy);
+    metadata::on_create(kind, new, strategy);
     strategy.cleared.iter().for_each(|path| clear(kind, new, path));
     if let Types::Builtin = kind.types
         && let Some((_, _, rule)) =

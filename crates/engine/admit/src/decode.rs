@@ -16,7 +16,6 @@ mod syntax;
 pub(crate) mod time;
 mod typed;
 mod untyped;
-pub(crate) mod written;
 
 use std::{borrow::Cow, sync::LazyLock};
 

@@ -3,10 +3,14 @@
 
 use serde_json::Value;
 
-use crate::strategy::{Strategy, at, object_at, put, remove, text};
+use crate::{
+    kind::Kind,
+    strategy::{Strategy, at, object_at, put, remove, text},
+};
 
 /// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
-pub(crate) fn on_create(object: &mut Value, strategy: &Strategy) {
+pub(crate) fn on_create(kind: &Kind, object: &mut Value, strategy: &Strategy) {
+    placed(kind, object);
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         remove(object, &format!("metadata.{field}"));
     }
@@ -16,8 +20,16 @@ pub(crate) fn on_create(object: &mut Value, strategy: &Strategy) {
     }
 }
 
+/// What lives in no namespace may say one; it is not heard.
+fn placed(kind: &Kind, object: &mut Value) {
+    if !kind.namespaced {
+        remove(object, "metadata.namespace");
+    }
+}
+
 /// Keeps what a write cannot change.
-pub(crate) fn on_update(live: &Value, object: &mut Value) {
+pub(crate) fn on_update(kind: &Kind, live: &Value, object: &mut Value) {
+    placed(kind, object);
     keep(live, object, "metadata.generation");
     remove(object, "metadata.selfLink");
     if at(live, "metadata.creationTimestamp").is_some_and(|time| !time.is_null()) {
@@ -76,19 +88,31 @@ const CLIENTS: [&str; 7] = [
 
 #[cfg(test)]
 mod tests {
+    use lode_schema::resources;
     use serde_json::json;
 
     use super::*;
+
+    fn nodes() -> Kind {
+        Kind::builtin(resources().of_kind("", "v1", "Node").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_lives_in_no_namespace_has_none() {
+        let mut new = json!({"metadata": {"name": "a", "namespace": "b"}});
+        on_create(&nodes(), &mut new, crate::strategy::of(&nodes()));
+        assert_eq!(new, json!({"metadata": {"name": "a"}}));
+    }
 
     #[test]
     fn what_a_write_says_of_uid_and_times_does_not_count() {
         let live =
             json!({"metadata": {"uid": "u", "creationTimestamp": "t", "generation": 3, "deletionTimestamp": "d"}});
         let mut new = json!({"metadata": {"creationTimestamp": null, "generation": 9, "selfLink": "/x"}});
-        on_update(&live, &mut new);
+        on_update(&nodes(), &live, &mut new);
         assert_eq!(new, live);
         let mut other = json!({"metadata": {"uid": "v"}});
-        on_update(&live, &mut other);
+        on_update(&nodes(), &live, &mut other);
         assert_eq!(other["metadata"]["uid"], "v", "validation refuses it");
     }
 

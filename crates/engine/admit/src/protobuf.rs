@@ -14,12 +14,12 @@ use std::borrow::Cow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use lode_schema::{
     fields,
-    fields::{Field, Fields, Id, Member, Sort, Struct},
+    fields::{Field, Fields, Id, Member, Sort, Struct, written},
 };
 use serde_json::{Map, Value};
 
 use self::wire::{Payload, Wire};
-use crate::decode::{quantity, written};
+use crate::decode::quantity;
 
 /// Why a body is no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

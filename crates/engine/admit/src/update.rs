@@ -21,7 +21,7 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
         Types::Custom(_) if subresource == "status" => only_status(live, new),
         _ => keep(strategy, subresource, live, new),
     }
-    metadata::on_update(live, new);
+    metadata::on_update(kind, live, new);
     if let Types::Builtin = kind.types
         && let Some((_, _, rule)) =
             RULES.iter().find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))

@@ -57,6 +57,8 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
         return vec![FieldError::invalid(place, &0.into(), "must be specified for an update")];
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
+    // A server looks at it twice: for every kind, and again with the rules of the kind.
+    errors.extend_from_within(..);
     if let Some(rules) = rules(kind).filter(|_| WHOLE.contains(&subresource)) {
         let mut changed = Vec::new();
         (rules.change)(&live, &new, &mut changed);

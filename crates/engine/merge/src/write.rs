@@ -11,8 +11,8 @@ mod scale;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use lode_schema::{Schema, TypeRef};
-use serde_json::{Map, Value, json};
+use lode_schema::{Schema, TypeRef, fields, fields::written};
+use serde_json::{Value, json};
 
 pub use refusal::{Cause, Refusal};
 pub use scale::Scaled;
@@ -272,28 +272,12 @@ fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     }
 }
 
-/// Returns the object before anything is set. The server's own types are Go structs: fields that are no pointers have
-/// their zero values even then, and what is required is null.
+/// Returns the object before anything is set. The server's own types are Go structs: some fields are there even then.
 fn zero(to: &Endpoint<'_>) -> Value {
-    let mut zero = unset(to.schema, to.ty, 0);
-    zero.insert("apiVersion".to_owned(), to.api_version.into());
-    zero.insert("kind".to_owned(), to.kind.into());
-    Value::Object(zero)
-}
-
-fn unset(schema: &Schema, ty: TypeRef, depth: usize) -> Map<String, Value> {
-    let mut zero = Map::new();
-    for field in schema.map(ty).into_iter().flat_map(|map| &map.fields) {
-        let value = match &field.default {
-            Some(Value::Object(_)) if field.assumed && depth < DEPTH_MAX => {
-                Value::Object(unset(schema, field.ty, depth + 1))
-            }
-            Some(value) if field.assumed => value.clone(),
-            None if field.required => Value::Null,
-            _ => continue,
-        };
-        zero.insert(field.name.to_string(), value);
-    }
+    let ty = fields().of_kind(to.api_version, to.kind);
+    let mut zero = ty.map_or_else(|| json!({}), |ty| written::zero(fields(), ty));
+    zero["apiVersion"] = to.api_version.into();
+    zero["kind"] = to.kind.into();
     zero
 }
 
@@ -321,5 +305,3 @@ const NOBODYS_METADATA: [&str; 9] = [
     "managedFields",
     "resourceVersion",
 ];
-/// Structs within structs; Go has no more.
-const DEPTH_MAX: usize = 16;

@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use self::read::read;
 
 mod read;
+pub mod written;
 
 /// The Go types behind the built-in kinds.
 #[derive(Debug, Default)]

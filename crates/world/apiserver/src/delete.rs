@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::body;
-use crate::call::{Call, as_map, metadata_mut, text};
+use crate::call::{Call, as_map, metadata_mut, text, time_text};
 use crate::endpoint;
 use crate::options::{DeleteOptions, ListOptions, Propagation};
 use crate::read;
@@ -81,7 +81,7 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
                 return Ok(Deleted::Gone(live, stored.index.uid.clone()));
             }
             match call.api.store.remove(&call.served.objects, key, stored.revision) {
-                Ok(_) => return Ok(Deleted::Gone(live, stored.index.uid.clone())),
+                Ok(last) => return Ok(Deleted::Gone(call.served.value(&last), stored.index.uid.clone())),
                 Err(Clash::Newer | Clash::Exists) => continue,
                 Err(Clash::Gone) => return Err(Status::not_found(kind, &key.name)),
             }
@@ -146,13 +146,24 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
     }
     let metadata = metadata_mut(&mut object);
     let at = call.now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(call.now);
-    metadata.insert("deletionTimestamp".to_owned(), crate::call::time_text(at).into());
-    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
-        metadata.insert("generation".to_owned(), (generation + 1).into());
-    }
+    metadata.insert("deletionTimestamp".to_owned(), time_text(at).into());
+    // Namespaces and definitions are marked by code of their own, which does less and more.
     if is_namespace(kind) {
+        metadata.remove("deletionGracePeriodSeconds");
         let status = as_map(as_map(&mut object).entry("status").or_insert(Value::Null));
         status.insert("phase".to_owned(), "Terminating".into());
+    } else if is_definition(kind) {
+        metadata.remove("deletionGracePeriodSeconds");
+        let status = as_map(as_map(&mut object).entry("status").or_insert(Value::Null));
+        if let Some(conditions) = status.entry("conditions").or_insert_with(|| json!([])).as_array_mut() {
+            conditions.push(json!({
+                "type": "Terminating", "status": "True", "lastTransitionTime": call.now_text(),
+                "reason": "InstanceDeletionPending",
+                "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+            }));
+        }
+    } else if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
+        metadata.insert("generation".to_owned(), (generation + 1).into());
     }
     Some(object)
 }
@@ -160,9 +171,8 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
 /// Returns what holds an object once it is to be deleted in a way.
 fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Vec<Value> {
     let present = live.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
-    let is_definition = &*kind.gvk.kind == "CustomResourceDefinition";
     let mut present = present;
-    if is_definition && !present.iter().any(|name| name == CLEANUP) {
+    if is_definition(kind) && !present.iter().any(|name| name == CLEANUP) {
         present.push(CLEANUP.into());
     }
     let Some(propagation) = propagation.or_else(|| default_propagation(kind)) else { return present };
@@ -201,6 +211,10 @@ fn success(kind: &Kind, name: &str, uid: &str) -> Value {
         details["group"] = (&*kind.gvk.group).into();
     }
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+fn is_definition(kind: &Kind) -> bool {
+    &*kind.gvk.kind == "CustomResourceDefinition" && !kind.is_custom()
 }
 
 fn is_namespace(kind: &Kind) -> bool {

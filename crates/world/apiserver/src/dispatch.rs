@@ -129,7 +129,7 @@ impl Asked<'_> {
                 _ => Err(not_allowed()),
             }
         }?;
-        Ok(match served.kind.custom().and_then(|ty| ty.deprecation.as_deref()) {
+        Ok(match served.deprecation() {
             Some(warning) => answer.with_warning(warning),
             None => answer,
         })
@@ -196,7 +196,7 @@ impl Asked<'_> {
             },
             Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
                 Some(place) => api.documents.schemas(api, &registry, place.trim_matches('/')),
-                None => Documents::other(self.path, self.query.text("verbose").is_some()),
+                None => Documents::other(self.path, self.query.text("verbose").is_some(), accept),
             },
         };
         let Some(mut answer) = answer else { return Ok(Answer::text(404, NOT_FOUND)) };

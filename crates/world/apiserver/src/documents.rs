@@ -79,10 +79,12 @@ impl Documents {
     }
 
     /// Answers what is served at a path that is about neither objects nor groups.
-    pub(crate) fn other(path: &str, verbose: bool) -> Option<Answer> {
+    pub(crate) fn other(path: &str, verbose: bool, accept: &str) -> Option<Answer> {
         let path = path.trim_end_matches('/');
-        if path == "/version" {
-            return Some(ok(&version()));
+        match path {
+            "/version" => return Some(ok(&version())),
+            "/openapi/v2" => return Some(old_schemas(accept)),
+            _ => {}
         }
         let probe = path.strip_suffix("/ping").unwrap_or(path).strip_prefix('/')?;
         if !matches!(probe, "healthz" | "livez" | "readyz") {
@@ -91,6 +93,19 @@ impl Documents {
         let text = if verbose { format!("[+]ping ok\n{probe} check passed\n") } else { "ok".to_owned() };
         Some(Answer::text(200, text))
     }
+}
+
+/// Answers with schemas in the old form, of which there are none: who still asks, as kubectl does for a `List`, then
+/// leaves it to the server to say what is wrong.
+fn old_schemas(accept: &str) -> Answer {
+    if !accept.contains("proto-openapi.spec.v2") {
+        return ok(&json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}}));
+    }
+    // A message of gnostic's `openapi.v2.Document`: field 1 is `swagger`, 2 `info`, 8 `paths`.
+    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
+    let info = [field(1, TITLE.as_bytes()), field(2, VERSION.as_bytes())].concat();
+    let document = [field(1, b"2.0"), field(2, &info), field(8, b"")].concat();
+    Answer::parts(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", [document.into()])
 }
 
 impl Kept {
@@ -120,7 +135,7 @@ pub(crate) fn resources(registry: &Registry, group: &str, version: &str) -> Opti
 fn version() -> Value {
     json!({
         "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": "35", "gitVersion": "v1.36.4", "gitCommit": "", "gitTreeState": "",
+        "minCompatibilityMinor": "35", "gitVersion": VERSION, "gitCommit": "", "gitTreeState": "",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "linux/amd64",
     })
 }
@@ -129,6 +144,9 @@ fn ok(value: &Value) -> Answer {
     Answer::value(200, value, Output::JSON)
 }
 
+const TITLE: &str = "Kubernetes";
+/// The version of Kubernetes that this server answers as.
+const VERSION: &str = "v1.36.4";
 const JSON: &str = "application/json";
 const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const V2_BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";

@@ -75,6 +75,18 @@ pub fn document(group: &str, version: &str, resources: &[Published<'_>]) -> Valu
     })
 }
 
+/// Returns the document of a place that only tells what there is: `apis`, `version`.
+#[must_use]
+pub fn bare(place: &str) -> Value {
+    let path = if place == "version" { "/version/".to_owned() } else { format!("/{place}/") };
+    json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": "unversioned"},
+        "paths": {path: {"get": {"responses": {"200": {"description": "OK"}, "401": {"description": "Unauthorized"}}}}},
+        "components": {},
+    })
+}
+
 /// Returns a reference to a type.
 fn reference(name: &str) -> Value {
     json!({"$ref": format!("{REFERENCE}{name}")})

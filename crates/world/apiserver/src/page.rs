@@ -96,11 +96,9 @@ impl Page {
 
 /// What Go says of a text that is not JSON.
 fn unreadable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    match text.chars().next() {
-        Some(first) => format!("invalid character '{}' looking for beginning of value", first.escape_default()),
-        None => "unexpected end of JSON input".to_owned(),
-    }
+    let Some(first) = bytes.first() else { return "unexpected end of JSON input".to_owned() };
+    let shown = if first.is_ascii_graphic() { char::from(*first).to_string() } else { format!("\\u{first:04x}") };
+    format!("invalid character '{shown}' looking for beginning of value")
 }
 
 const VERSION: &str = "meta.k8s.io/v1";

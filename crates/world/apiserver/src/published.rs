@@ -3,7 +3,7 @@
 //! A document costs milliseconds and is seldom read, so it is made when it is, and kept. What the index calls its hash
 //! is that of all the document is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lode_schema::Resource;
 use lode_stdx::Digest;
@@ -20,13 +20,27 @@ pub(crate) fn index(api: &Api, registry: &Registry) -> Value {
         .into_iter()
         .map(|((group, version), served)| (openapi::place(group, version), digest(api, group, version, &served)))
         .collect();
-    openapi::index(documents.iter().map(|(place, digest)| (&**place, &**digest)))
+    let groups = groups(registry).into_iter().map(|place| {
+        let digest = Digest::of(place.as_bytes()).to_string().trim_start_matches("sha256:").to_uppercase();
+        (place, digest)
+    });
+    let all: Vec<_> = documents.into_iter().chain(groups).collect();
+    openapi::index(all.iter().map(|(place, digest)| (&**place, &**digest)))
+}
+
+/// Returns the places of documents that are about no objects, but about what there is.
+fn groups(registry: &Registry) -> BTreeSet<String> {
+    let groups = registry.iter().filter(|served| !served.resource.group.is_empty());
+    let groups = groups.map(|served| format!("apis/{}", served.resource.group));
+    ["api", "apis", "version"].map(str::to_owned).into_iter().chain(groups).collect()
 }
 
 /// Returns the document of a place, `apis/apps/v1`; nothing where nothing is served.
 pub(crate) fn document(api: &Api, registry: &Registry, place: &str) -> Option<Value> {
-    let ((group, version), served) =
-        versions(registry).into_iter().find(|((group, version), _)| openapi::place(group, version) == place)?;
+    let found = versions(registry).into_iter().find(|((group, version), _)| openapi::place(group, version) == place);
+    let Some(((group, version), served)) = found else {
+        return groups(registry).contains(place).then(|| openapi::bare(place));
+    };
     let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(api, served)).collect();
     let published = |(served, schema)| Published { resource: resource(served), schema: Option::as_ref(schema) };
     let published: Vec<Published<'_>> = served.iter().copied().zip(&schemas).map(published).collect();

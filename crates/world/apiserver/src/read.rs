@@ -55,7 +55,7 @@ pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Sta
         return Ok(plain(call.served, page));
     }
     let values = page.objects.iter().map(|(_, stored)| call.served.value(stored)).collect::<Vec<_>>();
-    let body = shape::many(call, &values, &list_metadata(&page))?;
+    let body = shape::many(call, &values, &list_metadata(call.served, &page))?;
     Ok(Answer::value(200, &body, call.output))
 }
 
@@ -148,10 +148,13 @@ fn expired(token: Option<&Token>) -> Status {
     Status::bare(410, "Expired", message)
 }
 
-fn list_metadata(page: &Page) -> Value {
+fn list_metadata(served: &Served, page: &Page) -> Value {
     let mut metadata = json!({"resourceVersion": page.revision.to_string()});
-    if let Some(token) = &page.token {
-        metadata["continue"] = token.as_str().into();
+    match &page.token {
+        Some(token) => metadata["continue"] = token.as_str().into(),
+        // Lists of custom resources have no Go type that would leave it out.
+        None if served.is_custom() => metadata["continue"] = "".into(),
+        None => {}
     }
     if let Some(remaining) = page.remaining {
         metadata["remainingItemCount"] = remaining.into();
@@ -165,7 +168,7 @@ fn plain(served: &Served, page: Page) -> Answer {
         "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
         served.kind.gvk.kind,
         served.api_version,
-        list_metadata(&page)
+        list_metadata(served, &page)
     );
     // Lists of custom resources say of each item what it is.
     let whole = served.is_custom();

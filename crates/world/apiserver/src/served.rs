@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lode_admit::decode::{self, FieldValidation};
 use lode_admit::{Kind, convert};
 use lode_schema::{Resource, resources};
 use serde_json::Value;
@@ -69,6 +70,10 @@ impl Served {
         let mut value = stored.value();
         if !self.is_native(stored) {
             convert::to(&self.api_version, &mut value);
+            // What one version always writes another may leave out.
+            if let Ok(decoded) = decode::value(&self.kind, &value, FieldValidation::Ignore) {
+                value = decoded.object;
+            }
         }
         value
     }
@@ -86,6 +91,15 @@ impl Served {
     /// Tells whether objects are stored as this version has them; of the versions of a resource one is so.
     pub(crate) fn is_storage(&self) -> bool {
         self.stored_version == self.api_version
+    }
+
+    /// Returns what is said to whoever uses this version, if it is to go.
+    pub(crate) fn deprecation(&self) -> Option<&str> {
+        match (&*self.api_version, &*self.resource.plural) {
+            ("v1", "endpoints") => Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+            ("v1", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+            _ => self.kind.custom()?.deprecation.as_deref(),
+        }
     }
 
     /// Tells whether objects of a custom resource definition are meant.

@@ -204,7 +204,7 @@ impl Watch {
         let mut object = json!({
             "kind": &*self.served.kind.gvk.kind,
             "apiVersion": &*self.served.api_version,
-            "metadata": {"resourceVersion": self.cursor.max(1).to_string(), "creationTimestamp": null},
+            "metadata": {"resourceVersion": self.cursor.max(1).to_string()},
         });
         if initial_end {
             object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});

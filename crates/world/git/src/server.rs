@@ -76,7 +76,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pack_bytes: 128 << 20, object_bytes: 64 << 20, unpacked_bytes: 1 << 30 }
+        Self { pack_bytes: 64 << 20, object_bytes: 64 << 20, unpacked_bytes: 1 << 30 }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Types that read JSON by code of their own, where the value is no struct.
 
-use lode_schema::fields::Special;
+use lode_schema::fields::{Special, written::zero_of};
 use serde_json::{Number, Value};
 
 use super::{
     quantity,
     state::{Path, State},
     time,
-    written::zero_of,
 };
 
 /// What a value is that is no struct to the type.

@@ -7,7 +7,7 @@ use std::fmt;
 
 use lode_schema::{
     fields,
-    fields::{Id, Sort, Special, Struct, Type},
+    fields::{Id, Sort, Special, Struct, Type, written},
 };
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -16,7 +16,6 @@ use super::{
     base64,
     special::{self, Scalar},
     state::{Path, State},
-    written,
 };
 use crate::protobuf::float;
 

@@ -1,13 +1,13 @@
 //! Types that write JSON by code of their own, from their messages.
 
-use lode_schema::fields::Special;
+use lode_schema::fields::{Special, written::zero_of};
 use serde_json::Value;
 
 use super::{
     Error, Message, text,
     wire::{Payload, Wire},
 };
-use crate::decode::{quantity, time, written::zero_of};
+use crate::decode::{quantity, time};
 
 /// Returns what Go writes for a message of a type with code of its own.
 pub(super) fn value(special: Special, message: Message<'_>) -> Result<Value, Error> {

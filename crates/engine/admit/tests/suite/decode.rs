@@ -353,6 +353,21 @@ fn yaml_is_read_as_its_json_and_its_duplicates_are_found() {
 }
 
 #[test]
+fn a_text_has_a_fault_where_and_only_where_it_is_no_json() {
+    let text = r#"{"a":[1,-2.5e+3,"x\u00e9\n",true,null,{"b":{}}],"c":false, "d":[]}"#.as_bytes();
+    for at in 0..text.len() {
+        for byte in b"{}[]\":,0-.e\\nt\x01" {
+            let mut changed = text.to_vec();
+            changed[at] = *byte;
+            for text in [&changed[..], &text[..at]] {
+                let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+                assert_eq!(decode::syntax_error(text).is_none(), is_json, "{}", text.escape_ascii());
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_nested_without_end_or_too_long_is_refused() {
     let deep = format!("{{\"spec\": {}", "[".repeat(100_000));
     assert!(refusal("v1", "Pod", Media::Json, &deep).contains("unexpected end of JSON input"));

@@ -158,13 +158,27 @@ pub(super) fn without_nulls(value: Value) -> Value {
 }
 
 pub(super) fn no_key(item: &Value, key: &str) -> Error {
-    Error::NoMergeKey { item: item.to_string().into(), key: key.into() }
+    Error::NoMergeKey { item: as_go(item).into(), key: key.into() }
 }
 
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => order::number_text(number),
+        other => other.to_string(),
+    }
+}
+
+/// Returns a value as Go prints it.
+fn as_go(value: &Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(" ");
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", joined(items.iter().map(as_go).collect())),
+        Value::Object(map) => {
+            format!("map[{}]", joined(map.iter().map(|(key, value)| format!("{key}:{}", as_go(value))).collect()))
+        }
         other => other.to_string(),
     }
 }

@@ -246,6 +246,21 @@ fn tags_come_with_what_they_point_to() {
 }
 
 #[test]
+fn what_is_not_offered_is_done_without() {
+    let serving = Serving::start();
+    let repository = serving.repository("fleet");
+    week(&repository);
+    let partial = serving.clone("fleet", "partial", &["--filter=blob:none"]);
+    partial.check();
+    assert_eq!(commits(&partial), 7);
+    let mirror = serving.clone("fleet", "mirror", &["--mirror"]);
+    write(&repository, "new", "x");
+    mirror.git(&["remote", "update", "--prune"]);
+    mirror.check();
+    assert_eq!(mirror.git(&["rev-parse", "main"]), repository.find("main").unwrap().to_string());
+}
+
+#[test]
 fn our_own_client_is_served() {
     let serving = Serving::start();
     let repository = serving.repository("fleet");

@@ -1,10 +1,12 @@
 //! What Go writes of a value: which fields it leaves out, and what stands where nothing was set.
 
-use lode_schema::fields::{Field, Fields, Id, Sort, Special, Struct};
 use serde_json::{Map, Value};
 
+use super::{Field, Fields, Id, Sort, Special, Struct};
+
 /// Tells whether Go leaves a field with this value out.
-pub(crate) fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool {
+#[must_use]
+pub fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool {
     if field.omit_zero && value.is_null() {
         return true;
     }
@@ -21,7 +23,7 @@ pub(crate) fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool 
 }
 
 /// Puts in what Go also writes when it was never set.
-pub(crate) fn fill(fields: &Fields, structure: &Struct, object: &mut Map<String, Value>) {
+pub fn fill(fields: &Fields, structure: &Struct, object: &mut Map<String, Value>) {
     for field in structure.always() {
         if !object.contains_key(field.name) {
             object.insert(field.name.to_owned(), zero(fields, field.ty));
@@ -30,7 +32,8 @@ pub(crate) fn fill(fields: &Fields, structure: &Struct, object: &mut Map<String,
 }
 
 /// Returns what Go writes for a value that was never set.
-pub(crate) fn zero(fields: &Fields, ty: Id) -> Value {
+#[must_use]
+pub fn zero(fields: &Fields, ty: Id) -> Value {
     match &fields.get(ty).sort {
         Sort::Bool => Value::Bool(false),
         Sort::String => Value::String(String::new()),
@@ -46,7 +49,8 @@ pub(crate) fn zero(fields: &Fields, ty: Id) -> Value {
 }
 
 /// Returns what Go writes for a value of a type with code of its own that was never set.
-pub(crate) fn zero_of(special: Special) -> Value {
+#[must_use]
+pub fn zero_of(special: Special) -> Value {
     match special {
         Special::Quantity => Value::from("0"),
         Special::IntOrString => Value::from(0),
@@ -63,10 +67,10 @@ pub(crate) fn zero_of(special: Special) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use lode_schema::fields;
     use serde_json::json;
 
     use super::*;
+    use crate::fields;
 
     fn zero_named(name: &str) -> Value {
         zero(fields(), fields().named(name).unwrap())

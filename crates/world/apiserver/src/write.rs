@@ -237,10 +237,9 @@ impl<'w> Write<'w> {
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
         }
-        if !text(applied, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::not_found(&self.call.served.kind, &self.call.target.name));
-        }
-        let object = self.applied(None, applied, warnings)?;
+        let mut object = self.applied(None, applied, warnings)?;
+        // The version that an apply asks for binds only where there is something to compare it with.
+        metadata_mut(&mut object).remove("resourceVersion");
         self.create(object, true)
     }
 

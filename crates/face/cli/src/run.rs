@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::{apiserver, build, diff, get, install, output, reconcile, report, serve, suspend};
+use crate::{apiserver, build, demo, diff, get, install, output, reconcile, report, serve, suspend};
 
 /// Keeps every system true to Git
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Show it all at work in this process: a cluster, Git and a sample fleet
+    Demo(demo::Args),
     /// Run the operator
     Serve(Box<serve::Args>),
     /// Put the operator into a cluster, or print what that takes
@@ -69,6 +71,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         match verb {
+            Verb::Demo(args) => demo::run(args).await,
             Verb::Serve(args) => serve::run(*args).await,
             Verb::Install(args) => install::run(args).await,
             Verb::Get(args) => get::run(args).await,
@@ -106,6 +109,7 @@ mod tests {
         Usage: lode <COMMAND>
 
         Commands:
+          demo       Show it all at work in this process: a cluster, Git and a sample fleet
           serve      Run the operator
           install    Put the operator into a cluster, or print what that takes
           get        Show what the operator looks after

@@ -1,0 +1,68 @@
+//! `lode demo`: a cluster, a Git server with a sample fleet, and the operator, all in this process.
+//!
+//! Output: the path of a kubeconfig on stdout, and on stderr what to try; with `--script` the steps are done here, a line
+//! each on stdout. Nothing is left behind, and nothing outside this machine is asked.
+
+mod fleet;
+mod live;
+mod script;
+mod world;
+
+use anyhow::Context as _;
+
+use crate::demo::world::World;
+use crate::output;
+
+/// How the demo goes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Do every step and end: 0 when each had its effect, else 1
+    #[arg(long)]
+    script: bool,
+}
+
+/// Shows the demo until it is interrupted, or does its script.
+pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    let mut world = World::start().await?;
+    if args.script {
+        return script::run(&world).await;
+    }
+    output::data(&format!("{}\n", world.sandbox.kubeconfig().display()))?;
+    output::talk(&to_try(&world));
+    let live = live::start(world.sandbox.objects().client());
+    // The operator ends when it is interrupted, and we with it.
+    let ended = (&mut world.operator).await;
+    live.abort();
+    ended.context("run the operator")?
+}
+
+fn to_try(world: &World) -> String {
+    let url = world.sandbox.git().url(fleet::NAME);
+    let kubeconfig = world.sandbox.kubeconfig().display();
+    format!(
+        r#"
+A cluster, a Git server and the operator run in this process. In another terminal:
+
+  export KUBECONFIG={kubeconfig}
+  lode get all -A
+
+change something in Git, and see it arrive:
+  git clone {url} && cd fleet
+  sed -i 's/count: 3/count: 5/' apps/shop/production/kustomization.yaml
+  git commit -am 'scale' && git push
+
+edit something by hand, and see it healed and told:
+  kubectl -n shop-production scale deployment shop --replicas 1
+  kubectl -n flux-system events --for kustomization/shop-production
+
+break something, and read where:
+  sed -i 's/partitions: 1/partitions: 100/' infrastructure/queues/base/orders.yaml
+  git commit -am 'break' && git push
+
+undo it:
+  git revert --no-edit HEAD && git push
+
+Ctrl-C ends all of it.
+"#
+    )
+}

@@ -1,0 +1,83 @@
+//! The live view of the demo: a line for each change of how a Kustomization is doing.
+
+use std::collections::HashMap;
+
+use lode_cluster::{Client, Sink, Subject, watch};
+use lode_object::{NamespacedName, Value};
+use tokio::task::JoinHandle;
+
+use crate::kinds::{Noun, name_of};
+use crate::output;
+use crate::readiness::{Standing, standing};
+
+/// Tells of changes until the task is aborted, where a person reads them.
+pub(crate) fn start(client: &Client) -> JoinHandle<()> {
+    let subject = Subject {
+        resource: Noun::Kustomization.resource(),
+        namespace: "".into(),
+        labels: "".into(),
+        fields: "".into(),
+    };
+    tokio::spawn(watch(client.clone(), subject, Lines::default()))
+}
+
+/// What was last said of each.
+#[derive(Default)]
+struct Lines(HashMap<NamespacedName, String>);
+
+impl Lines {
+    /// Returns the line for an object, if it says something new.
+    fn line(&mut self, object: &Value) -> Option<String> {
+        let name = name_of(object);
+        let line = match standing(object, None) {
+            Standing::Waiting(message) if message.is_empty() => return None,
+            Standing::Waiting(message) => format!("◎ {}: {message}", name.name),
+            Standing::Ready(message) => format!("✔ {}: {message}", name.name),
+            Standing::Failed(message) => format!("✗ {}: {message}", name.name),
+        };
+        let is_new = self.0.insert(name, line.clone()).as_ref() != Some(&line);
+        is_new.then_some(line)
+    }
+}
+
+impl Sink for Lines {
+    fn restart(&mut self) {}
+
+    fn applied(&mut self, object: &[u8]) {
+        if let Ok(object) = serde_json::from_slice(object)
+            && let Some(line) = self.line(&object)
+        {
+            output::progress(&line);
+        }
+    }
+
+    fn deleted(&mut self, object: &[u8]) {
+        if let Ok(object) = serde_json::from_slice(object) {
+            let name = name_of(&object);
+            output::progress(&format!("- {}: gone", name.name));
+            self.0.remove(&name);
+        }
+    }
+
+    fn synced(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let object = |status: &str, message: &str| {
+            let ready = json!({"type": "Ready", "status": status, "reason": "R", "message": message});
+            json!({"metadata": {"namespace": "n", "name": "a"}, "status": {"conditions": [ready]}})
+        };
+        let mut lines = Lines::default();
+        assert_eq!(lines.line(&json!({"metadata": {"namespace": "n", "name": "a"}})), None);
+        assert_eq!(lines.line(&object("True", "one")).as_deref(), Some("✔ a: one"));
+        assert_eq!(lines.line(&object("True", "one")), None);
+        assert_eq!(lines.line(&object("False", "two")).as_deref(), Some("✗ a: R: two"));
+    }
+}

@@ -1,0 +1,94 @@
+//! [`World`]: a sandbox, the operator at work on it, and the fleet in its Git.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use lode_git::{ObjectId, Watch};
+use lode_object::meta;
+use lode_sandbox::{Objects, Options, Sandbox};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::demo::fleet;
+use crate::session::{MANAGER, NAMESPACE};
+
+/// Git, a cluster, and the operator between them.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) operator: JoinHandle<anyhow::Result<()>>,
+    hook: JoinHandle<()>,
+    _storage: TempDir,
+}
+
+impl World {
+    /// Starts all of it, with the first commit made.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let sandbox = Sandbox::start(Options::default()).await.context("start the cluster")?;
+        let files: Vec<_> = fleet::FILES.iter().map(|(path, text)| (*path, Some(*text))).collect();
+        sandbox.git().commit(fleet::NAME, &files, "a small fleet")?;
+        let objects = sandbox.objects();
+        for object in fleet::objects(&sandbox.git().url(fleet::NAME)) {
+            objects.apply(MANAGER, &object).await?;
+        }
+        let storage = tempfile::Builder::new().prefix("lode-demo-").tempdir().context("create a folder")?;
+        let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage.path())?));
+        let hook = tokio::spawn(tell(sandbox.git().repository(fleet::NAME).watch(), objects.clone()));
+        Ok(Self { sandbox, operator, hook, _storage: storage })
+    }
+
+    /// Returns the commit that the fleet's branch is at.
+    pub(crate) fn head(&self) -> Option<ObjectId> {
+        self.sandbox.git().repository(fleet::NAME).find("main")
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.operator.abort();
+        self.hook.abort();
+    }
+}
+
+/// Tells the operator of every push, as the webhook of a Git server does; else it would look once a minute.
+async fn tell(mut watch: Watch, objects: Objects) {
+    while watch.changed().await.is_some() {
+        let asked = json!({"metadata": {"annotations": {meta::REQUESTED_AT: jiff::Timestamp::now().to_string()}}});
+        let source = ("source.toolkit.fluxcd.io/v1", "GitRepository");
+        // What is not told is found at the next interval.
+        let _ = objects.patch("webhook", source, (NAMESPACE, fleet::NAME), &asked).await;
+    }
+}
+
+/// The operator as `lode serve` runs it, on free ports of the loopback interface.
+fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Options> {
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    // The address of the artifacts is part of what a source says, so it has to be known before.
+    let storage_addr = TcpListener::bind(free).and_then(|held| held.local_addr()).context("find a free port")?;
+    Ok(lode_serve::Options {
+        kubeconfig: Some(kubeconfig.to_owned()),
+        context: None,
+        storage_path: storage.to_owned(),
+        storage_addr,
+        storage_adv_addr: storage_addr.to_string(),
+        metrics_addr: free,
+        health_addr: free,
+        namespace: None,
+        watch_label_selector: String::new(),
+        concurrent: 16,
+        concurrent_ssa: 8,
+        requeue_dependency: Duration::from_secs(5),
+        interval_jitter_percent: 5,
+        retry_delay: (Duration::from_millis(750), Duration::from_mins(1)),
+        artifact_retention_records: 2,
+        artifact_retention_ttl: Duration::from_mins(1),
+        default_service_account: None,
+        no_cross_namespace_refs: false,
+        override_managers: Vec::new(),
+        custom_stage_kinds: Vec::new(),
+        preflight_always: false,
+        strict_substitution: true,
+    })
+}

@@ -1,0 +1,104 @@
+//! [`Git`]: repositories by name, written from here and by whoever pushes.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lode_git::{Access, Author, Changes, CommitError, Draft, ObjectId, Repository, Server, serve};
+use lode_tree::RepoPath;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A Git server in memory.
+#[derive(Clone)]
+pub struct Git {
+    address: SocketAddr,
+    server: Server,
+    by_name: Arc<Mutex<BTreeMap<String, Repository>>>,
+}
+
+/// Why there is no commit.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A path leaves the repository.
+    #[error("write \"{path}\"")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        source: lode_tree::PathError,
+    },
+    /// The commit cannot be made.
+    #[error("commit to {repository}")]
+    Commit {
+        /// The repository.
+        repository: String,
+        /// Why.
+        source: CommitError,
+    },
+}
+
+impl Git {
+    /// Starts a server without repositories; it serves until its task is aborted.
+    pub(crate) async fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let git = Self { address: listener.local_addr()?, server: Server::default(), by_name: Arc::default() };
+        let task = tokio::spawn(serve(listener, git.server.clone(), std::future::pending()));
+        Ok((git, task))
+    }
+
+    /// Returns where a repository is, for `git clone` and for sources.
+    #[must_use]
+    pub fn url(&self, repository: &str) -> String {
+        format!("http://{}/{repository}.git", self.address)
+    }
+
+    /// Returns a repository, which comes to be if it does not exist.
+    #[must_use]
+    pub fn repository(&self, name: &str) -> Repository {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let repository = by_name.entry(name.to_owned()).or_insert_with(|| {
+            let repository = Repository::new(BRANCH);
+            self.server.put(name, repository.clone(), Access::default());
+            repository
+        });
+        repository.clone()
+    }
+
+    /// Puts a commit on the branch `main`: files with their content, or without one to delete them.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn commit(&self, name: &str, files: &[(&str, Option<&str>)], message: &str) -> Result<ObjectId, Error> {
+        let mut changes = Changes::default();
+        for (path, content) in files {
+            let bad = |source| Error::Path { path: (*path).to_owned(), source };
+            let path = RepoPath::parse(path).map_err(bad)?;
+            match content {
+                Some(content) => changes.write(path, *content),
+                None => changes.delete(path),
+            }
+        }
+        let made = self.repository(name).commit(BRANCH, &changes, &draft(message));
+        made.map_err(|source| Error::Commit { repository: name.to_owned(), source })
+    }
+
+    /// Puts a commit on the branch `main` that undoes an earlier one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn revert(&self, name: &str, commit: ObjectId, message: &str) -> Result<ObjectId, Error> {
+        let made = self.repository(name).revert(BRANCH, commit, &draft(message));
+        made.map_err(|source| Error::Commit { repository: name.to_owned(), source })
+    }
+}
+
+fn draft(message: &str) -> Draft {
+    let author = Author { name: "sandbox".to_owned(), email: "sandbox@lodestone.dev".to_owned() };
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Draft { author, message: message.to_owned(), time_seconds: time.as_secs() as i64, onto: None }
+}
+
+/// The branch of all repositories.
+const BRANCH: &str = "main";

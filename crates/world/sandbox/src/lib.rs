@@ -1,0 +1,30 @@
+//! The smallest living cluster: a Kubernetes API and a Git server in one call, for the demo and for tests.
+//!
+//! ```
+//! use lode_sandbox::{Options, Sandbox};
+//! use serde_json::json;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start(Options::default()).await?;
+//! let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default", "name": "a"}});
+//! sandbox.objects().apply("somebody", &map).await?;
+//! sandbox.git().commit("fleet", &[("a.yaml", Some("kind: ConfigMap\n"))], "add a")?;
+//! println!("{} {}", sandbox.kubeconfig().display(), sandbox.git().url("fleet"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything is in memory and on free ports of the loopback interface, so that many stand side by side; it ends when the
+//! [`Sandbox`] is dropped. Workloads are ready as soon as they are asked for, and nothing runs in them.
+//!
+//! Left out for now: artifacts beside Git, and faults on demand.
+
+mod git;
+mod objects;
+mod sandbox;
+mod workloads;
+
+pub use git::{Error as GitError, Git};
+pub use objects::{Error as ObjectError, Objects};
+pub use sandbox::{Error, Options, Sandbox};

@@ -1,0 +1,99 @@
+//! A sandbox as its users see it.
+
+#![expect(clippy::unwrap_used, reason = "a failing case fails the test")]
+
+use std::time::Duration;
+
+use lode_git::{Options as Reading, Reference, Remote, resolve};
+use lode_sandbox::{Objects, Options, Sandbox};
+use serde_json::{Value, json};
+
+const MAP: (&str, &str) = ("v1", "ConfigMap");
+const DEPLOYMENT: (&str, &str) = ("apps/v1", "Deployment");
+
+async fn sandbox() -> Sandbox {
+    Sandbox::start(Options::default()).await.unwrap()
+}
+
+/// Waits, within a bound, until an object is as wanted.
+async fn until(objects: &Objects, kind: (&str, &str), name: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let seen = async {
+        loop {
+            let object = objects.get(kind, "default", name).await.unwrap().unwrap_or_default();
+            if is(&object) {
+                return object;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), seen).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_object_is_applied_patched_listed_and_deleted() {
+    let sandbox = sandbox().await;
+    let objects = sandbox.objects();
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default", "name": "a"}, "data": {"k": "1"}});
+    assert_eq!(objects.apply("one", &map).await.unwrap()["data"]["k"], "1");
+    objects.patch("two", MAP, ("default", "a"), &json!({"data": {"k": "2"}})).await.unwrap();
+    let found = objects.get(MAP, "default", "a").await.unwrap().unwrap();
+    assert_eq!(found["data"]["k"], "2");
+    let managers = found["metadata"]["managedFields"].as_array().unwrap().iter().map(|entry| &entry["manager"]);
+    assert_eq!(managers.collect::<Vec<_>>(), ["one", "two"]);
+    assert!(objects.list(MAP, "default").await.unwrap().iter().any(|map| map["metadata"]["name"] == "a"));
+    objects.delete(MAP, "default", "a").await.unwrap();
+    assert_eq!(objects.get(MAP, "default", "a").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn our_own_kinds_are_served_at_once_and_others_are_not() {
+    let sandbox = sandbox().await;
+    let kustomizations = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
+    assert_eq!(sandbox.objects().list(kustomizations, "").await.unwrap(), Vec::<Value>::new());
+    let error = sandbox.objects().list(("example.com/v1", "Queue"), "").await.unwrap_err();
+    assert_eq!(error.to_string(), "example.com/v1 Queue is not served");
+}
+
+#[tokio::test]
+async fn a_deployment_is_rolled_out_after_each_change() {
+    let sandbox = sandbox().await;
+    let pod = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}});
+    let spec = json!({"replicas": 2, "selector": {"matchLabels": {"app": "a"}}, "template": pod});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "default", "name": "a"}, "spec": spec});
+    sandbox.objects().apply("one", &deployment).await.unwrap();
+    until(sandbox.objects(), DEPLOYMENT, "a", |found| found["status"]["availableReplicas"] == 2).await;
+    sandbox.objects().patch("two", DEPLOYMENT, ("default", "a"), &json!({"spec": {"replicas": 5}})).await.unwrap();
+    until(sandbox.objects(), DEPLOYMENT, "a", |found| found["status"]["availableReplicas"] == 5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_can_be_fetched_and_reverted() {
+    let sandbox = sandbox().await;
+    let git = sandbox.git();
+    let first = git.commit("fleet", &[("a/b.yaml", Some("b: 1\n"))], "one").unwrap();
+    let second = git.commit("fleet", &[("a/b.yaml", Some("b: 2\n"))], "two").unwrap();
+    let remote = Remote::new(&git.url("fleet")).unwrap();
+    let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
+    let resolved = tokio::task::spawn_blocking(move || resolve(&remote, &main)).await.unwrap().unwrap();
+    assert_eq!(resolved.revision, format!("main@sha1:{second}"));
+    git.revert("fleet", second, "undo two").unwrap();
+    let repository = git.repository("fleet");
+    let tree = |revision: &str| repository.snapshot(revision, &Reading::default()).unwrap().tree;
+    let (after, before) = (tree("main"), tree(&first.to_string()));
+    assert!(after.entries().map(|(path, _)| path).eq(before.entries().map(|(path, _)| path)));
+    assert!(git.commit("fleet", &[("../b.yaml", None)], "out").is_err());
+}
+
+#[tokio::test]
+async fn many_stand_side_by_side_and_know_nothing_of_each_other() {
+    let sandboxes = [sandbox().await, sandbox().await, sandbox().await];
+    for (at, sandbox) in sandboxes.iter().enumerate() {
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "default", "name": format!("m{at}")}});
+        sandbox.objects().apply("one", &map).await.unwrap();
+    }
+    for sandbox in &sandboxes {
+        let maps = sandbox.objects().list(MAP, "default").await.unwrap();
+        let ours = maps.iter().filter(|map| map["metadata"]["name"].as_str().unwrap().starts_with('m'));
+        assert_eq!(ours.count(), 1);
+    }
+}

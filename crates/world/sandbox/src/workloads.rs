@@ -11,8 +11,7 @@ use tokio::task::JoinHandle;
 /// Plays until the tasks are aborted.
 pub(crate) fn start(client: &Client) -> [JoinHandle<()>; 2] {
     let resource = Resource::known("apps/v1", "Deployment", "deployments", true);
-    let subject =
-        Subject { resource: resource.clone(), namespace: "".into(), labels: "".into(), fields: "".into() };
+    let subject = Subject { resource: resource.clone(), namespace: "".into(), labels: "".into(), fields: "".into() };
     let (sender, receiver) = mpsc::channel(CHANGES_MAX);
     let watching = tokio::spawn(watch(client.clone(), subject, Feed(sender)));
     [watching, tokio::spawn(play(client.clone(), resource, receiver))]
@@ -40,9 +39,7 @@ fn rolled_out(deployment: &Value) -> Option<Value> {
         return None;
     }
     let replicas = deployment.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "reason": reason, "message": message})
-    };
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message});
     Some(json!({
         "observedGeneration": generation,
         "replicas": replicas,

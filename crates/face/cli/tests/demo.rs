@@ -1,7 +1,5 @@
 //! The built binary shows its demo, unattended and to a person.
 
-#![expect(clippy::unwrap_used, reason = "a failing case fails the test")]
-
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -39,12 +39,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 fn to_try(world: &World) -> String {
     let url = world.sandbox.git().url(fleet::NAME);
     let kubeconfig = world.sandbox.kubeconfig().display();
+    let lode = std::env::current_exe().map_or_else(|_| "lode".to_owned(), |path| path.display().to_string());
     format!(
-        r#"
+        r"
 A cluster, a Git server and the operator run in this process. In another terminal:
 
   export KUBECONFIG={kubeconfig}
-  lode get all -A
+  {lode} get all -A
 
 change something in Git, and see it arrive:
   git clone {url} && cd fleet
@@ -63,6 +64,6 @@ undo it:
   git revert --no-edit HEAD && git push
 
 Ctrl-C ends all of it.
-"#
+"
     )
 }

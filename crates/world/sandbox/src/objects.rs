@@ -45,7 +45,7 @@ pub enum Error {
 
 /// Which object.
 #[derive(Debug, Clone, Copy)]
-struct Name<'a> {
+struct Which<'a> {
     api_version: &'a str,
     kind: &'a str,
     namespace: &'a str,
@@ -68,7 +68,7 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn get(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<Option<Value>, Error> {
-        let name = Name { api_version: kind.0, kind: kind.1, namespace, name };
+        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
         let resource = self.resource(name).await?;
         match self.client.get(&resource, namespace, name.name).await {
             Ok(object) => Ok(Some(object)),
@@ -82,7 +82,7 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn list(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Value>, Error> {
-        let name = Name { api_version: kind.0, kind: kind.1, namespace, name: "" };
+        let name = Which { api_version: kind.0, kind: kind.1, namespace, name: "" };
         let resource = self.resource(name).await?;
         let page = self.client.list(&resource, namespace, "").await.map_err(|error| name.failed("list", error))?;
         let mut page: Value = serde_json::from_slice(&page)
@@ -98,7 +98,7 @@ impl Objects {
     pub async fn apply(&self, manager: &str, object: &Value) -> Result<Value, Error> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-        let name = Name { api_version: text("/apiVersion"), kind: text("/kind"), namespace, name };
+        let name = Which { api_version: text("/apiVersion"), kind: text("/kind"), namespace, name };
         let resource = self.resource(name).await?;
         let applied = self.client.apply(&resource, name.target(manager), object.to_string().into()).await;
         applied.map_err(|error| name.failed("apply", error))
@@ -115,7 +115,7 @@ impl Objects {
         (namespace, name): (&str, &str),
         patch: &Value,
     ) -> Result<(), Error> {
-        let name = Name { api_version: kind.0, kind: kind.1, namespace, name };
+        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
         let resource = self.resource(name).await?;
         let done = self.client.merge(&resource, name.target(manager), "", patch).await;
         done.map(drop).map_err(|error| name.failed("patch", error))
@@ -126,7 +126,7 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn delete(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<(), Error> {
-        let name = Name { api_version: kind.0, kind: kind.1, namespace, name };
+        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
         let resource = self.resource(name).await?;
         self.client.delete(&resource, namespace, name.name, "").await.map_err(|error| name.failed("delete", error))
     }
@@ -152,21 +152,23 @@ impl Objects {
         Err(Error::Slow(name))
     }
 
-    async fn resource(&self, name: Name<'_>) -> Result<Arc<Resource>, Error> {
+    async fn resource(&self, name: Which<'_>) -> Result<Arc<Resource>, Error> {
         let gvk = GroupVersionKind::new(name.api_version, name.kind);
         let failed = |error| name.failed("find", error);
         let mut found = self.discovery.resolve(&gvk).await.map_err(failed)?;
         if found.is_none() {
             // The table is not read twice in a second, and a test defines and uses a kind within one.
             found = Discovery::new(self.client.clone()).resolve(&gvk).await.map_err(failed)?;
-            found.iter().for_each(|resource| self.discovery.learn(Resource::clone(resource)));
+            if let Some(resource) = &found {
+                self.discovery.learn(Resource::clone(resource));
+            }
         }
         let unknown = || Error::Kind { api_version: name.api_version.to_owned(), kind: name.kind.to_owned() };
         found.ok_or_else(unknown)
     }
 }
 
-impl<'a> Name<'a> {
+impl<'a> Which<'a> {
     fn target(&self, manager: &'a str) -> Target<'a> {
         Target { namespace: self.namespace, name: self.name, manager, dry_run: false }
     }

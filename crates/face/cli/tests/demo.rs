@@ -1,0 +1,45 @@
+//! The built binary shows its demo, unattended and to a person.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A `lode` that no configuration of this machine reaches.
+fn lode(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
+    command.args(arguments).env_remove("KUBECONFIG").env("HOME", "/nowhere");
+    command
+}
+
+#[test]
+fn every_step_of_the_script_has_its_effect() {
+    let output = lode(&["demo", "--script"]).output().unwrap();
+    let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{complaint}");
+    let steps: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("✔ ")?.split(" (").next()).collect();
+    let wanted = [
+        "every Kustomization is ready",
+        "a commit converges",
+        "a live edit is healed",
+        "a broken commit is refused",
+        "a revert makes it ready again",
+        "a file deleted is an object deleted",
+    ];
+    assert_eq!(steps, wanted);
+    assert!(said.contains(".spec.replicas changed by a-colleague"), "{said}");
+    assert!(said.contains("(infrastructure/queues/base/orders.yaml:"), "{said}");
+}
+
+#[test]
+fn a_person_gets_a_kubeconfig_that_is_gone_afterwards() {
+    let mut demo = lode(&["demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let kubeconfig = lines.next().unwrap().unwrap();
+    let mut talk = BufReader::new(demo.stderr.take().unwrap()).lines();
+    talk.find(|line| line.as_ref().unwrap().contains("Ctrl-C ends")).unwrap().unwrap();
+    let get = lode(&["get", "kustomizations", "-A", "--kubeconfig", &kubeconfig]).output().unwrap();
+    assert!(String::from_utf8_lossy(&get.stdout).contains("fleet"), "{get:?}");
+    let ended = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(ended.success() && demo.wait().unwrap().success());
+    assert!(!Path::new(&kubeconfig).exists());
+}

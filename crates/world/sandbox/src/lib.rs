@@ -23,7 +23,6 @@
 mod git;
 mod objects;
 mod sandbox;
-mod workloads;
 
 pub use git::{Error as GitError, Git};
 pub use objects::{Error as ObjectError, Objects};

@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 
 use crate::git::Git;
 use crate::objects::{self, Objects};
-use crate::workloads;
 
 /// What a sandbox begins with.
 #[derive(Clone)]
@@ -20,8 +19,6 @@ pub struct Options {
     pub api: Config,
     /// Our own kinds are served.
     pub definitions: bool,
-    /// Workloads become ready.
-    pub workloads: bool,
 }
 
 /// A cluster and a Git server; both end when this is dropped.
@@ -30,7 +27,7 @@ pub struct Sandbox {
     git: Git,
     objects: Objects,
     kubeconfig: PathBuf,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
     _folder: TempDir,
 }
 
@@ -55,9 +52,9 @@ pub enum Error {
 }
 
 impl Default for Options {
-    /// Our own kinds are served, workloads become ready.
+    /// Our own kinds are served.
     fn default() -> Self {
-        Self { api: Config::default(), definitions: true, workloads: true }
+        Self { api: Config::default(), definitions: true }
     }
 }
 
@@ -73,11 +70,7 @@ impl Sandbox {
         write_private(&kubeconfig, &api.kubeconfig()).map_err(Error::Kubeconfig)?;
         let client = Client::connect(Some(&kubeconfig), None).await?;
         let (git, serving) = Git::start().await.map_err(Error::Git)?;
-        let mut tasks = vec![serving];
-        if options.workloads {
-            tasks.extend(workloads::start(&client));
-        }
-        let sandbox = Self { api, git, objects: Objects::new(client), kubeconfig, tasks, _folder: folder };
+        let sandbox = Self { api, git, objects: Objects::new(client), kubeconfig, serving, _folder: folder };
         if options.definitions {
             for definition in lode_api::crd::all() {
                 sandbox.objects.define(&definition, DEFINITION_MAX).await?;
@@ -113,7 +106,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.serving.abort();
     }
 }
 

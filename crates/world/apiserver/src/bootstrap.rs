@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::call::text;
 use crate::inside;
+use crate::store::Key;
 
 /// Who creates it.
 const MANAGER: &str = "kube-apiserver";
+const RBAC: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// Creates what every cluster has: namespaces, the API's own Service, roles.
@@ -22,7 +24,7 @@ pub(crate) fn run(api: &Api, port: u16) -> Result<(), Status> {
     create(api, ("", "services"), service(port))?;
     for role in lode_rbac::bootstrap::objects() {
         let plural = format!("{}s", text(&role, "/kind").to_lowercase());
-        create(api, ("rbac.authorization.k8s.io", &plural), role)?;
+        create(api, (RBAC, &plural), role)?;
     }
     Ok(())
 }
@@ -30,7 +32,12 @@ pub(crate) fn run(api: &Api, port: u16) -> Result<(), Status> {
 fn create(api: &Api, (group, plural): (&str, &str), object: Value) -> Result<(), Status> {
     let served = inside::builtin(api, group, "v1", plural);
     let served = served.ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
-    inside::create(api, &served, object, MANAGER)?;
+    let key = Key::new("", text(&object, "/metadata/name"));
+    inside::create(api, &served, object.clone(), MANAGER)?;
+    if group == RBAC {
+        // The first request may come before the controllers have heard of it.
+        api.note_policy(&served, &key, &object);
+    }
     Ok(())
 }
 

@@ -82,8 +82,9 @@ impl Watch {
     async fn follow(&mut self) -> Result<(), Ended> {
         let mut changed = self.served.objects.subscribe();
         self.begin().await?;
-        let first = Instant::now() + BOOKMARK_EVERY;
-        let mut bookmark = self.end.checked_sub(BOOKMARK_BEFORE_END).map_or(first, |last| last.min(first));
+        let now = Instant::now();
+        let last = self.end.checked_sub(BOOKMARK_BEFORE_END).filter(|last| *last > now);
+        let mut bookmark = last.map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY));
         loop {
             changed.borrow_and_update();
             // What is written from here on has a higher revision, so up to this one all is told once the log is read.

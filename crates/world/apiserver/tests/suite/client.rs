@@ -10,7 +10,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use lode_apiserver::{Config, Server};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -18,41 +18,67 @@ use tokio_rustls::TlsConnector;
 /// A server, and one connection to it.
 pub(crate) struct Client {
     server: Server,
+    token: Option<String>,
     sender: tokio::sync::Mutex<http1::SendRequest<Full<Bytes>>>,
 }
 
 impl Client {
     /// Starts a server.
     pub(crate) async fn start() -> Self {
+        Self::of(Server::start(Config::default()).await.unwrap(), None).await
+    }
+
+    /// Starts a server, and comes to it with a certificate that names a user.
+    pub(crate) async fn start_as(user: &str, groups: &[&str]) -> Self {
         let server = Server::start(Config::default()).await.unwrap();
+        let certificate = server.client_certificate(user, groups).unwrap();
+        Self::of(server, Some(certificate)).await
+    }
+
+    async fn of(server: Server, certificate: Option<(String, String)>) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
-        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots);
+        let token = certificate.is_none().then(|| server.token().to_owned());
+        let config = match certificate {
+            None => config.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+                config.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+        };
         let stream = TcpStream::connect(server.address()).await.unwrap();
         let name = ServerName::from(server.address().ip());
         let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self { server, sender: tokio::sync::Mutex::new(sender) }
+        Self { server, token, sender: tokio::sync::Mutex::new(sender) }
     }
 
-    /// Sends a request. Returns the code and body of the answer.
+    /// Sends a request. Returns the code and body of the answer, which is text where it is no JSON.
     pub(crate) async fn send(&self, method: Method, path: &str, media: &str, body: &Value) -> (u16, Value) {
+        let (code, body) = self.raw(method, path, &[("content-type", media)], body).await;
+        let text = || Value::from(String::from_utf8_lossy(&body));
+        (code, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
+    }
+
+    /// Sends a request with headers. Returns the code and body of the answer, whatever it is.
+    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Bytes) {
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.server.address().to_string())
-            .header("authorization", format!("Bearer {}", self.server.token()))
-            .header("content-type", media)
-            .body(Full::new(body))
-            .unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", self.server.address().to_string());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body)).unwrap();
         let mut sender = self.sender.lock().await;
         sender.ready().await.unwrap();
         let response = sender.send_request(request).await.unwrap();
         let code = response.status().as_u16();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        (code, serde_json::from_slice(&body).unwrap())
+        (code, response.into_body().collect().await.unwrap().to_bytes())
     }
 
     /// Returns what is at a path, whatever it is.

@@ -3,12 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
 
+mod access;
 mod cells;
 mod client;
+mod definitions;
 mod discovery;
 mod openapi;
 mod tables;
+mod watches;
 mod workloads;
+mod writes;
 
 /// Returns the text of a recorded file; nothing, said once, where the folder is not there.
 fn recorded(name: &str) -> Option<String> {

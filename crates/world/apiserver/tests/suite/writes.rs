@@ -1,0 +1,81 @@
+//! What a write leaves behind, as a client sees it.
+
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const APPLY: &str = "application/apply-patch+yaml";
+
+fn map(name: &str, data: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
+#[tokio::test]
+async fn an_apply_creates_whatever_revision_it_is_made_from_and_then_only_from_that() {
+    let client = Client::start().await;
+    let path = format!("{MAPS}/a?fieldManager=lode");
+    let mut object = map("a", &json!({"k": "1"}));
+    object["metadata"]["resourceVersion"] = "1".into();
+    let (code, created) = client.send(Method::PATCH, &path, APPLY, &object).await;
+    assert_eq!(code, 201, "{created}");
+    let (code, refused) = client.send(Method::PATCH, &path, APPLY, &object).await;
+    assert_eq!((code, &refused["reason"]), (409, &json!("Conflict")));
+}
+
+#[tokio::test]
+async fn an_apply_takes_from_others_only_by_force() {
+    let client = Client::start().await;
+    let apply = async |manager: &str, force: bool| {
+        let path = format!("{MAPS}/a?fieldManager={manager}&force={force}");
+        client.send(Method::PATCH, &path, APPLY, &map("a", &json!({"k": manager}))).await
+    };
+    assert_eq!(apply("one", false).await.0, 201);
+    let (code, refused) = apply("two", false).await;
+    assert_eq!((code, &refused["details"]["causes"][0]["field"]), (409, &json!(".data.k")));
+    let (code, taken) = apply("two", true).await;
+    assert_eq!((code, &taken["data"]["k"]), (200, &json!("two")));
+    let managers: Vec<_> = taken["metadata"]["managedFields"].as_array().unwrap().iter().collect();
+    assert_eq!((managers.len(), &managers[0]["manager"]), (1, &json!("two")));
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_nothing_changes() {
+    let client = Client::start().await;
+    let created = client.create(MAPS, &map("a", &json!({"k": "1"}))).await;
+    let (_, again) =
+        client.send(Method::PUT, &format!("{MAPS}/a"), "application/json", &map("a", &json!({"k": "1"}))).await;
+    assert_eq!(again["metadata"]["resourceVersion"], created["metadata"]["resourceVersion"]);
+    client.patch(&format!("{MAPS}/a?dryRun=All"), &json!({"data": {"k": "2"}})).await;
+    assert_eq!(client.get(&format!("{MAPS}/a")).await, again);
+}
+
+#[tokio::test]
+async fn an_owner_in_the_foreground_waits_for_its_dependents() {
+    let client = Client::start().await;
+    let owner = client.create(MAPS, &map("owner", &json!({}))).await;
+    let mut dependent = map("dependent", &json!({}));
+    dependent["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    dependent["metadata"]["ownerReferences"] = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner",
+        "uid": owner["metadata"]["uid"], "blockOwnerDeletion": true}]);
+    client.create(MAPS, &dependent).await;
+    client.delete(&format!("{MAPS}/owner"), "Foreground").await;
+    let going = |object: &Value| object["metadata"]["deletionTimestamp"].is_string();
+    client.wait(&format!("{MAPS}/dependent"), going).await;
+    assert_eq!(client.get(&format!("{MAPS}/owner")).await["metadata"]["finalizers"], json!(["foregroundDeletion"]));
+    client.patch(&format!("{MAPS}/dependent"), &json!({"metadata": {"finalizers": null}})).await;
+    client.wait(&format!("{MAPS}/owner"), |owner| owner["code"] == 404).await;
+}
+
+#[tokio::test]
+async fn one_write_after_another_loses_nothing() {
+    let client = Client::start().await;
+    client.create(MAPS, &map("a", &json!({}))).await;
+    let path = format!("{MAPS}/a");
+    let patches: Vec<_> = (0..20).map(|number| json!({"data": {format!("k{number}"): "v"}})).collect();
+    for patch in &patches {
+        client.patch(&path, patch).await;
+    }
+    assert_eq!(client.get(&path).await["data"].as_object().unwrap().len(), 20);
+}

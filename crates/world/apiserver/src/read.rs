@@ -73,6 +73,8 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
         format!("field label not supported: {field}")
     } else if strategy.selectable.is_empty() {
         format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    } else if (&*served.kind.gvk.group, &*served.kind.gvk.kind) == ("batch", "Job") {
+        format!("field label {field:?} not supported for Job")
     } else {
         format!("field label not supported: {field}")
     }))

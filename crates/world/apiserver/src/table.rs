@@ -89,11 +89,13 @@ pub fn partial(object: &Value, version: Version) -> Value {
 /// Returns a list of objects of which only the metadata is told.
 #[must_use]
 pub fn partial_list<'v>(metadata: &Value, objects: impl IntoIterator<Item = &'v Value>, version: Version) -> Value {
+    let objects: Vec<Value> = objects.into_iter().map(|object| partial(object, version)).collect();
     json!({
         "kind": "PartialObjectMetadataList",
         "apiVersion": version.api_version(),
         "metadata": list_metadata(metadata),
-        "items": objects.into_iter().map(|object| partial(object, version)).collect::<Value>(),
+        // A list in Go that nothing was put into.
+        "items": if objects.is_empty() { Value::Null } else { objects.into() },
     })
 }
 
@@ -136,6 +138,6 @@ fn row(columns: &Columns, object: &Value, options: &Options) -> Value {
 /// Of a list's metadata, or an object's, what a list has.
 fn list_metadata(metadata: &Value) -> Value {
     let keys = ["resourceVersion", "continue", "remainingItemCount"].into_iter();
-    let kept = keys.filter_map(|key| Some((key.to_owned(), metadata.get(key)?.clone())));
+    let kept = keys.filter_map(|key| Some((key.to_owned(), metadata.get(key).filter(|value| **value != "")?.clone())));
     Value::Object(kept.collect())
 }

@@ -1,5 +1,7 @@
 //! Metadata, labels and selectors, which are the same in all kinds (`ValidateObjectMeta`).
 
+use std::collections::BTreeSet;
+
 use lode_object::LabelSelector;
 use serde_json::{Value, json};
 
@@ -131,6 +133,38 @@ fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
     if found.contains(&"orphan") && found.contains(&"foregroundDeletion") {
         errors.push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
     }
+}
+
+/// Looks at the finalizers of kinds of Kubernetes' own: one that is not its own has a domain.
+pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
+    if kind.is_custom() || kind.gvk.group.starts_with("api") {
+        return;
+    }
+    let finalizers = metadata.child("finalizers");
+    let wrong = finalizers.items().filter(|finalizer| !is_qualified(finalizer.text()));
+    let why = "name is neither a standard finalizer name nor is it fully qualified";
+    errors.extend(wrong.map(|finalizer| finalizer.invalid(why)));
+}
+
+/// Warns of new finalizers of a custom resource that have no domain.
+pub(super) fn unqualified(live: Option<&Value>, object: &Value) -> Vec<String> {
+    let of = |object: &Value| {
+        let all = object.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let before = live.map(of).unwrap_or_default();
+    let new = of(object).into_iter().filter(|finalizer| !before.contains(finalizer) && !is_qualified(finalizer));
+    let warning = |finalizer: String| {
+        format!(
+            "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts \
+             with other finalizer writers"
+        )
+    };
+    new.map(warning).collect()
+}
+
+fn is_qualified(finalizer: &str) -> bool {
+    finalizer.contains('/') || ["foregroundDeletion", "kubernetes", "orphan"].contains(&finalizer)
 }
 
 fn no_new_finalizers(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {

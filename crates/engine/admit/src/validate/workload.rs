@@ -137,7 +137,9 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
         "OnDelete" if strategy.child("rollingUpdate").is_null() => {}
         "OnDelete" => {
             let rolling = strategy.child("rollingUpdate");
-            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+            let partition = rolling.child("partition").number().unwrap_or_default().into();
+            let fields = [("Partition", &partition), ("MaxUnavailable", rolling.child("maxUnavailable").value)];
+            errors.push(rolling.invalid_struct(&fields, "only allowed for updateStrategy 'RollingUpdate'"));
         }
         _ => errors.push(strategy.invalid("must be 'RollingUpdate' or 'OnDelete'")),
     }

@@ -526,8 +526,10 @@ fn numbers_of_pods_have_bounds_that_can_be() {
             ),
             (
                 json!({"spec": {"maxUnavailable": 1}}),
-                &["spec: Invalid value: {\"maxUnavailable\":1,\"minAvailable\":\"50%\"}: \
-               minAvailable and maxUnavailable cannot be both set"],
+                &[
+                    "spec: Invalid value: {\"MinAvailable\":\"50%\",\"Selector\":null,\"MaxUnavailable\":1,\"UnhealthyPodEvictionPolicy\":null}: \
+               minAvailable and maxUnavailable cannot be both set",
+                ],
             ),
         ],
     );

@@ -59,7 +59,9 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
     // A server looks at it twice: for every kind, and again with the rules of the kind.
-    errors.extend_from_within(..);
+    if kind.is_custom() || meta::again(kind) {
+        errors.extend_from_within(..);
+    }
     meta::qualified_finalizers(kind, &new.child("metadata"), &mut errors);
     if let Some(rules) = rules(kind).filter(|_| subresource == "status") {
         (rules.status)(&new, &mut errors);

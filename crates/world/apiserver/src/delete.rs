@@ -41,10 +41,13 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
         }
     }
     let kind = format!("{}List", call.served.kind.gvk.kind);
-    let list = json!({
+    let mut list = json!({
         "kind": kind, "apiVersion": &*call.served.api_version, "items": items,
         "metadata": {"resourceVersion": snapshot.revision.to_string()},
     });
+    if call.served.is_custom() {
+        list["metadata"]["continue"] = "".into();
+    }
     Ok(Answer::value(200, &list, call.output))
 }
 

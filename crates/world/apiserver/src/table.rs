@@ -66,13 +66,15 @@ pub fn of<'v>(
     objects: impl IntoIterator<Item = &'v Value>,
     options: &Options,
 ) -> Value {
-    let rows = objects.into_iter().map(|object| row(columns, object, options));
+    let rows: Vec<Value> = objects.into_iter().map(|object| row(columns, object, options)).collect();
+    // A list in Go that nothing was put into; kinds with columns of their own have an empty one.
+    let rows = if rows.is_empty() && columns.is_default() { Value::Null } else { rows.into() };
     json!({
         "kind": "Table",
         "apiVersion": options.version.api_version(),
         "metadata": list_metadata(metadata),
         "columnDefinitions": if options.definitions { columns.definitions() } else { Value::Null },
-        "rows": rows.collect::<Value>(),
+        "rows": rows,
     })
 }
 

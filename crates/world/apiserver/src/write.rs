@@ -186,8 +186,7 @@ impl<'w> Write<'w> {
         let uid = text(&object, "/metadata/uid").to_owned();
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
-                let create = strategy::of(kind).create_on_update && self.subresource.is_empty() && wanted.is_none();
-                if !create {
+                if !self.creates() || wanted.is_some() {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
                 if !uid.is_empty() {
@@ -220,7 +219,7 @@ impl<'w> Write<'w> {
         let read = || Patch::read(call.media, call.body, kind);
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
-                if !self.subresource.is_empty() || !Patch::is_apply(call.media) {
+                if !Patch::is_apply(call.media) || !self.subresource.is_empty() && !self.creates() {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
                 let Patch::Apply(applied) = read()? else { continue };
@@ -256,6 +255,11 @@ impl<'w> Write<'w> {
         }
         let error = FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
         Err(Status::invalid_as(&kind.plural, &kind.gvk.group, &self.call.target.name, &[error]))
+    }
+
+    /// Tells whether a write to an object that is not there creates it, whatever sort of write it is.
+    fn creates(&self) -> bool {
+        strategy::of(&self.call.served.kind).create_on_update && matches!(self.subresource, "" | "status")
     }
 
     fn apply_new(&self, applied: &Value) -> Result<Written, Status> {

@@ -175,7 +175,7 @@ impl<'p, 'v> At<'p, 'v> {
 }
 
 /// Writes a struct with its fields in their order, which a map would not keep.
-fn go_struct(fields: &[(&str, &Value)]) -> String {
+pub(super) fn go_struct(fields: &[(&str, &Value)]) -> String {
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
     format!("{{{}}}", fields.join(","))
 }

@@ -135,9 +135,14 @@ fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
+/// Tells whether the rules of a kind look at metadata that is looked at for every kind.
+pub(super) fn again(kind: &Kind) -> bool {
+    !kind.is_custom() && (&*kind.gvk.group, &*kind.gvk.kind) != ("policy", "PodDisruptionBudget")
+}
+
 /// Looks at the finalizers of kinds of Kubernetes' own: one that is not its own has a domain.
 pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
-    if kind.is_custom() || kind.gvk.group.starts_with("api") {
+    if !again(kind) || kind.gvk.group.starts_with("api") {
         return;
     }
     let finalizers = metadata.child("finalizers");

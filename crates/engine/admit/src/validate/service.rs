@@ -175,7 +175,7 @@ fn traffic(spec: &At<'_, '_>, errors: &mut Errors) {
     } else if !outer.is_empty() {
         errors.push(outer.invalid("may only be set for externally-accessible services"));
     }
-    if sort.text() != EXTERNAL || !inner.is_null() {
+    if ["ClusterIP", "LoadBalancer", "NodePort"].contains(&sort.text()) || !inner.is_null() {
         inner.need_one_of(&["Cluster", "Local"], errors);
     }
 }

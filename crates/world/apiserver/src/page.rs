@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn more_follows_a_full_page_whatever_it_is() {
+        let options = ListOptions { limit: 1, ..ListOptions::default() };
+        let all = [("a", "x"), ("a", "y"), ("a", "z")];
+        let cut = |name: &str| Page::cut(snapshot(&all), None, &options, false, |key, _| *key.name == *name);
+        let names = |page: &Page| page.objects.iter().map(|(key, _)| key.name.to_string()).collect::<Vec<_>>();
+        let page = cut("y");
+        assert_eq!((names(&page), page.token.is_some()), (vec!["y".to_owned()], true));
+        let page = cut("z");
+        assert_eq!((names(&page), page.token.is_some()), (vec!["z".to_owned()], false));
+    }
+
+    #[test]
     fn what_is_no_token_is_refused() {
         let error = |text: &str| Token::read(text).unwrap_err().message;
         assert!(error("garbage").starts_with("invalid continue token: continue key is not valid: "));

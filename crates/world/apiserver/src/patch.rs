@@ -255,6 +255,17 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_not_there_is_replaced_but_nothing_below_it() {
+        let replace = |path: &str| {
+            let patch = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
+            Patch::read(JSON_PATCH, patch.as_bytes(), &kind()).unwrap().apply(&json!({"a": {}, "l": []}), &kind())
+        };
+        assert_eq!(replace("/a/b").unwrap(), json!({"a": {"b": 1}, "l": []}));
+        assert_eq!(replace("/l/0").unwrap_err().code, 422);
+        assert_eq!(replace("/x/y").unwrap_err().code, 422);
+    }
+
+    #[test]
     fn copies_cannot_grow_without_end() {
         let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 200];
         let patch = format!("[{}]", doubling.join(","));

@@ -249,3 +249,33 @@ const IMMUTABLE: [&str; 6] =
 const ANNOTATIONS_MAX: usize = 256 << 10;
 const MANAGER_MAX: usize = 128;
 const SUBRESOURCE_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::resources;
+
+    use super::*;
+
+    fn wrong(group: &str, name: &str) -> Vec<String> {
+        let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
+        let (metadata, mut errors) = (json!({"finalizers": ["a.b/c", "orphan", "bare"]}), Vec::new());
+        qualified_finalizers(&kind, &At::root(&metadata), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn finalizers_of_built_in_kinds_have_a_domain() {
+        let why = "finalizers[2]: Invalid value: \"bare\": name is neither a standard finalizer name nor is it fully \
+                   qualified";
+        assert_eq!(wrong("", "ConfigMap"), [why]);
+        assert!(wrong("policy", "PodDisruptionBudget").is_empty());
+        assert!(wrong("apiextensions.k8s.io", "CustomResourceDefinition").is_empty());
+    }
+
+    #[test]
+    fn a_new_finalizer_without_a_domain_is_warned_of_once() {
+        let object = json!({"metadata": {"finalizers": ["a.b/c", "bare"]}});
+        assert_eq!(unqualified(None, &object).len(), 1);
+        assert!(unqualified(Some(&object), &object).is_empty());
+    }
+}

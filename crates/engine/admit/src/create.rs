@@ -197,7 +197,7 @@ fn job(job: &mut Value) {
         return;
     }
     let of = |field: &str| at(job, field).cloned().unwrap_or_default();
-    let (name, uid) = (of("metadata.name"), of("metadata.uid"));
+    let (name, uid) = (Value::from(text(job, "metadata.name")), of("metadata.uid"));
     let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
     for (label, value) in labels {
         let labels = object_at(job, "spec.template.metadata.labels");

@@ -31,4 +31,4 @@ pub use defaults::default;
 pub use definition::{Column, Definition, Names, Scale, Type, Version};
 pub use names::accept;
 pub use prune::prune;
-pub use validate::validate;
+pub use validate::{validate, validate_after};

@@ -39,6 +39,7 @@ pub fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let new = At::root(new);
     meta::created(kind, strategy::of(kind), &new.child("metadata"), &mut errors);
+    meta::qualified_finalizers(kind, &new.child("metadata"), &mut errors);
     if let Some(rules) = rules(kind) {
         (rules.object)(&new, &mut errors);
         (rules.new)(&new, &mut errors);
@@ -58,7 +59,13 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
     // A server looks at it twice: for every kind, and again with the rules of the kind.
-    errors.extend_from_within(..);
+    if kind.is_custom() || meta::again(kind) {
+        errors.extend_from_within(..);
+    }
+    meta::qualified_finalizers(kind, &new.child("metadata"), &mut errors);
+    if let Some(rules) = rules(kind).filter(|_| subresource == "status") {
+        (rules.status)(&new, &mut errors);
+    }
     if let Some(rules) = rules(kind).filter(|_| WHOLE.contains(&subresource)) {
         let mut changed = Vec::new();
         (rules.change)(&live, &new, &mut changed);
@@ -73,10 +80,10 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
 
 /// Returns what to warn of in a new or changed object: what is allowed but likely a mistake.
 #[must_use]
-pub fn warnings(kind: &Kind, object: &Value) -> Vec<String> {
+pub fn warnings(kind: &Kind, live: Option<&Value>, object: &Value) -> Vec<String> {
     match kind.types {
         Types::Builtin => warn::of(kind, &At::root(object)),
-        Types::Custom(_) => Vec::new(),
+        Types::Custom(_) => meta::unqualified(live, object),
     }
 }
 
@@ -88,6 +95,8 @@ struct Rules {
     new: fn(&At<'_, '_>, &mut Errors),
     /// In a change: what was, and what is to be.
     change: fn(&At<'_, '_>, &At<'_, '_>, &mut Errors),
+    /// In what is written through the endpoint of its status.
+    status: fn(&At<'_, '_>, &mut Errors),
     /// What is wrong with a change is said before what is wrong with the object.
     change_first: bool,
 }
@@ -108,7 +117,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("", &["Pod"], Rules { object: pod::pod, change: pod::change, ..NONE }),
     ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
     ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
-    ("", &["Service"], Rules { object: service::service, change: service::change, ..NONE }),
+    ("", &["Service"], Rules { object: service::service, change: service::change, status: service::status, ..NONE }),
     (
         "apiextensions.k8s.io",
         &["CustomResourceDefinition"],
@@ -160,7 +169,8 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ("storage.k8s.io", &["StorageClass"], Rules { object: storage::class, change: storage::class_change, ..NONE }),
 ];
 
-const NONE: Rules = Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, change_first: false };
+const NONE: Rules =
+    Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, status: |_, _| {}, change_first: false };
 
 /// The endpoints that write all of an object but its status.
 const WHOLE: [&str; 2] = ["", "scale"];

@@ -86,12 +86,6 @@ impl Answer {
         self
     }
 
-    /// Tells people one thing more.
-    pub(crate) fn with_warning(mut self, warning: impl Into<String>) -> Self {
-        self.warnings.push(warning.into());
-        self
-    }
-
     /// Returns the HTTP response; without its body for a `HEAD`.
     pub(crate) fn response(self, head: bool) -> Response<Content> {
         let body = if head { Content::Parts(VecDeque::new()) } else { self.body };

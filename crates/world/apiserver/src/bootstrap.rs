@@ -19,24 +19,24 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 /// The first object that cannot be created, which would be a defect of this crate.
 pub(crate) fn run(api: &Api, port: u16) -> Result<(), Status> {
     for name in NAMESPACES {
-        create(api, ("", "namespaces"), json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))?;
+        create(api, ("", "namespaces"), &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))?;
     }
-    create(api, ("", "services"), service(port))?;
+    create(api, ("", "services"), &service(port))?;
     for role in lode_rbac::bootstrap::objects() {
         let plural = format!("{}s", text(&role, "/kind").to_lowercase());
-        create(api, (RBAC, &plural), role)?;
+        create(api, (RBAC, &plural), &role)?;
     }
     Ok(())
 }
 
-fn create(api: &Api, (group, plural): (&str, &str), object: Value) -> Result<(), Status> {
+fn create(api: &Api, (group, plural): (&str, &str), object: &Value) -> Result<(), Status> {
     let served = inside::builtin(api, group, "v1", plural);
     let served = served.ok_or_else(|| Status::internal(format!("{plural} are not served")))?;
-    let key = Key::new("", text(&object, "/metadata/name"));
+    let key = Key::new("", text(object, "/metadata/name"));
     inside::create(api, &served, object.clone(), MANAGER)?;
     if group == RBAC {
         // The first request may come before the controllers have heard of it.
-        api.note_policy(&served, &key, &object);
+        api.note_policy(&served, &key, object);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! [`Call`]: one request for objects, once it is clear what it is for and who makes it.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
 use lode_admit::Status;
 use lode_rbac::User;
@@ -26,6 +28,8 @@ pub(crate) struct Call<'c> {
     pub(crate) media: &'c str,
     pub(crate) body: &'c [u8],
     pub(crate) now: Timestamp,
+    /// What people are told besides the answer, whatever it is.
+    pub(crate) warnings: RefCell<Vec<String>>,
 }
 
 impl Call<'_> {
@@ -37,6 +41,16 @@ impl Call<'_> {
     /// Returns now, as objects carry times.
     pub(crate) fn now_text(&self) -> String {
         time_text(self.now)
+    }
+
+    /// Tells people something besides the answer, once.
+    pub(crate) fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+        let mut said = self.warnings.borrow_mut();
+        for warning in warnings {
+            if !said.contains(&warning) {
+                said.push(warning);
+            }
+        }
     }
 
     /// Returns who owns what is written.

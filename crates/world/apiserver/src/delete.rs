@@ -35,17 +35,29 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
     let mut items = Vec::new();
     for (key, stored) in snapshot.objects.iter().filter(|(key, stored)| read::selected(key, stored, &selection)) {
         match delete(call, key, &options) {
-            Ok(_) => items.push(call.served.value(stored)),
+            Ok(_) => items.push(item(call, stored)),
             Err(status) if status.code == 404 => {}
             Err(status) => return Err(status),
         }
     }
     let kind = format!("{}List", call.served.kind.gvk.kind);
-    let list = json!({
+    let mut list = json!({
         "kind": kind, "apiVersion": &*call.served.api_version, "items": items,
         "metadata": {"resourceVersion": snapshot.revision.to_string()},
     });
+    if call.served.is_custom() {
+        list["metadata"]["continue"] = "".into();
+    }
     Ok(Answer::value(200, &list, call.output))
+}
+
+/// Returns an object as an item of a list: one of a built-in kind does not say again what it is.
+fn item(call: &Call<'_>, stored: &Stored) -> Value {
+    let mut value = call.served.value(stored);
+    if !call.served.is_custom() {
+        as_map(&mut value).retain(|field, _| !matches!(field.as_str(), "apiVersion" | "kind"));
+    }
+    value
 }
 
 /// Tells whether nothing holds an object that is on its way out.
@@ -65,7 +77,12 @@ pub(crate) enum Deleted {
 }
 
 fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
-    DeleteOptions::read(call.query, &body::options(call)?)
+    let options = DeleteOptions::read(call.query, &body::options(call)?)?;
+    let gvk = &call.served.kind.gvk;
+    if options.propagation.is_none() && (&*gvk.group, &*gvk.kind) == ("batch", "Job") {
+        call.warn([JOB_WARNING.to_owned()]);
+    }
+    Ok(options)
 }
 
 /// Deletes the object of a key.
@@ -105,7 +122,7 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
              deleted and then recreated",
             stored.index.uid
         );
-        return Err(Status::conflict(kind, &key.name, &why));
+        return Err(unmet(kind, key, &why));
     }
     if let Some(revision) = options.revision.as_deref().filter(|revision| **revision != stored.revision.to_string()) {
         let why = format!(
@@ -113,12 +130,18 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
              The object might have been modified",
             stored.revision
         );
-        return Err(Status::conflict(kind, &key.name, &why));
+        return Err(unmet(kind, key, &why));
     }
     if is_namespace(kind) && PROTECTED.contains(&&*key.name) {
         return Err(Status::forbidden(kind, &key.name, "this namespace may not be deleted"));
     }
     Ok(())
+}
+
+/// Says that an object is not as its deletion wants it; such an error names the kind where others name the resource.
+fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
+    let named = Kind { plural: kind.gvk.kind.clone(), ..kind.clone() };
+    Status::conflict(&named, &key.name, why)
 }
 
 /// Returns the object marked as on its way out; `None` if nothing holds it.
@@ -227,6 +250,9 @@ pub(crate) const ORPHAN: &str = "orphan";
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 /// Holds a definition until the objects of its kind are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+/// What is said to whoever deletes a job and does not say what is to become of its pods.
+const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
+    to remove them or set propagationPolicy=Orphan to suppress this warning";
 /// Namespaces that stay.
 const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
 /// How long a pod may take that does not say, in seconds.

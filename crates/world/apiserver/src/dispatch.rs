@@ -1,5 +1,6 @@
 //! From an HTTP request to an [`Answer`]: who asks, for what, whether they may, and who answers.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -113,7 +114,9 @@ impl Asked<'_> {
             media: media(text(header::CONTENT_TYPE)),
             body: self.body,
             now: api.now(),
+            warnings: RefCell::default(),
         };
+        call.warn(served.deprecation().map(str::to_owned));
         let answer = if let Some(answer) = subresource::answer(&call, verb) {
             answer
         } else {
@@ -128,11 +131,9 @@ impl Asked<'_> {
                 "deletecollection" => delete::many(&call),
                 _ => Err(not_allowed()),
             }
-        }?;
-        Ok(match served.deprecation() {
-            Some(warning) => answer.with_warning(warning),
-            None => answer,
-        })
+        };
+        let answer = answer.unwrap_or_else(|status| Answer::status(&status));
+        Ok(answer.with_warnings(call.warnings.into_inner()))
     }
 
     /// Reads the options of a watch; the old way to ask for one names an object in its path.

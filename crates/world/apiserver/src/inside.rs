@@ -1,5 +1,6 @@
 //! Writes of the API's own controllers, by the same way as everybody's.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use lode_admit::Status;
@@ -15,7 +16,7 @@ use crate::options::{DeleteOptions, Query, WriteOptions};
 use crate::request::Target;
 use crate::served::Served;
 use crate::store::Key;
-use crate::write::{Changed, Fault, Write, Written};
+use crate::write::{Changed, Fault, Way, Write, Written};
 
 /// Who the controllers are to who looks at fields.
 pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
@@ -24,7 +25,7 @@ pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 pub(crate) fn create(api: &Api, served: &Served, object: Value, manager: &str) -> Result<(), Status> {
     let key = Key::new(text(&object, "/metadata/namespace"), "");
     let written =
-        with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, false));
+        with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, Way::Created));
     written.map(drop)
 }
 
@@ -95,6 +96,7 @@ fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: 
         media: "application/json",
         body: b"",
         now: api.now(),
+        warnings: RefCell::default(),
     })
 }
 

@@ -247,7 +247,7 @@ fn check(watch: bool, version: &str, matching: &str, initial_events: Option<bool
 }
 
 impl Revision {
-    fn read(version: &str, matching: &str, watch: bool) -> Result<Self, Status> {
+    fn read(version: &str, matching: &str, internal: bool) -> Result<Self, Status> {
         match version {
             "" => return Ok(Self::Newest),
             "0" => return Ok(Self::Any),
@@ -255,7 +255,7 @@ impl Revision {
         }
         let revision = version.parse().map_err(|_| {
             let error = FieldError::invalid("resourceVersion", &version.into(), &not_a_number("ParseUint", version));
-            if watch {
+            if internal {
                 Status::internal(error.to_string())
             } else {
                 Status::bad_request(format!("invalid resource version: {error}"))
@@ -269,7 +269,7 @@ impl Revision {
     /// # Errors
     /// It is no number.
     pub(crate) fn of_one(query: &Query) -> Result<Self, Status> {
-        Self::read(text(query, "resourceVersion"), "", false)
+        Self::read(text(query, "resourceVersion"), "", true)
     }
 }
 

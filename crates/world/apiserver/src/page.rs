@@ -75,18 +75,29 @@ impl Token {
 }
 
 impl Page {
-    /// Cuts a page out of all that is meant.
-    pub(crate) fn cut(snapshot: Snapshot, token: Option<&Token>, options: &ListOptions, everywhere: bool) -> Self {
+    /// Cuts a page out of all that there is, and keeps of it what is meant. Whether more follows is told by all that is
+    /// there: whether that is meant nobody looks.
+    pub(crate) fn cut(
+        snapshot: Snapshot,
+        token: Option<&Token>,
+        options: &ListOptions,
+        everywhere: bool,
+        is_meant: impl Fn(&Key, &Stored) -> bool,
+    ) -> Self {
         let Snapshot { revision, mut objects } = snapshot;
         if let Some(token) = token {
             let start = objects.partition_point(|(key, _)| !token.is_before(key, everywhere));
             objects.drain(..start);
         }
-        if options.limit == 0 || objects.len() <= options.limit {
+        let meant = objects.iter().enumerate().filter(|(_, (key, stored))| is_meant(key, stored));
+        let last = options.limit.checked_sub(1).and_then(|last| meant.map(|(at, _)| at).nth(last));
+        let end = last.map_or(objects.len(), |at| at + 1);
+        let more = objects.len() - end;
+        objects.truncate(end);
+        objects.retain(|(key, stored)| is_meant(key, stored));
+        if more == 0 {
             return Self { revision, objects, token: None, remaining: None };
         }
-        let more = objects.len() - options.limit;
-        objects.truncate(options.limit);
         let token = objects.last().map(|(last, _)| Token::text(revision, last, everywhere));
         // With a selector Kubernetes does not know how many more there are.
         let unselected = options.labels.is_empty() && options.fields.0.is_empty();
@@ -122,7 +133,7 @@ mod tests {
         let options = ListOptions { limit: 2, ..ListOptions::default() };
         let (mut token, mut seen, mut remaining) = (None, Vec::new(), Vec::new());
         loop {
-            let page = Page::cut(snapshot(&all), token.as_ref(), &options, true);
+            let page = Page::cut(snapshot(&all), token.as_ref(), &options, true, |_, _| true);
             seen.extend(page.objects.iter().map(|(key, _)| (key.namespace.to_string(), key.name.to_string())));
             remaining.push(page.remaining);
             let Some(next) = page.token else { break };
@@ -135,9 +146,21 @@ mod tests {
     #[test]
     fn within_a_namespace_a_token_names_no_namespace() {
         let options = ListOptions { limit: 1, ..ListOptions::default() };
-        let page = Page::cut(snapshot(&[("a", "x"), ("a", "y")]), None, &options, false);
+        let page = Page::cut(snapshot(&[("a", "x"), ("a", "y")]), None, &options, false, |_, _| true);
         let decoded = TOKENS.decode(page.token.unwrap()).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap(), json!({"v": VERSION, "rv": 9, "start": "/x\0"}));
+    }
+
+    #[test]
+    fn more_follows_a_full_page_whatever_it_is() {
+        let options = ListOptions { limit: 1, ..ListOptions::default() };
+        let all = [("a", "x"), ("a", "y"), ("a", "z")];
+        let cut = |name: &str| Page::cut(snapshot(&all), None, &options, false, |key, _| *key.name == *name);
+        let names = |page: &Page| page.objects.iter().map(|(key, _)| key.name.to_string()).collect::<Vec<_>>();
+        let page = cut("y");
+        assert_eq!((names(&page), page.token.is_some()), (vec!["y".to_owned()], true));
+        let page = cut("z");
+        assert_eq!((names(&page), page.token.is_some()), (vec!["z".to_owned()], false));
     }
 
     #[test]

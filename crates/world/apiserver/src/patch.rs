@@ -20,6 +20,23 @@ pub(crate) enum Patch {
 }
 
 impl Patch {
+    /// Looks at the media type alone.
+    ///
+    /// # Errors
+    /// It is of no patch, or of one that is not for this resource.
+    pub(crate) fn check(media: &str, kind: &Kind) -> Result<(), Status> {
+        match media {
+            JSON_PATCH | MERGE_PATCH | APPLY_PATCH => Ok(()),
+            STRATEGIC_PATCH if !kind.is_custom() => Ok(()),
+            STRATEGIC_PATCH => {
+                let message = "the body of the request was in an unknown format - accepted media types include: \
+                               application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+                Err(Status::bare(415, "UnsupportedMediaType", message))
+            }
+            _ => Err(unsupported()),
+        }
+    }
+
     /// Reads a patch.
     ///
     /// # Errors
@@ -46,13 +63,7 @@ impl Patch {
             MERGE_PATCH => Ok(Self::Merge(object(body)?)),
             STRATEGIC_PATCH if !kind.is_custom() => Ok(Self::Strategic(object(body)?)),
             APPLY_PATCH => Ok(Self::Apply(yaml(body)?)),
-            STRATEGIC_PATCH => {
-                let message = "the body of the request was in an unknown format - accepted media types include: \
-                                  application/json-patch+json, application/merge-patch+json, \
-                                  application/apply-patch+yaml, application/apply-patch+cbor";
-                Err(Status::about(415, "UnsupportedMediaType", message, Details::default()))
-            }
-            _ => Err(unsupported()),
+            _ => Self::check(media, kind).and(Err(unsupported())),
         }
     }
 
@@ -73,7 +84,8 @@ impl Patch {
                             return Err(rejected());
                         }
                     }
-                    json_patch::patch(&mut object, std::slice::from_ref(operation)).map_err(|_| rejected())?;
+                    let operation = lenient(operation, &object);
+                    json_patch::patch(&mut object, std::slice::from_ref(&operation)).map_err(|_| rejected())?;
                 }
             }
             Self::Merge(patch) => apply_merge_patch(&mut object, patch),
@@ -89,6 +101,21 @@ impl Patch {
     /// Tells whether media type is that of an apply.
     pub(crate) fn is_apply(media: &str) -> bool {
         media == APPLY_PATCH
+    }
+}
+
+/// A real server replaces a field that is not there as if it were added.
+fn lenient(operation: &PatchOperation, object: &Value) -> PatchOperation {
+    match operation {
+        PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
+            let parent = replace.path.as_str().rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+            if parent.is_some_and(Value::is_object) {
+                let (path, value) = (replace.path.clone(), replace.value.clone());
+                return PatchOperation::Add(json_patch::AddOperation { path, value });
+            }
+            operation.clone()
+        }
+        _ => operation.clone(),
     }
 }
 
@@ -225,6 +252,17 @@ mod tests {
     fn operations_that_do_not_fit_change_nothing() {
         let patch = Patch::read(JSON_PATCH, br#"[{"op":"test","path":"/a","value":1}]"#, &kind()).unwrap();
         assert_eq!(patch.apply(&json!({"a": 2}), &kind()).unwrap_err().code, 422);
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_replaced_but_nothing_below_it() {
+        let replace = |path: &str| {
+            let patch = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
+            Patch::read(JSON_PATCH, patch.as_bytes(), &kind()).unwrap().apply(&json!({"a": {}, "l": []}), &kind())
+        };
+        assert_eq!(replace("/a/b").unwrap(), json!({"a": {"b": 1}, "l": []}));
+        assert_eq!(replace("/l/0").unwrap_err().code, 422);
+        assert_eq!(replace("/x/y").unwrap_err().code, 422);
     }
 
     #[test]

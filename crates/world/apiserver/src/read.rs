@@ -13,7 +13,7 @@ use crate::options::{ListOptions, Revision};
 use crate::page::{Page, Token};
 use crate::served::Served;
 use crate::shape;
-use crate::store::{Key, Snapshot, Store};
+use crate::store::{Key, Store};
 use crate::stored::Stored;
 use crate::table::IncludeObject;
 
@@ -73,6 +73,8 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
         format!("field label not supported: {field}")
     } else if strategy.selectable.is_empty() {
         format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    } else if (&*served.kind.gvk.group, &*served.kind.gvk.kind) == ("batch", "Job") {
+        format!("field label {field:?} not supported for Job")
     } else {
         format!("field label not supported: {field}")
     }))
@@ -110,8 +112,8 @@ pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> 
 fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
     let (store, objects) = (&call.api.store, &call.served.objects);
     // Who selects one namespace of all lists that one.
-    let selected = options.fields.required("metadata.namespace").unwrap_or_default();
-    let namespace = if call.target.namespace.is_empty() { selected } else { &*call.target.namespace };
+    let wanted = options.fields.required("metadata.namespace").unwrap_or_default();
+    let namespace = if call.target.namespace.is_empty() { wanted } else { &*call.target.namespace };
     let token = Token::read(&options.token)?;
     let revision = match (&token, options.revision) {
         (Some(token), _) => Revision::Exact(token.revision),
@@ -128,14 +130,8 @@ fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
             objects.at(namespace, revision).map_err(|_| expired(token.as_ref()))?
         }
     };
-    Ok(Page::cut(filtered(snapshot, options), token.as_ref(), options, namespace.is_empty()))
-}
-
-fn filtered(mut snapshot: Snapshot, options: &ListOptions) -> Snapshot {
-    if !options.labels.is_empty() || !options.fields.0.is_empty() {
-        snapshot.objects.retain(|(key, stored)| selected(key, stored, options));
-    }
-    snapshot
+    let is_meant = |key: &Key, stored: &Stored| selected(key, stored, options);
+    Ok(Page::cut(snapshot, token.as_ref(), options, namespace.is_empty(), is_meant))
 }
 
 fn expired(token: Option<&Token>) -> Status {

@@ -31,8 +31,8 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let kind = scale_kind()?;
     let Decoded { object, warnings } = body::object(call, &kind, options.validation)?;
-    let written = run(call, &options, |_| Ok((object.clone(), false)))?;
-    Ok(written.with_warnings(warnings))
+    call.warn(warnings);
+    run(call, &options, |_| Ok((object.clone(), false)))
 }
 
 /// Changes the scale of an object.

@@ -31,6 +31,17 @@ pub(crate) enum Written {
     Unstored(Value),
 }
 
+/// How an object comes to be created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It was to be new.
+    Created,
+    /// It was to be put in place of another, which is not there.
+    Replaced,
+    /// It was applied; who owns what of it is known already.
+    Applied,
+}
+
 /// A write under way.
 pub(crate) struct Write<'w> {
     pub(crate) call: &'w Call<'w>,
@@ -58,44 +69,35 @@ impl<S: Into<Status>> std::convert::From<S> for Fault {
 pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Create)?;
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
-    let write = Write::new(call, &options, "");
-    let written = write.create(object, false)?;
-    answer(call, 201, &written, warnings)
+    call.warn(warnings);
+    let written = Write::new(call, &options, "").create(object, Way::Created)?;
+    answer(call, 201, &written)
 }
 
 /// Puts a body in place of an object.
 pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
-    let write = Write::new(call, &options, &call.target.subresource);
-    let (code, written) = write.replace(object)?;
-    answer(call, code, &written, warnings)
+    call.warn(warnings);
+    let (code, written) = Write::new(call, &options, &call.target.subresource).replace(object)?;
+    answer(call, code, &written)
 }
 
 /// Changes an object as a body says.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let writing = if Patch::is_apply(call.media) { Writing::Apply } else { Writing::Patch };
-    let patch = Patch::read(call.media, call.body, &call.served.kind)?;
+    Patch::check(call.media, &call.served.kind)?;
     let options = WriteOptions::read(call.query, writing)?;
-    let write = Write::new(call, &options, &call.target.subresource);
-    let mut warnings = Vec::new();
-    let (code, written) = write.patch(&patch, &mut warnings)?;
-    answer(call, code, &written, warnings)
+    let (code, written) = Write::new(call, &options, &call.target.subresource).patch()?;
+    answer(call, code, &written)
 }
 
-/// Answers with what was written, and tells people what is odd about it.
-fn answer(call: &Call<'_>, code: u16, written: &Written, mut warnings: Vec<String>) -> Result<Answer, Status> {
-    let answer = match written {
-        Written::Stored(stored) => {
-            warnings.extend(validate::warnings(&call.served.kind, &call.served.value(stored)));
-            read::object(call, code, stored)?
-        }
-        Written::Unstored(value) => {
-            warnings.extend(validate::warnings(&call.served.kind, value));
-            read::shaped(call, code, value)?
-        }
-    };
-    Ok(answer.with_warnings(warnings))
+/// Answers with what was written.
+fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Status> {
+    match written {
+        Written::Stored(stored) => read::object(call, code, stored),
+        Written::Unstored(value) => read::shaped(call, code, value),
+    }
 }
 
 impl<'w> Write<'w> {
@@ -104,19 +106,19 @@ impl<'w> Write<'w> {
         Self { call, options, subresource, now: call.now_text() }
     }
 
-    /// Creates an object; who owns what of it is known already where it was applied.
-    pub(crate) fn create(&self, object: Value, applied: bool) -> Result<Written, Status> {
+    /// Creates an object.
+    pub(crate) fn create(&self, object: Value, way: Way) -> Result<Written, Status> {
         let named = !text(&object, "/metadata/name").is_empty() || !self.call.target.name.is_empty();
         let prefix = text(&object, "/metadata/generateName").to_owned();
         if named || prefix.is_empty() {
-            return self.create_once(object, applied);
+            return self.create_once(object, way);
         }
         let mut clash = None;
         for _ in 0..NAMES_TRIED {
             let mut object = object.clone();
             let name = random::name(&prefix);
             metadata_mut(&mut object).insert("name".to_owned(), name.into());
-            match self.create_once(object, applied) {
+            match self.create_once(object, way) {
                 Err(status) if status.reason == "AlreadyExists" => clash = Some(status),
                 other => return other,
             }
@@ -124,17 +126,14 @@ impl<'w> Write<'w> {
         Err(clash.unwrap_or_else(|| Status::internal("no name was tried")))
     }
 
-    fn create_once(&self, mut object: Value, applied: bool) -> Result<Written, Status> {
+    fn create_once(&self, mut object: Value, way: Way) -> Result<Written, Status> {
         let call = self.call;
         let kind = &call.served.kind;
         call.place(&mut object)?;
-        if !text(&object, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::internal("resourceVersion should not be set on objects to be created"));
-        }
         admission::namespace(call, text(&object, "/metadata/name"))?;
         create::begin(&mut object);
         fill(kind, &mut object);
-        if !applied {
+        if way != Way::Applied {
             object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
         }
         let metadata = metadata_mut(&mut object);
@@ -145,22 +144,39 @@ impl<'w> Write<'w> {
             // As it is when it is read again: what was taken back has defaults too.
             custom::default(ty, &mut object);
         }
-        admission::provide(call, None, &mut object, self.options.dry_run)?;
         self.check(None, &object, &validate::create(kind, &object))?;
+        admission::provide(call, None, &mut object, self.options.dry_run)?;
         admission::grants(call, None, &object)?;
+        self.put_new(object, way)
+    }
+
+    /// Stores an object that is not there yet.
+    fn put_new(&self, object: Value, way: Way) -> Result<Written, Status> {
+        let call = self.call;
         let name = text(&object, "/metadata/name").to_owned();
         let key = Key::new(&call.target.namespace, &name);
         if self.options.dry_run {
             return match call.served.objects.get(&key) {
-                Some(_) => Err(Status::already_exists(kind, &name)),
+                Some(stored) => Err(self.exists(&name, Some(&stored))),
                 None => Ok(Written::Unstored(object)),
             };
         }
-        let draft = self.draft(object);
-        match call.api.store.put(&call.served.objects, key, From::Absent, &draft) {
-            Ok(stored) => Ok(Written::Stored(stored)),
-            Err(_) => Err(Status::already_exists(kind, &name)),
+        if way == Way::Created && !text(&object, "/metadata/resourceVersion").is_empty() {
+            return Err(Status::internal("resourceVersion should not be set on objects to be created"));
         }
+        let draft = self.draft(object);
+        match call.api.store.put(&call.served.objects, key.clone(), From::Absent, &draft) {
+            Ok(stored) => Ok(Written::Stored(stored)),
+            Err(_) => Err(self.exists(&name, call.served.objects.get(&key).as_deref())),
+        }
+    }
+
+    fn exists(&self, name: &str, stored: Option<&Stored>) -> Status {
+        let mut status = Status::already_exists(&self.call.served.kind, name);
+        if stored.is_some_and(|stored| stored.index.deleting) {
+            status.message.insert_str(0, "object is being deleted: ");
+        }
+        status
     }
 
     /// Puts an object in place of another.
@@ -171,23 +187,21 @@ impl<'w> Write<'w> {
         call.place(&mut object)?;
         let version = text(&object, "/metadata/resourceVersion").to_owned();
         let wanted = wanted(&version)?;
+        let uid = text(&object, "/metadata/uid").to_owned();
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
-                let create = strategy::of(kind).create_on_update && self.subresource.is_empty() && wanted.is_none();
-                if !create {
+                if !self.creates() || wanted.is_some() {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
-                return Ok((201, self.create(object, false)?));
+                if !uid.is_empty() {
+                    return Err(self.other_uid(&uid, ""));
+                }
+                return Ok((201, self.create(object, Way::Replaced)?));
             };
-            let uid = text(&object, "/metadata/uid");
             if !uid.is_empty() && *uid != *stored.index.uid {
-                return Err(self.other_uid(uid, &stored));
+                return Err(self.other_uid(&uid, &stored.index.uid));
             }
-            if wanted.is_none() && !strategy::of(kind).unconditional_update {
-                let error =
-                    FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
-                return Err(Status::invalid(kind, &call.target.name, &[error]));
-            }
+            self.conditional(wanted)?;
             if wanted.is_some_and(|wanted| wanted != stored.revision) {
                 return Err(Status::modified(kind, &call.target.name));
             }
@@ -201,28 +215,31 @@ impl<'w> Write<'w> {
         Err(Status::modified(kind, &call.target.name))
     }
 
-    /// Changes an object by a patch, which creates it if it is an apply.
-    fn patch(&self, patch: &Patch, warnings: &mut Vec<String>) -> Result<(u16, Written), Status> {
+    /// Changes an object by a patch, which creates it if it is an apply. What is not there is missed before anybody looks
+    /// at what the patch says.
+    fn patch(&self) -> Result<(u16, Written), Status> {
         let call = self.call;
         let kind = &call.served.kind;
+        let read = || Patch::read(call.media, call.body, kind);
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
-                let Patch::Apply(applied) = patch else { return Err(Status::not_found(kind, &call.target.name)) };
-                if !self.subresource.is_empty() {
+                if !Patch::is_apply(call.media) || !self.subresource.is_empty() && !self.creates() {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
-                match self.apply_new(applied, warnings) {
+                let Patch::Apply(applied) = read()? else { continue };
+                match self.apply_new(&applied) {
                     Err(status) if status.reason == "AlreadyExists" => continue,
                     other => return other.map(|written| (201, written)),
                 }
             };
             let live = call.served.value(&stored);
-            let changed = match patch {
-                Patch::Apply(applied) => Changed::Applied(self.applied(Some(&live), applied, warnings)?),
-                _ => Changed::Whole(self.decoded(&patch.apply(&live, kind)?, warnings)?),
+            let changed = match read()? {
+                Patch::Apply(applied) => Changed::Applied(self.applied(Some(&live), &applied)?),
+                patch => Changed::Whole(self.decoded(&patch.apply(&live, kind)?)?),
             };
-            let version = text(changed.object(), "/metadata/resourceVersion");
-            if wanted(version)?.is_some_and(|wanted| wanted != stored.revision) {
+            let wanted = wanted(text(changed.object(), "/metadata/resourceVersion"))?;
+            self.conditional(wanted)?;
+            if wanted.is_some_and(|wanted| wanted != stored.revision) {
                 return Err(Status::modified(kind, &call.target.name));
             }
             match self.attempt(&stored, changed) {
@@ -234,37 +251,45 @@ impl<'w> Write<'w> {
         Err(Status::modified(kind, &call.target.name))
     }
 
-    fn apply_new(&self, applied: &Value, warnings: &mut Vec<String>) -> Result<Written, Status> {
+    /// Refuses a write that does not say what it is made from, where the kind wants it said.
+    fn conditional(&self, wanted: Option<u64>) -> Result<(), Status> {
+        let kind = &self.call.served.kind;
+        if wanted.is_some() || strategy::of(kind).unconditional_update {
+            return Ok(());
+        }
+        let error = FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+        Err(Status::invalid_as(&kind.plural, &kind.gvk.group, &self.call.target.name, &[error]))
+    }
+
+    /// Tells whether a write to an object that is not there creates it, whatever sort of write it is.
+    fn creates(&self) -> bool {
+        strategy::of(&self.call.served.kind).create_on_update && matches!(self.subresource, "" | "status")
+    }
+
+    fn apply_new(&self, applied: &Value) -> Result<Written, Status> {
         let uid = text(applied, "/metadata/uid");
         if !uid.is_empty() {
             let why =
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
         }
-        let mut object = self.applied(None, applied, warnings)?;
-        // Whatever revision an apply is made from, where there is nothing it creates.
-        metadata_mut(&mut object).remove("resourceVersion");
-        self.create(object, true)
+        let object = self.applied(None, applied)?;
+        self.create(object, Way::Applied)
     }
 
     /// Returns the object as it is once somebody applied to it.
-    fn applied(&self, live: Option<&Value>, patch: &Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
-        let mut patch = patch.clone();
-        if text(&patch, "/kind") == &*self.call.served.kind.gvk.kind {
-            self.call.place(&mut patch)?;
-        }
+    fn applied(&self, live: Option<&Value>, patch: &Value) -> Result<Value, Status> {
         let to = endpoint::of(self.call.served, self.subresource);
-        let mut object = write::apply(live, &patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
-        object = self.decoded(&object, warnings)?;
+        let mut object = write::apply(live, patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
+        object = self.decoded(&object)?;
         fill(&self.call.served.kind, &mut object);
         Ok(object)
     }
 
     /// Returns what was made of an object as an object of its kind.
-    fn decoded(&self, object: &Value, warnings: &mut Vec<String>) -> Result<Value, Status> {
-        let Decoded { object, warnings: found } =
-            body::patched(&self.call.served.kind, object, self.options.validation)?;
-        warnings.extend(found);
+    fn decoded(&self, object: &Value) -> Result<Value, Status> {
+        let Decoded { object, warnings } = body::patched(&self.call.served.kind, object, self.options.validation)?;
+        self.call.warn(warnings);
         Ok(object)
     }
 
@@ -282,8 +307,8 @@ impl<'w> Write<'w> {
         }
         update::prepare(kind, self.subresource, &live, &mut object);
         write::keep_times(&live, &mut object);
-        admission::provide(call, Some(&live), &mut object, self.options.dry_run)?;
         self.check(Some(&live), &object, &validate::update(kind, self.subresource, &live, &object))?;
+        admission::provide(call, Some(&live), &mut object, self.options.dry_run)?;
         admission::grants(call, Some(&live), &object)?;
         self.put(stored, object)
     }
@@ -331,28 +356,42 @@ impl<'w> Write<'w> {
         let kind = &self.call.served.kind;
         let mut errors = errors.to_vec();
         if let lode_admit::Types::Custom(ty) = &kind.types {
-            errors.extend(custom::validate(ty, live, object));
+            errors = custom::validate_after(errors, ty, live, object);
         }
         if errors.is_empty() {
+            self.call.warn(validate::warnings(kind, live, object));
             return Ok(());
         }
         Err(Status::invalid(kind, text(object, "/metadata/name"), &errors))
     }
 
-    fn other_uid(&self, uid: &str, stored: &Stored) -> Status {
+    fn other_uid(&self, uid: &str, found: &str) -> Status {
         let call = self.call;
         let scope =
             if call.target.namespace.is_empty() { String::new() } else { format!("{}/", call.target.namespace) };
-        let group = if call.served.resource.group.is_empty() { "" } else { &*call.served.resource.group };
+        // What stores for a dry run does not say where.
+        let root = if self.options.dry_run { "" } else { "/registry" };
         let why = format!(
-            "StorageError: invalid object, Code: 4, Key: /registry/{group}{}{}/{scope}{}, ResourceVersion: 0, \
-             AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            if group.is_empty() { "" } else { "/" },
-            call.served.kind.plural,
+            "StorageError: invalid object, Code: 4, Key: {root}/{}/{scope}{}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {found}",
+            place(&call.served.kind),
             call.target.name,
-            stored.index.uid
         );
         Status::conflict(&call.served.kind, &call.target.name, &why)
+    }
+}
+
+/// Returns where a real server keeps the objects of a kind, which it tells in some errors.
+fn place(kind: &Kind) -> String {
+    let (group, plural) = (&*kind.gvk.group, &*kind.plural);
+    match (group, plural) {
+        ("", "endpoints" | "services") => format!("services/{}", if plural == "services" { "specs" } else { plural }),
+        ("", "nodes") => "minions".to_owned(),
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        ("apiextensions.k8s.io" | "apiregistration.k8s.io", _) => format!("{group}/{plural}"),
+        _ if kind.is_custom() => format!("{group}/{plural}"),
+        _ => plural.to_owned(),
     }
 }
 

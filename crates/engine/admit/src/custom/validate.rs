@@ -15,7 +15,15 @@ use crate::field_error::{FieldError, Reason};
 /// Returns what is wrong with an object, beside its metadata. What `old` broke already and is as it was is let be.
 #[must_use]
 pub fn validate(ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
-    let mut errors = check(&ty.root, &Path::Root, new, old).errors;
+    validate_after(Vec::new(), ty, old, new)
+}
+
+/// Returns what is wrong with an object, behind what was found wrong with its metadata: it too may keep rules from being
+/// asked.
+#[must_use]
+pub fn validate_after(found: Vec<FieldError>, ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
+    let mut errors = found;
+    errors.append(&mut check(&ty.root, &Path::Root, new, old).errors);
     errors.extend(ty.scale.as_ref().and_then(|scale| replicas(scale, new)));
     lists::embedded(&ty.root, &Path::Root, new, &mut errors);
     errors.extend(twice(&ty.root, old, new));

@@ -13,8 +13,12 @@ pub(super) const CUSTOM: Strategy =
     Strategy { generation: Generation::Content(&[]), unconditional_update: false, ..PLAIN };
 
 /// Custom resources whose definition has one.
-pub(super) const CUSTOM_WITH_STATUS: Strategy =
-    Strategy { generation: Generation::Desired, resets: &[("", STATUS), ("status", SPEC)], cleared: STATUS, ..CUSTOM };
+pub(super) const CUSTOM_WITH_STATUS: Strategy = Strategy {
+    generation: Generation::Desired,
+    resets: &[("", STATUS), ("status", &["metadata", "spec"])],
+    cleared: STATUS,
+    ..CUSTOM
+};
 
 /// By group: kinds that are treated alike, and how.
 const ROWS: &[(&str, &[&str], Strategy)] = &[

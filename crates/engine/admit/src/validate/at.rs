@@ -98,6 +98,16 @@ impl<'p, 'v> At<'p, 'v> {
         FieldError::invalid(self.to_string(), value, detail)
     }
 
+    /// Says that a value is wrong here which Go shows as a struct of its own.
+    pub(super) fn invalid_struct(&self, fields: &[(&str, &Value)], detail: &str) -> FieldError {
+        FieldError::new(self.to_string(), Reason::Invalid, format!("Invalid value: {}: {detail}", go_struct(fields)))
+    }
+
+    /// Says that such a value is there twice.
+    pub(super) fn duplicate_struct(&self, fields: &[(&str, &Value)]) -> FieldError {
+        FieldError::new(self.to_string(), Reason::Duplicate, format!("Duplicate value: {}", go_struct(fields)))
+    }
+
     pub(super) fn forbidden(&self, detail: &str) -> FieldError {
         FieldError::forbidden(self.to_string(), detail)
     }
@@ -162,6 +172,12 @@ impl<'p, 'v> At<'p, 'v> {
             errors.push(self.invalid("field is immutable"));
         }
     }
+}
+
+/// Writes a struct with its fields in their order, which a map would not keep.
+pub(super) fn go_struct(fields: &[(&str, &Value)]) -> String {
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    format!("{{{}}}", fields.join(","))
 }
 
 impl fmt::Display for At<'_, '_> {

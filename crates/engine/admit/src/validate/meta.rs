@@ -1,5 +1,7 @@
 //! Metadata, labels and selectors, which are the same in all kinds (`ValidateObjectMeta`).
 
+use std::collections::BTreeSet;
+
 use lode_object::LabelSelector;
 use serde_json::{Value, json};
 
@@ -133,6 +135,43 @@ fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
+/// Tells whether the rules of a kind look at metadata that is looked at for every kind.
+pub(super) fn again(kind: &Kind) -> bool {
+    !kind.is_custom() && (&*kind.gvk.group, &*kind.gvk.kind) != ("policy", "PodDisruptionBudget")
+}
+
+/// Looks at the finalizers of kinds of Kubernetes' own: one that is not its own has a domain.
+pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
+    if !again(kind) || kind.gvk.group.starts_with("api") {
+        return;
+    }
+    let finalizers = metadata.child("finalizers");
+    let wrong = finalizers.items().filter(|finalizer| !is_qualified(finalizer.text()));
+    let why = "name is neither a standard finalizer name nor is it fully qualified";
+    errors.extend(wrong.map(|finalizer| finalizer.invalid(why)));
+}
+
+/// Warns of new finalizers of a custom resource that have no domain.
+pub(super) fn unqualified(live: Option<&Value>, object: &Value) -> Vec<String> {
+    let of = |object: &Value| {
+        let all = object.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let before = live.map(of).unwrap_or_default();
+    let new = of(object).into_iter().filter(|finalizer| !before.contains(finalizer) && !is_qualified(finalizer));
+    let warning = |finalizer: String| {
+        format!(
+            "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts \
+             with other finalizer writers"
+        )
+    };
+    new.map(warning).collect()
+}
+
+fn is_qualified(finalizer: &str) -> bool {
+    finalizer.contains('/') || ["foregroundDeletion", "kubernetes", "orphan"].contains(&finalizer)
+}
+
 fn no_new_finalizers(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let before: Vec<&Value> = live.value.as_array().into_iter().flatten().collect();
     let mut added: Vec<String> =
@@ -210,3 +249,33 @@ const IMMUTABLE: [&str; 6] =
 const ANNOTATIONS_MAX: usize = 256 << 10;
 const MANAGER_MAX: usize = 128;
 const SUBRESOURCE_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::resources;
+
+    use super::*;
+
+    fn wrong(group: &str, name: &str) -> Vec<String> {
+        let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
+        let (metadata, mut errors) = (json!({"finalizers": ["a.b/c", "orphan", "bare"]}), Vec::new());
+        qualified_finalizers(&kind, &At::root(&metadata), &mut errors);
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn finalizers_of_built_in_kinds_have_a_domain() {
+        let why = "finalizers[2]: Invalid value: \"bare\": name is neither a standard finalizer name nor is it fully \
+                   qualified";
+        assert_eq!(wrong("", "ConfigMap"), [why]);
+        assert!(wrong("policy", "PodDisruptionBudget").is_empty());
+        assert!(wrong("apiextensions.k8s.io", "CustomResourceDefinition").is_empty());
+    }
+
+    #[test]
+    fn a_new_finalizer_without_a_domain_is_warned_of_once() {
+        let object = json!({"metadata": {"finalizers": ["a.b/c", "bare"]}});
+        assert_eq!(unqualified(None, &object).len(), 1);
+        assert!(unqualified(Some(&object), &object).is_empty());
+    }
+}

@@ -1,5 +1,7 @@
 //! Ways in, and who may talk to whom.
 
+use core::net::IpAddr;
+
 use super::{
     At, Errors,
     container::{port_number, port_or_name},
@@ -163,6 +165,43 @@ fn policy_port(port: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
+/// Looks at a range of addresses, and at what is left out of it.
+fn blocks(block: &At<'_, '_>, errors: &mut Errors) {
+    const RANGE: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+    let cidr = block.child("cidr");
+    if cidr.is_empty() {
+        errors.push(cidr.required(""));
+        return;
+    }
+    let Some(all) = range(cidr.text()) else {
+        errors.push(cidr.invalid(RANGE));
+        return;
+    };
+    for except in block.child("except").items() {
+        match range(except.text()) {
+            None => errors.push(except.invalid(RANGE)),
+            Some(part) if is_within(part, all) => {}
+            Some(_) => errors.push(except.invalid("must be a strict subset of `cidr`")),
+        }
+    }
+}
+
+/// Reads `10.0.0.0/8`: the address as bits from the left, how many of them count, how many there are.
+fn range(text: &str) -> Option<(u128, u32, u32)> {
+    let (address, length) = text.split_once('/')?;
+    let (bits, width) = match address.parse().ok()? {
+        IpAddr::V4(address) => (u128::from(u32::from(address)) << 96, 32),
+        IpAddr::V6(address) => (u128::from(address), 128),
+    };
+    let length = length.parse().ok().filter(|length| *length <= width)?;
+    Some((bits, length, width))
+}
+
+fn is_within(part: (u128, u32, u32), all: (u128, u32, u32)) -> bool {
+    let mask = u128::MAX.checked_shl(128 - all.1).unwrap_or_default();
+    part.2 == all.2 && part.1 > all.1 && part.0 & mask == all.0 & mask
+}
+
 fn peer(peer: &At<'_, '_>, errors: &mut Errors) {
     let mut found = 0;
     for selector in ["podSelector", "namespaceSelector"] {
@@ -172,11 +211,37 @@ fn peer(peer: &At<'_, '_>, errors: &mut Errors) {
     }
     let block = peer.child("ipBlock");
     if !block.is_null() {
-        block.child("cidr").need(errors);
+        blocks(&block, errors);
         if found > 0 {
             errors.push(peer.forbidden("may not specify both ipBlock and another peer"));
         }
     } else if found == 0 {
         errors.push(peer.required("must specify a peer"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_range_of_addresses_holds_what_is_left_out_of_it() {
+        for (block, wrong) in [
+            (json!({"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}), &[][..]),
+            (json!({"cidr": "0.0.0.0/0", "except": ["10.1.0.0/16"]}), &[]),
+            (json!({"cidr": "2001:db8::/32", "except": ["2001:db8:1::/48"]}), &[]),
+            (json!({"cidr": "nowhere"}), &["cidr"]),
+            (json!({"cidr": "10.0.0.0/33"}), &["cidr"]),
+            (
+                json!({"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16", "10.0.0.0/8", "x"]}),
+                &["except[0]", "except[1]", "except[2]"],
+            ),
+        ] {
+            let mut errors = Vec::new();
+            blocks(&At::root(&block), &mut errors);
+            assert_eq!(errors.iter().map(|error| &*error.field).collect::<Vec<_>>(), wrong, "{block}");
+        }
     }
 }

@@ -31,7 +31,8 @@ fn of_metric(metric: &At<'_, '_>, errors: &mut Errors) {
         }
         Some(_) => {}
         None if sort.is_empty() => errors.push(sort.required("must specify a metric source type")),
-        None => errors.push(sort.unsupported(&SORTS.map(|(name, _)| name))),
+        // A server looks at it twice.
+        None => errors.extend([(); 2].map(|()| sort.unsupported(&SORTS.map(|(name, _)| name)))),
     }
 }
 
@@ -39,7 +40,14 @@ pub(super) fn disruption_budget(budget: &At<'_, '_>, errors: &mut Errors) {
     let spec = budget.child("spec");
     let (least, most) = (spec.child("minAvailable"), spec.child("maxUnavailable"));
     if !least.is_null() && !most.is_null() {
-        errors.push(spec.invalid("minAvailable and maxUnavailable cannot be both set"));
+        let of = |field: &'static str| spec.child(field).value;
+        let fields = [
+            ("MinAvailable", of("minAvailable")),
+            ("Selector", of("selector")),
+            ("MaxUnavailable", of("maxUnavailable")),
+            ("UnhealthyPodEvictionPolicy", of("unhealthyPodEvictionPolicy")),
+        ];
+        errors.push(spec.invalid_struct(&fields, "minAvailable and maxUnavailable cannot be both set"));
     }
     for amount in [least, most] {
         workload::count_or_percent(&amount, errors);

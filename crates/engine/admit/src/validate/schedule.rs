@@ -8,13 +8,17 @@ use crate::strategy::{equal, put};
 pub(super) fn job(job: &At<'_, '_>, errors: &mut Errors) {
     let spec = job.child("spec");
     generated(job, &spec, errors);
-    job_spec(&spec, errors);
+    selecting(&spec, errors);
+}
+
+fn selecting(spec: &At<'_, '_>, errors: &mut Errors) {
+    job_spec(spec, errors);
     let selector = spec.child("selector");
     if selector.is_null() {
         errors.push(selector.required(""));
     }
     meta::selector(&selector, errors);
-    workload::selected(&spec, selector.value, errors);
+    workload::selected(spec, selector.value, errors);
 }
 
 /// A job that did not say which pods are its own has labels of the server's in its template.
@@ -84,6 +88,8 @@ fn completion(spec: &At<'_, '_>, errors: &mut Errors) -> bool {
 /// Looks at a change of a job; what it runs cannot be changed.
 pub(super) fn job_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
+    // A server looks at it twice.
+    selecting(&new, errors);
     if new.child("completionMode").text() != "Indexed" {
         new.child("completions").immutable(&live.child("completions"), errors);
     }
@@ -118,6 +124,7 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
     } else if let Err(wrong) = parse(schedule.text()) {
         errors.push(schedule.invalid(&wrong));
     }
+    zone(&spec.child("timeZone"), errors);
     spec.child("startingDeadlineSeconds").at_least(0, errors);
     spec.child("concurrencyPolicy").need_one_of(&["Allow", "Forbid", "Replace"], errors);
     let template = spec.child("jobTemplate");
@@ -131,6 +138,21 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
     }
     spec.child("successfulJobsHistoryLimit").at_least(0, errors);
     spec.child("failedJobsHistoryLimit").at_least(0, errors);
+}
+
+fn zone(zone: &At<'_, '_>, errors: &mut Errors) {
+    let name = zone.text();
+    if zone.is_null() || name.eq_ignore_ascii_case("UTC") {
+        return;
+    }
+    if name.is_empty() {
+        errors.push(zone.invalid("timeZone must be nil or non-empty string"));
+    } else if name.eq_ignore_ascii_case("Local") {
+        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        errors.push(zone.invalid(why));
+    } else if !ZONES.lines().any(|known| known == name) {
+        errors.push(zone.invalid(&format!("unknown time zone {name}")));
+    }
 }
 
 /// Jobs are named after it, with a time behind.
@@ -234,6 +256,8 @@ const DIRECTIVES: [&str; 6] = [
     "spec.schedulingGates",
     "spec.tolerations",
 ];
+/// Names of zones, a line each (IANA time zone database, 2025).
+const ZONES: &str = include_str!("zones.txt");
 const UID: &str = "batch.kubernetes.io/controller-uid";
 const NAME: &str = "batch.kubernetes.io/job-name";
 const CRON_NAME_MAX: usize = 52;
@@ -241,6 +265,15 @@ const CRON_NAME_MAX: usize = 52;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_known_or_refused() {
+        for (name, wrong) in [("Europe/Berlin", 0), ("UTC", 0), ("Etc/GMT+5", 0), ("Nowhere/Land", 1), ("Local", 1)] {
+            let (job, mut errors) = (json!({"timeZone": name}), Vec::new());
+            zone(&At::root(&job).child("timeZone"), &mut errors);
+            assert_eq!(errors.len(), wrong, "{name}: {errors:?}");
+        }
+    }
 
     #[test]
     fn schedules_are_read_as_cron_reads_them() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     At, Errors,
@@ -140,6 +140,8 @@ fn told_apart(ports: &At<'_, '_>, sort: &str, errors: &mut Errors) {
     let is_there = |port: &Value| port.as_i64().is_some_and(|number| number != 0);
     let (mut numbers, mut on_nodes) = (HashSet::new(), HashSet::new());
     let mut again = Vec::new();
+    // A port is shown as a struct of which only these two are set.
+    let (empty, zero) = (Value::from(""), Value::from(0));
     for port in ports.items() {
         let (protocol, number, node) = (port.child("protocol"), port.child("port"), port.child("nodePort"));
         if is_there(node.value) && sort == "ClusterIP" {
@@ -149,10 +151,15 @@ fn told_apart(ports: &At<'_, '_>, sort: &str, errors: &mut Errors) {
             errors.push(node.duplicate());
         }
         if !numbers.insert((protocol.value, number.value)) {
-            // A service's port, shown as Go shows the struct of which only these two are set.
-            let shown = json!({"Name": "", "Protocol": protocol.value, "AppProtocol": null, "Port": number.value,
-                "TargetPort": 0, "NodePort": 0});
-            again.push(crate::FieldError::duplicate(port.to_string(), &shown));
+            let fields = [
+                ("Name", &empty),
+                ("Protocol", protocol.value),
+                ("AppProtocol", &Value::Null),
+                ("Port", number.value),
+                ("TargetPort", &zero),
+                ("NodePort", &zero),
+            ];
+            again.push(port.duplicate_struct(&fields));
         }
     }
     errors.extend(again);
@@ -168,8 +175,30 @@ fn traffic(spec: &At<'_, '_>, errors: &mut Errors) {
     } else if !outer.is_empty() {
         errors.push(outer.invalid("may only be set for externally-accessible services"));
     }
-    if sort.text() != EXTERNAL || !inner.is_null() {
+    if ["ClusterIP", "LoadBalancer", "NodePort"].contains(&sort.text()) || !inner.is_null() {
         inner.need_one_of(&["Cluster", "Local"], errors);
+    }
+}
+
+/// Looks at what is written to the status of a service: where it is reached from outside.
+pub(super) fn status(service: &At<'_, '_>, errors: &mut Errors) {
+    let (spec, status) = (service.child("spec"), service.child("status"));
+    let balancer = status.child("loadBalancer");
+    let ingress = balancer.child("ingress");
+    if spec.child("type").text() != "LoadBalancer" && !ingress.is_empty() {
+        errors.push(ingress.forbidden("may only be used when `spec.type` is 'LoadBalancer'"));
+        return;
+    }
+    for point in ingress.items() {
+        let (ip, host) = (point.child("ip"), point.child("hostname"));
+        if !ip.is_empty() && ip.text().parse::<core::net::IpAddr>().is_err() {
+            errors.push(ip.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+        }
+        if host.text().parse::<core::net::IpAddr>().is_ok() {
+            errors.push(host.invalid("must be a DNS name, not an IP address"));
+        } else if !host.is_empty() {
+            host.spelt(names::subdomain, errors);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{At, Errors, meta, names, pod, storage};
+use super::{At, Errors, at::go_struct, meta, names, pod, storage};
 use crate::strategy::{equal, put, remove};
 
 /// Looks at a template of pods that is an object of its own.
@@ -137,9 +137,27 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
         "OnDelete" if strategy.child("rollingUpdate").is_null() => {}
         "OnDelete" => {
             let rolling = strategy.child("rollingUpdate");
-            errors.push(rolling.invalid("only allowed for updateStrategy 'RollingUpdate'"));
+            let partition = partition(&rolling);
+            errors.push(
+                rolling.invalid_struct(
+                    &of_rolling(&rolling, &partition),
+                    "only allowed for updateStrategy 'RollingUpdate'",
+                ),
+            );
         }
-        _ => errors.push(strategy.invalid("must be 'RollingUpdate' or 'OnDelete'")),
+        _ => {
+            let rolling = strategy.child("rollingUpdate");
+            let shown = if rolling.is_null() {
+                "null".to_owned()
+            } else {
+                go_struct(&of_rolling(&rolling, &partition(&rolling)))
+            };
+            let sort = strategy.child("type").value;
+            let why = format!(
+                "Invalid value: {{\"Type\":{sort},\"RollingUpdate\":{shown}}}: must be 'RollingUpdate' or 'OnDelete'"
+            );
+            errors.push(crate::FieldError::new(strategy.to_string(), crate::field_error::Reason::Invalid, why));
+        }
     }
     for when in ["whenDeleted", "whenScaled"] {
         let policy = spec.child("persistentVolumeClaimRetentionPolicy");
@@ -151,6 +169,15 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
     let claims = spec.child("volumeClaimTemplates");
     let volumes: Vec<&str> = claims.items().map(|claim| claim.child("metadata").child("name").text()).collect();
     kept_running(&spec, "StatefulSet", &volumes, errors);
+}
+
+fn partition(rolling: &At<'_, '_>) -> Value {
+    rolling.child("partition").number().unwrap_or_default().into()
+}
+
+/// Returns the fields of how a set is rolled as Go has them.
+fn of_rolling<'v>(rolling: &At<'_, 'v>, partition: &'v Value) -> [(&'static str, &'v Value); 2] {
+    [("Partition", partition), ("MaxUnavailable", rolling.child("maxUnavailable").value)]
 }
 
 /// Looks at a change of a stateful set; little of one can be changed.

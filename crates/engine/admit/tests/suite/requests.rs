@@ -116,7 +116,7 @@ impl<'s> Step<'s> {
         if !self.is_apply() {
             new = write::update(live, &new, &self.endpoint(), self.request());
         }
-        self.warnings(&new);
+        self.warnings(live, &new);
         let errors = if let Some(live) = live {
             if new["metadata"]["resourceVersion"].is_null() {
                 new["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
@@ -137,7 +137,7 @@ impl<'s> Step<'s> {
     }
 
     /// Holds what is warned of against what was; of unknown fields it is not told here.
-    fn warnings(&self, new: &Value) {
+    fn warnings(&self, live: Option<&Value>, new: &Value) {
         let headers = self.recorded["respHeaders"]["warning"].as_array().into_iter().flatten();
         let text = |header: &Value| {
             header.as_str()?.strip_prefix("299 - \"")?.strip_suffix('"').map(|text| text.replace("\\\"", "\""))
@@ -146,7 +146,7 @@ impl<'s> Step<'s> {
             headers.filter_map(text).filter(|text| !text.starts_with("unknown field")).collect();
         if self.recorded["status"].as_u64().is_some_and(|status| status < 300) {
             assert_eq!(
-                validate::warnings(&self.kind, new),
+                validate::warnings(&self.kind, live, new),
                 expected,
                 "{} {}",
                 self.recorded["scenario"],

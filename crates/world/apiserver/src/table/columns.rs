@@ -31,6 +31,11 @@ impl Columns {
         BUILTIN.get(&*format!("{group}/{kind}")).unwrap_or(&DEFAULT)
     }
 
+    /// Tells whether these are the columns of kinds of which nothing in particular is shown.
+    pub(crate) fn is_default(&self) -> bool {
+        std::ptr::eq(self, &raw const *DEFAULT)
+    }
+
     /// Returns what is shown of a custom resource (`additionalPrinterColumns`); its age where nothing is said.
     #[must_use]
     pub fn custom(columns: &Value) -> Self {

@@ -1,6 +1,7 @@
 //! [`Patch`]: what a `PATCH` says, read by its media type, and what becomes of an object by it.
 
 use json_patch::PatchOperation;
+use lode_admit::decode::FieldValidation;
 use lode_admit::{Details, Kind, Status};
 use lode_merge::{json::apply_merge_patch, strategic};
 use lode_yaml::Dialect;
@@ -41,15 +42,17 @@ impl Patch {
     ///
     /// # Errors
     /// Its kind is not known or not for this resource; it cannot be read.
-    pub(crate) fn read(media: &str, body: &[u8], kind: &Kind) -> Result<Self, Status> {
+    pub(crate) fn read(media: &str, body: &[u8], kind: &Kind, validation: FieldValidation) -> Result<Self, Status> {
         match media {
             JSON_PATCH => {
                 let value = json(body)?;
                 let Value::Array(operations) = &value else {
-                    let found = sort(&value);
-                    return Err(undecodable(&format!(
-                        "json: cannot unmarshal {found} into Go value of type []handlers.jsonPatchOp"
-                    )));
+                    let why = format!("json: cannot unmarshal {} into Go value of type", sort(&value));
+                    // Only who wants fields looked at has the operations read on their own.
+                    return Err(match validation {
+                        FieldValidation::Ignore => Status::bad_request(format!("{why} jsonpatch.Patch")),
+                        _ => undecodable(&format!("{why} []handlers.jsonPatchOp")),
+                    });
                 };
                 if operations.len() > OPERATIONS_MAX {
                     let message = format!(
@@ -207,12 +210,12 @@ mod tests {
     }
 
     fn refused(media: &str, body: &str) -> String {
-        let status = Patch::read(media, body.as_bytes(), &kind()).unwrap_err();
+        let status = Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap_err();
         format!("{} {status}", status.code)
     }
 
     fn applied(media: &str, body: &str, live: &Value) -> Value {
-        Patch::read(media, body.as_bytes(), &kind()).unwrap().apply(live, &kind()).unwrap()
+        Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap().apply(live, &kind()).unwrap()
     }
 
     #[test]
@@ -250,7 +253,9 @@ mod tests {
 
     #[test]
     fn operations_that_do_not_fit_change_nothing() {
-        let patch = Patch::read(JSON_PATCH, br#"[{"op":"test","path":"/a","value":1}]"#, &kind()).unwrap();
+        let patch =
+            Patch::read(JSON_PATCH, br#"[{"op":"test","path":"/a","value":1}]"#, &kind(), FieldValidation::Warn)
+                .unwrap();
         assert_eq!(patch.apply(&json!({"a": 2}), &kind()).unwrap_err().code, 422);
     }
 
@@ -258,7 +263,9 @@ mod tests {
     fn a_field_that_is_not_there_is_replaced_but_nothing_below_it() {
         let replace = |path: &str| {
             let patch = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
-            Patch::read(JSON_PATCH, patch.as_bytes(), &kind()).unwrap().apply(&json!({"a": {}, "l": []}), &kind())
+            Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn)
+                .unwrap()
+                .apply(&json!({"a": {}, "l": []}), &kind())
         };
         assert_eq!(replace("/a/b").unwrap(), json!({"a": {"b": 1}, "l": []}));
         assert_eq!(replace("/l/0").unwrap_err().code, 422);
@@ -269,9 +276,11 @@ mod tests {
     fn copies_cannot_grow_without_end() {
         let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 200];
         let patch = format!("[{}]", doubling.join(","));
-        let patch = Patch::read(JSON_PATCH, patch.as_bytes(), &kind()).unwrap();
+        let patch = Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn).unwrap();
         assert_eq!(patch.apply(&json!({"a": {"c": "x".repeat(1000)}}), &kind()).unwrap_err().code, 422);
-        let once = Patch::read(JSON_PATCH, br#"[{"op":"copy","from":"/a","path":"/b"}]"#, &kind()).unwrap();
+        let once =
+            Patch::read(JSON_PATCH, br#"[{"op":"copy","from":"/a","path":"/b"}]"#, &kind(), FieldValidation::Warn)
+                .unwrap();
         assert_eq!(once.apply(&json!({"a": 1}), &kind()).unwrap(), json!({"a": 1, "b": 1}));
     }
 }

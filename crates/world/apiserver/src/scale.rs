@@ -39,8 +39,8 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let kind = scale_kind()?;
     let writing = if Patch::is_apply(call.media) { Writing::Apply } else { Writing::Patch };
-    let patch = Patch::read(call.media, call.body, &kind)?;
     let options = WriteOptions::read(call.query, writing)?;
+    let patch = Patch::read(call.media, call.body, &kind, options.validation)?;
     run(call, &options, |scale| match &patch {
         Patch::Apply(applied) => {
             let mut applied = applied.clone();

@@ -220,7 +220,7 @@ impl<'w> Write<'w> {
     fn patch(&self) -> Result<(u16, Written), Status> {
         let call = self.call;
         let kind = &call.served.kind;
-        let read = || Patch::read(call.media, call.body, kind);
+        let read = || Patch::read(call.media, call.body, kind, self.options.validation);
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
                 if !Patch::is_apply(call.media) || !self.subresource.is_empty() && !self.creates() {

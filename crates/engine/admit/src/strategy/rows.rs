@@ -182,7 +182,11 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
     ("networking.k8s.io", &["IPAddress"], Strategy { name: NameRule::Address, ..PLAIN }),
     ("networking.k8s.io", &["ServiceCIDR"], Strategy { resets: &[("", &[]), ("status", METADATA_AND_SPEC)], ..STATED }),
     ("node.k8s.io", &["RuntimeClass"], Strategy { create_on_update: true, unconditional_update: false, ..PLAIN }),
-    ("policy", &["PodDisruptionBudget"], Strategy { unconditional_update: false, ..TRACKED }),
+    (
+        "policy",
+        &["PodDisruptionBudget"],
+        Strategy { unconditional_update: false, name: NameRule::PathSegment, ..TRACKED },
+    ),
     (
         "rbac.authorization.k8s.io",
         &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],

@@ -36,7 +36,7 @@ fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
         let found = labels.key(label);
         if found.is_null() {
             errors.push(found.required(&format!("must be '{}'", value.text())));
-        } else if !equal(Some(found.value), Some(value.value)) {
+        } else if found.text() != value.text() {
             errors.push(found.invalid_as(labels.value, &format!("must be '{}'", value.text())));
         }
     }

@@ -2,7 +2,7 @@
 //! against it.
 //!
 //! A definition is itself [prepared](prepare_definition) and [held against rules](validate_definition), gets its names
-//! [accepted](accept), and is then read once into [`Type`]s. [`prune`], [`default`] and [`validate`] then go over an object in this
+//! [accepted](accept), and is then read once into [`Type`]s. [`prune()`], [`default`](fn@default) and [`validate()`] then go over an object in this
 //! order, as the API server does. What is wrong is said in its words.
 //!
 //! Left out: conversion by webhooks, and the metadata that all objects have.

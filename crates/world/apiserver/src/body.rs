@@ -1,10 +1,7 @@
 //! Bodies of requests, read as what they are for: an object, options, what a patch made.
 
 use lode_admit::decode::{self, Decoded, FieldValidation, Media};
-use lode_admit::protobuf::Envelope;
 use lode_admit::{FieldError, Kind, Status, custom};
-use lode_schema::fields;
-use lode_yaml::Dialect;
 use serde_json::Value;
 
 use crate::call::Call;
@@ -49,26 +46,13 @@ pub(crate) fn patched(kind: &Kind, value: &Value, validation: FieldValidation) -
     Ok(decoded)
 }
 
-/// Reads the body of a request as options; null where there is none.
+/// Reads the body of a request as options of a deletion; null where there is none.
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn options(call: &Call<'_>) -> Result<Value, Status> {
-    if call.body.is_empty() {
-        return Ok(Value::Null);
-    }
-    let refused = |why: String| Status::bad_request(format!("couldn't read the options: {why}"));
-    match media(call.media)? {
-        Media::Json => serde_json::from_slice(call.body).map_err(|error| refused(error.to_string())),
-        Media::Yaml => lode_yaml::parse(call.body, Dialect::V2).map_err(|error| refused(error.to_string())),
-        Media::Protobuf => {
-            let envelope = Envelope::open(call.body).map_err(|error| refused(error.to_string()))?;
-            let ty = fields().of_kind(&envelope.api_version, &envelope.kind);
-            let ty = ty.or_else(|| fields().of_kind("v1", &envelope.kind));
-            let ty = ty.ok_or_else(|| refused(format!("no kind {:?} is known", envelope.kind)))?;
-            envelope.object(ty).map_err(|error| refused(error.to_string()))
-        }
-    }
+pub(crate) fn delete_options(call: &Call<'_>) -> Result<Value, Status> {
+    // Who sends nothing may say anything of its form.
+    if call.body.is_empty() { Ok(Value::Null) } else { decode::delete_options(media(call.media)?, call.body) }
 }
 
 /// Takes from a custom resource what its definition does not have. Returns what went, as warnings say it.

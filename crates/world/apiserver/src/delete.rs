@@ -77,7 +77,7 @@ pub(crate) enum Deleted {
 }
 
 fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
-    let options = DeleteOptions::read(call.query, &body::options(call)?)?;
+    let options = DeleteOptions::read(call.query, &body::delete_options(call)?)?;
     let gvk = &call.served.kind.gvk;
     if options.propagation.is_none() && (&*gvk.group, &*gvk.kind) == ("batch", "Job") {
         call.warn([JOB_WARNING.to_owned()]);

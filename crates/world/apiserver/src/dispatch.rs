@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
+use lode_admit::decode::BODY_MAX;
 use lode_admit::{Details, Status};
 use lode_rbac::{Attributes, Resource, User};
 
@@ -225,5 +226,3 @@ fn not_allowed() -> Status {
 
 const NO_RESOURCE: &str = "the server could not find the requested resource";
 const NOT_FOUND: &str = "404 page not found\n";
-/// Bytes of a request's body, as kube-apiserver takes them.
-const BODY_MAX: usize = 3 << 20;

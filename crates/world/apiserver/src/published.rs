@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lode_schema::Resource;
 use lode_stdx::Digest;
 use serde_json::Value;
 
@@ -42,8 +41,9 @@ pub(crate) fn document(api: &Api, registry: &Registry, place: &str) -> Option<Va
         return groups(registry).contains(place).then(|| openapi::bare(place));
     };
     let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(api, served)).collect();
-    let published = |(served, schema)| Published { resource: resource(served), schema: Option::as_ref(schema) };
-    let published: Vec<Published<'_>> = served.iter().copied().zip(&schemas).map(published).collect();
+    let pairs = served.iter().zip(&schemas);
+    let published: Vec<Published<'_>> =
+        pairs.map(|(served, schema)| Published { resource: &served.resource, schema: schema.as_ref() }).collect();
     Some(openapi::document(group, version, &published))
 }
 
@@ -55,10 +55,6 @@ fn versions(registry: &Registry) -> Versions<'_> {
         versions.entry((&served.resource.group, &served.resource.version)).or_default().push(served);
     }
     versions
-}
-
-fn resource(served: &Served) -> &Resource {
-    &served.resource
 }
 
 fn digest(api: &Api, group: &str, version: &str, served: &[&Served]) -> String {

@@ -39,6 +39,8 @@ pub(crate) struct Registry {
     /// In the order of discovery.
     all: Vec<Arc<Served>>,
     by_path: HashMap<[Box<str>; 3], usize>,
+    /// By the name with group under which objects are stored; the version that they are stored as.
+    by_objects: HashMap<Box<str>, usize>,
 }
 
 impl Served {
@@ -122,13 +124,20 @@ impl Registry {
             [&served.resource.group, &served.resource.version, &served.resource.plural].map(Clone::clone)
         };
         let by_path = all.iter().enumerate().map(|(at, served)| (path(served), at)).collect();
-        Self { all, by_path }
+        let stored = all.iter().enumerate().filter(|(_, served)| served.is_storage());
+        let by_objects = stored.map(|(at, served)| (served.objects.name().into(), at)).collect();
+        Self { all, by_path, by_objects }
     }
 
     /// Returns a resource by its place in paths.
     pub(crate) fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
         let at = self.by_path.get(&[group, version, plural].map(Into::into))?;
         self.all.get(*at)
+    }
+
+    /// Returns the version in which the objects of a resource are stored.
+    pub(crate) fn of_objects(&self, name: &str) -> Option<&Arc<Served>> {
+        self.all.get(*self.by_objects.get(name)?)
     }
 
     /// Returns all, in the order of discovery.

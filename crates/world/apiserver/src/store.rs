@@ -204,6 +204,12 @@ impl Resource {
         self.lock().objects.len()
     }
 
+    /// Tells whether there is any object in a namespace.
+    pub(crate) fn has_any_in(&self, namespace: &str) -> bool {
+        let first = Key::new(namespace, "");
+        self.lock().objects.range(first..).next().is_some_and(|(key, _)| *key.namespace == *namespace)
+    }
+
     /// Returns the objects in a namespace as of a revision.
     pub(crate) fn at(&self, namespace: &str, revision: u64) -> Result<Snapshot, Expired> {
         let inner = self.lock();
@@ -415,6 +421,7 @@ mod tests {
             store.put(&resource, Key::new(namespace, "x"), From::Absent, &draft("x", namespace)).unwrap();
         }
         assert_eq!(values(&store.list(&resource, "b")), ["x=b"]);
+        assert!(resource.has_any_in("b") && !resource.has_any_in("c") && !resource.has_any_in("ab"));
         assert_eq!(store.list(&resource, "").objects.len(), 3);
     }
 

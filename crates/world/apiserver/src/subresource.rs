@@ -1,7 +1,7 @@
 //! Endpoints that are not objects as they are stored: reviews, scales, evictions.
 
-use lode_admit::decode::Decoded;
-use lode_admit::{FieldError, Status};
+use lode_admit::decode::{Decoded, FieldValidation};
+use lode_admit::{FieldError, Kind, Status};
 use lode_rbac::review;
 use serde_json::Value;
 
@@ -53,9 +53,11 @@ fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
     Ok(Answer::value(201, &answer, Output { yaml: call.output.yaml, ..Output::JSON }))
 }
 
-/// Deletes a pod as an eviction asks for; there are no budgets to hold it up.
+/// Deletes a pod as an eviction asks for; budgets do not hold it up.
 fn evict(call: &Call<'_>) -> Result<Answer, Status> {
-    let mut eviction = body::options(call)?;
+    let kind = call.served.resource.subresource("eviction").and_then(Kind::of_subresource);
+    let kind = kind.ok_or_else(|| Status::internal("the type of evictions is not known"))?;
+    let mut eviction = body::object(call, &kind, FieldValidation::Ignore)?.object;
     let name = text(&eviction, "/metadata/name");
     if !name.is_empty() && name != call.target.name {
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));

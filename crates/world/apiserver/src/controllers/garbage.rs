@@ -154,7 +154,7 @@ impl Garbage {
 
 fn find(api: &Api, place: &Place) -> Option<(Arc<Served>, Value)> {
     let registry = api.registry();
-    let served = registry.iter().find(|served| served.is_storage() && *served.objects.name() == *place.resource)?;
+    let served = registry.of_objects(&place.resource)?;
     let stored = served.objects.get(&place.key)?;
     Some((Arc::clone(served), served.value(&stored)))
 }

@@ -77,10 +77,7 @@ fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
 /// Lets a namespace go once nothing is in it.
 fn finish(api: &Api, namespace: &str) -> Result<(), Status> {
     let registry = api.registry();
-    let is_left = |served: &&std::sync::Arc<crate::served::Served>| {
-        !api.store.list(&served.objects, namespace).objects.is_empty()
-    };
-    if registry.iter().filter(|served| served.kind.namespaced).any(|served| is_left(&served)) {
+    if registry.iter().any(|served| served.kind.namespaced && served.objects.has_any_in(namespace)) {
         return Ok(());
     }
     let Some(namespaces) = registry.get("", "v1", "namespaces") else { return Ok(()) };

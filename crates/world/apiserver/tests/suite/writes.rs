@@ -79,3 +79,18 @@ async fn one_write_after_another_loses_nothing() {
     }
     assert_eq!(client.get(&path).await["data"].as_object().unwrap().len(), 20);
 }
+
+#[tokio::test]
+async fn an_eviction_deletes_its_pod() {
+    let client = Client::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {
+        "containers": [{"name": "c", "image": "i:1"}]}});
+    client.create(pods, &pod).await;
+    let eviction = |name: &str| json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}});
+    let path = format!("{pods}/a/eviction");
+    let (code, _) = client.send(Method::POST, &path, "application/json", &eviction("b")).await;
+    assert_eq!(code, 400);
+    client.create(&path, &eviction("a")).await;
+    client.wait(&format!("{pods}/a"), |pod| pod["code"] == 404).await;
+}

@@ -19,10 +19,11 @@ use lode_merge::Observed;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta};
 use tokio::sync::{Notify, watch};
 
-use crate::client::Client;
+use crate::client::{Client, decode};
+use crate::error::Error;
 use crate::resource::Resource;
 use crate::seen::{Seen, Table};
-use crate::watch::{self as follow, Head, Sink, Subject};
+use crate::watch::{self as follow, Head, Sink, Subject, Told};
 
 /// Which owner has which objects to look at again.
 #[derive(Default)]
@@ -138,13 +139,14 @@ impl Cache {
     fn start(&self, subject: Subject) -> Arc<Kind> {
         let shelf = Arc::new(Shelf {
             gvk: subject.resource.gvk.clone(),
+            manager: self.manager.clone(),
+            overrides: self.overrides.clone(),
             is_owned: &*subject.labels == meta::OWNER_NAME,
             table: Mutex::default(),
             changes: self.changes.clone(),
         });
         let (synced, is_synced) = watch::channel(false);
-        let feed =
-            Feed { manager: self.manager.clone(), overrides: self.overrides.clone(), shelf: shelf.clone(), synced };
+        let feed = Feed { shelf: shelf.clone(), synced };
         let task = tokio::spawn(follow::watch(self.client.clone(), subject, feed));
         Arc::new(Kind { shelf, is_synced, task })
     }
@@ -181,14 +183,25 @@ impl Kind {
         lock(&self.shelf.table).all().cloned().collect()
     }
 
-    /// Takes the server's answer to our own write, and what was observed of it, at once: what the watch tells a moment
-    /// later need not be read then. The object's owner, who wrote it, is not told; others are.
-    pub fn put(&self, answer: &Value, observed: Observed) {
-        let Some((name, seen)) = seen(answer, observed) else { return };
+    /// Takes the server's answer to our own write, the object's JSON, and returns what is to be remembered of it. The
+    /// watch tells the same: whichever comes later need not be read. The object's owner, who wrote it, is not told;
+    /// others are.
+    ///
+    /// # Errors
+    /// The answer is no object.
+    pub fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
+        let head = decode::<Told>(answer)?.metadata;
+        let name = head.name();
+        if let Some(known) = lock(&self.shelf.table).same(&name, &head.version) {
+            return Ok(known.observed.clone());
+        }
+        let seen = self.shelf.digest(answer)?;
+        let observed = seen.observed.clone();
         // The watch never tells the end of an object that it does not select.
         if self.shelf.is_owned && seen.owner.is_some() {
-            self.shelf.put(&name, seen);
+            self.shelf.put(&name, &head.version, seen);
         }
+        Ok(observed)
     }
 
     /// Tells an owner of every change here, besides the one whose labels an object carries.
@@ -211,6 +224,8 @@ impl Drop for Kind {
 /// What is known of one kind, and who is told of it.
 struct Shelf {
     gvk: GroupVersionKind,
+    manager: Arc<str>,
+    overrides: Arc<[String]>,
     /// What carries the owner label is what is watched.
     is_owned: bool,
     table: Mutex<Table>,
@@ -218,10 +233,26 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn put(&self, name: &NamespacedName, seen: Seen) {
+    /// Reads an object for what is kept of it.
+    fn digest(&self, object: &[u8]) -> Result<Seen, Error> {
+        let mut object: Value = decode(object)?;
+        // Items of a list carry neither.
+        if object.get("kind").is_none() {
+            object["kind"] = (*self.gvk.kind).into();
+            object["apiVersion"] = self.gvk.api_version().into();
+        }
+        let observed = lode_merge::observe(&object, &self.manager, &self.overrides);
+        let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
+        let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
+        let owner = owner.map(|(name, namespace)| NamespacedName::new(namespace, name));
+        let health = lode_health::compute(&object, jiff::Timestamp::now().as_second());
+        Ok(Seen { observed, health, owner })
+    }
+
+    fn put(&self, name: &NamespacedName, version: &str, seen: Seen) {
         let writer = seen.owner.clone();
         let mut table = lock(&self.table);
-        let (taken, old) = table.put(name.clone(), seen);
+        let (taken, old) = table.put(name.clone(), version, seen);
         if taken {
             let before = old.and_then(|seen| seen.owner).filter(|owner| Some(owner) != writer.as_ref());
             self.tell(&table, name, before);
@@ -246,23 +277,8 @@ impl Shelf {
 
 /// Where one watch puts what it sees.
 struct Feed {
-    manager: Arc<str>,
-    overrides: Arc<[String]>,
     shelf: Arc<Shelf>,
     synced: watch::Sender<bool>,
-}
-
-impl Feed {
-    fn digest(&self, object: &[u8]) -> Option<Seen> {
-        let mut object: Value = serde_json::from_slice(object).ok()?;
-        // Items of a list carry neither.
-        if object.get("kind").is_none() {
-            object["kind"] = (*self.shelf.gvk.kind).into();
-            object["apiVersion"] = self.shelf.gvk.api_version().into();
-        }
-        let observed = lode_merge::observe(&object, &self.manager, &self.overrides);
-        seen(&object, observed).map(|(_, seen)| seen)
-    }
 }
 
 impl Sink for Feed {
@@ -275,7 +291,8 @@ impl Sink for Feed {
         if lock(&self.shelf.table).is_known(&name, &head.version) {
             return;
         }
-        let Some(seen) = self.digest(object) else { return };
+        // What the server sends is an object.
+        let Ok(seen) = self.shelf.digest(object) else { return };
         let owner = seen.owner.clone();
         let mut table = lock(&self.shelf.table);
         let old = table.applied(name.clone(), &head.version, seen).and_then(|seen| seen.owner);
@@ -298,17 +315,6 @@ impl Sink for Feed {
         drop(table);
         self.synced.send_replace(true);
     }
-}
-
-/// What is kept of an object.
-fn seen(object: &Value, observed: Observed) -> Option<(NamespacedName, Seen)> {
-    let metadata = object.get("metadata")?;
-    let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
-    let label = |key: &str| metadata.get("labels")?.get(key)?.as_str();
-    let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
-    let owner = owner.map(|(name, namespace)| NamespacedName::new(namespace, name));
-    let health = lode_health::compute(object, jiff::Timestamp::now().as_second());
-    Some((NamespacedName::new(text("namespace"), text("name")), Seen { observed, health, owner }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

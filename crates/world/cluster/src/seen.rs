@@ -58,6 +58,12 @@ impl Table {
         self.rows.len()
     }
 
+    /// Returns what is known of an object if it is known in just this version.
+    pub(crate) fn same(&self, name: &NamespacedName, version: &str) -> Option<&Seen> {
+        let version = number(version);
+        self.rows.get(name).filter(|row| row.version == version && version != 0).map(|row| &row.seen)
+    }
+
     /// A full list begins.
     pub(crate) fn restart(&mut self) {
         self.round = self.round.wrapping_add(1);
@@ -99,8 +105,8 @@ impl Table {
 
     /// Takes the answer to an own write where the watch has not told of that version yet. Tells whether it was taken,
     /// and what was known before.
-    pub(crate) fn put(&mut self, name: NamespacedName, seen: Seen) -> (bool, Option<Seen>) {
-        let version = number(&seen.observed.resource_version);
+    pub(crate) fn put(&mut self, name: NamespacedName, version: &str, seen: Seen) -> (bool, Option<Seen>) {
+        let version = number(version);
         let known = self.rows.get(&name).map_or(self.reached, |row| row.version.max(self.reached));
         if self.is_listing || version <= known {
             return (false, None);
@@ -158,7 +164,7 @@ mod tests {
     #[test]
     fn an_answer_comes_before_the_watch_and_is_not_read_twice() {
         let mut table = listed();
-        assert!(table.put(name(), seen("7")).0);
+        assert!(table.put(name(), "7", seen("7")).0);
         assert!(table.is_known(&name(), "7"), "its own event");
         assert!(!table.is_known(&name(), "8"), "a later event is news");
     }
@@ -169,17 +175,17 @@ mod tests {
         assert!(!table.is_known(&name(), "7"));
         table.applied(name(), "7", seen("7"));
         table.deleted(&name(), "8");
-        assert!(!table.put(name(), seen("7")).0, "it has gone since");
+        assert!(!table.put(name(), "7", seen("7")).0, "it has gone since");
         assert_eq!(known(&table), None);
     }
 
     #[test]
     fn nothing_older_replaces_an_answer() {
         let mut table = listed();
-        table.put(name(), seen("9"));
+        table.put(name(), "9", seen("9"));
         assert!(table.is_known(&name(), "7"), "an earlier state of it");
         assert!(table.deleted(&name(), "8").is_none(), "the end of an object before it");
-        assert!(!table.put(name(), seen("8")).0, "an answer that took longer");
+        assert!(!table.put(name(), "8", seen("8")).0, "an answer that took longer");
         assert_eq!(known(&table), Some("9"));
         assert!(table.deleted(&name(), "10").is_some());
     }
@@ -188,9 +194,9 @@ mod tests {
     fn no_answer_is_taken_while_a_list_is_read() {
         let mut table = listed();
         table.restart();
-        assert!(!table.put(name(), seen("9")).0, "the list may be newer and know that it is gone");
+        assert!(!table.put(name(), "9", seen("9")).0, "the list may be newer and know that it is gone");
         table.synced("10");
-        assert!(table.put(name(), seen("11")).0);
+        assert!(table.put(name(), "11", seen("11")).0);
     }
 
     #[test]

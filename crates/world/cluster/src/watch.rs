@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::{debug, warn};
 
-use crate::client::Client;
+use crate::client::{Client, decode};
 use crate::connect::Incoming;
 use crate::error::{Error, Status};
 use crate::resource::{Resource, escape};
@@ -230,10 +230,6 @@ impl Frames {
     }
 }
 
-fn decode<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Error> {
-    serde_json::from_slice(json).map_err(|error| Error::NotUnderstood(error.to_string()))
-}
-
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(rename = "type")]
@@ -242,10 +238,11 @@ struct Frame<'a> {
     object: &'a RawValue,
 }
 
+/// An object, of which only the head is read.
 #[derive(Deserialize)]
-struct Told<'a> {
+pub(crate) struct Told<'a> {
     #[serde(borrow, default)]
-    metadata: Head<'a>,
+    pub(crate) metadata: Head<'a>,
 }
 
 #[derive(Deserialize)]

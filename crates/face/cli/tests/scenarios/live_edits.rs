@@ -87,7 +87,10 @@ async fn a_rollout_restart_lasts_until_the_next_reconcile() {
     Stage::play("rollout", async |stage| {
         let ns = &stage.namespace;
         stage.apply_folder("apps", &[deployment(ns, "web", 0), deployment(ns, "db", 0)]).await?;
-        stage.kubectl(&["rollout", "restart", "deployment/web"])?;
+        // As `kubectl rollout restart` does it.
+        let restarted = json!({"kubectl.kubernetes.io/restartedAt": "2025-09-17T00:00:00Z"});
+        let restart = json!({"spec": {"template": {"metadata": {"annotations": restarted}}}});
+        stage.world.patch_as("kubectl-rollout", ("Deployment", ns, "web"), restart).await?;
         // Both are seen by the same watch, one after the other.
         stage.world.patch_as("somebody", ("Deployment", ns, "db"), json!({"spec": {"replicas": 1}})).await?;
         stage.sees("Deployment", "db", "/spec/replicas", json!(0)).await?;

@@ -113,6 +113,8 @@ async fn nothing_comes_back_while_suspended() {
         stage.kustomization("other", json!({})).await?;
         stage.world.ready(("Kustomization", ns, "other"), "True", "").await?;
         stage.world.patch("Kustomization", ns, "apps", json!({"spec": {"suspend": true}})).await?;
+        // Kustomizations and what they own are seen by different watches: what is asked for later is seen later.
+        stage.reconcile("other").await?;
         let red = json!({"data": {"color": "red"}});
         stage.world.patch_as("somebody", ("ConfigMap", ns, "settings"), red.clone()).await?;
         // The one that is looked after shows that the edit before it was seen.

@@ -198,7 +198,7 @@ async fn begin(stage: &Stage) -> anyhow::Result<BTreeMap<String, String>> {
     let commit = stage.repository.push("begin")?;
     stage.world.apply(config_map(&stage.namespace, "bystander", json!({}))).await?;
     stage.source().await?;
-    stage.kustomization("apps", json!({"retryInterval": "1s"})).await?;
+    stage.kustomization("apps", json!({})).await?;
     stage.applied("apps", &commit).await?;
     let owned = stage.owned("ConfigMap", "apps").await?;
     ensure!(owned.len() == OBJECTS, "{owned:?}");

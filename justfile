@@ -12,7 +12,7 @@ check:
 build:
     cargo build --release --bin lode
 
-# Run all tests that need no cluster
+# Run all tests; scenarios play on sandboxes
 test *args:
     cargo test --workspace {{args}}
 
@@ -44,7 +44,7 @@ cluster-up *args:
 cluster-down *args:
     cargo xtask cluster down {{args}}
 
-# Run the end-to-end tests on a fresh cluster
+# Play the scenarios on a fresh real cluster
 e2e *args:
     cargo xtask e2e {{args}}
 

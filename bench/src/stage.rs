@@ -19,7 +19,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Connects, and finds the binary beside this one.
     pub(crate) async fn set() -> anyhow::Result<Self> {
-        let world = World::connect().await.context("connect: `cargo xtask cluster up` prints a KUBECONFIG")?;
+        let world = World::connect(None).await.context("connect: `cargo xtask cluster up` prints a KUBECONFIG")?;
         let binary = std::env::current_exe()?.with_file_name("lode");
         if !binary.exists() {
             bail!("{} is not built: cargo build --release -p lode-cli", binary.display());
@@ -35,7 +35,7 @@ impl Stage {
             world.until(("CustomResourceDefinition", "", &name), Duration::from_secs(30), established).await?;
         }
         let storage = tempfile::tempdir()?;
-        let settings = Settings { binary, storage: storage.path().to_owned(), arguments: Vec::new() };
+        let settings = Settings { binary, kubeconfig: None, storage: storage.path().to_owned(), arguments: Vec::new() };
         Ok(Self { world, git: GitServer::start()?, settings, _storage: storage })
     }
 

@@ -18,6 +18,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// The binary.
     pub binary: PathBuf,
+    /// Names the cluster; without it the environment does.
+    pub kubeconfig: Option<PathBuf>,
     /// Where it keeps things; given again, it finds them again.
     pub storage: PathBuf,
     /// Further arguments of `serve`.
@@ -36,7 +38,7 @@ pub struct Operator {
 pub type Calls = BTreeMap<String, u64>;
 
 impl Operator {
-    /// Starts it and waits until it is ready. The kubeconfig is that of the environment.
+    /// Starts it and waits until it is ready.
     pub fn start(settings: &Settings) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&settings.storage)?;
         let [storage, metrics, health] = [storage_port(&settings.storage)?, free_port()?, free_port()?];
@@ -45,6 +47,9 @@ impl Operator {
         let file = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(&settings.binary);
         command.arg("serve").arg("--storage-path").arg(&settings.storage);
+        if let Some(kubeconfig) = &settings.kubeconfig {
+            command.arg("--kubeconfig").arg(kubeconfig);
+        }
         for (flag, port) in [("--storage-addr", storage), ("--storage-adv-addr", storage), ("--metrics-addr", metrics)]
         {
             command.arg(flag).arg(local(port));

@@ -1,5 +1,6 @@
 //! [`World`]: the cluster as scenarios see it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -7,7 +8,7 @@ use lode_cluster::{Client, Resource, Target};
 use lode_object::{Object, Value};
 use serde_json::json;
 
-/// The cluster of the environment's kubeconfig.
+/// One cluster.
 #[derive(Clone)]
 pub struct World {
     /// Calls to it.
@@ -31,9 +32,9 @@ const KINDS: [(&str, &str, &str, bool); 12] = [
 ];
 
 impl World {
-    /// Connects by the environment's kubeconfig.
-    pub async fn connect() -> anyhow::Result<Self> {
-        Ok(Self { client: Client::connect(None, None).await? })
+    /// Connects by a kubeconfig; without one, by that of the environment.
+    pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Self> {
+        Ok(Self { client: Client::connect(kubeconfig, None).await? })
     }
 
     /// Returns where a kind lives.

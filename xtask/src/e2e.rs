@@ -1,12 +1,12 @@
-//! Runs the tests of the crate `e2e`, which need a real cluster, the built `lode` and the `flux` command.
+//! Plays the scenarios of `lode-cli` on a real control plane; a plain `cargo test` plays them on sandboxes.
 //!
-//! The crate's tests find them in the environment: `KUBECONFIG`, `LODE_BIN`, `FLUX_BIN`, and `kubectl` on the `PATH`.
-//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the cluster of who runs it.
+//! They find what they need in the environment: `KUBECONFIG`, `LODE_BIN` and `FLUX_BIN`. `LODE_BIN` is set by nothing
+//! else, so a plain `cargo test` never touches the cluster of who runs it.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::cluster::Fresh;
 use crate::{client, command, operator, workspace};
@@ -25,17 +25,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let metadata = workspace::metadata()?;
-    if !metadata["packages"].as_array().into_iter().flatten().any(|package| package["name"] == "e2e") {
-        bail!("the workspace has no crate `e2e` yet, so there is nothing to run end to end");
-    }
     let (lode, flux) = (operator::binary(args.lode.as_deref())?, client::flux()?);
     let fresh = Fresh::start("e2e")?;
     let mut tests = Command::new(workspace::cargo());
-    tests.args(["test", "--package", "e2e"]).args(&args.filter);
-    tests.args(["--", "--nocapture"]).args(&args.more);
+    tests.args(["test", "--package", "lode-cli", "--test", "scenarios"]).args(&args.filter);
+    // The demo brings its own cluster, so it was shown by `cargo test` already.
+    tests.args(["--", "--nocapture", "--skip", "demo::"]).args(&args.more);
     tests.env("KUBECONFIG", fresh.cluster.kubeconfig()).env("LODE_BIN", lode).env("FLUX_BIN", flux);
-    tests.env("PATH", workspace::path_with(&fresh.cluster.bin)?).current_dir(workspace::root());
+    tests.current_dir(workspace::root());
     command::run(&mut tests)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -68,9 +68,14 @@ fn arrows(members: &[Member]) -> Vec<String> {
     let by_name: BTreeMap<&str, &Member> = members.iter().map(|member| (member.name.as_str(), member)).collect();
     let mut findings = Vec::new();
     for member in members {
-        for other in member.dependencies.iter().filter_map(|dependency| by_name.get(dependency.name.as_str())) {
-            let Some(height) = member.height() else { continue };
-            if other.height().is_none_or(|above| above > height) {
+        for dependency in &member.dependencies {
+            let (Some(other), Some(height)) = (by_name.get(dependency.name.as_str()), member.height()) else {
+                continue;
+            };
+            // A kit for tests lies beside the house; it is as high as what it stands on.
+            let kit = || other.dependencies.iter().filter_map(|below| by_name.get(below.name.as_str())?.height()).max();
+            let above = if dependency.for_tests { other.height().or_else(kit) } else { other.height() };
+            if above.is_none_or(|above| above > height) {
                 findings.push(format!("{}: depends on {}, and arrows run down only", member.name, other.name));
             }
             if member.is_controller() && other.is_controller() && member.name != other.name {
@@ -184,6 +189,17 @@ mod tests {
     fn an_arrow_up_is_found_in_tests_too() {
         let members = house(&[("model/tree", &["lode-git?"]), ("world/git", &[])]);
         assert_eq!(arrows(&members), ["lode-tree: depends on lode-git, and arrows run down only"]);
+    }
+
+    #[test]
+    fn a_kit_for_tests_is_as_high_as_what_it_stands_on() {
+        let mut members =
+            house(&[("face/cli", &["lode-kit?"]), ("model/tree", &["lode-kit?"]), ("world/git", &[]), ("x/kit", &[])]);
+        members[3].folder = "kit".to_owned();
+        members[3].dependencies.push(Dependency { name: "lode-git".to_owned(), for_tests: false });
+        assert_eq!(arrows(&members), ["lode-tree: depends on lode-kit, and arrows run down only"]);
+        members[0].dependencies[0].for_tests = false;
+        assert_eq!(arrows(&members).len(), 2, "what is not a test stands in the house");
     }
 
     #[test]

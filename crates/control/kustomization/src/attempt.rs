@@ -309,7 +309,7 @@ impl Kustomizations {
     ) -> Result<(), lode_cluster::Error> {
         let now = crate::reconcile::now();
         let draft = Draft::new(object, &now).inventory(inventory);
-        self.write(object, draft.status).await.map_err(|failure| lode_cluster::Error::Unreachable(failure.message))
+        self.write(object, draft.status).await
     }
 
     /// Removes what is no longer named; returns the inventory that is left.

@@ -50,7 +50,7 @@ impl Kustomizations {
         }
         let object = &match self.with_finalizer(object).await {
             Ok(object) => object,
-            Err(failure) => return postpone(object, &failure),
+            Err(error) => return postpone(object, &error),
         };
         if lode_api::Kind::suspended(&object.spec) {
             (state.wait, state.attempt) = (None, None);
@@ -109,8 +109,8 @@ impl Kustomizations {
         // The attempt goes on meanwhile and may have written its inventory ahead: that must stay.
         let latest = self.objects.get(&key(object));
         let draft = Draft::new(latest.as_deref().unwrap_or(object), &now).progressing(&progress.facts().doing);
-        if let Err(failure) = self.write(object, draft.status).await {
-            debug!(name = %key(object), error = failure.message, "progress not written");
+        if let Err(error) = self.write(object, draft.status).await {
+            debug!(name = %key(object), %error, "progress not written");
         }
     }
 
@@ -229,20 +229,15 @@ impl Kustomizations {
     }
 
     /// Sees to it that nothing is applied before its removal can be seen to.
-    async fn with_finalizer(&self, object: &Arc<Kustomization>) -> Result<Arc<Kustomization>, Failure> {
+    async fn with_finalizer(&self, object: &Arc<Kustomization>) -> Result<Arc<Kustomization>, lode_cluster::Error> {
         if object.metadata.has_finalizer(meta::FINALIZER) {
             return Ok(object.clone());
         }
         let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
         finalizers.push(meta::FINALIZER);
-        self.patch(
-            object,
-            "",
-            &json!({"metadata": {
-                "finalizers": finalizers, "resourceVersion": object.metadata.resource_version,
-            }}),
-        )
-        .await
+        let version = &object.metadata.resource_version;
+        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
+        self.patch(object, "", &patch).await
     }
 
     pub(crate) async fn without_finalizer(&self, object: &Kustomization) -> Result<(), Failure> {
@@ -255,7 +250,11 @@ impl Kustomizations {
         }
     }
 
-    pub(crate) async fn write(&self, object: &Kustomization, status: KustomizationStatus) -> Result<(), Failure> {
+    pub(crate) async fn write(
+        &self,
+        object: &Kustomization,
+        status: KustomizationStatus,
+    ) -> Result<(), lode_cluster::Error> {
         let latest = self.objects.get(&key(object));
         let before = latest.as_ref().map_or(&object.status, |latest| &latest.status);
         let (before, after) = (as_json(before), as_json(&status));
@@ -266,7 +265,7 @@ impl Kustomizations {
     async fn write_or_postpone(&self, object: &Kustomization, status: KustomizationStatus, next: Next) -> Next {
         match self.write(object, status).await {
             Ok(()) => next,
-            Err(failure) => postpone(object, &failure),
+            Err(error) => postpone(object, &error),
         }
     }
 
@@ -275,10 +274,10 @@ impl Kustomizations {
         object: &Kustomization,
         subresource: &str,
         patch: &serde_json::Value,
-    ) -> Result<Arc<Kustomization>, Failure> {
+    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
         let answer = self.client.merge(&self.resource, target(object), subresource, patch).await?;
-        let new = Kustomization::read(&answer)
-            .map_err(|error| Failure::new(reasons::RECONCILIATION_FAILED, error.to_string()))?;
+        let new =
+            Kustomization::read(&answer).map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
         let version = new.metadata.resource_version.to_string();
         let new = Arc::new(new);
         self.objects.put(new.clone(), &version);
@@ -332,8 +331,8 @@ fn target(object: &Kustomization) -> Target<'_> {
 }
 
 /// The outcome could not be told: come back, and find everything as it is.
-fn postpone(object: &Kustomization, failure: &Failure) -> Next {
-    debug!(name = %key(object), error = failure.message, "status not written");
+fn postpone(object: &Kustomization, error: &lode_cluster::Error) -> Next {
+    debug!(name = %key(object), %error, "status not written");
     Next::Backoff
 }
 

@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 use lode_rbac::Policy;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::addresses::Addresses;
 use crate::auth::Users;
 use crate::documents::Documents;
+use crate::faults::Faults;
 use crate::served::{Registry, Served};
 use crate::store::{Key, Store};
 
@@ -23,6 +25,9 @@ pub(crate) struct Api {
     registry: RwLock<Arc<Registry>>,
     policy: RwLock<Policy>,
     clock: Clock,
+    pub(crate) faults: Option<Arc<dyn Faults>>,
+    /// Ends the watches that are under way.
+    pub(crate) end_watches: watch::Sender<()>,
 }
 
 /// What time it is; tests have their own.
@@ -30,7 +35,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Api {
     /// Returns an API without objects.
-    pub(crate) fn new(users: Users, certificate: &str, clock: Clock) -> Self {
+    pub(crate) fn new(users: Users, certificate: &str, clock: Clock, faults: Option<Arc<dyn Faults>>) -> Self {
         let store = Store::new();
         let registry = Arc::new(Registry::new(&store, []));
         Self {
@@ -42,6 +47,8 @@ impl Api {
             registry: RwLock::new(registry),
             policy: RwLock::default(),
             clock,
+            faults,
+            end_watches: watch::Sender::new(()),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::auth;
 use crate::call::Call;
 use crate::documents::{self, Documents};
+use crate::faults::{self, Fault};
 use crate::negotiate::{Output, media};
 use crate::options::{ListOptions, Query};
 use crate::request::{Route, Target};
@@ -43,7 +44,9 @@ where
             user: &user,
             body: &body,
         };
-        asked.answer(api)
+        let lost = asked.meet(api).await?;
+        let answer = asked.answer(api);
+        lost.map_or(answer, Err)
     };
     answered.await.unwrap_or_else(|status| Answer::status(&status)).response(is_head)
 }
@@ -74,6 +77,24 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Has the request go wrong where that is asked for; returns what is answered although it is served.
+    async fn meet(&self, api: &Api) -> Result<Option<Status>, Status> {
+        let Some(faults) = &api.faults else { return Ok(None) };
+        let route = Route::parse(self.path);
+        let method = self.method.as_str().to_ascii_lowercase();
+        let mut request =
+            faults::Request { user: &self.user.name, verb: &method, resource: "", subresource: "", name: "" };
+        if let Some(Route::Resource(target)) = &route {
+            let Target { resource, subresource, name, .. } = target;
+            request = faults::Request { verb: self.verb(target), resource, subresource, name, ..request };
+        }
+        match faults.meet(request).await {
+            Fault::None => Ok(None),
+            Fault::Refused(status) => Err(status),
+            Fault::Lost(status) => Ok(Some(status)),
+        }
+    }
+
     fn answer(&self, api: &Arc<Api>) -> Result<Answer, Status> {
         let route = Route::parse(self.path).ok_or_else(|| Status::bad_request("the path is not UTF-8"))?;
         let Route::Resource(target) = &route else { return self.document(api, &route) };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use lode_admit::{Kind, convert, strategy};
+use lode_admit::{Kind, convert, custom, strategy};
 use lode_merge::filter::Filter;
 use lode_merge::set::{Element, Set};
 use lode_merge::typed::Typed;
@@ -52,6 +52,10 @@ pub(crate) fn draft(served: &Served, mut object: Value) -> Draft {
     let fields = fields(&served.kind, &object);
     if served.stored_version != served.api_version {
         convert::to(&served.stored_version, &mut object);
+        let stored = served.versions.iter().find(|kind| kind.gvk.api_version() == *served.stored_version);
+        if let Some(ty) = stored.and_then(Kind::custom) {
+            custom::prune(ty, &mut object);
+        }
     }
     Draft::new(&object, fields)
 }

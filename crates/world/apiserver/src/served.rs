@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lode_admit::decode::{self, FieldValidation};
-use lode_admit::{Kind, convert};
+use lode_admit::{Kind, convert, custom};
 use lode_schema::{Resource, resources};
 use serde_json::Value;
 
@@ -75,6 +75,11 @@ impl Served {
             // What one version always writes another may leave out.
             if let Ok(decoded) = decode::value(&self.kind, &value, FieldValidation::Ignore) {
                 value = decoded.object;
+            }
+            // Versions of a definition are told apart by what they declare.
+            if let Some(ty) = self.kind.custom() {
+                custom::prune(ty, &mut value);
+                custom::default(ty, &mut value);
             }
         }
         value

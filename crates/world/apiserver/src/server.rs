@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::api::{Api, Clock};
 use crate::auth::{self, Users};
 use crate::authority::{self, Authority};
+use crate::faults::Faults;
 use crate::{bootstrap, controllers, dispatch, random};
 
 /// How an API is served.
@@ -34,6 +35,8 @@ pub struct Config {
     pub controllers: bool,
     /// What time it is.
     pub clock: Clock,
+    /// What goes wrong on purpose.
+    pub faults: Option<Arc<dyn Faults>>,
 }
 
 /// An API that is being served; it ends when this is dropped.
@@ -41,7 +44,9 @@ pub struct Server {
     address: SocketAddr,
     authority: Authority,
     token: String,
-    stop: watch::Sender<bool>,
+    api: Arc<Api>,
+    /// Whether it takes and keeps connections.
+    open: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -63,13 +68,15 @@ pub enum Error {
 }
 
 impl Default for Config {
-    /// On a free port of the loopback interface, without other users, with controllers, and with the clock of the system.
+    /// On a free port of the loopback interface, without other users or faults, with controllers, and with
+    /// the clock of the system.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: String::new(),
             controllers: true,
             clock: Arc::new(jiff::Timestamp::now),
+            faults: None,
         }
     }
 }
@@ -89,12 +96,12 @@ impl Server {
             users.put(token, user);
         }
         let acceptor = authority.acceptor()?;
-        let api = Arc::new(Api::new(users, authority.certificate(), config.clock));
+        let api = Arc::new(Api::new(users, authority.certificate(), config.clock, config.faults));
         let mut tasks = controllers::start(&api, config.controllers);
         bootstrap::run(&api, address.port())?;
-        let (stop, stopped) = watch::channel(false);
-        tasks.push(tokio::spawn(accept(listener, acceptor, api, stopped)));
-        Ok(Self { address, authority, token, stop, tasks })
+        let (open, is_open) = watch::channel(true);
+        tasks.push(tokio::spawn(accept(listener, acceptor, Arc::clone(&api), is_open)));
+        Ok(Self { address, authority, token, api, open, tasks })
     }
 
     /// Returns where it listens.
@@ -129,9 +136,24 @@ impl Server {
         self.authority.kubeconfig(self.address, &self.token)
     }
 
+    /// Cuts all connections and takes no others, or takes them again.
+    pub fn open(&self, open: bool) {
+        self.open.send_replace(open);
+    }
+
+    /// Ends the watches that are under way, as a server does with those whose time is up.
+    pub fn end_watches(&self) {
+        self.api.end_watches.send_replace(());
+    }
+
+    /// Forgets all changes so far: a watch that goes on from before is told that its place is gone (410).
+    pub fn compact(&self) {
+        self.api.store.compact();
+    }
+
     /// Ends it.
     pub async fn stop(mut self) {
-        self.stop.send_replace(true);
+        self.open.send_replace(false);
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
             // It was told to end; how it did makes no difference.
@@ -142,12 +164,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.open.send_replace(false);
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, stopped: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, open: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -155,11 +177,11 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, sto
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let (acceptor, api, mut stopped) = (acceptor.clone(), Arc::clone(&api), stopped.clone());
+        let (acceptor, api, mut open) = (acceptor.clone(), Arc::clone(&api), open.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = connection(stream, acceptor, api) => {}
-                _ = stopped.wait_for(|stopped| *stopped) => {}
+                _ = open.wait_for(|open| !open) => {}
             }
             drop(place);
         });

@@ -168,6 +168,12 @@ impl Store {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner).retain(|tap| tap.send(noted.clone()).is_ok());
     }
 
+    /// Forgets all changes so far, as a compaction does.
+    pub(crate) fn compact(&self) {
+        let resources = self.resources.read().unwrap_or_else(PoisonError::into_inner);
+        resources.values().for_each(|resource| resource.compact(self.revision()));
+    }
+
     fn next(&self) -> u64 {
         self.revision.fetch_add(1, Ordering::SeqCst) + 1
     }
@@ -237,11 +243,11 @@ impl Resource {
         Ok(inner.log.range(start..).take(most).map(Arc::clone).collect())
     }
 
-    /// Forgets all changes that the log holds, as a compaction does.
-    #[cfg(test)]
-    pub(crate) fn compact(&self) {
+    /// Forgets all changes that the log holds, and that there were none up to a revision.
+    fn compact(&self, revision: u64) {
         let mut inner = self.lock();
         while inner.forget_oldest() {}
+        inner.forgotten = inner.forgotten.max(revision);
     }
 
     /// Returns what tells of each new change.
@@ -395,7 +401,7 @@ mod tests {
         assert_eq!(at(first), ["a=1"]);
         assert_eq!(at(third), ["a=2", "b=1"]);
         assert_eq!(values(&store.list(&resource, "")), ["a=2"]);
-        resource.compact();
+        store.compact();
         assert_eq!(resource.at("shop", third).unwrap_err(), Expired);
         assert_eq!(values(&resource.at("shop", store.revision()).unwrap()), ["a=2"]);
     }

@@ -71,11 +71,12 @@ struct Ended;
 impl Watch {
     async fn run(mut self) {
         // Whether the client went or time is up makes no difference: either way there is nothing left to do.
-        let (out, end) = (self.out.clone(), self.end);
+        let (out, end, mut ended) = (self.out.clone(), self.end, self.api.end_watches.subscribe());
         tokio::select! {
             _ = self.follow() => {}
             () = sleep_until(end) => {}
             () = out.closed() => {}
+            _ = ended.changed() => {}
         }
     }
 

@@ -60,7 +60,8 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Refused(status) => status.code == 429 || status.code >= 500,
+            // A conflict says that the object has changed since it was read.
+            Self::Refused(status) => status.code == 429 || status.code >= 500 || &*status.reason == "Conflict",
             Self::Unreachable(_) => true,
             Self::TooLarge(_) | Self::NotUnderstood(_) | Self::Request(_) => false,
         }

@@ -18,12 +18,16 @@
 //! Everything is in memory and on free ports of the loopback interface, so that many stand side by side; it ends when the
 //! [`Sandbox`] is dropped. Workloads are ready as soon as they are asked for, and nothing runs in them.
 //!
-//! Left out for now: artifacts beside Git, and faults on demand.
+//! What a cluster does on a bad day can be asked for: see [`Sandbox::faults`].
+//!
+//! Left out for now: artifacts beside Git.
 
+mod faults;
 mod git;
 mod objects;
 mod sandbox;
 
+pub use faults::{Fault, Faults, Requests};
 pub use git::{Error as GitError, Git};
 pub use objects::{Error as ObjectError, Objects};
 pub use sandbox::{Error, Options, Sandbox};

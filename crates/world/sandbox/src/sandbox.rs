@@ -2,20 +2,25 @@
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use lode_apiserver::{Config, Server};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lode_apiserver::{AuthorityError, Config, Server};
 use lode_cluster::Client;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::faults::{self, Faults, Plan};
 use crate::git::Git;
 use crate::objects::{self, Objects};
 
 /// What a sandbox begins with.
 #[derive(Clone)]
 pub struct Options {
-    /// How the API is served.
+    /// How the API is served. Its faults are those of [`Sandbox::faults`].
     pub api: Config,
     /// Our own kinds are served.
     pub definitions: bool,
@@ -24,6 +29,7 @@ pub struct Options {
 /// A cluster and a Git server; both end when this is dropped.
 pub struct Sandbox {
     api: Server,
+    plan: Arc<Plan>,
     git: Git,
     objects: Objects,
     kubeconfig: PathBuf,
@@ -37,6 +43,9 @@ pub enum Error {
     /// The API does not start.
     #[error("start the API server")]
     Api(#[from] lode_apiserver::Error),
+    /// The certificate of who asks in a test's name cannot be made.
+    #[error("make a certificate")]
+    Certificate(#[from] AuthorityError),
     /// The socket of the Git server cannot be had.
     #[error("listen for Git")]
     Git(#[source] std::io::Error),
@@ -64,13 +73,16 @@ impl Sandbox {
     /// # Errors
     /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let api = Server::start(options.api).await?;
+        let (plan, clock) = Plan::new(options.api.clock);
+        let api = Server::start(Config { clock, faults: Some(plan.clone()), ..options.api }).await?;
         let folder = tempfile::Builder::new().prefix("lode-sandbox-").tempdir().map_err(Error::Kubeconfig)?;
         let kubeconfig = folder.path().join("kubeconfig");
         write_private(&kubeconfig, &api.kubeconfig()).map_err(Error::Kubeconfig)?;
-        let client = Client::connect(Some(&kubeconfig), None).await?;
+        let own = folder.path().join("own.kubeconfig");
+        write_private(&own, &own_kubeconfig(&api)?).map_err(Error::Kubeconfig)?;
+        let client = Client::connect(Some(&own), None).await?;
         let (git, serving) = Git::start().await.map_err(Error::Git)?;
-        let sandbox = Self { api, git, objects: Objects::new(client), kubeconfig, serving, _folder: folder };
+        let sandbox = Self { api, plan, git, objects: Objects::new(client), kubeconfig, serving, _folder: folder };
         if options.definitions {
             for definition in lode_api::crd::all() {
                 sandbox.objects.define(&definition, DEFINITION_MAX).await?;
@@ -91,6 +103,12 @@ impl Sandbox {
         &self.git
     }
 
+    /// Returns what makes things go wrong.
+    #[must_use]
+    pub fn faults(&self) -> Faults<'_> {
+        Faults { plan: &self.plan, api: &self.api }
+    }
+
     /// Returns the objects of the cluster.
     #[must_use]
     pub fn objects(&self) -> &Objects {
@@ -108,6 +126,19 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// Returns a kubeconfig of who may do everything and is spared from faults.
+fn own_kubeconfig(api: &Server) -> Result<String, AuthorityError> {
+    let (certificate, key) = api.client_certificate(faults::OWN_USER, &["system:masters"])?;
+    let encoded = |pem: &str| STANDARD.encode(pem);
+    let cluster = json!({"server": format!("https://{}", api.address()),
+        "certificate-authority-data": encoded(api.certificate())});
+    let user = json!({"client-certificate-data": encoded(&certificate), "client-key-data": encoded(&key)});
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "own",
+        "clusters": [{"name": "own", "cluster": cluster}], "users": [{"name": "own", "user": user}],
+        "contexts": [{"name": "own", "context": {"cluster": "own", "user": "own"}}]});
+    Ok(config.to_string())
 }
 
 /// Writes a file that only its owner can read: who has it may do everything.

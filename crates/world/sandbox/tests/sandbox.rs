@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use lode_cluster::Client;
 use lode_git::{Options as Reading, Reference, Remote, resolve};
-use lode_sandbox::{Objects, Options, Sandbox};
+use lode_sandbox::{Fault, Objects, Options, Requests, Sandbox};
 use serde_json::{Value, json};
 
 const MAP: (&str, &str) = ("v1", "ConfigMap");
@@ -96,4 +98,41 @@ async fn many_stand_side_by_side_and_know_nothing_of_each_other() {
         let ours = maps.iter().filter(|map| map["metadata"]["name"].as_str().unwrap().starts_with('m'));
         assert_eq!(ours.count(), 1);
     }
+}
+
+#[tokio::test]
+async fn what_is_put_off_comes_due_when_the_clock_is_put_forward() {
+    let sandbox = sandbox().await;
+    let pod = json!({"metadata": {"labels": {"app": "a"}},
+        "spec": {"nodeSelector": {"no": "such"}, "containers": [{"name": "a", "image": "a"}]}});
+    let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "a"}}, "template": pod});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "default", "name": "a"}, "spec": spec});
+    sandbox.objects().apply("one", &deployment).await.unwrap();
+    let reason = |found: &Value, wanted: &str| {
+        let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|condition| condition["type"] == "Progressing" && condition["reason"] == wanted)
+    };
+    // It has come as far as it can.
+    let stuck = |found: &Value| reason(found, "ReplicaSetUpdated") && found["status"]["updatedReplicas"] == 1;
+    until(sandbox.objects(), DEPLOYMENT, "a", stuck).await;
+    sandbox.faults().turn_clock(SignedDuration::from_mins(11));
+    until(sandbox.objects(), DEPLOYMENT, "a", |found| reason(found, "ProgressDeadlineExceeded")).await;
+}
+
+#[tokio::test]
+async fn requests_of_others_are_struck_until_faults_are_lifted() {
+    let sandbox = sandbox().await;
+    let other = Client::connect(Some(sandbox.kubeconfig()), None).await.unwrap();
+    let get =
+        async || other.read("/api/v1/namespaces/default", "application/json").await.map_err(|error| error.is(500));
+    let (gets, faults) = (Requests { verb: "get", resource: "namespaces", name: "default" }, sandbox.faults());
+    faults.strike(2, gets, Fault::Broken);
+    assert!(sandbox.objects().get(("v1", "Namespace"), "", "default").await.unwrap().is_some());
+    assert_eq!((get().await.unwrap_err(), get().await.unwrap_err()), (true, true));
+    assert!(get().await.is_ok());
+    assert_eq!(faults.struck(), 2);
+    faults.cut_off();
+    assert!(!get().await.unwrap_err(), "there is no answer at all");
+    faults.lift();
+    assert!(get().await.is_ok());
 }

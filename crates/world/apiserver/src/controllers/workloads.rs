@@ -94,7 +94,7 @@ impl Workloads {
 
     fn pause(&self, now: Timestamp) -> Duration {
         let first = self.later.first().map(|(at, _)| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        first.unwrap_or(PAUSE_MAX).clamp(PAUSE_MIN, PAUSE_MAX)
+        first.map_or(PAUSE_MAX, |first| first.clamp(PAUSE_MIN, LOOK_EVERY))
     }
 
     fn look(&mut self, api: &Api, place: &Place) {
@@ -122,8 +122,10 @@ fn plan(place: &Place, seen: &Seen) -> Plan {
     }
 }
 
-/// Longest time without a look at the clock.
+/// Longest time without a look at the clock while nothing is put off.
 const PAUSE_MAX: Duration = Duration::from_hours(1);
+/// The same while something is: a clock may jump.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Shortest time between two looks, also where a clock stands still.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Most looks that are put off.

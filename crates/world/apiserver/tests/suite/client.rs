@@ -35,7 +35,8 @@ impl Client {
         Self::of(server, Some(certificate)).await
     }
 
-    async fn of(server: Server, certificate: Option<(String, String)>) -> Self {
+    /// Comes to a server that runs.
+    pub(crate) async fn of(server: Server, certificate: Option<(String, String)>) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
         let config = rustls::ClientConfig::builder().with_root_certificates(roots);
@@ -54,6 +55,11 @@ impl Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self { server, token, sender: tokio::sync::Mutex::new(sender) }
+    }
+
+    /// Returns the server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Sends a request. Returns the code and body of the answer, which is text where it is no JSON.

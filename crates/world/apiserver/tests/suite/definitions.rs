@@ -56,3 +56,25 @@ async fn custom_resources_are_served_held_against_their_definition_and_go_with_i
     let (code, _) = client.raw(Method::GET, WIDGETS, &[], &Value::Null).await;
     assert_eq!(code, 404);
 }
+
+#[tokio::test]
+async fn what_one_version_declares_is_neither_stored_nor_shown_in_another_that_does_not() {
+    let client = Client::start().await;
+    let version = |name: &str, storage: bool, field: &str| {
+        let spec = json!({"type": "object", "properties": {"name": {"type": "string"}, field: {"type": "string"}}});
+        let schema = json!({"type": "object", "properties": {"spec": spec}});
+        json!({"name": name, "served": true, "storage": storage, "schema": {"openAPIV3Schema": schema}})
+    };
+    let mut two = definition();
+    two["spec"]["versions"] = json!([version("v1", false, "old"), version("v2", true, "new")]);
+    client.create(DEFINITIONS, &two).await;
+    client.wait(&WIDGETS.replace("v1", "v2"), |list| list["kind"] == "WidgetList").await;
+    let old = client.create(WIDGETS, &widget("a", &json!({"name": "a", "old": "x"}))).await;
+    assert_eq!(old["spec"], json!({"name": "a"}), "it is stored as version 2 has it");
+    let mut new = widget("b", &json!({"name": "b", "new": "x"}));
+    new["apiVersion"] = json!("example.com/v2");
+    client.create(&WIDGETS.replace("v1", "v2"), &new).await;
+    let shown = async |path: &str| client.get(&format!("{path}/b")).await["spec"].clone();
+    assert_eq!(shown(WIDGETS).await, json!({"name": "b"}));
+    assert_eq!(shown(&WIDGETS.replace("v1", "v2")).await, json!({"name": "b", "new": "x"}));
+}

@@ -8,6 +8,7 @@ mod cells;
 mod client;
 mod definitions;
 mod discovery;
+mod faults;
 mod openapi;
 mod tables;
 mod watches;

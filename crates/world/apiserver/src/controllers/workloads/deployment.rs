@@ -179,20 +179,26 @@ impl Status<'_> {
         int(self.deployment, "/spec/progressDeadlineSeconds").filter(|seconds| *seconds != i64::from(i32::MAX))
     }
 
+    /// Returns what was said last of how the new set progresses.
+    fn said(&self) -> Option<Value> {
+        let name = self.new.map_or("", |set| text(set, "/metadata/name"));
+        let mut conditions = condition::of(self.deployment).into_iter();
+        let said = conditions.find(|condition| text(condition, "/type") == PROGRESSING)?;
+        // Else it says how another set fared.
+        (!name.is_empty() && text(&said, "/message").contains(name)).then_some(said)
+    }
+
     /// Returns since when a rollout stands still, as far as was said.
     fn still_since(&self) -> Option<Timestamp> {
-        let conditions = condition::of(self.deployment);
-        let progressing = conditions.iter().find(|condition| text(condition, "/type") == PROGRESSING)?;
-        let moving = matches!(text(progressing, "/reason"), "ReplicaSetUpdated" | "ProgressDeadlineExceeded");
-        let name = self.new.map_or("", |set| text(set, "/metadata/name"));
-        // It says how another set fared.
-        let same = !name.is_empty() && text(progressing, "/message").contains(name);
-        if moving && same { text(progressing, "/lastUpdateTime").parse().ok() } else { None }
+        let said = self.said().filter(|said| text(said, "/reason") == "ReplicaSetUpdated")?;
+        text(&said, "/lastUpdateTime").parse().ok()
     }
 
     fn is_late(&self) -> bool {
+        // Once said it stays so, however long ago that was.
+        let was = self.said().is_some_and(|said| text(&said, "/reason") == "ProgressDeadlineExceeded");
         let late = self.still_since().zip(self.seconds());
-        late.is_some_and(|(since, seconds)| self.now.duration_since(since).as_secs() >= seconds)
+        was || late.is_some_and(|(since, seconds)| self.now.duration_since(since).as_secs() >= seconds)
     }
 
     /// Returns when a rollout that stands still is late.
@@ -304,12 +310,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rollout_that_stands_still_is_late() {
+    fn a_rollout_that_stands_still_is_late_and_stays_so() {
         let set = created(&plan(&seen(&json!({}), vec![])));
         let mut late = seen(&json!({}), vec![set]);
         late.object["status"] = plan(&late).status.unwrap();
         late.now = Timestamp::from_second(601).unwrap();
-        assert_eq!(reason(&plan(&late), PROGRESSING), "ProgressDeadlineExceeded");
+        for _ in 0..2 {
+            let planned = plan(&late);
+            assert_eq!(reason(&planned, PROGRESSING), "ProgressDeadlineExceeded");
+            late.object["status"] = planned.status.unwrap();
+        }
     }
 
     #[test]

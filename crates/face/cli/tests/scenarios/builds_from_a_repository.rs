@@ -1,21 +1,19 @@
 //! `lode build` reads a folder of a repository somewhere else, and bases that a kustomization names there.
 
-use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use e2e::GitServer;
 
+use crate::ground;
+
 #[test]
 fn folders_and_bases_of_repositories_are_built() {
-    let Some(binary) = env::var_os("LODE_BIN") else {
-        println!("build: not played, LODE_BIN is not set");
-        return;
-    };
-    play(&binary).unwrap();
+    play(&ground::binary()).unwrap();
 }
 
-fn play(binary: &std::ffi::OsStr) -> anyhow::Result<()> {
+fn play(binary: &Path) -> anyhow::Result<()> {
     let (git, local) = (GitServer::start()?, tempfile::tempdir()?);
     let repository = git.repository("app")?;
     repository.write("base/kustomization.yaml", "resources: [a.yaml]\n")?;
@@ -27,7 +25,7 @@ fn play(binary: &std::ffi::OsStr) -> anyhow::Result<()> {
     repository.push("green")?;
     let build = |path: &str| {
         let run = Command::new(binary).args(["build", path]).env("XDG_CACHE_HOME", local.path().join("cache")).output();
-        let run = run.context("run LODE_BIN")?;
+        let run = run.context("run lode")?;
         let text = String::from_utf8_lossy(if run.status.success() { &run.stdout } else { &run.stderr }).into_owned();
         Ok::<_, anyhow::Error>((run.status.success(), text))
     };

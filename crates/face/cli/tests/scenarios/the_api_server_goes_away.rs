@@ -1,17 +1,20 @@
 //! The API server stops answering for a while, as it does when its machine is starved or its network is cut.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use lode_sandbox::Faults;
 use serde_json::json;
 
+use crate::ground::{self, Ground};
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
-/// How long it is away.
+/// How long it is away: longer than any wait of a client between two tries.
 const AWAY: Duration = Duration::from_mins(1);
+/// The same where many scenarios are to be over soon: some tries of each kind.
+const AWAY_FROM_SANDBOX: Duration = Duration::from_secs(8);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
@@ -28,11 +31,11 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
         stage.applied("apps", &commit).await?;
         let uids = stage.owned("ConfigMap", "apps").await?;
 
-        let away = Paused::api_server()?;
+        let away = Away::begin(&stage.ground)?;
         stage.write("apps/objects.yaml", &objects("green"))?;
         let next = stage.repository.push("paint it green")?;
         // The fault itself: nothing can be waited for while the server is silent.
-        tokio::time::sleep(AWAY).await;
+        tokio::time::sleep(if ground::is_real() { AWAY } else { AWAY_FROM_SANDBOX }).await;
         drop(away);
 
         stage.applied("apps", &next).await?;
@@ -45,27 +48,35 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
     .await;
 }
 
-/// A process that is stopped, and goes on when this is dropped.
-struct Paused {
-    pid: String,
+/// An API server that is away, and comes back when this is dropped.
+enum Away<'g> {
+    /// The process is stopped: connections stay, and nothing is answered.
+    Paused { pid: String },
+    /// Connections are cut, and no others are taken.
+    CutOff(Faults<'g>),
 }
 
-impl Paused {
-    /// Stops the API server of the cluster that `KUBECONFIG` names.
-    fn api_server() -> anyhow::Result<Self> {
-        let kubeconfig = PathBuf::from(std::env::var_os("KUBECONFIG").context("KUBECONFIG names the cluster")?);
-        let folder = kubeconfig.parent().context("a kubeconfig lies in a folder")?;
+impl<'g> Away<'g> {
+    fn begin(ground: &'g Ground) -> anyhow::Result<Self> {
+        if let Some(faults) = ground.faults() {
+            faults.cut_off();
+            return Ok(Self::CutOff(faults));
+        }
+        let folder = ground.kubeconfig().parent().context("a kubeconfig lies in a folder")?;
         let file = folder.join("pid/kube-apiserver");
         let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         let pid = text.split_whitespace().next().context("a pid file holds a pid")?.to_owned();
         signal("-STOP", &pid)?;
-        Ok(Self { pid })
+        Ok(Self::Paused { pid })
     }
 }
 
-impl Drop for Paused {
+impl Drop for Away<'_> {
     fn drop(&mut self) {
-        signal("-CONT", &self.pid).expect("a process that was stopped goes on");
+        match self {
+            Self::Paused { pid } => signal("-CONT", pid).expect("a process that was stopped goes on"),
+            Self::CutOff(faults) => faults.lift(),
+        }
     }
 }
 

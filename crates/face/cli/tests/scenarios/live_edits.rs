@@ -87,7 +87,10 @@ async fn a_rollout_restart_lasts_until_the_next_reconcile() {
     Stage::play("rollout", async |stage| {
         let ns = &stage.namespace;
         stage.apply_folder("apps", &[deployment(ns, "web", 0), deployment(ns, "db", 0)]).await?;
-        stage.kubectl(&["rollout", "restart", "deployment/web"])?;
+        // As `kubectl rollout restart` does it.
+        let restarted = json!({"kubectl.kubernetes.io/restartedAt": "2025-09-17T00:00:00Z"});
+        let restart = json!({"spec": {"template": {"metadata": {"annotations": restarted}}}});
+        stage.world.patch_as("kubectl-rollout", ("Deployment", ns, "web"), restart).await?;
         // Both are seen by the same watch, one after the other.
         stage.world.patch_as("somebody", ("Deployment", ns, "db"), json!({"spec": {"replicas": 1}})).await?;
         stage.sees("Deployment", "db", "/spec/replicas", json!(0)).await?;
@@ -110,6 +113,8 @@ async fn nothing_comes_back_while_suspended() {
         stage.kustomization("other", json!({})).await?;
         stage.world.ready(("Kustomization", ns, "other"), "True", "").await?;
         stage.world.patch("Kustomization", ns, "apps", json!({"spec": {"suspend": true}})).await?;
+        // Kustomizations and what they own are seen by different watches: what is asked for later is seen later.
+        stage.reconcile("other").await?;
         let red = json!({"data": {"color": "red"}});
         stage.world.patch_as("somebody", ("ConfigMap", ns, "settings"), red.clone()).await?;
         // The one that is looked after shows that the edit before it was seen.

@@ -7,6 +7,7 @@ use lode_object::Value;
 use serde_json::json;
 
 use crate::flow::{holds, inventory_of};
+use crate::ground;
 use crate::manifests::{config_map, definition, deployment, service};
 use crate::stage::Stage;
 
@@ -93,6 +94,9 @@ const COMMANDS: &[(&str, i32, &[&str])] = &[
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_unmodified_flux_client_works_on_them() {
+    if !ground::has_flux() {
+        return;
+    }
     Stage::play("flux-client", async |stage| {
         let commit = begin(stage, "client.example.com").await?;
         stage.applied("apps", &commit).await?;
@@ -114,6 +118,9 @@ async fn the_unmodified_flux_client_works_on_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flux_diff_create_and_delete_work() {
+    if !ground::has_flux() {
+        return;
+    }
     Stage::play("flux-writes", async |stage| {
         let commit = begin(stage, "writes.example.com").await?;
         stage.applied("apps", &commit).await?;

@@ -1,12 +1,10 @@
 //! [`Stage`]: what every scenario plays on, and what is true after each.
 //!
-//! A stage is a namespace `e2e-<name>`, a Git server with one repository, an operator with storage of its own, and a
-//! Secret whose value must never be told. Scenarios play one after another: two operators on one cluster would fight.
-//! A stage is struck also when its scenario fails. Without `LODE_BIN` a scenario prints one line and passes.
+//! A stage is a cluster ([`Ground`]), in it a namespace `e2e-<name>`, a Git server with one repository, an operator with
+//! storage of its own, and a Secret whose value must never be told. A stage is struck also when its scenario fails.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -15,8 +13,9 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use e2e::{GitServer, Operator, Repository, Settings, World};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 use tokio::task::block_in_place;
+
+use crate::ground::{self, Ground};
 
 /// How long anything may take that a scenario waits for.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
@@ -25,11 +24,9 @@ const STRUCK: Duration = Duration::from_mins(2);
 /// Lines of the operator's log that a failed scenario shows.
 const LINES_SHOWN: usize = 30;
 
-/// Held by the scenario that plays; says whether the definitions of our kinds were installed.
-static PLAYING: Mutex<bool> = Mutex::const_new(false);
-
 /// What a scenario plays on.
 pub(crate) struct Stage {
+    pub(crate) ground: Ground,
     pub(crate) world: World,
     pub(crate) git: GitServer,
     pub(crate) repository: Repository,
@@ -52,13 +49,9 @@ pub(crate) struct Ran {
 impl Stage {
     /// Plays one scenario, then strikes its stage whatever came of it.
     pub(crate) async fn play(name: &str, scenario: impl AsyncFnOnce(&mut Self) -> anyhow::Result<()>) {
-        let Some(binary) = env::var_os("LODE_BIN") else {
-            println!("{name}: not played, LODE_BIN is not set");
-            return;
-        };
-        let mut installed = PLAYING.lock().await;
+        let ground = Ground::enter().await.expect("there is a cluster");
         let since = Instant::now();
-        let mut stage = Self::set_up(name, PathBuf::from(binary), &mut installed).await.expect("the stage is set up");
+        let mut stage = Self::set_up(name, ground).await.expect("the stage is set up");
         let mut end = caught(scenario(&mut stage)).await;
         if end.is_ok() {
             end = stage.keeps_its_secret().await;
@@ -71,17 +64,19 @@ impl Stage {
         }
     }
 
-    async fn set_up(name: &str, binary: PathBuf, installed: &mut bool) -> anyhow::Result<Self> {
-        if !*installed {
-            let run = Command::new(&binary).args(["install", "--crds-only"]).output().context("run LODE_BIN")?;
-            ensure!(run.status.success(), "install --crds-only: {}", String::from_utf8_lossy(&run.stderr));
-            *installed = true;
-        }
-        let (world, git, folder) = (World::connect().await?, GitServer::start()?, tempfile::tempdir()?);
+    async fn set_up(name: &str, ground: Ground) -> anyhow::Result<Self> {
+        let world = ground.world().await?;
+        let (git, folder) = (GitServer::start()?, tempfile::tempdir()?);
         let (repository, namespace) = (git.repository("app")?, format!("e2e-{name}"));
-        let settings = Settings { binary, storage: folder.path().join("storage"), arguments: Vec::new() };
+        let settings = Settings {
+            binary: ground::binary(),
+            kubeconfig: Some(ground.kubeconfig().to_owned()),
+            storage: folder.path().join("storage"),
+            arguments: Vec::new(),
+        };
         let canary = format!("canary-of-{name}-must-not-be-told");
         let mut stage = Self {
+            ground,
             world,
             git,
             repository,
@@ -157,22 +152,11 @@ impl Stage {
     /// Runs the unmodified `flux` client in the stage's namespace.
     pub(crate) fn flux(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
         let program = env::var_os("FLUX_BIN").context("FLUX_BIN names the flux client")?;
-        self.run(Path::new(&program), arguments)
-    }
-
-    /// Runs `kubectl` in the stage's namespace; it must succeed.
-    pub(crate) fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let ran = self.run(Path::new("kubectl"), arguments)?;
-        ensure!(ran.code == 0, "kubectl {}: {}", arguments.join(" "), ran.text);
-        Ok(ran.text)
-    }
-
-    fn run(&self, program: &Path, arguments: &[&str]) -> anyhow::Result<Ran> {
-        let mut command = Command::new(program);
-        // The clients cache what a server serves in the home folder.
-        command.args(arguments).args(["--namespace", &self.namespace]).env("HOME", self.folder.path());
-        let run = block_in_place(|| command.current_dir(self.repository.folder()).output());
-        let run = run.with_context(|| format!("run {}", program.display()))?;
+        let mut command = Command::new(&program);
+        command.args(arguments).args(["--namespace", &self.namespace]).env("KUBECONFIG", self.ground.kubeconfig());
+        // The client caches what a server serves in the home folder.
+        command.env("HOME", self.folder.path()).current_dir(self.repository.folder());
+        let run = block_in_place(|| command.output()).with_context(|| format!("run {}", program.display()))?;
         let text = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         Ok(Ran { code: run.status.code().unwrap_or(-1), text })
     }

@@ -10,7 +10,9 @@ use crate::stage::Stage;
 async fn an_object_made_with_kubectl_is_adopted_and_cleaned_up() {
     Stage::play("adopt", async |stage| {
         let ns = &stage.namespace;
-        stage.kubectl(&["create", "configmap", "a", "--from-literal=color=red", "--from-literal=left=over"])?;
+        // As kubectl leaves them: applied by the server, then edited.
+        stage.world.apply_as("kubectl", config_map(ns, "a", json!({"color": "red", "left": "over"}))).await?;
+        stage.world.patch("ConfigMap", ns, "a", json!({"data": {"color": "pink", "more": "over"}})).await?;
         let uid = stage.object("ConfigMap", "a").await?["metadata"]["uid"].clone();
         let objects = [config_map(ns, "a", json!({"color": "blue"})), config_map(ns, "new", json!({"color": "blue"}))];
         stage.apply_folder("apps", &objects).await?;

@@ -1,17 +1,21 @@
-//! The built `lode` on a real control plane, one module per scenario.
+//! The built `lode` in a cluster, one module per scenario.
 //!
-//! Run by `cargo xtask e2e`, which sets `LODE_BIN`, `FLUX_BIN` and `KUBECONFIG`; without `LODE_BIN` every scenario
-//! prints one line and passes. [`stage`] is what a scenario plays on, [`flow`] what it does and waits for.
+//! Each scenario has a sandbox of its own. `cargo xtask e2e` plays the same ones on a real control plane: it sets
+//! `LODE_BIN`, `KUBECONFIG` and `FLUX_BIN`; without the last, what needs the `flux` command says so in one line and
+//! passes. [`ground`] is the cluster, [`stage`] what a scenario plays on, [`flow`] what it does and waits for.
 
 #![expect(clippy::print_stdout, reason = "what a scenario met is its report, shown by --nocapture")]
 
 mod flow;
+mod ground;
 mod manifests;
 mod stage;
 
 mod bad_manifests;
 mod bad_repositories;
+mod bad_weather;
 mod builds_from_a_repository;
+mod demo;
 mod existing_objects;
 mod five_hundred_objects;
 mod killed_at_any_moment;

@@ -1,0 +1,111 @@
+//! [`Ground`]: the cluster under a stage: a sandbox of its own, or the real one that `cargo xtask e2e` names.
+//!
+//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the cluster of who runs it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use e2e::World;
+use lode_sandbox::{Faults, Options, Sandbox};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::block_in_place;
+
+/// The cluster under a stage.
+pub(crate) enum Ground {
+    /// One that ends with the stage.
+    Sandbox(Box<Sandbox>),
+    /// One that is shared. Scenarios play on it one after another: two operators on one cluster would fight.
+    Real {
+        /// Names it.
+        kubeconfig: PathBuf,
+        /// Held by the scenario that plays.
+        _turn: MutexGuard<'static, bool>,
+    },
+}
+
+/// Held by the scenario that plays on a shared cluster; says whether the definitions of our kinds were installed.
+static PLAYING: Mutex<bool> = Mutex::const_new(false);
+
+impl Ground {
+    /// Finds or starts a cluster that serves our kinds.
+    pub(crate) async fn enter() -> anyhow::Result<Self> {
+        if !is_real() {
+            let bare = Options { definitions: false, ..Options::default() };
+            let ground = Self::Sandbox(Box::new(Sandbox::start(bare).await?));
+            block_in_place(|| ground.install())?;
+            return Ok(ground);
+        }
+        let kubeconfig = env::var_os("KUBECONFIG").context("KUBECONFIG names the cluster")?.into();
+        let turn = PLAYING.lock().await;
+        let installed = *turn;
+        let mut ground = Self::Real { kubeconfig, _turn: turn };
+        if !installed {
+            block_in_place(|| ground.install())?;
+        }
+        if let Self::Real { _turn, .. } = &mut ground {
+            **_turn = true;
+        }
+        Ok(ground)
+    }
+
+    /// Returns how a scenario itself sees the cluster; in a sandbox it is spared from faults.
+    pub(crate) async fn world(&self) -> anyhow::Result<World> {
+        match self {
+            Self::Sandbox(sandbox) => Ok(World { client: sandbox.objects().client().clone() }),
+            Self::Real { kubeconfig, .. } => World::connect(Some(kubeconfig)).await,
+        }
+    }
+
+    /// Returns what makes things go wrong; a real cluster has no such thing.
+    pub(crate) fn faults(&self) -> Option<Faults<'_>> {
+        match self {
+            Self::Sandbox(sandbox) => Some(sandbox.faults()),
+            Self::Real { .. } => None,
+        }
+    }
+
+    /// Returns the kubeconfig that names the cluster.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.kubeconfig(),
+            Self::Real { kubeconfig, .. } => kubeconfig,
+        }
+    }
+
+    fn install(&self) -> anyhow::Result<()> {
+        let mut install = Command::new(binary());
+        let run = install.args(["install", "--crds-only"]).env("KUBECONFIG", self.kubeconfig()).output();
+        let run = run.context("run lode")?;
+        ensure!(run.status.success(), "install --crds-only: {}", String::from_utf8_lossy(&run.stderr));
+        Ok(())
+    }
+}
+
+/// Tells whether scenarios play on a real control plane.
+pub(crate) fn is_real() -> bool {
+    env::var_os("LODE_BIN").is_some()
+}
+
+/// Returns the binary under test: the one that is given, or the one just built.
+pub(crate) fn binary() -> PathBuf {
+    env::var_os("LODE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_lode").into(), PathBuf::from)
+}
+
+/// Tells whether the `flux` command is at hand; says so in one line where it is not.
+pub(crate) fn has_flux() -> bool {
+    let found = env::var_os("FLUX_BIN").is_some();
+    if !found {
+        println!("not played: FLUX_BIN names no flux command");
+    }
+    found
+}
+
+/// Tells whether faults can be asked for; says so in one line where they cannot.
+pub(crate) fn has_faults() -> bool {
+    if is_real() {
+        println!("not played: a real control plane has no faults on demand");
+    }
+    !is_real()
+}

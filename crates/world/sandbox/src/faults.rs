@@ -1,0 +1,250 @@
+//! [`Faults`]: what goes wrong in the cluster, asked for by a test.
+//!
+//! Requests that are struck are those of others: what a test itself asks by [`Objects`](crate::Objects) is served
+//! always, unless all connections are cut. Counts are exact, so that a test can tell how often a client tried.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lode_admit::{Details, Status};
+use lode_apiserver::{Clock, Request, Server};
+use tokio::sync::watch;
+
+/// What goes wrong; see the [module](self).
+#[derive(Clone, Copy)]
+pub struct Faults<'s> {
+    pub(crate) plan: &'s Plan,
+    pub(crate) api: &'s Server,
+}
+
+/// Which requests are struck.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Requests {
+    /// The verb as roles name it (`patch` of every kind of patch); empty for all.
+    pub verb: &'static str,
+    /// The resource as roles name it: `configmaps`, `kustomizations/status`; empty for all.
+    pub resource: &'static str,
+    /// The object's name; empty for all.
+    pub name: &'static str,
+}
+
+/// What becomes of a request that is struck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is served later.
+    Slow(Duration),
+    /// It is held until faults are lifted.
+    Silent,
+    /// 429 with `Retry-After`.
+    TooMany {
+        /// When to come again, in seconds.
+        retry_after_s: u32,
+    },
+    /// 500, not served.
+    Broken,
+    /// 409, not served: somebody else has changed the object.
+    Conflict,
+    /// 410: the place in the log is forgotten.
+    Expired,
+    /// Served, but answered with 504: the client cannot know.
+    Lost,
+}
+
+/// What is asked for and not over.
+pub(crate) struct Plan {
+    strikes: Mutex<Vec<Strike>>,
+    struck: AtomicUsize,
+    lifted: watch::Sender<()>,
+    ahead_ms: Arc<AtomicI64>,
+}
+
+struct Strike {
+    requests: Requests,
+    fault: Fault,
+    left: usize,
+}
+
+impl Faults<'_> {
+    /// Strikes so many of the next requests; `usize::MAX` for all until faults are lifted.
+    pub fn strike(&self, times: usize, requests: Requests, fault: Fault) {
+        self.plan.strikes().push(Strike { requests, fault, left: times });
+    }
+
+    /// Returns how many requests were struck so far.
+    #[must_use]
+    pub fn struck(&self) -> usize {
+        self.plan.struck.load(Ordering::SeqCst)
+    }
+
+    /// Ends all watches; they may go on where they were.
+    pub fn end_watches(&self) {
+        self.api.end_watches();
+    }
+
+    /// Forgets what has changed so far and ends all watches: who goes on where they were is told 410.
+    pub fn expire_watches(&self) {
+        self.api.compact();
+        self.api.end_watches();
+    }
+
+    /// Cuts all connections, one's own too, and takes no others until faults are lifted.
+    pub fn cut_off(&self) {
+        self.api.open(false);
+    }
+
+    /// Puts the cluster's clock forward, or back.
+    pub fn turn_clock(&self, by: SignedDuration) {
+        let by = i64::try_from(by.as_millis()).unwrap_or_default();
+        self.plan.ahead_ms.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Lifts all faults but the clock's; what was held is served.
+    pub fn lift(&self) {
+        self.plan.strikes().clear();
+        self.plan.lifted.send_replace(());
+        self.api.open(true);
+    }
+}
+
+impl Plan {
+    /// Plans nothing, for a cluster with a clock; returns the clock that can be turned, too.
+    pub(crate) fn new(clock: Clock) -> (Arc<Self>, Clock) {
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let plan = Self {
+            strikes: Mutex::default(),
+            struck: AtomicUsize::new(0),
+            lifted: watch::Sender::new(()),
+            ahead_ms: Arc::clone(&ahead_ms),
+        };
+        let turned = move || -> Timestamp {
+            let ahead = SignedDuration::from_millis(ahead_ms.load(Ordering::SeqCst));
+            let now = clock();
+            now.checked_add(ahead).unwrap_or(now)
+        };
+        (Arc::new(plan), Arc::new(turned))
+    }
+
+    fn strikes(&self) -> MutexGuard<'_, Vec<Strike>> {
+        self.strikes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the first strike that is for a request has left.
+    fn take(&self, request: &Request<'_>) -> Option<Fault> {
+        let mut strikes = self.strikes();
+        let at = strikes.iter().position(|strike| strike.requests.holds(request))?;
+        let fault = strikes[at].fault;
+        strikes[at].left -= 1;
+        if strikes[at].left == 0 {
+            strikes.remove(at);
+        }
+        self.struck.fetch_add(1, Ordering::SeqCst);
+        Some(fault)
+    }
+
+    async fn answer(&self, request: &Request<'_>) -> lode_apiserver::Fault {
+        if request.user == OWN_USER {
+            return lode_apiserver::Fault::None;
+        }
+        // From here on it counts as held, so that what is lifted in between is not missed.
+        let mut lifted = self.lifted.subscribe();
+        let Some(fault) = self.take(request) else { return lode_apiserver::Fault::None };
+        match fault {
+            Fault::Slow(wait) => tokio::time::sleep(wait).await,
+            // The sender lives as long as the plan.
+            Fault::Silent => drop(lifted.changed().await),
+            Fault::Lost => return lode_apiserver::Fault::Lost(fault.status()),
+            _ => return lode_apiserver::Fault::Refused(fault.status()),
+        }
+        lode_apiserver::Fault::None
+    }
+}
+
+impl lode_apiserver::Faults for Plan {
+    fn meet<'r>(&'r self, request: Request<'r>) -> Pin<Box<dyn Future<Output = lode_apiserver::Fault> + Send + 'r>> {
+        Box::pin(async move { self.answer(&request).await })
+    }
+}
+
+impl Requests {
+    fn holds(&self, request: &Request<'_>) -> bool {
+        let (resource, subresource) = self.resource.split_once('/').unwrap_or((self.resource, ""));
+        let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
+        is(self.verb, request.verb)
+            && is(self.name, request.name)
+            && (self.resource.is_empty() || resource == request.resource && subresource == request.subresource)
+    }
+}
+
+impl Fault {
+    /// Returns what is answered.
+    fn status(self) -> Status {
+        let (code, reason, message) = match self {
+            Self::TooMany { .. } => (429, "TooManyRequests", "too many requests, please try again later"),
+            Self::Conflict => (
+                409,
+                "Conflict",
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ),
+            Self::Expired => (410, "Expired", "too old resource version"),
+            Self::Lost => (504, "Timeout", "request did not complete within requested timeout"),
+            Self::Slow(_) | Self::Silent | Self::Broken => {
+                (500, "InternalError", "Internal error occurred: a fault was asked for")
+            }
+        };
+        let retry_after_s = if let Self::TooMany { retry_after_s } = self { retry_after_s } else { 0 };
+        Status::about(code, reason, message, Details { retry_after_s, ..Details::default() })
+    }
+}
+
+/// Who asks for what a test asks for.
+pub(crate) const OWN_USER: &str = "sandbox";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(resource: &'static str, subresource: &'static str) -> Request<'static> {
+        Request { user: "admin", verb: "patch", resource, subresource, name: "a" }
+    }
+
+    fn plan() -> Arc<Plan> {
+        Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH)).0
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_what_roles_name() {
+        let status = Requests { resource: "kustomizations/status", ..Requests::default() };
+        assert!(status.holds(&request("kustomizations", "status")) && !status.holds(&request("kustomizations", "")));
+        assert!(Requests::default().holds(&request("configmaps", "")));
+        assert!(!Requests { verb: "get", ..Requests::default() }.holds(&request("configmaps", "")));
+        assert!(!Requests { name: "b", ..Requests::default() }.holds(&request("configmaps", "")));
+    }
+
+    #[test]
+    fn so_many_are_struck_and_no_more() {
+        let plan = plan();
+        plan.strikes().push(Strike { requests: Requests::default(), fault: Fault::Broken, left: 2 });
+        let met: Vec<bool> = (0..3).map(|_| plan.take(&request("configmaps", "")).is_some()).collect();
+        assert_eq!((met, plan.struck.load(Ordering::SeqCst)), (vec![true, true, false], 2));
+    }
+
+    #[test]
+    fn the_clock_can_be_turned_either_way() {
+        let (plan, clock) = Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH));
+        plan.ahead_ms.fetch_add(-1500, Ordering::SeqCst);
+        assert_eq!(clock().as_millisecond(), -1500);
+    }
+
+    #[tokio::test]
+    async fn what_a_test_asks_for_itself_is_served() {
+        let plan = plan();
+        plan.strikes().push(Strike { requests: Requests::default(), fault: Fault::Broken, left: 1 });
+        let own = Request { user: OWN_USER, ..request("configmaps", "") };
+        assert!(matches!(plan.answer(&own).await, lode_apiserver::Fault::None));
+        let other = plan.answer(&request("configmaps", "")).await;
+        assert!(matches!(other, lode_apiserver::Fault::Refused(status) if status.code == 500));
+    }
+}

@@ -151,8 +151,8 @@ impl Work {
 
     async fn create(&mut self, applier: &Applier) -> Result<Written, ClusterError> {
         let target = applier.target(&self.desired, false);
-        match applier.client.apply(&self.known.resource, target, self.desired.create_body()).await {
-            Ok(live) => Ok(Written::Done(Some(Action::Created), applier.observe(&live))),
+        match applier.client.apply_unread(&self.known.resource, target, self.desired.create_body()).await {
+            Ok(answer) => Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
             Err(error) if error.is(409) => {
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
@@ -165,10 +165,11 @@ impl Work {
     async fn update(&mut self, applier: &Applier, force: bool) -> Result<Written, ClusterError> {
         let cleaned = self.clean(applier).await?;
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
-        let answer = applier.client.apply(&self.known.resource, applier.target(sent, false), sent.body.clone()).await;
+        let target = applier.target(sent, false);
+        let answer = applier.client.apply_unread(&self.known.resource, target, sent.body.clone()).await;
         let live = match answer {
             Err(error) if self.replaces(&error, force) => return self.replace(applier).await,
-            answer => applier.observe(&answer?),
+            answer => self.known.kind.put(&answer?)?,
         };
         let changed = cleaned || self.seen.as_ref().is_none_or(|seen| seen.content != live.content);
         Ok(Written::Done(changed.then_some(Action::Configured), live))
@@ -185,8 +186,8 @@ impl Work {
         let mut wait = GONE_POLL_MIN;
         loop {
             let target = applier.target(&self.desired, false);
-            match applier.client.apply(resource, target, self.desired.create_body()).await {
-                Ok(live) => return Ok(Written::Done(Some(Action::Created), applier.observe(&live))),
+            match applier.client.apply_unread(resource, target, self.desired.create_body()).await {
+                Ok(answer) => return Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
                 Err(error) if error.is(409) && Instant::now() < until => {
                     sleep(wait).await;
                     wait = (wait * 2).min(GONE_POLL_MAX);

@@ -15,6 +15,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use kube::client::Body;
 use lode_object::Value;
+use serde::Deserialize;
 
 use crate::connect::{self, Connection, Incoming};
 use crate::error::{Error, Status};
@@ -112,6 +113,14 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn apply(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Value, Error> {
+        decode(&self.apply_unread(resource, target, body).await?)
+    }
+
+    /// Does what [`Client::apply`] does. The answer is the object's JSON.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn apply_unread(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Bytes, Error> {
         let mut path = resource.path(target.namespace, target.name);
         path.push_str(if target.dry_run {
             "?dryRun=All&force=true&fieldManager="
@@ -121,7 +130,7 @@ impl Client {
         escape(&mut path, target.manager);
         let verb = if target.dry_run { "dry-run" } else { "apply" };
         let content = Some((header::CONTENT_TYPE, "application/apply-patch+yaml", body));
-        decode(&self.call(verb, Method::PATCH, &path, content).await?)
+        self.call(verb, Method::PATCH, &path, content).await
     }
 
     /// Merges a JSON merge patch into an object, or into a subresource of it. The answer is the object's JSON.
@@ -299,8 +308,8 @@ fn unreachable(error: &(dyn std::error::Error + 'static)) -> Error {
     Error::Unreachable(text)
 }
 
-fn decode(body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::NotUnderstood(error.to_string()))
+pub(crate) fn decode<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(|error| Error::NotUnderstood(error.to_string()))
 }
 
 fn encode(value: &Value) -> Bytes {

@@ -40,7 +40,7 @@ async fn a_server_that_is_silent_for_a_while_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_has_too_much_to_do_is_asked_again_when_it_said() {
     let later = Fault::TooMany { retry_after_s: 1 };
-    through("too-many", &[(15, APPLIES, later), (2, STATUSES, later), (2, DELETES, later)]).await;
+    through("too-many", &[(8, APPLIES, later), (1, STATUSES, later), (1, DELETES, later)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +50,7 @@ async fn a_server_that_fails_is_asked_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_at_everything_is_asked_again() {
-    through("all-broken", &[(6, ALL, Fault::Broken)]).await;
+    through("all-broken", &[(4, ALL, Fault::Broken)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

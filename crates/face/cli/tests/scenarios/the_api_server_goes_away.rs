@@ -14,7 +14,7 @@ use crate::stage::Stage;
 /// How long it is away: longer than any wait of a client between two tries.
 const AWAY: Duration = Duration::from_mins(1);
 /// The same where many scenarios are to be over soon: some tries of each kind.
-const AWAY_FROM_SANDBOX: Duration = Duration::from_secs(8);
+const AWAY_FROM_SANDBOX: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {

@@ -6,7 +6,7 @@ use lode_rbac::Write;
 use serde_json::Value;
 
 use crate::call::{Call, text};
-use crate::store::Key;
+use crate::key::Key;
 
 /// Refuses objects in namespaces that are not there, or are on their way out.
 pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {

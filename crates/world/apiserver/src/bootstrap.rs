@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 use crate::call::text;
 use crate::inside;
-use crate::store::Key;
+use crate::key::Key;
 
 /// Who creates it.
 const MANAGER: &str = "kube-apiserver";

@@ -8,11 +8,11 @@ use lode_rbac::User;
 use serde_json::{Map, Value};
 
 use crate::api::Api;
+use crate::key::Key;
 use crate::negotiate::Output;
 use crate::options::Query;
 use crate::request::Target;
 use crate::served::Served;
-use crate::store::Key;
 
 /// One request for objects.
 pub(crate) struct Call<'c> {

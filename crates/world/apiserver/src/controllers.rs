@@ -6,6 +6,7 @@
 mod definitions;
 mod garbage;
 mod namespaces;
+mod owned;
 mod workloads;
 
 use std::sync::Arc;
@@ -50,7 +51,7 @@ async fn run(api: Arc<Api>, mut core: Core, mut changes: UnboundedReceiver<Noted
 fn logged(noted: &Noted, done: Result<(), Status>) {
     if let Err(status) = done {
         let key = &noted.change.key;
-        tracing::warn!(resource = &*noted.resource, namespace = &*key.namespace, name = &*key.name, %status, "controller failed");
+        tracing::warn!(resource = &*noted.resource, namespace = key.namespace(), name = key.name(), %status, "controller failed");
     }
 }
 
@@ -76,7 +77,7 @@ fn aggregate(api: &Api) {
         stale.map(|(name, rules)| (name.to_owned(), values(rules))).collect::<Vec<(String, serde_json::Value)>>()
     });
     for (name, rules) in stale {
-        let key = crate::store::Key::new("", &name);
+        let key = crate::key::Key::new("", &name);
         let done = crate::inside::change(api, &roles, &key, ("", "clusterrole-aggregation-controller"), |role| {
             role["rules"] = rules.clone();
         });

@@ -11,11 +11,11 @@ use crate::api::Api;
 use crate::auth;
 use crate::call::{Call, text};
 use crate::delete::{self, Deleted};
+use crate::key::Key;
 use crate::negotiate::Output;
 use crate::options::{DeleteOptions, Query, WriteOptions};
 use crate::request::Target;
 use crate::served::Served;
-use crate::store::Key;
 use crate::write::{Changed, Fault, Way, Write, Written};
 
 /// Who the controllers are to who looks at fields.
@@ -80,8 +80,8 @@ pub(crate) fn delete(api: &Api, served: &Served, key: &Key, options: &DeleteOpti
 
 fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: impl FnOnce(&Call<'_>) -> R) -> R {
     let target = Target {
-        namespace: key.namespace.to_string(),
-        name: key.name.to_string(),
+        namespace: key.namespace().to_owned(),
+        name: key.name().to_owned(),
         subresource: subresource.to_owned(),
         ..Target::default()
     };

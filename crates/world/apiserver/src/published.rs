@@ -9,9 +9,9 @@ use lode_stdx::Digest;
 use serde_json::Value;
 
 use crate::api::Api;
+use crate::key::Key;
 use crate::openapi::{self, Published};
 use crate::served::{Registry, Served};
-use crate::store::Key;
 
 /// Returns the index of the documents.
 pub(crate) fn index(api: &Api, registry: &Registry) -> Value {

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::key::Key;
 use crate::negotiate::Shape;
 use crate::options::{ListOptions, Revision};
 use crate::page::{Page, Token};
 use crate::served::Served;
 use crate::shape;
-use crate::store::{Key, Store};
+use crate::store::Store;
 use crate::stored::Stored;
 use crate::table::IncludeObject;
 
@@ -84,8 +85,8 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
 pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> bool {
     let label = |key: &str| stored.index.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value);
     let field = |field: &str| match field {
-        "metadata.name" => Some(&*key.name),
-        "metadata.namespace" => Some(&*key.namespace),
+        "metadata.name" => Some(key.name()),
+        "metadata.namespace" => Some(key.namespace()),
         _ => stored.index.fields.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value),
     };
     options.labels.matches(label) && options.fields.matches(field)
@@ -171,20 +172,22 @@ fn plain(served: &Served, page: Page) -> Answer {
     let mut items = Vec::with_capacity(page.objects.len());
     for (_, stored) in page.objects {
         items.push(if !served.is_native(&stored) {
-            Item::Whole(served.bytes(&stored))
+            Item::Made(served.bytes(&stored))
         } else if whole {
-            Item::Whole(stored.bytes.clone())
+            Item::Whole(stored)
         } else {
-            Item::Headless(stored.headless())
+            Item::Headless(stored)
         });
     }
     Answer::lazy(200, Pieces { head: Some(head.into()), items: items.into_iter(), first: true, done: false })
 }
 
 enum Item {
-    Whole(Bytes),
-    /// Lacks its opening brace.
-    Headless(Bytes),
+    /// As another version has it.
+    Made(Bytes),
+    Whole(Arc<Stored>),
+    /// Without what its list says of all.
+    Headless(Arc<Stored>),
 }
 
 /// The text of a list, in pieces.
@@ -211,10 +214,11 @@ impl Iterator for Pieces {
                 piece.extend_from_slice(b",");
             }
             match item {
-                Item::Whole(bytes) => piece.extend_from_slice(&bytes),
-                Item::Headless(bytes) => {
+                Item::Made(bytes) => piece.extend_from_slice(&bytes),
+                Item::Whole(stored) => piece.extend_from_slice(stored.text()),
+                Item::Headless(stored) => {
                     piece.extend_from_slice(b"{");
-                    piece.extend_from_slice(&bytes);
+                    piece.extend_from_slice(stored.headless());
                 }
             }
             if piece.len() >= PIECE {

@@ -17,11 +17,12 @@ use crate::body;
 use crate::call::{Call, metadata_mut, text};
 use crate::delete;
 use crate::endpoint;
+use crate::key::Key;
 use crate::options::{WriteOptions, Writing, not_a_number};
 use crate::patch::Patch;
 use crate::random;
 use crate::read;
-use crate::store::{Clash, From, Key};
+use crate::store::{Clash, From};
 use crate::stored::{Draft, Stored};
 
 /// What came of a write.

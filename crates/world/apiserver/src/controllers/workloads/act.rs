@@ -75,9 +75,9 @@ pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
     let Err(status) = done else { return };
     let (kind, key) = (place.kind, &place.key);
     if matches!(status.code, 403 | 404) {
-        tracing::debug!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+        tracing::debug!(?kind, namespace = key.namespace(), name = key.name(), %status, "workload not played");
     } else {
-        tracing::warn!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+        tracing::warn!(?kind, namespace = key.namespace(), name = key.name(), %status, "workload not played");
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::object::is_true;
 use super::plan::{Kind, Place};
 use crate::call::{text, time_text};
-use crate::store::Key;
+use crate::key::Key;
 
 /// Returns where it is.
 pub(super) fn place() -> Place {

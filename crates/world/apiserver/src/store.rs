@@ -202,6 +202,11 @@ impl Resource {
         self.lock().log.compact();
     }
 
+    /// Returns how many watch.
+    pub(crate) fn watchers(&self) -> usize {
+        self.changed.receiver_count()
+    }
+
     /// Returns what tells of each new change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

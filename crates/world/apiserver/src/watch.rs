@@ -1,8 +1,8 @@
 //! What changes, as it changes: one line of JSON per event.
 //!
 //! A watch holds no lock and keeps nothing but where it is in the log of its resource. Who is slower than the log is
-//! long is told that its place is gone (410) and lists anew. The first change after a while is told at once; those that
-//! follow in a burst are told together.
+//! long is told that its place is gone (410) and lists anew. The first change after a while is told at once; where many
+//! watch, those that follow in a burst are told together.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Watch {
             let told = self.api.store.revision();
             while self.catch_up(out).await? {}
             self.cursor = self.cursor.max(told);
-            sleep(BURST).await;
+            self.gather().await;
             tokio::select! {
                 changed = changed.changed() => changed.map_err(|_| Ended)?,
                 // The API lives as long as its resources, so a definition that goes takes its watches along.
@@ -108,6 +108,16 @@ impl Watch {
                     bookmark.as_mut().reset(Instant::now() + BOOKMARK_EVERY);
                 }
             }
+        }
+    }
+
+    /// Waits after changes were told of while many watch, so that what happens meanwhile is told together: else the same
+    /// few changes at a time would be sent to all of them. Where few watch there is no wait.
+    async fn gather(&self) {
+        let watchers = u32::try_from(self.served.objects.watchers()).unwrap_or(u32::MAX);
+        let pause = GATHER_PER_WATCHER.saturating_mul(watchers).min(GATHER_MAX);
+        if pause >= GATHER_MIN {
+            sleep(pause).await;
         }
     }
 
@@ -246,8 +256,11 @@ async fn flush(out: &Slot, lines: &mut BytesMut, above: usize) {
 const LINES_BYTES: usize = 64 << 10;
 /// Changes read from the log at once.
 const CHANGES_AT_ONCE: usize = 256;
-/// Changes are told of not sooner after those before: what happens meanwhile is told at once.
-const BURST: Duration = Duration::from_millis(1);
+/// About twice what it takes to tell one watch of a change: telling all takes at most half of the time.
+const GATHER_PER_WATCHER: Duration = Duration::from_micros(50);
+/// Below this a timer is not worth its while.
+const GATHER_MIN: Duration = Duration::from_millis(1);
+const GATHER_MAX: Duration = Duration::from_millis(20);
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// How long a watch lasts whose client says nothing, in seconds; Kubernetes takes 30 to 60 minutes.

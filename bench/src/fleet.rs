@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use e2e::{Calls, Operator};
-use lode_cluster::Target;
+use lode_cluster::{Head, Sink, Subject, Target};
 use lode_object::Value;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::print::{figure, line};
 use crate::stage::{Stage, application, kustomization, repository};
@@ -108,23 +109,44 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
     operator.stop()
 }
 
-/// Waits until every Kustomization of the fleet is as wanted.
-async fn until_all(stage: &Stage, count: usize, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<()> {
-    let resource = stage.world.resource("Kustomization");
-    let end = Instant::now() + WITHIN;
-    let mut done: HashSet<String> = HashSet::new();
-    loop {
-        let list = stage.world.client.list(&resource, NAMESPACE, "").await?;
-        let list: Value = serde_json::from_slice(&list)?;
-        for object in list["items"].as_array().into_iter().flatten().filter(|object| wanted(object)) {
-            done.insert(object["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+/// Waits until every Kustomization of the fleet is as wanted. It watches: whoever lists a thousand of them twice a second
+/// takes the API server from what is measured.
+async fn until_all(stage: &Stage, count: usize, wanted: fn(&Value) -> bool) -> anyhow::Result<()> {
+    let subject = Subject {
+        resource: stage.world.resource("Kustomization"),
+        namespace: NAMESPACE.into(),
+        labels: "".into(),
+        fields: "".into(),
+    };
+    let (number, mut done) = watch::channel(0);
+    let fleet = Fleet { wanted, done: HashSet::new(), number };
+    let watching = tokio::spawn(lode_cluster::watch(stage.world.client.clone(), subject, fleet));
+    let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count)).await.is_ok();
+    watching.abort();
+    anyhow::ensure!(all, "{} of {count} after {WITHIN:?}", *done.borrow());
+    Ok(())
+}
+
+/// Which Kustomizations have been as wanted.
+struct Fleet {
+    wanted: fn(&Value) -> bool,
+    done: HashSet<String>,
+    number: watch::Sender<usize>,
+}
+
+impl Sink for Fleet {
+    fn restart(&mut self) {}
+
+    fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
+        if serde_json::from_slice(object).is_ok_and(|object| (self.wanted)(&object)) {
+            self.done.insert(head.name.to_string());
+            self.number.send_replace(self.done.len());
         }
-        if done.len() >= count {
-            return Ok(());
-        }
-        anyhow::ensure!(Instant::now() < end, "{} of {count} after {WITHIN:?}", done.len());
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
+
+    fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {}
+
+    fn synced(&mut self, _: &str) {}
 }
 
 /// Waits until the operator makes no more calls: events trail behind what they tell of.

@@ -152,7 +152,7 @@ impl Work {
     async fn create(&mut self, applier: &Applier) -> Result<Written, ClusterError> {
         let target = applier.target(&self.desired, false);
         match applier.client.apply(&self.known.resource, target, self.desired.create_body()).await {
-            Ok(live) => Ok(Written::Done(Some(Action::Created), applier.observe(&live))),
+            Ok(live) => Ok(Written::Done(Some(Action::Created), self.wrote(applier, &live))),
             Err(error) if error.is(409) => {
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
@@ -168,7 +168,7 @@ impl Work {
         let answer = applier.client.apply(&self.known.resource, applier.target(sent, false), sent.body.clone()).await;
         let live = match answer {
             Err(error) if self.replaces(&error, force) => return self.replace(applier).await,
-            answer => applier.observe(&answer?),
+            answer => self.wrote(applier, &answer?),
         };
         let changed = cleaned || self.seen.as_ref().is_none_or(|seen| seen.content != live.content);
         Ok(Written::Done(changed.then_some(Action::Configured), live))
@@ -186,7 +186,7 @@ impl Work {
         loop {
             let target = applier.target(&self.desired, false);
             match applier.client.apply(resource, target, self.desired.create_body()).await {
-                Ok(live) => return Ok(Written::Done(Some(Action::Created), applier.observe(&live))),
+                Ok(live) => return Ok(Written::Done(Some(Action::Created), self.wrote(applier, &live))),
                 Err(error) if error.is(409) && Instant::now() < until => {
                     sleep(wait).await;
                     wait = (wait * 2).min(GONE_POLL_MAX);
@@ -194,6 +194,13 @@ impl Work {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Takes in the answer to a write.
+    fn wrote(&self, applier: &Applier, live: &Value) -> Observed {
+        let observed = applier.observe(live);
+        self.known.kind.put(live, observed.clone());
+        observed
     }
 
     /// Folds managers of an earlier time into ours; tells whether there were any.

@@ -14,12 +14,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use lode_cluster::{Client, Sink, Subject};
+use lode_cluster::{Client, Head, Sink, Subject};
 use lode_object::NamespacedName;
-use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::warn;
 
 /// All objects of one of our kinds, as new as we know them.
 pub struct Store<T> {
@@ -318,23 +317,13 @@ struct Feed<T> {
     synced: watch::Sender<bool>,
 }
 
-impl<T> Feed<T> {
-    fn identify(&self, object: &[u8]) -> Option<(NamespacedName, u64)> {
-        let head = serde_json::from_slice::<Head>(object);
-        let head =
-            head.inspect_err(|error| error!(kind = %self.kind, %error, "object without identity skipped")).ok()?;
-        let name = NamespacedName::new(&head.metadata.namespace, &head.metadata.name);
-        Some((name, number(&head.metadata.resource_version)))
-    }
-}
-
 impl<T: Send + Sync> Sink for Feed<T> {
     fn restart(&mut self) {
         self.mirror.restart();
     }
 
-    fn applied(&mut self, object: &[u8]) {
-        let Some((name, version)) = self.identify(object) else { return };
+    fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
+        let (name, version) = (head.name(), number(&head.version));
         if self.mirror.is_known(&name, version) {
             return;
         }
@@ -347,13 +336,11 @@ impl<T: Send + Sync> Sink for Feed<T> {
         }
     }
 
-    fn deleted(&mut self, object: &[u8]) {
-        if let Some((name, version)) = self.identify(object) {
-            self.mirror.deleted(&name, version);
-        }
+    fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
+        self.mirror.deleted(&head.name(), number(&head.version));
     }
 
-    fn synced(&mut self) {
+    fn synced(&mut self, _: &str) {
         self.mirror.sweep();
         self.synced.send_replace(true);
     }
@@ -362,21 +349,6 @@ impl<T: Send + Sync> Sink for Feed<T> {
 /// Versions are compared as numbers; zero stands for one that is none and is taken as it comes.
 fn number(version: &str) -> u64 {
     version.parse().unwrap_or_default()
-}
-
-#[derive(Deserialize)]
-struct Head {
-    metadata: Metadata,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: String,
-    #[serde(default)]
-    namespace: String,
-    #[serde(default)]
-    resource_version: String,
 }
 
 #[cfg(test)]
@@ -399,8 +371,17 @@ mod tests {
         json!({"metadata": {"name": name, "namespace": "shop", "resourceVersion": version.to_string()}})
     }
 
-    fn bytes(name: &str, version: u64) -> Vec<u8> {
-        object(name, version).to_string().into()
+    fn head(object: &Value) -> Head<'_> {
+        let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().into();
+        Head { namespace: text("namespace"), name: text("name"), version: text("resourceVersion") }
+    }
+
+    fn applied(feed: &mut Feed<Value>, object: &Value) {
+        feed.applied(&head(object), object.to_string().as_bytes());
+    }
+
+    fn deleted(feed: &mut Feed<Value>, object: &Value) {
+        feed.deleted(&head(object), b"");
     }
 
     fn named(name: &str) -> NamespacedName {
@@ -434,22 +415,22 @@ mod tests {
     fn a_late_event_of_an_older_version_is_dropped() {
         let (mut feed, mirror) = feed();
         let mut changes = mirror.subscribe();
-        feed.applied(&bytes("a", 5));
+        applied(&mut feed, &object("a", 5));
         assert!(put(&mirror, "a", 9));
-        feed.applied(&bytes("a", 7));
-        feed.applied(&bytes("a", 9));
+        applied(&mut feed, &object("a", 7));
+        applied(&mut feed, &object("a", 9));
         assert_eq!(known(&mirror, "a"), 9);
         assert_eq!(fetch(&mut changes), [told("a", 0, 9)]);
-        feed.applied(&bytes("a", 9));
+        applied(&mut feed, &object("a", 9));
         assert_eq!(fetch(&mut changes), [], "the same version is no change");
-        feed.applied(&bytes("a", 10));
+        applied(&mut feed, &object("a", 10));
         assert_eq!(fetch(&mut changes), [told("a", 9, 10)]);
     }
 
     #[test]
     fn versions_compare_as_numbers() {
         let (mut feed, mirror) = feed();
-        feed.applied(&bytes("a", 99));
+        applied(&mut feed, &object("a", 99));
         assert!(put(&mirror, "a", 100));
         assert!(!put(&mirror, "a", 99));
         assert_eq!(known(&mirror, "a"), 100);
@@ -458,8 +439,8 @@ mod tests {
     #[test]
     fn an_answer_to_a_write_does_not_bring_back_what_is_gone() {
         let (mut feed, mirror) = feed();
-        feed.applied(&bytes("a", 5));
-        feed.deleted(&bytes("a", 8));
+        applied(&mut feed, &object("a", 5));
+        deleted(&mut feed, &object("a", 8));
         assert!(!put(&mirror, "a", 7));
         assert_eq!(known(&mirror, "a"), 0);
     }
@@ -467,11 +448,11 @@ mod tests {
     #[test]
     fn a_deletion_of_an_earlier_object_of_the_name_is_dropped() {
         let (mut feed, mirror) = feed();
-        feed.applied(&bytes("a", 5));
+        applied(&mut feed, &object("a", 5));
         assert!(put(&mirror, "a", 12));
-        feed.deleted(&bytes("a", 8));
+        deleted(&mut feed, &object("a", 8));
         assert_eq!(known(&mirror, "a"), 12);
-        feed.deleted(&bytes("a", 13));
+        deleted(&mut feed, &object("a", 13));
         assert_eq!(known(&mirror, "a"), 0);
     }
 
@@ -479,17 +460,17 @@ mod tests {
     fn what_a_new_list_does_not_show_is_gone() {
         let (mut feed, mirror) = feed();
         feed.restart();
-        feed.applied(&bytes("a", 5));
-        feed.applied(&bytes("b", 6));
-        feed.applied(&bytes("c", 6));
-        feed.synced();
+        applied(&mut feed, &object("a", 5));
+        applied(&mut feed, &object("b", 6));
+        applied(&mut feed, &object("c", 6));
+        feed.synced("");
         let mut changes = mirror.subscribe();
         fetch(&mut changes);
         feed.restart();
         assert!(put(&mirror, "b", 8), "an answer that comes late does not keep it");
-        feed.applied(&bytes("a", 5));
-        feed.applied(br#"{"metadata": {"name": "c", "namespace": "shop"}, "bad": 1}"#);
-        feed.synced();
+        applied(&mut feed, &object("a", 5));
+        applied(&mut feed, &json!({"metadata": {"name": "c", "namespace": "shop"}, "bad": 1}));
+        feed.synced("");
         assert_eq!(fetch(&mut changes), [told("b", 6, 0)]);
         assert_eq!(known(&mirror, "c"), 6, "what cannot be read now is still there");
     }
@@ -498,21 +479,23 @@ mod tests {
     fn a_restored_server_may_count_from_an_earlier_number() {
         let (mut feed, mirror) = feed();
         feed.restart();
-        feed.applied(&bytes("a", 500));
-        feed.synced();
+        applied(&mut feed, &object("a", 500));
+        feed.synced("");
         feed.restart();
-        feed.applied(&bytes("a", 20));
-        feed.synced();
+        applied(&mut feed, &object("a", 20));
+        feed.synced("");
         assert_eq!(known(&mirror, "a"), 20);
     }
 
     #[test]
     fn a_bad_object_does_not_stop_the_kind() {
         let (mut feed, mirror) = feed();
-        feed.applied(b"{");
-        feed.applied(br#"{"metadata": {"name": "x", "namespace": "shop", "resourceVersion": "4"}, "bad": true}"#);
-        feed.applied(&bytes("a", 5));
-        feed.synced();
+        applied(
+            &mut feed,
+            &json!({"metadata": {"name": "x", "namespace": "shop", "resourceVersion": "4"}, "bad": true}),
+        );
+        applied(&mut feed, &object("a", 5));
+        feed.synced("");
         assert_eq!((known(&mirror, "x"), known(&mirror, "a")), (0, 5));
         assert!(*feed.synced.borrow());
     }
@@ -520,20 +503,20 @@ mod tests {
     #[test]
     fn subscribers_hear_first_what_is_there_then_what_changes_as_one() {
         let (mut feed, mirror) = feed();
-        feed.applied(&bytes("a", 1));
+        applied(&mut feed, &object("a", 1));
         let mut changes = mirror.subscribe();
         let mut second = mirror.subscribe();
         assert_eq!(fetch(&mut second), [told("a", 0, 1)]);
-        feed.applied(&bytes("b", 2));
-        feed.applied(&bytes("a", 3));
-        feed.applied(&bytes("c", 4));
-        feed.deleted(&bytes("c", 5));
+        applied(&mut feed, &object("b", 2));
+        applied(&mut feed, &object("a", 3));
+        applied(&mut feed, &object("c", 4));
+        deleted(&mut feed, &object("c", 5));
         assert_eq!(fetch(&mut changes), [told("a", 0, 3), told("b", 0, 2)]);
         assert_eq!(fetch(&mut second), [told("b", 0, 2), told("a", 1, 3)]);
-        feed.deleted(&bytes("a", 6));
+        deleted(&mut feed, &object("a", 6));
         assert_eq!(fetch(&mut changes), [told("a", 3, 0)]);
         drop(second);
-        feed.deleted(&bytes("b", 7));
+        deleted(&mut feed, &object("b", 7));
         assert_eq!(mirror.lock().subscribers.len(), 1);
     }
 
@@ -543,7 +526,7 @@ mod tests {
         let mut changes = mirror.subscribe();
         let waiter = tokio::spawn(async move { changes.next().await.name });
         tokio::task::yield_now().await;
-        feed.applied(&bytes("a", 1));
+        applied(&mut feed, &object("a", 1));
         assert_eq!(waiter.await.unwrap(), named("a"));
     }
 }

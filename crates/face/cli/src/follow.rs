@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lode_cluster::{Client, Resource, Sink, Subject, watch};
+use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 use lode_object::{NamespacedName, Value};
 use tokio::sync::watch as latest;
 
@@ -67,18 +67,18 @@ impl Sink for Latest {
         self.is_there = false;
     }
 
-    fn applied(&mut self, object: &[u8]) {
+    fn applied(&mut self, _: &Head<'_>, object: &[u8]) {
         self.is_there = true;
         if let Ok(object) = serde_json::from_slice(object) {
             self.sender.send_replace(Seen::There(object));
         }
     }
 
-    fn deleted(&mut self, _: &[u8]) {
+    fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {
         self.sender.send_replace(Seen::Absent);
     }
 
-    fn synced(&mut self) {
+    fn synced(&mut self, _: &str) {
         if !self.is_there {
             self.sender.send_replace(Seen::Absent);
         }
@@ -94,11 +94,11 @@ mod tests {
         let (sender, seen) = latest::channel(Seen::Nothing);
         let mut sink = Latest { sender, is_there: false };
         sink.restart();
-        sink.applied(b"{\"a\":1}");
-        sink.synced();
+        sink.applied(&Head::default(), b"{\"a\":1}");
+        sink.synced("");
         assert_eq!(*seen.borrow(), Seen::There(serde_json::json!({"a": 1})));
         sink.restart();
-        sink.synced();
+        sink.synced("");
         assert_eq!(*seen.borrow(), Seen::Absent);
     }
 }

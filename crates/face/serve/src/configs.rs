@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lode_cluster::{Client, Resource, Sink, Subject, watch};
+use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 use lode_kustomization::Kustomizations;
-use lode_object::{NamespacedName, Value, meta};
+use lode_object::{NamespacedName, meta};
 
 /// Watches both kinds until the returned tasks are aborted.
 pub(crate) fn start(
@@ -39,8 +39,8 @@ struct Feed {
 impl Sink for Feed {
     fn restart(&mut self) {}
 
-    fn applied(&mut self, object: &[u8]) {
-        let Some((name, version)) = head(object) else { return };
+    fn applied(&mut self, head: &Head<'_>, _: &[u8]) {
+        let (name, version) = (head.name(), head.version.to_string());
         let known = self.versions.insert(name.clone(), version.clone());
         // The first sight of one is the start, not a change.
         if known.is_some_and(|known| known != version) {
@@ -48,18 +48,11 @@ impl Sink for Feed {
         }
     }
 
-    fn deleted(&mut self, object: &[u8]) {
-        if let Some((name, _)) = head(object) {
-            self.versions.remove(&name);
-            self.kustomizations.config_changed(self.kind, &name);
-        }
+    fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
+        let name = head.name();
+        self.versions.remove(&name);
+        self.kustomizations.config_changed(self.kind, &name);
     }
 
-    fn synced(&mut self) {}
-}
-
-fn head(object: &[u8]) -> Option<(NamespacedName, String)> {
-    let object: Value = serde_json::from_slice(object).ok()?;
-    let text = |field: &str| object.get("metadata")?.get(field)?.as_str().map(str::to_owned);
-    Some((NamespacedName::new(&text("namespace")?, &text("name")?), text("resourceVersion")?))
+    fn synced(&mut self, _: &str) {}
 }

@@ -15,25 +15,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use lode_health::Health;
 use lode_merge::Observed;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta};
 use tokio::sync::{Notify, watch};
 
 use crate::client::Client;
 use crate::resource::Resource;
-use crate::watch::{self as follow, Sink, Subject};
-
-/// What the cache keeps of one object.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    /// Identity, version, flags and digests.
-    pub observed: Observed,
-    /// Its health by the kind's own rules.
-    pub health: Health,
-    /// Whose it is by its labels.
-    pub owner: Option<NamespacedName>,
-}
+use crate::seen::{Seen, Table};
+use crate::watch::{self as follow, Head, Sink, Subject};
 
 /// Which owner has which objects to look at again.
 #[derive(Default)]
@@ -120,7 +109,7 @@ impl Cache {
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let kinds: Vec<Arc<Kind>> = lock(&self.kinds).values().filter_map(Weak::upgrade).collect();
-        (kinds.len(), kinds.iter().map(|kind| lock(&kind.table).seen.len()).sum())
+        (kinds.len(), kinds.iter().map(|kind| lock(&kind.shelf.table).len()).sum())
     }
 
     fn kind(&self, resource: &Resource, namespace: &str, labels: &str, fields: &str) -> Arc<Kind> {
@@ -147,25 +136,23 @@ impl Cache {
     }
 
     fn start(&self, subject: Subject) -> Arc<Kind> {
-        let table = Arc::new(Mutex::new(Table::default()));
-        let (synced, is_synced) = watch::channel(false);
-        let feed = Feed {
+        let shelf = Arc::new(Shelf {
             gvk: subject.resource.gvk.clone(),
-            manager: self.manager.clone(),
-            overrides: self.overrides.clone(),
-            table: table.clone(),
+            is_owned: &*subject.labels == meta::OWNER_NAME,
+            table: Mutex::default(),
             changes: self.changes.clone(),
-            synced,
-            round: 0,
-        };
+        });
+        let (synced, is_synced) = watch::channel(false);
+        let feed =
+            Feed { manager: self.manager.clone(), overrides: self.overrides.clone(), shelf: shelf.clone(), synced };
         let task = tokio::spawn(follow::watch(self.client.clone(), subject, feed));
-        Arc::new(Kind { table, is_synced, task })
+        Arc::new(Kind { shelf, is_synced, task })
     }
 }
 
 /// One watched kind; it is watched as long as this lives.
 pub struct Kind {
-    table: Arc<Mutex<Table>>,
+    shelf: Arc<Shelf>,
     is_synced: watch::Receiver<bool>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -180,28 +167,38 @@ impl Kind {
     /// Returns what is known of an object.
     #[must_use]
     pub fn get(&self, namespace: &str, name: &str) -> Option<Seen> {
-        lock(&self.table).seen.get(&NamespacedName::new(namespace, name)).map(|(_, seen)| seen.clone())
+        self.with(&NamespacedName::new(namespace, name), Seen::clone)
     }
 
     /// Applies `read` to what is known of an object, without copying it.
     pub fn with<T>(&self, name: &NamespacedName, read: impl FnOnce(&Seen) -> T) -> Option<T> {
-        lock(&self.table).seen.get(name).map(|(_, seen)| read(seen))
+        lock(&self.shelf.table).get(name).map(read)
     }
 
     /// Returns all that is known, for small selections.
     #[must_use]
     pub fn all(&self) -> Vec<Seen> {
-        lock(&self.table).seen.values().map(|(_, seen)| seen.clone()).collect()
+        lock(&self.shelf.table).all().cloned().collect()
+    }
+
+    /// Takes the server's answer to our own write, and what was observed of it, at once: what the watch tells a moment
+    /// later need not be read then. The object's owner, who wrote it, is not told; others are.
+    pub fn put(&self, answer: &Value, observed: Observed) {
+        let Some((name, seen)) = seen(answer, observed) else { return };
+        // The watch never tells the end of an object that it does not select.
+        if self.shelf.is_owned && seen.owner.is_some() {
+            self.shelf.put(&name, seen);
+        }
     }
 
     /// Tells an owner of every change here, besides the one whose labels an object carries.
     pub fn subscribe(&self, owner: &NamespacedName) {
-        lock(&self.table).subscribers.insert(owner.clone());
+        lock(&self.shelf.table).subscribers.insert(owner.clone());
     }
 
     /// Ends [`Kind::subscribe`].
     pub fn unsubscribe(&self, owner: &NamespacedName) {
-        lock(&self.table).subscribers.remove(owner);
+        lock(&self.shelf.table).subscribers.remove(owner);
     }
 }
 
@@ -211,46 +208,28 @@ impl Drop for Kind {
     }
 }
 
-#[derive(Default)]
-struct Table {
-    /// By name: the list round it was last seen in, and what is known.
-    seen: HashMap<NamespacedName, (u32, Seen)>,
-    subscribers: HashSet<NamespacedName>,
-}
-
-/// Where one watch puts what it sees.
-struct Feed {
+/// What is known of one kind, and who is told of it.
+struct Shelf {
     gvk: GroupVersionKind,
-    manager: Arc<str>,
-    overrides: Arc<[String]>,
-    table: Arc<Mutex<Table>>,
+    /// What carries the owner label is what is watched.
+    is_owned: bool,
+    table: Mutex<Table>,
     changes: Arc<Changes>,
-    synced: watch::Sender<bool>,
-    round: u32,
 }
 
-impl Feed {
-    fn digest(&self, object: &[u8]) -> Option<(NamespacedName, Seen)> {
-        let mut object: Value = serde_json::from_slice(object).ok()?;
-        // Items of a list carry neither.
-        if object.get("kind").is_none() {
-            object["kind"] = (*self.gvk.kind).into();
-            object["apiVersion"] = self.gvk.api_version().into();
+impl Shelf {
+    fn put(&self, name: &NamespacedName, seen: Seen) {
+        let writer = seen.owner.clone();
+        let mut table = lock(&self.table);
+        let (taken, old) = table.put(name.clone(), seen);
+        if taken {
+            let before = old.and_then(|seen| seen.owner).filter(|owner| Some(owner) != writer.as_ref());
+            self.tell(&table, name, before);
         }
-        let metadata = object.get("metadata")?;
-        let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
-        let name = NamespacedName::new(text("namespace"), text("name"));
-        let label = |key: &str| metadata.get("labels")?.get(key)?.as_str();
-        let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
-        let owner = owner.map(|(name, namespace)| NamespacedName::new(namespace, name));
-        let observed = lode_merge::observe(&object, &self.manager, &self.overrides);
-        let health = lode_health::compute(&object, jiff::Timestamp::now().as_second());
-        Some((name, Seen { observed, health, owner }))
     }
 
-    fn tell(&self, name: &NamespacedName, owners: impl IntoIterator<Item = NamespacedName>) {
-        let owners: HashSet<NamespacedName> =
-            owners.into_iter().chain(lock(&self.table).subscribers.iter().cloned()).collect();
+    fn tell(&self, table: &Table, name: &NamespacedName, owners: impl IntoIterator<Item = NamespacedName>) {
+        let owners: HashSet<NamespacedName> = owners.into_iter().chain(table.subscribers.iter().cloned()).collect();
         for owner in owners {
             self.changes.put(
                 owner,
@@ -263,43 +242,73 @@ impl Feed {
             );
         }
     }
+}
 
-    fn remove(&self, name: &NamespacedName) {
-        let old = lock(&self.table).seen.remove(name);
-        self.tell(name, old.and_then(|(_, seen)| seen.owner));
+/// Where one watch puts what it sees.
+struct Feed {
+    manager: Arc<str>,
+    overrides: Arc<[String]>,
+    shelf: Arc<Shelf>,
+    synced: watch::Sender<bool>,
+}
+
+impl Feed {
+    fn digest(&self, object: &[u8]) -> Option<Seen> {
+        let mut object: Value = serde_json::from_slice(object).ok()?;
+        // Items of a list carry neither.
+        if object.get("kind").is_none() {
+            object["kind"] = (*self.shelf.gvk.kind).into();
+            object["apiVersion"] = self.shelf.gvk.api_version().into();
+        }
+        let observed = lode_merge::observe(&object, &self.manager, &self.overrides);
+        seen(&object, observed).map(|(_, seen)| seen)
     }
 }
 
 impl Sink for Feed {
     fn restart(&mut self) {
-        self.round = self.round.wrapping_add(1);
+        lock(&self.shelf.table).restart();
     }
 
-    fn applied(&mut self, object: &[u8]) {
-        let Some((name, seen)) = self.digest(object) else { return };
+    fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
+        let name = head.name();
+        if lock(&self.shelf.table).is_known(&name, &head.version) {
+            return;
+        }
+        let Some(seen) = self.digest(object) else { return };
         let owner = seen.owner.clone();
-        let old = lock(&self.table).seen.insert(name.clone(), (self.round, seen));
-        let old = old.and_then(|(_, seen)| seen.owner);
-        self.tell(&name, owner.into_iter().chain(old));
+        let mut table = lock(&self.shelf.table);
+        let old = table.applied(name.clone(), &head.version, seen).and_then(|seen| seen.owner);
+        self.shelf.tell(&table, &name, owner.into_iter().chain(old));
     }
 
-    fn deleted(&mut self, object: &[u8]) {
-        if let Some((name, _)) = self.digest(object) {
-            self.remove(&name);
+    fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
+        let name = head.name();
+        let mut table = lock(&self.shelf.table);
+        if let Some(old) = table.deleted(&name, &head.version) {
+            self.shelf.tell(&table, &name, old.owner);
         }
     }
 
-    fn synced(&mut self) {
-        let gone: Vec<NamespacedName> = {
-            let table = lock(&self.table);
-            let gone = table.seen.iter().filter(|(_, (round, _))| *round != self.round);
-            gone.map(|(name, _)| name.clone()).collect()
-        };
-        for name in gone {
-            self.remove(&name);
+    fn synced(&mut self, version: &str) {
+        let mut table = lock(&self.shelf.table);
+        for (name, old) in table.synced(version) {
+            self.shelf.tell(&table, &name, old.owner);
         }
+        drop(table);
         self.synced.send_replace(true);
     }
+}
+
+/// What is kept of an object.
+fn seen(object: &Value, observed: Observed) -> Option<(NamespacedName, Seen)> {
+    let metadata = object.get("metadata")?;
+    let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
+    let label = |key: &str| metadata.get("labels")?.get(key)?.as_str();
+    let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
+    let owner = owner.map(|(name, namespace)| NamespacedName::new(namespace, name));
+    let health = lode_health::compute(object, jiff::Timestamp::now().as_second());
+    Some((NamespacedName::new(text("namespace"), text("name")), Seen { observed, health, owner }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

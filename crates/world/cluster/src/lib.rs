@@ -14,11 +14,13 @@ mod connect;
 mod discovery;
 mod error;
 mod resource;
+mod seen;
 mod watch;
 
-pub use cache::{Cache, Changes, Kind, Seen};
+pub use cache::{Cache, Changes, Kind};
 pub use client::{Client, Target};
 pub use discovery::Discovery;
 pub use error::{Error, Status};
 pub use resource::Resource;
-pub use watch::{Sink, Subject, watch};
+pub use seen::Seen;
+pub use watch::{Head, Sink, Subject, watch};

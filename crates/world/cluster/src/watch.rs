@@ -3,10 +3,12 @@
 //! Input: what to watch. Output: calls to a [`Sink`], one object at a time, so that no list is ever held. The server
 //! streams the initial list too where it can (`sendInitialEvents`); where it cannot, pages of it are read.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use lode_object::NamespacedName;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracing::{debug, warn};
@@ -42,11 +44,34 @@ pub trait Sink: Send {
     /// A full list begins: what is not seen until [`Sink::synced`] is gone.
     fn restart(&mut self);
     /// An object is there, with its JSON.
-    fn applied(&mut self, object: &[u8]);
+    fn applied(&mut self, head: &Head<'_>, object: &[u8]);
     /// An object is no longer there or no longer selected; the JSON is its last form.
-    fn deleted(&mut self, object: &[u8]);
-    /// The list is complete.
-    fn synced(&mut self);
+    fn deleted(&mut self, head: &Head<'_>, object: &[u8]);
+    /// The list is complete, as of a version.
+    fn synced(&mut self, version: &str);
+}
+
+/// What tells one object of a kind from another, and one form of it from another.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default)]
+pub struct Head<'a> {
+    /// Its namespace, empty for cluster-scoped objects.
+    #[serde(borrow)]
+    pub namespace: Cow<'a, str>,
+    /// Its name.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
+    /// `metadata.resourceVersion`.
+    #[serde(borrow, rename = "resourceVersion")]
+    pub version: Cow<'a, str>,
+}
+
+impl Head<'_> {
+    /// Returns namespace and name.
+    #[must_use]
+    pub fn name(&self) -> NamespacedName {
+        NamespacedName::new(&self.namespace, &self.name)
+    }
 }
 
 /// Watches until the sink's owner aborts the task. Faults are waited out: 250 ms at first, 15 s at most.
@@ -102,20 +127,25 @@ impl Follower {
     fn take(&mut self, frame: &[u8], sink: &mut impl Sink) -> Result<(), Error> {
         let frame: Frame = decode(frame)?;
         let object = frame.object.get().as_bytes();
-        match frame.kind {
-            "ADDED" | "MODIFIED" => sink.applied(object),
-            "DELETED" => sink.deleted(object),
-            "BOOKMARK" => {}
+        let mut ends = false;
+        let head = match frame.kind {
+            "ADDED" | "MODIFIED" | "DELETED" => decode::<Told>(object)?.metadata,
+            "BOOKMARK" => {
+                let Bookmark { metadata } = decode(object)?;
+                ends = metadata.annotations.is_some_and(|notes| notes.initial_events_end.is_some());
+                metadata.head
+            }
             _ => return Err(Error::Refused(Box::new(decode::<Status>(object)?))),
-        }
-        let Head { metadata } = decode(object)?;
-        let ends = metadata.annotations.is_some_and(|notes| notes.initial_events_end.is_some());
-        if frame.kind == "BOOKMARK" && ends {
-            sink.synced();
+        };
+        match frame.kind {
+            "DELETED" => sink.deleted(&head, object),
+            "BOOKMARK" if ends => sink.synced(&head.version),
+            "BOOKMARK" => {}
+            _ => sink.applied(&head, object),
         }
         // During a streamed list single objects do not say how far the list has come.
         if self.version.is_some() || ends {
-            self.version = Some(metadata.resource_version.into());
+            self.version = Some(head.version.into());
         }
         Ok(())
     }
@@ -133,12 +163,13 @@ impl Follower {
             let page = self.client.list(&self.subject.resource, &self.subject.namespace, &query).await?;
             let page: Page = decode(&page)?;
             for object in page.items {
-                sink.applied(object.get().as_bytes());
+                let object = object.get().as_bytes();
+                sink.applied(&decode::<Told>(object)?.metadata, object);
             }
             token = page.metadata.r#continue.unwrap_or_default();
             if token.is_empty() {
+                sink.synced(&page.metadata.resource_version);
                 self.version = Some(page.metadata.resource_version);
-                sink.synced();
                 return Ok(());
             }
         }
@@ -212,16 +243,21 @@ struct Frame<'a> {
 }
 
 #[derive(Deserialize)]
-struct Head<'a> {
+struct Told<'a> {
     #[serde(borrow, default)]
-    metadata: Metadata<'a>,
+    metadata: Head<'a>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
-struct Metadata<'a> {
-    #[serde(default)]
-    resource_version: &'a str,
+#[derive(Deserialize)]
+struct Bookmark<'a> {
+    #[serde(borrow)]
+    metadata: BookmarkMetadata<'a>,
+}
+
+#[derive(Deserialize)]
+struct BookmarkMetadata<'a> {
+    #[serde(borrow, flatten)]
+    head: Head<'a>,
     annotations: Option<Notes>,
 }
 

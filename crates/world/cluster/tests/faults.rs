@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use lode_cluster::{Client, Resource, Sink, Subject, watch};
+use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 
 /// Serves the answers in order, the last one for ever; returns a client and the requests seen.
 async fn server(answers: Vec<String>) -> (Client, Arc<Mutex<Vec<String>>>) {
@@ -78,12 +78,11 @@ impl Sink for Feed {
     fn restart(&mut self) {
         self.0.lock().unwrap().restarts += 1;
     }
-    fn applied(&mut self, object: &[u8]) {
-        let object: serde_json::Value = serde_json::from_slice(object).unwrap();
-        self.0.lock().unwrap().names.push(object["metadata"]["name"].as_str().unwrap().to_owned());
+    fn applied(&mut self, head: &Head<'_>, _: &[u8]) {
+        self.0.lock().unwrap().names.push(head.name.to_string());
     }
-    fn deleted(&mut self, _: &[u8]) {}
-    fn synced(&mut self) {
+    fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {}
+    fn synced(&mut self, _: &str) {
         self.0.lock().unwrap().synced += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lode_cluster::{Client, Sink, Subject, watch};
+use lode_cluster::{Client, Head, Sink, Subject, watch};
 use lode_object::{NamespacedName, Value};
 use tokio::task::JoinHandle;
 
@@ -43,7 +43,7 @@ impl Lines {
 impl Sink for Lines {
     fn restart(&mut self) {}
 
-    fn applied(&mut self, object: &[u8]) {
+    fn applied(&mut self, _: &Head<'_>, object: &[u8]) {
         if let Ok(object) = serde_json::from_slice(object)
             && let Some(line) = self.line(&object)
         {
@@ -51,15 +51,12 @@ impl Sink for Lines {
         }
     }
 
-    fn deleted(&mut self, object: &[u8]) {
-        if let Ok(object) = serde_json::from_slice(object) {
-            let name = name_of(&object);
-            output::progress(&format!("- {}: gone", name.name));
-            self.0.remove(&name);
-        }
+    fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
+        output::progress(&format!("- {}: gone", head.name));
+        self.0.remove(&head.name());
     }
 
-    fn synced(&mut self) {}
+    fn synced(&mut self, _: &str) {}
 }
 
 #[cfg(test)]

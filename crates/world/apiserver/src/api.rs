@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::addresses::Addresses;
 use crate::auth::Users;
 use crate::documents::Documents;
-use crate::key::Key;
 use crate::served::{Registry, Served};
 use crate::store::Store;
+use crate::store::key::Key;
 
 /// What all requests share.
 pub(crate) struct Api {

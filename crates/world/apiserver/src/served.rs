@@ -13,8 +13,8 @@ use lode_schema::{Resource, resources};
 use serde_json::Value;
 
 use crate::discovery::Catalogue;
+use crate::store::stored::Stored;
 use crate::store::{self, Store};
-use crate::stored::Stored;
 
 /// One resource in one version as it is served.
 #[derive(Debug)]

@@ -5,15 +5,19 @@
 //! so that a list and a watch that goes on from it agree. The log also tells how a resource looked at an earlier
 //! revision. Left out: disk.
 
+pub(crate) mod key;
+pub(crate) mod log;
+pub(crate) mod stored;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::key::Key;
-use crate::log::{Change, Expired, Log};
-use crate::stored::{Draft, Stored};
+use self::key::Key;
+use self::log::{Change, Expired, Log};
+use self::stored::{Draft, Stored};
 
 /// All objects.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use lode_schema::{Resource, Subresource};
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::call::{text, time_text};
-use crate::delete::CLEANUP;
-use crate::inside;
-use crate::key::Key;
-use crate::options::{DeleteOptions, Propagation};
+use crate::fields::{text, time_text};
+use crate::handlers::delete::CLEANUP;
+use crate::handlers::inside;
 use crate::served::Served;
 use crate::store::Noted;
+use crate::store::key::Key;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// What was last read of each definition, so that one that changes costs itself alone.
 #[derive(Default)]

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::owned::Owned;
 use crate::api::Api;
-use crate::call::{metadata_mut, text};
-use crate::delete::{FOREGROUND, ORPHAN};
-use crate::inside;
-use crate::key::Key;
-use crate::log::Change;
-use crate::options::{DeleteOptions, Propagation};
+use crate::fields::{metadata_mut, text};
+use crate::handlers::delete::{FOREGROUND, ORPHAN};
+use crate::handlers::inside;
 use crate::served::Served;
 use crate::store::Noted;
+use crate::store::key::Key;
+use crate::store::log::Change;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Who owns whom, as far as it was told.
 #[derive(Default)]

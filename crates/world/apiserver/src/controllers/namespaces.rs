@@ -4,11 +4,11 @@ use lode_admit::Status;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::call::text;
-use crate::inside::{self, CONTROLLER_MANAGER};
-use crate::key::Key;
-use crate::options::{DeleteOptions, Propagation};
+use crate::fields::text;
+use crate::handlers::inside::{self, CONTROLLER_MANAGER};
 use crate::store::Noted;
+use crate::store::key::Key;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Takes note of a change.
 pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::log::Change;
+use crate::store::log::Change;
 
 /// What names an owner, by the owner's uid; a pair for each.
 #[derive(Debug, Default)]
@@ -33,8 +33,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::key::Key;
-    use crate::stored::{Draft, Stored};
+    use crate::store::key::Key;
+    use crate::store::stored::{Draft, Stored};
 
     fn stored(owners: &[&str]) -> Arc<Stored> {
         let references: Vec<_> = owners.iter().map(|uid| json!({"uid": uid})).collect();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::key::Key;
+use crate::store::key::Key;
 
 /// A kind that takes part, in the order in which objects are looked at: what is counted before what counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::super::owned::Owned;
 use super::plan::{Kind, Place};
 use crate::api::Api;
-use crate::inside;
-use crate::key::Key;
-use crate::log::Change;
+use crate::handlers::inside;
 use crate::served::Served;
+use crate::store::key::Key;
+use crate::store::log::Change;
 
 /// What there is, and who owns it, as far as it was told.
 pub(super) struct Scene {
@@ -97,7 +97,7 @@ impl Scene {
     /// Returns what is seen of an object; nothing if it is gone.
     pub(super) fn seen(&self, place: &Place, now: Timestamp) -> Option<Seen> {
         let object = self.object(place)?;
-        let uid = crate::call::text(&object, "/metadata/uid");
+        let uid = crate::fields::text(&object, "/metadata/uid");
         let (mut children, mut nodes) = (Vec::new(), Vec::new());
         match place.kind {
             Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use lode_admit::{Kind, Status, strategy};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::body;
-use crate::call::{Call, as_map, metadata_mut, text, time_text};
-use crate::endpoint;
-use crate::key::Key;
-use crate::options::{DeleteOptions, ListOptions, Propagation};
-use crate::read;
+use crate::fields::{as_map, metadata_mut, text, time_text};
+use crate::handlers::body;
+use crate::handlers::call::Call;
+use crate::handlers::endpoint;
+use crate::handlers::read;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
 use crate::store::{Clash, From};
-use crate::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::options::{DeleteOptions, ListOptions, Propagation};
 
 /// Deletes one object.
 pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {

@@ -13,18 +13,18 @@ use lode_admit::Status;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::answer::Answer;
 use crate::api::Api;
-use crate::call::Call;
-use crate::key::Key;
-use crate::log::Change;
-use crate::negotiate::Shape;
-use crate::options::{ListOptions, Revision};
-use crate::read;
+use crate::handlers::call::Call;
+use crate::handlers::read;
+use crate::handlers::shape::Shaper;
 use crate::served::Served;
-use crate::shape::Shaper;
-use crate::stored::Stored;
-use crate::stream::{Slot, Stream};
+use crate::store::key::Key;
+use crate::store::log::Change;
+use crate::store::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Shape;
+use crate::wire::options::{ListOptions, Revision};
+use crate::wire::stream::{Slot, Stream};
 
 /// Answers with what changes.
 pub(crate) fn start(

@@ -11,8 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use lode_admit::Status;
 use serde_json::Value;
 
-use crate::negotiate::Output;
-use crate::stream::Stream;
+use crate::wire::negotiate::Output;
+use crate::wire::stream::Stream;
 
 /// What goes back to a client.
 pub(crate) struct Answer {

@@ -8,10 +8,10 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use lode_admit::Status;
 use serde_json::{Value, json};
 
-use crate::key::Key;
-use crate::options::ListOptions;
 use crate::store::Snapshot;
-use crate::stored::Stored;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+use crate::wire::options::ListOptions;
 
 /// A part of a list.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ const TOKENS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored::Draft;
+    use crate::store::stored::Draft;
 
     fn snapshot(names: &[(&str, &str)]) -> Snapshot {
         let stored = Arc::new(Draft::new(&json!({"apiVersion": "v1", "kind": "ConfigMap"}), Box::default()).at(9));

@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use lode_admit::{FieldError, Status, strategy};
+use lode_admit::{Status, strategy};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::call::Call;
-use crate::key::Key;
-use crate::negotiate::Shape;
-use crate::options::{ListOptions, Revision};
-use crate::page::{Page, Token};
+use crate::handlers::call::Call;
+use crate::handlers::page::{Page, Token};
+use crate::handlers::shape;
 use crate::served::Served;
-use crate::shape;
 use crate::store::Store;
-use crate::stored::Stored;
-use crate::table::IncludeObject;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Shape;
+use crate::wire::options::{ListOptions, Revision};
 
 /// Answers with one object.
 pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
@@ -229,16 +228,6 @@ impl Iterator for Pieces {
         piece.extend_from_slice(b"]}");
         Some(piece.freeze())
     }
-}
-
-/// Returns what of an object goes with its row in a table.
-pub(crate) fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
-    let text = call.query.text("includeObject").unwrap_or_default();
-    IncludeObject::parse(text).ok_or_else(|| {
-        let detail = "must be 'Metadata', 'Object', 'None', or empty";
-        let error = FieldError::invalid("includeObject", &text.into(), detail);
-        Status::bad_request(format!("Unable to convert to Table as requested: {error}"))
-    })
 }
 
 /// Bytes of a list that are sent at once.

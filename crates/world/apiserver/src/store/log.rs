@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::key::Key;
-use crate::stored::Stored;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
 
 /// One change of an object.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stored::Draft;
+    use crate::store::stored::Draft;
 
     fn stored(value: &str, revision: u64) -> Arc<Stored> {
         let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": value}});

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use lode_admit::FieldError;
 use serde_json::{Value, json};
 
-use crate::call::{as_map, text};
+use crate::fields::{as_map, text};
 
 /// Which addresses and ports are taken.
 #[derive(Debug)]

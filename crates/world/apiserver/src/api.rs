@@ -12,7 +12,8 @@ use crate::auth::Users;
 use crate::documents::Documents;
 use crate::faults::Faults;
 use crate::served::{Registry, Served};
-use crate::store::{Key, Store};
+use crate::store::Store;
+use crate::store::key::Key;
 
 /// What all requests share.
 pub(crate) struct Api {

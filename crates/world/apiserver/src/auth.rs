@@ -1,5 +1,7 @@
 //! Who a request comes from: [`Users`] by token, the subject of a client certificate, or nobody.
 
+pub(crate) mod authority;
+
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -9,7 +11,7 @@ use lode_admit::Status;
 use lode_rbac::{Policy, User, as_user, impersonations};
 use serde_json::{Value, json};
 
-use crate::request::decoded;
+use crate::wire::request::decoded;
 
 /// Who there is, by bearer token.
 #[derive(Default)]

@@ -4,9 +4,9 @@ use lode_admit::Status;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::call::text;
-use crate::inside;
-use crate::store::Key;
+use crate::fields::text;
+use crate::handlers::inside;
+use crate::store::key::Key;
 
 /// Who creates it.
 const MANAGER: &str = "kube-apiserver";

@@ -6,6 +6,7 @@
 mod definitions;
 mod garbage;
 mod namespaces;
+mod owned;
 mod workloads;
 
 use std::sync::Arc;
@@ -50,7 +51,7 @@ async fn run(api: Arc<Api>, mut core: Core, mut changes: UnboundedReceiver<Noted
 fn logged(noted: &Noted, done: Result<(), Status>) {
     if let Err(status) = done {
         let key = &noted.change.key;
-        tracing::warn!(resource = &*noted.resource, namespace = &*key.namespace, name = &*key.name, %status, "controller failed");
+        tracing::warn!(resource = &*noted.resource, namespace = key.namespace(), name = key.name(), %status, "controller failed");
     }
 }
 
@@ -69,17 +70,20 @@ fn note_policy(api: &Api, noted: &Noted) {
 
 /// Gives cluster roles the rules of those that they aggregate.
 fn aggregate(api: &Api) {
-    let Some(roles) = crate::inside::builtin(api, "rbac.authorization.k8s.io", "v1", "clusterroles") else { return };
+    let Some(roles) = crate::handlers::inside::builtin(api, "rbac.authorization.k8s.io", "v1", "clusterroles") else {
+        return;
+    };
     let stale = api.policy(|policy| {
         let stale = policy.stale_aggregates().into_iter();
         let values = |rules: Vec<lode_rbac::Rule>| rules.iter().map(lode_rbac::Rule::to_value).collect();
         stale.map(|(name, rules)| (name.to_owned(), values(rules))).collect::<Vec<(String, serde_json::Value)>>()
     });
     for (name, rules) in stale {
-        let key = crate::store::Key::new("", &name);
-        let done = crate::inside::change(api, &roles, &key, ("", "clusterrole-aggregation-controller"), |role| {
-            role["rules"] = rules.clone();
-        });
+        let key = crate::store::key::Key::new("", &name);
+        let done =
+            crate::handlers::inside::change(api, &roles, &key, ("", "clusterrole-aggregation-controller"), |role| {
+                role["rules"] = rules.clone();
+            });
         if let Err(status) = done {
             tracing::warn!(name, %status, "cluster role not aggregated");
         }

@@ -12,17 +12,17 @@ use lode_admit::decode::BODY_MAX;
 use lode_admit::{Details, Status};
 use lode_rbac::{Attributes, Resource, User};
 
-use crate::answer::{Answer, Content};
 use crate::api::Api;
 use crate::auth;
-use crate::call::Call;
 use crate::documents::{self, Documents};
 use crate::faults::{self, Fault};
-use crate::negotiate::{Output, media};
-use crate::options::{ListOptions, Query};
-use crate::request::{Route, Target};
+use crate::handlers::call::Call;
+use crate::handlers::{delete, read, subresource, watch, write};
 use crate::served::{Registry, Served};
-use crate::{delete, read, subresource, watch, write};
+use crate::wire::answer::{Answer, Content};
+use crate::wire::negotiate::{Output, media};
+use crate::wire::options::{ListOptions, Query};
+use crate::wire::request::{Route, Target};
 
 /// Answers a request.
 pub(crate) async fn answer<B>(api: &Arc<Api>, certificate: Option<&User>, request: Request<B>) -> Response<Content>
@@ -218,7 +218,7 @@ impl Asked<'_> {
                 None => return no_version(&registry, group),
             },
             Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
-                Some(place) => api.documents.schemas(api, &registry, place.trim_matches('/')),
+                Some(place) => api.documents.schemas(&api.store, &registry, place.trim_matches('/')),
                 None => Documents::other(self.path, self.query.text("verbose").is_some(), accept),
             },
         };

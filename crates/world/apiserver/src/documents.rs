@@ -1,17 +1,18 @@
 //! What is served beside objects: which groups, versions and resources there are, health, the version.
 
+mod published;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::api::Api;
 use crate::discovery::Aggregated;
-use crate::negotiate::Output;
-use crate::published;
 use crate::served::Registry;
+use crate::store::Store;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Output;
 
 /// Makes documents, and keeps those that cost.
 #[derive(Default)]
@@ -63,14 +64,14 @@ impl Documents {
     }
 
     /// Answers `/openapi/v3` and what is below it.
-    pub(crate) fn schemas(&self, api: &Api, registry: &Registry, place: &str) -> Option<Answer> {
+    pub(crate) fn schemas(&self, store: &Store, registry: &Registry, place: &str) -> Option<Answer> {
         let kept = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
         if let Some(kept) = kept {
             return Some(kept.answer(JSON));
         }
         let document = match place {
-            "" => published::index(api, registry),
-            place => published::document(api, registry, place)?,
+            "" => published::index(store, registry),
+            place => published::document(store, registry, place)?,
         };
         let kept = Kept::new(&document);
         let answer = kept.answer(JSON);

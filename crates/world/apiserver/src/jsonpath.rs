@@ -10,7 +10,7 @@ mod parse;
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-use crate::table::age;
+use crate::age;
 
 /// A path into an object.
 #[derive(Debug, Clone, PartialEq)]

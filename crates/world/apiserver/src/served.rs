@@ -13,8 +13,8 @@ use lode_schema::{Resource, resources};
 use serde_json::Value;
 
 use crate::discovery::Catalogue;
+use crate::store::stored::Stored;
 use crate::store::{self, Store};
-use crate::stored::Stored;
 
 /// One resource in one version as it is served.
 #[derive(Debug)]
@@ -87,12 +87,16 @@ impl Served {
 
     /// Returns its JSON.
     pub(crate) fn bytes(&self, stored: &Stored) -> Bytes {
-        if self.is_native(stored) { stored.bytes.clone() } else { self.value(stored).to_string().into() }
+        if self.is_native(stored) {
+            Bytes::copy_from_slice(stored.text())
+        } else {
+            self.value(stored).to_string().into()
+        }
     }
 
     /// Tells whether an object is stored as this version shows it.
     pub(crate) fn is_native(&self, stored: &Stored) -> bool {
-        stored.bytes.starts_with(self.head.as_bytes())
+        stored.text().starts_with(self.head.as_bytes())
     }
 
     /// Tells whether objects are stored as this version has them; of the versions of a resource one is so.
@@ -130,7 +134,7 @@ impl Registry {
         };
         let by_path = all.iter().enumerate().map(|(at, served)| (path(served), at)).collect();
         let stored = all.iter().enumerate().filter(|(_, served)| served.is_storage());
-        let by_objects = stored.map(|(at, served)| (served.objects.name().into(), at)).collect();
+        let by_objects = stored.map(|(at, served)| (served.objects.name().as_ref().into(), at)).collect();
         Self { all, by_path, by_objects }
     }
 

@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::api::{Api, Clock};
+use crate::auth::authority::{self, Authority};
 use crate::auth::{self, Users};
-use crate::authority::{self, Authority};
 use crate::faults::Faults;
 use crate::{bootstrap, controllers, dispatch, random};
 

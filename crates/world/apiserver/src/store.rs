@@ -5,14 +5,19 @@
 //! so that a list and a watch that goes on from it agree. The log also tells how a resource looked at an earlier
 //! revision. Left out: disk.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+pub(crate) mod key;
+pub(crate) mod log;
+pub(crate) mod stored;
 
-use bytes::{Bytes, BytesMut};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
 use tokio::sync::{mpsc, watch};
 
-use crate::stored::{Draft, Stored};
+use self::key::Key;
+use self::log::{Change, Expired, Log};
+use self::stored::{Draft, Stored};
 
 /// All objects.
 #[derive(Debug)]
@@ -33,31 +38,7 @@ pub(crate) struct Resource {
 #[derive(Debug, Default)]
 struct Inner {
     objects: BTreeMap<Key, Arc<Stored>>,
-    log: VecDeque<Arc<Change>>,
-    /// Bytes of objects that only the log still holds.
-    superseded_bytes: usize,
-    /// The last change that the log no longer holds.
-    forgotten: u64,
-}
-
-/// Which object: namespace (empty in the cluster's scope) and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Key {
-    pub(crate) namespace: Box<str>,
-    pub(crate) name: Box<str>,
-}
-
-/// One change of an object.
-#[derive(Debug)]
-pub(crate) struct Change {
-    pub(crate) revision: u64,
-    pub(crate) key: Key,
-    /// The object; the last form it had if it went.
-    pub(crate) object: Arc<Stored>,
-    /// What it was before.
-    pub(crate) previous: Option<Arc<Stored>>,
-    pub(crate) deleted: bool,
-    frames: [OnceLock<Bytes>; 3],
+    log: Log,
 }
 
 /// A change, and of which resource.
@@ -65,14 +46,6 @@ pub(crate) struct Change {
 pub(crate) struct Noted {
     pub(crate) resource: Arc<str>,
     pub(crate) change: Arc<Change>,
-}
-
-/// What a watch is told of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EventType {
-    Added,
-    Modified,
-    Deleted,
 }
 
 /// What a write was made from.
@@ -94,10 +67,6 @@ pub(crate) enum Clash {
     /// There is none.
     Gone,
 }
-
-/// The revision asked for is no longer known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Expired;
 
 /// What was found at a revision.
 #[derive(Debug, Default)]
@@ -130,12 +99,13 @@ impl Store {
     /// Puts an object in place of the one it was made from.
     pub(crate) fn put(&self, resource: &Resource, key: Key, from: From, draft: &Draft) -> Result<Arc<Stored>, Clash> {
         let mut inner = resource.lock();
-        let previous = inner.objects.get(&key).map(Arc::clone);
-        check(previous.as_deref(), from)?;
+        let found = inner.objects.get_key_value(&key).map(|(key, stored)| (key.clone(), Arc::clone(stored)));
+        check(found.as_ref().map(|(_, stored)| &**stored), from)?;
+        let (key, previous) = found.map_or((key, None), |(key, stored)| (key, Some(stored)));
         let revision = self.next();
-        let stored = Arc::new(draft.at(revision));
+        let stored = Arc::new(draft.after(previous.as_deref(), revision));
         inner.objects.insert(key.clone(), Arc::clone(&stored));
-        let change = inner.note(Change::new(revision, key, Arc::clone(&stored), previous, false));
+        let change = inner.log.note(Change { key, object: Arc::clone(&stored), previous, deleted: false });
         self.tell(resource, change);
         drop(inner);
         resource.changed.send_replace(revision);
@@ -146,10 +116,11 @@ impl Store {
     pub(crate) fn remove(&self, resource: &Resource, key: &Key, from: u64) -> Result<Arc<Stored>, Clash> {
         let mut inner = resource.lock();
         check(inner.objects.get(key).map(AsRef::as_ref), From::Revision(from))?;
-        let Some(previous) = inner.objects.remove(key) else { return Err(Clash::Gone) };
+        let Some((key, previous)) = inner.objects.remove_entry(key) else { return Err(Clash::Gone) };
         let revision = self.next();
         let last = Arc::new(previous.gone_at(revision));
-        let change = inner.note(Change::new(revision, key.clone(), Arc::clone(&last), Some(previous), true));
+        let change = Change { key, object: Arc::clone(&last), previous: Some(previous), deleted: true };
+        let change = inner.log.note(change);
         self.tell(resource, change);
         drop(inner);
         resource.changed.send_replace(revision);
@@ -196,7 +167,7 @@ impl Resource {
     }
 
     /// Returns its name with group.
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -213,18 +184,15 @@ impl Resource {
     /// Tells whether there is any object in a namespace.
     pub(crate) fn has_any_in(&self, namespace: &str) -> bool {
         let first = Key::new(namespace, "");
-        self.lock().objects.range(first..).next().is_some_and(|(key, _)| *key.namespace == *namespace)
+        self.lock().objects.range(first..).next().is_some_and(|(key, _)| key.namespace() == namespace)
     }
 
     /// Returns the objects in a namespace as of a revision.
     pub(crate) fn at(&self, namespace: &str, revision: u64) -> Result<Snapshot, Expired> {
         let inner = self.lock();
-        if revision < inner.forgotten {
-            return Err(Expired);
-        }
+        let later = inner.log.since(revision)?.rev();
         let mut objects: BTreeMap<Key, Arc<Stored>> = inner.within(namespace).into_iter().collect();
-        let later = inner.log.iter().rev().take_while(|change| change.revision > revision);
-        for change in later.filter(|change| namespace.is_empty() || *change.key.namespace == *namespace) {
+        for change in later.filter(|change| namespace.is_empty() || change.key.namespace() == namespace) {
             match &change.previous {
                 Some(previous) => drop(objects.insert(change.key.clone(), Arc::clone(previous))),
                 None => drop(objects.remove(&change.key)),
@@ -235,19 +203,17 @@ impl Resource {
 
     /// Returns the changes after a revision, oldest first, and at most so many.
     pub(crate) fn since(&self, revision: u64, most: usize) -> Result<Vec<Arc<Change>>, Expired> {
-        let inner = self.lock();
-        if revision < inner.forgotten {
-            return Err(Expired);
-        }
-        let start = inner.log.partition_point(|change| change.revision <= revision);
-        Ok(inner.log.range(start..).take(most).map(Arc::clone).collect())
+        Ok(self.lock().log.since(revision)?.take(most).map(Arc::clone).collect())
     }
 
     /// Forgets all changes that the log holds, and that there were none up to a revision.
     fn compact(&self, revision: u64) {
-        let mut inner = self.lock();
-        while inner.forget_oldest() {}
-        inner.forgotten = inner.forgotten.max(revision);
+        self.lock().log.compact(revision);
+    }
+
+    /// Returns how many watch.
+    pub(crate) fn watchers(&self) -> usize {
+        self.changed.receiver_count()
     }
 
     /// Returns what tells of each new change.
@@ -262,78 +228,9 @@ impl Inner {
         if namespace.is_empty() {
             return self.objects.iter().map(pair).collect();
         }
-        let first = Key { namespace: namespace.into(), name: Box::default() };
-        self.objects.range(first..).take_while(|(key, _)| *key.namespace == *namespace).map(pair).collect()
+        let first = Key::new(namespace, "");
+        self.objects.range(first..).take_while(|(key, _)| key.namespace() == namespace).map(pair).collect()
     }
-
-    fn note(&mut self, change: Change) -> Arc<Change> {
-        self.superseded_bytes += change.superseded_bytes();
-        let change = Arc::new(change);
-        self.log.push_back(Arc::clone(&change));
-        while self.log.len() > LOG_MAX || self.superseded_bytes > LOG_BYTES_MAX && self.log.len() > 1 {
-            self.forget_oldest();
-        }
-        change
-    }
-
-    fn forget_oldest(&mut self) -> bool {
-        let Some(change) = self.log.pop_front() else { return false };
-        self.superseded_bytes = self.superseded_bytes.saturating_sub(change.superseded_bytes());
-        self.forgotten = change.revision;
-        true
-    }
-}
-
-impl Key {
-    /// Returns the key of an object.
-    pub(crate) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-}
-
-impl Change {
-    fn new(revision: u64, key: Key, object: Arc<Stored>, previous: Option<Arc<Stored>>, deleted: bool) -> Self {
-        Self { revision, key, object, previous, deleted, frames: [const { OnceLock::new() }; 3] }
-    }
-
-    /// Returns the line that a watch sends for it; made once, however many watch.
-    pub(crate) fn frame(&self, event: EventType) -> Bytes {
-        self.frames[event as usize].get_or_init(|| frame(event, &self.told(event).bytes)).clone()
-    }
-
-    /// Returns the object that an event shows. Who no longer selects an object is told how it was, at the revision at
-    /// which it left.
-    pub(crate) fn told(&self, event: EventType) -> Arc<Stored> {
-        match &self.previous {
-            Some(previous) if event == EventType::Deleted && !self.deleted => Arc::new(previous.gone_at(self.revision)),
-            _ => Arc::clone(&self.object),
-        }
-    }
-
-    fn superseded_bytes(&self) -> usize {
-        self.previous.as_ref().map_or(0, |previous| previous.bytes.len())
-    }
-}
-
-impl EventType {
-    /// Returns the word for it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "ADDED",
-            Self::Modified => "MODIFIED",
-            Self::Deleted => "DELETED",
-        }
-    }
-}
-
-/// Returns the line that a watch sends.
-pub(crate) fn frame(event: EventType, object: &[u8]) -> Bytes {
-    let head = ["{\"type\":\"", event.as_str(), "\",\"object\":"].concat();
-    let mut bytes = BytesMut::with_capacity(head.len() + object.len() + 2);
-    for part in [head.as_bytes(), object, b"}\n"] {
-        bytes.extend_from_slice(part);
-    }
-    bytes.freeze()
 }
 
 fn check(found: Option<&Stored>, from: From) -> Result<(), Clash> {
@@ -346,14 +243,9 @@ fn check(found: Option<&Stored>, from: From) -> Result<(), Clash> {
     }
 }
 
-/// Changes that a resource remembers. A watch that is further behind starts anew.
-const LOG_MAX: usize = 16_384;
-/// Bytes of superseded objects that a resource remembers.
-const LOG_BYTES_MAX: usize = 16 << 20;
-
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -371,7 +263,7 @@ mod tests {
 
     fn values(snapshot: &Snapshot) -> Vec<String> {
         let value = |stored: &Stored| stored.value()["data"]["a"].as_str().unwrap().to_owned();
-        snapshot.objects.iter().map(|(key, stored)| format!("{}={}", key.name, value(stored))).collect()
+        snapshot.objects.iter().map(|(key, stored)| format!("{}={}", key.name(), value(stored))).collect()
     }
 
     #[test]
@@ -407,16 +299,24 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_in_order_and_old_ones_are_forgotten() {
+    fn changes_are_read_in_order_and_not_too_many_at_once() {
         let store = Store::new();
         let resource = store.resource("configmaps");
-        for round in 0..LOG_MAX + 10 {
+        for round in 0..5 {
             put(&store, "a", &round.to_string());
         }
-        assert_eq!(resource.since(1, 10).unwrap_err(), Expired);
         let since = store.revision() - 3;
         let found = resource.since(since, 2).unwrap();
-        assert_eq!(found.iter().map(|change| change.revision).collect::<Vec<_>>(), [since + 1, since + 2]);
+        assert_eq!(found.iter().map(|change| change.revision()).collect::<Vec<_>>(), [since + 1, since + 2]);
+    }
+
+    #[test]
+    fn forms_of_an_object_share_what_they_are_found_by() {
+        let store = Store::new();
+        put(&store, "a", "1");
+        put(&store, "a", "2");
+        let change = store.resource("configmaps").since(store.revision() - 1, 1).unwrap().remove(0);
+        assert!(Arc::ptr_eq(&change.object.index, &change.previous.as_ref().unwrap().index));
     }
 
     #[test]
@@ -429,16 +329,5 @@ mod tests {
         assert_eq!(values(&store.list(&resource, "b")), ["x=b"]);
         assert!(resource.has_any_in("b") && !resource.has_any_in("c") && !resource.has_any_in("ab"));
         assert_eq!(store.list(&resource, "").objects.len(), 3);
-    }
-
-    #[test]
-    fn who_no_longer_selects_an_object_sees_how_it_was() {
-        let store = Store::new();
-        put(&store, "a", "1");
-        let now = put(&store, "a", "2");
-        let change = store.resource("configmaps").since(now - 1, 1).unwrap().remove(0);
-        let frame: Value = serde_json::from_slice(&change.frame(EventType::Deleted)).unwrap();
-        assert_eq!((&frame["type"], &frame["object"]["data"]["a"]), (&json!("DELETED"), &json!("1")));
-        assert_eq!(frame["object"]["metadata"]["resourceVersion"], json!(now.to_string()));
     }
 }

@@ -5,7 +5,6 @@
 //!
 //! Descriptions of columns are what they are read from; clients do not show them.
 
-pub(crate) mod age;
 mod cell;
 mod columns;
 mod events;

@@ -9,12 +9,13 @@ use lode_schema::{Resource, Subresource};
 use serde_json::Value;
 
 use crate::api::Api;
-use crate::call::{text, time_text};
-use crate::delete::CLEANUP;
-use crate::inside;
-use crate::options::{DeleteOptions, Propagation};
+use crate::fields::{text, time_text};
+use crate::handlers::delete::CLEANUP;
+use crate::handlers::inside;
 use crate::served::Served;
-use crate::store::{Key, Noted};
+use crate::store::Noted;
+use crate::store::key::Key;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// What was last read of each definition, so that one that changes costs itself alone.
 #[derive(Default)]
@@ -37,7 +38,7 @@ impl Definitions {
             return if change.deleted { self.note_object_gone(api, &noted.resource) } else { Ok(()) };
         }
         if change.deleted {
-            if self.read.remove(&change.key.name).is_some() {
+            if self.read.remove(change.key.name()).is_some() {
                 self.serve(api);
             }
             return Ok(());
@@ -48,14 +49,14 @@ impl Definitions {
             return self.clean_up(api, &served, &definition);
         }
         self.establish(api, &served, &change.key, &definition)?;
-        self.read(api, &change.key.name, &definition);
+        self.read(api, change.key.name(), &definition);
         Ok(())
     }
 
     /// Says in its status whether a definition's names are its own, and that it is served.
     fn establish(&self, api: &Api, served: &Served, key: &Key, definition: &Value) -> Result<(), Status> {
         let group = text(definition, "/spec/group");
-        let others = self.read.iter().filter(|(name, other)| **name != key.name && *other.group == *group);
+        let others = self.read.iter().filter(|(name, other)| ***name != *key.name() && *other.group == *group);
         let others: Vec<Names> = others.map(|(_, other)| other.names.clone()).collect();
         let accepted = custom::accept(definition, &others, &time_text(api.now()));
         if definition.get("status") == Some(&accepted) {

@@ -3,31 +3,30 @@
 //! An object whose owners are all gone goes with the last of them. An owner that is deleted in the foreground waits for
 //! the dependents that hold it; one that leaves its dependents behind waits until they no longer name it.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lode_admit::Status;
 use serde_json::Value;
 
+use super::owned::Owned;
 use crate::api::Api;
-use crate::call::{metadata_mut, text};
-use crate::delete::{FOREGROUND, ORPHAN};
-use crate::inside;
-use crate::options::{DeleteOptions, Propagation};
+use crate::fields::{metadata_mut, text};
+use crate::handlers::delete::{FOREGROUND, ORPHAN};
+use crate::handlers::inside;
 use crate::served::Served;
-use crate::store::{Key, Noted};
+use crate::store::Noted;
+use crate::store::key::Key;
+use crate::store::log::Change;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Who owns whom, as far as it was told.
 #[derive(Default)]
 pub(super) struct Garbage {
-    /// Which objects name an owner, by its uid.
-    dependents: HashMap<Box<str>, HashSet<Place>>,
-    /// Where the objects are that others name, or that wait for others, by uid.
-    living: HashMap<Box<str>, Place>,
+    dependents: Owned<Place>,
 }
 
 /// Where an object is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     resource: Arc<str>,
     key: Key,
@@ -38,82 +37,32 @@ impl Garbage {
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
         let place = Place { resource: Arc::clone(&noted.resource), key: change.key.clone() };
+        self.dependents.note(&place, change);
         let index = &change.object.index;
-        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
-        for owner in before.filter(|owner| change.deleted || !index.owners.contains(owner)) {
-            self.forget(owner, &place);
-        }
         if change.deleted {
-            self.living.remove(&index.uid);
             self.gone(api, &index.uid)?;
-            return index.owners.iter().try_for_each(|owner| self.dependent_gone(api, owner));
-        }
-        self.living.insert(index.uid.clone(), place.clone());
-        for owner in &index.owners {
-            self.dependents.entry(owner.clone()).or_default().insert(place.clone());
+            return self.dependent_gone(api, change);
         }
         if !index.owners.is_empty() {
-            self.collect(api, &place)?;
+            collect(api, &place)?;
         }
         if index.deleting { self.release(api, &place) } else { Ok(()) }
     }
 
-    fn forget(&mut self, owner: &str, place: &Place) {
-        if let Some(dependents) = self.dependents.get_mut(owner) {
-            dependents.remove(place);
-            if dependents.is_empty() {
-                self.dependents.remove(owner);
-            }
-        }
-    }
-
     /// An owner is gone: what named it may be garbage.
     fn gone(&self, api: &Api, owner: &str) -> Result<(), Status> {
-        let dependents: Vec<_> = self.dependents.get(owner).into_iter().flatten().cloned().collect();
-        dependents.iter().try_for_each(|place| self.collect(api, place))
+        let dependents: Vec<_> = self.dependents.of(owner).cloned().collect();
+        dependents.iter().try_for_each(|place| collect(api, place))
     }
 
-    /// A dependent is gone: its owner may have waited for it.
-    fn dependent_gone(&self, api: &Api, owner: &str) -> Result<(), Status> {
-        match self.living.get(owner) {
-            Some(place) => self.release(api, place),
-            None => Ok(()),
-        }
-    }
-
-    /// Deletes an object if none of its owners lives.
-    fn collect(&self, api: &Api, place: &Place) -> Result<(), Status> {
-        let Some((served, object)) = find(api, place) else { return Ok(()) };
-        let owners = owners(&object);
-        if owners.is_empty() || owners.iter().any(|owner| self.lives(api, owner, &place.key.namespace)) {
+    /// A dependent is gone: its owners may have waited for it.
+    fn dependent_gone(&self, api: &Api, change: &Change) -> Result<(), Status> {
+        if change.object.index.owners.is_empty() {
             return Ok(());
         }
-        let held = has_finalizer(&object, FOREGROUND);
-        let propagation = if held { Propagation::Foreground } else { Propagation::Background };
-        let uid = Some(text(&object, "/metadata/uid").to_owned());
-        let options = DeleteOptions { propagation: Some(propagation), uid, ..DeleteOptions::default() };
-        inside::delete(api, &served, &place.key, &options)
-    }
-
-    /// Tells whether an owner lives; one in another namespace never does.
-    fn lives(&self, api: &Api, owner: &Value, namespace: &str) -> bool {
-        if let Some(place) = self.living.get(text(owner, "/uid")) {
-            return place.key.namespace.is_empty() || *place.key.namespace == *namespace;
-        }
-        // It may be there and not have been told of yet.
-        let (group, version) = match text(owner, "/apiVersion").split_once('/') {
-            Some(parts) => parts,
-            None => ("", text(owner, "/apiVersion")),
-        };
-        let registry = api.registry();
-        let kind = text(owner, "/kind");
-        let served = registry.iter().find(|served| {
-            *served.resource.group == *group && *served.resource.version == *version && *served.kind.gvk.kind == *kind
-        });
-        // Of what is not served nothing can be told: it is left alone.
-        let Some(served) = served else { return true };
-        let key = Key::new(if served.kind.namespaced { namespace } else { "" }, text(owner, "/name"));
-        served.objects.get(&key).is_some_and(|stored| *stored.index.uid == *text(owner, "/uid"))
+        let owners = owners(&change.object.value());
+        let places = owners.iter().filter_map(|owner| place_of(api, owner, change.key.namespace()));
+        places.into_iter().try_for_each(|place| self.release(api, &place))
     }
 
     /// Does for an object that is on its way out what its deletion waits for, and lets it go then.
@@ -123,7 +72,7 @@ impl Garbage {
             return Ok(());
         }
         let uid = text(&object, "/metadata/uid");
-        let dependents: Vec<_> = self.dependents.get(uid).into_iter().flatten().cloned().collect();
+        let dependents: Vec<_> = self.dependents.of(uid).cloned().collect();
         if has_finalizer(&object, ORPHAN) {
             for dependent in &dependents {
                 disown(api, dependent, uid)?;
@@ -150,6 +99,39 @@ impl Garbage {
         }
         if waits { Ok(()) } else { drop_finalizer(api, &served, &place.key, FOREGROUND) }
     }
+}
+
+/// Deletes an object if none of its owners lives.
+fn collect(api: &Api, place: &Place) -> Result<(), Status> {
+    let Some((served, object)) = find(api, place) else { return Ok(()) };
+    let owners = owners(&object);
+    if owners.is_empty() || owners.iter().any(|owner| lives(api, owner, place.key.namespace())) {
+        return Ok(());
+    }
+    let held = has_finalizer(&object, FOREGROUND);
+    let propagation = if held { Propagation::Foreground } else { Propagation::Background };
+    let uid = Some(text(&object, "/metadata/uid").to_owned());
+    let options = DeleteOptions { propagation: Some(propagation), uid, ..DeleteOptions::default() };
+    inside::delete(api, &served, &place.key, &options)
+}
+
+/// Tells whether an owner lives; one in another namespace never does. Of what is not served nothing can be told: it is
+/// left alone.
+fn lives(api: &Api, owner: &Value, namespace: &str) -> bool {
+    let Some(place) = place_of(api, owner, namespace) else { return true };
+    let found = api.store.resource(&place.resource).get(&place.key);
+    found.is_some_and(|stored| *stored.index.uid == *text(owner, "/uid"))
+}
+
+/// Returns where the owner is that an object in a namespace names, if its kind is served.
+fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<Place> {
+    let (group, version) = text(owner, "/apiVersion").split_once('/').unwrap_or(("", text(owner, "/apiVersion")));
+    let (registry, kind) = (api.registry(), text(owner, "/kind"));
+    let served = registry.iter().find(|served| {
+        *served.resource.group == *group && *served.resource.version == *version && *served.kind.gvk.kind == *kind
+    })?;
+    let key = Key::new(if served.kind.namespaced { namespace } else { "" }, text(owner, "/name"));
+    Some(Place { resource: Arc::clone(served.objects.name()), key })
 }
 
 fn find(api: &Api, place: &Place) -> Option<(Arc<Served>, Value)> {

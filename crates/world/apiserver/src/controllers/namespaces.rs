@@ -4,10 +4,11 @@ use lode_admit::Status;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::call::text;
-use crate::inside::{self, CONTROLLER_MANAGER};
-use crate::options::{DeleteOptions, Propagation};
-use crate::store::{Key, Noted};
+use crate::fields::text;
+use crate::handlers::inside::{self, CONTROLLER_MANAGER};
+use crate::store::Noted;
+use crate::store::key::Key;
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Takes note of a change.
 pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
@@ -17,14 +18,14 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
             return Ok(());
         }
         return if change.object.index.deleting {
-            empty(api, &change.key.name)
+            empty(api, change.key.name())
         } else {
-            furnish(api, &change.key.name)
+            furnish(api, change.key.name())
         };
     }
     // The last object of a namespace that is on its way out lets it go.
-    if change.deleted && !change.key.namespace.is_empty() && is_going(api, &change.key.namespace) {
-        return finish(api, &change.key.namespace);
+    if change.deleted && !change.key.namespace().is_empty() && is_going(api, change.key.namespace()) {
+        return finish(api, change.key.namespace());
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{age, special};
+use super::special;
+use crate::age;
 use crate::jsonpath::JsonPath;
 
 /// Where a cell comes from. Paths are names parted by dots.

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    age,
     cell::{at, text},
     special::Cells,
 };
+use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("event_first_seen", |event, now| age::since(first_seen(event), now).into()),

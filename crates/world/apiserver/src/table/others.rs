@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    age,
     cell::{NONE, at, int, list, scalar, selector, text},
     special::Cells,
 };
+use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("component_status", |component, _| match text(healthy(component), "status") {

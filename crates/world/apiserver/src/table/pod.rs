@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    age,
     cell::{NONE, at, int, list, text},
     special::Cells,
 };
+use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("pod_ready", |pod, _| {

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    age,
     cell::{NONE, at, int, list, selector, text},
     special::Cells,
 };
+use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("deployment_selector", |deployment, _| selector(at(deployment, "spec.selector")).into()),

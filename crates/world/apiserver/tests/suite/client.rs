@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 
 /// A server, and one connection to it.
 pub(crate) struct Client {
-    server: Server,
+    server: Arc<Server>,
     token: Option<String>,
     sender: tokio::sync::Mutex<http1::SendRequest<Full<Bytes>>>,
 }
@@ -25,18 +25,23 @@ pub(crate) struct Client {
 impl Client {
     /// Starts a server.
     pub(crate) async fn start() -> Self {
-        Self::of(Server::start(Config::default()).await.unwrap(), None).await
+        Self::of(Arc::new(Server::start(Config::default()).await.unwrap()), None).await
     }
 
     /// Starts a server, and comes to it with a certificate that names a user.
     pub(crate) async fn start_as(user: &str, groups: &[&str]) -> Self {
         let server = Server::start(Config::default()).await.unwrap();
         let certificate = server.client_certificate(user, groups).unwrap();
-        Self::of(server, Some(certificate)).await
+        Self::of(Arc::new(server), Some(certificate)).await
+    }
+
+    /// Connects to the same server once more.
+    pub(crate) async fn another(&self) -> Self {
+        Self::of(Arc::clone(&self.server), None).await
     }
 
     /// Comes to a server that runs.
-    pub(crate) async fn of(server: Server, certificate: Option<(String, String)>) -> Self {
+    pub(crate) async fn of(server: Arc<Server>, certificate: Option<(String, String)>) -> Self {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
         let config = rustls::ClientConfig::builder().with_root_certificates(roots);
@@ -71,6 +76,30 @@ impl Client {
 
     /// Sends a request with headers. Returns the code and body of the answer, whatever it is.
     pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Bytes) {
+        let response = self.open(method, path, headers, body).await;
+        let code = response.status().as_u16();
+        (code, response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    /// Returns the first lines of what is at a path, as they come.
+    pub(crate) async fn lines(&self, path: &str, count: usize) -> Vec<Value> {
+        let mut body = self.open(Method::GET, path, &[], &Value::Null).await.into_body();
+        let mut read = Vec::new();
+        while read.split(|byte| *byte == b'\n').count() <= count {
+            let frame = body.frame().await.unwrap().unwrap();
+            read.extend_from_slice(&frame.into_data().unwrap());
+        }
+        let lines = read.split(|byte| *byte == b'\n').take(count);
+        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    }
+
+    async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> hyper::Response<hyper::body::Incoming> {
         let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
         let mut request = Request::builder().method(method).uri(path).header("host", self.server.address().to_string());
         if let Some(token) = &self.token {
@@ -82,9 +111,7 @@ impl Client {
         let request = request.body(Full::new(body)).unwrap();
         let mut sender = self.sender.lock().await;
         sender.ready().await.unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        let code = response.status().as_u16();
-        (code, response.into_body().collect().await.unwrap().to_bytes())
+        sender.send_request(request).await.unwrap()
     }
 
     /// Returns what is at a path, whatever it is.

@@ -35,7 +35,7 @@ fn map() -> Value {
 
 async fn client(planned: &Arc<Planned>) -> Client {
     let config = Config { faults: Some(Arc::clone(planned) as Arc<dyn Faults>), ..Config::default() };
-    Client::of(Server::start(config).await.unwrap(), None).await
+    Client::of(Arc::new(Server::start(config).await.unwrap()), None).await
 }
 
 #[tokio::test]

@@ -68,3 +68,30 @@ async fn a_place_that_is_forgotten_is_told() {
     let events = watched(&client, "resourceVersion=1").await;
     assert_eq!((&events[0]["type"], &events[0]["object"]["code"]), (&json!("ERROR"), &json!(410)));
 }
+
+#[tokio::test]
+async fn many_who_watch_are_all_told_all_in_order() {
+    let client = Client::start().await;
+    client.create(MAPS, &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})).await;
+    let before = client.get(MAPS).await["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let mut watches = tokio::task::JoinSet::new();
+    for _ in 0..WATCHES {
+        let (client, path) = (client.another().await, format!("{MAPS}?watch=1&resourceVersion={before}"));
+        watches.spawn(async move { client.lines(&path, CHANGES).await });
+    }
+    for change in 0..CHANGES {
+        client.patch(&format!("{MAPS}/a"), &json!({"data": {"change": change.to_string()}})).await;
+    }
+    let all: Vec<String> = (0..CHANGES).map(|change| format!("MODIFIED {change}")).collect();
+    while let Some(events) = watches.join_next().await {
+        let event = |event: &Value| {
+            let change = &event["object"]["data"]["change"];
+            format!("{} {}", event["type"].as_str().unwrap(), change.as_str().unwrap())
+        };
+        assert_eq!(events.unwrap().iter().map(event).collect::<Vec<_>>(), all);
+    }
+}
+
+/// More than are told of each change by itself.
+const WATCHES: usize = 40;
+const CHANGES: usize = 30;

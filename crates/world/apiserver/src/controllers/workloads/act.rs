@@ -7,8 +7,8 @@ use super::node;
 use super::plan::{Action, Kind, Place, Plan};
 use super::scene::Scene;
 use crate::api::Api;
-use crate::inside::{self, CONTROLLER_MANAGER};
-use crate::options::{DeleteOptions, Propagation};
+use crate::handlers::inside::{self, CONTROLLER_MANAGER};
+use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Does what a plan says. The status is written only where nothing else was done: what was done makes for another look.
 pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> Result<(), Status> {
@@ -75,9 +75,9 @@ pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
     let Err(status) = done else { return };
     let (kind, key) = (place.kind, &place.key);
     if matches!(status.code, 403 | 404) {
-        tracing::debug!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+        tracing::debug!(?kind, namespace = key.namespace(), name = key.name(), %status, "workload not played");
     } else {
-        tracing::warn!(?kind, namespace = &*key.namespace, name = &*key.name, %status, "workload not played");
+        tracing::warn!(?kind, namespace = key.namespace(), name = key.name(), %status, "workload not played");
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::object::{is_going, key};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
-use crate::call::text;
+use crate::fields::text;
 
 /// Computes what is to be done about a claim.
 pub(super) fn plan(seen: &Seen) -> Plan {

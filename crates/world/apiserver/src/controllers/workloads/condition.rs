@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::call::{text, time_text};
+use crate::fields::{text, time_text};
 
 /// What a condition is to say.
 pub(super) struct Condition<'c> {

@@ -7,7 +7,7 @@ use super::object::{self, count, deletion, hash, int, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
-use crate::call::text;
+use crate::fields::text;
 
 /// Computes what is to be done about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {

@@ -8,7 +8,7 @@ use super::object::{counts, deletion, hash, int, is_going, key, reference};
 use super::plan::{Action, Kind, Plan};
 use super::rollout::{Bounds, Set};
 use super::scene::Seen;
-use crate::call::text;
+use crate::fields::text;
 
 /// Computes what is to be done about a deployment.
 pub(super) fn plan(seen: &Seen) -> Plan {

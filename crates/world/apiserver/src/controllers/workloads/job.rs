@@ -8,7 +8,7 @@ use super::object::{self, count, counts, deletion, int, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
-use crate::call::{text, time_text};
+use crate::fields::{text, time_text};
 
 /// Computes what is to be done about a job.
 pub(super) fn plan(seen: &Seen) -> Plan {

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::object::is_true;
 use super::plan::{Kind, Place};
-use crate::call::{text, time_text};
-use crate::store::Key;
+use crate::fields::{text, time_text};
+use crate::store::key::Key;
 
 /// Returns where it is.
 pub(super) fn place() -> Place {

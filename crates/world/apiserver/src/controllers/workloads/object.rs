@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{Action, Kind, Place};
-use crate::call::text;
-use crate::store::Key;
+use crate::fields::text;
+use crate::store::key::Key;
 
 /// Returns the whole number at a JSON pointer.
 pub(super) fn int(object: &Value, pointer: &str) -> Option<i64> {

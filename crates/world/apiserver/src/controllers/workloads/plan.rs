@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::store::Key;
+use crate::store::key::Key;
 
 /// A kind that takes part, in the order in which objects are looked at: what is counted before what counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
+    #[default]
     Node,
     Claim,
     Pod,
@@ -21,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// Where an object is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     pub(super) kind: Kind,
     pub(super) key: Key,

@@ -10,7 +10,7 @@ use super::node;
 use super::object::{is_going, is_true, key};
 use super::plan::{Action, Kind, Place, Plan};
 use super::scene::Seen;
-use crate::call::{text, time_text};
+use crate::fields::{text, time_text};
 
 /// Computes the next step of a pod.
 pub(super) fn plan(seen: &Seen) -> Plan {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::object::{self, count, counts, deletion, int, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
-use crate::call::text;
+use crate::fields::text;
 
 /// Computes what is to be done about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {

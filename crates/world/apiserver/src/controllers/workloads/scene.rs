@@ -7,17 +7,18 @@ use jiff::Timestamp;
 use lode_object::selector::LabelSelector;
 use serde_json::Value;
 
+use super::super::owned::Owned;
 use super::plan::{Kind, Place};
 use crate::api::Api;
-use crate::inside;
+use crate::handlers::inside;
 use crate::served::Served;
-use crate::store::{Change, Key};
+use crate::store::key::Key;
+use crate::store::log::Change;
 
 /// What there is, and who owns it, as far as it was told.
 pub(super) struct Scene {
     served: HashMap<Kind, Arc<Served>>,
-    /// What names an owner, by its uid.
-    owned: HashMap<Box<str>, BTreeSet<Place>>,
+    owned: Owned<Place>,
     /// Where what may own something is, by uid.
     owners: HashMap<Box<str>, Place>,
     /// Pods that found no node.
@@ -41,7 +42,7 @@ impl Scene {
         let served = Kind::ALL.iter().filter_map(|(kind, [group, version, plural])| {
             Some((*kind, inside::builtin(api, group, version, plural)?))
         });
-        Self { served: served.collect(), owned: HashMap::new(), owners: HashMap::new(), waiting: BTreeSet::new() }
+        Self { served: served.collect(), owned: Owned::default(), owners: HashMap::new(), waiting: BTreeSet::new() }
     }
 
     /// Returns the resource of a kind.
@@ -52,15 +53,7 @@ impl Scene {
     /// Takes note of a change.
     pub(super) fn note(&mut self, place: &Place, change: &Change) {
         let index = &change.object.index;
-        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
-        for owner in before.filter(|owner| change.deleted || !index.owners.contains(owner)) {
-            if let Some(owned) = self.owned.get_mut(owner) {
-                owned.remove(place);
-                if owned.is_empty() {
-                    self.owned.remove(owner);
-                }
-            }
-        }
+        self.owned.note(place, change);
         if place.kind == Kind::Pod {
             let field = |name: &str| index.fields.iter().any(|(field, value)| field == name && !value.is_empty());
             if change.deleted || field("spec.nodeName") {
@@ -76,9 +69,6 @@ impl Scene {
         if place.kind >= Kind::ReplicaSet {
             self.owners.insert(index.uid.clone(), place.clone());
         }
-        for owner in &index.owners {
-            self.owned.entry(owner.clone()).or_default().insert(place.clone());
-        }
     }
 
     /// Returns what is to be looked at after a change: the object, what owns it or owned it, and who counts it.
@@ -91,7 +81,7 @@ impl Scene {
         let owners = change.object.index.owners.iter().chain(before);
         affected.extend(owners.filter_map(|owner| self.owners.get(owner)).cloned());
         match place.kind {
-            Kind::Pod => affected.extend(self.budgets(&place.key.namespace)),
+            Kind::Pod => affected.extend(self.budgets(place.key.namespace())),
             Kind::Node => affected.extend(self.waiting.iter().cloned()),
             _ => {}
         }
@@ -107,13 +97,13 @@ impl Scene {
     /// Returns what is seen of an object; nothing if it is gone.
     pub(super) fn seen(&self, place: &Place, now: Timestamp) -> Option<Seen> {
         let object = self.object(place)?;
-        let uid = crate::call::text(&object, "/metadata/uid");
+        let uid = crate::fields::text(&object, "/metadata/uid");
         let (mut children, mut nodes) = (Vec::new(), Vec::new());
         match place.kind {
             Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),
             Kind::Pod if object["spec"].get("nodeName").is_none() => nodes = self.all(Kind::Node, ""),
             _ => {
-                let owned = self.owned.get(uid).into_iter().flatten().filter_map(|place| self.object(place));
+                let owned = self.owned.of(uid).filter_map(|place| self.object(place));
                 children = owned.filter(|child| super::object::controls(&object, child)).collect();
             }
         }
@@ -136,7 +126,7 @@ impl Scene {
         let Some(selector) = selector.as_object().and_then(|_| LabelSelector::from_value(selector).ok()) else {
             return Vec::new();
         };
-        let pods = self.all(Kind::Pod, &key.namespace).into_iter();
+        let pods = self.all(Kind::Pod, key.namespace()).into_iter();
         let matches = |pod: &Value| {
             let label = |key: &str| pod["metadata"]["labels"].get(key).and_then(Value::as_str);
             selector.matches(label)

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use lode_admit::decode::Decoded;
-use lode_admit::{Kind, Status, strategy, update, validate};
+use lode_admit::{FieldError, Kind, Status, strategy, update, validate};
 use lode_merge::write::{self, Endpoint, Request, Scaled};
 use lode_schema::resources;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::body;
-use crate::call::{Call, as_map, text};
-use crate::options::{WriteOptions, Writing};
-use crate::patch::Patch;
-use crate::read;
-use crate::stored::Stored;
-use crate::subresource::check_replicas;
-use crate::write::{Fault, Write, Written, refused};
+use crate::fields::{as_map, text};
+use crate::handlers::body;
+use crate::handlers::call::Call;
+use crate::handlers::patch::Patch;
+use crate::handlers::read;
+use crate::handlers::write::{Fault, Write, Written, refused};
+use crate::store::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::options::{WriteOptions, Writing};
 
 /// Answers with the scale of an object.
 pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
@@ -193,6 +193,15 @@ fn scale_kind() -> Result<Kind, Status> {
 
 fn endpoint(kind: &Kind) -> Endpoint<'_> {
     Endpoint { subresource: "scale", ..Endpoint::new(kind.schema(), kind.ty, "autoscaling/v1", "Scale") }
+}
+
+/// Refuses a number of replicas that there cannot be.
+fn check_replicas(name: &str, replicas: i64) -> Result<(), Status> {
+    if replicas >= 0 {
+        return Ok(());
+    }
+    let error = FieldError::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
+    Err(Status::invalid_as("Scale", "autoscaling", name, &[error]))
 }
 
 #[cfg(test)]

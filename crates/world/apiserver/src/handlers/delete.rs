@@ -5,14 +5,16 @@ use std::sync::Arc;
 use lode_admit::{Kind, Status, strategy};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::body;
-use crate::call::{Call, as_map, metadata_mut, text, time_text};
-use crate::endpoint;
-use crate::options::{DeleteOptions, ListOptions, Propagation};
-use crate::read;
-use crate::store::{Clash, From, Key};
-use crate::stored::Stored;
+use crate::fields::{as_map, metadata_mut, text, time_text};
+use crate::handlers::body;
+use crate::handlers::call::Call;
+use crate::handlers::endpoint;
+use crate::handlers::read;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+use crate::store::{Clash, From};
+use crate::wire::answer::Answer;
+use crate::wire::options::{DeleteOptions, ListOptions, Propagation};
 
 /// Deletes one object.
 pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
@@ -20,7 +22,7 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
     let key = call.key();
     match delete(call, &key, &options)? {
         Deleted::Gone(_, uid) if !strategy::of(&call.served.kind).returns_deleted => {
-            Ok(Answer::value(200, &success(&call.served.kind, &key.name, &uid), call.output))
+            Ok(Answer::value(200, &success(&call.served.kind, key.name(), &uid), call.output))
         }
         Deleted::Gone(object, _) | Deleted::Going(object) => read::shaped(call, 200, &object),
     }
@@ -90,7 +92,7 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
     let kind = &call.served.kind;
     loop {
         let found = call.served.objects.get(key);
-        let stored = found.ok_or_else(|| Status::not_found(kind, &key.name))?;
+        let stored = found.ok_or_else(|| Status::not_found(kind, key.name()))?;
         check(kind, key, &stored, options)?;
         let live = call.served.value(&stored);
         let Some(marked) = marked(call, &live, options) else {
@@ -100,7 +102,7 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
             match call.api.store.remove(&call.served.objects, key, stored.revision) {
                 Ok(last) => return Ok(Deleted::Gone(call.served.value(&last), stored.index.uid.clone())),
                 Err(Clash::Newer | Clash::Exists) => continue,
-                Err(Clash::Gone) => return Err(Status::not_found(kind, &key.name)),
+                Err(Clash::Gone) => return Err(Status::not_found(kind, key.name())),
             }
         };
         let draft = endpoint::draft(call.served, marked.clone());
@@ -110,7 +112,7 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
         match call.api.store.put(&call.served.objects, key.clone(), From::Revision(stored.revision), &draft) {
             Ok(stored) => return Ok(Deleted::Going(call.served.value(&stored))),
             Err(Clash::Newer | Clash::Exists) => {}
-            Err(Clash::Gone) => return Err(Status::not_found(kind, &key.name)),
+            Err(Clash::Gone) => return Err(Status::not_found(kind, key.name())),
         }
     }
 }
@@ -132,8 +134,8 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
         );
         return Err(unmet(kind, key, &why));
     }
-    if is_namespace(kind) && PROTECTED.contains(&&*key.name) {
-        return Err(Status::forbidden(kind, &key.name, "this namespace may not be deleted"));
+    if is_namespace(kind) && PROTECTED.contains(&key.name()) {
+        return Err(Status::forbidden(kind, key.name(), "this namespace may not be deleted"));
     }
     Ok(())
 }
@@ -141,7 +143,7 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
 /// Says that an object is not as its deletion wants it; such an error names the kind where others name the resource.
 fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
     let named = Kind { plural: kind.gvk.kind.clone(), ..kind.clone() };
-    Status::conflict(&named, &key.name, why)
+    Status::conflict(&named, key.name(), why)
 }
 
 /// Returns the object marked as on its way out; `None` if nothing holds it.

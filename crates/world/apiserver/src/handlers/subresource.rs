@@ -1,17 +1,18 @@
 //! Endpoints that are not objects as they are stored: reviews, scales, evictions.
 
 use lode_admit::decode::{Decoded, FieldValidation};
-use lode_admit::{FieldError, Kind, Status};
+use lode_admit::{Kind, Status};
 use lode_rbac::review;
 use serde_json::Value;
 
-use crate::answer::Answer;
-use crate::body;
-use crate::call::{Call, as_map, text};
-use crate::delete;
-use crate::negotiate::Output;
-use crate::options::{DeleteOptions, WriteOptions, Writing};
-use crate::scale;
+use crate::fields::{as_map, text};
+use crate::handlers::body;
+use crate::handlers::call::Call;
+use crate::handlers::delete;
+use crate::handlers::scale;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Output;
+use crate::wire::options::{DeleteOptions, WriteOptions, Writing};
 
 /// Answers, if the request is for such an endpoint.
 pub(crate) fn answer(call: &Call<'_>, verb: &str) -> Option<Result<Answer, Status>> {
@@ -68,13 +69,4 @@ fn evict(call: &Call<'_>) -> Result<Answer, Status> {
     let success =
         serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
     Ok(Answer::value(201, &success, Output::JSON))
-}
-
-/// Refuses a number of replicas that there cannot be.
-pub(crate) fn check_replicas(name: &str, replicas: i64) -> Result<(), Status> {
-    if replicas >= 0 {
-        return Ok(());
-    }
-    let error = FieldError::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
-    Err(Status::invalid_as("Scale", "autoscaling", name, &[error]))
 }

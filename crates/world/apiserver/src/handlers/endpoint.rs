@@ -12,7 +12,7 @@ use lode_merge::write::Endpoint;
 use serde_json::Value;
 
 use crate::served::Served;
-use crate::stored::{Draft, Fields};
+use crate::store::stored::{Draft, Fields};
 
 /// Returns the endpoint of a resource, or of what is below its objects.
 pub(crate) fn of<'e>(served: &'e Served, subresource: &'e str) -> Endpoint<'e> {

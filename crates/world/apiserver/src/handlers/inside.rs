@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::auth;
-use crate::call::{Call, text};
-use crate::delete::{self, Deleted};
-use crate::negotiate::Output;
-use crate::options::{DeleteOptions, Query, WriteOptions};
-use crate::request::Target;
+use crate::fields::text;
+use crate::handlers::call::Call;
+use crate::handlers::delete::{self, Deleted};
+use crate::handlers::write::{Changed, Fault, Way, Write, Written};
 use crate::served::Served;
-use crate::store::Key;
-use crate::write::{Changed, Fault, Way, Write, Written};
+use crate::store::key::Key;
+use crate::wire::negotiate::Output;
+use crate::wire::options::{DeleteOptions, Query, WriteOptions};
+use crate::wire::request::Target;
 
 /// Who the controllers are to who looks at fields.
 pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
@@ -80,8 +81,8 @@ pub(crate) fn delete(api: &Api, served: &Served, key: &Key, options: &DeleteOpti
 
 fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: impl FnOnce(&Call<'_>) -> R) -> R {
     let target = Target {
-        namespace: key.namespace.to_string(),
-        name: key.name.to_string(),
+        namespace: key.namespace().to_owned(),
+        name: key.name().to_owned(),
         subresource: subresource.to_owned(),
         ..Target::default()
     };

@@ -5,8 +5,9 @@ use lode_admit::{Cause, Status};
 use lode_rbac::Write;
 use serde_json::Value;
 
-use crate::call::{Call, text};
-use crate::store::Key;
+use crate::fields::text;
+use crate::handlers::call::Call;
+use crate::store::key::Key;
 
 /// Refuses objects in namespaces that are not there, or are on their way out.
 pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {

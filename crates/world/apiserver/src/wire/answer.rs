@@ -10,9 +10,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, SizeHint};
 use lode_admit::Status;
 use serde_json::Value;
-use tokio::sync::mpsc;
 
-use crate::negotiate::Output;
+use crate::wire::negotiate::Output;
+use crate::wire::stream::Stream;
 
 /// What goes back to a client.
 pub(crate) struct Answer {
@@ -33,8 +33,8 @@ pub(crate) enum Content {
     Parts(VecDeque<Bytes>),
     /// Parts that are made as the client takes them.
     Lazy(Box<dyn Iterator<Item = Bytes> + Send>),
-    /// What comes as it happens; ends when its sender does.
-    Stream(mpsc::Receiver<Bytes>),
+    /// What comes as it happens.
+    Stream(Stream),
 }
 
 impl Answer {
@@ -75,8 +75,8 @@ impl Answer {
     }
 
     /// Answers with what comes as it happens.
-    pub(crate) fn stream(content_type: &'static str, frames: mpsc::Receiver<Bytes>) -> Self {
-        let body = Content::Stream(frames);
+    pub(crate) fn stream(content_type: &'static str, stream: Stream) -> Self {
+        let body = Content::Stream(stream);
         Self { code: 200, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
     }
 
@@ -135,7 +135,7 @@ impl Body for Content {
         let next = match self.get_mut() {
             Self::Parts(parts) => Poll::Ready(parts.pop_front()),
             Self::Lazy(parts) => Poll::Ready(parts.next()),
-            Self::Stream(frames) => frames.poll_recv(context),
+            Self::Stream(stream) => stream.poll_next(context),
         };
         next.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }

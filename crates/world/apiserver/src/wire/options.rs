@@ -4,7 +4,7 @@ use lode_admit::{FieldError, Status, decode::FieldValidation};
 use lode_object::LabelSelector;
 use serde_json::{Value, json};
 
-use crate::request::decoded;
+use crate::wire::request::decoded;
 
 /// The parameters of a URL, decoded, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,27 +1,30 @@
 //! What changes, as it changes: one line of JSON per event.
 //!
 //! A watch holds no lock and keeps nothing but where it is in the log of its resource. Who is slower than the log is
-//! long is told that its place is gone (410) and lists anew.
+//! long is told that its place is gone (410) and lists anew. The first change after a while is told at once; where many
+//! watch, those that follow in a burst are told together.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use lode_admit::Status;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::answer::Answer;
 use crate::api::Api;
-use crate::call::Call;
-use crate::negotiate::Shape;
-use crate::options::{ListOptions, Revision};
-use crate::read;
+use crate::handlers::call::Call;
+use crate::handlers::read;
+use crate::handlers::shape::Shaper;
 use crate::served::Served;
-use crate::shape::Shaper;
-use crate::store::{Change, EventType, Key, frame};
-use crate::stored::Stored;
+use crate::store::key::Key;
+use crate::store::log::Change;
+use crate::store::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Shape;
+use crate::wire::options::{ListOptions, Revision};
+use crate::wire::stream::{Slot, Stream};
 
 /// Answers with what changes.
 pub(crate) fn start(
@@ -35,21 +38,18 @@ pub(crate) fn start(
         Shape::Object => None,
         _ => Some(Shaper::new(call)?),
     };
-    let (sender, receiver) = mpsc::channel(FRAMES_AHEAD);
     let seconds = options.timeout_s.filter(|seconds| *seconds > 0).unwrap_or(TIMEOUT_S).min(TIMEOUT_MAX_S);
-    let end = Instant::now() + Duration::from_secs(seconds);
     let watch = Watch {
         api: Arc::clone(api),
         served: Arc::clone(served),
         namespace: call.target.namespace.as_str().into(),
         shaper,
         options,
-        out: sender,
-        end,
-        cursor: 0,
+        end: Instant::now() + Duration::from_secs(seconds),
+        // Nothing is missed that is written once the client knows that it watches.
+        cursor: api.store.revision(),
     };
-    tokio::spawn(watch.run());
-    Ok(Answer::stream("application/json", receiver))
+    Ok(Answer::stream("application/json", Stream::new(|slot| watch.run(slot))))
 }
 
 struct Watch {
@@ -59,66 +59,80 @@ struct Watch {
     /// Makes tables or metadata of objects, where those are asked for.
     shaper: Option<Shaper>,
     options: ListOptions,
-    out: mpsc::Sender<Bytes>,
     end: Instant,
     /// The last revision that was told of.
     cursor: u64,
 }
 
-/// The client is gone, or need not be told more.
+/// What a watch is told of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EventType {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// The client need not be told more.
 struct Ended;
 
 impl Watch {
-    async fn run(mut self) {
-        // Whether the client went or time is up makes no difference: either way there is nothing left to do.
-        let (out, end, mut ended) = (self.out.clone(), self.end, self.api.end_watches.subscribe());
+    async fn run(mut self, out: Slot) {
+        let (end, mut ended) = (self.end, self.api.end_watches.subscribe());
         tokio::select! {
-            _ = self.follow() => {}
+            // Whether time is up or nothing is left to tell makes no difference.
+            _ = self.follow(&out) => {}
             () = sleep_until(end) => {}
-            () = out.closed() => {}
             _ = ended.changed() => {}
         }
     }
 
-    async fn follow(&mut self) -> Result<(), Ended> {
+    async fn follow(&mut self, out: &Slot) -> Result<(), Ended> {
         let mut changed = self.served.objects.subscribe();
-        self.begin().await?;
+        self.begin(out).await;
         let now = Instant::now();
         let last = self.end.checked_sub(BOOKMARK_BEFORE_END).filter(|last| *last > now);
-        let mut bookmark = last.map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY));
+        let mut bookmark = pin!(sleep_until(last.map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY))));
         loop {
             changed.borrow_and_update();
             // What is written from here on has a higher revision, so up to this one all is told once the log is read.
             let told = self.api.store.revision();
-            while self.catch_up().await? {}
+            while self.catch_up(out).await? {}
             self.cursor = self.cursor.max(told);
+            self.gather().await;
             tokio::select! {
                 changed = changed.changed() => changed.map_err(|_| Ended)?,
                 // The API lives as long as its resources, so a definition that goes takes its watches along.
-                () = sleep_until(bookmark) => {
+                () = &mut bookmark => {
                     if self.options.bookmarks {
-                        self.bookmark(false).await?;
+                        self.bookmark(out, false).await;
                     }
-                    bookmark = Instant::now() + BOOKMARK_EVERY;
+                    bookmark.as_mut().reset(Instant::now() + BOOKMARK_EVERY);
                 }
             }
         }
     }
 
+    /// Waits after changes were told of while many watch, so that what happens meanwhile is told together: else the same
+    /// few changes at a time would be sent to all of them. Where few watch there is no wait.
+    async fn gather(&self) {
+        let watchers = u32::try_from(self.served.objects.watchers()).unwrap_or(u32::MAX);
+        let pause = GATHER_PER_WATCHER.saturating_mul(watchers).min(GATHER_MAX);
+        if pause >= GATHER_MIN {
+            sleep(pause).await;
+        }
+    }
+
     /// Tells of what is there, where the client wants that, and finds the place to go on from.
-    async fn begin(&mut self) -> Result<(), Ended> {
+    async fn begin(&mut self, out: &Slot) {
         let all = match (self.options.initial_events, self.options.revision) {
             (Some(initial), Revision::NotOlder(revision) | Revision::Exact(revision)) => {
                 if initial {
-                    self.reached(revision).await?;
+                    self.reached(revision).await;
                 }
                 self.cursor = revision;
                 initial
             }
-            (Some(false), Revision::Newest | Revision::Any) => {
-                self.cursor = self.api.store.revision();
-                false
-            }
+            (Some(false), Revision::Newest | Revision::Any) => false,
             (None, Revision::NotOlder(revision) | Revision::Exact(revision)) => {
                 self.cursor = revision;
                 false
@@ -131,78 +145,75 @@ impl Watch {
             let mut lines = BytesMut::new();
             for (key, stored) in &snapshot.objects {
                 if read::selected(key, stored, &self.options) {
-                    lines.extend_from_slice(&self.line(EventType::Added, stored));
-                    self.flush(&mut lines, LINES_BYTES).await?;
+                    self.write(&mut lines, EventType::Added, stored);
+                    flush(out, &mut lines, LINES_BYTES).await;
                 }
             }
-            self.flush(&mut lines, 0).await?;
+            flush(out, &mut lines, 0).await;
         }
         if self.options.initial_events == Some(true) && self.options.bookmarks {
-            self.bookmark(true).await?;
+            self.bookmark(out, true).await;
         }
-        Ok(())
     }
 
     /// Waits until a revision is there.
-    async fn reached(&self, revision: u64) -> Result<(), Ended> {
+    async fn reached(&self, revision: u64) {
         while self.api.store.revision() < revision {
-            tokio::time::sleep(LOOK_EVERY).await;
+            sleep(LOOK_EVERY).await;
         }
-        Ok(())
     }
 
     /// Tells of the next changes. Returns whether there may be more.
-    async fn catch_up(&mut self) -> Result<bool, Ended> {
+    async fn catch_up(&mut self, out: &Slot) -> Result<bool, Ended> {
         let Ok(changes) = self.served.objects.since(self.cursor, CHANGES_AT_ONCE) else {
             let message = format!("too old resource version: {} ({})", self.cursor, self.api.store.revision());
             let status = Status::bare(410, "Expired", message).to_value();
-            let line = format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n");
-            self.send(line.into()).await?;
+            out.put(format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n").into()).await;
             return Err(Ended);
         };
         let mut lines = BytesMut::new();
         for change in &changes {
-            self.cursor = change.revision;
-            if let Some(line) = self.told(change) {
-                lines.extend_from_slice(&line);
-                self.flush(&mut lines, LINES_BYTES).await?;
+            self.cursor = change.revision();
+            match self.told(change) {
+                Some(EventType::Deleted) => self.write(&mut lines, EventType::Deleted, &change.left()),
+                Some(event) => self.write(&mut lines, event, &change.object),
+                None => {}
             }
+            flush(out, &mut lines, LINES_BYTES).await;
         }
-        self.flush(&mut lines, 0).await?;
+        flush(out, &mut lines, 0).await;
         Ok(changes.len() == CHANGES_AT_ONCE)
     }
 
-    /// Returns the line for a change, if it is one of what is selected.
-    fn told(&mut self, change: &Change) -> Option<Bytes> {
-        if !self.namespace.is_empty() && change.key.namespace != self.namespace {
+    /// Returns what is told of a change, if it is one of what is selected.
+    fn told(&self, change: &Change) -> Option<EventType> {
+        if !self.namespace.is_empty() && change.key.namespace() != &*self.namespace {
             return None;
         }
         let selected = |key: &Key, stored: &Stored| read::selected(key, stored, &self.options);
         let was = change.previous.as_ref().is_some_and(|previous| selected(&change.key, previous));
         let is = !change.deleted && selected(&change.key, &change.object);
-        let event = match (was, is) {
-            (false, false) => return None,
-            (false, true) => EventType::Added,
-            (true, true) => EventType::Modified,
-            (true, false) => EventType::Deleted,
-        };
-        if self.shaper.is_none() && self.served.is_native(&change.object) {
-            return Some(change.frame(event));
+        match (was, is) {
+            (false, false) => None,
+            (false, true) => Some(EventType::Added),
+            (true, true) => Some(EventType::Modified),
+            (true, false) => Some(EventType::Deleted),
         }
-        Some(self.line(event, &change.told(event)))
     }
 
-    fn line(&mut self, event: EventType, stored: &Stored) -> Bytes {
+    /// Writes the line for an event.
+    fn write(&mut self, lines: &mut BytesMut, event: EventType, stored: &Stored) {
         match &mut self.shaper {
-            None => frame(event, &self.served.bytes(stored)),
+            None if self.served.is_native(stored) => event.write(lines, stored.text()),
+            None => event.write(lines, &self.served.bytes(stored)),
             Some(shaper) => {
                 let value = self.served.value(stored);
-                frame(event, shaper.next(&self.served, &value, self.api.now()).to_string().as_bytes())
+                event.write(lines, shaper.next(&self.served, &value, self.api.now()).to_string().as_bytes());
             }
         }
     }
 
-    async fn bookmark(&mut self, initial_end: bool) -> Result<(), Ended> {
+    async fn bookmark(&mut self, out: &Slot, initial_end: bool) {
         let mut object = json!({
             "kind": &*self.served.kind.gvk.kind,
             "apiVersion": &*self.served.api_version,
@@ -215,24 +226,42 @@ impl Watch {
             Some(shaper) => shaper.next(&self.served, &object, self.api.now()),
             None => object,
         };
-        self.send(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into()).await
-    }
-
-    async fn flush(&self, lines: &mut BytesMut, above: usize) -> Result<(), Ended> {
-        if lines.len() > above { self.send(lines.split().freeze()).await } else { Ok(()) }
-    }
-
-    async fn send(&self, bytes: Bytes) -> Result<(), Ended> {
-        self.out.send(bytes).await.map_err(|_| Ended)
+        out.put(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into()).await;
     }
 }
 
-/// Pieces that wait for a slow client.
-const FRAMES_AHEAD: usize = 4;
+impl EventType {
+    /// Writes the line for an object.
+    fn write(self, lines: &mut BytesMut, object: &[u8]) {
+        let head: &[u8] = match self {
+            Self::Added => b"{\"type\":\"ADDED\",\"object\":",
+            Self::Modified => b"{\"type\":\"MODIFIED\",\"object\":",
+            Self::Deleted => b"{\"type\":\"DELETED\",\"object\":",
+        };
+        let parts = [head, object, b"}\n"];
+        lines.reserve(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            lines.extend_from_slice(part);
+        }
+    }
+}
+
+/// Sends the lines, where there are more bytes than so many.
+async fn flush(out: &Slot, lines: &mut BytesMut, above: usize) {
+    if lines.len() > above {
+        out.put(lines.split().freeze()).await;
+    }
+}
+
 /// Bytes of lines that are sent at once.
 const LINES_BYTES: usize = 64 << 10;
 /// Changes read from the log at once.
 const CHANGES_AT_ONCE: usize = 256;
+/// About twice what it takes to tell one watch of a change: telling all takes at most half of the time.
+const GATHER_PER_WATCHER: Duration = Duration::from_micros(50);
+/// Below this a timer is not worth its while.
+const GATHER_MIN: Duration = Duration::from_millis(1);
+const GATHER_MAX: Duration = Duration::from_millis(20);
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// How long a watch lasts whose client says nothing, in seconds; Kubernetes takes 30 to 60 minutes.

@@ -1,14 +1,13 @@
 //! Objects in the form that a client asks for: whole, as rows of a table, or their metadata alone.
 
 use jiff::Timestamp;
-use lode_admit::{Status, Types, custom};
+use lode_admit::{FieldError, Status, Types, custom};
 use serde_json::{Value, json};
 
-use crate::call::Call;
-use crate::negotiate::Shape;
-use crate::read::include_object;
+use crate::handlers::call::Call;
 use crate::served::Served;
-use crate::table::{self, Columns, Options};
+use crate::table::{self, Columns, IncludeObject, Options};
+use crate::wire::negotiate::Shape;
 
 /// Returns one object in the form that the client asks for.
 pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
@@ -73,6 +72,16 @@ fn options(call: &Call<'_>) -> Result<Options, Status> {
         Shape::Object | Shape::Metadata(_) => table::Version::default(),
     };
     Ok(Options { now: call.now, include: include_object(call)?, definitions: true, version })
+}
+
+/// Returns what of an object goes with its row in a table.
+fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
+    let text = call.query.text("includeObject").unwrap_or_default();
+    IncludeObject::parse(text).ok_or_else(|| {
+        let detail = "must be 'Metadata', 'Object', 'None', or empty";
+        let error = FieldError::invalid("includeObject", &text.into(), detail);
+        Status::bad_request(format!("Unable to convert to Table as requested: {error}"))
+    })
 }
 
 fn with_columns<R>(served: &Served, make: impl FnOnce(&Columns) -> R) -> R {

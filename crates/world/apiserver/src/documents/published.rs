@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use lode_stdx::Digest;
 use serde_json::Value;
 
-use crate::api::Api;
 use crate::openapi::{self, Published};
 use crate::served::{Registry, Served};
-use crate::store::Key;
+use crate::store::Store;
+use crate::store::key::Key;
 
 /// Returns the index of the documents.
-pub(crate) fn index(api: &Api, registry: &Registry) -> Value {
+pub(crate) fn index(store: &Store, registry: &Registry) -> Value {
     let documents: Vec<(String, String)> = versions(registry)
         .into_iter()
-        .map(|((group, version), served)| (openapi::place(group, version), digest(api, group, version, &served)))
+        .map(|((group, version), served)| (openapi::place(group, version), digest(store, group, version, &served)))
         .collect();
     let groups = groups(registry).into_iter().map(|place| {
         let digest = Digest::of(place.as_bytes()).to_string().trim_start_matches("sha256:").to_uppercase();
@@ -35,12 +35,12 @@ fn groups(registry: &Registry) -> BTreeSet<String> {
 }
 
 /// Returns the document of a place, `apis/apps/v1`; nothing where nothing is served.
-pub(crate) fn document(api: &Api, registry: &Registry, place: &str) -> Option<Value> {
+pub(crate) fn document(store: &Store, registry: &Registry, place: &str) -> Option<Value> {
     let found = versions(registry).into_iter().find(|((group, version), _)| openapi::place(group, version) == place);
     let Some(((group, version), served)) = found else {
         return groups(registry).contains(place).then(|| openapi::bare(place));
     };
-    let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(api, served)).collect();
+    let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(store, served)).collect();
     let pairs = served.iter().zip(&schemas);
     let published: Vec<Published<'_>> =
         pairs.map(|(served, schema)| Published { resource: &served.resource, schema: schema.as_ref() }).collect();
@@ -57,11 +57,11 @@ fn versions(registry: &Registry) -> Versions<'_> {
     versions
 }
 
-fn digest(api: &Api, group: &str, version: &str, served: &[&Served]) -> String {
+fn digest(store: &Store, group: &str, version: &str, served: &[&Served]) -> String {
     let mut text = format!("{}/{group}/{version}", env!("CARGO_PKG_VERSION"));
     for served in served {
         text.push_str(&served.resource.plural);
-        if let Some(schema) = schema(api, served) {
+        if let Some(schema) = schema(store, served) {
             text.push_str(&schema.to_string());
         }
     }
@@ -69,11 +69,11 @@ fn digest(api: &Api, group: &str, version: &str, served: &[&Served]) -> String {
 }
 
 /// Returns what a definition says of the objects of this version.
-fn schema(api: &Api, served: &Served) -> Option<Value> {
+fn schema(store: &Store, served: &Served) -> Option<Value> {
     if !served.is_custom() {
         return None;
     }
-    let definitions = api.store.resource("customresourcedefinitions.apiextensions.k8s.io");
+    let definitions = store.resource("customresourcedefinitions.apiextensions.k8s.io");
     let stored = definitions.get(&Key::new("", served.objects.name()))?;
     let mut definition = stored.value();
     let versions = definition.pointer_mut("/spec/versions")?.as_array_mut()?;

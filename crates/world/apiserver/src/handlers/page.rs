@@ -8,9 +8,10 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use lode_admit::Status;
 use serde_json::{Value, json};
 
-use crate::options::ListOptions;
-use crate::store::{Key, Snapshot};
-use crate::stored::Stored;
+use crate::store::Snapshot;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+use crate::wire::options::ListOptions;
 
 /// A part of a list.
 #[derive(Debug)]
@@ -57,10 +58,10 @@ impl Token {
     }
 
     fn text(revision: u64, last: &Key, everywhere: bool) -> String {
-        let start = if everywhere && !last.namespace.is_empty() {
-            format!("/{}/{}\0", last.namespace, last.name)
+        let start = if everywhere && !last.namespace().is_empty() {
+            format!("/{}/{}\0", last.namespace(), last.name())
         } else {
-            format!("/{}\0", last.name)
+            format!("/{}\0", last.name())
         };
         TOKENS.encode(json!({"v": VERSION, "rv": revision, "start": start}).to_string())
     }
@@ -68,8 +69,8 @@ impl Token {
     /// The object after which the page begins; its namespace is not said where only one is listed.
     fn is_before(&self, key: &Key, everywhere: bool) -> bool {
         match self.after.split_once('/') {
-            Some((namespace, name)) if everywhere => (namespace, name) < (&*key.namespace, &*key.name),
-            _ => *self.after < *key.name,
+            Some((namespace, name)) if everywhere => (namespace, name) < (key.namespace(), key.name()),
+            _ => *self.after < *key.name(),
         }
     }
 }
@@ -119,7 +120,7 @@ const TOKENS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored::Draft;
+    use crate::store::stored::Draft;
 
     fn snapshot(names: &[(&str, &str)]) -> Snapshot {
         let stored = Arc::new(Draft::new(&json!({"apiVersion": "v1", "kind": "ConfigMap"}), Box::default()).at(9));
@@ -134,7 +135,7 @@ mod tests {
         let (mut token, mut seen, mut remaining) = (None, Vec::new(), Vec::new());
         loop {
             let page = Page::cut(snapshot(&all), token.as_ref(), &options, true, |_, _| true);
-            seen.extend(page.objects.iter().map(|(key, _)| (key.namespace.to_string(), key.name.to_string())));
+            seen.extend(page.objects.iter().map(|(key, _)| (key.namespace().to_string(), key.name().to_string())));
             remaining.push(page.remaining);
             let Some(next) = page.token else { break };
             token = Token::read(&next).unwrap();
@@ -155,8 +156,8 @@ mod tests {
     fn more_follows_a_full_page_whatever_it_is() {
         let options = ListOptions { limit: 1, ..ListOptions::default() };
         let all = [("a", "x"), ("a", "y"), ("a", "z")];
-        let cut = |name: &str| Page::cut(snapshot(&all), None, &options, false, |key, _| *key.name == *name);
-        let names = |page: &Page| page.objects.iter().map(|(key, _)| key.name.to_string()).collect::<Vec<_>>();
+        let cut = |name: &str| Page::cut(snapshot(&all), None, &options, false, |key, _| key.name() == name);
+        let names = |page: &Page| page.objects.iter().map(|(key, _)| key.name().to_string()).collect::<Vec<_>>();
         let page = cut("y");
         assert_eq!((names(&page), page.token.is_some()), (vec!["y".to_owned()], true));
         let page = cut("z");

@@ -11,18 +11,20 @@ use lode_admit::{Cause, Details, FieldError, Kind, Status, create, custom, defau
 use lode_merge::write::{self, Refusal, Request};
 use serde_json::Value;
 
-use crate::admission;
-use crate::answer::Answer;
-use crate::body;
-use crate::call::{Call, metadata_mut, text};
-use crate::delete;
-use crate::endpoint;
-use crate::options::{WriteOptions, Writing, not_a_number};
-use crate::patch::Patch;
+use crate::fields::{metadata_mut, text};
+use crate::handlers::admission;
+use crate::handlers::body;
+use crate::handlers::call::Call;
+use crate::handlers::delete;
+use crate::handlers::endpoint;
+use crate::handlers::patch::Patch;
+use crate::handlers::read;
 use crate::random;
-use crate::read;
-use crate::store::{Clash, From, Key};
-use crate::stored::{Draft, Stored};
+use crate::store::key::Key;
+use crate::store::stored::{Draft, Stored};
+use crate::store::{Clash, From};
+use crate::wire::answer::Answer;
+use crate::wire::options::{WriteOptions, Writing, not_a_number};
 
 /// What came of a write.
 pub(crate) enum Written {

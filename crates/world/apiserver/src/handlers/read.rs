@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use lode_admit::{FieldError, Status, strategy};
+use lode_admit::{Status, strategy};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::call::Call;
-use crate::negotiate::Shape;
-use crate::options::{ListOptions, Revision};
-use crate::page::{Page, Token};
+use crate::handlers::call::Call;
+use crate::handlers::page::{Page, Token};
+use crate::handlers::shape;
 use crate::served::Served;
-use crate::shape;
-use crate::store::{Key, Store};
-use crate::stored::Stored;
-use crate::table::IncludeObject;
+use crate::store::Store;
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+use crate::wire::answer::Answer;
+use crate::wire::negotiate::Shape;
+use crate::wire::options::{ListOptions, Revision};
 
 /// Answers with one object.
 pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
@@ -84,8 +84,8 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
 pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> bool {
     let label = |key: &str| stored.index.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value);
     let field = |field: &str| match field {
-        "metadata.name" => Some(&*key.name),
-        "metadata.namespace" => Some(&*key.namespace),
+        "metadata.name" => Some(key.name()),
+        "metadata.namespace" => Some(key.namespace()),
         _ => stored.index.fields.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value),
     };
     options.labels.matches(label) && options.fields.matches(field)
@@ -171,20 +171,22 @@ fn plain(served: &Served, page: Page) -> Answer {
     let mut items = Vec::with_capacity(page.objects.len());
     for (_, stored) in page.objects {
         items.push(if !served.is_native(&stored) {
-            Item::Whole(served.bytes(&stored))
+            Item::Made(served.bytes(&stored))
         } else if whole {
-            Item::Whole(stored.bytes.clone())
+            Item::Whole(stored)
         } else {
-            Item::Headless(stored.headless())
+            Item::Headless(stored)
         });
     }
     Answer::lazy(200, Pieces { head: Some(head.into()), items: items.into_iter(), first: true, done: false })
 }
 
 enum Item {
-    Whole(Bytes),
-    /// Lacks its opening brace.
-    Headless(Bytes),
+    /// As another version has it.
+    Made(Bytes),
+    Whole(Arc<Stored>),
+    /// Without what its list says of all.
+    Headless(Arc<Stored>),
 }
 
 /// The text of a list, in pieces.
@@ -211,10 +213,11 @@ impl Iterator for Pieces {
                 piece.extend_from_slice(b",");
             }
             match item {
-                Item::Whole(bytes) => piece.extend_from_slice(&bytes),
-                Item::Headless(bytes) => {
+                Item::Made(bytes) => piece.extend_from_slice(&bytes),
+                Item::Whole(stored) => piece.extend_from_slice(stored.text()),
+                Item::Headless(stored) => {
                     piece.extend_from_slice(b"{");
-                    piece.extend_from_slice(&bytes);
+                    piece.extend_from_slice(stored.headless());
                 }
             }
             if piece.len() >= PIECE {
@@ -225,16 +228,6 @@ impl Iterator for Pieces {
         piece.extend_from_slice(b"]}");
         Some(piece.freeze())
     }
-}
-
-/// Returns what of an object goes with its row in a table.
-pub(crate) fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
-    let text = call.query.text("includeObject").unwrap_or_default();
-    IncludeObject::parse(text).ok_or_else(|| {
-        let detail = "must be 'Metadata', 'Object', 'None', or empty";
-        let error = FieldError::invalid("includeObject", &text.into(), detail);
-        Status::bad_request(format!("Unable to convert to Table as requested: {error}"))
-    })
 }
 
 /// Bytes of a list that are sent at once.

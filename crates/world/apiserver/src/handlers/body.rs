@@ -4,7 +4,7 @@ use lode_admit::decode::{self, Decoded, FieldValidation, Media};
 use lode_admit::{FieldError, Kind, Status, custom};
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::handlers::call::Call;
 
 /// Reads the body of a request as an object of a kind.
 ///

@@ -4,8 +4,8 @@
 //! off for a list, without reading the rest.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 
 /// An object that is all but stored: it lacks its revision.
@@ -14,21 +14,20 @@ pub(crate) struct Draft {
     /// Up to the revision.
     head: Box<[u8]>,
     /// From there on.
-    tail: Bytes,
-    index: Index,
+    tail: Box<[u8]>,
+    index: Arc<Index>,
 }
 
 /// One object as it is kept.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    /// The text.
-    pub(crate) bytes: Bytes,
+    text: Box<[u8]>,
     /// When it was written.
     pub(crate) revision: u64,
     /// Where the text goes on after `apiVersion` and `kind`.
     body_at: usize,
-    /// What it is found by.
-    pub(crate) index: Index,
+    /// What it is found by; shared with the form it had before, which mostly was found by the same.
+    pub(crate) index: Arc<Index>,
 }
 
 /// Fields that an object can be selected by, with their values.
@@ -66,53 +65,58 @@ impl Draft {
         let is_head = |key: &str| matches!(key, "apiVersion" | "kind" | METADATA);
         write_fields(&mut tail, object.iter().filter(|(key, _)| !is_head(key)));
         tail.push(b'}');
-        tail.shrink_to_fit();
-        Self { head: head.into_bytes().into(), tail: tail.into(), index: Index::of(metadata, fields) }
+        Self { head: head.into_bytes().into(), tail: tail.into(), index: Arc::new(Index::of(metadata, fields)) }
+    }
+
+    /// Returns the object with its revision; `previous` is the form it had before.
+    pub(crate) fn after(&self, previous: Option<&Stored>, revision: u64) -> Stored {
+        let mut stored = self.at(revision);
+        if let Some(same) = previous.map(|previous| &previous.index).filter(|index| **index == stored.index) {
+            stored.index = Arc::clone(same);
+        }
+        stored
     }
 
     /// Returns the object with its revision.
     pub(crate) fn at(&self, revision: u64) -> Stored {
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(revision).as_bytes();
-        let mut bytes = BytesMut::with_capacity(self.head.len() + digits.len() + self.tail.len());
-        for part in [&self.head[..], digits, &self.tail[..]] {
-            bytes.extend_from_slice(part);
-        }
+        let text = [&self.head[..], digits, &self.tail[..]].concat();
         let body_at = self.head.len() - METADATA_HEAD.len();
-        Stored { bytes: bytes.freeze(), revision, body_at, index: self.index.clone() }
+        Stored { text: text.into(), revision, body_at, index: Arc::clone(&self.index) }
     }
 
     /// Tells whether an object as it is stored says the same, its revision aside.
     pub(crate) fn same_as(&self, stored: &Stored) -> bool {
-        let rest = stored.bytes.strip_prefix(&*self.head);
+        let rest = stored.text.strip_prefix(&*self.head);
         rest.is_some_and(|rest| {
             let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            rest[digits..] == self.tail
+            rest[digits..] == *self.tail
         })
     }
 }
 
 impl Stored {
+    /// Returns the text.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Returns the object as a value.
     pub(crate) fn value(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_default()
+        serde_json::from_slice(&self.text).unwrap_or_default()
     }
 
     /// Returns the text without the head: what follows `{` in a list whose items have neither kind nor version.
-    pub(crate) fn headless(&self) -> Bytes {
-        self.bytes.slice(self.body_at..)
+    pub(crate) fn headless(&self) -> &[u8] {
+        &self.text[self.body_at..]
     }
 
     /// Returns the same object with another revision: how it was when it went.
     pub(crate) fn gone_at(&self, revision: u64) -> Self {
-        let head_end = self.body_at + METADATA_HEAD.len();
-        let rest = &self.bytes[head_end..];
+        let (head, rest) = self.text.split_at(self.body_at + METADATA_HEAD.len());
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let draft = Draft {
-            head: self.bytes[..head_end].into(),
-            tail: self.bytes.slice(head_end + digits..),
-            index: self.index.clone(),
-        };
+        let draft = Draft { head: head.into(), tail: rest[digits..].into(), index: Arc::clone(&self.index) };
         draft.at(revision)
     }
 }
@@ -174,7 +178,7 @@ mod tests {
     #[test]
     fn an_item_of_a_list_has_no_kind() {
         let stored = Draft::new(&web(), Box::default()).at(7);
-        let item: Value = serde_json::from_slice(&[b"{", &stored.headless()[..]].concat()).unwrap();
+        let item: Value = serde_json::from_slice(&[b"{", stored.headless()].concat()).unwrap();
         assert_eq!((item.get("kind"), &item["metadata"]["name"]), (None, &json!("web")));
     }
 

@@ -1,0 +1,28 @@
+//! Fields of objects as JSON values.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// Returns a time as objects carry it: to the second, in UTC.
+pub(crate) fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Returns an object's metadata; it comes into being.
+pub(crate) fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {
+    let object = as_map(object);
+    as_map(object.entry("metadata").or_insert(Value::Null))
+}
+
+/// Returns a value as the map that it is made to be.
+pub(crate) fn as_map(value: &mut Value) -> &mut Map<String, Value> {
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value.as_object_mut().expect("it was made a map just now")
+}
+
+/// Returns the text at a JSON pointer, or an empty one.
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,144 @@
+//! [`Log`]: what changed of a resource, as far back as there is room.
+//!
+//! A change shares its objects and its key with the store and with its neighbours; lines that watches send are not kept.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::store::key::Key;
+use crate::store::stored::Stored;
+
+/// One change of an object.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) key: Key,
+    /// The object; the last form it had if it went.
+    pub(crate) object: Arc<Stored>,
+    /// What it was before.
+    pub(crate) previous: Option<Arc<Stored>>,
+    pub(crate) deleted: bool,
+}
+
+/// The changes of a resource, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    changes: VecDeque<Arc<Change>>,
+    /// Bytes of objects that only the log still holds.
+    superseded_bytes: usize,
+    /// The last change that it no longer holds.
+    forgotten: u64,
+}
+
+/// The revision asked for is no longer known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expired;
+
+impl Log {
+    /// Adds the newest change, and forgets the oldest where there is no room.
+    pub(crate) fn note(&mut self, change: Change) -> Arc<Change> {
+        self.superseded_bytes += change.superseded_bytes();
+        let change = Arc::new(change);
+        self.changes.push_back(Arc::clone(&change));
+        while self.changes.len() > CHANGES_MAX || self.superseded_bytes > BYTES_MAX && self.changes.len() > 1 {
+            self.forget_oldest();
+        }
+        change
+    }
+
+    /// Returns the changes after a revision.
+    pub(crate) fn since(&self, revision: u64) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Expired> {
+        if revision < self.forgotten {
+            return Err(Expired);
+        }
+        let start = self.changes.partition_point(|change| change.revision() <= revision);
+        Ok(self.changes.range(start..))
+    }
+
+    /// Forgets all, and that there was nothing up to a revision, as a compaction does.
+    pub(crate) fn compact(&mut self, revision: u64) {
+        while self.forget_oldest() {}
+        self.forgotten = self.forgotten.max(revision);
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let Some(change) = self.changes.pop_front() else { return false };
+        self.superseded_bytes = self.superseded_bytes.saturating_sub(change.superseded_bytes());
+        self.forgotten = change.revision();
+        true
+    }
+}
+
+impl Change {
+    /// Returns the revision of which it is.
+    pub(crate) fn revision(&self) -> u64 {
+        self.object.revision
+    }
+
+    /// Returns the object as somebody sees it who no longer selects it: how it was, at the revision at which it left.
+    pub(crate) fn left(&self) -> Arc<Stored> {
+        match &self.previous {
+            Some(previous) if !self.deleted => Arc::new(previous.gone_at(self.revision())),
+            _ => Arc::clone(&self.object),
+        }
+    }
+
+    fn superseded_bytes(&self) -> usize {
+        self.previous.as_ref().map_or(0, |previous| previous.text().len())
+    }
+}
+
+/// Changes that a resource remembers. A watch that is further behind starts anew.
+const CHANGES_MAX: usize = 16_384;
+/// Bytes of superseded objects that a resource remembers.
+const BYTES_MAX: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::store::stored::Draft;
+
+    fn stored(value: &str, revision: u64) -> Arc<Stored> {
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": value}});
+        Arc::new(Draft::new(&object, Box::default()).at(revision))
+    }
+
+    fn change(value: &str, revision: u64) -> Change {
+        let previous = Some(stored("before", revision - 1));
+        Change { key: Key::new("shop", "a"), object: stored(value, revision), previous, deleted: false }
+    }
+
+    fn revisions(log: &Log, since: u64) -> Result<Vec<u64>, Expired> {
+        Ok(log.since(since)?.map(|change| change.revision()).collect())
+    }
+
+    #[test]
+    fn changes_come_in_order_and_old_ones_are_forgotten() {
+        let mut log = Log::default();
+        let last = 2 + CHANGES_MAX as u64;
+        (2..=last).for_each(|revision| drop(log.note(change("now", revision))));
+        assert_eq!(revisions(&log, 1), Err(Expired));
+        assert_eq!(revisions(&log, 2).unwrap().len(), CHANGES_MAX);
+        assert_eq!(revisions(&log, last - 2), Ok(vec![last - 1, last]));
+        assert_eq!(revisions(&log, last), Ok(vec![]));
+    }
+
+    #[test]
+    fn large_objects_are_forgotten_earlier() {
+        let (mut log, large) = (Log::default(), "x".repeat(BYTES_MAX / 2));
+        for revision in [2, 4, 6] {
+            let previous = Some(stored(&large, revision - 1));
+            log.note(Change { previous, ..change("now", revision) });
+        }
+        assert_eq!((revisions(&log, 2), revisions(&log, 4)), (Err(Expired), Ok(vec![6])));
+    }
+
+    #[test]
+    fn who_no_longer_selects_an_object_sees_how_it_was() {
+        let left: Value = change("now", 9).left().value();
+        assert_eq!((&left["data"]["a"], &left["metadata"]["resourceVersion"]), (&json!("before"), &json!("9")));
+        let gone = Change { deleted: true, ..change("last", 9) }.left().value();
+        assert_eq!(gone["data"]["a"], "last");
+    }
+}

@@ -1,14 +1,12 @@
 //! Many Kustomizations of four objects each, from one repository, `wait: true`.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use e2e::{Calls, Operator};
-use lode_cluster::{Head, Sink, Subject, Target};
-use lode_object::Value;
+use lode_cluster::Target;
 use serde_json::json;
-use tokio::sync::watch;
 
+use crate::follow::until;
 use crate::print::{figure, line};
 use crate::stage::{Stage, application, kustomization, repository};
 use crate::{bare, print};
@@ -54,7 +52,7 @@ async fn first(stage: &Stage, operator: Operator, count: usize, bare: Duration) 
     let all = (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
     figure("created after", start.elapsed().as_secs_f64(), "s");
-    until_all(stage, count, |object| {
+    until(&stage.world, (NAMESPACE, count), |object| {
         object["status"]["conditions"].as_array().is_some_and(|conditions| {
             conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
         })
@@ -80,7 +78,7 @@ async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Resul
         let target = Target { namespace: NAMESPACE, name: &name, manager: "bench", dry_run: false };
         stage.world.client.merge(&resource, target, "", &patch).await?;
     }
-    until_all(stage, count, |object| object["status"]["lastHandledReconcileAt"] == "again").await?;
+    until(&stage.world, (NAMESPACE, count), |object| object["status"]["lastHandledReconcileAt"] == "again").await?;
     figure("all answered after", start.elapsed().as_secs_f64(), "s");
     idle(&operator).await?;
     Costs::of(&operator)?.since(&before).print(count);
@@ -107,46 +105,6 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
     Costs::of(&operator)?.since(&Costs::default()).print(count);
     figure("resident memory", operator.rss_mib()?, "MiB");
     operator.stop()
-}
-
-/// Waits until every Kustomization of the fleet is as wanted. It watches: whoever lists a thousand of them twice a second
-/// takes the API server from what is measured.
-async fn until_all(stage: &Stage, count: usize, wanted: fn(&Value) -> bool) -> anyhow::Result<()> {
-    let subject = Subject {
-        resource: stage.world.resource("Kustomization"),
-        namespace: NAMESPACE.into(),
-        labels: "".into(),
-        fields: "".into(),
-    };
-    let (number, mut done) = watch::channel(0);
-    let fleet = Fleet { wanted, done: HashSet::new(), number };
-    let watching = tokio::spawn(lode_cluster::watch(stage.world.client.clone(), subject, fleet));
-    let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count)).await.is_ok();
-    watching.abort();
-    anyhow::ensure!(all, "{} of {count} after {WITHIN:?}", *done.borrow());
-    Ok(())
-}
-
-/// Which Kustomizations have been as wanted.
-struct Fleet {
-    wanted: fn(&Value) -> bool,
-    done: HashSet<String>,
-    number: watch::Sender<usize>,
-}
-
-impl Sink for Fleet {
-    fn restart(&mut self) {}
-
-    fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
-        if serde_json::from_slice(object).is_ok_and(|object| (self.wanted)(&object)) {
-            self.done.insert(head.name.to_string());
-            self.number.send_replace(self.done.len());
-        }
-    }
-
-    fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {}
-
-    fn synced(&mut self, _: &str) {}
 }
 
 /// Waits until the operator makes no more calls: events trail behind what they tell of.

@@ -6,6 +6,7 @@ mod apiserver;
 mod bare;
 mod drift;
 mod fleet;
+mod follow;
 mod kustomize;
 mod launch;
 mod print;

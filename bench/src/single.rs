@@ -1,17 +1,17 @@
 //! One Kustomization of many objects.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use e2e::Operator;
 use lode_object::Value;
 
 use crate::bare;
+use crate::follow::until;
 use crate::print::{figure, line};
 use crate::stage::{Stage, application, kustomization, repository};
 
 const NAMESPACE: &str = "bench-single";
 const BARE: &str = "bench-single-bare";
-const WITHIN: Duration = Duration::from_mins(30);
 
 /// Applies `count` objects bare and through one Kustomization, and prints both.
 pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
@@ -38,10 +38,8 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     all["spec"]["wait"] = false.into();
     let start = Instant::now();
     stage.world.apply(all).await?;
-    let what = ("Kustomization", NAMESPACE, "all");
-    let applied =
-        |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastAppliedRevision"].is_string());
-    stage.world.until(what, WITHIN, applied).await?;
+    let applied = |object: &Value| object["status"]["lastAppliedRevision"].is_string();
+    until(&stage.world, (NAMESPACE, 1), applied).await?;
     let took = start.elapsed();
     figure("Ready after", took.as_secs_f64(), "s");
     figure("ratio to the bare loop", took.as_secs_f64() / loop_time.as_secs_f64(), "x  (mark <= 1.3)");
@@ -49,7 +47,7 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     figure("CPU", operator.cpu_seconds()?, "s");
     let before = (operator.cpu_seconds()?, operator.calls()?);
     let start = Instant::now();
-    stage.world.reconcile(what).await?;
+    stage.world.reconcile(("Kustomization", NAMESPACE, "all")).await?;
     line("again on request");
     figure("answered after", start.elapsed().as_secs_f64(), "s");
     figure("CPU", operator.cpu_seconds()? - before.0, "s");

@@ -1,0 +1,55 @@
+//! Waiting for Kustomizations by a watch: who asks for a thousand of them, or for an inventory of ten thousand, again and
+//! again takes the API server from what is measured.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use e2e::World;
+use lode_cluster::{Head, Sink, Subject};
+use lode_object::Value;
+use tokio::sync::watch;
+
+const WITHIN: Duration = Duration::from_mins(30);
+
+/// Waits until so many Kustomizations of a namespace have been as wanted.
+pub(crate) async fn until(
+    world: &World,
+    (namespace, count): (&str, usize),
+    wanted: fn(&Value) -> bool,
+) -> anyhow::Result<()> {
+    let subject = Subject {
+        resource: world.resource("Kustomization"),
+        namespace: namespace.into(),
+        labels: "".into(),
+        fields: "".into(),
+    };
+    let (number, mut done) = watch::channel(0);
+    let fleet = Fleet { wanted, done: HashSet::new(), number };
+    let watching = tokio::spawn(lode_cluster::watch(world.client.clone(), subject, fleet));
+    let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count)).await.is_ok();
+    watching.abort();
+    anyhow::ensure!(all, "{} of {count} after {WITHIN:?}", *done.borrow());
+    Ok(())
+}
+
+/// Which have been as wanted.
+struct Fleet {
+    wanted: fn(&Value) -> bool,
+    done: HashSet<String>,
+    number: watch::Sender<usize>,
+}
+
+impl Sink for Fleet {
+    fn restart(&mut self) {}
+
+    fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
+        if serde_json::from_slice(object).is_ok_and(|object| (self.wanted)(&object)) {
+            self.done.insert(head.name.to_string());
+            self.number.send_replace(self.done.len());
+        }
+    }
+
+    fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {}
+
+    fn synced(&mut self, _: &str) {}
+}

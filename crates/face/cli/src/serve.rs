@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
     concurrent: usize,
     /// Calls of one apply at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = count())]
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
     concurrent_ssa: usize,
     /// Wait for a dependency that cannot be watched
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
@@ -266,7 +266,7 @@ mod tests {
             namespace: None,
             watch_label_selector: "",
             concurrent: 16,
-            concurrent_ssa: 8,
+            concurrent_ssa: 16,
             requeue_dependency: 30s,
             interval_jitter_percent: 5,
             retry_delay: (

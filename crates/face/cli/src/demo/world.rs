@@ -78,7 +78,7 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         namespace: None,
         watch_label_selector: String::new(),
         concurrent: 16,
-        concurrent_ssa: 8,
+        concurrent_ssa: 16,
         requeue_dependency: Duration::from_secs(5),
         interval_jitter_percent: 5,
         retry_delay: (Duration::from_millis(750), Duration::from_mins(1)),

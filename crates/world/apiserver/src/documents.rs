@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::discovery::Aggregated;
 use crate::served::Registry;
 use crate::store::Store;
 use crate::wire::answer::Answer;
 use crate::wire::negotiate::Output;
+use lode_describe::discovery::Aggregated;
 
 /// Makes documents, and keeps those that cost.
 #[derive(Default)]

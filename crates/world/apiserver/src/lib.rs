@@ -18,24 +18,19 @@
 //! Left out: disk, webhooks, aggregation, quotas, autoscaling, and what happens within pods.
 
 mod addresses;
-mod age;
 mod api;
 mod auth;
 mod bootstrap;
 mod controllers;
-pub mod discovery;
 mod dispatch;
 mod documents;
 mod faults;
 mod fields;
 mod handlers;
-mod jsonpath;
-pub mod openapi;
 mod random;
 mod served;
 mod server;
 mod store;
-pub mod table;
 mod wire;
 
 pub use api::Clock;

@@ -12,9 +12,9 @@ use lode_admit::{Kind, convert, custom};
 use lode_schema::{Resource, resources};
 use serde_json::Value;
 
-use crate::discovery::Catalogue;
 use crate::store::stored::Stored;
 use crate::store::{self, Store};
+use lode_describe::discovery::Catalogue;
 
 /// One resource in one version as it is served.
 #[derive(Debug)]

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use lode_stdx::Digest;
 use serde_json::Value;
 
-use crate::openapi::{self, Published};
 use crate::served::{Registry, Served};
 use crate::store::Store;
 use crate::store::key::Key;
+use lode_describe::openapi::{self, Published};
 
 /// Returns the index of the documents.
 pub(crate) fn index(store: &Store, registry: &Registry) -> Value {

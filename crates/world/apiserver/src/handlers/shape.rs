@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::handlers::call::Call;
 use crate::served::Served;
-use crate::table::{self, Columns, IncludeObject, Options};
 use crate::wire::negotiate::Shape;
+use lode_describe::table::{self, Columns, IncludeObject, Options};
 
 /// Returns one object in the form that the client asks for.
 pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {

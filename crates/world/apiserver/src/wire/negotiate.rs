@@ -2,7 +2,7 @@
 
 use lode_admit::Status;
 
-use crate::table::Version;
+use lode_describe::table::Version;
 
 /// In which form an answer goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

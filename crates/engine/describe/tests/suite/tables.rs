@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, ToSpan};
-use lode_apiserver::table::{self, Columns, IncludeObject, Options, Version};
+use lode_describe::table::{self, Columns, IncludeObject, Options, Version};
 use serde_json::{Value, json};
 
 use crate::{entries, recorded};

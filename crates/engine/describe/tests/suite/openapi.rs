@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use lode_apiserver::openapi::{self, Published};
+use lode_describe::openapi::{self, Published};
 use lode_schema::{Resource, Subresource, resources};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What is served, as a real API server tells it.
 
-use lode_apiserver::discovery::{Aggregated, Catalogue};
+use lode_describe::discovery::{Aggregated, Catalogue};
 use lode_schema::{Resource, Subresource, resources};
 use serde_json::{Value, json};
 

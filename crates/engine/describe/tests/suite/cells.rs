@@ -1,7 +1,7 @@
 //! Cells, kind by kind. The expectations were made by Kubernetes' own printers (v1.36.4) from the same objects.
 
 use jiff::Timestamp;
-use lode_apiserver::table::{self, Columns, IncludeObject, Options, Version};
+use lode_describe::table::{self, Columns, IncludeObject, Options, Version};
 use serde_json::{Value, json};
 
 /// Returns the row of an object, ten days after the year began.

@@ -72,6 +72,14 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
     if before.child("volumeName").is_empty() && !spec.child("volumeName").is_empty() {
         put(&mut was, "volumeName", spec.child("volumeName").value.clone());
     }
+    // A class may be named once: that is how claims from before there was a default class get one.
+    let (metadata, class) = (live.child("metadata"), spec.child("storageClassName"));
+    let annotations = metadata.child("annotations");
+    let noted = annotations.child(CLASS_NOTE);
+    let fits = noted.is_null() || noted.text() == class.text();
+    if before.child("storageClassName").is_null() && !class.is_null() && fits {
+        put(&mut was, "storageClassName", class.value.clone());
+    }
     if !equal(Some(&was), Some(&same)) {
         let why =
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
@@ -80,6 +88,9 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
     smaller(&before, &spec, &live.child("status"), errors);
     new.child("volumeMode").immutable(&live.child("volumeMode"), errors);
 }
+
+/// Where the class of a claim stood before it had a field.
+const CLASS_NOTE: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// A claim may want less only as long as it has less still.
 fn smaller(live: &At<'_, '_>, new: &At<'_, '_>, status: &At<'_, '_>, errors: &mut Errors) {

@@ -391,10 +391,14 @@ fn claims_and_classes_stay_what_they_are() {
         updated,
         &[
             (json!({"spec": {"volumeName": "v"}}), &[]),
+            (json!({"spec": {"storageClassName": "fast"}}), &[]),
             (json!({"spec": {"accessModes": ["ReadWriteMany"]}}), &[immutable]),
             (json!({"spec": {"resources": {"requests": {"storage": "3Gi"}}}}), &[immutable]),
         ],
     );
+    let mut classed = claim;
+    classed["spec"]["storageClassName"] = json!("slow");
+    check(&classed, updated, &[(json!({"spec": {"storageClassName": "fast"}}), &[immutable])]);
     let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "a", "uid": "u"},
         "provisioner": "x.io/y"});
     check(

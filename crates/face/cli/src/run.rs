@@ -90,8 +90,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// The operator mostly waits for answers, and builds on threads of their own: more workers than this would spend their
-/// time waking one another (24 wake-ups a Kustomization with two, none with one).
+/// The operator mostly waits for answers, and builds on threads of their own: more workers than this spend their time
+/// waking one another.
 fn operator_workers() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (processors / 2).clamp(1, OPERATOR_WORKERS_MAX)

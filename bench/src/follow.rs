@@ -24,8 +24,8 @@ pub(crate) async fn until(
         fields: "".into(),
     };
     let (number, mut done) = watch::channel(0);
-    let fleet = Fleet { wanted, done: HashSet::new(), number };
-    let watching = tokio::spawn(lode_cluster::watch(world.client.clone(), subject, fleet));
+    let sink = Waiting { wanted, done: HashSet::new(), number };
+    let watching = tokio::spawn(lode_cluster::watch(world.client.clone(), subject, sink));
     let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count)).await.is_ok();
     watching.abort();
     anyhow::ensure!(all, "{} of {count} after {WITHIN:?}", *done.borrow());
@@ -33,13 +33,13 @@ pub(crate) async fn until(
 }
 
 /// Which have been as wanted.
-struct Fleet {
+struct Waiting {
     wanted: fn(&Value) -> bool,
     done: HashSet<String>,
     number: watch::Sender<usize>,
 }
 
-impl Sink for Fleet {
+impl Sink for Waiting {
     fn restart(&mut self) {}
 
     fn applied(&mut self, head: &Head<'_>, object: &[u8]) {

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! API server ─watch→ Kind (per group, version, kind and selector) ─→ Seen per object (~200 bytes)
-//!                         │
-//!                         └─→ Changes: which owner has which objects to look at again
+//! own write's answer ─put→ │
+//!                          └─→ Changes: which owner has which objects to look at again
 //! ```
 //!
 //! A kind is watched while somebody holds its [`Kind`], selected by the owner label where that suffices. What an
-//! object's owner needs is computed once, when the event arrives, and the object is dropped. A label that was removed
-//! arrives as a deletion: the owner looks and finds that it is none.
+//! object's owner needs is computed once, when the event or the answer arrives, and the object is dropped. A label that
+//! was removed arrives as a deletion: the owner looks and finds that it is none.
 //!
 //! Left out on purpose: the objects themselves. Who needs one asks the server for it.
 
@@ -190,18 +190,7 @@ impl Kind {
     /// # Errors
     /// The answer is no object.
     pub fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
-        let head = decode::<Told>(answer)?.metadata;
-        let name = head.name();
-        if let Some(known) = lock(&self.shelf.table).same(&name, &head.version) {
-            return Ok(known.observed.clone());
-        }
-        let seen = self.shelf.digest(answer)?;
-        let observed = seen.observed.clone();
-        // The watch never tells the end of an object that it does not select.
-        if self.shelf.is_owned && seen.owner.is_some() {
-            self.shelf.put(&name, &head.version, seen);
-        }
-        Ok(observed)
+        self.shelf.put(answer)
     }
 
     /// Tells an owner of every change here, besides the one whose labels an object carries.
@@ -249,14 +238,25 @@ impl Shelf {
         Ok(Seen { observed, health, owner })
     }
 
-    fn put(&self, name: &NamespacedName, version: &str, seen: Seen) {
-        let writer = seen.owner.clone();
+    fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
+        let head = decode::<Told>(answer)?.metadata;
+        let name = head.name();
+        if let Some(known) = lock(&self.table).same(&name, &head.version) {
+            return Ok(known.observed.clone());
+        }
+        let seen = self.digest(answer)?;
+        let (observed, writer) = (seen.observed.clone(), seen.owner.clone());
+        // The watch never tells the end of an object that it does not select.
+        if !self.is_owned || writer.is_none() {
+            return Ok(observed);
+        }
         let mut table = lock(&self.table);
-        let (taken, old) = table.put(name.clone(), version, seen);
+        let (taken, old) = table.put(name.clone(), &head.version, seen);
         if taken {
             let before = old.and_then(|seen| seen.owner).filter(|owner| Some(owner) != writer.as_ref());
-            self.tell(&table, name, before);
+            self.tell(&table, &name, before);
         }
+        Ok(observed)
     }
 
     fn tell(&self, table: &Table, name: &NamespacedName, owners: impl IntoIterator<Item = NamespacedName>) {
@@ -319,4 +319,60 @@ impl Sink for Feed {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shelf(is_owned: bool) -> Shelf {
+        let gvk = GroupVersionKind { group: "".into(), version: "v1".into(), kind: "ConfigMap".into() };
+        let (manager, overrides) = ("lode".into(), Arc::from([]));
+        Shelf { gvk, manager, overrides, is_owned, table: Mutex::default(), changes: Arc::default() }
+    }
+
+    fn answer(version: &str, owner: Option<&str>) -> Vec<u8> {
+        let labels = owner.map(|owner| json!({meta::OWNER_NAME: owner, meta::OWNER_NAMESPACE: "flux"}));
+        json!({"metadata": {"namespace": "shop", "name": "web", "resourceVersion": version, "labels": labels}})
+            .to_string()
+            .into()
+    }
+
+    fn owner(name: &str) -> NamespacedName {
+        NamespacedName::new("flux", name)
+    }
+
+    fn told(shelf: &Shelf) -> Vec<NamespacedName> {
+        let mut told: Vec<_> = std::mem::take(&mut *lock(&shelf.changes.waiting)).into_keys().collect();
+        told.sort();
+        told
+    }
+
+    fn knows(shelf: &Shelf) -> bool {
+        lock(&shelf.table).get(&NamespacedName::new("shop", "web")).is_some()
+    }
+
+    #[test]
+    fn of_an_answer_others_are_told_but_not_who_wrote() {
+        let shelf = shelf(true);
+        lock(&shelf.table).subscribers.insert(owner("subscriber"));
+        assert_eq!(&*shelf.put(&answer("7", Some("one"))).unwrap().resource_version, "7");
+        assert_eq!(told(&shelf), [owner("subscriber")]);
+        shelf.put(&answer("8", Some("two"))).unwrap();
+        assert_eq!(told(&shelf), [owner("one"), owner("subscriber")], "it has changed hands");
+        shelf.put(&answer("8", Some("two"))).unwrap();
+        assert_eq!(told(&shelf), [], "it is known");
+    }
+
+    #[test]
+    fn what_the_watch_would_not_tell_is_not_kept() {
+        let unlabelled = shelf(true);
+        unlabelled.put(&answer("7", None)).unwrap();
+        let selected = shelf(false);
+        selected.put(&answer("7", Some("one"))).unwrap();
+        assert!(!knows(&unlabelled) && !knows(&selected));
+        assert!(unlabelled.put(b"{").is_err());
+    }
 }

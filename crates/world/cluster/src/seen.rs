@@ -78,7 +78,7 @@ impl Table {
         self.rows.extract_if(|_, row| row.round != round).map(|(name, row)| (name, row.seen)).collect()
     }
 
-    /// Tells whether what the watch tells is known already, so that it need not be read.
+    /// Notes how far the watch has come, and tells whether what it tells is known already, so that it need not be read.
     pub(crate) fn is_known(&mut self, name: &NamespacedName, version: &str) -> bool {
         let version = self.advance(version);
         let Some(row) = self.rows.get_mut(name).filter(|_| version != 0) else { return false };

@@ -1,7 +1,7 @@
 //! The few things the standard library lacks.
 //!
-//! [`duration`] reads and prints durations as Go does; [`Digest`] is a SHA-256; [`read`] reads what comes from outside
-//! up to a limit; [`semver`] compares versions.
+//! [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
+//! a SHA-256; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -14,6 +14,7 @@
 //!
 //! Left out on purpose: clocks and files. Time and content come in as arguments.
 
+pub mod budget;
 pub mod digest;
 pub mod duration;
 pub mod read;

@@ -1,0 +1,153 @@
+//! [`Budget`]: what one piece of work may spend, handed down to everything that spends.
+//!
+//! A build or a fetch gets one budget of bytes, nodes and steps. Code that allocates or loops charges it first and
+//! stops at [`Exceeded`], so cost is bounded however the input is shaped or nested. Charges add up and are never given
+//! back: the sum bounds both the peak of memory and the total of work. Engines have no clock, so time is steps.
+//!
+//! ```
+//! use lode_stdx::budget::{Budget, Limits, Spent};
+//!
+//! let budget = Budget::new(Limits { bytes: 10, ..Limits::UNLIMITED });
+//! assert!(budget.bytes(8).is_ok());
+//! assert_eq!(budget.bytes(8).unwrap_err().what, Spent::Bytes);
+//! ```
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How much one piece of work may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes allocated for content, in sum.
+    pub bytes: u64,
+    /// Values made: YAML nodes, objects, files.
+    pub nodes: u64,
+    /// Steps taken: one is about the work of looking at one node or at a few dozen bytes.
+    pub steps: u64,
+}
+
+/// What is left to spend. Shared by reference, also between threads.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    bytes: AtomicU64,
+    nodes: AtomicU64,
+    steps: AtomicU64,
+}
+
+/// One of the three things that a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// [`Limits::bytes`].
+    Bytes,
+    /// [`Limits::nodes`].
+    Nodes,
+    /// [`Limits::steps`].
+    Steps,
+}
+
+/// The work would spend more than its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("needs more than {limit} {what}, the limit")]
+pub struct Exceeded {
+    /// What there is too much of.
+    pub what: Spent,
+    /// The limit.
+    pub limit: u64,
+}
+
+impl Limits {
+    /// No bound at all, for input that is trusted.
+    pub const UNLIMITED: Self = Self { bytes: u64::MAX, nodes: u64::MAX, steps: u64::MAX };
+}
+
+impl Budget {
+    /// Starts with nothing spent.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, bytes: AtomicU64::new(0), nodes: AtomicU64::new(0), steps: AtomicU64::new(0) }
+    }
+
+    /// Returns a budget that is never exceeded, for input that is trusted.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self::new(Limits::UNLIMITED)
+    }
+
+    /// Charges bytes that are about to be allocated.
+    ///
+    /// # Errors
+    /// The sum passes the limit; nothing should be allocated then.
+    pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
+        charge(&self.bytes, count, self.limits.bytes, Spent::Bytes)
+    }
+
+    /// Charges values that are about to be made.
+    ///
+    /// # Errors
+    /// The sum passes the limit.
+    pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
+        charge(&self.nodes, count, self.limits.nodes, Spent::Nodes)
+    }
+
+    /// Charges steps that are about to be taken.
+    ///
+    /// # Errors
+    /// The sum passes the limit.
+    pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
+        charge(&self.steps, count, self.limits.steps, Spent::Steps)
+    }
+
+    /// Returns the limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Returns what has been spent, for messages and for measuring what real input needs.
+    pub fn spent(&self) -> Limits {
+        Limits {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            nodes: self.nodes.load(Ordering::Relaxed),
+            steps: self.steps.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes => "bytes",
+            Self::Nodes => "values",
+            Self::Steps => "steps",
+        })
+    }
+}
+
+fn charge(spent: &AtomicU64, count: u64, limit: u64, what: Spent) -> Result<(), Exceeded> {
+    let add = |spent: u64| spent.checked_add(count).filter(|sum| *sum <= limit);
+    match spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Exceeded { what, limit }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_may_be_spent_to_the_last_and_no_further() {
+        let budget = Budget::new(Limits { nodes: 3, ..Limits::UNLIMITED });
+        assert!(budget.nodes(2).is_ok() && budget.nodes(1).is_ok());
+        let error = budget.nodes(1).unwrap_err();
+        assert_eq!(error.to_string(), "needs more than 3 values, the limit");
+        assert_eq!(budget.spent().nodes, 3);
+    }
+
+    #[test]
+    fn a_charge_that_would_overflow_is_refused() {
+        let budget = Budget::unlimited();
+        assert!(budget.bytes(u64::MAX).is_ok());
+        assert!(budget.bytes(1).is_err());
+    }
+}

@@ -1,17 +1,19 @@
 //! Asks Git: which commit is meant, and what is in it.
 //!
-//! Operations of Git block, so they run on threads of their own, a bounded number at once.
+//! Waiting for a server holds nothing; what computes has a bounded number of places.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::reasons;
-use lode_git::{Cache, FetchError, Limits, Reference, Remote, ResolveError, Resolved, Snapshot};
+use lode_git::{
+    Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError, Resolved, Snapshot,
+};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
-use crate::failure::{Failure, Step, broken};
+use crate::failure::Failure;
 use crate::options::Options;
 
 /// Objects of repositories from which nothing came for so long are removed.
@@ -20,7 +22,7 @@ const CACHE_UNUSED: Duration = Duration::from_hours(7 * 24);
 /// Operations of Git.
 pub(crate) struct Git {
     cache: Arc<Cache>,
-    permits: Arc<Semaphore>,
+    admission: Admission,
     limits: Limits,
 }
 
@@ -29,16 +31,14 @@ impl Git {
     pub(crate) fn open(options: &Options) -> io::Result<Self> {
         Ok(Self {
             cache: Arc::new(Cache::open(&options.cache_dir)?),
-            permits: Arc::new(Semaphore::new(options.concurrent.max(1))),
+            admission: admission(options.concurrent),
             limits: options.limits.clone(),
         })
     }
 
     /// Asks which commit is meant; nothing is fetched.
     pub(crate) async fn resolve(&self, remote: &Arc<Remote>, reference: &Reference) -> Result<Resolved, Failure> {
-        let (from, reference) = (remote.clone(), reference.clone());
-        let answer = self.on_thread(move || lode_git::resolve(&from, &reference)).await?;
-        answer.map_err(|error| unresolved(&error, remote.url()))
+        lode_git::resolve(remote, reference).await.map_err(|error| unresolved(&error, remote.url()))
     }
 
     /// Brings a commit's files here.
@@ -48,10 +48,9 @@ impl Git {
         resolved: &Resolved,
         sparse: &[String],
     ) -> Result<Snapshot, Failure> {
-        let (from, resolved, cache) = (remote.clone(), resolved.clone(), self.cache.clone());
-        let options = lode_git::Options { limits: self.limits.clone(), sparse: sparse.to_vec() };
-        let answer = self.on_thread(move || lode_git::fetch(&from, &resolved, &cache, &options)).await?;
-        answer.map_err(|error| unfetched(&error, remote.url()))
+        let (limits, admission) = (self.limits.clone(), self.admission.clone());
+        let options = lode_git::Options { limits, admission, sparse: sparse.to_vec() };
+        lode_git::fetch(remote, resolved, &self.cache, &options).await.map_err(|error| unfetched(&error, remote.url()))
     }
 
     /// Removes what the cache holds of repositories that nobody asks for any more.
@@ -63,17 +62,18 @@ impl Git {
             Err(_) => {}
         }
     }
+}
 
-    async fn on_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-        // Nobody closes the semaphore.
-        let permit = self.permits.clone().acquire_owned().await.ok();
-        let run = move || {
-            // A thread goes on when its reconcile is dropped, and so does its permit.
-            let _permit = permit;
-            work()
-        };
-        tokio::task::spawn_blocking(run).await.map_err(broken(Step::Fetch, reasons::GIT_OPERATION_FAILED))
-    }
+/// Lets this many compute at once.
+fn admission(places: usize) -> Admission {
+    let places = Arc::new(Semaphore::new(places.max(1)));
+    Admission::new(move |_| {
+        let places = places.clone();
+        async move {
+            let place = places.acquire_owned().await.map_err(|_| Refused("we are stopping".to_owned()))?;
+            Ok(Box::new(place) as Place)
+        }
+    })
 }
 
 /// Says why there is no commit.

@@ -4,16 +4,18 @@
 //! commit's id never opens what somebody else was shown. Names of stores are salted: they tell nothing of a secret.
 //! Everything here can be lost at any time and is fetched again.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
 use gix_hash::ObjectId;
 use lode_stdx::Digest;
+use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+use tokio::time::{Instant, timeout_at};
 
 use crate::remote::Remote;
 
@@ -30,9 +32,12 @@ const SALT_BYTES: usize = 32;
 pub struct Cache {
     folder: PathBuf,
     salt: [u8; SALT_BYTES],
-    busy: Mutex<HashSet<Digest>>,
-    freed: Condvar,
+    /// The locks of stores that are in use.
+    locks: Mutex<HashMap<Digest, Weak<Lock<()>>>>,
 }
+
+/// The right to use one store; given back when dropped.
+pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Cache {
     /// Opens the folder, or makes it.
@@ -43,7 +48,7 @@ impl Cache {
         let folder = folder.into();
         fs::create_dir_all(&folder)?;
         let salt = salt(&folder)?;
-        Ok(Self { folder, salt, busy: Mutex::default(), freed: Condvar::new() })
+        Ok(Self { folder, salt, locks: Mutex::default() })
     }
 
     /// Removes stores that nobody used for `unused`, and returns how many.
@@ -57,7 +62,7 @@ impl Cache {
             let Some(key) = path.file_name().and_then(|name| format!("sha256:{}", name.to_str()?).parse().ok()) else {
                 continue;
             };
-            let Some(_turn) = self.turn(key, Instant::now()) else { continue };
+            let Ok(_turn) = self.lock(key).try_lock_owned() else { continue };
             let used = fs::metadata(path.join(COMMITS)).and_then(|file| file.modified());
             let age = used.ok().and_then(|used| SystemTime::now().duration_since(used).ok());
             if age.is_none_or(|age| age >= unused) && fs::remove_dir_all(&path).is_ok() {
@@ -68,56 +73,49 @@ impl Cache {
     }
 
     /// Waits for the remote's store; nothing when it stays in use until the deadline.
-    pub(crate) fn store(&self, remote: &Remote, deadline: Instant) -> Option<io::Result<Store<'_>>> {
+    pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
         let key = remote.fingerprint(&self.salt);
-        let turn = self.turn(key, deadline)?;
-        Some(Store::open(self.folder.join(key.hex()), turn))
+        let turn = timeout_at(deadline, self.lock(key).lock_owned()).await.ok()?;
+        Some(Store { folder: self.folder.join(key.hex()), commits: Vec::new(), _turn: turn })
     }
 
-    fn turn(&self, key: Digest, deadline: Instant) -> Option<Turn<'_>> {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        while !busy.insert(key) {
-            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-            busy = self.freed.wait_timeout(busy, left).unwrap_or_else(PoisonError::into_inner).0;
+    /// Returns a file for what arrives; it has no name, so that nothing is left of it whatever happens.
+    pub(crate) fn spool(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.folder)
+    }
+
+    fn lock(&self, key: Digest) -> Arc<Lock<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
+            return lock;
         }
-        Some(Turn { cache: self, key })
-    }
-}
-
-/// The right to use one store; given back when dropped.
-pub(crate) struct Turn<'c> {
-    cache: &'c Cache,
-    key: Digest,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.cache.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-        self.cache.freed.notify_all();
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let lock = Arc::new(Lock::new(()));
+        locks.insert(key, Arc::downgrade(&lock));
+        lock
     }
 }
 
 const COMMITS: &str = "commits";
 
-/// One store, ours for now.
-pub(crate) struct Store<'c> {
+/// One store, ours for now. What it does blocks, but for a moment.
+pub(crate) struct Store {
     folder: PathBuf,
     /// Commits held whole but without their history, the last fetched at the end.
     pub(crate) commits: Vec<ObjectId>,
-    _turn: Turn<'c>,
+    _turn: Turn,
 }
 
-impl<'c> Store<'c> {
-    fn open(folder: PathBuf, turn: Turn<'c>) -> io::Result<Self> {
-        let mut store = Self { folder, commits: Vec::new(), _turn: turn };
-        fs::create_dir_all(store.packs())?;
-        if store.tidy()? {
-            store.clear()?;
-            return Ok(store);
+impl Store {
+    /// Makes the folder if there is none, tidies it and reads which commits it holds.
+    pub(crate) fn open(&mut self) -> io::Result<()> {
+        fs::create_dir_all(self.packs())?;
+        if self.tidy()? {
+            return self.clear();
         }
-        let text = fs::read_to_string(store.folder.join(COMMITS)).unwrap_or_default();
-        store.commits = text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect();
-        Ok(store)
+        let text = fs::read_to_string(self.folder.join(COMMITS)).unwrap_or_default();
+        self.commits = text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect();
+        Ok(())
     }
 
     /// Returns the folder that holds the objects.
@@ -194,54 +192,59 @@ mod tests {
         ObjectId::from_hex(digit.repeat(40).as_bytes()).unwrap()
     }
 
-    #[test]
-    fn a_store_remembers_the_last_commits_only() {
+    async fn open(cache: &Cache, remote: &Remote) -> Store {
+        let mut store = cache.store(remote, Instant::now() + Duration::from_mins(1)).await.unwrap();
+        store.open().unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn a_store_remembers_the_last_commits_only() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
-        let open = || cache.store(&remote, Instant::now()).unwrap().unwrap();
-        open().remember(commit("1")).unwrap();
-        assert_eq!(open().commits, [commit("1")]);
+        open(&cache, &remote).await.remember(commit("1")).unwrap();
+        assert_eq!(open(&cache, &remote).await.commits, [commit("1")]);
         for n in 0..COMMITS_MAX {
-            open().remember(ObjectId::from_hex(format!("{n:040x}").as_bytes()).unwrap()).unwrap();
+            let id = ObjectId::from_hex(format!("{n:040x}").as_bytes()).unwrap();
+            open(&cache, &remote).await.remember(id).unwrap();
         }
-        assert_eq!(open().commits.len(), COMMITS_MAX);
-        assert!(!open().commits.contains(&commit("1")));
+        let commits = &open(&cache, &remote).await.commits;
+        assert_eq!(commits.len(), COMMITS_MAX);
+        assert!(!commits.contains(&commit("1")));
     }
 
-    #[test]
-    fn a_store_in_use_is_waited_for_until_the_deadline() {
+    #[tokio::test]
+    async fn a_store_in_use_is_waited_for_until_the_deadline() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
-        let first = cache.store(&remote, Instant::now()).unwrap().unwrap();
-        assert!(cache.store(&remote, Instant::now()).is_none());
+        let first = open(&cache, &remote).await;
+        assert!(cache.store(&remote, Instant::now()).await.is_none());
         drop(first);
-        assert!(cache.store(&remote, Instant::now()).is_some());
+        assert!(cache.store(&remote, Instant::now()).await.is_some());
+        assert_eq!(cache.locks.lock().unwrap().len(), 1);
     }
 
-    #[test]
-    fn the_salt_outlives_the_process_and_the_secret_is_nowhere() {
+    #[tokio::test]
+    async fn the_salt_outlives_the_process_and_the_secret_is_nowhere() {
         let folder = tempfile::tempdir().unwrap();
         let mut remote = Remote::new("http://127.0.0.1/x").unwrap();
         remote.credentials = crate::Credentials::Bearer("hunter2".into());
-        let name = || {
-            let cache = Cache::open(folder.path()).unwrap();
-            cache.store(&remote, Instant::now()).unwrap().unwrap().folder
-        };
-        assert_eq!(name(), name());
+        let first = open(&Cache::open(folder.path()).unwrap(), &remote).await.folder;
+        let again = open(&Cache::open(folder.path()).unwrap(), &remote).await.folder;
+        assert_eq!(first, again);
         let other = tempfile::tempdir().unwrap();
-        let cache = Cache::open(other.path()).unwrap();
-        let elsewhere = cache.store(&remote, Instant::now()).unwrap().unwrap().folder;
-        assert_ne!(name().file_name(), elsewhere.file_name(), "another salt, another name");
+        let elsewhere = open(&Cache::open(other.path()).unwrap(), &remote).await.folder;
+        assert_ne!(first.file_name(), elsewhere.file_name(), "another salt, another name");
     }
 
-    #[test]
-    fn what_nobody_uses_is_collected() {
+    #[tokio::test]
+    async fn what_nobody_uses_is_collected() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
-        cache.store(&remote, Instant::now()).unwrap().unwrap().remember(commit("1")).unwrap();
+        open(&cache, &remote).await.remember(commit("1")).unwrap();
         assert_eq!(cache.collect(Duration::from_hours(1)).unwrap(), 0);
         assert_eq!(cache.collect(Duration::ZERO).unwrap(), 1);
     }

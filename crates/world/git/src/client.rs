@@ -9,13 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lode_stdx::{Digest, digest::Hasher};
-use reqwest::blocking::{Client, ClientBuilder};
-use reqwest::{Certificate, Identity, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Url};
 
 use crate::http::Error;
 use crate::remote::Remote;
 
-/// Clients kept; each holds a thread and open connections.
+/// Clients kept; each holds open connections.
 const CLIENTS_MAX: usize = 16;
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -68,8 +67,7 @@ fn build(remote: &Remote, https: bool, loopback: bool) -> Result<Client, Error> 
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        .user_agent(USER_AGENT)
-        .timeout(None);
+        .user_agent(USER_AGENT);
     builder = with_proxy(builder, remote, loopback)?;
     if !https && remote.proxy.is_none() {
         // Reading the system's authorities costs milliseconds that plain http need not pay.

@@ -2,19 +2,26 @@
 //!
 //! Input: a [`Remote`], what [`resolve`](crate::resolve) found, a [`Cache`]. Output: a [`Snapshot`]. What the cache
 //! holds is not fetched again. Everything ends by the remote's timeout, and everything that grows has a limit.
+//!
+//! A pack goes to a file as it arrives, so waiting for a server holds neither a thread nor memory. What computes runs on
+//! a thread once its [`Admission`] lets it; dropping the fetch ends requests at once and what computes soon.
 
-use std::io;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, Seek as _, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Instant;
 
 use gix_hash::ObjectId;
 use gix_pack::Bundle;
 use gix_utils::progress::Discard;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
 
+use crate::admission::{Admission, Refused};
 use crate::cache::{Cache, Store};
 use crate::http::{self, Session};
-use crate::protocol::{Pack, Server, Want};
+use crate::protocol::{Server, Want};
 use crate::reference::Resolved;
 use crate::remote::Remote;
 use crate::snapshot::{self, Snapshot};
@@ -23,6 +30,8 @@ use crate::snapshot::{self, Snapshot};
 const THREADS: usize = 2;
 /// Bytes of a pack that is unpacked onto objects held already; its entries pass through memory.
 const THIN_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a pack that are gathered before they are written to its file.
+const GATHERED: usize = 1 << 20;
 /// References whose history is searched for a commit that the server does not hand out by its id.
 const SEARCHED_MAX: usize = 256;
 
@@ -42,12 +51,14 @@ pub struct Limits {
 }
 
 /// What a fetch takes, and how much of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The limits.
     pub limits: Limits,
     /// Folders to read; none means all. Each must exist.
     pub sparse: Vec<String>,
+    /// When what computes may begin. Waiting for it does not count against the remote's timeout.
+    pub admission: Admission,
 }
 
 /// Why there is no snapshot.
@@ -88,9 +99,22 @@ pub enum Error {
     /// Objects that cannot be read.
     #[error("the objects received cannot be read")]
     Corrupt,
+    /// What computes may never begin.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What computes ended early, by a fault of ours or because the process is stopping.
+    #[error("unpacking ended early, by a fault of ours or because we are stopping")]
+    Broken,
     /// The cache cannot be written.
     #[error("cannot keep objects on disk: {0}")]
     Cache(#[source] io::Error),
+}
+
+impl Limits {
+    /// Returns how much memory what computes may need.
+    fn memory(&self) -> u64 {
+        self.tree_bytes
+    }
 }
 
 impl Default for Limits {
@@ -105,146 +129,227 @@ impl Default for Limits {
     }
 }
 
-/// Brings the commit here and reads it.
+/// Brings the commit here and reads it. Dropping the future ends everything that goes on for it.
 ///
 /// # Errors
 /// The server gives no answer or does not know the commit, a limit is passed, or what comes cannot be read.
-pub fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options: &Options) -> Result<Snapshot, Error> {
-    let mut session = Session::new(remote)?;
-    let deadline = session.deadline();
-    let store = cache.store(remote, deadline).ok_or_else(|| session.late())?;
-    let mut store = store.map_err(Error::Cache)?;
-    if store.commits.contains(&resolved.id) {
-        match read(&store, resolved.id, options, deadline) {
-            // Something was lost on disk: start anew.
-            Err(Error::Missing | Error::Corrupt) => store.clear().map_err(Error::Cache)?,
-            answer => return answer,
+pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options: &Options) -> Result<Snapshot, Error> {
+    let session = Session::new(remote)?;
+    let store = cache.store(remote, session.deadline()).await.ok_or_else(|| session.late())?;
+    let options = Arc::new(options.clone());
+    let mut fetch = Fetch { session, store: Some(store), cache, options, interrupt: Interrupt::default() };
+    let id = resolved.id;
+    let held = fetch.compute(move |store, work| {
+        store.open().map_err(Error::Cache)?;
+        if !store.commits.contains(&id) {
+            return Ok(None);
         }
+        match work.read(store, id) {
+            // Something was lost on disk: start anew.
+            Err(Error::Missing | Error::Corrupt) => store.clear().map_err(Error::Cache).map(|()| None),
+            answer => answer.map(Some),
+        }
+    });
+    if let Some(snapshot) = held.await? {
+        return Ok(snapshot);
     }
-    bring(&mut session, resolved, &mut store, &options.limits)?;
-    let snapshot = match read(&store, resolved.id, options, deadline) {
-        Err(Error::Missing | Error::Corrupt) if !store.commits.is_empty() => {
+    fetch.bring(resolved).await?;
+    let held_before = !fetch.commits().is_empty();
+    let snapshot = match fetch.read(id).await {
+        Err(Error::Missing | Error::Corrupt) if held_before => {
             // The server counted on objects that were lost here.
-            store.clear().map_err(Error::Cache)?;
-            bring(&mut session, resolved, &mut store, &options.limits)?;
-            read(&store, resolved.id, options, deadline)?
+            fetch.clear().await?;
+            fetch.bring(resolved).await?;
+            fetch.read(id).await?
         }
         answer => answer?,
     };
-    store.remember(resolved.id).map_err(Error::Cache)?;
+    fetch.compute(move |store, _| store.remember(id).map_err(Error::Cache)).await?;
     Ok(snapshot)
 }
 
-fn read(store: &Store<'_>, object: ObjectId, options: &Options, deadline: Instant) -> Result<Snapshot, Error> {
-    let mut objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
-    objects.set_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default()));
-    snapshot::read(&objects, object, options, deadline)
+/// One fetch.
+struct Fetch<'a> {
+    session: Session,
+    /// On the thread that computes, while one does.
+    store: Option<Store>,
+    cache: &'a Cache,
+    options: Arc<Options>,
+    interrupt: Interrupt,
 }
 
-fn bring(session: &mut Session, resolved: &Resolved, store: &mut Store<'_>, limits: &Limits) -> Result<(), Error> {
-    let server = Server::greet(session)?;
-    let unknown = || Error::Commit(resolved.commit.clone());
-    if resolved.object.kind() != server.hash {
-        return Err(unknown());
-    }
-    store.commits.retain(|known| known.kind() == server.hash);
-    let mut answer = Receiver { server: &server, session, store, limits }.receive(&[resolved.object], false);
-    if !store.commits.is_empty() && matches!(answer, Err(Error::Remote(http::Error::TooLarge { .. }) | Error::Corrupt))
-    {
-        // More has changed than a thin pack should bring, or it rests on what was lost here: start anew.
-        store.clear().map_err(Error::Cache)?;
-        answer = Receiver { server: &server, session, store, limits }.receive(&[resolved.object], false);
-    }
-    match answer {
-        Err(Error::Remote(http::Error::Server(said))) if resolved.pinned => {
-            if server.hands_out_any() && said.contains("not our ref") {
-                return Err(unknown());
-            }
-            Receiver { server: &server, session, store, limits }.search(resolved, unknown)
-        }
-        answer => answer,
+/// Ends what computes once nobody waits for it.
+#[derive(Default)]
+struct Interrupt(Arc<AtomicBool>);
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-struct Receiver<'a, 'c> {
-    server: &'a Server,
-    session: &'a Session,
-    store: &'a Store<'c>,
-    limits: &'a Limits,
+/// What those who compute need to know.
+struct Work {
+    options: Arc<Options>,
+    interrupted: Arc<AtomicBool>,
 }
 
-impl Receiver<'_, '_> {
-    /// Brings the history of the references that may lead to a commit the server does not hand out by its id.
-    fn search(&self, resolved: &Resolved, unknown: impl Fn() -> Error) -> Result<(), Error> {
+impl Fetch<'_> {
+    /// Computes with the store, on a thread of its own, once that is admitted.
+    async fn compute<T: Send + 'static>(
+        &mut self,
+        compute: impl FnOnce(&mut Store, &Work) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let began = Instant::now();
+        let place = self.options.admission.enter(self.options.limits.memory()).await?;
+        self.session.extend(began.elapsed());
+        let mut store = self.store.take().ok_or(Error::Broken)?;
+        let work = Work { options: self.options.clone(), interrupted: self.interrupt.0.clone() };
+        let task = spawn_blocking(move || {
+            let answer = compute(&mut store, &work);
+            drop(place);
+            (store, answer)
+        });
+        let (store, answer) = match timeout_at(self.session.deadline(), task).await {
+            Ok(ended) => ended.map_err(|_| Error::Broken)?,
+            Err(_) => return Err(Error::Slow),
+        };
+        self.store = Some(store);
+        answer
+    }
+
+    fn commits(&self) -> &[ObjectId] {
+        self.store.as_ref().map_or(&[], |store| &store.commits)
+    }
+
+    async fn clear(&mut self) -> Result<(), Error> {
+        self.compute(|store, _| store.clear().map_err(Error::Cache)).await
+    }
+
+    async fn read(&mut self, id: ObjectId) -> Result<Snapshot, Error> {
+        self.compute(move |store, work| work.read(store, id)).await
+    }
+
+    async fn bring(&mut self, resolved: &Resolved) -> Result<(), Error> {
         let prefixes = resolved.name.as_deref().map_or(vec!["refs/heads/", "refs/tags/"], |name| vec![name]);
-        let mut tips = self.server.references(self.session, &prefixes)?;
-        tips.retain(|tip| resolved.name.as_ref().is_none_or(|name| tip.name == *name));
-        let mut wants: Vec<ObjectId> = tips.into_iter().map(|tip| tip.object).collect();
-        wants.sort_unstable();
-        wants.dedup();
-        wants.truncate(SEARCHED_MAX);
+        let server = Server::greet(&mut self.session, &prefixes).await?;
+        let unknown = || Error::Commit(resolved.commit.clone());
+        if resolved.object.kind() != server.hash {
+            return Err(unknown());
+        }
+        if let Some(store) = &mut self.store {
+            store.commits.retain(|known| known.kind() == server.hash);
+        }
+        let mut answer = self.receive(&server, &[resolved.object], false).await;
+        let too_much = matches!(answer, Err(Error::Remote(http::Error::TooLarge { .. }) | Error::Corrupt));
+        if too_much && !self.commits().is_empty() {
+            // More has changed than a thin pack should bring, or it rests on what was lost here: start anew.
+            self.clear().await?;
+            answer = self.receive(&server, &[resolved.object], false).await;
+        }
+        match answer {
+            Err(Error::Remote(http::Error::Server(said))) if resolved.pinned => {
+                if server.hands_out_any() && said.contains("not our ref") {
+                    return Err(unknown());
+                }
+                self.search(&server, resolved, &prefixes).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Brings the history of the references that may lead to a commit the server does not hand out by its id.
+    async fn search(&mut self, server: &Server, resolved: &Resolved, prefixes: &[&str]) -> Result<(), Error> {
+        let unknown = || Error::Commit(resolved.commit.clone());
+        let mut wants = BTreeSet::new();
+        let take = |tip: crate::protocol::Reference| {
+            if resolved.name.as_ref().is_none_or(|name| tip.name == *name) {
+                wants.insert(tip.object);
+            }
+            if wants.len() > SEARCHED_MAX {
+                wants.pop_last();
+            }
+        };
+        server.references(&self.session, prefixes, take).await?;
         if wants.is_empty() {
             return Err(unknown());
         }
-        self.receive(&wants, true)?;
-        let objects = gix_odb::at(self.store.objects(), resolved.object.kind()).map_err(Error::Cache)?;
-        let found = gix_object::Exists::exists(&objects, &resolved.object);
-        if found { Ok(()) } else { Err(unknown()) }
+        let wants: Vec<ObjectId> = wants.into_iter().collect();
+        self.receive(server, &wants, true).await?;
+        let object = resolved.object;
+        let found = self.compute(move |store, _| {
+            let objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
+            Ok(gix_object::Exists::exists(&objects, &object))
+        });
+        if found.await? { Ok(()) } else { Err(unknown()) }
     }
 
-    fn receive(&self, objects: &[ObjectId], history: bool) -> Result<(), Error> {
+    async fn receive(&mut self, server: &Server, objects: &[ObjectId], history: bool) -> Result<(), Error> {
         // Whoever wants history wants it whole, so nothing is said of what is held without.
-        let have = if history { &[][..] } else { &self.store.commits };
+        let have = if history { &[][..] } else { self.commits() };
         let thin = !have.is_empty();
-        let pack_bytes_max = self.limits.pack_bytes.min(if thin { THIN_BYTES_MAX } else { u64::MAX });
-        let pack = self.server.fetch(self.session, &Want { objects, have, history, pack_bytes_max })?;
-        let bases = thin.then(|| gix_odb::at(self.store.objects(), self.server.hash)).transpose();
-        let bases = bases.map_err(Error::Cache)?;
-        let late = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let (done, waiting) = channel::<()>();
-            let (late, left) = (&late, self.session.deadline().saturating_duration_since(Instant::now()));
-            scope.spawn(move || {
-                if waiting.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
-                    late.store(true, Ordering::Relaxed);
-                }
-            });
-            let answer = self.unpack(pack, bases, late);
-            drop(done);
-            answer
-        })
+        let pack_bytes_max = self.options.limits.pack_bytes.min(if thin { THIN_BYTES_MAX } else { u64::MAX });
+        let pack = self.download(server, &Want { objects, have, history, pack_bytes_max }).await?;
+        let hash = server.hash;
+        self.compute(move |store, work| work.unpack(store, pack, thin, hash)).await
     }
 
-    fn unpack(&self, mut pack: Pack, bases: Option<gix_odb::Handle>, late: &AtomicBool) -> Result<(), Error> {
+    /// Brings a pack to a file, a piece at a time.
+    async fn download(&self, server: &Server, want: &Want<'_>) -> Result<File, Error> {
+        let mut pack = server.fetch(&self.session, want).await?;
+        let mut file = self.cache.spool().map_err(Error::Cache)?;
+        loop {
+            let (mut gathered, mut ended) = (Vec::new(), false);
+            while gathered.len() < GATHERED && !ended {
+                match pack.next().await? {
+                    Some(piece) => gathered.extend_from_slice(&piece),
+                    None => ended = true,
+                }
+            }
+            // Disks may be slow: a thread waits for them.
+            let write = spawn_blocking(move || {
+                file.write_all(&gathered)?;
+                if ended {
+                    file.rewind()?;
+                }
+                Ok::<_, io::Error>(file)
+            });
+            file = write.await.map_err(|_| Error::Broken)?.map_err(Error::Cache)?;
+            if ended {
+                return Ok(file);
+            }
+        }
+    }
+}
+
+impl Work {
+    fn read(&self, store: &Store, object: ObjectId) -> Result<Snapshot, Error> {
+        let mut objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
+        objects.set_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default()));
+        snapshot::read(&objects, object, &self.options, &self.interrupted)
+    }
+
+    fn unpack(&self, store: &Store, pack: File, thin: bool, hash: gix_hash::Kind) -> Result<(), Error> {
+        let bases = thin.then(|| gix_odb::at(store.objects(), hash)).transpose().map_err(Error::Cache)?;
+        let object_bytes = self.options.limits.object_bytes;
         let options = gix_pack::bundle::write::Options {
             thread_limit: Some(THREADS),
-            alloc_limit_bytes: usize::try_from(self.limits.object_bytes).ok(),
+            alloc_limit_bytes: usize::try_from(object_bytes).ok(),
             ..Default::default()
         };
-        let folder = self.store.packs();
-        let answer = Bundle::write_to_directory(
-            &mut pack.stream,
-            Some(&folder),
-            &mut Discard,
-            late,
-            bases,
-            self.server.hash,
-            options,
-        );
+        let (folder, mut pack) = (store.packs(), BufReader::with_capacity(GATHERED, pack));
+        let answer =
+            Bundle::write_to_directory(&mut pack, Some(&folder), &mut Discard, &self.interrupted, bases, hash, options);
         match answer {
             Ok(written) => {
                 // The mark that protects a pack from Git's own collection means nothing here.
                 written.keep_path.map_or(Ok(()), std::fs::remove_file).map_err(Error::Cache)
             }
-            Err(_) if late.load(Ordering::Relaxed) => Err(self.session.late().into()),
-            Err(error) => Err(match (pack.failure.take(), pack.stream.complaint) {
-                (Some(failure), _) => failure.into(),
-                (None, Some(complaint)) => self.session.said(complaint.as_bytes()).into(),
-                (None, None) if error.is_resource_exhausted() => {
-                    Error::Limit { what: "bytes in one file", limit: self.limits.object_bytes }
-                }
-                (None, None) => Error::Corrupt,
-            }),
+            Err(_) if self.interrupted.load(Ordering::Relaxed) => Err(Error::Slow),
+            Err(error) if error.is_resource_exhausted() => {
+                Err(Error::Limit { what: "bytes in one file", limit: object_bytes })
+            }
+            Err(_) => Err(Error::Corrupt),
         }
     }
 }

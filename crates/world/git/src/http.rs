@@ -1,19 +1,18 @@
 //! [`Session`]: one operation's requests to one repository, within one deadline.
 //!
-//! Input: a [`Remote`]. Output: bodies as bounded streams. Only the first request follows redirects; one to another
+//! Input: a [`Remote`]. Output: bodies as bounded streams. Waiting holds no thread, and dropping what waits ends the
+//! request. Only the first request follows redirects; one to another
 //! scheme, host or port goes on without credentials and without the client's certificate. Failures come in our own
 //! words: neither URLs nor what the libraries below say about them leave this file.
 
-use std::cell::Cell;
-use std::io::{self, Read};
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use bytes::{Buf as _, Bytes};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
+use reqwest::{Client, RequestBuilder, Response, Url};
+use tokio::time::{Instant, timeout_at};
 
 use crate::client;
 use crate::pktline::printable;
@@ -21,6 +20,8 @@ use crate::remote::{Credentials, Remote};
 
 /// Redirects followed before they count as a circle.
 const REDIRECTS_MAX: usize = 5;
+/// Longest operation, whatever is asked for: near enough for every clock to add up.
+const TIMEOUT_MAX: Duration = Duration::from_hours(24 * 365);
 
 const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 
@@ -74,6 +75,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// More things than we take.
+    #[error("more than {limit} {what}, the limit")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// An answer that is not Git's protocol.
     #[error("the server does not speak Git's protocol here: {0}")]
     Protocol(&'static str),
@@ -95,7 +104,7 @@ impl Session {
     /// Prepares an operation; nothing is sent yet.
     pub(crate) fn new(remote: &Remote) -> Result<Self, Error> {
         let authorization = authorization(&remote.credentials)?;
-        let deadline = Instant::now() + remote.timeout;
+        let deadline = Instant::now() + remote.timeout.min(TIMEOUT_MAX);
         let (client, base) = (client::of(remote, remote.parsed())?, remote.parsed().clone());
         Ok(Self { client, remote: remote.clone(), base, authorization, deadline })
     }
@@ -105,17 +114,22 @@ impl Session {
         self.deadline
     }
 
+    /// Moves the deadline, because time passed that is not the server's fault.
+    pub(crate) fn extend(&mut self, waited: Duration) {
+        self.deadline += waited;
+    }
+
     /// Returns how a late operation failed.
     pub(crate) fn late(&self) -> Error {
         Error::Timeout(self.remote.timeout)
     }
 
     /// Asks for what the server can do, following redirects.
-    pub(crate) fn advertisement(&mut self, limit: u64) -> Result<Body, Error> {
+    pub(crate) async fn advertisement(&mut self, limit: u64) -> Result<Body, Error> {
         let mut url = below(&self.base, "/info/refs");
         url.set_query(Some("service=git-upload-pack"));
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.send(self.client.get(url.clone()).header(ACCEPT, "*/*"))?;
+            let response = self.send(self.client.get(url.clone()).header(ACCEPT, "*/*")).await?;
             if !response.status().is_redirection() {
                 let body = self.body(response, "a list of references", limit)?;
                 return body.of_type(ADVERTISEMENT);
@@ -126,13 +140,13 @@ impl Session {
     }
 
     /// Sends a request of the protocol.
-    pub(crate) fn upload_pack(&self, request: Vec<u8>, what: &'static str, limit: u64) -> Result<Body, Error> {
+    pub(crate) async fn upload_pack(&self, request: Vec<u8>, what: &'static str, limit: u64) -> Result<Body, Error> {
         let post = self.client.post(below(&self.base, "/git-upload-pack"));
         let post = post
             .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
             .header(ACCEPT, "application/x-git-upload-pack-result")
             .body(request);
-        let response = self.send(post)?;
+        let response = self.send(post).await?;
         if response.status().is_redirection() {
             return Err(Error::Redirect("only the first request of an operation may be redirected"));
         }
@@ -155,16 +169,13 @@ impl Session {
         Error::Server(text)
     }
 
-    fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(self.late());
-        }
-        let mut request = request.header("Git-Protocol", "version=2").timeout(left);
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let mut request = request.header("Git-Protocol", "version=2");
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
-        request.send().map_err(|error| client::failure(&error, self.remote.timeout))
+        let answer = timeout_at(self.deadline, request.send()).await.map_err(|_| self.late())?;
+        answer.map_err(|error| client::failure(&error, self.remote.timeout))
     }
 
     fn body(&self, response: Response, what: &'static str, limit: u64) -> Result<Body, Error> {
@@ -179,7 +190,7 @@ impl Session {
             status => return Err(Error::Status(status)),
         }
         let (deadline, timeout) = (self.deadline, self.remote.timeout);
-        Ok(Body { response, taken: 0, limit, what, deadline, timeout, failure: Failure::default() })
+        Ok(Body { response, chunk: Bytes::new(), taken: 0, limit, what, deadline, timeout })
     }
 
     /// Reads where a redirect leads and moves the session there.
@@ -210,24 +221,46 @@ impl Session {
     }
 }
 
-/// The reason why a body ended early, kept beside the reader because readers below know [`io::Error`] only.
-pub(crate) type Failure = Rc<Cell<Option<Error>>>;
-
 /// An answer's bytes, as far as limit and deadline allow.
 pub(crate) struct Body {
     response: Response,
+    /// What has come and is not read yet.
+    chunk: Bytes,
     taken: u64,
     limit: u64,
     what: &'static str,
     deadline: Instant,
     timeout: Duration,
-    failure: Failure,
 }
 
 impl Body {
-    /// Returns where the reason will be found when reading fails.
-    pub(crate) fn failure(&self) -> Failure {
-        Rc::clone(&self.failure)
+    /// Fills `out`, or returns false when the answer ends before its first byte.
+    pub(crate) async fn fill(&mut self, out: &mut [u8]) -> Result<bool, Error> {
+        let mut filled = 0;
+        while filled < out.len() {
+            if self.chunk.is_empty() && !self.advance().await? {
+                return if filled == 0 { Ok(false) } else { Err(Error::BrokeOff) };
+            }
+            let count = self.chunk.len().min(out.len() - filled);
+            self.chunk.copy_to_slice(&mut out[filled..filled + count]);
+            filled += count;
+        }
+        Ok(true)
+    }
+
+    /// Waits for more, or returns false at the end.
+    async fn advance(&mut self) -> Result<bool, Error> {
+        while self.chunk.is_empty() {
+            let next = timeout_at(self.deadline, self.response.chunk()).await;
+            let next = next.map_err(|_| Error::Timeout(self.timeout))?.map_err(|_| Error::BrokeOff)?;
+            let Some(next) = next else { return Ok(false) };
+            self.taken += next.len() as u64;
+            if self.taken > self.limit {
+                return Err(Error::TooLarge { what: self.what, limit: self.limit });
+            }
+            self.chunk = next;
+        }
+        Ok(true)
     }
 
     fn of_type(self, wanted: &'static str) -> Result<Self, Error> {
@@ -237,35 +270,6 @@ impl Body {
         }
         Err(Error::Protocol("the answer is of another content type"))
     }
-
-    fn fail(&self, error: Error) -> io::Error {
-        let shown = io::Error::other(error.clone());
-        self.failure.set(Some(error));
-        shown
-    }
-}
-
-impl Read for Body {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if Instant::now() >= self.deadline {
-            return Err(self.fail(Error::Timeout(self.timeout)));
-        }
-        let count = match self.response.read(out) {
-            Ok(count) => count,
-            Err(error) if is_timeout(&error) => return Err(self.fail(Error::Timeout(self.timeout))),
-            Err(_) => return Err(self.fail(Error::BrokeOff)),
-        };
-        self.taken += count as u64;
-        if self.taken > self.limit {
-            return Err(self.fail(Error::TooLarge { what: self.what, limit: self.limit }));
-        }
-        Ok(count)
-    }
-}
-
-fn is_timeout(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>());
-    error.kind() == io::ErrorKind::TimedOut || inner.is_some_and(reqwest::Error::is_timeout)
 }
 
 fn below(base: &Url, suffix: &str) -> Url {

@@ -1,19 +1,21 @@
 //! Git repositories over http and https: which commit is meant, what is in it, how to change it; and a server of them.
 //!
 //! **Reading others.** [`resolve`] asks a server for the references in question and fetches nothing; [`fetch()`] brings
-//! one commit without its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Both block and must not
-//! be called on an async task: callers run them in a bounded pool of threads. There is never a checkout on disk, and no
-//! configuration of Git is read.
+//! one commit without its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Waiting for a server holds
+//! no thread, and dropping the future ends the operation; what computes runs on a thread once an [`Admission`] lets it.
+//! There is never a checkout on disk, and no configuration of Git is read.
 //!
 //! ```no_run
 //! use lode_git::{Cache, Options, Reference, Remote, fetch, resolve};
 //!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let remote = Remote::new("https://example.com/fleet.git")?;
 //! let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
-//! let resolved = resolve(&remote, &main)?;
-//! let snapshot = fetch(&remote, &resolved, &Cache::open("/data/git")?, &Options::default())?;
+//! let resolved = resolve(&remote, &main).await?;
+//! let snapshot = fetch(&remote, &resolved, &Cache::open("/data/git")?, &Options::default()).await?;
 //! println!("{}: {}, {} files", resolved.revision, snapshot.subject, snapshot.tree.len());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! **Holding and writing our own.** A [`Repository`] is in memory. [`Repository::commit`] puts [`Changes`] on a branch,
@@ -26,6 +28,7 @@
 //! must be ours; packs and objects are read by gitoxide's plumbing. Left out for now: ssh, submodules, signatures, push
 //! to others, repositories of our own on disk.
 
+mod admission;
 mod cache;
 mod client;
 mod fetch;
@@ -40,6 +43,7 @@ mod repository;
 mod server;
 mod snapshot;
 
+pub use admission::{Admission, Place, Refused};
 pub use cache::Cache;
 pub use fetch::{Error as FetchError, Limits, Options, fetch};
 pub use http::Error as TransportError;

@@ -1,10 +1,9 @@
 //! Git's packet lines: each begins with its length in four hexadecimal digits.
 //!
-//! Input: a server's answer as it arrives. Output: its lines, and behind them the pack as one stream of bytes
-//! ([`Sideband`]). Every line is at most 65,520 bytes by the format itself; how many there may be is bounded by the
-//! reader below (see `http`).
+//! Input: a message as it arrives. Output: its lines. Every line is at most 65,520 bytes by the format itself; how many
+//! there may be is bounded by whoever reads (see `http`).
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
 /// Longest line the format allows, with its four digits.
 const LINE_MAX: usize = 65520;
@@ -22,23 +21,41 @@ pub(crate) enum Packet {
     End,
 }
 
+/// What the four digits before a packet say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// A line of this many bytes follows.
+    Line(usize),
+    Flush,
+    Delimiter,
+}
+
+/// Reads the four digits before a packet.
+pub(crate) fn head(digits: [u8; 4]) -> io::Result<Head> {
+    let text = std::str::from_utf8(&digits).map_err(|_| broken())?;
+    match usize::from_str_radix(text, 16).map_err(|_| broken())? {
+        0 => Ok(Head::Flush),
+        1 | 2 => Ok(Head::Delimiter),
+        length @ 4..=LINE_MAX => Ok(Head::Line(length - 4)),
+        _ => Err(broken()),
+    }
+}
+
 /// Reads the next packet.
 pub(crate) fn read(input: &mut impl Read) -> io::Result<Packet> {
     let mut digits = [0; 4];
     if !fill_or_end(input, &mut digits)? {
         return Ok(Packet::End);
     }
-    let text = std::str::from_utf8(&digits).map_err(|_| broken())?;
-    match usize::from_str_radix(text, 16).map_err(|_| broken())? {
-        0 => Ok(Packet::Flush),
-        1 | 2 => Ok(Packet::Delimiter),
-        length @ 4..=LINE_MAX => {
-            let mut line = vec![0; length - 4];
+    Ok(match head(digits)? {
+        Head::Flush => Packet::Flush,
+        Head::Delimiter => Packet::Delimiter,
+        Head::Line(length) => {
+            let mut line = vec![0; length];
             input.read_exact(&mut line)?;
-            Ok(Packet::Line(line))
+            Packet::Line(line)
         }
-        _ => Err(broken()),
-    }
+    })
 }
 
 /// Bytes of a pack that one line of a sideband carries at most.
@@ -62,64 +79,6 @@ pub(crate) fn write_delimiter(output: &mut Vec<u8>) {
 /// Appends the end of a message.
 pub(crate) fn write_flush(output: &mut Vec<u8>) {
     output.extend_from_slice(b"0000");
-}
-
-/// The pack inside a stream of packets that also carries progress and errors.
-pub(crate) struct Sideband<R> {
-    input: R,
-    line: Vec<u8>,
-    at: usize,
-    /// What the server said went wrong, if it did.
-    pub(crate) complaint: Option<String>,
-}
-
-impl<R: Read> Sideband<R> {
-    /// Continues after `first`, a packet that already belongs to the pack's section.
-    pub(crate) fn new(input: R, first: Vec<u8>) -> io::Result<Self> {
-        let mut sideband = Self { input, line: Vec::new(), at: 0, complaint: None };
-        sideband.accept(first)?;
-        Ok(sideband)
-    }
-
-    fn accept(&mut self, line: Vec<u8>) -> io::Result<()> {
-        match line.first() {
-            Some(1) => (self.line, self.at) = (line, 1),
-            Some(2) => {}
-            Some(3) => {
-                self.complaint = Some(printable(&line[1..]));
-                return Err(io::Error::other("the server broke off"));
-            }
-            _ => return Err(broken()),
-        }
-        Ok(())
-    }
-}
-
-impl<R: Read> BufRead for Sideband<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.at >= self.line.len() {
-            match read(&mut self.input)? {
-                Packet::Line(line) => self.accept(line)?,
-                Packet::Flush | Packet::End => return Ok(&[]),
-                Packet::Delimiter => return Err(broken()),
-            }
-        }
-        Ok(&self.line[self.at..])
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.at = (self.at + count).min(self.line.len());
-    }
-}
-
-impl<R: Read> Read for Sideband<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let count = available.len().min(out.len());
-        out[..count].copy_from_slice(&available[..count]);
-        self.consume(count);
-        Ok(count)
-    }
 }
 
 /// Returns what a server said as one short line that a terminal or a condition can show.
@@ -170,16 +129,5 @@ mod tests {
         for bytes in [&b"00"[..], b"zzzz", b"0003", b"fff1", b"0010short", b"<html>", b"\xff\xff\xff\xff"] {
             assert!(read(&mut &bytes[..]).is_err());
         }
-    }
-
-    #[test]
-    fn a_pack_flows_between_progress() {
-        let mut bytes = Vec::new();
-        Sideband::new(&b"0009\x02half0006\x01c0000"[..], b"\x01ab".to_vec()).unwrap().read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes, b"abc");
-        assert!(Sideband::new(&b"0000"[..], b"\x05".to_vec()).is_err());
-        let mut broken = Sideband::new(&b"000a\x03no\x1b!\n0000"[..], b"\x01a".to_vec()).unwrap();
-        broken.read_to_end(&mut Vec::new()).unwrap_err();
-        assert_eq!(broken.complaint.as_deref(), Some("no !"));
     }
 }

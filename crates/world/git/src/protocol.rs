@@ -5,11 +5,13 @@
 
 use gix_hash::{Kind, ObjectId};
 
-use crate::http::{Body, Error, Failure, Session};
-use crate::pktline::{self, Packet, Sideband};
+use crate::http::{Body, Error, Session};
+use crate::pktline::{self, Head, Packet};
 
 /// Most bytes of references read.
 const REFERENCES_BYTES_MAX: u64 = 64 << 20;
+/// Most references kept of a server that speaks the older protocol and tells all at once.
+const REFERENCES_MAX: usize = 100_000;
 /// Most lines before a pack begins.
 const PREAMBLE_MAX: usize = 100_000;
 
@@ -29,8 +31,10 @@ pub(crate) struct Server {
     /// The kind of object ids it uses.
     pub(crate) hash: Kind,
     version_2: bool,
-    /// All references, if it speaks the older protocol.
+    /// The references in question, if it speaks the older protocol.
     references: Vec<Reference>,
+    /// Whether it told of any reference, if it speaks the older protocol.
+    any: bool,
 }
 
 /// What to ask for in a fetch.
@@ -46,27 +50,31 @@ pub(crate) struct Want<'a> {
     pub(crate) pack_bytes_max: u64,
 }
 
-/// A pack as it arrives, and where its reason is found when it breaks off.
-pub(crate) struct Pack {
-    pub(crate) stream: Sideband<Body>,
-    pub(crate) failure: Failure,
+/// A pack as it arrives.
+pub(crate) struct Pack<'s> {
+    lines: Lines<'s>,
+    first: Option<Vec<u8>>,
 }
 
 impl Server {
-    /// Asks what the server can do.
-    pub(crate) fn greet(session: &mut Session) -> Result<Self, Error> {
-        let body = session.advertisement(REFERENCES_BYTES_MAX)?;
-        let lines = Lines { failure: body.failure(), body, session };
-        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new() };
-        server.read_greeting(lines)?;
+    /// Asks what the server can do; `prefixes` begin the names of all references that will be asked for.
+    pub(crate) async fn greet(session: &mut Session, prefixes: &[&str]) -> Result<Self, Error> {
+        let body = session.advertisement(REFERENCES_BYTES_MAX).await?;
+        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new(), any: false };
+        server.read_greeting(Lines { body, session }, prefixes).await?;
         Ok(server)
     }
 
-    /// Returns the references whose names begin with one of `prefixes`.
-    pub(crate) fn references(&self, session: &Session, prefixes: &[&str]) -> Result<Vec<Reference>, Error> {
-        let wanted = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    /// Hands out the references whose names begin with one of `prefixes`, one by one: a server may have a million.
+    pub(crate) async fn references(
+        &self,
+        session: &Session,
+        prefixes: &[&str],
+        mut take: impl FnMut(Reference),
+    ) -> Result<(), Error> {
         if !self.version_2 {
-            return Ok(self.references.iter().filter(|reference| wanted(&reference.name)).cloned().collect());
+            self.references.iter().filter(|known| begins(&known.name, prefixes)).cloned().for_each(take);
+            return Ok(());
         }
         let mut request = self.command("ls-refs");
         pktline::write(&mut request, "peel\n");
@@ -74,13 +82,21 @@ impl Server {
             pktline::write(&mut request, &format!("ref-prefix {prefix}\n"));
         }
         pktline::write_flush(&mut request);
-        let body = session.upload_pack(request, "a list of references", REFERENCES_BYTES_MAX)?;
-        let mut lines = Lines { failure: body.failure(), body, session };
-        let mut references = Vec::new();
-        while let Packet::Line(line) = lines.next()? {
-            references.extend(self.reference(&line)?.filter(|reference| wanted(&reference.name)));
+        let body = session.upload_pack(request, "a list of references", REFERENCES_BYTES_MAX).await?;
+        let mut lines = Lines { body, session };
+        while let Packet::Line(line) = lines.next().await? {
+            self.reference(&line)?.filter(|reference| begins(&reference.name, prefixes)).map(&mut take);
         }
-        Ok(references)
+        Ok(())
+    }
+
+    /// Returns whether the server has no reference at all.
+    pub(crate) async fn is_empty(&self, session: &Session) -> Result<bool, Error> {
+        let mut any = self.any;
+        if self.version_2 {
+            self.references(session, &["HEAD", "refs/heads/", "refs/tags/"], |_| any = true).await?;
+        }
+        Ok(!any)
     }
 
     /// Tells whether any object may be wanted, not only what references point to.
@@ -89,20 +105,16 @@ impl Server {
     }
 
     /// Asks for a pack.
-    pub(crate) fn fetch(&self, session: &Session, want: &Want<'_>) -> Result<Pack, Error> {
+    pub(crate) async fn fetch<'s>(&self, session: &'s Session, want: &Want<'_>) -> Result<Pack<'s>, Error> {
         let request = if self.version_2 { self.request_2(want) } else { request_0(want) };
-        let body = session.upload_pack(request, "a pack", want.pack_bytes_max)?;
-        let failure = body.failure();
-        let mut lines = Lines { failure: body.failure(), body, session };
+        let body = session.upload_pack(request, "a pack", want.pack_bytes_max).await?;
+        let mut lines = Lines { body, session };
         for _ in 0..PREAMBLE_MAX {
-            match lines.next()? {
+            match lines.next().await? {
                 Packet::Line(line) if matches!(line.first(), Some(1..=3)) => {
-                    let complaint = (line[0] == 3).then(|| session.said(&line[1..]));
-                    let stream = Sideband::new(lines.body, line);
-                    let stream = stream.map_err(|_| complaint.unwrap_or(Error::BrokeOff))?;
-                    return Ok(Pack { stream, failure });
+                    return Ok(Pack { lines, first: Some(line) });
                 }
-                Packet::End => return Err(Error::Protocol("there is no pack in the answer")),
+                Packet::End => break,
                 // What is shallow, what is common, and the borders between: nothing we did not know.
                 Packet::Line(_) | Packet::Flush | Packet::Delimiter => {}
             }
@@ -110,13 +122,13 @@ impl Server {
         Err(Error::Protocol("there is no pack in the answer"))
     }
 
-    fn read_greeting(&mut self, mut lines: Lines<'_>) -> Result<(), Error> {
+    async fn read_greeting(&mut self, mut lines: Lines<'_>, prefixes: &[&str]) -> Result<(), Error> {
         let (mut announced, mut begun) = (false, false);
         loop {
-            let line = match lines.next()? {
+            let line = match lines.next().await? {
                 Packet::Line(line) if line.starts_with(b"# service=") => {
                     // The service's name comes in a message of its own, before the greeting.
-                    announced = lines.next()? == Packet::Flush;
+                    announced = lines.next().await? == Packet::Flush;
                     continue;
                 }
                 Packet::Line(line) if line.trim_ascii_end() == b"version 1" => continue,
@@ -130,7 +142,7 @@ impl Server {
             } else if self.version_2 {
                 self.read_capability(&line)?;
             } else {
-                self.read_advertised(&line, begun)?;
+                self.read_advertised(&line, begun, prefixes)?;
             }
             begun = true;
         }
@@ -144,7 +156,7 @@ impl Server {
     }
 
     /// Reads a reference as the older protocol lists it: an annotated tag is followed by a line `name^{}`.
-    fn read_advertised(&mut self, line: &[u8], begun: bool) -> Result<(), Error> {
+    fn read_advertised(&mut self, line: &[u8], begun: bool, prefixes: &[&str]) -> Result<(), Error> {
         let (line, capabilities) = match line.iter().position(|byte| *byte == 0) {
             Some(at) => (&line[..at], &line[at + 1..]),
             None => (line, &[][..]),
@@ -155,9 +167,14 @@ impl Server {
         }
         let Some(reference) = self.reference(line)? else { return Ok(()) };
         match (reference.name.strip_suffix("^{}"), self.references.last_mut()) {
-            (Some("capabilities"), _) => {}
+            (Some("capabilities"), _) => return Ok(()),
             (Some(name), Some(last)) if last.name == name => last.peeled = Some(reference.object),
-            _ => self.references.push(reference),
+            _ if begins(&reference.name, prefixes) => self.references.push(reference),
+            _ => {}
+        }
+        self.any = true;
+        if self.references.len() > REFERENCES_MAX {
+            return Err(Error::TooMany { what: "references", limit: REFERENCES_MAX });
         }
         Ok(())
     }
@@ -243,23 +260,57 @@ fn kind(format: &[u8]) -> Result<Kind, Error> {
     }
 }
 
+fn begins(name: &str, prefixes: &[&str]) -> bool {
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// The lines of an answer, the server's own complaints turned into errors.
 struct Lines<'s> {
     body: Body,
-    failure: Failure,
     session: &'s Session,
 }
 
 impl Lines<'_> {
-    fn next(&mut self) -> Result<Packet, Error> {
-        let packet = pktline::read(&mut self.body).map_err(|error| {
-            let cut = error.kind() == std::io::ErrorKind::UnexpectedEof;
-            let reason = if cut { Error::BrokeOff } else { Error::Protocol("an answer is not in packet lines") };
-            self.failure.take().unwrap_or(reason)
-        })?;
-        match packet {
-            Packet::Line(line) if line.starts_with(b"ERR ") => Err(self.session.said(&line[4..])),
-            packet => Ok(packet),
+    async fn next(&mut self) -> Result<Packet, Error> {
+        let mut digits = [0; 4];
+        if !self.body.fill(&mut digits).await? {
+            return Ok(Packet::End);
+        }
+        let length = match pktline::head(digits) {
+            Ok(Head::Flush) => return Ok(Packet::Flush),
+            Ok(Head::Delimiter) => return Ok(Packet::Delimiter),
+            Ok(Head::Line(length)) => length,
+            Err(_) => return Err(Error::Protocol("an answer is not in packet lines")),
+        };
+        let mut line = vec![0; length];
+        if length > 0 && !self.body.fill(&mut line).await? {
+            return Err(Error::BrokeOff);
+        }
+        match line.strip_prefix(b"ERR ") {
+            Some(said) => Err(self.session.said(said)),
+            None => Ok(Packet::Line(line)),
+        }
+    }
+}
+
+impl Pack<'_> {
+    /// Waits for the next piece of the pack, passing over what is told of progress; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        loop {
+            let line = match self.first.take() {
+                Some(line) => line,
+                None => match self.lines.next().await? {
+                    Packet::Line(line) => line,
+                    Packet::Flush | Packet::End => return Ok(None),
+                    Packet::Delimiter => return Err(Error::Protocol("the pack is cut in two")),
+                },
+            };
+            match line.split_first() {
+                Some((1, piece)) => return Ok(Some(piece.to_vec())),
+                Some((2, _)) => {}
+                Some((3, said)) => return Err(self.lines.session.said(said)),
+                _ => return Err(Error::Protocol("the pack comes without a channel")),
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::protocol::{self, Server};
 use crate::remote::Remote;
 
 const BRANCH_DEFAULT: &str = "master";
+const TAGS: &str = "refs/tags/";
 /// Longest name of a reference asked for, in bytes.
 const NAME_MAX: usize = 1024;
 
@@ -81,7 +82,7 @@ pub enum Error {
 ///
 /// # Errors
 /// The server gives no answer, or has no such reference.
-pub fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error> {
+pub async fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error> {
     let Reference { branch, tag, semver, name, commit } = reference;
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(commit) = given(commit) {
@@ -89,16 +90,16 @@ pub fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error
     }
     let mut asker = Asker { session: Session::new(remote)? };
     if let Some(name) = given(name) {
-        return asker.one(&name, &name, Error::Name);
+        return asker.one(&name, &name, Error::Name).await;
     }
     if let Some(range) = given(semver) {
-        return asker.highest(&range);
+        return asker.highest(&range).await;
     }
     if let Some(tag) = given(tag) {
-        return asker.one(&format!("refs/tags/{tag}"), &tag, Error::Tag);
+        return asker.one(&format!("{TAGS}{tag}"), &tag, Error::Tag).await;
     }
     let branch = given(branch).unwrap_or_else(|| BRANCH_DEFAULT.to_owned());
-    asker.one(&format!("refs/heads/{branch}"), &branch, Error::Branch)
+    asker.one(&format!("refs/heads/{branch}"), &branch, Error::Branch).await
 }
 
 fn pinned(commit: &str, name: Option<String>, branch: Option<String>) -> Result<Resolved, Error> {
@@ -119,41 +120,53 @@ struct Asker {
 }
 
 impl Asker {
-    fn one(&mut self, whole: &str, short: &str, missing: fn(String) -> Error) -> Result<Resolved, Error> {
+    async fn one(&mut self, whole: &str, short: &str, missing: fn(String) -> Error) -> Result<Resolved, Error> {
         let missing = || missing(short.chars().take(NAME_MAX).collect());
         if whole.len() > NAME_MAX || whole.contains(|c: char| c.is_control() || c == ' ') {
             return Err(missing());
         }
-        let server = Server::greet(&mut self.session)?;
-        let references = server.references(&self.session, &[whole])?;
-        match references.into_iter().find(|reference| reference.name == whole) {
+        let server = Server::greet(&mut self.session, &[whole]).await?;
+        let mut found = None;
+        let take = |reference: protocol::Reference| {
+            if reference.name == whole {
+                found.get_or_insert(reference);
+            }
+        };
+        server.references(&self.session, &[whole], take).await?;
+        match found {
             Some(found) => Ok(resolved(short, found)),
-            None => Err(self.empty_or(&server, missing())?),
+            None => Err(self.empty_or(&server, missing()).await?),
         }
     }
 
     /// Takes the tag with the highest version; of tags for one version (`v1.0.0`, `1.0.0`) the last by name.
-    fn highest(&mut self, text: &str) -> Result<Resolved, Error> {
+    async fn highest(&mut self, text: &str) -> Result<Resolved, Error> {
         let shown = || text.chars().take(NAME_MAX).collect();
         let range = Range::parse(text).map_err(|_| Error::Range(shown()))?;
-        let server = Server::greet(&mut self.session)?;
-        let references = server.references(&self.session, &["refs/tags/"])?;
-        let versions = references.into_iter().filter_map(|found| {
-            let version = Version::parse_strict(found.name.strip_prefix("refs/tags/")?).ok()?;
-            range.matches(&version).then_some((version, found))
-        });
-        match versions.max_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.name.cmp(&y.name))) {
+        let server = Server::greet(&mut self.session, &[TAGS]).await?;
+        let mut highest: Option<(Version, protocol::Reference)> = None;
+        let take = |found: protocol::Reference| {
+            let version = found.name.strip_prefix(TAGS).and_then(|tag| Version::parse_strict(tag).ok());
+            let Some(version) = version.filter(|version| range.matches(version)) else { return };
+            let lower = |(known, by): &(Version, protocol::Reference)| {
+                known.cmp(&version).then_with(|| by.name.cmp(&found.name)).is_lt()
+            };
+            if highest.as_ref().is_none_or(lower) {
+                highest = Some((version, found));
+            }
+        };
+        server.references(&self.session, &[TAGS], take).await?;
+        match highest {
             Some((_, found)) => {
-                let tag = found.name["refs/tags/".len()..].to_owned();
+                let tag = found.name[TAGS.len()..].to_owned();
                 Ok(resolved(&tag, found))
             }
-            None => Err(self.empty_or(&server, Error::NoVersion(shown()))?),
+            None => Err(self.empty_or(&server, Error::NoVersion(shown())).await?),
         }
     }
 
-    fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, http::Error> {
-        let any = server.references(&self.session, &["HEAD", "refs/heads/", "refs/tags/"])?;
-        Ok(if any.is_empty() { Error::Empty } else { missing })
+    async fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, http::Error> {
+        Ok(if server.is_empty(&self.session).await? { Error::Empty } else { missing })
     }
 }
 

@@ -28,7 +28,7 @@ mod merge;
 mod references;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
 use gix_hash::ObjectId as Id;
 use gix_object::Kind;
@@ -51,8 +51,6 @@ const BYTES_MAX: u64 = 1 << 30;
 const RACES_MAX: usize = 32;
 /// Annotated tags followed before a commit must come.
 const TAGS_MAX: usize = 8;
-/// How long the files of a commit may take to read.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A repository in memory; clones are the same repository.
 #[derive(Clone)]
@@ -155,7 +153,8 @@ impl Repository {
     /// It leads to no commit, or there is more than the options allow.
     pub fn snapshot(&self, revision: &str, options: &Options) -> Result<Snapshot, SnapshotError> {
         let id = self.find(revision).ok_or_else(|| SnapshotError::Commit(revision.to_owned()))?;
-        snapshot::read(&self.0.objects, id.0, options, Instant::now() + READ_TIMEOUT)
+        // What is in memory already is read to its end; the limits bound it.
+        snapshot::read(&self.0.objects, id.0, options, &AtomicBool::new(false))
     }
 
     /// Returns the newest `count` commits that lead to a revision, the newest first.

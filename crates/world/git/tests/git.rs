@@ -6,16 +6,31 @@ mod repository;
 mod server;
 mod serving;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use lode_git::{
     Cache, ClientCertificate, Credentials, FetchError, Limits, Options, Proxy, Reference, Remote, ResolveError,
-    Snapshot, TransportError, fetch, resolve,
+    Resolved, Snapshot, TransportError,
 };
 use lode_tree::{Entry, RepoPath};
+use tokio::runtime::{self, Runtime};
 
 use server::{Behaviour, Server};
+
+/// Waits for what is asked over the network.
+fn wait<F: Future>(future: F) -> F::Output {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    RUNTIME.block_on(future)
+}
+
+fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, ResolveError> {
+    wait(lode_git::resolve(remote, reference))
+}
+
+fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options: &Options) -> Result<Snapshot, FetchError> {
+    wait(lode_git::fetch(remote, resolved, cache, options))
+}
 
 fn branch(name: &str) -> Reference {
     Reference { branch: Some(name.to_owned()), ..Reference::default() }
@@ -373,6 +388,51 @@ fn silence_ends_in_time() {
 }
 
 #[test]
+fn waiting_for_a_server_holds_no_thread() {
+    let (_listener, address) = server::deaf();
+    let silent = Server::start(Behaviour { silent: true, ..Behaviour::default() });
+    let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let (began, main) = (Instant::now(), branch("main"));
+    runtime.block_on(async {
+        let mut remotes = Vec::new();
+        for n in 0..64 {
+            let mut remote = remote(&if n % 2 == 0 { format!("{address}/x") } else { silent.url("x") });
+            remote.timeout = Duration::from_secs(1);
+            remotes.push(remote);
+        }
+        let asked = remotes.iter().map(|remote| lode_git::resolve(remote, &main));
+        for answer in futures::future::join_all(asked).await {
+            assert_eq!(answer, Err(ResolveError::Remote(TransportError::Timeout(Duration::from_secs(1)))));
+        }
+    });
+    assert!(began.elapsed() < Duration::from_secs(20), "64 waited at the same time: {:?}", began.elapsed());
+}
+
+#[test]
+fn an_operation_that_nobody_waits_for_any_more_hangs_up() {
+    let (listener, address) = server::deaf();
+    let (remote, main) = (remote(&format!("{address}/x")), branch("main"));
+    wait(async {
+        let asked = tokio::spawn(async move { lode_git::resolve(&remote, &main).await });
+        let accept = tokio::task::spawn_blocking(move || listener.accept().unwrap().0);
+        let mut stream = accept.await.unwrap();
+        asked.abort();
+        let end = tokio::task::spawn_blocking(move || {
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink())
+        });
+        end.await.unwrap().expect("the connection is closed, long before the operation's own timeout");
+    });
+}
+
+#[test]
+fn a_timeout_of_ages_is_no_trouble() {
+    let mut remote = remote(&format!("{}/x", server::nobody()));
+    remote.timeout = Duration::MAX;
+    assert_eq!(resolve(&remote, &branch("main")), Err(ResolveError::Remote(TransportError::Refused)));
+}
+
+#[test]
 fn what_is_too_large_is_said_with_the_limit() {
     let server = Server::start(Behaviour::default());
     let repository = server.repository("fleet");
@@ -383,7 +443,7 @@ fn what_is_too_large_is_said_with_the_limit() {
     let resolved = resolve(&remote, &branch("main")).unwrap();
     let go = |limits: Limits| {
         let (_folder, cache) = cache();
-        fetch(&remote, &resolved, &cache, &Options { limits, sparse: Vec::new() })
+        fetch(&remote, &resolved, &cache, &Options { limits, ..Options::default() })
     };
     let words = |limits| go(limits).unwrap_err().to_string();
     let limits = Limits::default();
@@ -414,7 +474,7 @@ fn a_huge_file_stops_at_the_limit() {
     let (_folder, cache) = cache();
     let limits = Limits { object_bytes: 4 << 20, ..Limits::default() };
     let began = Instant::now();
-    let error = fetch(&remote, &resolved, &cache, &Options { limits, sparse: Vec::new() }).unwrap_err();
+    let error = fetch(&remote, &resolved, &cache, &Options { limits, ..Options::default() }).unwrap_err();
     println!("refused after {:?}", began.elapsed());
     assert_eq!(error.to_string(), "the repository holds more than 4194304 bytes in one file, the limit");
 }
@@ -431,7 +491,7 @@ fn sparse_folders_are_read_alone_and_must_exist() {
     let (_folder, cache) = cache();
     let go = |folders: &[&str]| {
         let sparse = folders.iter().map(|&folder| folder.to_owned()).collect();
-        fetch(&remote, &resolved, &cache, &Options { limits: Limits::default(), sparse })
+        fetch(&remote, &resolved, &cache, &Options { sparse, ..Options::default() })
     };
     let names = |folders: &[&str]| -> Vec<String> {
         go(folders).unwrap().tree.entries().map(|(path, _)| path.to_string()).collect()

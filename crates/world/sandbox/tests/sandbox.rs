@@ -76,7 +76,7 @@ async fn a_commit_can_be_fetched_and_reverted() {
     let second = git.commit("fleet", &[("a/b.yaml", Some("b: 2\n"))], "two").unwrap();
     let remote = Remote::new(&git.url("fleet")).unwrap();
     let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
-    let resolved = tokio::task::spawn_blocking(move || resolve(&remote, &main)).await.unwrap().unwrap();
+    let resolved = resolve(&remote, &main).await.unwrap();
     assert_eq!(resolved.revision, format!("main@sha1:{second}"));
     git.revert("fleet", second, "undo two").unwrap();
     let repository = git.repository("fleet");

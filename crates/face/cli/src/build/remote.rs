@@ -62,25 +62,28 @@ impl Spec {
         if let Some(timeout) = self.timeout {
             remote.timeout = timeout;
         }
-        let resolved = self.resolve(&remote)?;
         let cache = Cache::open(cache_folder()).context("open the cache of repositories")?;
-        Ok(lode_git::fetch(&remote, &resolved, &cache, &Options::default())?.tree)
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("start what waits for servers")?.block_on(async {
+            let resolved = self.resolve(&remote).await?;
+            Ok(lode_git::fetch(&remote, &resolved, &cache, &Options::default()).await?.tree)
+        })
     }
 
-    fn resolve(&self, remote: &Remote) -> anyhow::Result<Resolved> {
+    async fn resolve(&self, remote: &Remote) -> anyhow::Result<Resolved> {
         let Some(name) = self.reference.clone() else {
-            return Ok(lode_git::resolve(remote, &named("HEAD".to_owned()))?);
+            return Ok(lode_git::resolve(remote, &named("HEAD".to_owned())).await?);
         };
         if COMMIT_LENGTHS.contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(lode_git::resolve(remote, &Reference { commit: Some(name), ..Reference::default() })?);
+            return Ok(lode_git::resolve(remote, &Reference { commit: Some(name), ..Reference::default() }).await?);
         }
         if name.starts_with("refs/") {
-            return Ok(lode_git::resolve(remote, &named(name))?);
+            return Ok(lode_git::resolve(remote, &named(name)).await?);
         }
-        match lode_git::resolve(remote, &Reference { branch: Some(name.clone()), ..Reference::default() }) {
+        match lode_git::resolve(remote, &Reference { branch: Some(name.clone()), ..Reference::default() }).await {
             Err(ResolveError::Branch(_)) => {
                 let tag = Reference { tag: Some(name.clone()), ..Reference::default() };
-                lode_git::resolve(remote, &tag).with_context(|| format!("find branch or tag \"{name}\""))
+                lode_git::resolve(remote, &tag).await.with_context(|| format!("find branch or tag \"{name}\""))
             }
             resolved => Ok(resolved?),
         }

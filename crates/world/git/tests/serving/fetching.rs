@@ -3,12 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use lode_git::{
-    Access, Cache, Changes, Credentials, Gate, Options, Reference, Remote, Repository, TransportError, fetch, resolve,
-};
+use lode_git::{Access, Cache, Changes, Credentials, Gate, Options, Reference, Remote, Repository, TransportError};
 
 use super::{Clone, Serving, git};
 use crate::repository::{at, draft, write};
+use crate::{fetch, resolve};
 
 /// Seven commits, each a day after the other.
 fn week(repository: &Repository) -> Vec<String> {

@@ -16,13 +16,17 @@ pub struct World {
 }
 
 /// Kinds that scenarios use, with the word in URLs and whether they live in namespaces.
-const KINDS: [(&str, &str, &str, bool); 12] = [
+const KINDS: [(&str, &str, &str, bool); 16] = [
     ("v1", "Namespace", "namespaces", false),
     ("v1", "ConfigMap", "configmaps", true),
     ("v1", "Secret", "secrets", true),
     ("v1", "ServiceAccount", "serviceaccounts", true),
     ("v1", "Service", "services", true),
     ("v1", "Event", "events", true),
+    ("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+    ("v1", "Pod", "pods", true),
+    ("batch/v1", "Job", "jobs", true),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
     ("apps/v1", "Deployment", "deployments", true),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),

@@ -22,8 +22,10 @@ pub struct Request<'a> {
     pub kinds: &'a mut Kinds,
     /// Fields left to others.
     pub rules: &'a [Rule],
-    /// Objects whose immutable fields change are deleted and created again.
+    /// Objects whose immutable fields change are deleted and created again, once per revision.
     pub force: bool,
+    /// The revision that is brought about.
+    pub revision: &'a str,
     /// Live edits are told, not undone.
     pub warn: bool,
     /// Called once before the first write.
@@ -33,8 +35,9 @@ pub struct Request<'a> {
 impl Applier {
     /// Brings the cluster to the set. Safe to run again after any end: what is done is not done twice.
     pub async fn apply<'a>(&'a self, request: Request<'a>) -> Outcome {
-        let Request { set, records, kinds, rules, force, warn, ahead } = request;
-        let mut run = Run { applier: self, kinds, records, rules, force, warn, ahead, outcome: Outcome::default() };
+        let Request { set, records, kinds, rules, force, revision, warn, ahead } = request;
+        let outcome = Outcome::default();
+        let mut run = Run { applier: self, kinds, records, rules, force, revision, warn, ahead, outcome };
         if let Err(error) = stages(&mut run, set).await {
             run.outcome.error = Some(error);
         }

@@ -59,7 +59,7 @@ impl Desired {
     /// # Errors
     /// See [`normalize`].
     pub fn new(object: Object, origin: &str, owner: &NamespacedName, common: &Common) -> Result<Self, Error> {
-        let mut object = normalize(object)?;
+        let mut object = normalize(object, origin)?;
         for (key, value) in &common.labels {
             object.set_label(key, value);
         }

@@ -16,6 +16,27 @@ pub struct Fault {
     pub step: &'static str,
     /// What the server said.
     pub cause: ClusterError,
+    /// What we have to say to that, empty where it speaks for itself.
+    pub note: Box<str>,
+}
+
+/// What a call failed with, before it is known whose call it was.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) cause: ClusterError,
+    pub(crate) note: Box<str>,
+}
+
+impl Trouble {
+    pub(crate) fn new(cause: ClusterError, note: String) -> Self {
+        Self { cause, note: note.into() }
+    }
+}
+
+impl From<ClusterError> for Trouble {
+    fn from(cause: ClusterError) -> Self {
+        Self { cause, note: "".into() }
+    }
 }
 
 /// Why a set of objects was not applied.
@@ -30,6 +51,9 @@ pub enum Error {
     /// An object needs a namespace and has none.
     #[error("{0} namespace not specified ({1})")]
     NoNamespace(Id, Box<str>),
+    /// A value or field cannot be applied as it is written: object, what is wrong, file and line.
+    #[error("{0} {1} ({2})")]
+    Malformed(Id, String, Box<str>),
     /// A Secret is still encrypted.
     #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
     Encrypted(Id),
@@ -65,8 +89,8 @@ impl Error {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, step, cause, .. } = self;
-        let message = message(id, cause);
+        let Self { id, step, cause, origin, note } = self;
+        let message = told(id, cause);
         match cause.status() {
             Some(status) if status.code == 404 => write!(f, "{id} not found: {message}")?,
             Some(status) if !status.reason.is_empty() => {
@@ -74,12 +98,15 @@ impl fmt::Display for Fault {
             }
             _ => write!(f, "{id} {step} failed: {message}")?,
         }
-        if self.origin.is_empty() { Ok(()) } else { write!(f, " ({})", self.origin) }
+        if !origin.is_empty() {
+            write!(f, " ({origin})")?;
+        }
+        if note.is_empty() { Ok(()) } else { write!(f, "; {note}") }
     }
 }
 
 /// The server's words, without the value it may quote from a Secret.
-fn message(id: &Id, cause: &ClusterError) -> String {
+pub(crate) fn told(id: &Id, cause: &ClusterError) -> String {
     let text = cause.to_string();
     if &*id.kind != "Secret" {
         return text;
@@ -114,10 +141,10 @@ mod tests {
     use super::*;
 
     fn fault(kind: &str, code: u16, reason: &str, message: &str) -> String {
-        let status = Status { code, reason: reason.into(), message: message.into() };
+        let status = Status::new(code, reason, message);
         let id = Id { namespace: "ns".into(), name: "x".into(), group: "".into(), kind: kind.into() };
         let cause = ClusterError::Refused(Box::new(status));
-        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause }.to_string()
+        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause, note: "".into() }.to_string()
     }
 
     #[test]

@@ -43,7 +43,13 @@ impl Applier {
             match self.prune_one(owner, id, &known).await {
                 Ok(Some(action)) => pruned.changes.push(Change { id: id.clone(), action }),
                 Ok(None) => {}
-                Err(cause) => pruned.kept.push(Fault { id: id.clone(), origin: "".into(), step: "delete", cause }),
+                Err(cause) => pruned.kept.push(Fault {
+                    id: id.clone(),
+                    origin: "".into(),
+                    step: "delete",
+                    cause,
+                    note: "".into(),
+                }),
             }
         }
         Ok(pruned)

@@ -37,6 +37,17 @@ pub struct Records {
     pub revision: String,
     /// By object.
     pub objects: BTreeMap<Id, Record>,
+    /// Objects that were deleted to be created again, and for what.
+    pub replaced: BTreeMap<Id, Replaced>,
+}
+
+/// For what an object was last deleted and created again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Replaced {
+    /// The revision that asked for it.
+    pub revision: Box<str>,
+    /// Digest of what was to be created.
+    pub desired: Digest,
 }
 
 impl Record {
@@ -72,6 +83,13 @@ impl Record {
 }
 
 impl Records {
+    /// Returns whether the object was deleted and created again for this very revision and form before.
+    #[must_use]
+    pub fn was_replaced(&self, desired: &Desired, revision: &str) -> bool {
+        let replaced = self.replaced.get(&desired.id);
+        replaced.is_some_and(|replaced| &*replaced.revision == revision && replaced.desired == desired.digest)
+    }
+
     /// Returns the kind an object was applied as.
     #[must_use]
     pub fn gvk(id: &Id, record: &Record) -> GroupVersionKind {
@@ -97,12 +115,18 @@ impl Records {
             own: record.own.as_ref().map(hex),
             warn: record.warn,
         });
+        let replaced = self.replaced.iter().map(|(id, replaced)| ReplacedRow {
+            id: id.inventory(),
+            revision: replaced.revision.clone(),
+            desired: hex(&replaced.desired),
+        });
         let file = File {
             format: FORMAT,
             inputs: self.inputs.clone(),
             text_digest: self.text_digest.clone(),
             revision: self.revision.clone(),
             objects: objects.collect(),
+            replaced: replaced.collect(),
         };
         // A struct of texts has no way to fail.
         serde_json::to_vec(&file).unwrap_or_default()
@@ -122,7 +146,12 @@ impl Records {
                 Record { version: row.version, uid: row.uid, desired: unhex(&row.desired)?, own, warn: row.warn };
             objects.insert(Id::parse_inventory(&row.id).ok()?, record);
         }
-        Some(Self { inputs: file.inputs, text_digest: file.text_digest, revision: file.revision, objects })
+        let mut replaced = BTreeMap::new();
+        for row in file.replaced {
+            let of = Replaced { revision: row.revision, desired: unhex(&row.desired)? };
+            replaced.insert(Id::parse_inventory(&row.id).ok()?, of);
+        }
+        Some(Self { inputs: file.inputs, text_digest: file.text_digest, revision: file.revision, objects, replaced })
     }
 }
 
@@ -136,6 +165,15 @@ struct File {
     text_digest: String,
     revision: String,
     objects: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    replaced: Vec<ReplacedRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReplacedRow {
+    id: String,
+    revision: Box<str>,
+    desired: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,7 +216,8 @@ mod tests {
             inputs: "i".into(),
             text_digest: "t".into(),
             revision: "main@sha1:1".into(),
-            objects: [(id, record)].into(),
+            objects: [(id.clone(), record)].into(),
+            replaced: [(id, Replaced { revision: "main@sha1:1".into(), desired: [9; 16] })].into(),
         };
         assert_eq!(Records::decode(&records.encode()), Some(records));
     }

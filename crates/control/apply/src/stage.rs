@@ -16,16 +16,16 @@ use std::collections::HashSet;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use lode_cluster::{Error as ClusterError, Status};
-use lode_merge::{Flags, Observed};
+use lode_merge::{Digest, Flags, Observed};
 use lode_object::{Id, NamespacedName};
 
 use crate::applier::{Applier, Kinds, Known};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Trouble};
 use crate::ignore::{Rule, left_to_others};
 use crate::outcome::{Action, Change, Outcome};
-use crate::record::{Record, Records};
+use crate::record::{Record, Records, Replaced};
 use crate::set::Set;
 use crate::work::{Verdict, Work, Written};
 
@@ -42,6 +42,7 @@ pub(crate) struct Run<'a> {
     pub(crate) records: &'a mut Records,
     pub(crate) rules: &'a [Rule],
     pub(crate) force: bool,
+    pub(crate) revision: &'a str,
     pub(crate) warn: bool,
     pub(crate) ahead: Option<Ahead<'a>>,
     pub(crate) outcome: Outcome,
@@ -118,6 +119,9 @@ impl Run<'_> {
                 Decision::Ask => work.push(Work::new(desired, known, seen, drift, Verdict::Update)),
                 Decision::Warn => work.push(Work::new(desired, known, seen, true, Verdict::Warn)),
             }
+        }
+        for work in &mut work {
+            work.replaced_before = self.records.was_replaced(&work.desired, self.revision);
         }
         work
     }
@@ -245,19 +249,36 @@ impl Run<'_> {
         let writes = rank.into_iter().enumerate().map(|(place, mut work)| async move {
             match work.write(applier, force).await {
                 Ok(written) => Ok((place, work, written)),
-                Err(cause) => Err(fault(&work.desired, "apply", cause)),
+                Err(trouble) => {
+                    let deleted = work.deleted.then(|| (work.desired.id.clone(), work.desired.digest));
+                    Err((deleted, fault(&work.desired, "apply", trouble)))
+                }
             }
         });
-        let (mut done, faults) = bounded(writes, applier.options.parallel, true).await;
+        let (mut done, failed) = bounded(writes, applier.options.parallel, true).await;
         done.sort_by_key(|(place, ..)| *place);
         let mut again = Vec::new();
         for (_, work, written) in done {
+            if work.deleted {
+                self.remember_replaced(work.desired.id.clone(), work.desired.digest);
+            }
             match written {
                 Written::Done(action, live) => self.remember(&work, action, &live),
                 Written::Exists => again.push(work),
             }
         }
+        let mut faults = Vec::with_capacity(failed.len());
+        for (deleted, fault) in failed {
+            if let Some((id, digest)) = deleted {
+                self.remember_replaced(id, digest);
+            }
+            faults.push(fault);
+        }
         if faults.is_empty() { Ok(again) } else { Err(Error::Refused(faults)) }
+    }
+
+    fn remember_replaced(&mut self, id: Id, desired: Digest) {
+        self.records.replaced.insert(id, Replaced { revision: self.revision.into(), desired });
     }
 
     fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
@@ -312,18 +333,19 @@ fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<
     }
 }
 
-pub(crate) fn fault(desired: &Desired, step: &'static str, cause: ClusterError) -> Fault {
-    Fault { id: desired.id.clone(), origin: desired.origin.clone(), step, cause }
+pub(crate) fn fault(desired: &Desired, step: &'static str, trouble: impl Into<Trouble>) -> Fault {
+    let Trouble { cause, note } = trouble.into();
+    Fault { id: desired.id.clone(), origin: desired.origin.clone(), step, cause, note }
 }
 
 fn no_namespace(namespace: &str) -> ClusterError {
-    let message = format!("namespaces \"{namespace}\" not found").into();
-    ClusterError::Refused(Box::new(Status { code: 404, reason: "NotFound".into(), message }))
+    let message = format!("namespaces \"{namespace}\" not found");
+    ClusterError::Refused(Box::new(Status::new(404, "NotFound", &message)))
 }
 
 fn conflict() -> ClusterError {
-    let message = "the object is created and deleted by somebody else again and again".into();
-    ClusterError::Refused(Box::new(Status { code: 409, reason: "Conflict".into(), message }))
+    let message = "the object is created and deleted by somebody else again and again";
+    ClusterError::Refused(Box::new(Status::new(409, "Conflict", message)))
 }
 
 /// Tells which of `ids` the kinds of a set do not see as ready yet.

@@ -1,25 +1,18 @@
 //! [`Work`]: one object that the local decision could not settle, and the calls that do.
 
-use std::time::Duration;
-
 use lode_cluster::Error as ClusterError;
 use lode_merge::path::Path;
 use lode_merge::{Flags, Observed, cleanup, diff, who};
 use lode_object::Value;
-use tokio::time::{Instant, sleep};
 
 use crate::applier::{Applier, Known};
 use crate::desired::Desired;
+use crate::error::Trouble;
 use crate::ignore::Rule;
 use crate::outcome::{Action, Drift};
 
 /// How often a clean-up that met a newer version is tried.
 const CLEANUP_TRIES: usize = 4;
-/// How long an object may take to go before it is created again.
-const GONE_TIMEOUT: Duration = Duration::from_mins(1);
-const GONE_POLL_MIN: Duration = Duration::from_millis(50);
-const GONE_POLL_MAX: Duration = Duration::from_secs(2);
-
 /// What is to become of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -41,11 +34,12 @@ pub(crate) enum Verdict {
 pub(crate) enum Written {
     /// It was done; `None` when the server found nothing to change.
     Done(Option<Action>, Observed),
-    /// It was to be created, but exists.
+    /// It turned out to be otherwise than thought (it exists, or is gone): to be looked at again.
     Exists,
 }
 
 /// One object in work.
+#[expect(clippy::struct_excessive_bools, reason = "facts of one object, of which any may hold together")]
 pub(crate) struct Work {
     pub(crate) desired: Desired,
     /// What is sent where fields are left to others.
@@ -59,6 +53,10 @@ pub(crate) struct Work {
     pub(crate) drift: bool,
     /// The server has accepted it as a dry-run.
     pub(crate) accepted: bool,
+    /// It was deleted and created again for this very revision before.
+    pub(crate) replaced_before: bool,
+    /// It was deleted in this run, so that it can be created again.
+    pub(crate) deleted: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -73,6 +71,8 @@ impl Work {
             looked: false,
             drift,
             accepted: false,
+            replaced_before: false,
+            deleted: false,
             verdict,
         }
     }
@@ -108,7 +108,7 @@ impl Work {
     }
 
     /// Asks the server what the write would come to, without writing.
-    pub(crate) async fn dry_run(&mut self, applier: &Applier, force: bool) -> Result<(), ClusterError> {
+    pub(crate) async fn dry_run(&mut self, applier: &Applier, force: bool) -> Result<(), Trouble> {
         if matches!(self.verdict, Verdict::Warn | Verdict::Replace) {
             return Ok(());
         }
@@ -117,18 +117,15 @@ impl Work {
         let answer = applier.client.apply(&self.known.resource, applier.target(sent, true), body).await;
         self.accepted = true;
         match (answer, self.verdict) {
-            (Err(error), Verdict::Create) if error.is(409) => {
+            (Err(error), Verdict::Create) if self.says_it_exists(&error) => {
                 self.accepted = false;
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
                 // Its own dry-run comes with the next round of the stage's loop, as an update.
                 if self.verdict == Verdict::Update { Box::pin(self.dry_run(applier, force)).await } else { Ok(()) }
             }
-            (Err(error), Verdict::Update) if self.replaces(&error, force) => {
-                self.verdict = Verdict::Replace;
-                Ok(())
-            }
-            (Err(error), _) => Err(error),
+            (Err(refusal), Verdict::Update) => self.refused_change(applier, force, refusal).await,
+            (Err(error), _) => Err(error.into()),
             (Ok(would_be), Verdict::Update) => {
                 let content = lode_merge::content_digest(&would_be);
                 if self.seen.as_ref().is_some_and(|seen| seen.content == content) && !self.cleans() {
@@ -141,7 +138,7 @@ impl Work {
     }
 
     /// Writes.
-    pub(crate) async fn write(&mut self, applier: &Applier, force: bool) -> Result<Written, ClusterError> {
+    pub(crate) async fn write(&mut self, applier: &Applier, force: bool) -> Result<Written, Trouble> {
         match self.verdict {
             Verdict::Create => self.create(applier).await,
             Verdict::Replace => self.replace(applier).await,
@@ -149,52 +146,43 @@ impl Work {
         }
     }
 
-    async fn create(&mut self, applier: &Applier) -> Result<Written, ClusterError> {
+    /// Returns whether a refused creation means that the object exists: it says so, or the resource version of
+    /// [`Desired::create_body`] is not that of the live one.
+    pub(crate) fn says_it_exists(&self, error: &ClusterError) -> bool {
+        let status = error.status();
+        status.is_some_and(|status| status.is_already_exists() || status.is_modified(&self.desired.id.name))
+    }
+
+    async fn create(&mut self, applier: &Applier) -> Result<Written, Trouble> {
         let target = applier.target(&self.desired, false);
         match applier.client.apply_unread(&self.known.resource, target, self.desired.create_body()).await {
             Ok(answer) => Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
-            Err(error) if error.is(409) => {
+            Err(error) if self.says_it_exists(&error) => {
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
                 Ok(Written::Exists)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
-    async fn update(&mut self, applier: &Applier, force: bool) -> Result<Written, ClusterError> {
+    async fn update(&mut self, applier: &Applier, force: bool) -> Result<Written, Trouble> {
         let cleaned = self.clean(applier).await?;
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
         let target = applier.target(sent, false);
-        let answer = applier.client.apply_unread(&self.known.resource, target, sent.body.clone()).await;
-        let live = match answer {
-            Err(error) if self.replaces(&error, force) => return self.replace(applier).await,
-            answer => self.known.kind.put(&answer?)?,
+        let live = match applier.client.apply_unread(&self.known.resource, target, sent.body.clone()).await {
+            Ok(answer) => self.known.kind.put(&answer)?,
+            Err(refusal) => {
+                self.refused_change(applier, force, refusal).await?;
+                return if self.verdict == Verdict::Replace {
+                    self.replace(applier).await
+                } else {
+                    Ok(Written::Exists)
+                };
+            }
         };
         let changed = cleaned || self.seen.as_ref().is_none_or(|seen| seen.content != live.content);
         Ok(Written::Done(changed.then_some(Action::Configured), live))
-    }
-
-    async fn replace(&mut self, applier: &Applier) -> Result<Written, ClusterError> {
-        let (resource, id) = (&self.known.resource, &self.desired.id);
-        let uid = self.seen.as_ref().map_or("", |seen| &seen.uid);
-        match applier.client.delete(resource, &id.namespace, &id.name, uid).await {
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
-        }
-        let until = Instant::now() + GONE_TIMEOUT;
-        let mut wait = GONE_POLL_MIN;
-        loop {
-            let target = applier.target(&self.desired, false);
-            match applier.client.apply_unread(resource, target, self.desired.create_body()).await {
-                Ok(answer) => return Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
-                Err(error) if error.is(409) && Instant::now() < until => {
-                    sleep(wait).await;
-                    wait = (wait * 2).min(GONE_POLL_MAX);
-                }
-                Err(error) => return Err(error),
-            }
-        }
     }
 
     /// Folds managers of an earlier time into ours; tells whether there were any.
@@ -226,15 +214,6 @@ impl Work {
                 .seen
                 .as_ref()
                 .is_some_and(|seen| seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE))
-    }
-
-    /// Tells whether a refusal is one that deleting and creating again gets around, and whether that is allowed.
-    fn replaces(&self, error: &ClusterError, force: bool) -> bool {
-        let live = self.seen.as_ref().is_some_and(|seen| seen.flags.contains(Flags::FORCE_ENABLED));
-        let Some(status) = error.status().filter(|_| force || live || self.desired.how.force) else { return false };
-        let text = &status.message;
-        let (conflict, invalid) = (&*status.reason == "Conflict", &*status.reason == "Invalid");
-        conflict || invalid || text.contains("is immutable") || text.contains("immutable field")
     }
 
     /// Returns which fields of the live object are not as desired.

@@ -68,7 +68,7 @@ impl Kustomizations {
             }
         };
         if state.attempt.is_none() && set.is_same && is_touch_up(object, state, &revision) {
-            return self.touch_up(&job, state).await;
+            return self.touch_up(&job, state, true).await;
         }
         state.attempt(object, &revision);
         let inventory = self.bring_about(&job, state, set).await?;
@@ -162,14 +162,15 @@ impl Kustomizations {
         if state.kept.is_empty() || state.records.inputs.is_empty() {
             return;
         }
-        if let Err(failure) = self.touch_up(job, state).await {
+        // What the failed revision deleted and created again stays: to go back would delete it once more.
+        if let Err(failure) = self.touch_up(job, state, false).await {
             let error = job.progress.facts().mask(&failure).message;
             tracing::warn!(name = %job.owner, error, "drift from the last applied revision not corrected");
         }
     }
 
     /// Brings back the objects that have left what was applied, and only those.
-    async fn touch_up(&self, job: &Job<'_>, state: &mut State) -> Result<End, Failure> {
+    async fn touch_up(&self, job: &Job<'_>, state: &mut State, force: bool) -> Result<End, Failure> {
         let ids: Vec<Id> = state.records.objects.keys().cloned().collect();
         let left: HashSet<Id> = self.applier.drifted(&state.records, &state.kinds, &ids).into_iter().collect();
         state.told.retain(|told| left.contains(&told.id));
@@ -181,7 +182,7 @@ impl Kustomizations {
         let objects = objects.into_iter().filter(|desired| left.contains(&desired.id)).collect();
         let mut set = Set::new(objects, &self.build.custom_stage_kinds);
         let revision = state.records.revision.clone();
-        let outcome = self.apply(job, state, &mut set, None).await;
+        let outcome = self.apply(job, state, &mut set, None, (&revision, force)).await;
         self.tell_drifts(job, state, &outcome, &revision);
         self.emit_changes(job.object, &outcome.changes, &revision);
         self.save_records(job.object, state).await;
@@ -235,7 +236,7 @@ impl Kustomizations {
         progress.built(&text_digest);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
         let before = (std::mem::take(&mut state.records.inputs), state.reads.take());
-        let outcome = self.apply(job, state, &mut set, Some(&old)).await;
+        let outcome = self.apply(job, state, &mut set, Some(&old), (&revision, true)).await;
         if outcome.error.is_some() && outcome.changes.is_empty() {
             (state.records.inputs, state.reads) = before;
         }
@@ -266,6 +267,7 @@ impl Kustomizations {
         self.emit_changes(object, &changes, &revision);
         let inventory = self.prune(job, state, &set, &old).await?;
         state.records.objects.retain(|id, _| ids.contains(id));
+        state.records.replaced.retain(|id, _| ids.contains(id));
         state.reads = reads;
         state.records.inputs = inputs;
         state.records.text_digest = text_digest;
@@ -281,6 +283,7 @@ impl Kustomizations {
         state: &mut State,
         set: &mut Set,
         old: Option<&[InventoryEntry]>,
+        (revision, force): (&str, bool),
     ) -> lode_apply::Outcome {
         let object = job.object;
         let more = old.map(|old| added(old, &entries(set))).filter(|more| !more.is_empty());
@@ -294,7 +297,8 @@ impl Kustomizations {
             records: &mut state.records,
             kinds: &mut state.kinds,
             rules: &job.checked.rules,
-            force: object.spec.force.unwrap_or_default(),
+            force: force && object.spec.force.unwrap_or_default(),
+            revision,
             warn,
             ahead,
         };

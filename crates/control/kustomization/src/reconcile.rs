@@ -198,7 +198,7 @@ impl Kustomizations {
             draft = draft.attempted(&revision);
         }
         if let Some(inventory) = facts.inventory {
-            draft = draft.inventory(inventory);
+            draft = draft.inventory_after_failure(inventory);
         }
         if failure.reason == reasons::HEALTH_CHECK_FAILED {
             let text = failure.message.split_once(": ").map_or(&*failure.message, |(_, text)| text);

@@ -43,9 +43,15 @@ impl<'a> Draft<'a> {
         self
     }
 
+    /// What is applied now. An empty list says that nothing is; none says that nothing was ever applied.
     pub(crate) fn inventory(mut self, entries: Vec<InventoryEntry>) -> Self {
-        self.status.inventory = (!entries.is_empty()).then_some(Inventory { entries });
+        self.status.inventory = Some(Inventory { entries });
         self
+    }
+
+    /// What is in the cluster after a failure: a first one that wrote nothing leaves no inventory, as in Flux.
+    pub(crate) fn inventory_after_failure(self, entries: Vec<InventoryEntry>) -> Self {
+        if entries.is_empty() && self.status.inventory.is_none() { self } else { self.inventory(entries) }
     }
 
     /// It is under way and takes long.
@@ -215,6 +221,16 @@ mod tests {
             draft = draft.history(&digest.to_string(), "r", "Ok", Duration::ZERO);
         }
         assert_eq!(draft.status.history.len(), HISTORY_MAX);
+    }
+
+    #[test]
+    fn an_empty_inventory_is_written_after_success_and_not_after_a_first_failure() {
+        let object = Kustomization::default();
+        let empty = Draft::new(&object, NOW).inventory(Vec::new()).status;
+        assert_eq!(serde_json::to_value(&empty).unwrap()["inventory"], serde_json::json!({"entries": []}));
+        assert_eq!(Draft::new(&object, NOW).inventory_after_failure(Vec::new()).status.inventory, None);
+        let applied = Kustomization { status: empty, ..Kustomization::default() };
+        assert!(Draft::new(&applied, NOW).inventory_after_failure(Vec::new()).status.inventory.is_some());
     }
 
     #[test]

@@ -323,7 +323,7 @@ async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -
     }
     match client.create(events, job.namespace(), &outbox.body(job)).await {
         // An earlier try arrived although its answer did not.
-        Err(error) if error.is(409) => Ok(()),
+        Err(error) if error.is_already_exists() => Ok(()),
         answer => answer,
     }
 }
@@ -469,7 +469,7 @@ mod tests {
     #[test]
     fn a_namespace_that_goes_is_no_error() {
         let refused = |code, message: &str| {
-            let status = lode_cluster::Status { code, reason: "".into(), message: message.into() };
+            let status = lode_cluster::Status::new(code, "", message);
             is_gone(&Error::Refused(Box::new(status)))
         };
         assert!(refused(404, "namespaces \"shop\" not found"));

@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_missing_object_and_a_missing_kind_are_told_apart() {
         let refused = |message: &str| {
-            let status = lode_cluster::Status { code: 404, reason: "NotFound".into(), message: message.into() };
+            let status = lode_cluster::Status::new(404, "NotFound", message);
             lode_cluster::Error::Refused(Box::new(status))
         };
         let name = NamespacedName::new("team", "apps");

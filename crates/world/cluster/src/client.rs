@@ -18,7 +18,8 @@ use lode_object::Value;
 use serde::Deserialize;
 
 use crate::connect::{self, Connection, Incoming};
-use crate::error::{Error, Status};
+use crate::error::Error;
+use crate::refusal::Status;
 use crate::resource::{Resource, escape};
 
 /// Largest answer read, in bytes: objects end at etcd's 1.5 MiB, pages of them at 500.
@@ -173,6 +174,19 @@ impl Client {
         self.call("create", Method::POST, &resource.path(namespace, ""), content).await.map(drop)
     }
 
+    /// Creates an object as a field manager, or has the creation tried. The answer is the object's JSON.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_already_exists`] where there is one of its name.
+    pub async fn create_as(&self, resource: &Resource, target: Target<'_>, object: &Value) -> Result<Bytes, Error> {
+        let mut path = resource.path(target.namespace, "");
+        path.push_str(if target.dry_run { "?dryRun=All&fieldManager=" } else { "?fieldManager=" });
+        escape(&mut path, target.manager);
+        let verb = if target.dry_run { "dry-run" } else { "create" };
+        let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
+        self.call(verb, Method::POST, &path, content).await
+    }
+
     /// Deletes an object in the background way, but only while it is the one with this uid.
     ///
     /// # Errors
@@ -286,11 +300,8 @@ async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
 }
 
 fn refusal(code: u16, body: &[u8]) -> Error {
-    let mut status = serde_json::from_slice::<Status>(body).unwrap_or_else(|_| Status {
-        code,
-        reason: "".into(),
-        message: String::from_utf8_lossy(&body[..body.len().min(1024)]).trim().into(),
-    });
+    let mut status = serde_json::from_slice::<Status>(body)
+        .unwrap_or_else(|_| Status::new(code, "", String::from_utf8_lossy(&body[..body.len().min(1024)]).trim()));
     status.code = code;
     Error::Refused(Box::new(status))
 }

@@ -1,18 +1,6 @@
 //! What can go wrong between us and an API server.
 
-/// The server's own answer to a call it refused (`metav1.Status`).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-pub struct Status {
-    /// HTTP code.
-    #[serde(default)]
-    pub code: u16,
-    /// The machine's word: `NotFound`, `Conflict`, `Invalid` … empty where the server gave none.
-    #[serde(default)]
-    pub reason: Box<str>,
-    /// The server's sentence.
-    #[serde(default)]
-    pub message: Box<str>,
-}
+use crate::refusal::Status;
 
 /// Why a call gave no answer to use.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +44,17 @@ impl Error {
         self.is(404)
     }
 
-    /// Tells whether asking again later may help although nothing changed.
+    /// Returns whether an object of this name exists already.
+    #[must_use]
+    pub fn is_already_exists(&self) -> bool {
+        self.status().is_some_and(Status::is_already_exists)
+    }
+
+    /// Returns whether asking again later may help although nothing changed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            // A conflict says that the object has changed since it was read.
-            Self::Refused(status) => status.code == 429 || status.code >= 500 || &*status.reason == "Conflict",
+            Self::Refused(status) => status.code == 429 || status.code >= 500 || status.is_any_modified(),
             Self::Unreachable(_) => true,
             Self::TooLarge(_) | Self::NotUnderstood(_) | Self::Request(_) => false,
         }

@@ -15,7 +15,8 @@ use tracing::{debug, warn};
 
 use crate::client::{Client, decode};
 use crate::connect::Incoming;
-use crate::error::{Error, Status};
+use crate::error::Error;
+use crate::refusal::Status;
 use crate::resource::{Resource, escape};
 
 /// Largest frame read, in bytes: an object with its managed fields stays far below.

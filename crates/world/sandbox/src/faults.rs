@@ -47,6 +47,8 @@ pub enum Fault {
     Broken,
     /// 409, not served: somebody else has changed the object.
     Conflict,
+    /// 403, not served: somebody at admission says no.
+    Denied,
     /// 410: the place in the log is forgotten.
     Expired,
     /// Served, but answered with 504: the client cannot know.
@@ -188,6 +190,7 @@ impl Fault {
                 "Conflict",
                 "the object has been modified; please apply your changes to the latest version and try again",
             ),
+            Self::Denied => (403, "Forbidden", "admission denied the request: a fault was asked for"),
             Self::Expired => (410, "Expired", "too old resource version"),
             Self::Lost => (504, "Timeout", "request did not complete within requested timeout"),
             Self::Slow(_) | Self::Silent | Self::Broken => {

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use futures::StreamExt as _;
 use lode_api::Kustomization;
 use lode_api::kustomization::IgnoreRule;
-use lode_apply::{Decision, Desired, Error, Fault, Rule, Selector, Set, decide};
+use lode_apply::{Decision, Desired, Error, Fault, Force, Rule, Selector, Set, decide, force, immutable_differences};
 use lode_cluster::{Client, Discovery, Error as ClusterError, Resource, Target};
 use lode_merge::{Flags, diff, observe};
 use lode_object::{GroupKind, GroupVersionKind, Id, NamespacedName, Value, meta, order};
@@ -108,7 +108,7 @@ impl<'a> Comparison<'a> {
                 let differences = diff::between(live, &after);
                 Ok((!differences.is_empty()).then_some(Change::Drifted(differences)))
             }
-            Err(cause) if self.forces(desired, observed.flags) && is_immutable(&cause) => Ok(Some(Change::Recreated)),
+            Err(cause) if self.recreates(desired, live, observed.flags, &cause) => Ok(Some(Change::Recreated)),
             Err(cause) => Err(refused(&desired.id, &desired.origin, "dry-run", cause)),
         }
     }
@@ -145,8 +145,10 @@ impl<'a> Comparison<'a> {
         self.set.objects().iter().any(|desired| &*desired.gvk.kind == "Namespace" && &*desired.id.name == namespace)
     }
 
-    fn forces(&self, desired: &Desired, flags: Flags) -> bool {
-        self.object.spec.force.unwrap_or_default() || desired.how.force || flags.contains(Flags::FORCE_ENABLED)
+    /// Returns whether the operator would delete the object and create it again.
+    fn recreates(&self, desired: &Desired, live: &Value, flags: Flags, refusal: &ClusterError) -> bool {
+        let force = force(desired, flags, self.object.spec.force.unwrap_or_default());
+        force == Force::Yes && !immutable_differences(refusal, &desired.value(), live).is_empty()
     }
 }
 
@@ -192,12 +194,7 @@ fn with_ignored_fields(rules: &[(Rule, &IgnoreRule)], desired: &Desired, live: &
 }
 
 fn refused(id: &Id, origin: &str, step: &'static str, cause: ClusterError) -> Error {
-    Error::Refused(vec![Fault { id: id.clone(), origin: origin.into(), step, cause }])
-}
-
-/// Tells whether an object was refused as a change that no change can be (spec A7).
-fn is_immutable(cause: &ClusterError) -> bool {
-    cause.is(409) || cause.is(422) || cause.to_string().contains("immutable")
+    Error::Refused(vec![Fault { id: id.clone(), origin: origin.into(), step, cause, note: "".into() }])
 }
 
 fn is_owned(live: &Value, owner: &NamespacedName) -> bool {

@@ -76,6 +76,27 @@ impl Stage {
         self.world.until(what, LONG, applied).await?.context("what was applied exists")
     }
 
+    /// Waits until a commit was tried, whatever came of it.
+    pub(crate) async fn attempted(&self, name: &str, commit: &str) -> anyhow::Result<Value> {
+        let revision = format!("main@sha1:{commit}");
+        let tried = |object: Option<&Value>| {
+            object.is_some_and(|object| object["status"]["lastAttemptedRevision"] == *revision)
+        };
+        self.world.until(("Kustomization", &*self.namespace, name), LONG, tried).await?.context("it exists")
+    }
+
+    /// Waits until a Kustomization is not ready and says so with certain words; returns all it says.
+    pub(crate) async fn complains(&self, name: &str, part: &str) -> anyhow::Result<String> {
+        let message = |object: Option<&Value>| {
+            let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False");
+            ready.and_then(|ready| ready["message"].as_str()).filter(|text| text.contains(part)).map(str::to_owned)
+        };
+        let what = ("Kustomization", &*self.namespace, name);
+        let object = self.world.until(what, LONG, |object| message(object).is_some()).await;
+        let object = object.with_context(|| format!("wanted \"{part}\""))?;
+        message(object.as_ref()).context("it said so")
+    }
+
     /// Waits until a Kustomization fails for a reason; returns what it says.
     pub(crate) async fn fails(&self, name: &str, reason: &str) -> anyhow::Result<String> {
         self.says_no("Kustomization", name, reason).await

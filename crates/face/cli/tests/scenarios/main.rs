@@ -18,6 +18,7 @@ mod builds_from_a_repository;
 mod demo;
 mod existing_objects;
 mod five_hundred_objects;
+mod force_loses_nothing;
 mod killed_at_any_moment;
 mod live_edits;
 mod removal;

@@ -26,6 +26,7 @@ use crate::references;
 use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
+use crate::scopes::Scopes;
 use crate::source::{Source, path_in};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
@@ -43,6 +44,7 @@ pub(crate) struct Run<'s, 'l> {
     open: Vec<RepoPath>,
     built: usize,
     merging: Merging,
+    scopes: Scopes,
     /// Whether objects get notes.
     is_noted: bool,
 }
@@ -83,13 +85,13 @@ impl<'c> Level<'c> {
 impl<'s, 'l> Run<'s, 'l> {
     pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>, options: Options) -> Self {
         let merging = Merging::new(options.custom_lists);
-        Self { source, warnings, open: Vec::new(), built: 0, merging, is_noted: false }
+        Self { source, warnings, open: Vec::new(), built: 0, merging, scopes: Scopes::default(), is_noted: false }
     }
 
     /// Builds the outermost kustomization and finishes the resources.
     pub(crate) fn root(mut self, config: &Kustomization, options: Options) -> Result<Vec<Resource>, Fault> {
         self.is_noted = !config.build_metadata.is_empty();
-        self.merging.take(self.source, config)?;
+        self.take_schema(config)?;
         let mut all = Accumulated::default();
         self.apply(&Level::root(config), &mut all)?;
         let Accumulated { mut resources, configuration, vars } = all;
@@ -100,6 +102,7 @@ impl<'s, 'l> Run<'s, 'l> {
             self.warnings.push(At::new(format!("variable \"{name}\" is never used"), config.place(1)));
         }
         let mut resources = resources.into_all();
+        resources.iter_mut().for_each(Resource::rewrite_folds);
         finish(&mut resources)?;
         order::sort(&mut resources, config.sort_options.as_ref(), options.order)?;
         if options.managed_by || config.notes("managedByLabel") {
@@ -114,8 +117,13 @@ impl<'s, 'l> Run<'s, 'l> {
     fn apply(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
         let config = level.config;
         self.open.push(config.folder.clone());
+        let knew_scopes = self.scopes.have_learned();
         for entry in &config.resources {
             self.resource(level, entry, all)?;
+        }
+        if self.scopes.have_learned() != knew_scopes {
+            // What objects are called may have changed with what was learned.
+            all.resources.forget_names();
         }
         let settings = self.configure(config, all)?;
         self.generate(level, &mut all.resources)?;
@@ -156,7 +164,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
                 for node in nodes {
-                    all.resources.append(Resource { note: note.clone(), ..read(node) })?;
+                    all.resources.append(Resource { note: note.clone(), scopes: self.scopes.clone(), ..read(node) })?;
                 }
                 Ok(())
             }
@@ -238,7 +246,8 @@ impl<'s, 'l> Run<'s, 'l> {
         let note = self.is_noted.then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
         for mut node in manifests::read(&text, Origins::default())? {
             patch::place_all(&mut node, entry.place);
-            let made = Resource { note: note.clone(), is_from_chart: true, ..read(node) };
+            let scopes = self.scopes.clone();
+            let made = Resource { note: note.clone(), is_from_chart: true, scopes, ..read(node) };
             resources.absorb(made, generate::Behavior::Create)?;
         }
         Ok(())
@@ -264,13 +273,15 @@ impl<'s, 'l> Run<'s, 'l> {
             let note = self.is_noted.then(|| Note { path: level.file(), by: None }).map(Arc::new);
             self.merging.meet(&nodes);
             for node in nodes {
-                all.resources.append(Resource { note: note.clone(), ..read(node) })?;
+                all.resources.append(Resource { note: note.clone(), scopes: self.scopes.clone(), ..read(node) })?;
             }
         }
         for entry in paths {
             self.resource(level, entry, &mut all)?;
         }
-        Ok(all.resources.into_all())
+        let mut configurators = all.resources.into_all();
+        configurators.iter_mut().for_each(Resource::rewrite_folds);
+        Ok(configurators)
     }
 
     /// Runs validators, which may change nothing but their own label.
@@ -330,8 +341,16 @@ impl<'s, 'l> Run<'s, 'l> {
             return Err(fail(FileCause::NoKustomization(folder.clone())));
         };
         let config = Kustomization::read(self.source, &file, Unknown::Refuse, self.warnings)?;
-        self.merging.take(self.source, &config)?;
+        self.take_schema(&config)?;
         Ok(config)
+    }
+
+    /// Takes a kustomization's word on how lists merge and which kinds have a namespace, unless one was taken before.
+    fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
+        if self.merging.take(self.source, config)? {
+            self.scopes.learn(&self.merging.schema());
+        }
+        Ok(())
     }
 }
 

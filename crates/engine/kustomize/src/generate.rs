@@ -176,6 +176,8 @@ pub(crate) fn combine(old: &mut Resource, mut made: Resource, behavior: Behavior
             }
         }
     }
+    // Its texts are all set anew, none of them folded.
+    lode_yaml::unfold(&mut made.node);
     old.node = made.node;
     old.place = made.place;
     old.note = made.note;

@@ -22,7 +22,7 @@ pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool) -> Result
     let alone = pieces.len() == 1;
     let mut found = VecDeque::new();
     for (piece, origins) in pieces {
-        let mut nodes = Nodes::new(piece, Dialect::V3, origins).with_folds_rewritten();
+        let mut nodes = Nodes::new(piece, Dialect::V3, origins);
         if comments {
             nodes = nodes.with_comments();
         }
@@ -129,7 +129,9 @@ fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
                 let place = items.place;
                 let items = items.items_mut().map(std::mem::take);
                 let items = items.ok_or_else(|| crate::decode::wrong(place, "items", "a list"))?;
-                for item in items {
+                for mut item in items {
+                    // The list goes through JSON, which knows no folded texts.
+                    lode_yaml::unfold(&mut item);
                     match items_of_list(&item, true) {
                         Some(inner) => inner.iter().try_for_each(|item| check(item.clone(), &mut waiting))?,
                         None => check(item, &mut waiting)?,

@@ -41,16 +41,16 @@ impl Merging {
         }
     }
 
-    /// Takes a kustomization's word on how lists merge, unless one was taken before.
-    pub(crate) fn take(&mut self, source: &mut Source<'_>, config: &Kustomization) -> Result<(), Fault> {
-        let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(()) };
+    /// Takes a kustomization's word on how lists merge, unless one was taken before; returns whether it was taken.
+    pub(crate) fn take(&mut self, source: &mut Source<'_>, config: &Kustomization) -> Result<bool, Fault> {
+        let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else { return Ok(false) };
         let get = |key: &str| openapi.iter().find(|(known, _)| known == key).map(|(_, value)| value);
         let fault = |place: Place, cause: &str| Fault::At(place, FileCause::Schema(cause.to_owned()));
         match (get("version"), get("path")) {
             (Some(_), Some(path)) => Err(fault(path.place, "version and path cannot both be given")),
             (Some(version), None) if version.text() == Some(BUILTIN_SCHEMA) => {
                 self.schema = Some(Arc::clone(Schema::builtin()));
-                Ok(())
+                Ok(true)
             }
             (Some(version), None) => Err(fault(version.place, "the only version built in is v1.21.2")),
             (None, Some(path)) => {
@@ -59,9 +59,9 @@ impl Merging {
                 let schema =
                     Schema::with_openapi(&node, self.beside).map_err(|error| fault(path.place, &error.to_string()))?;
                 self.schema = Some(Arc::new(schema));
-                Ok(())
+                Ok(true)
             }
-            (None, None) => Ok(()),
+            (None, None) => Ok(false),
         }
     }
 

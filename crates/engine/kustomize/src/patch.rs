@@ -45,7 +45,11 @@ struct Text {
 
 /// Reads an entry of `patches`.
 pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Loaded, Fault> {
-    let text = text(source, folder, entry)?;
+    let mut text = text(source, folder, entry)?;
+    if entry.path.is_empty() {
+        // Kustomize trims a patch that is written here: a block text at its end loses its last line break.
+        text.bytes.truncate(text.bytes.trim_ascii_end().len());
+    }
     let loaded = |what| Loaded {
         what,
         target: entry.target.clone(),
@@ -152,6 +156,8 @@ impl Loaded {
             resource.remember();
         }
         let (id, place) = (Box::new(resource.id()), resource.place);
+        // The patch is applied to the JSON of what kustomize writes of the object, annotations and all.
+        lode_yaml::rewrite_folds(&mut resource.node);
         // Kustomize's bookkeeping is among the annotations, so there are some where it has any.
         let outcome = if resource.has_bookkeeping() {
             json_patch::apply_to_object(&mut resource.node, operations, Dialect::V2)
@@ -201,7 +207,8 @@ pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) ->
 
 /// Returns the place of the one object a patch names.
 fn sole(resources: &mut Resources, patch: &Node) -> Result<usize, Fault> {
-    let name: Identity = Resource::new(patch.clone(), patch.place).current();
+    let scopes = resources.all().first().map(|resource| resource.scopes.clone()).unwrap_or_default();
+    let name: Identity = Resource { scopes, ..Resource::new(patch.clone(), patch.place) }.current();
     let found = resources.called(&name);
     if let [at] = found.as_slice() {
         return Ok(*at);

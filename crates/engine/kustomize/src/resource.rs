@@ -8,7 +8,7 @@ use lode_yaml::{Node, Place, Style, Tag};
 use crate::fieldspec;
 use crate::note::Note;
 use crate::parts::Parts;
-use crate::tables;
+use crate::scopes::Scopes;
 
 /// An object while it is being built.
 #[derive(Clone)]
@@ -38,6 +38,8 @@ pub(crate) struct Resource {
     pub(crate) parts: Parts,
     /// Those that have a part in how its name was changed, and so in what refers to it.
     pub(crate) namers: Parts,
+    /// Which kinds have no namespace in its build.
+    pub(crate) scopes: Scopes,
 }
 
 /// What an object is called: group, version, kind, effective namespace and name.
@@ -68,6 +70,7 @@ impl Resource {
             vars: Vec::new(),
             parts: Parts::default(),
             namers: Parts::default(),
+            scopes: Scopes::default(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Resource {
     }
 
     pub(crate) fn is_cluster_scoped(&self) -> bool {
-        tables::is_cluster_scoped(self.api_version(), self.kind())
+        self.scopes.is_cluster(self.api_version(), self.kind())
     }
 
     /// Returns the namespace as ids compare it.
@@ -178,6 +181,16 @@ impl Resource {
             past.gvk.group.clone_from(&group);
             past.gvk.version.clone_from(&version);
         }
+    }
+
+    /// Gives folded texts (`>`) the value that they have after kustomize wrote and read the object. Annotations keep
+    /// theirs: kustomize sets all of them anew as plain texts before.
+    pub(crate) fn rewrite_folds(&mut self) {
+        let metadata = self.node.get_mut("metadata");
+        if let Some(annotations) = metadata.and_then(|metadata| metadata.get_mut("annotations")) {
+            lode_yaml::unfold(annotations);
+        }
+        lode_yaml::rewrite_folds(&mut self.node);
     }
 
     /// Tells whether kustomize would keep notes of its own among the annotations.

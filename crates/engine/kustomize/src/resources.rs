@@ -103,6 +103,11 @@ impl Resources {
         }
     }
 
+    /// Says that objects may be called otherwise now, although none was changed.
+    pub(crate) fn forget_names(&mut self) {
+        self.index = None;
+    }
+
     pub(crate) fn into_all(self) -> Vec<Resource> {
         self.all
     }

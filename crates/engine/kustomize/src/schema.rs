@@ -142,8 +142,7 @@ impl Schema {
         self.get(of)?.keys.as_deref()
     }
 
-    /// Tells whether a kind's objects have a namespace, if the schema was brought along and knows.
-    #[cfg_attr(not(test), expect(dead_code, reason = "not yet asked"))]
+    /// Returns whether a kind's objects have a namespace, if the schema was brought along and knows.
     pub(crate) fn is_namespaced(&self, gvk: &GroupVersionKind) -> Option<bool> {
         self.namespaced.get(gvk).copied()
     }

@@ -1,8 +1,5 @@
 //! Facts about Kubernetes kinds, carried as text tables beside this file and read once.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use lode_object::GroupVersionKind;
 
 use crate::decode::Mapping;
@@ -15,12 +12,6 @@ pub(crate) struct Gvk {
     pub(crate) group: Option<Box<str>>,
     pub(crate) version: Option<Box<str>>,
     pub(crate) kind: Option<Box<str>>,
-}
-
-/// Tells whether a kind's objects have no namespace.
-pub fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    CLUSTER_SCOPED.contains(&(group, kind))
 }
 
 /// Returns the fields that name objects of a kind, with that kind.
@@ -80,11 +71,6 @@ impl Gvk {
     }
 }
 
-static CLUSTER_SCOPED: LazyLock<HashSet<(&str, &str)>> = LazyLock::new(|| {
-    let row = |line: &'static str| line.split_once(' ').map(|(group, kind)| (group.trim_matches('-'), kind));
-    rows(include_str!("tables/cluster-scoped.txt")).filter_map(row).collect()
-});
-
 fn pod_field(kind: &str, path: &str) -> (Gvk, String) {
     let spec = match kind {
         "Pod" => "spec",
@@ -105,8 +91,6 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        assert!(is_cluster_scoped("v1", "Namespace") && is_cluster_scoped("storage.k8s.io/v1", "StorageClass"));
-        assert!(!is_cluster_scoped("v1", "ConfigMap") && !is_cluster_scoped("example.com/v1", "Namespace"));
         assert_eq!(references().count(), 167 - 1, "one row stands twice in the source");
         assert_eq!(settings().count(), (22 + 10 + 9) + 15);
     }

@@ -13,15 +13,13 @@ use crate::compose_property::{Anchor, Properties};
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Node, Place, Style, Text};
 use crate::scan::{Mark, Scanner};
-use crate::{Dialect, Origins, fold};
+use crate::{Dialect, Origins};
 
 /// What composing needs beside the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) dialect: Dialect,
     pub(crate) origins: Origins,
-    /// Whether folded texts come out as after being written and read once more.
-    pub(crate) rewrites_folds: bool,
     /// Whether nodes carry comments, and tags as they were written.
     pub(crate) comments: bool,
 }
@@ -253,10 +251,7 @@ impl<'t> Composer<'t> {
     fn block_scalar(&mut self) -> Result<Node, Error> {
         let start = self.scan.mark();
         let style = if self.scan.here() == b'|' { Style::Literal } else { Style::Folded };
-        let (mut text, end) = self.scan.block_scalar(self.indent)?;
-        if style == Style::Folded && self.options.rewrites_folds {
-            text = fold::rewritten(&text).into();
-        }
+        let (text, end) = self.scan.block_scalar(self.indent)?;
         self.scalar(start, end, (text, style))
     }
 

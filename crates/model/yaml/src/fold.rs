@@ -1,40 +1,50 @@
 //! What writing a folded text (`>`) with go-yaml v3 and reading it again makes of it.
 //!
 //! Its writer puts an empty line after every plain line, because one line break alone would be read as a space; it
-//! does so even where the next line starts with a space and the break would have stayed.
+//! does so even where the next line starts with a space and the break would have stayed. Which texts it writes in
+//! another form, and what it reads back, is left to the writer and the reader themselves.
 
-/// Returns the text after it was written and read once more.
-pub(crate) fn rewritten(text: &str) -> String {
-    let body = text.trim_matches('\n');
-    // The writer looks at the text's first character where it should look at the next line's.
-    let doubles = !starts_blank(body);
-    let mut out = String::with_capacity(text.len());
-    out.push_str(&text[..text.len() - text.trim_start_matches('\n').len()]);
-    let mut lines = body.split('\n').peekable();
-    let mut indented = true;
-    while let Some(line) = lines.next() {
-        if !line.is_empty() {
-            indented = starts_blank(line);
+use crate::node::{Content, Node, Origins, Style};
+use crate::nodes::Nodes;
+use crate::write_v3::{Options, write_v3};
+use crate::{Dialect, Text};
+
+/// Gives every folded text in a node the value that it has after go-yaml v3 wrote and read it once more, as kustomize
+/// does with what it prints. Each becomes a literal text, so that doing it twice changes nothing.
+pub fn rewrite_folds(node: &mut Node) {
+    match &mut node.content {
+        Content::Scalar(text) if node.style == Style::Folded => {
+            if let Some(again) = rewritten(text) {
+                *text = again;
+            }
+            node.style = Style::Literal;
         }
-        out.push_str(line);
-        let mut breaks = usize::from(lines.peek().is_some());
-        while lines.next_if(|line| line.is_empty()).is_some() {
-            breaks += 1;
-        }
-        let Some(next) = lines.peek() else { break };
-        let written = breaks + usize::from(doubles && !indented);
-        match written {
-            _ if indented || starts_blank(next) => out.extend(std::iter::repeat_n('\n', written)),
-            1 => out.push(' '),
-            _ => out.extend(std::iter::repeat_n('\n', written - 1)),
-        }
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => items.iter_mut().for_each(rewrite_folds),
+        Content::Mapping(entries) => entries.iter_mut().for_each(|entry| rewrite_folds(&mut entry.value)),
     }
-    out.push_str(&text[text.trim_end_matches('\n').len()..]);
-    out
 }
 
-fn starts_blank(line: &str) -> bool {
-    line.starts_with([' ', '\t'])
+/// Makes every folded text in a node a literal one of the same value.
+pub fn unfold(node: &mut Node) {
+    match &mut node.content {
+        Content::Scalar(_) if node.style == Style::Folded => node.style = Style::Literal,
+        Content::Scalar(_) => {}
+        Content::Sequence(items) => items.iter_mut().for_each(unfold),
+        Content::Mapping(entries) => entries.iter_mut().for_each(|entry| unfold(&mut entry.value)),
+    }
+}
+
+/// Returns the text after it was written and read once more; nothing where it cannot be read again.
+fn rewritten(text: &str) -> Option<Text> {
+    let mut written = Node::mapping();
+    written.insert("k", Node { style: Style::Folded, ..Node::string(text) });
+    let written = write_v3(&written, Options::default());
+    let mut read = Nodes::new(written.as_bytes(), Dialect::V3, Origins::default()).next()?.ok()?;
+    match read.remove("k")?.content {
+        Content::Scalar(text) => Some(text),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -50,8 +60,21 @@ mod tests {
             (" a\nb\nc", " a\nb c"),
             ("", ""),
             ("a b", "a b"),
+            ("a \n  b", "a \n  b"),
         ] {
-            assert_eq!(rewritten(text), want, "{text:?}");
+            assert_eq!(rewritten(text).as_deref(), Some(want), "{text:?}");
         }
+    }
+
+    #[test]
+    fn other_texts_keep_their_value_and_twice_is_once() {
+        let text = "f: >\n  a\n    b\n  c\nl: |\n  a\n    b\np: a\nd: [{f: \"a\\n  b\"}]\n";
+        let mut node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        rewrite_folds(&mut node);
+        let once = node.clone();
+        rewrite_folds(&mut node);
+        assert_eq!(node, once);
+        let value = node.to_value(Dialect::V3).unwrap();
+        assert_eq!(value, serde_json::json!({"f": "a\n\n  b\nc\n", "l": "a\n  b\n", "p": "a", "d": [{"f": "a\n  b"}]}));
     }
 }

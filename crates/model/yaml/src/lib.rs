@@ -51,6 +51,7 @@ mod write_v3;
 
 pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 pub use error::{Cause, Error, Syntax};
+pub use fold::{rewrite_folds, unfold};
 pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;

@@ -27,18 +27,7 @@ impl<'t> Nodes<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
-        Self {
-            text,
-            options: Options { dialect, origins, rewrites_folds: false, comments: false },
-            state: State::Start,
-        }
-    }
-
-    /// Asks for folded texts (`>`) as they come out of kustomize, which writes and reads them once more on its way.
-    #[must_use]
-    pub fn with_folds_rewritten(mut self) -> Self {
-        self.options.rewrites_folds = true;
-        self
+        Self { text, options: Options { dialect, origins, comments: false }, state: State::Start }
     }
 
     /// Asks for comments, and for tags as they were written, in [`Extra`](crate::Extra): what

@@ -65,14 +65,6 @@ impl<'t> Reader<'t> {
         self
     }
 
-    /// Asks for folded texts (`>`) as they come out of kustomize, which writes and reads them once more on its way:
-    /// before a line that starts with a space they gain an empty line.
-    #[must_use]
-    pub fn with_folds_rewritten(mut self) -> Self {
-        self.nodes = self.nodes.with_folds_rewritten();
-        self
-    }
-
     fn document(&self, node: Node) -> Result<Document, Error> {
         let line = node.place.line;
         let mut lines = Lines::default();

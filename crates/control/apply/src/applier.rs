@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_cluster::{Cache, Client, Discovery, Kind, Resource, Target};
+use lode_cluster::{Cache, Client, Discovery, Error as ClusterError, Kind, Resource, Reviews, Seen, Target};
 use lode_merge::{Observed, observe};
-use lode_object::{GroupVersionKind, Id, Value};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 
 use crate::desired::Desired;
 use crate::error::Error;
@@ -33,10 +33,10 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Applier {
     pub(crate) client: Client,
-    /// Ourselves, for what is no tenant's business: whether a namespace exists.
-    pub(crate) own: Client,
     pub(crate) discovery: Discovery,
     pub(crate) cache: Arc<Cache>,
+    /// What an account may see of the cache.
+    reviews: Arc<Reviews>,
     pub(crate) namespaces: Arc<Kind>,
     pub(crate) options: Arc<Options>,
 }
@@ -57,8 +57,9 @@ impl Applier {
     /// Makes an applier that acts as ourselves.
     #[must_use]
     pub fn new(client: Client, discovery: Discovery, cache: Arc<Cache>, options: Options) -> Self {
-        let namespaces = cache.selected(&Resource::known("v1", "Namespace", "namespaces", false), "", "");
-        Self { own: client.clone(), client, discovery, cache, namespaces, options: Arc::new(options) }
+        let namespaces = cache.selected(&namespace_resource(), "", "");
+        let reviews = Arc::new(Reviews::new(client.clone()));
+        Self { client, discovery, cache, reviews, namespaces, options: Arc::new(options) }
     }
 
     /// Returns the same applier acting as a service account.
@@ -67,6 +68,36 @@ impl Applier {
     /// The account's name cannot be sent.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
         Ok(Self { client: self.client.as_service_account(namespace, name)?, ..self.clone() })
+    }
+
+    /// Returns who calls as the user we act as.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns whether what the shared cache sees of a kind in a namespace may be used for the user we act as. The cache
+    /// sees with our own rights; nothing of it is told or acted on for an account that may not see the same itself.
+    ///
+    /// # Errors
+    /// The server could not be asked.
+    pub async fn may_watch(&self, resource: &Resource, namespace: &str) -> Result<bool, ClusterError> {
+        match self.client.account() {
+            None => Ok(true),
+            Some(account) => self.reviews.may_watch(account, resource, namespace).await,
+        }
+    }
+
+    /// Returns what the user we act as can see of an object: what the cache knows where it may be used, else what the
+    /// user itself reads.
+    ///
+    /// # Errors
+    /// The server could not be asked, or does not let the user read.
+    pub async fn see(&self, known: &Known, id: &Id) -> Result<Option<Seen>, ClusterError> {
+        if self.may_watch(&known.resource, &id.namespace).await? {
+            return Ok(known.kind.with(&NamespacedName::new(&id.namespace, &id.name), Seen::clone));
+        }
+        Ok(self.live(&known.resource, id).await?.map(|live| self.cache.digest(&live)))
     }
 
     /// Returns the shared cache.
@@ -99,7 +130,7 @@ impl Applier {
     }
 
     /// Reads a live object as the user we act as; nothing when it does not exist.
-    pub(crate) async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, lode_cluster::Error> {
+    pub(crate) async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, ClusterError> {
         match self.client.get(resource, &id.namespace, &id.name).await {
             Ok(live) => Ok(Some(live)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -114,4 +145,9 @@ impl Applier {
     pub(crate) fn target<'a>(&'a self, desired: &'a Desired, dry_run: bool) -> Target<'a> {
         Target { namespace: &desired.id.namespace, name: &desired.id.name, manager: &self.options.manager, dry_run }
     }
+}
+
+/// Returns where namespaces live.
+pub(crate) fn namespace_resource() -> Resource {
+    Resource::known("v1", "Namespace", "namespaces", false)
 }

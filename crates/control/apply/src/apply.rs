@@ -1,5 +1,7 @@
 //! Applying a whole set: stage by stage, and the shortcut when nothing changed.
 
+use std::collections::{HashMap, HashSet};
+
 use lode_merge::Observed;
 use lode_object::{Id, NamespacedName};
 
@@ -10,7 +12,7 @@ use crate::ignore::Rule;
 use crate::outcome::Outcome;
 use crate::record::Records;
 use crate::set::{STAGES, Set, WAITED};
-use crate::stage::{Ahead, Run, not_ready};
+use crate::stage::{Ahead, Run};
 
 /// What to apply, and how.
 pub struct Request<'a> {
@@ -36,8 +38,8 @@ impl Applier {
     /// Brings the cluster to the set. Safe to run again after any end: what is done is not done twice.
     pub async fn apply<'a>(&'a self, request: Request<'a>) -> Outcome {
         let Request { set, records, kinds, rules, force, revision, warn, ahead } = request;
-        let outcome = Outcome::default();
-        let mut run = Run { applier: self, kinds, records, rules, force, revision, warn, ahead, outcome };
+        let (beside, outcome) = (HashMap::new(), Outcome::default());
+        let mut run = Run { applier: self, kinds, records, rules, force, revision, warn, ahead, beside, outcome };
         if let Err(error) = stages(&mut run, set).await {
             run.outcome.error = Some(error);
         }
@@ -52,6 +54,10 @@ impl Applier {
     pub async fn is_unchanged(&self, records: &Records, kinds: &mut Kinds) -> Result<bool, Error> {
         for (id, record) in &records.objects {
             let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else { return Ok(false) };
+            // What may not be seen is no reason to believe that it is as it was.
+            if !record.is_skipped() && !self.may_watch(&known.resource, &id.namespace).await? {
+                return Ok(false);
+            }
             let name = NamespacedName::new(&id.namespace, &id.name);
             let same = |live: &Observed| record.is_skipped() || record.matches(live) && !to_clean(live);
             let same = known.kind.with(&name, |seen| same(&seen.observed));
@@ -62,7 +68,27 @@ impl Applier {
         Ok(true)
     }
 
-    /// Returns which of `ids` have left what was applied. Looks at the cache alone.
+    /// Returns which remembered objects have left what was applied, of those that the user we act as may see.
+    ///
+    /// # Errors
+    /// The server could not be asked what the user may see.
+    pub async fn drifted_in_sight(&self, records: &Records, kinds: &Kinds) -> Result<Vec<Id>, Error> {
+        let mut left = self.drifted(records, kinds, records.objects.keys());
+        let mut hidden = HashSet::new();
+        for id in &left {
+            let Some(known) = records.objects.get(id).and_then(|record| kinds.get(&Records::gvk(id, record))) else {
+                continue;
+            };
+            if !self.may_watch(&known.resource, &id.namespace).await? {
+                hidden.insert(id.clone());
+            }
+        }
+        left.retain(|id| !hidden.contains(id));
+        Ok(left)
+    }
+
+    /// Returns which of `ids` have left what was applied. Looks at the cache alone, with our own rights: it may wake
+    /// somebody, but is told nobody.
     #[must_use]
     pub fn drifted<'i>(&self, records: &Records, kinds: &Kinds, ids: impl IntoIterator<Item = &'i Id>) -> Vec<Id> {
         let left = |id: &&Id| {
@@ -89,7 +115,7 @@ async fn stages(run: &mut Run<'_>, set: &mut Set) -> Result<(), Error> {
         }
         run.stage(set, range.clone()).await?;
         if stage < WAITED {
-            run.outcome.waiting = not_ready(&set.objects[range], run.kinds);
+            run.outcome.waiting = run.not_ready(&set.objects[range]).await?;
             if !run.outcome.waiting.is_empty() {
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 //! Only what the inventory lists and what still carries both owner labels, never by a label search: controllers copy
 //! labels to objects of their own.
 
-use lode_cluster::Error as ClusterError;
+use lode_cluster::{Error as ClusterError, Identity};
 use lode_merge::{Flags, Observed};
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta, order};
 
@@ -65,26 +65,52 @@ impl Applier {
     }
 
     async fn prune_one(&self, owner: &NamespacedName, id: &Id, known: &Known) -> Result<Option<Action>, ClusterError> {
-        let name = NamespacedName::new(&id.namespace, &id.name);
-        let seen = known.kind.with(&name, |seen| (seen.owner.clone(), seen.observed.clone()));
-        let seen = match seen {
-            Some((seen_owner, observed)) => Some((seen_owner.as_ref() == Some(owner), observed)),
-            // The cache may lag behind a write of a moment ago; the server knows.
-            None => self.live(&known.resource, id).await?.map(|live| (is_owned(&live, owner), self.observe(&live))),
-        };
-        let Some((owned, live)) = seen else { return Ok(Some(Action::Deleted)) };
-        if !owned {
-            return Ok(None);
+        for attempt in 1.. {
+            let Some((owned, live)) = self.to_prune(owner, id, known, attempt).await? else {
+                return Ok(Some(Action::Deleted));
+            };
+            if !owned {
+                return Ok(None);
+            }
+            if stays(&live) {
+                return Ok(Some(Action::Skipped));
+            }
+            // Labels and annotations that were looked at are those of this version; what has changed since may have
+            // changed hands. An object that changes all the time is deleted by its uid in the end.
+            let version = if attempt < LOOKS_MAX { &*live.resource_version } else { "" };
+            let identity = Identity { uid: &live.uid, version };
+            match self.client.delete_only(&known.resource, &id.namespace, &id.name, identity).await {
+                Err(error) if error.is(409) && attempt < LOOKS_MAX => {}
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => return Ok(Some(Action::Deleted)),
+            }
         }
-        if stays(&live) {
-            return Ok(Some(Action::Skipped));
+        Ok(None)
+    }
+
+    /// Returns whether a live object is the owner's, and what it is; nothing when it does not exist.
+    async fn to_prune(
+        &self,
+        owner: &NamespacedName,
+        id: &Id,
+        known: &Known,
+        attempt: usize,
+    ) -> Result<Option<(bool, Observed)>, ClusterError> {
+        if attempt == 1 && self.may_watch(&known.resource, &id.namespace).await? {
+            let name = NamespacedName::new(&id.namespace, &id.name);
+            let seen = known.kind.with(&name, |seen| (seen.owner.as_ref() == Some(owner), seen.observed.clone()));
+            if seen.is_some() {
+                return Ok(seen);
+            }
         }
-        match self.client.delete(&known.resource, &id.namespace, &id.name, &live.uid).await {
-            Err(error) if !error.is_not_found() => Err(error),
-            _ => Ok(Some(Action::Deleted)),
-        }
+        // The cache may lag behind a write of a moment ago, or not be for this user: the server knows.
+        let live = self.live(&known.resource, id).await?;
+        Ok(live.map(|live| (is_owned(&live, owner), self.observe(&live))))
     }
 }
+
+/// How often an object that changes meanwhile is looked at before it is deleted.
+const LOOKS_MAX: usize = 4;
 
 fn stays(live: &Observed) -> bool {
     [Flags::PRUNE_DISABLED, Flags::RECONCILE_DISABLED, Flags::SSA_IGNORE].iter().any(|flag| live.flags.contains(*flag))

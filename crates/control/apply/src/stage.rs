@@ -11,15 +11,15 @@
 //! before the server has accepted every change of the stage. A stage of new objects, or of a single write, is written
 //! directly: there is nothing to protect.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use lode_cluster::{Error as ClusterError, Status};
 use lode_merge::{Digest, Flags, Observed};
-use lode_object::{Id, NamespacedName};
+use lode_object::{GroupVersionKind, Id, NamespacedName};
 
-use crate::applier::{Applier, Kinds, Known};
+use crate::applier::{Applier, Kinds, namespace_resource};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
 use crate::error::{Error, Fault, Trouble};
@@ -45,6 +45,8 @@ pub(crate) struct Run<'a> {
     pub(crate) revision: &'a str,
     pub(crate) warn: bool,
     pub(crate) ahead: Option<Ahead<'a>>,
+    /// What the user we act as reads itself, because the cache may not be used for it; none where nothing is seen.
+    pub(crate) beside: HashMap<Id, Option<Observed>>,
     pub(crate) outcome: Outcome,
 }
 
@@ -52,8 +54,9 @@ impl Run<'_> {
     /// Brings one stage about.
     pub(crate) async fn stage(&mut self, set: &mut Set, range: std::ops::Range<usize>) -> Result<(), Error> {
         self.resolve(set, range.clone()).await?;
+        self.look_beside_the_cache(&set.objects[range.clone()]).await?;
         let mut work = self.decide(&set.objects[range.clone()]);
-        self.check_namespaces(set, &work).await?;
+        self.check_namespaces(set, &mut work).await?;
         for _ in 0..ROUNDS_MAX {
             if work.is_empty() {
                 return Ok(());
@@ -94,13 +97,40 @@ impl Run<'_> {
         if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownKinds(unknown)) }
     }
 
+    /// Reads, as the user we act as, the objects for which the cache may not be used. What the user may not read either
+    /// counts as not known: the server's answer to the write then says so, the same whether the object exists or not.
+    async fn look_beside_the_cache(&mut self, objects: &[Desired]) -> Result<(), Error> {
+        let applier = self.applier;
+        let mut hidden = Vec::new();
+        for desired in objects {
+            let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
+            if !desired.how.skip && !applier.may_watch(&known.resource, &desired.id.namespace).await? {
+                hidden.push((desired, known));
+            }
+        }
+
+        let looks = hidden.into_iter().map(|(desired, known)| async move {
+            match applier.live(&known.resource, &desired.id).await {
+                Ok(live) => Ok((desired.id.clone(), live.map(|live| applier.observe(&live)))),
+                Err(error) if error.is(403) => Ok((desired.id.clone(), None)),
+                Err(cause) => Err(fault(desired, "read", cause)),
+            }
+        });
+        let (seen, faults) = bounded(looks, applier.options.parallel, false).await;
+        self.beside = seen.into_iter().collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+    }
+
     /// Decides locally; what is left is work.
     fn decide(&mut self, objects: &[Desired]) -> Vec<Work> {
         let mut work = Vec::new();
         for desired in objects {
             let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
             let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
-            let seen = known.kind.with(&name, |seen| seen.observed.clone());
+            let seen = match self.beside.get(&desired.id) {
+                Some(seen) => seen.clone(),
+                None => known.kind.with(&name, |seen| seen.observed.clone()),
+            };
             let record = self.records.objects.get(&desired.id);
             let decision = match decide(desired, record, seen.as_ref()) {
                 Decision::Ask if self.warn && is_drift(desired, record, seen.as_ref()) => Decision::Warn,
@@ -126,34 +156,41 @@ impl Run<'_> {
         work
     }
 
-    /// A namespace that does not exist is told before anything is written.
-    async fn check_namespaces(&self, set: &Set, work: &[Work]) -> Result<(), Error> {
-        let mut good: HashSet<&str> = HashSet::new();
+    /// A namespace that does not exist is told before anything is written. Where the user we act as may not see
+    /// namespaces, the dry-run of an object there says what the user may know of it.
+    async fn check_namespaces(&self, set: &Set, work: &mut [Work]) -> Result<(), Error> {
+        let own = self.applier.client.account().map(|account| account.namespace.clone());
+        let mut known: HashSet<Box<str>> =
+            set.objects.iter().filter(|d| &*d.gvk.kind == "Namespace").map(|d| d.id.name.clone()).chain(own).collect();
         let mut faults = Vec::new();
-        let made: HashSet<&str> =
-            set.objects.iter().filter(|d| &*d.gvk.kind == "Namespace").map(|d| &*d.id.name).collect();
-        for work in work.iter().filter(|work| work.verdict == Verdict::Create) {
-            let namespace = &*work.desired.id.namespace;
-            if namespace.is_empty() || made.contains(namespace) || good.contains(namespace) {
+        for work in work.iter_mut().filter(|work| work.verdict == Verdict::Create) {
+            let namespace = work.desired.id.namespace.clone();
+            if namespace.is_empty() || known.contains(&namespace) {
                 continue;
             }
-            if self.namespace_exists(namespace).await? {
-                good.insert(namespace);
-            } else {
-                faults.push(fault(&work.desired, "apply", no_namespace(namespace)));
+            match self.namespace_exists(&namespace).await? {
+                Some(false) => faults.push(fault(&work.desired, "apply", no_namespace(&namespace))),
+                found => {
+                    work.tries = found.is_none();
+                    known.insert(namespace);
+                }
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
     }
 
-    async fn namespace_exists(&self, namespace: &str) -> Result<bool, Error> {
-        if self.applier.namespaces.get("", namespace).is_some() {
-            return Ok(true);
+    /// Returns whether a namespace exists, or nothing where the user we act as may not know.
+    async fn namespace_exists(&self, namespace: &str) -> Result<Option<bool>, Error> {
+        let resource = namespace_resource();
+        if !self.applier.may_watch(&resource, "").await? {
+            return Ok(None);
         }
-        let resource = lode_cluster::Resource::known("v1", "Namespace", "namespaces", false);
-        match self.applier.own.get(&resource, "", namespace).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
+        if self.applier.namespaces.get("", namespace).is_some() {
+            return Ok(Some(true));
+        }
+        match self.applier.client.get(&resource, "", namespace).await {
+            Ok(_) => Ok(Some(true)),
+            Err(error) if error.is_not_found() => Ok(Some(false)),
             Err(error) => Err(error.into()),
         }
     }
@@ -184,11 +221,9 @@ impl Run<'_> {
     async fn preflight(&mut self, work: &mut [Work]) -> Result<(), Error> {
         let writes = work.iter().filter(|work| work.verdict != Verdict::Warn).count();
         let existing = work.iter().any(|work| work.verdict == Verdict::Update);
-        if !(self.applier.options.preflight_always || existing && writes > 1) {
-            return Ok(());
-        }
+        let all = self.applier.options.preflight_always || existing && writes > 1;
         let (applier, force) = (self.applier, self.force);
-        let wanted = work.iter_mut().filter(|work| !work.accepted);
+        let wanted = work.iter_mut().filter(|work| !work.accepted && (all || work.tries));
         let dry_runs = wanted.map(|work| async move {
             work.dry_run(applier, force).await.map_err(|cause| fault(&work.desired, "dry-run", cause))
         });
@@ -281,6 +316,24 @@ impl Run<'_> {
         self.records.replaced.insert(id, Replaced { revision: self.revision.into(), desired });
     }
 
+    /// Returns which objects are not ready yet, as far as the user we act as can see.
+    pub(crate) async fn not_ready(&self, objects: &[Desired]) -> Result<Vec<(Id, GroupVersionKind)>, Error> {
+        let mut waiting = Vec::new();
+        for desired in objects.iter().filter(|desired| !desired.how.skip) {
+            let seen = match self.kinds.get(&desired.gvk) {
+                None => None,
+                Some(known) => match self.applier.see(known, &desired.id).await {
+                    Err(error) if error.is(403) => None,
+                    seen => seen?,
+                },
+            };
+            if seen.map(|seen| seen.health.status) != Some(lode_health::Status::Current) {
+                waiting.push((desired.id.clone(), desired.gvk.clone()));
+            }
+        }
+        Ok(waiting)
+    }
+
     fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
         self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, live));
         if let Ok(version) = live.resource_version.parse() {
@@ -346,15 +399,4 @@ fn no_namespace(namespace: &str) -> ClusterError {
 fn conflict() -> ClusterError {
     let message = "the object is created and deleted by somebody else again and again";
     ClusterError::Refused(Box::new(Status::new(409, "Conflict", message)))
-}
-
-/// Tells which of `ids` the kinds of a set do not see as ready yet.
-pub(crate) fn not_ready(objects: &[Desired], kinds: &Kinds) -> Vec<(Id, lode_object::GroupVersionKind)> {
-    let ready = |desired: &&Desired| {
-        let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
-        let known: Option<&Known> = kinds.get(&desired.gvk);
-        let status = known.and_then(|known| known.kind.with(&name, |seen| seen.health.status));
-        status == Some(lode_health::Status::Current) || desired.how.skip
-    };
-    objects.iter().filter(|desired| !ready(desired)).map(|desired| (desired.id.clone(), desired.gvk.clone())).collect()
 }

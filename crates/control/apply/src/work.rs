@@ -57,6 +57,8 @@ pub(crate) struct Work {
     pub(crate) replaced_before: bool,
     /// It was deleted in this run, so that it can be created again.
     pub(crate) deleted: bool,
+    /// It is dry-run first in any case, because only the server can say whether it may be written at all.
+    pub(crate) tries: bool,
     pub(crate) verdict: Verdict,
 }
 
@@ -73,6 +75,7 @@ impl Work {
             accepted: false,
             replaced_before: false,
             deleted: false,
+            tries: false,
             verdict,
         }
     }

@@ -1,6 +1,6 @@
 //! One attempt: source, dependencies, build, apply, prune, health (spec A4, steps 3 to 11).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::state::State;
 use crate::status::{Draft, added, entries, entry, recorded};
-use crate::validate::Checked;
+use crate::validate::{Checked, Dependency};
 
 /// Where the store keeps our records.
 pub(crate) const RECORDS: &str = "kustomization";
@@ -52,11 +52,13 @@ impl Kustomizations {
         checked: &Checked,
         progress: &Progress,
     ) -> Result<End, Failure> {
+        let applier = self.acting_for(object)?;
         let artifact = gather::artifact(&self.sources, &checked.source, &self.options)?;
         let revision = artifact.revision.to_string();
-        crate::depends::check(object, checked, &revision, |name| self.objects.get(name))?;
+        let read = self.read_dependencies(object, checked, &applier).await?;
+        let find = |name: &NamespacedName| read.get(name).cloned().unwrap_or_else(|| self.objects.get(name));
+        crate::depends::check(object, checked, &revision, find)?;
         state.told_dependency.clear();
-        let applier = self.acting_as(checked, &object.metadata.namespace)?;
         let job = Job { object, checked, progress, applier, artifact, owner: key(object) };
         progress.doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
@@ -73,15 +75,47 @@ impl Kustomizations {
         state.attempt(object, &revision);
         let inventory = self.bring_about(&job, state, set).await?;
         let Some(inventory) = inventory else {
-            let until = state.wait.as_ref().map_or_else(Instant::now, |wait| wait.until);
+            let until = state.wait.as_ref().map_or_else(Instant::now, |wait| wait.next_look());
             return Ok(End::Parked { until });
         };
         self.check_health(&job, state, inventory).await
     }
 
-    fn acting_as(&self, checked: &Checked, namespace: &str) -> Result<Applier, Failure> {
-        match &checked.service_account {
-            Some(account) => Ok(self.applier.as_service_account(namespace, account)?),
+    /// Reads what expressions look into in other namespaces as the account that asks: an expression tells whatever it
+    /// wants of the whole object. Without an account, and in one's own namespace, the mirror tells.
+    async fn read_dependencies(
+        &self,
+        object: &Kustomization,
+        checked: &Checked,
+        applier: &Applier,
+    ) -> Result<HashMap<NamespacedName, Option<Arc<Kustomization>>>, Failure> {
+        let mut read = HashMap::new();
+        if applier.client().account().is_none() {
+            return Ok(read);
+        }
+        let elsewhere = |dependency: &&Dependency| {
+            dependency.ready.is_some() && dependency.name.namespace != object.metadata.namespace
+        };
+        for dependency in checked.dependencies.iter().filter(elsewhere) {
+            let NamespacedName { namespace, name } = &dependency.name;
+            let found = match applier.client().get(&self.resource, namespace, name).await {
+                Ok(found) => Kustomization::parse(&found).ok().map(Arc::new),
+                Err(error) if error.is_not_found() => None,
+                Err(error) if error.is(403) => {
+                    let text = format!("can't access 'Kustomization/{}': {error}", dependency.name);
+                    return Err(Failure::new(reasons::ACCESS_DENIED, text));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            read.insert(dependency.name.clone(), found);
+        }
+        Ok(read)
+    }
+
+    /// Returns who applies, reads and deletes for a Kustomization: its account, where it has one.
+    pub(crate) fn acting_for(&self, object: &Kustomization) -> Result<Applier, Failure> {
+        match self.options.account(object) {
+            Some(account) => Ok(self.applier.as_service_account(&object.metadata.namespace, account)?),
             None => Ok(self.applier.clone()),
         }
     }
@@ -171,8 +205,8 @@ impl Kustomizations {
 
     /// Brings back the objects that have left what was applied, and only those.
     async fn touch_up(&self, job: &Job<'_>, state: &mut State, force: bool) -> Result<End, Failure> {
-        let ids: Vec<Id> = state.records.objects.keys().cloned().collect();
-        let left: HashSet<Id> = self.applier.drifted(&state.records, &state.kinds, &ids).into_iter().collect();
+        let left = job.applier.drifted_in_sight(&state.records, &state.kinds).await?;
+        let left: HashSet<Id> = left.into_iter().collect();
         state.told.retain(|told| left.contains(&told.id));
         let left: HashSet<Id> = left.into_iter().filter(|id| state.fights.held(id).is_none()).collect();
         if left.is_empty() {
@@ -218,7 +252,7 @@ impl Kustomizations {
         progress.doing("Detecting drift", &revision, checked.timeout);
         let Wanted { inputs, spec, built, .. } = wanted;
         let old = object.status.inventory.as_ref().map(|inventory| inventory.entries.clone()).unwrap_or_default();
-        let unchanged = built.is_none() && self.applier.is_unchanged(&state.records, &mut state.kinds).await?;
+        let unchanged = built.is_none() && job.applier.is_unchanged(&state.records, &mut state.kinds).await?;
         if unchanged {
             state.records.inputs = inputs;
             state.records.revision.clone_from(&revision);

@@ -192,9 +192,10 @@ impl Kustomizations {
         left.iter().any(|id| state.fights.held(id).is_none()) || state.told.iter().any(|told| ids.contains(&told.id))
     }
 
-    /// Takes the state of a Kustomization for the time of its reconcile.
-    pub(crate) fn take(&self, name: &NamespacedName) -> Box<State> {
-        lock(&self.states).idle.remove(name).unwrap_or_default()
+    /// Takes the state of a Kustomization for the time of its reconcile; that of another one of its name is forgotten.
+    pub(crate) fn take(&self, name: &NamespacedName, uid: &str) -> Box<State> {
+        let state = lock(&self.states).idle.remove(name).filter(|state| *state.uid == *uid);
+        state.unwrap_or_else(|| Box::new(State { uid: uid.into(), ..State::default() }))
     }
 
     /// Gives the state back; what changed in the meantime may ask for another run.
@@ -248,9 +249,7 @@ impl lode_runtime::Controller for Kustomizations {
 /// Returns the source and the dependencies a Kustomization names, whether they exist or not.
 fn uses(object: &Kustomization) -> (NamespacedName, Vec<NamespacedName>) {
     let own = &*object.metadata.namespace;
-    let at = |namespace: &Option<Box<str>>, name: &str| {
-        NamespacedName::new(namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own), name)
-    };
+    let at = |namespace: &Option<Box<str>>, name: &str| NamespacedName::new(namespace.as_deref().unwrap_or(own), name);
     let source = &object.spec.source_ref;
     let dependencies = object.spec.depends_on.iter().map(|on| at(&on.namespace, &on.name));
     (at(&source.namespace, &source.name), dependencies.collect())

@@ -55,6 +55,6 @@ fn is_ready(object: &Kustomization, dependency: &Dependency, found: &Kustomizati
 fn source(object: &Kustomization) -> (&str, &str, &str) {
     let reference = &object.spec.source_ref;
     let own = &*object.metadata.namespace;
-    let namespace = reference.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
+    let namespace = reference.namespace.as_deref().unwrap_or(own);
     (&reference.kind, namespace, &reference.name)
 }

@@ -15,8 +15,9 @@ use crate::attempt::RECORDS;
 use crate::controller::{Kustomizations, key};
 use crate::exprs::HealthExprs;
 use crate::failure::Failure;
+use crate::reconcile::postpone;
 use crate::state::State;
-use crate::wait::{Item, Purpose, Wait};
+use crate::wait::{Item, Looker, Purpose, Wait};
 
 impl Kustomizations {
     pub(crate) async fn finalize(&self, object: &Arc<Kustomization>, state: &mut State) -> Next {
@@ -32,9 +33,9 @@ impl Kustomizations {
                 return Next::Backoff;
             }
         }
-        if let Err(failure) = self.without_finalizer(object).await {
-            warn!(name = %key(object), error = failure.message, "finalizer not removed");
-            return Next::Backoff;
+        if let Err(error) = self.without_finalizer(object).await {
+            warn!(name = %key(object), %error, "finalizer not removed");
+            return postpone(object, &error);
         }
         let (store, uid) = (self.records.clone(), object.metadata.uid.to_string());
         // A record nobody asks for any more costs some bytes until the store is made anew.
@@ -61,10 +62,10 @@ impl Kustomizations {
         }
         let stale: Vec<(Id, Box<str>)> =
             entries.iter().filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone()))).collect();
+        let applier = self.acting_for(object)?;
         if let Some(wait) = state.wait.as_ref().filter(|wait| wait.purpose == Purpose::Removal) {
-            return Ok(still_there(wait));
+            return still_there(wait, &applier).await;
         }
-        let applier = self.remover(object)?;
         let pruned = applier.prune(&key(object), &stale, &mut state.kinds).await?;
         let revision = object.status.last_applied_revision.as_deref().unwrap_or_default();
         if !pruned.changes.is_empty() {
@@ -74,8 +75,7 @@ impl Kustomizations {
         }
         if let Some(fault) = pruned.kept.first() {
             // The account it acted as is gone: nobody can delete for it any more, and it must not stay for ever.
-            if object.spec.service_account_name.is_some() && fault.cause.is(403) && self.account_is_gone(object).await?
-            {
+            if fault.cause.is(403) && self.account_is_gone(object).await? {
                 let text = format!("unable to prune objects: {fault}");
                 self.emit(object, EventKind::Warning, reasons::PRUNE_FAILED, text, revision);
                 return Ok(None);
@@ -94,19 +94,11 @@ impl Kustomizations {
             }
         }
         let wait = state.wait.insert(Wait { purpose: Purpose::Removal, items, until, since: Instant::now() });
-        Ok(still_there(wait))
-    }
-
-    fn remover(&self, object: &Kustomization) -> Result<Applier, Failure> {
-        let account = object.spec.service_account_name.as_deref().or(self.options.default_service_account.as_deref());
-        match account.filter(|account| !account.is_empty()) {
-            Some(account) => Ok(self.applier.as_service_account(&object.metadata.namespace, account)?),
-            None => Ok(self.applier.clone()),
-        }
+        still_there(wait, &applier).await
     }
 
     async fn account_is_gone(&self, object: &Kustomization) -> Result<bool, Failure> {
-        let Some(account) = object.spec.service_account_name.as_deref() else { return Ok(false) };
+        let Some(account) = self.options.account(object) else { return Ok(false) };
         let resource = lode_cluster::Resource::known("v1", "ServiceAccount", "serviceaccounts", true);
         match self.client.get(&resource, &object.metadata.namespace, account).await {
             Ok(_) => Ok(false),
@@ -117,9 +109,14 @@ impl Kustomizations {
 }
 
 /// How long to wait for objects to be gone: nothing when they are, or when it has taken long enough.
-fn still_there(wait: &Wait) -> Option<Duration> {
-    let there = wait.items.iter().any(|item| item.kind.get(&item.id.namespace, &item.id.name).is_some());
-    (there && Instant::now() < wait.until).then_some(GONE_POLL)
+async fn still_there(wait: &Wait, applier: &Applier) -> Result<Option<Duration>, Failure> {
+    let looker = Looker { applier, exprs: &HealthExprs::default() };
+    for item in &wait.items {
+        if looker.is_there(item).await? {
+            return Ok((Instant::now() < wait.until).then_some(GONE_POLL));
+        }
+    }
+    Ok(None)
 }
 
 /// Objects that go change nothing that wakes their owner once more; it looks again this often, as Flux does.

@@ -41,7 +41,7 @@ impl Kustomizations {
         }
         note_writes(&mut items, state);
         let mut wait = Wait { purpose: Purpose::Stage, items, until, since };
-        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let late = Instant::now() >= until;
         match standing {
@@ -85,7 +85,7 @@ impl Kustomizations {
         };
         note_writes(&mut items, state);
         let mut wait = Wait { purpose: Purpose::Health, items, until, since };
-        let looker = Looker { applier: &job.applier, client: &self.client, exprs: &job.checked.exprs };
+        let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let took = since.elapsed();
         let failed = |text: String| {
@@ -101,6 +101,7 @@ impl Kustomizations {
                 failed(format!("timeout waiting for: [{}]", wait::list(&objects)))
             }
             Standing::Waiting(_) => {
+                let until = wait.next_look();
                 state.wait = Some(wait);
                 Ok(End::Parked { until })
             }

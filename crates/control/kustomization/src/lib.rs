@@ -15,6 +15,8 @@ mod exprs;
 mod failure;
 mod finalize;
 mod gather;
+#[cfg(test)]
+mod guarded_writes;
 mod health;
 mod kept;
 mod options;

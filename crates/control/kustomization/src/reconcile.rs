@@ -36,7 +36,7 @@ impl Kustomizations {
             self.drop_state(name);
             return Next::Idle;
         };
-        let mut state = self.take(name);
+        let mut state = self.take(name, &object.metadata.uid);
         let next = self.run(&object, &mut state).await;
         if self.objects.get(name).is_some() {
             self.give_back(name, state);
@@ -107,7 +107,7 @@ impl Kustomizations {
     async fn tell_progress(&self, object: &Kustomization, progress: &Progress) {
         let now = now();
         // The attempt goes on meanwhile and may have written its inventory ahead: that must stay.
-        let latest = self.objects.get(&key(object));
+        let latest = self.latest(object);
         let draft = Draft::new(latest.as_deref().unwrap_or(object), &now).progressing(&progress.facts().doing);
         if let Err(error) = self.write(object, draft.status).await {
             debug!(name = %key(object), %error, "progress not written");
@@ -235,31 +235,72 @@ impl Kustomizations {
         }
         let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
         finalizers.push(meta::FINALIZER);
+        // The list is written as a whole, so it must be the list that was read.
         let version = &object.metadata.resource_version;
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
         self.patch(object, "", &patch).await
     }
 
-    pub(crate) async fn without_finalizer(&self, object: &Kustomization) -> Result<(), Failure> {
+    pub(crate) async fn without_finalizer(&self, object: &Kustomization) -> Result<(), lode_cluster::Error> {
         let finalizers: Vec<&str> =
             object.metadata.finalizers.iter().map(AsRef::as_ref).filter(|name| *name != meta::FINALIZER).collect();
-        let patch = json!({"metadata": {"finalizers": finalizers}});
-        match self.client.merge(&self.resource, target(object), "", &patch).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
+        let version = &object.metadata.resource_version;
+        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
+        match self.patch(object, "", &patch).await {
+            Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(()),
         }
     }
 
+    /// Returns the object as it is known now; another object of its name is not the one that was looked at.
+    fn latest(&self, object: &Kustomization) -> Option<Arc<Kustomization>> {
+        self.objects.get(&key(object)).filter(|latest| latest.metadata.uid == object.metadata.uid)
+    }
+
+    /// Writes what differs from the status as it is known now; nothing when nothing does.
+    ///
+    /// What was found out about an object is not told of another one that took its name. A server does not compare the
+    /// uid in a patch of a status, but it does compare the version; so the version is sent, and who wrote meanwhile is
+    /// looked at.
     pub(crate) async fn write(
         &self,
         object: &Kustomization,
         status: KustomizationStatus,
     ) -> Result<(), lode_cluster::Error> {
-        let latest = self.objects.get(&key(object));
-        let before = latest.as_ref().map_or(&object.status, |latest| &latest.status);
-        let (before, after) = (as_json(before), as_json(&status));
-        let Some(patch) = merge_patch(&before, &after) else { return Ok(()) };
-        self.patch(object, "/status", &json!({"status": patch})).await.map(drop)
+        let after = as_json(&status);
+        let mut latest = self.latest(object);
+        for tries in 1.. {
+            let base = latest.as_deref().unwrap_or(object);
+            let Some(patch) = merge_patch(&as_json(&base.status), &after) else { return Ok(()) };
+            let version = &base.metadata.resource_version;
+            let patch = json!({"metadata": {"resourceVersion": version}, "status": patch});
+            match self.patch(object, "/status", &patch).await {
+                Err(conflict) if conflict.is(409) && tries < WRITES_MAX => {
+                    latest = Some(self.read_again(object, conflict).await?);
+                }
+                done => return done.map(drop),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an object that somebody else wrote meanwhile; the conflict stands where it is another one now.
+    async fn read_again(
+        &self,
+        object: &Kustomization,
+        conflict: lode_cluster::Error,
+    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
+        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
+        let live = self.client.get(&self.resource, namespace, name).await?;
+        let live =
+            Kustomization::parse(&live).map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
+        if live.metadata.uid != object.metadata.uid {
+            return Err(conflict);
+        }
+        let version = live.metadata.resource_version.to_string();
+        let live = Arc::new(live);
+        self.objects.put(live.clone(), &version);
+        Ok(live)
     }
 
     async fn write_or_postpone(&self, object: &Kustomization, status: KustomizationStatus, next: Next) -> Next {
@@ -331,10 +372,16 @@ fn target(object: &Kustomization) -> Target<'_> {
 }
 
 /// The outcome could not be told: come back, and find everything as it is.
-fn postpone(object: &Kustomization, error: &lode_cluster::Error) -> Next {
-    debug!(name = %key(object), %error, "status not written");
-    Next::Backoff
+pub(crate) fn postpone(object: &Kustomization, error: &lode_cluster::Error) -> Next {
+    debug!(name = %key(object), %error, "object not written, tried again");
+    // Somebody else wrote in between, and the watch is about to tell what.
+    if error.is(409) { Next::After(CONFLICT_WAIT) } else { Next::Backoff }
 }
+
+/// How often a status is written where somebody else writes at the same time.
+const WRITES_MAX: usize = 4;
+/// How long a write that met a newer object waits for the watch to tell of that.
+const CONFLICT_WAIT: Duration = Duration::from_millis(500);
 
 fn as_json(status: &KustomizationStatus) -> serde_json::Value {
     // Types that came from JSON go back into it.

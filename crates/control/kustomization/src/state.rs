@@ -17,6 +17,8 @@ use crate::wait::Wait;
 /// What is remembered of one Kustomization.
 #[derive(Default)]
 pub(crate) struct State {
+    /// The object it is of: one that was deleted and made anew shares nothing but the name.
+    pub(crate) uid: Box<str>,
     /// Whether the records were looked for in the store.
     pub(crate) loaded: bool,
     pub(crate) records: Records,

@@ -23,7 +23,6 @@ pub(crate) struct Checked {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) exprs: HealthExprs,
-    pub(crate) service_account: Option<String>,
 }
 
 /// One entry of `dependsOn`.
@@ -36,6 +35,10 @@ pub(crate) struct Dependency {
 pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Checked, Failure> {
     let spec = &object.spec;
     let field = |error: lode_api::FieldError| Failure::terminal(reasons::FAILED, error.to_string());
+    if let Some(empty) = spec.nameless() {
+        let text = format!("{empty} is empty: a reference needs it");
+        return Err(Failure::terminal(reasons::FAILED, text));
+    }
     let exprs = HealthExprs::compile(&spec.health_check_exprs).map_err(|error| cel(&error))?;
     if spec.decryption.is_some() {
         return Err(Failure::unsupported("spec.decryption"));
@@ -52,12 +55,6 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
         dependencies: dependencies(object, options)?,
         rules: rules(object)?,
         exprs,
-        service_account: spec
-            .service_account_name
-            .as_deref()
-            .map(str::to_owned)
-            .or_else(|| options.default_service_account.clone())
-            .filter(|name| !name.is_empty()),
     })
 }
 
@@ -67,7 +64,7 @@ fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, F
     if &*reference.kind != "GitRepository" {
         return Err(Failure::unsupported(&format!("a source of kind {}", reference.kind)));
     }
-    let from = reference.namespace.as_deref().filter(|from| !from.is_empty()).unwrap_or(namespace);
+    let from = reference.namespace.as_deref().unwrap_or(namespace);
     if options.no_cross_namespace_refs && from != &**namespace {
         return Err(Failure::terminal(
             reasons::ACCESS_DENIED,
@@ -83,7 +80,7 @@ fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, F
 fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Dependency>, Failure> {
     let own = &object.metadata.namespace;
     let one = |dependency: &lode_api::shared::DependencyReference| {
-        let namespace = dependency.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
+        let namespace = dependency.namespace.as_deref().unwrap_or(own);
         let name = NamespacedName::new(namespace, &dependency.name);
         if options.no_cross_namespace_refs && namespace != &**own {
             let text = format!("can't access 'Kustomization/{name}', cross-namespace references have been blocked");

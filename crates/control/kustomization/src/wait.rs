@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lode_apply::{Applier, Kinds, Known};
-use lode_cluster::{Kind, Resource};
+use lode_cluster::{Kind, Resource, Seen};
 use lode_health::{Health, Status};
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 use tokio::time::Instant;
@@ -25,9 +25,11 @@ pub(crate) struct Wait {
 pub(crate) struct Item {
     pub(crate) id: Id,
     pub(crate) gvk: GroupVersionKind,
-    /// What sees it.
-    pub(crate) kind: Arc<Kind>,
+    /// What sees it; none where whom we act for may not watch it, and it is read again and again instead.
+    pub(crate) kind: Option<Arc<Kind>>,
     pub(crate) resource: Arc<Resource>,
+    /// It was last read, not watched: nothing wakes whoever waits for it.
+    is_read: bool,
     /// A Job that removes itself is done when it is gone.
     pub(crate) gone_is_done: bool,
     /// The version our own write made: an older one is of before it, and says nothing.
@@ -40,18 +42,26 @@ pub(crate) struct Item {
     pods: Option<Arc<Kind>>,
 }
 
+/// How often an object is read that may not be watched, as Flux reads all of them.
+const READ_EVERY: Duration = Duration::from_secs(5);
 /// How long the watch may lag behind our own writes.
 const BELIEVE: Duration = Duration::from_secs(30);
 
 impl Item {
     pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
-        let custom = exprs.speak_for(&gvk);
         let Known { resource, kind } = known;
+        Self { kind: Some(kind), ..Self::unwatched(id, gvk, resource, exprs) }
+    }
+
+    /// An object that whom we act for may not watch.
+    fn unwatched(id: Id, gvk: GroupVersionKind, resource: Arc<Resource>, exprs: &HealthExprs) -> Self {
+        let custom = exprs.speak_for(&gvk);
         Self {
             id,
             gvk,
-            kind,
+            kind: None,
             resource,
+            is_read: false,
             gone_is_done: false,
             written: None,
             believe_at: Instant::now() + BELIEVE,
@@ -70,7 +80,7 @@ impl Item {
             version.zip(self.written).is_some_and(|(version, written)| version < written)
                 && Instant::now() < self.believe_at
         };
-        self.kind.with(&self.name(), |seen| {
+        self.kind.as_ref()?.with(&self.name(), |seen| {
             if old(&seen.observed.resource_version) {
                 Health::new(Status::InProgress, "NotObserved", "the change is not observed yet")
             } else {
@@ -120,6 +130,12 @@ impl Wait {
         all
     }
 
+    /// Returns when to look again at the latest: at the end, and before it where nothing wakes us.
+    pub(crate) fn next_look(&self) -> Instant {
+        let is_read = self.items.iter().any(|item| item.is_read);
+        if is_read { self.until.min(Instant::now() + READ_EVERY) } else { self.until }
+    }
+
     /// Looks at every object, reading those that only themselves can tell.
     pub(crate) async fn standing(&mut self, looker: &Looker<'_>, owner: &NamespacedName) -> Result<Standing, Failure> {
         let (mut waiting, mut failed) = (Vec::new(), Vec::new());
@@ -139,19 +155,24 @@ impl Wait {
     }
 }
 
-/// Who looks at objects: our own client, under the expressions of one Kustomization.
+/// Who looks at objects: whom a Kustomization acts as, under its expressions.
+///
+/// Nothing is told of an object that this user may not see itself: what the cache knows is used only where the user may
+/// watch, and what must be read is read as the user. A refusal is the same whether the object exists or not.
 pub(crate) struct Looker<'a> {
     pub(crate) applier: &'a Applier,
-    pub(crate) client: &'a lode_cluster::Client,
     pub(crate) exprs: &'a HealthExprs,
 }
 
 impl Looker<'_> {
     async fn look(&self, item: &mut Item, owner: &NamespacedName) -> Result<Health, Failure> {
+        let may_watch = self.applier.may_watch(&item.resource, &item.id.namespace).await?;
+        item.is_read = !may_watch || item.kind.is_none();
         if item.custom {
             return self.evaluate(item).await;
         }
-        let Some(health) = item.seen() else { return Ok(Health::absent(item.gone_is_done)) };
+        let health = if item.is_read { self.read(item).await?.map(|seen| seen.health) } else { item.seen() };
+        let Some(health) = health else { return Ok(Health::absent(item.gone_is_done)) };
         let by_pods = &*item.gvk.group == "apps" && matches!(&*item.gvk.kind, "ReplicaSet" | "StatefulSet");
         if health.status == Status::InProgress && by_pods {
             return self.look_at_pods(item, health, owner).await;
@@ -160,22 +181,45 @@ impl Looker<'_> {
         Ok(health)
     }
 
+    /// Returns whether an object still exists, for the user that looks.
+    pub(crate) async fn is_there(&self, item: &Item) -> Result<bool, Failure> {
+        let may_watch = self.applier.may_watch(&item.resource, &item.id.namespace).await?;
+        let seen = item.kind.as_ref().filter(|_| may_watch).map(|kind| kind.with(&item.name(), |_| ()).is_some());
+        match seen {
+            Some(seen) => Ok(seen),
+            None => Ok(self.read(item).await?.is_some()),
+        }
+    }
+
     async fn evaluate(&self, item: &Item) -> Result<Health, Failure> {
-        match self.client.get(&item.resource, &item.id.namespace, &item.id.name).await {
+        match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
             Ok(object) => Ok(self.exprs.evaluate(&item.gvk, &object)),
             Err(error) if error.is_not_found() => Ok(Health::absent(item.gone_is_done)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(unseen(item, error)),
+        }
+    }
+
+    async fn read(&self, item: &Item) -> Result<Option<Seen>, Failure> {
+        match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
+            Ok(object) => Ok(Some(self.applier.cache().digest(&object))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(unseen(item, error)),
         }
     }
 
     async fn look_at_pods(&self, item: &mut Item, health: Health, owner: &NamespacedName) -> Result<Health, Failure> {
+        let pods = Resource::known("v1", "Pod", "pods", true);
+        // Pods are somebody's too: who may not watch them waits for the object's own status.
+        if !self.applier.may_watch(&pods, &item.id.namespace).await? {
+            item.pods = None;
+            return Ok(health);
+        }
         if item.pods.is_none() {
-            let object = self.client.get(&item.resource, &item.id.namespace, &item.id.name).await?;
-            let labels = selector(&object);
+            let object = self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await;
+            let labels = selector(&object.map_err(|error| unseen(item, error))?);
             if labels.is_empty() {
                 return Ok(health);
             }
-            let pods = Resource::known("v1", "Pod", "pods", true);
             let pods = self.applier.cache().selected(&pods, &item.id.namespace, &labels);
             pods.subscribe(owner);
             item.pods = Some(pods);
@@ -184,6 +228,15 @@ impl Looker<'_> {
         let failed = pods.filter(|pod| lode_health::pod_failed(&pod.health)).count();
         Ok(lode_health::with_failed_pods(health, failed))
     }
+}
+
+/// An object that cannot be looked at.
+fn unseen(item: &Item, error: lode_cluster::Error) -> Failure {
+    if !error.is(403) {
+        return error.into();
+    }
+    let text = format!("can't determine status for {}: {error}", item.id);
+    Failure::new(lode_api::reasons::HEALTH_CHECK_FAILED, text)
 }
 
 /// Puts a label selector into the form of a query: `a=b,c in (d,e),!f`.
@@ -224,10 +277,10 @@ pub(crate) async fn named(
 ) -> Result<Vec<Item>, Failure> {
     let mut items = Vec::new();
     for reference in &object.spec.health_checks {
-        let api_version = reference.api_version.as_deref().filter(|given| !given.is_empty()).unwrap_or("apps/v1");
+        let api_version = reference.api_version.as_deref().unwrap_or("apps/v1");
         let gvk = GroupVersionKind::new(api_version, &reference.kind);
         let own = &*object.metadata.namespace;
-        let namespace = reference.namespace.as_deref().filter(|given| !given.is_empty()).unwrap_or(own);
+        let namespace = reference.namespace.as_deref().unwrap_or(own);
         let resource = applier.discovery().resolve(&gvk).await?;
         let Some(resource) = resource else {
             let text = format!(
@@ -243,6 +296,10 @@ pub(crate) async fn named(
             group: gvk.group.clone(),
             kind: gvk.kind.clone(),
         };
+        if !applier.may_watch(&resource, namespace).await? {
+            items.push(Item::unwatched(id, gvk, resource, exprs));
+            continue;
+        }
         let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
         let known = owned.cloned().unwrap_or_else(|| {
             let kind = applier.cache().one(&resource, namespace, &reference.name);

@@ -25,6 +25,8 @@ use crate::status::{Draft, had_failed, is_news, is_retry, stored};
 
 /// Field manager of status and finalizers, as in Flux.
 const MANAGER: &str = "source-controller";
+/// How often a status is written where somebody else writes at the same time.
+const WRITES_MAX: usize = 4;
 /// A reconcile that takes longer says so in its status.
 const LONG: Duration = Duration::from_secs(2);
 
@@ -139,15 +141,38 @@ impl GitRepositories {
     }
 
     /// Writes what differs from the status as it is known now; nothing when nothing does.
+    ///
+    /// What was found out about an object is not told of another one that took its name. A server does not compare the
+    /// uid in a patch of a status, but it does compare the version; so the version is sent, and who wrote meanwhile is
+    /// looked at.
     async fn write(&self, object: &GitRepository, status: GitRepositoryStatus) -> Result<(), Error> {
-        let latest = self.objects.get(&key(object));
-        // Another object of this name is not the one that was looked at.
-        let latest = latest.filter(|latest| latest.metadata.uid == object.metadata.uid);
-        let before = latest.as_ref().map_or(&object.status, |latest| &latest.status);
-        let Some(patch) = merge_patch(&as_json(before), &as_json(&status)) else { return Ok(()) };
-        self.patch(object, "/status", &json!({"metadata": {"uid": object.metadata.uid}, "status": patch}))
-            .await
-            .map(drop)
+        let after = as_json(&status);
+        let mut latest = self.objects.get(&key(object)).filter(|latest| latest.metadata.uid == object.metadata.uid);
+        for tries in 1.. {
+            let base = latest.as_deref().unwrap_or(object);
+            let Some(patch) = merge_patch(&as_json(&base.status), &after) else { return Ok(()) };
+            let version = &base.metadata.resource_version;
+            let patch = json!({"metadata": {"resourceVersion": version}, "status": patch});
+            match self.patch(object, "/status", &patch).await {
+                Err(conflict) if conflict.is(409) && tries < WRITES_MAX => {
+                    latest = Some(self.read_again(object, conflict).await?);
+                }
+                done => return done.map(drop),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an object that somebody else wrote meanwhile; the conflict stands where it is another one now.
+    async fn read_again(&self, object: &GitRepository, conflict: Error) -> Result<Arc<GitRepository>, Error> {
+        let live = self.client.get(&self.resource, &object.metadata.namespace, &object.metadata.name).await?;
+        let live = GitRepository::parse(&live).map_err(|error| Error::NotUnderstood(error.to_string()))?;
+        if live.metadata.uid != object.metadata.uid {
+            return Err(conflict);
+        }
+        let live = Arc::new(live);
+        self.objects.put(live.clone(), &live.metadata.resource_version);
+        Ok(live)
     }
 
     async fn write_or_postpone(

@@ -47,6 +47,10 @@ pub(crate) struct Inclusion {
 /// Checks one repository's specification.
 pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, Failure> {
     let spec = &object.spec;
+    if let Some(empty) = spec.nameless() {
+        let text = format!("{empty} is empty: a reference needs it");
+        return Err(Failure::fetch(reasons::FAILED, text).terminal());
+    }
     refuse_unsupported(spec)?;
     Ok(Plan {
         interval: spec.interval().map_err(|error| field(&error))?,
@@ -165,7 +169,7 @@ fn configuration(text: &str) -> Failure {
 }
 
 fn reference(spec: &Spec) -> Reference {
-    let given = |text: &Option<Box<str>>| text.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+    let given = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     spec.r#ref.as_deref().map_or_else(Reference::default, |reference| Reference {
         branch: given(&reference.branch),
         tag: given(&reference.tag),
@@ -179,7 +183,7 @@ fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
     let inclusion = |include: &Include| {
         let name = &include.repository.name;
         let path = |text: &Option<Box<str>>, absent: &str| {
-            let text = text.as_deref().filter(|text| !text.is_empty()).unwrap_or(absent);
+            let text = text.as_deref().unwrap_or(absent);
             RepoPath::parse_rooted(text).map_err(|error| {
                 Failure::store(reasons::ILLEGAL_PATH, format!("path of include '{name}': {error}")).terminal()
             })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::crd::{AGE, Column, Names, READY, STATUS};
 use crate::field::{self, words};
 use crate::resource::{Kind, usual_status};
-use crate::schema::{default, duration, object, one_of, pattern, short_duration};
+use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
 use crate::shared::{Artifact, LocalRef};
 use crate::{Conditions, FieldError};
 
@@ -22,7 +22,7 @@ object! {
         }
         optional {
             /// Patterns in gitignore form for what the artifact leaves out, in place of the defaults.
-            pub ignore: Option<Box<str>>;
+            pub ignore: Option<Text>;
             /// Artifacts of other repositories that are copied into this one's.
             pub include: Vec<Include>;
             /// Whose identity signs in; plain credentials when absent.
@@ -116,7 +116,7 @@ object! {
             /// Newest generation whose reconcile has settled.
             pub observed_generation: Option<i64>;
             /// Ignore patterns that the artifact was made with.
-            pub observed_ignore: Option<Box<str>>;
+            pub observed_ignore: Option<Text>;
             /// Includes that the artifact was made with.
             pub observed_include: Vec<Include>;
             /// Whether the artifact was made with submodules.
@@ -187,6 +187,22 @@ impl Spec {
         self.timeout.as_deref().map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
     }
 
+    /// Returns the first field of a reference that is empty where a name is needed. Empty is absent, and a reference
+    /// without a name is none: it is refused, because to leave out credentials or keys would let in what they keep out.
+    #[must_use]
+    pub fn nameless(&self) -> Option<String> {
+        let refs = [
+            ("spec.secretRef", self.secret_ref.as_ref()),
+            ("spec.proxySecretRef", self.proxy_secret_ref.as_ref()),
+            ("spec.verify.secretRef", self.verify.as_deref().map(|verify| &verify.secret_ref)),
+        ];
+        let single = refs.into_iter().filter_map(|(field, given)| given.map(|given| (field.to_owned(), given)));
+        let includes = self.include.iter().enumerate();
+        let includes = includes.map(|(at, include)| (format!("spec.include[{at}].repository"), &include.repository));
+        let mut all = single.chain(includes);
+        all.find(|(_, given)| given.name.is_empty()).map(|(field, _)| format!("{field}.name"))
+    }
+
     /// Returns whose identity signs in.
     ///
     /// # Errors
@@ -235,6 +251,26 @@ mod tests {
         let error = spec.provider().unwrap_err();
         assert_eq!(error.to_string(), "spec.provider: \"gitlab\" is not one of generic, aws, azure, github");
         assert!(Kind::interval(&spec).is_err());
+    }
+
+    #[test]
+    fn a_reference_without_a_name_is_found() {
+        let nobody = LocalRef::default;
+        let name = |name: &str| LocalRef { name: name.into() };
+        let include = |repository| Include { repository, ..Include::default() };
+        let verify = Verification { secret_ref: nobody(), ..Verification::default() };
+        for (spec, field) in [
+            (Spec { secret_ref: Some(nobody()), ..Spec::default() }, Some("spec.secretRef.name")),
+            (Spec { proxy_secret_ref: Some(nobody()), ..Spec::default() }, Some("spec.proxySecretRef.name")),
+            (Spec { verify: Some(verify.into()), ..Spec::default() }, Some("spec.verify.secretRef.name")),
+            (
+                Spec { include: vec![include(name("a")), include(nobody())], ..Spec::default() },
+                Some("spec.include[1].repository.name"),
+            ),
+            (Spec { secret_ref: Some(name("a")), ..Spec::default() }, None),
+        ] {
+            assert_eq!(spec.nameless().as_deref(), field);
+        }
     }
 
     #[test]

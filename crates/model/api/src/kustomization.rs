@@ -241,6 +241,35 @@ impl Spec {
         Ok(timeout.max(TIMEOUT_MIN))
     }
 
+    /// Returns the first field of a reference that is empty where a name or a kind is needed. Empty is absent, and a
+    /// reference without a name is none: it is refused, because to leave it out could do harm.
+    #[must_use]
+    pub fn nameless(&self) -> Option<String> {
+        let object = |field: String, kind: &str, name: &str| {
+            let empty = [("kind", kind), ("name", name)].into_iter().find(|(_, text)| text.is_empty());
+            empty.map(|(part, _)| format!("{field}.{part}"))
+        };
+        let name = |field: String, name: &str| name.is_empty().then(|| format!("{field}.name"));
+        let source = object("spec.sourceRef".to_owned(), &self.source_ref.kind, &self.source_ref.name);
+        let dependencies = self.depends_on.iter().enumerate();
+        let dependencies = dependencies.filter_map(|(at, on)| name(format!("spec.dependsOn[{at}]"), &on.name));
+        let checks = self.health_checks.iter().enumerate();
+        let checks =
+            checks.filter_map(|(at, check)| object(format!("spec.healthChecks[{at}]"), &check.kind, &check.name));
+        let from = self.post_build.iter().flat_map(|post_build| &post_build.substitute_from).enumerate();
+        let from = from
+            .filter_map(|(at, from)| object(format!("spec.postBuild.substituteFrom[{at}]"), &from.kind, &from.name));
+        let keys = self.decryption.as_deref().and_then(|decryption| decryption.secret_ref.as_ref());
+        let keys = keys.and_then(|keys| name("spec.decryption.secretRef".to_owned(), &keys.name));
+        let config =
+            self.kube_config.as_deref().and_then(|config| match (&config.secret_ref, &config.config_map_ref) {
+                (Some(secret), _) => name("spec.kubeConfig.secretRef".to_owned(), &secret.name),
+                (None, Some(map)) => name("spec.kubeConfig.configMapRef".to_owned(), &map.name),
+                (None, None) => None,
+            });
+        source.into_iter().chain(dependencies).chain(checks).chain(from).chain(keys).chain(config).next()
+    }
+
     /// Returns what becomes of the applied objects when this one is deleted.
     ///
     /// # Errors
@@ -292,6 +321,43 @@ mod tests {
         assert_eq!(spec.retry_interval(), Ok(Duration::from_mins(10)));
         spec.retry_interval = Some("2m".into());
         assert_eq!(spec.retry_interval(), Ok(Duration::from_mins(2)));
+    }
+
+    #[test]
+    fn what_is_empty_is_absent_and_a_reference_without_a_name_is_found() {
+        let read = |more: serde_json::Value| {
+            let mut spec = serde_json::json!({"interval": "1m", "prune": true,
+                "sourceRef": {"kind": "GitRepository", "name": "app"}});
+            for (field, value) in more.as_object().into_iter().flatten() {
+                spec[field] = value.clone();
+            }
+            serde_json::from_value::<Spec>(spec).unwrap()
+        };
+        let empty = read(serde_json::json!({"serviceAccountName": "", "targetNamespace": "", "path": "",
+            "namePrefix": "", "nameSuffix": "", "retryInterval": "", "timeout": "",
+            "dependsOn": [{"name": "a", "namespace": "", "readyExpr": ""}],
+            "healthChecks": [{"kind": "K", "name": "n", "namespace": "", "apiVersion": ""}]}));
+        let absent =
+            read(serde_json::json!({"dependsOn": [{"name": "a"}], "healthChecks": [{"kind": "K", "name": "n"}]}));
+        assert_eq!((&empty, empty.nameless()), (&absent, None));
+        for (more, field) in [
+            (serde_json::json!({"sourceRef": {"kind": "GitRepository", "name": ""}}), "spec.sourceRef.name"),
+            (serde_json::json!({"sourceRef": {"kind": "", "name": "a"}}), "spec.sourceRef.kind"),
+            (serde_json::json!({"dependsOn": [{"name": "a"}, {"name": ""}]}), "spec.dependsOn[1].name"),
+            (serde_json::json!({"healthChecks": [{"kind": "K", "name": ""}]}), "spec.healthChecks[0].name"),
+            (
+                serde_json::json!({"postBuild": {"substituteFrom": [{"kind": "Secret", "name": ""}]}}),
+                "spec.postBuild.substituteFrom[0].name",
+            ),
+            (
+                serde_json::json!({"decryption": {"provider": "sops", "secretRef": {"name": ""}}}),
+                "spec.decryption.secretRef.name",
+            ),
+            (serde_json::json!({"kubeConfig": {"secretRef": {"name": ""}}}), "spec.kubeConfig.secretRef.name"),
+            (serde_json::json!({"kubeConfig": {"configMapRef": {"name": ""}}}), "spec.kubeConfig.configMapRef.name"),
+        ] {
+            assert_eq!(read(more).nameless().as_deref(), Some(field));
+        }
     }
 
     #[test]

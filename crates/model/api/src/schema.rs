@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 /// A type that can be a field of an API object.
@@ -19,6 +19,39 @@ pub trait Field {
     /// Tells whether an optional field of this type is left out when written.
     fn absent(&self) -> bool {
         false
+    }
+
+    /// Returns whether the value says no more than its absence would.
+    fn says_nothing(&self) -> bool {
+        false
+    }
+
+    /// Returns the value of an optional field with what says nothing taken for absent.
+    #[must_use]
+    fn settled(self) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
+}
+
+/// A text whose emptiness means something else than its absence, as in Go a pointer to a string.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(Box<str>);
+
+impl std::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.into())
     }
 }
 
@@ -36,6 +69,16 @@ where
     T: Deserialize<'de> + Default,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads a field that may be absent; null counts as missing, and so does an empty text: Flux's types cannot tell the two
+/// apart, and a reference or an account that is read as `Some("")` would win over the default that guards it.
+pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default + Field,
+{
+    or_default(deserializer).map(T::settled)
 }
 
 /// Gives the value that the API server fills in.
@@ -164,7 +207,7 @@ macro_rules! object {
             $($(
                 $(#[doc = $o_about])+
                 #[serde(
-                    deserialize_with = "crate::schema::or_default",
+                    deserialize_with = "crate::schema::optional",
                     skip_serializing_if = "crate::schema::Field::absent"
                 )]
                 pub $o_name: $o_type,
@@ -190,6 +233,16 @@ impl Field for Box<str> {
     fn schema() -> Value {
         json!({"type": "string"})
     }
+
+    fn says_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Field for Text {
+    fn schema() -> Value {
+        json!({"type": "string"})
+    }
 }
 
 impl Field for bool {
@@ -211,6 +264,10 @@ impl<T: Field> Field for Option<T> {
 
     fn absent(&self) -> bool {
         self.is_none()
+    }
+
+    fn settled(self) -> Self {
+        self.filter(|value| !value.says_nothing())
     }
 }
 
@@ -286,6 +343,10 @@ mod tests {
             optional {
                 /// Its age.
                 pub age: Option<i64> => default(7), minimum(0);
+                /// Its owner.
+                pub owner: Option<Box<str>>;
+                /// What is said of it.
+                pub note: Option<Text>;
             }
             rules {
                 "self.age > 0" => "a thing has an age";
@@ -306,6 +367,8 @@ mod tests {
                     "items": {"type": "string", "enum": ["a", "b"]},
                 },
                 "age": {"type": "integer", "format": "int64", "description": "Its age.", "default": 7, "minimum": 0},
+                "owner": {"type": "string", "description": "Its owner."},
+                "note": {"type": "string", "description": "What is said of it."},
             },
             "required": ["type", "allParts"],
             "x-kubernetes-validations": [{"rule": "self.age > 0", "message": "a thing has an age"}],
@@ -317,6 +380,12 @@ mod tests {
     fn what_is_optional_and_absent_is_not_written() {
         let thing: Thing = serde_json::from_value(json!({"type": "x", "age": null, "other": 1})).unwrap();
         assert_eq!(serde_json::to_value(&thing).unwrap(), json!({"type": "x", "allParts": []}));
+    }
+
+    #[test]
+    fn an_empty_text_that_may_be_absent_is_absent() {
+        let thing: Thing = serde_json::from_value(json!({"type": "", "owner": "", "note": ""})).unwrap();
+        assert_eq!((thing.owner, thing.note), (None, Some(Text::default())));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One Kubernetes object as data.
 //!
 //! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] says which object it is; [`order`]
-//! says which comes first; [`meta`] names the labels and annotations that Flux and Lodestone give a meaning.
+//! says which comes first; [`secrecy`] says what of an object may be told; [`meta`] names the labels and annotations that Flux and Lodestone give a meaning.
 //!
 //! ```
 //! use lode_object::Object;
@@ -20,11 +20,13 @@ mod merge_patch;
 pub mod meta;
 mod object;
 pub mod order;
+pub mod secrecy;
 pub mod selector;
 
 pub use id::{GroupKind, GroupVersionKind, Id, InventoryError, NamespacedName};
 pub use merge_patch::merge_patch;
 pub use object::{Error, Object};
+pub use secrecy::Secrecy;
 pub use selector::LabelSelector;
 /// The JSON model: maps sorted by key, as Go's encoder writes them.
 pub use serde_json::{Map, Value};

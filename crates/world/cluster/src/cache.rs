@@ -88,6 +88,12 @@ impl Cache {
         self.changes.clone()
     }
 
+    /// Returns what would be kept of an object that was read outside of the cache.
+    #[must_use]
+    pub fn digest(&self, object: &Value) -> Seen {
+        Seen::of(object, &self.manager, &self.overrides, jiff::Timestamp::now().as_second())
+    }
+
     /// Watches all objects of a kind that carry the owner label.
     #[must_use]
     pub fn owned(&self, resource: &Resource) -> Arc<Kind> {
@@ -230,12 +236,7 @@ impl Shelf {
             object["kind"] = (*self.gvk.kind).into();
             object["apiVersion"] = self.gvk.api_version().into();
         }
-        let observed = lode_merge::observe(&object, &self.manager, &self.overrides);
-        let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
-        let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
-        let owner = owner.map(|(name, namespace)| NamespacedName::new(namespace, name));
-        let health = lode_health::compute(&object, jiff::Timestamp::now().as_second());
-        Ok(Seen { observed, health, owner })
+        Ok(Seen::of(&object, &self.manager, &self.overrides, jiff::Timestamp::now().as_second()))
     }
 
     fn put(&self, answer: &[u8]) -> Result<Observed, Error> {

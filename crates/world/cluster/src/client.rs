@@ -21,6 +21,7 @@ use crate::connect::{self, Connection, Incoming};
 use crate::error::Error;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
+use crate::review::Account;
 
 /// Largest answer read, in bytes: objects end at etcd's 1.5 MiB, pages of them at 500.
 const ANSWER_MAX: usize = 64 << 20;
@@ -39,6 +40,7 @@ pub struct Client {
     calls: Connection,
     watches: Connection,
     user: Option<HeaderValue>,
+    account: Option<Arc<Account>>,
     host: Arc<str>,
     namespace: Arc<str>,
     counts: Arc<Mutex<BTreeMap<(&'static str, u16), u64>>>,
@@ -56,6 +58,7 @@ impl Client {
             calls: connect::connect(&config)?,
             watches: connect::connect(&config)?,
             user: None,
+            account: None,
             host: config.cluster_url.authority().map(ToString::to_string).unwrap_or_default().into(),
             namespace: config.default_namespace.as_str().into(),
             counts: Arc::default(),
@@ -77,11 +80,21 @@ impl Client {
     /// Returns a client that acts as a service account: `system:serviceaccount:<namespace>:<name>`.
     ///
     /// # Errors
-    /// The name holds characters no header may.
+    /// The name is none that a service account can have: one of another form would be a user, with rights of its own.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
-        let user = HeaderValue::from_str(&format!("system:serviceaccount:{namespace}:{name}"))
+        if !is_account_name(name) {
+            return Err(Error::Request(format!("\"{}\" is no name of a service account", name.escape_debug())));
+        }
+        let account = Account { namespace: namespace.into(), name: name.into() };
+        let user = HeaderValue::from_str(&account.user())
             .map_err(|_| Error::Request(format!("service account name \"{name}\" cannot be sent")))?;
-        Ok(Self { user: Some(user), ..self.clone() })
+        Ok(Self { user: Some(user), account: Some(Arc::new(account)), ..self.clone() })
+    }
+
+    /// Returns the service account that calls are made as; none where they are made as ourselves.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_deref()
     }
 
     /// Reads one object.
@@ -89,7 +102,7 @@ impl Client {
     /// # Errors
     /// See [`Error`]; 404 when there is none.
     pub async fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Value, Error> {
-        decode(&self.call("get", Method::GET, &resource.path(namespace, name), None).await?)
+        decode(&self.call("get", Method::GET, &resource.path_of_one(namespace, name)?, None).await?)
     }
 
     /// Reads whatever lies at a path, as bytes, asking for a certain form of it.
@@ -122,7 +135,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn apply_unread(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Bytes, Error> {
-        let mut path = resource.path(target.namespace, target.name);
+        let mut path = resource.path_of_one(target.namespace, target.name)?;
         path.push_str(if target.dry_run {
             "?dryRun=All&force=true&fieldManager="
         } else {
@@ -145,7 +158,7 @@ impl Client {
         subresource: &str,
         patch: &Value,
     ) -> Result<Bytes, Error> {
-        let mut path = resource.path(target.namespace, target.name);
+        let mut path = resource.path_of_one(target.namespace, target.name)?;
         path.push_str(subresource);
         path.push_str("?fieldManager=");
         escape(&mut path, target.manager);
@@ -158,7 +171,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn json_patch(&self, resource: &Resource, target: Target<'_>, patch: &Value) -> Result<Value, Error> {
-        let mut path = resource.path(target.namespace, target.name);
+        let mut path = resource.path_of_one(target.namespace, target.name)?;
         path.push_str(if target.dry_run { "?dryRun=All&fieldManager=" } else { "?fieldManager=" });
         escape(&mut path, target.manager);
         let content = Some((header::CONTENT_TYPE, "application/json-patch+json", encode(patch)));
@@ -170,8 +183,13 @@ impl Client {
     /// # Errors
     /// See [`Error`]; 409 when it exists.
     pub async fn create(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<(), Error> {
+        self.post(resource, namespace, object).await.map(drop)
+    }
+
+    /// Does what [`Client::create`] does. The answer is the object's JSON.
+    pub(crate) async fn post(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<Bytes, Error> {
         let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
-        self.call("create", Method::POST, &resource.path(namespace, ""), content).await.map(drop)
+        self.call("create", Method::POST, &resource.path(namespace, ""), content).await
     }
 
     /// Creates an object as a field manager, or has the creation tried. The answer is the object's JSON.
@@ -192,13 +210,29 @@ impl Client {
     /// # Errors
     /// See [`Error`]; 409 when another object has taken its name.
     pub async fn delete(&self, resource: &Resource, namespace: &str, name: &str, uid: &str) -> Result<(), Error> {
+        self.delete_only(resource, namespace, name, Identity { uid, version: "" }).await
+    }
+
+    /// Deletes an object in the background way, but only while it is the one, in the version, that was looked at.
+    ///
+    /// # Errors
+    /// See [`Error`]; 409 when it is no longer.
+    pub async fn delete_only(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        identity: Identity<'_>,
+    ) -> Result<(), Error> {
         let mut options =
             serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
-        if !uid.is_empty() {
-            options["preconditions"] = serde_json::json!({"uid": uid});
+        for (field, value) in [("uid", identity.uid), ("resourceVersion", identity.version)] {
+            if !value.is_empty() {
+                options["preconditions"][field] = value.into();
+            }
         }
         let content = Some((header::CONTENT_TYPE, "application/json", encode(&options)));
-        self.call("delete", Method::DELETE, &resource.path(namespace, name), content).await.map(drop)
+        self.call("delete", Method::DELETE, &resource.path_of_one(namespace, name)?, content).await.map(drop)
     }
 
     /// Returns how many calls were made so far, by verb and HTTP code (0: no answer).
@@ -269,6 +303,20 @@ impl Client {
     }
 }
 
+/// Returns whether a service account can have this name: a DNS subdomain.
+fn is_account_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let label = |label: &str| {
+        label.bytes().all(|byte| plain(byte) || byte == b'-')
+            && label.bytes().next().is_some_and(plain)
+            && label.bytes().last().is_some_and(plain)
+    };
+    name.len() <= ACCOUNT_NAME_MAX && name.split('.').all(label)
+}
+
+/// Longest name of a service account.
+const ACCOUNT_NAME_MAX: usize = 253;
+
 /// Which object a write is about, and as whom it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
@@ -280,6 +328,15 @@ pub struct Target<'a> {
     pub manager: &'a str,
     /// Nothing is stored; the answer is what would be.
     pub dry_run: bool,
+}
+
+/// Which object, in which version, is to be deleted; what is empty does not matter.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// `metadata.uid`.
+    pub uid: &'a str,
+    /// `metadata.resourceVersion`.
+    pub version: &'a str,
 }
 
 type Content = Option<(header::HeaderName, &'static str, Bytes)>;
@@ -325,4 +382,28 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Err
 
 fn encode(value: &Value) -> Bytes {
     value.to_string().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_a_name_that_accounts_can_have() {
+        for (name, good) in [
+            ("deployer", true),
+            ("a.b-c", true),
+            ("0", true),
+            ("", false),
+            (" ", false),
+            ("a b", false),
+            ("a:b", false),
+            ("A", false),
+            ("-a", false),
+            ("a.", false),
+            ("a\nb", false),
+        ] {
+            assert_eq!(is_account_name(name), good, "{name:?}");
+        }
+    }
 }

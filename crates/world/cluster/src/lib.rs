@@ -3,6 +3,7 @@
 //! - [`Client`] makes calls, as ourselves or as a service account; [`Error`] says what came of them.
 //! - [`Discovery`] knows where a kind lives.
 //! - [`watch()`] follows a kind for ever and hands every object to a [`Sink`].
+//! - [`Reviews`] says what an account may see of what we see.
 //! - [`Cache`] is the sink that all controllers share: digests and health per object, not objects.
 //!
 //! Left out on purpose: typed objects (`model/api`), retries of refused writes (their caller knows what they mean),
@@ -15,14 +16,16 @@ mod discovery;
 mod error;
 mod refusal;
 mod resource;
+mod review;
 mod seen;
 mod watch;
 
 pub use cache::{Cache, Changes, Kind};
-pub use client::{Client, Target};
+pub use client::{Client, Identity, Target};
 pub use discovery::Discovery;
 pub use error::Error;
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;
+pub use review::{Account, Reviews};
 pub use seen::Seen;
 pub use watch::{Head, Sink, Subject, watch};

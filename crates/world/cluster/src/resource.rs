@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use lode_object::GroupVersionKind;
 
+use crate::error::Error;
+
 /// A kind as one API server serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
@@ -47,6 +49,32 @@ impl Resource {
     }
 }
 
+impl Resource {
+    /// Returns the path of one object. Without a name it would be that of the collection, and what was meant for one
+    /// object would read, change or delete all of them.
+    ///
+    /// # Errors
+    /// The name or the namespace is none that Kubernetes takes as part of a path.
+    pub(crate) fn path_of_one(&self, namespace: &str, name: &str) -> Result<String, Error> {
+        let refused = |what: &str, text: &str| {
+            let kind = &self.gvk.kind;
+            Err(Error::Request(format!("\"{}\" is no {what} of a {kind}", text.escape_debug())))
+        };
+        if name.is_empty() || !is_segment(name) {
+            return refused("name", name);
+        }
+        if !is_segment(namespace) {
+            return refused("namespace", namespace);
+        }
+        Ok(self.path(namespace, name))
+    }
+}
+
+/// Returns whether a text may stand in a path, by the rule of Kubernetes.
+fn is_segment(text: &str) -> bool {
+    text != "." && text != ".." && !text.contains(['/', '%'])
+}
+
 /// Appends text percent-encoded, for a path segment or a query value.
 pub(crate) fn escape(out: &mut String, text: &str) {
     for byte in text.bytes() {
@@ -70,6 +98,17 @@ mod tests {
         assert_eq!(pod.path("", ""), "/api/v1/pods");
         let role = Resource::known("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
         assert_eq!(role.path("ignored", "a:b"), "/apis/rbac.authorization.k8s.io/v1/clusterroles/a:b");
+    }
+
+    #[test]
+    fn one_object_is_never_taken_for_all_or_for_another() {
+        let pod = Resource::known("v1", "Pod", "pods", true);
+        assert_eq!(pod.path_of_one("a", "b").unwrap(), "/api/v1/namespaces/a/pods/b");
+        for (namespace, name) in
+            [("a", ""), ("a", "."), ("a", ".."), ("..", "b"), ("a", "b/c"), ("a", "b%2Fc"), ("a/b", "c")]
+        {
+            assert!(pod.path_of_one(namespace, name).is_err(), "{namespace} {name}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use lode_health::Health;
 use lode_merge::Observed;
-use lode_object::NamespacedName;
+use lode_object::{NamespacedName, Value, meta};
 
 /// What the cache keeps of one object.
 #[derive(Debug, Clone)]
@@ -22,6 +22,19 @@ pub struct Seen {
     pub health: Health,
     /// Whose it is by its labels.
     pub owner: Option<NamespacedName>,
+}
+
+impl Seen {
+    /// Reads an object for what is kept of it; `now` is in seconds since 1970.
+    pub(crate) fn of(object: &Value, manager: &str, overrides: &[String], now: i64) -> Self {
+        let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
+        let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
+        Self {
+            observed: lode_merge::observe(object, manager, overrides),
+            health: lode_health::compute(object, now),
+            owner: owner.map(|(name, namespace)| NamespacedName::new(namespace, name)),
+        }
+    }
 }
 
 /// The objects of one watched kind.

@@ -186,7 +186,8 @@ pub(crate) fn holds(text: &str, parts: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn over(mut plain: Value, wish: &Value) -> Value {
+/// Returns an object with some of its fields as wished.
+pub(crate) fn over(mut plain: Value, wish: &Value) -> Value {
     for (field, value) in wish.as_object().into_iter().flatten() {
         plain[field] = value.clone();
     }

@@ -11,6 +11,7 @@ mod ground;
 mod manifests;
 mod stage;
 
+mod an_account_sees_what_it_may;
 mod bad_manifests;
 mod bad_repositories;
 mod bad_weather;

@@ -133,6 +133,13 @@ impl Stage {
         Ok(())
     }
 
+    /// Starts the operator anew, with further arguments from now on.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.stop()?;
+        self.settings.arguments.extend(arguments.iter().map(ToString::to_string));
+        self.start()
+    }
+
     /// Kills the operator without a word.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.operator.take().context("an operator runs")?.kill()

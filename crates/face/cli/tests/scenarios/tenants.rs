@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use crate::flow::holds;
+use crate::flow::{holds, over};
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
@@ -53,6 +53,64 @@ async fn a_tenant_cannot_write_outside() {
         stage.world.delete("Kustomization", ns, "apps").await?;
         stage.gone("Kustomization", "apps").await?;
         ensure!(stage.world.get("ConfigMap", &other, "theirs").await?.is_some(), "a tenant deleted an object outside");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_account_is_the_default_one() {
+    Stage::play("empty-account", async |stage| {
+        stage.restart_with(&["--default-service-account=tenant"])?;
+        let ns = stage.namespace.clone();
+        stage.write("apps/a.yaml", &[config_map(&ns, "a", json!({}))])?;
+        let commit = stage.repository.push("begin")?;
+        stage.source().await?;
+        account(stage).await?;
+        stage.kustomization("apps", json!({"serviceAccountName": ""})).await?;
+        let text = stage.fails("apps", "ReconciliationFailed").await?;
+        println!("empty: {text}");
+        holds(&text, &[&format!("system:serviceaccount:{ns}:tenant")])?;
+        ensure!(stage.world.get("ConfigMap", &ns, "a").await?.is_none(), "applied with the operator's own rights");
+
+        // What it may apply it may not delete by its end alone: that happens with the account too.
+        rights(stage).await?;
+        stage.reconcile("apps").await?;
+        stage.applied("apps", &commit).await?;
+        stage.world.delete("RoleBinding", &ns, "tenant").await?;
+        stage.world.delete("Kustomization", &ns, "apps").await?;
+        stage.told("apps", "PruneFailed", &[&format!("system:serviceaccount:{ns}:tenant")]).await?;
+        stage.object("ConfigMap", "a").await?;
+        rights(stage).await?;
+        stage.gone("Kustomization", "apps").await?;
+        stage.gone("ConfigMap", "a").await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_an_account_or_a_reference_is_refused_by_its_field() {
+    Stage::play("bad-names", async |stage| {
+        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        for (name, spec, part) in [
+            ("user", json!({"serviceAccountName": "a:b"}), "no name of a service account"),
+            ("source", json!({"sourceRef": {"kind": "GitRepository", "name": ""}}), "spec.sourceRef.name is empty"),
+            ("depends", json!({"dependsOn": [{"name": ""}]}), "spec.dependsOn[0].name is empty"),
+            (
+                "health",
+                json!({"healthChecks": [{"apiVersion": "v1", "kind": "Secret", "name": ""}]}),
+                "healthChecks[0]",
+            ),
+            ("config", json!({"kubeConfig": {"secretRef": {"name": ""}}}), "spec.kubeConfig.secretRef.name is empty"),
+        ] {
+            stage.kustomization(name, over(json!({"path": "./apps"}), &spec)).await?;
+            let text = stage.fails(name, "").await?;
+            println!("{name}: {text}");
+            holds(&text, &[part])?;
+        }
+        ensure!(stage.world.get("ConfigMap", &stage.namespace, "a").await?.is_none(), "something was applied");
         Ok(())
     })
     .await;

@@ -1,0 +1,269 @@
+//! [`Secrecy`]: how much of an object may be told in messages, statuses, events and logs.
+//!
+//! A text that quotes a value quotes it as it likes: sliced, in upper case, encoded, as a structure. So values are not
+//! searched for in texts: of an object that was built with values from Secrets only those words are told that stood in
+//! it before the values came, and that is decided once, where they come.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::id::Id;
+
+/// How much of an object may be told.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secrecy {
+    level: Level,
+    /// The words that stand in the source: all of its keys where there are none given.
+    words: Option<Arc<BTreeSet<Box<str>>>>,
+}
+
+/// How much of an object is secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Nothing.
+    #[default]
+    Open,
+    /// Its values.
+    Values,
+    /// Its name or namespace too.
+    Identity,
+}
+
+impl Secrecy {
+    /// Returns how much may be told of an object as it stands in the source: nothing of the values of a Secret.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        // The group is not asked: a Secret of another one is no less secret.
+        let is_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
+        Self { level: if is_secret { Level::Values } else { Level::Open }, words: None }
+    }
+
+    /// Returns how much may be told of an object that values from Secrets came into: the words that stood in it before.
+    #[must_use]
+    pub fn built(before: &Value, after: &Id) -> Self {
+        let mut words = BTreeSet::new();
+        collect(before, &mut words);
+        let api_version = before.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        if let Some((group, _)) = api_version.split_once('/').filter(|_| !api_version.contains('$')) {
+            words.insert(group.into());
+        }
+        let stands = |word: &str| word.is_empty() || words.contains(word);
+        let is_named = stands(&after.name) && stands(&after.namespace) && stands(&after.kind) && stands(&after.group);
+        let level = if is_named { Level::Values } else { Level::Identity };
+        Self { level, words: Some(Arc::new(words)) }
+    }
+
+    /// Returns how much may be told of an object of which only the level is known.
+    #[must_use]
+    pub fn at(level: Level) -> Self {
+        Self { level, words: (level == Level::Identity).then(Arc::default) }
+    }
+
+    /// Returns how much of it is secret.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Returns whether everything may be told.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.level == Level::Open
+    }
+
+    /// Returns the words that may be told, where not all keys may.
+    #[must_use]
+    pub fn words(&self) -> Option<&BTreeSet<Box<str>>> {
+        self.words.as_deref()
+    }
+
+    /// Returns the same from what [`Secrecy::level`] and [`Secrecy::words`] told.
+    #[must_use]
+    pub fn with_words(level: Level, words: Option<BTreeSet<Box<str>>>) -> Self {
+        Self { level, words: words.map(Arc::new) }
+    }
+
+    /// Returns whether a value that is a text, a number or a truth stands in the source just so.
+    #[must_use]
+    pub fn may_tell(&self, value: &Value) -> bool {
+        match (&self.words, value) {
+            _ if self.is_open() => true,
+            (Some(words), Value::String(text)) => words.contains(&**text),
+            (Some(words), Value::Number(_) | Value::Bool(_)) => words.contains(&*value.to_string()),
+            (Some(_), Value::Null) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns the object's identity as it may be told.
+    #[must_use]
+    pub fn id(&self, id: &Id) -> String {
+        if self.level < Level::Identity {
+            return id.to_string();
+        }
+        let told = Id {
+            namespace: self.word(&id.namespace).into(),
+            name: self.word(&id.name).into(),
+            group: "".into(),
+            kind: if id.kind.is_empty() || self.words.as_ref().is_none_or(|words| words.is_empty()) {
+                id.kind.clone()
+            } else {
+                self.word(&id.kind).into()
+            },
+        };
+        told.to_string()
+    }
+
+    /// Returns the path of a field as it may be told: what does not stand in the source becomes `*`.
+    ///
+    /// Paths are read as we and as API servers write them: `.spec.ports[0].port`, `data[a.b]`, `.env[name="A"].value`.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        if self.words.is_none() {
+            return path.to_owned();
+        }
+        let mut told = String::with_capacity(path.len());
+        let mut rest = path;
+        while let Some(first) = rest.chars().next() {
+            match first {
+                '.' => {
+                    told.push('.');
+                    rest = &rest[1..];
+                }
+                '[' => {
+                    let end = rest.find(']').unwrap_or(rest.len());
+                    told.push('[');
+                    told.push_str(&self.bracket(&rest[1..end]));
+                    told.push(']');
+                    rest = rest.get(end + 1..).unwrap_or_default();
+                }
+                _ => {
+                    let end = rest.find(['.', '[']).unwrap_or(rest.len());
+                    told.push_str(self.word(&rest[..end]));
+                    rest = &rest[end..];
+                }
+            }
+        }
+        told
+    }
+
+    fn bracket(&self, inside: &str) -> String {
+        let bare = inside.trim_matches('"');
+        let is_index = !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_digit());
+        if is_index || self.stands(bare) {
+            return inside.to_owned();
+        }
+        match inside.split_once('=') {
+            Some((key, value)) => format!("{}={}", self.word(key), self.word(value.trim_matches('"'))),
+            None => HIDDEN.to_owned(),
+        }
+    }
+
+    fn word<'t>(&self, word: &'t str) -> &'t str {
+        if word.is_empty() || self.stands(word) { word } else { HIDDEN }
+    }
+
+    fn stands(&self, word: &str) -> bool {
+        self.words.as_ref().is_none_or(|words| words.contains(word))
+    }
+}
+
+/// Shown without the words, which nobody needs to see.
+impl fmt::Debug for Secrecy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrecy({:?})", self.level)
+    }
+}
+
+/// Stands for a word that is not told.
+pub const HIDDEN: &str = "*";
+
+/// Notes the words of a value: its keys, its texts, numbers and truths, but for texts with an expression in them.
+fn collect(value: &Value, words: &mut BTreeSet<Box<str>>) {
+    let mut note = |text: &str| {
+        if !text.contains('$') {
+            words.insert(text.into());
+        }
+    };
+    match value {
+        Value::Null => {}
+        Value::String(text) => note(text),
+        Value::Number(_) | Value::Bool(_) => note(&value.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, words)),
+        Value::Object(map) => {
+            map.keys().for_each(|key| note(key));
+            map.values().for_each(|value| collect(value, words));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn id(namespace: &str, name: &str) -> Id {
+        Id { namespace: namespace.into(), name: name.into(), group: "".into(), kind: "ConfigMap".into() }
+    }
+
+    fn built() -> Secrecy {
+        let before = json!({"apiVersion": "a.io/v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "ns",
+            "labels": {"l": "${P}"}}, "data": {"a.b": "x${P}", "${P}": "y", "env": [{"name": "A", "value": "${P}"}], "n": 3}});
+        Secrecy::built(&before, &Id { group: "a.io".into(), ..id("ns", "m") })
+    }
+
+    #[test]
+    fn of_a_path_only_words_of_the_source_are_told() {
+        let secrecy = built();
+        for (path, told) in [
+            ("metadata.labels", "metadata.labels"),
+            (".metadata.labels[l]", ".metadata.labels[l]"),
+            ("data[a.b]", "data[a.b]"),
+            ("data[\"a.b\"]", "data[\"a.b\"]"),
+            ("data[hunter2/]", "data[*]"),
+            (".data.hunter2", ".data.*"),
+            (".data.env[0].value", ".data.env[0].value"),
+            (".data.env[name=A].value", ".data.env[name=A].value"),
+            (".data.env[name=\"hunter2\"].value", ".data.env[name=*].value"),
+            ("data[hunter]2]", "data[*]*"),
+            ("[hunter2", "[*]"),
+            ("hünter2", "*"),
+            ("", ""),
+        ] {
+            assert_eq!(secrecy.path(path), told, "{path}");
+        }
+        let secret = Secrecy::of(&json!({"kind": "Secret"}));
+        assert_eq!((secret.path("data[token]"), secret.is_open()), ("data[token]".to_owned(), false));
+        assert!(Secrecy::of(&json!({"kind": "ConfigMap"})).is_open());
+    }
+
+    #[test]
+    fn a_value_is_told_where_it_stands_in_the_source() {
+        let secrecy = built();
+        for (value, told) in [
+            (json!("y"), true),
+            (json!(3), true),
+            (json!("x${P}"), false),
+            (json!("xhunter2"), false),
+            (json!({"a": 1}), false),
+            (json!(["A"]), false),
+        ] {
+            assert_eq!(secrecy.may_tell(&value), told, "{value}");
+        }
+        assert!(!Secrecy::of(&json!({"kind": "Secret"})).may_tell(&json!("a")));
+    }
+
+    #[test]
+    fn an_identity_that_a_value_went_into_is_not_told() {
+        let before = json!({"kind": "ConfigMap", "metadata": {"name": "${P}", "namespace": "ns"}});
+        let secrecy = Secrecy::built(&before, &id("ns", "hunter2"));
+        assert_eq!((secrecy.level(), secrecy.id(&id("ns", "hunter2"))), (Level::Identity, "ConfigMap/ns/*".to_owned()));
+        assert_eq!(Secrecy::at(Level::Identity).id(&id("ns", "hunter2")), "ConfigMap/*/*");
+        assert_eq!((built().level(), built().id(&id("ns", "m"))), (Level::Values, "ConfigMap/ns/m".to_owned()));
+        assert!(!format!("{secrecy:?}").contains("ns"));
+    }
+}

@@ -1,0 +1,220 @@
+//! [`Reviews`]: may this account see that?
+//!
+//! What we see with our own rights (the shared watch cache) is used for an account only after the API server has said,
+//! by a `SubjectAccessReview`, that the account may get and watch that kind in that namespace itself. Answers are
+//! remembered for [`REMEMBERED`] at most: a right that was taken away stops within that time.
+//!
+//! Left out on purpose: rights to single objects by their names. Who has no more than those reads them as itself.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::client::{Client, decode};
+use crate::error::Error;
+use crate::resource::Resource;
+
+/// How long an answer is good for.
+const REMEMBERED: Duration = Duration::from_secs(30);
+/// Most answers remembered at once.
+const ANSWERS_MAX: usize = 10_000;
+/// What the watch cache does, and so what an account must be allowed to do before the cache is used for it.
+const VERBS: [&str; 2] = ["get", "watch"];
+
+/// A service account that things happen with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// Its namespace.
+    pub namespace: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+}
+
+impl Account {
+    /// Returns the name it has as a user.
+    #[must_use]
+    pub fn user(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    /// Returns the groups it is in, as the API server would say them.
+    fn groups(&self) -> [String; 3] {
+        [
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{}", self.namespace),
+            "system:authenticated".to_owned(),
+        ]
+    }
+}
+
+/// Asks what accounts may see, and remembers the answers for a while.
+pub struct Reviews {
+    client: Client,
+    answers: Mutex<HashMap<Asked, Answer>>,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Asked {
+    account: Account,
+    group: Box<str>,
+    plural: Box<str>,
+    namespace: Box<str>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    allowed: bool,
+    /// When it was asked for.
+    since: Instant,
+}
+
+impl Reviews {
+    /// Starts without an answer; `client` is ourselves, who ask.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, answers: Mutex::default() }
+    }
+
+    /// Returns whether an account may get and watch a kind in a namespace; the empty namespace stands for all of them,
+    /// and for kinds that are in none.
+    ///
+    /// # Errors
+    /// The server could not be asked, or does not let us ask.
+    pub async fn may_watch(&self, account: &Account, resource: &Resource, namespace: &str) -> Result<bool, Error> {
+        let asked = Asked {
+            account: account.clone(),
+            group: resource.gvk.group.clone(),
+            plural: resource.plural.clone(),
+            namespace: if resource.namespaced { namespace.into() } else { "".into() },
+        };
+        if let Some(allowed) = self.remembered(&asked) {
+            return Ok(allowed);
+        }
+
+        let since = Instant::now();
+        let mut allowed = true;
+        for verb in VERBS {
+            allowed = allowed && self.ask(&asked, verb).await?;
+        }
+        self.remember(asked, Answer { allowed, since });
+        Ok(allowed)
+    }
+
+    async fn ask(&self, asked: &Asked, verb: &str) -> Result<bool, Error> {
+        let resource = Resource::known(API, "SubjectAccessReview", "subjectaccessreviews", false);
+        let answer = self.client.post(&resource, "", &question(asked, verb)).await?;
+        Ok(decode::<Reviewed>(&answer)?.status.allowed)
+    }
+
+    fn remembered(&self, asked: &Asked) -> Option<bool> {
+        self.lock().get(asked).filter(|answer| answer.since.elapsed() < REMEMBERED).map(|answer| answer.allowed)
+    }
+
+    fn remember(&self, asked: Asked, answer: Answer) {
+        let mut answers = self.lock();
+        if answers.len() >= ANSWERS_MAX {
+            answers.retain(|_, answer| answer.since.elapsed() < REMEMBERED);
+        }
+        // One that is not remembered is asked for again, which costs time and tells nobody anything.
+        if answers.len() < ANSWERS_MAX {
+            answers.insert(asked, answer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Asked, Answer>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn question(asked: &Asked, verb: &str) -> Value {
+    let Asked { account, group, plural, namespace } = asked;
+    json!({
+        "apiVersion": API,
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": account.user(),
+            "groups": account.groups(),
+            "resourceAttributes": {"verb": verb, "group": group, "resource": plural, "namespace": namespace},
+        },
+    })
+}
+
+const API: &str = "authorization.k8s.io/v1";
+
+#[derive(Deserialize)]
+struct Reviewed {
+    status: Verdict,
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    #[serde(default)]
+    allowed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(number: usize) -> Asked {
+        let account = Account { namespace: "team".into(), name: format!("a{number}").into() };
+        Asked { account, group: "apps".into(), plural: "deployments".into(), namespace: "team".into() }
+    }
+
+    async fn reviews() -> Reviews {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
+        std::fs::write(&file, config.to_string()).unwrap();
+        Reviews::new(Client::connect(Some(&file), None).await.unwrap())
+    }
+
+    #[test]
+    fn an_account_is_asked_for_with_its_groups() {
+        let question = question(&asked(1), "watch");
+        assert_eq!(question["spec"]["user"], "system:serviceaccount:team:a1");
+        assert_eq!(
+            question["spec"]["groups"],
+            json!(["system:serviceaccounts", "system:serviceaccounts:team", "system:authenticated"])
+        );
+        let what = json!({"verb": "watch", "group": "apps", "resource": "deployments", "namespace": "team"});
+        assert_eq!(question["spec"]["resourceAttributes"], what);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_good_for_half_a_minute_from_the_question() {
+        let reviews = reviews().await;
+        reviews.remember(asked(1), Answer { allowed: true, since: Instant::now() });
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(reviews.remembered(&asked(1)), Some(true));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(reviews.remembered(&asked(1)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_memory_forgets_what_is_old_and_takes_no_more_than_it_holds() {
+        let reviews = reviews().await;
+        for number in 0..ANSWERS_MAX + 5 {
+            reviews.remember(asked(number), Answer { allowed: true, since: Instant::now() });
+        }
+        assert_eq!(reviews.lock().len(), ANSWERS_MAX);
+        tokio::time::advance(REMEMBERED).await;
+        reviews.remember(asked(ANSWERS_MAX + 9), Answer { allowed: false, since: Instant::now() });
+        assert_eq!(reviews.lock().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_ask_is_told_no_answer() {
+        let reviews = reviews().await;
+        let deployments = Resource::known("apps/v1", "Deployment", "deployments", true);
+        assert!(reviews.may_watch(&asked(1).account, &deployments, "team").await.is_err());
+        assert_eq!(reviews.remembered(&asked(1)), None);
+    }
+}

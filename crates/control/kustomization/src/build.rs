@@ -9,7 +9,7 @@ use lode_api::kustomization::SubstituteStrategy;
 use lode_api::{Kustomization, reasons};
 use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
-use lode_render::{Image, Patch, Plan, Substitution, Target};
+use lode_render::{Image, Patch, Plan, Prepared, Substitution, Target};
 use lode_stdx::Digest;
 use lode_tree::{ReadSet, Tree};
 
@@ -36,21 +36,35 @@ pub fn build(
     vars: BTreeMap<String, String>,
     options: &Options,
 ) -> Result<Built, Failure> {
+    let rendered = lode_render::render(tree, &plan(object, vars, options.strict)?)?;
+    let set = desired(object, rendered.objects, options)?;
+    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads })
+}
+
+/// Makes rendered objects ready to be applied.
+///
+/// # Errors
+/// An object cannot be applied, whatever the cluster says: an encrypted Secret, for one.
+pub fn desired(object: &Kustomization, rendered: Vec<Prepared>, options: &Options) -> Result<Set, Failure> {
     let owner = NamespacedName::new(&object.metadata.namespace, &object.metadata.name);
-    let rendered = lode_render::render(tree, &plan(object, vars, options.strict)?).map_err(|error| match error {
-        lode_render::Error::PathMissing(path) => {
-            let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
-            Failure::new(reasons::ARTIFACT_FAILED, text)
-        }
-        error => Failure::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}")),
-    })?;
-    let mut objects = Vec::with_capacity(rendered.objects.len());
-    for prepared in rendered.objects {
+    let mut objects = Vec::with_capacity(rendered.len());
+    for prepared in rendered {
         let origin = prepared.origin.to_string();
         objects.push(Desired::new(prepared.object, &origin, &owner, &Common::default())?);
     }
-    let set = Set::new(objects, &options.custom_stage_kinds);
-    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads })
+    Ok(Set::new(objects, &options.custom_stage_kinds))
+}
+
+impl From<lode_render::Error> for Failure {
+    fn from(error: lode_render::Error) -> Self {
+        match error {
+            lode_render::Error::PathMissing(path) => {
+                let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
+                Self::new(reasons::ARTIFACT_FAILED, text)
+            }
+            error => Self::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}")),
+        }
+    }
 }
 
 /// What a build needs to know besides the specification.

@@ -94,15 +94,47 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
         match client.get(&resource, &object.metadata.namespace, name).await {
             Ok(found) => vars.take(&found, &reference.kind),
             Err(error) if error.is_not_found() && reference.optional.unwrap_or_default() => {}
-            Err(error) if error.is_not_found() => {
-                let text = format!("substitute from '{kind}/{name}' error: {plural} \"{name}\" not found");
-                return Err(Failure::new(reasons::BUILD_FAILED, format!("post build failed: {text}")));
-            }
+            Err(error) if error.is_not_found() => return Err(no_variables(kind, plural, name)),
             Err(error) => return Err(error.into()),
         }
     }
     vars.values.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
     Ok(vars)
+}
+
+/// Returns the variables as [`variables`] does, with objects that are at hand instead of those of a cluster; objects
+/// without a namespace are in that of the Kustomization.
+///
+/// # Errors
+/// A referenced object is not among them.
+pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Variables, Failure> {
+    let mut vars = Variables::default();
+    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
+    for reference in &post_build.substitute_from {
+        let (kind, name) = (&*reference.kind, &*reference.name);
+        let is_meant = |object_at_hand: &&Value| {
+            let part = |pointer| object_at_hand.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            let namespace = part("/metadata/namespace");
+            part("/kind") == kind
+                && part("/metadata/name") == name
+                && (namespace.is_empty() || namespace == &*object.metadata.namespace)
+        };
+        match objects.iter().find(is_meant) {
+            Some(found) => vars.take(found, kind),
+            None if reference.optional.unwrap_or_default() => {}
+            None => {
+                let plural = if kind == "Secret" { "secrets" } else { "configmaps" };
+                return Err(no_variables(kind, plural, name));
+            }
+        }
+    }
+    vars.values.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    Ok(vars)
+}
+
+fn no_variables(kind: &str, plural: &str, name: &str) -> Failure {
+    let text = format!("substitute from '{kind}/{name}' error: {plural} \"{name}\" not found");
+    Failure::new(reasons::BUILD_FAILED, format!("post build failed: {text}"))
 }
 
 fn data(object: &Value, kind: &str) -> Vec<(String, String)> {

@@ -27,8 +27,9 @@ mod status;
 mod validate;
 mod wait;
 
-pub use build::{Built, Options as BuildOptions, build, plan};
+pub use build::{Built, Options as BuildOptions, build, desired, plan};
 pub use controller::{Kustomizations, Parts};
 pub use failure::Failure;
-pub use gather::{Variables, variables};
+pub use gather::{Variables, variables, variables_among};
 pub use options::Options;
+pub use validate::check;

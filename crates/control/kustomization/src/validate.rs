@@ -31,6 +31,19 @@ pub(crate) struct Dependency {
     pub(crate) ready: Option<Expr>,
 }
 
+/// Checks a specification without a cluster: what the operator refuses whatever it finds there.
+///
+/// # Errors
+/// A field means nothing, or is not built yet.
+pub fn check(object: &Kustomization, options: &Options) -> Result<(), Failure> {
+    validate(object, options)?;
+    // In a cluster the reference is looked up first; in the end it is refused all the same.
+    if object.spec.kube_config.is_some() {
+        return Err(Failure::unsupported("spec.kubeConfig"));
+    }
+    Ok(())
+}
+
 /// Checks one Kustomization.
 pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Checked, Failure> {
     let spec = &object.spec;

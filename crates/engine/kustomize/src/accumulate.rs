@@ -27,7 +27,7 @@ use crate::remote::{is_remote, looks_remote};
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::scopes::Scopes;
-use crate::source::{Source, path_in};
+use crate::source::{Source, unread};
 use crate::vars::{self, Var};
 use crate::{crds, hash};
 
@@ -157,7 +157,8 @@ impl<'s, 'l> Run<'s, 'l> {
     fn resource(&mut self, level: &Level<'_>, entry: &At<String>, all: &mut Accumulated) -> Result<(), Fault> {
         match self.find(level, entry)? {
             (path, Child::File) => {
-                let (blob, number) = self.source.read(&path)?;
+                let content = self.source.read(&path);
+                let (blob, number) = content.map_err(|error| Fault::At(entry.place, unread(entry, error)))?;
                 let origins = Origins { source: number, lines_above: 0 };
                 let nodes = manifests::read_with(&blob.bytes, origins, self.source.comments)?;
                 self.merging.meet(&nodes);
@@ -306,7 +307,7 @@ impl<'s, 'l> Run<'s, 'l> {
         if is_remote(text) {
             return self.fetch(entry);
         }
-        let path = path_in(folder, text, entry.place)?;
+        let path = self.source.path_in(folder, text, entry.place)?;
         match self.source.reads.canonical(self.source.loader, &path) {
             Ok((real, Child::File)) => {
                 self.source.allow(folder, &real, text, entry.place)?;
@@ -314,17 +315,17 @@ impl<'s, 'l> Run<'s, 'l> {
             }
             Ok((real, Child::Folder)) => Ok((real, Child::Folder)),
             Err(lode_tree::Error::NotFound(_)) if looks_remote(text) => self.fetch(entry),
-            Err(lode_tree::Error::NotFound(_)) => Err(Fault::At(entry.place, FileCause::Missing(text.to_owned()))),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(Fault::At(entry.place, unread(text, error))),
         }
     }
 
     fn fetch(&mut self, entry: &At<String>) -> Result<(RepoPath, Child), Fault> {
         let path = self.source.loader.fetch(&entry.value).map_err(|error| match error {
             lode_tree::Error::Remote(_) => Fault::At(entry.place, FileCause::Remote(entry.value.clone())),
-            error => error.into(),
+            error => Fault::At(entry.place, FileCause::Tree(error)),
         })?;
-        Ok(self.source.reads.canonical(self.source.loader, &path)?)
+        let found = self.source.reads.canonical(self.source.loader, &path);
+        found.map_err(|error| Fault::At(entry.place, FileCause::Tree(error)))
     }
 
     fn nested(&mut self, entry: &At<String>, folder: &RepoPath) -> Result<Kustomization, Fault> {

@@ -161,6 +161,14 @@ impl<'l> Builder<'l> {
         self.source.reads.canonical(self.source.loader, path)
     }
 
+    /// Returns the path that a file in a folder means by a text.
+    ///
+    /// # Errors
+    /// As [`Loader::resolve`].
+    pub fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, lode_tree::PathError> {
+        self.source.loader.resolve(folder, text)
+    }
+
     /// Tells whether a folder has a kustomization file.
     ///
     /// # Errors

@@ -92,6 +92,9 @@ pub enum FileCause {
         /// What is wrong with it.
         source: PathError,
     },
+    /// A named path is there and cannot be read: a link that leads out, for one.
+    #[error("{0}")]
+    Tree(lode_tree::Error),
     /// A named file or folder is not there.
     #[error("\"{0}\" is not in the source")]
     Missing(String),

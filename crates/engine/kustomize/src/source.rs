@@ -45,14 +45,10 @@ impl<'l> Source<'l> {
 
     /// Reads a file that a kustomization in `folder` names.
     pub(crate) fn named(&mut self, folder: &RepoPath, text: &str, by: Place) -> Result<(RepoPath, Blob, u32), Fault> {
-        let path = path_in(folder, text, by)?;
-        let missing = || Fault::At(by, FileCause::Missing(text.to_owned()));
-        let (real, _) = self.reads.canonical(self.loader, &path).map_err(|error| match error {
-            lode_tree::Error::NotFound(_) => missing(),
-            error => error.into(),
-        })?;
+        let path = self.path_in(folder, text, by)?;
+        let (real, _) = self.reads.canonical(self.loader, &path).map_err(|error| Fault::At(by, unread(text, error)))?;
         self.allow(folder, &real, text, by)?;
-        let (blob, number) = self.read(&path)?;
+        let (blob, number) = self.read(&path).map_err(|error| Fault::At(by, unread(text, error)))?;
         Ok((path, blob, number))
     }
 
@@ -69,15 +65,29 @@ impl<'l> Source<'l> {
         let found = self.reads.files_among(self.loader, folder, &KUSTOMIZATION_FILES)?;
         let [name, others @ ..] = found.as_slice() else { return Ok(None) };
         let path = folder.join(name).map_err(|_| lode_tree::Error::NotFound(folder.clone()))?;
+        let place = Place { source: self.files.number(&path), line: 1, ..Place::default() };
         if !others.is_empty() {
-            let place = Place { source: self.files.number(&path), line: 1, ..Place::default() };
             return Err(Fault::At(place, FileCause::TwoKustomizations(folder.clone())));
         }
+
+        // A kustomization file is a file like any other that a kustomization names: a link must not lead it elsewhere.
+        let (real, _) = self.reads.canonical(self.loader, &path)?;
+        let (real_folder, _) = self.reads.canonical(self.loader, folder)?;
+        self.allow(&real_folder, &real, name, place)?;
         Ok(Some(path))
+    }
+
+    /// Returns the path a text means in a folder.
+    pub(crate) fn path_in(&self, folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
+        let path = self.loader.resolve(folder, text);
+        path.map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
     }
 }
 
-/// Returns the path a text means in a folder.
-pub(crate) fn path_in(folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
-    folder.join(text).map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
+/// Returns why a named path was not read.
+pub(crate) fn unread(text: &str, error: lode_tree::Error) -> FileCause {
+    match error {
+        lode_tree::Error::NotFound(_) => FileCause::Missing(text.to_owned()),
+        error => FileCause::Tree(error),
+    }
 }

@@ -97,7 +97,7 @@ fn overlay(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &
 fn components(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &Plan) -> Result<(), Error> {
     let spec = kustomization.place(0);
     for component in &plan.components {
-        let path = kustomization.folder.join(component).map_err(|source| {
+        let path = builder.resolve(&kustomization.folder, component).map_err(|source| {
             let cause = FileCause::Path { path: component.clone(), source };
             lode_kustomize::Error::File { origin: builder.origin(spec), cause }
         })?;

@@ -15,6 +15,8 @@ mod impact;
 mod outcome;
 mod place;
 mod remote;
+mod root;
+mod wanted;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,11 +27,12 @@ use std::thread;
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use lode_kustomize::{Options, Order, Restrictions};
-use lode_render::Plan;
 
+use crate::build::flux::Checkout;
 use crate::build::form::Form;
 use crate::build::outcome::Outcome;
 use crate::build::place::Place;
+use crate::build::wanted::Wanted;
 use crate::output;
 use crate::report::Told;
 
@@ -44,9 +47,13 @@ pub(crate) struct Args {
     /// Write to this file, or one file per object into this folder; `json` and `yaml` name a form on stdout instead
     #[arg(short, long, value_name = "FILE|FOLDER|json|yaml")]
     output: Option<String>,
-    /// Whether files outside a kustomization's folder may be read
+    /// Whether files outside a kustomization's folder, but inside the root, may be read
     #[arg(long, value_enum, default_value_t = LoadRestrictor::RootOnly)]
     load_restrictor: LoadRestrictor,
+    /// Folder that files may be read from, by `..` and by links too [default: the Git checkout that PATH lies in, else
+    /// the current folder if PATH lies in it]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Order of the objects, where the kustomization does not say [default: legacy; with --flux: none]
     #[arg(long, value_enum)]
     reorder: Option<Reorder>,
@@ -62,9 +69,16 @@ pub(crate) struct Args {
     /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
     #[arg(long)]
     flux: bool,
-    /// A file with a Flux Kustomization whose spec is laid over the folder
+    /// A file with a Flux Kustomization: build what the operator would, or fail as it would. PATH is then the root of
+    /// its source, or the folder there that `spec.path` names
     #[arg(short, long, value_name = "FILE", requires = "flux")]
     kustomization: Option<PathBuf>,
+    /// Which Kustomization, where the file has several: NAME or NAMESPACE/NAME
+    #[arg(long, value_name = "NAME", requires = "kustomization")]
+    name: Option<String>,
+    /// A file with `ConfigMap`s and Secrets that the Kustomization takes variables from; may be repeated
+    #[arg(long, value_name = "FILE", requires = "kustomization")]
+    substitute_from: Vec<PathBuf>,
     /// Put a comment with file and line above each object
     #[arg(long)]
     origin: bool,
@@ -80,7 +94,7 @@ enum LoadRestrictor {
     /// Files must be in or below the kustomization's folder
     #[value(name = "LoadRestrictionsRootOnly")]
     RootOnly,
-    /// Any file may be read
+    /// Files may be anywhere in the root
     #[value(name = "LoadRestrictionsNone")]
     None,
 }
@@ -139,8 +153,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
-    let plan = args.kustomization.as_deref().map(flux::read).transpose()?;
-    each(&args.paths, |path| one(args, path, plan.as_ref()))
+    let read = |file: &PathBuf| Wanted::read(file, args.name.as_deref(), &args.substitute_from);
+    let wanted = args.kustomization.as_ref().map(read).transpose()?;
+    each(&args.paths, |path| one(args, path, wanted.as_ref()))
 }
 
 /// Writes files where they are wanted, and returns what goes to stdout.
@@ -152,11 +167,18 @@ fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
     }
 }
 
-fn one(args: &Args, path: &str, plan: Option<&Plan>) -> anyhow::Result<Outcome> {
-    let Place { loader, folder } = Place::find(path)?;
+fn one(args: &Args, path: &str, wanted: Option<&Wanted>) -> anyhow::Result<Outcome> {
+    let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
+    let place = Place::find(path, args.root.as_deref(), reads_any_file)?;
     let sources = args.origin || !args.explain_impact.is_empty();
+    if let Some(wanted) = wanted {
+        let checkout = Checkout::of(place, wanted.object.spec.path.as_deref().unwrap_or_default())?;
+        return flux::build(&checkout, wanted, sources);
+    }
+
+    let (loader, folder) = place.loader()?;
     if args.flux {
-        return flux::build(&*loader, &folder, plan, sources).map_err(|error| readable(&error));
+        return flux::plain(&*loader, &folder, sources).map_err(|error| readable(&error));
     }
     let build = lode_kustomize::build(&*loader, &folder, &args.options());
     let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
@@ -282,7 +304,7 @@ mod tests {
             (
                 "flux.yaml",
                 "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x, namespace: flux-system}\n\
-                 spec:\n  namePrefix: p-\n  postBuild: {substitute: {who: me}}\n  prune: true\n  interval: 1m\n  path: ./other\n  \
+                 spec:\n  namePrefix: p-\n  postBuild: {substitute: {who: me}}\n  prune: true\n  interval: 1m\n  path: ./plain\n  \
                  sourceRef: {kind: GitRepository, name: x}\n",
             ),
         ] {
@@ -391,7 +413,7 @@ mod tests {
         }
         assert!(built(&folder, "@/ring").unwrap().contains("gems:\n- b\nkind"));
         assert!(built(&folder, "@/ring --merge-custom-lists").unwrap().contains("gems:\n- b\n- a\nkind"));
-        assert!(built(&folder, "@/ring --merge-custom-lists --flux").is_err());
+        assert!(built(&folder, "@/ring --root @ --merge-custom-lists --flux").is_err());
     }
 
     #[test]
@@ -442,7 +464,7 @@ mod tests {
     #[test]
     fn an_archive_is_built_like_a_folder() {
         let folder = shop();
-        let tree = crate::diff::folder::read(folder.path()).unwrap();
+        let tree = crate::folder::read(folder.path()).unwrap();
         let store = lode_store::Store::open(folder.path().join("store")).unwrap();
         let owner = lode_store::Owner::new("gitrepository", "default", "shop").unwrap();
         let stored = store.put(&owner, "shop.tar.gz", &tree).unwrap();
@@ -455,9 +477,64 @@ mod tests {
     fn flux_builds_folders_without_a_kustomization_file() {
         let folder = shop();
         assert!(built(&folder, "@/plain").unwrap_err().to_string().contains("has no kustomization file"));
-        let text = built(&folder, "@/plain --flux -k @/flux.yaml").unwrap();
-        assert_eq!(text, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-me\n");
+        let want = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-me\n";
+        // PATH is the root of the source, or the folder that the specification names.
+        for path in ["@", "@/plain"] {
+            assert_eq!(built(&folder, &format!("{path} --flux --root @ -k @/flux.yaml")).unwrap(), want, "{path}");
+        }
         assert!(built(&folder, "@/plain -k @/flux.yaml").is_err(), "-k means nothing without --flux");
+        let impact = built(&folder, "@ --flux --root @ -k @/flux.yaml --explain-impact @/plain/a.yaml").unwrap();
+        assert_eq!(impact, "ConfigMap/p-me (plain/a.yaml:1)\n");
+    }
+
+    /// Builds the root of the shop with the Kustomization of `flux.yaml` after one text in it was replaced.
+    fn wanted(folder: &TempDir, from: &str, to: &str, flags: &str) -> Result<String, String> {
+        let file = folder.path().join("flux.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(folder.path().join("other.yaml"), text.replace(from, to)).unwrap();
+        built(folder, &format!("@ --flux --root @ -k @/other.yaml{flags}")).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_flux_build_fails_where_the_operator_would() {
+        let folder = shop();
+        let secret =
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nsops: {mac: x}\ndata: {k: 'ENC[AES256_GCM,data:x]'}\n";
+        fs::create_dir(folder.path().join("secret")).unwrap();
+        fs::write(folder.path().join("secret/s.yaml"), secret).unwrap();
+        fs::create_dir(folder.path().join("ignored")).unwrap();
+        fs::write(folder.path().join("ignored/kustomization.yaml"), "resources: [a.jpg]\n").unwrap();
+        fs::write(folder.path().join("ignored/a.jpg"), "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n")
+            .unwrap();
+        for (from, to, word) in [
+            ("who: me", "whom: me", "variable \"who\" has no value"),
+            ("path: ./plain", "path: ./nothere", "kustomization path not found: \"./nothere\""),
+            ("path: ./plain", "path: ../plain", "kustomization path not found: \"../plain\""),
+            ("prune: true", "prune: true\n  decryption: {provider: sops}", "spec.decryption is not supported"),
+            ("path: ./plain", "path: ./secret", "is SOPS encrypted"),
+            ("path: ./plain", "path: ./ignored", "\"a.jpg\" is not in the source"),
+            ("name: x, namespace", "namespace", "metadata.name is missing"),
+        ] {
+            let error = wanted(&folder, from, to, "").unwrap_err();
+            assert!(error.contains(word), "{word}: {error}");
+        }
+        assert!(wanted(&folder, "who: me", "who: you", "").unwrap().contains("name: p-you"));
+    }
+
+    #[test]
+    fn variables_of_a_flux_build_come_from_files_where_the_cluster_has_them() {
+        let folder = shop();
+        let (from, to) = ("substitute: {who: me}", "substituteFrom: [{kind: Secret, name: s}]");
+        let error = wanted(&folder, from, to, "").unwrap_err();
+        assert!(error.contains("variable \"who\" has no value"), "{error}");
+        let file = folder.path().join("vars.yaml");
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {who: them}\n";
+        fs::write(&file, format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: s}}\n---\n{secret}")).unwrap();
+        assert!(wanted(&folder, from, to, " --substitute-from @/vars.yaml").unwrap().contains("name: p-them"));
+        fs::write(&file, secret.replace("name: s", "name: t")).unwrap();
+        let error = wanted(&folder, from, to, " --substitute-from @/vars.yaml").unwrap_err();
+        assert!(error.contains("secrets \"s\" not found"), "{error}");
     }
 
     #[test]
@@ -466,11 +543,15 @@ mod tests {
         for file in ["prod/kustomization.yaml", "prod/patch.yaml", "base/kustomization.yaml", "base/web.yaml"] {
             let plain = built(&folder, &format!("@/prod --reorder none --explain-impact @/{file}")).unwrap();
             assert!(plain.contains("ConfigMap/shop/web"), "{plain}");
-            assert_eq!(built(&folder, &format!("@/prod --flux --explain-impact @/{file}")).unwrap(), plain);
+            assert_eq!(built(&folder, &format!("@/prod --flux --root @ --explain-impact @/{file}")).unwrap(), plain);
         }
-        let text = built(&folder, "@/prod --flux --origin").unwrap();
+        let text = built(&folder, "@/prod --flux --root @ --origin").unwrap();
         assert!(text.starts_with("# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4\n"), "{text}");
-        assert!(built(&folder, "@/plain --flux --explain-impact @/plain/a.yaml").unwrap().starts_with("ConfigMap/"));
+        assert!(
+            built(&folder, "@/plain --flux --root @ --explain-impact @/plain/a.yaml")
+                .unwrap()
+                .starts_with("ConfigMap/")
+        );
     }
 
     #[test]
@@ -479,7 +560,7 @@ mod tests {
         fs::write(folder.path().join("prod/kustomization.yaml"), "resources: [../base/web.yaml]\n").unwrap();
         let error = built(&folder, "@/prod").unwrap_err().to_string();
         assert!(error.starts_with("prod/kustomization.yaml:1"), "{error}");
-        built(&folder, "@/prod --load-restrictor LoadRestrictionsNone").unwrap();
+        built(&folder, "@/prod --root @ --load-restrictor LoadRestrictionsNone").unwrap();
     }
 
     #[test]

@@ -12,7 +12,6 @@
 
 mod compare;
 mod findings;
-pub(crate) mod folder;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,9 +28,9 @@ use lode_tree::{Tree, ignore};
 
 use crate::diff::compare::Comparison;
 use crate::kinds::{Noun, name_of, text};
-use crate::output;
 use crate::report::Told;
 use crate::session::Place;
+use crate::{folder, output};
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
@@ -65,7 +64,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let name = NamespacedName::new(&session.namespace, &args.name);
     let object = Noun::Kustomization.read(&session.client, &name).await?;
     let object = Kustomization::parse(&object)?;
-    refuse_unsupported(&object)?;
+    lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
     let variables = lode_kustomization::variables(&session.client, &object).await?.values;
     let set = build(&object, &tree, variables)?;
@@ -100,19 +99,6 @@ fn build(object: &Kustomization, tree: &Tree, variables: BTreeMap<String, String
     Ok(built
         .with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?
         .set)
-}
-
-/// Refuses what would make the answer wrong: another cluster, or files that cannot be opened.
-fn refuse_unsupported(object: &Kustomization) -> anyhow::Result<()> {
-    let spec = &object.spec;
-    for (field, is_set) in
-        [("spec.kubeConfig", spec.kube_config.is_some()), ("spec.decryption", spec.decryption.is_some())]
-    {
-        if is_set {
-            bail!(Told::new(format!("{field} is not built yet"), "a Kustomization without it can be compared"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

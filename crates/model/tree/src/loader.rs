@@ -2,7 +2,7 @@
 //!
 //! A [`Tree`] is one; a folder of the disk, read as it is asked for, can be another.
 
-use crate::path::RepoPath;
+use crate::path::{Error as PathError, RepoPath};
 use crate::tree::{Blob, Child, Error, Tree};
 
 /// Reads files and folders below one root.
@@ -24,6 +24,15 @@ pub trait Loader: Sync {
     /// # Errors
     /// The path leads nowhere, in a circle or out of the root.
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error>;
+
+    /// Returns the path that a file in `folder` means by `text`. What names paths inside a loader is content, and
+    /// content must not lead from one of several roots into another.
+    ///
+    /// # Errors
+    /// The path leaves its root, or cannot be said.
+    fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
+        folder.join(text)
+    }
 
     /// Brings something remote below the root and returns where it is.
     ///

@@ -75,7 +75,8 @@ impl ReadSet {
     /// Tells which of some names in a folder are files, remembering that of each; other names may come and go.
     ///
     /// # Errors
-    /// No such folder, a file, or a bad link.
+    /// No such folder, a file, or a bad link; also where the only one of the names that is there is a bad link, for who
+    /// reads "no such file" would look for the fault in the wrong place.
     pub fn files_among<'n>(
         &mut self,
         loader: &dyn Loader,
@@ -85,20 +86,28 @@ impl ReadSet {
         if self.canonical(loader, folder)?.1 == Child::File {
             return Err(Error::IsFile(folder.clone()));
         }
-        let mut found = Vec::new();
+        let (mut found, mut refused) = (Vec::new(), None);
         for name in names {
             let Ok(path) = folder.join(name) else { continue };
-            if let Ok((real, Child::File)) = loader.canonical(&path) {
-                found.push(*name);
-                self.reads.entry(path.clone()).or_insert(Read::There);
-                if real != path {
-                    self.leads.insert(path, real);
+            match loader.canonical(&path) {
+                Ok((real, Child::File)) => {
+                    found.push(*name);
+                    self.reads.entry(path.clone()).or_insert(Read::There);
+                    if real != path {
+                        self.leads.insert(path, real);
+                    }
                 }
-            } else {
-                self.reads.insert(path, Read::Nothing);
+                answer => {
+                    self.reads.insert(path, Read::Nothing);
+                    let error = answer.err().filter(|error| !matches!(error, Error::NotFound(_)));
+                    refused = refused.or(error);
+                }
             }
         }
-        Ok(found)
+        match refused {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
     }
 
     /// Tells whether `loader` would give every answer again.

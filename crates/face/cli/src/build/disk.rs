@@ -1,33 +1,68 @@
 //! [`Disk`]: the files of this machine as a build reads them, each when it is asked for.
 //!
-//! The root is `/`, so that bases above the folder being built can be read; which of them may be is the build's rule.
+//! Paths are named from `/`, so that every file has one name. A disk with a [`Root`] reads nothing outside of it: a path
+//! is checked as it is written, and again as it is once its links are followed. Without one, kustomize's own rules hold
+//! alone: bases may lie anywhere, files only below the kustomization that names them.
 
-use std::fs::{self, File, Metadata};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use lode_disk::regular;
 use lode_stdx::{Digest, read};
-use lode_tree::{Blob, Child, Error, Loader, RepoPath};
+use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath};
 
-/// The disk below `/`.
-pub(super) struct Disk;
+use super::root::Root;
+
+/// The files of this machine, or of one folder of it.
+pub(super) struct Disk {
+    root: Option<Root>,
+}
 
 impl Disk {
+    /// Reads below a root only, where there is one.
+    pub(super) fn new(root: Option<Root>) -> Self {
+        Self { root }
+    }
+
     /// Returns a path of the disk, links followed, as builds name it.
     pub(super) fn path(path: &Path) -> Option<RepoPath> {
-        RepoPath::parse_rooted(fs::canonicalize(path).ok()?.to_str()?).ok()
+        named(&fs::canonicalize(path).ok()?)
+    }
+
+    /// Returns where a path really leads, unless that is outside.
+    fn inside(&self, path: &RepoPath) -> Result<PathBuf, Error> {
+        let written = real(path);
+        let Some(root) = &self.root else { return fs::canonicalize(written).map_err(|error| refusal(path, &error)) };
+        // What lies outside is not even asked for: the answer would say whether it is there.
+        if !root.holds(&written) {
+            return Err(unreadable(path, root.refusal(None)));
+        }
+
+        let found = fs::canonicalize(&written).map_err(|error| refusal(path, &error))?;
+        if root.holds(&found) {
+            return Ok(found);
+        }
+        let Some((link, target)) = leaving(&written, root) else {
+            return Err(unreadable(path, root.refusal(None)));
+        };
+        let link = named(&link).unwrap_or_else(|| path.clone());
+        Err(unreadable(&link, root.refusal(Some((&target, &found)))))
     }
 }
 
 impl Loader for Disk {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
-        let file = File::open(real(path)).map_err(|error| refusal(path, &error))?;
-        let about = file.metadata().map_err(|error| refusal(path, &error))?;
-        if about.is_dir() {
-            return Err(Error::IsFolder(path.clone()));
+        let found = self.inside(path)?;
+        let file = regular::open(&found).map_err(|error| refusal(path, &error))?;
+        // The path was checked before it was opened; a link put there in between would have led elsewhere.
+        if self.inside(path)? != found {
+            return Err(unreadable(path, "changed while it was read".to_owned()));
         }
-        let too_large = || Error::TooLarge { path: path.clone(), size: about.len() };
-        if about.len() > lode_yaml::TEXT_MAX as u64 {
+
+        let size = file.metadata().map_err(|error| refusal(path, &error))?.len();
+        let too_large = || Error::TooLarge { path: path.clone(), size };
+        if size > lode_yaml::TEXT_MAX as u64 {
             return Err(too_large());
         }
         let bytes = read::all(file, lode_yaml::TEXT_MAX as u64).map_err(|error| match error {
@@ -38,32 +73,82 @@ impl Loader for Disk {
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
-        let children = fs::read_dir(real(folder)).map_err(|error| refusal(folder, &error))?;
-        // A name that is no text, and a link that leads nowhere, are nothing a manifest could name.
-        let mut names: Vec<(Box<str>, Child)> = children
-            .filter_map(Result::ok)
-            .filter_map(|child| {
-                let kind = child.file_type().ok()?;
-                let is_folder =
-                    if kind.is_symlink() { fs::metadata(child.path()).ok()?.is_dir() } else { kind.is_dir() };
-                Some((child.file_name().to_str()?.into(), if is_folder { Child::Folder } else { Child::File }))
-            })
-            .collect();
+        let children = fs::read_dir(self.inside(folder)?).map_err(|error| refusal(folder, &error))?;
+        let mut names: Vec<(Box<str>, Child)> = Vec::new();
+        for child in children.filter_map(Result::ok) {
+            // A name that is no text is nothing a manifest could name.
+            let Ok(name) = child.file_name().into_string() else { continue };
+            let Ok(path) = folder.join(&name) else { continue };
+            let Ok(kind) = child.file_type() else { continue };
+            let found = if kind.is_symlink() { self.behind_link(&path) } else { Some(child_of(kind)) };
+            names.extend(found.map(|found| (name.into(), found)));
+        }
         names.sort();
         Ok(names)
     }
 
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
-        let real = fs::canonicalize(real(path)).map_err(|error| refusal(path, &error))?;
-        let about: Metadata = fs::metadata(&real).map_err(|error| refusal(path, &error))?;
-        let named = real.to_str().and_then(|text| RepoPath::parse_rooted(text).ok());
-        let named = named.ok_or_else(|| Error::NotFound(path.clone()))?;
-        Ok((named, if about.is_dir() { Child::Folder } else { Child::File }))
+        let found = self.inside(path)?;
+        let about = fs::metadata(&found).map_err(|error| refusal(path, &error))?;
+        let named = named(&found).ok_or_else(|| Error::NotFound(path.clone()))?;
+        Ok((named, child_of(about.file_type())))
     }
+
+    /// Goes as the system does, for which `..` of the topmost folder is that folder; what may be read is asked later.
+    fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
+        let mut at = folder.clone();
+        for part in text.split('/') {
+            at = match part {
+                ".." => at.parent().unwrap_or_default(),
+                // A text that begins with a slash is absolute.
+                "" if text.starts_with('/') => return Err(PathError::Absolute(text.to_owned())),
+                part => at.join(part)?,
+            };
+        }
+        Ok(at)
+    }
+}
+
+impl Disk {
+    /// A link that leads nowhere is left out. One that leads outside is shown, whatever it leads to, so that who asks
+    /// for it learns why it is not read.
+    fn behind_link(&self, path: &RepoPath) -> Option<Child> {
+        match self.canonical(path) {
+            Ok((_, child)) => Some(child),
+            Err(Error::NotFound(_)) => None,
+            Err(_) => Some(Child::File),
+        }
+    }
+}
+
+/// Returns the first link of a path that leaves the root, with its target as it is written.
+fn leaving(path: &Path, root: &Root) -> Option<(PathBuf, PathBuf)> {
+    let mut at = PathBuf::new();
+    for part in path.components() {
+        at.push(part);
+        let Ok(target) = fs::read_link(&at) else { continue };
+        // Links above the root lead to it.
+        if root.holds(&at) && fs::canonicalize(&at).is_ok_and(|found| !root.holds(&found)) {
+            return Some((at, target));
+        }
+    }
+    None
+}
+
+fn child_of(kind: fs::FileType) -> Child {
+    if kind.is_dir() { Child::Folder } else { Child::File }
 }
 
 fn real(path: &RepoPath) -> PathBuf {
     Path::new("/").join(path.as_str())
+}
+
+fn named(path: &Path) -> Option<RepoPath> {
+    RepoPath::parse_rooted(path.to_str()?).ok()
+}
+
+fn unreadable(path: &RepoPath, reason: String) -> Error {
+    Error::Unreadable { path: path.clone(), reason: reason.into() }
 }
 
 fn refusal(path: &RepoPath, error: &io::Error) -> Error {
@@ -71,12 +156,15 @@ fn refusal(path: &RepoPath, error: &io::Error) -> Error {
         ErrorKind::NotFound => Error::NotFound(path.clone()),
         ErrorKind::IsADirectory => Error::IsFolder(path.clone()),
         ErrorKind::NotADirectory => Error::IsFile(path.clone()),
-        _ => Error::Unreadable { path: path.clone(), reason: error.to_string().into() },
+        _ => unreadable(path, error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn folder() -> tempfile::TempDir {
@@ -84,9 +172,14 @@ mod tests {
         fs::create_dir(folder.path().join("base")).unwrap();
         fs::write(folder.path().join("base/a.yaml"), "a").unwrap();
         for (link, target) in [("to-base", "base"), ("to-file", "base/a.yaml"), ("lost", "nowhere"), ("loop", "loop")] {
-            std::os::unix::fs::symlink(target, folder.path().join(link)).unwrap();
+            symlink(target, folder.path().join(link)).unwrap();
         }
         folder
+    }
+
+    fn rooted(folder: &Path) -> (Disk, RepoPath) {
+        let root = Root::find(&folder.canonicalize().unwrap(), Some(folder)).unwrap();
+        (Disk::new(root), Disk::path(folder).unwrap())
     }
 
     #[test]
@@ -94,12 +187,14 @@ mod tests {
         let folder = folder();
         let root = Disk::path(folder.path()).unwrap();
         let at = |name: &str| root.join(name).unwrap();
-        assert_eq!(&*Disk.read(&at("to-base/a.yaml")).unwrap().bytes, b"a");
-        assert_eq!(Disk.canonical(&at("to-base")).unwrap(), (at("base"), Child::Folder));
-        assert_eq!(Disk.canonical(&at("to-file")).unwrap(), (at("base/a.yaml"), Child::File));
-        let names = Disk.list(&root).unwrap();
-        let names: Vec<&str> = names.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(names, ["base", "to-base", "to-file"], "links that lead nowhere are left out");
+        for disk in [Disk::new(None), rooted(folder.path()).0] {
+            assert_eq!(&*disk.read(&at("to-base/a.yaml")).unwrap().bytes, b"a");
+            assert_eq!(disk.canonical(&at("to-base")).unwrap(), (at("base"), Child::Folder));
+            assert_eq!(disk.canonical(&at("to-file")).unwrap(), (at("base/a.yaml"), Child::File));
+            let names = disk.list(&root).unwrap();
+            let names: Vec<&str> = names.iter().map(|(name, _)| &**name).collect();
+            assert_eq!(names, ["base", "loop", "to-base", "to-file"], "links that lead nowhere are left out");
+        }
     }
 
     #[test]
@@ -107,12 +202,46 @@ mod tests {
         let folder = folder();
         let root = Disk::path(folder.path()).unwrap();
         let at = |name: &str| root.join(name).unwrap();
-        assert_eq!(Disk.read(&at("none")), Err(Error::NotFound(at("none"))));
-        assert_eq!(Disk.read(&at("base")), Err(Error::IsFolder(at("base"))));
-        assert_eq!(Disk.read(&at("lost")), Err(Error::NotFound(at("lost"))));
-        assert!(matches!(Disk.read(&at("loop")), Err(Error::Unreadable { .. })));
-        assert_eq!(Disk.list(&at("base/a.yaml")), Err(Error::IsFile(at("base/a.yaml"))));
+        let disk = Disk::new(None);
+        assert_eq!(disk.read(&at("none")), Err(Error::NotFound(at("none"))));
+        assert_eq!(disk.read(&at("base")), Err(Error::IsFolder(at("base"))));
+        assert_eq!(disk.read(&at("lost")), Err(Error::NotFound(at("lost"))));
+        assert!(matches!(disk.read(&at("loop")), Err(Error::Unreadable { .. })));
+        assert_eq!(disk.list(&at("base/a.yaml")), Err(Error::IsFile(at("base/a.yaml"))));
         File::create(folder.path().join("big")).unwrap().set_len(lode_yaml::TEXT_MAX as u64 + 1).unwrap();
-        assert!(matches!(Disk.read(&at("big")), Err(Error::TooLarge { .. })));
+        assert!(matches!(disk.read(&at("big")), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn neither_a_path_nor_a_link_leaves_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().join("top");
+        fs::create_dir_all(top.join("a")).unwrap();
+        fs::create_dir(folder.path().join("beside")).unwrap();
+        fs::write(folder.path().join("beside/key"), "secret").unwrap();
+        for (link, target) in
+            [("up", "../../beside"), ("file", "../../beside/key"), ("chain", "up/key"), ("abs", "/etc")]
+        {
+            symlink(target, top.join("a").join(link)).unwrap();
+        }
+        let (disk, root) = rooted(&top);
+        let at = |name: &str| root.join(name).unwrap();
+
+        for path in ["a/file", "a/up/key", "a/chain", "a/abs/hosts"] {
+            let error = disk.read(&at(path)).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("symbolic link to") && text.contains("--root"), "{text}");
+            assert_eq!(disk.canonical(&at(path)), Err(error.clone()));
+            assert_eq!(disk.list(&at(path)), Err(error));
+        }
+        for path in ["../beside/key", "../beside/none", "../../../etc/hosts"] {
+            let outside = at(path);
+            let text = disk.read(&outside).unwrap_err().to_string();
+            assert!(text.contains("lies outside of") && text.contains("--root"), "{text}");
+        }
+        // Whoever lists sees that there is something, but not what.
+        let names = disk.list(&at("a")).unwrap();
+        assert!(names.iter().all(|(_, child)| *child == Child::File), "{names:?}");
+        assert_eq!(names.len(), 4);
     }
 }

@@ -13,6 +13,9 @@ const DEFAULT_NAMESPACE: &str = "default";
 pub(super) struct Outcome {
     pub(super) objects: Vec<Shown>,
     pub(super) warnings: Vec<String>,
+    /// What the paths of its files are relative to, as builds of the disk name it; nothing where they are such names
+    /// themselves, or are not of the disk.
+    pub(super) top: Option<RepoPath>,
 }
 
 /// An object to be shown.
@@ -55,7 +58,7 @@ impl Outcome {
                 body: if comments { Body::Commented(Box::new(built)) } else { Body::Built(Box::new(built)) },
             }
         });
-        Self { objects: objects.collect(), warnings }
+        Self { objects: objects.collect(), warnings, top: None }
     }
 
     /// Takes what Flux would make of the folder.
@@ -73,7 +76,16 @@ impl Outcome {
                 body: Body::Value(object.into_value()),
             }
         });
-        Self { objects: objects.collect(), warnings: Vec::new() }
+        Self { objects: objects.collect(), warnings: Vec::new(), top: None }
+    }
+}
+
+impl Outcome {
+    /// Returns how the outcome names a file of the disk; nothing for one that lies elsewhere.
+    pub(super) fn named(&self, file: &RepoPath) -> Option<RepoPath> {
+        let Some(top) = &self.top else { return Some(file.clone()) };
+        let inside = file.as_str().strip_prefix(top.as_str()).filter(|_| file.is_in(top))?;
+        RepoPath::parse_rooted(inside).ok()
     }
 }
 

@@ -1,18 +1,21 @@
 //! [`Place`]: what a PATH on the command line names, ready to be read.
 //!
 //! A folder of the disk, a folder inside a `tar.gz`, or a folder of a repository. Remote bases that a kustomization on
-//! the disk names are fetched when they are asked for, and stand below a folder that no disk has.
+//! the disk names are fetched when they are asked for, and stand below a folder that no disk has. Each of them is a root
+//! of its own: no path and no link leads from one to another or to the disk.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
-use lode_tree::{Blob, Child, Error, Loader, RepoPath, Tree};
+use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath, Tree};
 
 use super::disk::Disk;
 use super::remote::Spec;
+use super::root::Root;
+use crate::report::Told;
 
 /// Endings of archives.
 const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
@@ -20,14 +23,27 @@ const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
 const FETCHED: &str = "lodestone-fetched";
 
 /// Where to build.
-pub(super) struct Place {
-    pub(super) loader: Box<dyn Loader>,
-    pub(super) folder: RepoPath,
+pub(super) enum Place {
+    /// A folder of the disk, with its links followed, and the folder that its files may be read from.
+    Disk {
+        /// The folder.
+        folder: PathBuf,
+        /// What it must not leave.
+        root: Option<Root>,
+    },
+    /// A folder of an archive or a repository.
+    Tree {
+        /// All of it.
+        tree: Tree,
+        /// The folder.
+        folder: RepoPath,
+    },
 }
 
 impl Place {
-    /// Finds what a text names.
-    pub(super) fn find(text: &str) -> anyhow::Result<Self> {
+    /// Finds what a text names. Files of the disk are read below `root`, or what stands in for it; where nothing does,
+    /// a build that may read any file of its root is refused.
+    pub(super) fn find(text: &str, root: Option<&Path>, reads_any_file: bool) -> anyhow::Result<Self> {
         if let Some((archive, folder)) = in_archive(text) {
             let file = File::open(archive).with_context(|| format!("open {archive}"))?;
             let tree = lode_store::read_archive(file).with_context(|| format!("read {archive}"))?;
@@ -46,13 +62,32 @@ impl Place {
         if !path.is_dir() {
             bail!("{text}: is a file: name the folder of its kustomization");
         }
-        let folder = Disk::path(path).with_context(|| format!("{text}: the name is not allowed"))?;
-        Ok(Self { loader: Box::new(WithFetched::default()), folder })
+        let folder = fs::canonicalize(path).with_context(|| format!("{text}: follow links"))?;
+        let root = Root::find(&folder, root)?;
+        if root.is_none() && reads_any_file {
+            bail!(Told::new(
+                format!("{text}: nothing says which folder files may be read from"),
+                "name it with --root DIR; in a Git checkout, and below the current folder, it is not needed"
+            ));
+        }
+        Ok(Self::Disk { folder, root })
+    }
+
+    /// Returns what reads the place's files, and the folder as that names it.
+    pub(super) fn loader(self) -> anyhow::Result<(Box<dyn Loader>, RepoPath)> {
+        match self {
+            Self::Disk { folder, root } => {
+                let named = Disk::path(&folder);
+                let named = named.with_context(|| format!("{}: the name is not allowed", folder.display()))?;
+                Ok((Box::new(WithFetched { disk: Disk::new(root), trees: Mutex::default() }), named))
+            }
+            Self::Tree { tree, folder } => Ok((Box::new(tree), folder)),
+        }
     }
 
     fn in_tree(tree: Tree, folder: &str) -> anyhow::Result<Self> {
         let folder = RepoPath::parse_rooted(folder)?;
-        Ok(Self { loader: Box::new(tree), folder })
+        Ok(Self::Tree { tree, folder })
     }
 }
 
@@ -63,45 +98,65 @@ fn in_archive(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The disk, and what was fetched.
-#[derive(Default)]
 struct WithFetched {
+    disk: Disk,
     /// By the repository and reference they came from; the position is the folder's name.
     trees: Mutex<BTreeMap<String, (usize, Arc<Tree>)>>,
 }
 
+/// A place in a fetched repository.
+struct Inside {
+    tree: Arc<Tree>,
+    /// Where the repository stands.
+    top: RepoPath,
+    /// The path below that.
+    path: RepoPath,
+}
+
 impl WithFetched {
-    /// Returns the fetched tree that a path leads into, and the path in it.
-    fn fetched(&self, path: &RepoPath) -> Option<(Arc<Tree>, RepoPath, RepoPath)> {
+    /// Returns the place in a fetched repository that a path names, if it names one.
+    fn fetched(&self, path: &RepoPath) -> Option<Inside> {
         let rest = path.as_str().strip_prefix(FETCHED)?.strip_prefix('/')?;
         let (number, inside) = rest.split_once('/').unwrap_or((rest, ""));
         let number: usize = number.parse().ok()?;
         let trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, tree) = trees.values().find(|(known, _)| *known == number)?;
-        let root = RepoPath::parse(&format!("{FETCHED}/{number}")).ok()?;
-        Some((tree.clone(), root, RepoPath::parse(inside).ok()?))
+        let top = RepoPath::parse(&format!("{FETCHED}/{number}")).ok()?;
+        Some(Inside { tree: tree.clone(), top, path: RepoPath::parse(inside).ok()? })
     }
 }
 
 impl Loader for WithFetched {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
         match self.fetched(path) {
-            Some((tree, _, inside)) => tree.read(&inside).cloned(),
-            None => Disk.read(path),
+            Some(inside) => inside.tree.read(&inside.path).cloned(),
+            None => self.disk.read(path),
         }
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
         match self.fetched(folder) {
-            Some((tree, _, inside)) => tree.list(&inside),
-            None => Disk.list(folder),
+            Some(inside) => inside.tree.list(&inside.path),
+            None => self.disk.list(folder),
         }
     }
 
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
-        let Some((tree, root, inside)) = self.fetched(path) else { return Disk.canonical(path) };
-        let (real, child) = tree.canonical(&inside)?;
-        let real = root.join(real.as_str()).map_err(|_| Error::NotFound(path.clone()))?;
+        let Some(inside) = self.fetched(path) else { return self.disk.canonical(path) };
+        let (real, child) = inside.tree.canonical(&inside.path)?;
+        let real = inside.top.join(real.as_str()).map_err(|_| Error::NotFound(path.clone()))?;
         Ok((real, child))
+    }
+
+    fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
+        match self.fetched(folder) {
+            // Joined below the repository's top, a path that leaves it cannot be said.
+            Some(inside) => inside.top.join(inside.path.join(text)?.as_str()),
+            None => match self.disk.resolve(folder, text)? {
+                path if self.fetched(&path).is_some() => Err(PathError::Escapes(text.to_owned())),
+                path => Ok(path),
+            },
+        }
     }
 
     fn fetch(&self, url: &str) -> Result<RepoPath, Error> {
@@ -119,6 +174,7 @@ impl Loader for WithFetched {
             trees.insert(key, (number, Arc::new(tree)));
             number
         };
-        RepoPath::parse(&format!("{FETCHED}/{number}/{}", spec.folder)).map_err(|error| refused(error.to_string()))
+        let folder = RepoPath::parse(&spec.folder).map_err(|error| refused(error.to_string()))?;
+        RepoPath::parse(&format!("{FETCHED}/{number}/{folder}")).map_err(|error| refused(error.to_string()))
     }
 }

@@ -16,6 +16,8 @@ mod bad_manifests;
 mod bad_repositories;
 mod bad_weather;
 mod builds_from_a_repository;
+#[cfg(test)]
+mod builds_stay_in_their_root;
 mod demo;
 mod existing_objects;
 mod five_hundred_objects;

@@ -1,13 +1,17 @@
 //! A local folder as a [`Tree`], within bounds.
 //!
-//! Symbolic links are left out, as in an artifact; so is the folder `.git`.
+//! Symbolic links are left out, as in an artifact; so is the folder `.git`, and what is no regular file. A name that no
+//! path can hold (control characters, bytes that are no UTF-8) is left out with a word to the user.
 
-use std::fs::{self, DirEntry, File};
+use std::fs::{self, DirEntry};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use lode_disk::regular;
 use lode_stdx::{Digest, read};
 use lode_tree::{Blob, Entry, RepoPath, Tree};
+
+use crate::output;
 
 /// Bytes of one file a tree carries; a larger one is known by its size.
 const FILE_MAX: u64 = 32 << 20;
@@ -49,14 +53,16 @@ impl Reader {
             return Ok(());
         }
         let name = child.file_name();
-        let name = name.to_str().with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
-        let inside = at.join(name).with_context(|| format!("read {}", path.display()))?;
+        let Some(inside) = name.to_str().and_then(|name| at.join(name).ok()) else {
+            output::talk(&format!("warning: {} is left out: the name is not allowed in a source", path.display()));
+            return Ok(());
+        };
         if kind.is_dir() { self.folder(&path, &inside, depth + 1) } else { self.file(&path, inside) }
     }
 
     fn file(&mut self, path: &Path, inside: RepoPath) -> anyhow::Result<()> {
         let step = || format!("read {}", path.display());
-        let file = File::open(path).with_context(step)?;
+        let file = regular::open(path).with_context(step)?;
         let size = file.metadata().with_context(step)?.len();
         if self.tree.len() >= FILES_MAX {
             bail!("the folder holds more than {FILES_MAX} files");
@@ -78,10 +84,13 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
-    fn a_checkout_is_read_without_git_and_links() {
+    fn a_checkout_is_read_without_git_links_pipes_and_odd_names() {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in [("a.yaml", "a"), ("apps/web/b.yaml", "b"), (".git/config", "c")] {
             let path = folder.path().join(path);
@@ -89,6 +98,11 @@ mod tests {
             fs::write(path, text).unwrap();
         }
         std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
+        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let bytes = std::ffi::OsStr::from_bytes(b"no\xfftext");
+        for name in [std::ffi::OsStr::new("Icon\r"), bytes] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
         let tree = read(folder.path()).unwrap();
         let paths: Vec<_> = tree.entries().map(|(path, _)| path.to_string()).collect();
         assert_eq!(paths, ["a.yaml", "apps/web/b.yaml"]);

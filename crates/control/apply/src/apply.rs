@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::ignore::Rule;
 use crate::outcome::Outcome;
 use crate::record::Records;
+use crate::rerun::Rerun;
 use crate::set::{STAGES, Set, WAITED};
 use crate::stage::{Ahead, Run};
 
@@ -26,8 +27,10 @@ pub struct Request<'a> {
     pub rules: &'a [Rule],
     /// Objects whose immutable fields change are deleted and created again, once per revision.
     pub force: bool,
-    /// The revision that is brought about.
-    pub revision: &'a str,
+    /// The revision that is brought about, and when what has ended is due again.
+    pub rerun: Rerun<'a>,
+    /// Objects that are fought over: a live edit of theirs is left for now.
+    pub held: &'a HashSet<Id>,
     /// Live edits are told, not undone.
     pub warn: bool,
     /// Called once before the first write.
@@ -37,9 +40,9 @@ pub struct Request<'a> {
 impl Applier {
     /// Brings the cluster to the set. Safe to run again after any end: what is done is not done twice.
     pub async fn apply<'a>(&'a self, request: Request<'a>) -> Outcome {
-        let Request { set, records, kinds, rules, force, revision, warn, ahead } = request;
+        let Request { set, records, kinds, rules, force, rerun, held, warn, ahead } = request;
         let (beside, outcome) = (HashMap::new(), Outcome::default());
-        let mut run = Run { applier: self, kinds, records, rules, force, revision, warn, ahead, beside, outcome };
+        let mut run = Run { applier: self, kinds, records, rules, force, rerun, held, warn, ahead, beside, outcome };
         if let Err(error) = stages(&mut run, set).await {
             run.outcome.error = Some(error);
         }
@@ -51,7 +54,7 @@ impl Applier {
     ///
     /// # Errors
     /// The server cannot be asked where a kind lives.
-    pub async fn is_unchanged(&self, records: &Records, kinds: &mut Kinds) -> Result<bool, Error> {
+    pub async fn is_unchanged(&self, records: &Records, kinds: &mut Kinds, rerun: &Rerun<'_>) -> Result<bool, Error> {
         for (id, record) in &records.objects {
             let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else { return Ok(false) };
             // What may not be seen is no reason to believe that it is as it was.
@@ -61,7 +64,8 @@ impl Applier {
             let name = NamespacedName::new(&id.namespace, &id.name);
             let same = |live: &Observed| record.is_skipped() || record.matches(live) && !to_clean(live);
             let same = known.kind.with(&name, |seen| same(&seen.observed));
-            if !same.unwrap_or(record.is_skipped()) {
+            let rests = || record.is_skipped() || rerun.rests(records, id, known.kind.gone(&name).as_ref());
+            if !same.unwrap_or_else(rests) {
                 return Ok(false);
             }
         }
@@ -95,8 +99,8 @@ impl Applier {
             let Some(record) = records.objects.get(*id) else { return false };
             let Some(known) = kinds.get(&Records::gvk(id, record)) else { return false };
             let name = NamespacedName::new(&id.namespace, &id.name);
-            let live = known.kind.with(&name, |seen| drifted(record, Some(&seen.observed)));
-            live.unwrap_or_else(|| drifted(record, None))
+            let live = known.kind.with(&name, |seen| drifted(record, Some(&seen.observed), None));
+            live.unwrap_or_else(|| drifted(record, None, known.kind.gone(&name).as_ref()))
         };
         ids.into_iter().filter(left).cloned().collect()
     }

@@ -2,6 +2,7 @@
 //!
 //! Pure: desired form, record and what the watch cache saw in; one [`Decision`] out.
 
+use lode_cluster::Gone;
 use lode_merge::{Flags, Observed};
 
 use crate::desired::Desired;
@@ -51,10 +52,10 @@ pub fn decide(desired: &Desired, record: Option<&Record>, live: Option<&Observed
 /// Tells whether a live object has left what was applied, by its record alone. Fields of managers that are cleaned up
 /// at the next reconcile do not count: `kubectl rollout restart` must not be undone at once.
 #[must_use]
-pub fn drifted(record: &Record, live: Option<&Observed>) -> bool {
+pub fn drifted(record: &Record, live: Option<&Observed>, gone: Option<&Gone>) -> bool {
     match live {
         _ if record.is_skipped() => false,
-        None => true,
+        None => !record.has_ended(gone),
         Some(live) if live.flags.contains(Flags::RECONCILE_DISABLED) || live.flags.contains(Flags::SSA_IGNORE) => false,
         Some(live) => !record.matches(live),
     }
@@ -84,7 +85,7 @@ mod tests {
         let seen = live(Flags::default());
         let record = Record::of(&desired, &seen);
         assert_eq!(decide(&desired, Some(&record), Some(&seen)), Decision::Unchanged);
-        assert!(!drifted(&record, Some(&seen)));
+        assert!(!drifted(&record, Some(&seen), None));
     }
 
     #[test]
@@ -94,9 +95,9 @@ mod tests {
         let edited = |flags| Observed { own: Some([2; 16]), ..live(flags) };
         assert_eq!(decide(&desired, Some(&record), Some(&edited(Flags::default()))), Decision::Ask);
         assert_eq!(decide(&desired, Some(&record), Some(&edited(Flags::DRIFT_WARN))), Decision::Warn);
-        assert!(drifted(&record, Some(&edited(Flags::default()))));
+        assert!(drifted(&record, Some(&edited(Flags::default())), None));
         let other = Observed { uid: "v".into(), ..live(Flags::default()) };
-        assert!(drifted(&record, Some(&other)), "another object under the same name");
+        assert!(drifted(&record, Some(&other), None), "another object under the same name");
     }
 
     #[test]
@@ -106,7 +107,7 @@ mod tests {
         for flag in [Flags::RECONCILE_DISABLED, Flags::SSA_IGNORE] {
             let edited = Observed { own: None, ..live(flag) };
             assert_eq!(decide(&plain, Some(&record), Some(&edited)), Decision::Skip);
-            assert!(!drifted(&record, Some(&edited)));
+            assert!(!drifted(&record, Some(&edited), None));
         }
         let once = desired(&json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}));
         assert_eq!(decide(&once, None, Some(&live(Flags::default()))), Decision::Skip);
@@ -121,7 +122,7 @@ mod tests {
         let seen = live(Flags::NEEDS_CLEANUP);
         let record = Record::of(&plain, &seen);
         assert_eq!(decide(&plain, Some(&record), Some(&seen)), Decision::Ask);
-        assert!(!drifted(&record, Some(&seen)));
+        assert!(!drifted(&record, Some(&seen), None));
         let merge = desired(&json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"}));
         let record = Record::of(&merge, &seen);
         assert_eq!(decide(&merge, Some(&record), Some(&seen)), Decision::Unchanged);

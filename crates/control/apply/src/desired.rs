@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use lode_merge::Digest;
+use lode_merge::contract::Contract;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Object, Value, meta, order};
 
 use crate::error::Error;
@@ -42,6 +43,10 @@ pub struct How {
     pub force: bool,
     /// A live edit is told, not undone.
     pub warn: bool,
+    /// What is gone is created again only for another revision (`lodestone.dev/rerun: never`).
+    pub never_again: bool,
+    /// Some of its fields are the control plane's once it exists.
+    pub has_contract: bool,
 }
 
 /// Labels and annotations set on every object of a set.
@@ -92,6 +97,15 @@ impl Desired {
         Some(Self { id: self.id.clone(), ..Self::of(&object, &self.origin) })
     }
 
+    /// Returns the object without the fields that are the control plane's and that the live object has otherwise.
+    #[must_use]
+    pub fn without_contract(&self, live: &Value) -> Option<Self> {
+        let mut value = self.value();
+        let contract = Contract::of(&value);
+        contract.leave(&mut value, live);
+        self.with(value)
+    }
+
     /// Returns the object without a namespace: its kind turned out to have none.
     #[must_use]
     pub fn cluster_scoped(&self) -> Self {
@@ -128,6 +142,8 @@ impl Desired {
             merge: says(meta::SSA, "Merge"),
             force: says(meta::FORCE, "enabled"),
             warn: says(meta::DRIFT, "warn"),
+            never_again: says(meta::RERUN, "never"),
+            has_contract: !Contract::of(object.value()).is_empty(),
         };
         let digest = lode_merge::digest(object.value());
         Self { id: object.id(), gvk: object.gvk(), body, digest, how, origin: origin.into(), metadata_at }

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lode_merge::cleanup;
 use lode_object::{Map, Object, Value};
 
 use crate::error::Error;
@@ -22,12 +23,12 @@ pub fn normalize(object: Object, origin: &str) -> Result<Object, Error> {
         let is = |group: &str, kind: &str| &*core.group == group && &*core.kind == kind;
         if !is("apiextensions.k8s.io", "CustomResourceDefinition") {
             remove(value, "status");
-        } else if let Some(config) = value.pointer_mut("/spec/conversion/webhook/clientConfig") {
-            drop_bad_bundle(config);
         }
+        drop_bad_bundles(&core.group, &core.kind, value);
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.retain(|field, value| field != "creationTimestamp" || !value.is_null());
             of_a_new_object(metadata).map_err(&malformed)?;
+            cleanup::unmark(metadata);
         }
         if is("", "Secret") {
             encode_strings(value).map_err(&malformed)?;
@@ -179,7 +180,24 @@ fn set_tcp(ports: Option<&mut Value>) {
     }
 }
 
-/// Webhook bundles that are no PEM are placeholders for a controller to fill in; the server refuses them.
+/// Goes to where an object holds certificates of a server that the API server calls.
+fn drop_bad_bundles(group: &str, kind: &str, value: &mut Value) {
+    match (group, kind) {
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            value.pointer_mut("/spec/conversion/webhook/clientConfig").map(drop_bad_bundle);
+        }
+        ("apiregistration.k8s.io", "APIService") => {
+            value.pointer_mut("/spec").map(drop_bad_bundle);
+        }
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+            let hooks = value.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten();
+            hooks.filter_map(|hook| hook.get_mut("clientConfig")).for_each(drop_bad_bundle);
+        }
+        _ => {}
+    }
+}
+
+/// Bundles that are no PEM are placeholders for a controller to fill in; the server refuses them.
 fn drop_bad_bundle(config: &mut Value) {
     let good = config
         .get("caBundle")
@@ -212,6 +230,25 @@ mod tests {
             "data": {"a": "YQ=="}, "stringData": {"b": "b"}}));
         assert_eq!(secret["data"], json!({"a": "YQ==", "b": "Yg=="}));
         assert_eq!(secret.get("stringData"), None);
+    }
+
+    #[test]
+    fn a_placeholder_for_certificates_goes_wherever_they_are_injected() {
+        for (bundle, stays) in [("", false), ("Cg==", false), ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", true)] {
+            let service = normal(json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+                "metadata": {"name": "a"}, "spec": {"caBundle": bundle}}));
+            assert_eq!(service["spec"].get("caBundle").is_some(), stays, "{bundle}");
+            let hook = normal(json!({"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "a"},
+                "kind": "ValidatingWebhookConfiguration", "webhooks": [{"clientConfig": {"caBundle": bundle}}]}));
+            assert_eq!(hook["webhooks"][0]["clientConfig"].get("caBundle").is_some(), stays, "{bundle}");
+        }
+    }
+
+    #[test]
+    fn marks_that_a_clean_up_removes_are_not_sent() {
+        let marked = normal(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "a"}}}));
+        assert_eq!(marked["metadata"]["annotations"], json!({"team": "a"}));
     }
 
     fn refused(value: Value) -> String {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
+use lode_cluster::Gone;
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,29 @@ pub struct Record {
     pub own: Option<Digest>,
     /// Whether a live edit is only told.
     pub warn: bool,
+    /// Whether its absence means anything.
+    pub ends: Ends,
+}
+
+/// Whether an object may go without that being drift.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Ends {
+    /// It stays: whoever deleted it did so on purpose.
+    #[default]
+    No,
+    /// It goes by itself when it is done, and is created again once per interval, as by Flux.
+    ByItself,
+    /// It goes, and is created again only for another revision.
+    Never,
+}
+
+/// When an object that may end was last created, and for which revision.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ran {
+    /// The revision.
+    pub revision: Box<str>,
+    /// Seconds since 1970.
+    pub at_s: i64,
 }
 
 /// What is remembered of a set of objects.
@@ -39,6 +63,8 @@ pub struct Records {
     pub objects: BTreeMap<Id, Record>,
     /// Objects that were deleted to be created again, and for what.
     pub replaced: BTreeMap<Id, Replaced>,
+    /// When objects that may end were last created.
+    pub ran: BTreeMap<Id, Ran>,
 }
 
 /// For what an object was last deleted and created again.
@@ -60,13 +86,21 @@ impl Record {
             desired: desired.digest,
             own: live.own,
             warn: desired.how.warn || live.flags.contains(Flags::DRIFT_WARN),
+            ends: Ends::of(desired, live),
         }
     }
 
     /// Remembers an object that is left alone.
     #[must_use]
     pub fn skipped(desired: &Desired) -> Self {
-        Self { version: desired.gvk.version.clone(), uid: "".into(), desired: desired.digest, own: None, warn: false }
+        Self {
+            version: desired.gvk.version.clone(),
+            uid: "".into(),
+            desired: desired.digest,
+            own: None,
+            warn: false,
+            ends: Ends::No,
+        }
     }
 
     /// Tells whether the object was left alone.
@@ -75,10 +109,37 @@ impl Record {
         self.uid.is_empty()
     }
 
+    /// Returns whether its absence is no drift: it ended by itself, or is not to run again anyway. Of one whose end was
+    /// not seen, for instance before a restart, it is believed.
+    #[must_use]
+    pub fn has_ended(&self, gone: Option<&Gone>) -> bool {
+        let ended = gone.is_none_or(|gone| gone.uid != self.uid || gone.ended);
+        match self.ends {
+            Ends::No => false,
+            Ends::ByItself => ended,
+            Ends::Never => true,
+        }
+    }
+
     /// Tells whether the live object still is what was applied: same object, same fields of ours, same values.
     #[must_use]
     pub fn matches(&self, live: &Observed) -> bool {
         live.uid == self.uid && live.own == self.own
+    }
+}
+
+impl Ends {
+    fn of(desired: &Desired, live: &Observed) -> Self {
+        match () {
+            () if desired.how.never_again => Self::Never,
+            () if live.flags.contains(Flags::ENDS) => Self::ByItself,
+            () => Self::No,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_no(&self) -> bool {
+        *self == Self::No
     }
 }
 
@@ -114,6 +175,7 @@ impl Records {
             desired: hex(&record.desired),
             own: record.own.as_ref().map(hex),
             warn: record.warn,
+            ends: record.ends,
         });
         let replaced = self.replaced.iter().map(|(id, replaced)| ReplacedRow {
             id: id.inventory(),
@@ -127,6 +189,7 @@ impl Records {
             revision: self.revision.clone(),
             objects: objects.collect(),
             replaced: replaced.collect(),
+            ran: self.ran.iter().map(|(id, ran)| (id.inventory(), ran.clone())).collect(),
         };
         // A struct of texts has no way to fail.
         serde_json::to_vec(&file).unwrap_or_default()
@@ -142,8 +205,14 @@ impl Records {
                 Some(own) => Some(unhex(own)?),
                 None => None,
             };
-            let record =
-                Record { version: row.version, uid: row.uid, desired: unhex(&row.desired)?, own, warn: row.warn };
+            let record = Record {
+                version: row.version,
+                uid: row.uid,
+                desired: unhex(&row.desired)?,
+                own,
+                warn: row.warn,
+                ends: row.ends,
+            };
             objects.insert(Id::parse_inventory(&row.id).ok()?, record);
         }
         let mut replaced = BTreeMap::new();
@@ -151,7 +220,12 @@ impl Records {
             let of = Replaced { revision: row.revision, desired: unhex(&row.desired)? };
             replaced.insert(Id::parse_inventory(&row.id).ok()?, of);
         }
-        Some(Self { inputs: file.inputs, text_digest: file.text_digest, revision: file.revision, objects, replaced })
+        let mut ran = BTreeMap::new();
+        for (id, row) in file.ran {
+            ran.insert(Id::parse_inventory(&id).ok()?, row);
+        }
+        let File { inputs, text_digest, revision, .. } = file;
+        Some(Self { inputs, text_digest, revision, objects, replaced, ran })
     }
 }
 
@@ -167,6 +241,8 @@ struct File {
     objects: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     replaced: Vec<ReplacedRow>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    ran: BTreeMap<String, Ran>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,6 +262,8 @@ struct Row {
     own: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     warn: bool,
+    #[serde(skip_serializing_if = "Ends::is_no", default)]
+    ends: Ends,
 }
 
 fn hex(digest: &Digest) -> String {
@@ -210,13 +288,20 @@ mod tests {
     #[test]
     fn records_read_back() {
         let id = Id::parse_inventory("ns_web_apps_Deployment").unwrap();
-        let record =
-            Record { version: "v1".into(), uid: "u".into(), desired: [7; 16], own: Some([200; 16]), warn: true };
+        let record = Record {
+            version: "v1".into(),
+            uid: "u".into(),
+            desired: [7; 16],
+            own: Some([200; 16]),
+            warn: true,
+            ends: Ends::Never,
+        };
         let records = Records {
             inputs: "i".into(),
             text_digest: "t".into(),
             revision: "main@sha1:1".into(),
             objects: [(id.clone(), record)].into(),
+            ran: [(id.clone(), Ran { revision: "main@sha1:1".into(), at_s: 7 })].into(),
             replaced: [(id, Replaced { revision: "main@sha1:1".into(), desired: [9; 16] })].into(),
         };
         assert_eq!(Records::decode(&records.encode()), Some(records));

@@ -25,7 +25,8 @@ use crate::desired::Desired;
 use crate::error::{Error, Fault, Trouble};
 use crate::ignore::{Rule, left_to_others};
 use crate::outcome::{Action, Change, Outcome};
-use crate::record::{Record, Records, Replaced};
+use crate::record::{Ends, Record, Records, Replaced};
+use crate::rerun::{Rerun, has_ended};
 use crate::set::Set;
 use crate::work::{Verdict, Work, Written};
 
@@ -42,7 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) records: &'a mut Records,
     pub(crate) rules: &'a [Rule],
     pub(crate) force: bool,
-    pub(crate) revision: &'a str,
+    pub(crate) rerun: Rerun<'a>,
+    pub(crate) held: &'a HashSet<Id>,
     pub(crate) warn: bool,
     pub(crate) ahead: Option<Ahead<'a>>,
     /// What the user we act as reads itself, because the cache may not be used for it; none where nothing is seen.
@@ -62,6 +64,9 @@ impl Run<'_> {
                 return Ok(());
             }
             self.look(&mut work).await?;
+            for work in work.iter_mut().filter(|work| work.verdict == Verdict::Warn && work.live.is_some()) {
+                work.ask_accepted(self.applier).await;
+            }
             self.settle(&mut work);
             self.preflight(&mut work).await?;
             self.settle(&mut work);
@@ -132,14 +137,17 @@ impl Run<'_> {
                 None => known.kind.with(&name, |seen| seen.observed.clone()),
             };
             let record = self.records.objects.get(&desired.id);
+            let gone = if seen.is_none() { known.kind.gone(&name) } else { None };
+            let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
+            let drift = !ended && is_drift(desired, record, seen.as_ref());
             let decision = match decide(desired, record, seen.as_ref()) {
-                Decision::Ask if self.warn && is_drift(desired, record, seen.as_ref()) => Decision::Warn,
-                Decision::Create if self.warn && record.is_some_and(|record| record.desired == desired.digest) => {
-                    Decision::Warn
+                Decision::Create if ended && self.rerun.rests(self.records, &desired.id, gone.as_ref()) => {
+                    Decision::Unchanged
                 }
+                Decision::Ask | Decision::Create if drift && self.held.contains(&desired.id) => Decision::Unchanged,
+                Decision::Ask | Decision::Create if drift && self.warn => Decision::Warn,
                 decision => decision,
             };
-            let drift = is_drift(desired, record, seen.as_ref());
             match decision {
                 Decision::Unchanged => {}
                 Decision::Skip => {
@@ -151,7 +159,7 @@ impl Run<'_> {
             }
         }
         for work in &mut work {
-            work.replaced_before = self.records.was_replaced(&work.desired, self.revision);
+            work.replaced_before = self.records.was_replaced(&work.desired, self.rerun.revision);
         }
         work
     }
@@ -208,10 +216,10 @@ impl Run<'_> {
             return Err(Error::Refused(faults));
         }
         for work in work {
-            if let Some(live) = &work.live
-                && let Some(left) = left_to_others(rules, &work.desired, live, &applier.options.manager)
-            {
-                work.payload = Some(left);
+            if let Some(live) = &work.live {
+                let left = left_to_others(rules, &work.desired, live, &applier.options.manager);
+                let left = left.or_else(|| work.desired.how.has_contract.then(|| work.desired.clone()));
+                work.payload = left.and_then(|left| left.without_contract(live));
             }
         }
         Ok(())
@@ -313,7 +321,7 @@ impl Run<'_> {
     }
 
     fn remember_replaced(&mut self, id: Id, desired: Digest) {
-        self.records.replaced.insert(id, Replaced { revision: self.revision.into(), desired });
+        self.records.replaced.insert(id, Replaced { revision: self.rerun.revision.into(), desired });
     }
 
     /// Returns which objects are not ready yet, as far as the user we act as can see.
@@ -335,13 +343,17 @@ impl Run<'_> {
     }
 
     fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
-        self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, live));
+        let record = Record::of(&work.desired, live);
+        if record.ends != Ends::No && action == Some(Action::Created) {
+            self.records.ran.insert(work.desired.id.clone(), self.rerun.ran());
+        }
+        self.records.objects.insert(work.desired.id.clone(), record);
         if let Ok(version) = live.resource_version.parse() {
             self.outcome.versions.push((work.desired.id.clone(), version));
         }
         if let Some(action) = action {
             self.outcome.changes.push(Change { id: work.desired.id.clone(), action });
-            if work.drift {
+            if work.drift && work.is_edit() {
                 self.outcome.drifts.push(work.drift_report(&self.applier.options.manager, true));
             }
         }

@@ -47,6 +47,8 @@ pub(crate) struct Work {
     pub(crate) known: Known,
     pub(crate) seen: Option<Observed>,
     pub(crate) live: Option<Value>,
+    /// What the server makes of the object as it is sent, after admission; known where a live edit is to be told.
+    pub(crate) accepted_as: Option<Value>,
     /// Whether the live object was asked for in this round.
     pub(crate) looked: bool,
     /// Git did not change, the live object did.
@@ -70,6 +72,7 @@ impl Work {
             known,
             seen,
             live: None,
+            accepted_as: None,
             looked: false,
             drift,
             accepted: false,
@@ -87,7 +90,12 @@ impl Work {
         }
         match self.verdict {
             Verdict::Warn => true,
-            Verdict::Update => self.drift || self.cleans() || rules.iter().any(|rule| rule.selects(&self.desired)),
+            Verdict::Update => {
+                self.drift
+                    || self.desired.how.has_contract
+                    || self.cleans()
+                    || rules.iter().any(|rule| rule.selects(&self.desired))
+            }
             _ => false,
         }
     }
@@ -134,6 +142,7 @@ impl Work {
                 if self.seen.as_ref().is_some_and(|seen| seen.content == content) && !self.cleans() {
                     self.verdict = Verdict::Unchanged;
                 }
+                self.accepted_as = Some(would_be).filter(|_| self.drift);
                 Ok(())
             }
             (Ok(_), _) => Ok(()),
@@ -174,7 +183,13 @@ impl Work {
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
         let target = applier.target(sent, false);
         let live = match applier.client.apply_unread(&self.known.resource, target, sent.body.clone()).await {
-            Ok(answer) => self.known.kind.put(&answer)?,
+            Ok(answer) => {
+                if self.drift {
+                    // It was an object a line above.
+                    self.accepted_as = serde_json::from_slice(&answer).ok();
+                }
+                self.known.kind.put(&answer)?
+            }
             Err(refusal) => {
                 self.refused_change(applier, force, refusal).await?;
                 return if self.verdict == Verdict::Replace {
@@ -219,10 +234,31 @@ impl Work {
                 .is_some_and(|seen| seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE))
     }
 
-    /// Returns which fields of the live object are not as desired.
+    /// Asks what the server would make of the object, for a live edit that is told and left. Where it does not say, the
+    /// object in Git is what the live one is compared with.
+    pub(crate) async fn ask_accepted(&mut self, applier: &Applier) {
+        let sent = self.payload.as_ref().unwrap_or(&self.desired);
+        let answer = applier.client.apply(&self.known.resource, applier.target(sent, true), sent.body.clone()).await;
+        self.accepted_as = answer.ok();
+    }
+
+    /// Returns which fields of the live object are not as desired, and would be otherwise if they were brought back:
+    /// what admission makes of an object is nobody's edit.
     pub(crate) fn differing(&self) -> Vec<Path> {
         let Some(live) = &self.live else { return Vec::new() };
-        diff::against_desired(&self.desired.value(), live).into_iter().map(|found| found.path).collect()
+        let sent = self.payload.as_ref().unwrap_or(&self.desired);
+        let paths = diff::against_desired(&sent.value(), live).into_iter().map(|found| found.path);
+        match &self.accepted_as {
+            None => paths.collect(),
+            Some(accepted) => paths.filter(|path| path.find(accepted) != path.find(live)).collect(),
+        }
+    }
+
+    /// Returns whether a change that was brought back is somebody's edit: some field of ours, or who owns it.
+    pub(crate) fn is_edit(&self) -> bool {
+        let content = self.accepted_as.as_ref().map(lode_merge::content_digest);
+        let is_same = self.seen.as_ref().zip(content).is_some_and(|(seen, content)| seen.content == content);
+        self.live.is_none() || self.accepted_as.is_none() || is_same || !self.differing().is_empty()
     }
 
     /// Tells what had been changed and by whom.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lode_api::shared::{Artifact, InventoryEntry};
 use lode_api::{Kustomization, Status as _, conditions, reasons};
-use lode_apply::{Ahead, Applier, Desired, Request, Set, change_log};
+use lode_apply::{Ahead, Applier, Desired, Request, Rerun, Set, change_log};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::EventKind;
 use tokio::time::Instant;
@@ -252,7 +252,7 @@ impl Kustomizations {
         progress.doing("Detecting drift", &revision, checked.timeout);
         let Wanted { inputs, spec, built, .. } = wanted;
         let old = object.status.inventory.as_ref().map(|inventory| inventory.entries.clone()).unwrap_or_default();
-        let unchanged = built.is_none() && job.applier.is_unchanged(&state.records, &mut state.kinds).await?;
+        let unchanged = built.is_none() && self.is_unchanged(job, state, &revision).await?;
         if unchanged {
             state.records.inputs = inputs;
             state.records.revision.clone_from(&revision);
@@ -302,6 +302,7 @@ impl Kustomizations {
         let inventory = self.prune(job, state, &set, &old).await?;
         state.records.objects.retain(|id, _| ids.contains(id));
         state.records.replaced.retain(|id, _| ids.contains(id));
+        state.records.ran.retain(|id, _| ids.contains(id));
         state.reads = reads;
         state.records.inputs = inputs;
         state.records.text_digest = text_digest;
@@ -320,6 +321,7 @@ impl Kustomizations {
         (revision, force): (&str, bool),
     ) -> lode_apply::Outcome {
         let object = job.object;
+        let held = if is_asked(object) { HashSet::new() } else { state.fights.held_now() };
         let more = old.map(|old| added(old, &entries(set))).filter(|more| !more.is_empty());
         let ahead: Option<Ahead<'_>> = more.map(|more| -> Ahead<'_> {
             let inventory = with(old.unwrap_or_default(), &more);
@@ -327,16 +329,35 @@ impl Kustomizations {
         });
         let warn = object.metadata.annotation(meta::DRIFT).is_some_and(|mode| mode.eq_ignore_ascii_case("warn"));
         let request = Request {
+            rerun: self.rerun(job, revision),
+            held: &held,
             set,
             records: &mut state.records,
             kinds: &mut state.kinds,
             rules: &job.checked.rules,
             force: force && object.spec.force.unwrap_or_default(),
-            revision,
             warn,
             ahead,
         };
         job.applier.apply(request).await
+    }
+
+    async fn is_unchanged(&self, job: &Job<'_>, state: &mut State, revision: &str) -> Result<bool, Failure> {
+        let rerun = self.rerun(job, revision);
+        Ok(job.applier.is_unchanged(&state.records, &mut state.kinds, &rerun).await?)
+    }
+
+    /// When what has ended is due again: as often as a reconcile by the clock, whose time is spread.
+    fn rerun<'r>(&self, job: &Job<'_>, revision: &'r str) -> Rerun<'r> {
+        let percent = u32::from(self.options.interval_jitter_percent.min(100));
+        let every = job.checked.interval / 100 * (100 - percent);
+        Rerun {
+            revision,
+            now_s: jiff::Timestamp::now().as_second(),
+            // Both times are of whole seconds.
+            every_s: i64::try_from(every.as_secs()).unwrap_or(i64::MAX).saturating_sub(1),
+            is_asked: is_asked(job.object),
+        }
     }
 
     /// Writes down what is about to be created, so that nothing is orphaned when we end before its end.
@@ -406,14 +427,19 @@ impl Kustomizations {
     }
 }
 
+/// Somebody asks for a reconcile and was not answered yet.
+fn is_asked(object: &Kustomization) -> bool {
+    let asked = object.metadata.annotation(meta::REQUESTED_AT);
+    asked.is_some() && asked != object.status.last_handled_reconcile_at()
+}
+
 /// Nothing is new and nothing is due: what woke us can only be the cluster.
 fn is_touch_up(object: &Kustomization, state: &State, revision: &str) -> bool {
-    let asked = object.metadata.annotation(meta::REQUESTED_AT);
     state.due.is_some_and(|due| due > Instant::now())
         && object.status.conditions().is(conditions::READY, conditions::State::True)
         && object.status.last_applied_revision.as_deref() == Some(revision)
         && object.status.observed_generation() == Some(object.metadata.generation)
-        && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
+        && !is_asked(object)
 }
 
 /// What an attempt is to bring about.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lode_api::reasons;
 use lode_api::shared::InventoryEntry;
+use lode_apply::Ends;
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 use lode_stdx::duration;
 use tokio::time::Instant;
@@ -123,7 +124,7 @@ impl Kustomizations {
             let gvk = lode_apply::Records::gvk(id, record);
             if let Some(known) = state.kinds.get(&gvk).cloned() {
                 let mut item = Item::new(id.clone(), gvk, known, exprs);
-                item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
+                item.gone_is_done = record.ends != Ends::No || &*id.kind == "Job" && &*id.group == "batch";
                 items.push(item);
             }
         }

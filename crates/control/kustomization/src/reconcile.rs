@@ -133,8 +133,7 @@ impl Kustomizations {
                 let now = now();
                 let status = Draft::new(object, &now).drifted(state).status;
                 let due = state.due.unwrap_or_else(Instant::now);
-                let held = state.fights.contested().into_iter().filter_map(|id| state.fights.held(id)).min();
-                let wake = held.map_or(due, |held| held.min(due));
+                let wake = state.fights.next().map_or(due, |held| held.min(due));
                 let next = Next::After(wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
                 self.write_or_postpone(object, status, next).await
             }
@@ -149,6 +148,9 @@ impl Kustomizations {
                 let draft = draft.history(&digest, &revision, reasons::RECONCILIATION_SUCCEEDED, took);
                 let wait = jitter(checked.interval, self.options.interval_jitter_percent);
                 state.due = Some(Instant::now() + wait);
+                // The end of a fight's wait wakes nobody else.
+                let held = state.fights.next().map(|held| held.saturating_duration_since(Instant::now()));
+                let wait = held.map_or(wait, |held| held.max(Duration::from_millis(1)).min(wait));
                 self.observe_duration(object, took);
                 let news = !says_the_same(&object.status, &draft.status);
                 let recovered =

@@ -60,6 +60,16 @@ impl Rules<'_> {
     }
 }
 
+/// Removes the marks that [`patch`] would remove: an exported object brings them along, and what is sent must not put
+/// back what is removed.
+pub fn unmark(metadata: &mut Map<String, Value>) {
+    for (field, key) in MARKS {
+        if let Some(map) = metadata.get_mut(field).and_then(Value::as_object_mut) {
+            map.remove(key);
+        }
+    }
+}
+
 /// Tells whether tools that came before us left marks.
 pub(crate) fn is_marked(metadata: &Value) -> bool {
     marks(metadata).next().is_some()

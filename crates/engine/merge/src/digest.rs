@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use crate::contract::Contract;
 use crate::fields::{self, Entry};
 
 /// The first half of a SHA-256.
@@ -49,7 +50,8 @@ pub fn content_equal(a: &Value, b: &Value) -> bool {
 /// Returns the digest of what `manager` owns by applying: its set of fields and the live values under it.
 ///
 /// It changes when somebody takes, changes or removes a field of ours. It does not change with the status, with fields
-/// others add, with resource versions, times, or with what others own. `None` when the manager has applied nothing.
+/// others add, with resource versions, times, with what others own, or with what is the control plane's by
+/// [contract](crate::contract). `None` when the manager has applied nothing.
 #[must_use]
 pub fn own_digest(live: &Value, manager: &str) -> Option<Digest> {
     let entries: Vec<_> = fields::entries(live).collect();
@@ -59,7 +61,8 @@ pub fn own_digest(live: &Value, manager: &str) -> Option<Digest> {
 pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) -> Option<Digest> {
     let own = entries.iter().find(|entry| entry.is_apply_of(manager))?;
     let others = entries.iter().filter(|entry| !entry.is_apply_of(manager)).map(|entry| entry.fields).collect();
-    let mut walk = Walk { hash: Hash::default(), others, path: Vec::with_capacity(PATH_USUAL) };
+    let contract = Contract::of(live);
+    let mut walk = Walk { hash: Hash::default(), others, path: Vec::with_capacity(PATH_USUAL), contract };
     walk.hash.text(own.api_version);
     walk.children(own.fields, Some(live));
     Some(walk.hash.finish())
@@ -71,11 +74,15 @@ struct Walk<'o> {
     others: Vec<&'o Map<String, Value>>,
     /// Keys from the root of the set to the node at hand.
     path: Vec<&'o str>,
+    contract: Contract,
 }
 
 impl<'o> Walk<'o> {
     fn children(&mut self, node: &'o Map<String, Value>, live: Option<&'o Value>) {
         in_order(node.iter(), |key, child| {
+            if !self.contract.is_empty() && self.contract.covers(&self.path, key, child) {
+                return;
+            }
             self.hash.text(key);
             if key == "." {
                 self.hash.kind(live);

@@ -8,7 +8,7 @@
 //! After each apply of ours the server's answer is the truth, so all that is kept of it is [`Observed`]: a digest of
 //! the fields we own with their live values, a digest of what counts as drift, and a few flags. A watch event that
 //! leaves them as they were is not drift. [`diff`] then says which fields differ, [`who`] who changed them,
-//! [`cleanup`] how managers that came before us are folded into ours, and [`mask`] keeps Secrets out of all of it.
+//! [`cleanup`] how managers that came before us are folded into ours, [`contract`] what is the control plane's, and [`mask`] keeps Secrets out of all of it.
 //!
 //! ```
 //! use lode_merge::observe;
@@ -30,6 +30,7 @@
 //! parser, whose bound on nesting (128) also bounds every recursion here.
 
 pub mod cleanup;
+pub mod contract;
 mod decide;
 pub mod diff;
 pub mod digest;

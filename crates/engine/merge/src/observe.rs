@@ -29,7 +29,7 @@ pub struct Observed {
 
 /// Facts of a live object that decide how it is treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags(u8);
+pub struct Flags(u16);
 
 /// Reads a live object; `manager` is our field manager, `overrides` the managers to fold into it.
 #[must_use]
@@ -40,7 +40,9 @@ pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
     let mut flags = metadata_flags(metadata);
     let rules = cleanup::Rules { ours: manager, overrides };
     flags.set(Flags::NEEDS_CLEANUP, cleanup::is_marked(metadata) || entries.iter().any(|entry| rules.folds(entry)));
-    flags.set(Flags::JOB_WITH_TTL, is_job_with_ttl(live));
+    let end = End::of(live);
+    flags.set(Flags::ENDS, end != End::Stays);
+    flags.set(Flags::ENDED, end == End::Ended);
     Observed {
         uid: text("uid"),
         resource_version: text("resourceVersion"),
@@ -67,8 +69,10 @@ impl Flags {
     pub const NEEDS_CLEANUP: Self = Self(1 << 5);
     /// `lodestone.dev/drift: warn`: a live edit is told, not undone.
     pub const DRIFT_WARN: Self = Self(1 << 6);
-    /// A Job that goes by itself when it is done: its absence is success.
-    pub const JOB_WITH_TTL: Self = Self(1 << 7);
+    /// It goes by itself when it is done: its absence is no drift.
+    pub const ENDS: Self = Self(1 << 7);
+    /// It is done, and may go at any moment.
+    pub const ENDED: Self = Self(1 << 8);
 
     /// Tells whether all of `flags` are set.
     #[must_use]
@@ -78,14 +82,19 @@ impl Flags {
 
     /// Returns the flags as bits, for a store.
     #[must_use]
-    pub fn bits(self) -> u8 {
+    pub fn bits(self) -> u16 {
         self.0
     }
 
     /// Takes flags back from a store.
     #[must_use]
-    pub fn from_bits(bits: u8) -> Self {
+    pub fn from_bits(bits: u16) -> Self {
         Self(bits)
+    }
+
+    /// Takes flags away.
+    pub fn clear(&mut self, flags: Self) {
+        self.0 &= !flags.0;
     }
 
     fn set(&mut self, flag: Self, on: bool) {
@@ -110,11 +119,54 @@ fn metadata_flags(metadata: &Value) -> Flags {
     flags
 }
 
-fn is_job_with_ttl(live: &Value) -> bool {
-    let is = |key: &str, of: &str| live.get(key).and_then(Value::as_str).is_some_and(|found| found.starts_with(of));
-    is("kind", "Job")
-        && is("apiVersion", "batch/")
-        && live.get("spec").and_then(|spec| spec.get("ttlSecondsAfterFinished")).is_some_and(|ttl| !ttl.is_null())
+/// Whether an object goes without anybody asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It stays until somebody deletes it.
+    Stays,
+    /// It goes once it is done, and is not.
+    Runs,
+    /// It is done.
+    Ended,
+}
+
+impl End {
+    fn of(live: &Value) -> Self {
+        let text = |key: &str| live.get(key).and_then(Value::as_str).unwrap_or_default();
+        let spec = |key: &str| live.get("spec").and_then(|spec| spec.get(key)).filter(|value| !value.is_null());
+        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        let by_done = |done: bool| if done { Self::Ended } else { Self::Runs };
+        match (group, text("kind")) {
+            // Whoever owns it may go at any moment, and takes it along.
+            _ if has_owner(live) => Self::Ended,
+            ("batch", "Job") if spec("ttlSecondsAfterFinished").is_some() => by_done(is_finished(live)),
+            ("", "Pod") if spec("restartPolicy").is_some_and(|policy| policy != "Always") => by_done(is_finished(live)),
+            // Signed or not, the cluster keeps requests for hours only.
+            ("certificates.k8s.io", "CertificateSigningRequest") => Self::Ended,
+            // A bootstrap token with an expiration.
+            ("", "Secret") if text("type") == "bootstrap.kubernetes.io/token" => {
+                let expires = live.get("data").is_some_and(|data| data.get("expiration").is_some());
+                if expires { Self::Ended } else { Self::Stays }
+            }
+            _ => Self::Stays,
+        }
+    }
+}
+
+fn has_owner(live: &Value) -> bool {
+    let owners = live.get("metadata").and_then(|metadata| metadata.get("ownerReferences")?.as_array());
+    owners.is_some_and(|owners| !owners.is_empty())
+}
+
+/// A Job that is complete or has failed, a Pod that has.
+fn is_finished(live: &Value) -> bool {
+    let Some(status) = live.get("status") else { return false };
+    let phase = status.get("phase").and_then(Value::as_str);
+    let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    let finished = |condition: &Value| {
+        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
+    };
+    matches!(phase, Some("Succeeded" | "Failed")) || conditions.into_iter().any(finished)
 }
 
 /// What every key but [`meta::DRIFT`] starts with.
@@ -165,12 +217,32 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_by_itself_is_known_and_when_it_is_done() {
+        let ends = |live: &Value| {
+            let flags = flags(live);
+            (flags.contains(Flags::ENDS), flags.contains(Flags::ENDED))
+        };
+        let job = |spec: Value, status: Value| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": spec, "status": status});
+        let done = json!({"conditions": [{"type": "Complete", "status": "True"}]});
+        let ttl = json!({"ttlSecondsAfterFinished": 0});
+        assert_eq!(ends(&job(ttl.clone(), json!({}))), (true, false));
+        assert_eq!(ends(&job(ttl, done.clone())), (true, true));
+        assert_eq!(ends(&job(json!({}), done)), (false, false), "a Job without a time stays");
+        let pod = |policy: &str, phase: &str| json!({"apiVersion": "v1", "kind": "Pod", "spec": {"restartPolicy": policy}, "status": {"phase": phase}});
+        assert_eq!(ends(&pod("Never", "Running")), (true, false));
+        assert_eq!(ends(&pod("OnFailure", "Succeeded")), (true, true));
+        assert_eq!(ends(&pod("Always", "Failed")), (false, false));
+        let owned = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"ownerReferences": [{"uid": "u"}]}});
+        assert_eq!(ends(&owned), (true, true));
+    }
+
+    #[test]
     fn what_identifies_the_object_is_kept() {
         let job = json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"ttlSecondsAfterFinished": 0}, "metadata": {
             "uid": "u", "resourceVersion": "7", "generation": 3, "deletionTimestamp": "2026-01-01T00:00:00Z"}});
         let seen = observe(&job, "lode", &[]);
         assert_eq!((&*seen.uid, &*seen.resource_version, seen.generation, seen.deleting), ("u", "7", 3, true));
-        assert_eq!((seen.own, seen.flags), (None, Flags::JOB_WITH_TTL));
+        assert_eq!((seen.own, seen.flags), (None, Flags::ENDS));
         assert_eq!(Flags::from_bits(seen.flags.bits()), seen.flags);
     }
 }

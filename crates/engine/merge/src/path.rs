@@ -39,6 +39,16 @@ impl Path {
         &self.0
     }
 
+    /// Returns the value that lies here in an object.
+    #[must_use]
+    pub fn find<'v>(&self, object: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(object, |at, step| match step {
+            Step::Field(name) => at.get(&**name),
+            Step::Item { key, value } => at.as_array()?.iter().find(|item| item.get(*key) == Some(value)),
+            Step::Index(index) => at.as_array()?.get(*index),
+        })
+    }
+
     pub(crate) fn push(&mut self, step: Step) {
         self.0.push(step);
     }
@@ -83,5 +93,17 @@ mod tests {
         assert_eq!(Path::new(vec![field("data"), field("a.b/c"), Step::Index(2)]).to_string(), ".data[\"a.b/c\"][2]");
         assert_eq!(Path::new(vec![field("ports"), port]).to_string(), ".ports[port=80]");
         assert_eq!(Path::default().to_string(), ".");
+    }
+
+    #[test]
+    fn a_path_finds_its_value() {
+        let object =
+            serde_json::json!({"spec": {"ports": [{"port": 80}, {"port": 81, "name": "b"}], "args": ["x", "y"]}});
+        let field = |name: &str| Step::Field(name.into());
+        let port = Step::Item { key: "port", value: 81.into() };
+        let found = |steps: Vec<Step>| Path::new(steps).find(&object).cloned();
+        assert_eq!(found(vec![field("spec"), field("ports"), port, field("name")]), Some("b".into()));
+        assert_eq!(found(vec![field("spec"), field("args"), Step::Index(1)]), Some("y".into()));
+        assert_eq!(found(vec![field("spec"), field("none"), Step::Index(1)]), None);
     }
 }

@@ -24,6 +24,8 @@ pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 pub const WATCH: &str = "reconcile.fluxcd.io/watch";
 /// `correct` (default) or `warn`: what becomes of a live edit.
 pub const DRIFT: &str = "lodestone.dev/drift";
+/// `never`: what ended or was removed is created again only for another revision.
+pub const RERUN: &str = "lodestone.dev/rerun";
 /// The finalizer of all toolkit kinds.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 

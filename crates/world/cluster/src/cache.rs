@@ -22,7 +22,7 @@ use tokio::sync::{Notify, watch};
 use crate::client::{Client, decode};
 use crate::error::Error;
 use crate::resource::Resource;
-use crate::seen::{Seen, Table};
+use crate::seen::{Gone, Seen, Table};
 use crate::watch::{self as follow, Head, Sink, Subject, Told};
 
 /// Which owner has which objects to look at again.
@@ -181,6 +181,12 @@ impl Kind {
     /// Applies `read` to what is known of an object, without copying it.
     pub fn with<T>(&self, name: &NamespacedName, read: impl FnOnce(&Seen) -> T) -> Option<T> {
         lock(&self.shelf.table).get(name).map(read)
+    }
+
+    /// Returns how an object went that is of those that go by themselves, where its end was seen.
+    #[must_use]
+    pub fn gone(&self, name: &NamespacedName) -> Option<Gone> {
+        lock(&self.shelf.table).gone(name).cloned()
     }
 
     /// Returns all that is known, for small selections.

@@ -27,5 +27,5 @@ pub use error::Error;
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;
 pub use review::{Account, Reviews};
-pub use seen::Seen;
+pub use seen::{Gone, Seen};
 pub use watch::{Head, Sink, Subject, watch};

@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet};
 
 use lode_health::Health;
-use lode_merge::Observed;
+use lode_merge::{Flags, Observed};
 use lode_object::{NamespacedName, Value, meta};
 
 /// What the cache keeps of one object.
@@ -37,10 +37,23 @@ impl Seen {
     }
 }
 
+/// An object that is gone and is of those that go by themselves ([`Flags::ENDS`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Tells it from others of its name.
+    pub uid: Box<str>,
+    /// It was done before it was deleted.
+    pub ended: bool,
+}
+
+/// How many objects that are gone are remembered per kind: over it, all are forgotten.
+const GONE_MAX: usize = 4096;
+
 /// The objects of one watched kind.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: HashMap<NamespacedName, Row>,
+    gone: HashMap<NamespacedName, Gone>,
     /// Owners that are told of every change here.
     pub(crate) subscribers: HashSet<NamespacedName>,
     /// Number of the list that is being read or was read last.
@@ -61,6 +74,11 @@ struct Row {
 impl Table {
     pub(crate) fn get(&self, name: &NamespacedName) -> Option<&Seen> {
         self.rows.get(name).map(|row| &row.seen)
+    }
+
+    /// Returns how an object went that goes by itself; nothing where another has its name, or where it was not seen.
+    pub(crate) fn gone(&self, name: &NamespacedName) -> Option<&Gone> {
+        self.gone.get(name)
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Seen> {
@@ -113,7 +131,15 @@ impl Table {
         let version = self.advance(version);
         // An older deletion is that of an earlier object of this name.
         let goes = self.rows.get(name).is_some_and(|row| version == 0 || version >= row.version);
-        if goes { self.rows.remove(name).map(|row| row.seen) } else { None }
+        let seen = if goes { self.rows.remove(name).map(|row| row.seen) } else { None };
+        if let Some(Seen { observed, .. }) = seen.as_ref().filter(|seen| seen.observed.flags.contains(Flags::ENDS)) {
+            if self.gone.len() >= GONE_MAX {
+                self.gone.clear();
+            }
+            let ended = observed.flags.contains(Flags::ENDED);
+            self.gone.insert(name.clone(), Gone { uid: observed.uid.clone(), ended });
+        }
+        seen
     }
 
     /// Takes the answer to an own write where the watch has not told of that version yet. Tells whether it was taken,
@@ -127,7 +153,14 @@ impl Table {
         (true, self.insert(name, version, seen))
     }
 
-    fn insert(&mut self, name: NamespacedName, version: u64, seen: Seen) -> Option<Seen> {
+    fn insert(&mut self, name: NamespacedName, version: u64, mut seen: Seen) -> Option<Seen> {
+        self.gone.remove(&name);
+        // What is done only after somebody asked it to go, was cut off: a node ends the Pods that are deleted.
+        let before = self.rows.get(&name).map(|row| &row.seen.observed);
+        let was_done = before.is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
+        if seen.observed.deleting && !was_done {
+            seen.observed.flags.clear(Flags::ENDED);
+        }
         self.rows.insert(name, Row { version, round: self.round, seen }).map(|row| row.seen)
     }
 
@@ -180,6 +213,34 @@ mod tests {
         assert!(table.put(name(), "7", seen("7")).0);
         assert!(table.is_known(&name(), "7"), "its own event");
         assert!(!table.is_known(&name(), "8"), "a later event is news");
+    }
+
+    #[test]
+    fn it_is_known_whether_what_goes_by_itself_was_done_before_it_was_deleted() {
+        let stages = |stages: &[(bool, bool)]| {
+            let mut table = listed();
+            for (version, (done, deleting)) in stages.iter().enumerate() {
+                let version = (version + 6).to_string();
+                let mut seen = seen(&version);
+                let bits = Flags::ENDS.bits() | if *done { Flags::ENDED.bits() } else { 0 };
+                (seen.observed.flags, seen.observed.deleting) = (Flags::from_bits(bits), *deleting);
+                table.applied(name(), &version, seen);
+            }
+            table.deleted(&name(), "20");
+            table.gone(&name()).map(|gone| gone.ended)
+        };
+        assert_eq!(stages(&[(false, false)]), Some(false), "somebody deleted it");
+        assert_eq!(stages(&[(false, false), (true, false)]), Some(true));
+        assert_eq!(
+            stages(&[(false, false), (true, false), (true, true)]),
+            Some(true),
+            "a time to live, with a finalizer"
+        );
+        assert_eq!(stages(&[(false, false), (false, true), (true, true)]), Some(false), "its node ended it");
+        let mut table = listed();
+        table.applied(name(), "7", seen("7"));
+        table.deleted(&name(), "8");
+        assert_eq!(table.gone(&name()), None, "nothing that goes by itself");
     }
 
     #[test]

@@ -31,3 +31,5 @@ mod the_api_server_goes_away;
 mod the_cluster_refuses;
 mod three_kustomizations;
 mod unsupported_fields;
+mod what_ends_by_itself;
+mod what_the_control_plane_owns;

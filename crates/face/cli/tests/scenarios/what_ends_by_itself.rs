@@ -1,0 +1,129 @@
+//! What goes when it is done is no live edit: it runs once per interval, or once per revision where it says so.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+
+use crate::manifests::{config_map, noted};
+use crate::stage::{LONG, Stage};
+
+fn migration(namespace: &str, name: &str, ttl_s: Option<u32>) -> Value {
+    json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": namespace},
+        "spec": {"ttlSecondsAfterFinished": ttl_s, "template": {"spec": {"restartPolicy": "Never",
+        "containers": [{"name": "main", "image": "registry.example.com/migrate:1"}]}}}})
+}
+
+impl Stage {
+    /// Watches which Jobs of a name there are, until `done` says so.
+    async fn runs(&self, name: &str, mut done: impl FnMut(&BTreeSet<String>) -> bool) -> anyhow::Result<usize> {
+        let until = Instant::now() + LONG;
+        let mut uids = BTreeSet::new();
+        while !done(&uids) && Instant::now() < until {
+            if let Some(job) = self.world.get("Job", &self.namespace, name).await? {
+                uids.insert(job["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(uids.len())
+    }
+
+    /// Does what wakes a Kustomization, and waits until it has seen it.
+    async fn wake(&self, times: u32) -> anyhow::Result<()> {
+        for time in 0..times {
+            let red = json!({"data": {"color": format!("red{time}")}});
+            self.world.patch_as("somebody", ("ConfigMap", &self.namespace, "settings"), red).await?;
+            self.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_whose_time_to_live_is_over_runs_once_per_revision_and_request() {
+    Stage::play("ends-job", async |stage| {
+        let ns = stage.namespace.clone();
+        let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        stage.apply_folder("apps", &[migration(&ns, "migrate", Some(0)), settings.clone()]).await?;
+        stage.gone("Job", "migrate").await?;
+        stage.wake(2).await?;
+        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "it ran again although nothing is new");
+        let drifts = stage.events("apps").await?;
+        ensure!(!drifts.iter().any(|(_, text)| text.contains("migrate deleted by")), "{drifts:#?}");
+
+        let (seen, answered) = tokio::join!(stage.runs("migrate", |uids| !uids.is_empty()), stage.reconcile("apps"));
+        answered?;
+        ensure!(seen? == 1, "a request does not run it");
+        stage.gone("Job", "migrate").await?;
+
+        stage.write(
+            "apps/objects.yaml",
+            &[migration(&ns, "migrate", Some(0)), settings, config_map(&ns, "b", json!({}))],
+        )?;
+        let commit = stage.repository.push("another revision")?;
+        let (seen, delivered) = tokio::join!(
+            stage.runs("migrate", |uids| !uids.is_empty()),
+            stage.world.reconcile(("GitRepository", &ns, "app")),
+        );
+        delivered?;
+        ensure!(seen? == 1, "another revision does not run it");
+        stage.applied("apps", &commit).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_deleted_while_it_runs_comes_back() {
+    Stage::play("ends-cut", async |stage| {
+        let ns = stage.namespace.clone();
+        let mut job = migration(&ns, "migrate", Some(0));
+        // Nothing starts, so it does not end.
+        job["spec"]["suspend"] = json!(true);
+        stage.apply_folder("apps", &[job]).await?;
+        let uid = stage.object("Job", "migrate").await?["metadata"]["uid"].clone();
+        stage.world.delete("Job", &ns, "migrate").await?;
+        let back = |object: Option<&Value>| object.is_some_and(|object| object["metadata"]["uid"] != uid);
+        stage.world.until(("Job", &ns, "migrate"), LONG, back).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rerun_never_means_once_per_revision_also_after_a_restart() {
+    Stage::play("ends-never", async |stage| {
+        let ns = stage.namespace.clone();
+        let job = noted(migration(&ns, "migrate", Some(0)), json!({"lodestone.dev/rerun": "never"}));
+        let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        stage.apply_folder("apps", &[job, settings]).await?;
+        stage.gone("Job", "migrate").await?;
+        stage.reconcile("apps").await?;
+        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "a request ran it again");
+        stage.stop()?;
+        stage.start()?;
+        stage.reconcile("apps").await?;
+        stage.wake(1).await?;
+        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "a restart ran it again");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_with_its_owner_does_not_come_back_at_once() {
+    Stage::play("ends-owner", async |stage| {
+        let ns = stage.namespace.clone();
+        let owner = stage.world.apply(config_map(&ns, "owner", json!({}))).await?;
+        let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        let mut owned = config_map(&ns, "owned", json!({}));
+        owned["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+        stage.apply_folder("apps", &[owned, settings]).await?;
+        stage.world.delete("ConfigMap", &ns, "owner").await?;
+        stage.gone("ConfigMap", "owned").await?;
+        stage.wake(2).await?;
+        ensure!(stage.world.get("ConfigMap", &ns, "owned").await?.is_none(), "it came back to be removed again");
+        Ok(())
+    })
+    .await;
+}

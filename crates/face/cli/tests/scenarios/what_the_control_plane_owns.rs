@@ -1,0 +1,79 @@
+//! Fields of which Git says only where they begin: the control plane goes on from there, and nobody is blamed for it.
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+
+use crate::manifests::{config_map, deployment, noted};
+use crate::stage::{LONG, Stage};
+
+fn role(name: &str, labels: Value, more: Value) -> Value {
+    let mut role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": labels}});
+    for (field, value) in more.as_object().into_iter().flatten() {
+        role[field] = value.clone();
+    }
+    role
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rules_of_an_aggregated_role_are_never_emptied_again() {
+    Stage::play("owns-rules", async |stage| {
+        let ns = stage.namespace.clone();
+        let selects = json!({"clusterRoleSelectors": [{"matchLabels": {"e2e-owns-rules": "yes"}}]});
+        let all = role("e2e-owns-all", json!({}), json!({"aggregationRule": selects, "rules": []}));
+        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]);
+        let part = role("e2e-owns-part", json!({"e2e-owns-rules": "yes"}), json!({"rules": rules}));
+        let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        stage.apply_folder("apps", &[all.clone(), part.clone(), settings]).await?;
+        let filled = |object: Option<&Value>| object.is_some_and(|object| object["rules"] == rules);
+        // The sandbox has no such controller: this is what the real one does.
+        if stage.ground.faults().is_some() {
+            let filling = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                "metadata": {"name": "e2e-owns-all"}, "rules": rules});
+            stage.world.apply_as("clusterrole-aggregation-controller", filling).await?;
+        }
+        let before = stage.world.until(("ClusterRole", "", "e2e-owns-all"), LONG, filled).await?;
+
+        // What wakes the operator after it, and another revision, leave the role alone.
+        stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), json!({"data": {"color": "red"}})).await?;
+        stage.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
+        stage.reconcile("apps").await?;
+        let mut noted = all;
+        noted["metadata"]["annotations"] = json!({"revision": "two"});
+        stage.write("apps/objects.yaml", &[noted, part])?;
+        let commit = stage.deliver("another revision").await?;
+        stage.applied("apps", &commit).await?;
+        let after = stage.world.get("ClusterRole", "", "e2e-owns-all").await?;
+        ensure!(after.as_ref().is_some_and(|role| role["metadata"]["annotations"]["revision"] == "two"));
+        ensure!(filled(after.as_ref()) && filled(before.as_ref()), "{after:?}");
+        let events = stage.events("apps").await?;
+        ensure!(!events.iter().any(|(_, text)| text.contains(".rules")), "{events:#?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_revision_of_an_exported_deployment_is_not_fought_over() {
+    Stage::play("owns-revision", async |stage| {
+        let ns = stage.namespace.clone();
+        let key = "deployment.kubernetes.io/revision";
+        let last = "kubectl.kubernetes.io/last-applied-configuration";
+        let web = noted(deployment(&ns, "web", 0), json!({key: "7", last: "{}"}));
+        let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        stage.apply_folder("apps", &[web, settings]).await?;
+        // As the controller does, whatever the one of this cluster makes of a "7".
+        let revision = json!({"metadata": {"annotations": {key: "1"}}});
+        stage.world.patch_as("kube-controller-manager", ("Deployment", &ns, "web"), revision).await?;
+        stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), json!({"data": {"color": "red"}})).await?;
+        stage.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
+        stage.reconcile("apps").await?;
+        let web = stage.object("Deployment", "web").await?;
+        ensure!(web["metadata"]["annotations"][key] == "1", "{}", web["metadata"]["annotations"]);
+        ensure!(web["metadata"]["annotations"].get(last).is_none());
+        let events = stage.events("apps").await?;
+        ensure!(!events.iter().any(|(_, text)| text.contains(key)), "{events:#?}");
+        Ok(())
+    })
+    .await;
+}

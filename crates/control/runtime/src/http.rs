@@ -1,41 +1,38 @@
 //! [`serve()`]: `/metrics`, `/healthz` and `/readyz` for scrapers and probes.
 //!
-//! Plain HTTP/1.1 on a listener the caller opened, with bounds on connections, their age and their headers. Request
-//! bodies are never read.
+//! Plain HTTP/1.1 on a listener the caller opened. Request bodies are never read, and no answer waits for anything, so
+//! whoever asks is answered however many sockets others hold: the oldest that is idle or does not read makes room.
 
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use lode_net::{Caller, Limits, RequestBody, Terms};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 
-/// Connections at a time; more wait in the listener's backlog.
-const CONNECTIONS_MAX: usize = 64;
-/// Oldest connection: an idle client cannot hold a place for ever.
-const CONNECTION_AGE_MAX: Duration = Duration::from_mins(5);
+/// Connections at a time, in all and of one peer. They are many, so that a probe has sent its request long before as
+/// many newcomers as it takes to displace it.
+const CONNECTIONS_MAX: usize = 512;
+const CONNECTIONS_PER_PEER_MAX: usize = 256;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX_BYTES: usize = 16 << 10;
 /// How long answers under way have at shutdown.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
-/// Wait after a connection could not be accepted, for instance without a free file descriptor.
-const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How often metrics are written out in a second; whoever asks more often gets the text of before, which costs nothing.
+const RENDERINGS_PER_SECOND_MAX: u32 = 20;
 
 /// What [`serve()`] answers from. Cloning is cheap.
 #[derive(Clone)]
 pub struct Routes {
     metrics: Metrics,
+    rendered: Arc<Mutex<Rendered>>,
     is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -43,7 +40,7 @@ impl Routes {
     /// Shows metrics, and is ready as soon as it is healthy.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
-        Self { metrics, is_ready: Arc::new(|| true) }
+        Self { metrics, rendered: Arc::default(), is_ready: Arc::new(|| true) }
     }
 
     /// Is ready when this is true, for instance when the caches are filled.
@@ -58,7 +55,7 @@ impl Routes {
         }
         match path {
             "/metrics" => {
-                let mut answer = Response::new(Full::from(self.metrics.text()));
+                let mut answer = Response::new(Full::from(self.text()));
                 answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
                 answer
             }
@@ -70,67 +67,50 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// Returns the metrics as text, as of now unless too many ask.
+    fn text(&self) -> Bytes {
+        let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        if rendered.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+            (rendered.since, rendered.count) = (Some(Instant::now()), 0);
+        }
+        if rendered.count < RENDERINGS_PER_SECOND_MAX {
+            rendered.count += 1;
+            rendered.text = self.metrics.text().into();
+        }
+        rendered.text.clone()
+    }
+}
+
+/// The metrics as they were last written out, and how often that was in the second that began then.
+#[derive(Default)]
+struct Rendered {
+    since: Option<Instant>,
+    count: u32,
+    text: Bytes,
+}
+
 /// Answers until `shutdown` turns true (or its sender is gone), then lets answers under way end.
 pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
-            _ = shutdown.wait_for(|shutdown| *shutdown) => break,
-        };
-        let Some((stream, place)) = accepted else { continue };
-        while connections.try_join_next().is_some() {}
-        let (routes, shutdown) = (routes.clone(), shutdown.clone());
-        connections.spawn(async move {
-            converse(stream, routes, shutdown).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(DRAIN_MAX, async { while connections.join_next().await.is_some() {} }).await;
-}
-
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, place)),
-        Err(error) => {
-            warn!(%error, "connection not accepted");
-            tokio::time::sleep(ACCEPT_RETRY).await;
-            None
-        }
-    }
-}
-
-async fn converse(stream: TcpStream, routes: Routes, mut shutdown: watch::Receiver<bool>) {
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let answer = routes.answer(request.method(), request.uri().path());
-        async move { Ok::<_, Infallible>(answer) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(HEADERS_MAX_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        _ = shutdown.wait_for(|shutdown| *shutdown) => None,
-        () = tokio::time::sleep(CONNECTION_AGE_MAX) => None,
+    let limits = Limits {
+        connections: CONNECTIONS_MAX,
+        per_peer: CONNECTIONS_PER_PEER_MAX,
+        header: HEADERS_WITHIN,
+        header_bytes: HEADERS_MAX_BYTES,
+        // One request each: probes and scrapers come seldom, and a thousand requests in one go are an attack.
+        keep_alive: false,
+        // Answers are small: a reader that keeps one waiting at all makes room for a newcomer.
+        unread_min: Duration::ZERO,
+        drain: DRAIN_MAX,
+        ..Limits::default()
     };
-    let ended = if let Some(ended) = ended {
-        ended
-    } else {
-        connection.as_mut().graceful_shutdown();
-        tokio::time::timeout(DRAIN_MAX, connection).await.unwrap_or(Ok(()))
+    let terms = Terms { name: "health and metrics", tls: None, limits };
+    let stop = async { drop(shutdown.wait_for(|shutdown| *shutdown).await) };
+    let greet = move |_: &Caller| {
+        let routes = routes.clone();
+        move |request: Request<RequestBody>| std::future::ready(routes.answer(request.method(), request.uri().path()))
     };
-    if let Err(error) = ended {
-        debug!(%error, "connection broke");
-    }
+    lode_net::serve(listener, terms, stop, greet).await;
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
@@ -145,6 +125,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -175,14 +156,15 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (shutdown, is_shutdown) = watch::channel(false);
         let server = tokio::spawn(serve(listener, Routes::new(Metrics::new()), is_shutdown));
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let answer = ask(&mut stream, "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("ok\n"), "{answer}");
-        let answer = ask(&mut stream, "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        assert!(answer.contains("application/openmetrics-text"), "{answer}");
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        for (path, found) in [("/healthz", "ok\n"), ("/metrics", "application/openmetrics-text")] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let answer = ask(&mut stream, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains(found), "{answer}");
+        }
         shutdown.send_replace(true);
         server.await.unwrap();
-        assert_eq!(ask(&mut stream, "").await, "", "closed");
+        assert_eq!(ask(&mut idle, "").await, "", "closed");
         assert!(TcpStream::connect(address).await.is_err());
     }
 
@@ -197,5 +179,59 @@ mod tests {
         let answer = ask(&mut stream, &request).await;
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
         server.abort();
+    }
+
+    /// What a kubelet does: it gives up after three probes in a row without an answer.
+    const PROBES_IN_A_ROW: usize = 3;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_liveness_probe_is_answered_while_hundreds_of_sockets_come_back_whenever_they_are_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (_shutdown, is_shutdown) = watch::channel(false);
+        tokio::spawn(serve(listener, Routes::new(Metrics::new()), is_shutdown));
+        let (done, is_done) = tokio::sync::oneshot::channel::<()>();
+        let strangers = std::thread::spawn(move || strangers(address, is_done));
+        for at in 0..20 {
+            let is_answered = (0..PROBES_IN_A_ROW).any(|_| probe(address).is_some());
+            assert!(is_answered, "probe {at}");
+        }
+        drop(done);
+        strangers.join().unwrap();
+    }
+
+    /// Asks as a kubelet does, from a thread of its own.
+    fn probe(address: std::net::SocketAddr) -> Option<()> {
+        use std::io::{Read as _, Write as _};
+
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        // A kubelet waits a second; a machine that runs all tests at once is slower than that.
+        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.starts_with("HTTP/1.1 200").then_some(())
+    }
+
+    /// Holds more sockets than one peer may have, idle or without reading, and opens another for each that is closed.
+    fn strangers(address: std::net::SocketAddr, is_done: tokio::sync::oneshot::Receiver<()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut held = tokio::task::JoinSet::new();
+            for at in 0..2 * CONNECTIONS_PER_PEER_MAX {
+                held.spawn(async move {
+                    loop {
+                        let Ok(mut stream) = TcpStream::connect(address).await else { continue };
+                        if at % 8 == 0 {
+                            let many = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
+                            while stream.write_all(many.as_bytes()).await.is_ok() {}
+                        } else {
+                            let _ = stream.read(&mut [0; 1]).await;
+                        }
+                    }
+                });
+            }
+            drop(is_done.await);
+        });
     }
 }

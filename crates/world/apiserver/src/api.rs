@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::addresses::Addresses;
 use crate::auth::Users;
+use crate::bodies::Bodies;
 use crate::documents::Documents;
 use crate::faults::Faults;
 use crate::served::{Registry, Served};
@@ -21,6 +22,7 @@ pub(crate) struct Api {
     pub(crate) users: Users,
     pub(crate) addresses: Addresses,
     pub(crate) documents: Documents,
+    pub(crate) bodies: Bodies,
     /// By which clients know the API, as PEM.
     pub(crate) certificate: Box<str>,
     registry: RwLock<Arc<Registry>>,
@@ -45,6 +47,7 @@ impl Api {
             certificate: certificate.into(),
             addresses: Addresses::default(),
             documents: Documents::default(),
+            bodies: Bodies::default(),
             registry: RwLock::new(registry),
             policy: RwLock::default(),
             clock,

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
-use lode_admit::decode::BODY_MAX;
 use lode_admit::{Details, Status};
 use lode_rbac::{Attributes, Resource, User};
 
@@ -35,56 +33,43 @@ where
     let answered = async {
         let user = api.users.authenticate(&head.headers, certificate)?;
         let user = api.policy(|policy| auth::impersonate(user, &head.headers, policy))?;
-        let body = collect(body).await?;
         let asked = Asked {
             method: &head.method,
             path: head.uri.path(),
+            route: Route::parse(head.uri.path()).ok_or_else(|| Status::bad_request("the path is not UTF-8"))?,
             query: Query::parse(head.uri.query().unwrap_or_default()),
             headers: &head.headers,
             user: &user,
-            body: &body,
         };
+        asked.authorize(api)?;
+
+        // Nothing is held of whoever may not ask, nor for a request that needs no body.
+        let body = if asked.needs_body() { api.bodies.collect(&user.name, body).await? } else { api.bodies.none("") };
         let lost = asked.meet(api).await?;
-        let answer = asked.answer(api);
+        let answer = asked.answer(api, body.bytes());
         lost.map_or(answer, Err)
     };
     answered.await.unwrap_or_else(|status| Answer::status(&status)).response(is_head)
 }
 
-async fn collect<B>(body: B) -> Result<Bytes, Status>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = format!("Request entity too large: limit is {BODY_MAX}");
-            Err(Status::about(413, "RequestEntityTooLarge", message, Details::default()))
-        }
-        Err(error) => Err(Status::bad_request(format!("read the body: {error}"))),
-    }
-}
-
-/// A request whose body is here.
+/// A request, without its body.
 struct Asked<'a> {
     method: &'a Method,
     path: &'a str,
+    route: Route,
     query: Query,
     headers: &'a HeaderMap,
     user: &'a User,
-    body: &'a [u8],
 }
 
 impl Asked<'_> {
     /// Has the request go wrong where that is asked for; returns what is answered although it is served.
     async fn meet(&self, api: &Api) -> Result<Option<Status>, Status> {
         let Some(faults) = &api.faults else { return Ok(None) };
-        let route = Route::parse(self.path);
         let method = self.method.as_str().to_ascii_lowercase();
         let mut request =
             faults::Request { user: &self.user.name, verb: &method, resource: "", subresource: "", name: "" };
-        if let Some(Route::Resource(target)) = &route {
+        if let Route::Resource(target) = &self.route {
             let Target { resource, subresource, name, .. } = target;
             request = faults::Request { verb: self.verb(target), resource, subresource, name, ..request };
         }
@@ -95,16 +80,13 @@ impl Asked<'_> {
         }
     }
 
-    fn answer(&self, api: &Arc<Api>) -> Result<Answer, Status> {
-        let route = Route::parse(self.path).ok_or_else(|| Status::bad_request("the path is not UTF-8"))?;
-        let Route::Resource(target) = &route else { return self.document(api, &route) };
+    fn answer(&self, api: &Arc<Api>, body: &[u8]) -> Result<Answer, Status> {
+        let Route::Resource(target) = &self.route else { return self.document(api, &self.route) };
         let registry = api.registry();
         let Some(served) = registry.get(&target.group, &target.version, &target.resource) else {
-            self.authorize(api, target, self.verb(target))?;
             return no_version(&registry, &target.group);
         };
         let verb = self.verb(target);
-        self.authorize(api, target, verb)?;
         let allowed = if target.subresource.is_empty() {
             served.resource.allows(verb)
         } else {
@@ -118,10 +100,17 @@ impl Asked<'_> {
         if served.kind.namespaced && target.namespace.is_empty() && !matches!(verb, "list" | "watch") {
             return Err(not_allowed());
         }
-        self.serve(api, served, target, verb)
+        self.serve(api, served, target, verb, body)
     }
 
-    fn serve(&self, api: &Arc<Api>, served: &Arc<Served>, target: &Target, verb: &str) -> Result<Answer, Status> {
+    fn serve(
+        &self,
+        api: &Arc<Api>,
+        served: &Arc<Served>,
+        target: &Target,
+        verb: &str,
+        body: &[u8],
+    ) -> Result<Answer, Status> {
         let text = |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
         let agent = text(header::USER_AGENT).unwrap_or_default();
         let output = Output::choose(text(header::ACCEPT))?;
@@ -134,7 +123,7 @@ impl Asked<'_> {
             user: self.user,
             agent: agent.split('/').next().unwrap_or_default(),
             media: media(text(header::CONTENT_TYPE)),
-            body: self.body,
+            body,
             now: api.now(),
             warnings: RefCell::default(),
         };
@@ -184,24 +173,41 @@ impl Asked<'_> {
         }
     }
 
-    fn authorize(&self, api: &Api, target: &Target, verb: &str) -> Result<(), Status> {
-        let resource = Resource {
-            group: &target.group,
-            resource: &target.resource,
-            subresource: &target.subresource,
-            namespace: if target.resource == "namespaces" { &target.name } else { &target.namespace },
-            name: &target.name,
+    /// Returns whether the request is answered from its body.
+    fn needs_body(&self) -> bool {
+        let Route::Resource(target) = &self.route else { return false };
+        matches!(self.verb(target), "create" | "update" | "patch" | "delete" | "deletecollection")
+    }
+
+    /// Returns whether the user may ask this.
+    ///
+    /// # Errors
+    /// It is forbidden.
+    fn authorize(&self, api: &Api) -> Result<(), Status> {
+        let method = self.method.as_str().to_ascii_lowercase();
+        let attributes = match &self.route {
+            Route::Resource(target) => {
+                let verb = self.verb(target);
+                if verb.is_empty() {
+                    return Ok(());
+                }
+                let namespace = if target.resource == "namespaces" { &target.name } else { &target.namespace };
+                let resource = Resource {
+                    group: &target.group,
+                    resource: &target.resource,
+                    subresource: &target.subresource,
+                    namespace,
+                    name: &target.name,
+                };
+                Attributes::resource(verb, resource)
+            }
+            _ => Attributes::path(&method, self.path),
         };
-        if verb.is_empty() {
-            return Ok(());
-        }
-        api.policy(|policy| policy.authorize(self.user, &Attributes::resource(verb, resource)))
+        api.policy(|policy| policy.authorize(self.user, &attributes))
     }
 
     /// Answers what is not about objects.
     fn document(&self, api: &Api, route: &Route) -> Result<Answer, Status> {
-        let verb = self.method.as_str().to_ascii_lowercase();
-        api.policy(|policy| policy.authorize(self.user, &Attributes::path(&verb, self.path)))?;
         if self.method != Method::GET {
             return Err(not_allowed());
         }

@@ -20,6 +20,7 @@
 mod addresses;
 mod api;
 mod auth;
+mod bodies;
 mod bootstrap;
 mod controllers;
 mod dispatch;

@@ -6,15 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use http::Request;
 use lode_admit::Status;
+use lode_net::{Caller, Limits, RequestBody, Terms};
 use lode_rbac::User;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -169,50 +166,58 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, open: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (acceptor, api, mut open) = (acceptor.clone(), Arc::clone(&api), open.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = connection(stream, acceptor, api) => {}
-                _ = open.wait_for(|open| !open) => {}
+/// Serves whenever the API is open; cuts all connections and takes no others while it is not.
+async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, mut open: watch::Receiver<bool>) {
+    let limits = Limits {
+        connections: CONNECTIONS_MAX,
+        per_peer: CONNECTIONS_PER_PEER_MAX,
+        handshake: HANDSHAKE_MAX,
+        header: HEADER_MAX,
+        idle: IDLE_MAX,
+        streams: STREAMS_MAX,
+        drain: Duration::ZERO,
+        ..Limits::default()
+    };
+    let terms = Terms { name: "api", tls: Some(acceptor), limits };
+    let is_open = open.clone();
+    let greet = move |caller: &Caller| {
+        let user: Option<Arc<User>> = caller.certificate.as_deref().and_then(auth::certified).map(Arc::new);
+        let (api, is_open) = (Arc::clone(&api), is_open.clone());
+        move |request: Request<RequestBody>| {
+            let (api, user, is_open) = (Arc::clone(&api), user.clone(), is_open.clone());
+            async move {
+                if !*is_open.borrow() {
+                    // The connection is about to be cut, and nothing is answered meanwhile.
+                    std::future::pending::<()>().await;
+                }
+                dispatch::answer(&api, user.as_deref(), request).await
             }
-            drop(place);
-        });
+        }
+    };
+    loop {
+        let mut is_open = open.clone();
+        let closed = async { drop(is_open.wait_for(|open| !open).await) };
+        lode_net::serve(&listener, terms.clone(), closed, greet.clone()).await;
+        loop {
+            tokio::select! {
+                opened = open.wait_for(|open| *open) => match opened {
+                    Ok(_) => break,
+                    Err(_) => return,
+                },
+                _ = listener.accept() => {}
+            }
+        }
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, api: Arc<Api>) {
-    // Frames of a watch are small and each is waited for.
-    let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await else { return };
-    let certificates = stream.get_ref().1.peer_certificates();
-    let user: Option<Arc<User>> =
-        certificates.and_then(<[_]>::first).and_then(|der| auth::certified(der)).map(Arc::new);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (api, user) = (Arc::clone(&api), user.clone());
-        async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&api, user.as_deref(), request).await) }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_MAX);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "connection ended");
-    }
-}
-
-/// Connections served at the same time.
-const CONNECTIONS_MAX: usize = 2048;
+/// Connections served at the same time, in all and of one peer; a controller opens few, a cluster's worth of them many.
+const CONNECTIONS_MAX: usize = 4096;
+const CONNECTIONS_PER_PEER_MAX: usize = 2048;
 /// Requests on one connection at the same time; a watch is one for as long as it lasts.
 const STREAMS_MAX: u32 = 1000;
 /// How long a client may take to agree on encryption.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request.
 const HEADER_MAX: Duration = Duration::from_secs(30);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection is kept for the next request; clients themselves keep one for 90 seconds.
+const IDLE_MAX: Duration = Duration::from_mins(3);

@@ -31,37 +31,27 @@ mod unpack;
 mod upload;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use hyper::body::Body;
+use lode_net::{Caller, Terms};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::repository::Repository;
 
 pub use access::{Access, Gate, Secret};
 pub use body::Answer;
 
-/// Connections served at the same time.
-const CONNECTIONS_MAX: usize = 128;
+/// Connections served at the same time, in all and of one peer.
+const CONNECTIONS_MAX: usize = 256;
+const CONNECTIONS_PER_PEER_MAX: usize = 128;
 /// Fetches whose objects are chosen at the same time; sending them takes no place.
 const FETCHES_MAX: usize = 16;
 /// Pushes read and unpacked at the same time; each may be in memory whole.
 const PUSHES_MAX: usize = 4;
-/// How long a client may take to send a request's head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long answers may take to end once the server is to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait when no connection can be accepted, as when files are used up.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How large a push may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +76,8 @@ pub struct Server(Arc<Shared>);
 
 struct Shared {
     by_name: RwLock<BTreeMap<String, Hosted>>,
+    /// Hosts under which it is asked; empty where any will do.
+    hosts: RwLock<Vec<String>>,
     limits: Limits,
     fetches: Semaphore,
     pushes: Semaphore,
@@ -108,7 +100,16 @@ impl Server {
     #[must_use]
     pub fn with(limits: Limits) -> Self {
         let (fetches, pushes) = (Semaphore::new(FETCHES_MAX), Semaphore::new(PUSHES_MAX));
-        Self(Arc::new(Shared { by_name: RwLock::default(), limits, fetches, pushes }))
+        let (by_name, hosts) = (RwLock::default(), RwLock::default());
+        Self(Arc::new(Shared { by_name, hosts, limits, fetches, pushes }))
+    }
+
+    /// Answers only requests for one of these hosts, each with its port, from now on.
+    ///
+    /// A page in a browser can have its own name resolve to this machine, but its requests still name that host.
+    pub fn answer_to(&self, hosts: impl IntoIterator<Item = String>) {
+        let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        *self.0.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
     }
 
     /// Serves a repository as `/<name>` and `/<name>.git`; a name may hold slashes.
@@ -130,6 +131,11 @@ impl Server {
         route::answer(self, request).await
     }
 
+    fn answers_to(&self, host: Option<&str>) -> bool {
+        let hosts = self.0.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.is_empty() || host.is_some_and(|host| hosts.contains(&host.to_ascii_lowercase()))
+    }
+
     fn hosted(&self, name: &str) -> Option<Hosted> {
         let by_name = self.0.by_name.read().unwrap_or_else(PoisonError::into_inner);
         by_name.get(name).or_else(|| by_name.get(name.strip_suffix(".git")?)).cloned()
@@ -138,54 +144,18 @@ impl Server {
 
 /// Serves until `stop` ends, then lets answers under way end.
 pub async fn serve(listener: TcpListener, server: Server, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let place = tokio::select! {
-            () = &mut stop => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (server, stopped) = (server.clone(), stopped.clone());
-        connections.spawn(async move {
-            connection(stream, server, stopped).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    stopping.send_replace(true);
-    let ended = tokio::time::timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
-        tracing::warn!(left = connections.len(), "Git server stopped with answers under way");
-    }
-}
-
-async fn connection(stream: TcpStream, server: Server, mut stopped: watch::Receiver<bool>) {
-    let service = service_fn(move |request: Request<Incoming>| {
+    let limits = lode_net::Limits {
+        connections: CONNECTIONS_MAX,
+        per_peer: CONNECTIONS_PER_PEER_MAX,
+        ..lode_net::Limits::default()
+    };
+    let terms = Terms { name: "git", tls: None, limits };
+    let greet = move |_: &Caller| {
         let server = server.clone();
-        async move { Ok::<_, Infallible>(server.answer(request).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
-            served.as_mut().graceful_shutdown();
-            served.await
+        move |request| {
+            let server = server.clone();
+            async move { server.answer(request).await }
         }
     };
-    if let Err(error) = result {
-        tracing::debug!(%error, "Git connection ended");
-    }
+    lode_net::serve(listener, terms, stop, greet).await;
 }

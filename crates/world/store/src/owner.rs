@@ -45,14 +45,19 @@ pub(crate) fn checked(text: &str) -> Result<&str, Error> {
     if one && plain { Ok(text) } else { Err(shown()) }
 }
 
+/// Splits a path as status and URLs show it: kind, namespace, name and file. Returns nothing for what no artifact can
+/// have.
+pub(crate) fn parts(path: &str) -> Option<[String; 4]> {
+    let path = RepoPath::parse(path).ok()?;
+    let parts: Option<Vec<String>> = path.parts().map(|part| checked(part).ok().map(str::to_owned)).collect();
+    parts?.try_into().ok()
+}
+
 /// Turns a path as status and URLs show it into one on disk; nothing for what no artifact can have.
 pub(crate) fn below(root: &std::path::Path, path: &str) -> Option<PathBuf> {
-    let path = RepoPath::parse(path).ok()?;
     let mut full = root.to_owned();
-    for part in path.parts() {
-        full.push(checked(part).ok()?);
-    }
-    (path.parts().count() == 4).then_some(full)
+    full.extend(parts(path)?);
+    Some(full)
 }
 
 #[cfg(test)]

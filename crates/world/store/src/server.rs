@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,92 +15,50 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use hyper::body::{Body, Frame, SizeHint};
+use lode_net::{Caller, Limits, Terms};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::owner;
 
-/// Connections served at the same time.
+/// Connections served at the same time, in all and of one peer.
 const CONNECTIONS_MAX: usize = 512;
-/// How long a client may take to send a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long answers may take to end once the server is to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait when no connection can be accepted, as when files are used up.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const CONNECTIONS_PER_PEER_MAX: usize = 128;
+/// How long a connection is kept for the next request.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 const CHUNK: u64 = 256 << 10;
 
 /// Serves the artifacts below `root` until `stop` ends, then lets answers under way end.
 pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Output = ()>) {
-    let root: Arc<Path> = root.into();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let (stopping, stopped) = watch::channel(false);
-    let mut connections = JoinSet::new();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let place = tokio::select! {
-            () = &mut stop => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => accepted,
-        };
-        while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (root, stopped) = (Arc::clone(&root), stopped.clone());
-        connections.spawn(async move {
-            connection(stream, root, stopped).await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    stopping.send_replace(true);
-    let ended = tokio::time::timeout(STOP_TIMEOUT, async { while connections.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
-        tracing::warn!(left = connections.len(), "artifact server stopped with answers under way");
-    }
-}
-
-async fn connection(stream: TcpStream, root: Arc<Path>, mut stopped: watch::Receiver<bool>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let root = Arc::clone(&root);
-        async move { Ok::<_, std::convert::Infallible>(answer(&request, &root).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let result = tokio::select! {
-        result = served.as_mut() => result,
-        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
+    let limits = Limits {
+        connections: CONNECTIONS_MAX,
+        per_peer: CONNECTIONS_PER_PEER_MAX,
+        idle: IDLE_MAX,
+        ..Limits::default()
     };
-    if let Err(error) = result {
-        tracing::debug!(%error, "artifact connection ended");
-    }
+    let terms = Terms { name: "artifacts", tls: None, limits };
+    let root: Arc<Path> = root.into();
+    let greet = move |_: &Caller| {
+        let root = Arc::clone(&root);
+        move |request| answer(request, Arc::clone(&root))
+    };
+    lode_net::serve(listener, terms, stop, greet).await;
 }
 
-async fn answer<B>(request: &Request<B>, root: &Path) -> Response<FileBody> {
+async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let path = percent_decoded(request.uri().path().trim_start_matches('/'));
-    let Some(full) = path.and_then(|path| owner::below(root, &path)) else { return plain(StatusCode::NOT_FOUND) };
-    let kind = content_type(&full);
+    let Some(parts) = path.and_then(|path| owner::parts(&path)) else { return plain(StatusCode::NOT_FOUND) };
+    let kind = content_type(Path::new(&parts[3]));
     let range = request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let opened = spawn_blocking(move || open(&full, range.as_deref())).await;
+    let opened = spawn_blocking(move || open(&root, &parts, range.as_deref())).await;
     let Ok(Ok(found)) = opened else { return plain(StatusCode::NOT_FOUND) };
     found.response(kind, *request.method() == Method::HEAD)
 }
@@ -119,18 +78,33 @@ enum Part {
     None,
 }
 
-fn open(full: &Path, range: Option<&str>) -> io::Result<Found> {
-    // Links are not followed: what is served lies below the root itself.
-    if !std::fs::symlink_metadata(full)?.is_file() {
+fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<Found> {
+    let mut file = below(root, parts)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut file = File::open(full)?;
-    let size = file.metadata()?.len();
+
+    let size = metadata.len();
     let part = range.map_or(Part::All, |range| part(range, size));
     if let Part::Some(first, _) = part {
         file.seek(SeekFrom::Start(first))?;
     }
     Ok(Found { file, size, part })
+}
+
+/// Opens what lies below a folder, a part at a time and without following links: whoever puts a link into the store
+/// must not make the server hand out what lies elsewhere.
+fn below(root: &Path, parts: &[String; 4]) -> io::Result<File> {
+    let mut folder = OwnedFd::from(File::open(root)?);
+    let [folders @ .., name] = parts;
+    for part in folders {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        folder = openat(&folder, part.as_str(), flags, Mode::empty())?;
+    }
+    // A pipe would be waited for without O_NONBLOCK, which means nothing for files.
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    Ok(openat(&folder, name.as_str(), flags, Mode::empty())?.into())
 }
 
 impl Found {

@@ -95,6 +95,61 @@ async fn nothing_else_is_handed_out() {
 }
 
 #[tokio::test]
+async fn links_on_the_way_to_a_file_are_not_followed() {
+    let world = world().await;
+    let artifacts = world.folder.path().join("artifacts");
+    let outside = world.folder.path().join("outside");
+    std::fs::create_dir_all(outside.join("fleet/a")).unwrap();
+    for place in ["secret", "fleet/secret", "fleet/a/secret"] {
+        std::fs::write(outside.join(place), "secret").unwrap();
+    }
+    std::os::unix::fs::symlink(&outside, artifacts.join("gitrepository/default/linked")).unwrap();
+    std::os::unix::fs::symlink(&outside, artifacts.join("gitrepository/linked")).unwrap();
+    std::os::unix::fs::symlink(&outside, artifacts.join("linked")).unwrap();
+    std::os::unix::fs::symlink(world.file(), world.file().with_file_name("own.tar.gz")).unwrap();
+    for path in [
+        "/gitrepository/default/linked/secret",
+        "/gitrepository/linked/fleet/secret",
+        "/linked/fleet/a/secret",
+        "/gitrepository/default/fleet/own.tar.gz",
+    ] {
+        let (head, body) = world.ask("GET", path, "").await;
+        assert!(head.starts_with("http/1.1 404") && body.is_empty(), "{path}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_idle_sockets_and_six_hundred_that_do_not_read_keep_nobody_out() {
+    let world = world().await;
+    std::fs::write(world.file(), vec![0; 8 << 20]).unwrap();
+    let path = format!("/{}", world.stored.path);
+    let mut held = Vec::new();
+    for at in 0..800 {
+        let mut stream = TcpStream::connect(world.address).await.unwrap();
+        if at >= 200 {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            // Those beyond the places of their peer are refused, at once or when they write.
+            let _ = stream.write_all(request.as_bytes()).await;
+        }
+        held.push(stream);
+    }
+    let answered = async {
+        loop {
+            let mut stream = TcpStream::connect(world.address).await.unwrap();
+            let request = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            let mut answer = Vec::new();
+            if stream.write_all(request.as_bytes()).await.is_ok()
+                && stream.read_to_end(&mut answer).await.is_ok()
+                && answer.starts_with(b"HTTP/1.1 200")
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), answered).await.expect("answered within ten seconds");
+}
+
+#[tokio::test]
 async fn a_large_file_flows_and_the_server_stops_when_told() {
     let world = world().await;
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();

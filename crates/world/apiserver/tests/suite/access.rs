@@ -1,7 +1,9 @@
 //! Who may do what, as whoever asks finds out.
 
 use hyper::Method;
+use lode_apiserver::{Config, Server};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Client;
 
@@ -50,4 +52,26 @@ async fn a_certificate_says_who_comes() {
     assert_eq!(code, 403);
     let admin = Client::start_as("root", &["system:masters"]).await;
     assert_eq!(admin.get(MAPS).await["kind"], "ConfigMapList");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_is_told_so_before_a_body_is_read() {
+    let server = Server::start(Config::default()).await.unwrap();
+    for (head, code) in [
+        (format!("POST {MAPS}"), 403),
+        (format!("PUT {MAPS}/a"), 403),
+        ("POST /apis/example.com/v1/things".to_owned(), 403),
+        ("POST /nowhere".to_owned(), 403),
+        // Whoever may ask is answered without a body that is not needed.
+        ("GET /version".to_owned(), 200),
+    ] {
+        let mut stream = Client::stream(&server, None).await;
+        let request = format!("{head} HTTP/1.1\r\nhost: x\r\ncontent-length: 3000000\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        let read = stream.read_exact(&mut answer);
+        let answered = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
+        answered.expect("answered although the body does not come").unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {code}"), "{head}");
+    }
 }

@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// A server, and one connection to it.
 pub(crate) struct Client {
@@ -42,10 +43,18 @@ impl Client {
 
     /// Comes to a server that runs.
     pub(crate) async fn of(server: Arc<Server>, certificate: Option<(String, String)>) -> Self {
+        let token = certificate.is_none().then(|| server.token().to_owned());
+        let stream = Self::stream(&server, certificate).await;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Self { server, token, sender: tokio::sync::Mutex::new(sender) }
+    }
+
+    /// Opens an encrypted connection.
+    pub(crate) async fn stream(server: &Server, certificate: Option<(String, String)>) -> TlsStream<TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
         let config = rustls::ClientConfig::builder().with_root_certificates(roots);
-        let token = certificate.is_none().then(|| server.token().to_owned());
         let config = match certificate {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
@@ -56,10 +65,7 @@ impl Client {
         };
         let stream = TcpStream::connect(server.address()).await.unwrap();
         let name = ServerName::from(server.address().ip());
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        Self { server, token, sender: tokio::sync::Mutex::new(sender) }
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 
     /// Returns the server.

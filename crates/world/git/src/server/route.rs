@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
@@ -63,6 +63,9 @@ where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let uri = request.uri();
+    if !server.answers_to(asked_host(&request)) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, "this server is not known by that host name");
+    }
     let Some((name, target)) = target(uri.path(), uri.query().unwrap_or_default()) else {
         return plain(StatusCode::NOT_FOUND, "not found");
     };
@@ -77,6 +80,16 @@ where
         Target::Greeting(_) => not_allowed("GET"),
         Target::Call(_) => not_allowed("POST"),
     }
+}
+
+/// Returns the host that a request is for. A second `Host` header would leave open which one counts.
+fn asked_host<B>(request: &Request<B>) -> Option<&str> {
+    if let Some(authority) = request.uri().authority() {
+        return Some(authority.as_str());
+    }
+    let mut hosts = request.headers().get_all(HOST).into_iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    host.filter(|_| another.is_none()).and_then(|host| host.to_str().ok())
 }
 
 fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, Target)> {
@@ -210,6 +223,30 @@ mod tests {
         for (path, query) in [("/a/info/refs", ""), ("/a/HEAD", ""), ("/", ""), ("/a/info/refs", "service=git-x")] {
             assert_eq!(target(path, query), None, "{path}?{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_calls_the_server_by_another_name_is_not_answered() {
+        let server = Server::default();
+        server.put("fleet", Repository::new("main"), crate::Access::default());
+        let uri = "/fleet.git/info/refs?service=git-receive-pack";
+        let ask = async |hosts: &[&str], uri: &str| {
+            let mut request = Request::builder().uri(uri);
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            let request = request.body(http_body_util::Empty::<Bytes>::new()).unwrap();
+            answer(&server, request).await.status().as_u16()
+        };
+        assert_eq!(ask(&["evil.example"], uri).await, 200, "where no host is named, any will do");
+        server.answer_to(["127.0.0.1:80".to_owned(), "localhost:80".to_owned()]);
+        assert_eq!(ask(&["127.0.0.1:80"], uri).await, 200);
+        assert_eq!(ask(&["LOCALHOST:80"], uri).await, 200);
+        for hosts in [&["evil.example:80"][..], &["127.0.0.1"], &[], &["127.0.0.1:80", "evil.example"]] {
+            assert_eq!(ask(hosts, uri).await, 421, "{hosts:?}");
+        }
+        let absolute = format!("http://evil.example:80{uri}");
+        assert_eq!(ask(&["127.0.0.1:80"], &absolute).await, 421, "the request line counts");
     }
 
     #[test]

@@ -1,0 +1,151 @@
+//! [`serve()`]: connections in, requests to whoever answers them.
+//!
+//! Input: a listener, [`Terms`], and a function that answers. Every connection holds a place, counted by peer: an IPv4
+//! address, or the 64 bits of an IPv6 address that name a network. A newcomer that finds its peer's places or all places
+//! taken displaces a connection nobody works for: one without a request under way, or one whose reader does not read. Of
+//! those, one of the peer that holds most goes, and the one that waited longest. If there is none, a peer at its own
+//! bound is refused, and a newcomer to a full server waits until a place is free.
+//!
+//! Time has bounds, too: agreeing on TLS, sending a head, sending a body (at least at [`Limits::body_rate`]), reading
+//! an answer, and doing nothing. An answer may take as long as its service needs, so watches live on.
+
+mod body;
+mod connection;
+mod limits;
+mod places;
+mod stream;
+
+use std::borrow::Borrow;
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Body;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::places::{Place, Places};
+
+pub use body::RequestBody;
+pub use limits::{Limits, Terms};
+
+/// How long to wait when no connection can be accepted, for instance because file descriptors are used up.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often a newcomer to a full server looks for a connection that can be displaced.
+const FULL_PAUSE: Duration = Duration::from_millis(100);
+/// How often refused connections are logged at most.
+const REFUSED_LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// The client's own certificate in DER, verified when the connection was encrypted.
+    pub certificate: Option<Vec<u8>>,
+}
+
+/// Serves until `stop` ends, then lets answers under way end within [`Limits::drain`].
+///
+/// `greet` is called once a connection and returns the function that answers its requests. The listener may be lent, so
+/// that it stays open afterwards.
+pub async fn serve<L, G, A, F, B>(listener: L, terms: Terms, stop: impl Future<Output = ()>, greet: G)
+where
+    L: Borrow<TcpListener>,
+    G: Fn(&Caller) -> A + Clone + Send + Sync + 'static,
+    A: Fn(Request<RequestBody>) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    let terms = Arc::new(terms);
+    let places = Places::new(terms.limits.connections, terms.limits.per_peer, terms.limits.unread_min);
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut refused = Refused::default();
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let entered = tokio::select! {
+            () = &mut stop => break,
+            entered = enter(listener.borrow(), &places, &terms, &mut refused) => entered,
+        };
+        while connections.try_join_next().is_some() {}
+        let Some((stream, address, place)) = entered else { continue };
+
+        let (terms, greet, stopped) = (Arc::clone(&terms), greet.clone(), stopped.clone());
+        connections.spawn(connection::converse(stream, address, place, terms, greet, stopped));
+        // Whoever came first gets its turn before the next one may displace it.
+        tokio::task::yield_now().await;
+    }
+    drop(listener);
+    stopping.send_replace(true);
+
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let is_drained = tokio::time::timeout(terms.limits.drain, drained).await.is_ok();
+    if !is_drained && !terms.limits.drain.is_zero() {
+        tracing::warn!(server = terms.name, left = connections.len(), "server stopped with answers under way");
+    }
+}
+
+/// Accepts one connection and finds it a place. Returns nothing where there was none to accept or no place for it.
+async fn enter(
+    listener: &TcpListener,
+    places: &Arc<Places>,
+    terms: &Terms,
+    refused: &mut Refused,
+) -> Option<(TcpStream, SocketAddr, Place)> {
+    let (stream, address) = match listener.accept().await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            tracing::warn!(server = terms.name, %error, "connection not accepted");
+            places.displace_one();
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            return None;
+        }
+    };
+
+    loop {
+        match places.take(address.ip()) {
+            Ok(place) => return Some((stream, address, place)),
+            Err(places::Full::Peer) => {
+                refused.note(terms.name, address);
+                return None;
+            }
+            Err(places::Full::Server) => {
+                let _ = tokio::time::timeout(FULL_PAUSE, places.freed()).await;
+            }
+        }
+    }
+}
+
+/// Counts refused connections and logs them once in a while: a log line each would be an attack of its own.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    logged_at: Option<Instant>,
+}
+
+impl Refused {
+    fn note(&mut self, server: &str, address: SocketAddr) {
+        self.count = self.count.saturating_add(1);
+        if self.logged_at.is_none_or(|at| at.elapsed() >= REFUSED_LOG_INTERVAL) {
+            tracing::warn!(
+                server,
+                peer = %address.ip(),
+                refused = self.count,
+                "connection refused: this peer has all the places that one peer may have"
+            );
+            self.logged_at = Some(Instant::now());
+            self.count = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub struct World {
 }
 
 /// Kinds that scenarios use, with the word in URLs and whether they live in namespaces.
-const KINDS: [(&str, &str, &str, bool); 16] = [
+const KINDS: [(&str, &str, &str, bool); 18] = [
     ("v1", "Namespace", "namespaces", false),
     ("v1", "ConfigMap", "configmaps", true),
     ("v1", "Secret", "secrets", true),
@@ -28,6 +28,8 @@ const KINDS: [(&str, &str, &str, bool); 16] = [
     ("batch/v1", "Job", "jobs", true),
     ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
     ("apps/v1", "Deployment", "deployments", true),
+    ("apps/v1", "StatefulSet", "statefulsets", true),
+    ("apps/v1", "ReplicaSet", "replicasets", true),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
     ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),

@@ -75,7 +75,7 @@ impl Kustomizations {
         state.attempt(object, &revision);
         let inventory = self.bring_about(&job, state, set).await?;
         let Some(inventory) = inventory else {
-            let until = state.wait.as_ref().map_or_else(Instant::now, |wait| wait.next_look());
+            let until = state.wait.as_ref().map_or_else(Instant::now, crate::wait::Wait::next_look);
             return Ok(End::Parked { until });
         };
         self.check_health(&job, state, inventory).await

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lode_api::{GitRepository, Kind as _, Kustomization, Status as _};
 use lode_apply::Applier;
 use lode_cluster::{Client, Resource};
-use lode_object::{Id, NamespacedName, meta};
+use lode_object::{Id, NamespacedName};
 use lode_runtime::{Change, Events, Metrics, Next, Priority, Queue, Store};
 
 use crate::build;
@@ -130,19 +130,13 @@ impl Kustomizations {
         self.reindex(change);
         let Some(new) = &change.new else {
             lock(&self.states).idle.remove(&change.name);
+            self.queue.forget(&change.name);
             self.metrics.forget("Kustomization", &change.name);
             self.wake_dependents(&change.name);
             return;
         };
-        match &change.old {
-            None => self.queue.add(change.name.clone(), Priority::Background),
-            Some(old) => {
-                let asked = |object: &Kustomization| object.metadata.annotation(meta::REQUESTED_AT).map(str::to_owned);
-                let person = asked(old) != asked(new) || old.metadata.generation != new.metadata.generation;
-                if person || old.deleting() != new.deleting() || old.metadata.uid != new.metadata.uid {
-                    self.queue.add(change.name.clone(), Priority::Person);
-                }
-            }
+        if let Some(priority) = change.urgency() {
+            self.queue.add(change.name.clone(), priority);
         }
         let told =
             |object: &Kustomization| (object.status.conditions().clone(), object.status.last_applied_revision.clone());
@@ -203,7 +197,11 @@ impl Kustomizations {
         let mut states = lock(&self.states);
         let late = states.late.remove(name).unwrap_or_default();
         if self.is_worth_a_run(&state, &late) {
-            self.queue.add(name.clone(), Priority::Change);
+            if late.is_empty() {
+                self.queue.repeat(name.clone(), Priority::Change);
+            } else {
+                self.queue.add(name.clone(), Priority::Change);
+            }
         }
         states.idle.insert(name.clone(), state);
     }

@@ -63,7 +63,7 @@ impl Kustomizations {
         let stale: Vec<(Id, Box<str>)> =
             entries.iter().filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone()))).collect();
         let applier = self.acting_for(object)?;
-        if let Some(wait) = state.wait.as_ref().filter(|wait| wait.purpose == Purpose::Removal) {
+        if let Some(wait) = state.wait.as_mut().filter(|wait| wait.purpose == Purpose::Removal) {
             return still_there(wait, &applier).await;
         }
         let pruned = applier.prune(&key(object), &stale, &mut state.kinds).await?;
@@ -108,16 +108,19 @@ impl Kustomizations {
     }
 }
 
-/// How long to wait for objects to be gone: nothing when they are, or when it has taken long enough.
-async fn still_there(wait: &Wait, applier: &Applier) -> Result<Option<Duration>, Failure> {
+/// How long to wait for objects to be gone: nothing when they are, or when it has taken long enough. Where they are
+/// watched, the end of the last one wakes their owner before that.
+async fn still_there(wait: &mut Wait, applier: &Applier) -> Result<Option<Duration>, Failure> {
     let looker = Looker { applier, exprs: &HealthExprs::default() };
-    for item in &wait.items {
+    for item in &mut wait.items {
         if looker.is_there(item).await? {
-            return Ok((Instant::now() < wait.until).then_some(GONE_POLL));
+            let left = wait.until.saturating_duration_since(Instant::now());
+            let left = if item.is_polled() { left.min(GONE_POLL) } else { left };
+            return Ok((!left.is_zero()).then_some(left));
         }
     }
     Ok(None)
 }
 
-/// Objects that go change nothing that wakes their owner once more; it looks again this often, as Flux does.
+/// How often whoever may not watch the objects that go looks again, as Flux does.
 const GONE_POLL: Duration = Duration::from_secs(2);

@@ -42,6 +42,9 @@ impl Kustomizations {
         }
         note_writes(&mut items, state);
         let mut wait = Wait { purpose: Purpose::Stage, items, until, since };
+        if let Some(before) = state.wait.take() {
+            wait.resume(before);
+        }
         let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let late = Instant::now() >= until;
@@ -86,6 +89,9 @@ impl Kustomizations {
         };
         note_writes(&mut items, state);
         let mut wait = Wait { purpose: Purpose::Health, items, until, since };
+        if let Some(before) = state.wait.take() {
+            wait.resume(before);
+        }
         let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
         let standing = wait.standing(&looker, &job.owner).await?;
         let took = since.elapsed();

@@ -1,12 +1,18 @@
 //! [`Wait`]: objects that must become ready, looked at when they change and never in between.
+//!
+//! Waiting is a subscription. What the watch cache knows of an object costs no call; an object that only itself can
+//! tell of (an expression of the user's speaks for it) is read once for each of its versions, and what the reading came
+//! to is carried from one run to the next. Where health changes by time alone, [`Wait::next_look`] says when. Only what
+//! whom we act for may not watch is read from time to time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lode_apply::{Applier, Kinds, Known};
-use lode_cluster::{Kind, Resource, Seen};
-use lode_health::{Health, Status};
-use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
+use lode_cluster::{Kind, Resource, Seen, Subscription};
+use lode_health::{Health, Seconds, Status};
+use lode_object::{GroupVersionKind, Id, NamespacedName};
 use tokio::time::Instant;
 
 use crate::exprs::HealthExprs;
@@ -19,75 +25,6 @@ pub(crate) struct Wait {
     pub(crate) items: Vec<Item>,
     pub(crate) until: Instant,
     pub(crate) since: Instant,
-}
-
-/// One object that must become ready.
-pub(crate) struct Item {
-    pub(crate) id: Id,
-    pub(crate) gvk: GroupVersionKind,
-    /// What sees it; none where whom we act for may not watch it, and it is read again and again instead.
-    pub(crate) kind: Option<Arc<Kind>>,
-    pub(crate) resource: Arc<Resource>,
-    /// It was last read, not watched: nothing wakes whoever waits for it.
-    is_read: bool,
-    /// A Job that removes itself is done when it is gone.
-    pub(crate) gone_is_done: bool,
-    /// The version our own write made: an older one is of before it, and says nothing.
-    pub(crate) written: Option<u64>,
-    /// When an older version is believed after all: a restored cluster counts from lower numbers.
-    believe_at: Instant,
-    /// An expression of the user's says how it is: the object itself must be read.
-    custom: bool,
-    /// Its pods, while it is on its way (`ReplicaSet` and `StatefulSet` fail by them).
-    pods: Option<Arc<Kind>>,
-}
-
-/// How often an object is read that may not be watched, as Flux reads all of them.
-const READ_EVERY: Duration = Duration::from_secs(5);
-/// How long the watch may lag behind our own writes.
-const BELIEVE: Duration = Duration::from_secs(30);
-
-impl Item {
-    pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
-        let Known { resource, kind } = known;
-        Self { kind: Some(kind), ..Self::unwatched(id, gvk, resource, exprs) }
-    }
-
-    /// An object that whom we act for may not watch.
-    fn unwatched(id: Id, gvk: GroupVersionKind, resource: Arc<Resource>, exprs: &HealthExprs) -> Self {
-        let custom = exprs.speak_for(&gvk);
-        Self {
-            id,
-            gvk,
-            kind: None,
-            resource,
-            is_read: false,
-            gone_is_done: false,
-            written: None,
-            believe_at: Instant::now() + BELIEVE,
-            custom,
-            pods: None,
-        }
-    }
-
-    fn name(&self) -> NamespacedName {
-        NamespacedName::new(&self.id.namespace, &self.id.name)
-    }
-
-    fn seen(&self) -> Option<Health> {
-        let old = |version: &str| {
-            let version: Option<u64> = version.parse().ok();
-            version.zip(self.written).is_some_and(|(version, written)| version < written)
-                && Instant::now() < self.believe_at
-        };
-        self.kind.as_ref()?.with(&self.name(), |seen| {
-            if old(&seen.observed.resource_version) {
-                Health::new(Status::InProgress, "NotObserved", "the change is not observed yet")
-            } else {
-                seen.health.clone()
-            }
-        })
-    }
 }
 
 /// How the objects of a wait are.
@@ -113,30 +50,45 @@ pub(crate) enum Purpose {
 }
 
 impl Wait {
-    /// Tells, from what the caches know, whether it is worth a closer look.
-    pub(crate) fn is_worth_a_look(&self) -> bool {
-        let mut all = true;
-        for item in &self.items {
-            if item.custom || item.pods.is_some() {
-                return true;
-            }
-            match item.seen().map(|health| health.status) {
-                Some(Status::Current) => {}
-                None if item.gone_is_done => {}
-                Some(Status::Failed) => return true,
-                _ => all = false,
+    /// Goes on with a wait: what was found out about its objects before still holds until they change.
+    pub(crate) fn resume(&mut self, before: Wait) {
+        if before.purpose != self.purpose {
+            return;
+        }
+        let kept = before.items.into_iter().filter(|item| item.custom || item.pods.is_some() || item.written.is_some());
+        let mut kept: HashMap<Id, Item> = kept.map(|item| (item.id.clone(), item)).collect();
+        for item in &mut self.items {
+            if let Some(before) = kept.remove(&item.id) {
+                item.resume(before);
             }
         }
-        all
     }
 
-    /// Returns when to look again at the latest: at the end, and before it where nothing wakes us.
+    /// Returns whether a run would find more than the last one did, going by the caches and the clock.
+    pub(crate) fn is_worth_a_look(&self) -> bool {
+        if self.purpose == Purpose::Removal {
+            return self.items.iter().all(|item| !item.is_polled && !item.is_seen());
+        }
+        let now = Moment::now();
+        let mut all_are_ready = true;
+        for item in &self.items {
+            match item.glance(now).health.map(|health| health.status) {
+                None | Some(Status::Failed) => return true,
+                Some(Status::Current) => {}
+                Some(_) => all_are_ready = false,
+            }
+        }
+        all_are_ready
+    }
+
+    /// Returns when to look again at the latest: at the end, and before it where nothing wakes us, because the health of
+    /// an object changes by time alone or because it may not be watched.
     pub(crate) fn next_look(&self) -> Instant {
-        let is_read = self.items.iter().any(|item| item.is_read);
-        if is_read { self.until.min(Instant::now() + READ_EVERY) } else { self.until }
+        let now = Moment::now();
+        self.items.iter().filter_map(|item| item.glance(now).again).fold(self.until, Instant::min)
     }
 
-    /// Looks at every object, reading those that only themselves can tell.
+    /// Looks at every object, reading those that only themselves can tell of and that have changed.
     pub(crate) async fn standing(&mut self, looker: &Looker<'_>, owner: &NamespacedName) -> Result<Standing, Failure> {
         let (mut waiting, mut failed) = (Vec::new(), Vec::new());
         for item in &mut self.items {
@@ -155,6 +107,254 @@ impl Wait {
     }
 }
 
+/// One object that must become ready.
+pub(crate) struct Item {
+    pub(crate) id: Id,
+    pub(crate) gvk: GroupVersionKind,
+    /// What sees it; none where whom we act for may not watch it.
+    pub(crate) kind: Option<Arc<Kind>>,
+    pub(crate) resource: Arc<Resource>,
+    /// It was last read because it may not be watched: nothing wakes whoever waits for it.
+    is_polled: bool,
+    /// A Job that removes itself is done when it is gone.
+    pub(crate) gone_is_done: bool,
+    /// The version our own write made: an older one is of before it, and says nothing.
+    pub(crate) written: Option<u64>,
+    /// When an older version is believed after all: a restored cluster counts from lower numbers.
+    believe_at: Instant,
+    /// An expression of the user's says how it is: the object itself must be read.
+    custom: bool,
+    /// What the last reading came to.
+    read: Option<Reading>,
+    /// Its pods, while it is on its way (`ReplicaSet` and `StatefulSet` fail by them).
+    pods: Option<Pods>,
+    /// Tells us of it where it carries no label of ours.
+    _told: Option<Subscription>,
+}
+
+/// The Pods that decide about an object.
+struct Pods {
+    query: Box<str>,
+    /// None where whom we act for may not watch them: the object's own status is waited for.
+    selected: Option<Subscription>,
+}
+
+/// What is known of an object without asking the server.
+struct Glance {
+    /// Its health; nothing where it must be looked at first.
+    health: Option<Health>,
+    /// When to look again although nothing happens.
+    again: Option<Instant>,
+}
+
+/// How long the watch may lag behind our own writes and readings.
+const BELIEVE: Duration = Duration::from_secs(30);
+
+impl Item {
+    pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
+        let Known { resource, kind } = known;
+        Self { kind: Some(kind), ..Self::unwatched(id, gvk, resource, exprs) }
+    }
+
+    /// An object that whom we act for may not watch.
+    fn unwatched(id: Id, gvk: GroupVersionKind, resource: Arc<Resource>, exprs: &HealthExprs) -> Self {
+        let custom = exprs.speak_for(&gvk);
+        Self {
+            id,
+            gvk,
+            kind: None,
+            resource,
+            is_polled: false,
+            gone_is_done: false,
+            written: None,
+            believe_at: Instant::now() + BELIEVE,
+            custom,
+            read: None,
+            pods: None,
+            _told: None,
+        }
+    }
+
+    fn resume(&mut self, before: Item) {
+        if before.gvk != self.gvk {
+            return;
+        }
+        (self.read, self.pods) = (before.read, before.pods);
+        if before.written == self.written {
+            self.believe_at = before.believe_at;
+        }
+    }
+
+    /// Returns whether it was last read because whom we act for may not watch it.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.is_polled
+    }
+
+    fn name(&self) -> NamespacedName {
+        NamespacedName::new(&self.id.namespace, &self.id.name)
+    }
+
+    /// Applies `read` to what the cache knows of it.
+    fn with_seen<T>(&self, read: impl FnOnce(&Seen) -> T) -> Option<T> {
+        self.kind.as_ref()?.with(&self.name(), read)
+    }
+
+    fn is_seen(&self) -> bool {
+        self.with_seen(|_| ()).is_some()
+    }
+
+    fn glance(&self, now: Moment) -> Glance {
+        if self.is_polled || self.custom {
+            return self.glance_at_reading(now);
+        }
+        let known = self.with_seen(|seen| {
+            let believed = self.is_believed(&seen.observed.resource_version, now);
+            (believed, seen.health.clone(), seen.pods.clone())
+        });
+
+        match known {
+            None => Glance::of(Health::absent(self.gone_is_done)),
+            Some((false, ..)) => {
+                let health = Health::new(Status::InProgress, "NotObserved", "the change is not observed yet");
+                Glance { health: Some(health), again: Some(self.believe_at) }
+            }
+            Some((true, health, pods)) => self.glance_at(&health, pods.as_deref(), now),
+        }
+    }
+
+    fn is_believed(&self, version: &str, now: Moment) -> bool {
+        let version: Option<u64> = version.parse().ok();
+        let is_old = version.zip(self.written).is_some_and(|(version, written)| version < written);
+        !is_old || now.instant >= self.believe_at
+    }
+
+    /// What the last reading found, unless the object has changed since, or may have where it is not watched.
+    fn glance_at_reading(&self, now: Moment) -> Glance {
+        let Some(read) = &self.read else { return Glance::DUE };
+        let found = self.glance_at(&read.health, read.pods.as_deref(), now);
+        let spared = if self.is_polled {
+            Some(read.at + POLL_EVERY)
+        } else {
+            let seen = self.with_seen(|seen| seen.observed.resource_version.clone());
+            let has_reached = |version: &str| self.kind.as_ref().is_some_and(|kind| kind.has_reached(version));
+            if !read.is_outdated(seen.as_deref(), has_reached, now) {
+                return found;
+            }
+            read.spared_until()
+        };
+
+        match spared.filter(|until| *until > now.instant) {
+            Some(until) => Glance { again: found.again.into_iter().chain([until]).min(), ..found },
+            None => Glance::DUE,
+        }
+    }
+
+    /// What the clock and its Pods make of its health; Pods must be selected first.
+    fn glance_at(&self, health: &Health, query: Option<&str>, now: Moment) -> Glance {
+        let again = health.next_look(now.second).map(|at| now.until(at));
+        let health = health.at(now.second).clone();
+        let Some(query) = query.filter(|_| health.status == Status::InProgress) else {
+            return Glance { health: Some(health), again };
+        };
+        let Some(pods) = self.pods.as_ref().filter(|pods| &*pods.query == query) else { return Glance::DUE };
+        let Some(selected) = &pods.selected else { return Glance { health: Some(health), again } };
+
+        selected.kind().with_all(|all| {
+            let (mut failed, mut again) = (0, again);
+            for pod in all {
+                failed += usize::from(lode_health::pod_failed(pod.health.at(now.second)));
+                let next = pod.health.next_look(now.second);
+                let next = next.filter(|at| lode_health::pod_failed(pod.health.at(*at))).map(|at| now.until(at));
+                again = again.into_iter().chain(next).min();
+            }
+            Glance { health: Some(lode_health::with_failed_pods(health, failed)), again }
+        })
+    }
+}
+
+impl Glance {
+    const DUE: Self = Self { health: None, again: None };
+
+    fn of(health: Health) -> Self {
+        Self { health: Some(health), again: None }
+    }
+}
+
+/// What reading an object came to.
+struct Reading {
+    health: Health,
+    /// The label query for the Pods that decide about it.
+    pods: Option<Box<str>>,
+    /// The version that was read; nothing where there was no object.
+    version: Option<Box<str>>,
+    /// The version the cache knew then.
+    seen: Option<Box<str>>,
+    /// The watch had come as far and did not show it: it lacks the labels that are watched.
+    is_unwatched: bool,
+    at: Instant,
+    /// How many readings there were.
+    number: u32,
+}
+
+/// So many readings of one object follow its changes at once; from then on they keep [`READ_EVERY`] between them, so
+/// that an object which changes all the time is not read all the time.
+const READINGS_AT_ONCE: u32 = 8;
+const READ_EVERY: Duration = Duration::from_secs(1);
+/// How often an object is read that may not be watched, as Flux reads all of them.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+
+impl Reading {
+    /// Returns whether the object has changed since it was read, as the cache sees it now.
+    fn is_outdated(&self, seen: Option<&str>, has_reached: impl Fn(&str) -> bool, now: Moment) -> bool {
+        match (self.version.as_deref(), seen) {
+            (None, None) => false,
+            (None, seen) => seen != self.seen.as_deref(),
+            // Not seen: it is gone, or the watch has not come as far as the reading.
+            (Some(read), None) => !self.is_unwatched && has_reached(read),
+            (Some(read), Some(seen)) => {
+                let is_new = seen != read && self.seen.as_deref() != Some(seen);
+                match (read.parse::<u64>(), seen.parse::<u64>()) {
+                    (Ok(read), Ok(seen)) if seen > read => true,
+                    // The watch tells late what was read already, but a restored server counts from lower numbers.
+                    (Ok(_), Ok(_)) => is_new && now.instant > self.at + BELIEVE,
+                    _ => is_new,
+                }
+            }
+        }
+    }
+
+    fn spared_until(&self) -> Option<Instant> {
+        (self.number >= READINGS_AT_ONCE).then(|| self.at + READ_EVERY)
+    }
+}
+
+/// Now, on both clocks: that of waits and that of objects.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    instant: Instant,
+    second: Seconds,
+    /// How much of the second has passed.
+    part: Duration,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let now = jiff::Timestamp::now();
+        let part = u64::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Self { instant: Instant::now(), second: now.as_second(), part: Duration::from_nanos(part) }
+    }
+
+    /// Returns when a second begins that is still to come.
+    fn until(self, second: Seconds) -> Instant {
+        let seconds = u64::try_from(second.saturating_sub(self.second)).unwrap_or_default();
+        let wait = Duration::from_secs(seconds.min(FAR.as_secs())).saturating_sub(self.part);
+        self.instant + wait
+    }
+}
+
+/// Longest wait for the clock: no rule looks further ahead.
+const FAR: Duration = Duration::from_hours(24);
+
 /// Who looks at objects: whom a Kustomization acts as, under its expressions.
 ///
 /// Nothing is told of an object that this user may not see itself: what the cache knows is used only where the user may
@@ -166,68 +366,88 @@ pub(crate) struct Looker<'a> {
 
 impl Looker<'_> {
     async fn look(&self, item: &mut Item, owner: &NamespacedName) -> Result<Health, Failure> {
-        let may_watch = self.applier.may_watch(&item.resource, &item.id.namespace).await?;
-        item.is_read = !may_watch || item.kind.is_none();
-        if item.custom {
-            return self.evaluate(item).await;
+        self.heed_rights(item).await?;
+        if let Some(health) = item.glance(Moment::now()).health {
+            return Ok(health);
         }
-        let health = if item.is_read { self.read(item).await?.map(|seen| seen.health) } else { item.seen() };
-        let Some(health) = health else { return Ok(Health::absent(item.gone_is_done)) };
-        let by_pods = &*item.gvk.group == "apps" && matches!(&*item.gvk.kind, "ReplicaSet" | "StatefulSet");
-        if health.status == Status::InProgress && by_pods {
-            return self.look_at_pods(item, health, owner).await;
+        if item.is_polled || item.custom {
+            self.read(item).await?;
         }
-        item.pods = None;
-        Ok(health)
+        if let Some(health) = item.glance(Moment::now()).health {
+            return Ok(health);
+        }
+        self.select_pods(item, owner).await?;
+        // What has changed again in this moment tells so.
+        Ok(item.glance(Moment::now()).health.unwrap_or_else(|| Health::new(Status::InProgress, "", "")))
     }
 
     /// Returns whether an object still exists, for the user that looks.
-    pub(crate) async fn is_there(&self, item: &Item) -> Result<bool, Failure> {
+    pub(crate) async fn is_there(&self, item: &mut Item) -> Result<bool, Failure> {
+        self.heed_rights(item).await?;
+        if !item.is_polled {
+            return Ok(item.is_seen());
+        }
+        self.read(item).await?;
+        Ok(item.read.as_ref().is_some_and(|read| read.version.is_some()))
+    }
+
+    /// Looks only at what the user may watch now: rights may have been taken away since the last time.
+    async fn heed_rights(&self, item: &mut Item) -> Result<(), Failure> {
         let may_watch = self.applier.may_watch(&item.resource, &item.id.namespace).await?;
-        let seen = item.kind.as_ref().filter(|_| may_watch).map(|kind| kind.with(&item.name(), |_| ()).is_some());
-        match seen {
-            Some(seen) => Ok(seen),
-            None => Ok(self.read(item).await?.is_some()),
+        item.is_polled = !may_watch || item.kind.is_none();
+        if let Some(pods) = &mut item.pods
+            && !self.applier.may_watch(&pod_resource(), &item.id.namespace).await?
+        {
+            pods.selected = None;
         }
+        Ok(())
     }
 
-    async fn evaluate(&self, item: &Item) -> Result<Health, Failure> {
-        match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
-            Ok(object) => Ok(self.exprs.evaluate(&item.gvk, &object)),
-            Err(error) if error.is_not_found() => Ok(Health::absent(item.gone_is_done)),
-            Err(error) => Err(unseen(item, error)),
-        }
+    async fn read(&self, item: &mut Item) -> Result<(), Failure> {
+        // Before the call: a change that the watch tells meanwhile must be seen as one.
+        let seen = item.with_seen(|seen| seen.observed.resource_version.clone());
+        let (health, pods, version) =
+            match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
+                Ok(object) => {
+                    let version = object.pointer("/metadata/resourceVersion").and_then(lode_object::Value::as_str);
+                    let digest = (!item.custom).then(|| self.applier.cache().digest(&object));
+                    let (health, pods) = match digest {
+                        Some(seen) => (seen.health, seen.pods),
+                        None => (self.exprs.evaluate(&item.gvk, &object), None),
+                    };
+                    (health, pods, Some(version.unwrap_or_default().into()))
+                }
+                Err(error) if error.is_not_found() => (Health::absent(item.gone_is_done), None, None),
+                Err(error) => return Err(unseen(item, error)),
+            };
+        let is_unwatched = version.as_deref().is_some_and(|version: &str| {
+            item.kind.as_ref().is_some_and(|kind| kind.has_reached(version)) && !item.is_seen()
+        });
+        let number = item.read.as_ref().map_or(0, |read| read.number).saturating_add(1);
+        item.read = Some(Reading { health, pods, version, seen, is_unwatched, at: Instant::now(), number });
+        Ok(())
     }
 
-    async fn read(&self, item: &Item) -> Result<Option<Seen>, Failure> {
-        match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
-            Ok(object) => Ok(Some(self.applier.cache().digest(&object))),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(unseen(item, error)),
-        }
-    }
-
-    async fn look_at_pods(&self, item: &mut Item, health: Health, owner: &NamespacedName) -> Result<Health, Failure> {
-        let pods = Resource::known("v1", "Pod", "pods", true);
-        // Pods are somebody's too: who may not watch them waits for the object's own status.
-        if !self.applier.may_watch(&pods, &item.id.namespace).await? {
+    async fn select_pods(&self, item: &mut Item, owner: &NamespacedName) -> Result<(), Failure> {
+        let read = item.read.as_ref().filter(|_| item.is_polled).and_then(|read| read.pods.clone());
+        let Some(query) = read.or_else(|| item.with_seen(|seen| seen.pods.clone()).flatten()) else {
             item.pods = None;
-            return Ok(health);
-        }
-        if item.pods.is_none() {
-            let object = self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await;
-            let labels = selector(&object.map_err(|error| unseen(item, error))?);
-            if labels.is_empty() {
-                return Ok(health);
-            }
-            let pods = self.applier.cache().selected(&pods, &item.id.namespace, &labels);
-            pods.subscribe(owner);
-            item.pods = Some(pods);
-        }
-        let pods = item.pods.iter().flat_map(|pods| pods.all());
-        let failed = pods.filter(|pod| lode_health::pod_failed(&pod.health)).count();
-        Ok(lode_health::with_failed_pods(health, failed))
+            return Ok(());
+        };
+        // Pods are somebody's too.
+        let pods = pod_resource();
+        let selected = if self.applier.may_watch(&pods, &item.id.namespace).await? {
+            Some(self.applier.cache().selected(&pods, &item.id.namespace, &query).subscribe(owner))
+        } else {
+            None
+        };
+        item.pods = Some(Pods { query, selected });
+        Ok(())
     }
+}
+
+fn pod_resource() -> Resource {
+    Resource::known("v1", "Pod", "pods", true)
 }
 
 /// An object that cannot be looked at.
@@ -237,29 +457,6 @@ fn unseen(item: &Item, error: lode_cluster::Error) -> Failure {
     }
     let text = format!("can't determine status for {}: {error}", item.id);
     Failure::new(lode_api::reasons::HEALTH_CHECK_FAILED, text)
-}
-
-/// Puts a label selector into the form of a query: `a=b,c in (d,e),!f`.
-fn selector(object: &Value) -> String {
-    let mut terms = Vec::new();
-    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    for (key, value) in labels.into_iter().flatten() {
-        terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
-    }
-    let expressions = object.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
-    for expression in expressions.into_iter().flatten() {
-        let key = expression["key"].as_str().unwrap_or_default();
-        let values = expression["values"].as_array().into_iter().flatten();
-        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
-        match expression["operator"].as_str().unwrap_or_default() {
-            "In" => terms.push(format!("{key} in ({values})")),
-            "NotIn" => terms.push(format!("{key} notin ({values})")),
-            "Exists" => terms.push(key.to_owned()),
-            "DoesNotExist" => terms.push(format!("!{key}")),
-            _ => {}
-        }
-    }
-    terms.join(",")
 }
 
 /// Lists objects and how they are, as health messages do.
@@ -301,27 +498,67 @@ pub(crate) async fn named(
             continue;
         }
         let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
-        let known = owned.cloned().unwrap_or_else(|| {
+        let told = owned.is_none().then(|| {
             let kind = applier.cache().one(&resource, namespace, &reference.name);
-            kind.subscribe(&NamespacedName::new(own, &object.metadata.name));
-            Known { resource, kind }
+            kind.subscribe(&NamespacedName::new(own, &object.metadata.name))
         });
-        items.push(Item::new(id, gvk, known, exprs));
+        let seen = told.as_ref().map(|told| Known { resource, kind: told.kind().clone() });
+        let Some(known) = seen.or_else(|| owned.cloned()) else { continue };
+        items.push(Item { _told: told, ..Item::new(id, gvk, known, exprs) });
     }
     Ok(items)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    #[test]
-    fn selectors_become_queries() {
-        let object = json!({"spec": {"selector": {"matchLabels": {"app": "db"}, "matchExpressions": [
-            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"}]}}});
-        assert_eq!(selector(&object), "app=db,tier in (a,b),!old");
-        assert_eq!(selector(&json!({})), "");
+    fn reading(version: Option<&str>, seen: Option<&str>) -> Reading {
+        let health = Health::new(Status::InProgress, "", "");
+        let (version, seen) = (version.map(Into::into), seen.map(Into::into));
+        Reading { health, pods: None, version, seen, is_unwatched: false, at: Instant::now(), number: 1 }
+    }
+
+    /// Whether a reading is outdated by what the cache sees when its watch has come as far as `reached`.
+    fn outdated(reading: &Reading, seen: Option<&str>, reached: u64) -> bool {
+        let has_reached = |version: &str| version.parse::<u64>().is_ok_and(|version| version <= reached);
+        reading.is_outdated(seen, has_reached, Moment::now())
+    }
+
+    #[tokio::test]
+    async fn one_version_is_read_once_however_late_the_watch_tells_of_it() {
+        let early = reading(Some("7"), None);
+        assert!(!outdated(&early, None, 5), "the watch is behind");
+        assert!(!outdated(&early, Some("6"), 6) && !outdated(&early, Some("7"), 7), "it tells what was read");
+        assert!(outdated(&early, Some("8"), 8));
+        let absent = reading(None, None);
+        assert!(!outdated(&absent, None, 9) && outdated(&absent, Some("8"), 8));
+        let going = reading(None, Some("7"));
+        assert!(!outdated(&going, Some("7"), 7), "its end is still to be told");
+        assert!(!outdated(&going, None, 8) && outdated(&going, Some("9"), 9), "it was made again");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_what_was_read_is_news_unless_the_watch_never_showed_it() {
+        assert!(outdated(&reading(Some("7"), Some("7")), None, 8));
+        let unwatched = Reading { is_unwatched: true, ..reading(Some("7"), None) };
+        assert!(!outdated(&unwatched, None, 9) && outdated(&unwatched, Some("9"), 9));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_counts_anew_is_believed_after_a_while() {
+        let before = reading(Some("900"), Some("900"));
+        assert!(!outdated(&before, Some("3"), 3));
+        tokio::time::advance(BELIEVE * 2).await;
+        assert!(outdated(&before, Some("3"), 3));
+        assert!(!outdated(&before, Some("900"), 900), "it is what was read");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_changes_all_the_time_is_read_once_a_second() {
+        let mut hot = reading(Some("7"), Some("7"));
+        assert_eq!(hot.spared_until(), None);
+        hot.number = READINGS_AT_ONCE;
+        assert_eq!(hot.spared_until(), Some(Instant::now() + READ_EVERY));
     }
 }

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::metrics::Metrics;
 use crate::next::Next;
 use crate::queue::Queue;
+use crate::spin::Spin;
 
 /// How long running reconciles have to end at shutdown: Kubernetes kills after 30 s, and events are sent after this.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
@@ -39,7 +40,7 @@ pub trait Controller: Send + Sync + 'static {
     }
 }
 
-/// Runs a controller with a number of workers until `shutdown` turns true (or its sender is gone).
+/// Runs a controller with a number of workers (and one for who waits while one share holds all) until `shutdown` turns true (or its sender is gone).
 ///
 /// It returns when the last reconcile has ended, or was aborted 20 s after the shutdown. The queue is closed then.
 pub async fn run<C: Controller>(
@@ -53,7 +54,9 @@ pub async fn run<C: Controller>(
         metrics.watch_depth(C::NAME, move || queue.len());
     }
     let mut tasks = JoinSet::new();
-    for _ in 0..workers.max(1) {
+    queue.limit(workers.max(1));
+    // One more, for whoever comes while somebody else's work holds all.
+    for _ in 0..=workers.max(1) {
         tasks.spawn(work(controller.clone(), queue.clone()));
     }
     let _ = shutdown.wait_for(|shutdown| *shutdown).await;
@@ -75,7 +78,13 @@ async fn work<C: Controller>(controller: Arc<C>, queue: Arc<Queue<C::Key>>) {
         if let Some(metrics) = controller.metrics() {
             metrics.run_ended(C::NAME, next, start.elapsed());
         }
-        queue.done(&key, next);
+        if let Some(Spin { runs, wait }) = queue.done(&key, next) {
+            if let Some(metrics) = controller.metrics() {
+                metrics.held_back(C::NAME);
+            }
+            let wait_s = wait.as_secs_f64();
+            warn!(controller = C::NAME, %key, runs, wait_s, "held back: it ran again and again although nothing changed");
+        }
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
                 _ => {}
             }
             self.ended.lock().unwrap().push(key.clone());
-            Next::Idle
+            if key == "spin" { Next::After(Duration::ZERO) } else { Next::Idle }
         }
 
         fn metrics(&self) -> Option<&Metrics> {
@@ -166,6 +175,17 @@ mod tests {
         assert_eq!(running.after(1000).await, ["panicked", "other", "panic"], "tried again after the first backoff");
         let text = running.controller.metrics.text();
         assert!(text.contains("controller_runtime_reconcile_errors_total{controller=\"obedient\"} 1"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_spins_is_counted() {
+        let running = start(1);
+        running.queue.add("spin".into(), Priority::Change);
+        let ended = running.after(9000).await.len();
+        assert!(ended < 20, "{ended} runs");
+        let text = running.controller.metrics.text();
+        let count = text.lines().find_map(|line| line.strip_prefix("lode_held_back_total{controller=\"obedient\"} "));
+        assert_eq!(count, Some("4"), "after the 11th run, then after 1, 1.5 and 3 seconds: {text}");
     }
 
     #[tokio::test(start_paused = true)]

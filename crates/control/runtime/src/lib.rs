@@ -9,7 +9,7 @@
 //! - [`Queue`] says which key is next: what a person asked for first, never the same key twice at once.
 //! - [`Next`] is what a reconcile answers: nothing more, later, or after a backoff.
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
-//! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it.
+//! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it, [`Change::urgency`] for whom.
 //! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and metrics over HTTP.
 //!
 //! ```
@@ -24,17 +24,20 @@
 //! # });
 //! ```
 //!
-//! Left out on purpose: any knowledge of a kind, conditions (`model/api`), leader election.
+//! Left out on purpose: any knowledge of a single kind, conditions (`model/api`), leader election.
 
 mod controller;
 mod events;
 mod http;
+mod lanes;
 mod metrics;
 mod next;
 mod process;
 mod queue;
 mod repeat;
+mod spin;
 mod store;
+mod urgency;
 
 pub use controller::{Controller, run};
 pub use events::{Event, EventKind, Events, ObjectReference};
@@ -42,4 +45,5 @@ pub use http::{Routes, serve};
 pub use metrics::Metrics;
 pub use next::{Backoff, Next, jitter};
 pub use queue::{Priority, Queue};
+pub use spin::Spin;
 pub use store::{Change, Changes, Parse, Store};

@@ -56,6 +56,7 @@ impl Metrics {
             drop(self.shared.runs.total.get_or_create(&[("controller", controller), ("result", result)]));
         }
         drop(self.shared.runs.errors.get_or_create(&[("controller", controller)]));
+        drop(self.shared.runs.held_back.get_or_create(&[("controller", controller)]));
         lock(&self.shared.live.depths).insert(controller, Box::new(depth));
     }
 
@@ -89,6 +90,11 @@ impl Metrics {
         if next == Next::Backoff {
             runs.errors.get_or_create(&label).inc();
         }
+    }
+
+    /// Counts a key that was held back because it ran again and again although nothing changed.
+    pub fn held_back(&self, controller: &'static str) {
+        self.shared.runs.held_back.get_or_create(&[("controller", controller)]).inc();
     }
 
     /// Counts how long a reconcile of an object took.
@@ -148,6 +154,7 @@ type ControllerResult = [(&'static str, &'static str); 2];
 struct Runs {
     total: Family<ControllerResult, Counter>,
     errors: Family<Controller, Counter>,
+    held_back: Family<Controller, Counter>,
     active: Family<Controller, Gauge>,
     time: Family<Controller, Histogram, fn() -> Histogram>,
 }
@@ -158,6 +165,7 @@ impl Default for Runs {
         Self {
             total: Family::default(),
             errors: Family::default(),
+            held_back: Family::default(),
             active: Family::default(),
             time: Family::new_with_constructor(time),
         }
@@ -169,6 +177,7 @@ impl Runs {
         let name = |what: &str| format!("controller_runtime_{what}");
         registry.register(name("reconcile"), "Reconciles by controller and result", self.total.clone());
         registry.register(name("reconcile_errors"), "Failed reconciles by controller", self.errors.clone());
+        registry.register("lode_held_back", "Runs put off because nothing had changed", self.held_back.clone());
         registry.register(name("active_workers"), "Workers that reconcile now, by controller", self.active.clone());
         registry.register(name("reconcile_time_seconds"), "Length of reconciles by controller", self.time.clone());
     }

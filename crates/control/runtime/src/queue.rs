@@ -7,7 +7,10 @@
 //! ```
 //!
 //! A key is in one lane at most and runs once at a time. Higher lanes go first, but every eighth pick serves the
-//! lowest lane that has something. A key that starts running loses its timer: the outcome of the run sets the next.
+//! lowest lane that has something; within a lane, the shares that keys belong to take turns ([`Queue::fair`]). A key that starts running loses its timer: the outcome of the run sets the next.
+//!
+//! A key that runs again and again although nothing changed is held back ([`Spin`]): whatever the fault behind it, it
+//! burns no core, and it is seen.
 //! Time is tokio's, so tests can turn it.
 //!
 //! Left out on purpose: a bound on the number of keys. They are names of objects that exist, so the cluster bounds them.
@@ -20,13 +23,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::lanes::{Lanes, Share};
 use crate::next::{Backoff, Next};
+use crate::spin::{Spin, Unasked};
 
-/// Every pick of this number serves the lowest lane, so that no lane starves.
-const LOW_PICK_EVERY: u64 = 8;
 /// Longest timer: later than any interval, and near enough for every clock.
 const AFTER_MAX: Duration = Duration::from_hours(24 * 365);
-const LANES: usize = 3;
 
 /// Why a key is to run; the more urgent goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,26 +47,52 @@ pub struct Queue<K> {
     arrived: Notify,
 }
 
+/// Says whose work a key is.
+type ShareOf<K> = Box<dyn Fn(&K) -> Share + Send>;
+
 impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
-    /// Starts empty; `backoff` is what [`Next::Backoff`] waits.
+    /// Starts empty; `backoff` is what [`Next::Backoff`] waits. All keys are of one share.
     #[must_use]
     pub fn new(backoff: Backoff) -> Self {
+        let all: Share = "".into();
+        Self::of_shares(backoff, Box::new(move |_| all.clone()))
+    }
+
+    /// Starts empty; `share` says whose work a key is, for instance its namespace. While others wait, nobody's work
+    /// takes all workers.
+    #[must_use]
+    pub fn fair(backoff: Backoff, share: impl Fn(&K) -> &str + Send + 'static) -> Self {
+        Self::of_shares(backoff, Box::new(move |key| share(key).into()))
+    }
+
+    fn of_shares(backoff: Backoff, share_of: ShareOf<K>) -> Self {
         let state = State {
             backoff,
-            lanes: Default::default(),
+            share_of,
+            lanes: Lanes::new(),
             timers: BTreeMap::new(),
             entries: HashMap::new(),
             tickets: 0,
-            picks: 0,
             closed: false,
         };
         Self { state: Mutex::new(state), arrived: Notify::new() }
+    }
+
+    /// Says how many keys are to run at once; one more does where one share holds all of them and another waits.
+    pub(crate) fn limit(&self, workers: usize) {
+        self.lock().lanes.limit(workers);
     }
 
     /// Asks for a run as soon as possible. A key that waits already keeps its place unless this is more urgent; one
     /// that runs runs again afterwards.
     pub fn add(&self, key: K, priority: Priority) {
         self.lock().add(key, priority);
+        self.arrived.notify_one();
+    }
+
+    /// Asks for a run as [`Queue::add`] does, although nothing has changed since the last one: it counts as unasked.
+    pub fn repeat(&self, key: K, priority: Priority) {
+        self.lock().put(key, priority);
         self.arrived.notify_one();
     }
 
@@ -97,10 +125,12 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Ends a key's run and says when it runs again. An [`Queue::add`] made meanwhile goes before any wait.
-    pub fn done(&self, key: &K, next: Next) {
-        self.lock().done(key, next);
+    /// Ends a key's run and says when it runs again. An [`Queue::add`] made meanwhile goes before any wait. Returns
+    /// whether the key was held back.
+    pub fn done(&self, key: &K, next: Next) -> Option<Spin> {
+        let spin = self.lock().done(key, next);
         self.arrived.notify_one();
+        spin
     }
 
     /// Drops timer and failures of a key whose object is gone; a run already asked for stays.
@@ -110,7 +140,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Returns how many keys wait for a worker; those with a timer do not count before it is due.
     pub fn len(&self) -> usize {
-        self.lock().lanes.iter().map(BTreeMap::len).sum()
+        self.lock().lanes.len()
     }
 
     /// Tells whether no key waits for a worker.
@@ -138,7 +168,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         state.ring(Instant::now());
         let key = state.pick();
         let due = state.timers.keys().next().map(|(due, _)| *due);
-        let more = due.is_some() || state.lanes.iter().any(|lane| !lane.is_empty());
+        let more = due.is_some() || !state.lanes.is_empty();
         drop(state);
         if key.is_some() && more {
             // Whoever takes a key is no longer there to watch the rest.
@@ -154,18 +184,17 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
 
 struct State<K> {
     backoff: Backoff,
-    /// Waiting keys by ticket, so first come, first served within a lane.
-    lanes: [BTreeMap<u64, K>; LANES],
+    share_of: ShareOf<K>,
+    lanes: Lanes<K>,
     timers: BTreeMap<(Instant, u64), (K, Priority)>,
     entries: HashMap<K, Entry>,
     tickets: u64,
-    picks: u64,
     closed: bool,
 }
 
 /// What is known of a key; one of which nothing is known is not kept.
-#[derive(Default)]
 struct Entry {
+    share: Share,
     /// Its lane and ticket.
     waiting: Option<(Priority, u64)>,
     timer: Option<(Instant, u64)>,
@@ -174,9 +203,25 @@ struct Entry {
     again: Option<Priority>,
     /// Failures in a row.
     failures: u32,
+    /// Something changed since its last run began.
+    is_news: bool,
+    unasked: Unasked,
 }
 
 impl Entry {
+    fn new(share: Share) -> Self {
+        Self {
+            share,
+            waiting: None,
+            timer: None,
+            running: false,
+            again: None,
+            failures: 0,
+            is_news: false,
+            unasked: Unasked::default(),
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.waiting.is_none() && self.timer.is_none() && !self.running && self.failures == 0
     }
@@ -184,33 +229,46 @@ impl Entry {
 
 impl<K: Clone + Eq + Hash> State<K> {
     fn add(&mut self, key: K, priority: Priority) {
-        let entry = self.entries.entry(key.clone()).or_default();
+        self.entry(&key).is_news = true;
+        self.put(key, priority);
+    }
+
+    fn put(&mut self, key: K, priority: Priority) {
+        let entry = self.entry(&key);
         if entry.running {
             entry.again = Some(entry.again.map_or(priority, |again| again.min(priority)));
             return;
         }
-        if let Some((lane, ticket)) = entry.waiting {
+        let (waiting, share) = (entry.waiting, entry.share.clone());
+        if let Some((lane, ticket)) = waiting {
             if lane <= priority {
                 return;
             }
-            self.lanes[lane as usize].remove(&ticket);
+            self.lanes.remove(lane as usize, &share, ticket);
         }
         self.tickets += 1;
-        entry.waiting = Some((priority, self.tickets));
-        self.lanes[priority as usize].insert(self.tickets, key);
+        let ticket = self.tickets;
+        self.entry(&key).waiting = Some((priority, ticket));
+        self.lanes.put(priority as usize, &share, ticket, key);
+    }
+
+    fn entry(&mut self, key: &K) -> &mut Entry {
+        let Self { entries, share_of, .. } = self;
+        entries.entry(key.clone()).or_insert_with(|| Entry::new(share_of(key)))
     }
 
     fn set_timer(&mut self, key: K, due: Instant, priority: Priority) {
-        let entry = self.entries.entry(key.clone()).or_default();
-        if let Some(timer) = entry.timer {
+        let timer = self.entry(&key).timer;
+        if let Some(timer) = timer {
             if timer.0 <= due {
                 return;
             }
             self.timers.remove(&timer);
         }
         self.tickets += 1;
-        entry.timer = Some((due, self.tickets));
-        self.timers.insert((due, self.tickets), (key, priority));
+        let timer = (due, self.tickets);
+        self.entry(&key).timer = Some(timer);
+        self.timers.insert(timer, (key, priority));
     }
 
     /// Moves what is due from the timers to its lane.
@@ -220,41 +278,49 @@ impl<K: Clone + Eq + Hash> State<K> {
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.timer = None;
             }
-            self.add(key, priority);
+            self.put(key, priority);
         }
     }
 
     fn pick(&mut self) -> Option<K> {
-        let full = |lane: &usize| !self.lanes[*lane].is_empty();
-        let low = (self.picks + 1).is_multiple_of(LOW_PICK_EVERY);
-        let lane = if low { (0..LANES).rev().find(full) } else { (0..LANES).find(full) }?;
-        let (_, key) = self.lanes[lane].pop_first()?;
-        self.picks += 1;
-        let entry = self.entries.entry(key.clone()).or_default();
+        let key = self.lanes.pick()?;
+        let entry = self.entry(&key);
         entry.waiting = None;
         entry.running = true;
+        if std::mem::take(&mut entry.is_news) {
+            entry.unasked = Unasked::default();
+        } else {
+            entry.unasked.begin(Instant::now());
+        }
         if let Some(timer) = entry.timer.take() {
             self.timers.remove(&timer);
         }
         Some(key)
     }
 
-    fn done(&mut self, key: &K, next: Next) {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.running) else { return };
+    fn done(&mut self, key: &K, next: Next) -> Option<Spin> {
+        let entry = self.entries.get_mut(key).filter(|entry| entry.running)?;
         entry.running = false;
+        self.lanes.ended(&entry.share);
         entry.failures = if next == Next::Backoff { entry.failures.saturating_add(1) } else { 0 };
         let wait = match next {
             Next::Idle => None,
             Next::After(wait) => Some(wait),
             Next::Backoff => Some(self.backoff.delay(entry.failures)),
         };
-        if let Some(priority) = entry.again.take() {
+        let again = entry.again.take();
+        let wanted = if again.is_some() { Some(Duration::ZERO) } else { wait };
+        let held = wanted.filter(|_| !entry.is_news).and_then(|wanted| entry.unasked.hold(wanted, self.backoff));
+        let runs = entry.unasked.runs;
+        match (held, again, wait) {
+            (Some(held), ..) => self.set_timer(key.clone(), due(held), again.unwrap_or(Priority::Background)),
             // That run sets the next timer.
-            self.add(key.clone(), priority);
-        } else if let Some(wait) = wait {
-            self.set_timer(key.clone(), due(wait), Priority::Background);
+            (None, Some(priority), _) => self.put(key.clone(), priority),
+            (None, None, Some(wait)) => self.set_timer(key.clone(), due(wait), Priority::Background),
+            (None, None, None) => {}
         }
         self.sweep(key);
+        held.map(|wait| Spin { runs, wait })
     }
 
     fn forget(&mut self, key: &K) {
@@ -284,6 +350,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::spin::{SPIN_REST, SPIN_RUNS};
 
     fn queue() -> Queue<&'static str> {
         Queue::new(Backoff::default())
@@ -401,6 +468,85 @@ mod tests {
         assert_eq!(waits, [0.0, 0.75, 1.5, 3.0, 9.0, 0.75]);
     }
 
+    /// Runs a key as often as it wants to for some time; `end` ends each run. Returns runs and holds.
+    async fn spin(queue: &Queue<&'static str>, time: Duration, end: impl Fn() -> Next) -> (usize, Vec<Spin>) {
+        let (until, mut runs, mut holds) = (Instant::now() + time, 0, Vec::new());
+        while Instant::now() < until {
+            let Ok(Some(key)) = tokio::time::timeout_at(until, queue.next()).await else { break };
+            runs += 1;
+            tokio::time::advance(Duration::from_millis(1)).await;
+            let next = end();
+            holds.extend(queue.done(&key, next));
+        }
+        (runs, holds)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_asks_for_itself_again_and_again_is_held_back() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        let again = || {
+            queue.repeat("a", Priority::Change);
+            Next::Idle
+        };
+        let (runs, holds) = spin(&queue, Duration::from_mins(1), again).await;
+        assert!(runs < 20, "{runs} runs in a minute");
+        assert_eq!(holds[0], Spin { runs: SPIN_RUNS + 1, wait: Duration::from_secs(1) });
+        let waits: Vec<f64> = holds.iter().map(|spin| spin.wait.as_secs_f64()).collect();
+        assert_eq!(waits, [1.0, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0], "the burst never starts over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_of_no_length_is_held_back_too() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        let (runs, holds) = spin(&queue, Duration::from_secs(10), || Next::After(Duration::from_millis(1))).await;
+        assert!(runs < 20 && !holds.is_empty(), "{runs} runs in ten seconds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_changes_runs_as_often_as_it_changes_and_lets_a_held_key_go() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        let changed = || {
+            queue.add("a", Priority::Change);
+            Next::Idle
+        };
+        let (runs, holds) = spin(&queue, Duration::from_secs(1), changed).await;
+        assert!(runs > 500 && holds.is_empty(), "{runs} runs, {holds:?}");
+        let (_, holds) = spin(&queue, Duration::from_secs(5), || Next::After(Duration::ZERO)).await;
+        assert!(!holds.is_empty());
+        queue.add("a", Priority::Person);
+        assert_eq!(seconds_to_next(&queue).await, ("a", 0.0), "whoever asks is not kept waiting");
+        assert_eq!(queue.done(&"a", Next::After(Duration::ZERO)), None, "and it starts over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_comes_to_rest_is_held_back_no_more() {
+        let queue = queue();
+        queue.add("a", Priority::Change);
+        let (runs, holds) = spin(&queue, Duration::from_mins(1), || Next::After(SPIN_REST)).await;
+        assert!(runs > 50 && holds.is_empty(), "once a second is no spin: {holds:?}");
+    }
+
+    #[tokio::test]
+    async fn one_namespace_cannot_keep_the_others_waiting() {
+        let queue: Queue<String> = Queue::fair(Backoff::default(), |key: &String| &key[..1]);
+        queue.limit(2);
+        for number in 0..50 {
+            queue.add(format!("a{number}"), Priority::Person);
+        }
+        assert_eq!([now(&queue), now(&queue)], [Some("a0".into()), Some("a1".into())], "alone it uses all workers");
+        assert_eq!(now(&queue), None);
+        queue.add("b0".into(), Priority::Background);
+        assert_eq!(now(&queue).as_deref(), Some("b0"), "a worker more for who came later");
+        queue.done(&"a0".into(), Next::Idle);
+        queue.add("c0".into(), Priority::Background);
+        assert_eq!(now(&queue), None);
+        queue.done(&"b0".into(), Next::Idle);
+        assert_eq!(now(&queue).as_deref(), Some("c0"), "before the 48 that are more urgent");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_forgotten_key_has_no_timer_and_no_failures() {
         let queue = queue();
@@ -485,7 +631,10 @@ mod tests {
                         tokio::task::yield_now().await;
                         running[key].fetch_sub(1, Ordering::SeqCst);
                         let all = runs.fetch_add(1, Ordering::SeqCst) + 1;
-                        queue.done(&key, if all < KEYS * ROUNDS { Next::After(Duration::ZERO) } else { Next::Idle });
+                        if all < KEYS * ROUNDS {
+                            queue.add(key, Priority::Change);
+                        }
+                        queue.done(&key, Next::Idle);
                         if all >= KEYS * ROUNDS {
                             queue.close();
                         }

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lode_api::git_repository::Spec;
-use lode_api::{GitRepository, Kind as _, Status as _};
+use lode_api::{GitRepository, Kind as _};
 use lode_cluster::{Client, Resource};
-use lode_object::{NamespacedName, meta};
+use lode_object::NamespacedName;
 use lode_runtime::{Change, Controller, Events, Metrics, Next, Priority, Queue, Store};
 
 use crate::fetch::Git;
@@ -100,7 +100,7 @@ impl GitRepositories {
             self.queue.forget(&change.name);
             self.metrics.forget(KIND, &change.name);
         }
-        if let Some(priority) = urgency(change) {
+        if let Some(priority) = change.urgency() {
             self.queue.add(change.name.clone(), priority);
         }
         if matters_to_includers(change) {
@@ -126,22 +126,6 @@ impl Controller for GitRepositories {
 
 pub(crate) fn key(object: &GitRepository) -> NamespacedName {
     NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
-}
-
-/// Says whether a change is worth a run, and how urgent it is. Our own writes are not.
-fn urgency(change: &Change<GitRepository>) -> Option<Priority> {
-    let new = change.new.as_ref()?;
-    let asked = new.metadata.annotation(meta::REQUESTED_AT);
-    let Some(old) = &change.old else {
-        // After a restart all are new to us; a person waits only for what nobody has looked at.
-        let is_answered = asked.is_none() || asked == new.status.last_handled_reconcile_at();
-        let is_told = !new.status.conditions().is_empty();
-        return Some(if is_answered && is_told { Priority::Background } else { Priority::Person });
-    };
-    let is_asked = asked != old.metadata.annotation(meta::REQUESTED_AT);
-    let is_other = old.metadata.uid != new.metadata.uid || old.deleting() != new.deleting();
-    let is_changed = old.metadata.generation != new.metadata.generation;
-    (is_asked || is_other || is_changed).then_some(Priority::Person)
 }
 
 /// Tells whether a repository came or went, or its artifact or includes are others.
@@ -194,26 +178,6 @@ mod tests {
 
     fn ready() -> Value {
         json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-    }
-
-    #[test]
-    fn what_a_person_did_goes_first() {
-        let plain = json!({});
-        let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}});
-        let edited = json!({"metadata": {"generation": 2}});
-        let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}});
-        for new in [&asked, &edited, &deleted] {
-            assert_eq!(urgency(&change(Some(&plain), Some(new))), Some(Priority::Person), "{new}");
-        }
-        assert_eq!(urgency(&change(None, Some(&plain))), Some(Priority::Person));
-    }
-
-    #[test]
-    fn a_restart_looks_at_each_once_and_our_own_writes_wake_nobody() {
-        let ready = ready();
-        assert_eq!(urgency(&change(None, Some(&ready))), Some(Priority::Background));
-        assert_eq!(urgency(&change(Some(&json!({})), Some(&ready))), None);
-        assert_eq!(urgency(&change(Some(&ready), None)), None);
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Condition<'_> {
 
     /// Returns a health with the condition's own reason and message.
     pub(crate) fn health(&self, status: Status) -> Health {
-        Health { status, reason: self.reason.to_owned().into(), message: self.message.to_owned().into() }
+        let (reason, message) = (self.reason.to_owned().into(), self.message.to_owned().into());
+        Health { status, reason, message, turns: None }
     }
 }
 

@@ -58,10 +58,11 @@ fn pending_pod(object: &Value, conditions: Conditions<'_>, now: Seconds) -> Heal
     }
     let created =
         text(object, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
-    if created.is_ok_and(|created| now - SCHEDULE_SECONDS < created) {
-        return Health::progress("PodNotScheduled", "Pod has not been scheduled");
+    let failed = Health::failed(POD_UNSCHEDULABLE, "Pod could not be scheduled");
+    match created.map(|created| created.saturating_add(SCHEDULE_SECONDS)) {
+        Ok(due) if now < due => Health::progress("PodNotScheduled", "Pod has not been scheduled").turning(due, failed),
+        _ => failed,
     }
-    Health::failed(POD_UNSCHEDULABLE, "Pod could not be scheduled")
 }
 
 /// A Job by kstatus: current as soon as it runs.
@@ -142,6 +143,18 @@ mod tests {
                 {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
         assert_eq!(compute(&pod, 114).reason, "PodNotScheduled");
         assert_eq!(compute(&pod, 115).reason, "PodUnschedulable");
+    }
+
+    #[test]
+    fn a_pod_that_looks_for_a_node_says_when_it_will_have_failed() {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"creationTimestamp": "1970-01-01T00:01:40Z"},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
+        let health = compute(&pod, 101);
+        assert_eq!(health.next_look(101), Some(115));
+        assert_eq!((&*health.at(114).reason, &*health.at(115).reason), ("PodNotScheduled", "PodUnschedulable"));
+        assert_eq!(health.at(115), &compute(&pod, 115), "what it turns into is what a reading at that time finds");
+        assert_eq!(health.next_look(115), None);
     }
 
     #[test]

@@ -26,6 +26,6 @@ mod status;
 mod workloads;
 
 pub use checks::{CheckError, Checks, Exprs};
-pub use pods::{pod_failed, pods_failed, with_failed_pods};
-pub use rules::{compute, kstatus};
-pub use status::{Health, Status, aggregate, describe};
+pub use pods::{pod_failed, pod_query, pods_failed, with_failed_pods};
+pub use rules::{Seconds, compute, kstatus};
+pub use status::{Health, Status, Turn, aggregate, describe};

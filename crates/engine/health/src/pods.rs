@@ -18,6 +18,37 @@ pub fn pods_failed<'p>(health: Health, pods: impl IntoIterator<Item = &'p Value>
     with_failed_pods(health, failed)
 }
 
+/// Returns the label query (`a=b,c in (d,e),!f`) for the Pods that decide about an object: those of a `ReplicaSet` or
+/// `StatefulSet` that selects any. Other kinds tell of their Pods themselves.
+#[must_use]
+pub fn pod_query(object: &Value) -> Option<String> {
+    let by_pods = matches!(rules::group_kind(object), ("apps", "ReplicaSet" | "StatefulSet"));
+    let query = if by_pods { query(object) } else { String::new() };
+    (!query.is_empty()).then_some(query)
+}
+
+fn query(object: &Value) -> String {
+    let mut terms = Vec::new();
+    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    for (key, value) in labels.into_iter().flatten() {
+        terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
+    }
+    let expressions = object.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
+    for expression in expressions.into_iter().flatten() {
+        let key = expression["key"].as_str().unwrap_or_default();
+        let values = expression["values"].as_array().into_iter().flatten();
+        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        match expression["operator"].as_str().unwrap_or_default() {
+            "In" => terms.push(format!("{key} in ({values})")),
+            "NotIn" => terms.push(format!("{key} notin ({values})")),
+            "Exists" => terms.push(key.to_owned()),
+            "DoesNotExist" => terms.push(format!("!{key}")),
+            _ => {}
+        }
+    }
+    terms.join(",")
+}
+
 /// Tells whether a Pod counts as failed for its owner: one that only finds no node does not.
 #[must_use]
 pub fn pod_failed(pod: &Health) -> bool {
@@ -38,6 +69,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_pods_of_a_set_are_found_by_its_selector() {
+        let set = |kind: &str, selector: Value| json!({"apiVersion": "apps/v1", "kind": kind, "spec": {"selector": selector}});
+        let selector = json!({"matchLabels": {"app": "db"}, "matchExpressions": [
+            {"key": "tier", "operator": "In", "values": ["a", "b"]}, {"key": "old", "operator": "DoesNotExist"}]});
+        let query = pod_query(&set("StatefulSet", selector.clone()));
+        assert_eq!(query.as_deref(), Some("app=db,tier in (a,b),!old"));
+        assert_eq!(pod_query(&set("Deployment", selector)), None, "its ReplicaSets tell it of them");
+        assert_eq!(pod_query(&set("ReplicaSet", json!({}))), None, "all Pods of the namespace are not its own");
+    }
 
     #[test]
     fn failing_pods_fail_their_owner_while_it_is_not_ready() {

@@ -11,11 +11,12 @@ use crate::{
 };
 
 /// Seconds since 1970 (UTC): what a rule may know of the time.
-pub(crate) type Seconds = i64;
+pub type Seconds = i64;
 
 /// Returns an object's health as Flux sees it: [`kstatus`], but a Job is current only when it is complete.
 ///
-/// `now` matters for a Pod that finds no node: it has failed 15 seconds after its creation.
+/// `now` matters for a Pod that finds no node: it has failed 15 seconds after its creation. Until then its health
+/// says when that will be ([`Health::turns`]).
 #[must_use]
 pub fn compute(object: &Value, now: Seconds) -> Health {
     if group_kind(object) == ("batch", "Job") {
@@ -90,7 +91,7 @@ fn other(object: &Value) -> Result<Health, Health> {
     })
 }
 
-fn group_kind(object: &Value) -> (&str, &str) {
+pub(crate) fn group_kind(object: &Value) -> (&str, &str) {
     let group = text(object, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
     (group, text(object, "/kind"))
 }

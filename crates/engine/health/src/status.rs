@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use lode_object::Id;
 
+use crate::rules::Seconds;
+
 /// How far an object has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
@@ -30,6 +32,18 @@ pub struct Health {
     pub reason: Cow<'static, str>,
     /// The cause for people, empty where there is none.
     pub message: Cow<'static, str>,
+    /// What becomes of it by time alone, where the object itself does not change. Whoever waits must look again then:
+    /// no watch tells of it.
+    pub turns: Option<Box<Turn>>,
+}
+
+/// A change of health that only the clock brings about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// From which second on, since 1970 (UTC).
+    pub at: Seconds,
+    /// The health from then on.
+    pub to: Health,
 }
 
 impl Status {
@@ -57,7 +71,29 @@ impl Health {
     /// Builds a health of a status and its cause.
     #[must_use]
     pub fn new(status: Status, reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, reason: reason.into(), message: message.into() }
+        Self { status, reason: reason.into(), message: message.into(), turns: None }
+    }
+
+    /// Returns the same health, which turns into another one at a given second unless the object changes before.
+    #[must_use]
+    pub(crate) fn turning(self, at: Seconds, to: Self) -> Self {
+        Self { turns: Some(Box::new(Turn { at, to })), ..self }
+    }
+
+    /// Returns the health at a given second: its own, or what it has turned into by then.
+    #[must_use]
+    pub fn at(&self, now: Seconds) -> &Self {
+        let mut health = self;
+        while let Some(turn) = health.turns.as_deref().filter(|turn| turn.at <= now) {
+            health = &turn.to;
+        }
+        health
+    }
+
+    /// Returns the second of its next change by time alone, if there is one.
+    #[must_use]
+    pub fn next_look(&self, now: Seconds) -> Option<Seconds> {
+        self.at(now).turns.as_ref().map(|turn| turn.at)
     }
 
     /// Returns the health of an object that is not there. A Job that goes by itself has done what it should.

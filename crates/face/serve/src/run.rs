@@ -93,7 +93,7 @@ impl Shared<'_> {
         sources: &Arc<Store<GitRepository>>,
         events: &Events,
     ) -> anyhow::Result<(Arc<GitRepositories>, Arc<Queue<NamespacedName>>)> {
-        let queue = Arc::new(Queue::new(self.backoff()));
+        let queue = Arc::new(self.queue());
         let parts = lode_source::Parts {
             client: self.client.clone(),
             objects: sources.clone(),
@@ -121,7 +121,7 @@ impl Shared<'_> {
         sources: &Arc<Store<GitRepository>>,
         events: &Events,
     ) -> (Arc<Kustomizations>, Arc<Queue<NamespacedName>>) {
-        let queue = Arc::new(Queue::new(self.backoff()));
+        let queue = Arc::new(self.queue());
         let cache = Arc::new(Cache::new(self.client.clone(), MANAGER, &self.options.override_managers));
         let apply = lode_apply::Options {
             manager: MANAGER.to_owned(),
@@ -158,9 +158,10 @@ impl Shared<'_> {
         events
     }
 
-    fn backoff(&self) -> Backoff {
+    /// Namespaces take turns: nobody's work keeps all workers from the others.
+    fn queue(&self) -> Queue<NamespacedName> {
         let (min, max) = self.options.retry_delay;
-        Backoff { min, max }
+        Queue::fair(Backoff { min, max }, |name: &NamespacedName| &name.namespace)
     }
 }
 

@@ -189,10 +189,15 @@ impl Kind {
         lock(&self.shelf.table).gone(name).cloned()
     }
 
-    /// Returns all that is known, for small selections.
+    /// Applies `read` to all that is known, without copying it.
+    pub fn with_all<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &Seen>) -> T) -> T {
+        read(&mut lock(&self.shelf.table).all())
+    }
+
+    /// Returns whether the watch has come as far as a version: what exists in it and is not known here is gone.
     #[must_use]
-    pub fn all(&self) -> Vec<Seen> {
-        lock(&self.shelf.table).all().cloned().collect()
+    pub fn has_reached(&self, version: &str) -> bool {
+        version.parse().is_ok_and(|version| lock(&self.shelf.table).reached() >= version)
     }
 
     /// Takes the server's answer to our own write, the object's JSON, and returns what is to be remembered of it. The
@@ -205,14 +210,38 @@ impl Kind {
         self.shelf.put(answer)
     }
 
-    /// Tells an owner of every change here, besides the one whose labels an object carries.
-    pub fn subscribe(&self, owner: &NamespacedName) {
-        lock(&self.shelf.table).subscribers.insert(owner.clone());
+    /// Tells an owner of every change here, besides the one whose labels an object carries, as long as the answer lives.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>, owner: &NamespacedName) -> Subscription {
+        *lock(&self.shelf.table).subscribers.entry(owner.clone()).or_default() += 1;
+        Subscription { kind: self.clone(), owner: owner.clone() }
     }
+}
 
-    /// Ends [`Kind::subscribe`].
-    pub fn unsubscribe(&self, owner: &NamespacedName) {
-        lock(&self.shelf.table).subscribers.remove(owner);
+/// A kind of which an owner is told, and which is watched as long as this lives.
+pub struct Subscription {
+    kind: Arc<Kind>,
+    owner: NamespacedName,
+}
+
+impl Subscription {
+    /// Returns the kind.
+    #[must_use]
+    pub fn kind(&self) -> &Arc<Kind> {
+        &self.kind
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut table = lock(&self.kind.shelf.table);
+        // One owner may have several: the new run's begins before that of the old one ends.
+        if let Some(times) = table.subscribers.get_mut(&self.owner) {
+            *times -= 1;
+            if *times == 0 {
+                table.subscribers.remove(&self.owner);
+            }
+        }
     }
 }
 
@@ -267,7 +296,7 @@ impl Shelf {
     }
 
     fn tell(&self, table: &Table, name: &NamespacedName, owners: impl IntoIterator<Item = NamespacedName>) {
-        let owners: HashSet<NamespacedName> = owners.into_iter().chain(table.subscribers.iter().cloned()).collect();
+        let owners: HashSet<NamespacedName> = owners.into_iter().chain(table.subscribers.keys().cloned()).collect();
         for owner in owners {
             self.changes.put(
                 owner,
@@ -364,7 +393,7 @@ mod tests {
     #[test]
     fn of_an_answer_others_are_told_but_not_who_wrote() {
         let shelf = shelf(true);
-        lock(&shelf.table).subscribers.insert(owner("subscriber"));
+        lock(&shelf.table).subscribers.insert(owner("subscriber"), 1);
         assert_eq!(&*shelf.put(&answer("7", Some("one"))).unwrap().resource_version, "7");
         assert_eq!(told(&shelf), [owner("subscriber")]);
         shelf.put(&answer("8", Some("two"))).unwrap();

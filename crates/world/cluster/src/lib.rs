@@ -20,7 +20,7 @@ mod review;
 mod seen;
 mod watch;
 
-pub use cache::{Cache, Changes, Kind};
+pub use cache::{Cache, Changes, Kind, Subscription};
 pub use client::{Client, Identity, Target};
 pub use discovery::Discovery;
 pub use error::Error;

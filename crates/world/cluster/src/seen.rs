@@ -7,7 +7,7 @@
 //!
 //! Pure: no call, no clock, no lock.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use lode_health::Health;
 use lode_merge::{Flags, Observed};
@@ -20,6 +20,8 @@ pub struct Seen {
     pub observed: Observed,
     /// Its health by the kind's own rules.
     pub health: Health,
+    /// The label query for the Pods that decide about it, while it is on its way.
+    pub pods: Option<Box<str>>,
     /// Whose it is by its labels.
     pub owner: Option<NamespacedName>,
 }
@@ -29,9 +31,13 @@ impl Seen {
     pub(crate) fn of(object: &Value, manager: &str, overrides: &[String], now: i64) -> Self {
         let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
         let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
+        let health = lode_health::compute(object, now);
+        let is_on_its_way = health.status == lode_health::Status::InProgress;
+        let pods = if is_on_its_way { lode_health::pod_query(object).map(String::into_boxed_str) } else { None };
         Self {
             observed: lode_merge::observe(object, manager, overrides),
-            health: lode_health::compute(object, now),
+            health,
+            pods,
             owner: owner.map(|(name, namespace)| NamespacedName::new(namespace, name)),
         }
     }
@@ -54,8 +60,8 @@ const GONE_MAX: usize = 4096;
 pub(crate) struct Table {
     rows: HashMap<NamespacedName, Row>,
     gone: HashMap<NamespacedName, Gone>,
-    /// Owners that are told of every change here.
-    pub(crate) subscribers: HashSet<NamespacedName>,
+    /// Owners that are told of every change here, and how often they asked for it.
+    pub(crate) subscribers: HashMap<NamespacedName, usize>,
     /// Number of the list that is being read or was read last.
     round: u32,
     /// A list is being read.
@@ -83,6 +89,11 @@ impl Table {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Seen> {
         self.rows.values().map(|row| &row.seen)
+    }
+
+    /// Returns how far the watch has come: what was written up to there and is not here is not there.
+    pub(crate) fn reached(&self) -> u64 {
+        self.reached
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -188,11 +199,7 @@ mod tests {
 
     fn seen(version: &str) -> Seen {
         let observed = Observed { resource_version: version.into(), ..Observed::default() };
-        Seen {
-            observed,
-            health: Health { status: lode_health::Status::Current, reason: "".into(), message: "".into() },
-            owner: None,
-        }
+        Seen { observed, health: Health::new(lode_health::Status::Current, "", ""), pods: None, owner: None }
     }
 
     fn known(table: &Table) -> Option<&str> {

@@ -31,5 +31,6 @@ mod the_api_server_goes_away;
 mod the_cluster_refuses;
 mod three_kustomizations;
 mod unsupported_fields;
+mod waiting;
 mod what_ends_by_itself;
 mod what_the_control_plane_owns;

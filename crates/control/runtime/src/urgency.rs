@@ -1,0 +1,117 @@
+//! [`Change::urgency`]: which change of one of our own objects is worth a run, and how urgent it is.
+//!
+//! Whoever creates an object waits for it as much as whoever edits one. After a restart all are new to us, but only what
+//! nobody has looked at yet is waited for.
+
+use std::sync::Arc;
+
+use lode_api::{Kind, Resource, Status as _, conditions};
+use lode_object::meta;
+
+use crate::queue::Priority;
+use crate::store::Change;
+
+impl<S: Kind> Change<Resource<S>> {
+    /// Returns how urgent the change is; nothing where the object is gone or where only our own writes changed it.
+    #[must_use]
+    pub fn urgency(&self) -> Option<Priority> {
+        let new: &Arc<Resource<S>> = self.new.as_ref()?;
+        match &self.old {
+            None if is_awaited(new) => Some(Priority::Person),
+            None => Some(Priority::Background),
+            Some(old) => asks_anew(old, new).then_some(Priority::Person),
+        }
+    }
+}
+
+/// Returns whether somebody waits for the next reconcile of an object: what it asks for now has not been looked at, a
+/// requested reconcile is not answered, or it is to go.
+fn is_awaited<S: Kind>(object: &Resource<S>) -> bool {
+    let current = Some(object.metadata.generation);
+    let ready = object.status.conditions().get(conditions::READY);
+    let is_seen = object.status.observed_generation() == current
+        || ready.is_some_and(|ready| ready.observed_generation == current);
+    let asked = object.metadata.annotation(meta::REQUESTED_AT);
+    let is_answered = asked.is_none() || asked == object.status.last_handled_reconcile_at();
+
+    !is_seen || !is_answered || object.deleting()
+}
+
+/// Returns whether an object asks for something else than before, or is another one of the same name.
+fn asks_anew<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
+    old.metadata.generation != new.metadata.generation
+        || old.metadata.uid != new.metadata.uid
+        || old.metadata.annotation(meta::REQUESTED_AT) != new.metadata.annotation(meta::REQUESTED_AT)
+        || old.deleting() != new.deleting()
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_api::Kustomization;
+    use lode_object::NamespacedName;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn change(old: Option<&Value>, new: Option<&Value>) -> Option<Priority> {
+        let object = |object: &Value| Arc::new(Kustomization::parse(object).unwrap());
+        let name = NamespacedName::new("ns", "a");
+        Change { name, old: old.map(object), new: new.map(object) }.urgency()
+    }
+
+    fn object(metadata: Value, status: &Value) -> Value {
+        let mut object = json!({"metadata": {"name": "a", "namespace": "ns", "generation": 2}, "status": status});
+        object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().cloned().unwrap_or_default());
+        object
+    }
+
+    fn ready(generation: i64) -> Value {
+        json!({"conditions": [{"type": "Ready", "status": "False", "observedGeneration": generation}]})
+    }
+
+    fn asked() -> Value {
+        json!({"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}})
+    }
+
+    #[test]
+    fn what_nobody_has_looked_at_is_waited_for() {
+        for (what, status) in [
+            ("new", json!({})),
+            ("new, with Flux's default", json!({"observedGeneration": -1})),
+            ("edited while nobody ran", ready(1)),
+        ] {
+            assert_eq!(change(None, Some(&object(json!({}), &status))), Some(Priority::Person), "{what}");
+        }
+        assert_eq!(change(None, Some(&object(asked(), &ready(2)))), Some(Priority::Person), "asked while nobody ran");
+        let deleted = object(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2));
+        assert_eq!(change(None, Some(&deleted)), Some(Priority::Person), "deleted while nobody ran");
+    }
+
+    #[test]
+    fn a_restart_s_thousand_first_sights_keep_nobody_waiting() {
+        let mut answered = ready(2);
+        answered["lastHandledReconcileAt"] = json!("now");
+        for known in [
+            object(json!({}), &json!({"observedGeneration": 2})),
+            object(json!({}), &ready(2)),
+            object(asked(), &answered),
+        ] {
+            assert_eq!(change(None, Some(&known)), Some(Priority::Background), "{known}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_did_goes_first_and_our_own_writes_wake_nobody() {
+        let known = object(json!({}), &ready(2));
+        for new in [
+            object(asked(), &ready(2)),
+            object(json!({"generation": 3}), &ready(2)),
+            object(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2)),
+            object(json!({"uid": "another"}), &json!({})),
+        ] {
+            assert_eq!(change(Some(&known), Some(&new)), Some(Priority::Person), "{new}");
+        }
+        assert_eq!(change(Some(&object(json!({}), &json!({}))), Some(&known)), None);
+        assert_eq!(change(Some(&known), None), None);
+    }
+}

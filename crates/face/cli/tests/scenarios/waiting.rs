@@ -1,0 +1,130 @@
+//! Waiting for objects costs next to nothing, and what is waited for is seen when it happens.
+
+use std::env;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use e2e::condition;
+use lode_cluster::{Resource, Target};
+use lode_object::Value;
+use serde_json::json;
+
+use crate::flow::holds;
+use crate::manifests::{config_map, definition, deployment};
+use crate::stage::{LONG, Stage};
+
+/// How long a wait is watched; `WAITING_SECONDS` watches it for longer.
+const WINDOW: Duration = Duration::from_secs(8);
+/// What waiting may cost meanwhile, in API calls without watches.
+const CALLS_MAX: u64 = 4;
+/// Objects that are ready at once, beside ten that are not.
+const READY: usize = 40;
+const GROUP: &str = "waiting.e2e.example.com";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_costs_four_calls_at_most() {
+    Stage::play("waiting", async |stage| {
+        stage.world.apply(definition(GROUP)).await?;
+        until_served(stage).await?;
+        let objects = objects(&stage.namespace);
+        stage.write("apps/objects.yaml", &objects)?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        let check = json!({"apiVersion": format!("{GROUP}/v1"), "kind": "Gadget",
+            "current": "status.phase == 'Done'", "failed": "status.phase == 'Broken'"});
+        let spec = json!({"wait": true, "timeout": "10m", "healthCheckExprs": [check]});
+        stage.kustomization("apps", spec).await?;
+        for kind in ["Deployment", "StatefulSet", "ReplicaSet", "Job"] {
+            let name = format!("{}-1", kind.to_lowercase());
+            stage.world.until((kind, &stage.namespace, &name), LONG, |found| found.is_some()).await?;
+        }
+
+        let seconds = env::var("WAITING_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+        let window = seconds.map_or(WINDOW, Duration::from_secs);
+        let before = stage.operator()?.calls()?;
+        tokio::time::sleep(window).await;
+        let after = stage.operator()?.calls()?;
+        let mut calls = after.clone();
+        calls.retain(|verb, count| {
+            *count -= before.get(verb).copied().unwrap_or_default();
+            *count > 0
+        });
+        println!("calls in {} s of waiting for 10 of 50 objects: {calls:?}; in all: {after:?}", window.as_secs());
+        let cost: u64 = calls.iter().filter(|(verb, _)| *verb != "watch").map(|(_, count)| count).sum();
+        ensure!(cost <= CALLS_MAX, "{cost} calls");
+        let held_back = stage.operator()?.metric("lode_held_back_total")?;
+        ensure!(held_back.iter().all(|(_, times)| *times == 0.0), "{held_back:?}");
+
+        let found = stage.object("Kustomization", "apps").await?;
+        let ready = condition(Some(&found), "Ready").context("it says that it waits")?;
+        ensure!(ready["status"] == "Unknown", "{ready}");
+        breaks(stage, "gadget-1").await?;
+        let text = stage.fails("apps", "HealthCheckFailed").await?;
+        holds(&text, &["failed early", &format!("Gadget/{}/gadget-1", stage.namespace)])?;
+        stage.world.delete("CustomResourceDefinition", "", &format!("gadgets.{GROUP}")).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_that_finds_no_node_fails_by_the_clock_alone() {
+    Stage::play("no-node", async |stage| {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "lost", "namespace": stage.namespace}, "spec": homeless("main")});
+        stage.write("apps/pod.yaml", &[pod])?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        let since = Instant::now();
+        stage.kustomization("apps", json!({"wait": true, "timeout": "10m"})).await?;
+        let text = stage.fails("apps", "HealthCheckFailed").await?;
+        println!("{text} ({:.1} s)", since.elapsed().as_secs_f64());
+        holds(&text, &["failed early", &format!("Pod/{}/lost", stage.namespace), "Pod could not be scheduled"])
+    })
+    .await;
+}
+
+/// Lets the status of a custom object say that it is broken.
+async fn breaks(stage: &Stage, name: &str) -> anyhow::Result<()> {
+    let gadgets = Resource::known(&format!("{GROUP}/v1"), "Gadget", "gadgets", true);
+    let target = Target { namespace: &stage.namespace, name, manager: "e2e", dry_run: false };
+    let broken = json!({"status": {"phase": "Broken"}});
+    stage.world.client.merge(&gadgets, target, "", &broken).await.context("break the gadget").map(drop)
+}
+
+/// Waits until the server serves the custom kind.
+async fn until_served(stage: &Stage) -> anyhow::Result<()> {
+    let name = format!("gadgets.{GROUP}");
+    let established =
+        |found: Option<&Value>| condition(found, "Established").is_some_and(|condition| condition["status"] == "True");
+    stage.world.until(("CustomResourceDefinition", "", &name), LONG, established).await.map(drop)
+}
+
+/// Fifty objects: forty that are ready at once, and two each of five kinds that will not become ready.
+fn objects(ns: &str) -> Vec<Value> {
+    let mut objects: Vec<Value> =
+        (0..READY).map(|n| config_map(ns, &format!("config-{n}"), json!({"color": "blue"}))).collect();
+    for n in 0..2 {
+        for kind in ["Deployment", "StatefulSet", "ReplicaSet"] {
+            let mut object = deployment(ns, &format!("{}-{n}", kind.to_lowercase()), 1);
+            object["kind"] = json!(kind);
+            object["spec"]["template"]["spec"] = homeless("main");
+            if kind == "StatefulSet" {
+                object["spec"]["serviceName"] = json!("none");
+            }
+            objects.push(object);
+        }
+        let mut template = json!({"spec": homeless("main")});
+        template["spec"]["restartPolicy"] = json!("Never");
+        objects.push(json!({"apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": format!("job-{n}"), "namespace": ns}, "spec": {"template": template}}));
+        objects.push(json!({"apiVersion": format!("{GROUP}/v1"), "kind": "Gadget",
+            "metadata": {"name": format!("gadget-{n}"), "namespace": ns}, "spec": {"size": n}}));
+    }
+    objects
+}
+
+/// A Pod's spec that no node fits.
+fn homeless(container: &str) -> Value {
+    json!({"nodeSelector": {"there-is": "no-such-node"},
+        "containers": [{"name": container, "image": "registry.example.com/main:1"}]})
+}

@@ -219,8 +219,10 @@ const DATA_SOURCE: &str = "spec.dataSource";
 const DATA_SOURCE_REF: &str = "spec.dataSourceRef";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
-const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
+/// Holds a volume while it is bound.
+pub const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
+/// Holds a claim while a pod uses it.
+pub const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";
 

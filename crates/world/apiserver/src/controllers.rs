@@ -1,12 +1,15 @@
-//! What goes on beside requests: custom resources come to be served, namespaces and dependents go, roles are noted.
+//! What goes on beside requests: custom resources come to be served, namespaces and dependents go, claims and volumes
+//! are let go, roles are noted.
 //!
 //! Each controller is told of every change, in order, and writes as any client would. One task runs them all; another
 //! one plays the workloads, so that these hold up nothing.
 
 mod definitions;
+mod finalizers;
 mod garbage;
 mod namespaces;
 mod owned;
+mod protection;
 mod workloads;
 
 use std::sync::Arc;
@@ -42,6 +45,7 @@ async fn run(api: Arc<Api>, mut core: Core, mut changes: UnboundedReceiver<Noted
         if core.all {
             logged(&noted, namespaces::note(&api, &noted));
             logged(&noted, core.garbage.note(&api, &noted));
+            logged(&noted, protection::note(&api, &noted));
         }
         // Others are served too where there is one thread.
         tokio::task::yield_now().await;

@@ -8,6 +8,7 @@ use lode_admit::{Kind, Status};
 use lode_schema::{Resource, Subresource};
 use serde_json::Value;
 
+use super::finalizers;
 use crate::api::Api;
 use crate::fields::{text, time_text};
 use crate::handlers::delete::CLEANUP;
@@ -103,12 +104,7 @@ impl Definitions {
                 return Ok(());
             }
         }
-        inside::change(api, served, &Key::new("", name), ("", MANAGER), |definition| {
-            let finalizers = definition.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut);
-            if let Some(finalizers) = finalizers {
-                finalizers.retain(|finalizer| finalizer != CLEANUP);
-            }
-        })
+        finalizers::remove(api, served, &Key::new("", name), CLEANUP, MANAGER)
     }
 
     /// The last object of a definition that is on its way out lets it go.

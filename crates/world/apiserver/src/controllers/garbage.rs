@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lode_admit::Status;
 use serde_json::Value;
 
+use super::finalizers;
 use super::owned::Owned;
 use crate::api::Api;
 use crate::fields::{metadata_mut, text};
@@ -73,13 +74,13 @@ impl Garbage {
         }
         let uid = text(&object, "/metadata/uid");
         let dependents: Vec<_> = self.dependents.of(uid).cloned().collect();
-        if has_finalizer(&object, ORPHAN) {
+        if finalizers::holds(&object, ORPHAN) {
             for dependent in &dependents {
                 disown(api, dependent, uid)?;
             }
-            return drop_finalizer(api, &served, &place.key, ORPHAN);
+            return finalizers::remove(api, &served, &place.key, ORPHAN, inside::CONTROLLER_MANAGER);
         }
-        if !has_finalizer(&object, FOREGROUND) {
+        if !finalizers::holds(&object, FOREGROUND) {
             return Ok(());
         }
         let mut waits = false;
@@ -97,7 +98,11 @@ impl Garbage {
                 inside::delete(api, &served, &dependent.key, &options)?;
             }
         }
-        if waits { Ok(()) } else { drop_finalizer(api, &served, &place.key, FOREGROUND) }
+        if waits {
+            Ok(())
+        } else {
+            finalizers::remove(api, &served, &place.key, FOREGROUND, inside::CONTROLLER_MANAGER)
+        }
     }
 }
 
@@ -108,7 +113,7 @@ fn collect(api: &Api, place: &Place) -> Result<(), Status> {
     if owners.is_empty() || owners.iter().any(|owner| lives(api, owner, place.key.namespace())) {
         return Ok(());
     }
-    let held = has_finalizer(&object, FOREGROUND);
+    let held = finalizers::holds(&object, FOREGROUND);
     let propagation = if held { Propagation::Foreground } else { Propagation::Background };
     let uid = Some(text(&object, "/metadata/uid").to_owned());
     let options = DeleteOptions { propagation: Some(propagation), uid, ..DeleteOptions::default() };
@@ -145,31 +150,15 @@ fn owners(object: &Value) -> Vec<Value> {
     object.pointer("/metadata/ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
-fn has_finalizer(object: &Value, finalizer: &str) -> bool {
-    let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
-    finalizers.is_some_and(|finalizers| finalizers.iter().any(|name| name == finalizer))
-}
-
-fn drop_finalizer(api: &Api, served: &Served, key: &Key, finalizer: &str) -> Result<(), Status> {
-    inside::change(api, served, key, ("", inside::CONTROLLER_MANAGER), |object| {
-        keep_items(object, "finalizers", |name| name != finalizer);
-    })
-}
-
 /// Takes an owner out of a dependent.
 fn disown(api: &Api, place: &Place, owner: &str) -> Result<(), Status> {
     let Some((served, _)) = find(api, place) else { return Ok(()) };
     inside::change(api, &served, &place.key, ("", inside::CONTROLLER_MANAGER), |object| {
-        keep_items(object, "ownerReferences", |reference| text(reference, "/uid") != owner);
-    })
-}
-
-fn keep_items(object: &mut Value, list: &str, keep: impl Fn(&Value) -> bool) {
-    let metadata = metadata_mut(object);
-    if let Some(items) = metadata.get_mut(list).and_then(Value::as_array_mut) {
-        items.retain(keep);
-        if items.is_empty() {
-            metadata.remove(list);
+        let metadata = metadata_mut(object);
+        let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) else { return };
+        owners.retain(|reference| text(reference, "/uid") != owner);
+        if owners.is_empty() {
+            metadata.remove("ownerReferences");
         }
-    }
+    })
 }

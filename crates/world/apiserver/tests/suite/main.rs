@@ -5,6 +5,7 @@
 mod access;
 mod client;
 mod definitions;
+mod deletions;
 mod faults;
 mod watches;
 mod workloads;

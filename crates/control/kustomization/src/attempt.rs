@@ -260,7 +260,8 @@ impl Kustomizations {
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
-        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads }) = built {
+        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads, dropped }) = built {
+            self.tell_dropped(job, state, &dropped, &revision);
             (set, text_digest, Some((spec, reads)))
         } else {
             let objects = self.kept(job, state).await?;
@@ -403,6 +404,21 @@ impl Kustomizations {
         job.progress.inventory(with(&new, &kept));
         let faults = pruned.kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         Err(Failure::new(reasons::PRUNE_FAILED, faults))
+    }
+
+    /// Tells which fields were dropped, once for each revision.
+    fn tell_dropped(&self, job: &Job<'_>, state: &mut State, dropped: &[String], revision: &str) {
+        let of = format!("{revision} {}", job.object.metadata.generation);
+        if dropped.is_empty() || state.told_dropped == of {
+            return;
+        }
+        state.told_dropped = of;
+        let text = format!(
+            "fields that their kinds do not have were dropped:\n{}\nhint: correct or remove them; --strict-fields \
+             refuses them",
+            dropped.join("\n")
+        );
+        self.emit(job.object, EventKind::Warning, reasons::UNKNOWN_FIELDS, text, revision);
     }
 
     fn tell_drifts(&self, job: &Job<'_>, state: &mut State, outcome: &lode_apply::Outcome, revision: &str) {

@@ -23,6 +23,8 @@ pub struct Built {
     pub text_digest: String,
     /// What of the source was read.
     pub reads: ReadSet,
+    /// Fields that were dropped because the types of their objects do not have them, a line each.
+    pub dropped: Vec<String>,
 }
 
 /// Renders the folder of a Kustomization and makes its objects ready to be applied; `vars` are the values of all
@@ -36,16 +38,37 @@ pub fn build(
     vars: BTreeMap<String, String>,
     options: &Options,
 ) -> Result<Built, Failure> {
-    let rendered = lode_render::render(tree, &plan(object, vars, options.strict)?)?;
+    let plan = Plan { by_type: true, ..plan(object, vars, options.strict)? };
+    let rendered = lode_render::render(tree, &plan)?;
+    let dropped = dropped(&rendered.objects);
     let set = desired(object, rendered.objects, options)?;
-    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads })
+    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads, dropped })
 }
+
+/// Names the fields of rendered objects that their types do not have, a line each: object, field, file and line.
+#[must_use]
+pub fn dropped(rendered: &[Prepared]) -> Vec<String> {
+    let lines = |prepared: &Prepared| {
+        let id = prepared.object.id();
+        prepared.dropped.iter().map(|dropped| format!("{id}: {dropped}")).collect::<Vec<_>>()
+    };
+    rendered.iter().flat_map(lines).take(DROPPED_MAX).collect()
+}
+
+/// Most dropped fields of one build that are told.
+const DROPPED_MAX: usize = 100;
 
 /// Makes rendered objects ready to be applied.
 ///
 /// # Errors
-/// An object cannot be applied, whatever the cluster says: an encrypted Secret, for one.
+/// An object cannot be applied, whatever the cluster says: an encrypted Secret, for one. With strict fields: an object
+/// has a field that its type does not have.
 pub fn desired(object: &Kustomization, rendered: Vec<Prepared>, options: &Options) -> Result<Set, Failure> {
+    let dropped = if options.strict_fields { dropped(&rendered) } else { Vec::new() };
+    if !dropped.is_empty() {
+        let text = format!("{}\nhint: correct or remove these fields", dropped.join("\n"));
+        return Err(Failure::new(reasons::BUILD_FAILED, text));
+    }
     let owner = NamespacedName::new(&object.metadata.namespace, &object.metadata.name);
     let mut objects = Vec::with_capacity(rendered.len());
     for prepared in rendered {
@@ -74,6 +97,8 @@ pub struct Options {
     pub strict: bool,
     /// Kinds with an apply stage of their own.
     pub custom_stage_kinds: Vec<String>,
+    /// A field that the type of its object does not have fails the build; else it is dropped and told.
+    pub strict_fields: bool,
 }
 
 /// Digest of everything but the source that a build is made from.
@@ -87,7 +112,7 @@ pub(crate) fn inputs(object: &Kustomization, vars: &BTreeMap<String, String>, op
 }
 
 /// Changes when the same inputs would be built into something else.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Returns what a Kustomization says about building; `vars` are the values of all variables.
 ///
@@ -114,6 +139,7 @@ pub fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool
         build_metadata: spec.build_metadata.iter().map(ToString::to_string).collect(),
         substitute: substitution(object, vars, strict)?,
         sources: false,
+        by_type: false,
     })
 }
 

@@ -90,7 +90,11 @@ impl Kustomizations {
             queue,
             events: parts.events,
             metrics: parts.metrics,
-            build: build::Options { strict: options.strict_substitution, custom_stage_kinds: parts.custom_stage_kinds },
+            build: build::Options {
+                strict: options.strict_substitution,
+                custom_stage_kinds: parts.custom_stage_kinds,
+                strict_fields: options.strict_fields,
+            },
             options,
             states: Mutex::default(),
             index: Mutex::default(),

@@ -27,7 +27,7 @@ mod status;
 mod validate;
 mod wait;
 
-pub use build::{Built, Options as BuildOptions, build, desired, plan};
+pub use build::{Built, Options as BuildOptions, build, desired, dropped, plan};
 pub use controller::{Kustomizations, Parts};
 pub use failure::Failure;
 pub use gather::{Variables, variables, variables_among};

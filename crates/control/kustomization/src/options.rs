@@ -15,6 +15,8 @@ pub struct Options {
     pub no_cross_namespace_refs: bool,
     /// An undefined variable is an error (feature gate `StrictPostBuildSubstitutions`).
     pub strict_substitution: bool,
+    /// A field that the type of its object does not have is an error (`--strict-fields`, ours).
+    pub strict_fields: bool,
     /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
     pub interval_jitter_percent: u8,
 }
@@ -36,6 +38,7 @@ impl Default for Options {
             default_service_account: None,
             no_cross_namespace_refs: false,
             strict_substitution: true,
+            strict_fields: false,
             interval_jitter_percent: 5,
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) fights: Fights,
     /// Live edits that were told and left.
     pub(crate) told: Vec<Drift>,
+    /// The revision of which dropped fields were told, so that they are told once.
+    pub(crate) told_dropped: String,
     /// The last message about a dependency, so that it is told once.
     pub(crate) told_dependency: String,
 }

@@ -8,6 +8,7 @@
 //! Left out: defaults, and what a definition says of its kind's fields.
 
 mod base64;
+mod client;
 pub(crate) mod quantity;
 mod refuse;
 mod special;
@@ -32,6 +33,8 @@ use self::{
 };
 use crate::{field_error::FieldError, kind::Kind, protobuf, status::Status};
 
+pub use self::client::{Kept, Step, kept};
+pub use self::state::DROPPED_MAX;
 pub use self::syntax::syntax_error;
 
 /// What to do about unknown and duplicate fields (`fieldValidation`).
@@ -127,6 +130,21 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
         return Err(refused(&strict_message(&warnings)));
     }
     Ok(Decoded { object: named(object, kind), warnings })
+}
+
+/// Decodes what an apply made of an object.
+///
+/// # Errors
+/// As for [`body`], but 500 where a value is none of its type, as a real API server answers to an apply: no value of
+/// the object is in the message.
+pub fn applied(kind: &Kind, object: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
+    value(kind, object, validation).map_err(|refused| {
+        let read = read(go_type(kind), object, false).and_then(|(_, state)| state.into_findings());
+        match read {
+            Err(why) if !kind.is_custom() => refuse::unconvertible(kind, object, &why),
+            _ => refused,
+        }
+    })
 }
 
 /// Decodes the body of a request that deletes: `DeleteOptions`, of whatever group and version. Without a body there

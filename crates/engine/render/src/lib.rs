@@ -19,12 +19,14 @@
 //! Left out: decryption, ownership labels and normalisation for the API, which are elsewhere.
 
 mod error;
+mod fields;
 mod flux;
 mod plan;
 mod render;
 mod substitute;
 
 pub use error::{Error, ObjectCause};
+pub use fields::Dropped;
 pub use lode_kustomize::{Image, Origin, Sources, Target};
 pub use plan::{Patch, Plan, Substitution};
 pub use render::{Prepared, Rendered, render};

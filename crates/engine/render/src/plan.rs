@@ -34,6 +34,8 @@ pub struct Plan {
     pub substitute: Option<Substitution>,
     /// Objects say every file that has a part in them, which costs time.
     pub sources: bool,
+    /// Objects of Kubernetes' own kinds are what Flux's Go types keep of them, not what was written.
+    pub by_type: bool,
 }
 
 /// A patch and what it applies to.

@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use lode_kustomize::{Built, Origin, Sources};
+use lode_kustomize::{Built, Files, Origin, Sources};
 use lode_object::{Id, Object};
 use lode_tree::{Loader, ReadSet};
 use lode_yaml::Dialect;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ObjectCause};
+use crate::fields::{self, Dropped};
 use crate::flux;
 use crate::plan::{Plan, Substitution};
 use crate::substitute;
@@ -25,6 +26,8 @@ pub struct Prepared {
     pub origin: Origin,
     /// Every file that has a part in it, where the plan wants that.
     pub sources: Option<Sources>,
+    /// Fields that Flux drops because the type of the object does not have them.
+    pub dropped: Vec<Dropped>,
 }
 
 /// What a plan makes of a tree.
@@ -51,7 +54,7 @@ pub fn render(loader: &dyn Loader, plan: &Plan) -> Result<Rendered, Error> {
     let mut objects = Vec::with_capacity(built.objects.len());
     for object in built.objects {
         let sources = plan.sources.then(|| object.sources(&built.files));
-        let prepared = Prepared { sources, ..printer.print(object)? };
+        let prepared = Prepared { sources, ..printer.print(object, &built.files, plan.by_type)? };
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan));
         }
@@ -80,13 +83,21 @@ impl<'p> Printer<'p> {
         Self { substitution, text: String::new(), hasher: Sha256::new(), is_first: true }
     }
 
-    fn print(&mut self, built: Built) -> Result<Prepared, Error> {
-        let object = self.substituted(&built)?;
+    /// Writes an object; what is returned is what Flux keeps of it, if that is wanted.
+    fn print(&mut self, built: Built, files: &Files, by_type: bool) -> Result<Prepared, Error> {
+        let mut object = self.substituted(&built)?;
+        let mut dropped = Vec::new();
+        if let Some((kept, fields)) = fields::kept(&object, &built, files) {
+            dropped = fields;
+            if by_type {
+                object = Object::parse(kept).map_err(|error| built_fault(&built, error.into()))?;
+            }
+        }
         if !std::mem::take(&mut self.is_first) {
             self.hasher.update(b"---\n");
         }
         self.hasher.update(self.text.as_bytes());
-        Ok(Prepared { object, origin: built.origin, sources: None })
+        Ok(Prepared { object, origin: built.origin, sources: None, dropped })
     }
 
     /// Leaves the object's text in `self.text` and returns the object as that text says.
@@ -101,8 +112,7 @@ impl<'p> Printer<'p> {
         let value =
             replaced.and_then(|text| lode_yaml::parse(text.as_bytes(), Dialect::V2).map_err(ObjectCause::Substituted));
         let object = value.and_then(|value| Ok(Object::parse(value)?));
-        let object =
-            object.map_err(|cause| Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause })?;
+        let object = object.map_err(|cause| built_fault(built, cause))?;
         self.text.clear();
         lode_yaml::write(&mut self.text, object.value());
         Ok(object)
@@ -111,6 +121,10 @@ impl<'p> Printer<'p> {
     fn digest(self) -> String {
         self.hasher.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
+}
+
+fn built_fault(built: &Built, cause: ObjectCause) -> Error {
+    Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause }
 }
 
 /// Kustomize's own kinds are instructions, not objects of a cluster.

@@ -69,6 +69,9 @@ pub(crate) struct Args {
     /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
     #[arg(long)]
     flux: bool,
+    /// Fail where a field is not one of its object's kind; without it such fields are told, and dropped by the operator
+    #[arg(long, requires = "flux")]
+    strict_fields: bool,
     /// A file with a Flux Kustomization: build what the operator would, or fail as it would. PATH is then the root of
     /// its source, or the folder there that `spec.path` names
     #[arg(short, long, value_name = "FILE", requires = "flux")]
@@ -173,12 +176,12 @@ fn one(args: &Args, path: &str, wanted: Option<&Wanted>) -> anyhow::Result<Outco
     let sources = args.origin || !args.explain_impact.is_empty();
     if let Some(wanted) = wanted {
         let checkout = Checkout::of(place, wanted.object.spec.path.as_deref().unwrap_or_default())?;
-        return flux::build(&checkout, wanted, sources);
+        return flux::build(&checkout, wanted, sources, args.strict_fields);
     }
 
     let (loader, folder) = place.loader()?;
     if args.flux {
-        return flux::plain(&*loader, &folder, sources).map_err(|error| readable(&error));
+        return flux::plain(&*loader, &folder, sources, args.strict_fields).map_err(|error| readable(&error));
     }
     let build = lode_kustomize::build(&*loader, &folder, &args.options());
     let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;

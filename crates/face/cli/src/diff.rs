@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// Root folder of a local checkout of its source
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
+    /// Fail where a field is not one of its object's kind; without it such fields are told and dropped
+    #[arg(long)]
+    strict_fields: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -67,7 +70,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
     let variables = lode_kustomization::variables(&session.client, &object).await?.values;
-    let set = build(&object, &tree, variables)?;
+    let set = build(&object, &tree, variables, args.strict_fields)?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
     let discovery = Discovery::new(session.client.clone());
     let comparison = Comparison::new(&session.client, &discovery, &object, &set)?;
@@ -93,12 +96,20 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
     Ok(ignore::filter(tree, Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty())))
 }
 
-fn build(object: &Kustomization, tree: &Tree, variables: BTreeMap<String, String>) -> anyhow::Result<Set> {
-    let options = BuildOptions { strict: true, custom_stage_kinds: Vec::new() };
+fn build(
+    object: &Kustomization,
+    tree: &Tree,
+    variables: BTreeMap<String, String>,
+    strict_fields: bool,
+) -> anyhow::Result<Set> {
+    let options = BuildOptions { strict: true, custom_stage_kinds: Vec::new(), strict_fields };
     let built = lode_kustomization::build(object, tree, variables, &options);
-    Ok(built
-        .with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?
-        .set)
+    let built =
+        built.with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?;
+    for dropped in &built.dropped {
+        output::talk(&format!("warning: {dropped}: dropped"));
+    }
+    Ok(built.set)
 }
 
 #[cfg(test)]
@@ -116,7 +127,7 @@ mod tests {
             "spec": {"path": "./app", "targetNamespace": "shop", "postBuild": {"substitute": {"v": "1"}}},
         }))
         .unwrap();
-        let set = build(&object, &tree, BTreeMap::from([("v".to_owned(), "1".to_owned())])).unwrap();
+        let set = build(&object, &tree, BTreeMap::from([("v".to_owned(), "1".to_owned())]), false).unwrap();
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
         assert_eq!(value["data"]["k"], 1);

@@ -88,6 +88,9 @@ pub(crate) struct Args {
     /// Gates, as Name=true or Name=false: `StrictPostBuildSubstitutions` (default true)
     #[arg(long, value_name = "GATES", value_delimiter = ',', value_parser = gate)]
     feature_gates: Vec<(&'static str, bool)>,
+    /// Refuse fields that the kinds of their objects do not have; without it they are dropped, as Flux does, and told
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
+    strict_fields: bool,
     /// When writes are first dry-run
     #[arg(long, value_enum, default_value = "auto")]
     preflight: Preflight,
@@ -159,6 +162,7 @@ impl Args {
             storage_adv_addr: self.advertised(environment),
             namespace: self.namespace(environment)?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
+            strict_fields: self.strict_fields,
             kubeconfig: self.access.kubeconfig,
             context: self.access.context,
             storage_path: self.storage_path,
@@ -281,6 +285,7 @@ mod tests {
             custom_stage_kinds: [],
             preflight_always: false,
             strict_substitution: true,
+            strict_fields: false,
         }
         "#);
     }

@@ -51,4 +51,6 @@ pub struct Options {
     pub preflight_always: bool,
     /// An undefined variable is an error.
     pub strict_substitution: bool,
+    /// A field that the type of its object does not have is an error.
+    pub strict_fields: bool,
 }

@@ -147,6 +147,7 @@ impl Shared<'_> {
             default_service_account: self.options.default_service_account.clone(),
             no_cross_namespace_refs: self.options.no_cross_namespace_refs,
             strict_substitution: self.options.strict_substitution,
+            strict_fields: self.options.strict_fields,
             interval_jitter_percent: self.options.interval_jitter_percent,
         };
         (Kustomizations::new(parts, queue.clone(), options), queue)

@@ -28,6 +28,8 @@ pub const PRUNE_FAILED: &str = "PruneFailed";
 pub const ARTIFACT_FAILED: &str = "ArtifactFailed";
 /// The manifests could not be built.
 pub const BUILD_FAILED: &str = "BuildFailed";
+/// Fields that their kinds do not have were dropped (ours, in events).
+pub const UNKNOWN_FIELDS: &str = "UnknownFields";
 /// Applied objects did not become healthy.
 pub const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 /// The cluster has what the revision says.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use lode_schema::{fields, fields::Type};
 
+use serde_json::Value;
+
 use crate::{field_error::FieldError, kind::Kind, status::Status};
 
 /// What a body says of itself.
@@ -52,6 +54,26 @@ pub(super) fn unusable(kind: &Kind, found: &TypeMeta, why: &str) -> Status {
     let expected = &kind.gvk.kind;
     Status::bad_request(format!("{found_kind} in version {version:?} cannot be handled as a {expected}: {why}"))
 }
+
+/// What an apply made of an object cannot be converted to its kind.
+pub(super) fn unconvertible(kind: &Kind, object: &Value, why: &str) -> Status {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
+    let gvk = &kind.gvk;
+    let into = format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind);
+    let step = if why.starts_with(BAD_BYTES) { "error decoding from json: " } else { "" };
+    Status::bare(
+        500,
+        "",
+        format!(
+            "failed to convert new object ({namespace}/{name}; {into}) to proper version: unable to convert \
+             unstructured object to {into}: {step}{why}"
+        ),
+    )
+}
+
+/// How the reason begins for which a text is no base64.
+const BAD_BYTES: &str = "illegal base64";
 
 /// The body says itself that it is something else.
 pub(super) fn other(kind: &Kind, found: &TypeMeta, body: &[u8]) -> Status {

@@ -17,6 +17,10 @@ pub(super) struct State {
     /// The reason found by a type that reads JSON by code of its own, which Go takes before the other.
     special_error: Option<String>,
     structs: usize,
+    /// What is kept is for a client; see [`super::client`].
+    is_client: bool,
+    /// Fields that a client drops.
+    dropped: Vec<Vec<super::client::Step>>,
 }
 
 /// Where a value is.
@@ -38,7 +42,29 @@ enum Step<'p> {
 
 impl State {
     pub(super) fn new(fields: &'static Fields, strict: bool) -> Self {
-        Self { fields, strict, findings: Vec::new(), error: None, special_error: None, structs: 0 }
+        Self {
+            fields,
+            strict,
+            findings: Vec::new(),
+            error: None,
+            special_error: None,
+            structs: 0,
+            is_client: false,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Starts reading as a client does: what is absent stays absent, and what is dropped is remembered.
+    pub(super) fn for_client(fields: &'static Fields) -> Self {
+        Self { is_client: true, ..Self::new(fields, true) }
+    }
+
+    pub(super) fn is_client(&self) -> bool {
+        self.is_client
+    }
+
+    pub(super) fn into_dropped(self) -> Vec<Vec<super::client::Step>> {
+        self.dropped
     }
 
     /// Returns why the object is none of its type.
@@ -52,6 +78,12 @@ impl State {
 
     /// Notes a field that the struct does not have.
     pub(super) fn unknown(&mut self, name: &str, at: &Path<'_>) {
+        if self.is_client {
+            if self.dropped.len() < DROPPED_MAX {
+                self.dropped.push(at.steps_to(name));
+            }
+            return;
+        }
         self.note("unknown", name, at);
     }
 
@@ -135,6 +167,18 @@ impl<'p> Path<'p> {
         steps
     }
 
+    /// Returns the way to a field of what is here.
+    fn steps_to(&self, name: &str) -> Vec<super::client::Step> {
+        use super::client::Step as To;
+        let steps = self.steps().into_iter().filter_map(|step| match step {
+            Step::Root => None,
+            Step::Field { field, .. } => Some(To::Key(field.name.into())),
+            Step::Key(key) => Some(To::Key(key.into())),
+            Step::Index(index) => Some(To::Index(index)),
+        });
+        steps.chain([To::Key(name.into())]).collect()
+    }
+
     /// `spec.containers[0].name`
     fn for_findings(&self) -> String {
         let mut text = String::new();
@@ -174,6 +218,8 @@ impl<'p> Path<'p> {
     }
 }
 
+/// Most fields that are told as dropped.
+pub const DROPPED_MAX: usize = 100;
 /// Unknown and duplicate fields that are told.
 const FINDINGS_MAX: usize = 100;
 /// Values within values that are decoded.

@@ -60,6 +60,12 @@ impl<'s> Typed<'s> {
         match self.found().sort {
             Sort::Int32 if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Value::Number(number),
             Sort::Int64 if number.as_i64().is_some() => Value::Number(number),
+            Sort::Int32 | Sort::Int64
+                if self.state.is_client()
+                    && let Some(whole) = whole(&number) =>
+            {
+                self.number(whole.into())
+            }
             Sort::Int32 | Sort::Int64 => self.mismatch(&format!("number {number}")),
             Sort::Float64 => number.as_f64().map_or(Value::Null, float),
             Sort::Special(special) => self.special(special, Scalar::Number(&number)),
@@ -107,12 +113,14 @@ impl<'s> Typed<'s> {
             seen |= bit;
             let before = if is_twice || is_over { object.remove(field.name) } else { None };
             let value = Typed::new(state, field.ty, path.field(owner, field)).over(before);
-            let value = access.next_value_seed(value)?;
+            let Some(value) = access.next_value_seed(Given(value))? else { continue };
             if !written::is_omitted(state.fields, field, &value) {
                 object.insert(field.name.to_owned(), value);
             }
         }
-        written::fill(state.fields, structure, &mut object);
+        if !state.is_client() {
+            written::fill(state.fields, structure, &mut object);
+        }
         Ok(Value::Object(object))
     }
 
@@ -186,6 +194,8 @@ impl<'de> Visitor<'de> for Typed<'_> {
         Ok(match self.before {
             _ if self.nullable => Value::Null,
             Some(before) if is_kept => before,
+            // An item of a list; a field that is null is not given.
+            _ if self.state.is_client() && matches!(self.found().sort, Sort::Struct(_)) => Value::Object(Map::new()),
             _ => written::zero(self.state.fields, self.ty),
         })
     }
@@ -259,6 +269,50 @@ impl<'de> Visitor<'de> for Typed<'_> {
         }
     }
 }
+
+/// Decodes the value of a field. To a client, one that is null is none.
+struct Given<'s>(Typed<'s>);
+
+impl<'de> DeserializeSeed<'de> for Given<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        if self.0.state.is_client() {
+            return deserializer.deserialize_option(self);
+        }
+        self.0.deserialize(deserializer).map(Some)
+    }
+}
+
+impl<'de> Visitor<'de> for Given<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_none<E>(self) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<Value>, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        self.0.deserialize(deserializer).map(Some)
+    }
+}
+
+/// Returns the whole number that a fraction is, as Go's converter takes it for one.
+fn whole(number: &Number) -> Option<i64> {
+    let fraction = number.as_f64().filter(|_| number.is_f64())?;
+    let fits = fraction.trunc() == fraction && fraction.abs() < WHOLE_MAX;
+    fits.then_some(fraction as i64)
+}
+
+/// Up to here every whole number is a fraction too.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the fields that a value had.
 fn object_of(before: Option<Value>) -> Map<String, Value> {

@@ -69,13 +69,28 @@ fn below(tree: &Tree, folder: &RepoPath) -> Tree {
 }
 
 /// Builds a folder as Flux does where nothing says more; objects say all their files if `sources` are wanted.
-pub(super) fn plain(loader: &dyn Loader, folder: &RepoPath, sources: bool) -> anyhow::Result<Outcome> {
+pub(super) fn plain(
+    loader: &dyn Loader,
+    folder: &RepoPath,
+    sources: bool,
+    strict_fields: bool,
+) -> anyhow::Result<Outcome> {
     let plan = Plan { path: folder.as_str().to_owned(), sources, ..Plan::default() };
-    Ok(Outcome::flux(render(loader, &plan)?))
+    let rendered = render(loader, &plan)?;
+    let dropped = lode_kustomization::dropped(&rendered.objects);
+    if strict_fields && !dropped.is_empty() {
+        return Err(Told::new(dropped.join("\n"), "correct or remove these fields").into());
+    }
+    Ok(Outcome::flux(rendered))
 }
 
 /// Builds a source as the operator does, and fails where it would.
-pub(super) fn build(checkout: &Checkout, wanted: &Wanted, sources: bool) -> anyhow::Result<Outcome> {
+pub(super) fn build(
+    checkout: &Checkout,
+    wanted: &Wanted,
+    sources: bool,
+    strict_fields: bool,
+) -> anyhow::Result<Outcome> {
     let Wanted { object, variables, has_unread } = wanted;
     let mut plan = lode_kustomization::plan(object, variables.clone(), STRICT).map_err(|failure| told(&failure))?;
     plan.sources = sources;
@@ -91,7 +106,7 @@ pub(super) fn build(checkout: &Checkout, wanted: &Wanted, sources: bool) -> anyh
         }
     })?;
 
-    let options = BuildOptions { strict: STRICT, custom_stage_kinds: Vec::new() };
+    let options = BuildOptions { strict: STRICT, custom_stage_kinds: Vec::new(), strict_fields };
     lode_kustomization::desired(object, rendered.objects.clone(), &options).map_err(|failure| told(&failure))?;
     Ok(Outcome { top: checkout.top(), ..Outcome::flux(rendered) })
 }

@@ -63,6 +63,8 @@ impl Outcome {
 
     /// Takes what Flux would make of the folder.
     pub(super) fn flux(rendered: Rendered) -> Self {
+        let warnings = lode_kustomization::dropped(&rendered.objects);
+        let warnings = warnings.into_iter().map(|dropped| format!("{dropped}: dropped")).collect();
         let objects = rendered.objects.into_iter().map(|prepared| {
             let object = prepared.object;
             let Sources { origins, parts } = prepared.sources.unwrap_or_else(|| alone(&prepared.origin));
@@ -76,7 +78,7 @@ impl Outcome {
                 body: Body::Value(object.into_value()),
             }
         });
-        Self { objects: objects.collect(), warnings: Vec::new(), top: None }
+        Self { objects: objects.collect(), warnings, top: None }
     }
 }
 

@@ -90,5 +90,6 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         custom_stage_kinds: Vec::new(),
         preflight_always: false,
         strict_substitution: true,
+        strict_fields: false,
     })
 }

@@ -30,6 +30,7 @@ mod tenants;
 mod the_api_server_goes_away;
 mod the_cluster_refuses;
 mod three_kustomizations;
+mod unknown_fields;
 mod unsupported_fields;
 mod waiting;
 mod what_ends_by_itself;

@@ -33,7 +33,19 @@ pub(crate) fn object(call: &Call<'_>, kind: &Kind, validation: FieldValidation) 
 /// # Errors
 /// It is no object of its kind, or not as strict as the request wants it.
 pub(crate) fn patched(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
-    let mut decoded = decode::value(kind, value, validation)?;
+    known(kind, value, validation, decode::value(kind, value, validation)?)
+}
+
+/// Reads what an apply made of an object.
+///
+/// # Errors
+/// As for [`patched`], in other words.
+pub(crate) fn applied(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
+    known(kind, value, validation, decode::applied(kind, value, validation)?)
+}
+
+/// Takes what its definition does not have from what was made of a custom resource.
+fn known(kind: &Kind, value: &Value, validation: FieldValidation, mut decoded: Decoded) -> Result<Decoded, Status> {
     let unknown = pruned(kind, &mut decoded.object);
     if validation == FieldValidation::Strict && !unknown.is_empty() {
         let why = format!("strict decoding error: {}", unknown.join(", "));

@@ -283,7 +283,9 @@ impl<'w> Write<'w> {
     fn applied(&self, live: Option<&Value>, patch: &Value) -> Result<Value, Status> {
         let to = endpoint::of(self.call.served, self.subresource);
         let mut object = write::apply(live, patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
-        object = self.decoded(&object)?;
+        let decoded = body::applied(&self.call.served.kind, &object, self.options.validation)?;
+        self.call.warn(decoded.warnings);
+        object = decoded.object;
         fill(&self.call.served.kind, &mut object);
         Ok(object)
     }

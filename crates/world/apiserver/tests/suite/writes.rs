@@ -94,3 +94,22 @@ async fn an_eviction_deletes_its_pod() {
     client.create(&path, &eviction("a")).await;
     client.wait(&format!("{pods}/a"), |pod| pod["code"] == 404).await;
 }
+
+#[tokio::test]
+async fn a_secret_that_is_no_base64_is_refused_in_the_words_of_the_real_server_and_its_values_are_not_told() {
+    let client = Client::start().await;
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "not base64!", "p": "aHVudGVyMg=="}});
+    let (code, refused) = client.send(Method::PATCH, &format!("{secrets}/s?fieldManager=a"), APPLY, &secret).await;
+    let message = "failed to convert new object (default/s; /v1, Kind=Secret) to proper version: unable to convert \
+        unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 3";
+    assert_eq!((code, &refused["message"], refused.get("reason")), (500, &json!(message), None));
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "1x"}}});
+    let path = "/api/v1/namespaces/default/resourcequotas/q?fieldManager=a";
+    let (code, refused) = client.send(Method::PATCH, path, APPLY, &quota).await;
+    let why = "/v1, Kind=ResourceQuota: quantities must match the regular expression";
+    assert!(code == 500 && refused["message"].as_str().unwrap().contains(why), "{refused}");
+    let (code, refused) = client.send(Method::POST, secrets, "application/json", &secret).await;
+    let message = "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte 3";
+    assert_eq!((code, &refused["message"]), (400, &json!(message)));
+}

@@ -16,7 +16,7 @@ pub struct World {
 }
 
 /// Kinds that scenarios use, with the word in URLs and whether they live in namespaces.
-const KINDS: [(&str, &str, &str, bool); 18] = [
+const KINDS: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "ConfigMap", "configmaps", true),
     ("v1", "Secret", "secrets", true),
@@ -27,6 +27,8 @@ const KINDS: [(&str, &str, &str, bool); 18] = [
     ("v1", "Pod", "pods", true),
     ("batch/v1", "Job", "jobs", true),
     ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", false),
+    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", false),
     ("apps/v1", "Deployment", "deployments", true),
     ("apps/v1", "StatefulSet", "statefulsets", true),
     ("apps/v1", "ReplicaSet", "replicasets", true),

@@ -1,6 +1,6 @@
 //! [`Work`]: one object that the local decision could not settle, and the calls that do.
 
-use lode_cluster::Error as ClusterError;
+use lode_cluster::{Error as ClusterError, Status};
 use lode_merge::path::Path;
 use lode_merge::{Flags, Observed, cleanup, diff, who};
 use lode_object::Value;
@@ -208,6 +208,7 @@ impl Work {
         if !self.cleans() {
             return Ok(false);
         }
+        let mut refusal = None;
         for _ in 0..CLEANUP_TRIES {
             let Some(live) = &self.live else { return Ok(false) };
             let Some(patch) = cleanup::patch(live, &applier.options.manager, &applier.options.overrides) else {
@@ -216,14 +217,15 @@ impl Work {
             let target = applier.target(&self.desired, false);
             match applier.client.json_patch(&self.known.resource, target, &Value::Array(patch)).await {
                 Ok(_) => return Ok(true),
-                // Somebody wrote in between: the patch names the version it was made for.
-                Err(error) if error.is(409) || error.is(422) => {
+                // Somebody wrote in between: the patch names the version it was made for, and paths that may be gone.
+                Err(error) if error.status().is_some_and(Status::is_any_modified) || error.is(422) => {
+                    refusal = Some(error);
                     self.live = applier.live(&self.known.resource, &self.desired.id).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(false)
+        refusal.map_or(Ok(false), Err)
     }
 
     fn cleans(&self) -> bool {

@@ -62,6 +62,16 @@ pub enum FileCause {
     /// No Kubernetes object: something every object has is missing.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),
+    /// An object whose name the server would choose, of this kind.
+    #[error(
+        "a {0} with metadata.generateName cannot be applied: each apply would make another one. Set metadata.name{hint}",
+        hint = if &**.0 == "Job" {
+            "; to run a Job again, change its name, or annotate it with kustomize.toolkit.fluxcd.io/force: enabled"
+        } else {
+            ""
+        }
+    )]
+    GeneratedName(Box<str>),
     /// Something known that is not done here, and why.
     #[error("\"{what}\" is not supported: {why}")]
     Unsupported {

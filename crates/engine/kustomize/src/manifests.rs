@@ -110,6 +110,9 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
         return fault(ObjectError::Missing("kind"));
     }
     if !kind.ends_with("List") && text(&["metadata", "name"]).is_empty() {
+        if !text(&["metadata", "generateName"]).is_empty() {
+            return Err(Fault::At(node.place, FileCause::GeneratedName(kind.into())));
+        }
         return fault(ObjectError::Missing("metadata.name"));
     }
     found.push_back(node);
@@ -177,6 +180,19 @@ mod tests {
         assert_eq!(names("kind: List\nitems:\n- kind: A\n  metadata: {name: x}\n").unwrap(), [("x".to_owned(), 3)]);
         assert_eq!(names("kind: AList\nitems:\n").unwrap(), []);
         assert!(names("kind: AList\nitems: {}\n").is_err());
+    }
+
+    #[test]
+    fn a_generated_name_has_an_answer_of_its_own() {
+        let job = "kind: List\nitems:\n- kind: Job\n  metadata: {generateName: migrate-}\n";
+        for (text, kind, line) in [(job, "Job", 3), ("\nkind: A\nmetadata: {name: '', generateName: a-}\n", "A", 2)] {
+            let Err(Fault::At(place, cause)) = names(text) else { panic!("{text}") };
+            assert_eq!((place.line, &cause), (line, &FileCause::GeneratedName(kind.into())));
+            let told = cause.to_string();
+            assert!(told.contains("metadata.generateName") && told.contains("Set metadata.name"), "{told}");
+            assert_eq!(told.contains("to run a Job again"), kind == "Job", "{told}");
+        }
+        assert_eq!(names("kind: A\nmetadata: {name: a, generateName: a-}\n").unwrap(), [("a".to_owned(), 1)]);
     }
 
     #[test]

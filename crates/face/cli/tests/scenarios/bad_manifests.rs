@@ -29,6 +29,11 @@ const CASES: &[Case] = &[
     ),
     ("no-kind", &[("a.yaml", "# a comment\napiVersion: v1\nmetadata:\n  name: a\n")], &["no-kind/a.yaml:", "kind"]),
     ("no-name", &[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n")], &["no-name/a.yaml:1", "name"]),
+    (
+        "generated",
+        &[("a.yaml", "\napiVersion: batch/v1\nkind: Job\nmetadata: {generateName: migrate-}\n")],
+        &["generated/a.yaml:2", "metadata.generateName", "Set metadata.name"],
+    ),
     ("tab", &[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n\tname: a\n")], &["tab/a.yaml:4"]),
     (
         "charts",

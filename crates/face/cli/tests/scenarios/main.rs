@@ -34,4 +34,5 @@ mod unknown_fields;
 mod unsupported_fields;
 mod waiting;
 mod what_ends_by_itself;
+mod what_is_not_applied_otherwise;
 mod what_the_control_plane_owns;

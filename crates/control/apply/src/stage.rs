@@ -79,7 +79,7 @@ impl Run<'_> {
             work = self.write(work).await?;
         }
         let contested = work.into_iter().map(|work| fault(&work.desired, "apply", conflict())).collect();
-        Err(Error::Refused(contested))
+        Err(refused(contested))
     }
 
     /// Finds where every kind lives, and takes the namespace from objects that cannot have one.
@@ -123,7 +123,7 @@ impl Run<'_> {
         });
         let (seen, faults) = bounded(looks, applier.options.parallel, false).await;
         self.beside = seen.into_iter().collect();
-        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
     }
 
     /// Decides locally; what is left is work.
@@ -184,7 +184,7 @@ impl Run<'_> {
                 }
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
     }
 
     /// Returns whether a namespace exists, or nothing where the user we act as may not know.
@@ -213,7 +213,7 @@ impl Run<'_> {
         });
         let faults = bounded(looks, applier.options.parallel, false).await.1;
         if !faults.is_empty() {
-            return Err(Error::Refused(faults));
+            return Err(refused(faults));
         }
         for work in work {
             if let Some(live) = &work.live {
@@ -236,7 +236,7 @@ impl Run<'_> {
             work.dry_run(applier, force).await.map_err(|cause| fault(&work.desired, "dry-run", cause))
         });
         let faults = bounded(dry_runs, applier.options.parallel, false).await.1;
-        if faults.is_empty() { Ok(()) } else { Err(Error::Refused(faults)) }
+        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
     }
 
     /// Takes out what turned out to need no write.
@@ -317,7 +317,7 @@ impl Run<'_> {
             }
             faults.push(fault);
         }
-        if faults.is_empty() { Ok(again) } else { Err(Error::Refused(faults)) }
+        if faults.is_empty() { Ok(again) } else { Err(refused(faults)) }
     }
 
     fn remember_replaced(&mut self, id: Id, desired: Digest) {
@@ -401,6 +401,12 @@ fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<
 pub(crate) fn fault(desired: &Desired, step: &'static str, trouble: impl Into<Trouble>) -> Fault {
     let Trouble { cause, note } = trouble.into();
     Fault { id: desired.id.clone(), origin: desired.origin.clone(), step, cause, note }
+}
+
+/// Returns faults in the order of their objects: calls end in any order, and the same faults must be told the same.
+fn refused(mut faults: Vec<Fault>) -> Error {
+    faults.sort_by(|one, other| one.id.cmp(&other.id));
+    Error::Refused(faults)
 }
 
 fn no_namespace(namespace: &str) -> ClusterError {

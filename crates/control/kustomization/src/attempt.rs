@@ -1,6 +1,6 @@
 //! One attempt: source, dependencies, build, apply, prune, health (spec A4, steps 3 to 11).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use lode_api::{Kustomization, Status as _, conditions, reasons};
 use lode_apply::{Ahead, Applier, Desired, Request, Rerun, Set, change_log};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::EventKind;
+use lode_store::Owner;
+use lode_tree::Tree;
 use tokio::time::Instant;
 
 use crate::build::{self, Built};
@@ -41,6 +43,8 @@ pub(crate) struct Job<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) applier: Applier,
     pub(crate) artifact: Artifact,
+    /// Whose artifacts that may be among.
+    pub(crate) from: Owner,
     pub(crate) owner: NamespacedName,
 }
 
@@ -53,13 +57,13 @@ impl Kustomizations {
         progress: &Progress,
     ) -> Result<End, Failure> {
         let applier = self.acting_for(object)?;
-        let artifact = gather::artifact(&self.sources, &checked.source, &self.options)?;
+        let (artifact, from) = gather::artifact(&self.sources, &checked.source, &self.options)?;
         let revision = artifact.revision.to_string();
         let read = self.read_dependencies(object, checked, &applier).await?;
         let find = |name: &NamespacedName| read.get(name).cloned().unwrap_or_else(|| self.objects.get(name));
         crate::depends::check(object, checked, &revision, find)?;
         state.told_dependency.clear();
-        let job = Job { object, checked, progress, applier, artifact, owner: key(object) };
+        let job = Job { object, checked, progress, applier, artifact, from, owner: key(object) };
         progress.doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
         let set = match self.desired(&job, state).await {
@@ -172,7 +176,7 @@ impl Kustomizations {
             building();
             return Ok(Wanted { inputs, spec, built: None, is_same: true });
         }
-        let tree = gather::tree(&self.artifacts, artifact).await?;
+        let tree = gather::tree(&self.artifacts, artifact, &job.from, &self.memory).await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
             && reads.holds_in(&*tree)
@@ -180,15 +184,32 @@ impl Kustomizations {
             building();
             return Ok(Wanted { inputs, spec, built: None, is_same: true });
         }
-        let (object, options) = ((*object).clone(), self.build.clone());
-        let built = tokio::task::spawn_blocking(move || build::build(&object, &tree, vars, &options)).await;
-        let built = built.unwrap_or_else(|error| {
-            Err(Failure::new(reasons::BUILD_FAILED, format!("the build ended early: {error}")))
-        });
+        let built = self.build_within(object, tree, vars).await;
         if !built.as_ref().is_err_and(|failure| failure.reason == reasons::ARTIFACT_FAILED) {
             building();
         }
         Ok(Wanted { inputs, spec, built: Some(built?), is_same: false })
+    }
+
+    /// Builds on a thread, once there is memory for it.
+    async fn build_within(
+        &self,
+        object: &Arc<Kustomization>,
+        tree: Arc<Tree>,
+        vars: BTreeMap<String, String>,
+    ) -> Result<Built, Failure> {
+        // An estimate; what a build may really take is its own budget's affair.
+        let bytes = build::memory(object, &tree).min(self.memory.total() / 2);
+        let place = self.memory.reserve(&object.metadata.namespace, bytes).await;
+        let place = place.map_err(|error| Failure::new(reasons::BUILD_FAILED, format!("the build {error}")))?;
+        let (object, options) = (object.clone(), self.build.clone());
+        let work = move || {
+            let _place = place;
+            build::build(&object, &tree, vars, &options)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|error| Err(Failure::new(reasons::BUILD_FAILED, format!("the build ended early: {error}"))))
     }
 
     /// A revision that cannot be brought about is no reason to let go of the one before it.
@@ -229,11 +250,9 @@ impl Kustomizations {
     /// Returns the objects last applied, building them again where that is all that is left of them.
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
-            let tree = gather::tree(&self.artifacts, &job.artifact).await?;
+            let tree = gather::tree(&self.artifacts, &job.artifact, &job.from, &self.memory).await?;
             let vars = gather::variables(&self.client, job.object).await?.values;
-            let (object, options) = (job.object.clone(), self.build.clone());
-            let built = tokio::task::spawn_blocking(move || build::build(&object, &tree, vars, &options)).await;
-            let built = built.map_err(|error| Failure::new(reasons::BUILD_FAILED, error.to_string()))??;
+            let built = self.build_within(job.object, tree, vars).await?;
             state.kept = Kept::of(&built.set);
             return Ok(built.set.into_objects());
         }

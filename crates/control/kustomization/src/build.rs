@@ -11,7 +11,7 @@ use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
 use lode_render::{Image, Patch, Plan, Prepared, Substitution, Target};
 use lode_stdx::Digest;
-use lode_tree::{ReadSet, Tree};
+use lode_tree::{ReadSet, RepoPath, Tree};
 
 use crate::failure::Failure;
 
@@ -88,6 +88,20 @@ impl From<lode_render::Error> for Failure {
             error => Self::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}")),
         }
     }
+}
+
+/// Bytes of memory that every build may need.
+const MEMORY_BASE: u64 = 8 << 20;
+/// Bytes of memory that a byte of YAML becomes while it is built.
+const MEMORY_FACTOR: u64 = 16;
+
+/// Estimates the memory that a build needs, by the YAML in its folder.
+pub(crate) fn memory(object: &Kustomization, tree: &Tree) -> u64 {
+    let folder = RepoPath::parse_rooted(object.spec.path.as_deref().unwrap_or_default()).unwrap_or_default();
+    let is_yaml = |path: &RepoPath| [".yaml", ".yml", ".json"].iter().any(|end| path.file_name().ends_with(end));
+    let files = tree.entries().filter(|(path, _)| path.is_in(&folder) && is_yaml(path));
+    let text = files.fold(0_u64, |sum, (_, entry)| sum.saturating_add(entry.size()));
+    text.saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_BASE)
 }
 
 /// What a build needs to know besides the specification.

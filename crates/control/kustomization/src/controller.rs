@@ -14,7 +14,7 @@ use lode_api::{GitRepository, Kind as _, Kustomization, Status as _};
 use lode_apply::Applier;
 use lode_cluster::{Client, Resource};
 use lode_object::{Id, NamespacedName};
-use lode_runtime::{Change, Events, Metrics, Next, Priority, Queue, Store};
+use lode_runtime::{Change, Events, Memory, Metrics, Next, Priority, Queue, Store};
 
 use crate::build;
 use crate::options::Options;
@@ -28,6 +28,7 @@ pub struct Kustomizations {
     pub(crate) objects: Arc<Store<Kustomization>>,
     pub(crate) sources: Arc<Store<GitRepository>>,
     pub(crate) artifacts: Arc<lode_store::Store>,
+    pub(crate) memory: Memory,
     pub(crate) records: Arc<lode_store::Records>,
     pub(crate) queue: Arc<Queue<NamespacedName>>,
     pub(crate) events: Events,
@@ -58,6 +59,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Kinds with an apply stage of their own.
     pub custom_stage_kinds: Vec<String>,
+    /// What all work that computes shares.
+    pub memory: Memory,
 }
 
 #[derive(Default)]
@@ -87,6 +90,7 @@ impl Kustomizations {
             sources: parts.sources,
             artifacts: parts.artifacts,
             records: parts.records,
+            memory: parts.memory,
             queue,
             events: parts.events,
             metrics: parts.metrics,

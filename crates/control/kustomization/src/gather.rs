@@ -9,39 +9,57 @@ use lode_api::shared::Artifact;
 use lode_api::{GitRepository, Kustomization, reasons};
 use lode_cluster::{Client, Resource};
 use lode_object::{NamespacedName, Value};
-use lode_runtime::Store;
+use lode_runtime::{Memory, Store};
 use lode_stdx::duration;
+use lode_store::Owner;
 use lode_tree::Tree;
 
 use crate::failure::Failure;
 use crate::options::Options;
 
-/// Finds the artifact of the source.
+/// Bytes of memory that opening an artifact may need: one file at a time, and what stays in memory of all.
+const OPENING_BYTES: u64 = 64 << 20;
+
+/// Finds the artifact of the source, and whose artifacts it may be among.
 pub(crate) fn artifact(
     sources: &Store<GitRepository>,
     source: &NamespacedName,
     options: &Options,
-) -> Result<Artifact, Failure> {
+) -> Result<(Artifact, Owner), Failure> {
     let Some(found) = sources.get(source) else {
         let text = format!("GitRepository.source.toolkit.fluxcd.io \"{}\" not found", source.name);
         return Err(Failure::waiting(reasons::ARTIFACT_FAILED, text));
     };
-    found.status.artifact.as_deref().cloned().ok_or_else(|| {
+    let artifact = found.status.artifact.as_deref().cloned().ok_or_else(|| {
         let wait = duration::format(options.requeue_dependency);
         Failure::waiting(reasons::ARTIFACT_FAILED, format!("Source artifact not found, retrying in {wait}"))
-    })
+    })?;
+    let owner = Owner::new("gitrepository", &source.namespace, &source.name, &found.metadata.uid);
+    Ok((artifact, owner.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, error.to_string()))?))
 }
 
 /// Opens the artifact's tree; the store shares one among all who use it.
-pub(crate) async fn tree(store: &Arc<lode_store::Store>, artifact: &Artifact) -> Result<Arc<Tree>, Failure> {
+pub(crate) async fn tree(
+    store: &Arc<lode_store::Store>,
+    artifact: &Artifact,
+    owner: &Owner,
+    memory: &Memory,
+) -> Result<Arc<Tree>, Failure> {
     let digest = artifact.digest.parse().map_err(|error| {
         Failure::new(reasons::ARTIFACT_FAILED, format!("artifact of revision {}: {error}", artifact.revision))
     })?;
-    if let Some(tree) = store.tree_in_memory(digest) {
+    if let Some(tree) = store.tree_in_memory(owner, &artifact.path, digest) {
         return Ok(tree);
     }
-    let (store, path) = (store.clone(), artifact.path.to_string());
-    let opened = tokio::task::spawn_blocking(move || store.tree(&path, digest)).await;
+    let place = memory.reserve(owner.namespace(), OPENING_BYTES.min(memory.total())).await;
+    let place =
+        place.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, format!("opening the artifact {error}")))?;
+    let (store, owner, path) = (store.clone(), owner.clone(), artifact.path.to_string());
+    let work = move || {
+        let _place = place;
+        store.tree(&owner, &path, digest)
+    };
+    let opened = tokio::task::spawn_blocking(work).await;
     match opened {
         Ok(Ok(tree)) => Ok(tree),
         Ok(Err(error)) => Err(Failure::waiting(

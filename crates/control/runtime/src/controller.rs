@@ -34,6 +34,9 @@ pub trait Controller: Send + Sync + 'static {
     /// Reads all it needs and makes the world equal to it. It is safe to run twice and never asks what woke it.
     fn reconcile(&self, key: &Self::Key) -> impl Future<Output = Next> + Send;
 
+    /// Ends waits for what is outside, because the process is to end.
+    fn stop(&self) {}
+
     /// Returns where runs are counted, if anywhere.
     fn metrics(&self) -> Option<&Metrics> {
         None
@@ -61,6 +64,7 @@ pub async fn run<C: Controller>(
     }
     let _ = shutdown.wait_for(|shutdown| *shutdown).await;
     queue.close();
+    controller.stop();
     let drained = tokio::time::timeout(DRAIN_MAX, async { while tasks.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         warn!(controller = C::NAME, running = tasks.len(), "reconciles aborted at shutdown");

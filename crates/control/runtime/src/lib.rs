@@ -10,6 +10,7 @@
 //! - [`Next`] is what a reconcile answers: nothing more, later, or after a backoff.
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
 //! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it, [`Change::urgency`] for whom.
+//! - [`Memory`] lets work that computes begin once there is room for it.
 //! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and metrics over HTTP.
 //!
 //! ```
@@ -30,6 +31,7 @@ mod controller;
 mod events;
 mod http;
 mod lanes;
+mod memory;
 mod metrics;
 mod next;
 mod process;
@@ -42,6 +44,7 @@ mod urgency;
 pub use controller::{Controller, run};
 pub use events::{Event, EventKind, Events, ObjectReference};
 pub use http::{Routes, serve};
+pub use memory::{Memory, Reservation, TooLarge, half_of_memory};
 pub use metrics::Metrics;
 pub use next::{Backoff, Next, jitter};
 pub use queue::{Priority, Queue};

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use lode_api::reasons;
 use lode_api::shared::Artifact;
 use lode_object::NamespacedName;
+use lode_runtime::Reservation;
 use lode_stdx::Digest;
+use lode_stdx::budget::Budget;
 use lode_store::{Error, Owner, Retention, Store, Stored, Verdict};
-use lode_tree::{Entry, RepoPath, Tree, ignore};
+use lode_tree::{Entry, IncludeError, RepoPath, Tree, ignore};
 use tracing::warn;
 
-use crate::failure::{Failure, Step, broken};
+use crate::failure::{Failure, Step, broken, with_flag};
 use crate::validate::Inclusion;
 
+/// Files left out that an event names.
+const LEFT_OUT_SHOWN: usize = 10;
 /// Characters of a commit's subject that an event tells.
 const SUBJECT_MAX: usize = 50;
 
@@ -32,12 +36,22 @@ pub(crate) struct Contents {
     pub(crate) included: Vec<(Inclusion, Arc<Tree>)>,
     /// The specification's own patterns of what to leave out.
     pub(crate) ignore: Option<String>,
+    /// What all of it may cost.
+    pub(crate) budget: Arc<Budget>,
+}
+
+/// What an artifact holds, and what of it was left out.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    tree: Tree,
+    /// Files that have no place in it for their names, escaped.
+    left_out: Vec<RepoPath>,
 }
 
 impl Archive {
-    /// Finds the place of a repository in the store.
-    pub(crate) fn new(store: &Arc<Store>, name: &NamespacedName) -> Result<Self, Failure> {
-        let owner = Owner::new("gitrepository", &name.namespace, &name.name)
+    /// Finds the place of a repository in the store: it follows from what the object is, never from its status.
+    pub(crate) fn new(store: &Arc<Store>, name: &NamespacedName, uid: &str) -> Result<Self, Failure> {
+        let owner = Owner::new("gitrepository", &name.namespace, &name.name, uid)
             .map_err(|error| Failure::store(reasons::DIRECTORY_CREATION_FAILED, error.to_string()))?;
         Ok(Self { store: store.clone(), owner })
     }
@@ -46,31 +60,41 @@ impl Archive {
     pub(crate) async fn verify(&self, artifact: &Artifact) -> Result<Verdict, Failure> {
         let path = artifact.path.to_string();
         let Ok(digest) = artifact.digest.parse::<Digest>() else { return Ok(Verdict::Changed) };
-        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| archive.store.verify(&path, digest)).await
+        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| {
+            archive.store.verify(&archive.owner, &path, digest)
+        })
+        .await
     }
 
     /// Removes an artifact that is not what it was.
     pub(crate) async fn remove(&self, artifact: &Artifact) -> Result<(), Failure> {
         let path = artifact.path.to_string();
-        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| archive.store.remove(&path)).await
+        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| archive.store.remove(&archive.owner, &path)).await
     }
 
-    /// Opens an artifact, of whichever repository.
+    /// Opens an artifact of the repository.
     pub(crate) async fn open(&self, artifact: &Artifact) -> Result<Arc<Tree>, Failure> {
         let (path, digest) = (artifact.path.to_string(), artifact.digest.parse::<Digest>());
         self.on_thread(reasons::COPY_FAILURE, move |archive| {
             let digest = digest.map_err(|_| Error::Changed(path.clone()))?;
-            archive.store.tree(&path, digest)
+            archive.store.tree(&archive.owner, &path, digest)
         })
         .await
     }
 
-    /// Stores a commit's artifact and keeps its tree at hand for those who want it now.
-    pub(crate) async fn put(&self, commit: &str, contents: Contents) -> Result<Stored, Failure> {
+    /// Stores a commit's artifact and keeps its tree at hand for those who want it now. Also returns what was left out.
+    pub(crate) async fn put(
+        &self,
+        commit: &str,
+        contents: Contents,
+        place: Reservation,
+    ) -> Result<(Stored, Vec<RepoPath>), Failure> {
         let (archive, file) = (self.clone(), format!("{commit}.tar.gz"));
         let work = move || {
-            let tree = assemble(contents)?;
-            archive.store.put(&archive.owner, &file, &tree).map_err(failed(reasons::ARCHIVE_OPERATION_FAILED))
+            let _place = place;
+            let Assembled { tree, left_out } = assemble(contents)?;
+            let stored = archive.store.put(&archive.owner, &file, &tree);
+            Ok((stored.map_err(failed(reasons::ARCHIVE_OPERATION_FAILED))?, left_out))
         };
         tokio::task::spawn_blocking(work).await.map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
     }
@@ -105,17 +129,47 @@ impl Archive {
 }
 
 /// Puts included parts in and takes ignored ones out.
-pub(crate) fn assemble(contents: Contents) -> Result<Tree, Failure> {
-    let Contents { mut tree, included, ignore } = contents;
+pub(crate) fn assemble(contents: Contents) -> Result<Assembled, Failure> {
+    let Contents { mut tree, included, ignore, budget } = contents;
     for (inclusion, other) in &included {
-        tree.include(other, &inclusion.from, &inclusion.to).map_err(|error| {
+        tree.include(other, &inclusion.from, &inclusion.to, &budget).map_err(|error| {
+            let error = match error {
+                IncludeError::Exceeded(exceeded) => with_flag(&exceeded),
+                IncludeError::Tree(error) => error.to_string(),
+            };
             let name = &inclusion.repository.name;
             Failure::store(reasons::COPY_FAILURE, format!("failed to copy include '{name}': {error}"))
         })?;
     }
-    let tree = ignore::filter(tree, ignore.as_deref());
-    let large = tree.entries().find_map(|(path, entry)| Some(too_large(path, size(entry)?)));
-    large.map_or(Ok(tree), Err)
+    let tree = ignore::filter(tree, ignore.as_deref(), &budget).map_err(|error| {
+        let text = match &error {
+            ignore::Error::Exceeded(exceeded) => {
+                format!("leaving out files by spec.ignore and .sourceignore {}", with_flag(exceeded))
+            }
+            ignore::Error::Read(_) => error.to_string(),
+        };
+        Failure::store(reasons::ARCHIVE_OPERATION_FAILED, text)
+    })?;
+    if let Some(large) = tree.entries().find_map(|(path, entry)| Some(too_large(path, size(entry)?))) {
+        return Err(large);
+    }
+    let left_out = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Misnamed));
+    let left_out = left_out.map(|(path, _)| path.clone()).collect();
+    Ok(Assembled { tree, left_out })
+}
+
+/// Tells which files were left out for their names; nothing where none was.
+pub(crate) fn told_left_out(left_out: &[RepoPath]) -> Option<String> {
+    let shown: Vec<_> = left_out.iter().take(LEFT_OUT_SHOWN).map(|path| format!("'{path}'")).collect();
+    let more = if left_out.len() > shown.len() { ", …" } else { "" };
+    let count = left_out.len();
+    (count > 0).then(|| {
+        format!(
+            "{count} left out of the artifact, because the name holds a control character or is not UTF-8: {}{more}; \
+             rename the file, or remove it from the repository",
+            shown.join(", ")
+        )
+    })
 }
 
 /// Returns the address of an artifact.
@@ -156,11 +210,12 @@ mod tests {
     use super::*;
 
     fn contents(files: &[(&str, &str)]) -> Contents {
-        Contents { tree: files.iter().copied().collect(), included: Vec::new(), ignore: None }
+        let budget = Arc::new(Budget::unlimited());
+        Contents { tree: files.iter().copied().collect(), included: Vec::new(), ignore: None, budget }
     }
 
     fn names(contents: Contents) -> Vec<String> {
-        assemble(contents).unwrap().entries().map(|(path, _)| path.to_string()).collect()
+        assemble(contents).unwrap().tree.entries().map(|(path, _)| path.to_string()).collect()
     }
 
     fn inclusion(from: &str, to: &str) -> Inclusion {
@@ -193,6 +248,30 @@ mod tests {
         let failure = assemble(huge()).unwrap_err();
         assert!(failure.message.starts_with("file 'disk.img' of 1073741824 bytes"), "{}", failure.message);
         assert_eq!(names(Contents { ignore: Some("*.img".into()), ..huge() }), ["a.yaml"]);
+    }
+
+    #[test]
+    fn patterns_that_cost_too_much_name_the_bound_and_its_flag() {
+        let limits = lode_stdx::budget::Limits { steps: 100, ..lode_stdx::budget::Limits::UNLIMITED };
+        let files: Vec<_> = (0..5000).map(|n| format!("{n}")).collect();
+        let files: Vec<_> = files.iter().map(|name| (name.as_str(), "")).collect();
+        let all = Contents { budget: Arc::new(Budget::new(limits)), ignore: Some("*x".into()), ..contents(&files) };
+        let failure = assemble(all).unwrap_err();
+        let words = "needs more than 100 steps, the limit (--fetch-steps-max)";
+        assert!(failure.message.ends_with(words), "{}", failure.message);
+    }
+
+    #[test]
+    fn what_is_left_out_for_its_name_is_told_unless_it_is_ignored() {
+        let odd = || {
+            let mut contents = contents(&[("a.yaml", "")]);
+            contents.tree.insert(RepoPath::parse("docs/Icon\\r").unwrap(), Entry::Misnamed);
+            contents
+        };
+        let told = told_left_out(&assemble(odd()).unwrap().left_out).unwrap();
+        assert!(told.starts_with("1 left out") && told.contains(r"'docs/Icon\r'"), "{told}");
+        let ignored = assemble(Contents { ignore: Some("docs/".into()), ..odd() }).unwrap();
+        assert_eq!(told_left_out(&ignored.left_out), None);
     }
 
     #[test]

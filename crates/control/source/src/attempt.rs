@@ -10,16 +10,23 @@ use lode_api::shared::Artifact;
 use lode_api::{GitRepository, reasons};
 use lode_git::{Remote, Resolved};
 use lode_runtime::EventKind;
+use lode_stdx::budget::Budget;
 use lode_store::{Retention, Stored, Verdict};
+use lode_tree::RepoPath;
 use tracing::info;
 
 use crate::artifact::{self, Archive, Contents};
 use crate::controller::{GitRepositories, key};
 use crate::failure::Failure;
+use crate::include::Included;
 use crate::reconcile::now;
 use crate::status::is_current;
+use crate::traffic::Trip;
 use crate::validate::{Plan, check_signature, validate};
 use crate::{gather, include};
+
+/// Bytes of memory that making an artifact may need: one file at a time, and what compresses it.
+const ASSEMBLY_BYTES: u64 = 64 << 20;
 
 /// What an attempt came to.
 pub(crate) struct Found {
@@ -28,6 +35,10 @@ pub(crate) struct Found {
     pub(crate) included: Vec<Artifact>,
     /// First line of the commit's message, where the commit was fetched.
     pub(crate) subject: Option<String>,
+    /// The tag that a range of versions led to.
+    pub(crate) chosen: Option<String>,
+    /// Files that were left out for their names, where the artifact was made.
+    pub(crate) left_out: Vec<RepoPath>,
 }
 
 /// What an attempt saw on its way, also when it failed.
@@ -40,26 +51,30 @@ pub(crate) struct Seen {
 }
 
 impl GitRepositories {
-    pub(crate) async fn attempt(&self, object: &GitRepository, seen: &mut Seen) -> Result<Found, Failure> {
+    pub(crate) async fn attempt(&self, object: &GitRepository, seen: &mut Seen, trip: &Trip) -> Result<Found, Failure> {
         let own = key(object);
         let plan = validate(object, &self.options.egress)?;
-        let archive = Archive::new(&self.artifacts, &own)?;
+        let archive = Archive::new(&self.artifacts, &own, &object.metadata.uid)?;
         seen.lost = self.is_lost(object, &archive).await?;
-        let remote = Arc::new(gather::remote(&self.client, object, &plan, &self.options.egress).await?);
-        let resolved = self.git.resolve(&remote, &plan.reference).await?;
+        let remote = trip.wait(gather::remote(&self.client, object, &plan, &self.options.egress)).await?;
+        let resolved = trip.wait(self.git.resolve(&remote, &plan.reference)).await?;
         seen.revision = Some(resolved.revision.clone());
         let included = include::artifacts(&own, &plan.includes, |name| self.objects.get(name))?;
+        let artifacts: Vec<_> = included.iter().map(|included| included.artifact.clone()).collect();
         // What has to be signed is looked at each time: the artifact may be older than the demand.
         let held = object.status.artifact.as_deref().filter(|_| !seen.lost && !plan.verify);
-        if let Some(held) = held.filter(|_| is_current(object, &resolved.revision, &included)) {
+        if let Some(held) = held.filter(|_| is_current(object, &resolved.revision, &artifacts)) {
             // The address follows the flag, so that a moved store is found.
             let url = artifact::url(&self.options.storage_adv_addr, &held.path).into();
             let artifact = Artifact { url, ..held.clone() };
             // As observed, so that what only looks new is not written.
             let included = object.status.included_artifacts.clone();
-            return Ok(Found { interval: plan.interval, artifact, included, subject: None });
+            let (chosen, left_out) = (None, Vec::new());
+            return Ok(Found { interval: plan.interval, artifact, included, subject: None, chosen, left_out });
         }
-        self.build(object, &plan, &archive, Source { remote, resolved, included }).await
+        let chosen = chosen(&plan, &resolved);
+        let built = self.build(object, &plan, &archive, Source { remote, resolved, included, trip }).await;
+        built.map(|found| Found { chosen: chosen.clone(), ..found }).map_err(|failure| failure.about(chosen.as_deref()))
     }
 
     async fn build(
@@ -67,10 +82,11 @@ impl GitRepositories {
         object: &GitRepository,
         plan: &Plan,
         archive: &Archive,
-        source: Source,
+        source: Source<'_>,
     ) -> Result<Found, Failure> {
-        let Source { remote, resolved, included } = source;
-        let snapshot = self.git.fetch(&remote, &resolved, &plan.sparse).await?;
+        let Source { remote, resolved, included, trip } = source;
+        let (budget, namespace) = (Arc::new(Budget::new(self.options.fetch)), &*object.metadata.namespace);
+        let snapshot = trip.wait(self.git.fetch(&remote, &resolved, plan, &budget, namespace)).await?;
         if plan.verify {
             return Err(check_signature(&snapshot.commit, snapshot.signed));
         }
@@ -78,19 +94,29 @@ impl GitRepositories {
             tree: snapshot.tree,
             included: Vec::new(),
             ignore: object.spec.ignore.as_deref().map(str::to_owned),
+            budget,
         };
-        for (inclusion, artifact) in plan.includes.iter().zip(&included) {
-            contents.included.push((inclusion.clone(), archive.open(artifact).await?));
+        // An estimate; on a small machine one piece of work takes what there is.
+        let place = trip.wait(async {
+            let place = self.memory.reserve(namespace, ASSEMBLY_BYTES.min(self.memory.total())).await;
+            place.map_err(|error| Failure::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
+        });
+        let place = place.await?;
+        for (inclusion, Included { artifact, uid }) in plan.includes.iter().zip(&included) {
+            let other = Archive::new(&self.artifacts, &inclusion.repository, uid)?;
+            contents.included.push((inclusion.clone(), other.open(artifact).await?));
         }
-        let stored = archive.put(&snapshot.commit, contents).await?;
+        let (stored, left_out) = archive.put(&snapshot.commit, contents, place).await?;
         let keep =
             Retention { records: self.options.artifact_retention_records, ttl: self.options.artifact_retention_ttl };
         archive.collect(&stored.path, keep).await;
         let artifact = self.describe(object, &stored, &resolved.revision);
-        Ok(Found { interval: plan.interval, artifact, included, subject: Some(snapshot.subject) })
+        let included = included.into_iter().map(|included| included.artifact).collect();
+        let subject = Some(snapshot.subject);
+        Ok(Found { interval: plan.interval, artifact, included, subject, chosen: None, left_out })
     }
 
-    /// Tells whether the artifact of the status is not in the store; one that was changed there is removed.
+    /// Returns whether the artifact of the status is not in the store; one of ours that was changed there is removed.
     async fn is_lost(&self, object: &GitRepository, archive: &Archive) -> Result<bool, Failure> {
         let Some(artifact) = object.status.artifact.as_deref() else { return Ok(false) };
         match archive.verify(artifact).await? {
@@ -130,8 +156,40 @@ impl GitRepositories {
 }
 
 /// What a new artifact is made from.
-struct Source {
-    remote: Arc<Remote>,
+struct Source<'t> {
+    remote: Remote,
     resolved: Resolved,
-    included: Vec<Artifact>,
+    included: Vec<Included>,
+    trip: &'t Trip,
+}
+
+/// Says which tag a range of versions led to.
+fn chosen(plan: &Plan, resolved: &Resolved) -> Option<String> {
+    // A commit or a name given beside a range goes before it.
+    let by_range = plan.reference.commit.is_none() && plan.reference.name.is_none();
+    let range = plan.reference.semver.as_ref().filter(|_| by_range)?;
+    let tag = resolved.name.as_deref()?.strip_prefix("refs/tags/")?;
+    Some(format!("tag '{tag}', chosen for semver '{range}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Egress;
+
+    #[test]
+    fn the_tag_that_a_range_led_to_is_named() {
+        let plan = |reference: serde_json::Value| {
+            let spec = serde_json::json!({"interval": "1m", "url": "https://example.com/a.git", "ref": reference});
+            let object = GitRepository::parse(&serde_json::json!({"metadata": {"name": "a"}, "spec": spec})).unwrap();
+            validate(&object, &Egress::default()).unwrap()
+        };
+        let pinned = lode_git::Reference { commit: Some("12".repeat(20)), ..lode_git::Reference::default() };
+        let remote = Remote::new("http://127.0.0.1/x").unwrap();
+        let mut resolved = futures::FutureExt::now_or_never(lode_git::resolve(&remote, &pinned)).unwrap().unwrap();
+        resolved.name = Some("refs/tags/v1.10.0".to_owned());
+        let words = chosen(&plan(serde_json::json!({"semver": "1.x"})), &resolved);
+        assert_eq!(words.as_deref(), Some("tag 'v1.10.0', chosen for semver '1.x'"));
+        assert_eq!(chosen(&plan(serde_json::json!({"tag": "v1.10.0"})), &resolved), None);
+    }
 }

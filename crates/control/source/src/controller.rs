@@ -14,11 +14,12 @@ use lode_api::git_repository::Spec;
 use lode_api::{GitRepository, Kind as _};
 use lode_cluster::{Client, Resource};
 use lode_object::NamespacedName;
-use lode_runtime::{Change, Controller, Events, Metrics, Next, Priority, Queue, Store};
+use lode_runtime::{Change, Controller, Events, Memory, Metrics, Next, Priority, Queue, Store};
 
 use crate::fetch::Git;
 use crate::include;
 use crate::options::Options;
+use crate::traffic::Traffic;
 
 /// The kind, as metrics name it.
 pub(crate) const KIND: &str = "GitRepository";
@@ -32,6 +33,8 @@ pub struct GitRepositories {
     pub(crate) objects: Arc<Store<GitRepository>>,
     pub(crate) artifacts: Arc<lode_store::Store>,
     pub(crate) git: Git,
+    pub(crate) memory: Memory,
+    pub(crate) traffic: Traffic,
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
     pub(crate) options: Options,
@@ -51,6 +54,8 @@ pub struct Parts {
     pub events: Events,
     /// Where figures go.
     pub metrics: Metrics,
+    /// What all work that computes shares.
+    pub memory: Memory,
 }
 
 /// Who includes a repository.
@@ -63,12 +68,16 @@ impl GitRepositories {
     /// The folder for what Git fetches cannot be written.
     pub fn new(parts: Parts, queue: Arc<Queue<NamespacedName>>, options: Options) -> io::Result<Arc<Self>> {
         let names = Spec::NAMES;
+        let parked = queue.clone();
+        let traffic = Traffic::new(move |name| parked.add(name.clone(), Priority::Change));
         Ok(Arc::new(Self {
             client: parts.client,
             resource: Resource::known(&names.api_version(), names.kind, names.plural, true),
             objects: parts.objects,
             artifacts: parts.artifacts,
-            git: Git::open(&options)?,
+            git: Git::open(&options, parts.memory.clone())?,
+            memory: parts.memory,
+            traffic,
             events: parts.events,
             metrics: parts.metrics,
             options,
@@ -100,6 +109,9 @@ impl GitRepositories {
             self.queue.forget(&change.name);
             self.metrics.forget(KIND, &change.name);
         }
+        if supersedes(change) {
+            self.traffic.call_back(&change.name);
+        }
         if let Some(priority) = change.urgency() {
             self.queue.add(change.name.clone(), priority);
         }
@@ -119,6 +131,10 @@ impl Controller for GitRepositories {
         Box::pin(self.reconcile_one(key)).await
     }
 
+    fn stop(&self) {
+        self.traffic.stop();
+    }
+
     fn metrics(&self) -> Option<&Metrics> {
         Some(&self.metrics)
     }
@@ -126,6 +142,16 @@ impl Controller for GitRepositories {
 
 pub(crate) fn key(object: &GitRepository) -> NamespacedName {
     NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
+}
+
+/// Returns whether what is under way for a repository is not wanted any more: it is gone or going, or is to be another.
+/// Who only asks again waits for what is under way.
+fn supersedes(change: &Change<GitRepository>) -> bool {
+    let Some(old) = &change.old else { return false };
+    change.new.as_ref().is_none_or(|new| {
+        let (old_meta, new_meta) = (&old.metadata, &new.metadata);
+        old_meta.uid != new_meta.uid || old_meta.generation != new_meta.generation || old.deleting() != new.deleting()
+    })
 }
 
 /// Tells whether a repository came or went, or its artifact or includes are others.
@@ -178,6 +204,18 @@ mod tests {
 
     fn ready() -> Value {
         json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    }
+
+    #[test]
+    fn what_is_under_way_ends_when_the_object_goes_or_is_another() {
+        let plain = json!({});
+        let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}});
+        let edited = json!({"metadata": {"generation": 2}});
+        let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}});
+        assert!(supersedes(&change(Some(&plain), Some(&edited))) && supersedes(&change(Some(&plain), Some(&deleted))));
+        assert!(supersedes(&change(Some(&plain), None)));
+        assert!(!supersedes(&change(Some(&plain), Some(&asked))), "who asks every minute would never get an answer");
+        assert!(!supersedes(&change(Some(&plain), Some(&ready()))) && !supersedes(&change(None, Some(&plain))));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use lode_api::conditions::{FETCH_FAILED, INCLUDE_UNAVAILABLE, SOURCE_VERIFIED, STORAGE_OPERATION_FAILED};
 use lode_api::reasons;
+use lode_stdx::budget::{Exceeded, Spent};
 
 /// An end without success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(crate) enum Retry {
     Wait,
     /// Only when the specification changes.
     Never,
+    /// Not for this object as it was: it has changed or is gone, which has asked for another run already.
+    Superseded,
 }
 
 impl Failure {
@@ -70,6 +73,22 @@ impl Failure {
         Self { retry: Retry::Never, ..self }
     }
 
+    /// The object was changed or deleted meanwhile, or the process is to end.
+    pub(crate) fn superseded() -> Self {
+        Self {
+            retry: Retry::Superseded,
+            ..Self::fetch(reasons::GIT_OPERATION_FAILED, "the operation is not wanted any more")
+        }
+    }
+
+    /// Adds words at the end of the message.
+    pub(crate) fn about(mut self, words: Option<&str>) -> Self {
+        if let Some(words) = words {
+            self.message = format!("{} ({words})", self.message);
+        }
+        self
+    }
+
     /// Tells whether this is no fault but a wait for something that comes.
     pub(crate) fn is_wait(&self) -> bool {
         self.retry == Retry::Wait
@@ -91,4 +110,14 @@ impl Step {
 /// What a thread that ended early is told as.
 pub(crate) fn broken(step: Step, reason: &'static str) -> impl Fn(tokio::task::JoinError) -> Failure {
     move |_| Failure::new(step, reason, "the operation ended early, by a fault of ours or because we are stopping")
+}
+
+/// Says which bound was passed and which flag sets it.
+pub(crate) fn with_flag(exceeded: &Exceeded) -> String {
+    let flag = match exceeded.what {
+        Spent::Bytes => "--fetch-bytes-max",
+        Spent::Nodes => "--fetch-files-max",
+        Spent::Steps => "--fetch-steps-max",
+    };
+    format!("{exceeded} ({flag})")
 }

@@ -10,11 +10,13 @@ use lode_api::reasons;
 use lode_git::{
     Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError, Resolved, Snapshot,
 };
-use tokio::sync::Semaphore;
+use lode_runtime::Memory;
+use lode_stdx::budget::Budget;
 use tracing::{debug, warn};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, with_flag};
 use crate::options::Options;
+use crate::validate::Plan;
 
 /// Objects of repositories from which nothing came for so long are removed.
 const CACHE_UNUSED: Duration = Duration::from_hours(7 * 24);
@@ -22,34 +24,35 @@ const CACHE_UNUSED: Duration = Duration::from_hours(7 * 24);
 /// Operations of Git.
 pub(crate) struct Git {
     cache: Arc<Cache>,
-    admission: Admission,
+    memory: Memory,
     limits: Limits,
 }
 
 impl Git {
     /// Opens the cache.
-    pub(crate) fn open(options: &Options) -> io::Result<Self> {
-        Ok(Self {
-            cache: Arc::new(Cache::open(&options.cache_dir)?),
-            admission: admission(options.concurrent),
-            limits: options.limits.clone(),
-        })
+    pub(crate) fn open(options: &Options, memory: Memory) -> io::Result<Self> {
+        // One object must fit beside the others that a delta rests on.
+        let object_bytes = options.limits.object_bytes.min(memory.total() / 2);
+        let limits = Limits { object_bytes, ..options.limits };
+        Ok(Self { cache: Arc::new(Cache::open(&options.cache_dir)?), memory, limits })
     }
 
     /// Asks which commit is meant; nothing is fetched.
-    pub(crate) async fn resolve(&self, remote: &Arc<Remote>, reference: &Reference) -> Result<Resolved, Failure> {
+    pub(crate) async fn resolve(&self, remote: &Remote, reference: &Reference) -> Result<Resolved, Failure> {
         lode_git::resolve(remote, reference).await.map_err(|error| unresolved(&error, remote.url()))
     }
 
     /// Brings a commit's files here.
     pub(crate) async fn fetch(
         &self,
-        remote: &Arc<Remote>,
+        remote: &Remote,
         resolved: &Resolved,
-        sparse: &[String],
+        plan: &Plan,
+        budget: &Arc<Budget>,
+        namespace: &str,
     ) -> Result<Snapshot, Failure> {
-        let (limits, admission) = (self.limits.clone(), self.admission.clone());
-        let options = lode_git::Options { limits, admission, sparse: sparse.to_vec() };
+        let (limits, admission) = (self.limits, admission(self.memory.clone(), namespace));
+        let options = lode_git::Options { limits, admission, budget: budget.clone(), sparse: plan.sparse.clone() };
         lode_git::fetch(remote, resolved, &self.cache, &options).await.map_err(|error| unfetched(&error, remote.url()))
     }
 
@@ -64,14 +67,15 @@ impl Git {
     }
 }
 
-/// Lets this many compute at once.
-fn admission(places: usize) -> Admission {
-    let places = Arc::new(Semaphore::new(places.max(1)));
-    Admission::new(move |_| {
-        let places = places.clone();
+/// Lets what computes for a namespace begin once there is memory for it.
+fn admission(memory: Memory, namespace: &str) -> Admission {
+    let namespace: Arc<str> = namespace.into();
+    Admission::new(move |bytes| {
+        let (memory, namespace) = (memory.clone(), namespace.clone());
         async move {
-            let place = places.acquire_owned().await.map_err(|_| Refused("we are stopping".to_owned()))?;
-            Ok(Box::new(place) as Place)
+            // An estimate; on a small machine one piece of work takes what there is.
+            let reserved = memory.reserve(&namespace, bytes.min(memory.total())).await;
+            reserved.map(|reserved| Box::new(reserved) as Place).map_err(|error| Refused(error.to_string()))
         }
     })
 }
@@ -96,7 +100,19 @@ pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
             let text = format!("failed to sparse checkout directories: {text}");
             Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
-        FetchError::Cache(_) => Failure::store(reasons::CACHE_OPERATION_FAILED, error.to_string()),
+        FetchError::Cache(disk) => {
+            let hint = match disk.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    ": make room below --storage-path, or give it a larger volume"
+                }
+                _ => "",
+            };
+            Failure::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
+        }
+        FetchError::Exceeded(exceeded) => {
+            let text = format!("failed to checkout and determine revision: '{url}' {}", with_flag(exceeded));
+            Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
+        }
         _ => {
             let text = format!("failed to checkout and determine revision: unable to clone '{url}': {error}");
             Failure::fetch(reasons::GIT_OPERATION_FAILED, text)

@@ -33,6 +33,6 @@ impl GitRepositories {
     }
 
     async fn remove_artifacts(&self, object: &GitRepository) -> Result<(), Failure> {
-        Archive::new(&self.artifacts, &key(object))?.clear().await
+        Archive::new(&self.artifacts, &key(object), &object.metadata.uid)?.clear().await
     }
 }

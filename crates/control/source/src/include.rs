@@ -15,12 +15,19 @@ use crate::validate::Inclusion;
 /// Repositories looked at in search of a circle.
 const SEARCHED_MAX: usize = 1000;
 
+/// The artifact of a repository that is included.
+pub(crate) struct Included {
+    pub(crate) artifact: Artifact,
+    /// The repository's uid: it decides which artifacts can be its own.
+    pub(crate) uid: String,
+}
+
 /// Finds the artifacts to include, in the order of the specification.
 pub(crate) fn artifacts(
     own: &NamespacedName,
     includes: &[Inclusion],
     find: impl Fn(&NamespacedName) -> Option<Arc<GitRepository>>,
-) -> Result<Vec<Artifact>, Failure> {
+) -> Result<Vec<Included>, Failure> {
     let mut artifacts = Vec::new();
     for include in includes {
         let name = &include.repository.name;
@@ -39,7 +46,7 @@ pub(crate) fn artifacts(
             let text = format!("no artifact available for include '{name}'");
             return Err(Failure::include(reasons::NO_ARTIFACT, text));
         };
-        artifacts.push(artifact.clone());
+        artifacts.push(Included { artifact: artifact.clone(), uid: found.metadata.uid.to_string() });
     }
     Ok(artifacts)
 }
@@ -83,7 +90,7 @@ mod tests {
         Arc::new(GitRepository::parse(&object).unwrap())
     }
 
-    fn find(all: &[Arc<GitRepository>], includes: &[&str]) -> Result<Vec<Artifact>, Failure> {
+    fn find(all: &[Arc<GitRepository>], includes: &[&str]) -> Result<Vec<Included>, Failure> {
         let own = NamespacedName::new("ns", "top");
         let includes: Vec<_> = includes
             .iter()
@@ -99,18 +106,18 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_by_name() {
         let all = [repository("a", &[], Some("1")), repository("b", &[], None)];
-        assert_eq!(&*find(&all, &["a"]).unwrap()[0].digest, "1");
-        let failure = find(&all, &["a", "b"]).unwrap_err();
+        assert_eq!(&*find(&all, &["a"]).unwrap()[0].artifact.digest, "1");
+        let failure = find(&all, &["a", "b"]).err().unwrap();
         assert_eq!((failure.reason, failure.message.as_str()), ("NoArtifact", "no artifact available for include 'b'"));
-        assert_eq!(find(&all, &["c"]).unwrap_err().reason, "NotFound");
+        assert_eq!(find(&all, &["c"]).err().unwrap().reason, "NotFound");
     }
 
     #[test]
     fn a_circle_is_refused() {
         let circle = [repository("a", &["b"], Some("1")), repository("b", &["top"], Some("2"))];
-        assert_eq!(find(&circle, &["a"]).unwrap_err().reason, "IncludeChange");
+        assert_eq!(find(&circle, &["a"]).err().unwrap().reason, "IncludeChange");
         let itself = [repository("top", &["top"], Some("1"))];
-        assert!(find(&itself, &["top"]).unwrap_err().message.contains("circle"));
+        assert!(find(&itself, &["top"]).err().unwrap().message.contains("circle"));
         let elsewhere = [repository("a", &["b"], Some("1")), repository("b", &["a"], Some("2"))];
         assert!(find(&elsewhere, &["a"]).is_ok(), "their circle is told there");
     }

@@ -7,7 +7,7 @@
 //!
 //! A reconcile's steps are a file each: [`validate`] checks, [`gather`] reads what the spec names, [`fetch`] asks Git,
 //! [`mod@include`] finds other repositories' artifacts, [`artifact`] stores, [`status`] tells. [`attempt`] puts them in
-//! order; [`reconcile`] is what happens around an attempt; [`finalize`] is the end; [`controller`] knows what wakes it.
+//! order; [`reconcile`] is what happens around an attempt; [`traffic`] bounds and calls back who waits for a server; [`finalize`] is the end; [`controller`] knows what wakes it.
 //!
 //! Left out so far, and refused rather than ignored: ssh, submodules, signatures, identities of cloud providers.
 
@@ -24,7 +24,9 @@ mod reconcile;
 #[cfg(test)]
 mod recorded;
 mod status;
+mod traffic;
 mod validate;
 
 pub use controller::{GitRepositories, Parts};
 pub use options::{Egress, Options};
+pub use traffic::UNDER_WAY_MAX;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lode_stdx::budget;
+
 /// What holds for all repositories.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many reconciles, and so how many operations of Git, may be under way at once (`--concurrent`).
-    pub concurrent: usize,
     /// Host and port of the address under which artifacts are had (`--storage-adv-addr`).
     pub storage_adv_addr: String,
     /// Folder for the objects that Git has fetched; it can be lost at any time.
@@ -24,6 +24,9 @@ pub struct Options {
     pub requeue_dependency: Duration,
     /// How large a repository may be.
     pub limits: lode_git::Limits,
+    /// What one fetch may cost, from reading a commit to the artifact (`--fetch-bytes-max`, `--fetch-files-max`,
+    /// `--fetch-steps-max`).
+    pub fetch: budget::Limits,
     /// Which addresses may be asked.
     pub egress: Egress,
 }
@@ -31,7 +34,6 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            concurrent: 8,
             storage_adv_addr: "localhost:9090".to_owned(),
             cache_dir: PathBuf::from("git"),
             artifact_retention_records: 2,
@@ -39,6 +41,7 @@ impl Default for Options {
             interval_jitter_percent: 5,
             requeue_dependency: Duration::from_secs(30),
             limits: lode_git::Limits::default(),
+            fetch: lode_git::BUDGET,
             egress: Egress::default(),
         }
     }

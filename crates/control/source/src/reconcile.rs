@@ -17,11 +17,12 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, error, info, warn};
 
-use crate::artifact::short;
+use crate::artifact::{short, told_left_out};
 use crate::attempt::{Found, Seen};
 use crate::controller::{GitRepositories, KIND, key};
 use crate::failure::{Failure, Retry};
 use crate::status::{Draft, had_failed, is_news, is_retry, stored};
+use crate::traffic::Trip;
 
 /// Field manager of status and finalizers, as in Flux.
 const MANAGER: &str = "source-controller";
@@ -32,6 +33,8 @@ const LONG: Duration = Duration::from_secs(2);
 
 impl GitRepositories {
     pub(crate) async fn reconcile_one(&self, name: &NamespacedName) -> Next {
+        // First, so that no change is missed between looking at the object and being called back for it.
+        let trip = self.traffic.set_off(name);
         let Some(object) = self.objects.get(name) else { return Next::Idle };
         if object.deleting() {
             return self.finalize(&object).await;
@@ -44,8 +47,14 @@ impl GitRepositories {
             let status = Draft::new(&object, &now()).suspended().status;
             return self.write_or_postpone(&object, status, Next::Idle).await.unwrap_or_else(|next| next);
         }
+        // Asked for again once another of the namespace is back.
+        let Some(trip) = trip else { return Next::Idle };
         let (since, mut seen) = (Instant::now(), Seen::default());
-        let end = self.attempt_within(&object, &mut seen).await;
+        let end = self.attempt_within(&object, &mut seen, &trip).await;
+        if end.as_ref().is_err_and(|failure| failure.retry == Retry::Superseded) {
+            // Whatever superseded it has asked for the next run.
+            return Next::Idle;
+        }
         self.metrics.observe(KIND, name, since.elapsed());
         let next = match end {
             Ok(found) => self.succeed(&object, found).await,
@@ -55,8 +64,8 @@ impl GitRepositories {
     }
 
     /// Attempts, telling in the status when it takes long.
-    async fn attempt_within(&self, object: &GitRepository, seen: &mut Seen) -> Result<Found, Failure> {
-        let mut attempt = Box::pin(self.attempt(object, seen));
+    async fn attempt_within(&self, object: &GitRepository, seen: &mut Seen, trip: &Trip) -> Result<Found, Failure> {
+        let mut attempt = Box::pin(self.attempt(object, seen, trip));
         tokio::select! {
             biased;
             end = &mut attempt => return end,
@@ -74,15 +83,20 @@ impl GitRepositories {
     }
 
     async fn succeed(&self, object: &GitRepository, found: Found) -> Result<Next, Next> {
-        let Found { interval, artifact, included, subject } = found;
+        let Found { interval, artifact, included, subject, chosen, left_out } = found;
         let status = Draft::new(object, &now()).succeeded(artifact.clone(), included).handled().status;
         let next = Next::After(jitter(interval, self.options.interval_jitter_percent));
         let next = self.write_or_postpone(object, status, next).await?;
+        if let Some(text) = told_left_out(&left_out) {
+            warn!(name = %key(object), revision = &*artifact.revision, text, "files left out of an artifact");
+            self.emit(object, EventKind::Warning, reasons::FILES_LEFT_OUT, text);
+        }
         let before = object.status.artifact.as_deref();
         let is_new = before.is_none_or(|before| before.digest != artifact.digest);
         let (reason, text) = if is_new {
             let subject = subject.as_deref().map_or_else(|| artifact.revision.to_string(), short);
-            (reasons::NEW_ARTIFACT, format!("stored artifact for commit '{subject}'"))
+            let chosen = chosen.map(|chosen| format!(" ({chosen})")).unwrap_or_default();
+            (reasons::NEW_ARTIFACT, format!("stored artifact for commit '{subject}'{chosen}"))
         } else if had_failed(&object.status) {
             (reasons::SUCCEEDED, stored(&artifact.revision))
         } else {
@@ -98,7 +112,7 @@ impl GitRepositories {
         let next = match failure.retry {
             Retry::Backoff => Next::Backoff,
             Retry::Wait => Next::After(self.options.requeue_dependency),
-            Retry::Never => Next::Idle,
+            Retry::Never | Retry::Superseded => Next::Idle,
         };
         let was_asked = status.last_handled_reconcile_at() != object.status.last_handled_reconcile_at();
         let is_news = was_asked || is_news(&object.status, &status);

@@ -469,7 +469,7 @@ mod tests {
         let folder = shop();
         let tree = crate::folder::read(folder.path()).unwrap();
         let store = lode_store::Store::open(folder.path().join("store")).unwrap();
-        let owner = lode_store::Owner::new("gitrepository", "default", "shop").unwrap();
+        let owner = lode_store::Owner::new("gitrepository", "default", "shop", "1").unwrap();
         let stored = store.put(&owner, "shop.tar.gz", &tree).unwrap();
         let archive = store.served().join(stored.path);
         let line = format!("{}//prod", archive.display());

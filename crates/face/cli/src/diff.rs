@@ -24,6 +24,7 @@ use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
 use lode_kustomization::BuildOptions;
 use lode_object::NamespacedName;
+use lode_stdx::budget::Budget;
 use lode_tree::{Tree, ignore};
 
 use crate::diff::compare::Comparison;
@@ -86,14 +87,15 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> anyhow::Result<Tree> {
     let reference = &object.spec.source_ref;
     if &*reference.kind != "GitRepository" {
-        return Ok(ignore::filter(tree, None));
+        return Ok(ignore::filter(tree, None, &Budget::unlimited())?);
     }
     let namespace = reference.namespace.as_deref().unwrap_or(&object.metadata.namespace);
     let source = Noun::Source.read(client, &NamespacedName::new(namespace, &reference.name)).await?;
     if source.pointer("/spec/include").is_some() {
         output::talk(&format!("warning: {} includes other sources, which are not in the checkout", name_of(&source)));
     }
-    Ok(ignore::filter(tree, Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty())))
+    let patterns = Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty());
+    Ok(ignore::filter(tree, patterns, &Budget::new(lode_git::BUDGET))?)
 }
 
 fn build(

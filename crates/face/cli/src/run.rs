@@ -4,6 +4,7 @@
 //! 1 on an error, and 2 on a command line that means nothing.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -73,7 +74,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         builder.worker_threads(operator_workers());
     }
     let runtime = builder.enable_all().build().context("start the runtime")?;
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         match verb {
             Verb::Demo(args) => demo::run(args).await,
             Verb::Serve(args) => serve::run(*args).await,
@@ -87,7 +88,10 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Apiserver(args) => apiserver::run(args).await,
         }
         .map(|()| ExitCode::SUCCESS)
-    })
+    });
+    // A thread that waits for a name or a disk may wait for ever, and nothing is left that needs it.
+    runtime.shutdown_timeout(THREADS_END);
+    end
 }
 
 /// The operator mostly waits for answers, and builds on threads of their own: more workers than this spend their time
@@ -98,6 +102,8 @@ fn operator_workers() -> usize {
 }
 
 const OPERATOR_WORKERS_MAX: usize = 4;
+/// How long threads may take to end when all else has.
+const THREADS_END: Duration = Duration::from_secs(1);
 
 fn code(number: i32) -> ExitCode {
     u8::try_from(number).map_or(ExitCode::FAILURE, ExitCode::from)

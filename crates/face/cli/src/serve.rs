@@ -15,10 +15,13 @@ use lode_serve::Options;
 use crate::output;
 use crate::report::Told;
 use crate::session::Access;
-use crate::values::{Address, STRICT_SUBSTITUTION, duration, gate};
+use crate::values::{Address, STRICT_SUBSTITUTION, bytes, duration, gate};
 
 /// Most reconciles or calls at once: more than a cluster answers.
 const CONCURRENT_MAX: u64 = 1000;
+
+/// What one fetch may cost where nobody says otherwise.
+const FETCH: lode_stdx::budget::Limits = lode_git::BUDGET;
 
 /// How the operator runs.
 #[derive(Debug, clap::Args)]
@@ -46,7 +49,7 @@ pub(crate) struct Args {
     /// Look after objects with these labels only
     #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     watch_label_selector: String,
-    /// Reconciles of one kind at once
+    /// Reconciles of one kind that compute at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
     concurrent: usize,
     /// Calls of one apply at once
@@ -91,6 +94,18 @@ pub(crate) struct Args {
     /// Refuse fields that the kinds of their objects do not have; without it they are dropped, as Flux does, and told
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     strict_fields: bool,
+    /// Memory that fetches and builds may need together [default: half of the cgroup's limit, or of the machine's memory]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    memory_budget: Option<u64>,
+    /// Bytes that the files of one fetch may have, with their names
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "512Mi")]
+    fetch_bytes_max: u64,
+    /// Files, folders and patterns that one fetch may read
+    #[arg(long, value_name = "N", default_value_t = FETCH.nodes)]
+    fetch_files_max: u64,
+    /// Steps that one fetch may take, most of them for leaving out files
+    #[arg(long, value_name = "N", default_value_t = FETCH.steps)]
+    fetch_steps_max: u64,
     /// When writes are first dry-run
     #[arg(long, value_enum, default_value = "auto")]
     preflight: Preflight,
@@ -163,6 +178,12 @@ impl Args {
             namespace: self.namespace(environment)?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
             strict_fields: self.strict_fields,
+            memory_budget: self.memory_budget.unwrap_or_else(lode_serve::half_of_memory),
+            fetch: lode_stdx::budget::Limits {
+                bytes: self.fetch_bytes_max,
+                nodes: self.fetch_files_max,
+                steps: self.fetch_steps_max,
+            },
             kubeconfig: self.access.kubeconfig,
             context: self.access.context,
             storage_path: self.storage_path,

@@ -13,6 +13,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     lode_stdx::duration::parse(text).map_err(|error| error.to_string())
 }
 
+/// Reads a number of bytes such as `1073741824`, `512Mi` or `1Gi`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)];
+    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    let count: Option<u64> = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let bytes = count.and_then(|count| count.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| format!("\"{text}\" is no number of bytes such as 512Mi or 1Gi"))
+}
+
 /// An address to listen on. Without a host it means every interface, which is settled when the program starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
@@ -71,6 +81,15 @@ pub(crate) fn gate(text: &str) -> Result<(&'static str, bool), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_read_as_kubernetes_writes_them() {
+        assert_eq!(bytes("1073741824"), Ok(1 << 30));
+        assert_eq!((bytes("512Mi"), bytes("1Gi"), bytes("7Ki")), (Ok(512 << 20), Ok(1 << 30), Ok(7 << 10)));
+        for text in ["", "0", "Mi", "-1", "+1", "1M", "1.5Gi", "99999999999Ti"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn addresses_are_read_as_go_writes_them() {

@@ -10,6 +10,7 @@ mod log;
 mod options;
 mod run;
 
+pub use lode_runtime::half_of_memory;
 pub use log::{Encoding, init as init_log};
 pub use options::Options;
 pub use run::run;

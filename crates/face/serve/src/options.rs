@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lode_stdx::budget;
+
 /// Everything a person can set.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -53,4 +55,8 @@ pub struct Options {
     pub strict_substitution: bool,
     /// A field that the type of its object does not have is an error.
     pub strict_fields: bool,
+    /// Bytes of memory that all work that computes may need together.
+    pub memory_budget: u64,
+    /// What one fetch may cost.
+    pub fetch: budget::Limits,
 }

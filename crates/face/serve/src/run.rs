@@ -10,8 +10,9 @@ use lode_apply::Applier;
 use lode_cluster::{Cache, Client, Discovery, Resource, Subject};
 use lode_kustomization::Kustomizations;
 use lode_object::NamespacedName;
-use lode_runtime::{Backoff, Events, Metrics, Queue, Routes, Store};
+use lode_runtime::{Backoff, Events, Memory, Metrics, Queue, Routes, Store};
 use lode_source::GitRepositories;
+use lode_stdx::budget;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::info;
@@ -29,10 +30,12 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// # Errors
 /// It could not start: the cluster is not configured, a port is taken, the storage cannot be written.
 pub async fn run(options: Options) -> anyhow::Result<()> {
+    // Held until the end: two that write to one folder would take things from one another.
+    let _lock = lode_store::Lock::take(&options.storage_path)?;
     let client = Client::connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let artifacts = lode_store::Store::open(&options.storage_path)
         .with_context(|| format!("open storage at {}", options.storage_path.display()))?;
-    let artifacts = Arc::new(artifacts);
+    let artifacts = Arc::new(artifacts.with_limits(read_limits(&options)));
     let (stop, stopped) = watch::channel(false);
     let metrics = Metrics::new();
     metrics.watch_client(&client, client.host());
@@ -43,7 +46,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
     let objects =
         Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
-    let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics };
+    // Both controllers compute, each as many as it is told.
+    let memory = Memory::new(options.memory_budget, options.concurrent.saturating_mul(2));
+    info!(mib = memory.total() >> 20, "memory budget");
+    let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics, memory };
     let events = [shared.events("source-controller"), shared.events("kustomize-controller")];
     let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
     let (kustomizations, kustomization_queue) = shared.kustomizations(&objects, &sources, &events[1]);
@@ -52,7 +58,13 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     helpers.push(tokio::spawn(repositories.clone().follow()));
     helpers.push(tokio::spawn(kustomizations.clone().follow()));
     let controllers = [
-        tokio::spawn(lode_runtime::run(repositories.clone(), repository_queue, options.concurrent, stopped.clone())),
+        tokio::spawn(lode_runtime::run(
+            repositories.clone(),
+            repository_queue,
+            // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
+            lode_source::UNDER_WAY_MAX,
+            stopped.clone(),
+        )),
         tokio::spawn(lode_runtime::run(
             kustomizations.clone(),
             kustomization_queue,
@@ -85,6 +97,7 @@ struct Shared<'a> {
     client: &'a Client,
     artifacts: &'a Arc<lode_store::Store>,
     metrics: &'a Metrics,
+    memory: Memory,
 }
 
 impl Shared<'_> {
@@ -100,14 +113,15 @@ impl Shared<'_> {
             artifacts: self.artifacts.clone(),
             events: events.clone(),
             metrics: self.metrics.clone(),
+            memory: self.memory.clone(),
         };
         let options = lode_source::Options {
-            concurrent: self.options.concurrent,
             storage_adv_addr: self.options.storage_adv_addr.clone(),
             cache_dir: self.options.storage_path.join("git"),
             artifact_retention_records: self.options.artifact_retention_records,
             artifact_retention_ttl: self.options.artifact_retention_ttl,
             interval_jitter_percent: self.options.interval_jitter_percent,
+            fetch: self.options.fetch,
             ..lode_source::Options::default()
         };
         let repositories =
@@ -141,6 +155,7 @@ impl Shared<'_> {
             events: events.clone(),
             metrics: self.metrics.clone(),
             custom_stage_kinds: self.options.custom_stage_kinds.clone(),
+            memory: self.memory.clone(),
         };
         let options = lode_kustomization::Options {
             requeue_dependency: self.options.requeue_dependency,
@@ -164,6 +179,12 @@ impl Shared<'_> {
         let (min, max) = self.options.retry_delay;
         Queue::fair(Backoff { min, max }, |name: &NamespacedName| &name.namespace)
     }
+}
+
+/// Returns what reading an artifact may cost: what making it may, and the headers of its files.
+fn read_limits(options: &Options) -> budget::Limits {
+    let fetch = options.fetch;
+    budget::Limits { bytes: fetch.bytes.saturating_mul(2), nodes: fetch.nodes.saturating_mul(2), steps: u64::MAX }
 }
 
 /// Opens the three ports: artifacts, metrics, health.

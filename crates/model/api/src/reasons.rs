@@ -49,6 +49,8 @@ pub const ACCESS_DENIED: &str = "AccessDenied";
 pub const URL_INVALID: &str = "URLInvalid";
 /// The credentials are missing, malformed or refused.
 pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
+/// Files have no place in the artifact for their names.
+pub const FILES_LEFT_OUT: &str = "FilesLeftOut";
 /// A signature could not be checked or does not hold.
 pub const VERIFICATION_ERROR: &str = "VerificationError";
 /// A folder could not be made.

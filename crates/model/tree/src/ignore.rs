@@ -6,91 +6,186 @@
 //! The last pattern that matches a file, or any folder it lies in, decides. So `!x/a` takes a file back although `x` is
 //! left out: Flux does so and Git does not. A `.sourceignore` speaks for the folder it lies in. Git's own files are
 //! left out first of all; the defaults (images, archives, files of build services) only while nobody names a pattern.
+//!
+//! Whoever writes patterns also writes names, so the work is the product of both: all of it is charged to a [`Budget`].
+//! A pattern is looked at for files below its own folder only, and most end at the first byte that differs.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use lode_stdx::budget::{Budget, Exceeded};
 
 use crate::path::RepoPath;
-use crate::tree::{Entry, Tree};
+use crate::tree::Tree;
 
 /// The file that holds a folder's patterns.
 pub const FILE_NAME: &str = ".sourceignore";
-/// Longest pattern read, in bytes; a longer one matches nothing.
-const PATTERN_MAX: usize = 1024;
-/// Patterns read from one text.
-const PATTERNS_MAX: usize = 10_000;
+/// Steps that are gathered before they are charged.
+const STEPS_GATHERED: u64 = 1 << 12;
+/// Bytes that a pattern costs besides its text.
+const PATTERN_BYTES: u64 = 160;
+/// Bytes that a folder with patterns costs besides its path and them.
+const FOLDER_BYTES: u64 = 160;
 
 const ALWAYS: &str = ".git/\n.gitignore\n.gitmodules\n.gitattributes\n";
 const DEFAULTS: &str = "*.jpg\n*.jpeg\n*.gif\n*.png\n*.wmv\n*.flv\n*.tar.gz\n*.zip\n\
     .github/\n.circleci/\n.travis.yml\n.gitlab-ci.yml\nappveyor.yml\n.drone.yml\ncloudbuild.yaml\n\
     codeship-services.yml\ncodeship-steps.yml\n**/.goreleaser.yml\n**/.sops.yaml\n**/.flux.yaml\n";
 
+/// Why a tree is not filtered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Patterns and names together cost more than the budget has.
+    #[error("leaving out files by spec.ignore and .sourceignore {0}")]
+    Exceeded(#[from] Exceeded),
+    /// A file of patterns cannot be read.
+    #[error("read {FILE_NAME}: {0}")]
+    Read(#[from] crate::tree::Error),
+}
+
 /// Returns the tree without what is to be ignored.
-#[must_use]
-pub fn filter(mut tree: Tree, spec: Option<&str>) -> Tree {
-    let patterns = gather(&tree, spec);
-    tree.retain(|path, _| !patterns.leave_out(path));
-    tree
+///
+/// # Errors
+/// Patterns and names together cost more than `budget` has, or a file of patterns cannot be read.
+pub fn filter(mut tree: Tree, spec: Option<&str>, budget: &Budget) -> Result<Tree, Error> {
+    let patterns = Patterns::gather(&tree, spec, budget)?;
+    let mut meter = Meter { budget, gathered: 0 };
+    let mut failed = None;
+    tree.retain(|path, _| {
+        // Once it has failed nothing is looked at any more, and the tree is not given out.
+        failed.is_none()
+            && !patterns.leave_out(path, &mut meter).unwrap_or_else(|error| failed.replace(error).is_some())
+    });
+    match failed.map_or_else(|| meter.charge(), Err) {
+        Ok(()) => Ok(tree),
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// A list of patterns, later ones stronger.
-#[derive(Debug, Clone, Default)]
+/// Charges steps a few thousand at a time.
+struct Meter<'b> {
+    budget: &'b Budget,
+    gathered: u64,
+}
+
+impl Meter<'_> {
+    fn steps(&mut self, count: usize) -> Result<(), Exceeded> {
+        self.gathered += count as u64;
+        if self.gathered < STEPS_GATHERED { Ok(()) } else { self.charge() }
+    }
+
+    fn charge(&mut self) -> Result<(), Exceeded> {
+        self.budget.steps(std::mem::take(&mut self.gathered))
+    }
+}
+
+/// All patterns, later ones stronger.
 struct Patterns {
-    list: Vec<Pattern>,
+    /// What nobody has to ask for.
+    own: Vec<Pattern>,
+    /// Those of files, by the folder they speak for; a deeper folder's are stronger.
+    by_folder: HashMap<RepoPath, Vec<Pattern>>,
+    /// Those of the specification.
+    spec: Vec<Pattern>,
 }
 
-#[derive(Debug, Clone)]
 struct Pattern {
-    /// The folder the pattern speaks for.
-    folder: RepoPath,
     /// Parts to match, `**` among them.
-    parts: Vec<Vec<char>>,
+    parts: Vec<Part>,
     /// Matches from the folder on, and not at any depth.
     anchored: bool,
     folders_only: bool,
     takes_back: bool,
 }
 
-fn gather(tree: &Tree, spec: Option<&str>) -> Patterns {
-    let root = RepoPath::root();
-    let mut files = Vec::new();
-    for (path, entry) in tree.entries() {
-        let Entry::File { blob, .. } = entry else { continue };
-        let Some(folder) = path.parent().filter(|_| path.file_name() == FILE_NAME) else { continue };
-        files.push((folder, String::from_utf8_lossy(&blob.bytes)));
-    }
-    // A folder's patterns are stronger than those of the folders around it.
-    files.sort_by_key(|(folder, _)| folder.parts().count());
-    let mut theirs = Patterns::default();
-    for (folder, text) in &files {
-        theirs.add(folder, text);
-    }
-    theirs.add(&root, spec.unwrap_or_default());
-    let mut patterns = Patterns::default();
-    patterns.add(&root, ALWAYS);
-    if theirs.list.is_empty() {
-        patterns.add(&root, DEFAULTS);
-    }
-    patterns.list.append(&mut theirs.list);
-    patterns
+/// One part of a pattern, between slashes.
+enum Part {
+    /// `**`.
+    Folders,
+    /// A name without anything special in it.
+    Name(Box<str>),
+    /// Something else, with what every match begins and ends with.
+    Glob { pattern: Box<[char]>, begin: Box<str>, end: Box<str> },
 }
 
 impl Patterns {
-    fn add(&mut self, folder: &RepoPath, text: &str) {
-        let lines = text.lines().take(PATTERNS_MAX);
-        self.list.extend(lines.filter_map(|line| Pattern::parse(folder, line)));
+    fn gather(tree: &Tree, spec: Option<&str>, budget: &Budget) -> Result<Self, Error> {
+        let mut by_folder = HashMap::new();
+        for (path, entry) in tree.entries() {
+            let Some(folder) = path.parent().filter(|_| path.file_name() == FILE_NAME) else { continue };
+            let Some(blob) = entry.content(path) else { continue };
+            let blob = blob?;
+            // What is no text is read as another text, which may be three times as long.
+            budget.bytes(blob.bytes.len() as u64 + folder.as_str().len() as u64 + FOLDER_BYTES)?;
+            budget.nodes(1)?;
+            let text = String::from_utf8_lossy(&blob.bytes);
+            if let Cow::Owned(text) = &text {
+                budget.bytes(text.len() as u64)?;
+            }
+            by_folder.insert(folder, parse(&text, budget)?);
+        }
+        let spec = parse(spec.unwrap_or_default(), budget)?;
+        let mut own = parse(ALWAYS, budget)?;
+        if spec.is_empty() && by_folder.values().all(Vec::is_empty) {
+            own.extend(parse(DEFAULTS, budget)?);
+        }
+        Ok(Self { own, by_folder, spec })
     }
 
-    fn leave_out(&self, file: &RepoPath) -> bool {
-        let names: Vec<Vec<char>> = file.parts().map(|part| part.chars().collect()).collect();
-        let last = self.list.iter().rev().find(|pattern| pattern.matches(file, &names));
-        last.is_some_and(|pattern| !pattern.takes_back)
+    fn leave_out(&self, file: &RepoPath, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
+        let names: Vec<&str> = file.parts().collect();
+        meter.steps(names.len())?;
+        if let Some(decides) = last_match(&self.spec, &names, meter)? {
+            return Ok(!decides.takes_back);
+        }
+        if !self.by_folder.is_empty() {
+            let mut folder = file.parent();
+            for depth in (0..names.len()).rev() {
+                let Some(at) = folder else { break };
+                let patterns = self.by_folder.get(&at).map_or(&[][..], Vec::as_slice);
+                if let Some(decides) = last_match(patterns, &names[depth..], meter)? {
+                    return Ok(!decides.takes_back);
+                }
+                folder = at.parent();
+            }
+        }
+        Ok(last_match(&self.own, &names, meter)?.is_some_and(|decides| !decides.takes_back))
     }
 }
 
-impl Pattern {
-    fn parse(folder: &RepoPath, line: &str) -> Option<Self> {
-        let line = without_trailing_space(line);
-        if line.is_empty() || line.starts_with('#') || line.len() > PATTERN_MAX {
-            return None;
+/// Returns the last pattern that matches a file below the patterns' folder, or one of the folders it lies in.
+fn last_match<'p>(
+    patterns: &'p [Pattern],
+    names: &[&str],
+    meter: &mut Meter<'_>,
+) -> Result<Option<&'p Pattern>, Exceeded> {
+    for pattern in patterns.iter().rev() {
+        if pattern.matches(names, meter)? {
+            return Ok(Some(pattern));
         }
+    }
+    Ok(None)
+}
+
+fn parse(text: &str, budget: &Budget) -> Result<Vec<Pattern>, Exceeded> {
+    let mut patterns = Vec::new();
+    for line in text.lines() {
+        budget.steps(1 + line.len() as u64 / 32)?;
+        let line = without_trailing_space(line);
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // A character costs four bytes in a pattern, and a part a few dozen.
+        let parts = line.bytes().filter(|byte| *byte == b'/').count() as u64;
+        budget.bytes(PATTERN_BYTES + 6 * line.len() as u64 + 64 * parts)?;
+        budget.nodes(1)?;
+        patterns.extend(Pattern::parse(line));
+    }
+    Ok(patterns)
+}
+
+impl Pattern {
+    fn parse(line: &str) -> Option<Self> {
         let (takes_back, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
         let (folders_only, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
         let anchored = line.contains('/');
@@ -98,21 +193,83 @@ impl Pattern {
         if line.is_empty() {
             return None;
         }
-        let parts = line.split('/').map(|part| part.chars().collect()).collect();
-        Some(Self { folder: folder.clone(), parts, anchored, folders_only, takes_back })
+        let parts = line.split('/').map(Part::parse).collect();
+        Some(Self { parts, anchored, folders_only, takes_back })
     }
 
-    /// Tells whether the pattern matches a file or one of the folders it lies in.
-    fn matches(&self, file: &RepoPath, names: &[Vec<char>]) -> bool {
-        if !file.is_in(&self.folder) {
-            return false;
-        }
-        let below = &names[self.folder.parts().count().min(names.len())..];
-        let folders = below.len().saturating_sub(usize::from(self.folders_only));
+    /// Returns whether the pattern matches a file, named from the pattern's folder on, or a folder it lies in.
+    fn matches(&self, names: &[&str], meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
+        let folders = names.len().saturating_sub(usize::from(self.folders_only));
         if self.anchored {
-            return ends(&self.parts, below).into_iter().skip(1).take(folders).any(|end| end);
+            return self.ends(names, folders, meter);
         }
-        self.parts.iter().any(|part| below[..folders].iter().any(|name| name_matches(part, name)))
+        for name in &names[..folders] {
+            for part in &self.parts {
+                if part.matches(name, meter)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns whether the pattern can end after some of the first names. The work is bounded by the product of both
+    /// lengths.
+    fn ends(&self, names: &[&str], folders: usize, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
+        let mut ends = vec![false; names.len() + 1];
+        ends[0] = true;
+        for (i, part) in self.parts.iter().enumerate() {
+            let mut next = vec![false; names.len() + 1];
+            if matches!(part, Part::Folders) {
+                // At the end it stands for what is inside a folder, elsewhere for any number of folders.
+                let inside = usize::from(i + 1 == self.parts.len());
+                let first = ends.iter().position(|end| *end).unwrap_or(next.len());
+                next.iter_mut().skip(first + inside).for_each(|end| *end = true);
+            } else {
+                for (at, name) in names.iter().enumerate() {
+                    next[at + 1] = ends[at] && part.matches(name, meter)?;
+                }
+            }
+            meter.steps(1 + names.len() / 8)?;
+            // Most patterns differ in their first part.
+            if next.iter().all(|end| !end) {
+                return Ok(false);
+            }
+            ends = next;
+        }
+        Ok(ends.into_iter().skip(1).take(folders).any(|end| end))
+    }
+}
+
+impl Part {
+    fn parse(text: &str) -> Self {
+        const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
+        if text == "**" {
+            return Self::Folders;
+        }
+        let Some(first) = text.find(SPECIAL) else { return Self::Name(text.into()) };
+        // Behind the last star all is as it stands, if nothing special comes.
+        let end = text
+            .rsplit('*')
+            .next()
+            .filter(|end| !end.contains(SPECIAL) && !text[..text.len() - end.len()].contains(['[', '\\']));
+        Self::Glob { pattern: text.chars().collect(), begin: text[..first].into(), end: end.unwrap_or_default().into() }
+    }
+
+    fn matches(&self, name: &str, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
+        meter.steps(1)?;
+        match self {
+            // Where it cannot span folders it is a star like others.
+            Self::Folders => Ok(true),
+            Self::Name(own) => Ok(**own == *name),
+            Self::Glob { begin, end, .. } if !name.starts_with(&**begin) || !name.ends_with(&**end) => Ok(false),
+            Self::Glob { pattern, .. } => {
+                let name: Vec<char> = name.chars().collect();
+                let (matches, steps) = name_matches(pattern, &name);
+                meter.steps(steps)?;
+                Ok(matches)
+            }
+        }
     }
 }
 
@@ -124,64 +281,46 @@ fn without_trailing_space(line: &str) -> &str {
     if escapes % 2 == 1 && bare.len() < line.len() { &line[..=bare.len()] } else { bare }
 }
 
-/// Tells after how many names the pattern can end. The work is bounded by the product of both lengths.
-fn ends(pattern: &[Vec<char>], names: &[Vec<char>]) -> Vec<bool> {
-    let mut ends = vec![false; names.len() + 1];
-    ends[0] = true;
-    for (i, part) in pattern.iter().enumerate() {
-        let mut next = vec![false; names.len() + 1];
-        if part == &['*', '*'] {
-            // At the end it stands for what is inside a folder, elsewhere for any number of folders.
-            let inside = usize::from(i + 1 == pattern.len());
-            let first = ends.iter().position(|end| *end).unwrap_or(next.len());
-            next.iter_mut().skip(first + inside).for_each(|end| *end = true);
-        } else {
-            for (at, name) in names.iter().enumerate() {
-                next[at + 1] = ends[at] && name_matches(part, name);
-            }
-        }
-        ends = next;
-    }
-    ends
-}
-
-/// Matches one name; a `*` that failed is tried one character further, and only the last one.
-fn name_matches(pattern: &[char], name: &[char]) -> bool {
-    let (mut p, mut n) = (0, 0);
+/// Matches one name and says in how many steps; a `*` that failed is tried one character further, and only the last
+/// one. So there are at most as many steps as the product of both lengths.
+fn name_matches(pattern: &[char], name: &[char]) -> (bool, usize) {
+    let (mut p, mut n, mut steps) = (0, 0, 1 + name.len() / 8);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
+        steps += 1;
         if pattern.get(p) == Some(&'*') {
             star = Some((p, n));
             p += 1;
-        } else if let Some(width) = one_matches(&pattern[p..], name[n]) {
+        } else if let Some(width) = one_matches(&pattern[p..], name[n], &mut steps) {
             (p, n) = (p + width, n + 1);
         } else if let Some((star_p, star_n)) = star {
             star = Some((star_p, star_n + 1));
             (p, n) = (star_p + 1, star_n + 1);
         } else {
-            return false;
+            return (false, steps);
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    (pattern[p..].iter().all(|c| *c == '*'), steps)
 }
 
 /// Matches one character against the pattern's beginning and returns how much of the pattern that took.
-fn one_matches(pattern: &[char], c: char) -> Option<usize> {
+fn one_matches(pattern: &[char], c: char, steps: &mut usize) -> Option<usize> {
     match pattern {
         ['?', ..] => Some(1),
         ['\\', escaped, ..] => (*escaped == c).then_some(2),
-        ['[', rest @ ..] => class_matches(rest, c),
+        ['[', rest @ ..] => class_matches(rest, c, steps),
         [literal, ..] => (*literal == c).then_some(1),
         [] => None,
     }
 }
 
 /// Matches `[a-z]`, `[!a]`, `[]x]`; one that is not closed matches nothing.
-fn class_matches(rest: &[char], c: char) -> Option<usize> {
+fn class_matches(rest: &[char], c: char, steps: &mut usize) -> Option<usize> {
     let negated = matches!(rest.first(), Some('!' | '^'));
     let begin = usize::from(negated);
     let (mut at, mut found) = (begin, false);
     loop {
+        *steps += 1;
         let low = match rest.get(at)? {
             ']' if at > begin => break,
             '\\' => {
@@ -207,7 +346,7 @@ mod tests {
 
     fn left(files: &[(&str, &str)], spec: Option<&str>) -> Vec<String> {
         let tree: Tree = files.iter().copied().collect();
-        filter(tree, spec).entries().map(|(path, _)| path.to_string()).collect()
+        filter(tree, spec, &Budget::unlimited()).unwrap().entries().map(|(path, _)| path.to_string()).collect()
     }
 
     fn matches(pattern: &str, path: &str) -> bool {
@@ -286,6 +425,46 @@ mod tests {
         let mut with_file = files.to_vec();
         with_file.push(("x/.sourceignore", "nothing"));
         assert_eq!(left(&with_file, None).len(), 5);
+    }
+
+    #[test]
+    fn many_patterns_are_all_heard_and_long_ones_too() {
+        let mut patterns = "x\n".repeat(20_000);
+        patterns += "a.md\n";
+        patterns += &("b".repeat(3000) + "*\n");
+        assert_eq!(left(&[("a.md", ""), ("b.md", ""), (&"b".repeat(3001), "")], Some(&patterns)), ["b.md"]);
+    }
+
+    #[test]
+    fn patterns_times_names_end_at_the_budget() {
+        let names: Vec<String> = (0..300).map(|n| format!("{}{n:06}", "a".repeat(240))).collect();
+        let mut patterns: Vec<String> = (0..1000).map(|n| format!("*{}b{n}", "a".repeat(120))).collect();
+        patterns.extend((0..1000).map(|n| format!("*{}?{n}*", "a".repeat(120))));
+        let tree: Tree = names.iter().map(|name| (name.as_str(), "")).collect();
+        let limits = lode_stdx::budget::Limits { steps: 1_000_000, ..lode_stdx::budget::Limits::UNLIMITED };
+        let budget = Budget::new(limits);
+        let error = filter(tree, Some(&patterns.join("\n")), &budget).unwrap_err();
+        let words = "leaving out files by spec.ignore and .sourceignore needs more than 1000000 steps, the limit";
+        assert_eq!(error.to_string(), words);
+    }
+
+    #[test]
+    fn what_a_glob_begins_and_ends_with_is_only_what_stands_there() {
+        for (pattern, yes, no) in [
+            (r"a\*b", "a*b", "aXb"),
+            ("a[*]b", "a*b", "aXb"),
+            ("a[*]", "a*", "a]"),
+            ("*a?", "aab", "aaa.b"),
+            (r"*\*x", "a*x", "ax"),
+            ("é*ü", "é-ü éü", "eü"),
+            ("a*a", "aa aba", "a"),
+            ("x**y", "xy xay", "xa"),
+        ] {
+            for path in yes.split(' ') {
+                assert!(matches(pattern, path), "{pattern} leaves out {path}");
+            }
+            assert!(!matches(pattern, no), "{pattern} keeps {no}");
+        }
     }
 
     #[test]

@@ -1,21 +1,43 @@
 //! [`Tree::include`]: a part of one tree put into another, as a source's `include` asks.
 
+use lode_stdx::budget::{Budget, Exceeded};
+
 use crate::path::RepoPath;
-use crate::tree::{Error, Tree};
+use crate::tree::{ENTRY_BYTES, Error, Tree};
+
+/// Why a part was not put elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IncludeError {
+    /// Nothing lies there.
+    #[error(transparent)]
+    Tree(#[from] Error),
+    /// It costs more than the budget has.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+}
 
 impl Tree {
     /// Copies what lies at or below `from` in `other` to `to` in this tree, replacing what has the same names.
     ///
     /// # Errors
-    /// Nothing in `other` lies there.
-    pub fn include(&mut self, other: &Self, from: &RepoPath, to: &RepoPath) -> Result<(), Error> {
+    /// Nothing in `other` lies there, or it costs more than `budget` has.
+    pub fn include(
+        &mut self,
+        other: &Self,
+        from: &RepoPath,
+        to: &RepoPath,
+        budget: &Budget,
+    ) -> Result<(), IncludeError> {
+        let missing = || Error::NotFound(from.clone());
         let mut copied = false;
         for (path, entry) in other.entries().filter(|(path, _)| path.is_in(from)) {
             let rest = path.as_str()[from.as_str().len()..].trim_start_matches('/');
-            self.insert(to.join(rest).map_err(|_| Error::NotFound(from.clone()))?, entry.clone());
+            budget.nodes(1)?;
+            budget.bytes((to.as_str().len() + rest.len()) as u64 + ENTRY_BYTES + entry.size())?;
+            self.insert(to.join(rest).map_err(|_| missing())?, entry.clone());
             copied = true;
         }
-        if copied || from.as_str().is_empty() { Ok(()) } else { Err(Error::NotFound(from.clone())) }
+        if copied || from.as_str().is_empty() { Ok(()) } else { Err(missing().into()) }
     }
 }
 
@@ -28,13 +50,18 @@ mod tests {
         let at = |text| RepoPath::parse(text).unwrap();
         let other: Tree = [("base/a", "1"), ("base/x/b", "2"), ("baseless", "3")].into_iter().collect();
         let mut tree: Tree = [("own", "0"), ("in/a", "old")].into_iter().collect();
-        tree.include(&other, &at("base"), &at("in")).unwrap();
+        let budget = &Budget::unlimited();
+        tree.include(&other, &at("base"), &at("in"), budget).unwrap();
         let names: Vec<_> = tree.entries().map(|(path, _)| path.as_str()).collect();
         assert_eq!(names, ["in/a", "in/x/b", "own"]);
         assert_eq!(&*tree.read(&at("in/a")).unwrap().bytes, b"1");
-        tree.include(&other, &at("baseless"), &at("one")).unwrap();
-        tree.include(&other, &at("./"), &at("all")).unwrap();
+        tree.include(&other, &at("baseless"), &at("one"), budget).unwrap();
+        tree.include(&other, &at("./"), &at("all"), budget).unwrap();
         assert_eq!(tree.len(), 7);
-        assert_eq!(tree.include(&other, &at("nothere"), &at("in")), Err(Error::NotFound(at("nothere"))));
+        let missing = tree.include(&other, &at("nothere"), &at("in"), budget);
+        assert_eq!(missing, Err(Error::NotFound(at("nothere")).into()));
+        let small = Budget::new(lode_stdx::budget::Limits { nodes: 1, ..lode_stdx::budget::Limits::UNLIMITED });
+        let error = tree.include(&other, &at("base"), &at("in"), &small).unwrap_err();
+        assert_eq!(error.to_string(), "needs more than 1 values, the limit");
     }
 }

@@ -23,7 +23,8 @@ mod path;
 mod read_set;
 mod tree;
 
+pub use include::IncludeError;
 pub use loader::Loader;
 pub use path::{Error as PathError, RepoPath};
 pub use read_set::{Read, ReadSet};
-pub use tree::{Blob, Child, Entry, Error, Tree};
+pub use tree::{Blob, Child, ENTRY_BYTES, Entry, Error, Storage, Stored, Tree};

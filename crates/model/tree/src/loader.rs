@@ -13,6 +13,14 @@ pub trait Loader: Sync {
     /// No such file, a folder, a bad link, or a file too large to be carried.
     fn read(&self, path: &RepoPath) -> Result<Blob, Error>;
 
+    /// Returns the id of a file's content; a loader that knows it need not read the file.
+    ///
+    /// # Errors
+    /// As [`Loader::read`].
+    fn id(&self, path: &RepoPath) -> Result<[u8; 32], Error> {
+        self.read(path).map(|blob| blob.id)
+    }
+
     /// Returns the names directly in a folder, sorted; names that are bad links are left out.
     ///
     /// # Errors
@@ -45,7 +53,11 @@ pub trait Loader: Sync {
 
 impl Loader for Tree {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
-        Self::read(self, path).cloned()
+        Self::read(self, path)
+    }
+
+    fn id(&self, path: &RepoPath) -> Result<[u8; 32], Error> {
+        Self::id(self, path)
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {

@@ -114,10 +114,10 @@ impl ReadSet {
     #[must_use]
     pub fn holds_in(&self, loader: &dyn Loader) -> bool {
         let reads = self.reads.iter().all(|(path, read)| match read {
-            Read::File(id) => loader.read(path).is_ok_and(|blob| blob.id == *id),
+            Read::File(id) => loader.id(path).is_ok_and(|now| now == *id),
             Read::Folder(names) => loader.list(path).is_ok_and(|now| now == *names),
             Read::There => loader.canonical(path).is_ok_and(|(_, child)| child == Child::File),
-            Read::Nothing => loader.read(path).is_err(),
+            Read::Nothing => loader.id(path).is_err(),
         });
         reads && self.leads.iter().all(|(path, real)| loader.canonical(path).is_ok_and(|(now, _)| now == *real))
     }

@@ -1,12 +1,16 @@
 //! [`Tree`]: names and bytes below one root.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::path::{Error as PathError, RepoPath};
 
 /// Symbolic links followed before a path counts as a loop (Linux' own bound).
 const LINKS_MAX: usize = 40;
+
+/// Bytes that an entry costs in memory besides its path and content.
+pub const ENTRY_BYTES: u64 = 160;
 
 /// A file's bytes with an id by which equal bytes are known equal without comparing them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,37 @@ pub struct Blob {
     pub bytes: Arc<[u8]>,
 }
 
+/// A place outside of memory, such as a file on disk, that holds the bytes of many files.
+pub trait Storage: fmt::Debug + Send + Sync {
+    /// Reads bytes that were put there.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    fn read(&self, offset: u64, size: u64) -> Result<Arc<[u8]>, Box<str>>;
+}
+
+/// A file's bytes where they lie outside of memory, with the id that they have as a [`Blob`].
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Content id, as [`Blob::id`].
+    pub id: [u8; 32],
+    /// How many bytes there are.
+    pub size: u64,
+    /// Where they begin.
+    pub offset: u64,
+    /// What they are read from.
+    pub storage: Arc<dyn Storage>,
+}
+
+/// Equal ids mean equal bytes, wherever they lie.
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Stored {}
+
 /// What stands under a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -28,6 +63,15 @@ pub enum Entry {
         /// Whether Git marks it executable.
         executable: bool,
     },
+    /// A file whose content is not in memory until somebody reads it.
+    Stored {
+        /// Its content.
+        content: Stored,
+        /// Whether Git marks it executable.
+        executable: bool,
+    },
+    /// A file or folder that was left out because no path can have its name; it stands under its name escaped.
+    Misnamed,
     /// A file whose bytes were left out because it is larger than trees carry, with its size.
     Large(u64),
     /// A symbolic link and its target as written.
@@ -84,6 +128,9 @@ pub enum Error {
         /// Its size in bytes.
         size: u64,
     },
+    /// A file or folder whose real name no path can have.
+    #[error("\"{0}\": the real name holds a control character or is not UTF-8, so the file was left out: rename it")]
+    Misnamed(RepoPath),
     /// Something remote that nobody here fetches.
     #[error("\"{0}\" is remote, and nothing here fetches it")]
     Remote(Box<str>),
@@ -95,6 +142,36 @@ pub enum Error {
         /// Why it did not come.
         reason: Box<str>,
     },
+}
+
+impl Entry {
+    /// Returns a file's content; nothing for what is none or was left out. `path` is for the error.
+    #[must_use]
+    pub fn content(&self, path: &RepoPath) -> Option<Result<Blob, Error>> {
+        match self {
+            Self::File { blob, .. } => Some(Ok(blob.clone())),
+            Self::Stored { content, .. } => Some(content.load(path)),
+            Self::Misnamed | Self::Large(_) | Self::Link(_) => None,
+        }
+    }
+
+    /// Returns how many bytes a file's content has; what was left out has none.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::File { blob, .. } => blob.bytes.len() as u64,
+            Self::Stored { content, .. } => content.size,
+            Self::Misnamed | Self::Large(_) | Self::Link(_) => 0,
+        }
+    }
+}
+
+impl Stored {
+    fn load(&self, path: &RepoPath) -> Result<Blob, Error> {
+        let unreadable = |reason| Error::Unreadable { path: path.clone(), reason };
+        let bytes = self.storage.read(self.offset, self.size).map_err(unreadable)?;
+        Ok(Blob { id: self.id, bytes })
+    }
 }
 
 /// Names and bytes below one root. Cloning shares the bytes.
@@ -117,6 +194,12 @@ impl Tree {
     /// Returns the entries by path, links not followed.
     pub fn entries(&self) -> impl Iterator<Item = (&RepoPath, &Entry)> {
         self.entries.iter()
+    }
+
+    /// Returns whether an entry has exactly this path.
+    #[must_use]
+    pub fn contains(&self, path: &RepoPath) -> bool {
+        self.entries.contains_key(path)
     }
 
     /// Returns how many entries there are.
@@ -148,12 +231,34 @@ impl Tree {
     /// Returns a file's content.
     ///
     /// # Errors
-    /// No such file, a folder, a bad link, or a file too large to be carried.
-    pub fn read(&self, path: &RepoPath) -> Result<&Blob, Error> {
+    /// No such file, a folder, a bad link, or a file that was left out.
+    pub fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
+        match self.file(path)? {
+            Entry::Stored { content, .. } => content.load(path),
+            Entry::File { blob, .. } => Ok(blob.clone()),
+            _ => Err(Error::IsFolder(path.clone())),
+        }
+    }
+
+    /// Returns the id of a file's content, without reading it.
+    ///
+    /// # Errors
+    /// As [`Tree::read`].
+    pub fn id(&self, path: &RepoPath) -> Result<[u8; 32], Error> {
+        match self.file(path)? {
+            Entry::Stored { content, .. } => Ok(content.id),
+            Entry::File { blob, .. } => Ok(blob.id),
+            _ => Err(Error::IsFolder(path.clone())),
+        }
+    }
+
+    /// Finds a file that has content.
+    fn file(&self, path: &RepoPath) -> Result<&Entry, Error> {
         let (at, _) = self.canonical(path)?;
         match self.entries.get(&at) {
-            Some(Entry::File { blob, .. }) => Ok(blob),
+            Some(entry @ (Entry::File { .. } | Entry::Stored { .. })) => Ok(entry),
             Some(Entry::Large(size)) => Err(Error::TooLarge { path: path.clone(), size: *size }),
+            Some(Entry::Misnamed) => Err(Error::Misnamed(path.clone())),
             Some(Entry::Link(_)) | None => Err(Error::IsFolder(path.clone())),
         }
     }
@@ -275,6 +380,35 @@ mod tests {
         tree.insert(at("a"), Entry::Link("b".into()));
         tree.insert(at("b"), Entry::Link("a".into()));
         assert_eq!(tree.read(&at("a")), Err(Error::LinkLoop(at("a"))));
+    }
+
+    #[test]
+    fn what_lies_elsewhere_is_read_when_it_is_asked_for() {
+        #[derive(Debug)]
+        struct Disk(&'static str);
+        impl Storage for Disk {
+            fn read(&self, offset: u64, size: u64) -> Result<Arc<[u8]>, Box<str>> {
+                let (offset, size) = (offset as usize, size as usize);
+                let bytes = self.0.as_bytes().get(offset..offset + size);
+                bytes.map(Into::into).ok_or_else(|| "the disk is gone".into())
+            }
+        }
+        let stored = |offset| Stored { id: [7; 32], size: 3, offset, storage: Arc::new(Disk("onetwo")) };
+        let mut tree = Tree::default();
+        tree.insert(at("a"), Entry::Stored { content: stored(3), executable: false });
+        tree.insert(at("lost"), Entry::Stored { content: stored(6), executable: false });
+        assert_eq!(&*tree.read(&at("a")).unwrap().bytes, b"two");
+        assert_eq!(tree.id(&at("a")), Ok([7; 32]));
+        assert_eq!(tree.read(&at("lost")).unwrap_err().to_string(), "lost: the disk is gone");
+    }
+
+    #[test]
+    fn a_file_whose_name_no_path_can_have_is_listed_and_named_when_it_is_read() {
+        let mut tree = Tree::from_iter([("a/b.yaml", "")]);
+        tree.insert(at("a/Icon\\r"), Entry::Misnamed);
+        assert_eq!(tree.list(&at("a")).unwrap().len(), 2);
+        let words = "\"a/Icon\\r\": the real name holds a control character or is not UTF-8, so the file was left out";
+        assert!(tree.read(&at("a/Icon\\r")).unwrap_err().to_string().starts_with(words));
     }
 
     #[test]

@@ -26,6 +26,8 @@ const STORE_BYTES_MAX: u64 = 1 << 30;
 /// Commits a store remembers.
 const COMMITS_MAX: usize = 32;
 const SALT_BYTES: usize = 32;
+/// What names of files begin with that are being written; the next start removes what is left of them.
+const TEMPORARY: &str = ".tmp-";
 
 /// Object stores below one folder. One process uses a folder at a time.
 #[derive(Debug)]
@@ -76,7 +78,12 @@ impl Cache {
     pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
         let key = remote.fingerprint(&self.salt);
         let turn = timeout_at(deadline, self.lock(key).lock_owned()).await.ok()?;
-        Some(Store { folder: self.folder.join(key.hex()), commits: Vec::new(), _turn: turn })
+        Some(Store {
+            folder: self.folder.join(key.hex()),
+            unpacked: self.folder.clone(),
+            commits: Vec::new(),
+            _turn: turn,
+        })
     }
 
     /// Returns a file for what arrives; it has no name, so that nothing is left of it whatever happens.
@@ -101,6 +108,7 @@ const COMMITS: &str = "commits";
 /// One store, ours for now. What it does blocks, but for a moment.
 pub(crate) struct Store {
     folder: PathBuf,
+    unpacked: PathBuf,
     /// Commits held whole but without their history, the last fetched at the end.
     pub(crate) commits: Vec<ObjectId>,
     _turn: Turn,
@@ -121,6 +129,11 @@ impl Store {
     /// Returns the folder that holds the objects.
     pub(crate) fn objects(&self) -> PathBuf {
         self.folder.join("objects")
+    }
+
+    /// Returns the folder for what is unpacked; nothing there has a name.
+    pub(crate) fn unpacked(&self) -> &Path {
+        &self.unpacked
     }
 
     /// Returns the folder that holds the packs.
@@ -178,7 +191,7 @@ fn salt(folder: &Path) -> io::Result<[u8; SALT_BYTES]> {
 
 /// Writes a file that only we can read, at once or not at all.
 fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(folder.join(name))?;
     Ok(())

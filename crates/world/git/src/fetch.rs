@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gix_hash::ObjectId;
 use gix_pack::Bundle;
 use gix_utils::progress::Discard;
+use lode_spool::Spool;
+use lode_stdx::budget::{self, Budget, Exceeded};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
@@ -32,11 +34,15 @@ const THREADS: usize = 2;
 const THIN_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a pack that are gathered before they are written to its file.
 const GATHERED: usize = 1 << 20;
+/// Bytes that packs and trees of usual sizes are read with.
+const WORK_BYTES: u64 = 32 << 20;
+/// Bytes of objects kept because deltas may rest on them.
+const DELTA_BASES_BYTES: usize = 16 << 20;
 /// References whose history is searched for a commit that the server does not hand out by its id.
 const SEARCHED_MAX: usize = 256;
 
 /// How large things may be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a pack as received.
     pub pack_bytes: u64,
@@ -44,17 +50,16 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Bytes of a file that a tree carries; a larger one becomes [`Entry::Large`](lode_tree::Entry::Large).
     pub blob_bytes: u64,
-    /// Bytes of all files a tree carries.
-    pub tree_bytes: u64,
-    /// Files and folders.
-    pub files: u64,
 }
 
 /// What a fetch takes, and how much of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The limits.
     pub limits: Limits,
+    /// What the files, their names and the work of reading them may cost together; bytes are those of all files when
+    /// unpacked, and nodes are files and folders.
+    pub budget: Arc<Budget>,
     /// Folders to read; none means all. Each must exist.
     pub sparse: Vec<String>,
     /// When what computes may begin. Waiting for it does not count against the remote's timeout.
@@ -82,6 +87,9 @@ pub enum Error {
     /// A symbolic link whose target is no text.
     #[error("the repository holds a symbolic link that cannot be read: {0}")]
     Link(String),
+    /// Files, names or work that cost more than the budget has.
+    #[error("the repository {0}")]
+    Exceeded(#[from] Exceeded),
     /// More than we take.
     #[error("the repository holds more than {limit} {what}, the limit")]
     Limit {
@@ -110,22 +118,19 @@ pub enum Error {
     Cache(#[source] io::Error),
 }
 
-impl Limits {
-    /// Returns how much memory what computes may need.
-    fn memory(&self) -> u64 {
-        self.tree_bytes
+/// What a fetch may cost where nobody says otherwise.
+pub const BUDGET: budget::Limits = budget::Limits { bytes: 512 << 20, nodes: 200_000, steps: 1_000_000_000 };
+
+impl Default for Options {
+    fn default() -> Self {
+        let budget = Arc::new(Budget::new(BUDGET));
+        Self { limits: Limits::default(), budget, sparse: Vec::new(), admission: Admission::default() }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            pack_bytes: 512 << 20,
-            object_bytes: 256 << 20,
-            blob_bytes: 32 << 20,
-            tree_bytes: 512 << 20,
-            files: 200_000,
-        }
+        Self { pack_bytes: 512 << 20, object_bytes: 256 << 20, blob_bytes: 32 << 20 }
     }
 }
 
@@ -139,7 +144,8 @@ pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options:
     let options = Arc::new(options.clone());
     let mut fetch = Fetch { session, store: Some(store), cache, options, interrupt: Interrupt::default() };
     let id = resolved.id;
-    let held = fetch.compute(move |store, work| {
+    let blob_bytes = fetch.options.limits.blob_bytes;
+    let held = fetch.compute(blob_bytes, move |store, work| {
         store.open().map_err(Error::Cache)?;
         if !store.commits.contains(&id) {
             return Ok(None);
@@ -164,7 +170,7 @@ pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options:
         }
         answer => answer?,
     };
-    fetch.compute(move |store, _| store.remember(id).map_err(Error::Cache)).await?;
+    fetch.compute(0, move |store, _| store.remember(id).map_err(Error::Cache)).await?;
     Ok(snapshot)
 }
 
@@ -195,13 +201,16 @@ struct Work {
 }
 
 impl Fetch<'_> {
-    /// Computes with the store, on a thread of its own, once that is admitted.
+    /// Computes with the store, on a thread of its own, once that is admitted. Objects may be so large.
     async fn compute<T: Send + 'static>(
         &mut self,
+        object_bytes: u64,
         compute: impl FnOnce(&mut Store, &Work) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let began = Instant::now();
-        let place = self.options.admission.enter(self.options.limits.memory()).await?;
+        // An object may rest on another one, as a delta does.
+        let memory = object_bytes.saturating_mul(2).max(WORK_BYTES);
+        let place = self.options.admission.enter(memory).await?;
         self.session.extend(began.elapsed());
         let mut store = self.store.take().ok_or(Error::Broken)?;
         let work = Work { options: self.options.clone(), interrupted: self.interrupt.0.clone() };
@@ -223,11 +232,11 @@ impl Fetch<'_> {
     }
 
     async fn clear(&mut self) -> Result<(), Error> {
-        self.compute(|store, _| store.clear().map_err(Error::Cache)).await
+        self.compute(0, |store, _| store.clear().map_err(Error::Cache)).await
     }
 
     async fn read(&mut self, id: ObjectId) -> Result<Snapshot, Error> {
-        self.compute(move |store, work| work.read(store, id)).await
+        self.compute(self.options.limits.blob_bytes, move |store, work| work.read(store, id)).await
     }
 
     async fn bring(&mut self, resolved: &Resolved) -> Result<(), Error> {
@@ -277,7 +286,7 @@ impl Fetch<'_> {
         let wants: Vec<ObjectId> = wants.into_iter().collect();
         self.receive(server, &wants, true).await?;
         let object = resolved.object;
-        let found = self.compute(move |store, _| {
+        let found = self.compute(0, move |store, _| {
             let objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
             Ok(gix_object::Exists::exists(&objects, &object))
         });
@@ -290,8 +299,19 @@ impl Fetch<'_> {
         let thin = !have.is_empty();
         let pack_bytes_max = self.options.limits.pack_bytes.min(if thin { THIN_BYTES_MAX } else { u64::MAX });
         let pack = self.download(server, &Want { objects, have, history, pack_bytes_max }).await?;
-        let hash = server.hash;
-        self.compute(move |store, work| work.unpack(store, pack, thin, hash)).await
+        let (hash, Limits { blob_bytes, object_bytes, .. }) = (server.hash, self.options.limits);
+        // Nearly no pack has an object that is too large for a tree. One that has is unpacked alone, in more memory.
+        let usual = blob_bytes.min(object_bytes);
+        let again = pack.try_clone().map_err(Error::Cache)?;
+        let unpack = move |store: &mut Store, work: &Work| work.unpack(store, pack, thin, hash, (usual, THREADS));
+        match self.compute(usual, unpack).await {
+            Err(Error::Limit { .. }) if usual < object_bytes => {
+                let unpack =
+                    move |store: &mut Store, work: &Work| work.unpack(store, again, thin, hash, (object_bytes, 1));
+                self.compute(object_bytes, unpack).await
+            }
+            answer => answer,
+        }
     }
 
     /// Brings a pack to a file, a piece at a time.
@@ -309,9 +329,6 @@ impl Fetch<'_> {
             // Disks may be slow: a thread waits for them.
             let write = spawn_blocking(move || {
                 file.write_all(&gathered)?;
-                if ended {
-                    file.rewind()?;
-                }
                 Ok::<_, io::Error>(file)
             });
             file = write.await.map_err(|_| Error::Broken)?.map_err(Error::Cache)?;
@@ -322,18 +339,38 @@ impl Fetch<'_> {
     }
 }
 
+/// Returns what the disk said, if an error is its fault: what was received is all right then.
+fn of_disk(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.find_map(|cause| {
+        let error = cause.downcast_ref::<io::Error>()?;
+        let is_disks =
+            matches!(error.kind(), FileTooLarge | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull);
+        is_disks.then(|| error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error))
+    })
+}
+
 impl Work {
     fn read(&self, store: &Store, object: ObjectId) -> Result<Snapshot, Error> {
         let mut objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
-        objects.set_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::default()));
-        snapshot::read(&objects, object, &self.options, &self.interrupted)
+        objects.set_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::new(DELTA_BASES_BYTES)));
+        snapshot::read(&objects, object, &self.options, &self.interrupted, &mut Spool::new(store.unpacked()))
     }
 
-    fn unpack(&self, store: &Store, pack: File, thin: bool, hash: gix_hash::Kind) -> Result<(), Error> {
+    /// Unpacks with objects of so many bytes at most, on so many threads.
+    fn unpack(
+        &self,
+        store: &Store,
+        mut pack: File,
+        thin: bool,
+        hash: gix_hash::Kind,
+        (object_bytes, threads): (u64, usize),
+    ) -> Result<(), Error> {
+        pack.rewind().map_err(Error::Cache)?;
         let bases = thin.then(|| gix_odb::at(store.objects(), hash)).transpose().map_err(Error::Cache)?;
-        let object_bytes = self.options.limits.object_bytes;
         let options = gix_pack::bundle::write::Options {
-            thread_limit: Some(THREADS),
+            thread_limit: Some(threads),
             alloc_limit_bytes: usize::try_from(object_bytes).ok(),
             ..Default::default()
         };
@@ -349,7 +386,25 @@ impl Work {
             Err(error) if error.is_resource_exhausted() => {
                 Err(Error::Limit { what: "bytes in one file", limit: object_bytes })
             }
-            Err(_) => Err(Error::Corrupt),
+            Err(error) => Err(of_disk(&error).map_or(Error::Corrupt, Error::Cache)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the pack could not be written")]
+    struct Wrapped(#[source] io::Error);
+
+    #[test]
+    fn a_full_disk_is_told_as_one_however_deep_it_lies() {
+        const NO_SPACE: i32 = 28;
+        let told = of_disk(&Wrapped(io::Error::from_raw_os_error(NO_SPACE))).unwrap();
+        assert_eq!(told.kind(), io::ErrorKind::StorageFull);
+        assert!(Error::Cache(told).to_string().starts_with("cannot keep objects on disk: No space left on device"));
+        assert!(of_disk(&Wrapped(io::ErrorKind::InvalidData.into())).is_none(), "a broken pack is no disk's fault");
     }
 }

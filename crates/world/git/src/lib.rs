@@ -45,7 +45,7 @@ mod snapshot;
 
 pub use admission::{Admission, Place, Refused};
 pub use cache::Cache;
-pub use fetch::{Error as FetchError, Limits, Options, fetch};
+pub use fetch::{BUDGET, Error as FetchError, Limits, Options, fetch};
 pub use http::Error as TransportError;
 pub use id::{Error as IdError, ObjectId};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};

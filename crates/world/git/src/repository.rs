@@ -32,6 +32,7 @@ use std::sync::atomic::AtomicBool;
 
 use gix_hash::ObjectId as Id;
 use gix_object::Kind;
+use lode_spool::Spool;
 
 use crate::fetch::{Error as SnapshotError, Options};
 use crate::id::ObjectId;
@@ -154,7 +155,7 @@ impl Repository {
     pub fn snapshot(&self, revision: &str, options: &Options) -> Result<Snapshot, SnapshotError> {
         let id = self.find(revision).ok_or_else(|| SnapshotError::Commit(revision.to_owned()))?;
         // What is in memory already is read to its end; the limits bound it.
-        snapshot::read(&self.0.objects, id.0, options, &AtomicBool::new(false))
+        snapshot::read(&self.0.objects, id.0, options, &AtomicBool::new(false), &mut Spool::in_memory())
     }
 
     /// Returns the newest `count` commits that lead to a revision, the newest first.

@@ -1,7 +1,8 @@
 //! [`Snapshot`]: one commit as a [`Tree`], read straight from the object store.
 //!
-//! Input: objects, a commit's id, limits. Output: names and bytes. Submodules are skipped. A name that no path may hold
-//! is refused by name: Git itself would never check it out, so somebody made it by hand.
+//! Input: objects, a commit's id, a budget. Output: names and bytes. Submodules are skipped. A name with control
+//! characters, or that is no text, is left out and told ([`Entry::Misnamed`]). A name that leads elsewhere is refused:
+//! Git itself would never check it out, so somebody made it by hand.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gix_hash::ObjectId;
 use gix_object::tree::EntryKind;
 use gix_object::{Kind, TreeRefIter};
-use lode_stdx::Digest;
-use lode_tree::{Blob, Entry, RepoPath, Tree};
+use lode_spool::Spool;
+use lode_tree::{ENTRY_BYTES, Entry, RepoPath, Tree};
 
 use crate::fetch::{Error, Options};
 use crate::objects::{Lost, Source};
@@ -21,6 +22,8 @@ const TAGS_MAX: usize = 8;
 const DEPTH_MAX: usize = 256;
 /// Longest commit subject kept, in characters.
 const SUBJECT_MAX: usize = 1000;
+/// Bytes that a folder or commit may always have.
+const FOLDER_BYTES: u64 = 1 << 20;
 /// Longest target of a symbolic link, in bytes.
 const LINK_MAX: u64 = 4096;
 
@@ -43,8 +46,9 @@ pub(crate) fn read(
     object: ObjectId,
     options: &Options,
     interrupted: &AtomicBool,
+    spool: &mut Spool,
 ) -> Result<Snapshot, Error> {
-    let mut reader = Reader { objects, options, interrupted, known: HashMap::new(), entries: 0, bytes: 0 };
+    let mut reader = Reader { objects, options, interrupted, spool, known: HashMap::new(), misnamed: Vec::new() };
     let (commit, text) = reader.commit(object)?;
     let root = header(&text, "tree").ok_or(Error::Corrupt)?;
     let mut tree = Tree::default();
@@ -56,6 +60,8 @@ pub(crate) fn read(
             return Err(Error::Limit { what: "folders within folders", limit: DEPTH_MAX as u64 });
         }
         for (path, kind, id) in reader.folder(&folder, id)? {
+            // Each path is held against each folder of the sparse checkout.
+            options.budget.steps(1 + sparse.folders.len() as u64)?;
             for at in (0..found.len()).filter(|at| sparse.folders[*at] == path) {
                 found[at] = true;
             }
@@ -70,6 +76,12 @@ pub(crate) fn read(
             }
         }
     }
+    for path in reader.misnamed.into_iter().filter(|path| sparse.holds(path)) {
+        // A file whose real name this is goes first.
+        if !tree.contains(&path) {
+            tree.insert(path, Entry::Misnamed);
+        }
+    }
     sparse.missing(&found).map_or(Ok(()), |folder| Err(Error::Sparse(folder.to_string())))?;
     Ok(Snapshot { commit: commit.to_string(), subject: subject(&text), signed: is_signed(&text), tree })
 }
@@ -78,10 +90,12 @@ struct Reader<'o> {
     objects: &'o dyn Source,
     options: &'o Options,
     interrupted: &'o AtomicBool,
+    /// Where contents go.
+    spool: &'o mut Spool,
     /// Blobs read already: one content under many names is kept once.
     known: HashMap<ObjectId, Entry>,
-    entries: u64,
-    bytes: u64,
+    /// What was left out for its name, escaped.
+    misnamed: Vec<RepoPath>,
 }
 
 impl Reader<'_> {
@@ -103,11 +117,17 @@ impl Reader<'_> {
         let mut entries = Vec::new();
         for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
             let entry = entry.map_err(|_| Error::Corrupt)?;
-            self.entries += 1;
-            if self.entries > self.options.limits.files {
-                return Err(Error::Limit { what: "files and folders", limit: self.options.limits.files });
-            }
-            let path = path_of(folder, entry.filename)?;
+            self.options.budget.nodes(1)?;
+            // Names repeat in every path below them, so a small pack can hold endless paths.
+            self.options.budget.bytes((folder.as_str().len() + entry.filename.len()) as u64 + ENTRY_BYTES)?;
+            let path = match name_of(entry.filename) {
+                Name::Plain(name) => folder.join(name).map_err(|_| refused(folder, entry.filename))?,
+                Name::Forbidden => return Err(refused(folder, entry.filename)),
+                Name::Misnamed(escaped) => {
+                    self.misnamed.push(folder.join(&escaped).map_err(|_| refused(folder, entry.filename))?);
+                    continue;
+                }
+            };
             if !names.insert(path.file_name().to_owned()) {
                 return Err(Error::FileName(path.to_string()));
             }
@@ -126,23 +146,31 @@ impl Reader<'_> {
         if size > self.options.limits.blob_bytes {
             return Ok(Entry::Large(size));
         }
-        self.bytes += size;
-        if self.bytes > self.options.limits.tree_bytes {
-            return Err(Error::Limit { what: "bytes in files", limit: self.options.limits.tree_bytes });
+        self.options.budget.bytes(size)?;
+        let is_executable = kind == EntryKind::BlobExecutable;
+        let mut entry = match self.known.get(&id) {
+            Some(entry) => entry.clone(),
+            None => {
+                let (_, bytes) = self.object(id)?;
+                let entry = self.spool.keep(bytes, is_executable).map_err(Error::Cache)?;
+                self.known.insert(id, entry.clone());
+                entry
+            }
+        };
+        if let Entry::File { executable, .. } | Entry::Stored { executable, .. } = &mut entry {
+            *executable = is_executable;
         }
-        let executable = kind == EntryKind::BlobExecutable;
-        if let Some(Entry::File { blob, .. }) = self.known.get(&id) {
-            return Ok(Entry::File { blob: blob.clone(), executable });
-        }
-        let (_, bytes) = self.object(id)?;
-        let entry = Entry::File { blob: Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() }, executable };
-        self.known.insert(id, entry.clone());
         Ok(entry)
     }
 
     fn object(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), Error> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Error::Slow);
+        }
+        // A folder or commit may be as large as a pack lets an object be; none that people make comes near.
+        let limit = self.options.limits.blob_bytes.max(FOLDER_BYTES);
+        if self.objects.size(id)? > limit {
+            return Err(Error::Limit { what: "bytes in one folder or commit", limit });
         }
         Ok(self.objects.object(id)?)
     }
@@ -157,13 +185,40 @@ impl From<Lost> for Error {
     }
 }
 
-fn path_of(folder: &RepoPath, name: &[u8]) -> Result<RepoPath, Error> {
-    let shown = || Error::FileName(format!("{folder}/{}", String::from_utf8_lossy(name).escape_debug()));
-    let text = std::str::from_utf8(name).map_err(|_| shown())?;
-    if matches!(text, "" | "." | "..") || text.contains('/') {
-        return Err(shown());
+/// What a name in a folder is to us.
+#[derive(Debug, PartialEq, Eq)]
+enum Name<'n> {
+    Plain(&'n str),
+    /// Git checks it out, but a path cannot have it; this is how it is shown.
+    Misnamed(String),
+    /// Git itself would never check it out.
+    Forbidden,
+}
+
+fn name_of(name: &[u8]) -> Name<'_> {
+    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.eq_ignore_ascii_case(b".git") {
+        return Name::Forbidden;
     }
-    folder.join(text).map_err(|_| shown())
+    match std::str::from_utf8(name) {
+        Ok(text) if !text.contains(char::is_control) => Name::Plain(text),
+        Ok(text) => Name::Misnamed(escaped(text)),
+        Err(_) => {
+            // Each byte that is no text is shown as a number.
+            let shown = name.utf8_chunks().fold(String::new(), |shown, chunk| {
+                let bytes = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
+                shown + &escaped(chunk.valid()) + &bytes.collect::<String>()
+            });
+            Name::Misnamed(shown)
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+fn refused(folder: &RepoPath, name: &[u8]) -> Error {
+    Error::FileName(format!("{folder}/{}", String::from_utf8_lossy(name).escape_debug()))
 }
 
 /// Reads an id from a commit's or tag's header.
@@ -215,11 +270,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_plain_part() {
-        let folder = RepoPath::parse("a").unwrap();
-        assert_eq!(path_of(&folder, b"b.yaml").unwrap().as_str(), "a/b.yaml");
-        for name in [&b".."[..], b".", b"", b"x/y", b"/etc", b".git", b".GIT", b"a\nb", b"\xff"] {
-            assert!(matches!(path_of(&folder, name), Err(Error::FileName(_))), "{name:?}");
+    fn a_name_is_plain_or_left_out_or_refused() {
+        for name in ["b.yaml", "a b", "grüße", "back\\slash", "\u{202e}rtl"] {
+            assert_eq!(name_of(name.as_bytes()), Name::Plain(name));
+        }
+        for (name, shown) in [
+            (&b"Icon\r"[..], "Icon\\r"),
+            (b"new\nline", "new\\nline"),
+            (b"\x01", "\\u{1}"),
+            (b"nul\x7f", "nul\\u{7f}"),
+            (b"caf\xe9.txt", "caf\\xe9.txt"),
+            (b"\xff\xfe", "\\xff\\xfe"),
+        ] {
+            assert_eq!(name_of(name), Name::Misnamed(shown.to_owned()));
+        }
+        for name in [&b".."[..], b".", b"", b"x/y", b"/etc", b".git", b".GIT"] {
+            assert_eq!(name_of(name), Name::Forbidden, "{name:?}");
         }
     }
 

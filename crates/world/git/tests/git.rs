@@ -13,6 +13,7 @@ use lode_git::{
     Cache, ClientCertificate, Credentials, FetchError, Limits, Options, Proxy, Reference, Remote, ResolveError,
     Resolved, Snapshot, TransportError,
 };
+use lode_stdx::budget::{self, Budget};
 use lode_tree::{Entry, RepoPath};
 use tokio::runtime::{self, Runtime};
 
@@ -447,13 +448,26 @@ fn what_is_too_large_is_said_with_the_limit() {
     };
     let words = |limits| go(limits).unwrap_err().to_string();
     let limits = Limits::default();
-    let pack = Limits { pack_bytes: 100_000, ..limits.clone() };
+    let pack = Limits { pack_bytes: 100_000, ..limits };
     assert_eq!(words(pack), "a pack of more than 100000 bytes, the limit");
     let prefix = "the repository holds more than";
-    assert_eq!(words(Limits { files: 3, ..limits.clone() }), format!("{prefix} 3 files and folders, the limit"));
-    assert_eq!(words(Limits { tree_bytes: 9, ..limits.clone() }), format!("{prefix} 9 bytes in files, the limit"));
+    for (budget, wanted) in [
+        (
+            budget::Limits { nodes: 3, ..budget::Limits::UNLIMITED },
+            "the repository needs more than 3 values, the limit",
+        ),
+        (
+            budget::Limits { bytes: 999, ..budget::Limits::UNLIMITED },
+            "the repository needs more than 999 bytes, the limit",
+        ),
+        (budget::Limits { steps: 1, ..budget::Limits::UNLIMITED }, "the repository needs more than 1 steps, the limit"),
+    ] {
+        let (_folder, cache) = cache();
+        let options = Options { budget: Arc::new(Budget::new(budget)), ..Options::default() };
+        assert_eq!(fetch(&remote, &resolved, &cache, &options).unwrap_err().to_string(), wanted);
+    }
     assert_eq!(
-        words(Limits { object_bytes: 200_000, ..limits.clone() }),
+        words(Limits { object_bytes: 200_000, ..limits }),
         format!("{prefix} 200000 bytes in one file, the limit")
     );
     let snapshot = go(Limits { blob_bytes: 1000, ..limits }).unwrap();
@@ -532,7 +546,7 @@ fn names_that_escape_are_refused_by_name() {
     let repository = server.repository("fleet");
     let blob = repository.object(&["hash-object", "-w", "--stdin"], b"x");
     let raw: Vec<u8> = (0..blob.len()).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect();
-    for (n, name) in ["..", ".", ".git", "a/b", "/etc", "line\nbreak"].into_iter().enumerate() {
+    for (n, name) in ["..", ".", ".git", "a/b", "/etc"].into_iter().enumerate() {
         let tree = [b"100644 ", name.as_bytes(), b"\0", &raw].concat();
         let tree = repository.object(&["hash-object", "-t", "tree", "-w", "--literally", "--stdin"], &tree);
         repository.branch_of_tree(&format!("evil-{n}"), &tree);
@@ -544,6 +558,45 @@ fn names_that_escape_are_refused_by_name() {
     let tree = repository.object(&["hash-object", "-t", "tree", "-w", "--literally", "--stdin"], &twice);
     repository.branch_of_tree("twice", &tree);
     assert!(matches!(take(&remote(&server.url("fleet")), &branch("twice")), Err(FetchError::FileName(_))));
+}
+
+#[test]
+fn a_name_that_no_path_can_have_is_left_out_and_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let server = Server::start(Behaviour::default());
+    let repository = server.repository("fleet");
+    for name in [&b"Icon\r"[..], b"caf\xe9.txt", b"ctl\x01/inside.yaml"] {
+        let path = repository.work.join(std::ffi::OsStr::from_bytes(name));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+    repository.push("a.yaml", "a: 1");
+    let tree = take(&remote(&server.url("fleet")), &branch("main")).unwrap().tree;
+    let named = |entry: &Entry| !matches!(entry, Entry::Misnamed);
+    let names: Vec<_> = tree.entries().map(|(path, entry)| (path.as_str(), named(entry))).collect();
+    assert_eq!(names, [("Icon\\r", false), ("a.yaml", true), ("caf\\xe9.txt", false), ("ctl\\u{1}", false)]);
+}
+
+#[test]
+fn paths_that_a_small_pack_repeats_without_end_stop_at_the_budget() {
+    let server = Server::start(Behaviour::default());
+    let repository = server.repository("fleet");
+    let blob = repository.object(&["hash-object", "-w", "--stdin"], b"x");
+    let raw = |id: &str| -> Vec<u8> {
+        (0..id.len()).step_by(2).map(|i| u8::from_str_radix(&id[i..i + 2], 16).unwrap()).collect()
+    };
+    // Twelve folders within one another, each of which holds the next one eight times.
+    let (mut id, mut mode) = (blob, "100644");
+    for _ in 0..12 {
+        let entries =
+            (0..8).map(|n| [mode.as_bytes(), b" ", n.to_string().as_bytes(), &[b'n'; 200], b"\0", &raw(&id)].concat());
+        let tree = entries.collect::<Vec<_>>().concat();
+        id = repository.object(&["hash-object", "-t", "tree", "-w", "--stdin"], &tree);
+        mode = "40000";
+    }
+    repository.branch_of_tree("bomb", &id);
+    let error = take(&remote(&server.url("fleet")), &branch("bomb")).unwrap_err();
+    assert!(matches!(error, FetchError::Exceeded(_)), "{error}");
 }
 
 #[test]

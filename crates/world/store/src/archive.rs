@@ -9,16 +9,15 @@ use std::io::{self, Read, Write};
 
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
-use lode_stdx::Digest;
-use lode_tree::{Blob, Entry, PathError, RepoPath, Tree};
+use lode_spool::Spool;
+use lode_stdx::budget::{self, Budget, Exceeded};
+use lode_tree::{ENTRY_BYTES, Entry, PathError, RepoPath, Tree};
 use tar::{Archive, Builder, EntryType, Header};
 
-/// Bytes of an archive when unpacked, headers included.
-const UNPACKED_MAX: u64 = 768 << 20;
+/// What reading an archive may cost where nobody says otherwise; its bytes are those unpacked, headers included.
+pub const BUDGET: budget::Limits = budget::Limits { bytes: 1 << 30, nodes: 400_000, steps: u64::MAX };
 /// Bytes of one file a tree carries; a larger one is an [`Entry::Large`].
 const FILE_MAX: u64 = 32 << 20;
-/// Entries of one archive.
-const ENTRIES_MAX: usize = 400_000;
 /// How hard to compress. A digest is of the compressed bytes, so this must not change lightly.
 const LEVEL: Compression = Compression::new(6);
 /// "Unknown", so that the bytes do not tell where they were made.
@@ -39,26 +38,15 @@ pub enum ReadError {
     /// A link, a device, or something else than a file or folder.
     #[error("archive holds {0}, which is neither a file nor a folder")]
     Kind(RepoPath),
-    /// More than we take.
-    #[error("archive holds more than {limit} {what}, the limit")]
-    Limit {
-        /// What there is too much of.
-        what: &'static str,
-        /// The limit.
-        limit: u64,
-    },
-}
-
-/// Makes a blob with the id that every tree of the store uses: the SHA-256 of its bytes.
-#[must_use]
-pub fn blob(bytes: Vec<u8>) -> Blob {
-    Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() }
+    /// More than the budget has.
+    #[error("archive {0}")]
+    Exceeded(#[from] Exceeded),
 }
 
 /// Returns the part of a tree that an archive can hold.
 pub(crate) fn storable(tree: &Tree) -> Tree {
     let mut tree = tree.clone();
-    tree.retain(|_, entry| matches!(entry, Entry::File { .. }));
+    tree.retain(|_, entry| matches!(entry, Entry::File { .. } | Entry::Stored { .. }));
     tree
 }
 
@@ -69,7 +57,7 @@ pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
     append(&mut builder, ".", EntryType::Directory, 0o750, &[])?;
     let mut folders = BTreeSet::new();
     for (path, entry) in tree.entries() {
-        let Entry::File { blob, executable } = entry else { continue };
+        let (Entry::File { executable, .. } | Entry::Stored { executable, .. }) = entry else { continue };
         let mut above: Vec<RepoPath> = Vec::new();
         let mut folder = path.parent();
         while let Some(next) = folder.filter(|next| !next.as_str().is_empty() && !folders.contains(next)) {
@@ -81,7 +69,9 @@ pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
             folders.insert(folder);
         }
         let mode = if *executable { 0o700 } else { 0o600 };
-        append(&mut builder, path.as_str(), EntryType::Regular, mode, &blob.bytes)?;
+        // One file at a time is in memory.
+        let Some(blob) = entry.content(path) else { continue };
+        append(&mut builder, path.as_str(), EntryType::Regular, mode, &blob.map_err(io::Error::other)?.bytes)?;
     }
     builder.into_inner()?.finish()?.flush()
 }
@@ -97,27 +87,22 @@ fn append(builder: &mut Builder<impl Write>, name: &str, kind: EntryType, mode: 
     builder.append_data(&mut header, name, bytes)
 }
 
-/// Reads a `tar.gz` as a tree.
+/// Reads a `tar.gz` as a tree whose contents go to a spool.
 ///
 /// # Errors
-/// It is none, or holds what a tree may not.
-pub fn read(input: impl Read) -> Result<Tree, ReadError> {
-    read_within(input, UNPACKED_MAX, ENTRIES_MAX)
-}
-
-fn read_within(input: impl Read, bytes_max: u64, entries_max: usize) -> Result<Tree, ReadError> {
-    let mut archive = Archive::new(Bounded { input: GzDecoder::new(input), left: bytes_max });
+/// It is none, holds what a tree may not, or costs more than the budget has.
+pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree, ReadError> {
+    let mut archive = Archive::new(Charged { input: GzDecoder::new(input), budget });
     let mut tree = Tree::default();
-    let over = |error: io::Error| match error.get_ref() {
-        Some(inner) if inner.is::<TooMuch>() => ReadError::Limit { what: "bytes", limit: bytes_max },
-        _ => ReadError::Io(error),
+    let over = |error: io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Exceeded>()) {
+        Some(exceeded) => ReadError::Exceeded(*exceeded),
+        None => ReadError::Io(error),
     };
-    for (count, entry) in archive.entries().map_err(over)?.enumerate() {
+    for entry in archive.entries().map_err(over)? {
         let mut entry = entry.map_err(over)?;
-        if count >= entries_max {
-            return Err(ReadError::Limit { what: "entries", limit: entries_max as u64 });
-        }
+        budget.nodes(1)?;
         let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ReadError::Name)?;
+        budget.bytes(name.len() as u64 + ENTRY_BYTES)?;
         let path = RepoPath::parse(&name)?;
         let (kind, size) = (entry.header().entry_type(), entry.size());
         match kind {
@@ -132,32 +117,43 @@ fn read_within(input: impl Read, bytes_max: u64, entries_max: usize) -> Result<T
         let executable = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(over)?;
-        tree.insert(path, Entry::File { blob: blob(bytes), executable });
+        tree.insert(path, spool.keep(bytes, executable)?);
     }
     Ok(tree)
 }
 
-/// A reader that fails, and does not just end, at its limit.
-struct Bounded<R> {
+/// A reader that charges what comes out of it, and fails, and does not just end, at its limit.
+struct Charged<'b, R> {
     input: R,
-    left: u64,
+    budget: &'b Budget,
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("too many bytes")]
-struct TooMuch;
-
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for Charged<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(out)?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| io::Error::other(TooMuch))?;
+        self.budget.bytes(count as u64).map_err(io::Error::other)?;
         Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::Digest;
+    use lode_tree::Blob;
+
     use super::*;
+
+    fn blob(bytes: Vec<u8>) -> Blob {
+        Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() }
+    }
+
+    fn read(input: &[u8]) -> Result<Tree, ReadError> {
+        super::read(input, &mut Spool::in_memory(), &Budget::new(BUDGET))
+    }
+
+    fn read_within(input: &[u8], limits: budget::Limits) -> ReadError {
+        super::read(input, &mut Spool::in_memory(), &Budget::new(limits)).unwrap_err()
+    }
 
     fn packed(tree: &Tree) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -247,9 +243,27 @@ mod tests {
     fn bombs_stop_at_their_limit() {
         let zeros = raw(b"zeros", EntryType::Regular, &vec![0; 1 << 20]);
         assert!(zeros.len() < 10_000);
-        let stopped = read_within(&zeros[..], 100_000, 10).unwrap_err();
-        assert_eq!(stopped.to_string(), "archive holds more than 100000 bytes, the limit");
-        let many = read_within(&packed(&tree())[..], UNPACKED_MAX, 3).unwrap_err();
-        assert_eq!(many.to_string(), "archive holds more than 3 entries, the limit");
+        let stopped = read_within(&zeros, budget::Limits { bytes: 100_000, ..BUDGET });
+        assert_eq!(stopped.to_string(), "archive needs more than 100000 bytes, the limit");
+        let many = read_within(&packed(&tree()), budget::Limits { nodes: 3, ..BUDGET });
+        assert_eq!(many.to_string(), "archive needs more than 3 values, the limit");
+    }
+
+    #[test]
+    fn what_lies_on_disk_is_packed_as_what_is_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut on_disk, mut in_memory) = (Spool::new(folder.path()), Spool::in_memory());
+        let tree = |spool: &mut Spool| {
+            let mut tree = Tree::default();
+            for n in 0..3_u8 {
+                let path = RepoPath::parse(&format!("a/{n}")).unwrap();
+                tree.insert(path, spool.keep(vec![n; 100_000], n == 1).unwrap());
+            }
+            tree
+        };
+        let stored = tree(&mut on_disk);
+        assert!(stored.entries().all(|(_, entry)| matches!(entry, Entry::Stored { .. })));
+        assert_eq!(packed(&stored), packed(&tree(&mut in_memory)));
+        assert_eq!(packed(&storable(&stored)), packed(&stored));
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A [`Store`] holds artifacts (a source's files as a deterministic `tar.gz`, found by path, known by digest) and hands
 //! them out again as [`Tree`](lode_tree::Tree)s that concurrent users share. [`Records`] holds small values by kind and
-//! uid. [`serve`] hands artifacts to other programs over http. All but `serve` block.
+//! uid. [`serve`] hands artifacts to other programs over http. All but `serve` block. A [`Lock`] keeps a folder to one
+//! process.
+//!
+//! What is read, verified or removed follows from an [`Owner`], which is an object's identity: a path that a status says
+//! counts only if it is one of that very object.
 //!
 //! ```
 //! use lode_store::{Owner, Store};
@@ -11,22 +15,25 @@
 //! let folder = tempfile::tempdir()?;
 //! let store = Store::open(folder.path())?;
 //! let tree = Tree::from_iter([("apps/web.yaml", "kind: ConfigMap")]);
-//! let stored = store.put(&Owner::new("gitrepository", "default", "fleet")?, "4d1158.tar.gz", &tree)?;
+//! let owner = Owner::new("gitrepository", "default", "fleet", "5a3f")?;
+//! let stored = store.put(&owner, "4d1158.tar.gz", &tree)?;
 //! assert_eq!(stored.path, "gitrepository/default/fleet/4d1158.tar.gz");
-//! assert_eq!(store.tree(&stored.path, stored.digest)?.len(), 1);
+//! assert_eq!(store.tree(&owner, &stored.path, stored.digest)?.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Left out: symbolic links (an artifact has none, by contract), owners and times of files.
 
 mod archive;
+mod lock;
 mod owner;
 mod record;
 mod server;
 mod shared;
 mod store;
 
-pub use archive::{ReadError, blob, read as read_archive};
+pub use archive::{BUDGET, ReadError, read as read_archive};
+pub use lock::{Lock, LockError};
 pub use owner::{Error as OwnerError, Owner};
 pub use record::Records;
 pub use server::serve;

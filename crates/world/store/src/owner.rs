@@ -1,18 +1,20 @@
 //! [`Owner`]: the object an artifact belongs to, and the folder that follows from it.
 
-use std::path::PathBuf;
-
 use lode_tree::RepoPath;
 
 /// Longest name, in bytes: what Kubernetes and file systems take.
 const NAME_MAX: usize = 253;
 
-/// The object an artifact belongs to: kind in lower case, namespace, name.
+/// Longest uid, in bytes; the API server gives 36.
+const UID_MAX: usize = 64;
+
+/// The object an artifact belongs to: kind in lower case, namespace, name and uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     kind: String,
     namespace: String,
     name: String,
+    uid: String,
 }
 
 /// A name that cannot be one part of a path.
@@ -21,13 +23,35 @@ pub struct Owner {
 pub struct Error(pub String);
 
 impl Owner {
-    /// Checks the three names.
+    /// Checks the names and the uid.
     ///
     /// # Errors
-    /// A name that cannot be one part of a path.
-    pub fn new(kind: &str, namespace: &str, name: &str) -> Result<Self, Error> {
+    /// A name that cannot be one part of a path, or a uid that no API server gives.
+    pub fn new(kind: &str, namespace: &str, name: &str, uid: &str) -> Result<Self, Error> {
         let part = |text: &str| checked(text).map(str::to_owned);
-        Ok(Self { kind: part(kind)?, namespace: part(namespace)?, name: part(name)? })
+        Ok(Self {
+            kind: part(kind)?,
+            namespace: part(namespace)?,
+            name: part(name)?,
+            uid: checked_uid(uid)?.to_owned(),
+        })
+    }
+
+    /// Returns the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Returns the uid.
+    pub(crate) fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// Returns the file's name if `path`, which a status may say, is that of a file of this owner.
+    pub(crate) fn file<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let file = path.strip_prefix(&self.folder())?.strip_prefix('/')?;
+        checked(file).ok()
     }
 
     /// Returns the folder below the store's root, parts separated by `/`.
@@ -45,6 +69,16 @@ pub(crate) fn checked(text: &str) -> Result<&str, Error> {
     if one && plain { Ok(text) } else { Err(shown()) }
 }
 
+/// Checks that a text is a uid as API servers give them.
+pub(crate) fn checked_uid(text: &str) -> Result<&str, Error> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !text.is_empty() && text.len() <= UID_MAX && plain {
+        Ok(text)
+    } else {
+        Err(Error(text.chars().take(80).collect()))
+    }
+}
+
 /// Splits a path as status and URLs show it: kind, namespace, name and file. Returns nothing for what no artifact can
 /// have.
 pub(crate) fn parts(path: &str) -> Option<[String; 4]> {
@@ -53,32 +87,45 @@ pub(crate) fn parts(path: &str) -> Option<[String; 4]> {
     parts?.try_into().ok()
 }
 
-/// Turns a path as status and URLs show it into one on disk; nothing for what no artifact can have.
-pub(crate) fn below(root: &std::path::Path, path: &str) -> Option<PathBuf> {
-    let mut full = root.to_owned();
-    full.extend(parts(path)?);
-    Some(full)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_name_is_one_visible_part() {
-        assert_eq!(Owner::new("gitrepository", "default", "a.b").unwrap().folder(), "gitrepository/default/a.b");
+        assert_eq!(Owner::new("gitrepository", "default", "a.b", "1").unwrap().folder(), "gitrepository/default/a.b");
         for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0", &"x".repeat(300)] {
-            assert!(Owner::new("k", "n", name).is_err(), "{name:?}");
+            assert!(Owner::new("k", "n", name, "1").is_err(), "{name:?}");
+        }
+        for uid in ["", "..", "a/b", "a.b", "a b", &"x".repeat(65)] {
+            assert!(Owner::new("k", "n", "a", uid).is_err(), "{uid:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_an_owners_only_below_its_own_folder() {
+        let owner = Owner::new("gitrepository", "ns", "a", "1").unwrap();
+        assert_eq!(owner.file("gitrepository/ns/a/1.tar.gz"), Some("1.tar.gz"));
+        for path in [
+            "gitrepository/ns/b/1.tar.gz",
+            "gitrepository/ns/a2/1.tar.gz",
+            "gitrepository/ns/a/../b/1.tar.gz",
+            "gitrepository/ns/a/.owner",
+            "gitrepository/ns/a/",
+            "gitrepository/ns/a",
+            "./gitrepository/ns/a/1.tar.gz",
+            "",
+        ] {
+            assert_eq!(owner.file(path), None, "{path}");
         }
     }
 
     #[test]
     fn a_path_has_four_parts_below_the_root() {
-        let root = std::path::Path::new("/data");
-        let full = below(root, "ocirepository/ns/name/sha256:12.tar.gz").unwrap();
-        assert_eq!(full, std::path::Path::new("/data/ocirepository/ns/name/sha256:12.tar.gz"));
+        let found = parts("ocirepository/ns/name/sha256:12.tar.gz").unwrap();
+        assert_eq!(found, ["ocirepository", "ns", "name", "sha256:12.tar.gz"]);
         for path in ["a/b/c", "a/b/c/d/e", "../a/b/c/d", "/a/b/c/d", "a/b/c/.tmp", "a/.b/c/d", ""] {
-            assert_eq!(below(root, path), None, "{path}");
+            assert_eq!(parts(path), None, "{path}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::lock::TEMPORARY;
 use crate::owner;
 
 /// Bytes of one record.
@@ -36,7 +37,7 @@ impl Records {
         }
         let folder = self.root.join(kind);
         fs::create_dir_all(&folder)?;
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(&folder)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
         file.write_all(bytes)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
@@ -82,12 +83,12 @@ impl Records {
             Err(error) => return Err(error),
         };
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
-        names.filter(|name| name.as_ref().map_or(true, |name| owner::checked(name).is_ok())).collect()
+        names.filter(|name| name.as_ref().map_or(true, |name| owner::checked_uid(name).is_ok())).collect()
     }
 
     fn path(&self, kind: &str, uid: &str) -> io::Result<PathBuf> {
         let kind = owner::checked(kind).map_err(invalid)?;
-        Ok(self.root.join(kind).join(owner::checked(uid).map_err(invalid)?))
+        Ok(self.root.join(kind).join(owner::checked_uid(uid).map_err(invalid)?))
     }
 }
 

@@ -5,20 +5,33 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use lode_stdx::Digest;
-use lode_tree::Tree;
+use lode_tree::{ENTRY_BYTES, Entry, Tree};
 
 /// How long a tree is kept after its last use.
 const KEPT: Duration = Duration::from_secs(30);
 /// Trees kept that nobody uses.
 const KEPT_MAX: usize = 8;
+/// Bytes of memory that the trees kept may have together, the last one apart.
+const KEPT_BYTES_MAX: u64 = 32 << 20;
 
 type Slot = Arc<Mutex<Weak<Tree>>>;
+
+/// A tree used lately.
+#[derive(Debug)]
+struct Recent {
+    used: Instant,
+    digest: Digest,
+    /// Held so that it is there when somebody asks.
+    _tree: Arc<Tree>,
+    /// What it has in memory.
+    bytes: u64,
+}
 
 /// The trees in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     slots: Mutex<HashMap<Digest, Slot>>,
-    recent: Mutex<VecDeque<(Instant, Digest, Arc<Tree>)>>,
+    recent: Mutex<VecDeque<Recent>>,
 }
 
 impl Shared {
@@ -46,7 +59,7 @@ impl Shared {
     /// Drops what was not used for a while.
     pub(crate) fn trim(&self) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        while recent.front().is_some_and(|(used, ..)| used.elapsed() > KEPT) {
+        while recent.front().is_some_and(|recent| recent.used.elapsed() > KEPT) {
             recent.pop_front();
         }
         drop(recent);
@@ -62,14 +75,21 @@ impl Shared {
 
     fn keep(&self, digest: Digest, tree: &Arc<Tree>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|(_, other, _)| *other != digest);
-        if recent.len() >= KEPT_MAX {
-            recent.pop_front();
+        let known = recent.iter().position(|other| other.digest == digest).and_then(|at| recent.remove(at));
+        let bytes = known.map_or_else(|| in_memory(tree), |known| known.bytes);
+        let mut held: u64 = recent.iter().map(|other| other.bytes).sum();
+        while recent.len() >= KEPT_MAX || !recent.is_empty() && held.saturating_add(bytes) > KEPT_BYTES_MAX {
+            held -= recent.pop_front().map_or(0, |oldest| oldest.bytes);
         }
-        recent.push_back((Instant::now(), digest, Arc::clone(tree)));
+        recent.push_back(Recent { used: Instant::now(), digest, _tree: Arc::clone(tree), bytes });
         drop(recent);
         self.trim();
     }
+}
+
+fn in_memory(tree: &Tree) -> u64 {
+    let bytes = |entry: &Entry| if matches!(entry, Entry::File { .. }) { entry.size() } else { 0 };
+    tree.entries().map(|(path, entry)| path.as_str().len() as u64 + ENTRY_BYTES + bytes(entry)).sum()
 }
 
 #[cfg(test)]
@@ -106,6 +126,19 @@ mod tests {
         assert_eq!(trees.iter().filter(|tree| tree.strong_count() > 0).count(), KEPT_MAX);
         shared.trim();
         assert_eq!(shared.slots.lock().unwrap().len(), KEPT_MAX);
+    }
+
+    #[test]
+    fn large_ones_make_room_for_one_another() {
+        let shared = Shared::default();
+        let mut trees = Vec::new();
+        for n in 0..4_u8 {
+            let large = vec![n; (KEPT_BYTES_MAX / 3) as usize];
+            let make = || Ok::<_, Infallible>(Tree::from_iter([("large", large)]));
+            trees.push(Arc::downgrade(&shared.get(Digest::of(&[n]), make).unwrap()));
+        }
+        let held: Vec<_> = trees.iter().map(|tree| tree.strong_count() > 0).collect();
+        assert_eq!(held, [false, false, true, true]);
     }
 
     #[test]

@@ -8,17 +8,21 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use lode_spool::Spool;
+use lode_stdx::budget::{self, Budget};
 use lode_stdx::{Digest, digest::Hasher};
 use lode_tree::{Entry, RepoPath, Tree};
 
 use crate::archive::{self, ReadError};
+use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
 use crate::shared::Shared;
 
-const TEMPORARY: &str = ".tmp-";
+/// The file in an owner's folder that holds its uid.
+const CLAIM: &str = ".owner";
 const CHUNK: usize = 64 << 10;
 /// Files whose digest is remembered.
 const KNOWN_MAX: usize = 20_000;
@@ -27,6 +31,12 @@ const KNOWN_MAX: usize = 20_000;
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    /// Where contents go that are unpacked; nothing there has a name.
+    unpacked: PathBuf,
+    /// What reading one artifact may cost.
+    limits: budget::Limits,
+    /// Whose the folders are, as far as they were looked at: uid by folder.
+    claims: Mutex<HashMap<String, String>>,
     /// Digests of files that have not changed since.
     known: Mutex<HashMap<PathBuf, (Stamp, Digest)>>,
     trees: Shared,
@@ -98,9 +108,17 @@ impl Store {
     /// # Errors
     /// The folder cannot be made.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
-        let root = root.as_ref().join("artifacts");
+        let unpacked = root.as_ref().to_owned();
+        let root = unpacked.join("artifacts");
         fs::create_dir_all(&root)?;
-        Ok(Self { root, known: Mutex::default(), trees: Shared::default() })
+        let (claims, known) = (Mutex::default(), Mutex::default());
+        Ok(Self { root, unpacked, limits: archive::BUDGET, claims, known, trees: Shared::default() })
+    }
+
+    /// Lets reading one artifact cost this much.
+    #[must_use]
+    pub fn with_limits(self, limits: budget::Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Returns the folder to [`serve`](crate::serve).
@@ -115,8 +133,7 @@ impl Store {
     /// The name cannot be a file's, or the disk says no.
     pub fn put(&self, owner: &Owner, file: &str, tree: &Tree) -> Result<Stored, Error> {
         let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
-        let folder = self.root.join(owner.folder());
-        fs::create_dir_all(&folder)?;
+        let folder = self.claim(owner)?;
         let kept = archive::storable(tree);
         let large = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Large(_)));
         let too_large = large.map(|(path, _)| path.clone()).collect();
@@ -133,12 +150,13 @@ impl Store {
         Ok(Stored { path, digest, size, tree, too_large })
     }
 
-    /// Tells whether a file still has its digest. A file that has not changed is not read again.
+    /// Returns whether a file of `owner` still has its digest. A file that has not changed is not read again, and one of
+    /// somebody else is missing, whatever the status that names it says.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn verify(&self, path: &str, digest: Digest) -> Result<Verdict, Error> {
-        let Some(full) = owner::below(&self.root, path) else { return Ok(Verdict::Missing) };
+    pub fn verify(&self, owner: &Owner, path: &str, digest: Digest) -> Result<Verdict, Error> {
+        let Some(full) = self.full(owner, path)? else { return Ok(Verdict::Missing) };
         let mut file = match File::open(&full) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Missing),
@@ -157,35 +175,42 @@ impl Store {
         Ok(if actual == digest { Verdict::Intact } else { Verdict::Changed })
     }
 
-    /// Returns the tree of an artifact if it is in memory: what [`Store::tree`] gives, without a look at the disk.
+    /// Returns the tree of an artifact of `owner` if it is in memory: what [`Store::tree`] gives, without a look at the
+    /// disk. Who only knows a digest gets nothing by it.
     #[must_use]
-    pub fn tree_in_memory(&self, digest: Digest) -> Option<Arc<Tree>> {
-        self.trees.held(digest)
+    pub fn tree_in_memory(&self, owner: &Owner, path: &str, digest: Digest) -> Option<Arc<Tree>> {
+        let full = self.root.join(owner.folder()).join(owner.file(path)?);
+        let is_claimed = self.claims().get(&owner.folder()).is_some_and(|uid| uid == owner.uid());
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&full).copied();
+        let is_its = is_claimed && known.is_some_and(|(_, known)| known == digest);
+        self.trees.held(digest).filter(|_| is_its)
     }
 
-    /// Returns an artifact's tree, shared with all who use it at the same time.
+    /// Returns the tree of an artifact of `owner`, shared with all who use it at the same time.
     ///
     /// # Errors
-    /// No such file, another digest, or no archive of ours.
-    pub fn tree(&self, path: &str, digest: Digest) -> Result<Arc<Tree>, Error> {
+    /// No such file, another digest, no archive of ours, or one that costs more than one may.
+    pub fn tree(&self, owner: &Owner, path: &str, digest: Digest) -> Result<Arc<Tree>, Error> {
+        // Also where the tree is in memory: it may be there for somebody else.
+        match self.verify(owner, path, digest)? {
+            Verdict::Intact => {}
+            Verdict::Missing => return Err(Error::NotFound(path.to_owned())),
+            Verdict::Changed => return Err(Error::Changed(path.to_owned())),
+        }
         self.trees.get(digest, || {
-            let full = owner::below(&self.root, path).ok_or_else(|| Error::NotFound(path.to_owned()))?;
-            match self.verify(path, digest)? {
-                Verdict::Intact => {}
-                Verdict::Missing => return Err(Error::NotFound(path.to_owned())),
-                Verdict::Changed => return Err(Error::Changed(path.to_owned())),
-            }
+            let full = self.full(owner, path)?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
             let input = BufReader::with_capacity(CHUNK, File::open(full)?);
-            archive::read(input).map_err(|source| Error::Archive { path: path.to_owned(), source })
+            let read = archive::read(input, &mut Spool::new(&self.unpacked), &Budget::new(self.limits));
+            read.map_err(|source| Error::Archive { path: path.to_owned(), source })
         })
     }
 
-    /// Removes one artifact; one that is not there is no error.
+    /// Removes one artifact of `owner`; one that is not there, or is somebody else's, is no error.
     ///
     /// # Errors
     /// The disk says no.
-    pub fn remove(&self, path: &str) -> Result<(), Error> {
-        let Some(full) = owner::below(&self.root, path) else { return Ok(()) };
+    pub fn remove(&self, owner: &Owner, path: &str) -> Result<(), Error> {
+        let Some(full) = self.full(owner, path)? else { return Ok(()) };
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&full);
         gone(fs::remove_file(full)).map_err(Error::Io)
     }
@@ -195,10 +220,11 @@ impl Store {
     /// # Errors
     /// The disk says no.
     pub fn remove_all(&self, owner: &Owner) -> Result<(), Error> {
-        let folder = self.root.join(owner.folder());
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|path, _| !path.starts_with(&folder));
         self.trees.trim();
-        gone(fs::remove_dir_all(folder)).map_err(Error::Io)
+        if !self.is_claimed(owner)? {
+            return Ok(());
+        }
+        self.clear(owner)
     }
 
     /// Removes what an owner no longer needs, never the artifact `current`, and returns the removed paths.
@@ -207,6 +233,9 @@ impl Store {
     /// The disk says no.
     pub fn collect(&self, owner: &Owner, current: Option<&str>, keep: Retention) -> Result<Vec<String>, Error> {
         self.trees.trim();
+        if !self.is_claimed(owner)? {
+            return Ok(Vec::new());
+        }
         let folder = self.root.join(owner.folder());
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -217,6 +246,9 @@ impl Store {
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
+            if name == CLAIM {
+                continue;
+            }
             files.push((entry.metadata()?.modified()?, name));
         }
         files.sort_by(|a, b| b.cmp(a));
@@ -240,6 +272,57 @@ impl Store {
     /// Drops trees from memory that nobody used for a while.
     pub fn trim(&self) {
         self.trees.trim();
+    }
+
+    /// Returns where a file lies that a status may say; nothing unless it is a file of `owner`.
+    fn full(&self, owner: &Owner, path: &str) -> io::Result<Option<PathBuf>> {
+        let Some(file) = owner.file(path) else { return Ok(None) };
+        Ok(self.is_claimed(owner)?.then(|| self.root.join(owner.folder()).join(file)))
+    }
+
+    /// Returns whether a folder belongs to this very object, and not to one of the same name that is gone.
+    fn is_claimed(&self, owner: &Owner) -> io::Result<bool> {
+        if let Some(uid) = self.claims().get(&owner.folder()) {
+            return Ok(uid == owner.uid());
+        }
+        let uid = match fs::read_to_string(self.root.join(owner.folder()).join(CLAIM)) {
+            Ok(uid) => uid,
+            // Made by an earlier version, which claimed nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let is_its = uid == owner.uid();
+        self.claims().insert(owner.folder(), uid);
+        Ok(is_its)
+    }
+
+    /// Makes an owner's folder; what a gone object of the same name left there is removed.
+    fn claim(&self, owner: &Owner) -> io::Result<PathBuf> {
+        let folder = self.root.join(owner.folder());
+        let is_known = self.claims().get(&owner.folder()).is_some_and(|uid| uid == owner.uid());
+        if is_known && folder.exists() {
+            return Ok(folder);
+        }
+        if !self.is_claimed(owner)? {
+            self.clear(owner).map_err(io::Error::other)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
+        file.write_all(owner.uid().as_bytes())?;
+        file.persist(folder.join(CLAIM)).map_err(|error| error.error)?;
+        self.claims().insert(owner.folder(), owner.uid().to_owned());
+        Ok(folder)
+    }
+
+    fn clear(&self, owner: &Owner) -> Result<(), Error> {
+        let folder = self.root.join(owner.folder());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|path, _| !path.starts_with(&folder));
+        self.claims().remove(&owner.folder());
+        gone(fs::remove_dir_all(folder)).map_err(Error::Io)
+    }
+
+    fn claims(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn know(&self, full: PathBuf, stamp: Stamp, digest: Digest) {
@@ -307,13 +390,13 @@ mod tests {
 
     fn tree(text: &str) -> Tree {
         let mut tree = Tree::default();
-        let blob = archive::blob(text.into());
-        tree.insert(RepoPath::parse("apps/web.yaml").unwrap(), Entry::File { blob, executable: false });
+        let entry = Spool::in_memory().keep(text.into(), false).unwrap();
+        tree.insert(RepoPath::parse("apps/web.yaml").unwrap(), entry);
         tree
     }
 
     fn owner() -> Owner {
-        Owner::new("gitrepository", "default", "fleet").unwrap()
+        Owner::new("gitrepository", "default", "fleet", "1").unwrap()
     }
 
     #[test]
@@ -326,11 +409,11 @@ mod tests {
         let stored = store.put(&owner(), "1.tar.gz", &all).unwrap();
         assert_eq!(stored.path, "gitrepository/default/fleet/1.tar.gz");
         assert_eq!(stored.too_large, [RepoPath::parse("big").unwrap()]);
-        assert!(Arc::ptr_eq(&stored.tree, &store.tree(&stored.path, stored.digest).unwrap()));
+        assert!(Arc::ptr_eq(&stored.tree, &store.tree(&owner(), &stored.path, stored.digest).unwrap()));
         let full = store.served().join(&stored.path);
         assert_eq!(stored.size, fs::metadata(&full).unwrap().len());
         assert_eq!(stored.digest, Digest::of(&fs::read(&full).unwrap()));
-        let again = Store::open(folder.path()).unwrap().tree(&stored.path, stored.digest).unwrap();
+        let again = Store::open(folder.path()).unwrap().tree(&owner(), &stored.path, stored.digest).unwrap();
         assert_eq!((&*again, again.len()), (&*stored.tree, 1), "the same ids after a restart");
     }
 
@@ -349,20 +432,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let stored = store.put(&owner(), "1.tar.gz", &tree("x")).unwrap();
-        let verify = || store.verify(&stored.path, stored.digest).unwrap();
+        let verify = || store.verify(&owner(), &stored.path, stored.digest).unwrap();
         assert_eq!(verify(), Verdict::Intact);
         let full = store.served().join(&stored.path);
         fs::write(&full, "other").unwrap();
         assert_eq!(verify(), Verdict::Changed);
         let fresh = Store::open(folder.path()).unwrap();
-        assert!(matches!(fresh.tree(&stored.path, stored.digest), Err(Error::Changed(_))));
+        assert!(matches!(fresh.tree(&owner(), &stored.path, stored.digest), Err(Error::Changed(_))));
         fs::remove_dir_all(folder.path()).unwrap();
         assert_eq!(verify(), Verdict::Missing);
-        assert!(matches!(fresh.tree(&stored.path, stored.digest), Err(Error::NotFound(_))));
+        assert!(matches!(fresh.tree(&owner(), &stored.path, stored.digest), Err(Error::NotFound(_))));
         assert_eq!(store.put(&owner(), "1.tar.gz", &tree("x")).unwrap().digest, stored.digest, "it rebuilds itself");
         assert_eq!(verify(), Verdict::Intact);
         for path in ["../../etc/passwd", "/etc/passwd", "a/b/c", ""] {
-            assert_eq!(store.verify(path, stored.digest).unwrap(), Verdict::Missing);
+            assert_eq!(store.verify(&owner(), path, stored.digest).unwrap(), Verdict::Missing);
         }
     }
 
@@ -384,10 +467,47 @@ mod tests {
         let mut removed = store.collect(&owner(), Some(&paths[0]), keep).unwrap();
         removed.sort();
         assert_eq!(removed, &paths[1..3]);
-        store.remove(&paths[0]).unwrap();
+        store.remove(&owner(), &paths[0]).unwrap();
         store.remove_all(&owner()).unwrap();
         store.remove_all(&owner()).unwrap();
         assert_eq!(store.collect(&owner(), None, keep).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_path_of_somebody_else_opens_and_removes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let private = store.put(&owner(), "1.tar.gz", &tree("private")).unwrap();
+        for thief in [
+            Owner::new("gitrepository", "other", "fleet", "2").unwrap(),
+            Owner::new("gitrepository", "default", "thief", "2").unwrap(),
+            Owner::new("gitrepository", "default", "fleet", "2").unwrap(),
+        ] {
+            assert_eq!(store.verify(&thief, &private.path, private.digest).unwrap(), Verdict::Missing);
+            assert!(matches!(store.tree(&thief, &private.path, private.digest), Err(Error::NotFound(_))));
+            assert!(store.tree_in_memory(&thief, &private.path, private.digest).is_none());
+            let own = format!("{}/1.tar.gz", thief.folder());
+            assert!(store.tree_in_memory(&thief, &own, private.digest).is_none(), "a digest alone is no key");
+            store.remove(&thief, &private.path).unwrap();
+            store.remove_all(&thief).unwrap();
+            store.collect(&thief, None, Retention { records: 0, ttl: Duration::ZERO }).unwrap();
+        }
+        assert_eq!(store.verify(&owner(), &private.path, private.digest).unwrap(), Verdict::Intact);
+        assert!(store.tree_in_memory(&owner(), &private.path, private.digest).is_some());
+    }
+
+    #[test]
+    fn what_a_gone_object_of_the_same_name_left_is_not_inherited() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Store::open(folder.path()).unwrap().put(&owner(), "1.tar.gz", &tree("old")).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let next = Owner::new("gitrepository", "default", "fleet", "2").unwrap();
+        assert!(matches!(store.tree(&next, &old.path, old.digest), Err(Error::NotFound(_))));
+        let new = store.put(&next, "2.tar.gz", &tree("new")).unwrap();
+        assert_eq!(store.verify(&next, &new.path, new.digest).unwrap(), Verdict::Intact);
+        assert!(!store.served().join(&old.path).exists());
+        store.remove_all(&owner()).unwrap();
+        assert_eq!(store.verify(&next, &new.path, new.digest).unwrap(), Verdict::Intact, "the old one's end is over");
     }
 
     #[test]

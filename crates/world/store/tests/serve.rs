@@ -20,7 +20,7 @@ async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let tree: Tree = [("a.yaml", "kind: ConfigMap")].into_iter().collect();
-    let stored = store.put(&Owner::new("gitrepository", "default", "fleet").unwrap(), "1.tar.gz", &tree).unwrap();
+    let stored = store.put(&Owner::new("gitrepository", "default", "fleet", "1").unwrap(), "1.tar.gz", &tree).unwrap();
     Records::open(folder.path()).put("apply", "uid", b"secret").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

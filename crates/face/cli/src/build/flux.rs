@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use lode_kustomization::{BuildOptions, Failure};
 use lode_render::{Plan, render};
+use lode_stdx::budget::Budget;
 use lode_tree::{Loader, RepoPath, Tree, ignore};
 
 use super::outcome::Outcome;
@@ -39,7 +40,7 @@ impl Checkout {
                     Some(root) if wanted.is_some() && within == wanted => root.path().to_owned(),
                     _ => folder,
                 };
-                let tree = ignore::filter(folder::read(&source)?, None);
+                let tree = ignore::filter(folder::read(&source)?, None, &Budget::new(lode_git::BUDGET))?;
                 Ok(Self { tree, folder: Some(source) })
             }
             Place::Tree { tree, folder } => {

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use lode_spool::Spool;
+use lode_stdx::budget::Budget;
 use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath, Tree};
 
 use super::disk::Disk;
@@ -46,7 +48,9 @@ impl Place {
     pub(super) fn find(text: &str, root: Option<&Path>, reads_any_file: bool) -> anyhow::Result<Self> {
         if let Some((archive, folder)) = in_archive(text) {
             let file = File::open(archive).with_context(|| format!("open {archive}"))?;
-            let tree = lode_store::read_archive(file).with_context(|| format!("read {archive}"))?;
+            let tree =
+                lode_store::read_archive(file, &mut Spool::new(std::env::temp_dir()), &Budget::new(lode_store::BUDGET));
+            let tree = tree.with_context(|| format!("read {archive}"))?;
             return Self::in_tree(tree, folder);
         }
         if !Path::new(text).exists()
@@ -129,7 +133,7 @@ impl WithFetched {
 impl Loader for WithFetched {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
         match self.fetched(path) {
-            Some(inside) => inside.tree.read(&inside.path).cloned(),
+            Some(inside) => inside.tree.read(&inside.path),
             None => self.disk.read(path),
         }
     }

@@ -91,5 +91,7 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         preflight_always: false,
         strict_substitution: true,
         strict_fields: false,
+        memory_budget: lode_serve::half_of_memory(),
+        fetch: lode_git::BUDGET,
     })
 }

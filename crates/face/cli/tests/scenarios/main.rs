@@ -22,6 +22,7 @@ mod demo;
 mod existing_objects;
 mod five_hundred_objects;
 mod force_loses_nothing;
+mod hostile_sources;
 mod killed_at_any_moment;
 mod live_edits;
 mod removal;

@@ -5,6 +5,7 @@
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::Command;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -138,6 +139,11 @@ impl Stage {
         self.stop()?;
         self.settings.arguments.extend(arguments.iter().map(ToString::to_string));
         self.start()
+    }
+
+    /// Returns where the operator keeps things.
+    pub(crate) fn storage(&self) -> &Path {
+        &self.settings.storage
     }
 
     /// Kills the operator without a word.

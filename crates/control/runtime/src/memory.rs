@@ -1,0 +1,274 @@
+//! [`Memory`]: one budget of memory for all work of all controllers that computes.
+//!
+//! Work says how much it may need, waits until that much is free, and holds it while it runs. So the process does not
+//! grow with the number of its tasks, it takes longer. Namespaces take turns, and who is first in line is not overtaken,
+//! however much it asks for. One piece of work always runs; one that asks for more than there is at all is refused.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Less than this serves nobody.
+const TOTAL_MIN: u64 = 64 << 20;
+/// What is taken where nothing tells how much memory the machine has.
+const TOTAL_UNKNOWN: u64 = 512 << 20;
+
+/// A budget of memory, and of pieces of work at once. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Memory(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    total: u64,
+    jobs_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    taken: u64,
+    jobs: usize,
+    /// Who waits, by namespace.
+    waiting: HashMap<String, VecDeque<Waiter>>,
+    /// The namespaces with somebody waiting, the next to be served first.
+    turns: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    bytes: u64,
+    wake: oneshot::Sender<Reservation>,
+}
+
+/// Memory that is held for a piece of work; given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    /// None once it was handed on.
+    from: Option<Memory>,
+    bytes: u64,
+}
+
+/// Work that needs more memory than there is for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("needs about {} MiB of memory, more than all work may take together ({} MiB, --memory-budget)", .bytes >> 20, .total >> 20)]
+pub struct TooLarge {
+    /// What it asks for.
+    pub bytes: u64,
+    /// What there is.
+    pub total: u64,
+}
+
+impl Memory {
+    /// Starts with all of it free; so many pieces of work may run at once.
+    #[must_use]
+    pub fn new(total: u64, jobs_max: usize) -> Self {
+        Self(Arc::new(Shared { total: total.max(TOTAL_MIN), jobs_max: jobs_max.max(1), state: Mutex::default() }))
+    }
+
+    /// Returns how much there is in sum.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.total
+    }
+
+    /// Waits until this much is free and it is the namespace's turn. Dropping the future gives the place in line up.
+    ///
+    /// # Errors
+    /// There will never be so much.
+    pub async fn reserve(&self, namespace: &str, bytes: u64) -> Result<Reservation, TooLarge> {
+        if bytes > self.0.total {
+            return Err(TooLarge { bytes, total: self.0.total });
+        }
+        let (wake, woken) = oneshot::channel();
+        let woke = {
+            let mut state = self.lock();
+            let line = state.waiting.entry(namespace.to_owned()).or_default();
+            line.push_back(Waiter { bytes, wake });
+            if line.len() == 1 {
+                state.turns.push_back(namespace.to_owned());
+            }
+            self.serve(state)
+        };
+        drop(woke);
+        // Each waiter is served before the budget it waits for is gone.
+        woken.await.map_err(|_| TooLarge { bytes, total: self.0.total })
+    }
+
+    /// Serves as many as there is room for; returns what nobody waits for any more, to be dropped without the lock.
+    fn serve(&self, mut state: MutexGuard<'_, State>) -> Vec<Reservation> {
+        let mut unwanted = Vec::new();
+        while let Some(namespace) = state.turns.front().cloned() {
+            let Some(line) = state.waiting.get_mut(&namespace) else {
+                state.turns.pop_front();
+                continue;
+            };
+            while line.front().is_some_and(|waiter| waiter.wake.is_closed()) {
+                line.pop_front();
+            }
+            let Some(bytes) = line.front().map(|waiter| waiter.bytes) else {
+                state.waiting.remove(&namespace);
+                state.turns.pop_front();
+                continue;
+            };
+            let fits = state.jobs < self.0.jobs_max && state.taken.saturating_add(bytes) <= self.0.total;
+            if !fits && state.jobs > 0 {
+                break;
+            }
+            let Some(waiter) = state.waiting.get_mut(&namespace).and_then(VecDeque::pop_front) else { break };
+            state.turns.rotate_left(1);
+            state.taken += bytes;
+            state.jobs += 1;
+            let reservation = Reservation { from: Some(self.clone()), bytes };
+            if let Err(reservation) = waiter.wake.send(reservation) {
+                unwanted.push(reservation);
+            }
+        }
+        unwanted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let Some(memory) = self.from.take() else { return };
+        let unwanted = {
+            let mut state = memory.lock();
+            state.taken = state.taken.saturating_sub(self.bytes);
+            state.jobs = state.jobs.saturating_sub(1);
+            memory.serve(state)
+        };
+        drop(unwanted);
+    }
+}
+
+/// Returns half of the memory that this process may use: of its cgroup's limit, or else of the machine's.
+#[must_use]
+pub fn half_of_memory() -> u64 {
+    let read = |path: &str| fs::read_to_string(path).ok();
+    let limit = cgroup_limit(&read("/proc/self/cgroup").unwrap_or_default(), read);
+    let machine = read("/proc/meminfo").and_then(|text| machine_bytes(&text));
+    let all = limit.into_iter().chain(machine).min();
+    all.map_or(TOTAL_UNKNOWN, |all| all / 2)
+}
+
+/// Returns the smallest limit of the groups a process is in, of version 1 and 2; inside a container its own group is
+/// the root of what it sees.
+fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u64> {
+    let mut limits = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
+        let (mount, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            controllers if controllers.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        let mut group = group.trim_end_matches('/');
+        loop {
+            limits.extend(read(&format!("{mount}{group}/{file}")).and_then(|text| text.trim().parse::<u64>().ok()));
+            let Some((above, _)) = group.rsplit_once('/') else { break };
+            group = above;
+        }
+    }
+    limits.into_iter().min()
+}
+
+fn machine_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn now(reserve: impl Future<Output = Result<Reservation, TooLarge>>) -> Option<Reservation> {
+        reserve.now_or_never().map(Result::unwrap)
+    }
+
+    #[tokio::test]
+    async fn work_waits_until_there_is_room() {
+        let memory = Memory::new(100 * MIB, 10);
+        let first = memory.reserve("a", 60 * MIB).await.unwrap();
+        let mut second = Box::pin(memory.reserve("a", 60 * MIB));
+        assert!(second.as_mut().now_or_never().is_none());
+        drop(first);
+        drop(second.await.unwrap());
+        assert_eq!(memory.lock().taken, 0);
+    }
+
+    #[tokio::test]
+    async fn what_can_never_fit_is_refused_by_figures() {
+        let error = Memory::new(64 * MIB, 10).reserve("a", 65 * MIB).await.unwrap_err();
+        assert!(error.to_string().contains("65 MiB") && error.to_string().contains("--memory-budget"), "{error}");
+        assert!(Memory::new(0, 10).reserve("a", TOTAL_MIN).await.is_ok(), "one always runs");
+    }
+
+    #[tokio::test]
+    async fn namespaces_take_turns_and_the_first_in_line_is_not_overtaken() {
+        let memory = Memory::new(100 * MIB, 10);
+        let held = memory.reserve("a", 100 * MIB).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (namespace, mib) in [("greedy", 100), ("greedy", 1), ("greedy", 1), ("modest", 1)] {
+            let (memory, order) = (memory.clone(), order.clone());
+            let name = format!("{namespace} {mib}");
+            tasks.push(tokio::spawn(async move {
+                let reservation = memory.reserve(namespace, mib * MIB).await.unwrap();
+                order.lock().unwrap().push(name);
+                tokio::task::yield_now().await;
+                drop(reservation);
+            }));
+            tokio::task::yield_now().await;
+        }
+        assert!(now(memory.reserve("late", MIB)).is_none());
+        drop(held);
+        futures::future::join_all(tasks).await;
+        assert_eq!(*order.lock().unwrap(), ["greedy 100", "modest 1", "greedy 1", "greedy 1"]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_the_line_and_nothing_is_lost() {
+        let memory = Memory::new(100 * MIB, 1);
+        let held = memory.reserve("a", MIB).await.unwrap();
+        for _ in 0..100 {
+            assert!(now(memory.reserve("b", 100 * MIB)).is_none());
+        }
+        let mut waits = Box::pin(memory.reserve("c", 100 * MIB));
+        assert!(waits.as_mut().now_or_never().is_none());
+        drop(held);
+        drop(waits.await.unwrap());
+        let state = memory.lock();
+        assert_eq!((state.taken, state.jobs, state.turns.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_limit_is_the_smallest_of_the_groups_above() {
+        let files = |path: &str| {
+            Some(match path {
+                "/sys/fs/cgroup/pods/one/memory.max" => "max\n".to_owned(),
+                "/sys/fs/cgroup/pods/memory.max" => "1073741824\n".to_owned(),
+                "/sys/fs/cgroup/memory/x/memory.limit_in_bytes" => "2147483648\n".to_owned(),
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes" => "9223372036854771712\n".to_owned(),
+                _ => return None,
+            })
+        };
+        assert_eq!(cgroup_limit("0::/pods/one\n", files), Some(1 << 30));
+        assert_eq!(cgroup_limit("5:cpu,memory:/x\n2:cpu:/\n", files), Some(2 << 30));
+        assert_eq!(cgroup_limit("0::/elsewhere\n", files), None);
+        assert_eq!(cgroup_limit("5:memory:/hidden/by/the/container\n", files), Some(9_223_372_036_854_771_712));
+        assert_eq!(machine_bytes("MemFree: 1 kB\nMemTotal:   2048 kB\n"), Some(2 << 20));
+        assert!(half_of_memory() > 1 << 20);
+    }
+}

@@ -3,14 +3,14 @@
 //! Output: the path of a kubeconfig on stdout, once the API answers.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::ArgAction;
-use lode_apiserver::{Config, Server};
+use lode_apiserver::{Config, Error, Server};
+use lode_disk::{Scratch, private};
+use lode_serve::Ending;
 
 use crate::output;
 
@@ -33,38 +33,28 @@ pub(crate) struct Args {
 
 /// Serves the API until it is interrupted.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    // From here on a signal ends this function instead of the process, which removes the folder.
+    let mut ending = Ending::listen().context("catch signals")?;
     let tokens = match &args.token_auth_file {
         Some(file) => fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?,
         None => String::new(),
     };
     let config = Config { listen: args.listen, tokens, controllers: args.controllers, ..Config::default() };
-    let server = Server::start(config).await.context("start the API server")?;
-    let folder = tempfile::Builder::new().prefix("lode-apiserver-").tempdir().context("create a folder")?;
+    let server = Server::start(config).await.map_err(|error| match (error, &args.token_auth_file) {
+        (Error::Tokens(error), Some(file)) => anyhow!("{}:{}: {}", file.display(), error.line, error.what),
+        (error, _) => anyhow::Error::from(error).context("start the API server"),
+    })?;
+
+    let folder = Scratch::create("lode-apiserver").context("create a folder")?;
     let path = args.kubeconfig.unwrap_or_else(|| folder.path().join("kubeconfig"));
-    write_private(&path, &server.kubeconfig()).with_context(|| format!("write {}", path.display()))?;
+    private::write(&path, server.kubeconfig().as_bytes()).with_context(|| format!("write {}", path.display()))?;
     output::data(&format!("{}\n", path.display()))?;
     output::talk(&format!(
         "the API listens at https://{}; try: kubectl --kubeconfig {} get all -A",
         server.address(),
         path.display()
     ));
-    interrupted().await.context("wait for a signal")?;
+    ending.asked().await;
     server.stop().await;
-    Ok(())
-}
-
-/// Writes a file that only its owner can read: who has it may do everything.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
-}
-
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
     Ok(())
 }

@@ -8,7 +8,8 @@ mod live;
 mod script;
 mod world;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use lode_serve::Ending;
 
 use crate::demo::world::World;
 use crate::output;
@@ -23,17 +24,24 @@ pub(crate) struct Args {
 
 /// Shows the demo until it is interrupted, or does its script.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    // From here on a signal ends this function instead of the process, which removes the folders.
+    let mut ending = Ending::listen().context("catch signals")?;
+    tokio::select! {
+        ended = show(args.script) => ended,
+        // A script that did not do all of its steps has not shown what it is for.
+        () = ending.asked() => if args.script { bail!("interrupted") } else { Ok(()) },
+    }
+}
+
+async fn show(script: bool) -> anyhow::Result<()> {
     let mut world = World::start().await?;
-    if args.script {
+    if script {
         return script::run(&world).await;
     }
     output::data(&format!("{}\n", world.sandbox.kubeconfig().display()))?;
     output::talk(&to_try(&world));
-    let live = live::start(world.sandbox.objects().client());
-    // The operator ends when it is interrupted, and we with it.
-    let ended = (&mut world.operator).await;
-    live.abort();
-    ended.context("run the operator")?
+    let _live = live::start(world.sandbox.objects().client());
+    (&mut world.operator).await.context("run the operator")?
 }
 
 fn to_try(world: &World) -> String {

@@ -2,10 +2,13 @@
 //!
 //! Input: objects as the API server has them. Output: a table as `flux get` prints it, or the objects as data.
 
+use std::collections::BTreeMap;
+
 use anyhow::bail;
 use clap::ValueEnum;
 use lode_api::Conditions;
 use lode_api::conditions::{READY, State};
+use lode_cluster::Client;
 use lode_object::{NamespacedName, Value};
 use serde_json::json;
 
@@ -16,6 +19,8 @@ use crate::{output, table};
 
 /// Longest hash that is shown whole.
 const HASH_SHOWN: usize = 8;
+/// Namespaces that are named where the one that was asked for is empty.
+const NAMESPACES_SHOWN: usize = 5;
 /// Shortest run of hexadecimal digits that is a hash (SHA-1).
 const HASH_MIN: usize = 40;
 
@@ -77,10 +82,41 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         found.push((*noun, objects));
     }
     if found.iter().all(|(_, objects)| objects.is_empty()) {
-        let place = if namespace.is_empty() { "any namespace".to_owned() } else { format!("namespace {namespace}") };
-        output::talk(&format!("no objects found in {place}"));
+        let elsewhere = if namespace.is_empty() { Vec::new() } else { everywhere(&session.client, args.what).await };
+        output::talk(&nothing_found(namespace, &elsewhere));
     }
     output::data(&shown(found, &args))
+}
+
+/// Returns the objects of all namespaces; none where the user may not look there.
+async fn everywhere(client: &Client, what: What) -> Vec<Value> {
+    let mut found = Vec::new();
+    for noun in what.nouns() {
+        found.extend(noun.list(client, "").await.unwrap_or_default());
+    }
+    found
+}
+
+/// Says that a namespace is empty, and which are not: who does not name one looks in `flux-system`.
+fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
+    if namespace.is_empty() {
+        return "no objects found in any namespace".to_owned();
+    }
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for object in elsewhere {
+        *counts.entry(name_of(object).namespace.to_string()).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return format!("no objects found in namespace {namespace}");
+    }
+
+    let shown = counts.iter().take(NAMESPACES_SHOWN).map(|(namespace, count)| format!("{count} in {namespace}"));
+    let mut shown: Vec<String> = shown.collect();
+    if counts.len() > NAMESPACES_SHOWN {
+        shown.push(format!("more in {} others", counts.len() - NAMESPACES_SHOWN));
+    }
+    let shown = shown.join(", ");
+    format!("no objects found in namespace {namespace}; there are {shown}: -n NAMESPACE shows one, -A all")
 }
 
 impl What {
@@ -324,6 +360,19 @@ mod tests {
     #[test]
     fn nothing_found_is_no_table() {
         assert_eq!(shown(vec![(Noun::Source, vec![])], &args(&["sources"])), "");
+    }
+
+    #[test]
+    fn an_empty_namespace_says_where_there_is_something() {
+        let object = |namespace: &str| json!({"metadata": {"namespace": namespace, "name": "a"}});
+        assert_eq!(nothing_found("", &[]), "no objects found in any namespace");
+        assert_eq!(nothing_found("flux-system", &[]), "no objects found in namespace flux-system");
+        assert_eq!(
+            nothing_found("flux-system", &[object("default"), object("team"), object("default")]),
+            "no objects found in namespace flux-system; there are 2 in default, 1 in team: -n NAMESPACE shows one, -A all"
+        );
+        let many: Vec<Value> = (0..7).map(|number| object(&format!("n{number}"))).collect();
+        assert!(nothing_found("x", &many).contains("1 in n4, more in 2 others: "));
     }
 
     #[test]

@@ -3,21 +3,24 @@
 //! Everything is applied server-side, so that a second run changes only what is new. What it installs is in
 //! [`objects`].
 
+mod flux;
 mod objects;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::ArgAction;
 use lode_cluster::{Client, Resource, Target};
 use lode_object::{NamespacedName, Object, Value};
 
 use crate::report::Told;
 use crate::session::{Access, MANAGER, NAMESPACE};
 use crate::values::duration;
-use crate::{follow, output};
+use crate::{follow, output, serve};
 
 /// How the operator is installed.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub(crate) struct Args {
     /// Print the objects as YAML instead of applying them
     #[arg(long)]
@@ -31,32 +34,57 @@ pub(crate) struct Args {
     /// Image of the operator
     #[arg(long, value_name = "IMAGE", default_value = objects::IMAGE)]
     image: String,
+    /// What the operator itself may do
+    #[arg(long, value_enum, default_value = "cluster-admin")]
+    role: objects::Role,
+    /// Let only the operator's namespace reach it, but for metrics
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    network_policy: bool,
+    /// Take over definitions and Services that a running Flux uses
+    #[arg(long)]
+    take_over: bool,
     /// Longest time to wait until a definition is served
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
     timeout: Duration,
     #[command(flatten)]
     access: Access,
+    /// Flags of `lode serve` that the operator runs with, behind `--`
+    #[arg(last = true, value_name = "FLAGS")]
+    serve: Vec<String>,
+}
+
+impl Args {
+    fn wishes(&self) -> objects::Wishes<'_> {
+        objects::Wishes {
+            namespace: &self.namespace,
+            image: &self.image,
+            role: self.role,
+            network_policy: self.network_policy,
+            serve: &self.serve,
+        }
+    }
 }
 
 /// Applies or prints what the operator needs.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+    serve::check(&args.serve)?;
     let mut objects = lode_api::crd::all();
     let definitions = objects.len();
     if !args.crds_only {
-        objects.extend(objects::all(&args.namespace, &args.image));
+        objects.extend(objects::all(&args.wishes()));
     }
     if args.export {
         return output::data(&exported(&objects));
     }
     let client = args.access.connect().await?;
+    if !args.take_over {
+        flux::refuse_running(&client).await?;
+    }
     for definition in &objects[..definitions] {
         apply(&client, definition).await?;
     }
     for definition in &objects[..definitions] {
         established(&client, definition, args.timeout).await?;
-    }
-    if !args.crds_only {
-        warn_of_flux(&client, &args.namespace).await?;
     }
     for object in &objects[definitions..] {
         apply(&client, object).await?;
@@ -125,22 +153,6 @@ fn conditions(definition: &Value) -> impl Iterator<Item = &Value> {
     definition.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten()
 }
 
-/// Two operators on the same objects would undo each other's work.
-async fn warn_of_flux(client: &Client, namespace: &str) -> anyhow::Result<()> {
-    let deployments = objects::known("Deployment").context("find the kind Deployment")?;
-    for name in ["source-controller", "kustomize-controller"] {
-        match client.get(&deployments, namespace, name).await {
-            Ok(found) if found.pointer("/spec/replicas").and_then(Value::as_i64) != Some(0) => output::talk(&format!(
-                "warning: Deployment/{namespace}/{name} runs and looks after the same objects; \
-                 `kubectl -n {namespace} scale deployment {name} --replicas=0` stops it"
-            )),
-            Err(error) if !error.is_not_found() => return Err(error).context("look for Flux's own controllers"),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn resource(object: &Object) -> Option<Resource> {
     objects::known(object.kind())
 }
@@ -154,7 +166,7 @@ mod tests {
 
     fn all() -> Vec<Value> {
         let mut objects = lode_api::crd::all();
-        objects.extend(objects::all("gitops", "example.com/lode:1"));
+        objects.extend(objects::all(&objects::Wishes::example(objects::Role::ClusterAdmin)));
         objects
     }
 

@@ -49,8 +49,7 @@ pub fn main() -> ExitCode {
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(error) => {
-            // Help goes to stdout, a mistake to stderr. Nothing is left to tell it to when that fails.
-            let _ = error.print();
+            output::usage(&error);
             return code(error.exit_code());
         }
     };

@@ -145,6 +145,23 @@ struct Environment {
     hostname: Option<String>,
 }
 
+/// Refuses flags that `lode serve` would not start with.
+pub(crate) fn check(flags: &[String]) -> anyhow::Result<()> {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        _args: Args,
+    }
+    let line = std::iter::once("lode serve").chain(flags.iter().map(String::as_str));
+    match <Line as clap::Parser>::try_parse_from(line) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!(Told::new(
+            format!("flags of the operator: {}", error.to_string().lines().next().unwrap_or_default()),
+            "`lode serve --help` shows them all"
+        )),
+    }
+}
+
 /// Runs the operator until it is asked to end.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     for warning in args.warnings() {

@@ -6,10 +6,13 @@
 //! Left out on purpose: flags (`face/cli`), and any decision that a controller could make.
 
 mod configs;
+mod ending;
 mod log;
+mod obstacles;
 mod options;
 mod run;
 
+pub use ending::Ending;
 pub use lode_runtime::half_of_memory;
 pub use log::{Encoding, init as init_log};
 pub use options::Options;

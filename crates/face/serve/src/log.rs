@@ -1,7 +1,9 @@
 //! Log lines as `flux logs` reads them: one JSON object a line with `level`, `ts`, `msg` and the fields.
 
 use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
 
+use lode_stdx::printable;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -25,12 +27,34 @@ pub enum Encoding {
 /// The filter is none, or logging was started before.
 pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let to_terminal = io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Out { to_terminal });
     let started = match encoding {
         Encoding::Json => builder.event_format(Lines).try_init(),
         Encoding::Text => builder.try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
+}
+
+/// Stderr, where a person's terminal gets printable text only: messages quote what strangers wrote.
+struct Out {
+    to_terminal: bool,
+}
+
+impl Write for Out {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let mut out = io::stderr().lock();
+        if self.to_terminal {
+            out.write_all(printable(&String::from_utf8_lossy(line)).as_bytes())?;
+        } else {
+            out.write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 struct Lines;

@@ -17,8 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::info;
 
-use crate::configs;
+use crate::ending::Ending;
 use crate::options::Options;
+use crate::{configs, obstacles};
 
 /// Field manager of applied objects, as in Flux.
 const MANAGER: &str = "kustomize-controller";
@@ -30,6 +31,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// # Errors
 /// It could not start: the cluster is not configured, a port is taken, the storage cannot be written.
 pub async fn run(options: Options) -> anyhow::Result<()> {
+    let mut ending = Ending::listen().context("catch signals")?;
     // Held until the end: two that write to one folder would take things from one another.
     let _lock = lode_store::Lock::take(&options.storage_path)?;
     let client = Client::connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
@@ -41,6 +43,11 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     metrics.watch_client(&client, client.host());
     let ready = Arc::new(AtomicBool::new(false));
     listen(&options, &artifacts, &metrics, &ready, &stopped).await?;
+    let namespace = options.namespace.clone().unwrap_or_default();
+    tokio::select! {
+        () = obstacles::gone(&client, &namespace) => {}
+        () = ending.asked() => return Ok(()),
+    }
 
     let sources =
         Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
@@ -54,7 +61,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
     let (kustomizations, kustomization_queue) = shared.kustomizations(&objects, &sources, &events[1]);
 
-    let mut helpers = configs::start(&client, options.namespace.as_deref().unwrap_or_default(), &kustomizations);
+    let mut helpers = configs::start(&client, &namespace, &kustomizations);
     helpers.push(tokio::spawn(repositories.clone().follow()));
     helpers.push(tokio::spawn(kustomizations.clone().follow()));
     let controllers = [
@@ -76,9 +83,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         () = async { sources.synced().await; objects.synced().await } => {
             ready.store(true, Ordering::Relaxed);
             info!(sources = sources.len(), kustomizations = objects.len(), "ready");
-            asked_to_end().await?;
+            ending.asked().await;
         }
-        end = asked_to_end() => end?,
+        () = ending.asked() => {}
     }
     info!("ending");
     stop.send_replace(true);
@@ -209,15 +216,6 @@ async fn listen(
     };
     tokio::spawn(lode_store::serve(storage, artifacts.served().to_owned(), stop));
     Ok(())
-}
-
-async fn asked_to_end() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        end = tokio::signal::ctrl_c() => end.context("listen for SIGINT"),
-    }
 }
 
 fn subject<S: lode_api::Kind>(options: &Options) -> Subject {

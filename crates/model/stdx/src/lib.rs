@@ -1,7 +1,7 @@
 //! The few things the standard library lacks.
 //!
 //! [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
-//! a SHA-256; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions.
+//! a SHA-256; [`printable()`] makes text safe for terminals; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -17,7 +17,9 @@
 pub mod budget;
 pub mod digest;
 pub mod duration;
+mod printable;
 pub mod read;
 pub mod semver;
 
 pub use digest::Digest;
+pub use printable::printable;

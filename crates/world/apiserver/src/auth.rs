@@ -86,38 +86,96 @@ fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
     }
 }
 
-/// Reads users as kube-apiserver's `--token-auth-file` has them: `token,user,uid,"group,group"` a line.
+/// Reads users as kube-apiserver's `--token-auth-file` has them: `token,user,uid,"group,group"` a line. A line that
+/// means nothing is refused, where kube-apiserver skips some: who is left out, or in other groups than was written,
+/// should be told when the server starts. Lines that begin with `#` are left out.
 ///
 /// # Errors
-/// A line has no user.
+/// A line is not of this form, or names a token again.
 pub(crate) fn read_tokens(text: &str) -> Result<Vec<(String, User)>, TokensError> {
-    let mut users = Vec::new();
+    let mut users: Vec<(String, User)> = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let mut parts = line.splitn(4, ',').map(str::trim);
-        let (Some(token), Some(name)) = (parts.next(), parts.next()) else { return Err(TokensError { line: at + 1 }) };
-        if token.is_empty() || name.is_empty() {
-            return Err(TokensError { line: at + 1 });
+        let refused = |what| TokensError { line: at + 1, what };
+        let (token, user) = read_user(line).map_err(refused)?;
+        if users.iter().any(|(known, _)| *known == token) {
+            return Err(refused("the token is that of an earlier line"));
         }
-        let uid = parts.next().unwrap_or_default();
-        let groups = parts.next().unwrap_or_default().trim_matches('"');
-        let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
-        let mut user = User::new(name).with_groups(groups.chain([AUTHENTICATED]));
-        uid.clone_into(&mut user.uid);
-        users.push((token.to_owned(), user));
+        users.push((token, user));
     }
     Ok(users)
 }
 
+fn read_user(line: &str) -> Result<(String, User), &'static str> {
+    let columns = columns(line)?;
+    let (token, name, uid, groups) = match columns.as_slice() {
+        [token, name, uid] => (token, name, uid, ""),
+        [token, name, uid, groups] => (token, name, uid, groups.as_str()),
+        [_, _, _, _, _, ..] => return Err("there are more than four columns: several groups stand in quotes"),
+        _ => return Err("there are fewer than three columns"),
+    };
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        return Err("the token is empty or holds a space");
+    }
+    if name.is_empty() {
+        return Err("the user has no name");
+    }
+    let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
+    let mut user = User::new(name).with_groups(groups.chain([AUTHENTICATED]));
+    uid.clone_into(&mut user.uid);
+    Ok((token.clone(), user))
+}
+
+/// Splits a line of comma-separated values. Within quotes, commas count as text and two quotes as one.
+fn columns(line: &str) -> Result<Vec<String>, &'static str> {
+    let mut columns = Vec::new();
+    let mut rest = line;
+    loop {
+        let start = rest.trim_start();
+        let Some(mut quoted) = start.strip_prefix('"') else {
+            let (column, after) = start.split_once(',').map_or((start, None), |(column, after)| (column, Some(after)));
+            if column.contains('"') {
+                return Err("a quote stands within a column that does not begin with one");
+            }
+            columns.push(column.trim().to_owned());
+            match after {
+                Some(after) => rest = after,
+                None => return Ok(columns),
+            }
+            continue;
+        };
+
+        let mut column = String::new();
+        loop {
+            let (text, after) = quoted.split_once('"').ok_or("a quote is never closed")?;
+            column.push_str(text);
+            let Some(after) = after.strip_prefix('"') else {
+                quoted = after.trim_start();
+                break;
+            };
+            column.push('"');
+            quoted = after;
+        }
+        columns.push(column);
+        match quoted.strip_prefix(',') {
+            Some(after) => rest = after,
+            None if quoted.is_empty() => return Ok(columns),
+            None => return Err("text stands behind a closing quote"),
+        }
+    }
+}
+
 /// A file of tokens that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: not of the form token,user,uid,\"group,group\"")]
+#[error("line {line}: not of the form token,user,uid,\"group,group\": {what}")]
 pub struct TokensError {
     /// Which line, counted from 1.
     pub line: usize,
+    /// What is wrong with it; nothing of the line itself, which holds a token.
+    pub what: &'static str,
 }
 
 /// Who may do everything.
@@ -174,10 +232,30 @@ mod tests {
 
     #[test]
     fn a_file_names_users_by_token() {
-        let users = read_tokens("# who\nt1,jane,7,\"dev,ops\"\nt2,bob\n").unwrap();
+        let users = read_tokens("# who\nt1,jane,7,\"dev,ops\"\nt2,bob,\n\n\"t,\"\"3\", eve ,e, qa\r\n").unwrap();
         assert_eq!((&*users[0].0, &*users[0].1.name, &*users[0].1.uid), ("t1", "jane", "7"));
         assert_eq!(users[0].1.groups, ["dev", "ops", AUTHENTICATED]);
         assert_eq!(users[1].1.groups, [AUTHENTICATED]);
-        assert_eq!(read_tokens("t1,jane\nt2").unwrap_err().line, 2);
+        assert_eq!((&*users[2].0, &*users[2].1.name, &*users[2].1.groups[0]), ("t,\"3", "eve", "qa"));
+    }
+
+    #[test]
+    fn a_line_of_tokens_that_means_nothing_is_refused() {
+        for line in [
+            "t2",
+            "t2,bob",
+            ",bob,7",
+            "t2,,7",
+            "t 2,bob,7",
+            "t2,bob,7,\"dev,ops",
+            "t2,bob,7,\"dev\"ops",
+            "t2,bob,7,de\"v",
+            "t2,bob,7,dev,ops",
+            "t1,bob,7",
+        ] {
+            let error = read_tokens(&format!("t1,jane,1\n{line}\n")).unwrap_err();
+            assert_eq!(error.line, 2, "{line}");
+            assert!(!error.to_string().contains("t2,"), "no token is shown: {error}");
+        }
     }
 }

@@ -79,9 +79,14 @@ impl Head<'_> {
 pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
     let mut follower = Follower { client, subject, version: None, streaming: true };
     let mut wait = RETRY_MIN;
+    // An outage is one thing to say, however often it is met.
+    let mut said = String::new();
     loop {
         match follower.once(&mut sink).await {
-            Ok(()) => wait = RETRY_MIN,
+            Ok(()) => {
+                wait = RETRY_MIN;
+                said.clear();
+            }
             Err(error) => {
                 if error.is(410) {
                     debug!(kind = %follower.subject.resource.gvk, "watch starts anew");
@@ -90,7 +95,13 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
                 } else if follower.streaming && (error.is(400) || error.is(422) || error.is(403) || error.is(500)) {
                     follower.streaming = false;
                 } else {
-                    warn!(kind = %follower.subject.resource.gvk, %error, "watch interrupted");
+                    let error = error.to_string();
+                    if said == error {
+                        debug!(kind = %follower.subject.resource.gvk, error, "watch interrupted");
+                    } else {
+                        warn!(kind = %follower.subject.resource.gvk, error, "watch interrupted");
+                        said = error;
+                    }
                 }
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(RETRY_MAX);

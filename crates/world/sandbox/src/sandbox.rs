@@ -1,6 +1,5 @@
 //! [`Sandbox`]: what is started, and how it ends.
 
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lode_apiserver::{AuthorityError, Config, Server};
 use lode_cluster::Client;
+use lode_disk::{Scratch, private};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::faults::{self, Faults, Plan};
@@ -34,7 +33,7 @@ pub struct Sandbox {
     objects: Objects,
     kubeconfig: PathBuf,
     serving: JoinHandle<()>,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 /// Why there is no sandbox.
@@ -75,11 +74,11 @@ impl Sandbox {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let (plan, clock) = Plan::new(options.api.clock);
         let api = Server::start(Config { clock, faults: Some(plan.clone()), ..options.api }).await?;
-        let folder = tempfile::Builder::new().prefix("lode-sandbox-").tempdir().map_err(Error::Kubeconfig)?;
+        let folder = Scratch::create("lode-sandbox").map_err(Error::Kubeconfig)?;
         let kubeconfig = folder.path().join("kubeconfig");
-        write_private(&kubeconfig, &api.kubeconfig()).map_err(Error::Kubeconfig)?;
+        private::write(&kubeconfig, api.kubeconfig().as_bytes()).map_err(Error::Kubeconfig)?;
         let own = folder.path().join("own.kubeconfig");
-        write_private(&own, &own_kubeconfig(&api)?).map_err(Error::Kubeconfig)?;
+        private::write(&own, own_kubeconfig(&api)?.as_bytes()).map_err(Error::Kubeconfig)?;
         let client = Client::connect(Some(&own), None).await?;
         let (git, serving) = Git::start().await.map_err(Error::Git)?;
         let sandbox = Self { api, plan, git, objects: Objects::new(client), kubeconfig, serving, _folder: folder };
@@ -139,13 +138,6 @@ fn own_kubeconfig(api: &Server) -> Result<String, AuthorityError> {
         "clusters": [{"name": "own", "cluster": cluster}], "users": [{"name": "own", "user": user}],
         "contexts": [{"name": "own", "context": {"cluster": "own", "user": "own"}}]});
     Ok(config.to_string())
-}
-
-/// Writes a file that only its owner can read: who has it may do everything.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 /// How long a definition may take until it is served.

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use lode_disk::Scratch;
 use lode_git::{ObjectId, Watch};
 use lode_object::meta;
 use lode_sandbox::{Objects, Options, Sandbox};
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::demo::fleet;
@@ -20,7 +20,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) operator: JoinHandle<anyhow::Result<()>>,
     hook: JoinHandle<()>,
-    _storage: TempDir,
+    _storage: Scratch,
 }
 
 impl World {
@@ -33,7 +33,7 @@ impl World {
         for object in fleet::objects(&sandbox.git().url(fleet::NAME)) {
             objects.apply(MANAGER, &object).await?;
         }
-        let storage = tempfile::Builder::new().prefix("lode-demo-").tempdir().context("create a folder")?;
+        let storage = Scratch::create("lode-demo").context("create a folder")?;
         let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage.path())?));
         let hook = tokio::spawn(tell(sandbox.git().repository(fleet::NAME).watch(), objects.clone()));
         Ok(Self { sandbox, operator, hook, _storage: storage })

@@ -1,7 +1,7 @@
 //! The objects of an installation besides the custom resource definitions. Pure.
 //!
-//! They carry the labels by which `flux check` finds the parts of a toolkit. Left out: network policies and quotas,
-//! which differ from cluster to cluster.
+//! They carry the labels by which `flux check` finds the parts of a toolkit. Left out: quotas, which differ from cluster
+//! to cluster.
 
 use lode_api::{Kind as _, git_repository, kustomization};
 use lode_cluster::Resource;
@@ -12,23 +12,50 @@ use serde_json::json;
 pub(super) const IMAGE: &str = concat!("lodestone.dev/lode:v", env!("CARGO_PKG_VERSION"));
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// Name of the operator's `Deployment`, `ServiceAccount` and roles.
-const NAME: &str = "lode";
+pub(super) const NAME: &str = "lode";
 /// Name under which others look for artifacts.
 const SOURCES: &str = "source-controller";
 /// User and group of the process; neither exists in the image.
 const USER: u32 = 65_532;
 
+/// How the operator is to be installed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wishes<'w> {
+    pub(super) namespace: &'w str,
+    pub(super) image: &'w str,
+    pub(super) role: Role,
+    pub(super) network_policy: bool,
+    /// Flags of `lode serve` besides those it always runs with.
+    pub(super) serve: &'w [String],
+}
+
+/// What the operator itself may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Role {
+    /// Everything, for Kustomizations that name no account
+    ClusterAdmin,
+    /// Read, and write as the accounts that Kustomizations name alone, or as `default` of their namespace
+    LeastPrivilege,
+}
+
 /// Returns the objects in the order they are applied.
-pub(super) fn all(namespace: &str, image: &str) -> Vec<Value> {
-    vec![
+pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
+    let namespace = wishes.namespace;
+    let mut objects = vec![
         self::namespace(namespace),
         account(namespace),
-        role(namespace),
+        role(namespace, wishes.role),
         binding(namespace, &format!("{NAME}-{namespace}"), &format!("{NAME}-{namespace}")),
-        binding(namespace, &format!("{NAME}-applier-{namespace}"), "cluster-admin"),
-        deployment(namespace, image),
-        service(namespace),
-    ]
+    ];
+    if wishes.role == Role::ClusterAdmin {
+        objects.push(binding(namespace, &format!("{NAME}-applier-{namespace}"), "cluster-admin"));
+    }
+    if wishes.network_policy {
+        objects.push(network_policy(namespace));
+    }
+    objects.push(deployment(wishes));
+    objects.push(service(namespace));
+    objects
 }
 
 /// Returns where a kind of the installation lives.
@@ -40,6 +67,7 @@ pub(super) fn known(kind: &str) -> Option<Resource> {
         "Service" => ("v1", "services", true),
         "ClusterRole" => ("rbac.authorization.k8s.io/v1", "clusterroles", false),
         "ClusterRoleBinding" => ("rbac.authorization.k8s.io/v1", "clusterrolebindings", false),
+        "NetworkPolicy" => ("networking.k8s.io/v1", "networkpolicies", true),
         "Deployment" => ("apps/v1", "deployments", true),
         _ => return None,
     };
@@ -76,22 +104,47 @@ fn account(namespace: &str) -> Value {
 
 /// What the operator needs for itself. What it applies for Kustomizations without a service account needs more, and
 /// has a binding of its own: a cluster that locks tenants down deletes that one.
-fn role(namespace: &str) -> Value {
+fn role(namespace: &str, role: Role) -> Value {
     let (source, kustomization) = (git_repository::Spec::NAMES, kustomization::Spec::NAMES);
     let groups = [source.group, kustomization.group];
     let with = |part: &str| [source.plural, kustomization.plural].map(|plural| format!("{plural}{part}"));
+    let mut rules = vec![
+        rule(&groups, &with(""), &["get", "list", "watch", "patch", "update"]),
+        rule(&groups, &with("/status"), &["get", "patch", "update"]),
+        rule(&groups, &with("/finalizers"), &["patch", "update"]),
+        rule(&[""], &["namespaces", "secrets", "configmaps", "serviceaccounts"], &["get", "list", "watch"]),
+        rule(&[""], &["events"], &["create", "patch"]),
+        rule(&["coordination.k8s.io"], &["leases"], &["get", "create", "patch", "update"]),
+        rule(&[""], &["serviceaccounts"], &["impersonate"]),
+        // Before an account's Kustomization learns anything of what is watched for all, its account is asked about.
+        rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
+    ];
+    if role == Role::LeastPrivilege {
+        // Applied kinds are watched once for all tenants; what a tenant learns of them its account is asked about.
+        rules.push(rule(&["*"], &["*"], &["get", "list", "watch"]));
+    }
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": format!("{NAME}-{namespace}"), "labels": labels(namespace)},
-        "rules": [
-            rule(&groups, &with(""), &["get", "list", "watch", "patch", "update"]),
-            rule(&groups, &with("/status"), &["get", "patch", "update"]),
-            rule(&groups, &with("/finalizers"), &["patch", "update"]),
-            rule(&[""], &["namespaces", "secrets", "configmaps", "serviceaccounts"], &["get", "list", "watch"]),
-            rule(&[""], &["events"], &["create", "patch"]),
-            rule(&["coordination.k8s.io"], &["leases"], &["get", "create", "patch", "update"]),
-            rule(&[""], &["serviceaccounts"], &["impersonate"]),
-        ],
+        "rules": rules,
+    })
+}
+
+/// As Flux's: from other namespaces nothing but metrics is reached, and everything may be called. Probes come from the
+/// node, which no policy keeps out.
+fn network_policy(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": NAME, "namespace": namespace, "labels": labels(namespace)},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": NAME}},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"from": [{"podSelector": {}}]},
+                {"from": [{"namespaceSelector": {}}], "ports": [{"port": "http-prom", "protocol": "TCP"}]},
+            ],
+            "egress": [{}],
+        },
     })
 }
 
@@ -109,7 +162,8 @@ fn binding(namespace: &str, name: &str, role: &str) -> Value {
     })
 }
 
-fn deployment(namespace: &str, image: &str) -> Value {
+fn deployment(wishes: &Wishes<'_>) -> Value {
+    let namespace = wishes.namespace;
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": NAME, "namespace": namespace, "labels": labels(namespace)},
@@ -129,7 +183,7 @@ fn deployment(namespace: &str, image: &str) -> Value {
                     "nodeSelector": {"kubernetes.io/os": "linux"},
                     "priorityClassName": "system-cluster-critical",
                     "securityContext": {"fsGroup": USER},
-                    "containers": [container(image)],
+                    "containers": [container(wishes)],
                     "volumes": [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
                 },
             },
@@ -143,19 +197,13 @@ fn pod_labels(namespace: &str) -> Value {
     labels
 }
 
-fn container(image: &str) -> Value {
+fn container(wishes: &Wishes<'_>) -> Value {
     let probe = |path: &str| json!({"httpGet": {"path": path, "port": "healthz"}});
     json!({
         "name": "manager",
-        "image": image,
+        "image": wishes.image,
         "imagePullPolicy": "IfNotPresent",
-        "args": [
-            "serve",
-            "--watch-all-namespaces=true",
-            "--log-encoding=json",
-            "--storage-path=/data",
-            format!("--storage-adv-addr={SOURCES}.$(RUNTIME_NAMESPACE).svc.cluster.local."),
-        ],
+        "args": arguments(wishes),
         "env": [{"name": "RUNTIME_NAMESPACE", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}}],
         "ports": [
             {"name": "http", "containerPort": 9090, "protocol": "TCP"},
@@ -177,6 +225,26 @@ fn container(image: &str) -> Value {
     })
 }
 
+fn arguments(wishes: &Wishes<'_>) -> Vec<String> {
+    let mut arguments = vec![
+        "--watch-all-namespaces=true".to_owned(),
+        "--log-encoding=json".to_owned(),
+        "--storage-path=/data".to_owned(),
+        format!("--storage-adv-addr={SOURCES}.$(RUNTIME_NAMESPACE).svc.cluster.local."),
+    ];
+    if wishes.role == Role::LeastPrivilege {
+        // As Flux locks tenants down: what names no account has its namespace's default one.
+        arguments.extend(["--default-service-account=default".to_owned(), "--no-cross-namespace-refs=true".to_owned()]);
+    }
+    // A flag may be given once: what the user says stands for what is usual.
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+    let said: Vec<String> = wishes.serve.iter().map(|flag| name(flag)).collect();
+    arguments.retain(|flag| !said.contains(&name(flag)));
+    arguments.insert(0, "serve".to_owned());
+    arguments.extend(wishes.serve.iter().cloned());
+    arguments
+}
+
 fn service(namespace: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -190,11 +258,23 @@ fn service(namespace: &str) -> Value {
 }
 
 #[cfg(test)]
+impl Wishes<'_> {
+    /// What tests install.
+    pub(super) fn example(role: Role) -> Self {
+        Self { namespace: "gitops", image: "example.com/lode:1", role, network_policy: true, serve: &[] }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all_as(role: Role) -> Vec<Value> {
+        all(&Wishes::example(role))
+    }
+
     fn find(kind: &str) -> Value {
-        all("gitops", "example.com/lode:1").into_iter().find(|object| object["kind"] == kind).unwrap()
+        all_as(Role::ClusterAdmin).into_iter().find(|object| object["kind"] == kind).unwrap()
     }
 
     #[test]
@@ -246,7 +326,36 @@ mod tests {
         for kind in ["ClusterRole", "ClusterRoleBinding"] {
             assert!(find(kind)["metadata"]["name"].as_str().unwrap().ends_with("-gitops"));
         }
-        let bindings = all("gitops", "x").into_iter().filter(|object| object["kind"] == "ClusterRoleBinding");
-        assert_eq!(bindings.filter(|object| object["roleRef"]["name"] == "cluster-admin").count(), 1);
+    }
+
+    #[test]
+    fn an_operator_of_least_privilege_is_no_admin_and_acts_as_accounts() {
+        let admins = |role| {
+            let objects = all_as(role).into_iter();
+            objects.filter(|object| object.pointer("/roleRef/name") == Some(&json!("cluster-admin"))).count()
+        };
+        assert_eq!((admins(Role::ClusterAdmin), admins(Role::LeastPrivilege)), (1, 0));
+        let deployment =
+            all_as(Role::LeastPrivilege).into_iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let arguments = deployment.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap();
+        assert!(arguments.contains(&json!("--default-service-account=default")));
+        for object in all_as(Role::LeastPrivilege).iter().filter(|object| object["kind"] == "ClusterRole") {
+            for rule in object["rules"].as_array().unwrap() {
+                let reads = rule["verbs"] == json!(["get", "list", "watch"]);
+                assert!(reads || !rule.to_string().contains("\"*\""), "{rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_of_the_operator_come_last_and_a_policy_may_be_left_out() {
+        let serve = ["--log-encoding=text".to_owned(), "--concurrent=4".to_owned()];
+        let objects = all(&Wishes { serve: &serve, network_policy: false, ..Wishes::example(Role::ClusterAdmin) });
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let arguments = deployment.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap();
+        assert_eq!(arguments[arguments.len() - 2..], serve);
+        assert_eq!((&arguments[0], arguments.contains(&json!("--log-encoding=json"))), (&json!("serve"), false));
+        assert!(objects.iter().all(|object| object["kind"] != "NetworkPolicy"));
+        assert_eq!(find("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]["app"], NAME);
     }
 }

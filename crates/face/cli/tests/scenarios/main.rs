@@ -20,11 +20,17 @@ mod builds_from_a_repository;
 mod builds_stay_in_their_root;
 mod demo;
 mod existing_objects;
+#[cfg(test)]
+mod first_steps;
 mod five_hundred_objects;
 mod force_loses_nothing;
 mod hostile_sources;
+#[cfg(test)]
+mod installing;
 mod killed_at_any_moment;
 mod live_edits;
+#[cfg(test)]
+mod nothing_is_left_behind;
 mod removal;
 mod secrets_stay_secret;
 mod tenants;
@@ -34,6 +40,8 @@ mod three_kustomizations;
 mod unknown_fields;
 mod unsupported_fields;
 mod waiting;
+#[cfg(test)]
+mod what_a_terminal_gets;
 mod what_ends_by_itself;
 mod what_is_not_applied_otherwise;
 mod what_the_control_plane_owns;

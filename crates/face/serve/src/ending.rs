@@ -1,0 +1,69 @@
+//! [`Ending`]: the signals that ask a process to end.
+
+use std::fs;
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The signals that ask a process to end, caught from the moment this exists: before, they kill, and what has to be
+/// cleaned up is left.
+pub struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
+    hangup: Option<Signal>,
+}
+
+impl Ending {
+    /// Begins to catch SIGINT, SIGTERM, SIGQUIT and SIGHUP. Whoever was started to outlive its terminal (`nohup`) does.
+    ///
+    /// # Errors
+    /// The system catches no signals.
+    pub fn listen() -> io::Result<Self> {
+        let hangup = SignalKind::hangup();
+        let is_ignored = fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, hangup));
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+            hangup: if is_ignored { None } else { Some(signal(hangup)?) },
+        })
+    }
+
+    /// Waits until one of them comes.
+    pub async fn asked(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.quit.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Returns whether a process with this status, as Linux tells it, ignores a signal.
+fn ignores(status: &str, kind: SignalKind) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let bit = u32::try_from(kind.as_raw_value() - 1).ok();
+    bit.and_then(|bit| 1_u64.checked_shl(bit)).is_some_and(|bit| mask & bit != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_under_nohup_ignores_the_end_of_its_terminal() {
+        let status = "Name:\tlode\nSigIgn:\t0000000000000001\nSigCgt:\t0\n";
+        assert!(ignores(status, SignalKind::hangup()));
+        assert!(!ignores(status, SignalKind::interrupt()));
+        assert!(!ignores("", SignalKind::hangup()));
+    }
+}

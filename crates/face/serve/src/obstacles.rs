@@ -1,0 +1,128 @@
+//! What stands in the operator's way before it can begin: no API server, no definitions of our kinds, no rights.
+//!
+//! Each is said once with what to do about it, and again ever more rarely as long as it stays; meanwhile the operator
+//! looks on its own. Nothing has to be restarted.
+
+use std::time::Duration;
+
+use lode_api::{Kind, git_repository, kustomization};
+use lode_cluster::{Client, Error, Resource};
+use tokio::time::Instant;
+use tracing::{error, info};
+
+/// Between two looks, at first and at most.
+const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// Between two words about the same obstacle, at first and at most.
+const SAY: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
+
+/// Waits until our kinds can be read in a namespace, or everywhere where that is empty.
+pub(crate) async fn gone(client: &Client, namespace: &str) {
+    let mut said = Said::default();
+    let mut wait = LOOK.0;
+    while let Some(obstacle) = look(client, namespace).await {
+        if said.is_due(&obstacle, Instant::now()) {
+            error!(hint = obstacle.hint, "waiting: {}", obstacle.what);
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LOOK.1);
+    }
+    if said.obstacle.is_some() {
+        info!("nothing stands in the way any more");
+    }
+}
+
+/// What stands in the way, and what a person can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Obstacle {
+    what: String,
+    hint: &'static str,
+}
+
+/// What was said last.
+#[derive(Default)]
+struct Said {
+    obstacle: Option<Obstacle>,
+    again: Option<(Instant, Duration)>,
+}
+
+impl Said {
+    /// Returns whether an obstacle is worth saying now, and remembers that it was.
+    fn is_due(&mut self, obstacle: &Obstacle, now: Instant) -> bool {
+        let pause = match self.again {
+            Some((at, _)) if self.obstacle.as_ref() == Some(obstacle) && now < at => return false,
+            Some((_, pause)) if self.obstacle.as_ref() == Some(obstacle) => (pause * 2).min(SAY.1),
+            _ => SAY.0,
+        };
+        self.obstacle = Some(obstacle.clone());
+        self.again = Some((now + pause, pause));
+        true
+    }
+}
+
+async fn look(client: &Client, namespace: &str) -> Option<Obstacle> {
+    let source = one::<git_repository::Spec>(client, namespace).await;
+    match source {
+        Some(obstacle) => Some(obstacle),
+        None => one::<kustomization::Spec>(client, namespace).await,
+    }
+}
+
+async fn one<S: Kind>(client: &Client, namespace: &str) -> Option<Obstacle> {
+    let names = S::NAMES;
+    let resource = Resource::known(&names.api_version(), names.kind, names.plural, true);
+    let error = client.list(&resource, namespace, "?limit=1").await.err()?;
+    Some(obstacle(&error, &format!("{}.{}", names.plural, names.group), client.host()))
+}
+
+fn obstacle(error: &Error, kind: &str, host: &str) -> Obstacle {
+    let (what, hint) = match error {
+        error if error.is(404) => (
+            format!("the API server does not serve {kind}"),
+            "`lode install --crds-only` installs the definitions; `lode install` the operator too",
+        ),
+        error if error.is(401) => (
+            format!("the API server at {host} does not accept our credentials: {error}"),
+            "the kubeconfig's token or certificate may have expired",
+        ),
+        error if error.is(403) => (
+            format!("we may not read {kind}: {error}"),
+            "`lode install --export` shows the role that the operator's account needs",
+        ),
+        Error::Unreachable(_) => (
+            format!("the API server at {host}: {error}"),
+            "is it up, and is this its address? --kubeconfig, --context or KUBECONFIG name another",
+        ),
+        error => (format!("the API server at {host} does not list {kind}: {error}"), "its own log may say why"),
+    };
+    Obstacle { what, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_obstacle_is_said_once_and_then_ever_more_rarely() {
+        let (mut said, start) = (Said::default(), Instant::now());
+        let away = Obstacle { what: "away".to_owned(), hint: "" };
+        let times: Vec<u64> =
+            (0..7200).filter(|second| said.is_due(&away, start + Duration::from_secs(*second))).collect();
+        assert_eq!(times, [0, 60, 180, 420, 900, 1800, 2700, 3600, 4500, 5400, 6300]);
+    }
+
+    #[test]
+    fn another_obstacle_is_said_at_once() {
+        let (mut said, now) = (Said::default(), Instant::now());
+        let named = |what: &str| Obstacle { what: what.to_owned(), hint: "" };
+        assert!(said.is_due(&named("away"), now) && !said.is_due(&named("away"), now));
+        assert!(said.is_due(&named("no definitions"), now) && !said.is_due(&named("no definitions"), now));
+    }
+
+    #[test]
+    fn an_unreachable_server_is_named_with_what_to_do() {
+        let error = Error::Unreachable("connection refused".to_owned());
+        let obstacle = obstacle(&error, "kustomizations.x", "https://10.0.0.1:6443");
+        assert!(obstacle.what.contains("https://10.0.0.1:6443") && obstacle.what.contains("connection refused"));
+        assert!(obstacle.hint.contains("--kubeconfig"));
+    }
+}

@@ -4,6 +4,7 @@
 
 mod apiserver;
 mod bare;
+mod bombs;
 mod drift;
 mod fleet;
 mod follow;
@@ -46,6 +47,8 @@ enum What {
         #[arg(default_value_t = 100)]
         count: usize,
     },
+    /// Fifty honest Kustomizations, alone and beside a bomb of every kind
+    Bombs,
     /// The embedded API server beside the real one; starts both, needs no cluster
     Apiserver(apiserver::Args),
     /// Builds beside the real kustomize; needs no cluster
@@ -79,6 +82,7 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
         What::Kustomizations { count } => on_cluster(fleet::run(count))?,
         What::Objects { count } => on_cluster(single::run(count))?,
         What::Latency { count } => on_cluster(drift::run(count))?,
+        What::Bombs => on_cluster(bombs::run())?,
         What::Apiserver(args) => on_cluster(apiserver::run(args))?,
         What::Kustomize(args) => kustomize::run(&args)?,
         What::Yaml { files } => yaml::run(&files)?,

@@ -3,6 +3,7 @@
 //!
 //! Real tools are used here on purpose (`git` serves and pushes); the product itself never shells out.
 
+pub mod bombs;
 mod git;
 mod operator;
 mod world;

@@ -77,6 +77,9 @@ impl Kustomizations {
             return self.touch_up(&job, state, true).await;
         }
         state.attempt(object, &revision);
+        if let Some(built) = &set.built {
+            self.tell_dropped(&job, state, &built.dropped, &revision);
+        }
         let inventory = self.bring_about(&job, state, set).await?;
         let Some(inventory) = inventory else {
             let until = state.wait.as_ref().map_or_else(Instant::now, crate::wait::Wait::next_look);
@@ -279,8 +282,7 @@ impl Kustomizations {
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
-        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads, dropped }) = built {
-            self.tell_dropped(job, state, &dropped, &revision);
+        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads, .. }) = built {
             (set, text_digest, Some((spec, reads)))
         } else {
             let objects = self.kept(job, state).await?;

@@ -1,0 +1,186 @@
+//! Small inputs that would cost gigabytes or minutes: what a tenant may push or apply to harm its neighbours.
+//!
+//! A bomb that is built stands in a folder of its name and is the business of one Kustomization. Each
+//! would cost more than every bound allows.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::Repository;
+
+/// A folder that costs much to build.
+#[derive(Debug, Clone)]
+pub struct Bomb {
+    /// Its name, and that of its folder.
+    pub name: &'static str,
+    /// Its files, relative to the folder.
+    pub files: Vec<(String, String)>,
+    /// What its Kustomization says beside folder and source.
+    pub spec: Value,
+}
+
+impl Bomb {
+    /// Writes the folder into a repository.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn write(&self, repository: &Repository) -> anyhow::Result<()> {
+        for (path, text) in &self.files {
+            repository.write(&format!("{}/{path}", self.name), text)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns a bomb of every kind that a build can meet.
+#[must_use]
+pub fn of_builds() -> Vec<Bomb> {
+    vec![substitution(), aliases(), long_alias(), merge_keys(), repeated_bases(), images(), replacements(), patches()]
+}
+
+/// Writes a repository whose ignore patterns cost many steps for each of its files.
+///
+/// # Errors
+/// The disk does not take it.
+pub fn write_ignore_patterns(repository: &Repository) -> anyhow::Result<()> {
+    for number in 0..IGNORED_FILES {
+        repository.write(&format!("{}{number:06}", "a".repeat(200)), "")?;
+    }
+    let patterns = (0..PATTERNS).fold(String::new(), |text, number| text + &format!("*{}b{number}\n", "a".repeat(120)));
+    repository.write(".sourceignore", &patterns).context("write the patterns")
+}
+
+/// Writes a repository that is small when it is sent and large when it is unpacked.
+///
+/// # Errors
+/// The disk does not take it.
+pub fn write_large_files(repository: &Repository, files: usize, mib: usize) -> anyhow::Result<()> {
+    for number in 0..files {
+        let letter = char::from(b'a' + u8::try_from(number % 26)?);
+        repository.write(&format!("large/{number}.txt"), &letter.to_string().repeat(mib << 20))?;
+    }
+    Ok(())
+}
+
+/// Returns the specification of a Kustomization that waits for a hundred objects, each in a namespace of its own.
+#[must_use]
+pub fn hundred_health_checks() -> Value {
+    let check = |number: u32| {
+        let kind = ["ConfigMap", "Secret", "Service", "Pod"][number as usize % 4];
+        json!({"apiVersion": "v1", "kind": kind, "name": "none", "namespace": format!("nowhere-{number}")})
+    };
+    json!({"timeout": "100m", "wait": false, "healthChecks": (0..100).map(check).collect::<Vec<_>>()})
+}
+
+/// Returns a definition of each of a number of kinds, and an object of each.
+#[must_use]
+pub fn kinds(count: usize, namespace: &str) -> Vec<Value> {
+    let group = "bombs.example.com";
+    let definition = |number: usize| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("many{number}s.{group}")},
+            "spec": {"group": group, "scope": "Namespaced", "names": {"plural": format!("many{number}s"), "kind": format!("Many{number}")},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}})
+    };
+    let object = |number: usize| {
+        json!({"apiVersion": format!("{group}/v1"), "kind": format!("Many{number}"),
+            "metadata": {"name": "one", "namespace": namespace}, "spec": {"a": "b"}})
+    };
+    (0..count).map(definition).chain((0..count).map(object)).collect()
+}
+
+fn bomb(name: &'static str, files: Vec<(&str, String)>, spec: Value) -> Bomb {
+    Bomb { name, files: files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect(), spec }
+}
+
+fn map(name: &str, data: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n{data}")
+}
+
+/// A variable of 100 KB, replaced and replaced again 20,000 times: 2 GB.
+fn substitution() -> Bomb {
+    let variables = json!({"substitute": {"v": "a".repeat(100_000)}});
+    let text = "${v//a/b}".repeat(20_000);
+    bomb("substitution", vec![("a.yaml", map("a", &format!("  a: {text}\n")))], json!({"postBuild": variables}))
+}
+
+/// Ten aliases to ten aliases, ten times over.
+fn aliases() -> Bomb {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        let _infallible = writeln!(text, "a{level}: &a{level} [{below}]");
+    }
+    bomb("aliases", vec![("a.yaml", format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\n{text}"))], json!({}))
+}
+
+/// A text of 20 KB, named 100,000 times: 2 GB.
+fn long_alias() -> Bomb {
+    let (long, names) = ("x".repeat(20_000), "*l, ".repeat(100_000));
+    let text = format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nl: &l {long}\nm: [{names}]\n");
+    bomb("long-alias", vec![("a.yaml", text)], json!({}))
+}
+
+/// A mapping of 1,000 keys, merged into 20,000 others.
+fn merge_keys() -> Bomb {
+    let keys = (0..1_000).fold(String::new(), |text, key| text + &format!("  k{key}: {}\n", "x".repeat(50)));
+    let merged = "- {<<: *m}\n".repeat(20_000);
+    let text = format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nm: &m\n{keys}n:\n{merged}");
+    bomb("merge-keys", vec![("a.yaml", text)], json!({}))
+}
+
+/// An object of 1 MB in a base that 2,000 folders name.
+fn repeated_bases() -> Bomb {
+    let large = map("a", &format!("  a: {}\n", "x".repeat(1_000_000)));
+    let mut files = vec![
+        ("base/a.yaml".to_owned(), large),
+        ("base/kustomization.yaml".to_owned(), "resources: [a.yaml]\n".to_owned()),
+    ];
+    let mut all = "resources:\n".to_owned();
+    for number in 0..2_000 {
+        let over = format!("namePrefix: p{number}-\nresources: [../base]\n");
+        files.push((format!("o{number}/kustomization.yaml"), over));
+        let _infallible = writeln!(all, "- o{number}");
+    }
+    files.push(("kustomization.yaml".to_owned(), all));
+    Bomb { name: "repeated-bases", files, spec: json!({}) }
+}
+
+fn pods(count: usize) -> String {
+    let pod = |number: usize| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{containers: [{{name: c, image: i{number}}}]}}\n"
+        )
+    };
+    (0..count).map(pod).collect::<Vec<_>>().join("---\n")
+}
+
+/// 20,000 images, sought in 5,000 Pods.
+fn images() -> Bomb {
+    let images = (0..20_000).fold("images:\n".to_owned(), |text, at| text + &format!("- {{name: i{at}, newTag: t}}\n"));
+    let kustomization = format!("resources: [a.yaml]\n{images}");
+    bomb("images", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+}
+
+/// 5,000 replacements, each into every one of 5,000 Pods.
+fn replacements() -> Bomb {
+    let replacement = "- source: {kind: Pod, name: p0, fieldPath: metadata.name}\n  targets:\n  - select: {kind: Pod}\n    \
+        fieldPaths: [\"spec.containers.[name=c].image\"]\n";
+    let kustomization = format!("resources: [a.yaml]\nreplacements:\n{}", replacement.repeat(5_000));
+    bomb("replacements", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+}
+
+/// 5,000 patches, each of every one of 5,000 Pods.
+fn patches() -> Bomb {
+    let patch = "- target: {kind: Pod, name: \".*\"}\n  patch: '[{op: add, path: /metadata/x, value: y}]'\n";
+    let kustomization = format!("resources: [a.yaml]\npatches:\n{}", patch.repeat(5_000));
+    bomb("patches", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+}
+
+/// Files of the repository with many patterns.
+const IGNORED_FILES: usize = 3_000;
+/// Patterns of that repository.
+const PATTERNS: usize = 10_000;

@@ -1,15 +1,16 @@
 //! [`Applier`]: whom to ask and how, and the kinds of one set.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_cluster::{Cache, Client, Discovery, Error as ClusterError, Kind, Resource, Reviews, Seen, Target};
+use lode_cluster::{Cache, Client, Discovery, Error as ClusterError, Resource, Reviews, Seen, Target, Watched};
 use lode_merge::{Observed, observe};
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 
 use crate::desired::Desired;
 use crate::error::Error;
+use crate::set::Set;
 
 /// How long a kind's first list may take.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,7 +38,9 @@ pub struct Applier {
     pub(crate) cache: Arc<Cache>,
     /// What an account may see of the cache.
     reviews: Arc<Reviews>,
-    pub(crate) namespaces: Arc<Kind>,
+    pub(crate) namespaces: Option<Arc<Watched>>,
+    /// The namespace of whom we apply for: what is watched counts for it. Empty for ourselves.
+    holder: Arc<str>,
     pub(crate) options: Arc<Options>,
 }
 
@@ -47,7 +50,7 @@ pub struct Known {
     /// Where it lives.
     pub resource: Arc<Resource>,
     /// What the shared cache sees of it; held so that it goes on being watched.
-    pub kind: Arc<Kind>,
+    pub kind: Arc<Watched>,
 }
 
 /// The kinds one owner's objects are of. Held as long as the owner lives: that keeps them watched.
@@ -57,9 +60,10 @@ impl Applier {
     /// Makes an applier that acts as ourselves.
     #[must_use]
     pub fn new(client: Client, discovery: Discovery, cache: Arc<Cache>, options: Options) -> Self {
-        let namespaces = cache.selected(&namespace_resource(), "", "");
+        // We ourselves have no bound.
+        let namespaces = cache.selected(&namespace_resource(), "", "", "").ok();
         let reviews = Arc::new(Reviews::new(client.clone()));
-        Self { client, discovery, cache, reviews, namespaces, options: Arc::new(options) }
+        Self { client, discovery, cache, reviews, namespaces, holder: "".into(), options: Arc::new(options) }
     }
 
     /// Returns the same applier acting as a service account.
@@ -68,6 +72,12 @@ impl Applier {
     /// The account's name cannot be sent.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
         Ok(Self { client: self.client.as_service_account(namespace, name)?, ..self.clone() })
+    }
+
+    /// Returns the same applier working for the owners in a namespace: what is watched for them counts there.
+    #[must_use]
+    pub fn working_for(self, namespace: &str) -> Self {
+        Self { holder: namespace.into(), ..self }
     }
 
     /// Returns who calls as the user we act as.
@@ -117,11 +127,17 @@ impl Applier {
     /// # Errors
     /// The server cannot be asked, or its list does not come.
     pub async fn know(&self, gvk: &GroupVersionKind, kinds: &mut Kinds) -> Result<Option<Known>, Error> {
-        if let Some(known) = kinds.get(gvk) {
-            return Ok(Some(known.clone()));
-        }
-        let Some(resource) = self.discovery.resolve(gvk).await? else { return Ok(None) };
-        let kind = self.cache.owned(&resource);
+        let resource = match kinds.get(gvk) {
+            Some(known) if known.kind.is_synced() => return Ok(Some(known.clone())),
+            // It was served once and its watch was refused.
+            Some(_) => self.discovery.ask_again(gvk).await?,
+            None => self.discovery.resolve(gvk).await?,
+        };
+        let Some(resource) = resource else {
+            kinds.remove(gvk);
+            return Ok(None);
+        };
+        let kind = self.cache.owned(&resource, &self.holder)?;
         let synced = tokio::time::timeout(SYNC_TIMEOUT, kind.synced()).await;
         synced.map_err(|_| Error::NotSynced(gvk.clone()))?;
         let known = Known { resource, kind };
@@ -133,9 +149,26 @@ impl Applier {
     pub(crate) async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, ClusterError> {
         match self.client.get(resource, &id.namespace, &id.name).await {
             Ok(live) => Ok(Some(live)),
-            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.is_not_found() && !error.is_unserved() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks again for the kinds of objects that a server refused because it does not know their kind, and says so where
+    /// it still does not.
+    pub(crate) async fn explain(&self, error: Error, set: &Set, kinds: &mut Kinds) -> Error {
+        let Error::Refused(faults) = &error else { return error };
+        let refused: HashSet<&Id> =
+            faults.iter().filter(|fault| fault.cause.is_unserved()).map(|fault| &fault.id).collect();
+        let mut unserved = Vec::new();
+        for desired in set.objects().iter().filter(|desired| refused.contains(&desired.id)) {
+            // Served or not, what is known of it is of before.
+            kinds.remove(&desired.gvk);
+            if let Ok(None) = self.discovery.ask_again(&desired.gvk).await {
+                unserved.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone()));
+            }
+        }
+        if unserved.is_empty() { error } else { Error::Unserved(unserved) }
     }
 
     pub(crate) fn observe(&self, live: &Value) -> Observed {

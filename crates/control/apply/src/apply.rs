@@ -44,7 +44,7 @@ impl Applier {
         let (beside, outcome) = (HashMap::new(), Outcome::default());
         let mut run = Run { applier: self, kinds, records, rules, force, rerun, held, warn, ahead, beside, outcome };
         if let Err(error) = stages(&mut run, set).await {
-            run.outcome.error = Some(error);
+            run.outcome.error = Some(self.explain(error, set, run.kinds).await);
         }
         run.outcome
     }

@@ -48,6 +48,9 @@ pub enum Error {
     /// The server does not serve a kind.
     #[error("{}", no_matches(.0))]
     UnknownKinds(Vec<(Id, GroupVersionKind, Box<str>)>),
+    /// The server has stopped to serve a kind, or a version of it.
+    #[error("{}", not_served(.0))]
+    Unserved(Vec<(Id, GroupVersionKind, Box<str>)>),
     /// An object needs a namespace and has none.
     #[error("{0} namespace not specified ({1})")]
     NoNamespace(Id, Box<str>),
@@ -121,6 +124,16 @@ pub(crate) fn told(id: &Id, cause: &ClusterError) -> String {
 
 fn lines(faults: &[Fault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn not_served(kinds: &[(Id, GroupVersionKind, Box<str>)]) -> String {
+    let line = |(id, gvk, origin): &(Id, GroupVersionKind, Box<str>)| {
+        let (kind, version) = (&gvk.kind, gvk.api_version());
+        format!(
+            "{id} dry-run failed: no matches for kind \"{kind}\" in version \"{version}\": the server does not serve it any more ({origin})"
+        )
+    };
+    kinds.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn no_matches(kinds: &[(Id, GroupVersionKind, Box<str>)]) -> String {

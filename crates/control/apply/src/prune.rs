@@ -40,7 +40,15 @@ impl Applier {
         for (id, version) in stale {
             let gvk = GroupVersionKind { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
             let Some(known) = self.know_any_version(&gvk, kinds).await? else { continue };
-            match self.prune_one(owner, id, &known).await {
+            let mut pruned_one = self.prune_one(owner, id, &known).await;
+            if pruned_one.as_ref().is_err_and(ClusterError::is_unserved) {
+                // A version that is served no longer: its objects live on in another.
+                kinds.remove(&known.resource.gvk);
+                self.discovery.ask_again(&known.resource.gvk).await?;
+                let Some(known) = self.know_any_version(&gvk, kinds).await? else { continue };
+                pruned_one = self.prune_one(owner, id, &known).await;
+            }
+            match pruned_one {
                 Ok(Some(action)) => pruned.changes.push(Change { id: id.clone(), action }),
                 Ok(None) => {}
                 Err(cause) => pruned.kept.push(Fault {
@@ -81,7 +89,7 @@ impl Applier {
             let identity = Identity { uid: &live.uid, version };
             match self.client.delete_only(&known.resource, &id.namespace, &id.name, identity).await {
                 Err(error) if error.is(409) && attempt < LOOKS_MAX => {}
-                Err(error) if !error.is_not_found() => return Err(error),
+                Err(error) if !error.is_not_found() || error.is_unserved() => return Err(error),
                 _ => return Ok(Some(Action::Deleted)),
             }
         }

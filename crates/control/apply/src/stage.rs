@@ -86,11 +86,7 @@ impl Run<'_> {
     async fn resolve(&mut self, set: &mut Set, range: std::ops::Range<usize>) -> Result<(), Error> {
         let mut unknown = Vec::new();
         for desired in &mut set.objects[range] {
-            let known = match self.kinds.get(&desired.gvk) {
-                Some(known) => Some(known.clone()),
-                None => self.applier.know(&desired.gvk, self.kinds).await?,
-            };
-            match known {
+            match self.applier.know(&desired.gvk, self.kinds).await? {
                 None => unknown.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone())),
                 Some(known) if known.resource.namespaced != desired.id.namespace.is_empty() => {}
                 Some(known) if known.resource.namespaced => {
@@ -193,7 +189,7 @@ impl Run<'_> {
         if !self.applier.may_watch(&resource, "").await? {
             return Ok(None);
         }
-        if self.applier.namespaces.get("", namespace).is_some() {
+        if self.applier.namespaces.as_ref().is_some_and(|namespaces| namespaces.get("", namespace).is_some()) {
             return Ok(Some(true));
         }
         match self.applier.client.get(&resource, "", namespace).await {

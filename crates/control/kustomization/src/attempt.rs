@@ -121,10 +121,12 @@ impl Kustomizations {
 
     /// Returns who applies, reads and deletes for a Kustomization: its account, where it has one.
     pub(crate) fn acting_for(&self, object: &Kustomization) -> Result<Applier, Failure> {
-        match self.options.account(object) {
-            Some(account) => Ok(self.applier.as_service_account(&object.metadata.namespace, account)?),
-            None => Ok(self.applier.clone()),
-        }
+        let namespace = &*object.metadata.namespace;
+        let applier = match self.options.account(object) {
+            Some(account) => self.applier.as_service_account(namespace, account)?,
+            None => self.applier.clone(),
+        };
+        Ok(applier.working_for(namespace))
     }
 
     /// What is remembered from before a restart.
@@ -322,9 +324,7 @@ impl Kustomizations {
         }
         self.emit_changes(object, &changes, &revision);
         let inventory = self.prune(job, state, &set, &old).await?;
-        state.records.objects.retain(|id, _| ids.contains(id));
-        state.records.replaced.retain(|id, _| ids.contains(id));
-        state.records.ran.retain(|id, _| ids.contains(id));
+        state.keep_only(&ids);
         state.reads = reads;
         state.records.inputs = inputs;
         state.records.text_digest = text_digest;

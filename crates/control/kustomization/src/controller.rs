@@ -15,6 +15,7 @@ use lode_apply::Applier;
 use lode_cluster::{Client, Resource};
 use lode_object::{Id, NamespacedName};
 use lode_runtime::{Change, Events, Memory, Metrics, Next, Priority, Queue, Store};
+use tokio::time::Instant;
 
 use crate::build;
 use crate::options::Options;
@@ -182,6 +183,8 @@ impl Kustomizations {
         };
         if self.is_worth_a_run(state, &ids) {
             self.queue.add(owner.clone(), Priority::Change);
+        } else {
+            self.wind_clock(owner, state);
         }
     }
 
@@ -192,6 +195,15 @@ impl Kustomizations {
         let left = self.applier.drifted(&state.records, &state.kinds, ids);
         // What was told and left is looked at whenever it changes: it may be as Git says again.
         left.iter().any(|id| state.fights.held(id).is_none()) || state.told.iter().any(|told| ids.contains(&told.id))
+    }
+
+    /// Sees to a run when health that is waited for changes by time alone: what changed may have made it so.
+    fn wind_clock(&self, name: &NamespacedName, state: &State) {
+        let Some(wait) = &state.wait else { return };
+        let at = wait.next_look();
+        if at < wait.until {
+            self.queue.add_after(name.clone(), at.saturating_duration_since(Instant::now()), Priority::Change);
+        }
     }
 
     /// Takes the state of a Kustomization for the time of its reconcile; that of another one of its name is forgotten.
@@ -210,6 +222,8 @@ impl Kustomizations {
             } else {
                 self.queue.add(name.clone(), Priority::Change);
             }
+        } else if !late.is_empty() {
+            self.wind_clock(name, &state);
         }
         states.idle.insert(name.clone(), state);
     }

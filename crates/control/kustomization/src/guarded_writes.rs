@@ -27,7 +27,7 @@ impl Played {
         let sandbox = Sandbox::start(Cluster::default()).await.unwrap();
         let storage = tempfile::tempdir().unwrap();
         let client = Client::connect(Some(sandbox.kubeconfig()), None).await.unwrap();
-        let cache = Arc::new(Cache::new(client.clone(), "kustomize-controller", &[]));
+        let cache = Arc::new(Cache::new(client.clone(), "kustomize-controller", &[], 100));
         let apply = lode_apply::Options {
             manager: "kustomize-controller".to_owned(),
             overrides: Vec::new(),

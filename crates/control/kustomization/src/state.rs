@@ -56,6 +56,16 @@ pub(crate) struct Attempt {
 }
 
 impl State {
+    /// Forgets all objects but some, and lets go of the kinds that none of them is of: those need not be watched.
+    pub(crate) fn keep_only(&mut self, ids: &HashSet<&Id>) {
+        let records = &mut self.records;
+        records.objects.retain(|id, _| ids.contains(id));
+        records.replaced.retain(|id, _| ids.contains(id));
+        records.ran.retain(|id, _| ids.contains(id));
+        let kinds: HashSet<_> = records.objects.iter().map(|(id, record)| Records::gvk(id, record)).collect();
+        self.kinds.retain(|gvk, _| kinds.contains(gvk));
+    }
+
     /// Returns the attempt at this revision, begun now if it is new.
     pub(crate) fn attempt(&mut self, object: &Kustomization, revision: &str) -> &mut Attempt {
         let of = (revision.to_owned(), object.metadata.generation);

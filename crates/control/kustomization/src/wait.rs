@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lode_apply::{Applier, Kinds, Known};
-use lode_cluster::{Kind, Resource, Seen, Subscription};
+use lode_cluster::{Resource, Seen, Subscription, Watched};
 use lode_health::{Health, Seconds, Status};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 use tokio::time::Instant;
@@ -112,7 +112,7 @@ pub(crate) struct Item {
     pub(crate) id: Id,
     pub(crate) gvk: GroupVersionKind,
     /// What sees it; none where whom we act for may not watch it.
-    pub(crate) kind: Option<Arc<Kind>>,
+    pub(crate) kind: Option<Arc<Watched>>,
     pub(crate) resource: Arc<Resource>,
     /// It was last read because it may not be watched: nothing wakes whoever waits for it.
     is_polled: bool,
@@ -437,7 +437,8 @@ impl Looker<'_> {
         // Pods are somebody's too.
         let pods = pod_resource();
         let selected = if self.applier.may_watch(&pods, &item.id.namespace).await? {
-            Some(self.applier.cache().selected(&pods, &item.id.namespace, &query).subscribe(owner))
+            let cache = self.applier.cache();
+            Some(cache.selected(&pods, &item.id.namespace, &query, &owner.namespace)?.subscribe(owner))
         } else {
             None
         };
@@ -498,10 +499,12 @@ pub(crate) async fn named(
             continue;
         }
         let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
-        let told = owned.is_none().then(|| {
-            let kind = applier.cache().one(&resource, namespace, &reference.name);
-            kind.subscribe(&NamespacedName::new(own, &object.metadata.name))
-        });
+        let told = if owned.is_none() {
+            let kind = applier.cache().one(&resource, namespace, &reference.name, own)?;
+            Some(kind.subscribe(&NamespacedName::new(own, &object.metadata.name)))
+        } else {
+            None
+        };
         let seen = told.as_ref().map(|told| Known { resource, kind: told.kind().clone() });
         let Some(known) = seen.or_else(|| owned.cloned()) else { continue };
         items.push(Item { _told: told, ..Item::new(id, gvk, known, exprs) });

@@ -85,6 +85,9 @@ pub(crate) struct Args {
     /// Field manager whose fields are taken over; may be repeated
     #[arg(long = "override-manager", value_name = "NAME")]
     override_managers: Vec<String>,
+    /// Kinds and single objects that the Kustomizations of one namespace may have watched
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    watches_per_namespace: usize,
     /// Kinds that are applied before the rest
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     custom_apply_stage_kinds: Vec<String>,
@@ -218,6 +221,7 @@ impl Args {
             default_service_account: self.default_service_account.filter(|name| !name.is_empty()),
             no_cross_namespace_refs: self.no_cross_namespace_refs,
             override_managers: self.override_managers,
+            watches_per_namespace: self.watches_per_namespace,
             custom_stage_kinds: self.custom_apply_stage_kinds,
             preflight_always: self.preflight == Preflight::Always,
         })
@@ -320,6 +324,7 @@ mod tests {
             default_service_account: None,
             no_cross_namespace_refs: false,
             override_managers: [],
+            watches_per_namespace: 1000,
             custom_stage_kinds: [],
             preflight_always: false,
             strict_substitution: true,

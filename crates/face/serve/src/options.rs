@@ -47,6 +47,8 @@ pub struct Options {
     pub no_cross_namespace_refs: bool,
     /// Field managers whose fields are taken over.
     pub override_managers: Vec<String>,
+    /// How many kinds, and selections of their objects, the Kustomizations of one namespace may have watched.
+    pub watches_per_namespace: usize,
     /// Kinds with an apply stage of their own.
     pub custom_stage_kinds: Vec<String>,
     /// Whether every write is first dry-run, as Flux does.

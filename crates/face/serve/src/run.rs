@@ -143,7 +143,12 @@ impl Shared<'_> {
         events: &Events,
     ) -> (Arc<Kustomizations>, Arc<Queue<NamespacedName>>) {
         let queue = Arc::new(self.queue());
-        let cache = Arc::new(Cache::new(self.client.clone(), MANAGER, &self.options.override_managers));
+        let cache = Arc::new(Cache::new(
+            self.client.clone(),
+            MANAGER,
+            &self.options.override_managers,
+            self.options.watches_per_namespace,
+        ));
         let apply = lode_apply::Options {
             manager: MANAGER.to_owned(),
             overrides: self.options.override_managers.clone(),

@@ -13,6 +13,7 @@
 //! Left out on purpose: the objects themselves. Who needs one asks the server for it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use lode_merge::Observed;
@@ -21,6 +22,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::client::{Client, decode};
 use crate::error::Error;
+use crate::ledger::{Ledger, Number, Watched};
 use crate::resource::Resource;
 use crate::seen::{Gone, Seen, Table};
 use crate::watch::{self as follow, Head, Sink, Subject, Told};
@@ -57,6 +59,9 @@ pub struct Cache {
     manager: Arc<str>,
     overrides: Arc<[String]>,
     kinds: Mutex<HashMap<Key, Weak<Kind>>>,
+    /// Numbers of kinds given so far.
+    numbers: AtomicU64,
+    ledger: Arc<Ledger>,
     changes: Arc<Changes>,
 }
 
@@ -70,14 +75,17 @@ struct Key {
 
 impl Cache {
     /// Starts empty: nothing is watched until somebody asks. `manager` is the field manager whose fields are
-    /// digested, `overrides` are further managers whose fields it takes over.
+    /// digested, `overrides` are further managers whose fields it takes over. `watches_max` bounds how many kinds, and
+    /// selections of their objects, the owners in one namespace may have watched.
     #[must_use]
-    pub fn new(client: Client, manager: &str, overrides: &[String]) -> Self {
+    pub fn new(client: Client, manager: &str, overrides: &[String], watches_max: usize) -> Self {
         Self {
             client,
             manager: manager.into(),
             overrides: overrides.into(),
             kinds: Mutex::default(),
+            numbers: AtomicU64::new(0),
+            ledger: Ledger::new(watches_max),
             changes: Arc::default(),
         }
     }
@@ -94,22 +102,34 @@ impl Cache {
         Seen::of(object, &self.manager, &self.overrides, jiff::Timestamp::now().as_second())
     }
 
-    /// Watches all objects of a kind that carry the owner label.
-    #[must_use]
-    pub fn owned(&self, resource: &Resource) -> Arc<Kind> {
-        self.kind(resource, "", meta::OWNER_NAME, "")
+    /// Watches all objects of a kind that carry the owner label, for the owners in a namespace.
+    ///
+    /// # Errors
+    /// Too much is watched for that namespace already. The empty namespace stands for ourselves, and has no bound.
+    pub fn owned(&self, resource: &Resource, holder: &str) -> Result<Arc<Watched>, Error> {
+        self.kind(resource, ["", meta::OWNER_NAME, ""], holder)
     }
 
     /// Watches one object, whoever owns it.
-    #[must_use]
-    pub fn one(&self, resource: &Resource, namespace: &str, name: &str) -> Arc<Kind> {
-        self.kind(resource, namespace, "", &format!("metadata.name={name}"))
+    ///
+    /// # Errors
+    /// As [`Cache::owned`].
+    pub fn one(&self, resource: &Resource, namespace: &str, name: &str, holder: &str) -> Result<Arc<Watched>, Error> {
+        self.kind(resource, [namespace, "", &format!("metadata.name={name}")], holder)
     }
 
     /// Watches what a label selector selects in a namespace.
-    #[must_use]
-    pub fn selected(&self, resource: &Resource, namespace: &str, labels: &str) -> Arc<Kind> {
-        self.kind(resource, namespace, labels, "")
+    ///
+    /// # Errors
+    /// As [`Cache::owned`].
+    pub fn selected(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        labels: &str,
+        holder: &str,
+    ) -> Result<Arc<Watched>, Error> {
+        self.kind(resource, [namespace, labels, ""], holder)
     }
 
     /// Returns how many kinds are watched and how many objects are known.
@@ -119,7 +139,12 @@ impl Cache {
         (kinds.len(), kinds.iter().map(|kind| lock(&kind.shelf.table).len()).sum())
     }
 
-    fn kind(&self, resource: &Resource, namespace: &str, labels: &str, fields: &str) -> Arc<Kind> {
+    fn kind(
+        &self,
+        resource: &Resource,
+        [namespace, labels, fields]: [&str; 3],
+        holder: &str,
+    ) -> Result<Arc<Watched>, Error> {
         let key = Key {
             gvk: resource.gvk.clone(),
             namespace: namespace.into(),
@@ -128,21 +153,24 @@ impl Cache {
         };
         let mut kinds = lock(&self.kinds);
         if let Some(kind) = kinds.get(&key).and_then(Weak::upgrade) {
-            return kind;
+            return self.ledger.hold(holder, kind.number, || kind);
         }
         kinds.retain(|_, kind| kind.strong_count() > 0);
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let subject = Subject {
             resource: resource.clone(),
             namespace: key.namespace.clone(),
             labels: key.labels.clone(),
             fields: key.fields.clone(),
         };
-        let kind = self.start(subject);
-        kinds.insert(key, Arc::downgrade(&kind));
-        kind
+        self.ledger.hold(holder, number, || {
+            let kind = self.start(subject, number);
+            kinds.insert(key, Arc::downgrade(&kind));
+            kind
+        })
     }
 
-    fn start(&self, subject: Subject) -> Arc<Kind> {
+    fn start(&self, subject: Subject, number: Number) -> Arc<Kind> {
         let shelf = Arc::new(Shelf {
             gvk: subject.resource.gvk.clone(),
             manager: self.manager.clone(),
@@ -154,12 +182,13 @@ impl Cache {
         let (synced, is_synced) = watch::channel(false);
         let feed = Feed { shelf: shelf.clone(), synced };
         let task = tokio::spawn(follow::watch(self.client.clone(), subject, feed));
-        Arc::new(Kind { shelf, is_synced, task })
+        Arc::new(Kind { number, shelf, is_synced, task })
     }
 }
 
 /// One watched kind; it is watched as long as this lives.
 pub struct Kind {
+    number: Number,
     shelf: Arc<Shelf>,
     is_synced: watch::Receiver<bool>,
     task: tokio::task::JoinHandle<()>,
@@ -170,6 +199,13 @@ impl Kind {
     pub async fn synced(&self) {
         // The sender lives in the watch task, which ends only when this is dropped.
         let _ = self.is_synced.clone().wait_for(|synced| *synced).await;
+    }
+
+    /// Returns whether what is known is complete: not before the first list, nor when the server has stopped to serve
+    /// the kind.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        *self.is_synced.borrow()
     }
 
     /// Returns what is known of an object.
@@ -210,36 +246,17 @@ impl Kind {
         self.shelf.put(answer)
     }
 
-    /// Tells an owner of every change here, besides the one whose labels an object carries, as long as the answer lives.
-    #[must_use]
-    pub fn subscribe(self: &Arc<Self>, owner: &NamespacedName) -> Subscription {
+    pub(crate) fn add_subscriber(&self, owner: &NamespacedName) {
         *lock(&self.shelf.table).subscribers.entry(owner.clone()).or_default() += 1;
-        Subscription { kind: self.clone(), owner: owner.clone() }
     }
-}
 
-/// A kind of which an owner is told, and which is watched as long as this lives.
-pub struct Subscription {
-    kind: Arc<Kind>,
-    owner: NamespacedName,
-}
-
-impl Subscription {
-    /// Returns the kind.
-    #[must_use]
-    pub fn kind(&self) -> &Arc<Kind> {
-        &self.kind
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut table = lock(&self.kind.shelf.table);
+    pub(crate) fn remove_subscriber(&self, owner: &NamespacedName) {
+        let mut table = lock(&self.shelf.table);
         // One owner may have several: the new run's begins before that of the old one ends.
-        if let Some(times) = table.subscribers.get_mut(&self.owner) {
+        if let Some(times) = table.subscribers.get_mut(owner) {
             *times -= 1;
             if *times == 0 {
-                table.subscribers.remove(&self.owner);
+                table.subscribers.remove(owner);
             }
         }
     }
@@ -350,6 +367,10 @@ impl Sink for Feed {
         }
         drop(table);
         self.synced.send_replace(true);
+    }
+
+    fn lost(&mut self) {
+        self.synced.send_replace(false);
     }
 }
 

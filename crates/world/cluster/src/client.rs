@@ -1,6 +1,6 @@
 //! [`Client`]: calls to one API server, bounded, counted, as ourselves or as somebody else.
 //!
-//! HTTP/2 where the server speaks it: thousands of small calls share one connection. The connector is our own for
+//! HTTP/2 where the server speaks it: thousands of small calls share one connection; watches have others. The connector is our own for
 //! that reason; credentials, proxies and CA rotation are kube's. A 429 or 503 that says when to come back is obeyed here, so that no
 //! caller needs to know.
 
@@ -17,7 +17,7 @@ use kube::client::Body;
 use lode_object::Value;
 use serde::Deserialize;
 
-use crate::connect::{self, Connection, Incoming};
+use crate::connect::{self, Connection, Incoming, IsWatch};
 use crate::error::Error;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
@@ -37,8 +37,7 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Calls to one API server. Cloning is cheap and shares the connections.
 #[derive(Clone)]
 pub struct Client {
-    calls: Connection,
-    watches: Connection,
+    connection: Connection,
     user: Option<HeaderValue>,
     account: Option<Arc<Account>>,
     host: Arc<str>,
@@ -55,8 +54,7 @@ impl Client {
     pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, Error> {
         let config = connect::config(kubeconfig, context).await?;
         Ok(Self {
-            calls: connect::connect(&config)?,
-            watches: connect::connect(&config)?,
+            connection: connect::connect(&config)?,
             user: None,
             account: None,
             host: config.cluster_url.authority().map(ToString::to_string).unwrap_or_default().into(),
@@ -243,8 +241,9 @@ impl Client {
 
     /// Opens a watch: the answer's body is a stream of frames.
     pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Incoming>, Error> {
-        let request = self.request(Method::GET, path, None)?;
-        let answer = self.watches.send(request).await.map_err(|error| unreachable(&*error));
+        let mut request = self.request(Method::GET, path, None)?;
+        request.extensions_mut().insert(IsWatch);
+        let answer = self.connection.send(request).await.map_err(|error| unreachable(&*error));
         self.count("watch", answer.as_ref().map_or(0, |answer| answer.status().as_u16()));
         let answer = answer?;
         if answer.status().is_success() {
@@ -276,7 +275,7 @@ impl Client {
 
     /// Sends a request once: HTTP code, how long the server wants us to wait before another try, body.
     async fn once(&self, request: Request<Body>) -> Result<(u16, Option<Duration>, Bytes), Error> {
-        let answer = self.calls.send(request).await.map_err(|error| unreachable(&*error))?;
+        let answer = self.connection.send(request).await.map_err(|error| unreachable(&*error))?;
         let code = answer.status().as_u16();
         let later = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let later = later.filter(|_| code == 429 || code == 503).map(Duration::from_secs);

@@ -1,13 +1,17 @@
 //! The connection itself: TLS, ALPN, keep-alive, credentials.
 //!
+//! Calls share one connection; watches have others ([`Lines`]).
+//!
 //! kube's own client hands every call to a task of its own first; ours goes from the caller to the connection.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
@@ -16,17 +20,24 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::error::Error;
+use crate::lines::{Lines, Placed};
 
 /// A connection that answers no ping for this long is dead: watches on it start again elsewhere.
 const PING_EVERY: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the head of a watch's answer may take. A server sends it at once; where it does not, the connection is full.
+const WATCH_ANSWER_MAX: Duration = Duration::from_secs(15);
 /// What may be under way on one connection, in bytes: one slow watch must not starve the calls beside it.
 const WINDOW: u32 = 8 << 20;
 const STREAM_WINDOW: u32 = 1 << 20;
 
 /// What an answer holds, as it arrives.
 pub(crate) type Incoming = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Marks a request whose answer is followed for long: it goes where no call has to wait for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IsWatch;
 
 /// Where requests go. Cloning is cheap and shares the connection.
 #[derive(Clone)]
@@ -80,7 +91,30 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
         }
         None => builder,
     };
-    let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+    let connector = builder.enable_all_versions().wrap_connector(tcp);
+    let calls = dial(&connector);
+    let watches = Arc::new(Lines::new(move || dial(&connector)));
+    let http = service_fn(move |request: http::Request<Body>| {
+        let (calls, watches) = (calls.clone(), watches.clone());
+        async move {
+            if request.extensions().get::<IsWatch>().is_some() {
+                return watch(&watches, request).await;
+            }
+            let answer = calls.request(request).await.map_err(BoxError::from)?;
+            Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+        }
+    });
+    let auth = config.auth_layer().map_err(|error| Error::Request(error.to_string()))?;
+    let service =
+        ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(auth).map_err(BoxError::from).service(http);
+    Ok(Connection(BoxCloneSyncService::new(service)))
+}
+
+type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>;
+
+/// Makes a client of one HTTP/2 connection, which is opened by its first request and closed with it.
+fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .http2_keep_alive_interval(PING_EVERY)
@@ -88,15 +122,17 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
         .http2_keep_alive_while_idle(true)
         .http2_initial_connection_window_size(WINDOW)
         .http2_initial_stream_window_size(STREAM_WINDOW)
-        .build::<_, Body>(builder.enable_all_versions().wrap_connector(tcp));
-    let auth = config.auth_layer().map_err(|error| Error::Request(error.to_string()))?;
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(auth)
-        .map_err(BoxError::from)
-        .map_response(|answer: http::Response<hyper::body::Incoming>| {
-            answer.map(|body| body.map_err(BoxError::from).boxed_unsync())
-        })
-        .service(http);
-    Ok(Connection(BoxCloneSyncService::new(service)))
+        .build(connector.clone())
+}
+
+/// Sends a request on a connection with room for it; the answer holds its place until it is dropped.
+async fn watch(lines: &Lines<Http>, request: http::Request<Body>) -> Result<http::Response<Incoming>, BoxError> {
+    let (http, mut place) = lines.take();
+    let Ok(answer) = tokio::time::timeout(WATCH_ANSWER_MAX, http.request(request)).await else {
+        lines.silent(&place);
+        return Err(format!("no answer to a watch within {WATCH_ANSWER_MAX:?}").into());
+    };
+    let answer = answer?;
+    lines.answered(&mut place);
+    Ok(answer.map(|body| Placed::new(body, place).map_err(BoxError::from).boxed_unsync()))
 }

@@ -57,6 +57,23 @@ impl Discovery {
         self.look_up(|table| table.preferred.get(kind).cloned()).await
     }
 
+    /// Asks the server again whether it serves a kind, after it refused one that was known. Refusals that come together
+    /// cost one reading of the table, and readings keep [`REFRESH_MIN`] between them.
+    ///
+    /// # Errors
+    /// The server could not be asked.
+    pub async fn ask_again(&self, gvk: &GroupVersionKind) -> Result<Option<Arc<Resource>>, Error> {
+        let refused_at = Instant::now();
+        let _alone = self.reading.lock().await;
+        let read_at = self.lock().read_at;
+        if read_at.is_none_or(|at| at < refused_at) {
+            let wait = read_at.map_or(Duration::ZERO, |at| REFRESH_MIN.saturating_sub(at.elapsed()));
+            tokio::time::sleep(wait).await;
+            self.refresh().await?;
+        }
+        Ok(self.lock().kinds.get(gvk).cloned())
+    }
+
     /// Returns a resource as the last reading knew it, without asking the server.
     #[must_use]
     pub fn known(&self, gvk: &GroupVersionKind) -> Option<Arc<Resource>> {
@@ -94,7 +111,7 @@ impl Discovery {
     }
 
     async fn refresh(&self) -> Result<(), Error> {
-        let mut table = Table::default();
+        let (mut table, read_at) = (Table::default(), Instant::now());
         for path in ["/api", "/apis"] {
             let body = self.client.read(path, ACCEPT).await?;
             let groups: Groups =
@@ -103,7 +120,7 @@ impl Discovery {
                 table.add(&group);
             }
         }
-        table.read_at = Some(Instant::now());
+        table.read_at = Some(read_at);
         *self.lock() = table;
         Ok(())
     }

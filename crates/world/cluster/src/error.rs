@@ -17,6 +17,17 @@ pub enum Error {
     /// The answer is not what the API promises.
     #[error("answer of the Kubernetes API is not understood: {0}")]
     NotUnderstood(String),
+    /// The owners in a namespace have as much watched as they may.
+    #[error(
+        "namespace \"{namespace}\" has {max} kinds and selections of objects watched already, as many as one may \
+         (--watches-per-namespace): use fewer kinds and health checks there, or raise the bound"
+    )]
+    TooManyWatches {
+        /// The namespace of the owners.
+        namespace: Box<str>,
+        /// The bound.
+        max: usize,
+    },
     /// The request could not be put together, for instance from a name no URL may hold.
     #[error("request to the Kubernetes API is not valid: {0}")]
     Request(String),
@@ -44,6 +55,13 @@ impl Error {
         self.is(404)
     }
 
+    /// Returns whether the server does not know the kind: nothing is said of the object then.
+    #[must_use]
+    pub fn is_unserved(&self) -> bool {
+        let unknown = |status: &Status| status.reason.is_empty() || &*status.message == NO_RESOURCE;
+        self.status().is_some_and(|status| status.code == 404 && unknown(status))
+    }
+
     /// Returns whether an object of this name exists already.
     #[must_use]
     pub fn is_already_exists(&self) -> bool {
@@ -56,7 +74,28 @@ impl Error {
         match self {
             Self::Refused(status) => status.code == 429 || status.code >= 500 || status.is_any_modified(),
             Self::Unreachable(_) => true,
-            Self::TooLarge(_) | Self::NotUnderstood(_) | Self::Request(_) => false,
+            Self::TooLarge(_) | Self::NotUnderstood(_) | Self::TooManyWatches { .. } | Self::Request(_) => false,
         }
+    }
+}
+
+/// What a server says where it serves the version but not the kind; where it serves neither, it sends no status at all.
+const NO_RESOURCE: &str = "the server could not find the requested resource";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_found(reason: &str, message: &str) -> Error {
+        let status = serde_json::json!({"code": 404, "reason": reason, "message": message});
+        Error::Refused(Box::new(serde_json::from_value(status).unwrap()))
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_no_missing_object() {
+        assert!(not_found("", "404 page not found").is_unserved());
+        assert!(not_found("NotFound", NO_RESOURCE).is_unserved());
+        assert!(!not_found("NotFound", "configmaps \"a\" not found").is_unserved());
+        assert!(!not_found("NotFound", "namespaces \"a\" not found").is_unserved());
     }
 }

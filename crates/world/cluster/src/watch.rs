@@ -50,6 +50,8 @@ pub trait Sink: Send {
     fn deleted(&mut self, head: &Head<'_>, object: &[u8]);
     /// The list is complete, as of a version.
     fn synced(&mut self, version: &str);
+    /// The server does not serve the kind any more: what was seen may be so no longer, until a list says so.
+    fn lost(&mut self) {}
 }
 
 /// What tells one object of a kind from another, and one form of it from another.
@@ -95,6 +97,10 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
                 } else if follower.streaming && (error.is(400) || error.is(422) || error.is(403) || error.is(500)) {
                     follower.streaming = false;
                 } else {
+                    if error.is_unserved() {
+                        follower.version = None;
+                        sink.lost();
+                    }
                     let error = error.to_string();
                     if said == error {
                         debug!(kind = %follower.subject.resource.gvk, error, "watch interrupted");

@@ -87,6 +87,7 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         default_service_account: None,
         no_cross_namespace_refs: false,
         override_managers: Vec::new(),
+        watches_per_namespace: 1000,
         custom_stage_kinds: Vec::new(),
         preflight_always: false,
         strict_substitution: true,

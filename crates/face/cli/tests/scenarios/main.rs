@@ -28,6 +28,7 @@ mod hostile_sources;
 #[cfg(test)]
 mod installing;
 mod killed_at_any_moment;
+mod kinds_come_and_go;
 mod live_edits;
 #[cfg(test)]
 mod nothing_is_left_behind;

@@ -1,0 +1,151 @@
+//! [`Ledger`]: how much each namespace makes us watch, and that it is not too much.
+//!
+//! A watch is shared by all who need it and counts for each of their namespaces. What watches for nobody's namespace
+//! (our own needs) is not counted.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use lode_object::NamespacedName;
+
+use crate::cache::Kind;
+use crate::error::Error;
+
+/// What is watched for which namespace.
+pub(crate) struct Ledger {
+    max: usize,
+    held: Mutex<Held>,
+}
+
+/// What is watched, by the namespace it is watched for.
+type Held = HashMap<Box<str>, HashMap<Number, Weak<Watched>>>;
+
+/// The number of a watched kind.
+pub(crate) type Number = u64;
+
+/// A kind that is watched for a namespace, as long as this lives.
+pub struct Watched {
+    kind: Arc<Kind>,
+    number: Number,
+    namespace: Box<str>,
+    ledger: Arc<Ledger>,
+}
+
+impl Ledger {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, held: Mutex::default() })
+    }
+
+    /// Returns a kind as watched for a namespace, starting it where that has room for one more.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        namespace: &str,
+        number: Number,
+        kind: impl FnOnce() -> Arc<Kind>,
+    ) -> Result<Arc<Watched>, Error> {
+        let mut held = self.lock();
+        let own = held.entry(namespace.into()).or_default();
+        if let Some(watched) = own.get(&number).and_then(Weak::upgrade) {
+            return Ok(watched);
+        }
+        if !namespace.is_empty() && own.len() >= self.max {
+            return Err(Error::TooManyWatches { namespace: namespace.into(), max: self.max });
+        }
+        let watched = Arc::new(Watched { kind: kind(), number, namespace: namespace.into(), ledger: self.clone() });
+        own.insert(number, Arc::downgrade(&watched));
+        Ok(watched)
+    }
+
+    fn release(&self, namespace: &str, number: Number) {
+        let mut held = self.lock();
+        let Some(own) = held.get_mut(namespace) else { return };
+        // Somebody may have taken it anew since the last one let go.
+        if own.get(&number).is_some_and(|watched| watched.strong_count() == 0) {
+            own.remove(&number);
+        }
+        if own.is_empty() {
+            held.remove(namespace);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// Tells an owner of every change here, besides the one whose labels an object carries, as long as the answer lives.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>, owner: &NamespacedName) -> Subscription {
+        self.kind.add_subscriber(owner);
+        Subscription { watched: self.clone(), owner: owner.clone() }
+    }
+}
+
+impl Deref for Watched {
+    type Target = Kind;
+
+    fn deref(&self) -> &Kind {
+        &self.kind
+    }
+}
+
+/// A kind of which an owner is told, and which is watched as long as this lives.
+pub struct Subscription {
+    watched: Arc<Watched>,
+    owner: NamespacedName,
+}
+
+impl Subscription {
+    /// Returns the kind.
+    #[must_use]
+    pub fn kind(&self) -> &Arc<Watched> {
+        &self.watched
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.watched.remove_subscriber(&self.owner);
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.ledger.release(&self.namespace, self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Cache, Client, Error, Resource};
+
+    async fn cache(max: usize) -> Cache {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let config = serde_json::json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
+        std::fs::write(file.path(), config.to_string()).unwrap();
+        Cache::new(Client::connect(Some(file.path()), None).await.unwrap(), "lode", &[], max)
+    }
+
+    #[tokio::test]
+    async fn a_namespace_has_so_many_watches_and_others_have_theirs() {
+        let cache = cache(2).await;
+        let pods = Resource::known("v1", "Pod", "pods", true);
+        let one = |name: &str, holder: &str| cache.one(&pods, "shop", name, holder);
+        let first = (one("a", "team").unwrap(), one("b", "team").unwrap());
+        assert!(one("a", "team").is_ok(), "it is watched already");
+        let error = one("c", "team").err().unwrap();
+        assert!(matches!(error, Error::TooManyWatches { max: 2, .. }), "{error}");
+        assert!(error.to_string().contains("\"team\"") && error.to_string().contains("--watches-per-namespace"));
+        let _others = (one("c", "other").unwrap(), one("a", "other").unwrap());
+        let _own = (0..5).map(|number| one(&format!("n{number}"), "").unwrap()).collect::<Vec<_>>();
+        assert_eq!(cache.size().0, 8);
+
+        drop(first);
+        assert_eq!(cache.size().0, 7, "what nobody needs is watched no more");
+        assert!(one("c", "team").is_ok());
+    }
+}

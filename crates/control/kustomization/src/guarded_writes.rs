@@ -6,7 +6,7 @@ use lode_api::Kustomization;
 use lode_apply::Applier;
 use lode_cluster::{Cache, Client, Discovery, Resource, Subject};
 use lode_object::{NamespacedName, Value, meta};
-use lode_runtime::{Backoff, Events, Metrics, Queue, Store};
+use lode_runtime::{Backoff, Events, Memory, Metrics, Queue, Store};
 use lode_sandbox::{Options as Cluster, Sandbox};
 use serde_json::json;
 
@@ -43,6 +43,7 @@ impl Played {
             records: Arc::new(lode_store::Records::open(storage.path())),
             events: Events::start(&client, "kustomize-controller"),
             metrics: Metrics::new(),
+            memory: Memory::new(1 << 30, 1),
             custom_stage_kinds: Vec::new(),
             client,
         };

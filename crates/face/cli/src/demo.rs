@@ -45,7 +45,8 @@ async fn show(script: bool) -> anyhow::Result<()> {
 }
 
 fn to_try(world: &World) -> String {
-    let url = world.sandbox.git().url(fleet::NAME);
+    // With the token that lets this terminal push, and nobody else on this machine.
+    let url = world.sandbox.git().push_url(fleet::NAME);
     let kubeconfig = world.sandbox.kubeconfig().display();
     let lode = std::env::current_exe().map_or_else(|_| "lode".to_owned(), |path| path.display().to_string());
     format!(

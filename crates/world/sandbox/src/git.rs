@@ -1,20 +1,25 @@
-//! [`Git`]: repositories by name, written from here and by whoever pushes.
+//! [`Git`]: repositories by name, written from here and by whoever pushes with the token of this server.
+//!
+//! Any program of this machine reaches loopback, and any page in a browser may try: reading is open to those that name
+//! the server by its address, pushing takes the token that [`Git::push_url`] holds.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lode_git::{Access, Author, Changes, CommitError, Draft, ObjectId, Repository, Server, serve};
+use lode_git::{Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve};
 use lode_tree::RepoPath;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// A Git server in memory.
 #[derive(Clone)]
 pub struct Git {
     address: SocketAddr,
     server: Server,
+    token: Arc<str>,
     by_name: Arc<Mutex<BTreeMap<String, Repository>>>,
 }
 
@@ -43,15 +48,24 @@ impl Git {
     /// Starts a server without repositories; it serves until its task is aborted.
     pub(crate) async fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let git = Self { address: listener.local_addr()?, server: Server::default(), by_name: Arc::default() };
+        let (address, server) = (listener.local_addr()?, Server::default());
+        server.answer_to([address.to_string(), format!("localhost:{}", address.port())]);
+        let token = Uuid::new_v4().simple().to_string().into();
+        let git = Self { address, server, token, by_name: Arc::default() };
         let task = tokio::spawn(serve(listener, git.server.clone(), std::future::pending()));
         Ok((git, task))
     }
 
-    /// Returns where a repository is, for `git clone` and for sources.
+    /// Returns where a repository is, for sources and whoever only reads.
     #[must_use]
     pub fn url(&self, repository: &str) -> String {
         format!("http://{}/{repository}.git", self.address)
+    }
+
+    /// Returns where a repository is, with the token that lets whoever clones it push. It is a secret.
+    #[must_use]
+    pub fn push_url(&self, repository: &str) -> String {
+        format!("http://{PUSHER}:{}@{}/{repository}.git", self.token, self.address)
     }
 
     /// Returns a repository, which comes to be if it does not exist.
@@ -60,7 +74,8 @@ impl Git {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let repository = by_name.entry(name.to_owned()).or_insert_with(|| {
             let repository = Repository::new(BRANCH);
-            self.server.put(name, repository.clone(), Access::default());
+            let access = Access { read: Gate::Open, write: Gate::basic(PUSHER, &self.token) };
+            self.server.put(name, repository.clone(), access);
             repository
         });
         repository.clone()
@@ -100,5 +115,7 @@ fn draft(message: &str) -> Draft {
     Draft { author, message: message.to_owned(), time_seconds: time.as_secs() as i64, onto: None }
 }
 
+/// Who pushes, in the URL with the token.
+const PUSHER: &str = "demo";
 /// The branch of all repositories.
 const BRANCH: &str = "main";

@@ -87,6 +87,37 @@ async fn a_commit_can_be_fetched_and_reverted() {
 }
 
 #[tokio::test]
+async fn a_push_takes_the_token_and_every_request_the_right_host() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let sandbox = sandbox().await;
+    let git = sandbox.git();
+    git.commit("fleet", &[("a.yaml", Some("a: 1\n"))], "one").unwrap();
+    let address = git.url("fleet").trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let ask = async |service: &str, host: &str, header: &str| {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let path = format!("/fleet.git/info/refs?service=git-{service}");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{header}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(ask("upload-pack", &address, "git-protocol: version=2\r\n").await, "200");
+    assert_eq!(ask("upload-pack", "evil.example", "").await, "421");
+    assert_eq!(ask("receive-pack", &address, "").await, "401", "without the token");
+    let secret = git.push_url("fleet").trim_start_matches("http://").split('@').next().unwrap().to_owned();
+    let basic = |text: &str| {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        format!("authorization: Basic {encoded}\r\n")
+    };
+    assert_eq!(ask("receive-pack", &address, &basic("demo:guess")).await, "401");
+    assert_eq!(ask("receive-pack", &address, &basic(&secret)).await, "200");
+    assert_eq!(ask("receive-pack", "evil.example", &basic(&secret)).await, "421");
+}
+
+#[tokio::test]
 async fn many_stand_side_by_side_and_know_nothing_of_each_other() {
     let sandboxes = [sandbox().await, sandbox().await, sandbox().await];
     for (at, sandbox) in sandboxes.iter().enumerate() {

@@ -30,13 +30,37 @@ fn every_step_of_the_script_has_its_effect() {
     assert!(said.contains("(infrastructure/queues/base/orders.yaml:"), "{said}");
 }
 
+/// Clones and pushes by the URL that a person is shown, and fails to push without the token in it.
+fn assert_pushes_with_the_printed_url_only(said: &[String]) {
+    let url = said.iter().find_map(|line| line.trim().strip_prefix("git clone ")?.split(' ').next()).unwrap();
+    let (start, rest) = url.split_once("://").unwrap();
+    let (secret, rest) = rest.split_once('@').unwrap();
+    assert!(secret.split_once(':').is_some_and(|(_, token)| token.len() >= 32), "{url}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(folder.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments);
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap()
+    };
+    let cloned = git(&["clone", "-q", url, "fleet"]);
+    assert!(cloned.status.success(), "{cloned:?}");
+    assert!(git(&["-C", "fleet", "commit", "-q", "--allow-empty", "-m", "nothing"]).status.success());
+    let stranger = git(&["-C", "fleet", "push", "-q", &format!("{start}://{rest}"), "main"]);
+    assert!(!stranger.status.success(), "a push without the token is refused");
+    let pushed = git(&["-C", "fleet", "push", "-q"]);
+    assert!(pushed.status.success(), "{pushed:?}");
+}
+
 #[test]
 fn a_person_gets_a_kubeconfig_that_is_gone_afterwards() {
     let mut demo = lode(&["demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     let kubeconfig = lines.next().unwrap().unwrap();
     let mut talk = BufReader::new(demo.stderr.take().unwrap()).lines();
-    talk.find(|line| line.as_ref().unwrap().contains("Ctrl-C ends")).unwrap().unwrap();
+    let said: Vec<String> =
+        talk.by_ref().map(Result::unwrap).take_while(|line| !line.contains("Ctrl-C ends")).collect();
+    assert_pushes_with_the_printed_url_only(&said);
     let get = lode(&["get", "kustomizations", "-A", "--kubeconfig", &kubeconfig]).output().unwrap();
     assert!(String::from_utf8_lossy(&get.stdout).contains("fleet"), "{get:?}");
     let ended = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();

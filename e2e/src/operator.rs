@@ -55,6 +55,8 @@ impl Operator {
         {
             command.arg(flag).arg(local(port));
         }
+        // The Git servers of tests and benchmarks are on loopback, which is refused otherwise.
+        command.args(["--egress-allow", "127.0.0.0/8", "--egress-allow", "::1"]);
         command.arg("--health-addr").arg(local(health)).args(&settings.arguments);
         let child = command.stdout(file.try_clone()?).stderr(file).spawn().context("start the operator")?;
         let mut operator = Self { child, metrics, log };

@@ -54,6 +54,8 @@ impl Serving {
         let (storage_address, health) = (format!("127.0.0.1:{}", free_port()?), free_port()?);
         let mut serve = Command::new(lode);
         serve.args(["serve", "--watch-all-namespaces"]);
+        // The Git servers of the scenarios are on loopback, which is refused otherwise.
+        serve.args(["--egress-allow", "127.0.0.0/8,::1"]);
         serve.arg("--kubeconfig").arg(cluster.kubeconfig()).arg("--storage-path").arg(&storage);
         serve.args(["--storage-addr", &storage_address, "--storage-adv-addr", &storage_address]);
         serve.args(["--metrics-addr", &format!("127.0.0.1:{}", free_port()?)]);

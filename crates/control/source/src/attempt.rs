@@ -174,8 +174,9 @@ fn chosen(plan: &Plan, resolved: &Resolved) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use lode_net::Egress;
+
     use super::*;
-    use crate::options::Egress;
 
     #[test]
     fn the_tag_that_a_range_led_to_is_named() {
@@ -185,7 +186,7 @@ mod tests {
             validate(&object, &Egress::default()).unwrap()
         };
         let pinned = lode_git::Reference { commit: Some("12".repeat(20)), ..lode_git::Reference::default() };
-        let remote = Remote::new("http://127.0.0.1/x").unwrap();
+        let remote = Remote::new("https://git.example/x").unwrap();
         let mut resolved = futures::FutureExt::now_or_never(lode_git::resolve(&remote, &pinned)).unwrap().unwrap();
         resolved.name = Some("refs/tags/v1.10.0".to_owned());
         let words = chosen(&plan(serde_json::json!({"semver": "1.x"})), &resolved);

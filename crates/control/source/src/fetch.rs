@@ -9,6 +9,7 @@ use std::time::Duration;
 use lode_api::reasons;
 use lode_git::{
     Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError, Resolved, Snapshot,
+    TransportError,
 };
 use lode_runtime::Memory;
 use lode_stdx::budget::Budget;
@@ -83,6 +84,7 @@ fn admission(memory: Memory, namespace: &str) -> Admission {
 /// Says why there is no commit.
 pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     let text = match error {
+        ResolveError::Remote(TransportError::Egress(refused)) => return denied(refused),
         ResolveError::Empty => {
             return Failure::fetch(reasons::EMPTY_GIT_REPOSITORY, "git repository is empty");
         }
@@ -92,9 +94,15 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     Failure::fetch(reasons::GIT_OPERATION_FAILED, format!("failed to checkout and determine revision: {text}"))
 }
 
+/// Says that the egress policy forbids a connection. Names change their addresses, so it is tried again.
+fn denied(refused: &lode_net::Refused) -> Failure {
+    Failure::fetch(reasons::ACCESS_DENIED, refused.to_string())
+}
+
 /// Says why a commit could not be brought here.
 pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
     match error {
+        FetchError::Remote(TransportError::Egress(refused)) => denied(refused),
         FetchError::Sparse(folder) => {
             let text = format!("sparse checkout dir '{folder}' does not exist in repository");
             let text = format!("failed to sparse checkout directories: {text}");

@@ -8,11 +8,11 @@ use lode_api::shared::LocalRef;
 use lode_api::{GitRepository, reasons};
 use lode_cluster::{Client, Resource};
 use lode_git::{Credentials, Remote};
+use lode_net::Egress;
 use lode_object::Value;
 use tracing::warn;
 
 use crate::failure::Failure;
-use crate::options::Egress;
 use crate::validate::{self, Plan};
 
 /// What a Secret holds. It has no `Debug`, so that it cannot be printed.

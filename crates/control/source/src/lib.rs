@@ -28,5 +28,5 @@ mod traffic;
 mod validate;
 
 pub use controller::{GitRepositories, Parts};
-pub use options::{Egress, Options};
+pub use options::Options;
 pub use traffic::UNDER_WAY_MAX;

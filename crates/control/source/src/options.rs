@@ -1,10 +1,9 @@
 //! What holds for all repositories; the names are those of Flux's flags.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+use lode_net::Egress;
 use lode_stdx::budget;
 
 /// What holds for all repositories.
@@ -27,7 +26,7 @@ pub struct Options {
     /// What one fetch may cost, from reading a commit to the artifact (`--fetch-bytes-max`, `--fetch-files-max`,
     /// `--fetch-steps-max`).
     pub fetch: budget::Limits,
-    /// Which addresses may be asked.
+    /// Where connections to repositories and proxies may lead.
     pub egress: Egress,
 }
 
@@ -44,28 +43,5 @@ impl Default for Options {
             fetch: lode_git::BUDGET,
             egress: Egress::default(),
         }
-    }
-}
-
-/// Says which URLs of repositories and proxies may be asked; without a rule all may.
-#[derive(Clone, Default)]
-pub struct Egress(Option<Arc<Rule>>);
-
-type Rule = dyn Fn(&str) -> bool + Send + Sync;
-
-impl Egress {
-    /// Allows the URLs to which `rule` says yes; they come without credentials.
-    pub fn allow(rule: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(rule)))
-    }
-
-    pub(crate) fn allows(&self, url: &str) -> bool {
-        self.0.as_ref().is_none_or(|rule| rule(url))
-    }
-}
-
-impl fmt::Debug for Egress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Egress(a rule)" } else { "Egress(everywhere)" })
     }
 }

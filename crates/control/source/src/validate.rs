@@ -9,12 +9,12 @@ use std::time::Duration;
 use lode_api::git_repository::{Include, Mode, Provider, Spec};
 use lode_api::{FieldError, GitRepository, Kind as _, reasons};
 use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
+use lode_net::Egress;
 use lode_object::NamespacedName;
 use lode_tree::RepoPath;
 
 use crate::failure::{Failure, Step};
 use crate::gather::Secret;
-use crate::options::Egress;
 
 /// A specification that can be acted on.
 pub(crate) struct Plan {
@@ -101,12 +101,11 @@ pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy,
     };
     let missing = || failed(format!("secret '{}' has no key 'address'", secret.name));
     let address = secret.text("address").ok_or_else(missing)?;
-    // What stands before an `@` may be a password and is nobody's business.
-    let bare = address.rsplit_once('@').map_or(&*address, |(_, host)| host);
-    if !egress.allows(bare) {
-        return Err(failed(format!("the address in secret '{}' is not allowed", secret.name)));
+    let proxy = lode_git::Proxy { username: secret.text("username"), password: secret.text("password"), address };
+    if !proxy.is_allowed(egress) {
+        return Err(failed(format!("the address in secret '{}' is not allowed, or is no address", secret.name)));
     }
-    Ok(lode_git::Proxy { username: secret.text("username"), password: secret.text("password"), address })
+    Ok(proxy)
 }
 
 /// Says what is wrong with a commit that should be signed, as long as no signature can be checked.
@@ -148,8 +147,8 @@ fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
         }
         Err(error @ RemoteError::Url) => return Err(terminal(reasons::URL_INVALID, error.to_string())),
     };
-    if !egress.allows(remote.url()) {
-        return Err(terminal(reasons::ACCESS_DENIED, format!("the address '{}' is not allowed", remote.url())));
+    if let Err(refused) = remote.with_egress(egress) {
+        return Err(terminal(reasons::ACCESS_DENIED, refused.to_string()));
     }
     remote.timeout = spec.timeout().map_err(|error| field(&error))?;
     Ok(Address::Http(Box::new(remote)))
@@ -290,7 +289,8 @@ mod tests {
     fn an_address_the_policy_forbids_is_not_asked() {
         let object =
             json!({"metadata": {"name": "a"}, "spec": {"interval": "1m", "url": "http://me:secret@10.0.0.1/x"}});
-        let egress = Egress::allow(|url| !url.contains("10.0.0.1"));
+        let deny = vec!["10.0.0.1".parse().unwrap()];
+        let egress = Egress::new(lode_net::Rules { deny, ..lode_net::Rules::default() });
         let failure = validate(&GitRepository::parse(&object).unwrap(), &egress).err().unwrap();
         assert_eq!(failure.reason, "AccessDenied");
         assert!(!failure.message.contains("secret"), "{}", failure.message);

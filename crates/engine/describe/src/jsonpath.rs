@@ -222,6 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn an_index_at_the_end_of_all_numbers_finds_nothing() {
+        let object = json!({"a": [1, 2]});
+        for index in [i64::MAX, i64::MIN, i64::MAX - 1] {
+            for path in
+                [format!(".a[{index}]"), format!(".a[{index}:]"), format!(".a[:{index}]"), format!(".a[0:2:{index}]")]
+            {
+                // A path may be refused, too; none may panic.
+                let Ok(path) = JsonPath::parse(&path) else { continue };
+                let _ = path.cell(&object, "integer", Timestamp::UNIX_EPOCH);
+            }
+        }
+        let path = JsonPath::parse(&format!(".a[{}]", i64::MAX)).unwrap();
+        assert_eq!(path.cell(&object, "integer", Timestamp::UNIX_EPOCH), Value::Null);
+    }
+
+    #[test]
     fn what_is_no_path_is_refused() {
         for path in ["", ".a[", ".a[x]", ".a[?(@.b", "....a", ".a[?(@.b==)]", "#", "a", ".a['b]"] {
             assert_eq!(JsonPath::parse(path), Err(Malformed), "{path}");

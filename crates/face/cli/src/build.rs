@@ -27,12 +27,14 @@ use std::thread;
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use lode_kustomize::{Options, Order, Restrictions};
+use lode_net::Egress;
 
 use crate::build::flux::Checkout;
 use crate::build::form::Form;
 use crate::build::outcome::Outcome;
 use crate::build::place::Place;
 use crate::build::wanted::Wanted;
+use crate::egress;
 use crate::output;
 use crate::report::Told;
 
@@ -88,6 +90,8 @@ pub(crate) struct Args {
     /// Instead of the objects, list those that would change if one of these files did
     #[arg(long, value_name = "FILE", num_args = 1..)]
     explain_impact: Vec<PathBuf>,
+    #[command(flatten)]
+    egress: egress::Flags,
     #[command(flatten)]
     refused: Refused,
 }
@@ -158,7 +162,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
     let read = |file: &PathBuf| Wanted::read(file, args.name.as_deref(), &args.substitute_from);
     let wanted = args.kustomization.as_ref().map(read).transpose()?;
-    each(&args.paths, |path| one(args, path, wanted.as_ref()))
+    let egress = args.egress.policy();
+    each(&args.paths, |path| one(args, path, wanted.as_ref(), &egress))
 }
 
 /// Writes files where they are wanted, and returns what goes to stdout.
@@ -170,9 +175,9 @@ fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
     }
 }
 
-fn one(args: &Args, path: &str, wanted: Option<&Wanted>) -> anyhow::Result<Outcome> {
+fn one(args: &Args, path: &str, wanted: Option<&Wanted>, egress: &Egress) -> anyhow::Result<Outcome> {
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
-    let place = Place::find(path, args.root.as_deref(), reads_any_file)?;
+    let place = Place::find(path, args.root.as_deref(), reads_any_file, egress)?;
     let sources = args.origin || !args.explain_impact.is_empty();
     if let Some(wanted) = wanted {
         let checkout = Checkout::of(place, wanted.object.spec.path.as_deref().unwrap_or_default())?;

@@ -13,6 +13,7 @@ mod apiserver;
 mod build;
 mod demo;
 mod diff;
+mod egress;
 mod folder;
 mod follow;
 mod get;

@@ -12,6 +12,7 @@ use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, ValueEnum};
 use lode_serve::Options;
 
+use crate::egress;
 use crate::output;
 use crate::report::Told;
 use crate::session::Access;
@@ -82,6 +83,8 @@ pub(crate) struct Args {
     /// Refuse bases outside the source; always so, taken for Flux's sake
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     no_remote_bases: bool,
+    #[command(flatten)]
+    egress: egress::Flags,
     /// Field manager whose fields are taken over; may be repeated
     #[arg(long = "override-manager", value_name = "NAME")]
     override_managers: Vec<String>,
@@ -219,6 +222,7 @@ impl Args {
             artifact_retention_records: self.artifact_retention_records,
             artifact_retention_ttl: self.artifact_retention_ttl,
             default_service_account: self.default_service_account.filter(|name| !name.is_empty()),
+            egress: self.egress.policy(),
             no_cross_namespace_refs: self.no_cross_namespace_refs,
             override_managers: self.override_managers,
             watches_per_namespace: self.watches_per_namespace,
@@ -322,6 +326,12 @@ mod tests {
             artifact_retention_records: 2,
             artifact_retention_ttl: 60s,
             default_service_account: None,
+            egress: Egress(
+                Rules {
+                    allow: [],
+                    deny: [],
+                },
+            ),
             no_cross_namespace_refs: false,
             override_managers: [],
             watches_per_namespace: 1000,

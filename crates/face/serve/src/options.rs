@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lode_net::Egress;
 use lode_stdx::budget;
 
 /// Everything a person can set.
@@ -43,6 +44,8 @@ pub struct Options {
     pub artifact_retention_ttl: Duration,
     /// Account used where a Kustomization names none.
     pub default_service_account: Option<String>,
+    /// Where connections to sources may lead.
+    pub egress: Egress,
     /// Refuses references into other namespaces.
     pub no_cross_namespace_refs: bool,
     /// Field managers whose fields are taken over.

@@ -129,6 +129,7 @@ impl Shared<'_> {
             artifact_retention_ttl: self.options.artifact_retention_ttl,
             interval_jitter_percent: self.options.interval_jitter_percent,
             fetch: self.options.fetch,
+            egress: self.options.egress.clone(),
             ..lode_source::Options::default()
         };
         let repositories =

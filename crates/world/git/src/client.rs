@@ -5,14 +5,15 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use lode_stdx::{Digest, digest::Hasher};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Url};
 
 use crate::http::Error;
-use crate::remote::Remote;
+use crate::remote::{Proxy, Remote};
 
 /// Clients kept; each holds open connections.
 const CLIENTS_MAX: usize = 16;
@@ -26,10 +27,20 @@ const USER_AGENT: &str = concat!("git/lodestone-", env!("CARGO_PKG_VERSION"));
 /// Clients in use, the last used at the end.
 static CLIENTS: Mutex<Vec<(Digest, Client)>> = Mutex::new(Vec::new());
 
-/// Returns a client for `url`, which may be another host than the remote's after a redirect.
+/// How requests get to a host.
+enum Way {
+    /// Straight, to an address that the egress policy allows.
+    Direct,
+    /// Through the proxy of the remote, which somebody else may have named: it is itself asked for by the policy.
+    Own(Proxy),
+    /// Through the proxy of the environment, which whoever runs this process answers for.
+    Environment(Intercept),
+}
+
+/// Returns a client for `url`, which may be another host than the remote's after a redirect, if egress is allowed there.
 pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
-    let loopback = url.host_str().is_some_and(is_loopback);
-    let key = key(remote, url.scheme() == "https", loopback);
+    let way = way(remote, url)?;
+    let key = key(remote, url.scheme() == "https", &way);
     let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(at) = clients.iter().position(|(known, _)| *known == key) {
         let entry = clients.remove(at);
@@ -37,7 +48,7 @@ pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
         clients.push(entry);
         return Ok(client);
     }
-    let client = build(remote, url.scheme() == "https", loopback)?;
+    let client = build(remote, url.scheme() == "https", &way)?;
     if clients.len() >= CLIENTS_MAX {
         clients.remove(0);
     }
@@ -47,6 +58,9 @@ pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
 
 /// Puts a failed request in our own words.
 pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<lode_net::Refused>()) {
+        return Error::Egress(refused.clone());
+    }
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return Error::Tls(tls_words(tls));
     }
@@ -62,13 +76,41 @@ pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
     }
 }
 
-fn build(remote: &Remote, https: bool, loopback: bool) -> Result<Client, Error> {
+/// Finds the way to a host, and asks the egress policy for whatever is known of it before a connection is made.
+fn way(remote: &Remote, url: &Url) -> Result<Way, Error> {
+    if let Some(proxy) = &remote.proxy {
+        remote.egress.check_proxied(url).map_err(Error::Egress)?;
+        let address = Url::parse(&proxy.address).map_err(|_| unusable_proxy())?;
+        // The message would show the proxy's address, which is part of a secret.
+        remote.egress.check(&address).map_err(|_| Error::Configuration("the proxy's address is not allowed"))?;
+        return Ok(Way::Own(proxy.clone()));
+    }
+    if let Some(intercept) = environment_proxy(url) {
+        remote.egress.check_proxied(url).map_err(Error::Egress)?;
+        return Ok(Way::Environment(intercept));
+    }
+    remote.egress.check(url).map_err(Error::Egress)?;
+    Ok(Way::Direct)
+}
+
+/// Returns the environment's proxy for a URL; loopback has none.
+fn environment_proxy(url: &Url) -> Option<Intercept> {
+    static ENVIRONMENT: LazyLock<Matcher> = LazyLock::new(Matcher::from_env);
+    let is_loopback = url.host_str().is_some_and(is_loopback);
+    if is_loopback { None } else { ENVIRONMENT.intercept(&url.as_str().parse().ok()?) }
+}
+
+fn unusable_proxy() -> Error {
+    Error::Configuration("the proxy's address cannot be used")
+}
+
+fn build(remote: &Remote, https: bool, way: &Way) -> Result<Client, Error> {
     let mut builder = ClientBuilder::new()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .user_agent(USER_AGENT);
-    builder = with_proxy(builder, remote, loopback)?;
+    builder = with_way(builder, remote, way)?;
     if !https && remote.proxy.is_none() {
         // Reading the system's authorities costs milliseconds that plain http need not pay.
         return builder.tls_certs_only([]).build().map_err(|_| Error::Connect);
@@ -89,34 +131,57 @@ fn build(remote: &Remote, https: bool, loopback: bool) -> Result<Client, Error> 
     builder.tls_certs_merge(authorities).build().map_err(|_| unreadable())
 }
 
-fn with_proxy(builder: ClientBuilder, remote: &Remote, loopback: bool) -> Result<ClientBuilder, Error> {
-    let Some(proxy) = &remote.proxy else {
-        return Ok(if loopback { builder.no_proxy() } else { builder });
-    };
-    let unusable = |_| Error::Configuration("the proxy's address cannot be used");
-    let mut through = reqwest::Proxy::all(&proxy.address).map_err(unusable)?;
-    if let Some(username) = &proxy.username {
-        through = through.basic_auth(username, proxy.password.as_deref().unwrap_or_default());
+/// Sets proxy and resolver. Our own choice of the proxy is the only one, so that a request which is meant to go straight
+/// never goes through a proxy, nor the other way round.
+fn with_way(builder: ClientBuilder, remote: &Remote, way: &Way) -> Result<ClientBuilder, Error> {
+    let builder = builder.no_proxy();
+    match way {
+        Way::Direct => Ok(builder.dns_resolver(remote.egress.resolver())),
+        Way::Own(proxy) => {
+            let mut through = reqwest::Proxy::all(&proxy.address).map_err(|_| unusable_proxy())?;
+            if let Some(username) = &proxy.username {
+                through = through.basic_auth(username, proxy.password.as_deref().unwrap_or_default());
+            }
+            Ok(builder.dns_resolver(remote.egress.resolver()).proxy(through))
+        }
+        Way::Environment(intercept) => {
+            let mut through = reqwest::Proxy::all(intercept.uri().to_string()).map_err(|_| unusable_proxy())?;
+            if let Some((username, password)) = intercept.raw_auth() {
+                through = through.basic_auth(username, password);
+            } else if let Some(value) = intercept.basic_auth() {
+                through = through.custom_http_auth(value.clone());
+            }
+            Ok(builder.proxy(through))
+        }
     }
-    Ok(builder.proxy(through))
 }
 
-fn key(remote: &Remote, https: bool, loopback: bool) -> Digest {
+fn key(remote: &Remote, https: bool, way: &Way) -> Digest {
     let mut hasher = Hasher::default();
     let mut put = |bytes: &[u8]| {
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     };
-    put(&[u8::from(https), u8::from(loopback)]);
+    put(&[u8::from(https)]);
+    put(&remote.egress.id().to_le_bytes());
     put(remote.ca.as_deref().unwrap_or_default());
     if let Some(own) = &remote.client_certificate {
         put(&own.certificate);
         put(&own.key);
     }
-    if let Some(proxy) = &remote.proxy {
-        put(proxy.address.as_bytes());
-        put(proxy.username.as_deref().unwrap_or_default().as_bytes());
-        put(proxy.password.as_deref().unwrap_or_default().as_bytes());
+    match way {
+        Way::Direct => put(b"direct"),
+        Way::Own(proxy) => {
+            put(b"own");
+            put(proxy.address.as_bytes());
+            put(proxy.username.as_deref().unwrap_or_default().as_bytes());
+            put(proxy.password.as_deref().unwrap_or_default().as_bytes());
+        }
+        // The environment stays as it is; which of its proxies it is tells all the rest.
+        Way::Environment(intercept) => {
+            put(b"environment");
+            put(intercept.uri().to_string().as_bytes());
+        }
     }
     hasher.finish()
 }

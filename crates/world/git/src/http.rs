@@ -86,6 +86,9 @@ pub enum Error {
     /// An answer that is not Git's protocol.
     #[error("the server does not speak Git's protocol here: {0}")]
     Protocol(&'static str),
+    /// The egress policy does not allow the connection.
+    #[error("{0}")]
+    Egress(lode_net::Refused),
     /// What the server itself says is wrong.
     #[error("the server says: {0}")]
     Server(String),

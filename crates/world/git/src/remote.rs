@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use lode_net::Egress;
 use lode_stdx::{Digest, digest::Hasher};
 use reqwest::Url;
 
@@ -40,6 +41,14 @@ pub struct Proxy {
     pub password: Option<String>,
 }
 
+impl Proxy {
+    /// Returns whether the policy allows the proxy's host, as far as its address itself tells.
+    #[must_use]
+    pub fn is_allowed(&self, egress: &Egress) -> bool {
+        Url::parse(&self.address).is_ok_and(|url| egress.check(&url).is_ok())
+    }
+}
+
 /// A client's own certificate, both parts in PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
@@ -63,6 +72,8 @@ pub struct Remote {
     pub proxy: Option<Proxy>,
     /// How long one operation may take as a whole.
     pub timeout: Duration,
+    /// Where connections may lead: to the URL's host, to where redirects lead, and to the proxy.
+    pub egress: Egress,
 }
 
 /// Why a URL is no [`Remote`].
@@ -105,13 +116,30 @@ impl Remote {
         bare.map_err(|()| Error::Url)?;
         url.set_fragment(None);
         let timeout = Duration::from_mins(1);
-        Ok(Self { url, credentials, ca: None, client_certificate: None, proxy: None, timeout })
+        Ok(Self {
+            url,
+            credentials,
+            ca: None,
+            client_certificate: None,
+            proxy: None,
+            timeout,
+            egress: Egress::default(),
+        })
     }
 
     /// Returns the URL, which holds no user or password.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// Lets connections lead only where this policy allows.
+    ///
+    /// # Errors
+    /// The URL itself tells that none would be allowed.
+    pub fn with_egress(&mut self, egress: &Egress) -> Result<(), lode_net::Refused> {
+        self.egress = egress.clone();
+        egress.check(&self.url)
     }
 
     pub(crate) fn parsed(&self) -> &Url {

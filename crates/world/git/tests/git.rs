@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::similar_names, reason = "a test that cannot set up its world fails")]
 
+mod egress;
 mod repository;
 mod server;
 mod serving;
@@ -13,6 +14,7 @@ use lode_git::{
     Cache, ClientCertificate, Credentials, FetchError, Limits, Options, Proxy, Reference, Remote, ResolveError,
     Resolved, Snapshot, TransportError,
 };
+use lode_net::{Egress, Rules};
 use lode_stdx::budget::{self, Budget};
 use lode_tree::{Entry, RepoPath};
 use tokio::runtime::{self, Runtime};
@@ -37,9 +39,16 @@ fn branch(name: &str) -> Reference {
     Reference { branch: Some(name.to_owned()), ..Reference::default() }
 }
 
+/// The servers of these tests are on loopback, which is refused unless it is allowed.
+fn loopback() -> Egress {
+    let allow = vec!["127.0.0.0/8".parse().unwrap(), "localhost".parse().unwrap()];
+    Egress::new(Rules { allow, ..Rules::default() })
+}
+
 fn remote(url: &str) -> Remote {
     let mut remote = Remote::new(url).unwrap();
     remote.timeout = Duration::from_secs(30);
+    remote.egress = loopback();
     remote
 }
 

@@ -1,6 +1,7 @@
 //! What crosses the border of the process by network.
 //!
 //! - [`serve()`] is the one accept loop of all our servers: places per peer, deadlines, draining.
+//! - [`Egress`] says where connections may lead that others ask for, and resolves names accordingly.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -16,6 +17,8 @@
 //! # }
 //! ```
 
+mod egress;
 mod serve;
 
+pub use egress::{Egress, Network, Refused, Resolved, Rule, RuleError, Rules};
 pub use serve::{Caller, Limits, RequestBody, Terms, serve};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use lode_cluster::Client;
 use lode_git::{Options as Reading, Reference, Remote, resolve};
+use lode_net::{Egress, Rules};
 use lode_sandbox::{Fault, Objects, Options, Requests, Sandbox};
 use serde_json::{Value, json};
 
@@ -74,7 +75,8 @@ async fn a_commit_can_be_fetched_and_reverted() {
     let git = sandbox.git();
     let first = git.commit("fleet", &[("a/b.yaml", Some("b: 1\n"))], "one").unwrap();
     let second = git.commit("fleet", &[("a/b.yaml", Some("b: 2\n"))], "two").unwrap();
-    let remote = Remote::new(&git.url("fleet")).unwrap();
+    let mut remote = Remote::new(&git.url("fleet")).unwrap();
+    remote.egress = Egress::new(Rules { allow: vec!["127.0.0.1".parse().unwrap()], ..Rules::default() });
     let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
     let resolved = resolve(&remote, &main).await.unwrap();
     assert_eq!(resolved.revision, format!("main@sha1:{second}"));

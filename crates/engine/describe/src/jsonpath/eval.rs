@@ -47,10 +47,10 @@ impl Step {
 impl Slice {
     fn take<'v>(&self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
         let len = items.len() as i64;
-        let wrapped = |place: i64| if place < 0 { place + len } else { place };
+        let wrapped = |place: i64| if place < 0 { place.saturating_add(len) } else { place };
         let from = wrapped(self.from);
         let to = match self.to {
-            To::One => from + 1,
+            To::One => from.saturating_add(1),
             To::Before(place) => wrapped(place),
             To::End => len,
         };

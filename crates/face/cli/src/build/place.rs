@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
+use lode_net::Egress;
 use lode_spool::Spool;
 use lode_stdx::budget::Budget;
 use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath, Tree};
@@ -32,6 +33,8 @@ pub(super) enum Place {
         folder: PathBuf,
         /// What it must not leave.
         root: Option<Root>,
+        /// Where connections to its remote bases may lead.
+        egress: Egress,
     },
     /// A folder of an archive or a repository.
     Tree {
@@ -45,7 +48,7 @@ pub(super) enum Place {
 impl Place {
     /// Finds what a text names. Files of the disk are read below `root`, or what stands in for it; where nothing does,
     /// a build that may read any file of its root is refused.
-    pub(super) fn find(text: &str, root: Option<&Path>, reads_any_file: bool) -> anyhow::Result<Self> {
+    pub(super) fn find(text: &str, root: Option<&Path>, reads_any_file: bool, egress: &Egress) -> anyhow::Result<Self> {
         if let Some((archive, folder)) = in_archive(text) {
             let file = File::open(archive).with_context(|| format!("open {archive}"))?;
             let tree =
@@ -56,7 +59,7 @@ impl Place {
         if !Path::new(text).exists()
             && let Some(spec) = Spec::parse(text)?
         {
-            let tree = spec.fetch().with_context(|| format!("fetch {}", spec.url))?;
+            let tree = spec.fetch(egress).with_context(|| format!("fetch {}", spec.url))?;
             return Self::in_tree(tree, &spec.folder);
         }
         let path = Path::new(text);
@@ -74,16 +77,16 @@ impl Place {
                 "name it with --root DIR; in a Git checkout, and below the current folder, it is not needed"
             ));
         }
-        Ok(Self::Disk { folder, root })
+        Ok(Self::Disk { folder, root, egress: egress.clone() })
     }
 
     /// Returns what reads the place's files, and the folder as that names it.
     pub(super) fn loader(self) -> anyhow::Result<(Box<dyn Loader>, RepoPath)> {
         match self {
-            Self::Disk { folder, root } => {
+            Self::Disk { folder, root, egress } => {
                 let named = Disk::path(&folder);
                 let named = named.with_context(|| format!("{}: the name is not allowed", folder.display()))?;
-                Ok((Box::new(WithFetched { disk: Disk::new(root), trees: Mutex::default() }), named))
+                Ok((Box::new(WithFetched { disk: Disk::new(root), egress, trees: Mutex::default() }), named))
             }
             Self::Tree { tree, folder } => Ok((Box::new(tree), folder)),
         }
@@ -104,6 +107,7 @@ fn in_archive(text: &str) -> Option<(&str, &str)> {
 /// The disk, and what was fetched.
 struct WithFetched {
     disk: Disk,
+    egress: Egress,
     /// By the repository and reference they came from; the position is the folder's name.
     trees: Mutex<BTreeMap<String, (usize, Arc<Tree>)>>,
 }
@@ -173,7 +177,7 @@ impl Loader for WithFetched {
         let number = if let Some((number, _)) = trees.get(&key) {
             *number
         } else {
-            let tree = spec.fetch().map_err(|error| refused(format!("{error:#}")))?;
+            let tree = spec.fetch(&self.egress).map_err(|error| refused(format!("{error:#}")))?;
             let number = trees.len();
             trees.insert(key, (number, Arc::new(tree)));
             number

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use lode_git::{Cache, Options, Reference, Remote, ResolveError, Resolved};
+use lode_net::Egress;
 use lode_stdx::duration;
 use lode_tree::Tree;
 
@@ -57,8 +58,9 @@ impl Spec {
     }
 
     /// Brings the repository's files.
-    pub(super) fn fetch(&self) -> anyhow::Result<Tree> {
+    pub(super) fn fetch(&self, egress: &Egress) -> anyhow::Result<Tree> {
         let mut remote = Remote::new(&self.url)?;
+        remote.with_egress(egress)?;
         if let Some(timeout) = self.timeout {
             remote.timeout = timeout;
         }
@@ -129,10 +131,10 @@ fn split(text: &str) -> (String, String) {
 
 /// Reads whole seconds, or a duration in Go's form.
 fn timeout(text: &str) -> anyhow::Result<Duration> {
-    match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => duration::parse(text).map_err(Into::into),
-    }
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // As seconds it has the bound of all durations; a plain number of seconds may be anything.
+    let read = if is_number { duration::parse(&format!("{text}s")) } else { duration::parse(text) };
+    read.map_err(Into::into)
 }
 
 fn cache_folder() -> PathBuf {
@@ -173,6 +175,9 @@ mod tests {
         assert!(Spec::parse("https://host/o/r?submodules=true").is_err());
         let spec = Spec::parse("https://host/o/r?timeout=90s").unwrap().unwrap();
         assert_eq!(spec.timeout, Some(Duration::from_secs(90)));
+        for absurd in ["18446744073709551615", "99999999999999999999999", "9999999999h", "-1", ""] {
+            assert!(Spec::parse(&format!("https://host/o/r?timeout={absurd}")).is_err(), "{absurd}");
+        }
         assert_eq!(Spec::parse("https://host/o/r?timeout=7").unwrap().unwrap().timeout, Some(Duration::from_secs(7)));
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::demo::fleet;
+use crate::egress;
 use crate::session::{MANAGER, NAMESPACE};
 
 /// Git, a cluster, and the operator between them.
@@ -85,6 +86,7 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         artifact_retention_records: 2,
         artifact_retention_ttl: Duration::from_mins(1),
         default_service_account: None,
+        egress: egress::loopback(),
         no_cross_namespace_refs: false,
         override_managers: Vec::new(),
         watches_per_namespace: 1000,

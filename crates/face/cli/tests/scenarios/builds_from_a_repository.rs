@@ -24,7 +24,10 @@ fn play(binary: &Path) -> anyhow::Result<()> {
     repository.write("base/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {color: green}\n")?;
     repository.push("green")?;
     let build = |path: &str| {
-        let run = Command::new(binary).args(["build", path]).env("XDG_CACHE_HOME", local.path().join("cache")).output();
+        let run = Command::new(binary)
+            .args(["build", path, "--egress-allow", "127.0.0.0/8"])
+            .env("XDG_CACHE_HOME", local.path().join("cache"))
+            .output();
         let run = run.context("run lode")?;
         let text = String::from_utf8_lossy(if run.status.success() { &run.stdout } else { &run.stderr }).into_owned();
         Ok::<_, anyhow::Error>((run.status.success(), text))

@@ -48,7 +48,7 @@ impl Machine {
 
     fn build_from(&self, current: impl AsRef<Path>, path: &str, flags: &[&str]) -> Output {
         let mut command = Command::new(ground::binary());
-        command.args(["build", path]).args(flags).current_dir(current);
+        command.args(["build", path, "--egress-allow", "127.0.0.0/8"]).args(flags).current_dir(current);
         command.env("CANARY", SECRET).env("XDG_CACHE_HOME", self.at("cache")).output().unwrap()
     }
 

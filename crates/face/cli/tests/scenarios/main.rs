@@ -18,6 +18,7 @@ mod bad_weather;
 mod builds_from_a_repository;
 #[cfg(test)]
 mod builds_stay_in_their_root;
+mod connections_lead_only_where_they_may;
 mod demo;
 mod existing_objects;
 #[cfg(test)]

@@ -99,7 +99,12 @@ impl Workloads {
 
     fn look(&mut self, api: &Api, place: &Place) {
         let Some(seen) = self.scene.seen(place, api.now()) else { return };
-        let plan = plan(place, &seen);
+        // An object that nobody foresaw must not end the play of all others.
+        let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan(place, &seen)));
+        let Ok(plan) = planned else {
+            tracing::error!(object = ?place.key, "what is to be done about an object could not be computed");
+            return;
+        };
         if let Some(at) = plan.again.filter(|_| self.later.len() < LATER_MAX) {
             self.later.insert((at, place.clone()));
         }

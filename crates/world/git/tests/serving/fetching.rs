@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use lode_git::{Access, Cache, Changes, Credentials, Gate, Options, Reference, Remote, Repository, TransportError};
+use lode_git::{Access, Cache, Changes, Credentials, Gate, Options, Reference, Repository, TransportError};
 
 use super::{Clone, Serving, git};
 use crate::repository::{at, draft, write};
@@ -264,7 +264,7 @@ fn our_own_client_is_served() {
     let serving = Serving::start();
     let repository = serving.repository("fleet");
     let days = week(&repository);
-    let remote = Remote::new(&serving.url("fleet")).unwrap();
+    let remote = crate::remote(&serving.url("fleet"));
     let cache = Cache::open(serving.folder.join("cache")).unwrap();
     let go = |reference: &Reference| {
         let resolved = resolve(&remote, reference).unwrap();
@@ -290,7 +290,7 @@ fn a_gate_asks_for_its_password() {
     let access = Access { read: Gate::basic("git", "secret"), write: Gate::Closed };
     let repository = serving.repository_with("fleet", access);
     write(&repository, "a", "1");
-    let mut remote = Remote::new(&serving.url("fleet")).unwrap();
+    let mut remote = crate::remote(&serving.url("fleet"));
     let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
     let mut ask = |password: Option<&str>| {
         remote.credentials = password.map_or(Credentials::None, |password| Credentials::Basic {

@@ -27,10 +27,12 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     let mut plan = Plan::default();
     match new {
         None if paused => {}
-        None => plan.actions.push(Action::Create(Kind::ReplicaSet, set(deployment, &hash, last + 1, bounds, &old))),
+        None => plan
+            .actions
+            .push(Action::Create(Kind::ReplicaSet, set(deployment, &hash, last.saturating_add(1), bounds, &old))),
         Some(new) => {
             // Whoever goes back to an earlier template makes it the latest.
-            let revision = revision(new).max(last + 1);
+            let revision = revision(new).max(last.saturating_add(1));
             plan.actions.extend(resized(new, bounds.new_wanted(sizes(new), &all_sizes(&old)), revision, bounds));
             let wanted = bounds.old_wanted(sizes(new), &all_sizes(&old));
             let old_resized = old.iter().zip(wanted).filter(|(set, wanted)| sizes(set).wanted != *wanted);
@@ -247,6 +249,15 @@ mod tests {
             "metadata": {"name": "web", "namespace": "shop", "uid": "u", "generation": 3}});
         json_patch::merge(&mut object["spec"], spec);
         Seen { object, children: sets, ..Seen::default() }
+    }
+
+    #[test]
+    fn a_revision_that_somebody_made_up_overflows_nothing() {
+        let last = i64::MAX.to_string();
+        let old = json!({"metadata": {"name": "web-1", "annotations": {REVISION: last}}, "spec": {"replicas": 2,
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"image": "b"}]}}}});
+        let made = created(&plan(&seen(&json!({}), vec![old])));
+        assert_eq!(made["metadata"]["annotations"][REVISION], *last);
     }
 
     fn created(plan: &Plan) -> Value {

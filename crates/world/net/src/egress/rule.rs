@@ -1,0 +1,154 @@
+//! [`Rule`]: one host or range of addresses that an operator names.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+use url::Host;
+
+use super::Rules;
+
+/// Bits of an IPv6 address before the IPv4 address that it maps.
+const MAPPED_BITS: u8 = 96;
+
+/// A host, the hosts below one, or addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// The host of this name.
+    Host(String),
+    /// All hosts below this name (`*.example.com`).
+    Below(String),
+    /// Addresses.
+    Addresses(IpNet),
+    /// Every address (`*`).
+    Everything,
+}
+
+/// A text that is no rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port")]
+pub struct RuleError(String);
+
+/// What rules say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Allowed(Rule),
+    Denied(Rule),
+    Unsaid,
+}
+
+impl FromStr for Rule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let error = || RuleError(text.chars().take(80).collect());
+        let bare = text.trim();
+        if bare == "*" {
+            return Ok(Self::Everything);
+        }
+        if bare.contains('/') {
+            return bare.parse().map(|range: IpNet| Self::Addresses(canonical(range.trunc()))).map_err(|_| error());
+        }
+        if let Ok(address) = bare.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Ok(Self::Addresses(IpNet::from(address.to_canonical())));
+        }
+        let (name, is_below) = bare.strip_prefix("*.").map_or((bare, false), |name| (name, true));
+        if name.contains('*') {
+            return Err(error());
+        }
+        match Host::parse(name) {
+            Ok(Host::Domain(name)) if is_below => Ok(Self::Below(normal(&name))),
+            Ok(Host::Domain(name)) => Ok(Self::Host(normal(&name))),
+            Ok(Host::Ipv4(address)) if !is_below => Ok(Self::Addresses(IpNet::from(IpAddr::V4(address)))),
+            _ => Err(error()),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(name) => f.write_str(name),
+            Self::Below(name) => write!(f, "*.{name}"),
+            Self::Addresses(range) if range.prefix_len() == range.max_prefix_len() => range.addr().fmt(f),
+            Self::Addresses(range) => range.fmt(f),
+            Self::Everything => f.write_str("*"),
+        }
+    }
+}
+
+impl Rule {
+    /// Returns how exactly the rule names a host, higher for more; nothing if it does not.
+    fn fits_name(&self, host: &str) -> Option<usize> {
+        match self {
+            Self::Host(name) => (name == host).then_some(usize::MAX),
+            Self::Below(name) => {
+                let is_below = host.strip_suffix(name.as_str()).is_some_and(|before| before.ends_with('.'));
+                is_below.then_some(name.len())
+            }
+            Self::Addresses(_) | Self::Everything => None,
+        }
+    }
+
+    /// Returns how exactly the rule names an address; nothing if it does not.
+    fn fits_address(&self, address: IpAddr) -> Option<usize> {
+        match self {
+            Self::Addresses(range) => range.contains(&address).then_some(usize::from(range.prefix_len()) + 1),
+            Self::Everything => Some(0),
+            Self::Host(_) | Self::Below(_) => None,
+        }
+    }
+}
+
+impl Rules {
+    /// Returns what the rules that name hosts say of one.
+    pub(super) fn of_name(&self, host: &str) -> Verdict {
+        let host = normal(host);
+        self.best(|rule| rule.fits_name(&host))
+    }
+
+    /// Returns what the rules for addresses say of one.
+    pub(super) fn of_address(&self, address: IpAddr) -> Verdict {
+        let address = address.to_canonical();
+        self.best(|rule| rule.fits_address(address))
+    }
+
+    /// Returns the rule that denies whatever no other rule names.
+    pub(super) fn denies_every_address(&self) -> Option<Rule> {
+        let is_all = |rule: &&Rule| match rule {
+            Rule::Everything => true,
+            Rule::Addresses(range) => range.prefix_len() == 0,
+            Rule::Host(_) | Rule::Below(_) => false,
+        };
+        let allows_all = self.allow.iter().any(|rule| is_all(&rule));
+        self.deny.iter().find(is_all).filter(|_| !allows_all).cloned()
+    }
+
+    fn best(&self, fits: impl Fn(&Rule) -> Option<usize>) -> Verdict {
+        let closest = |rules: &[Rule]| {
+            let fitting = rules.iter().filter_map(|rule| Some((fits(rule)?, rule)));
+            fitting.max_by_key(|(closeness, _)| *closeness).map(|(closeness, rule)| (closeness, rule.clone()))
+        };
+        match (closest(&self.allow), closest(&self.deny)) {
+            (Some((allow, rule)), Some((deny, _))) if allow > deny => Verdict::Allowed(rule),
+            (_, Some((_, rule))) => Verdict::Denied(rule),
+            (Some((_, rule)), None) => Verdict::Allowed(rule),
+            (None, None) => Verdict::Unsaid,
+        }
+    }
+}
+
+/// Returns a name as all names are compared: in lower case, without the dot of the root.
+pub(super) fn normal(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+/// Returns a range of IPv4 addresses for one that is written as mapped into IPv6.
+fn canonical(range: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = range else { return range };
+    let address = mapped.addr().to_ipv4_mapped();
+    let bits = mapped.prefix_len().checked_sub(MAPPED_BITS);
+    let range_v4 = address.zip(bits).and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
+    range_v4.map_or(range, IpNet::V4)
+}

@@ -11,6 +11,7 @@ use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
 use lode_render::{Image, Patch, Plan, Prepared, Substitution, Target};
 use lode_stdx::Digest;
+use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{ReadSet, RepoPath, Tree};
 
 use crate::failure::Failure;
@@ -39,7 +40,7 @@ pub fn build(
     options: &Options,
 ) -> Result<Built, Failure> {
     let plan = Plan { by_type: true, ..plan(object, vars, options.strict)? };
-    let rendered = lode_render::render(tree, &plan)?;
+    let rendered = lode_render::render(tree, &plan, &Budget::new(options.limits))?;
     let dropped = dropped(&rendered.objects);
     let set = desired(object, rendered.objects, options)?;
     Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads, dropped })
@@ -85,7 +86,11 @@ impl From<lode_render::Error> for Failure {
                 let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
                 Self::new(reasons::ARTIFACT_FAILED, text)
             }
-            error => Self::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}")),
+            error => {
+                let hint = error.hint().filter(|_| error.is_exceeded()).map(|hint| format!(" ({hint})"));
+                let text = format!("kustomize build failed: {error}{}", hint.unwrap_or_default());
+                Self::new(reasons::BUILD_FAILED, text)
+            }
         }
     }
 }
@@ -109,6 +114,8 @@ pub(crate) fn memory(object: &Kustomization, tree: &Tree) -> u64 {
 pub struct Options {
     /// A variable without a value fails the build.
     pub strict: bool,
+    /// What one build may cost.
+    pub limits: Limits,
     /// Kinds with an apply stage of their own.
     pub custom_stage_kinds: Vec<String>,
     /// A field that the type of its object does not have fails the build; else it is dropped and told.

@@ -97,6 +97,7 @@ impl Kustomizations {
             metrics: parts.metrics,
             build: build::Options {
                 strict: options.strict_substitution,
+                limits: options.build_limits,
                 custom_stage_kinds: parts.custom_stage_kinds,
                 strict_fields: options.strict_fields,
             },

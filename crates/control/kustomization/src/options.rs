@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lode_api::Kustomization;
+use lode_stdx::budget::Limits;
 
 /// What holds for all Kustomizations.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Options {
     pub strict_substitution: bool,
     /// A field that the type of its object does not have is an error (`--strict-fields`, ours).
     pub strict_fields: bool,
+    /// What one build may cost (`--build-bytes-max` and its sisters).
+    pub build_limits: Limits,
     /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
     pub interval_jitter_percent: u8,
 }
@@ -39,6 +42,7 @@ impl Default for Options {
             no_cross_namespace_refs: false,
             strict_substitution: true,
             strict_fields: false,
+            build_limits: lode_render::LIMITS,
             interval_jitter_percent: 5,
         }
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use lode_stdx::budget::Meter;
 use lode_tree::{Child, RepoPath};
 use lode_yaml::{Node, Origins};
 
@@ -35,6 +36,9 @@ use crate::{crds, hash};
 const BASES_DEPTH_MAX: usize = 40;
 /// Most kustomizations built for one: a diamond of bases doubles with each storey.
 const BASES_MAX: usize = 4_000;
+
+/// Bytes of noting one file at one object.
+const PART_BYTES: u64 = 8;
 
 /// A build under way.
 pub(crate) struct Run<'s, 'l> {
@@ -95,27 +99,34 @@ impl<'s, 'l> Run<'s, 'l> {
         let mut all = Accumulated::default();
         self.apply(&Level::root(config), &mut all)?;
         let Accumulated { mut resources, configuration, vars } = all;
-        hash::add(resources.all_mut());
-        references::fix(resources.all_mut(), &configuration)?;
-        let unused = vars::resolve(resources.all_mut(), &vars, &configuration.var_reference).map_err(var_fault)?;
+        let budget = self.source.budget;
+        hash::add(resources.all_mut(), budget)?;
+        references::fix(resources.all_mut(), &configuration, budget)?;
+        let unused = vars::resolve(resources.all_mut(), &vars, &configuration.var_reference, budget);
+        let unused = unused.map_err(vars::Error::into_fault)?;
         for name in unused {
             self.warnings.push(At::new(format!("variable \"{name}\" is never used"), config.place(1)));
         }
         let mut resources = resources.into_all();
-        resources.iter_mut().for_each(Resource::rewrite_folds);
+        let meter = Meter::new(budget);
+        resources.iter_mut().try_for_each(|resource| resource.rewrite_folds(&meter))?;
         finish(&mut resources)?;
         order::sort(&mut resources, config.sort_options.as_ref(), options.order)?;
         if options.managed_by || config.notes("managedByLabel") {
             resources.iter_mut().for_each(set_managed_by);
         }
         for resource in &mut resources {
-            note::finish(resource, config.notes("originAnnotations"), config.notes("transformerAnnotations"));
+            note::finish(resource, config.notes("originAnnotations"), config.notes("transformerAnnotations"), budget)?;
         }
         Ok(resources)
     }
 
     fn apply(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
-        let config = level.config;
+        self.apply_level(level, all).map_err(|fault| fault.during("build the kustomization", level.config.place(1)))
+    }
+
+    fn apply_level(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
+        let (config, budget) = (level.config, self.source.budget);
         self.open.push(config.folder.clone());
         let knew_scopes = self.scopes.have_learned();
         for entry in &config.resources {
@@ -133,17 +144,20 @@ impl<'s, 'l> Run<'s, 'l> {
         let noted = self.is_noted.then(|| level.file());
         let mut steps = change::steps(self.source, config, &all.configuration, noted.as_deref())?;
         steps.extend(self.transformers(level, &config.transformers)?);
-        let schema = self.merging.before(&steps, all.resources.all());
+        let schema = self.merging.before(&steps, all.resources.all(), budget)?;
         for step in steps {
-            step.apply(&mut all.resources, &schema)?;
+            step.apply(&mut all.resources, &schema, budget)?;
         }
         self.validate(level, &mut all.resources)?;
         if let Some(node) = &config.vars {
             let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
             let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>()?;
-            vars::bind(all.resources.contents_mut(), &read).map_err(var_fault)?;
-            vars::merge(&mut all.vars, read).map_err(var_fault)?;
+            vars::bind(all.resources.contents_mut(), &read, budget).map_err(vars::Error::into_fault)?;
+            vars::merge(&mut all.vars, read).map_err(vars::Error::into_fault)?;
         }
+        let parts = (1 + settings.len() as u64) * all.resources.all().len() as u64;
+        budget.steps(parts)?;
+        budget.bytes(PART_BYTES * parts)?;
         for resource in all.resources.contents_mut() {
             resource.parts.add(config.source);
             for source in &settings {
@@ -160,7 +174,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 let content = self.source.read(&path);
                 let (blob, number) = content.map_err(|error| Fault::At(entry.place, unread(entry, error)))?;
                 let origins = Origins { source: number, lines_above: 0 };
-                let nodes = manifests::read_with(&blob.bytes, origins, self.source.comments)?;
+                let nodes = manifests::read_with(&blob.bytes, origins, self.source.comments, self.source.budget)?;
                 self.merging.meet(&nodes);
                 let note =
                     self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
@@ -177,9 +191,12 @@ impl<'s, 'l> Run<'s, 'l> {
                 }
                 let mut below = Accumulated::default();
                 self.apply(&level.below(&base, entry), &mut below)?;
-                all.resources.append_all(below.resources)?;
-                all.configuration = configuration::merge(&all.configuration, &below.configuration, entry.place)?;
-                vars::merge(&mut all.vars, below.vars).map_err(var_fault)
+                let budget = self.source.budget;
+                all.resources.append_all(below.resources, budget)?;
+                let more = &below.configuration;
+                all.configuration = configuration::merge(&all.configuration, more, (entry.place, budget))?;
+                budget.steps((all.vars.len() + below.vars.len()) as u64)?;
+                vars::merge(&mut all.vars, below.vars).map_err(vars::Error::into_fault)
             }
         }
     }
@@ -194,22 +211,24 @@ impl<'s, 'l> Run<'s, 'l> {
             return Err(Fault::At(component.place(1), FileCause::WrongKind("Kustomization".to_owned())));
         }
         self.apply(&level.below(&component, entry), all)?;
-        all.resources.refuse_twins()
+        all.resources.refuse_twins(self.source.budget)
     }
 
     /// Adds what the defaults and the kustomization say about fields; returns the numbers of the files that say it.
     fn configure(&mut self, config: &Kustomization, all: &mut Accumulated) -> Result<Vec<u32>, Fault> {
+        let budget = self.source.budget;
         let mut files = Vec::new();
         let mut own = configuration::defaults();
         for entry in &config.configurations {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
-            own = configuration::merge(&own, &Arc::new(Configuration::read(&node)?), entry.place)?;
+            own = configuration::merge(&own, &Arc::new(Configuration::read(&node)?), (entry.place, budget))?;
             files.push(node.place.source);
         }
-        all.configuration = configuration::merge(&all.configuration, &own, config.place(1))?;
+        all.configuration = configuration::merge(&all.configuration, &own, (config.place(1), budget))?;
         for entry in &config.crds {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
-            all.configuration = configuration::merge(&all.configuration, &Arc::new(crds::read(&node)?), entry.place)?;
+            let more = crds::read(&node, budget).map_err(|fault| fault.during("read crds", entry.place))?;
+            all.configuration = configuration::merge(&all.configuration, &Arc::new(more), (entry.place, budget))?;
             files.push(node.place.source);
         }
         Ok(files)
@@ -223,7 +242,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 if self.is_noted {
                     made.note = Some(Note::builtin(&level.file(), kind));
                 }
-                resources.absorb(made, entry.behavior)?;
+                resources.absorb(made, entry.behavior, self.source.budget)?;
             }
         }
         for chart in &config.charts {
@@ -231,7 +250,7 @@ impl<'s, 'l> Run<'s, 'l> {
         }
         for object in self.configurators(level, &config.generators)? {
             let (made, behavior) = builtin::generator(self.source, &config.folder, &object)?;
-            resources.absorb(made, behavior)?;
+            resources.absorb(made, behavior, self.source.budget)?;
         }
         Ok(())
     }
@@ -245,11 +264,11 @@ impl<'s, 'l> Run<'s, 'l> {
         let chart = Chart { folder, entry, globals, namespace: level.namespace };
         let text = charts.render(&chart).map_err(|cause| Fault::At(entry.place, FileCause::Chart(cause)))?;
         let note = self.is_noted.then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
-        for mut node in manifests::read(&text, Origins::default())? {
+        for mut node in manifests::read(&text, Origins::default(), self.source.budget)? {
             patch::place_all(&mut node, entry.place);
             let scopes = self.scopes.clone();
             let made = Resource { note: note.clone(), is_from_chart: true, scopes, ..read(node) };
-            resources.absorb(made, generate::Behavior::Create)?;
+            resources.absorb(made, generate::Behavior::Create, self.source.budget)?;
         }
         Ok(())
     }
@@ -267,9 +286,13 @@ impl<'s, 'l> Run<'s, 'l> {
         let mut all = Accumulated::default();
         let mut paths = Vec::new();
         for entry in entries {
-            let Ok(nodes) = manifests::read(entry.as_bytes(), builtin::inline_origins(entry)) else {
-                paths.push(entry);
-                continue;
+            let nodes = match manifests::read(entry.as_bytes(), builtin::inline_origins(entry), self.source.budget) {
+                Ok(nodes) => nodes,
+                Err(fault) if fault.is_exceeded() => return Err(fault),
+                Err(_) => {
+                    paths.push(entry);
+                    continue;
+                }
             };
             let note = self.is_noted.then(|| Note { path: level.file(), by: None }).map(Arc::new);
             self.merging.meet(&nodes);
@@ -281,19 +304,25 @@ impl<'s, 'l> Run<'s, 'l> {
             self.resource(level, entry, &mut all)?;
         }
         let mut configurators = all.resources.into_all();
-        configurators.iter_mut().for_each(Resource::rewrite_folds);
+        let meter = Meter::new(self.source.budget);
+        configurators.iter_mut().try_for_each(|resource| resource.rewrite_folds(&meter))?;
         Ok(configurators)
     }
 
     /// Runs validators, which may change nothing but their own label.
     fn validate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
-        let entries = &level.config.validators;
+        let (entries, budget) = (&level.config.validators, self.source.budget);
         for step in self.transformers(level, entries)? {
+            // They are copied twice: before, and without the label.
+            let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
+            for resource in resources.all().iter().chain(resources.all()) {
+                let charged = resource.node.cost().charge(budget);
+                charged.map_err(|exceeded| Fault::from(exceeded).during("validate", place))?;
+            }
             let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
-            step.change.apply(resources, &self.merging.schema())?;
+            step.change.apply(resources, &self.merging.schema(), budget)?;
             let same = |(now, old): (&Resource, &Node)| without_validated_by(&now.node).is_some_and(|now| now == *old);
             if resources.all().len() != before.len() || !resources.all().iter().zip(&before).all(same) {
-                let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
                 return Err(Fault::At(place, FileCause::Validator));
             }
         }
@@ -412,9 +441,4 @@ fn without_validated_by(node: &Node) -> Option<Node> {
         return None;
     }
     Some(node)
-}
-
-fn var_fault(error: vars::Error) -> Fault {
-    let vars::Error { place, cause } = error;
-    Fault::At(place, FileCause::Var(cause.to_string()))
 }

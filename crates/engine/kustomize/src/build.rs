@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use lode_object::{Id, Object};
+use lode_stdx::budget::Budget;
 use lode_tree::{Child, Loader, ReadSet, RepoPath};
 use lode_yaml::{Dialect, Node, Place};
 
 use crate::accumulate::Run;
+use crate::bounds::LIMITS;
 use crate::charts::Charts;
 use crate::commented;
 use crate::decode::At;
@@ -75,12 +77,25 @@ pub struct Builder<'l> {
     warnings: Vec<At<String>>,
 }
 
-/// Builds a folder.
+/// Builds a folder within [`LIMITS`].
 ///
 /// # Errors
-/// The folder has no kustomization, or a file it needs is missing or wrong.
+/// The folder has no kustomization, a file it needs is missing or wrong, or the build costs too much.
 pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Result<Build, Error> {
-    let mut builder = Builder::new(loader, options);
+    build_within(loader, folder, options, &Budget::new(LIMITS))
+}
+
+/// Builds a folder at the cost of a budget.
+///
+/// # Errors
+/// As [`build()`].
+pub fn build_within(
+    loader: &dyn Loader,
+    folder: &RepoPath,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Build, Error> {
+    let mut builder = Builder::new(loader, options, budget);
     let Some(kustomization) = builder.kustomization(folder, Unknown::Refuse)? else {
         let origin = Origin { path: folder.clone(), line: 1 };
         return Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) });
@@ -116,10 +131,10 @@ impl Default for Options {
 }
 
 impl<'l> Builder<'l> {
-    /// Prepares a build.
+    /// Prepares a build at the cost of a budget.
     #[must_use]
-    pub fn new(loader: &'l dyn Loader, options: &Options) -> Self {
-        let source = Source { comments: options.comments, ..Source::new(loader, options.restrictions) };
+    pub fn new(loader: &'l dyn Loader, options: &Options, budget: &'l Budget) -> Self {
+        let source = Source { comments: options.comments, ..Source::new(loader, options.restrictions, budget) };
         Self { source, options: *options, warnings: Vec::new() }
     }
 
@@ -236,12 +251,28 @@ impl Built {
         lode_yaml::write_node(out, &self.node).map_err(|error| self.fault(error))
     }
 
+    /// As [`Built::write`], at the cost of a budget.
+    ///
+    /// # Errors
+    /// It holds what JSON cannot say, or its text costs too much.
+    pub fn write_within(&self, out: &mut String, budget: &Budget) -> Result<(), Error> {
+        lode_yaml::write_node_within(out, &self.node, budget).map_err(|error| self.fault(error))
+    }
+
     /// Appends the object's text with the comments, key order and quotes of its files, as far as the build kept them.
     ///
     /// # Errors
     /// It holds what JSON cannot say.
     pub fn write_commented(&self, out: &mut String) -> Result<(), Error> {
-        out.push_str(&commented::text(&self.node).map_err(|error| self.fault(error))?);
+        self.write_commented_within(out, &Budget::unlimited())
+    }
+
+    /// As [`Built::write_commented`], at the cost of a budget.
+    ///
+    /// # Errors
+    /// It holds what JSON cannot say, or its text costs too much.
+    pub fn write_commented_within(&self, out: &mut String, budget: &Budget) -> Result<(), Error> {
+        out.push_str(&commented::text(&self.node, budget).map_err(|error| self.fault(error))?);
         Ok(())
     }
 
@@ -252,6 +283,18 @@ impl Built {
     pub fn to_object(&self) -> Result<Object, Error> {
         let value = self.node.to_value(Dialect::V3).map_err(|error| self.fault(error))?;
         Object::parse(value).map_err(|error| Error::File { origin: self.origin.clone(), cause: error.into() })
+    }
+
+    /// As [`Built::to_object`], at the cost of a budget.
+    ///
+    /// # Errors
+    /// As [`Built::to_object`], or the value costs too much.
+    pub fn to_object_within(&self, budget: &Budget) -> Result<Object, Error> {
+        self.node.cost().charge_value(budget).map_err(|source| {
+            let origin = self.origin.clone();
+            Error::Exceeded { origin, doing: "make the object", source }
+        })?;
+        self.to_object()
     }
 
     /// Returns which object this is, as far as it says.
@@ -268,6 +311,9 @@ impl Built {
     }
 
     fn fault(&self, error: lode_yaml::Error) -> Error {
+        if let lode_yaml::Cause::Exceeded(source) = error.cause {
+            return Error::Exceeded { origin: self.origin.clone(), doing: "write the object", source };
+        }
         Error::Object { id: Box::new(self.id()), origin: self.origin.clone(), cause: ObjectCause::Value(error.cause) }
     }
 }

@@ -102,7 +102,7 @@ fn changes(
         "AnnotationsTransformer" => one(pairs(fields, "annotations")?),
         "ImageTagTransformer" => {
             let image = fields.read("imageTag", Image::read)?.unwrap_or_default();
-            one(Change::Image(At::new(image, object.place), specs(fields)?))
+            one(Change::Images(vec![At::new(image, object.place)], specs(fields)?))
         }
         "ReplicaCountTransformer" => {
             let replicas = fields.read("replica", Replicas::read)?.unwrap_or_default();

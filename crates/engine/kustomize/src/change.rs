@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::configuration::Configuration;
 use crate::decode::Mode;
 use crate::decode::{At, Pairs};
-use crate::error::{Fault, FileCause};
+use crate::error::Fault;
 use crate::fieldspec::Fields;
 use crate::kustomization::Kustomization;
 use crate::namespace::{self, Namespace};
@@ -35,7 +36,8 @@ pub(crate) enum Change {
     /// Labels or annotations.
     Pairs(Pairs, Fields),
     Replicas(Replicas, Fields),
-    Image(At<Image>, Fields),
+    /// One after the other.
+    Images(Vec<At<Image>>, Fields),
     Replacements(Vec<Replacement>),
     Hash,
     ValueAdd(ValueAdd),
@@ -49,33 +51,54 @@ pub(crate) struct Step {
 
 impl Change {
     /// Does the change to all objects.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<(), Fault> {
+    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
         match self {
-            Self::Strategic(patches) => patch::apply_strategic(resources, patches, schema),
-            Self::Patch(patch) => patch.apply(resources, schema),
-            Self::Namespace(namespace) => namespace::apply(resources.all_mut(), namespace),
-            Self::Rename(side, text, fields) => rename::apply(resources.all_mut(), *side, text, fields),
-            Self::Pairs(pairs, fields) => labels::apply(resources.contents_mut(), pairs, fields),
-            Self::Replicas(entry, fields) => replicas::apply(resources, entry, fields),
-            Self::Image(image, fields) => images::apply(resources.contents_mut(), image, fields, image.place),
+            Self::Strategic(patches) => patch::apply_strategic(resources, patches, schema, budget),
+            Self::Patch(patch) => patch.apply(resources, schema, budget),
+            Self::Namespace(namespace) => namespace::apply(resources.all_mut(), namespace, budget),
+            Self::Rename(side, text, fields) => rename::apply(resources.all_mut(), *side, text, (fields, budget)),
+            Self::Pairs(pairs, fields) => labels::apply(resources.contents_mut(), pairs, fields, budget),
+            Self::Replicas(entry, fields) => replicas::apply(resources, entry, fields, budget),
+            Self::Images(images, fields) => images::apply(resources.contents_mut(), images, fields, budget),
             Self::Replacements(all) => {
-                let outcome = replacement::apply(resources.all_mut(), all);
-                outcome.map_err(|error| Fault::At(error.place, FileCause::Replacement(error.cause.to_string())))
+                replacement::apply(resources.all_mut(), all, budget).map_err(replacement::Error::into_fault)
             }
-            Self::Hash => {
-                hash::add(resources.all_mut());
-                Ok(())
+            Self::Hash => hash::add(resources.all_mut(), budget),
+            Self::ValueAdd(value) => value.apply(resources, budget),
+        }
+    }
+
+    /// Returns what is done, for messages, and where it is asked for if that is known.
+    fn doing(&self) -> (&'static str, Place) {
+        match self {
+            Self::Strategic(_) | Self::Patch(_) => ("apply a patch", Place::default()),
+            Self::Namespace(namespace) => ("set the namespace", namespace.name.place),
+            Self::Rename(_, text, _) => ("change names", text.place),
+            Self::Pairs(pairs, _) => {
+                let place = pairs.first().map_or(Place::default(), |(_, value)| value.place);
+                ("add labels or annotations", place)
             }
-            Self::ValueAdd(value) => value.apply(resources),
+            Self::Replicas(entry, _) => ("set replicas", entry.place),
+            Self::Images(images, _) => {
+                ("change an image", images.first().map_or(Place::default(), |image| image.place))
+            }
+            Self::Replacements(_) => ("make a replacement", Place::default()),
+            Self::Hash => ("add digests to names", Place::default()),
+            Self::ValueAdd(_) => ("add a value", Place::default()),
         }
     }
 }
 
 impl Step {
     /// Does the change and notes it on every object.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<(), Fault> {
-        self.change.apply(resources, schema)?;
+    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
+        let (doing, place) = self.change.doing();
+        let during = |fault: Fault| fault.during(doing, place);
+        let len = resources.all().len() as u64;
+        budget.steps(1 + len).map_err(|exceeded| during(exceeded.into()))?;
+        self.change.apply(resources, schema, budget).map_err(during)?;
         if let Some(note) = &self.note {
+            budget.bytes(NOTE_BYTES * len).map_err(|exceeded| during(exceeded.into()))?;
             for resource in resources.contents_mut() {
                 match &resource.note {
                     None => resource.note = Some(note.clone()),
@@ -87,6 +110,9 @@ impl Step {
         Ok(())
     }
 }
+
+/// Bytes of remembering one note on one object.
+const NOTE_BYTES: u64 = 2 * size_of::<Arc<Note>>() as u64;
 
 /// Returns the changes a kustomization's settings ask for, in the order they are made in.
 pub(crate) fn steps(
@@ -107,7 +133,7 @@ pub(crate) fn steps(
         let loaded = patch::load(source, &config.folder, entry)?;
         push("PatchTransformer", Change::Patch(Box::new(loaded)));
     }
-    settings(config, configuration, &mut push)?;
+    settings(config, configuration, source.budget, &mut push)?;
     for entry in &config.json_patches {
         let loaded = patch::load_json(source, &config.folder, entry)?;
         push("PatchJson6902Transformer", Change::Patch(Box::new(loaded)));
@@ -115,8 +141,10 @@ pub(crate) fn steps(
     for entry in &config.replicas {
         push("ReplicaCountTransformer", Change::Replicas(entry.value.clone(), configuration.replicas.clone()));
     }
-    for entry in &config.images {
-        push("ImageTagTransformer", Change::Image(entry.clone(), configuration.images.clone()));
+    // Together they go through each object once; where each leaves a note, each is a change of its own.
+    let at_once = if noted.is_some() { 1 } else { config.images.len().max(1) };
+    for entries in config.images.chunks(at_once) {
+        push("ImageTagTransformer", Change::Images(entries.to_vec(), configuration.images.clone()));
     }
     if let Some(node) = &config.replacements {
         let all = replacements(source, &config.folder, node, Mode::Strict)?;
@@ -131,6 +159,7 @@ pub(crate) fn steps(
 fn settings(
     config: &Kustomization,
     configuration: &Configuration,
+    budget: &Budget,
     push: &mut impl FnMut(&str, Change),
 ) -> Result<(), Fault> {
     if !config.namespace.is_empty() {
@@ -147,8 +176,7 @@ fn settings(
         }
     }
     for rule in &config.labels {
-        let conflict = |path| Fault::At(rule.place, FileCause::ConflictingFields(path));
-        let fields = labels::fields(rule, configuration).map_err(conflict)?;
+        let fields = labels::fields(rule, configuration, budget).map_err(|conflict| conflict.at(rule.place))?;
         push("LabelTransformer", Change::Pairs(rule.pairs.clone(), Arc::new(fields)));
     }
     if !config.labels.is_empty() || !config.common_labels.is_empty() {
@@ -186,7 +214,7 @@ pub(crate) fn replacements(
 pub(crate) fn settings_file(source: &mut Source<'_>, folder: &RepoPath, path: &str, by: Place) -> Result<Node, Fault> {
     let (_, blob, number) = source.named(folder, path, by)?;
     let origins = Origins { source: number, lines_above: 0 };
-    let document = Nodes::new(&blob.bytes, Dialect::V2, origins).next().transpose();
+    let document = Nodes::new(&blob.bytes, Dialect::V2, origins).with_budget(source.budget).next().transpose();
     let node = document.map_err(|error| Fault::Yaml { source: number, error })?.filter(|node| !node.is_null());
     Ok(node.unwrap_or_else(|| Node::mapping().placed(Place { source: number, line: 1, ..Place::default() })))
 }

@@ -4,14 +4,18 @@
 //! clients have, must take it for the same object, so a text that they would take for more gains quotes. Left out: the
 //! comments of what a JSON patch went through, and of what stood only in a patch's place; folded texts (`>`) become `|`.
 
+use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Content, Dialect, Node, Style, Tag};
 use serde_json::Value;
 
 /// Returns an object's text, which ends with a line break.
-pub(crate) fn text(node: &Node) -> Result<String, lode_yaml::Error> {
+pub(crate) fn text(node: &Node, budget: &Budget) -> Result<String, lode_yaml::Error> {
+    let fault = |exceeded: Exceeded| lode_yaml::Error { line: 1, column: 1, cause: exceeded.into() };
+    node.cost().charge(budget).map_err(fault)?;
     let mut node = node.clone();
     guard(&mut node)?;
-    Ok(lode_yaml::write_v3(&node, lode_yaml::Options { quotes_old_words: true, ..lode_yaml::Options::default() }))
+    let options = lode_yaml::Options { quotes_old_words: true, ..lode_yaml::Options::default() };
+    lode_yaml::write_v3_within(&node, options, budget).map_err(fault)
 }
 
 /// Makes every scalar one that both dialects read alike. The recursion is as deep as the reader allows.
@@ -58,7 +62,7 @@ mod tests {
         let before = "b: yes # why\na: 'x'\nd: 2001-01-01\n# head\nc:\n- 1.50\n- !!str 5\n";
         let node = Nodes::new(before.as_bytes(), Dialect::V3, Origins::default()).with_comments().next().unwrap();
         let node = node.unwrap();
-        let written = text(&node).unwrap();
+        let written = text(&node, &Budget::unlimited()).unwrap();
         assert_eq!(
             written,
             "b: \"yes\" # why\na: 'x'\nd: \"2001-01-01T00:00:00Z\"\n# head\nc:\n- 1.50\n- !!str \"5\"\n"

@@ -6,11 +6,12 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
 
+use lode_stdx::budget::Budget;
 use lode_yaml::{Node, Place};
 
 use crate::decode::{Mapping, Mode};
-use crate::error::{Fault, FileCause};
-use crate::fieldspec::{self, FieldSpec, Fields};
+use crate::error::Fault;
+use crate::fieldspec::{self, Conflict, FieldSpec, Fields};
 use crate::tables::{self, Gvk};
 
 /// Which fields settings go to.
@@ -64,7 +65,7 @@ pub(crate) fn defaults() -> Arc<Configuration> {
 pub(crate) fn merge(
     into: &Arc<Configuration>,
     more: &Arc<Configuration>,
-    by: Place,
+    (by, budget): (Place, &Budget),
 ) -> Result<Arc<Configuration>, Fault> {
     if Arc::ptr_eq(into, more) || more.is_empty() {
         return Ok(into.clone());
@@ -76,7 +77,7 @@ pub(crate) fn merge(
         return Ok(alone);
     }
     let mut merged = Configuration::clone(into);
-    let is_other = merged.add(more).map_err(|path| Fault::At(by, FileCause::ConflictingFields(path)))?;
+    let is_other = merged.add(more, budget).map_err(|conflict| conflict.at(by))?;
     Ok(if is_other { Arc::new(merged) } else { into.clone() })
 }
 
@@ -85,7 +86,7 @@ fn defaults_alone() -> Arc<Configuration> {
     static ALONE: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
         let mut alone = Configuration::default();
         // The defaults do not disagree with themselves.
-        let _ = alone.add(&defaults());
+        let _ = alone.add(&defaults(), &Budget::unlimited());
         Arc::new(alone)
     });
     ALONE.clone()
@@ -114,17 +115,17 @@ impl Configuration {
     }
 
     /// Adds the fields of another one; names the path that both have and disagree about. Tells whether it had more.
-    fn add(&mut self, more: &Self) -> Result<bool, String> {
+    fn add(&mut self, more: &Self, budget: &Budget) -> Result<bool, Conflict> {
         // What is shared is taken from the other one as it is: a copy of it copies no field.
         let mut more = more.clone();
         let mut is_other = false;
         for setting in SETTINGS {
             if let (Some(fields), Some(added)) = (self.fields(setting), more.fields(setting)) {
-                is_other |= fieldspec::merge_shared(fields, added)?;
+                is_other |= fieldspec::merge_shared(fields, added, budget)?;
             }
         }
         for referred in more.references.iter() {
-            is_other |= self.add_reference(referred)?;
+            is_other |= self.add_reference(referred, budget)?;
         }
         if is_other {
             self.sort();
@@ -133,13 +134,15 @@ impl Configuration {
     }
 
     /// Adds fields that name objects of a kind. Tells whether some were missing.
-    pub(crate) fn add_reference(&mut self, referred: &Referred) -> Result<bool, String> {
+    pub(crate) fn add_reference(&mut self, referred: &Referred, budget: &Budget) -> Result<bool, Conflict> {
+        budget.steps(1 + self.references.len() as u64)?;
+        budget.bytes((size_of::<Referred>() * (1 + self.references.len())) as u64)?;
         let Some(at) = self.references.iter().position(|known| known.gvk == referred.gvk) else {
             Arc::make_mut(&mut self.references).push(referred.clone());
             return Ok(true);
         };
         let mut fields = self.references[at].fields.clone();
-        let is_other = fieldspec::merge_shared(&mut fields, &referred.fields)?;
+        let is_other = fieldspec::merge_shared(&mut fields, &referred.fields, budget)?;
         if is_other {
             Arc::make_mut(&mut self.references)[at].fields = fields;
         }
@@ -230,11 +233,11 @@ mod tests {
     #[test]
     fn what_adds_nothing_copies_nothing() {
         let (place, more) = (Place::default(), read("images: [{path: spec/x, kind: Foo}]\n").unwrap());
-        let merged = merge(&defaults_alone(), &Arc::new(more), place).unwrap();
+        let merged = merge(&defaults_alone(), &Arc::new(more), (place, &Budget::unlimited())).unwrap();
         assert_eq!(merged.images.len(), defaults().images.len() + 1);
         assert!(Arc::ptr_eq(&merged.references, &defaults_alone().references));
-        assert!(Arc::ptr_eq(&merge(&merged, &defaults(), place).unwrap(), &merged));
-        let alone = merge(&Arc::default(), &merged, place).unwrap();
+        assert!(Arc::ptr_eq(&merge(&merged, &defaults(), (place, &Budget::unlimited())).unwrap(), &merged));
+        let alone = merge(&Arc::default(), &merged, (place, &Budget::unlimited())).unwrap();
         assert_eq!(alone, merged);
         assert!(Arc::ptr_eq(&alone.common_labels, &merged.common_labels));
     }
@@ -244,10 +247,10 @@ mod tests {
         let more = read(
             "namePrefix:\n- {path: spec/x, kind: Foo}\nnameReference:\n- {kind: Foo, fieldSpecs: [{path: a, kind: B}]}\n",
         );
-        let merged = merge(&defaults(), &Arc::new(more.unwrap()), Place::default()).unwrap();
+        let merged = merge(&defaults(), &Arc::new(more.unwrap()), (Place::default(), &Budget::unlimited())).unwrap();
         assert_eq!((merged.name_prefix.len(), merged.references.len()), (2, 17));
         let conflict = Arc::new(read("commonAnnotations: [{path: metadata/annotations}]\n").unwrap());
-        assert!(merge(&defaults(), &conflict, Place::default()).is_err());
+        assert!(merge(&defaults(), &conflict, (Place::default(), &Budget::unlimited())).is_err());
         assert!(read("unknown: []\n").is_err());
     }
 }

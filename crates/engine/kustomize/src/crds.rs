@@ -4,18 +4,23 @@
 
 use std::sync::Arc;
 
-use lode_yaml::{Dialect, Node, Place, Tag};
+use lode_stdx::budget::{Budget, Meter};
+use lode_yaml::{Dialect, Node, Tag};
 
 use crate::configuration::{Configuration, Referred};
-use crate::error::{Fault, FileCause};
-use crate::fieldspec::FieldSpec;
+use crate::error::Fault;
+use crate::fieldspec::{Conflict, FieldSpec, width};
 use crate::tables::Gvk;
 
 /// Deepest nesting of types that refer to each other.
 const TYPES_DEPTH_MAX: usize = 40;
 
+/// Bytes of a path that are put together in one step.
+const PATH_BYTES_PER_STEP: u64 = 16;
+
 /// Reads the definitions of a file.
-pub(crate) fn read(file: &Node) -> Result<Configuration, Fault> {
+pub(crate) fn read(file: &Node, budget: &Budget) -> Result<Configuration, Fault> {
+    let meter = Meter::new(budget);
     let mut all = Configuration::default();
     for entry in file.entries().unwrap_or_default() {
         let Some(name) = entry.key.text() else { continue };
@@ -24,8 +29,9 @@ pub(crate) fn read(file: &Node) -> Result<Configuration, Fault> {
             continue;
         }
         let kind = name.rsplit('.').next().unwrap_or(name);
-        let mut reader = Types { file, gvk: Gvk { kind: Some(kind.into()), ..Gvk::default() }, all: &mut all };
-        reader.read(name, &mut Vec::new()).map_err(|path| fault(entry.value.place, path))?;
+        let gvk = Gvk { kind: Some(kind.into()), ..Gvk::default() };
+        let mut reader = Types { file, gvk, all: &mut all, meter: &meter };
+        reader.read(name, &mut Vec::new()).map_err(|conflict| conflict.at(entry.value.place))?;
     }
     Ok(all)
 }
@@ -34,16 +40,20 @@ struct Types<'t> {
     file: &'t Node,
     gvk: Gvk,
     all: &'t mut Configuration,
+    /// Types that share types have more ways through them than there is room for.
+    meter: &'t Meter<'t>,
 }
 
 impl Types<'_> {
-    fn read(&mut self, name: &str, path: &mut Vec<String>) -> Result<(), String> {
+    fn read(&mut self, name: &str, path: &mut Vec<String>) -> Result<(), Conflict> {
+        self.meter.steps(1 + width(self.file))?;
         let Some(properties) = self.file.get(name).and_then(properties) else { return Ok(()) };
         if path.len() > TYPES_DEPTH_MAX {
-            return Err(path.join("/"));
+            return Err(Conflict::Create(path.join("/")));
         }
         for entry in properties.entries().unwrap_or_default() {
             let Some(field) = entry.key.text() else { continue };
+            self.meter.steps(1 + path.len() as u64)?;
             path.push(field.to_owned());
             self.marks(&entry.value, path)?;
             if let Some(inner) = entry.value.get("$ref").and_then(Node::text) {
@@ -54,7 +64,9 @@ impl Types<'_> {
         Ok(())
     }
 
-    fn marks(&mut self, property: &Node, path: &[String]) -> Result<(), String> {
+    fn marks(&mut self, property: &Node, path: &[String]) -> Result<(), Conflict> {
+        let len: usize = path.iter().map(String::len).sum();
+        self.meter.steps(len as u64 / PATH_BYTES_PER_STEP)?;
         let text = |mark: &str| property.get(mark).filter(|mark| is_text(mark)).and_then(Node::text);
         let spec = |path: &[String]| FieldSpec::new(self.gvk.clone(), &path.join("/"), false);
         let own = [spec(path)];
@@ -64,7 +76,7 @@ impl Types<'_> {
             ("x-kubernetes-identity", &mut self.all.name_prefix),
         ] {
             if text(mark).is_some() {
-                crate::fieldspec::merge(Arc::make_mut(fields), &own)?;
+                crate::fieldspec::merge(Arc::make_mut(fields), &own, self.meter.budget())?;
             }
         }
         let (version, kind) = (text("x-kubernetes-object-ref-api-version"), text("x-kubernetes-object-ref-kind"));
@@ -72,7 +84,8 @@ impl Types<'_> {
         let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
         let field = FieldSpec::new(self.gvk.clone(), &format!("{}/{key}", path.join("/")), false);
         let gvk = Gvk { group: None, version: Some(version.into()), kind: Some(kind.into()) };
-        self.all.add_reference(&Referred { gvk, fields: Arc::new(vec![field]) }).map(|_| ())
+        let referred = Referred { gvk, fields: Arc::new(vec![field]) };
+        self.all.add_reference(&referred, self.meter.budget()).map(|_| ())
     }
 }
 
@@ -84,10 +97,6 @@ fn properties(definition: &Node) -> Option<&Node> {
 
 fn is_text(node: &Node) -> bool {
     node.text().is_some() && node.resolved_tag(Dialect::V2) == Tag::Str
-}
-
-fn fault(place: Place, path: String) -> Fault {
-    Fault::At(place, FileCause::ConflictingFields(path))
 }
 
 #[cfg(test)]
@@ -115,7 +124,7 @@ mod tests {
         let again = ["g/v.BeeSpec", "schema", "properties"];
         let properties = again.iter().try_fold(&mut file, |node, key| node.get_mut(key)).unwrap();
         properties.remove("again");
-        let read = read(&file).unwrap();
+        let read = read(&file, &Budget::unlimited()).unwrap();
         let [referred] = read.references.as_slice() else { panic!("one kind is named") };
         assert_eq!(referred.gvk.kind.as_deref(), Some("Secret"));
         assert_eq!(
@@ -131,6 +140,6 @@ mod tests {
 
     #[test]
     fn types_that_hold_themselves_are_refused() {
-        assert!(read(&bee(&json!({}))).is_err());
+        assert!(read(&bee(&json!({})), &Budget::unlimited()).is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! holds a value from a manifest: it may be secret.
 
 use lode_object::Id;
+use lode_stdx::budget::Exceeded;
 use lode_tree::{PathError, RepoPath};
 use lode_yaml::Place;
 
@@ -50,6 +51,16 @@ pub enum Error {
         first: Origin,
         /// Where it stands again.
         second: Origin,
+    },
+    /// The build costs more than its budget.
+    #[error("{origin}: {doing}: the build {source}")]
+    Exceeded {
+        /// What asked for it, as near as it is known.
+        origin: Origin,
+        /// What was being done.
+        doing: &'static str,
+        /// What there is too much of.
+        source: Exceeded,
     },
     /// More objects than one build may have.
     #[error("more than {0} objects in one build")]
@@ -248,6 +259,12 @@ pub(crate) enum Fault {
         first: Place,
         second: Place,
     },
+    /// The budget does not allow it; place and work are filled in on the way up.
+    Exceeded {
+        at: Place,
+        doing: &'static str,
+        exceeded: Exceeded,
+    },
     /// A text of a file is no YAML.
     Yaml {
         source: u32,
@@ -270,12 +287,52 @@ impl Fault {
                 Error::Object { id, origin: at(place), cause: ObjectCause::NamespaceConflict(at(other)) }
             }
             Self::Duplicate { id, first, second } => Error::Duplicate { id, first: at(first), second: at(second) },
+            Self::Exceeded { at: place, doing, exceeded } => {
+                Error::Exceeded { origin: at(place), doing, source: exceeded }
+            }
+            Self::Yaml {
+                source,
+                error: lode_yaml::Error { line, cause: lode_yaml::Cause::Exceeded(exceeded), .. },
+            } => {
+                let origin = at(Place { source, line, ..Place::default() });
+                Error::Exceeded { origin, doing: "read the file", source: exceeded }
+            }
             Self::Yaml { source, error } => {
                 let path = at(Place { source, ..Place::default() }).path;
                 Error::Yaml { path, source: error }
             }
             Self::Known(error) => error,
         }
+    }
+}
+
+impl Fault {
+    /// Returns whether the budget ran out.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        let is_yaml = |error: &lode_yaml::Error| matches!(error.cause, lode_yaml::Cause::Exceeded(_));
+        match self {
+            Self::Exceeded { .. } | Self::Known(Error::Exceeded { .. }) => true,
+            Self::Yaml { error, .. } => is_yaml(error),
+            _ => false,
+        }
+    }
+
+    /// Says of a budget that ran out what was being done, and where it was asked for, unless that is known already.
+    pub(crate) fn during(self, doing: &'static str, place: Place) -> Self {
+        match self {
+            Self::Exceeded { at, doing: known, exceeded } => Self::Exceeded {
+                at: if at == Place::default() { place } else { at },
+                doing: if known.is_empty() { doing } else { known },
+                exceeded,
+            },
+            other => other,
+        }
+    }
+}
+
+impl From<Exceeded> for Fault {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded { at: Place::default(), doing: "", exceeded }
     }
 }
 

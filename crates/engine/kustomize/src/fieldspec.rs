@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use lode_object::GroupVersionKind;
-use lode_yaml::{Content, Node, Style, Tag};
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+use lode_yaml::{Content, Node, Place, Style, Tag};
 
 use crate::decode::Mapping;
-use crate::error::Fault;
+use crate::error::{Fault, FileCause};
 use crate::tables::Gvk;
 
 /// A field of objects of a kind.
@@ -37,7 +38,13 @@ pub(crate) enum Make {
 }
 
 /// Why a field cannot be reached or set.
-pub(crate) type Misfit = &'static str;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// What stands there is of another shape.
+    Shape(&'static str),
+    /// The budget does not allow it.
+    Exceeded(Exceeded),
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Part {
@@ -61,11 +68,24 @@ impl FieldSpec {
     pub(crate) fn visit(
         &self,
         node: &mut Node,
-        make: Make,
+        (make, meter): (Make, &Meter<'_>),
         set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
     ) -> Result<(), Misfit> {
         let make = if self.create { make } else { Make::Nothing };
-        walk(&self.parts, node, make, set)
+        if self.parts.len() > PARTS_MAX {
+            return Err("the path has too many parts".into());
+        }
+        walk(&self.parts, node, (make, meter), set)
+    }
+
+    /// Returns what asking whether an object's kind fits costs for some fields.
+    pub(crate) fn steps(fields: &[Self]) -> u64 {
+        1 + fields.len() as u64 / 4
+    }
+
+    /// Returns about how many bytes it takes up.
+    pub(crate) fn bytes(&self) -> u64 {
+        (size_of::<Self>() + 2 * self.path.len() + self.parts.len() * size_of::<Part>()) as u64
     }
 
     /// Tells whether the table speaks of objects of this kind.
@@ -74,18 +94,51 @@ impl FieldSpec {
     }
 }
 
+/// Most parts of a path: each is a level of recursion, and of what is made.
+const PARTS_MAX: usize = 100;
+
+/// Why tables of fields cannot be put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// Both name this path and disagree about creating it.
+    Create(String),
+    /// The budget does not allow it.
+    Exceeded(Exceeded),
+}
+
+impl Conflict {
+    /// Returns the fault, with the place of what asked for the fields.
+    pub(crate) fn at(self, place: Place) -> Fault {
+        match self {
+            Self::Create(path) => Fault::At(place, FileCause::ConflictingFields(path)),
+            Self::Exceeded(exceeded) => Fault::from(exceeded).during("put tables of fields together", place),
+        }
+    }
+}
+
 /// Adds fields that are not there yet; one that is there must agree about creating it.
-pub(crate) fn merge(into: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), String> {
+pub(crate) fn merge(into: &mut Vec<FieldSpec>, more: &[FieldSpec], budget: &Budget) -> Result<(), Conflict> {
+    charge_search(into.len(), more.len(), budget)?;
     for field in more {
         if !is_known(into, field)? {
+            budget.bytes(field.bytes())?;
             into.push(field.clone());
         }
     }
     Ok(())
 }
 
+/// Charges looking each of some fields up among those that are there and each other.
+fn charge_search(there: usize, more: usize, budget: &Budget) -> Result<(), Exceeded> {
+    budget.steps((there + more) as u64 * more as u64 / FIELDS_PER_STEP)
+}
+
+/// Fields that are compared in one step.
+const FIELDS_PER_STEP: u64 = 4;
+
 /// As [`merge`], for fields that are shared: they are copied only where some are missing. Tells whether some were.
-pub(crate) fn merge_shared(into: &mut Fields, more: &Fields) -> Result<bool, String> {
+pub(crate) fn merge_shared(into: &mut Fields, more: &Fields, budget: &Budget) -> Result<bool, Conflict> {
+    charge_search(into.len(), more.len(), budget)?;
     if into.is_empty() && is_taken_whole(more) {
         into.clone_from(more);
         return Ok(!more.is_empty());
@@ -95,6 +148,10 @@ pub(crate) fn merge_shared(into: &mut Fields, more: &Fields) -> Result<bool, Str
         if is_known(into, field)? {
             continue;
         }
+        if into.len() == before {
+            budget.bytes(into.iter().map(FieldSpec::bytes).sum())?;
+        }
+        budget.bytes(field.bytes())?;
         Arc::make_mut(into).push(field.clone());
     }
     Ok(into.len() > before)
@@ -106,9 +163,9 @@ fn is_taken_whole(fields: &[FieldSpec]) -> bool {
 }
 
 /// Tells whether a field is there already, which one of a narrower kind stands for too.
-fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, String> {
+fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, Conflict> {
     match fields.iter().find(|known| known.path == field.path && field.gvk.covers(&known.gvk)) {
-        Some(known) if known.create != field.create => Err(field.path.to_string()),
+        Some(known) if known.create != field.create => Err(Conflict::Create(field.path.to_string())),
         known => Ok(known.is_some()),
     }
 }
@@ -116,7 +173,7 @@ fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, String> {
 /// Puts a value in a scalar's place; how the old one was written is kept.
 pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
     if old.text().is_none() {
-        return Err("a scalar was expected");
+        return Err("a scalar was expected".into());
     }
     *old = styled(new, old.style);
     Ok(())
@@ -125,10 +182,10 @@ pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
 /// Puts a value under a key; how the old one was written is kept.
 pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misfit> {
     if map.text().is_some() {
-        return if map.is_null() { Ok(()) } else { Err("a mapping was expected") };
+        return if map.is_null() { Ok(()) } else { Err("a mapping was expected".into()) };
     }
     if map.entries().is_none() {
-        return Err("a mapping was expected");
+        return Err("a mapping was expected".into());
     }
     let style = map.get(key).filter(|old| old.text().is_some()).map_or(new.style, |old| old.style);
     map.insert(key, styled(new, style));
@@ -141,10 +198,37 @@ fn styled(new: Node, style: Style) -> Node {
     Node { style, tag, ..new }
 }
 
+/// Returns how many steps it is to find a key in a node.
+pub(crate) fn width(node: &Node) -> u64 {
+    node.entries().map_or(0, <[_]>::len) as u64 / KEYS_PER_STEP
+}
+
+/// Keys that are compared in one step.
+const KEYS_PER_STEP: u64 = 8;
+
+impl From<Exceeded> for Conflict {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
+impl From<&'static str> for Misfit {
+    fn from(shape: &'static str) -> Self {
+        Self::Shape(shape)
+    }
+}
+
+impl From<Exceeded> for Misfit {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
 fn split(path: &str) -> Box<[Part]> {
     let mut names: Vec<String> = Vec::new();
     let whole = path.strip_prefix('/').unwrap_or(path);
-    for piece in whole.split('/') {
+    // A path that is too long is refused where it is used; its parts need not be known.
+    for piece in whole.splitn(2 * PARTS_MAX, '/') {
         match names.last_mut() {
             Some(last) if last.ends_with('\\') => {
                 last.pop();
@@ -164,27 +248,28 @@ fn split(path: &str) -> Box<[Part]> {
 fn walk(
     parts: &[Part],
     node: &mut Node,
-    make: Make,
+    (make, meter): (Make, &Meter<'_>),
     set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
+    meter.steps(1 + width(node))?;
     let Some((part, rest)) = parts.split_first() else { return set(node) };
     if node.is_null() {
         return Ok(());
     }
     match &mut node.content {
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(parts, item, make, set)),
+        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(parts, item, (make, meter), set)),
         Content::Mapping(_) => match field(node, part, rest.is_empty(), make)? {
-            Some(next) => walk(rest, next, make, set),
+            Some(next) => walk(rest, next, (make, meter), set),
             None => Ok(()),
         },
-        Content::Scalar(_) => Err("a mapping or list was expected on the way"),
+        Content::Scalar(_) => Err("a mapping or list was expected on the way".into()),
     }
 }
 
 /// Returns a field's value, made where it is absent and may be; a null becomes what is made there.
 fn field<'n>(map: &'n mut Node, part: &Part, last: bool, make: Make) -> Result<Option<&'n mut Node>, Misfit> {
     if part.name.is_empty() {
-        return Err("a part of the path is empty");
+        return Err("a part of the path is empty".into());
     }
     if make == Make::Nothing || part.is_list {
         let found = map.get_mut(&part.name);
@@ -209,13 +294,14 @@ fn field<'n>(map: &'n mut Node, part: &Part, last: bool, make: Make) -> Result<O
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Budget;
     use serde_json::{Value, json};
 
     use super::*;
 
     fn set_at(path: &str, value: &Value, create: bool, make: Make) -> Result<Value, Misfit> {
-        let mut node = Node::from_value(value);
-        FieldSpec::new(Gvk::default(), path, create).visit(&mut node, make, &mut |found| {
+        let (mut node, budget) = (Node::from_value(value), Budget::unlimited());
+        FieldSpec::new(Gvk::default(), path, create).visit(&mut node, (make, &Meter::new(&budget)), &mut |found| {
             *found = Node::string("x");
             Ok(())
         })?;
@@ -257,8 +343,9 @@ mod tests {
         let narrow = FieldSpec::new(Gvk::parse("apps/-/Deployment"), "a", true);
         let wide = |create| FieldSpec::new(Gvk::parse("-/-/Deployment"), "a", create);
         let mut fields = vec![narrow];
-        assert_eq!(merge(&mut fields, &[wide(true)]), Ok(()));
+        let budget = Budget::unlimited();
+        assert_eq!(merge(&mut fields, &[wide(true)], &budget), Ok(()));
         assert_eq!(fields.len(), 1);
-        assert_eq!(merge(&mut fields, &[wide(false)]), Err("a".to_owned()));
+        assert_eq!(merge(&mut fields, &[wide(false)], &budget), Err(Conflict::Create("a".to_owned())));
     }
 }

@@ -1,8 +1,11 @@
 //! Config maps and secrets made from literals, files and environment files.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
+use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::RepoPath;
-use lode_yaml::{Node, Place, Style, Tag};
+use lode_yaml::{Content, Cost, Entry, Node, Place, Style, Tag, Text};
 
 use crate::decode::{At, Mapping, Pairs};
 use crate::error::{Fault, FileCause};
@@ -107,7 +110,8 @@ impl Options {
     }
 
     /// Takes in the options of the whole kustomization; own labels and annotations win.
-    pub(crate) fn inherit(&mut self, all: &Self) {
+    pub(crate) fn inherit(&mut self, all: &Self, budget: &Budget) -> Result<(), Exceeded> {
+        all.charge(budget)?;
         for (own, all) in [(&mut self.labels, &all.labels), (&mut self.annotations, &all.annotations)] {
             let missing = all.iter().filter(|(key, _)| own.binary_search_by(|(known, _)| known.cmp(key)).is_err());
             let missing: Pairs = missing.cloned().collect();
@@ -116,16 +120,24 @@ impl Options {
         }
         self.immutable = self.immutable.or(all.immutable);
         self.plain_name |= all.plain_name;
+        Ok(())
+    }
+
+    /// Charges a copy of labels and annotations.
+    fn charge(&self, budget: &Budget) -> Result<(), Exceeded> {
+        let mut pairs = self.labels.iter().chain(&self.annotations);
+        pairs.try_for_each(|(key, value)| value.cost().under(key).charge(budget))
     }
 }
 
 /// Makes the object a generator describes.
 pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Arguments>) -> Result<Resource, Fault> {
-    let mut data =
-        Data { entry, text: Node::mapping().placed(entry.place), bytes: Node::mapping().placed(entry.place) };
+    let mut data = Data { entry, text: Vec::new(), bytes: Vec::new(), keys: HashSet::new(), budget: source.budget };
     if entry.name.is_empty() {
         return Err(data.fault(entry.place, "it has no name"));
     }
+    let during = |exceeded| Fault::from(exceeded).during("generate an object", entry.place);
+    entry.options.charge(source.budget).map_err(during)?;
     let mut parts = Parts::default();
     for path in &entry.envs {
         let (_, blob, number) = source.named(folder, path, path.place)?;
@@ -157,7 +169,13 @@ pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Argume
 }
 
 /// Merges a generated object with the one that is there: what is generated stays, but for the name.
-pub(crate) fn combine(old: &mut Resource, mut made: Resource, behavior: Behavior) {
+pub(crate) fn combine(
+    old: &mut Resource,
+    mut made: Resource,
+    behavior: Behavior,
+    budget: &Budget,
+) -> Result<(), Fault> {
+    old.node.cost().charge(budget)?;
     for field in ["labels", "annotations"] {
         lay_over(&mut made.node, old.node.at(&["metadata", field]), &["metadata", field]);
     }
@@ -184,6 +202,7 @@ pub(crate) fn combine(old: &mut Resource, mut made: Resource, behavior: Behavior
     old.needs_hash &= made.needs_hash;
     old.is_generated = true;
     old.parts.take_in(&made.parts);
+    Ok(())
 }
 
 /// Puts the entries of `old` under those of a mapping inside `node`, as texts.
@@ -193,12 +212,14 @@ fn lay_over(node: &mut Node, old: Option<&Node>, path: &[&str]) {
     for part in path {
         target = target.and_then(|node| node.get_or_insert_with(part, Node::mapping));
     }
-    let Some(target) = target else { return };
+    let Some(entries) = target.and_then(Node::entries_mut) else { return };
+    let mut known: HashSet<Text> = entries.iter().filter_map(|entry| entry.key.text().map(Text::from)).collect();
     for entry in old {
         let Some(key) = entry.key.text() else { continue };
-        if target.get(key).is_none() {
+        if known.insert(key.into()) {
             let text = entry.value.text().unwrap_or_default();
-            target.insert(key, Node { style: entry.value.style, ..Node::string(text) }.placed(entry.value.place));
+            let value = Node { style: entry.value.style, ..Node::string(text) }.placed(entry.value.place);
+            entries.push(Entry { key: Node::string(key).placed(value.place), value });
         }
     }
 }
@@ -206,21 +227,31 @@ fn lay_over(node: &mut Node, old: Option<&Node>, path: &[&str]) {
 /// What a generator collects.
 struct Data<'g> {
     entry: &'g At<Arguments>,
-    text: Node,
-    bytes: Node,
+    text: Vec<Entry>,
+    bytes: Vec<Entry>,
+    /// Those of both.
+    keys: HashSet<Text>,
+    budget: &'g Budget,
 }
+
+/// How many times its content a value takes up while it is made: as bytes, encoded, and cut into lines.
+const COPIES: u64 = 4;
 
 impl Data<'_> {
     /// Adds a value that stands at a place and is asked for at another.
     fn put(&mut self, key: &str, content: &[u8], (place, by): (Place, Place)) -> Result<(), Fault> {
-        if self.text.get(key).is_some() || self.bytes.get(key).is_some() {
+        let cost = Cost::of_text(key).under(key);
+        let charged = cost.charge(self.budget).and_then(|()| self.budget.bytes(COPIES * content.len() as u64));
+        charged.map_err(|exceeded| Fault::from(exceeded).during("read a generator's value", by))?;
+        if !self.keys.insert(key.into()) {
             return Err(self.fault(by, &format!("key \"{key}\" is given twice")));
         }
-        match str::from_utf8(content) {
-            _ if self.entry.kind == Kind::Secret => self.text.insert(key, block(encoded(content)).placed(place)),
-            Ok(text) => self.text.insert(key, block(text.to_owned()).placed(place)),
-            Err(_) => self.bytes.insert(key, block(encoded(content)).placed(place)),
+        let (into, text) = match str::from_utf8(content) {
+            _ if self.entry.kind == Kind::Secret => (&mut self.text, encoded(content)),
+            Ok(text) => (&mut self.text, text.to_owned()),
+            Err(_) => (&mut self.bytes, encoded(content)),
         };
+        into.push(Entry { key: Node::string(key).placed(place), value: block(text).placed(place) });
         Ok(())
     }
 
@@ -250,7 +281,8 @@ impl Data<'_> {
                 if secret_type.is_empty() { text("Opaque", place) } else { text(secret_type, secret_type.place) };
             object.insert("type", value);
         }
-        for (field, map) in [("data", self.text), ("binaryData", self.bytes)] {
+        for (field, entries) in [("data", self.text), ("binaryData", self.bytes)] {
+            let map = Node { content: Content::Mapping(entries), ..Node::mapping() }.placed(place);
             if !map.is_nothing() || (*kind == Kind::Secret && field == "data") {
                 object.insert(field, map);
             }

@@ -1,23 +1,32 @@
 //! The digest of an object's content that generated names carry.
 
+use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Node};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::error::Fault;
 use crate::resource::Resource;
 
+/// How many times a content is a text on the way.
+const TEXTS: u64 = 3;
 /// Characters of the digest that go into a name.
 const HASH_LEN: usize = 10;
 
 /// Puts the digest of its content into the name of each object that asks for it.
-pub(crate) fn add(resources: &mut [Resource]) {
+pub(crate) fn add(resources: &mut [Resource], budget: &Budget) -> Result<(), Fault> {
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+        // The content is put into JSON and that into one text with escapes.
+        let cost = resource.node.cost();
+        let charged = cost.charge_value(budget).and_then(|()| budget.bytes(TEXTS * cost.bytes + resource.name_bytes()));
+        charged.map_err(|exceeded| Fault::from(exceeded).during("add digests to names", resource.place))?;
         resource.remember();
         let name = format!("{}-{}", resource.name(), hash(&resource.node));
         resource.set_name(name);
         resource.namers.take_in(&resource.parts);
         resource.namers.gather(&resource.node);
     }
+    Ok(())
 }
 
 /// Returns the part of a name that changes with the content: the same as kustomize's, so that names stay.

@@ -1,25 +1,109 @@
 //! Changing image names, tags and digests wherever containers are.
 
-use lode_yaml::{Content, Node, Place};
-use regex::Regex;
+use std::collections::BTreeSet;
 
-use crate::error::{Fault, FileCause, ObjectCause};
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+use lode_yaml::{Content, Cost, Node, Place, Text};
+
+use crate::decode::At;
+use crate::error::{Fault, FileCause};
 use crate::fieldspec::{self, FieldSpec, Make, Misfit};
+use crate::pattern::{self, Refused};
 use crate::resource::Resource;
-use crate::selector::regex;
 use crate::settings::Image;
 
-/// Applies one image entry to all objects; definitions of custom resources are left alone.
-pub(crate) fn apply(resources: &mut [Resource], image: &Image, fields: &[FieldSpec], by: Place) -> Result<(), Fault> {
-    let change = Change::new(image, by)?;
+/// Applies image entries to all objects, one after the other; definitions of custom resources are left alone.
+///
+/// An object is gone through once to see which images it has, and then only for entries that fit one of them: what many
+/// entries cost is comparing texts, not walking through objects.
+pub(crate) fn apply(
+    resources: &mut [Resource],
+    images: &[At<Image>],
+    fields: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), Fault> {
+    let meter = Meter::new(budget);
+    let changes = images.iter().map(|image| Change::new(image, budget)).collect::<Result<Vec<_>, _>>()?;
     for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
-        change.apply(resource, fields).map_err(|(field, cause)| Fault::Object {
-            id: Box::new(resource.id()),
-            at: resource.place,
-            cause: ObjectCause::Field { field, cause },
-        })?;
+        let mut texts = texts(resource, fields, &meter)?;
+        for change in &changes {
+            if texts.is_empty() {
+                break;
+            }
+            if !change.fits_any(&texts, &meter).map_err(|exceeded| Fault::from(exceeded).during(DOING, change.by))? {
+                continue;
+            }
+            let set = &mut |found: &mut Node| change.set(found, &meter);
+            let outcome = each_image(resource, fields, &meter, set);
+            let outcome = outcome.map_err(|(field, misfit)| resource.misfit(&field, misfit));
+            outcome.map_err(|fault| fault.during(DOING, change.by))?;
+            texts = self::texts(resource, fields, &meter)?;
+        }
     }
     Ok(())
+}
+
+const DOING: &str = "change an image";
+
+/// Returns the images an object has, each once.
+fn texts(resource: &mut Resource, fields: &[FieldSpec], meter: &Meter<'_>) -> Result<BTreeSet<Text>, Fault> {
+    let mut texts = BTreeSet::new();
+    let note = &mut |found: &mut Node| {
+        let text = found.text().ok_or("a scalar was expected")?;
+        if !texts.contains(text) {
+            meter.bytes(Cost::of_text(text).bytes)?;
+            texts.insert(Text::from(text));
+        }
+        Ok(())
+    };
+    let outcome = each_image(resource, fields, meter, note);
+    outcome.map_err(|(field, misfit)| resource.misfit(&field, misfit))?;
+    Ok(texts)
+}
+
+/// Visits every image of an object; one that the fields name too is visited again.
+fn each_image(
+    resource: &mut Resource,
+    fields: &[FieldSpec],
+    meter: &Meter<'_>,
+    visit: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Result<(), (String, Misfit)> {
+    walk(&mut resource.node, meter, visit).map_err(|misfit| ("containers".to_owned(), misfit))?;
+    let gvk = resource.gvk();
+    for field in fields.iter().filter(|field| field.fits(&gvk)) {
+        let outcome = field.visit(&mut resource.node, (Make::Nothing, meter), visit);
+        outcome.map_err(|misfit| (field.path.to_string(), misfit))?;
+    }
+    Ok(())
+}
+
+/// Looks for lists of containers at any depth, as kustomize did before it had tables of fields.
+fn walk(
+    node: &mut Node,
+    meter: &Meter<'_>,
+    visit: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    meter.steps(1)?;
+    match &mut node.content {
+        Content::Scalar(_) => Ok(()),
+        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(item, meter, visit)),
+        Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
+            walk(&mut entry.value, meter, visit)?;
+            let is_list = entry.key.text().is_some_and(|key| CONTAINERS.contains(&key));
+            match entry.value.items_mut() {
+                Some(items) if is_list => items.iter_mut().try_for_each(|item| container(item, visit)),
+                _ => Ok(()),
+            }
+        }),
+    }
+}
+
+fn container(item: &mut Node, visit: &mut impl FnMut(&mut Node) -> Result<(), Misfit>) -> Result<(), Misfit> {
+    match &item.content {
+        Content::Mapping(_) => item.get_mut("image").map_or(Ok(()), visit),
+        Content::Scalar(_) if item.is_null() => Ok(()),
+        _ => Err("a mapping was expected".into()),
+    }
 }
 
 /// Lists whose entries have images, at any depth.
@@ -36,59 +120,39 @@ struct Change<'i> {
 enum Pattern {
     /// Most names have no sign but `.` that means something in an expression, and need no compiling.
     Name(String),
-    Expression(Regex),
+    Expression(pattern::Pattern),
 }
 
 impl<'i> Change<'i> {
-    fn new(image: &'i Image, by: Place) -> Result<Self, Fault> {
-        let pattern = Pattern::new(&image.name)
-            .map_err(|_| Fault::At(by, FileCause::Pattern { field: "images.name", pattern: image.name.clone() }))?;
-        Ok(Self { image, pattern, by })
-    }
-
-    fn apply(&self, resource: &mut Resource, fields: &[FieldSpec]) -> Result<(), (String, Misfit)> {
-        self.walk(&mut resource.node).map_err(|cause| ("containers".to_owned(), cause))?;
-        let gvk = resource.gvk();
-        for field in fields.iter().filter(|field| field.fits(&gvk)) {
-            let outcome = field.visit(&mut resource.node, Make::Nothing, &mut |found| self.set(found));
-            outcome.map_err(|cause| (field.path.to_string(), cause))?;
-        }
-        Ok(())
-    }
-
-    /// Looks for lists of containers at any depth, as kustomize did before it had tables of fields.
-    fn walk(&self, node: &mut Node) -> Result<(), Misfit> {
-        match &mut node.content {
-            Content::Scalar(_) => Ok(()),
-            Content::Sequence(items) => items.iter_mut().try_for_each(|item| self.walk(item)),
-            Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
-                self.walk(&mut entry.value)?;
-                let is_list = entry.key.text().is_some_and(|key| CONTAINERS.contains(&key));
-                match entry.value.items_mut() {
-                    Some(items) if is_list => items.iter_mut().try_for_each(|item| self.container(item)),
-                    _ => Ok(()),
-                }
-            }),
+    fn new(image: &'i At<Image>, budget: &Budget) -> Result<Self, Fault> {
+        let by = image.place;
+        let invalid = || Fault::At(by, FileCause::Pattern { field: "images.name", pattern: image.name.clone() });
+        match Pattern::new(&image.name, budget) {
+            Ok(pattern) => Ok(Self { image, pattern, by }),
+            Err(Refused::Invalid) => Err(invalid()),
+            Err(Refused::Exceeded(exceeded)) => Err(Fault::from(exceeded).during(DOING, by)),
         }
     }
 
-    fn container(&self, item: &mut Node) -> Result<(), Misfit> {
-        match &item.content {
-            Content::Mapping(_) => item.get_mut("image").map_or(Ok(()), |image| self.set(image)),
-            Content::Scalar(_) if item.is_null() => Ok(()),
-            _ => Err("a mapping was expected"),
+    fn fits_any(&self, texts: &BTreeSet<Text>, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+        for text in texts {
+            if self.pattern.is_match(text, meter)? {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
-    fn set(&self, found: &mut Node) -> Result<(), Misfit> {
+    fn set(&self, found: &mut Node, meter: &Meter<'_>) -> Result<(), Misfit> {
         let old = found.text().ok_or("a scalar was expected")?;
-        if found.is_null() || !self.pattern.is_match(old) {
+        if found.is_null() || !self.pattern.is_match(old, meter)? {
             return Ok(());
         }
         let new = changed(old, self.image);
         if new == old {
             return Ok(());
         }
+        Cost::of_text(&new).charge_meter(meter)?;
         fieldspec::set(found, Node::plain(new).placed(self.by))
     }
 }
@@ -127,17 +191,21 @@ fn split(text: &str) -> (&str, &str, &str) {
 }
 
 impl Pattern {
-    fn new(name: &str) -> Result<Self, regex::Error> {
+    fn new(name: &str, budget: &Budget) -> Result<Self, Refused> {
         if name.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.:@".contains(c)) {
             return Ok(Self::Name(name.to_owned()));
         }
-        regex(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).map(Self::Expression)
+        let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
+        pattern::Pattern::new(&whole, budget).map(Self::Expression)
     }
 
-    fn is_match(&self, text: &str) -> bool {
+    fn is_match(&self, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         match self {
-            Self::Expression(pattern) => pattern.is_match(text),
-            Self::Name(name) => after_name(name, text).is_some_and(is_tag_and_digest),
+            Self::Expression(pattern) => pattern.is_match(text, meter),
+            Self::Name(name) => {
+                meter.steps(1)?;
+                Ok(after_name(name, text).is_some_and(is_tag_and_digest))
+            }
         }
     }
 }
@@ -218,11 +286,13 @@ mod tests {
             "ä.b/c:1",
         ];
         for name in ["a.b/c", "a.b/c:1", "", "a", "a.b/c@sha256:ab"] {
-            let expression = regex(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).unwrap();
-            let pattern = Pattern::new(name).unwrap();
+            let expression =
+                regex::Regex::new(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).unwrap();
+            let budget = Budget::unlimited();
+            let (pattern, meter) = (Pattern::new(name, &budget).unwrap(), Meter::new(&budget));
             assert!(matches!(pattern, Pattern::Name(_)));
             for text in texts {
-                assert_eq!(pattern.is_match(text), expression.is_match(text), "{name} {text:?}");
+                assert_eq!(pattern.is_match(text, &meter), Ok(expression.is_match(text)), "{name} {text:?}");
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Values keep their place in the file. Fields that were renamed over the years are folded into their successors, with
 //! a warning for each; what the settings mean is decided elsewhere.
 
+use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
 use lode_yaml::{Node, Nodes, Origins, Place};
 
@@ -94,7 +95,7 @@ impl Kustomization {
         let mode = if unknown == Unknown::Refuse { Mode::Strict } else { Mode::Rewritten };
         let (blob, number) = source.read(file)?;
         let origins = Origins { source: number, lines_above: 0 };
-        let document = Nodes::new(&blob.bytes, mode.dialect(), origins).next().transpose();
+        let document = Nodes::new(&blob.bytes, mode.dialect(), origins).with_budget(source.budget).next().transpose();
         let node = document.map_err(|error| Fault::Yaml { source: number, error })?.unwrap_or_else(Node::null);
         let folder = file.parent().unwrap_or_default();
         let mut all = Self { folder, file: file.clone(), source: number, ..Self::default() };
@@ -112,7 +113,9 @@ impl Kustomization {
         }
         let is_empty = !says_anything(&node);
         let mut fields = Mapping::new(&node, "", mode)?;
-        all.take(&mut fields)?;
+        // Its settings are a copy of what it says.
+        node.cost().charge(source.budget)?;
+        all.take(&mut fields, source.budget)?;
         fields.finish()?;
         if is_empty && unknown == Unknown::Refuse {
             return Err(Fault::At(all.place(1), FileCause::Empty));
@@ -131,7 +134,7 @@ impl Kustomization {
         self.build_metadata.iter().any(|entry| entry.value == what)
     }
 
-    fn take(&mut self, fields: &mut Mapping<'_>) -> Result<(), Fault> {
+    fn take(&mut self, fields: &mut Mapping<'_>, budget: &Budget) -> Result<(), Fault> {
         self.kind(fields)?;
         fields.read("metadata", |metadata| {
             metadata.text("name")?;
@@ -151,7 +154,7 @@ impl Kustomization {
         let place = fields.place();
         self.openapi =
             Some(fields.pairs("openapi")?).filter(|pairs| !pairs.is_empty()).map(|pairs| At::new(pairs, place));
-        self.take_generators(fields)?;
+        self.take_generators(fields, budget)?;
         self.take_changes(fields)?;
         self.sort_options = match fields.node("sortOptions") {
             None => None,
@@ -182,7 +185,7 @@ impl Kustomization {
         }
     }
 
-    fn take_generators(&mut self, fields: &mut Mapping<'_>) -> Result<(), Fault> {
+    fn take_generators(&mut self, fields: &mut Mapping<'_>, budget: &Budget) -> Result<(), Fault> {
         let options = fields.read("generatorOptions", Options::read)?.unwrap_or_default();
         for (field, kind, entries) in [
             ("configMapGenerator", Kind::ConfigMap, &mut self.config_maps),
@@ -190,7 +193,9 @@ impl Kustomization {
         ] {
             *entries = fields.entries(field, |entry| Arguments::read(entry, kind))?;
             for entry in entries.iter_mut() {
-                entry.value.options.inherit(&options);
+                let inherited = entry.value.options.inherit(&options, budget);
+                let during = |exceeded| Fault::from(exceeded).during("read generatorOptions", entry.place);
+                inherited.map_err(during)?;
             }
         }
         self.chart_globals = fields.node("helmGlobals").cloned();

@@ -1,43 +1,57 @@
 //! Labels and annotations a kustomization puts on its objects, and on the templates and selectors inside them.
 
+use lode_stdx::budget::{Budget, Meter};
+use lode_yaml::Cost;
+
 use crate::configuration::Configuration;
 use crate::decode::Pairs;
-use crate::error::{Fault, ObjectCause};
-use crate::fieldspec::{self, FieldSpec, Make};
+use crate::error::Fault;
+use crate::fieldspec::{self, Conflict, FieldSpec, Make, width};
 use crate::resource::Resource;
 use crate::settings::Rule;
 use crate::tables::Gvk;
 
-/// Returns where a rule's labels go; names the path that is named twice with different `create`.
-pub(crate) fn fields(rule: &Rule, configuration: &Configuration) -> Result<Vec<FieldSpec>, String> {
+/// Returns where a rule's labels go.
+pub(crate) fn fields(rule: &Rule, configuration: &Configuration, budget: &Budget) -> Result<Vec<FieldSpec>, Conflict> {
+    let own = rule.fields.iter().map(FieldSpec::bytes).sum();
+    budget.bytes(own)?;
     let mut fields = rule.fields.clone();
-    fieldspec::merge(&mut fields, &configuration.labels)?;
+    fieldspec::merge(&mut fields, &configuration.labels, budget)?;
     if rule.include_selectors {
-        fieldspec::merge(&mut fields, &configuration.common_labels)?;
+        fieldspec::merge(&mut fields, &configuration.common_labels, budget)?;
         return Ok(fields);
     }
     if rule.include_templates {
-        fieldspec::merge(&mut fields, &configuration.template_labels)?;
+        fieldspec::merge(&mut fields, &configuration.template_labels, budget)?;
     }
-    fieldspec::merge(&mut fields, &[FieldSpec::new(Gvk::default(), "metadata/labels", true)])?;
+    fieldspec::merge(&mut fields, &[FieldSpec::new(Gvk::default(), "metadata/labels", true)], budget)?;
     Ok(fields)
 }
 
 /// Puts pairs into fields of mappings.
-pub(crate) fn apply(resources: &mut [Resource], pairs: &Pairs, fields: &[FieldSpec]) -> Result<(), Fault> {
+pub(crate) fn apply(
+    resources: &mut [Resource],
+    pairs: &Pairs,
+    fields: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), Fault> {
     if pairs.is_empty() {
         return Ok(());
     }
+    let meter = Meter::new(budget);
+    let costs: Vec<Cost> = pairs.iter().map(|(key, value)| value.cost().under(key)).collect();
     for resource in resources {
+        meter.steps(FieldSpec::steps(fields))?;
         let gvk = resource.gvk();
         for field in fields.iter().filter(|field| field.fits(&gvk)) {
-            let outcome = field.visit(&mut resource.node, Make::Mapping, &mut |found| {
-                pairs.iter().try_for_each(|(key, value)| fieldspec::set_entry(found, key, value.clone()))
+            let outcome = field.visit(&mut resource.node, (Make::Mapping, &meter), &mut |found| {
+                pairs.iter().zip(&costs).try_for_each(|((key, value), cost)| {
+                    meter.steps(width(found))?;
+                    cost.charge_meter(&meter)?;
+                    fieldspec::set_entry(found, key, value.clone())
+                })
             });
-            outcome.map_err(|cause| {
-                let cause = ObjectCause::Field { field: field.path.to_string(), cause };
-                Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
-            })?;
+            outcome.map_err(|misfit| resource.misfit(&field.path, misfit))?;
         }
     }
     Ok(())
@@ -66,7 +80,8 @@ mod tests {
         ] {
             let rule = Rule { include_selectors, include_templates, ..Rule::default() };
             let mut all = [Resource::new(Node::from_value(&object), Place::default())];
-            apply(&mut all, &pairs, &fields(&rule, &defaults).unwrap()).unwrap();
+            let budget = Budget::unlimited();
+            apply(&mut all, &pairs, &fields(&rule, &defaults, &budget).unwrap(), &budget).unwrap();
             let object = all[0].node.to_value(Dialect::V3).unwrap();
             assert_eq!((&object["metadata"]["labels"], &object["spec"]), (&json!({"k": "1"}), &want));
         }
@@ -75,6 +90,7 @@ mod tests {
     #[test]
     fn fields_must_agree_about_creating() {
         let rule = Rule { fields: vec![FieldSpec::new(Gvk::default(), "metadata/labels", false)], ..Rule::default() };
-        assert_eq!(fields(&rule, &crate::configuration::defaults()), Err("metadata/labels".to_owned()));
+        let found = fields(&rule, &crate::configuration::defaults(), &Budget::unlimited());
+        assert_eq!(found, Err(Conflict::Create("metadata/labels".to_owned())));
     }
 }

@@ -3,6 +3,9 @@
 //! [`build()`] takes a [`Loader`](lode_tree::Loader) and a folder and gives the objects, each with the place every value in
 //! it comes from, and the record of what was read. It is pure: the same loader and folder give the same answer.
 //!
+//! A build spends a [`Budget`](lode_stdx::budget::Budget) of bytes, nodes and steps, because a few lines can ask for gigabytes and hours.
+//! [`build()`] gives it [`LIMITS`], [`build_within()`] what the caller says.
+//!
 //! ```
 //! use lode_kustomize::{Compat, Options, build, rebuild};
 //! use lode_tree::{RepoPath, Tree};
@@ -21,6 +24,7 @@
 //! given as [`Charts`]; without them either is refused.
 
 mod accumulate;
+mod bounds;
 mod build;
 mod builtin;
 mod change;
@@ -45,6 +49,7 @@ mod order;
 mod origin;
 mod parts;
 mod patch;
+mod pattern;
 mod references;
 mod remote;
 mod rename;
@@ -66,7 +71,8 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
-pub use build::{Build, Builder, Built, Compat, Options, build, rebuild};
+pub use bounds::LIMITS;
+pub use build::{Build, Builder, Built, Compat, Options, build, build_within, rebuild};
 pub use charts::{Chart, Charts};
 pub use decode::At;
 pub use error::{Error, FileCause, ObjectCause};

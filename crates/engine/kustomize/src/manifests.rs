@@ -4,25 +4,29 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use lode_object::Error as ObjectError;
+use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::error::{Fault, FileCause};
 use crate::strategic::may_hold_schemas;
 
 /// Reads the objects of a text, in kustomize's order: what was in lists comes behind the rest.
-pub(crate) fn read(text: &[u8], origins: Origins) -> Result<Vec<Node>, Fault> {
-    read_with(text, origins, false)
+pub(crate) fn read(text: &[u8], origins: Origins, budget: &Budget) -> Result<Vec<Node>, Fault> {
+    read_with(text, origins, false, budget)
 }
 
 /// As [`read`], with the comments if they are wanted or may say how lists merge.
-pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool) -> Result<Vec<Node>, Fault> {
+pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool, budget: &Budget) -> Result<Vec<Node>, Fault> {
     let text = without_carriage_returns(text);
+    if let Cow::Owned(copy) = &text {
+        budget.bytes(copy.len() as u64)?;
+    }
     let comments = comments || may_hold_schemas(&text);
     let pieces = pieces(&text, origins)?;
     let alone = pieces.len() == 1;
     let mut found = VecDeque::new();
     for (piece, origins) in pieces {
-        let mut nodes = Nodes::new(piece, Dialect::V3, origins);
+        let mut nodes = Nodes::new(piece, Dialect::V3, origins).with_budget(budget);
         if comments {
             nodes = nodes.with_comments();
         }
@@ -33,7 +37,7 @@ pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool) -> Result
         })?;
         let Some(node) = document.filter(|node| !node.is_null()) else { continue };
         match items_of_list(&node, alone) {
-            Some(items) => items.iter().try_for_each(|item| check(item.clone(), &mut found))?,
+            Some(_) => items_taken(node).into_iter().try_for_each(|item| check(item, &mut found))?,
             None => check(node, &mut found)?,
         }
     }
@@ -96,6 +100,10 @@ fn items_of_list(node: &Node, alone: bool) -> Option<&[Node]> {
     }
 }
 
+fn items_taken(mut list: Node) -> Vec<Node> {
+    list.get_mut("items").and_then(Node::items_mut).map(std::mem::take).unwrap_or_default()
+}
+
 fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
     if node.is_nothing() {
         return Ok(());
@@ -136,7 +144,7 @@ fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
                     // The list goes through JSON, which knows no folded texts.
                     lode_yaml::unfold(&mut item);
                     match items_of_list(&item, true) {
-                        Some(inner) => inner.iter().try_for_each(|item| check(item.clone(), &mut waiting))?,
+                        Some(_) => items_taken(item).into_iter().try_for_each(|item| check(item, &mut waiting))?,
                         None => check(item, &mut waiting)?,
                     }
                 }
@@ -153,7 +161,10 @@ mod tests {
 
     fn names(text: &str) -> Result<Vec<(String, u32)>, Fault> {
         let shown = |node: &Node| (node.at(&["metadata", "name"]).unwrap().text().unwrap().to_owned(), node.place.line);
-        Ok(read(text.as_bytes(), Origins { source: 1, lines_above: 0 })?.iter().map(shown).collect())
+        Ok(read(text.as_bytes(), Origins { source: 1, lines_above: 0 }, &Budget::unlimited())?
+            .iter()
+            .map(shown)
+            .collect())
     }
 
     fn object(name: &str) -> String {

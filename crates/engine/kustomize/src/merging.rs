@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use lode_object::GroupVersionKind;
+use lode_stdx::budget::Budget;
 use lode_yaml::{Node, Place};
 
 use crate::change::{self, Change, Step};
@@ -66,22 +67,30 @@ impl Merging {
     }
 
     /// Returns how lists merge in steps that are about to be taken with these objects.
-    pub(crate) fn before(&mut self, steps: &[Step], resources: &[Resource]) -> Arc<Schema> {
+    pub(crate) fn before(
+        &mut self,
+        steps: &[Step],
+        resources: &[Resource],
+        budget: &Budget,
+    ) -> Result<Arc<Schema>, Fault> {
         let schema = self.schema();
         if !steps.iter().any(|step| matches!(step.change, Change::Strategic(_) | Change::Patch(_))) {
-            return schema;
+            return Ok(schema);
         }
         self.beside = Beside::BuiltinBelow;
+        budget.steps(resources.len() as u64)?;
         let mut definitions = resources.iter().filter(|resource| is_definition(resource)).peekable();
         if !self.custom_lists || definitions.peek().is_none() {
-            return schema;
+            return Ok(schema);
         }
+        schema.cost().charge(budget)?;
         let mut schema = Schema::clone(&schema);
         for definition in definitions {
+            definition.node.cost().charge(budget)?;
             // One that does not say what it defines says nothing about lists either; to refuse it is the cluster's.
             let _ = schema.add_crd(&definition.node);
         }
-        Arc::new(schema)
+        Ok(Arc::new(schema))
     }
 
     pub(crate) fn schema(&self) -> Arc<Schema> {

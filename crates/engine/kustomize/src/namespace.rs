@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use lode_yaml::{Node, Place};
+use lode_stdx::budget::{Budget, Meter};
+use lode_yaml::{Cost, Node, Place};
 
 use crate::decode::At;
-use crate::error::{Fault, ObjectCause};
-use crate::fieldspec::{self, Fields, Make, Misfit};
+use crate::error::Fault;
+use crate::fieldspec::{self, FieldSpec, Fields, Make, Misfit};
 use crate::resource::{Identity, Resource};
 
 /// A namespace and where it goes.
@@ -31,33 +32,32 @@ pub(crate) enum Subjects {
 }
 
 /// Sets the namespace of every object that can have one.
-pub(crate) fn apply(resources: &mut [Resource], namespace: &Namespace) -> Result<(), Fault> {
+pub(crate) fn apply(resources: &mut [Resource], namespace: &Namespace, budget: &Budget) -> Result<(), Fault> {
     if namespace.name.is_empty() {
         return Ok(());
     }
+    let meter = Meter::new(budget);
     for resource in resources.iter_mut().filter(|resource| !resource.is_from_chart) {
+        meter.steps(FieldSpec::steps(&namespace.fields))?;
+        meter.bytes(resource.name_bytes())?;
         resource.remember();
-        set_all(resource, namespace).map_err(|(field, cause)| Fault::Object {
-            id: Box::new(resource.id()),
-            at: resource.place,
-            cause: ObjectCause::Field { field, cause },
-        })?;
+        set_all(resource, namespace, &meter).map_err(|(field, misfit)| resource.misfit(&field, misfit))?;
     }
     no_twins(resources)
 }
 
-fn set_all(resource: &mut Resource, namespace: &Namespace) -> Result<(), (String, Misfit)> {
+fn set_all(resource: &mut Resource, namespace: &Namespace, meter: &Meter<'_>) -> Result<(), (String, Misfit)> {
     let gvk = resource.gvk();
     let is_binding = matches!(&*gvk.kind, "RoleBinding" | "ClusterRoleBinding");
     let is_core = resource.api_version() == "v1";
     if !resource.is_cluster_scoped() {
         let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
         let old = metadata.and_then(|metadata| metadata.get_or_insert_with("namespace", || Node::string("")));
-        let old = old.ok_or(("metadata".to_owned(), "a mapping was expected"))?;
-        set(old, namespace).map_err(|cause| ("metadata/namespace".to_owned(), cause))?;
+        let old = old.ok_or_else(|| ("metadata".to_owned(), "a mapping was expected".into()))?;
+        set(old, namespace, meter).map_err(|cause| ("metadata/namespace".to_owned(), cause))?;
     }
     if is_binding {
-        set_subjects(&mut resource.node, namespace).map_err(|cause| ("subjects".to_owned(), cause))?;
+        set_subjects(&mut resource.node, namespace, meter).map_err(|cause| ("subjects".to_owned(), cause))?;
     }
     for field in namespace.fields.iter().filter(|field| field.fits(&gvk)) {
         // The metadata's namespace is set above, where the kind has one; only the core's Namespace is renamed.
@@ -68,18 +68,20 @@ fn set_all(resource: &mut Resource, namespace: &Namespace) -> Result<(), (String
             _ => false,
         };
         if !skipped {
-            let outcome = field.visit(&mut resource.node, Make::Scalar, &mut |found| set(found, namespace));
+            let outcome =
+                field.visit(&mut resource.node, (Make::Scalar, meter), &mut |found| set(found, namespace, meter));
             outcome.map_err(|cause| (field.path.to_string(), cause))?;
         }
     }
     Ok(())
 }
 
-fn set(found: &mut Node, namespace: &Namespace) -> Result<(), Misfit> {
+fn set(found: &mut Node, namespace: &Namespace, meter: &Meter<'_>) -> Result<(), Misfit> {
     let is_set = found.text().is_some_and(|text| !text.is_empty() && !found.is_null());
     if namespace.unset_only && is_set {
         return Ok(());
     }
+    Cost::of_text(&namespace.name).charge_meter(meter)?;
     fieldspec::set(found, text(&namespace.name.value, namespace.name.place))
 }
 
@@ -87,7 +89,7 @@ fn text(text: &str, place: Place) -> Node {
     Node::string(text).placed(place)
 }
 
-fn set_subjects(object: &mut Node, namespace: &Namespace) -> Result<(), Misfit> {
+fn set_subjects(object: &mut Node, namespace: &Namespace, meter: &Meter<'_>) -> Result<(), Misfit> {
     let (field, wanted) = match namespace.subjects {
         Subjects::None => return Ok(()),
         Subjects::DefaultOnly => ("name", "default"),
@@ -96,11 +98,12 @@ fn set_subjects(object: &mut Node, namespace: &Namespace) -> Result<(), Misfit> 
     let Some(subjects) = object.get_mut("subjects").filter(|subjects| !subjects.is_null()) else { return Ok(()) };
     let subjects = subjects.items_mut().ok_or("a list was expected")?;
     if subjects.iter().any(|subject| subject.entries().is_none() && !subject.is_null()) {
-        return Err("a mapping was expected");
+        return Err("a mapping was expected".into());
     }
+    meter.steps(subjects.len() as u64)?;
     for subject in subjects.iter_mut().filter(|subject| subject.get(field).and_then(Node::text) == Some(wanted)) {
         if let Some(old) = subject.get_or_insert_with("namespace", || Node::string("")) {
-            set(old, namespace)?;
+            set(old, namespace, meter)?;
         }
     }
     Ok(())
@@ -126,7 +129,7 @@ mod tests {
         let mut resources = vec![Resource::new(Node::from_value(object), Place::default())];
         let fields = crate::configuration::defaults().namespace.clone();
         let name = At::new("shop".to_owned(), Place::default());
-        apply(&mut resources, &Namespace { name, fields, unset_only, subjects }).unwrap();
+        apply(&mut resources, &Namespace { name, fields, unset_only, subjects }, &Budget::unlimited()).unwrap();
         resources[0].node.to_value(lode_yaml::Dialect::V3).unwrap()
     }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Node, Place};
 
+use crate::error::Fault;
+use crate::fieldspec::width;
 use crate::resource::Resource;
 
 /// Where an object comes from, or what made or changed it.
@@ -56,6 +59,15 @@ impl Note {
         Arc::new(Self { path: kustomization.to_owned(), by: Some(by) })
     }
 
+    /// Returns about how long its text is.
+    fn len(&self) -> u64 {
+        let by = self
+            .by
+            .as_ref()
+            .map_or(0, |by| by.api_version.len() + by.kind.len() + by.name.len() + by.namespace.len() + BY_WORDS);
+        (self.path.len() + by) as u64
+    }
+
     fn lines(&self) -> Vec<String> {
         let Some(by) = &self.by else { return vec![format!("path: {}", scalar(&self.path))] };
         let mut lines = vec![format!("configuredIn: {}", scalar(&self.path)), "configuredBy:".to_owned()];
@@ -86,7 +98,10 @@ pub(crate) fn joined(from: &str, text: &str) -> String {
 }
 
 /// Writes the notes that are asked for on an object, and takes the bookkeeping off it.
-pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool) {
+pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool, budget: &Budget) -> Result<(), Fault> {
+    charge(resource, changes, budget)
+        .map_err(|exceeded| Fault::from(exceeded).during("note on an object what changed it", resource.place))?;
+
     let place = Place::default();
     let mut own: Vec<(&str, String)> = Vec::new();
     if let (true, Some(note)) = (origins, &resource.note) {
@@ -97,7 +112,7 @@ pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool) {
         own.push((CHANGES, text.collect()));
     }
     let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
-    let Some(metadata) = metadata.filter(|metadata| metadata.entries().is_some()) else { return };
+    let Some(metadata) = metadata.filter(|metadata| metadata.entries().is_some()) else { return Ok(()) };
     let old = metadata.remove("annotations");
     let mut annotations = Node::mapping().placed(old.as_ref().map_or(place, |old| old.place));
     for entry in old.as_ref().and_then(Node::entries).unwrap_or_default() {
@@ -115,7 +130,25 @@ pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool) {
     if !annotations.is_nothing() {
         metadata.insert("annotations", annotations);
     }
+    Ok(())
 }
+
+/// Charges the texts of notes, and annotations that are made anew: each is looked for among those before it.
+fn charge(resource: &Resource, changes: bool, budget: &Budget) -> Result<(), Exceeded> {
+    if let Some(annotations) = resource.node.at(&["metadata", "annotations"]) {
+        let cost = annotations.cost();
+        cost.charge(budget)?;
+        budget.steps(cost.nodes * width(annotations))?;
+    }
+    let notes = if changes { resource.changes.as_slice() } else { &[] };
+    let bytes: u64 = notes.iter().chain(&resource.note).map(|note| note.len()).sum();
+    budget.bytes(TEXTS * bytes)
+}
+
+/// Bytes of the words around what a note says.
+const BY_WORDS: usize = 128;
+/// How many times a note's text is there while it is put together.
+const TEXTS: u64 = 3;
 
 /// Writes a text as a YAML scalar.
 fn scalar(text: &str) -> String {
@@ -145,7 +178,7 @@ mod tests {
         let finished = |annotations: serde_json::Value| {
             let object = json!({"metadata": {"annotations": annotations}});
             let mut resource = Resource::new(Node::from_value(&object), Place::default());
-            finish(&mut resource, false, false);
+            finish(&mut resource, false, false, &Budget::unlimited()).unwrap();
             resource.node.to_value(lode_yaml::Dialect::V3).unwrap()
         };
         assert_eq!(finished(json!({})), json!({"metadata": {}}));

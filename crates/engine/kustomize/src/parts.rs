@@ -39,6 +39,11 @@ impl Parts {
         }
     }
 
+    /// Returns how many files there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     pub(crate) fn into_numbers(self) -> Vec<u32> {
         self.0
     }

@@ -1,5 +1,6 @@
 //! Patches: which kind a text is, what it applies to, and what of an object stays what it was.
 
+use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
 use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Place};
 
@@ -10,7 +11,7 @@ use crate::manifests;
 use crate::resource::{Identity, Resource};
 use crate::resources::Resources;
 use crate::schema::Schema;
-use crate::selector::{Selector, Target, is_plain};
+use crate::selector::{Invalid, Selector, Target, is_plain};
 use crate::settings;
 use crate::source::Source;
 use crate::strategic;
@@ -45,6 +46,7 @@ struct Text {
 
 /// Reads an entry of `patches`.
 pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Loaded, Fault> {
+    let budget = source.budget;
     let mut text = text(source, folder, entry)?;
     if entry.path.is_empty() {
         // Kustomize trims a patch that is written here: a block text at its end loses its last line break.
@@ -58,9 +60,10 @@ pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settin
         entry: entry.place,
         forgets_names: false,
     };
-    match text.objects() {
+    match text.objects(budget) {
         Ok(objects) => Ok(loaded(What::Objects(objects))),
-        Err(fault) => match text.operations() {
+        Err(fault) if fault.is_exceeded() => Err(fault),
+        Err(fault) => match text.operations(budget)? {
             Some(operations) => Ok(loaded(What::Operations(operations))),
             None => Err(text.no_patch(fault)),
         },
@@ -77,7 +80,7 @@ pub(crate) fn load_json(
     let target = entry.target.clone().filter(|target| !target.name.is_empty());
     let target = target.ok_or_else(|| fault("an entry of patchesJson6902 needs a target with a name"))?;
     let text = text(source, folder, entry)?;
-    let operations = text.operations().ok_or_else(|| fault("no JSON 6902 patch"))?;
+    let operations = text.operations(source.budget)?.ok_or_else(|| fault("no JSON 6902 patch"))?;
     if operations.is_nothing() {
         return Err(fault("it is empty"));
     }
@@ -100,12 +103,16 @@ pub(crate) fn load_strategic(
     let mut patches = Vec::new();
     for entry in entries {
         let inline = Text::inline(entry);
-        if let Ok(objects) = inline.objects() {
-            patches.extend(objects);
-            continue;
+        match inline.objects(source.budget) {
+            Ok(objects) => {
+                patches.extend(objects);
+                continue;
+            }
+            Err(fault) if fault.is_exceeded() => return Err(fault),
+            Err(_) => {}
         }
         let (_, blob, number) = source.named(folder, entry, entry.place)?;
-        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 })?);
+        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 }, source.budget)?);
     }
     match (patches.is_empty(), entries.first()) {
         (true, Some(first)) => Err(Fault::At(first.place, FileCause::Patch("it is empty".to_owned()))),
@@ -115,58 +122,79 @@ pub(crate) fn load_strategic(
 
 impl Loaded {
     /// Applies the patch to what it is for.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<(), Fault> {
+    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
+        self.apply_within(resources, schema, budget).map_err(|fault| fault.during(DOING, self.entry))
+    }
+
+    fn apply_within(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
         let fault = |cause: &str| Err(Fault::At(self.entry, FileCause::Patch(cause.to_owned())));
         match (&self.what, &self.target) {
             (What::Objects(objects), None) => {
-                objects.iter().try_for_each(|patch| self.apply_named(resources, patch, schema))
+                objects.iter().try_for_each(|patch| self.apply_named(resources, patch, (schema, budget)))
             }
             (What::Objects(objects), Some(target)) => match objects.as_slice() {
                 [] => Ok(()),
                 [patch] => {
-                    let places = selected(resources, target, self.entry)?;
-                    apply_chosen(resources, &places, patch, (self, schema))
+                    let places = selected(resources, target, self.entry, budget)?;
+                    apply_chosen(resources, &places, patch, (self, schema, budget))
                 }
                 _ => fault("a patch with a target must be one document"),
             },
             (What::Operations(operations), Some(target)) => {
-                let places = selected(resources, target, self.entry)?;
-                places.into_iter().try_for_each(|at| self.apply_operations(resources, at, operations))
+                let places = selected(resources, target, self.entry, budget)?;
+                places.into_iter().try_for_each(|at| self.apply_operations(resources, at, operations, budget))
             }
             (What::Operations(_), None) => fault("a JSON 6902 patch needs a target"),
         }
     }
 
-    fn apply_named(&self, resources: &mut Resources, patch: &Node, schema: &Schema) -> Result<(), Fault> {
-        let at = sole(resources, patch)?;
+    fn apply_named(
+        &self,
+        resources: &mut Resources,
+        patch: &Node,
+        (schema, budget): (&Schema, &Budget),
+    ) -> Result<(), Fault> {
+        let at = sole(resources, patch, budget)?;
+        patch.cost().charge(budget)?;
         let Some(resource) = resources.content_mut(at) else { return Ok(()) };
         // What a patch is allowed to change is noted in its annotations, which makes them texts.
         if self.allow_name_change || self.allow_kind_change {
-            merge(resource, &with_text_metadata(patch, &["annotations"]), self, schema)?;
+            merge(resource, &with_text_metadata(patch, &["annotations"]), self, (schema, budget))?;
         } else {
-            merge(resource, patch, self, schema)?;
+            merge(resource, patch, self, (schema, budget))?;
         }
         resources.renamed(at);
         Ok(())
     }
 
-    fn apply_operations(&self, resources: &mut Resources, at: usize, operations: &Node) -> Result<(), Fault> {
+    fn apply_operations(
+        &self,
+        resources: &mut Resources,
+        at: usize,
+        operations: &Node,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
         let Some(resource) = resources.content_mut(at) else { return Ok(()) };
+        budget.steps(1 + resource.past.len() as u64)?;
+        budget.bytes(resource.name_bytes())?;
         if !self.forgets_names {
             resource.remember();
         }
         let (id, place) = (Box::new(resource.id()), resource.place);
         // The patch is applied to the JSON of what kustomize writes of the object, annotations and all.
-        lode_yaml::rewrite_folds(&mut resource.node);
+        lode_yaml::rewrite_folds(&mut resource.node, &Meter::new(budget))?;
         // Kustomize's bookkeeping is among the annotations, so there are some where it has any.
         let outcome = if resource.has_bookkeeping() {
-            json_patch::apply_to_object(&mut resource.node, operations, Dialect::V2)
+            json_patch::apply_to_object(&mut resource.node, operations, Dialect::V2, budget)
         } else {
-            json_patch::apply(&mut resource.node, operations, Dialect::V2)
+            json_patch::apply(&mut resource.node, operations, Dialect::V2, budget)
         };
         resource.parts.add(operations.place.source);
         outcome.map_err(|error| {
             let by = if error.place.line == 0 { self.entry } else { error.place };
+            if let Some(exceeded) = error.exceeded() {
+                return Fault::from(exceeded).during(DOING, by);
+            }
             Fault::Patch { id, at: place, by, cause: error.to_string() }
         })?;
         resource.follow_version();
@@ -176,7 +204,12 @@ impl Loaded {
 }
 
 /// Applies patches that name their object each.
-pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schema: &Schema) -> Result<(), Fault> {
+pub(crate) fn apply_strategic(
+    resources: &mut Resources,
+    patches: &[Node],
+    schema: &Schema,
+    budget: &Budget,
+) -> Result<(), Fault> {
     let rule = Loaded {
         what: What::Objects(Vec::new()),
         target: None,
@@ -186,30 +219,49 @@ pub(crate) fn apply_strategic(resources: &mut Resources, patches: &[Node], schem
         forgets_names: false,
     };
     for patch in patches {
-        let at = sole(resources, patch)?;
-        apply_chosen(resources, &[at], patch, (&rule, schema))?;
+        let applied = sole(resources, patch, budget)
+            .and_then(|at| apply_chosen(resources, &[at], patch, (&rule, schema, budget)));
+        applied.map_err(|fault| fault.during(DOING, patch.place))?;
     }
     Ok(())
 }
 
+const DOING: &str = "apply a patch";
+
 /// Returns the places of the objects a target chooses.
-pub(crate) fn selected(resources: &mut Resources, target: &Target, by: Place) -> Result<Vec<usize>, Fault> {
-    let selector = Selector::new(target)
-        .map_err(|invalid| Fault::At(by, FileCause::Pattern { field: invalid.field, pattern: invalid.pattern }))?;
+pub(crate) fn selected(
+    resources: &mut Resources,
+    target: &Target,
+    by: Place,
+    budget: &Budget,
+) -> Result<Vec<usize>, Fault> {
+    let meter = Meter::new(budget);
+    let selector = Selector::new(target, budget).map_err(|invalid| match invalid {
+        Invalid::Pattern { field, pattern } => Fault::At(by, FileCause::Pattern { field, pattern }),
+        Invalid::Exceeded(exceeded) => exceeded.into(),
+    })?;
     let places = if !target.name.is_empty() && is_plain(&target.name) {
         resources.named(&target.name)
     } else {
         (0..resources.all().len()).collect()
     };
     let all = resources.all();
-    Ok(places.into_iter().filter(|at| all.get(*at).is_some_and(|resource| selector.fits(resource))).collect())
+    let mut chosen = Vec::new();
+    for at in places {
+        if let Some(resource) = all.get(at)
+            && selector.fits(resource, &meter)?
+        {
+            chosen.push(at);
+        }
+    }
+    Ok(chosen)
 }
 
 /// Returns the place of the one object a patch names.
-fn sole(resources: &mut Resources, patch: &Node) -> Result<usize, Fault> {
+fn sole(resources: &mut Resources, patch: &Node, budget: &Budget) -> Result<usize, Fault> {
     let scopes = resources.all().first().map(|resource| resource.scopes.clone()).unwrap_or_default();
-    let name: Identity = Resource { scopes, ..Resource::new(patch.clone(), patch.place) }.current();
-    let found = resources.called(&name);
+    let name = Identity::of(patch, &scopes);
+    let found = resources.called(&name, budget)?;
     if let [at] = found.as_slice() {
         return Ok(*at);
     }
@@ -224,8 +276,10 @@ fn apply_chosen(
     resources: &mut Resources,
     places: &[usize],
     patch: &Node,
-    (rule, schema): (&Loaded, &Schema),
+    (rule, schema, budget): (&Loaded, &Schema, &Budget),
 ) -> Result<(), Fault> {
+    let cost = patch.cost();
+    cost.charge(budget)?;
     let mut patch = with_text_metadata(patch, &["labels", "annotations"]);
     if let Some(metadata) = patch.get_mut("metadata")
         && metadata.get("namespace").is_some_and(Node::is_nothing)
@@ -234,16 +288,17 @@ fn apply_chosen(
     }
     for &at in places {
         let Some(resource) = resources.content_mut(at) else { continue };
+        cost.charge(budget)?;
         let mut patch = patch.clone();
         if let Some(api_version) = resource.node.get("apiVersion") {
             patch.insert("apiVersion", api_version.clone());
         }
-        merge(resource, &patch, rule, schema)?;
+        merge(resource, &patch, rule, (schema, budget))?;
         resources.renamed(at);
     }
     if rule.allow_name_change || rule.allow_kind_change {
         resources.all_mut();
-        resources.refuse_twins()?;
+        resources.refuse_twins(budget)?;
     }
     Ok(())
 }
@@ -268,7 +323,14 @@ fn with_text_metadata(patch: &Node, fields: &[&str]) -> Node {
     patch
 }
 
-fn merge(resource: &mut Resource, patch: &Node, rule: &Loaded, schema: &Schema) -> Result<(), Fault> {
+fn merge(
+    resource: &mut Resource,
+    patch: &Node,
+    rule: &Loaded,
+    (schema, budget): (&Schema, &Budget),
+) -> Result<(), Fault> {
+    budget.steps(1 + resource.past.len() as u64)?;
+    budget.bytes(resource.name_bytes())?;
     let kept = |keys: &[&str]| resource.node.at(keys).filter(|node| !node.is_null()).cloned();
     let (kind, name, namespace) = (kept(&["kind"]), kept(&["metadata", "name"]), kept(&["metadata", "namespace"]));
     let (id, place) = (Box::new(resource.id()), resource.place);
@@ -276,9 +338,12 @@ fn merge(resource: &mut Resource, patch: &Node, rule: &Loaded, schema: &Schema) 
         resource.remember();
     }
     let object = std::mem::replace(&mut resource.node, Node::null());
-    let merged = strategic::merge(object, patch, schema, strategic::Options::default());
+    let merged = strategic::merge(object, patch, schema, (strategic::Options::default(), budget));
     let merged = merged.map_err(|error| {
         let by = if rule.entry.source != 0 && patch.place.line == 0 { rule.entry } else { patch.place };
+        if let strategic::Cause::Exceeded(exceeded) = error.cause {
+            return Fault::from(exceeded).during(DOING, by);
+        }
         Fault::Patch { id, at: place, by, cause: error.to_string() }
     })?;
     let Some(merged) = merged.filter(|merged| !merged.is_nothing()) else { return Ok(()) };
@@ -304,9 +369,13 @@ fn text(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>)
     match (entry.patch.trim().is_empty(), entry.path.is_empty()) {
         (true, true) => Err(fault("has neither patch nor path")),
         (false, false) => Err(fault("has both patch and path")),
-        (false, true) => Ok(Text { inside: Some(entry.place), ..Text::inline(&entry.patch) }),
+        (false, true) => {
+            source.budget.bytes(entry.patch.len() as u64)?;
+            Ok(Text { inside: Some(entry.place), ..Text::inline(&entry.patch) })
+        }
         (true, false) => {
             let (_, blob, number) = source.named(folder, &entry.path, entry.place)?;
+            source.budget.bytes(blob.bytes.len() as u64)?;
             let origins = Origins { source: number, lines_above: 0 };
             Ok(Text { bytes: blob.bytes.to_vec(), origins, inside: None })
         }
@@ -322,8 +391,8 @@ impl Text {
         Self { bytes: text.value.as_bytes().to_vec(), origins, inside: Some(text.place) }
     }
 
-    fn objects(&self) -> Result<Vec<Node>, Fault> {
-        let mut objects = manifests::read(&self.bytes, self.origins)?;
+    fn objects(&self, budget: &Budget) -> Result<Vec<Node>, Fault> {
+        let mut objects = manifests::read(&self.bytes, self.origins, budget)?;
         if self.is_laid_over() {
             let place = self.inside.unwrap_or_default();
             for object in &mut objects {
@@ -334,12 +403,20 @@ impl Text {
     }
 
     /// Returns the operations of a JSON 6902 patch; it is read as go-yaml v2 reads, as JSON is made of it.
-    fn operations(&self) -> Option<Node> {
-        let mut node = Nodes::new(&self.bytes, Dialect::V2, self.origins).next()?.ok()?;
+    fn operations(&self, budget: &Budget) -> Result<Option<Node>, Fault> {
+        let mut nodes = Nodes::new(&self.bytes, Dialect::V2, self.origins).with_budget(budget);
+        let mut node = match nodes.next() {
+            Some(Ok(node)) => node,
+            Some(Err(lode_yaml::Error { cause: lode_yaml::Cause::Exceeded(exceeded), .. })) => {
+                return Err(exceeded.into());
+            }
+            Some(Err(_)) | None => return Ok(None),
+        };
         if self.is_laid_over() {
             place_all(&mut node, self.inside.unwrap_or_default());
         }
-        node.items()?.iter().all(|item| item.entries().is_some()).then_some(node)
+        let are_mappings = |items: &[Node]| items.iter().all(|item| item.entries().is_some());
+        Ok(if node.items().is_some_and(are_mappings) { Some(node) } else { None })
     }
 
     /// Tells whether the patch stands in no file of the build.

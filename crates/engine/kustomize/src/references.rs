@@ -3,10 +3,12 @@
 //! The kinds and fields come from the configuration; candidates are found through an index of former names, so the cost
 //! is that of walking each object's reference fields once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use lode_object::GroupVersionKind;
-use lode_yaml::{Content, Node};
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+use lode_yaml::{Content, Cost, Node, Place};
 
 use crate::configuration::Configuration;
 use crate::error::{Fault, ObjectCause};
@@ -16,22 +18,36 @@ use crate::resource::{Identity, NO_NAMESPACE, Resource};
 use crate::tables::Gvk;
 
 /// Sets every reference to what it named when it was written.
-pub(crate) fn fix(resources: &mut [Resource], configuration: &Configuration) -> Result<(), Fault> {
-    let targets = Targets::new(resources);
+pub(crate) fn fix(resources: &mut [Resource], configuration: &Configuration, budget: &Budget) -> Result<(), Fault> {
+    let meter = Meter::new(budget);
+    let targets =
+        Targets::new(resources, &meter).map_err(|exceeded| Fault::from(exceeded).during(DOING, Place::default()))?;
     let mut fields: HashMap<GroupVersionKind, Vec<Field<'_>>> = HashMap::new();
     for resource in resources.iter_mut() {
         let referrer = Referrer::new(resource)?;
         if targets.by_name.is_empty() {
             continue;
         }
+
+        let during = |exceeded: Exceeded| Fault::from(exceeded).during(DOING, resource.place);
         let gvk = resource.original().gvk;
-        let fields = fields.entry(gvk.clone()).or_insert_with(|| Field::of(&gvk, configuration));
+        let fields = match fields.entry(gvk) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let found = Field::of(free.key(), configuration, &meter).map_err(during)?;
+                free.insert(found)
+            }
+        };
+        meter.steps(fields.len() as u64).map_err(during)?;
         for field in fields {
-            fix_field(resource, field, (&referrer, &targets))?;
+            fix_field(resource, field, (&referrer, &targets, &meter))
+                .map_err(|fault| fault.during(DOING, resource.place))?;
         }
     }
     Ok(())
 }
+
+const DOING: &str = "set names that refer to objects";
 
 /// A field that names objects of a kind.
 struct Field<'c> {
@@ -40,47 +56,53 @@ struct Field<'c> {
 }
 
 impl<'c> Field<'c> {
-    fn of(gvk: &GroupVersionKind, configuration: &'c Configuration) -> Vec<Self> {
+    fn of(gvk: &GroupVersionKind, configuration: &'c Configuration, meter: &Meter<'_>) -> Result<Vec<Self>, Exceeded> {
+        let all: u64 = configuration.references.iter().map(|referred| FieldSpec::steps(&referred.fields)).sum();
+        meter.steps(all)?;
         let all = configuration.references.iter();
         let all = all.flat_map(|referred| referred.fields.iter().map(|spec| Self { spec, referred: &referred.gvk }));
-        all.filter(|field| field.spec.fits(gvk)).collect()
+        let fitting: Vec<Self> = all.filter(|field| field.spec.fits(gvk)).collect();
+        meter.bytes((fitting.len() * size_of::<Self>()) as u64)?;
+        Ok(fitting)
     }
 }
 
 fn fix_field(
     resource: &mut Resource,
     field: &Field<'_>,
-    (referrer, targets): (&Referrer, &Targets),
+    (referrer, targets, meter): (&Referrer, &Targets, &Meter<'_>),
 ) -> Result<(), Fault> {
     let role = field.spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
-    let look = Look { referrer, targets, referred: field.referred, role };
+    let look = Look { referrer, targets, referred: field.referred, role, meter };
     let mut ambiguous = None;
     let parts = &mut resource.parts;
-    let outcome = field.spec.visit(&mut resource.node, Make::Nothing, &mut |found| {
+    let outcome = field.spec.visit(&mut resource.node, (Make::Nothing, meter), &mut |found| {
         let items = match &mut found.content {
             Content::Sequence(items) => items.as_mut_slice(),
             _ => std::slice::from_mut(found),
         };
+        meter.steps(items.len() as u64)?;
         items.iter_mut().try_for_each(|item| match look.fix(item) {
             Err(Problem::Ambiguous(name)) => {
                 ambiguous = Some(name);
-                Err("it may mean several objects")
+                Err("it may mean several objects".into())
             }
             Err(Problem::Misfit(misfit)) => Err(misfit),
             Ok(None) => Ok(()),
             Ok(Some(target)) => {
+                meter.steps(target.namers.len())?;
+                meter.bytes(size_of::<u32>() as u64 * target.namers.len())?;
                 parts.take_in(&target.namers);
                 Ok(())
             }
         })
     });
-    outcome.map_err(|cause| {
-        let field = field.spec.path.to_string();
-        let cause = match ambiguous {
-            Some(name) => ObjectCause::AmbiguousReference { field, name },
-            None => ObjectCause::Field { field, cause },
-        };
-        Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
+    outcome.map_err(|misfit| match ambiguous {
+        Some(name) => {
+            let cause = ObjectCause::AmbiguousReference { field: field.spec.path.to_string(), name };
+            Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
+        }
+        None => resource.misfit(&field.spec.path, misfit),
     })
 }
 
@@ -104,6 +126,7 @@ struct Look<'l> {
     targets: &'l Targets,
     referred: &'l Gvk,
     role: Option<Gvk>,
+    meter: &'l Meter<'l>,
 }
 
 impl<'l> Look<'l> {
@@ -112,17 +135,17 @@ impl<'l> Look<'l> {
         match &item.content {
             Content::Scalar(_) if item.is_null() => Ok(None),
             Content::Scalar(name) => match self.find(name, None, false)? {
-                Some(target) if *target.name != **name => set(item, &target.name, target).map(|()| Some(target)),
+                Some(target) if *target.name != **name => self.set(item, target).map(|()| Some(target)),
                 _ => Ok(None),
             },
             Content::Mapping(_) => self.fix_mapping(item),
-            Content::Sequence(_) => Err(Problem::Misfit("a name or a mapping was expected")),
+            Content::Sequence(_) => Err(Problem::Misfit("a name or a mapping was expected".into())),
         }
     }
 
     fn fix_mapping(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
         let text = |field: &str| item.get(field).map(|node| node.text().unwrap_or_default().to_owned());
-        let name = text("name").ok_or(Problem::Misfit("it has no name"))?;
+        let name = text("name").ok_or_else(|| Problem::Misfit("it has no name".into()))?;
         let namespace = text("namespace");
         let Some(target) = self.find(&name, namespace.as_deref(), true)? else { return Ok(None) };
         if target.name == name && target.namespace.is_empty() {
@@ -130,6 +153,7 @@ impl<'l> Look<'l> {
         }
         for (field, text) in [("name", &target.name), ("namespace", &target.namespace)] {
             if !text.is_empty() {
+                Cost::of_text(text).charge_meter(self.meter)?;
                 let new = Node::plain(text.as_str()).placed(target.place);
                 fieldspec::set_entry(item, field, new).map_err(Problem::Misfit)?;
             }
@@ -140,6 +164,11 @@ impl<'l> Look<'l> {
     /// Finds what a name means; the namespace is the one written beside it.
     fn find(&self, name: &str, namespace: Option<&str>, with_namespace: bool) -> Result<Option<&'l Target>, Problem> {
         let Some(places) = self.targets.by_name.get(name) else { return Ok(None) };
+        let origins = if self.referrer.is_cluster_scoped { self.targets.origins.len() } else { 1 };
+        let nearby = origins + self.referrer.account_namespaces.len();
+        let asked = places.iter().filter_map(|at| self.targets.all.get(*at));
+        let asked: u64 = asked.map(|target| FIND_STEPS + target.past.len() as u64).sum();
+        self.meter.steps(asked + if namespace.is_some() { nearby as u64 } else { 0 })?;
         let by_original = namespace.is_some_and(|namespace| self.targets.come_from(namespace, self.referrer));
         let in_namespace = |target: &Target| match namespace {
             None => true,
@@ -164,6 +193,11 @@ impl<'l> Look<'l> {
             }
             _ => Err(Problem::Ambiguous(name.to_owned())),
         }
+    }
+
+    fn set(&self, item: &mut Node, target: &Target) -> Result<(), Problem> {
+        Cost::of_text(&target.name).charge_meter(self.meter)?;
+        fieldspec::set(item, Node::plain(target.name.as_str()).placed(target.place)).map_err(Problem::Misfit)
     }
 
     fn may_mean(&self, target: &Target) -> bool {
@@ -234,6 +268,15 @@ struct Target {
 }
 
 impl Target {
+    /// Returns about how many bytes a renamed object takes up here.
+    fn bytes(resource: &Resource) -> u64 {
+        let past: usize =
+            resource.past.iter().map(|past| 2 * past.name.len() + past.namespace.len() + PAST_BYTES).sum();
+        let layers = resource.prefixes.iter().chain(&resource.suffixes);
+        let layers: usize = layers.map(|layer| size_of::<Box<str>>() + layer.len()).sum();
+        size_of::<Self>() as u64 + resource.name_bytes() + (past + layers) as u64
+    }
+
     fn new(resource: &Resource) -> Self {
         Self {
             name: resource.name().to_owned(),
@@ -255,6 +298,9 @@ impl Target {
     }
 }
 
+/// Bytes of a former name besides its texts: the name itself, and its place in the index.
+const PAST_BYTES: usize = 256;
+
 struct Targets {
     all: Vec<Target>,
     /// Places in `all` by every former name.
@@ -264,14 +310,17 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(resources: &[Resource]) -> Self {
+    fn new(resources: &[Resource], meter: &Meter<'_>) -> Result<Self, Exceeded> {
         let mut targets = Self { all: Vec::new(), by_name: HashMap::new(), origins: HashMap::new() };
         for resource in resources {
+            let layers = resource.past.len() + resource.prefixes.len() + resource.suffixes.len();
+            meter.steps(FIND_STEPS + layers as u64)?;
             let now: Box<str> = resource.effective_namespace().into();
             targets.origins.entry(now).or_default().insert(resource.original().namespace);
             if resource.past.is_empty() {
                 continue;
             }
+            meter.bytes(Target::bytes(resource))?;
             let at = targets.all.len();
             for past in &resource.past {
                 let places = targets.by_name.entry(past.name.clone()).or_default();
@@ -281,7 +330,7 @@ impl Targets {
             }
             targets.all.push(Target::new(resource));
         }
-        targets
+        Ok(targets)
     }
 
     /// Tells whether any object that a referrer may name comes from a namespace.
@@ -309,6 +358,11 @@ fn same_layers(referrer: &Referrer, target: &Target, strict: bool) -> bool {
     same(&referrer.prefixes, &target.prefixes) && same(&referrer.suffixes, &target.suffixes)
 }
 
-fn set(item: &mut Node, text: &str, target: &Target) -> Result<(), Problem> {
-    fieldspec::set(item, Node::plain(text).placed(target.place)).map_err(Problem::Misfit)
+/// Steps of asking one object whether it is meant.
+const FIND_STEPS: u64 = 8;
+
+impl From<Exceeded> for Problem {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Misfit(exceeded.into())
+    }
 }

@@ -1,9 +1,10 @@
 //! Prefixes and suffixes of names.
 
-use lode_yaml::Node;
+use lode_stdx::budget::{Budget, Meter};
+use lode_yaml::{Cost, Node};
 
 use crate::decode::At;
-use crate::error::{Fault, ObjectCause};
+use crate::error::Fault;
 use crate::fieldspec::{self, FieldSpec, Make};
 use crate::resource::{Identity, Resource};
 
@@ -19,15 +20,18 @@ pub(crate) fn apply(
     resources: &mut [Resource],
     side: Side,
     text: &At<String>,
-    fields: &[FieldSpec],
+    (fields, budget): (&[FieldSpec], &Budget),
 ) -> Result<(), Fault> {
+    let meter = Meter::new(budget);
     for resource in resources {
+        meter.steps(FieldSpec::steps(fields))?;
         let original = resource.original();
         if is_fixed(&original) {
             continue;
         }
         for field in fields.iter().filter(|field| field.fits(&original.gvk)) {
             if &*field.path == "metadata/name" && !text.is_empty() {
+                meter.bytes(resource.name_bytes() + Cost::of_text(text).bytes)?;
                 let layers = if side == Side::Front { &mut resource.prefixes } else { &mut resource.suffixes };
                 layers.push(text.value.as_str().into());
                 resource.remember();
@@ -36,18 +40,17 @@ pub(crate) fn apply(
             if !field.fits(&resource.gvk()) {
                 continue;
             }
-            let outcome = field.visit(&mut resource.node, Make::Scalar, &mut |found| {
+            let outcome = field.visit(&mut resource.node, (Make::Scalar, &meter), &mut |found| {
                 let old = found.text().ok_or("a scalar was expected")?;
+                Cost::of_text(old).charge_meter(&meter)?;
+                Cost::of_text(text).charge_meter(&meter)?;
                 let new = match side {
                     Side::Front => format!("{}{old}", text.value),
                     Side::Back => format!("{old}{}", text.value),
                 };
                 fieldspec::set(found, Node::plain(new).placed(text.place))
             });
-            outcome.map_err(|cause| {
-                let cause = ObjectCause::Field { field: field.path.to_string(), cause };
-                Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
-            })?;
+            outcome.map_err(|misfit| resource.misfit(&field.path, misfit))?;
         }
     }
     Ok(())
@@ -78,8 +81,9 @@ mod tests {
         let mut all = [resource("ConfigMap"), resource("Namespace")];
         let fields = crate::configuration::defaults().name_prefix.clone();
         let place = Place { line: 7, ..Place::default() };
-        apply(&mut all, Side::Front, &At::new("x-".to_owned(), place), &fields).unwrap();
-        apply(&mut all, Side::Back, &At::new("-y".to_owned(), place), &fields).unwrap();
+        let budget = Budget::unlimited();
+        apply(&mut all, Side::Front, &At::new("x-".to_owned(), place), (&fields, &budget)).unwrap();
+        apply(&mut all, Side::Back, &At::new("-y".to_owned(), place), (&fields, &budget)).unwrap();
         assert_eq!((all[0].name(), all[1].name()), ("x-a-y", "a"));
         assert_eq!((&*all[0].original().name, all[0].past.len()), ("a", 2));
         assert_eq!(all[0].node.at(&["metadata", "name"]).unwrap().place.line, 7);

@@ -11,13 +11,15 @@ mod structured;
 pub(crate) mod walk;
 
 use lode_object::Id;
-use lode_yaml::{Content, DEPTH_MAX, Node, Place, TEXT_MAX};
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+use lode_yaml::{Content, DEPTH_MAX, Node, Place};
 
 pub(crate) use self::config::{Item, Replacement};
 use self::config::{Options, Origin, Source, Target};
 use self::names::{Matcher, Names};
 use self::path::{Fault, Path};
 use self::walk::{Make, Shape, is_untyped, untyped};
+use crate::error::{self, FileCause};
 use crate::parts::Parts;
 use crate::resource::Resource;
 use crate::selector::Invalid;
@@ -30,6 +32,8 @@ pub(crate) struct Error {
     pub(crate) place: Place,
     /// Why.
     pub(crate) cause: Cause,
+    /// Which one of the list it is, and where its value comes from.
+    pub(crate) which: Option<String>,
 }
 
 /// Why a replacement cannot be done.
@@ -84,24 +88,53 @@ pub(crate) enum Cause {
         /// How many parts there are.
         len: usize,
     },
-    /// Values grew beyond all reason.
-    #[error("the replacements copy more than {COPIED_MAX} bytes, or something nested deeper than {DEPTH_MAX}")]
-    TooMuch,
+    /// The budget does not allow it: each replacement may double what the one before made.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// Something nested too deep is copied.
+    #[error("something nested deeper than {DEPTH_MAX} levels is copied")]
+    TooDeep,
 }
 
-/// Most bytes that one list of replacements may copy: each may double what the one before made.
-const COPIED_MAX: usize = TEXT_MAX;
+impl Error {
+    /// Returns the fault of a build.
+    pub(crate) fn into_fault(self) -> error::Fault {
+        match self.cause {
+            Cause::Exceeded(exceeded)
+            | Cause::Selector(Invalid::Exceeded(exceeded))
+            | Cause::NoSourceField { fault: Some(Fault::Exceeded(exceeded)), .. }
+            | Cause::NoTargetField { fault: Some(Fault::Exceeded(exceeded)), .. } => {
+                error::Fault::from(exceeded).during("make a replacement", self.place)
+            }
+            cause => {
+                let which = self.which.map(|which| format!("{which}: ")).unwrap_or_default();
+                error::Fault::At(self.place, FileCause::Replacement(format!("{which}{cause}")))
+            }
+        }
+    }
+
+    fn new(place: Place, cause: impl Into<Cause>) -> Self {
+        Self { place, cause: cause.into(), which: None }
+    }
+
+    /// Says which replacement of a list, from 1, cannot be done.
+    fn of(self, number: usize, replacement: &Replacement) -> Self {
+        Self { which: Some(format!("number {number}, {}", replacement.from)), ..self }
+    }
+}
 
 /// Does replacements, one after the other.
-pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) -> Result<(), Error> {
-    if replacements.is_empty() {
-        return Ok(());
-    }
-    let names = Names::new(resources);
-    let mut run = Run { resources, names, copied: 0 };
-    replacements.iter().try_for_each(|replacement| {
-        let mut value = Value::of(replacement, run.resources, &run.names)?;
-        replacement.targets.iter().try_for_each(|target| run.target(target, &mut value))
+pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement], budget: &Budget) -> Result<(), Error> {
+    let Some(first) = replacements.first() else { return Ok(()) };
+    let meter = Meter::new(budget);
+    let names = Names::new(resources, &meter);
+    let names = names.map_err(|exceeded| Error::new(first.place, exceeded))?;
+    let mut run = Run { resources, names, meter: &meter };
+    replacements.iter().enumerate().try_for_each(|(at, replacement)| {
+        let value = Value::of(replacement, run.resources, &run.names, &meter);
+        let done = value
+            .and_then(|mut value| replacement.targets.iter().try_for_each(|target| run.target(target, &mut value)));
+        done.map_err(|error| error.of(at + 1, replacement))
     })
 }
 
@@ -109,23 +142,25 @@ pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement]) ->
 struct Run<'r> {
     resources: &'r mut [Resource],
     names: Names,
-    /// Bytes, about.
-    copied: usize,
+    meter: &'r Meter<'r>,
 }
 
 impl Run<'_> {
     fn target(&mut self, target: &Target, value: &mut Value<'_>) -> Result<(), Error> {
-        let matcher = Matcher::new(target).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+        let exceeded = |exceeded: Exceeded| target.error(exceeded.into());
+        let matcher =
+            Matcher::new(target, self.meter.budget()).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
         for at in self.names.candidates(&matcher) {
-            if !self.names.fits(&matcher, at, &self.resources[at]) {
+            self.meter.steps(1).map_err(exceeded)?;
+            if !self.names.fits(&matcher, (at, &self.resources[at]), self.meter).map_err(exceeded)? {
                 continue;
             }
             for (path, place) in &target.fields {
-                let field = Field { path, place: *place, options: &target.options };
+                let field = Field { path, place: *place, options: &target.options, meter: self.meter };
                 self.field(&field, at, value)?;
             }
             if target.fields.iter().any(|(path, _)| path.may_name()) {
-                self.names.update(at, &self.resources[at]);
+                self.names.update(at, &self.resources[at], self.meter).map_err(exceeded)?;
             }
         }
         Ok(())
@@ -136,17 +171,17 @@ impl Run<'_> {
         if field.options.create && value.is_of(at) {
             // What is made inside the value is there before the value is copied.
             field.make(resource, &value.node);
-            value.refresh(at, resource);
+            value.refresh(at, resource, self.meter).map_err(|exceeded| field.error(exceeded.into()))?;
         }
-        let (bytes, depth) = measure(&value.node);
-        self.copied += bytes;
-        if self.copied > COPIED_MAX || depth > DEPTH_MAX {
-            return Err(Error { place: field.place, cause: Cause::TooMuch });
+        if depth(&value.node) > DEPTH_MAX {
+            return Err(field.error(Cause::TooDeep));
         }
+        let parts = value.parts.len();
+        let charged = self.meter.steps(parts).and_then(|()| self.meter.bytes(size_of::<u32>() as u64 * parts));
+        charged.map_err(|exceeded| field.error(exceeded.into()))?;
         field.set(resource, &value.node)?;
         resource.parts.take_in(&value.parts);
-        value.refresh(at, resource);
-        Ok(())
+        value.refresh(at, resource, self.meter).map_err(|exceeded| field.error(exceeded.into()))
     }
 }
 
@@ -160,8 +195,14 @@ struct Value<'r> {
 }
 
 impl<'r> Value<'r> {
-    fn of(replacement: &'r Replacement, resources: &[Resource], names: &Names) -> Result<Self, Error> {
+    fn of(
+        replacement: &'r Replacement,
+        resources: &[Resource],
+        names: &Names,
+        meter: &Meter<'_>,
+    ) -> Result<Self, Error> {
         let place = replacement.place;
+        let exceeded = |exceeded: Exceeded| Error::new(place, exceeded);
         let mut parts = Parts::default();
         parts.add(place.source);
         let source = match &replacement.from {
@@ -170,18 +211,20 @@ impl<'r> Value<'r> {
             }
             Origin::Field(source) => source,
         };
-        let at = match names.sources(source).as_slice() {
+        let at = match names.sources(source, meter).map_err(exceeded)?.as_slice() {
             [at] => *at,
-            [] => return Err(Error { place, cause: Cause::NothingSelected(source.shown()) }),
-            _ => return Err(Error { place, cause: Cause::SeveralSelected(source.shown()) }),
+            [] => return Err(Error::new(place, Cause::NothingSelected(source.shown()))),
+            _ => return Err(Error::new(place, Cause::SeveralSelected(source.shown()))),
         };
-        let found = found(source, &resources[at]).map_err(|cause| Error { place, cause })?;
+        let found = found(source, &resources[at]).map_err(|cause| Error::new(place, cause))?;
+        found.cost().charge_meter(meter).map_err(exceeded)?;
+        meter.steps(resources[at].parts.len()).map_err(exceeded)?;
         parts.take_in(&resources[at].parts);
         parts.gather(found);
         if source.options.delimiter.is_empty() {
             return Ok(Self { node: found.clone(), from: Some((at, &source.field)), parts });
         }
-        let node = part(source, &resources[at], found).map_err(|cause| Error { place, cause })?;
+        let node = part(source, &resources[at], found).map_err(|cause| Error::new(place, cause))?;
         Ok(Self { node, from: None, parts })
     }
 
@@ -190,13 +233,15 @@ impl<'r> Value<'r> {
     }
 
     /// Looks again, if the object that was changed is the source.
-    fn refresh(&mut self, changed: usize, resource: &Resource) {
+    fn refresh(&mut self, changed: usize, resource: &Resource, meter: &Meter<'_>) -> Result<(), Exceeded> {
         if let Some((at, path)) = self.from
             && at == changed
             && let Ok(Some(node)) = path.find(&resource.node)
         {
+            node.cost().charge_meter(meter)?;
             self.node = node.clone();
         }
+        Ok(())
     }
 }
 
@@ -224,25 +269,30 @@ struct Field<'t> {
     path: &'t Path,
     place: Place,
     options: &'t Options,
+    meter: &'t Meter<'t>,
 }
 
 impl Field<'_> {
     /// Makes what is missing on the way; what cannot be made is found out when the value is set.
     fn make(&self, resource: &mut Resource, value: &Node) {
         let make = Make { leaf: Some(shape(value)), place: self.place };
-        let _ = self.path.visit(&mut resource.node, make, &mut |_| Ok::<(), Fault>(()));
+        let _ = self.path.visit(&mut resource.node, (make, self.meter), &mut |_| Ok::<(), Fault>(()));
     }
 
     fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {
         let make = Make { leaf: self.options.create.then(|| shape(value)), place: self.place };
-        let inside = self.path.visit_inside_text(&mut resource.node, make, &mut |found| put(found, value, found.place));
-        if let Some((text, written)) = inside {
+        let inside = self.path.visit_inside_text(&mut resource.node, (make, self.meter), &mut |found| {
+            value.cost().charge_meter(self.meter)?;
+            put(found, value, found.place);
+            Ok(())
+        });
+        if let Some((text, written)) = inside.map_err(|exceeded| self.error(exceeded.into()))? {
             set_text(text, &written);
             text.place = self.place;
             return Ok(());
         }
         let mut node = std::mem::replace(&mut resource.node, Node::null());
-        let found = self.path.visit(&mut node, make, &mut |found| self.put(found, value));
+        let found = self.path.visit(&mut node, (make, self.meter), &mut |found| self.put(found, value));
         resource.node = node;
         let id = || Box::new(resource.id());
         let path = || self.path.text().into();
@@ -252,21 +302,33 @@ impl Field<'_> {
             Err(Stop::Fault(fault)) => Cause::NoTargetField { id: id(), path: path(), fault: Some(fault) },
             Err(Stop::NotSplittable) => Cause::NotSplittable { id: id(), path: path() },
         };
-        Err(Error { place: self.place, cause })
+        Err(self.error(cause))
+    }
+
+    fn error(&self, cause: Cause) -> Error {
+        Error::new(self.place, cause)
     }
 
     fn put(&self, found: &mut Node, value: &Node) -> Result<(), Stop> {
+        value.cost().charge_meter(self.meter).map_err(Fault::Exceeded)?;
         if self.options.delimiter.is_empty() {
             put(found, value, self.place);
             return Ok(());
         }
         let text = found.text().ok_or(Stop::NotSplittable)?;
+        // Its parts are taken apart and put together again.
+        let text_len = text.len() as u64;
+        let charged = self.meter.steps(text_len).and_then(|()| self.meter.bytes(PARTS_BYTES * text_len));
+        charged.map_err(Fault::Exceeded)?;
         let joined = self.options.join(text, if value.is_null() { "" } else { value.text().unwrap_or_default() });
         set_text(found, &joined);
         found.place = placed_as(found, self.place);
         Ok(())
     }
 }
+
+/// Bytes that the parts of a text may take up for each byte of it.
+const PARTS_BYTES: u64 = 4;
 
 /// Why a field is not set.
 enum Stop {
@@ -311,9 +373,18 @@ impl Source {
     }
 }
 
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("from sourceValue"),
+            Self::Field(source) => write!(f, "from field \"{}\" of {}", source.field.text(), source.shown()),
+        }
+    }
+}
+
 impl Target {
     fn error(&self, cause: Cause) -> Error {
-        Error { place: self.place, cause }
+        Error::new(self.place, cause)
     }
 }
 
@@ -348,17 +419,14 @@ fn shape(node: &Node) -> Shape {
     }
 }
 
-/// Returns about how many bytes a value has, and how deep it is nested.
-fn measure(node: &Node) -> (usize, usize) {
-    let add = |(bytes, depth): (usize, usize), (more, deep): (usize, usize)| (bytes + more, depth.max(deep + 1));
-    match &node.content {
-        Content::Scalar(text) => (text.len(), 0),
-        Content::Sequence(items) => items.iter().map(measure).fold((size_of::<Node>(), 1), add),
-        Content::Mapping(entries) => {
-            let parts = entries.iter().flat_map(|entry| [&entry.key, &entry.value]);
-            parts.map(measure).fold((size_of::<Node>(), 1), add)
-        }
-    }
+/// Returns how deep a value is nested.
+fn depth(node: &Node) -> usize {
+    let inside = match &node.content {
+        Content::Scalar(_) => return 0,
+        Content::Sequence(items) => items.iter().map(depth).max(),
+        Content::Mapping(entries) => entries.iter().map(|entry| depth(&entry.value)).max(),
+    };
+    1 + inside.unwrap_or_default()
 }
 
 fn reason(fault: Option<&Fault>) -> String {

@@ -1,15 +1,24 @@
 //! Setting the number of replicas of an object by its name.
 
-use crate::error::{Fault, FileCause, ObjectCause};
+use lode_stdx::budget::{Budget, Meter};
+
+use crate::error::{Fault, FileCause};
 use crate::fieldspec::{self, FieldSpec, Make};
 use crate::resources::Resources;
 use crate::settings::Replicas;
 
 /// Sets the number of replicas of what is or was called so.
-pub(crate) fn apply(resources: &mut Resources, replicas: &Replicas, fields: &[FieldSpec]) -> Result<(), Fault> {
+pub(crate) fn apply(
+    resources: &mut Resources,
+    replicas: &Replicas,
+    fields: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), Fault> {
+    let meter = Meter::new(budget);
     let mut found = false;
     for at in resources.named(&replicas.name) {
         let Some(resource) = resources.content_mut(at) else { continue };
+        meter.steps(FieldSpec::steps(fields) * (1 + resource.past.len() as u64))?;
         let mut kinds: Vec<_> = resource.past.iter().filter(|past| *past.name == *replicas.name).cloned().collect();
         kinds.extend(Some(resource.current()).filter(|current| *current.name == *replicas.name));
         for field in fields.iter().filter(|field| kinds.iter().any(|name| field.fits(&name.gvk))) {
@@ -17,12 +26,9 @@ pub(crate) fn apply(resources: &mut Resources, replicas: &Replicas, fields: &[Fi
             if !field.fits(&resource.gvk()) {
                 continue;
             }
-            let outcome =
-                field.visit(&mut resource.node, Make::Scalar, &mut |old| fieldspec::set(old, replicas.node()));
-            outcome.map_err(|cause| {
-                let cause = ObjectCause::Field { field: field.path.to_string(), cause };
-                Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
-            })?;
+            let outcome = field
+                .visit(&mut resource.node, (Make::Scalar, &meter), &mut |old| fieldspec::set(old, replicas.node()));
+            outcome.map_err(|misfit| resource.misfit(&field.path, misfit))?;
         }
     }
     if found { Ok(()) } else { Err(Fault::At(replicas.place, FileCause::NoReplicas(replicas.name.clone()))) }
@@ -46,8 +52,8 @@ mod tests {
         all.append(resource).unwrap();
         let fields = crate::configuration::defaults().replicas.clone();
         let entry = |name: &str| Replicas { name: name.to_owned(), count: 3, place: Place::default() };
-        apply(&mut all, &entry("a"), &fields).unwrap();
+        apply(&mut all, &entry("a"), &fields, &Budget::unlimited()).unwrap();
         assert_eq!(all.all()[0].node.to_value(Dialect::V3).unwrap()["spec"]["replicas"], 3);
-        assert!(apply(&mut all, &entry("c"), &fields).is_err());
+        assert!(apply(&mut all, &entry("c"), &fields, &Budget::unlimited()).is_err());
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use lode_object::{GroupVersionKind, Id};
+use lode_stdx::budget::Meter;
 use lode_yaml::{Node, Place, Style, Tag};
 
-use crate::fieldspec;
+use crate::error::{Fault, ObjectCause};
+use crate::fieldspec::{self, Misfit};
 use crate::note::Note;
 use crate::parts::Parts;
 use crate::scopes::Scopes;
@@ -49,6 +51,15 @@ pub(crate) struct Identity {
     /// `default` where none is given, [`NO_NAMESPACE`] for kinds that have none.
     pub(crate) namespace: Box<str>,
     pub(crate) name: Box<str>,
+}
+
+impl Identity {
+    /// Returns what an object is called.
+    pub(crate) fn of(object: &Node, scopes: &Scopes) -> Self {
+        let gvk = GroupVersionKind::new(text_at(object, &["apiVersion"]), text_at(object, &["kind"]));
+        let name = text_at(object, &["metadata", "name"]).into();
+        Self { gvk, namespace: effective_namespace(object, scopes).into(), name }
+    }
 }
 
 /// Stands for the namespace of kinds that have none (as in kustomize's own ids).
@@ -100,16 +111,12 @@ impl Resource {
 
     /// Returns the namespace as ids compare it.
     pub(crate) fn effective_namespace(&self) -> &str {
-        match self.namespace() {
-            _ if self.is_cluster_scoped() => NO_NAMESPACE,
-            "" => "default",
-            namespace => namespace,
-        }
+        effective_namespace(&self.node, &self.scopes)
     }
 
     /// Returns what it is called now.
     pub(crate) fn current(&self) -> Identity {
-        Identity { gvk: self.gvk(), namespace: self.effective_namespace().into(), name: self.name().into() }
+        Identity::of(&self.node, &self.scopes)
     }
 
     /// Returns what it was called when it was read.
@@ -139,7 +146,18 @@ impl Resource {
     /// Remembers what it is called now, before a change.
     pub(crate) fn remember(&mut self) {
         let current = self.current();
-        self.past.push(current);
+        if self.past.last() != Some(&current) {
+            self.past.push(current);
+        }
+    }
+
+    /// Returns how many bytes remembering what it is called takes.
+    pub(crate) fn name_bytes(&self) -> u64 {
+        (size_of::<Identity>()
+            + self.name().len()
+            + self.namespace().len()
+            + self.api_version().len()
+            + self.kind().len()) as u64
     }
 
     /// Tells whether it is or was called `name`.
@@ -151,6 +169,17 @@ impl Resource {
     pub(crate) fn id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
         Id { namespace: self.namespace().into(), name: self.name().into(), group, kind }
+    }
+
+    /// Returns the fault of a field that cannot be reached or set.
+    pub(crate) fn misfit(&self, field: &str, misfit: Misfit) -> Fault {
+        match misfit {
+            Misfit::Shape(cause) => {
+                let cause = ObjectCause::Field { field: field.to_owned(), cause };
+                Fault::Object { id: Box::new(self.id()), at: self.place, cause }
+            }
+            Misfit::Exceeded(exceeded) => exceeded.into(),
+        }
     }
 
     /// Sets a field of the metadata.
@@ -185,12 +214,13 @@ impl Resource {
 
     /// Gives folded texts (`>`) the value that they have after kustomize wrote and read the object. Annotations keep
     /// theirs: kustomize sets all of them anew as plain texts before.
-    pub(crate) fn rewrite_folds(&mut self) {
+    pub(crate) fn rewrite_folds(&mut self, meter: &Meter<'_>) -> Result<(), Fault> {
         let metadata = self.node.get_mut("metadata");
         if let Some(annotations) = metadata.and_then(|metadata| metadata.get_mut("annotations")) {
             lode_yaml::unfold(annotations);
         }
-        lode_yaml::rewrite_folds(&mut self.node);
+        lode_yaml::rewrite_folds(&mut self.node, meter)
+            .map_err(|exceeded| Fault::from(exceeded).during("write the object", self.place))
     }
 
     /// Tells whether kustomize would keep notes of its own among the annotations.
@@ -200,6 +230,14 @@ impl Resource {
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
         self.node.at(&["metadata", "annotations", key])?.text()
+    }
+}
+
+fn effective_namespace<'n>(object: &'n Node, scopes: &Scopes) -> &'n str {
+    match text_at(object, &["metadata", "namespace"]) {
+        _ if scopes.is_cluster(text_at(object, &["apiVersion"]), text_at(object, &["kind"])) => NO_NAMESPACE,
+        "" => "default",
+        namespace => namespace,
     }
 }
 

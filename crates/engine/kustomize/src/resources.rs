@@ -6,12 +6,17 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
+use lode_stdx::budget::Budget;
+
 use crate::error::{Error, Fault};
 use crate::generate::{self, Behavior};
 use crate::resource::{Identity, Resource};
 
 /// Most objects of one build.
 const OBJECTS_MAX: usize = 100_000;
+
+/// Steps of finding out what an object is called, and of looking that up.
+const NAME_STEPS: u64 = 8;
 
 /// The objects of a build.
 #[derive(Default)]
@@ -128,22 +133,22 @@ impl Resources {
     }
 
     /// Adds the objects of a base.
-    pub(crate) fn append_all(&mut self, other: Self) -> Result<(), Fault> {
+    pub(crate) fn append_all(&mut self, other: Self, budget: &Budget) -> Result<(), Fault> {
         if self.all.is_empty() {
             *self = other;
-            return self.refuse_twins();
+            return self.refuse_twins(budget);
         }
+        budget.steps(NAME_STEPS * other.all.len() as u64)?;
         other.all.into_iter().try_for_each(|resource| self.append(resource))
     }
 
     /// Takes a generated object in: as a new one, or into the one of its name.
-    pub(crate) fn absorb(&mut self, made: Resource, behavior: Behavior) -> Result<(), Fault> {
-        let found = self.called(&made.current());
+    pub(crate) fn absorb(&mut self, made: Resource, behavior: Behavior, budget: &Budget) -> Result<(), Fault> {
+        let found = self.called(&made.current(), budget)?;
         match (found.as_slice(), behavior) {
             ([], Behavior::Create) => self.append(made),
             ([at], Behavior::Merge | Behavior::Replace) => {
-                generate::combine(&mut self.all[*at], made, behavior);
-                Ok(())
+                generate::combine(&mut self.all[*at], made, behavior, budget)
             }
             ([], _) => Err(generator_fault(&made, "nothing of this name is there to merge into or replace")),
             ([at], Behavior::Create) => {
@@ -155,10 +160,17 @@ impl Resources {
     }
 
     /// Returns the places of objects that are or were called so.
-    pub(crate) fn called(&mut self, name: &Identity) -> Vec<usize> {
+    pub(crate) fn called(&mut self, name: &Identity, budget: &Budget) -> Result<Vec<usize>, Fault> {
+        if self.index.is_none() {
+            budget.steps(NAME_STEPS * self.all.len() as u64)?;
+        }
         let places = self.indexed().any(name).to_vec();
+        let names: usize = places.iter().map(|at| 1 + self.all[*at].past.len()).sum();
+        budget.steps(names as u64)?;
+
         // A name that an object lost without having it remembered is still in the index.
-        places.into_iter().filter(|&at| !self.all[at].node.is_nothing() && self.all[at].is_or_was(name)).collect()
+        let is_called = |at: &usize| !self.all[*at].node.is_nothing() && self.all[*at].is_or_was(name);
+        Ok(places.into_iter().filter(is_called).collect())
     }
 
     /// Returns the places of objects whose bare name may be or have been so.
@@ -180,7 +192,8 @@ impl Resources {
     }
 
     /// Refuses two objects of one name; what a patch deleted is no object any more.
-    pub(crate) fn refuse_twins(&self) -> Result<(), Fault> {
+    pub(crate) fn refuse_twins(&self, budget: &Budget) -> Result<(), Fault> {
+        budget.steps(NAME_STEPS * self.all.len() as u64)?;
         let mut seen: HashMap<Identity, &Resource> = HashMap::with_capacity(self.all.len());
         for resource in self.all.iter().filter(|resource| !resource.node.is_nothing()) {
             if let Some(first) = seen.insert(resource.current(), resource) {
@@ -263,10 +276,11 @@ mod tests {
         first.remember();
         first.set_name("b".to_owned());
         all.renamed(0);
-        assert_eq!(all.called(&former), [0]);
-        assert_eq!(all.called(&resource("b", 1).current()), [0]);
+        let budget = Budget::unlimited();
+        assert_eq!(all.called(&former, &budget).unwrap(), [0]);
+        assert_eq!(all.called(&resource("b", 1).current(), &budget).unwrap(), [0]);
         all.append(resource("a", 2)).unwrap();
-        assert_eq!(all.called(&former), [0, 1]);
+        assert_eq!(all.called(&former, &budget).unwrap(), [0, 1]);
         assert_eq!(all.named("a"), [0, 1]);
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use lode_object::GroupVersionKind;
-use lode_yaml::{Node, Place};
+use lode_yaml::{Cost, Node, Place};
 
 /// How the lists of kinds merge, and which custom kinds have a namespace.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,8 @@ struct Shape {
     same_as: Option<TypeRef>,
 }
 
+/// Bytes of an entry by name in a map, about.
+const ENTRY_BYTES: usize = 128;
 /// How many definitions may refer to each other without one that says something.
 const REFERENCES_MAX: usize = 32;
 
@@ -113,6 +115,14 @@ impl Schema {
             self.namespaced.insert(gvk, scope != Some("Cluster"));
         }
         Ok(())
+    }
+
+    /// Returns what a copy of it takes up.
+    pub(crate) fn cost(&self) -> Cost {
+        let entries = self.names.len() + self.kinds.len() + self.namespaced.len();
+        let fields: usize = self.shapes.iter().map(|shape| shape.fields.len()).sum();
+        let bytes = self.shapes.len() * size_of::<Shape>() + (entries + fields) * ENTRY_BYTES;
+        Cost { nodes: (self.shapes.len() + entries + fields) as u64, bytes: bytes as u64 }
     }
 
     /// Adds a type that stands alone, such as one in a comment; it may refer to definitions.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
-use regex::Regex;
 
+use crate::fieldspec::width;
+use crate::pattern::{Pattern, Refused};
 use crate::resource::{Identity, Resource};
-
-/// Largest compiled pattern, in bytes: patterns come from the outside.
-const PATTERN_SIZE_MAX: usize = 1 << 20;
 
 /// Which objects a patch or replacement applies to. Empty fields say nothing; the others are anchored regular
 /// expressions, the last two label selectors.
@@ -30,14 +29,20 @@ pub struct Target {
     pub annotation_selector: String,
 }
 
-/// A pattern that is no regular expression or selector.
+/// A target that cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: \"{pattern}\" is no valid pattern")]
-pub(crate) struct Invalid {
-    /// The field.
-    pub(crate) field: &'static str,
-    /// The pattern.
-    pub(crate) pattern: String,
+pub(crate) enum Invalid {
+    /// A pattern that is no regular expression or selector.
+    #[error("{field}: \"{pattern}\" is no valid pattern")]
+    Pattern {
+        /// The field.
+        field: &'static str,
+        /// The pattern.
+        pattern: String,
+    },
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// A target ready to be asked.
@@ -61,7 +66,8 @@ enum Requirement {
 }
 
 impl Selector {
-    pub(crate) fn new(target: &Target) -> Result<Self, Invalid> {
+    pub(crate) fn new(target: &Target, budget: &Budget) -> Result<Self, Invalid> {
+        let anchored = |field, pattern| anchored(field, pattern, budget);
         Ok(Self {
             group: anchored("target.group", &target.group)?,
             version: anchored("target.version", &target.version)?,
@@ -74,22 +80,23 @@ impl Selector {
     }
 
     /// Tells whether the target names a resource, by what it is called or was called when it was read.
-    pub(crate) fn fits(&self, resource: &Resource) -> bool {
+    pub(crate) fn fits(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+        meter.steps(FITS_STEPS)?;
         let gvk = resource.gvk();
-        if !(fits(self.kind.as_ref(), &gvk.kind)
-            && fits(self.group.as_ref(), &gvk.group)
-            && fits(self.version.as_ref(), &gvk.version))
-        {
-            return false;
+        for (pattern, text) in [(&self.kind, &gvk.kind), (&self.group, &gvk.group), (&self.version, &gvk.version)] {
+            if !fits(pattern.as_ref(), text, meter)? {
+                return Ok(false);
+            }
         }
+
         let (now, before) = (resource.current(), resource.original());
         let either = |pattern: Option<&Anchored>, of: fn(&Identity) -> &str| {
-            fits(pattern, of(&now)) || fits(pattern, of(&before))
+            Ok(fits(pattern, of(&now), meter)? || fits(pattern, of(&before), meter)?)
         };
-        either(self.name.as_ref(), |name| &name.name)
-            && either(self.namespace.as_ref(), |name| &name.namespace)
-            && holds(&self.labels, resource, "labels")
-            && holds(&self.annotations, resource, "annotations")
+        Ok(either(self.name.as_ref(), |name| &name.name)?
+            && either(self.namespace.as_ref(), |name| &name.namespace)?
+            && holds(&self.labels, resource, "labels", meter)?
+            && holds(&self.annotations, resource, "annotations", meter)?)
     }
 }
 
@@ -97,26 +104,27 @@ impl Selector {
 #[derive(Debug)]
 pub(crate) enum Anchored {
     Text(Box<str>),
-    Pattern(Regex),
+    Pattern(Pattern),
 }
 
 impl Anchored {
-    pub(crate) fn is_match(&self, text: &str) -> bool {
+    pub(crate) fn is_match(&self, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         match self {
-            Self::Text(whole) => **whole == *text,
-            Self::Pattern(pattern) => pattern.is_match(text),
+            Self::Text(whole) => Ok(**whole == *text),
+            Self::Pattern(pattern) => pattern.is_match(text, meter),
         }
     }
 }
 
 /// Reads a pattern that must fit the whole text; an empty one fits anything.
-pub(crate) fn anchored(field: &'static str, pattern: &str) -> Result<Option<Anchored>, Invalid> {
+pub(crate) fn anchored(field: &'static str, pattern: &str, budget: &Budget) -> Result<Option<Anchored>, Invalid> {
     match pattern {
         "" => Ok(None),
         _ if is_plain(pattern) => Ok(Some(Anchored::Text(pattern.into()))),
-        _ => match regex(&format!("^(?:{pattern})$")) {
+        _ => match Pattern::new(&format!("^(?:{pattern})$"), budget) {
             Ok(pattern) => Ok(Some(Anchored::Pattern(pattern))),
-            Err(_) => Err(Invalid { field, pattern: pattern.to_owned() }),
+            Err(Refused::Invalid) => Err(Invalid::Pattern { field, pattern: pattern.to_owned() }),
+            Err(Refused::Exceeded(exceeded)) => Err(exceeded.into()),
         },
     }
 }
@@ -126,24 +134,26 @@ pub(crate) fn is_plain(pattern: &str) -> bool {
     pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
 }
 
-/// Compiles a pattern within bounds.
-pub(crate) fn regex(pattern: &str) -> Result<Regex, regex::Error> {
-    regex::RegexBuilder::new(pattern).size_limit(PATTERN_SIZE_MAX).build()
+/// Steps of asking one object, patterns and selectors apart.
+const FITS_STEPS: u64 = 8;
+
+fn fits(pattern: Option<&Anchored>, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+    pattern.map_or(Ok(true), |pattern| pattern.is_match(text, meter))
 }
 
-fn fits(pattern: Option<&Anchored>, text: &str) -> bool {
-    pattern.is_none_or(|pattern| pattern.is_match(text))
-}
-
-fn holds(requirements: &[Requirement], resource: &Resource, field: &str) -> bool {
+fn holds(requirements: &[Requirement], resource: &Resource, field: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+    if requirements.is_empty() {
+        return Ok(true);
+    }
     let map = resource.node.at(&["metadata", field]);
+    meter.steps((1 + map.map_or(0, width)) * requirements.len() as u64)?;
     let value = |key: &str| map.and_then(|map| map.get(key)).and_then(Node::text);
-    requirements.iter().all(|requirement| match requirement {
+    Ok(requirements.iter().all(|requirement| match requirement {
         Requirement::Exists(key) => value(key).is_some(),
         Requirement::Absent(key) => value(key).is_none(),
         Requirement::In(key, values) => value(key).is_some_and(|value| values.contains(value)),
         Requirement::NotIn(key, values) => value(key).is_none_or(|value| !values.contains(value)),
-    })
+    }))
 }
 
 /// Reads Kubernetes' selector language: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b)`, by commas.
@@ -151,7 +161,7 @@ fn requirements(field: &'static str, text: &str) -> Result<Vec<Requirement>, Inv
     split_outside_parentheses(text)
         .into_iter()
         .filter(|part| !part.is_empty())
-        .map(|part| requirement(part).ok_or_else(|| Invalid { field, pattern: text.to_owned() }))
+        .map(|part| requirement(part).ok_or_else(|| Invalid::Pattern { field, pattern: text.to_owned() }))
         .collect()
 }
 
@@ -215,14 +225,19 @@ mod tests {
         Resource::new(Node::from_value(&value), Place::default())
     }
 
+    fn fits(target: &Target) -> Result<bool, Invalid> {
+        let budget = Budget::unlimited();
+        Ok(Selector::new(target, &budget)?.fits(&web(), &Meter::new(&budget))?)
+    }
+
     #[test]
     fn patterns_fit_whole_names() {
         for (pattern, want) in [("web", true), ("we", false), ("w.*|x", true), ("", true)] {
             let target = Target { name: pattern.into(), kind: "Deployment".into(), ..Target::default() };
-            assert_eq!(Selector::new(&target).unwrap().fits(&web()), want, "{pattern}");
+            assert_eq!(fits(&target), Ok(want), "{pattern}");
         }
         let target = Target { name: "(".into(), ..Target::default() };
-        assert!(Selector::new(&target).is_err());
+        assert!(fits(&target).is_err());
     }
 
     #[test]
@@ -236,11 +251,11 @@ mod tests {
             ("!other", true),
         ] {
             let target = Target { label_selector: selector.into(), ..Target::default() };
-            assert_eq!(Selector::new(&target).unwrap().fits(&web()), want, "{selector}");
+            assert_eq!(fits(&target), Ok(want), "{selector}");
         }
         for selector in ["a b", "a in b", "(a)"] {
             let target = Target { label_selector: selector.into(), ..Target::default() };
-            assert!(Selector::new(&target).is_err(), "{selector}");
+            assert!(fits(&target).is_err(), "{selector}");
         }
     }
 }

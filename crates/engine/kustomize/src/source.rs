@@ -1,5 +1,6 @@
 //! [`Source`]: reading through the loader, with a record of what was read and a number for each file.
 
+use lode_stdx::budget::Budget;
 use lode_tree::{Blob, Loader, ReadSet, RepoPath};
 use lode_yaml::Place;
 
@@ -26,6 +27,8 @@ pub(crate) struct Source<'l> {
     pub(crate) reads: ReadSet,
     pub(crate) files: Files,
     pub(crate) restrictions: Restrictions,
+    /// What the build may still cost.
+    pub(crate) budget: &'l Budget,
     /// Whether objects keep their comments.
     pub(crate) comments: bool,
     /// Who renders charts, where anybody does.
@@ -33,8 +36,9 @@ pub(crate) struct Source<'l> {
 }
 
 impl<'l> Source<'l> {
-    pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions) -> Self {
-        Self { loader, reads: ReadSet::default(), files: Files::default(), restrictions, comments: false, charts: None }
+    pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions, budget: &'l Budget) -> Self {
+        let (reads, files) = (ReadSet::default(), Files::default());
+        Self { loader, reads, files, restrictions, budget, comments: false, charts: None }
     }
 
     /// Reads a file and returns its content with its number.

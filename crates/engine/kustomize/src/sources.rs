@@ -3,7 +3,7 @@
 //! Values know their places; the files that left no value are the object's parts. Looked for on demand alone: a build
 //! that only wants objects does not pay for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use lode_tree::RepoPath;
 use lode_yaml::{Content, Node, Place};
@@ -30,7 +30,8 @@ impl Built {
         let others = places.map(|place| files.origin(place)).filter(|origin| origin.path != self.origin.path);
         let origins: Vec<Origin> = std::iter::once(self.origin.clone()).chain(others).collect();
         let parts = self.parts.iter().filter_map(|number| files.path(*number));
-        let parts = parts.filter(|path| origins.iter().all(|origin| origin.path != **path)).cloned().collect();
+        let told: HashSet<&RepoPath> = origins.iter().map(|origin| &origin.path).collect();
+        let parts = parts.filter(|path| !told.contains(path)).cloned().collect();
         Sources { origins, parts }
     }
 }

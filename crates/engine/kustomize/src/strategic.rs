@@ -13,6 +13,7 @@ mod list;
 use std::collections::HashMap;
 
 use lode_object::GroupVersionKind;
+use lode_stdx::budget::{Budget, Meter};
 use lode_yaml::{Content, DEPTH_MAX, Dialect, Entry, Node, Style, Tag};
 
 use crate::schema::{Schema, TypeRef};
@@ -41,10 +42,17 @@ pub(crate) struct Options {
     pub(crate) infer: bool,
 }
 
-/// Merges a patch into an object; `None` where the patch deletes it.
-pub(crate) fn merge(mut object: Node, patch: &Node, schema: &Schema, options: Options) -> Result<Option<Node>, Error> {
-    let commented = Commented::read(schema, &[&object, patch]);
-    let merger = Merger { schema: &commented.schema, commented: &commented, options };
+/// Merges a patch into an object; `None` where the patch deletes it. Whoever gives the patch paid for one copy of it.
+pub(crate) fn merge(
+    mut object: Node,
+    patch: &Node,
+    schema: &Schema,
+    (options, budget): (Options, &Budget),
+) -> Result<Option<Node>, Error> {
+    let meter = Meter::new(budget);
+    let commented =
+        Commented::read(schema, &[&object, patch], &meter).map_err(|exceeded| Error::at(patch, exceeded.into()))?;
+    let merger = Merger { schema: &commented.schema, commented: &commented, options, meter: &meter };
     let fate = merger.combine(&mut object, patch, At { of: None, depth: 0 })?;
     Ok((fate == Fate::Stays).then_some(object))
 }
@@ -81,6 +89,7 @@ struct Merger<'s> {
     schema: &'s Schema,
     commented: &'s Commented<'s>,
     options: Options,
+    meter: &'s Meter<'s>,
 }
 
 impl Merger<'_> {
@@ -260,6 +269,7 @@ impl Merger<'_> {
         if at.depth > DEPTH_MAX {
             return Err(Error::at(patch, Cause::TooDeep));
         }
+        self.meter.steps(NODE_STEPS).map_err(|exceeded| Error::at(patch, exceeded.into()))?;
         let said = dest.and_then(|dest| self.commented.of(dest)).or_else(|| self.commented.of(patch));
         let of = said.or(at.of).or_else(|| dest.and_then(|dest| self.own_type(dest))).or_else(|| self.own_type(patch));
         Ok(At { of, ..at })
@@ -272,6 +282,8 @@ impl Merger<'_> {
 }
 
 const DIRECTIVE: &str = "$patch";
+/// Steps of merging one value: it is looked at and may be written anew.
+const NODE_STEPS: u64 = 2;
 
 /// A patch's fields; those of large mappings are found by hash.
 struct Fields<'p> {

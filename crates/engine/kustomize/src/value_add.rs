@@ -1,11 +1,12 @@
 //! `ValueAddTransformer`: one text put into fields of objects, whole or as a part of a file path.
 
+use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
-use lode_yaml::{Node, Style};
+use lode_yaml::{Cost, DEPTH_MAX, Node, Style};
 
 use crate::decode::{At, Mapping, Mode};
-use crate::error::{Fault, FileCause, ObjectCause};
-use crate::fieldspec::{self, Misfit};
+use crate::error::{Fault, FileCause};
+use crate::fieldspec::{self, Misfit, width};
 use crate::namespace::{self, Namespace, Subjects};
 use crate::patch;
 use crate::resources::Resources;
@@ -47,10 +48,11 @@ impl ValueAdd {
         Ok(Self { value, targets })
     }
 
-    pub(crate) fn apply(&self, resources: &mut Resources) -> Result<(), Fault> {
+    pub(crate) fn apply(&self, resources: &mut Resources, budget: &Budget) -> Result<(), Fault> {
+        let meter = Meter::new(budget);
         for target in &self.targets {
             let places = match &target.selector {
-                Some(selector) => patch::selected(resources, selector, target.place)?,
+                Some(selector) => patch::selected(resources, selector, target.place, budget)?,
                 None => (0..resources.all().len()).collect(),
             };
             for at in places {
@@ -58,21 +60,19 @@ impl ValueAdd {
                 if target.path == "metadata/namespace" {
                     let namespace =
                         Namespace { name: self.value.clone(), subjects: Subjects::DefaultOnly, ..Namespace::default() };
-                    namespace::apply(std::slice::from_mut(resource), &namespace)?;
+                    namespace::apply(std::slice::from_mut(resource), &namespace, budget)?;
                     continue;
                 }
-                let outcome = self.set(&mut resource.node, target);
-                outcome.map_err(|cause| {
-                    let cause = ObjectCause::Field { field: target.path.clone(), cause };
-                    Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
-                })?;
+                let outcome = self.set(&mut resource.node, target, &meter);
+                outcome.map_err(|misfit| resource.misfit(&target.path, misfit))?;
             }
             resources.all_mut();
         }
         Ok(())
     }
 
-    fn set(&self, object: &mut Node, target: &Field) -> Result<(), Misfit> {
+    fn set(&self, object: &mut Node, target: &Field, meter: &Meter<'_>) -> Result<(), Misfit> {
+        meter.steps(Cost::of_text(&target.path).steps())?;
         let mut parts: Vec<String> = Vec::new();
         for part in target.path.split('/') {
             match parts.last_mut() {
@@ -84,12 +84,20 @@ impl ValueAdd {
                 _ => parts.push(part.to_owned()),
             }
         }
+        if parts.len() > DEPTH_MAX {
+            return Err("the path has too many parts".into());
+        }
+
         let mut found = object;
         let last = parts.len().saturating_sub(1);
         for (at, part) in parts.iter().enumerate() {
+            meter.steps(1 + width(found) + found.items().map_or(0, <[_]>::len) as u64)?;
+            Cost::of_text(part).charge_meter(meter)?;
             found = step(found, part, at == last)?.ok_or("there is no such list entry")?;
         }
         let old = found.text().ok_or("a scalar was expected")?;
+        Cost::of_text(old).charge_meter(meter)?;
+        Cost::of_text(&self.value).charge_meter(meter)?;
         let new = match target.position {
             0 => self.value.value.clone(),
             position => inserted(old, position - 1, &self.value),
@@ -121,7 +129,7 @@ fn step<'n>(node: &'n mut Node, part: &str, last: bool) -> Result<Option<&'n mut
         return Ok(items.iter_mut().find(|item| item.get(key).and_then(Node::text) == Some(value)));
     }
     let make = || if last { Node { style: Style::Plain, ..Node::string("") } } else { Node::mapping() };
-    node.get_or_insert_with(part, make).map(Some).ok_or("a mapping was expected")
+    Ok(Some(node.get_or_insert_with(part, make).ok_or("a mapping was expected")?))
 }
 
 /// Puts a part into a file path, at its end where the path is shorter.

@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use lode_object::Id;
-use lode_yaml::{Content, Node, Place, Tag};
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+use lode_yaml::{Content, Cost, Node, Place, Tag};
 
 use self::expand::{Expanded, expand};
 use crate::decode::{Mapping, Mode};
 use crate::error::{Fault, FileCause};
-use crate::fieldspec::{FieldSpec, Make};
+use crate::fieldspec::{FieldSpec, Make, Misfit};
 use crate::parts::Parts;
 use crate::replacement::path::Path;
 use crate::replacement::walk::is_untyped;
@@ -51,6 +52,16 @@ pub(crate) struct Error {
     pub(crate) cause: Cause,
 }
 
+impl Error {
+    /// Returns the fault of a build.
+    pub(crate) fn into_fault(self) -> Fault {
+        match self.cause {
+            Cause::Exceeded(exceeded) => Fault::from(exceeded).during("replace variables", self.place),
+            cause => Fault::At(self.place, FileCause::Var(cause.to_string())),
+        }
+    }
+}
+
 /// Why a variable cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
@@ -78,6 +89,9 @@ pub(crate) enum Cause {
         /// The path.
         path: Box<str>,
     },
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// Something other than text stands where variables count.
     #[error("{id}: field \"{path}\": {misfit}")]
     Misfit {
@@ -132,10 +146,14 @@ pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
 }
 
 /// Notes at the objects of a kustomization which of its variables take their values from them.
-pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error> {
-    if vars.is_empty() {
-        return Ok(());
-    }
+pub(crate) fn bind(resources: &mut [Resource], vars: &[Var], budget: &Budget) -> Result<(), Error> {
+    let Some(first) = vars.first() else { return Ok(()) };
+    let names: usize = resources.iter().map(|resource| 1 + resource.past.len()).sum();
+    let charged = budget.steps(NAME_STEPS * names as u64).and_then(|()| {
+        budget.bytes(resources.iter().map(|resource| resource.name_bytes() * (1 + resource.past.len() as u64)).sum())
+    });
+    charged.map_err(|exceeded| first.error(exceeded.into()))?;
+
     let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
     for (at, resource) in resources.iter().enumerate() {
         let names: BTreeSet<&str> = resource.past.iter().map(|past| &*past.name).chain([resource.name()]).collect();
@@ -145,6 +163,7 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error
     }
     for var in vars {
         let places = by_name.get(var.object.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        budget.steps(NAME_STEPS * (1 + places.len() as u64)).map_err(|exceeded| var.error(exceeded.into()))?;
         let places: Vec<usize> = places.iter().copied().filter(|at| var.object.means(&resources[*at])).collect();
         match places.as_slice() {
             [] => {}
@@ -156,13 +175,19 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var]) -> Result<(), Error
 }
 
 /// Replaces what refers to variables, in the default fields and in more. Returns the names nothing referred to.
-pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpec]) -> Result<Vec<Box<str>>, Error> {
+pub(crate) fn resolve(
+    resources: &mut [Resource],
+    vars: &[Var],
+    more: &[FieldSpec],
+    budget: &Budget,
+) -> Result<Vec<Box<str>>, Error> {
     if vars.is_empty() {
         return Ok(Vec::new());
     }
+    let meter = Meter::new(budget);
     let bound = bound(resources);
     let parts = parts(vars, &bound);
-    let mut setter = Setter { values: values(vars, &bound)?, used: BTreeSet::new() };
+    let mut setter = Setter { values: values(vars, &bound, &meter)?, used: BTreeSet::new(), meter: &meter };
     let mut used = BTreeSet::new();
     let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
@@ -170,12 +195,21 @@ pub(crate) fn resolve(resources: &mut [Resource], vars: &[Var], more: &[FieldSpe
     }
     for resource in resources {
         let gvk = resource.gvk();
+        let error = |cause| Error { place: resource.place, cause };
+        meter
+            .steps(FieldSpec::steps(default_fields()) + FieldSpec::steps(more))
+            .map_err(|exceeded| error(exceeded.into()))?;
         let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
         for field in fields.filter(|field| field.gvk.fits(&gvk)) {
-            let done = field.visit(&mut resource.node, Make::Nothing, &mut |found| setter.set(found));
-            done.map_err(|misfit| Error {
-                place: resource.place,
-                cause: Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit },
+            let done = field.visit(&mut resource.node, (Make::Nothing, &meter), &mut |found| setter.set(found));
+            done.map_err(|misfit| {
+                let cause = match misfit {
+                    Misfit::Exceeded(exceeded) => exceeded.into(),
+                    Misfit::Shape(misfit) => {
+                        Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit }
+                    }
+                };
+                Error { place: resource.place, cause }
             })?;
         }
         for name in std::mem::take(&mut setter.used) {
@@ -211,13 +245,20 @@ fn parts(vars: &[Var], bound: &HashMap<&str, &Resource>) -> HashMap<Box<str>, Pa
     parts.collect()
 }
 
-fn values(vars: &[Var], bound: &HashMap<&str, &Resource>) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
+fn values(
+    vars: &[Var],
+    bound: &HashMap<&str, &Resource>,
+    meter: &Meter<'_>,
+) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
     let value = |var: &Var| {
         let object = bound.get(&*var.name).ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
         let value = var.field.find(&object.node).ok().flatten().and_then(Value::of).ok_or_else(|| {
             let (name, path) = (var.name.clone(), var.field.text().into());
             var.error(Cause::NoValue { name, id: Box::new(object.id()), path })
         })?;
+        let text = if let Value::Text(text) = &value { text.as_str() } else { "" };
+        let charged = Cost::of_text(text).under(&var.name).charge_meter(meter);
+        charged.map_err(|exceeded| var.error(exceeded.into()))?;
         Ok((var.name.clone(), (value, var.place)))
     };
     vars.iter().map(value).collect()
@@ -286,23 +327,24 @@ impl Value {
 }
 
 /// Replaces references in fields.
-struct Setter {
+struct Setter<'b> {
     values: BTreeMap<Box<str>, (Value, Place)>,
     used: BTreeSet<Box<str>>,
+    meter: &'b Meter<'b>,
 }
 
-impl Setter {
-    fn set(&mut self, found: &mut Node) -> Result<(), &'static str> {
+impl Setter<'_> {
+    fn set(&mut self, found: &mut Node) -> Result<(), Misfit> {
         match &mut found.content {
             Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
                 if !is_text(&entry.key) {
-                    return Err("a key is no text");
+                    return Err("a key is no text".into());
                 }
                 self.set_text(&mut entry.value)
             }),
             Content::Sequence(items) => items.iter_mut().try_for_each(|item| {
                 if !is_text(item) {
-                    return Err("an item is no text");
+                    return Err("an item is no text".into());
                 }
                 self.set_text(item)
             }),
@@ -310,9 +352,9 @@ impl Setter {
         }
     }
 
-    fn set_text(&mut self, node: &mut Node) -> Result<(), &'static str> {
+    fn set_text(&mut self, node: &mut Node) -> Result<(), Misfit> {
         let Some(text) = node.text().filter(|_| is_text(node)) else { return Ok(()) };
-        let expanded = expand(text, &self.values, &mut self.used).ok_or(TOO_LONG)?;
+        let expanded = expand(text, &self.values, &mut self.used, self.meter)?;
         let (tag, text, place) = match expanded {
             // Whatever is looked at is a text from then on.
             Expanded::Unchanged => {
@@ -323,7 +365,10 @@ impl Setter {
             Expanded::Whole(Value::Int(number), place) => (Tag::Int, number.to_string(), place),
             Expanded::Whole(Value::Bool(flag), place) => (Tag::Bool, flag.to_string(), place),
             Expanded::Whole(Value::Float(number), place) => (Tag::Float, number.to_string(), place),
-            Expanded::Whole(Value::Text(text), place) => (Tag::Str, text.clone(), place),
+            Expanded::Whole(Value::Text(text), place) => {
+                self.meter.bytes(text.len() as u64)?;
+                (Tag::Str, text.clone(), place)
+            }
             Expanded::Whole(Value::Collection, _) => return Ok(()),
         };
         *node = Node { tag, extra: node.extra.take(), ..Node::plain(text) }.placed(place);
@@ -331,7 +376,8 @@ impl Setter {
     }
 }
 
-const TOO_LONG: &str = "it becomes too long";
+/// Steps of finding out what an object is called, and of looking that up.
+const NAME_STEPS: u64 = 8;
 
 fn is_text(node: &Node) -> bool {
     node.is_string() || is_untyped(node)
@@ -368,8 +414,9 @@ mod tests {
     fn a_value_stands_where_its_variable_stands() {
         let mut all = resources(&format!("{SERVICE}---\n{POD}"));
         let vars = vars(&format!("- name: OTHER\n  objref: {{apiVersion: v1, kind: Pod, name: p}}\n{PORT}"));
-        bind(&mut all, &vars).unwrap();
-        assert_eq!(resolve(&mut all, &vars, &[]).unwrap(), ["OTHER".into()], "nothing refers to it");
+        let budget = Budget::unlimited();
+        bind(&mut all, &vars, &budget).unwrap();
+        assert_eq!(resolve(&mut all, &vars, &[], &budget).unwrap(), ["OTHER".into()], "nothing refers to it");
         let arg =
             &all[1].node.at(&["spec", "containers"]).unwrap().items().unwrap()[0].get("args").unwrap().items().unwrap()
                 [0];
@@ -382,9 +429,9 @@ mod tests {
         all[0].remember();
         all[0].set_metadata("name", Node::string("renamed"));
         let vars = vars(&PORT.replace("spec.port", ""));
-        bind(&mut all, &vars).unwrap();
+        bind(&mut all, &vars, &Budget::unlimited()).unwrap();
         all.extend(resources(&format!("{SERVICE}---\n{}", POD.replace("PORT", "PORT) $(PORT"))));
-        resolve(&mut all, &vars, &[]).unwrap();
+        resolve(&mut all, &vars, &[], &Budget::unlimited()).unwrap();
         let shown = lode_yaml::to_string(&all[2].node.to_value(Dialect::V3).unwrap());
         assert!(shown.contains("- renamed renamed\n"), "{shown}");
     }
@@ -393,7 +440,8 @@ mod tests {
     fn failures_name_the_variable() {
         let check = |objects: &str, vars: &[Var], want: &str| {
             let mut all = resources(objects);
-            let error = bind(&mut all, vars).and_then(|()| resolve(&mut all, vars, &[])).unwrap_err();
+            let budget = Budget::unlimited();
+            let error = bind(&mut all, vars, &budget).and_then(|()| resolve(&mut all, vars, &[], &budget)).unwrap_err();
             assert_eq!(error.to_string(), want);
         };
         check(POD, &vars(PORT), "variable PORT: there is no such object");

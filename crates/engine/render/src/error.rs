@@ -4,6 +4,7 @@
 
 use lode_kustomize::Origin;
 use lode_object::Id;
+use lode_stdx::budget::{Exceeded, Spent};
 
 /// Why a folder did not render.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -47,18 +48,36 @@ pub enum ObjectCause {
     /// A variable has no value.
     #[error("variable \"{0}\" has no value: add it to substitute or substituteFrom, or write ${{{0}:=default}}")]
     VariableMissing(String),
-    /// A `${…}` expression is malformed; the expression is not shown, it may hold a value.
-    #[error("malformed ${{…}} expression on line {0} of the rendered object")]
-    Expression(u32),
+    /// A `${…}` expression is malformed; only its name is shown, the rest may hold a value.
+    #[error("malformed expression {0}")]
+    Expression(String),
+    /// The budget does not allow it.
+    #[error("{doing}: the build {source}")]
+    Exceeded {
+        /// What was being done.
+        doing: &'static str,
+        /// What there is too much of.
+        source: Exceeded,
+    },
     /// After replacing variables the text is no YAML.
     #[error("after replacing variables: {0}")]
-    Substituted(lode_yaml::Error),
+    Substituted(lode_yaml::Cause),
     /// After replacing variables it is no object.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),
 }
 
 impl Error {
+    /// Returns whether the budget did not allow it.
+    #[must_use]
+    pub fn is_exceeded(&self) -> bool {
+        matches!(
+            self,
+            Self::Build(lode_kustomize::Error::Exceeded { .. })
+                | Self::Object { cause: ObjectCause::Exceeded { .. }, .. }
+        )
+    }
+
     /// Returns what a person can do about it, where that is not plain from the message.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
@@ -68,6 +87,12 @@ impl Error {
             Self::Duplicate { .. } | Self::Build(BuildError::Duplicate { .. }) => {
                 Some("remove one of the two, or build them in different Kustomizations")
             }
+            Self::Build(BuildError::Exceeded { source, .. })
+            | Self::Object { cause: ObjectCause::Exceeded { source, .. }, .. } => Some(match source.what {
+                Spent::Bytes => "--build-bytes-max allows more",
+                Spent::Nodes => "--build-nodes-max allows more",
+                Spent::Steps => "--build-steps-max allows more",
+            }),
             Self::Object { cause: ObjectCause::Expression(_), .. } => {
                 Some("write $${…} where the text should keep a ${…} of its own")
             }

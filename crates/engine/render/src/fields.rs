@@ -4,7 +4,7 @@
 //! the fields that are dropped because its type does not have them, each with its place. Names alone are told: a value
 //! may be secret. Roles and cluster roles are left alone, as in Flux, which would lose their rules.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use lode_admit::decode::{self, Step};
 use lode_kustomize::{Built, Files, Origin};
@@ -46,7 +46,10 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
     for step in steps {
         let found = node.and_then(|node| down(node, step));
         match step {
-            Step::Index(index) => field.push_str(&format!("[{index}]")),
+            Step::Index(index) => {
+                // Writing to a text cannot fail.
+                let _infallible = write!(field, "[{index}]");
+            }
             Step::Key(key) => {
                 if !field.is_empty() {
                     field.push('.');
@@ -88,17 +91,19 @@ const FROM_A_VARIABLE: &str = "…";
 mod tests {
     use std::collections::BTreeMap;
 
+    use lode_stdx::budget::Budget;
     use lode_tree::Tree;
     use serde_json::json;
 
-    use crate::{Plan, Rendered, Substitution, render};
+    use crate::{LIMITS, Plan, Rendered, Substitution, render};
 
     fn rendered(text: &str, by_type: bool) -> Rendered {
         let tree = Tree::from_iter([("app/o.yaml", text)]);
         let vars =
             BTreeMap::from([("secret".to_owned(), "hunter2".to_owned()), ("cpu".to_owned(), "1000m".to_owned())]);
         let substitute = Some(Substitution { vars, strict: true, always: false });
-        render(&tree, &Plan { path: "app".into(), substitute, by_type, ..Plan::default() }).unwrap()
+        let plan = Plan { path: "app".into(), substitute, by_type, ..Plan::default() };
+        render(&tree, &plan, &Budget::new(LIMITS)).unwrap()
     }
 
     fn dropped(rendered: &Rendered) -> Vec<String> {

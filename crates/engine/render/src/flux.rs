@@ -2,6 +2,7 @@
 //! Kustomization's spec is laid over the folder's own settings before the build.
 
 use lode_kustomize::{At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown};
+use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Child, Loader, RepoPath};
 
 use crate::error::Error;
@@ -11,15 +12,18 @@ use crate::plan::{Patch, Plan};
 const FOLDERS_DEPTH_MAX: usize = 64;
 
 /// Builds the plan's folder.
-pub(crate) fn build(loader: &dyn Loader, plan: &Plan) -> Result<Build, Error> {
+pub(crate) fn build(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Build, Error> {
     // The source is the border: inside it a kustomization may name any file, and nothing outside can be named.
     let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
-    let mut builder = Builder::new(loader, &options);
+    let mut builder = Builder::new(loader, &options, budget);
     let folder = folder(&mut builder, plan)?;
     let mut kustomization = match builder.kustomization(&folder, Unknown::Ignore)? {
         Some(kustomization) => kustomization,
-        None => generated(&mut builder, &folder)?,
+        None => generated(&mut builder, &folder, budget)?,
     };
+    let images = (plan.images.len() + kustomization.images.len()) * plan.images.len();
+    let charged = budget.steps(images as u64);
+    charged.map_err(|exceeded| exceeded_at(&builder, &kustomization, exceeded))?;
     overlay(&mut builder, &mut kustomization, plan)?;
     Ok(builder.build(&kustomization)?)
 }
@@ -33,16 +37,28 @@ fn folder(builder: &mut Builder<'_>, plan: &Plan) -> Result<RepoPath, Error> {
 }
 
 /// Makes the kustomization a folder without one stands for.
-fn generated(builder: &mut Builder<'_>, folder: &RepoPath) -> Result<Kustomization, Error> {
+fn generated(builder: &mut Builder<'_>, folder: &RepoPath, budget: &Budget) -> Result<Kustomization, Error> {
     let mut kustomization = builder.generated(folder);
     let mut found = Vec::new();
     walk(builder, folder, 0, &mut found)?;
     for path in found {
+        let charged = budget.steps(ENTRY_STEPS).and_then(|()| budget.bytes(ENTRY_BYTES + path.as_str().len() as u64));
+        charged.map_err(|exceeded| exceeded_at(builder, &kustomization, exceeded))?;
         let inside = path.as_str().strip_prefix(folder.as_str()).unwrap_or(path.as_str());
         let value = inside.trim_start_matches('/').to_owned();
         kustomization.resources.push(At::new(value, kustomization.place(1)));
     }
     Ok(kustomization)
+}
+
+/// Steps of taking in one file of a folder without a kustomization.
+const ENTRY_STEPS: u64 = 16;
+/// Bytes of an entry besides its path.
+const ENTRY_BYTES: u64 = 128;
+
+fn exceeded_at(builder: &Builder<'_>, kustomization: &Kustomization, source: Exceeded) -> Error {
+    let origin = builder.origin(kustomization.place(0));
+    lode_kustomize::Error::Exceeded { origin, doing: "lay the spec over the kustomization", source }.into()
 }
 
 /// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders are not followed, so

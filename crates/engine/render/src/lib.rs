@@ -1,17 +1,18 @@
 //! The one door from a source folder to final objects: build, override, substitute.
 //!
-//! [`render()`] takes a [`Tree`](lode_tree::Tree) and a [`Plan`] (what a Kustomization's spec says about building) and
-//! gives the objects with their origins, the digest of the rendered text, and the record of what was read. It is pure:
+//! [`render()`] takes a [`Tree`](lode_tree::Tree), a [`Plan`] (what a Kustomization's spec says about building) and a
+//! [`Budget`](lode_stdx::budget::Budget) and gives the objects with their origins, the digest of the rendered text, and the record of what was read. It is pure:
 //! the same tree and plan give the same answer, and as long as [`ReadSet::holds_in`](lode_tree::ReadSet::holds_in) is
 //! true of a later tree, so does that one.
 //!
 //! ```
-//! use lode_render::{Plan, render};
+//! use lode_render::{LIMITS, Plan, render};
+//! use lode_stdx::budget::Budget;
 //! use lode_tree::Tree;
 //!
 //! let tree = Tree::from_iter([("app/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n")]);
 //! let plan = Plan { path: "./app".into(), target_namespace: Some("shop".into()), ..Plan::default() };
-//! let rendered = render(&tree, &plan).unwrap();
+//! let rendered = render(&tree, &plan, &Budget::new(LIMITS)).unwrap();
 //! assert_eq!(rendered.objects[0].object.id().to_string(), "ConfigMap/shop/one");
 //! assert_eq!(rendered.objects[0].origin.to_string(), "app/cm.yaml:1");
 //! ```
@@ -21,12 +22,14 @@
 mod error;
 mod fields;
 mod flux;
+mod glob;
 mod plan;
 mod render;
+mod source;
 mod substitute;
 
 pub use error::{Error, ObjectCause};
 pub use fields::Dropped;
-pub use lode_kustomize::{Image, Origin, Sources, Target};
+pub use lode_kustomize::{Image, LIMITS, Origin, Sources, Target};
 pub use plan::{Patch, Plan, Substitution};
 pub use render::{Prepared, Rendered, render};

@@ -7,15 +7,17 @@ use std::fmt;
 
 use lode_kustomize::{Built, Files, Origin, Sources};
 use lode_object::{Id, Object};
-use lode_tree::{Loader, ReadSet};
-use lode_yaml::Dialect;
+use lode_stdx::budget::{Budget, Exceeded};
+use lode_tree::{Loader, ReadSet, RepoPath};
+use lode_yaml::{Cost, Dialect};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ObjectCause};
 use crate::fields::{self, Dropped};
 use crate::flux;
-use crate::plan::{Plan, Substitution};
-use crate::substitute;
+use crate::plan::Plan;
+use crate::source;
+use crate::substitute::{self, Variables};
 
 /// A final object and where it comes from. Shown without its content, which may be secret.
 #[derive(Clone, PartialEq)]
@@ -44,19 +46,26 @@ pub struct Rendered {
 /// Builds a folder, lays the plan's overrides over it and replaces variables.
 ///
 /// # Errors
-/// The folder or a file it names is missing or wrong, a field is not supported yet, or a variable has no value.
-pub fn render(loader: &dyn Loader, plan: &Plan) -> Result<Rendered, Error> {
+/// The folder or a file it names is missing or wrong, a field is not supported yet, a variable has no value, or it costs
+/// more than the budget.
+pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rendered, Error> {
     if let Some(substitution) = &plan.substitute {
         substitute::check_names(substitution)?;
     }
-    let built = flux::build(loader, plan)?;
-    let mut printer = Printer::new(plan.substitute.as_ref());
+    let built = flux::build(loader, plan, budget)?;
+    let wish = plan.substitute.as_ref().filter(|wish| wish.always || !wish.vars.is_empty());
+    let variables = wish.map(|wish| Variables::new(wish, budget)).transpose();
+    let variables = variables.map_err(|source| {
+        let origin = Origin { path: RepoPath::parse_rooted(&plan.path).unwrap_or_default(), line: 0 };
+        lode_kustomize::Error::Exceeded { origin, doing: "read variables", source }
+    })?;
+    let mut printer = Printer::new(&built.files, variables, budget);
     let mut objects = Vec::with_capacity(built.objects.len());
     for object in built.objects {
         let sources = plan.sources.then(|| object.sources(&built.files));
-        let prepared = Prepared { sources, ..printer.print(object, &built.files, plan.by_type)? };
+        let prepared = Prepared { sources, ..printer.print(object, plan.by_type)? };
         if !is_configuration(&prepared.object) {
-            objects.push(with_common_metadata(prepared, plan));
+            objects.push(with_common_metadata(prepared, plan, budget)?);
         }
     }
     refuse_twins(&objects)?;
@@ -71,23 +80,29 @@ impl fmt::Debug for Prepared {
 
 /// Writes objects one after the other into the digest, with variables replaced.
 struct Printer<'p> {
-    substitution: Option<&'p Substitution>,
+    files: &'p Files,
+    variables: Option<Variables<'p>>,
+    budget: &'p Budget,
     text: String,
     hasher: Sha256,
     is_first: bool,
 }
 
 impl<'p> Printer<'p> {
-    fn new(substitution: Option<&'p Substitution>) -> Self {
-        let substitution = substitution.filter(|substitution| substitution.always || !substitution.vars.is_empty());
-        Self { substitution, text: String::new(), hasher: Sha256::new(), is_first: true }
+    fn new(files: &'p Files, variables: Option<Variables<'p>>, budget: &'p Budget) -> Self {
+        Self { files, variables, budget, text: String::new(), hasher: Sha256::new(), is_first: true }
     }
 
     /// Writes an object; what is returned is what Flux keeps of it, if that is wanted.
-    fn print(&mut self, built: Built, files: &Files, by_type: bool) -> Result<Prepared, Error> {
+    fn print(&mut self, built: Built, by_type: bool) -> Result<Prepared, Error> {
         let mut object = self.substituted(&built)?;
         let mut dropped = Vec::new();
-        if let Some((kept, fields)) = fields::kept(&object, &built, files) {
+        let exceeded =
+            |source| built_fault(&built, ObjectCause::Exceeded { doing: "read the object by its type", source });
+        built.node.cost().charge_value(self.budget).map_err(exceeded)?;
+        if let Some((kept, fields)) = fields::kept(&object, &built, self.files) {
+            let names: usize = fields.iter().map(|dropped| size_of::<Dropped>() + dropped.field.len()).sum();
+            self.budget.bytes(names as u64).map_err(exceeded)?;
             dropped = fields;
             if by_type {
                 object = Object::parse(kept).map_err(|error| built_fault(&built, error.into()))?;
@@ -103,19 +118,37 @@ impl<'p> Printer<'p> {
     /// Leaves the object's text in `self.text` and returns the object as that text says.
     fn substituted(&mut self, built: &Built) -> Result<Object, Error> {
         self.text.clear();
-        built.write(&mut self.text)?;
-        let Some(substitution) = self.substitution else { return Ok(built.to_object()?) };
+        built.write_within(&mut self.text, self.budget)?;
+        let Some(variables) = &self.variables else { return Ok(built.to_object_within(self.budget)?) };
         if !self.text.contains('$') || substitute::is_disabled(&built.node) {
-            return Ok(built.to_object()?);
+            return Ok(built.to_object_within(self.budget)?);
         }
-        let replaced = substitute::replace(&self.text, substitution);
-        let value =
-            replaced.and_then(|text| lode_yaml::parse(text.as_bytes(), Dialect::V2).map_err(ObjectCause::Substituted));
-        let object = value.and_then(|value| Ok(Object::parse(value)?));
-        let object = object.map_err(|cause| built_fault(built, cause))?;
+
+        let replaced = substitute::replace(&self.text, (variables, &*built.id().kind == "Secret"), self.budget)
+            .map_err(|problem| self.fault(built, problem.at, problem.cause))?;
+        let value = lode_yaml::parse_within(replaced.as_bytes(), Dialect::V2, self.budget).map_err(|error| {
+            let line = error.line;
+            let cause = match error.cause {
+                lode_yaml::Cause::Exceeded(source) => ObjectCause::Exceeded { doing: "read the object again", source },
+                cause => ObjectCause::Substituted(cause),
+            };
+            // No value has a line break, so both texts have the same lines.
+            self.fault(built, end_of_line(&self.text, line), cause)
+        })?;
+        let object = Object::parse(value).map_err(|error| self.fault(built, 0, error.into()))?;
+
         self.text.clear();
-        lode_yaml::write(&mut self.text, object.value());
+        lode_yaml::write_within(&mut self.text, object.value(), self.budget).map_err(|source| {
+            let cause = ObjectCause::Exceeded { doing: "write the object", source };
+            self.fault(built, 0, cause)
+        })?;
         Ok(object)
+    }
+
+    /// Returns the fault of the expression that stands at or before a place of the rendered text, or of the object.
+    fn fault(&self, built: &Built, at: usize, cause: ObjectCause) -> Error {
+        let origin = source::of_expression(&built.node, &self.text, at).map(|place| self.files.origin(place));
+        Error::Object { id: Box::new(built.id()), origin: origin.unwrap_or_else(|| built.origin.clone()), cause }
     }
 
     fn digest(self) -> String {
@@ -127,20 +160,35 @@ fn built_fault(built: &Built, cause: ObjectCause) -> Error {
     Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause }
 }
 
+/// Returns the last byte of a line, from 1.
+fn end_of_line(text: &str, line: u32) -> usize {
+    let lines = text.split_inclusive('\n').take(line as usize);
+    lines.map(str::len).sum::<usize>().saturating_sub(1)
+}
+
 /// Kustomize's own kinds are instructions, not objects of a cluster.
 fn is_configuration(object: &Object) -> bool {
     object.api_version().starts_with("kustomize.config.k8s.io/")
         && matches!(object.kind(), "Kustomization" | "Component")
 }
 
-fn with_common_metadata(mut prepared: Prepared, plan: &Plan) -> Prepared {
+fn with_common_metadata(mut prepared: Prepared, plan: &Plan, budget: &Budget) -> Result<Prepared, Error> {
+    let pairs = plan.common_labels.iter().chain(&plan.common_annotations);
+    for (key, value) in pairs {
+        Cost::of_text(value).under(key).charge_value(budget).map_err(|source| exceeded(&prepared, source))?;
+    }
     for (key, value) in &plan.common_labels {
         prepared.object.set_label(key, value);
     }
     for (key, value) in &plan.common_annotations {
         prepared.object.set_annotation(key, value);
     }
-    prepared
+    Ok(prepared)
+}
+
+fn exceeded(prepared: &Prepared, source: Exceeded) -> Error {
+    let cause = ObjectCause::Exceeded { doing: "add common metadata", source };
+    Error::Object { id: Box::new(prepared.object.id()), origin: prepared.origin.clone(), cause }
 }
 
 /// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.

@@ -1,18 +1,40 @@
 //! Replacing `${…}` in an object's text (spec A6): the shell-like forms that Flux's fork of envsubst knows.
 //!
 //! Only braces count: `$name` stays, `$$` is a plain `$`. A missing variable is empty, or an error where strict, except
-//! in forms that bring a default. Line breaks in values are removed. Errors show names, never values.
+//! in forms that bring a default. Line breaks in values are removed. Errors show names, never values. Whatever grows or
+//! is looked at is charged first: a few bytes can ask for gigabytes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use lode_object::meta;
+use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
 
 use crate::error::{Error, ObjectCause};
+use crate::glob::{Glob, Want};
 use crate::plan::Substitution;
 
 /// Deepest nesting of expressions.
 const NESTING_MAX: usize = 32;
-/// Longest text that may come out.
-const OUTPUT_MAX: usize = lode_yaml::TEXT_MAX;
+/// Bytes of a value that are looked at in one step.
+const BYTES_PER_STEP: u64 = 64;
+/// How many times as long a text may become in other letter case.
+const CASED_MAX: u64 = 3;
+
+/// Variables as expressions see them.
+pub(crate) struct Variables<'v> {
+    /// Values without line breaks.
+    values: BTreeMap<&'v str, Cow<'v, str>>,
+    is_strict: bool,
+}
+
+/// Why an expression was not replaced, and where in the text it begins.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Problem {
+    pub(crate) at: usize,
+    pub(crate) cause: ObjectCause,
+}
 
 /// Checks that every variable has a name that can be written in an expression.
 pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
@@ -32,9 +54,31 @@ pub(crate) fn is_disabled(object: &Node) -> bool {
     says("labels") || says("annotations")
 }
 
-/// Replaces every expression of a text.
-pub(crate) fn replace(text: &str, substitution: &Substitution) -> Result<String, ObjectCause> {
-    let mut replacer = Replacer { text, at: 0, substitution, depth: 0 };
+impl<'v> Variables<'v> {
+    /// Takes the line breaks out of all values.
+    pub(crate) fn new(substitution: &'v Substitution, budget: &Budget) -> Result<Self, Exceeded> {
+        let bytes: usize = substitution.vars.values().filter(|value| value.contains('\n')).map(String::len).sum();
+        budget.bytes(bytes as u64)?;
+        let without_breaks = |value: &'v String| {
+            if value.contains('\n') { Cow::Owned(value.replace('\n', "")) } else { Cow::Borrowed(value.as_str()) }
+        };
+        let values = substitution.vars.iter().map(|(name, value)| (name.as_str(), without_breaks(value)));
+        Ok(Self { values: values.collect(), is_strict: substitution.strict })
+    }
+}
+
+/// Replaces every expression of a text. With `hides_names` problems show names of known variables alone: what looks like
+/// an expression in a secret may be a part of it.
+pub(crate) fn replace(
+    text: &str,
+    (variables, hides_names): (&Variables<'_>, bool),
+    budget: &Budget,
+) -> Result<String, Problem> {
+    let meter = Meter::new(budget);
+    let mut replacer = Replacer { text, at: 0, variables, hides_names, depth: 0, meter: &meter };
+    let charged = meter.bytes(text.len() as u64).and_then(|()| meter.steps(text.len() as u64 / BYTES_PER_STEP));
+    charged.map_err(|exceeded| replacer.problem(0, exceeded))?;
+
     let mut out = String::with_capacity(text.len());
     while let Some(next) = replacer.rest().find('$') {
         out.push_str(&replacer.rest()[..next]);
@@ -44,14 +88,16 @@ pub(crate) fn replace(text: &str, substitution: &Substitution) -> Result<String,
                 out.push('$');
                 replacer.at += 2;
             }
-            [b'$', b'{', ..] => out.push_str(&replacer.expression()?),
+            [b'$', b'{', ..] => {
+                let start = replacer.at;
+                let value = replacer.expression()?;
+                meter.bytes(value.len() as u64).map_err(|exceeded| replacer.problem(start, exceeded))?;
+                out.push_str(&value);
+            }
             _ => {
                 out.push('$');
                 replacer.at += 1;
             }
-        }
-        if out.len() > OUTPUT_MAX {
-            return Err(replacer.malformed());
         }
     }
     out.push_str(replacer.rest());
@@ -62,8 +108,10 @@ pub(crate) fn replace(text: &str, substitution: &Substitution) -> Result<String,
 struct Replacer<'t> {
     text: &'t str,
     at: usize,
-    substitution: &'t Substitution,
+    variables: &'t Variables<'t>,
+    hides_names: bool,
     depth: usize,
+    meter: &'t Meter<'t>,
 }
 
 /// What stands in the argument of a function.
@@ -75,6 +123,15 @@ enum Argument {
     Number,
     /// Up to a `/` or the closing brace; `\/`, `\\` and `$$` are single characters.
     Part,
+}
+
+/// Why the innermost expression was not replaced.
+enum Stop {
+    Malformed,
+    Missing(String),
+    Exceeded(Exceeded),
+    /// One inside it was not.
+    Inner(Problem),
 }
 
 impl<'t> Replacer<'t> {
@@ -90,25 +147,39 @@ impl<'t> Replacer<'t> {
         found
     }
 
-    fn malformed(&self) -> ObjectCause {
-        let line = self.text[..self.at].bytes().filter(|byte| *byte == b'\n').count();
-        ObjectCause::Expression(line as u32 + 1)
+    fn problem(&self, at: usize, stop: impl Into<Stop>) -> Problem {
+        let cause = match stop.into() {
+            Stop::Inner(problem) => return problem,
+            Stop::Malformed => {
+                let is_shown = |name: &str| !self.hides_names || self.variables.values.contains_key(name);
+                ObjectCause::Expression(shown(&self.text[at..], is_shown))
+            }
+            Stop::Missing(name) => ObjectCause::VariableMissing(name),
+            Stop::Exceeded(source) => ObjectCause::Exceeded { doing: "replace variables", source },
+        };
+        Problem { at, cause }
     }
 
-    fn close(&mut self) -> Result<(), ObjectCause> {
-        if self.eat("}") { Ok(()) } else { Err(self.malformed()) }
+    fn close(&mut self) -> Result<(), Stop> {
+        if self.eat("}") { Ok(()) } else { Err(Stop::Malformed) }
     }
 
-    fn expression(&mut self) -> Result<String, ObjectCause> {
+    fn expression(&mut self) -> Result<Cow<'t, str>, Problem> {
+        let start = self.at;
+        self.within().map_err(|stop| self.problem(start, stop))
+    }
+
+    fn within(&mut self) -> Result<Cow<'t, str>, Stop> {
         self.at += 2;
         self.depth += 1;
+        self.meter.steps(1)?;
         if self.depth > NESTING_MAX {
-            return Err(self.malformed());
+            return Err(Stop::Malformed);
         }
         let value = if self.eat("#") {
             let name = self.name()?;
             self.close()?;
-            self.value(name)?.len().to_string()
+            self.value(name)?.len().to_string().into()
         } else {
             let name = self.name()?;
             let value = self.function(name)?;
@@ -119,94 +190,138 @@ impl<'t> Replacer<'t> {
         Ok(value)
     }
 
-    fn name(&mut self) -> Result<&'t str, ObjectCause> {
+    fn name(&mut self) -> Result<&'t str, Stop> {
         let rest = self.rest();
         let end = rest.find(|c: char| !(c == '_' || c.is_alphanumeric())).unwrap_or(rest.len());
         if end == 0 {
-            return Err(self.malformed());
+            return Err(Stop::Malformed);
         }
         self.at += end;
         Ok(&rest[..end])
     }
 
-    /// Returns a variable's value with its line breaks removed.
-    fn value(&self, name: &str) -> Result<String, ObjectCause> {
-        match self.substitution.vars.get(name) {
-            Some(value) => Ok(value.replace('\n', "")),
-            None if self.substitution.strict => Err(ObjectCause::VariableMissing(name.to_owned())),
-            None => Ok(String::new()),
+    /// Returns a variable's value.
+    fn value(&self, name: &str) -> Result<&'t str, Stop> {
+        let variables: &'t Variables<'t> = self.variables;
+        match variables.values.get(name) {
+            Some(value) => Ok(value),
+            None if variables.is_strict => Err(Stop::Missing(name.to_owned())),
+            None => Ok(""),
         }
     }
 
     /// Reads what follows a name, up to the closing brace, and applies it.
-    fn function(&mut self, name: &str) -> Result<String, ObjectCause> {
+    fn function(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
         if [":=", ":-", ":?", ":+", "="].iter().any(|token| self.eat(token)) {
             let default = self.argument(Argument::Whole)?;
-            let value = self.substitution.vars.get(name).map(|value| value.replace('\n', ""));
-            return Ok(value.filter(|value| !value.is_empty()).unwrap_or(default));
+            let variables: &'t Variables<'t> = self.variables;
+            let value = variables.values.get(name).map(|value| &**value).filter(|value| !value.is_empty());
+            return Ok(value.map_or(default.into(), Cow::Borrowed));
         }
         if self.eat(":") {
             return self.part_of(name);
         }
         if self.eat("//") {
-            return self.replaced(name, |value, from, to| value.replace(from, to));
+            return self.all_replaced(name);
         }
         for (token, replace) in ANCHORED {
             if self.eat(token) {
-                return self.replaced(name, replace);
+                return self.once_replaced(name, replace);
             }
         }
-        for (token, trim) in TRIMS {
+        for (token, (is_front, want)) in TRIMS {
             if self.eat(token) {
-                let pattern = self.argument(Argument::Whole)?;
-                return if pattern.is_empty() { Err(self.malformed()) } else { Ok(trim(&self.value(name)?, &pattern)) };
+                return self.trimmed(name, is_front, want);
             }
         }
         for (token, change) in CASES {
             if self.eat(token) {
-                return Ok(change(&self.last_value(name)?));
+                let value = self.last_value(name)?;
+                self.meter.bytes(CASED_MAX * value.len() as u64)?;
+                self.look_at(value)?;
+                return Ok(change(value).into());
             }
         }
-        self.last_value(name)
+        self.last_value(name).map(Cow::Borrowed)
     }
 
     /// Returns a variable's value where nothing but the closing brace follows.
-    fn last_value(&self, name: &str) -> Result<String, ObjectCause> {
-        if self.rest().starts_with('}') { self.value(name) } else { Err(self.malformed()) }
+    fn last_value(&self, name: &str) -> Result<&'t str, Stop> {
+        if self.rest().starts_with('}') { self.value(name) } else { Err(Stop::Malformed) }
     }
 
     /// `${name:from}` and `${name:from:length}`, in bytes; numbers that are none change nothing.
-    fn part_of(&mut self, name: &str) -> Result<String, ObjectCause> {
+    fn part_of(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
         let from = self.argument(Argument::Number)?;
         let length = if self.eat(":") { Some(self.argument(Argument::Whole)?) } else { None };
         if from.is_empty() || length.as_ref().is_some_and(String::is_empty) {
-            return Err(self.malformed());
+            return Err(Stop::Malformed);
         }
         let value = self.value(name)?;
-        let Ok(from) = from.parse::<usize>() else { return Ok(value) };
+        let Ok(from) = from.parse::<usize>() else { return Ok(value.into()) };
         let bytes = value.as_bytes();
-        let Some(tail) = bytes.get(from..) else { return Ok(String::new()) };
+        let Some(tail) = bytes.get(from..) else { return Ok("".into()) };
         let end = match length.map(|length| length.parse::<i64>()) {
             None => tail.len(),
             Some(Ok(length)) if length >= 0 => tail.len().min(length as usize),
             Some(Ok(length)) => tail.len().saturating_sub(length.unsigned_abs() as usize),
-            Some(Err(_)) => return Ok(value),
+            Some(Err(_)) => return Ok(value.into()),
         };
-        Ok(String::from_utf8_lossy(&tail[..end]).into_owned())
+        // A part that ends inside a character is copied, and what is no character becomes one of three bytes.
+        self.meter.bytes(end as u64 + REPLACEMENT_CHARACTERS)?;
+        Ok(String::from_utf8_lossy(&tail[..end]))
     }
 
-    fn replaced(&mut self, name: &str, replace: fn(&str, &str, &str) -> String) -> Result<String, ObjectCause> {
+    /// `${name//from/to}`
+    fn all_replaced(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
+        let (from, to) = self.search_and_replacement()?;
+        let value = self.value(name)?;
+        self.look_at(value)?;
+        let count = value.matches(from.as_str()).count() as u64;
+        self.meter.steps(count)?;
+        self.meter.bytes((value.len() as u64).saturating_add(count.saturating_mul(to.len() as u64)))?;
+        Ok(value.replace(from.as_str(), &to).into())
+    }
+
+    /// `${name/from/to}`, `${name/#from/to}` and `${name/%from/to}`
+    fn once_replaced(&mut self, name: &str, replace: Replace) -> Result<Cow<'t, str>, Stop> {
+        let (from, to) = self.search_and_replacement()?;
+        let value = self.value(name)?;
+        self.look_at(value)?;
+        self.meter.bytes((value.len() + to.len()) as u64)?;
+        Ok(replace(value, &from, &to).into())
+    }
+
+    fn search_and_replacement(&mut self) -> Result<(String, String), Stop> {
         let from = self.argument(Argument::Part)?;
         if from.is_empty() || !self.eat("/") {
-            return Err(self.malformed());
+            return Err(Stop::Malformed);
         }
-        let to = self.argument(Argument::Part)?;
-        let value = replace(&self.value(name)?, &from, &to);
-        if value.len() > OUTPUT_MAX { Err(self.malformed()) } else { Ok(value) }
+        Ok((from, self.argument(Argument::Part)?))
+    }
+
+    /// Removes the shortest or longest front or back that fits a pattern.
+    fn trimmed(&mut self, name: &str, is_front: bool, want: Want) -> Result<Cow<'t, str>, Stop> {
+        let pattern = self.argument(Argument::Whole)?;
+        if pattern.is_empty() {
+            return Err(Stop::Malformed);
+        }
+        let value = self.value(name)?;
+        let glob = Glob::new(&pattern, self.meter)?;
+        Ok(Cow::Borrowed(if is_front {
+            &value[glob.front(value, want, self.meter)?.unwrap_or_default()..]
+        } else {
+            &value[..glob.back(value, want, self.meter)?.unwrap_or(value.len())]
+        }))
+    }
+
+    /// Charges going through a value.
+    fn look_at(&self, value: &str) -> Result<(), Exceeded> {
+        self.meter.steps(1 + value.len() as u64 / BYTES_PER_STEP)
     }
 
     /// Reads an argument with the expressions in it, leaving what ends it.
-    fn argument(&mut self, kind: Argument) -> Result<String, ObjectCause> {
+    fn argument(&mut self, kind: Argument) -> Result<String, Stop> {
         let mut out = String::new();
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
@@ -215,7 +330,9 @@ impl<'t> Replacer<'t> {
                 return Ok(out);
             }
             if rest.starts_with("${") {
-                out.push_str(&self.expression()?);
+                let value = self.expression().map_err(Stop::Inner)?;
+                self.meter.bytes(value.len() as u64)?;
+                out.push_str(&value);
             } else if kind == Argument::Part && ["\\/", "\\\\", "$$"].iter().any(|pair| rest.starts_with(pair)) {
                 out.push_str(&rest[1..2]);
                 self.at += 2;
@@ -224,12 +341,39 @@ impl<'t> Replacer<'t> {
                 self.at += c.len_utf8();
             }
         }
-        Err(self.malformed())
+        Err(Stop::Malformed)
+    }
+}
+
+impl From<Exceeded> for Stop {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
+    }
+}
+
+/// Bytes that the ends of a part may gain where they are no whole characters.
+const REPLACEMENT_CHARACTERS: u64 = 18;
+/// Longest name of a variable that a message shows.
+const SHOWN_MAX: usize = 64;
+
+/// Returns how an expression begins, up to its name and what follows that: the rest may hold a value.
+fn shown(expression: &str, is_shown: impl Fn(&str) -> bool) -> String {
+    let inner = expression.strip_prefix("${").unwrap_or_default();
+    let name_end = inner.find(|c: char| !(c == '_' || c.is_alphanumeric())).unwrap_or(inner.len());
+    if !is_shown(&inner[..name_end]) {
+        return "${…}".to_owned();
+    }
+    let name: String = inner[..name_end].chars().take(SHOWN_MAX).collect();
+    let sign = inner[name_end..].chars().next().filter(char::is_ascii_punctuation);
+    match sign {
+        _ if inner.len() == name_end => format!("${{{name}, which is not closed"),
+        Some('}') => format!("${{{name}}}"),
+        Some(sign) => format!("${{{name}{sign}…}}"),
+        None => format!("${{{name}…}}"),
     }
 }
 
 type Replace = fn(&str, &str, &str) -> String;
-type Trim = fn(&str, &str) -> String;
 type Change = fn(&str) -> String;
 
 const ANCHORED: [(&str, Replace); 3] = [
@@ -238,11 +382,12 @@ const ANCHORED: [(&str, Replace); 3] = [
     ("/", |value, from, to| value.replacen(from, to, 1)),
 ];
 
-const TRIMS: [(&str, Trim); 4] = [
-    ("##", |value, pattern| trim_front(value, pattern, true)),
-    ("#", |value, pattern| trim_front(value, pattern, false)),
-    ("%%", |value, pattern| trim_back(value, pattern, true)),
-    ("%", |value, pattern| trim_back(value, pattern, false)),
+/// Whether it is a front that is trimmed, and which one.
+const TRIMS: [(&str, (bool, Want)); 4] = [
+    ("##", (true, Want::Longest)),
+    ("#", (true, Want::Shortest)),
+    ("%%", (false, Want::Longest)),
+    ("%", (false, Want::Shortest)),
 ];
 
 const CASES: [(&str, Change); 4] = [
@@ -257,46 +402,20 @@ fn with_first(value: &str, change: fn(char) -> String) -> String {
     chars.next().map_or_else(String::new, |first| change(first) + chars.as_str())
 }
 
-/// Removes the shortest or longest front that fits a pattern.
-fn trim_front(value: &str, pattern: &str, longest: bool) -> String {
-    let ends = (0..=value.len()).filter(|&at| value.is_char_boundary(at));
-    let fits = |at: &usize| matches(pattern.as_bytes(), &value.as_bytes()[..*at]);
-    let end = if longest { ends.rev().find(fits) } else { ends.into_iter().find(fits) };
-    value[end.unwrap_or_default()..].to_owned()
-}
-
-fn trim_back(value: &str, pattern: &str, longest: bool) -> String {
-    let starts = (0..=value.len()).filter(|&at| value.is_char_boundary(at));
-    let fits = |at: &usize| matches(pattern.as_bytes(), &value.as_bytes()[*at..]);
-    let start = if longest { starts.into_iter().find(fits) } else { starts.rev().find(fits) };
-    value[..start.unwrap_or(value.len())].to_owned()
-}
-
-/// Tells whether a text fits a glob of `*`, `?`, `\x` and plain characters. Linear in text times stars, no recursion.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut star) = (0, 0, None);
-    loop {
-        match (pattern.get(p), text.get(t)) {
-            (Some(b'*'), _) => {
-                star = Some((p + 1, t));
-                p += 1;
-            }
-            (None, None) => return true,
-            (Some(b'?'), Some(_)) => (p, t) = (p + 1, t + 1),
-            (Some(b'\\'), Some(byte)) if pattern.get(p + 1) == Some(byte) => (p, t) = (p + 2, t + 1),
-            (Some(wanted), Some(byte)) if wanted == byte && *wanted != b'\\' => (p, t) = (p + 1, t + 1),
-            _ => {
-                let Some((after, from)) = star.filter(|(_, from)| *from < text.len()) else { return false };
-                star = Some((after, from + 1));
-                (p, t) = (after, from + 1);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Limits;
+
     use super::*;
+
+    fn variables(substitution: &Substitution) -> Variables<'_> {
+        Variables::new(substitution, &Budget::unlimited()).unwrap()
+    }
+
+    fn replaced(text: &str, strict: bool) -> Result<String, ObjectCause> {
+        let substitution = substitution(strict);
+        replace(text, (&variables(&substitution), false), &Budget::unlimited()).map_err(|problem| problem.cause)
+    }
 
     fn substitution(strict: bool) -> Substitution {
         let vars = [
@@ -318,10 +437,10 @@ mod tests {
     fn expressions_come_out_as_flux_makes_them() {
         for line in include_str!("../tests/expressions.tsv").lines() {
             let (text, want) = line.split_once('\t').unwrap();
-            let got = replace(text, &substitution(true));
+            let got = replaced(text, true);
             match want {
                 "!missing" => assert!(matches!(got, Err(ObjectCause::VariableMissing(_))), "{text}: {got:?}"),
-                "!malformed" => assert!(matches!(got, Err(ObjectCause::Expression(1))), "{text}: {got:?}"),
+                "!malformed" => assert!(matches!(got, Err(ObjectCause::Expression(_))), "{text}: {got:?}"),
                 want => assert_eq!(got.as_deref(), Ok(want), "{text}"),
             }
         }
@@ -329,18 +448,64 @@ mod tests {
 
     #[test]
     fn without_strictness_a_missing_variable_is_empty() {
-        assert_eq!(replace("a${missing}b", &substitution(false)).unwrap(), "ab");
+        assert_eq!(replaced("a${missing}b", false).unwrap(), "ab");
     }
 
     #[test]
     fn line_breaks_of_values_vanish() {
-        assert_eq!(replace("${lines}", &substitution(true)).unwrap(), "onetwo");
+        assert_eq!(replaced("${lines}", true).unwrap(), "onetwo");
     }
 
     #[test]
     fn nesting_has_an_end() {
         let deep = "${x:=".repeat(40) + &"}".repeat(40);
-        assert_eq!(replace(&deep, &substitution(true)), Err(ObjectCause::Expression(1)));
+        assert_eq!(replaced(&deep, true), Err(ObjectCause::Expression("${x:…}".to_owned())));
+    }
+
+    #[test]
+    fn a_problem_names_the_innermost_expression_and_no_value() {
+        for (text, at, want) in [
+            ("ab ${a-hunter2}", 3, "malformed expression ${a-…}"),
+            ("${a:=${ hunter2}}", 5, "malformed expression ${…}"),
+            ("$${a} ${a//hunter2", 6, "malformed expression ${a/…}"),
+            ("${a", 0, "malformed expression ${a, which is not closed"),
+            ("${}", 0, "malformed expression ${}"),
+        ] {
+            let substitution = substitution(true);
+            let problem = replace(text, (&variables(&substitution), false), &Budget::unlimited()).unwrap_err();
+            assert_eq!((problem.at, problem.cause.to_string().as_str()), (at, want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_expression_asks_for_is_charged_before_it_is_made() {
+        let vars = [("v", "a".repeat(10_000)), ("w", "x".repeat(1_000))];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value)).into();
+        let substitution = Substitution { vars, ..Substitution::default() };
+        let budget = || Budget::new(Limits { bytes: 100_000, steps: 100_000, ..Limits::UNLIMITED });
+        for (text, fits) in [
+            ("${v}".repeat(9), true),
+            ("${v}".repeat(11), false),
+            ("${#v}".repeat(1_000), true),
+            ("${v//a/b}".to_owned(), true),
+            ("${v//a/bbbbbbbbbb}".to_owned(), false),
+            ("${v//a/${w}}".to_owned(), false),
+            ("${missing:=${missing:=${v//a/b}}}".to_owned(), true),
+            ("${v//a/}".repeat(100), false),
+            ("${v%%*b*b*b}".repeat(8), true),
+            ("${v%%*b*b*b}".repeat(80), false),
+            ("${v^^}".repeat(4), false),
+        ] {
+            let outcome = replace(&text, (&variables(&substitution), false), &budget());
+            let begin: String = text.chars().take(30).collect();
+            match outcome {
+                Ok(_) => assert!(fits, "{begin}"),
+                Err(problem) => {
+                    let is_exceeded = matches!(problem.cause, ObjectCause::Exceeded { .. });
+                    assert!(!fits && is_exceeded, "{begin}: {}", problem.cause);
+                }
+            }
+        }
     }
 
     #[test]

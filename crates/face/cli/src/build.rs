@@ -21,7 +21,7 @@ mod wanted;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{anyhow, bail};
@@ -35,6 +35,7 @@ use crate::build::outcome::Outcome;
 use crate::build::place::Place;
 use crate::build::wanted::Wanted;
 use crate::egress;
+use crate::limits::BuildLimits;
 use crate::output;
 use crate::report::Told;
 
@@ -92,6 +93,8 @@ pub(crate) struct Args {
     explain_impact: Vec<PathBuf>,
     #[command(flatten)]
     egress: egress::Flags,
+    #[command(flatten)]
+    limits: BuildLimits,
     #[command(flatten)]
     refused: Refused,
 }
@@ -179,18 +182,20 @@ fn one(args: &Args, path: &str, wanted: Option<&Wanted>, egress: &Egress) -> any
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
     let place = Place::find(path, args.root.as_deref(), reads_any_file, egress)?;
     let sources = args.origin || !args.explain_impact.is_empty();
+    let budget = Arc::new(args.limits.budget());
     if let Some(wanted) = wanted {
         let checkout = Checkout::of(place, wanted.object.spec.path.as_deref().unwrap_or_default())?;
-        return flux::build(&checkout, wanted, sources, args.strict_fields);
+        return flux::build(&checkout, wanted, (sources, &budget), args.strict_fields);
     }
 
     let (loader, folder) = place.loader()?;
     if args.flux {
-        return flux::plain(&*loader, &folder, sources, args.strict_fields).map_err(|error| readable(&error));
+        let built = flux::plain(&*loader, &folder, (sources, &budget), args.strict_fields);
+        return built.map_err(|error| readable(&error));
     }
-    let build = lode_kustomize::build(&*loader, &folder, &args.options());
+    let build = lode_kustomize::build_within(&*loader, &folder, &args.options(), &budget);
     let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
-    Ok(Outcome::plain(build, sources, args.keep_comments))
+    Ok(Outcome::plain(build, sources, args.keep_comments, &budget))
 }
 
 /// Does the same for every path, on as many threads as there are processors; the outcomes come in order.

@@ -24,11 +24,12 @@ use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
 use lode_kustomization::BuildOptions;
 use lode_object::NamespacedName;
-use lode_stdx::budget::Budget;
+use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{Tree, ignore};
 
 use crate::diff::compare::Comparison;
 use crate::kinds::{Noun, name_of, text};
+use crate::limits::BuildLimits;
 use crate::report::Told;
 use crate::session::Place;
 use crate::{folder, output};
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     /// Fail where a field is not one of its object's kind; without it such fields are told and dropped
     #[arg(long)]
     strict_fields: bool,
+    #[command(flatten)]
+    build_limits: BuildLimits,
     #[command(flatten)]
     place: Place,
 }
@@ -71,7 +74,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
     let variables = lode_kustomization::variables(&session.client, &object).await?.values;
-    let set = build(&object, &tree, variables, args.strict_fields)?;
+    let (limits, strict_fields) = (args.build_limits.limits(), args.strict_fields);
+    let set = build(&object, &tree, variables, (limits, strict_fields))?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
     let discovery = Discovery::new(session.client.clone());
     let comparison = Comparison::new(&session.client, &discovery, &object, &set)?;
@@ -102,9 +106,9 @@ fn build(
     object: &Kustomization,
     tree: &Tree,
     variables: BTreeMap<String, String>,
-    strict_fields: bool,
+    (limits, strict_fields): (Limits, bool),
 ) -> anyhow::Result<Set> {
-    let options = BuildOptions { strict: true, custom_stage_kinds: Vec::new(), strict_fields };
+    let options = BuildOptions { strict: true, limits, custom_stage_kinds: Vec::new(), strict_fields };
     let built = lode_kustomization::build(object, tree, variables, &options);
     let built =
         built.with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?;
@@ -129,7 +133,8 @@ mod tests {
             "spec": {"path": "./app", "targetNamespace": "shop", "postBuild": {"substitute": {"v": "1"}}},
         }))
         .unwrap();
-        let set = build(&object, &tree, BTreeMap::from([("v".to_owned(), "1".to_owned())]), false).unwrap();
+        let variables = BTreeMap::from([("v".to_owned(), "1".to_owned())]);
+        let set = build(&object, &tree, variables, (lode_render::LIMITS, false)).unwrap();
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
         assert_eq!(value["data"]["k"], 1);

@@ -19,6 +19,7 @@ mod follow;
 mod get;
 mod install;
 mod kinds;
+mod limits;
 mod output;
 mod readiness;
 mod reconcile;

@@ -13,6 +13,7 @@ use clap::{ArgAction, ValueEnum};
 use lode_serve::Options;
 
 use crate::egress;
+use crate::limits::BuildLimits;
 use crate::output;
 use crate::report::Told;
 use crate::session::Access;
@@ -115,6 +116,8 @@ pub(crate) struct Args {
     /// When writes are first dry-run
     #[arg(long, value_enum, default_value = "auto")]
     preflight: Preflight,
+    #[command(flatten)]
+    build_limits: BuildLimits,
     /// Least severe line that is logged
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["trace", "debug", "info", "warn", "error"])]
     log_level: String,
@@ -207,6 +210,7 @@ impl Args {
                 nodes: self.fetch_files_max,
                 steps: self.fetch_steps_max,
             },
+            build_limits: self.build_limits.limits(),
             kubeconfig: self.access.kubeconfig,
             context: self.access.context,
             storage_path: self.storage_path,
@@ -304,7 +308,8 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        insta::assert_debug_snapshot!(options(&[]), @r#"
+        // The memory is that of the machine where nobody says otherwise.
+        insta::assert_debug_snapshot!(options(&["--memory-budget=1Gi"]), @r#"
         Options {
             kubeconfig: None,
             context: None,
@@ -339,6 +344,17 @@ mod tests {
             preflight_always: false,
             strict_substitution: true,
             strict_fields: false,
+            memory_budget: 1073741824,
+            fetch: Limits {
+                bytes: 536870912,
+                nodes: 200000,
+                steps: 1000000000,
+            },
+            build_limits: Limits {
+                bytes: 402653184,
+                nodes: 5000000,
+                steps: 30000000,
+            },
         }
         "#);
     }

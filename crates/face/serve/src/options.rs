@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lode_net::Egress;
-use lode_stdx::budget;
+use lode_stdx::budget::{self, Limits};
 
 /// Everything a person can set.
 #[derive(Debug, Clone)]
@@ -64,4 +64,6 @@ pub struct Options {
     pub memory_budget: u64,
     /// What one fetch may cost.
     pub fetch: budget::Limits,
+    /// What one build may cost.
+    pub build_limits: Limits,
 }

@@ -176,6 +176,7 @@ impl Shared<'_> {
             no_cross_namespace_refs: self.options.no_cross_namespace_refs,
             strict_substitution: self.options.strict_substitution,
             strict_fields: self.options.strict_fields,
+            build_limits: self.options.build_limits,
             interval_jitter_percent: self.options.interval_jitter_percent,
         };
         (Kustomizations::new(parts, queue.clone(), options), queue)

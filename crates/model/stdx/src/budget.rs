@@ -12,6 +12,7 @@
 //! assert_eq!(budget.bytes(8).unwrap_err().what, Spent::Bytes);
 //! ```
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,6 +34,18 @@ pub struct Budget {
     bytes: AtomicU64,
     nodes: AtomicU64,
     steps: AtomicU64,
+}
+
+/// Spends a budget in advances, for loops that charge little but often: a charge is then an addition.
+///
+/// An advance is never taken where only less is left, so work stops at the limit and not before it. What was not spent
+/// is given back at the end.
+#[derive(Debug)]
+pub struct Meter<'b> {
+    budget: &'b Budget,
+    bytes: Cell<u64>,
+    nodes: Cell<u64>,
+    steps: Cell<u64>,
 }
 
 /// One of the three things that a budget counts.
@@ -113,6 +126,87 @@ impl Budget {
     }
 }
 
+/// How many bytes a meter takes at once.
+const BYTES_ADVANCE: u64 = 16 << 10;
+/// How many nodes a meter takes at once.
+const NODES_ADVANCE: u64 = 256;
+/// How many steps a meter takes at once.
+const STEPS_ADVANCE: u64 = 1024;
+
+impl<'b> Meter<'b> {
+    /// Starts without an advance.
+    #[must_use]
+    pub const fn new(budget: &'b Budget) -> Self {
+        Self { budget, bytes: Cell::new(0), nodes: Cell::new(0), steps: Cell::new(0) }
+    }
+
+    /// Returns the budget that is spent.
+    pub const fn budget(&self) -> &'b Budget {
+        self.budget
+    }
+
+    /// As [`Budget::bytes`].
+    ///
+    /// # Errors
+    /// The sum passes the limit.
+    #[inline]
+    pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
+        spend(&self.bytes, count, BYTES_ADVANCE, |count| self.budget.bytes(count))
+    }
+
+    /// As [`Budget::nodes`].
+    ///
+    /// # Errors
+    /// The sum passes the limit.
+    #[inline]
+    pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
+        spend(&self.nodes, count, NODES_ADVANCE, |count| self.budget.nodes(count))
+    }
+
+    /// As [`Budget::steps`].
+    ///
+    /// # Errors
+    /// The sum passes the limit.
+    #[inline]
+    pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
+        spend(&self.steps, count, STEPS_ADVANCE, |count| self.budget.steps(count))
+    }
+}
+
+impl Drop for Meter<'_> {
+    fn drop(&mut self) {
+        for (spent, left) in
+            [(&self.budget.bytes, &self.bytes), (&self.budget.nodes, &self.nodes), (&self.budget.steps, &self.steps)]
+        {
+            if left.get() > 0 {
+                spent.fetch_sub(left.get(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+#[inline]
+fn spend(
+    left: &Cell<u64>,
+    count: u64,
+    advance: u64,
+    charge: impl Fn(u64) -> Result<(), Exceeded>,
+) -> Result<(), Exceeded> {
+    if let Some(rest) = left.get().checked_sub(count) {
+        left.set(rest);
+        return Ok(());
+    }
+
+    let missing = count - left.get();
+    if charge(missing.saturating_add(advance)).is_ok() {
+        left.set(advance);
+        return Ok(());
+    }
+    charge(missing)?;
+    left.set(0);
+    Ok(())
+}
+
 impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -142,6 +236,20 @@ mod tests {
         let error = budget.nodes(1).unwrap_err();
         assert_eq!(error.to_string(), "needs more than 3 values, the limit");
         assert_eq!(budget.spent().nodes, 3);
+    }
+
+    #[test]
+    fn a_meter_spends_to_the_last_and_gives_the_rest_back() {
+        let budget = Budget::new(Limits { steps: STEPS_ADVANCE + 10, ..Limits::UNLIMITED });
+        let meter = Meter::new(&budget);
+        assert!((0..STEPS_ADVANCE + 10).all(|_| meter.steps(1).is_ok()));
+        assert!(meter.steps(1).is_err() && meter.steps(u64::MAX).is_err());
+        assert_eq!(budget.spent().steps, STEPS_ADVANCE + 10);
+
+        assert!(meter.nodes(1).is_ok());
+        assert!(budget.spent().nodes > 1);
+        drop(meter);
+        assert_eq!(budget.spent().nodes, 1);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod gap;
 
 use std::collections::VecDeque;
 
+use lode_stdx::budget::{Exceeded, Meter};
+
 use crate::node::{Content, Extra, Node, Style};
 
 /// What the composer passed in a text, in order.
@@ -159,7 +161,15 @@ impl<'t> Comments<'t> {
     }
 
     /// Gives a document's nodes their comments. `next` is where the text goes on behind it.
-    pub(crate) fn attach(&mut self, node: &mut Node, trace: &mut Trace, next: usize) {
+    ///
+    /// # Errors
+    /// The budget does not allow it: what stands for an alias has the comments of what it names once more.
+    pub(crate) fn attach(
+        &mut self,
+        node: &mut Node,
+        trace: &mut Trace,
+        (next, meter): (usize, Option<&Meter<'_>>),
+    ) -> Result<(), Exceeded> {
         let mut tokens = std::mem::take(&mut trace.tokens);
         self.gaps.scan(&mut tokens, next, &mut self.queue);
         let document = attribute::document(self.gaps.text, &tokens, next, (&mut self.queue, self.is_first));
@@ -167,10 +177,11 @@ impl<'t> Comments<'t> {
         let mut found: Vec<Found> = document.nodes;
         found.retain(|found| !found.parts.is_empty());
         found.sort_unstable_by_key(|found| (found.start, found.end));
-        give(node, &found);
+        give(node, &found, meter)?;
         give_document(node, &document.head, &document.foot);
         tokens.clear();
         trace.tokens = tokens;
+        Ok(())
     }
 }
 
@@ -181,28 +192,32 @@ impl Parts {
 }
 
 /// Depth is bounded where nodes are composed.
-fn give(node: &mut Node, found: &[Found]) {
+fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(), Exceeded> {
     let start = node.place.start as usize;
     let is_block = node.text().is_none() && node.style != Style::Flow;
     let end = if is_block { BLOCK } else { node.place.end as usize };
     if let Ok(at) = found.binary_search_by_key(&(start, end), |found| (found.start, found.end)) {
         let parts = &found[at].parts;
+        if let Some(meter) = meter {
+            meter.bytes((size_of::<Extra>() + parts.head.len() + parts.line.len() + parts.foot.len()) as u64)?;
+        }
         let extra = node.extra.get_or_insert_default();
         extra.head_comment = parts.head.as_str().into();
         extra.line_comment = parts.line.as_str().into();
         extra.foot_comment = parts.foot.as_str().into();
     }
     match &mut node.content {
-        Content::Scalar(_) => {}
-        Content::Sequence(items) => items.iter_mut().for_each(|item| give(item, found)),
+        Content::Scalar(_) => Ok(()),
+        Content::Sequence(items) => items.iter_mut().try_for_each(|item| give(item, found, meter)),
         Content::Mapping(entries) => {
             for entry in entries {
-                give(&mut entry.key, found);
+                give(&mut entry.key, found, meter)?;
                 // A value that is nothing may stand where its key that is nothing does, and has no comments.
                 if entry.value.place.start < entry.value.place.end {
-                    give(&mut entry.value, found);
+                    give(&mut entry.value, found, meter)?;
                 }
             }
+            Ok(())
         }
     }
 }

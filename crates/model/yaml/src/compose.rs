@@ -6,10 +6,13 @@
 
 use std::collections::HashMap;
 
+use lode_stdx::budget::{Budget, Exceeded, Meter};
+
 use crate::bounds::{DEPTH_MAX, NODES_MAX};
 use crate::comment::{Comments, Kind, Trace};
 use crate::compose_mapping::Entries;
 use crate::compose_property::{Anchor, Properties};
+use crate::cost::{NODE_BYTES, STEP_BYTES, text_bytes};
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Node, Place, Style, Text};
 use crate::scan::{Mark, Scanner};
@@ -32,8 +35,12 @@ pub(crate) struct Composer<'t> {
     /// Handles and prefixes of `%TAG` lines.
     pub(crate) handles: Vec<(&'t str, Text)>,
     pub(crate) nodes: usize,
+    /// Bytes of the texts read so far that are outside their nodes.
+    pub(crate) text_bytes: u64,
     pub(crate) alias_nodes: usize,
+    pub(crate) alias_bytes: u64,
     pub(crate) anchored_nodes: usize,
+    pub(crate) anchored_bytes: u64,
     pub(crate) anchors_seen: usize,
     pub(crate) depth: usize,
     /// Behind the last scalar, alias or bracket read.
@@ -43,6 +50,9 @@ pub(crate) struct Composer<'t> {
     is_first: bool,
     pub(crate) trace: Trace,
     comments: Option<Box<Comments<'t>>>,
+    pub(crate) meter: Option<Meter<'t>>,
+    /// Bytes charged for a node.
+    node_bytes: u64,
 }
 
 /// What a line starts with: a value, a key, or properties of something on a later line.
@@ -59,7 +69,14 @@ enum FirstKey {
 }
 
 impl<'t> Composer<'t> {
-    pub(crate) fn new(text: &'t [u8], options: Options) -> Result<Self, Error> {
+    pub(crate) fn new(text: &'t [u8], options: Options, budget: Option<&'t Budget>) -> Result<Self, Error> {
+        if let Some(budget) = budget {
+            charge_text(text, options, budget).map_err(|exceeded| Error {
+                line: 1,
+                column: 1,
+                cause: exceeded.into(),
+            })?;
+        }
         let scan = Scanner::new(text, options.dialect)?;
         let comments = options.comments.then(|| Box::new(Comments::new(scan.text)));
         Ok(Self {
@@ -68,8 +85,11 @@ impl<'t> Composer<'t> {
             anchors: HashMap::new(),
             handles: Vec::new(),
             nodes: 0,
+            text_bytes: 0,
             alias_nodes: 0,
+            alias_bytes: 0,
             anchored_nodes: 0,
+            anchored_bytes: 0,
             anchors_seen: 0,
             depth: 0,
             last_end: 0,
@@ -77,6 +97,8 @@ impl<'t> Composer<'t> {
             is_first: true,
             trace: Trace::new(options.comments),
             comments,
+            meter: budget.map(Meter::new),
+            node_bytes: if options.comments { COMMENTED * NODE_BYTES } else { NODE_BYTES },
         })
     }
 
@@ -84,7 +106,7 @@ impl<'t> Composer<'t> {
     pub(crate) fn document(&mut self) -> Result<Option<Node>, Error> {
         self.anchors.clear();
         self.handles.clear();
-        (self.nodes, self.anchored_nodes) = (0, 0);
+        (self.nodes, self.anchored_nodes, self.anchored_bytes) = (0, 0, 0);
         self.scan.skip_to_token();
         if !self.is_first {
             while self.scan.at_document_mark() && self.scan.here() == b'.' {
@@ -109,7 +131,8 @@ impl<'t> Composer<'t> {
             if explicit && self.scan.at_boundary() { self.empty(self.scan.mark())? } else { self.block_node(false)? };
         self.scan.skip_to_token();
         if let Some(comments) = &mut self.comments {
-            comments.attach(&mut node, &mut self.trace, self.scan.at);
+            let attached = comments.attach(&mut node, &mut self.trace, (self.scan.at, self.meter.as_ref()));
+            attached.map_err(|exceeded| self.scan.error(self.scan.mark(), exceeded))?;
         }
         Ok(Some(node))
     }
@@ -142,14 +165,14 @@ impl<'t> Composer<'t> {
                         Some(node) => node,
                         None => self.empty(start)?,
                     };
-                    return Ok(self.with_properties(node, properties));
+                    return self.with_properties(node, properties);
                 }
                 Lead::Properties(inner) => {
                     outer = self.joined(outer, inner)?;
                     let at_list = list_ok && self.at_list_of_mapping();
                     if self.is_over() && !at_list {
                         let node = self.empty(outer.end)?;
-                        return Ok(self.with_properties(node, outer));
+                        return self.with_properties(node, outer);
                     }
                 }
             }
@@ -206,7 +229,7 @@ impl<'t> Composer<'t> {
                     None => self.empty(properties.end)?,
                 };
                 self.trace.note(Kind::Value, colon, colon + 1);
-                return Ok(Lead::Key(self.with_properties(node, properties)));
+                return Ok(Lead::Key(self.with_properties(node, properties)?));
             }
         }
         if is_alias && has_outer {
@@ -259,6 +282,7 @@ impl<'t> Composer<'t> {
         self.count(1, start)?;
         self.last_end = end;
         self.trace.note(if start.at < end { Kind::Scalar } else { Kind::Empty }, start.at, end);
+        self.text_bytes += text_bytes(&text);
         let mut node = Node::plain(text);
         node.style = style;
         node.place = self.place(start, end);
@@ -304,7 +328,7 @@ impl<'t> Composer<'t> {
         self.depth -= 1;
         let mut node = Node::sequence(items);
         node.place = self.place(start, self.last_end);
-        Ok(self.with_properties(node, properties))
+        self.with_properties(node, properties)
     }
 
     /// Reads a mapping whose first key starts at `start`.
@@ -331,7 +355,7 @@ impl<'t> Composer<'t> {
         self.depth -= 1;
         let mut node = entries.into_node();
         node.place = self.place(start, self.last_end);
-        Ok(self.with_properties(node, properties))
+        self.with_properties(node, properties)
     }
 
     fn next_key(&mut self) -> Result<FirstKey, Error> {
@@ -414,6 +438,37 @@ impl<'t> Composer<'t> {
     #[inline]
     pub(crate) fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Error> {
         self.nodes += nodes;
-        if self.nodes > NODES_MAX { Err(self.scan.error(mark, Cause::TooManyNodes)) } else { Ok(()) }
+        if self.nodes > NODES_MAX {
+            return Err(self.scan.error(mark, Cause::TooManyNodes));
+        }
+        let nodes = nodes as u64;
+        self.charge(mark, |meter, node_bytes| {
+            meter.steps(nodes)?;
+            meter.nodes(nodes)?;
+            meter.bytes(nodes.saturating_mul(node_bytes))
+        })
     }
+
+    /// Charges the budget, where there is one, for what is about to be made.
+    #[inline]
+    pub(crate) fn charge(
+        &self,
+        mark: Mark,
+        charge: impl Fn(&Meter<'_>, u64) -> Result<(), Exceeded>,
+    ) -> Result<(), Error> {
+        match &self.meter {
+            None => Ok(()),
+            Some(meter) => charge(meter, self.node_bytes).map_err(|exceeded| self.scan.error(mark, exceeded)),
+        }
+    }
+}
+
+/// How many times as much memory nodes and texts take where comments are wanted.
+const COMMENTED: u64 = 3;
+
+/// Charges a text as a whole, before anything of it is read: scalars together are no longer than it.
+fn charge_text(text: &[u8], options: Options, budget: &Budget) -> Result<(), Exceeded> {
+    let bytes = text.len() as u64;
+    budget.steps(bytes / STEP_BYTES)?;
+    budget.bytes(if options.comments { COMMENTED * bytes } else { bytes })
 }

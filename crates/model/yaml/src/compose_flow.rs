@@ -157,6 +157,6 @@ impl Composer<'_> {
         } else {
             self.any_content(properties.is_some())?
         };
-        Ok(self.with_properties(node, properties))
+        self.with_properties(node, properties)
     }
 }

@@ -3,7 +3,7 @@
 //! Input: a composer whose scanner stands before a node. Output: nodes with tags, and copies of anchored ones.
 
 use crate::Dialect;
-use crate::bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX};
+use crate::bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 use crate::comment::Kind;
 use crate::compose::{Composer, Options};
 use crate::error::{Cause, Error, Syntax};
@@ -18,6 +18,7 @@ pub(crate) struct Properties<'t> {
     tag: Option<Text>,
     start: Option<Mark>,
     nodes_before: usize,
+    bytes_before: u64,
     /// Behind the last of them.
     pub(crate) end: Mark,
 }
@@ -29,6 +30,8 @@ pub(crate) struct Anchor {
     /// Nothing while its node is still being read.
     node: Option<Node>,
     nodes: usize,
+    /// Bytes of its texts that are outside their nodes.
+    bytes: u64,
     depth: usize,
 }
 
@@ -53,7 +56,7 @@ impl<'t> Composer<'t> {
             if is_anchor {
                 let name = self.scan.anchor_name()?;
                 found.anchor = Some((name, self.open_anchor(name)));
-                found.nodes_before = self.nodes;
+                (found.nodes_before, found.bytes_before) = (self.nodes, self.text_bytes);
             } else {
                 found.tag = Some(self.long_tag(mark)?);
             }
@@ -71,61 +74,83 @@ impl<'t> Composer<'t> {
             return Err(self.scan.error(inner.start.unwrap_or_default(), Syntax::TooManyProperties));
         }
         let end = if inner.is_some() { inner.end } else { outer.end };
-        let nodes_before = if inner.anchor.is_some() { inner.nodes_before } else { outer.nodes_before };
+        let counted = if inner.anchor.is_some() { &inner } else { &outer };
+        let (nodes_before, bytes_before) = (counted.nodes_before, counted.bytes_before);
         Ok(Properties {
             anchor: outer.anchor.or(inner.anchor),
             tag: outer.tag.or(inner.tag),
             start: outer.start.or(inner.start),
             nodes_before,
+            bytes_before,
             end,
         })
     }
 
     /// Gives a node what was read before it. Its place then starts there.
-    pub(crate) fn with_properties(&mut self, mut node: Node, properties: Properties<'t>) -> Node {
-        let Some(start) = properties.start else { return node };
+    pub(crate) fn with_properties(&mut self, mut node: Node, properties: Properties<'t>) -> Result<Node, Error> {
+        let Some(start) = properties.start else { return Ok(node) };
         node.place = self.place(start, node.place.end as usize);
         if let Some(tag) = properties.tag {
             set_tag(&mut node, &tag, self.options);
         }
         if let Some((name, number)) = properties.anchor {
-            self.close_anchor(name, number, (&node, self.nodes - properties.nodes_before));
+            let cost = (self.nodes - properties.nodes_before, self.text_bytes - properties.bytes_before);
+            self.close_anchor((name, number, start), &node, cost)?;
         }
-        node
+        Ok(node)
     }
 
     fn open_anchor(&mut self, name: &'t str) -> usize {
         self.anchors_seen += 1;
         let number = self.anchors_seen;
-        self.anchors.insert(name, Anchor { number, node: None, nodes: 0, depth: 0 });
+        self.anchors.insert(name, Anchor { number, node: None, nodes: 0, bytes: 0, depth: 0 });
         number
     }
 
-    fn close_anchor(&mut self, name: &'t str, number: usize, (node, nodes): (&Node, usize)) {
+    /// Keeps a copy of an anchored node. Anchors inside anchors keep what is inside again, so each copy is charged.
+    fn close_anchor(
+        &mut self,
+        (name, number, mark): (&'t str, usize, Mark),
+        node: &Node,
+        (nodes, bytes): (usize, u64),
+    ) -> Result<(), Error> {
         self.anchored_nodes += nodes;
-        let affordable = self.anchored_nodes <= NODES_MAX;
+        self.anchored_bytes += bytes;
+        let affordable = self.anchored_nodes <= NODES_MAX && self.anchored_bytes <= TEXT_MAX as u64;
+        self.charge(mark, |meter, node_bytes| {
+            let bytes = bytes.saturating_add(node_bytes.saturating_mul(nodes as u64));
+            meter.steps(nodes as u64)?;
+            meter.bytes(bytes)
+        })?;
         if let Some(anchor) = self.anchors.get_mut(name).filter(|anchor| anchor.number == number && affordable) {
-            anchor.nodes = nodes;
+            (anchor.nodes, anchor.bytes) = (nodes, bytes);
             anchor.depth = depth(node);
             anchor.node = Some(node.clone());
         }
+        Ok(())
     }
 
     /// Reads `*name` and returns a copy of what it names.
     pub(crate) fn alias(&mut self) -> Result<Node, Error> {
         let mark = self.scan.mark();
         let name = self.scan.anchor_name()?;
-        let Some(Anchor { node: Some(node), nodes, depth, .. }) = self.anchors.get(name) else {
+        let Some(Anchor { node: Some(node), nodes, bytes, depth, .. }) = self.anchors.get(name) else {
             return Err(self.scan.error(mark, Cause::UnknownAlias(name.to_owned())));
         };
         if self.depth + depth > DEPTH_MAX {
             return Err(self.scan.error(mark, Cause::TooDeep));
         }
+        let (nodes, bytes) = (*nodes, *bytes);
         self.alias_nodes += nodes;
-        if self.alias_nodes > ALIAS_NODES_MAX {
+        self.alias_bytes += bytes;
+        if self.alias_nodes > ALIAS_NODES_MAX || self.alias_bytes > ALIAS_BYTES_MAX as u64 {
             return Err(self.scan.error(mark, Cause::AliasBomb));
         }
-        let (node, nodes) = (node.clone(), *nodes);
+        self.charge(mark, |meter, node_bytes| {
+            meter.bytes(bytes.saturating_add(node_bytes.saturating_mul(nodes as u64)))
+        })?;
+        self.text_bytes += bytes;
+        let node = node.clone();
         self.last_end = self.scan.at;
         self.trace.note(Kind::Alias, mark.at, self.scan.at);
         self.count(nodes, mark)?;

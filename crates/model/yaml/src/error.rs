@@ -1,5 +1,7 @@
 //! Why a text is no YAML we take, with the place.
 
+use lode_stdx::budget::Exceeded;
+
 /// Why a text was refused, and where. The caller puts the file in front: `file:line:column: cause`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {cause}")]
@@ -27,9 +29,13 @@ pub enum Cause {
     /// More nodes than [`NODES_MAX`](crate::NODES_MAX).
     #[error("the document has more than {max} nodes", max = crate::NODES_MAX)]
     TooManyNodes,
-    /// Aliases add more than [`ALIAS_NODES_MAX`](crate::ALIAS_NODES_MAX) nodes.
-    #[error("aliases add more than {max} nodes", max = crate::ALIAS_NODES_MAX)]
+    /// Aliases add more than [`ALIAS_NODES_MAX`](crate::ALIAS_NODES_MAX) nodes or
+    /// [`ALIAS_BYTES_MAX`](crate::ALIAS_BYTES_MAX) bytes of text.
+    #[error("aliases add more than {nodes} nodes or {bytes} bytes", nodes = crate::ALIAS_NODES_MAX, bytes = crate::ALIAS_BYTES_MAX)]
     AliasBomb,
+    /// Reading or writing costs more than its budget.
+    #[error("{0}")]
+    Exceeded(#[from] Exceeded),
     /// An alias names an anchor that does not stand before it.
     #[error("alias *{0} names no anchor that stands before it")]
     UnknownAlias(String),

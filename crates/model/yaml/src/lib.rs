@@ -19,6 +19,9 @@
 //! is written, [`write_v3()`] in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other
 //! byte.
 //!
+//! Whoever reads what strangers wrote gives a [`Budget`](lode_stdx::budget::Budget) along, which is charged before anything
+//! is allocated.
+//!
 //! Left out: UTF-16, and aliases to another document's anchors.
 
 mod analyze;
@@ -28,6 +31,7 @@ mod compose;
 mod compose_flow;
 mod compose_mapping;
 mod compose_property;
+mod cost;
 pub mod edit;
 mod error;
 mod escape;
@@ -49,12 +53,14 @@ mod time;
 mod write;
 mod write_v3;
 
-pub use bounds::{ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
+pub use bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
+pub use cost::Cost;
 pub use error::{Cause, Error, Syntax};
 pub use fold::{rewrite_folds, unfold};
 pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
-pub use read::{Dialect, Document, Reader, parse};
-pub use write::{key_order, to_string, write, write_node};
-pub use write_v3::{Options, write_v3};
+pub use read::{Dialect, Document, Reader, parse, parse_within};
+pub use shape::each_written_scalar;
+pub use write::{key_order, to_string, write, write_node, write_node_within, write_within};
+pub use write_v3::{Options, write_v3, write_v3_within};

@@ -2,6 +2,8 @@
 //!
 //! Input: bytes and a dialect. Output: node trees with aliases and merges taken apart by the dialect's rules.
 
+use lode_stdx::budget::Budget;
+
 use crate::compose::{Composer, Options};
 use crate::error::Error;
 use crate::node::Node;
@@ -14,6 +16,7 @@ use crate::{Dialect, Origins};
 pub struct Nodes<'t> {
     text: &'t [u8],
     options: Options,
+    budget: Option<&'t Budget>,
     state: State<'t>,
 }
 
@@ -27,7 +30,15 @@ impl<'t> Nodes<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
-        Self { text, options: Options { dialect, origins, comments: false }, state: State::Start }
+        let options = Options { dialect, origins, comments: false };
+        Self { text, options, budget: None, state: State::Start }
+    }
+
+    /// Says whose budget reading costs; without one only the bounds of this crate hold.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &'t Budget) -> Self {
+        self.budget = Some(budget);
+        self
     }
 
     /// Asks for comments, and for tags as they were written, in [`Extra`](crate::Extra): what
@@ -45,7 +56,7 @@ impl Iterator for Nodes<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut composer = match std::mem::replace(&mut self.state, State::Done) {
-            State::Start => match Composer::new(self.text, self.options) {
+            State::Start => match Composer::new(self.text, self.options, self.budget) {
                 Ok(composer) => Box::new(composer),
                 Err(error) => return Some(Err(error)),
             },

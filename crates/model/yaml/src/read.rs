@@ -3,6 +3,7 @@
 //! Input: bytes and a dialect. Output: JSON values, each with the line its document starts on. A number is kept as
 //! Go's JSON would show it: `1.0` is `1`. Bounds are in `bounds.rs`.
 
+use lode_stdx::budget::Budget;
 use serde_json::{Map, Value};
 
 use crate::error::{Cause, Error};
@@ -38,6 +39,7 @@ pub struct Reader<'t> {
     text: &'t [u8],
     nodes: Nodes<'t>,
     dialect: Dialect,
+    budget: Option<&'t Budget>,
     with_lines: bool,
     done: bool,
 }
@@ -50,12 +52,29 @@ pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
     Reader::new(text, dialect).next().map_or(Ok(Value::Null), |document| document.map(|document| document.value))
 }
 
+/// As [`parse`], at the cost of a budget.
+///
+/// # Errors
+/// The text is no YAML, breaks a bound or costs more than the budget.
+pub fn parse_within(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Value, Error> {
+    let document = Reader::new(text, dialect).with_budget(budget).next();
+    document.map_or(Ok(Value::Null), |document| document.map(|document| document.value))
+}
+
 impl<'t> Reader<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
         let nodes = Nodes::new(text, dialect, Origins::default());
-        Self { text, nodes, dialect, with_lines: false, done: false }
+        Self { text, nodes, dialect, budget: None, with_lines: false, done: false }
+    }
+
+    /// Says whose budget reading costs; without one only the bounds of this crate hold.
+    #[must_use]
+    pub fn with_budget(mut self, budget: &'t Budget) -> Self {
+        self.nodes = self.nodes.with_budget(budget);
+        self.budget = Some(budget);
+        self
     }
 
     /// Asks for the lines of the fields near each document's root.
@@ -67,6 +86,10 @@ impl<'t> Reader<'t> {
 
     fn document(&self, node: Node) -> Result<Document, Error> {
         let line = node.place.line;
+        if let Some(budget) = self.budget {
+            node.cost().charge_value(budget).map_err(|exceeded| node.fault(exceeded.into()))?;
+        }
+
         let mut lines = Lines::default();
         if self.with_lines {
             note(&node, "", &mut lines);

@@ -79,6 +79,24 @@ impl Tree for Node {
     }
 }
 
+/// Visits every scalar of a node, keys too, in the order in which [`write_node`](crate::write_node) writes them, until the visit returns
+/// false. Entries whose
+/// key is no text are left out: they cannot be written.
+pub fn each_written_scalar<'n>(node: &'n Node, visit: &mut impl FnMut(&'n Node) -> bool) -> bool {
+    match &node.content {
+        Content::Scalar(_) => visit(node),
+        Content::Sequence(items) => items.iter().all(|item| each_written_scalar(item, visit)),
+        Content::Mapping(entries) => {
+            let text = |entry: &'n Entry| key_text(&entry.key).ok().map(|text| (text, entry));
+            let mut pairs: Vec<Pair<'n, Entry>> = entries.iter().filter_map(text).collect();
+            if sort(&mut pairs) {
+                keep_last(&mut pairs);
+            }
+            pairs.iter().all(|(_, entry)| visit(&entry.key) && each_written_scalar(&entry.value, visit))
+        }
+    }
+}
+
 fn key_text(key: &Node) -> Result<Cow<'_, str>, Cause> {
     match scalar_shape::<Node>(key, key.text().ok_or(Cause::KeyNotText)?)? {
         Shape::Text(text) => Ok(text),
@@ -165,8 +183,20 @@ fn keep_last<T>(entries: &mut Vec<Pair<'_, T>>) {
 
 #[cfg(test)]
 mod tests {
+    use super::each_written_scalar;
     use crate::node::{Content, Entry, Node};
     use crate::{to_string, write_node};
+
+    #[test]
+    fn scalars_are_visited_as_they_are_written_until_it_is_enough() {
+        let value = serde_json::json!({"b": ["x", {"d": 1}], "a": {"z": "y"}});
+        let (node, mut seen) = (Node::from_value(&value), Vec::new());
+        let all = each_written_scalar(&node, &mut |scalar| {
+            seen.push(scalar.text().unwrap_or_default().to_owned());
+            seen.len() < 6
+        });
+        assert_eq!((seen.join(" "), all), ("a z y b x d".to_owned(), false));
+    }
 
     #[test]
     fn the_last_of_equal_keys_counts() {

@@ -5,9 +5,11 @@
 
 use std::cmp::Ordering;
 
+use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::{Number, Value};
 
 use crate::analyze::{Traits, analyze, is_break, is_printable};
+use crate::cost::Till;
 use crate::error::Error;
 use crate::escape::escape;
 use crate::node::Node;
@@ -32,7 +34,18 @@ pub fn to_string(value: &Value) -> String {
 
 /// Appends a value as YAML text that ends with a line break.
 pub fn write(out: &mut String, value: &Value) {
-    let Ok(()) = write_tree(out, value);
+    // Without a budget nothing can be too much.
+    let (Ok(()), _paid) = write_tree(out, value, None);
+}
+
+/// As [`write`], at the cost of a budget.
+///
+/// # Errors
+/// The text costs more than the budget; nothing is appended then.
+pub fn write_within(out: &mut String, value: &Value, budget: &Budget) -> Result<(), Exceeded> {
+    let before = out.len();
+    let (Ok(()), paid) = write_tree(out, value, Some(budget));
+    paid.inspect_err(|_| out.truncate(before))
 }
 
 /// Appends a node as the YAML text of its JSON value in go-yaml v3's reading.
@@ -40,8 +53,22 @@ pub fn write(out: &mut String, value: &Value) {
 /// # Errors
 /// The node has no JSON value; nothing is appended then.
 pub fn write_node(out: &mut String, node: &Node) -> Result<(), Error> {
+    write_paid(out, node, None)
+}
+
+/// As [`write_node`], at the cost of a budget.
+///
+/// # Errors
+/// As [`write_node`], or the text costs more than the budget.
+pub fn write_node_within(out: &mut String, node: &Node, budget: &Budget) -> Result<(), Error> {
+    write_paid(out, node, Some(budget))
+}
+
+fn write_paid(out: &mut String, node: &Node, budget: Option<&Budget>) -> Result<(), Error> {
     let before = out.len();
-    write_tree(out, node).inspect_err(|_| out.truncate(before))
+    let (written, paid) = write_tree(out, node, budget);
+    let outcome = written.and_then(|()| paid.map_err(|exceeded| node.fault(exceeded.into())));
+    outcome.inspect_err(|_| out.truncate(before))
 }
 
 /// The order of keys: letters by code, runs of digits by number, other characters before letters.
@@ -96,11 +123,18 @@ fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
     read(a).cmp(&read(b))
 }
 
-fn write_tree<T: Tree>(out: &mut String, tree: &T) -> Result<(), T::Fault> {
-    let mut writer = Writer { out, column: 0, indent: None, whitespace: true, indention: true };
-    writer.tree(tree, Context::Root)?;
+/// Writes as much as the budget allows; whether it was all of it is the second answer.
+fn write_tree<T: Tree>(
+    out: &mut String,
+    tree: &T,
+    budget: Option<&Budget>,
+) -> (Result<(), T::Fault>, Result<(), Exceeded>) {
+    let till = Till::new(budget, out);
+    let mut writer = Writer { out, till, column: 0, indent: None, whitespace: true, indention: true };
+    let written = writer.tree(tree, Context::Root);
     writer.new_line();
-    Ok(())
+    let Writer { out, till, .. } = writer;
+    (written, till.close(out.len()))
 }
 
 /// What a node stands in, which decides indentation and line breaks.
@@ -123,6 +157,7 @@ enum Style {
 
 struct Writer<'o> {
     out: &'o mut String,
+    till: Till<'o>,
     /// Characters on the current line.
     column: usize,
     indent: Option<usize>,
@@ -134,6 +169,9 @@ struct Writer<'o> {
 
 impl Writer<'_> {
     fn tree<T: Tree>(&mut self, tree: &T, context: Context) -> Result<(), T::Fault> {
+        if !self.till.pay(self.out.len()) {
+            return Ok(());
+        }
         match tree.shape()? {
             Shape::Word(word) => self.word(&word),
             Shape::Text(text) => self.text(&text, context),
@@ -334,6 +372,9 @@ impl Writer<'_> {
 
     /// Moves to the current indentation, on a new line unless this one holds nothing else.
     fn new_line(&mut self) {
+        if !self.till.pay(self.out.len()) {
+            return;
+        }
         let indent = self.indent.unwrap_or_default();
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break('\n');

@@ -11,7 +11,10 @@ mod scalar;
 
 use scalar::shown_tag;
 
+use lode_stdx::budget::{Budget, Exceeded};
+
 use crate::analyze::analyze_v3;
+use crate::cost::Till;
 use crate::node::{Content, Entry, Extra, Node, Style};
 
 /// How v3's form is laid out.
@@ -36,9 +39,20 @@ impl Default for Options {
 /// Returns a node as YAML text that ends with a line break.
 #[must_use]
 pub fn write_v3(node: &Node, options: Options) -> String {
-    let mut writer = Writer::new(options);
+    let mut writer = Writer::new(options, None);
     writer.document(node);
     writer.out
+}
+
+/// As [`write_v3()`], at the cost of a budget.
+///
+/// # Errors
+/// The text costs more than the budget.
+pub fn write_v3_within(node: &Node, options: Options, budget: &Budget) -> Result<String, Exceeded> {
+    let mut writer = Writer::new(options, Some(budget));
+    writer.document(node);
+    let Writer { out, till, .. } = writer;
+    till.close(out.len()).map(|()| out)
 }
 
 /// Longest key written without a leading `?`, in bytes.
@@ -72,6 +86,7 @@ struct Pending<'n> {
 
 struct Writer<'n> {
     out: String,
+    till: Till<'n>,
     options: Options,
     pending: Pending<'n>,
     /// Characters on the current line.
@@ -87,9 +102,10 @@ struct Writer<'n> {
 }
 
 impl<'n> Writer<'n> {
-    fn new(options: Options) -> Self {
+    fn new(options: Options, budget: Option<&'n Budget>) -> Self {
         Self {
             out: String::new(),
+            till: Till::new(budget, &String::new()),
             options: Options { indent: options.indent.clamp(2, 9), ..options },
             pending: Pending::default(),
             column: 0,
@@ -130,6 +146,9 @@ impl<'n> Writer<'n> {
     }
 
     fn node(&mut self, node: &'n Node, context: Context) {
+        if !self.till.pay(self.out.len()) {
+            return;
+        }
         let is_key = matches!(context, Context::SimpleKey | Context::LongKey);
         if let Content::Scalar(text) = &node.content {
             self.scalar(node, text, context);

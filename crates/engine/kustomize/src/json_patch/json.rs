@@ -1,14 +1,17 @@
 //! Nodes as they go into JSON, without tags or styles but those a text needs, and as they come back, every number a
 //! float.
 
-use lode_yaml::{Content, Dialect, Node, Style, Tag};
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_yaml::{Content, Dialect, Entry, Node, Style, Tag};
 use serde_json::Value;
 
 use super::Cause;
 use crate::decode::text_key;
+use crate::fieldspec::width;
 
 /// Gives a value the form it has in JSON.
-pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> {
+pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) -> Result<(), Cause> {
+    meter.steps(NODE_STEPS + node.text().map_or(0, str::len) as u64 / BYTES_PER_STEP)?;
     let line = node.place.line;
     node.extra = None;
     match &mut node.content {
@@ -20,7 +23,7 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> 
             let value = node.to_value(dialect).map_err(|error| Cause::NotJson(error.line))?;
             set_scalar(node, value).ok_or(Cause::NotJson(line))
         }
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| normalize(item, dialect)),
+        Content::Sequence(items) => items.iter_mut().try_for_each(|item| normalize(item, dialect, meter)),
         Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
             if dialect == Dialect::V3 && !entry.key.is_string() {
                 return Err(Cause::NotJson(entry.key.place.line));
@@ -29,10 +32,15 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect) -> Result<(), Cause> 
                 let text = text_key(&entry.key).ok_or(Cause::NotJson(entry.key.place.line))?;
                 entry.key = Node::string(text).placed(entry.key.place);
             }
-            normalize(&mut entry.value, dialect)
+            normalize(&mut entry.value, dialect, meter)
         }),
     }
 }
+
+/// Steps of giving one value its form in JSON and of taking it back.
+const NODE_STEPS: u64 = 3;
+/// Bytes of a text that are looked at in one step, in either dialect.
+const BYTES_PER_STEP: u64 = 16;
 
 /// Makes every number a float, as reading JSON into Go's `any` does.
 pub(super) fn make_floats(node: &mut Node) {
@@ -51,19 +59,38 @@ pub(super) fn make_floats(node: &mut Node) {
 }
 
 /// Tells whether two values in JSON's form say the same.
-pub(super) fn same(a: &Node, b: &Node) -> bool {
+pub(super) fn same(a: &Node, b: &Node, meter: &Meter<'_>) -> Result<bool, Exceeded> {
     match (&a.content, &b.content) {
-        (Content::Scalar(text), Content::Scalar(other)) => text == other && a.is_string() == b.is_string(),
+        (Content::Scalar(text), Content::Scalar(other)) => {
+            meter.steps(1 + text.len() as u64 / BYTES_PER_STEP)?;
+            Ok(text == other && a.is_string() == b.is_string())
+        }
         (Content::Sequence(items), Content::Sequence(others)) => {
-            items.len() == others.len() && items.iter().zip(others).all(|(a, b)| same(a, b))
+            let mut pairs = items.iter().zip(others);
+            Ok(items.len() == others.len() && all(&mut pairs, |(a, b)| same(a, b, meter))?)
         }
         (Content::Mapping(entries), Content::Mapping(others)) => {
-            let holds =
-                |key: Option<&str>, value| key.and_then(|key| b.get(key)).is_some_and(|other| same(value, other));
-            entries.len() == others.len() && entries.iter().all(|entry| holds(entry.key.text(), &entry.value))
+            let holds = |entry: &Entry| {
+                meter.steps(1 + width(b))?;
+                let other = entry.key.text().and_then(|key| b.get(key));
+                other.map_or(Ok(false), |other| same(&entry.value, other, meter))
+            };
+            Ok(entries.len() == others.len() && all(&mut entries.iter(), holds)?)
         }
-        _ => false,
+        _ => Ok(false),
     }
+}
+
+fn all<T>(
+    items: &mut impl Iterator<Item = T>,
+    mut holds: impl FnMut(T) -> Result<bool, Exceeded>,
+) -> Result<bool, Exceeded> {
+    for item in items {
+        if !holds(item)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn set_scalar(node: &mut Node, value: Value) -> Option<()> {

@@ -2,7 +2,10 @@
 //!
 //! What stands before the first slash is not looked at, as in the library kustomize uses.
 
+use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::Node;
+
+use crate::fieldspec::width;
 
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +22,21 @@ pub(crate) enum Missing {
     /// A list is shorter than asked for.
     #[error("the list has no such index")]
     OutOfBounds,
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// Returns the mapping or list a path ends in, and the last part.
-pub(super) fn parent<'n>(object: &'n mut Node, path: &str) -> Result<(&'n mut Node, String), Missing> {
+pub(super) fn parent<'n>(
+    object: &'n mut Node,
+    path: &str,
+    meter: &Meter<'_>,
+) -> Result<(&'n mut Node, String), Missing> {
     let (_, path) = path.split_once('/').ok_or(Missing::NoPath)?;
     let (above, last) = path.rsplit_once('/').map_or((None, path), |(above, last)| (Some(above), last));
     let mut parts = above.into_iter().flat_map(|above| above.split('/'));
-    let parent = parts.try_fold(object, |node, part| child(node, &unescaped(part))?.ok_or(Missing::Nothing))?;
+    let parent = parts.try_fold(object, |node, part| child(node, &unescaped(part), meter)?.ok_or(Missing::Nothing))?;
     if parent.text().is_some() {
         return Err(Missing::Nothing);
     }
@@ -34,7 +44,8 @@ pub(super) fn parent<'n>(object: &'n mut Node, path: &str) -> Result<(&'n mut No
 }
 
 /// Returns a field or an entry; a field may be absent.
-pub(super) fn child<'n>(node: &'n mut Node, key: &str) -> Result<Option<&'n mut Node>, Missing> {
+pub(super) fn child<'n>(node: &'n mut Node, key: &str, meter: &Meter<'_>) -> Result<Option<&'n mut Node>, Missing> {
+    meter.steps(1 + width(node))?;
     match node.items().map(<[_]>::len) {
         Some(len) => {
             let at = index(key, len)?;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
 
 use super::config::{Source, Target};
@@ -54,28 +55,31 @@ struct Pattern {
 const DEFAULT_NAMESPACE: &str = "default";
 
 impl Names {
-    pub(super) fn new(resources: &[Resource]) -> Self {
+    pub(super) fn new(resources: &[Resource], meter: &Meter<'_>) -> Result<Self, Exceeded> {
         let mut names = Self { all: Vec::with_capacity(resources.len()), by_name: HashMap::new() };
         for (at, resource) in resources.iter().enumerate() {
-            names.all.push(Called::new(resource));
+            names.all.push(Called::new(resource, meter)?);
             names.file(at);
         }
-        names
+        Ok(names)
     }
 
     /// Takes notice that an object may be called otherwise now.
-    pub(super) fn update(&mut self, at: usize, resource: &Resource) {
-        self.all[at] = Called::new(resource);
+    pub(super) fn update(&mut self, at: usize, resource: &Resource, meter: &Meter<'_>) -> Result<(), Exceeded> {
+        self.all[at] = Called::new(resource, meter)?;
         self.file(at);
+        Ok(())
     }
 
     /// Finds the objects that a source names: all of them, up to two.
-    pub(super) fn sources(&self, source: &Source) -> Vec<usize> {
+    pub(super) fn sources(&self, source: &Source, meter: &Meter<'_>) -> Result<Vec<usize>, Exceeded> {
+        let places = self.places(&source.name);
+        meter.steps(NAME_STEPS * places.map_or(self.all.len(), <[_]>::len) as u64)?;
         let fits = |at: &usize| self.all[*at].is_source(source);
-        match self.places(&source.name) {
+        Ok(match places {
             Some(places) => places.iter().copied().filter(fits).take(2).collect(),
             None => (0..self.all.len()).filter(fits).take(2).collect(),
-        }
+        })
     }
 
     /// Returns the objects worth asking for a target, in order.
@@ -87,14 +91,24 @@ impl Names {
     }
 
     /// Tells whether a target means an object.
-    pub(super) fn fits(&self, matcher: &Matcher, at: usize, resource: &Resource) -> bool {
+    pub(super) fn fits(
+        &self,
+        matcher: &Matcher,
+        (at, resource): (usize, &Resource),
+        meter: &Meter<'_>,
+    ) -> Result<bool, Exceeded> {
         let called = &self.all[at];
-        matcher.select.has_labels(resource)
-            && matcher.select.names(called)
-            && !matcher.reject.iter().any(|reject| {
-                (reject.labels.is_some() && reject.has_labels(resource))
-                    || (reject.says_a_name() && reject.names(called))
-            })
+        if !(matcher.select.has_labels(resource, meter)? && matcher.select.names(called, meter)?) {
+            return Ok(false);
+        }
+        for reject in &matcher.reject {
+            if (reject.labels.is_some() && reject.has_labels(resource, meter)?)
+                || (reject.says_a_name() && reject.names(called, meter)?)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn places(&self, name: &str) -> Option<&[usize]> {
@@ -114,8 +128,15 @@ impl Names {
     }
 }
 
+/// Steps of finding out what an object is called, or of asking for one name of it.
+const NAME_STEPS: u64 = 4;
+
 impl Called {
-    fn new(resource: &Resource) -> Self {
+    fn new(resource: &Resource, meter: &Meter<'_>) -> Result<Self, Exceeded> {
+        let past = resource.past.iter().map(|past| past.name.len() + past.namespace.len() + past.gvk.kind.len());
+        let past = past.map(|len| (len + size_of::<Form>()) as u64).sum::<u64>();
+        meter.steps(NAME_STEPS * (1 + resource.past.len() as u64))?;
+        meter.bytes(2 * (resource.name_bytes() + past))?;
         let gvk = resource.gvk();
         let text = |field| resource.node.at(&["metadata", field]).and_then(Node::text).unwrap_or_default();
         let now = Form { kind: gvk.kind, name: text("name").into(), namespace: text("namespace").into() };
@@ -124,7 +145,7 @@ impl Called {
             name: past.name.clone(),
             namespace: past.namespace.clone(),
         });
-        Self { group: gvk.group, version: gvk.version, forms: std::iter::once(now).chain(past).collect() }
+        Ok(Self { group: gvk.group, version: gvk.version, forms: std::iter::once(now).chain(past).collect() })
     }
 
     fn is_source(&self, source: &Source) -> bool {
@@ -141,19 +162,20 @@ impl Called {
 }
 
 impl Matcher {
-    pub(super) fn new(target: &Target) -> Result<Self, Invalid> {
+    pub(super) fn new(target: &Target, budget: &Budget) -> Result<Self, Invalid> {
         let name = &target.select.name;
         let is_exact = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         Ok(Self {
-            select: Pattern::new(&target.select)?,
-            reject: target.reject.iter().map(Pattern::new).collect::<Result<_, _>>()?,
+            select: Pattern::new(&target.select, budget)?,
+            reject: target.reject.iter().map(|reject| Pattern::new(reject, budget)).collect::<Result<_, _>>()?,
             exact_name: is_exact.then(|| name.as_str().into()),
         })
     }
 }
 
 impl Pattern {
-    fn new(criteria: &Criteria) -> Result<Self, Invalid> {
+    fn new(criteria: &Criteria, budget: &Budget) -> Result<Self, Invalid> {
+        let anchored = |field, pattern| anchored(field, pattern, budget);
         let Criteria { label_selector, annotation_selector, .. } = criteria.clone();
         let has_labels = !(label_selector.is_empty() && annotation_selector.is_empty());
         let labels = Criteria { label_selector, annotation_selector, ..Criteria::default() };
@@ -163,12 +185,12 @@ impl Pattern {
             kind: anchored("kind", &criteria.kind)?,
             name: anchored("name", &criteria.name)?,
             namespace: anchored("namespace", &criteria.namespace)?,
-            labels: has_labels.then(|| Selector::new(&labels)).transpose()?,
+            labels: has_labels.then(|| Selector::new(&labels, budget)).transpose()?,
         })
     }
 
-    fn has_labels(&self, resource: &Resource) -> bool {
-        self.labels.as_ref().is_none_or(|labels| labels.fits(resource))
+    fn has_labels(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+        self.labels.as_ref().map_or(Ok(true), |labels| labels.fits(resource, meter))
     }
 
     fn says_a_name(&self) -> bool {
@@ -176,13 +198,20 @@ impl Pattern {
     }
 
     /// Tells whether one and the same name, of now or of old, fits in every part.
-    fn names(&self, called: &Called) -> bool {
-        let fits =
-            |pattern: &Option<Anchored>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
-        fits(&self.group, &called.group)
-            && fits(&self.version, &called.version)
-            && called.forms.iter().any(|form| {
-                fits(&self.kind, &form.kind) && fits(&self.name, &form.name) && fits(&self.namespace, &form.namespace)
-            })
+    fn names(&self, called: &Called, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+        let fits = |pattern: &Option<Anchored>, text: &str| {
+            pattern.as_ref().map_or(Ok(true), |pattern| pattern.is_match(text, meter))
+        };
+        if !(fits(&self.group, &called.group)? && fits(&self.version, &called.version)?) {
+            return Ok(false);
+        }
+        for form in &called.forms {
+            meter.steps(1)?;
+            if fits(&self.kind, &form.kind)? && fits(&self.name, &form.name)? && fits(&self.namespace, &form.namespace)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -6,12 +6,13 @@
 
 use std::sync::OnceLock;
 
+use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Node};
-use regex::Regex;
 
 use super::structured;
 use super::walk::{Make, Walk};
-use crate::selector;
+use crate::fieldspec::width;
+use crate::pattern::{Pattern, Refused};
 
 /// A path split into its parts.
 #[derive(Debug, Clone)]
@@ -57,6 +58,9 @@ pub(crate) enum Fault {
     /// A text on the way is no YAML or JSON to be looked into.
     #[error("the text before \"{0}\" is no YAML or JSON")]
     NoData(Box<str>),
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// More parts than are followed.
     #[error("it has more than {PARTS_MAX} parts")]
     TooLong,
@@ -77,14 +81,19 @@ pub(super) enum Part {
 pub(super) struct Item {
     pub(super) field: Box<str>,
     pub(super) value: Box<str>,
-    pattern: OnceLock<Option<Regex>>,
+    pattern: OnceLock<Result<Pattern, Refused>>,
 }
 
 /// Most parts of a path: each costs a level of recursion.
 const PARTS_MAX: usize = 256;
+/// Most dots in a path, those inside parts included.
+const DOTS_MAX: usize = 8 * PARTS_MAX;
 
 impl Path {
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        if text.matches('.').count() > DOTS_MAX {
+            return Err(Fault::TooLong);
+        }
         let parts: Vec<Part> = split(text).into_iter().map(Part::parse).collect();
         if parts.len() > PARTS_MAX {
             return Err(Fault::TooLong);
@@ -94,6 +103,9 @@ impl Path {
 
     /// Parses a path of a variable, where `ports[0]` is the first of the ports.
     pub(crate) fn parse_indexed(text: &str) -> Result<Self, Fault> {
+        if text.matches('.').count() > DOTS_MAX {
+            return Err(Fault::TooLong);
+        }
         let indexed = |part: String| {
             let digits = part.strip_suffix(']').and_then(|part| part.rsplit_once('['));
             match digits.filter(|(_, at)| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit())) {
@@ -140,10 +152,10 @@ impl Path {
     pub(crate) fn visit<E: From<Fault>>(
         &self,
         root: &mut Node,
-        make: Make,
+        (make, meter): (Make, &Meter<'_>),
         visit: &mut impl FnMut(&mut Node) -> Result<(), E>,
     ) -> Result<usize, E> {
-        Walk::new(make, visit).go(&self.parts, root)
+        Walk::new((make, meter), visit).go(&self.parts, root)
     }
 
     /// Finds the text on the way that holds YAML or JSON, and visits what the rest of the path leads to in it. Returns
@@ -151,39 +163,42 @@ impl Path {
     pub(crate) fn visit_inside_text<'n>(
         &self,
         root: &'n mut Node,
-        make: Make,
-        visit: &mut impl FnMut(&mut Node),
-    ) -> Option<(&'n mut Node, String)> {
-        let (holder, rest) = self.holder(root)?;
-        let text = holder.text()?;
-        let mut data = structured::read(text)?;
-        let mut visit = |node: &mut Node| {
-            visit(node);
-            Ok::<(), Fault>(())
+        (make, meter): (Make, &Meter<'_>),
+        visit: &mut impl FnMut(&mut Node) -> Result<(), Exceeded>,
+    ) -> Result<Option<(&'n mut Node, String)>, Exceeded> {
+        let Some((holder, rest)) = self.holder(root, meter)? else { return Ok(None) };
+        let Some(text) = holder.text() else { return Ok(None) };
+        let Some(mut data) = structured::read(text, meter.budget())? else { return Ok(None) };
+        let mut visit = |node: &mut Node| visit(node).map_err(Fault::Exceeded);
+        let written = match Walk::new((make, meter), &mut visit).go(rest, &mut data) {
+            Ok(found) if found > 0 => structured::write(&data, text, meter.budget())?,
+            Err(Fault::Exceeded(exceeded)) => return Err(exceeded),
+            Ok(_) | Err(_) => None,
         };
-        let found = Walk::new(make, &mut visit).go(rest, &mut data).ok()?;
-        let written = (found > 0).then(|| structured::write(&data, text)).flatten()?;
-        Some((holder, written))
+        Ok(written.map(|written| (holder, written)))
     }
 
     /// Returns the first scalar on the way and the rest of the path.
-    fn holder<'n>(&self, root: &'n mut Node) -> Option<(&'n mut Node, &[Part])> {
+    fn holder<'n>(&self, root: &'n mut Node, meter: &Meter<'_>) -> Result<Option<(&'n mut Node, &[Part])>, Exceeded> {
         let mut node = root;
         let mut parts = self.parts.as_slice();
         while let [part, rest @ ..] = parts
             && !rest.is_empty()
         {
-            node = match part.step(node).ok()? {
-                Step::Stay => node,
-                Step::Into(at) => child_mut(node, at)?,
-                Step::Nowhere => return None,
+            meter.steps(1 + width(node) + node.items().map_or(0, <[_]>::len) as u64)?;
+            let next = match part.step(node) {
+                Ok(Step::Stay) => Some(node),
+                Ok(Step::Into(at)) => child_mut(node, at),
+                Ok(Step::Nowhere) | Err(_) => None,
             };
+            let Some(next) = next else { return Ok(None) };
+            node = next;
             if node.text().is_some() {
-                return Some((node, rest));
+                return Ok(Some((node, rest)));
             }
             parts = rest;
         }
-        None
+        Ok(None)
     }
 }
 
@@ -280,10 +295,14 @@ impl Item {
     }
 
     /// Tells whether the pattern is found in a value as YAML shows it.
-    pub(super) fn fits(&self, value: &Node) -> Result<bool, Fault> {
-        let pattern = self.pattern.get_or_init(|| selector::regex(&self.value).ok());
-        let pattern = pattern.as_ref().ok_or_else(|| Fault::Pattern(self.value.clone()))?;
-        Ok(pattern.is_match(&structured::shown(value)))
+    pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, Fault> {
+        let pattern = self.pattern.get_or_init(|| Pattern::new(&self.value, meter.budget()));
+        let pattern = match pattern {
+            Ok(pattern) => pattern,
+            Err(Refused::Invalid) => return Err(Fault::Pattern(self.value.clone())),
+            Err(Refused::Exceeded(exceeded)) => return Err((*exceeded).into()),
+        };
+        Ok(pattern.is_match(&structured::shown(value, meter.budget())?, meter)?)
     }
 }
 

@@ -7,33 +7,45 @@
 
 use std::fmt::Write as _;
 
-use lode_yaml::{Dialect, Node, Nodes, Options, Origins};
+use lode_stdx::budget::{Budget, Exceeded};
+use lode_yaml::{Cause, DEPTH_MAX, Dialect, Node, Nodes, Options, Origins};
 use serde_json::{Number, Value};
 
 /// Reads a text's first document; nothing where there is none or it is no YAML.
-pub(super) fn read(text: &str) -> Option<Node> {
-    Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments().next()?.ok()
+pub(super) fn read(text: &str, budget: &Budget) -> Result<Option<Node>, Exceeded> {
+    let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_budget(budget);
+    match nodes.with_comments().next() {
+        Some(Ok(node)) => Ok(Some(node)),
+        Some(Err(lode_yaml::Error { cause: Cause::Exceeded(exceeded), .. })) => Err(exceeded),
+        Some(Err(_)) | None => Ok(None),
+    }
 }
 
 /// Writes a document in the form its text had before; nothing where JSON cannot say it.
-pub(super) fn write(root: &Node, before: &str) -> Option<String> {
+pub(super) fn write(root: &Node, before: &str, budget: &Budget) -> Result<Option<String>, Exceeded> {
     if !before.trim_start().starts_with(['{', '[']) {
-        return Some(yaml(root).trim().to_owned());
+        return shown(root, budget).map(Some);
     }
-    let value = root.to_value(Dialect::V3).ok()?;
     let is_indented = before.contains('\n') && before.contains("  ");
+    let cost = root.cost();
+    cost.charge_value(budget)?;
+    // Texts are escaped, and each value may stand on a line of its own, deep inside.
+    let indents = if is_indented { cost.nodes * 2 * DEPTH_MAX as u64 } else { 0 };
+    budget.bytes(ESCAPED_MAX * cost.bytes + indents)?;
+
+    let Ok(value) = root.to_value(Dialect::V3) else { return Ok(None) };
     let mut out = String::new();
     json(&mut out, &value, is_indented.then_some(0));
-    Some(out)
+    Ok(Some(out))
 }
+
+/// How many times as long a text may be with its escapes.
+const ESCAPED_MAX: u64 = 6;
 
 /// Returns a value as YAML shows it, without what surrounds it.
-pub(super) fn shown(node: &Node) -> String {
-    yaml(node).trim().to_owned()
-}
-
-fn yaml(node: &Node) -> String {
-    lode_yaml::write_v3(node, Options::default())
+pub(super) fn shown(node: &Node, budget: &Budget) -> Result<String, Exceeded> {
+    let text = lode_yaml::write_v3_within(node, Options::default(), budget)?;
+    Ok(text.trim().to_owned())
 }
 
 /// Appends a value as Go's encoder writes it; `level` is that of the value where lines are indented.
@@ -108,8 +120,9 @@ mod tests {
 
     #[track_caller]
     fn check(before: &str, want: Option<&str>) {
-        let node = read(before).unwrap();
-        assert_eq!(write(&node, before).as_deref(), want, "{before}");
+        let budget = Budget::unlimited();
+        let node = read(before, &budget).unwrap().unwrap();
+        assert_eq!(write(&node, before, &budget).unwrap().as_deref(), want, "{before}");
     }
 
     #[test]
@@ -142,6 +155,8 @@ mod tests {
 
     #[test]
     fn what_holds_no_data_is_not_read() {
-        assert!(read("").is_none() && read("# only this\n").is_none() && read("{").is_none());
+        for text in ["", "# only this\n", "{"] {
+            assert_eq!(read(text, &Budget::unlimited()), Ok(None), "{text}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Replacements alone.
 
 use lode_object::GroupVersionKind;
+use lode_stdx::budget::{Budget, Limits, Meter};
 use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ fn a_value_set_stands_where_the_path_stands() {
     let mut resources = read("a: {b: 1, c: {d: 2}}\nmetadata: {name: x}\n");
     let text = "- sourceValue: '5'\n  targets:\n  - select: {name: x}\n    options: {create: true}\n    fieldPaths:\n    - a.b\n    - a.e\n    - a.c\n";
     let entries = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 9, lines_above: 0 }).next().unwrap();
-    apply(&mut resources, &Replacement::read_file(&entries.unwrap()).unwrap()).unwrap();
+    apply(&mut resources, &Replacement::read_file(&entries.unwrap()).unwrap(), &Budget::unlimited()).unwrap();
     let line = |path: [&str; 2]| {
         let place = resources[0].node.at(&path).unwrap().place;
         (place.source, place.line)
@@ -76,7 +77,7 @@ fn values_that_double_with_each_replacement_come_to_an_end() {
     let entry = "- source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.z], options: {create: true}}]\n\
                  - source: {kind: A, fieldPath: x}\n  targets: [{select: {kind: A}, fieldPaths: [x.u], options: {create: true}}]\n";
     let error = build(objects, &entry.repeat(40)).unwrap_err();
-    assert!(error.contains("copy more than"), "{error}");
+    assert!(error.contains("needs more than"), "{error}");
     let objects = "kind: A\nmetadata: {name: a}\nx: {z: {}}\nw: {z: {}}\n";
     let copy = |from: &str, to: &str| {
         format!(
@@ -103,11 +104,23 @@ fn many_replacements_on_many_objects_ask_few_objects_each() {
     };
     let entries: String = (0..count - 1).map(entry).collect();
     let replacements = Replacement::read_file(&nodes(&entries).remove(0)).unwrap();
-    let names = Names::new(&resources);
+    let budget = Budget::unlimited();
+    let names = Names::new(&resources, &Meter::new(&budget)).unwrap();
     let target = &replacements[7].targets[0];
-    assert_eq!(names.candidates(&Matcher::new(target).unwrap()), [8]);
-    apply(&mut resources, &replacements).unwrap();
+    assert_eq!(names.candidates(&Matcher::new(target, &budget).unwrap()), [8]);
+    apply(&mut resources, &replacements, &budget).unwrap();
     assert_eq!(resources[count - 1].node.at(&["spec", "v"]).and_then(Node::text), Some("0"));
+}
+
+#[test]
+fn an_error_names_the_replacement_its_source_and_the_field() {
+    let objects = "kind: A\nmetadata: {name: a}\nx: {y: 1}\n---\nkind: B\nmetadata: {name: b}\n";
+    let entries = "- sourceValue: '1'\n  targets: [{select: {kind: A}, fieldPaths: [x.y]}]\n\
+                   - source: {kind: A, fieldPath: x.y}\n  targets: [{select: {kind: B}, fieldPaths: [x.z]}]\n";
+    let replacements = Replacement::read_file(&nodes(entries).remove(0)).unwrap();
+    let error = apply(&mut read(objects), &replacements, &Budget::unlimited()).unwrap_err();
+    let want = "replacement: number 2, from field \"x.y\" of kind A: B/b has no field \"x.z\"";
+    assert_eq!(shown(error.into_fault()), want);
 }
 
 fn shown(fault: Fault) -> String {
@@ -122,10 +135,11 @@ fn read(text: &str) -> Vec<Resource> {
 }
 
 fn build(input: &str, replacements: &str) -> Result<Vec<Value>, String> {
+    let budget = Budget::new(Limits { bytes: 16 << 20, ..Limits::UNLIMITED });
     let mut resources = read(input);
     for document in nodes(replacements) {
         let replacements = Replacement::read_file(&document).map_err(shown)?;
-        apply(&mut resources, &replacements).map_err(|error| error.to_string())?;
+        apply(&mut resources, &replacements, &budget).map_err(|error| error.to_string())?;
     }
     let nodes: Vec<Node> = resources.into_iter().map(|resource| resource.node).collect();
     Ok(values(&nodes))

@@ -3,10 +3,12 @@
 //! Input: the parts of a path, an object, and what is made where something is missing. Output: each value visited, and
 //! how many there were.
 
-use lode_yaml::{Content, Entry, Node, Place};
+use lode_stdx::budget::Meter;
+use lode_yaml::{Content, Cost, Entry, Node, Place};
 
 use super::path::{Fault, Item, Part};
 use super::structured;
+use crate::fieldspec::width;
 
 /// The shape of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +41,21 @@ pub(crate) fn untyped(place: Place) -> Place {
 /// A walk along a target's path.
 pub(super) struct Walk<'v, E> {
     make: Make,
+    meter: &'v Meter<'v>,
     visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
 }
 
 impl<'v, E: From<Fault>> Walk<'v, E> {
-    pub(super) fn new(make: Make, visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>) -> Self {
-        Self { make, visit }
+    pub(super) fn new(
+        (make, meter): (Make, &'v Meter<'v>),
+        visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
+    ) -> Self {
+        Self { make, meter, visit }
     }
 
     /// Goes on from a node. The parts bound the recursion.
     pub(super) fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
+        self.meter.steps(1 + width(node)).map_err(Fault::Exceeded)?;
         let Some((part, rest)) = parts.split_first() else {
             (self.visit)(node)?;
             return Ok(1);
@@ -84,14 +91,17 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             return Err(Fault::WrongKind { part: name.into(), want: "a mapping" }.into());
         }
         let value = match self.make.leaf {
-            Some(leaf) => node.get_or_insert_with(name, || self.made(next_shape(rest, leaf))),
+            Some(leaf) => {
+                Cost::of_text(name).under(name).charge_meter(self.meter).map_err(Fault::Exceeded)?;
+                node.get_or_insert_with(name, || self.made(next_shape(rest, leaf)))
+            }
             None => node.get_mut(name),
         };
         let Some(value) = value else { return Ok(0) };
         match (value.text(), rest.first()) {
             (Some(text), Some(next)) => {
                 // Found inside a text that an exact lookup does not reach: what is set there is lost.
-                let data = structured::read(text);
+                let data = structured::read(text, self.meter.budget()).map_err(Fault::Exceeded)?;
                 let mut data = data.ok_or_else(|| Fault::NoData(next.to_string().into()))?;
                 self.go(rest, &mut data)
             }
@@ -116,6 +126,8 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         if found > 0 || self.make.leaf.is_none() {
             return Ok(found);
         }
+        let made = Cost::of_text(&item.value).under(&item.field);
+        made.charge_meter(self.meter).map_err(Fault::Exceeded)?;
         items.push(item.make(untyped(self.make.place)));
         match self.search(item, rest, items)? {
             0 => Err(Fault::NeverFits(item.to_string().into()).into()),
@@ -126,13 +138,15 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
     fn search(&mut self, item: &Item, rest: &[Part], items: &mut [Node]) -> Result<usize, E> {
         let mut found = 0;
         for node in items {
+            let charged = self.meter.steps(1 + width(node));
+            charged.map_err(Fault::Exceeded)?;
             if item.field.is_empty() {
                 // Of a scalar there is no further part; kustomize ignores one.
-                if item.fits(node)? {
+                if item.fits(node, self.meter)? {
                     found += self.go(&[], node)?;
                 }
             } else if let Some(value) = node.get(&item.field)
-                && item.fits(value)?
+                && item.fits(value, self.meter)?
             {
                 found += self.go(rest, node)?;
             }
@@ -184,6 +198,7 @@ fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Budget;
     use lode_yaml::Dialect;
     use serde_json::{Value, json};
 
@@ -193,7 +208,7 @@ mod tests {
     fn set(path: &str, value: &Value, leaf: Option<Shape>) -> Result<(usize, Value), Fault> {
         let mut node = Node::from_value(value);
         let make = Make { leaf, place: Place { line: 7, start: 1, end: 2, ..Place::default() } };
-        let found = Path::parse(path)?.visit(&mut node, make, &mut |found| {
+        let found = Path::parse(path)?.visit(&mut node, (make, &Meter::new(&Budget::unlimited())), &mut |found| {
             *found = Node::string("!");
             Ok::<(), Fault>(())
         })?;
@@ -255,7 +270,8 @@ mod tests {
                 types.push((is_untyped(found), found.place.line));
                 Ok::<(), Fault>(())
             };
-            Path::parse("a").unwrap().visit(&mut node, make, &mut look).unwrap();
+            let budget = Budget::unlimited();
+            Path::parse("a").unwrap().visit(&mut node, (make, &Meter::new(&budget)), &mut look).unwrap();
         }
         assert_eq!(types, [(true, 7), (true, 7)]);
     }

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use lode_yaml::{Content, Node};
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_yaml::{Content, Cost, Node};
 use serde_json::Value;
 
 use crate::schema::{Schema, TypeRef};
@@ -25,12 +26,12 @@ pub(crate) fn may_be_in(text: &[u8]) -> bool {
 
 impl<'s> Commented<'s> {
     /// Finds what the comments of nodes say.
-    pub(super) fn read(schema: &'s Schema, nodes: &[&Node]) -> Self {
+    pub(super) fn read(schema: &'s Schema, nodes: &[&Node], meter: &Meter<'_>) -> Result<Self, Exceeded> {
         let mut commented = Self { schema: Cow::Borrowed(schema), types: HashMap::new() };
         for node in nodes {
-            commented.gather(node);
+            commented.gather(node, meter)?;
         }
-        commented
+        Ok(commented)
     }
 
     /// Returns the type that a value's or key's comment says.
@@ -38,22 +39,35 @@ impl<'s> Commented<'s> {
         if self.types.is_empty() { None } else { self.types.get(comment(node)?).copied() }
     }
 
-    fn gather(&mut self, node: &Node) {
-        if let Some(comment) = comment(node)
-            && !self.types.contains_key(comment)
-            && let Some(said) = said(comment)
-        {
-            let of = self.schema.to_mut().add_fragment(&said);
-            self.types.insert(comment.into(), of);
+    fn gather(&mut self, node: &Node, meter: &Meter<'_>) -> Result<(), Exceeded> {
+        meter.steps(1)?;
+        if let Some(comment) = comment(node) {
+            meter.steps(Cost::of_text(comment).steps())?;
+            if !self.types.contains_key(comment)
+                && let Some(said) = said(comment)
+            {
+                self.take(comment, &said, meter)?;
+            }
         }
         match &node.content {
-            Content::Scalar(_) => {}
-            Content::Sequence(items) => items.iter().for_each(|item| self.gather(item)),
-            Content::Mapping(entries) => entries.iter().for_each(|entry| {
-                self.gather(&entry.key);
-                self.gather(&entry.value);
+            Content::Scalar(_) => Ok(()),
+            Content::Sequence(items) => items.iter().try_for_each(|item| self.gather(item, meter)),
+            Content::Mapping(entries) => entries.iter().try_for_each(|entry| {
+                self.gather(&entry.key, meter)?;
+                self.gather(&entry.value, meter)
             }),
         }
+    }
+
+    /// Adds what a comment says to the schema, of which the first one makes a copy.
+    fn take(&mut self, comment: &str, said: &Node, meter: &Meter<'_>) -> Result<(), Exceeded> {
+        let copy = self.schema.cost();
+        meter.steps(copy.steps())?;
+        meter.bytes(copy.bytes)?;
+        said.cost().under(comment).charge_meter(meter)?;
+        let of = self.schema.to_mut().add_fragment(said);
+        self.types.insert(comment.into(), of);
+        Ok(())
     }
 }
 

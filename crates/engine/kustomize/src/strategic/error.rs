@@ -1,5 +1,6 @@
 //! What a patch can get wrong, with the way to it and the line of the patch.
 
+use lode_stdx::budget::Exceeded;
 use lode_yaml::{Node, Place};
 
 /// A patch that does not fit.
@@ -33,6 +34,9 @@ pub(crate) enum Cause {
     /// Nothing tells entries of a list of unknown type apart.
     #[error("no field tells the entries of the list apart")]
     NoKey,
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
     /// It is nested too deep.
     #[error("it is nested too deep")]
     TooDeep,

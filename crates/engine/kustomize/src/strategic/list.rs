@@ -31,11 +31,19 @@ pub(super) fn merge(
     keys: &[Box<str>],
     at: At,
 ) -> Result<Vec<Node>, Error> {
-    match quick::plan(&items, against, keys) {
-        Some(plan) => quick::merge(merger, items, (against, &plan), at),
-        None => Steps::new(merger, items, (against, keys), at).run(),
+    if let Some(plan) = quick::plan(&items, against, keys) {
+        return quick::merge(merger, items, (against, &plan), at);
     }
+
+    let len = items.len() + if let Against::Patch(patch) = against { patch.len() } else { 0 };
+    let pairs = (len as u64).saturating_mul(len as u64).saturating_mul(keys.len().max(1) as u64);
+    let charged = merger.meter.steps(STEPS_STEPS.saturating_mul(pairs));
+    charged.map_err(|exceeded| Error::at(items.first().unwrap_or(&Node::null()), exceeded.into()))?;
+    Steps::new(merger, items, (against, keys), at).run()
 }
+
+/// Steps for each pair of entries where lists are merged step by step.
+const STEPS_STEPS: u64 = 2;
 
 /// Returns the directive for the whole list: a first entry with nothing but it.
 pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {

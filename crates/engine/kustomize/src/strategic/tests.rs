@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use lode_stdx::budget::Budget;
 use lode_yaml::{Nodes, Origins};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::*;
 use crate::tests::{self as recorded, Outcome, node, text};
 
 fn merged(object: &str, patch: &str, options: Options) -> Result<Option<Node>, Error> {
-    merge(node(object, Dialect::V3), &node(patch, Dialect::V3), Schema::builtin(), options)
+    merge(node(object, Dialect::V3), &node(patch, Dialect::V3), Schema::builtin(), (options, &Budget::unlimited()))
 }
 
 #[test]
@@ -55,7 +56,9 @@ fn what_the_patch_sets_stands_where_the_patch_says_so() {
     };
     let object = "kind: Pod\napiVersion: v1\nspec:\n  a: 1\n  containers:\n  - name: x\n    image: y\n  b: 2\n";
     let patch = "spec:\n  b: 3\n  containers:\n  - name: x\n    image: z\n  - name: n\n  c: {d: 4}\n";
-    let merged = merge(read(object, 1), &read(patch, 2), Schema::builtin(), Options::default()).unwrap().unwrap();
+    let merged = merge(read(object, 1), &read(patch, 2), Schema::builtin(), (Options::default(), &Budget::unlimited()))
+        .unwrap()
+        .unwrap();
     let place = |node: Option<&Node>| {
         let place = node.unwrap().place;
         (place.source, place.line)
@@ -94,7 +97,7 @@ fn a_text_that_older_yaml_takes_for_more_gets_quotes_that_its_successor_keeps() 
     let twice = |first: &str| {
         let once = merged("a: x\nb: {c: x}\n", first, Options::default()).unwrap().unwrap();
         let then = node("b: {d: 2}\n", Dialect::V3);
-        text(&merge(once, &then, Schema::builtin(), Options::default()).unwrap().unwrap())
+        text(&merge(once, &then, Schema::builtin(), (Options::default(), &Budget::unlimited())).unwrap().unwrap())
     };
     assert_eq!(twice("b: {d: on}\n"), "a: x\nb:\n  c: x\n  d: \"2\"\n");
     assert_eq!(twice("b: {d: word}\n"), "a: x\nb:\n  c: x\n  d: 2\n");
@@ -124,6 +127,6 @@ fn deep_nesting_ends_in_an_error() {
         above.insert("a", deep);
         deep = above;
     }
-    let error = merge(deep.clone(), &deep, Schema::builtin(), Options::default()).unwrap_err();
+    let error = merge(deep.clone(), &deep, Schema::builtin(), (Options::default(), &Budget::unlimited())).unwrap_err();
     assert_eq!(error.cause, Cause::TooDeep);
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::sync::Arc;
 
+use lode_stdx::budget::Budget;
 use lode_tree::{RepoPath, Tree};
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 use serde_json::{Value, json};
@@ -103,7 +104,9 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
         "refvar.Filter" => expanded(input, text(filter)),
         "patchstrategicmerge.Filter" => {
             let patch = node(&filter["Patch"].to_string(), Dialect::V3);
-            let merge = |object| strategic::merge(object, &patch, Schema::builtin(), strategic::Options::default());
+            let budget = Budget::unlimited();
+            let options = (strategic::Options::default(), &budget);
+            let merge = |object| strategic::merge(object, &patch, Schema::builtin(), options);
             let merged = read(input).into_iter().map(merge).collect::<Result<Vec<_>, _>>().map_err(said)?;
             Ok(shown(merged.into_iter().flatten().collect()))
         }
@@ -112,7 +115,7 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
             let dialect = if patch.starts_with('[') { Dialect::V3 } else { Dialect::V2 };
             let mut objects = read(input);
             for object in &mut objects {
-                json_patch::apply(object, &node(patch, dialect), dialect).map_err(said)?;
+                json_patch::apply(object, &node(patch, dialect), dialect, &Budget::unlimited()).map_err(said)?;
             }
             Ok(shown(objects))
         }
@@ -172,19 +175,20 @@ fn configuration(filter: &str, fields: &Value) -> Value {
 
 /// Runs the generator or transformer a text configures, beside some files.
 fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Resource>, String> {
-    let mut source = Source::new(files, Restrictions::None);
+    let budget = Budget::unlimited();
+    let mut source = Source::new(files, Restrictions::None, &budget);
     let folder = RepoPath::root();
     let mut all = Resources::default();
     // Some cases have objects without names, which a build refuses.
     all.all_mut().extend(objects.into_iter().map(made));
-    for config in manifests::read(config.as_bytes(), Origins::default()).map_err(fault)? {
+    for config in manifests::read(config.as_bytes(), Origins::default(), &budget).map_err(fault)? {
         let config = made(config);
         if config.kind().ends_with("Generator") {
             all.append(builtin::generator(&mut source, &folder, &config).map_err(fault)?.0).map_err(fault)?;
             continue;
         }
         for step in builtin::transformer(&mut source, &folder, &config).map_err(fault)? {
-            step.apply(&mut all, Schema::builtin()).map_err(fault)?;
+            step.apply(&mut all, Schema::builtin(), &budget).map_err(fault)?;
         }
     }
     Ok(all.into_all())
@@ -197,7 +201,7 @@ fn built(case: &Value, folder: &str) -> Outcome {
     let files: Tree = files.map(|(path, file)| (path.trim_start_matches('/'), file)).collect();
     let mut all = configured(read(text(&case["input"])), text(&case["config"]), &files)?;
     for resource in &mut all {
-        note::finish(resource, false, false);
+        note::finish(resource, false, false, &Budget::unlimited()).map_err(fault)?;
     }
     Ok(shown(nodes(all)))
 }
@@ -230,9 +234,9 @@ fn expanded(input: &str, filter: &str) -> Outcome {
         Var::read(&Node::from_value(&var)).map_err(fault)
     };
     let vars = ["FOO", "BAR", "VAR", "BOOL", "FLOAT"].into_iter().map(var).collect::<Result<Vec<_>, _>>()?;
-    vars::bind(&mut all, &vars).map_err(said)?;
+    vars::bind(&mut all, &vars, &Budget::unlimited()).map_err(said)?;
     let fields = [FieldSpec::new(Gvk::parse("-/-/Deployment"), path, false)];
-    vars::resolve(&mut all, &vars, &fields).map_err(said)?;
+    vars::resolve(&mut all, &vars, &fields, &Budget::unlimited()).map_err(said)?;
     all.pop();
     Ok(shown(nodes(all)))
 }
@@ -256,7 +260,7 @@ fn referred(case: &Value) -> Outcome {
     let gvk = ["group", "version", "kind"].map(|part| text(&target[part])).join("/");
     let referred = Referred { gvk: Gvk::parse(&gvk), fields: Arc::new(vec![field]) };
     let configuration = Configuration { references: Arc::new(vec![referred]), ..Configuration::default() };
-    references::fix(&mut all, &configuration).map_err(fault)?;
+    references::fix(&mut all, &configuration, &Budget::unlimited()).map_err(fault)?;
     Ok(shown(vec![all.swap_remove(0).node]))
 }
 
@@ -312,7 +316,7 @@ fn merged(case: &Value) -> Outcome {
         documents.next().unwrap().unwrap()
     };
     let (object, patch) = (read(text(&case["dest"])), read(text(&case["source"])));
-    let merged = strategic::merge(object, &patch, Schema::builtin(), options).map_err(said)?;
+    let merged = strategic::merge(object, &patch, Schema::builtin(), (options, &Budget::unlimited())).map_err(said)?;
     Ok(shown(merged.into_iter().collect()))
 }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use lode_yaml::{Place, TEXT_MAX};
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_yaml::Place;
 
 use super::Value;
 
@@ -18,12 +19,15 @@ pub(super) enum Expanded<'v> {
     Whole(&'v Value, Place),
 }
 
-/// Replaces references in a text, and notes which variables were used. Nothing where the text becomes too long.
+/// Replaces references in a text, and notes which variables were used.
 pub(super) fn expand<'v>(
     text: &str,
     values: &'v BTreeMap<Box<str>, (Value, Place)>,
     used: &mut BTreeSet<Box<str>>,
-) -> Option<Expanded<'v>> {
+    meter: &Meter<'_>,
+) -> Result<Expanded<'v>, Exceeded> {
+    meter.steps(1 + text.len() as u64 / BYTES_PER_STEP)?;
+    meter.bytes(if text.contains('$') { text.len() as u64 } else { 0 })?;
     let mut out = String::new();
     let mut place = None;
     let mut rest = text;
@@ -43,24 +47,29 @@ pub(super) fn expand<'v>(
         match values.get(name).filter(|(value, _)| *value != Value::Collection) {
             None => out.extend(["$(", name, ")"]),
             Some((value, at)) => {
-                used.insert(name.into());
+                meter.steps(1)?;
+                if !used.contains(name) {
+                    used.insert(name.into());
+                }
                 place.get_or_insert(*at);
                 if text.len() == name.len() + "$()".len() {
-                    return Some(Expanded::Whole(value, *at));
+                    return Ok(Expanded::Whole(value, *at));
                 }
-                out.push_str(&value.shown());
+                let shown = value.shown();
+                meter.bytes(shown.len() as u64)?;
+                out.push_str(&shown);
             }
-        }
-        if out.len() > TEXT_MAX {
-            return None;
         }
     }
     out.push_str(rest);
-    Some(match place {
+    Ok(match place {
         None if out == text => Expanded::Unchanged,
         place => Expanded::Text(out, place),
     })
 }
+
+/// Bytes of a text that are looked at in one step.
+const BYTES_PER_STEP: u64 = 64;
 
 impl Value {
     fn shown(&self) -> Cow<'_, str> {
@@ -76,6 +85,8 @@ impl Value {
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Budget;
+
     use super::*;
 
     #[test]
@@ -83,9 +94,10 @@ mod tests {
         let values = [("A", Value::Text("a$(B)".into())), ("N", Value::Int(7)), ("F", Value::Float(1e6))];
         let values: BTreeMap<Box<str>, (Value, Place)> =
             values.into_iter().map(|(name, value)| (name.into(), (value, Place::default()))).collect();
-        let mut used = BTreeSet::new();
+        let (mut used, budget) = (BTreeSet::new(), Budget::unlimited());
+        let meter = Meter::new(&budget);
         let mut check = |text: &str, want: &str| {
-            let got = match expand(text, &values, &mut used).unwrap() {
+            let got = match expand(text, &values, &mut used, &meter).unwrap() {
                 Expanded::Unchanged => format!("={text}"),
                 Expanded::Text(text, _) => text,
                 Expanded::Whole(value, _) => format!("{value:?}"),

@@ -1,6 +1,7 @@
 //! Laws that hold for every build.
 
-use lode_kustomize::{Build, Builder, Chart, Charts, Error, Options, Order, Restrictions, Unknown, build};
+use lode_kustomize::{Build, Builder, Chart, Charts, Error, LIMITS, Options, Order, Restrictions, Unknown, build};
+use lode_stdx::budget::Budget;
 use lode_tree::{Entry, RepoPath, Tree};
 use lode_yaml::{Content, Node};
 
@@ -231,7 +232,8 @@ fn charts_are_rendered_by_who_is_asked() {
     let folder = RepoPath::parse("app").unwrap();
     let error = build(&tree, &folder, &Options::default()).unwrap_err().to_string();
     assert!(error.starts_with("base/kustomization.yaml:2: \"helmCharts\" is not supported"), "{error}");
-    let mut builder = Builder::new(&tree, &Options::default()).with_charts(&One);
+    let budget = Budget::new(LIMITS);
+    let mut builder = Builder::new(&tree, &Options::default(), &budget).with_charts(&One);
     let kustomization = builder.kustomization(&folder, Unknown::Refuse).unwrap().unwrap();
     let build = builder.build(&kustomization).unwrap();
     assert_eq!(

@@ -4,13 +4,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lode_render::render;
+use lode_render::{LIMITS, render};
+use lode_stdx::budget::Budget;
 use lode_tree::Tree;
 
+use crate::costs::alone;
 use crate::support;
 
 #[test]
 fn every_case_comes_out_as_written() {
+    let _alone = alone();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut cases: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
@@ -18,7 +21,7 @@ fn every_case_comes_out_as_written() {
         let name = case.file_name().unwrap().to_string_lossy();
         let spec = serde_json::from_slice(&fs::read(case.join("plan.json")).unwrap()).unwrap();
         let tree = Tree::from_iter(files(&case.join("input")));
-        match render(&tree, &support::plan(&spec)) {
+        match render(&tree, &support::plan(&spec), &Budget::new(LIMITS)) {
             Ok(rendered) => {
                 let want = fs::read_to_string(case.join("expected.yaml")).unwrap_or_default();
                 assert_eq!(support::text(&rendered), want, "{name}");

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use lode_render::render;
+use lode_render::{LIMITS, render};
+use lode_stdx::budget::Budget;
 use lode_tree::Tree;
 use lode_yaml::{Dialect, Reader};
 use serde_json::Value;
 
+use crate::costs::alone;
 use crate::support;
 
 #[test]
 fn digests_and_failures_are_those_of_flux() {
+    let _alone = alone();
     let Some(path) = support::corpus("flux/kustomization.json") else { return };
     let scenarios: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let mut tally = Tally::default();
@@ -82,10 +85,10 @@ fn compare(name: &str, status: &Value, (spec, commits): (&Value, &[BTreeMap<Stri
     tally.all += 1;
     let plan = support::plan(spec);
     let is_recorded = |files| {
-        let rendered = render(&Tree::from_iter(files), &plan);
+        let rendered = render(&Tree::from_iter(files), &plan, &Budget::new(LIMITS));
         rendered.is_ok_and(|rendered| digests.contains(&format!("sha256:{}", rendered.text_digest).as_str()))
     };
-    match render(&Tree::from_iter(commits.last().unwrap()), &plan) {
+    match render(&Tree::from_iter(commits.last().unwrap()), &plan, &Budget::new(LIMITS)) {
         Err(error) if failed => {
             println!("{name}: {error}");
             tally.same += 1;

@@ -1,10 +1,14 @@
 //! Laws that hold for every tree and plan.
 
-use lode_render::{Plan, Substitution, render};
+use lode_render::{LIMITS, Plan, Substitution, render};
+use lode_stdx::budget::Budget;
 use lode_tree::Tree;
+
+use crate::costs::alone;
 
 #[test]
 fn the_same_again_gives_the_same_again() {
+    let _alone = alone();
     let tree = Tree::from_iter([
         ("a/kustomization.yaml", "resources: [cm.yaml, ../b]\nnamePrefix: p-\n"),
         ("a/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"),
@@ -12,8 +16,8 @@ fn the_same_again_gives_the_same_again() {
         ("b/sa.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: two}\n"),
     ]);
     let plan = Plan { path: "a".into(), target_namespace: Some("n".into()), ..Plan::default() };
-    let first = render(&tree, &plan).unwrap();
-    assert_eq!(first, render(&tree, &plan).unwrap());
+    let first = render(&tree, &plan, &Budget::new(LIMITS)).unwrap();
+    assert_eq!(first, render(&tree, &plan, &Budget::new(LIMITS)).unwrap());
     assert!(first.reads.holds_in(&tree));
     let mut touched = tree.clone();
     touched.retain(|path, _| path.as_str() != "b/sa.yaml");
@@ -22,6 +26,7 @@ fn the_same_again_gives_the_same_again() {
 
 #[test]
 fn no_secret_is_ever_shown() {
+    let _alone = alone();
     let tree = Tree::from_iter([(
         "a/s.yaml",
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {x: $hunter2}\n",
@@ -29,12 +34,13 @@ fn no_secret_is_ever_shown() {
     let vars = [("token".to_owned(), "hunter2".to_owned())].into();
     let substitute = Some(Substitution { vars, strict: true, always: false });
     let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
-    let shown = format!("{plan:?} {:?}", render(&tree, &plan).unwrap());
+    let shown = format!("{plan:?} {:?}", render(&tree, &plan, &Budget::new(LIMITS)).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
 #[test]
 fn errors_show_no_value() {
+    let _alone = alone();
     let object =
         |data: &str| format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{x: '{data}'}}\n");
     for (data, value) in [("${token}", "a: hunter2: b\n- ["), ("${token:hunter2", ""), ("${hunter2!}", "")] {
@@ -42,8 +48,8 @@ fn errors_show_no_value() {
         let vars = [("token".to_owned(), value.to_owned())].into();
         let substitute = Some(Substitution { vars, strict: true, always: true });
         let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
-        let error = render(&tree, &plan).unwrap_err();
+        let error = render(&tree, &plan, &Budget::new(LIMITS)).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
-        assert!(error.to_string().starts_with("Secret/s (a/s.yaml:1): "), "{error}");
+        assert!(error.to_string().starts_with("Secret/s (a/s.yaml:4): "), "{error}");
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod flux;
 #[cfg(test)]
 mod laws;

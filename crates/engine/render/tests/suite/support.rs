@@ -51,6 +51,7 @@ pub(crate) fn plan(spec: &Value) -> Plan {
         build_metadata: texts("buildMetadata"),
         substitute,
         sources: false,
+        by_type: false,
     }
 }
 

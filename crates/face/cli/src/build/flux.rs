@@ -73,11 +73,11 @@ fn below(tree: &Tree, folder: &RepoPath) -> Tree {
 pub(super) fn plain(
     loader: &dyn Loader,
     folder: &RepoPath,
-    sources: bool,
+    (sources, budget): (bool, &Budget),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
     let plan = Plan { path: folder.as_str().to_owned(), sources, ..Plan::default() };
-    let rendered = render(loader, &plan)?;
+    let rendered = render(loader, &plan, budget)?;
     let dropped = lode_kustomization::dropped(&rendered.objects);
     if strict_fields && !dropped.is_empty() {
         return Err(Told::new(dropped.join("\n"), "correct or remove these fields").into());
@@ -89,7 +89,7 @@ pub(super) fn plain(
 pub(super) fn build(
     checkout: &Checkout,
     wanted: &Wanted,
-    sources: bool,
+    (sources, budget): (bool, &Budget),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
     let Wanted { object, variables, has_unread } = wanted;
@@ -98,8 +98,8 @@ pub(super) fn build(
     if let Some(substitution) = &mut plan.substitute {
         substitution.always |= has_unread;
     }
-    let rendered = render(&checkout.tree, &plan).map_err(|error| {
-        let hint = error.hint();
+    let rendered = render(&checkout.tree, &plan, budget).map_err(|error| {
+        let hint = error.hint().filter(|_| !error.is_exceeded());
         let failure = told(&Failure::from(error));
         match hint {
             Some(hint) => Told::new(failure.to_string(), hint).into(),
@@ -107,7 +107,8 @@ pub(super) fn build(
         }
     })?;
 
-    let options = BuildOptions { strict: STRICT, custom_stage_kinds: Vec::new(), strict_fields };
+    let limits = budget.limits();
+    let options = BuildOptions { strict: STRICT, limits, custom_stage_kinds: Vec::new(), strict_fields };
     lode_kustomization::desired(object, rendered.objects.clone(), &options).map_err(|failure| told(&failure))?;
     Ok(Outcome { top: checkout.top(), ..Outcome::flux(rendered) })
 }

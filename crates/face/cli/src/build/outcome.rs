@@ -1,8 +1,11 @@
 //! [`Outcome`]: what one PATH was built into, whichever engine built it.
 
+use std::sync::Arc;
+
 use lode_kustomize::{Build, Built, Origin, Sources};
 use lode_object::{GroupVersionKind, Value};
 use lode_render::Rendered;
+use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
 use lode_yaml::Node;
 
@@ -32,15 +35,16 @@ pub(super) struct Shown {
 }
 
 enum Body {
-    Built(Box<Built>),
+    /// What was built, at whose cost it is written.
+    Built(Box<Built>, Arc<Budget>),
     /// To be shown with its comments.
-    Commented(Box<Built>),
+    Commented(Box<Built>, Arc<Budget>),
     Value(Value),
 }
 
 impl Outcome {
     /// Takes what kustomize's engine built; looks for the origins of values and keeps comments if they are wanted.
-    pub(super) fn plain(build: Build, origins: bool, comments: bool) -> Self {
+    pub(super) fn plain(build: Build, origins: bool, comments: bool, budget: &Arc<Budget>) -> Self {
         let warnings = build.warnings.iter().map(|(origin, text)| format!("{origin}: {text}")).collect();
         let files = build.files;
         let objects = build.objects.into_iter().map(|built| {
@@ -55,7 +59,11 @@ impl Outcome {
                 is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
                 origins,
                 parts,
-                body: if comments { Body::Commented(Box::new(built)) } else { Body::Built(Box::new(built)) },
+                body: if comments {
+                    Body::Commented(Box::new(built), budget.clone())
+                } else {
+                    Body::Built(Box::new(built), budget.clone())
+                },
             }
         });
         Self { objects: objects.collect(), warnings, top: None }
@@ -111,8 +119,8 @@ impl Shown {
         }
         match &self.body {
             Body::Value(value) => lode_yaml::write(out, value),
-            Body::Built(built) => built.write(out)?,
-            Body::Commented(built) => built.write_commented(out)?,
+            Body::Built(built, budget) => told(built.write_within(out, budget))?,
+            Body::Commented(built, budget) => told(built.write_commented_within(out, budget))?,
         }
         Ok(())
     }
@@ -121,9 +129,16 @@ impl Shown {
     pub(super) fn value(&self) -> anyhow::Result<Value> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Built(built) | Body::Commented(built) => Ok(built.to_object()?.into_value()),
+            Body::Built(built, budget) | Body::Commented(built, budget) => {
+                Ok(told(built.to_object_within(budget))?.into_value())
+            }
         }
     }
+}
+
+/// Adds what can be done about an error.
+fn told<T>(outcome: Result<T, lode_kustomize::Error>) -> anyhow::Result<T> {
+    outcome.map_err(|error| super::readable(&lode_render::Error::Build(error).into()))
 }
 
 /// What is known without a look at the values.

@@ -96,5 +96,6 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         strict_fields: false,
         memory_budget: lode_serve::half_of_memory(),
         fetch: lode_git::BUDGET,
+        build_limits: lode_render::LIMITS,
     })
 }

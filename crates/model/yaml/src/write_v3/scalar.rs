@@ -205,6 +205,9 @@ impl Writer<'_> {
 
     /// Moves to the current indentation, on a new line unless this one holds nothing else.
     pub(super) fn new_line(&mut self) {
+        if !self.till.pay(self.out.len()) {
+            return;
+        }
         let indent = self.indent.unwrap_or_default();
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break();

@@ -71,7 +71,13 @@ impl<'m, 's> Steps<'m, 's> {
             Lists::Prepend => self.append(set, &items, &last_keys)?,
             Lists::Append => self.append(items, &set, &last_keys)?,
         };
-        Ok(all.into_iter().map(|item| self.nodes[item].clone()).collect())
+        let copied = |item: Item| {
+            let node = &self.nodes[item];
+            // An entry can be in the list several times.
+            let charged = node.cost().charge_meter(self.merger.meter);
+            charged.map(|()| node.clone()).map_err(|exceeded| Error::at(node, exceeded.into()))
+        };
+        all.into_iter().map(copied).collect()
     }
 
     /// Merges the entries with these values and sets the outcome.

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use lode_merge::Digest;
 use lode_merge::contract::Contract;
-use lode_object::{GroupVersionKind, Id, NamespacedName, Object, Value, meta, order};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Object, Secrecy, Value, meta, order};
 
 use crate::error::Error;
 use crate::normalize::normalize;
@@ -25,6 +25,8 @@ pub struct Desired {
     pub how: How,
     /// Its file and line.
     pub origin: Box<str>,
+    /// What of it may be told.
+    pub secrecy: Secrecy,
     /// Where in the body the members of `metadata` begin.
     metadata_at: usize,
 }
@@ -76,6 +78,12 @@ impl Desired {
         Ok(Self::of(&object, origin))
     }
 
+    /// Returns the same object, of which no more may be told than this; of a Secret nothing more than of a Secret.
+    #[must_use]
+    pub fn told_as(self, secrecy: Secrecy) -> Self {
+        if secrecy.is_open() { self } else { Self { secrecy, ..self } }
+    }
+
     /// Returns the body that creates the object and is refused (409) when it exists: a resource version no live object
     /// can have. Measured on Kubernetes 1.36.
     #[must_use]
@@ -94,7 +102,7 @@ impl Desired {
     #[must_use]
     pub fn with(&self, value: Value) -> Option<Self> {
         let object = Object::parse(value).ok()?;
-        Some(Self { id: self.id.clone(), ..Self::of(&object, &self.origin) })
+        Some(Self { id: self.id.clone(), ..Self::of(&object, &self.origin) }.told_as(self.secrecy.clone()))
     }
 
     /// Returns the object without the fields that are the control plane's and that the live object has otherwise.
@@ -113,7 +121,8 @@ impl Desired {
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("namespace");
         }
-        Object::parse(value).map_or_else(|_| self.clone(), |object| Self::of(&object, &self.origin))
+        let bare = Object::parse(value).map(|object| Self::of(&object, &self.origin));
+        bare.map_or_else(|_| self.clone(), |bare| bare.told_as(self.secrecy.clone()))
     }
 
     /// Returns the stage it belongs to: definitions, classes, custom, the rest (spec A7).
@@ -146,7 +155,8 @@ impl Desired {
             has_contract: !Contract::of(object.value()).is_empty(),
         };
         let digest = lode_merge::digest(object.value());
-        Self { id: object.id(), gvk: object.gvk(), body, digest, how, origin: origin.into(), metadata_at }
+        let secrecy = Secrecy::of(object.value());
+        Self { id: object.id(), gvk: object.gvk(), body, digest, how, origin: origin.into(), secrecy, metadata_at }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use lode_cluster::Error as ClusterError;
-use lode_object::{GroupVersionKind, Id};
+use lode_object::{GroupVersionKind, Id, Secrecy};
+
+use crate::told::told;
 
 /// One object that could not be applied, deleted or waited for.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Fault {
     pub cause: ClusterError,
     /// What we have to say to that, empty where it speaks for itself.
     pub note: Box<str>,
+    /// What of the object may be told.
+    pub secrecy: Secrecy,
 }
 
 /// What a call failed with, before it is known whose call it was.
@@ -92,8 +96,9 @@ impl Error {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, step, cause, origin, note } = self;
-        let message = told(id, cause);
+        let Self { id, step, cause, origin, note, secrecy } = self;
+        let message = told(secrecy, id, cause);
+        let id = secrecy.id(id);
         match cause.status() {
             Some(status) if status.code == 404 => write!(f, "{id} not found: {message}")?,
             Some(status) if !status.reason.is_empty() => {
@@ -105,20 +110,6 @@ impl fmt::Display for Fault {
             write!(f, " ({origin})")?;
         }
         if note.is_empty() { Ok(()) } else { write!(f, "; {note}") }
-    }
-}
-
-/// The server's words, without the value it may quote from a Secret.
-pub(crate) fn told(id: &Id, cause: &ClusterError) -> String {
-    let text = cause.to_string();
-    if &*id.kind != "Secret" {
-        return text;
-    }
-    match text.split_once(", got ").or_else(|| text.split_once("Invalid value: ")) {
-        Some((kept, _)) => {
-            format!("{} (the value is left out: it may be secret)", kept.trim_end_matches([' ', ',', ':']))
-        }
-        None => text,
     }
 }
 
@@ -156,8 +147,9 @@ mod tests {
     fn fault(kind: &str, code: u16, reason: &str, message: &str) -> String {
         let status = Status::new(code, reason, message);
         let id = Id { namespace: "ns".into(), name: "x".into(), group: "".into(), kind: kind.into() };
-        let cause = ClusterError::Refused(Box::new(status));
-        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause, note: "".into() }.to_string()
+        let (secrecy, cause) =
+            (Secrecy::of(&serde_json::json!({"kind": kind})), ClusterError::Refused(Box::new(status)));
+        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause, note: "".into(), secrecy }.to_string()
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod replace;
 mod rerun;
 mod set;
 mod stage;
+mod told;
 mod work;
 
 pub use applier::{Applier, Kinds, Known, Options};

@@ -5,7 +5,7 @@
 
 use lode_cluster::{Error as ClusterError, Identity};
 use lode_merge::{Flags, Observed};
-use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta, order};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Secrecy, Value, meta, order};
 
 use crate::applier::{Applier, Kinds, Known};
 use crate::error::{Error, Fault};
@@ -57,6 +57,7 @@ impl Applier {
                     step: "delete",
                     cause,
                     note: "".into(),
+                    secrecy: Secrecy::default(),
                 }),
             }
         }

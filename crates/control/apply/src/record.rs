@@ -27,6 +27,8 @@ pub struct Record {
     pub warn: bool,
     /// Whether its absence means anything.
     pub ends: Ends,
+    /// Whether what somebody else says of it may hold values from Secrets.
+    pub secret: bool,
 }
 
 /// Whether an object may go without that being drift.
@@ -87,6 +89,7 @@ impl Record {
             own: live.own,
             warn: desired.how.warn || live.flags.contains(Flags::DRIFT_WARN),
             ends: Ends::of(desired, live),
+            secret: !desired.secrecy.is_open(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Record {
             own: None,
             warn: false,
             ends: Ends::No,
+            secret: false,
         }
     }
 
@@ -176,6 +180,7 @@ impl Records {
             own: record.own.as_ref().map(hex),
             warn: record.warn,
             ends: record.ends,
+            secret: record.secret,
         });
         let replaced = self.replaced.iter().map(|(id, replaced)| ReplacedRow {
             id: id.inventory(),
@@ -212,6 +217,7 @@ impl Records {
                 own,
                 warn: row.warn,
                 ends: row.ends,
+                secret: row.secret,
             };
             objects.insert(Id::parse_inventory(&row.id).ok()?, record);
         }
@@ -264,6 +270,8 @@ struct Row {
     warn: bool,
     #[serde(skip_serializing_if = "Ends::is_no", default)]
     ends: Ends,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    secret: bool,
 }
 
 fn hex(digest: &Digest) -> String {
@@ -295,6 +303,7 @@ mod tests {
             own: Some([200; 16]),
             warn: true,
             ends: Ends::Never,
+            secret: true,
         };
         let records = Records {
             inputs: "i".into(),

@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::applier::Applier;
 use crate::desired::Desired;
-use crate::error::{Trouble, told};
+use crate::error::Trouble;
 use crate::outcome::Action;
+use crate::told::told;
 use crate::work::{Verdict, Work, Written};
 
 /// How long an object may take to go before it is created again.
@@ -124,7 +125,7 @@ impl Work {
         let new = without_held(self.desired.value(), live);
         match applier.client.create_as(&self.known.resource, applier.target(&self.desired, true), &new).await {
             Err(error) if !error.is_already_exists() => {
-                let why = told(&self.desired.id, &error);
+                let why = told(&self.desired.secrecy, &self.desired.id, &error);
                 Err(Trouble::new(refusal, format!("not deleted, since it could not be created again: {why}")))
             }
             _ => Ok(()),
@@ -180,7 +181,7 @@ impl Work {
                 "it was deleted to be created again, and is there still or again".to_owned()
             }
             Err(error) => {
-                let why = told(&self.desired.id, &error);
+                let why = told(&self.desired.secrecy, &self.desired.id, &error);
                 format!("it was deleted to be created again, and could not be put back as it was: {why}")
             }
         };

@@ -56,7 +56,15 @@ mod tests {
 
     fn records(ends: Ends, revision: &str) -> (Records, Id) {
         let id = Id::parse_inventory("ns_migrate_batch_Job").unwrap();
-        let record = Record { version: "v1".into(), uid: "u".into(), desired: [1; 16], own: None, warn: false, ends };
+        let record = Record {
+            version: "v1".into(),
+            uid: "u".into(),
+            desired: [1; 16],
+            own: None,
+            warn: false,
+            ends,
+            secret: false,
+        };
         let mut records = Records::default();
         records.objects.insert(id.clone(), record);
         records.ran.insert(id.clone(), Ran { revision: revision.into(), at_s: 1000 });

@@ -45,6 +45,12 @@ impl Set {
         self.objects.iter().find(|desired| desired.id == *id)
     }
 
+    /// Returns parts of identities that nobody is told, because values from Secrets went into them.
+    #[must_use]
+    pub fn hidden(&self) -> Vec<Box<str>> {
+        self.objects.iter().flat_map(|desired| desired.secrecy.hidden(&desired.id)).collect()
+    }
+
     pub(crate) fn stage(&self, stage: u8) -> std::ops::Range<usize> {
         let of = |desired: &Desired| desired.stage(&self.custom_stage_kinds);
         let from = self.objects.partition_point(|desired| of(desired) < stage);

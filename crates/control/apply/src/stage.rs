@@ -145,7 +145,11 @@ impl Run<'_> {
                 decision => decision,
             };
             match decision {
-                Decision::Unchanged => {}
+                Decision::Unchanged => {
+                    if let Some(record) = self.records.objects.get_mut(&desired.id) {
+                        record.secret = !desired.secrecy.is_open();
+                    }
+                }
                 Decision::Skip => {
                     self.records.objects.insert(desired.id.clone(), Record::skipped(desired));
                 }
@@ -396,7 +400,8 @@ fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<
 
 pub(crate) fn fault(desired: &Desired, step: &'static str, trouble: impl Into<Trouble>) -> Fault {
     let Trouble { cause, note } = trouble.into();
-    Fault { id: desired.id.clone(), origin: desired.origin.clone(), step, cause, note }
+    let (id, origin, secrecy) = (desired.id.clone(), desired.origin.clone(), desired.secrecy.clone());
+    Fault { id, origin, step, cause, note, secrecy }
 }
 
 /// Returns faults in the order of their objects: calls end in any order, and the same faults must be told the same.

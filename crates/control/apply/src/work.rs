@@ -278,7 +278,7 @@ impl Work {
                 (time, false) => format!("probably {} at {time}", who.manager),
             },
         );
-        let mut fields: Vec<String> = paths.iter().map(ToString::to_string).collect();
+        let mut fields: Vec<String> = paths.iter().map(|path| self.desired.secrecy.path(&path.to_string())).collect();
         if fields.is_empty() {
             fields.push("ownership of fields".to_owned());
         }

@@ -1,6 +1,6 @@
 //! One attempt: source, dependencies, build, apply, prune, health (spec A4, steps 3 to 11).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::build::{self, Built};
 use crate::controller::{Kustomizations, key};
 use crate::failure::Failure;
-use crate::gather::{self, Variables};
+use crate::gather;
 use crate::kept::Kept;
 use crate::progress::Progress;
 use crate::state::State;
@@ -172,9 +172,8 @@ impl Kustomizations {
             building();
             gather::refuse_remote_cluster(&self.client, object).await?;
         }
-        let Variables { values: vars, secrets } =
-            gather::variables(&self.client, object).await.inspect_err(|_| building())?;
-        progress.secrets(secrets);
+        let vars = gather::variables(&self.client, object).await.inspect_err(|_| building())?;
+        progress.secrets(vars.secrets.clone());
         let spec = build::inputs(object, &vars, &self.build);
         let inputs = format!("{spec} {}", artifact.digest);
         if state.records.inputs == inputs && !state.records.objects.is_empty() {
@@ -201,7 +200,7 @@ impl Kustomizations {
         &self,
         object: &Arc<Kustomization>,
         tree: Arc<Tree>,
-        vars: BTreeMap<String, String>,
+        vars: gather::Variables,
     ) -> Result<Built, Failure> {
         // An estimate; what a build may really take is its own budget's affair.
         let bytes = build::memory(object, &tree).min(self.memory.total() / 2);
@@ -224,7 +223,7 @@ impl Kustomizations {
         }
         // What the failed revision deleted and created again stays: to go back would delete it once more.
         if let Err(failure) = self.touch_up(job, state, false).await {
-            let error = job.progress.facts().mask(&failure).message;
+            let error = self.discreet(&job.owner, job.progress.facts().mask(&failure).message);
             tracing::warn!(name = %job.owner, error, "drift from the last applied revision not corrected");
         }
     }
@@ -256,12 +255,17 @@ impl Kustomizations {
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
             let tree = gather::tree(&self.artifacts, &job.artifact, &job.from, &self.memory).await?;
-            let vars = gather::variables(&self.client, job.object).await?.values;
+            let vars = gather::variables(&self.client, job.object).await?;
             let built = self.build_within(job.object, tree, vars).await?;
             state.kept = Kept::of(&built.set);
             return Ok(built.set.into_objects());
         }
         Ok(state.kept.objects(&job.owner, |_| true))
+    }
+
+    /// Has names left out of what is told that values from Secrets went into.
+    fn hide(&self, job: &Job<'_>, set: &Set) {
+        self.hide_words(&job.owner, set.hidden());
     }
 
     /// Applies and prunes; returns the inventory, or nothing while an early stage is not ready.
@@ -292,6 +296,7 @@ impl Kustomizations {
             (set, state.records.text_digest.clone(), state.reads.take())
         };
         progress.built(&text_digest);
+        self.hide(job, &set);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
         let before = (std::mem::take(&mut state.records.inputs), state.reads.take());
         let outcome = self.apply(job, state, &mut set, Some(&old), (&revision, true)).await;

@@ -9,12 +9,13 @@ use lode_api::kustomization::SubstituteStrategy;
 use lode_api::{Kustomization, reasons};
 use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
-use lode_render::{Image, Patch, Plan, Prepared, Substitution, Target};
+use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution, Target};
 use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{ReadSet, RepoPath, Tree};
 
 use crate::failure::Failure;
+use crate::gather::Variables;
 
 /// What a build gave.
 pub struct Built {
@@ -33,12 +34,7 @@ pub struct Built {
 ///
 /// # Errors
 /// The path is no folder of the source, or the build fails: file, line and cause.
-pub fn build(
-    object: &Kustomization,
-    tree: &Tree,
-    vars: BTreeMap<String, String>,
-    options: &Options,
-) -> Result<Built, Failure> {
+pub fn build(object: &Kustomization, tree: &Tree, vars: Variables, options: &Options) -> Result<Built, Failure> {
     let plan = Plan { by_type: true, ..plan(object, vars, options.strict)? };
     let rendered = lode_render::render(tree, &plan, &Budget::new(options.limits))?;
     let dropped = dropped(&rendered.objects);
@@ -50,8 +46,13 @@ pub fn build(
 #[must_use]
 pub fn dropped(rendered: &[Prepared]) -> Vec<String> {
     let lines = |prepared: &Prepared| {
-        let id = prepared.object.id();
-        prepared.dropped.iter().map(|dropped| format!("{id}: {dropped}")).collect::<Vec<_>>()
+        let id = prepared.secrecy.id(&prepared.object.id());
+        let tell = |dropped: &Dropped| match prepared.secrecy.words() {
+            None => format!("{id}: {dropped}"),
+            // What is taken for a field may be a part of a value.
+            Some(_) => format!("{id}: a field that its type does not have ({})", prepared.origin),
+        };
+        prepared.dropped.iter().map(tell).collect::<Vec<_>>()
     };
     rendered.iter().flat_map(lines).take(DROPPED_MAX).collect()
 }
@@ -74,7 +75,8 @@ pub fn desired(object: &Kustomization, rendered: Vec<Prepared>, options: &Option
     let mut objects = Vec::with_capacity(rendered.len());
     for prepared in rendered {
         let origin = prepared.origin.to_string();
-        objects.push(Desired::new(prepared.object, &origin, &owner, &Common::default())?);
+        let desired = Desired::new(prepared.object, &origin, &owner, &Common::default())?;
+        objects.push(desired.told_as(prepared.secrecy));
     }
     Ok(Set::new(objects, &options.custom_stage_kinds))
 }
@@ -123,11 +125,12 @@ pub struct Options {
 }
 
 /// Digest of everything but the source that a build is made from.
-pub(crate) fn inputs(object: &Kustomization, vars: &BTreeMap<String, String>, options: &Options) -> String {
+pub(crate) fn inputs(object: &Kustomization, vars: &Variables, options: &Options) -> String {
     let mut text = format!("{FORM}\n{}\n{}\n{options:?}\n", object.metadata.uid, object.metadata.generation);
-    for (name, value) in vars {
+    for (name, value) in &vars.values {
+        let secret = if vars.names.contains(name) { "secret " } else { "" };
         // The length keeps two values from running into each other. Writing to a String cannot fail.
-        let _ = writeln!(text, "{name}={}:{value}", value.len());
+        let _ = writeln!(text, "{secret}{name}={}:{value}", value.len());
     }
     Digest::of(text.as_bytes()).to_string()
 }
@@ -139,7 +142,7 @@ const FORM: u32 = 2;
 ///
 /// # Errors
 /// A field of the specification means nothing.
-pub fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool) -> Result<Plan, Failure> {
+pub fn plan(object: &Kustomization, vars: Variables, strict: bool) -> Result<Plan, Failure> {
     let spec = &object.spec;
     let text = |field: &Option<Box<str>>| field.as_deref().map(str::to_owned);
     let common = spec.common_metadata.as_deref();
@@ -164,16 +167,13 @@ pub fn plan(object: &Kustomization, vars: BTreeMap<String, String>, strict: bool
     })
 }
 
-fn substitution(
-    object: &Kustomization,
-    vars: BTreeMap<String, String>,
-    strict: bool,
-) -> Result<Option<Substitution>, Failure> {
+fn substitution(object: &Kustomization, vars: Variables, strict: bool) -> Result<Option<Substitution>, Failure> {
     let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(None) };
     let strategy = post_build
         .substitute_strategy()
         .map_err(|error| Failure::terminal(reasons::BUILD_FAILED, error.to_string()))?;
-    Ok(Some(Substitution { vars, strict, always: strategy == SubstituteStrategy::Always }))
+    let Variables { values: vars, names: secrets, .. } = vars;
+    Ok(Some(Substitution { vars, secrets, strict, always: strategy == SubstituteStrategy::Always }))
 }
 
 fn patch(patch: &lode_api::shared::Patch) -> Patch {
@@ -220,7 +220,7 @@ mod tests {
             "postBuild": {"substituteStrategy": "Always"},
         });
         let object = Kustomization::parse(&json!({"metadata": {"name": "apps", "namespace": "team"}, "spec": spec}));
-        let plan = plan(&object.unwrap(), BTreeMap::from([("v".to_owned(), "1".to_owned())]), true).unwrap();
+        let plan = plan(&object.unwrap(), Variables::plain([("v".to_owned(), "1".to_owned())]), true).unwrap();
         assert_eq!(plan.target_namespace.as_deref(), Some("shop"));
         assert_eq!((plan.name_prefix.as_deref(), plan.name_suffix.as_deref()), (Some("p-"), Some("-s")));
         assert_eq!(plan.patches[0].target.as_ref().unwrap().label_selector, "app=web");

@@ -7,7 +7,7 @@
 //! watch cache ──┴ drift and waits, looked at here: an event that changes nothing wakes nobody
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lode_api::{GitRepository, Kind as _, Kustomization, Status as _};
@@ -38,6 +38,8 @@ pub struct Kustomizations {
     pub(crate) build: build::Options,
     states: Mutex<States>,
     index: Mutex<Index>,
+    /// Words that nobody is told in whatever is said of a Kustomization: names that were built with values from Secrets.
+    hidden: Mutex<HashMap<NamespacedName, BTreeSet<Box<str>>>>,
 }
 
 /// What the controller stands on.
@@ -104,6 +106,7 @@ impl Kustomizations {
             options,
             states: Mutex::default(),
             index: Mutex::default(),
+            hidden: Mutex::default(),
         })
     }
 
@@ -229,7 +232,28 @@ impl Kustomizations {
         states.idle.insert(name.clone(), state);
     }
 
+    /// Has some words left out of whatever is told of a Kustomization from now on.
+    pub(crate) fn hide_words(&self, name: &NamespacedName, words: Vec<Box<str>>) {
+        if !words.is_empty() {
+            lock(&self.hidden).entry(name.clone()).or_default().extend(words);
+        }
+    }
+
+    /// Returns a message about a Kustomization without the words that nobody is told.
+    pub(crate) fn discreet(&self, name: &NamespacedName, mut text: String) -> String {
+        if let Some(words) = lock(&self.hidden).get(name) {
+            // A longer word may hold a shorter one.
+            let mut words: Vec<&Box<str>> = words.iter().filter(|word| text.contains(&***word)).collect();
+            words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+            for word in words {
+                text = text.replace(&**word, "*");
+            }
+        }
+        text
+    }
+
     pub(crate) fn drop_state(&self, name: &NamespacedName) {
+        lock(&self.hidden).remove(name);
         let mut states = lock(&self.states);
         states.idle.remove(name);
         states.late.remove(name);

@@ -1,10 +1,11 @@
 //! Reads what a reconcile needs: the source's artifact, its tree, and the variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lode_api::kustomization::PostBuild;
 use lode_api::shared::Artifact;
 use lode_api::{GitRepository, Kustomization, reasons};
 use lode_cluster::{Client, Resource};
@@ -74,17 +75,40 @@ pub(crate) async fn tree(
 }
 
 /// The variables of a Kustomization.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Variables {
     /// Values by name.
     pub values: BTreeMap<String, String>,
-    /// Which of the values came from Secrets, and are told nobody.
+    /// Names of those whose value came from a Secret.
+    pub(crate) names: BTreeSet<String>,
+    /// The values themselves, which are told nobody.
     pub(crate) secrets: Vec<String>,
 }
 
 impl Variables {
+    /// Returns variables of which none is secret.
+    #[must_use]
+    pub fn plain(values: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { values: values.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Takes what the specification states itself, which wins and is no secret.
+    fn state(&mut self, post_build: &PostBuild) {
+        for (name, value) in &post_build.substitute {
+            self.names.remove(&**name);
+            self.values.insert(name.to_string(), value.to_string());
+        }
+    }
+
     fn take(&mut self, found: &Value, kind: &str) {
         let data = data(found, kind);
+        for (name, _) in &data {
+            if kind == "Secret" {
+                self.names.insert(name.clone())
+            } else {
+                self.names.remove(name)
+            };
+        }
         if kind == "Secret" {
             let values = data.iter().map(|(_, value)| value.replace('\n', ""));
             self.secrets.extend(values.filter(|value| value.len() >= SECRET_MIN));
@@ -116,7 +140,7 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
             Err(error) => return Err(error.into()),
         }
     }
-    vars.values.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    vars.state(post_build);
     Ok(vars)
 }
 
@@ -146,7 +170,7 @@ pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Vari
             }
         }
     }
-    vars.values.extend(post_build.substitute.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+    vars.state(post_build);
     Ok(vars)
 }
 

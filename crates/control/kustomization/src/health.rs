@@ -50,11 +50,11 @@ impl Kustomizations {
         let late = Instant::now() >= until;
         match standing {
             Standing::Failed(failed) => {
-                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed));
+                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed, &state.records));
                 Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
             }
             Standing::Waiting(waiting) if late => {
-                let text = format!("timeout waiting for: [{}]", wait::list(&waiting));
+                let text = format!("timeout waiting for: [{}]", wait::list(&waiting, &state.records));
                 Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
             }
             Standing::Ready => {
@@ -102,10 +102,10 @@ impl Kustomizations {
         match standing {
             Standing::Ready => Ok(End::Done { health: Some(took), inventory }),
             Standing::Failed(objects) => {
-                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects)))
+                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects, &state.records)))
             }
             Standing::Waiting(objects) if Instant::now() >= until => {
-                failed(format!("timeout waiting for: [{}]", wait::list(&objects)))
+                failed(format!("timeout waiting for: [{}]", wait::list(&objects, &state.records)))
             }
             Standing::Waiting(_) => {
                 let until = wait.next_look();

@@ -3,13 +3,16 @@
 //! Drift is undone from here, so that it needs neither the source nor a build, and returns to what was last applied
 //! even while a newer commit does not build.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use lode_apply::{Common, Desired, Set};
-use lode_object::{NamespacedName, Object};
+use lode_object::secrecy::Level;
+use lode_object::{NamespacedName, Object, Secrecy};
+use serde_json::json;
 
 /// Bodies of applied objects, deflated.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ impl Kept {
             let _ = deflate.write_all(b"\n");
             let _ = deflate.write_all(&desired.body);
             let _ = deflate.write_all(b"\n");
+            let _ = deflate.write_all(secrecy_line(&desired.secrecy).as_bytes());
+            let _ = deflate.write_all(b"\n");
         }
         Self { deflated: deflate.finish().unwrap_or_default() }
     }
@@ -39,11 +44,12 @@ impl Kept {
         }
         let mut lines = text.split('\n');
         let mut objects = Vec::new();
-        while let (Some(origin), Some(body)) = (lines.next(), lines.next()) {
+        while let (Some(origin), Some(body), Some(secrecy)) = (lines.next(), lines.next(), lines.next()) {
             let object = serde_json::from_str(body).ok().and_then(|value| Object::parse(value).ok());
             let Some(object) = object.filter(&wanted) else { continue };
             // It was normalised when it was kept: doing it again changes nothing.
-            objects.extend(Desired::new(object, origin, owner, &Common::default()));
+            let desired = Desired::new(object, origin, owner, &Common::default());
+            objects.extend(desired.map(|desired| desired.told_as(read_secrecy(secrecy))));
         }
         objects
     }
@@ -53,10 +59,22 @@ impl Kept {
     }
 }
 
+/// Writes what of an object may be told: nothing where everything may, or as much as of any object of its kind.
+fn secrecy_line(secrecy: &Secrecy) -> String {
+    let level = if secrecy.level() == Level::Identity { "identity" } else { "values" };
+    secrecy.words().map(|words| json!([level, words]).to_string()).unwrap_or_default()
+}
+
+fn read_secrecy(line: &str) -> Secrecy {
+    let Ok((level, words)) = serde_json::from_str::<(String, BTreeSet<Box<str>>)>(line) else {
+        return Secrecy::default();
+    };
+    let level = if level == "identity" { Level::Identity } else { Level::Values };
+    Secrecy::with_words(level, Some(words))
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -71,5 +89,9 @@ mod tests {
         let back = kept.objects(&owner, |object| object.name() == "two");
         assert_eq!(back.len(), 1);
         assert_eq!((back[0].digest, &*back[0].origin), (object("two").digest, "a.yaml:1"));
+
+        let secrecy = Secrecy::built(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}), &object("two").id);
+        let kept = Kept::of(&Set::new(vec![object("two").told_as(secrecy.clone())], &[]));
+        assert_eq!(kept.objects(&owner, |_| true)[0].secrecy, secrecy);
     }
 }

@@ -193,7 +193,9 @@ impl Kustomizations {
         state.wait = None;
         let now = now();
         let facts = progress.facts();
-        let failure = &facts.mask(failure);
+        let mut failure = facts.mask(failure);
+        failure.message = self.discreet(&key(object), failure.message);
+        let failure = &failure;
         let mut draft = Draft::new(object, &now).failed(failure, &facts.doing).handled();
         let revision = facts.attempted.unwrap_or_default();
         if !revision.is_empty() {
@@ -269,7 +271,12 @@ impl Kustomizations {
         object: &Kustomization,
         status: KustomizationStatus,
     ) -> Result<(), lode_cluster::Error> {
-        let after = as_json(&status);
+        let mut after = as_json(&status);
+        for condition in after["conditions"].as_array_mut().into_iter().flatten() {
+            if let Some(serde_json::Value::String(text)) = condition.get_mut("message") {
+                *text = self.discreet(&key(object), std::mem::take(text));
+            }
+        }
         let mut latest = self.latest(object);
         for tries in 1.. {
             let base = latest.as_deref().unwrap_or(object);
@@ -346,7 +353,7 @@ impl Kustomizations {
             },
             kind,
             reason: reason.to_owned().into(),
-            message: text,
+            message: self.discreet(&key(about), text),
             annotations,
         });
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_apply::{Applier, Kinds, Known};
+use lode_apply::{Applier, Kinds, Known, Records};
 use lode_cluster::{Resource, Seen, Subscription, Watched};
 use lode_health::{Health, Seconds, Status};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
@@ -460,9 +460,14 @@ fn unseen(item: &Item, error: lode_cluster::Error) -> Failure {
     Failure::new(lode_api::reasons::HEALTH_CHECK_FAILED, text)
 }
 
-/// Lists objects and how they are, as health messages do.
-pub(crate) fn list(objects: &[(Id, Health)]) -> String {
-    let one = |(id, health): &(Id, Health)| lode_health::describe(id, health);
+/// Lists objects and how they are, as health messages do. What a controller says of an object that was built with values
+/// from Secrets may quote them, and is left out.
+pub(crate) fn list(objects: &[(Id, Health)], records: &Records) -> String {
+    let one = |(id, health): &(Id, Health)| {
+        let is_secret = records.objects.get(id).is_some_and(|record| record.secret);
+        let quiet = Health { message: "".into(), ..health.clone() };
+        lode_health::describe(id, if is_secret { &quiet } else { health })
+    };
     objects.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 

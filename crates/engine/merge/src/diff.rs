@@ -4,6 +4,7 @@
 //! the field that tells them apart where there is one (`name`, `mountPath`, …), otherwise by place. Secrets are masked
 //! first. Left out: fields the server keeps for itself (`status`, `metadata.managedFields`, …).
 
+use lode_object::Secrecy;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -22,6 +23,30 @@ pub struct Difference {
     pub desired: Option<Value>,
     /// What is there; `None` for nothing.
     pub live: Option<Value>,
+}
+
+impl Difference {
+    /// Returns the difference as it may be told of an object that was built with values from Secrets: the words of its
+    /// path and those of its values that stand in the source. Values that were masked already stay so.
+    #[must_use]
+    pub fn told(self, secrecy: &Secrecy) -> Self {
+        if secrecy.words().is_none() {
+            return self;
+        }
+        let is_masked = |value: &Value| [mask::SAME, mask::BEFORE, mask::AFTER].iter().any(|sign| value == sign);
+        let both = self.desired.is_some() && self.live.is_some();
+        let told = |value: Option<Value>, sign: &str| {
+            value.map(|value| {
+                let open = is_masked(&value) || secrecy.may_tell(&value);
+                if open { value } else { if both { sign } else { mask::SAME }.into() }
+            })
+        };
+        Self {
+            path: self.path.told(secrecy),
+            desired: told(self.desired, mask::BEFORE),
+            live: told(self.live, mask::AFTER),
+        }
+    }
 }
 
 /// Returns what of `desired` is not so in `live`; what only `live` says is no difference.
@@ -243,6 +268,23 @@ mod tests {
         let secret = |value: &str| json!({"kind": "Secret", "data": {"same": "c2FtZQ==", "key": value}});
         let found = between(&secret("b25l"), &secret("dHdv"));
         assert_eq!(shown(&found), [r#".data.key "*** (before)" "*** (after)""#]);
+    }
+
+    #[test]
+    fn of_an_object_built_with_secrets_only_words_of_the_source_show() {
+        let object = |url: &str, color: &str| {
+            json!({"kind": "ConfigMap", "metadata": {"name": "m"},
+            "data": {"url": url, "color": color}})
+        };
+        let id = lode_object::Id { namespace: "".into(), name: "m".into(), group: "".into(), kind: "ConfigMap".into() };
+        let secrecy = Secrecy::built(&object("x${P}", "red"), &id);
+        let mut live = object("xhunter2", "blue");
+        live["data"]["hunter2"] = json!({"hunter2": 1});
+        let found = between(&live, &object("yhunter2", "red")).into_iter().map(|one| one.told(&secrecy));
+        let found: Vec<_> = found.collect();
+        let expected =
+            [r#".data.color "*** (before)" "red""#, r#".data.* "***" -"#, r#".data.url "*** (before)" "*** (after)""#];
+        assert_eq!(shown(&found), expected);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use lode_object::Secrecy;
+use lode_object::secrecy::HIDDEN;
 use serde_json::Value;
 
 /// Steps from the root of an object to a value.
@@ -49,6 +51,18 @@ impl Path {
         })
     }
 
+    /// Returns the path with the words alone that may be told.
+    #[must_use]
+    pub fn told(self, secrecy: &Secrecy) -> Self {
+        let steps = self.0.into_iter().map(|step| match step {
+            Step::Field(name) => Step::Field(secrecy.word(&name).into()),
+            Step::Item { key, value } if secrecy.may_tell(&value) => Step::Item { key, value },
+            Step::Item { key, .. } => Step::Item { key, value: HIDDEN.into() },
+            Step::Index(index) => Step::Index(index),
+        });
+        Self(steps.collect())
+    }
+
     pub(crate) fn push(&mut self, step: Step) {
         self.0.push(step);
     }
@@ -77,7 +91,7 @@ impl fmt::Display for Path {
 }
 
 fn plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'*'))
 }
 
 #[cfg(test)]

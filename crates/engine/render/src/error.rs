@@ -62,6 +62,11 @@ pub enum ObjectCause {
     /// After replacing variables the text is no YAML.
     #[error("after replacing variables: {0}")]
     Substituted(lode_yaml::Cause),
+    /// The same, where values from Secrets are in the text and may be in what is wrong with it.
+    #[error(
+        "after replacing variables it is no YAML any more; where and why is left out, values from Secrets are in it"
+    )]
+    SecretSubstituted,
     /// After replacing variables it is no object.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),

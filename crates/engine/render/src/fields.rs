@@ -101,7 +101,7 @@ mod tests {
         let tree = Tree::from_iter([("app/o.yaml", text)]);
         let vars =
             BTreeMap::from([("secret".to_owned(), "hunter2".to_owned()), ("cpu".to_owned(), "1000m".to_owned())]);
-        let substitute = Some(Substitution { vars, strict: true, always: false });
+        let substitute = Some(Substitution { vars, strict: true, ..Substitution::default() });
         let plan = Plan { path: "app".into(), substitute, by_type, ..Plan::default() };
         render(&tree, &plan, &Budget::new(LIMITS)).unwrap()
     }

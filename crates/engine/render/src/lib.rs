@@ -25,6 +25,7 @@ mod flux;
 mod glob;
 mod plan;
 mod render;
+mod secret;
 mod source;
 mod substitute;
 

@@ -1,6 +1,6 @@
 //! [`Plan`]: what a Kustomization says about building, in our own words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lode_kustomize::{Image, Target};
@@ -56,6 +56,8 @@ pub struct Patch {
 pub struct Substitution {
     /// Values by name.
     pub vars: BTreeMap<String, String>,
+    /// Names of those whose values come from Secrets.
+    pub secrets: BTreeSet<String>,
     /// A variable without a value fails the build instead of vanishing.
     pub strict: bool,
     /// Replace even if there is no variable at all.

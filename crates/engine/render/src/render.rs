@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use lode_kustomize::{Built, Files, Origin, Sources};
-use lode_object::{Id, Object};
+use lode_object::{Id, Object, Secrecy};
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Loader, ReadSet, RepoPath};
 use lode_yaml::{Cost, Dialect};
@@ -16,8 +16,8 @@ use crate::error::{Error, ObjectCause};
 use crate::fields::{self, Dropped};
 use crate::flux;
 use crate::plan::Plan;
-use crate::source;
 use crate::substitute::{self, Variables};
+use crate::{secret, source};
 
 /// A final object and where it comes from. Shown without its content, which may be secret.
 #[derive(Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Prepared {
     pub sources: Option<Sources>,
     /// Fields that Flux drops because the type of the object does not have them.
     pub dropped: Vec<Dropped>,
+    /// What of it may be told.
+    pub secrecy: Secrecy,
 }
 
 /// What a plan makes of a tree.
@@ -63,7 +65,12 @@ pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rende
     let mut objects = Vec::with_capacity(built.objects.len());
     for object in built.objects {
         let sources = plan.sources.then(|| object.sources(&built.files));
-        let prepared = Prepared { sources, ..printer.print(object, plan.by_type)? };
+        let before = secret::before(&object, plan.substitute.as_ref(), budget)?;
+        let printed = printer
+            .print(object, plan.by_type)
+            .map_err(|error| if before.is_some() { secret::discreet(error) } else { error });
+        let mut prepared = Prepared { sources, ..printed? };
+        prepared.secrecy = secret::secrecy(before.as_ref(), &prepared.object);
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan, budget)?);
         }
@@ -74,7 +81,7 @@ pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rende
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.object.id(), self.origin)
+        write!(f, "{} ({})", self.secrecy.id(&self.object.id()), self.origin)
     }
 }
 
@@ -112,7 +119,8 @@ impl<'p> Printer<'p> {
             self.hasher.update(b"---\n");
         }
         self.hasher.update(self.text.as_bytes());
-        Ok(Prepared { object, origin: built.origin, sources: None, dropped })
+        let secrecy = Secrecy::default();
+        Ok(Prepared { object, origin: built.origin, sources: None, dropped, secrecy })
     }
 
     /// Leaves the object's text in `self.text` and returns the object as that text says.
@@ -194,10 +202,11 @@ fn exceeded(prepared: &Prepared, source: Exceeded) -> Error {
 /// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.
 fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
     let mut seen: HashMap<Id, &Origin> = HashMap::with_capacity(objects.len());
-    for Prepared { object, origin, .. } in objects {
+    for Prepared { object, origin, secrecy, .. } in objects {
         let id = object.id();
         if let Some(first) = seen.get(&id) {
-            return Err(Error::Duplicate { id: Box::new(id), first: (*first).clone(), second: origin.clone() });
+            let id = Box::new(secrecy.masked(&id));
+            return Err(Error::Duplicate { id, first: (*first).clone(), second: origin.clone() });
         }
         seen.insert(id, origin);
     }

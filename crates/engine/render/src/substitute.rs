@@ -429,7 +429,7 @@ mod tests {
             ("lines", "one\ntwo\n"),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Substitution { vars: vars.into(), strict, always: false }
+        Substitution { vars: vars.into(), strict, ..Substitution::default() }
     }
 
     /// Outcomes of Flux's own substitution (`fluxcd/pkg/envsubst` v1.8.0), recorded by running it.

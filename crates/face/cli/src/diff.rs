@@ -13,7 +13,6 @@
 mod compare;
 mod findings;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,7 +21,7 @@ use clap::ValueEnum;
 use lode_api::Kustomization;
 use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
-use lode_kustomization::BuildOptions;
+use lode_kustomization::{BuildOptions, Variables};
 use lode_object::NamespacedName;
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{Tree, ignore};
@@ -73,7 +72,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let object = Kustomization::parse(&object)?;
     lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
-    let variables = lode_kustomization::variables(&session.client, &object).await?.values;
+    let variables = lode_kustomization::variables(&session.client, &object).await?;
     let (limits, strict_fields) = (args.build_limits.limits(), args.strict_fields);
     let set = build(&object, &tree, variables, (limits, strict_fields))?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
@@ -105,7 +104,7 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
 fn build(
     object: &Kustomization,
     tree: &Tree,
-    variables: BTreeMap<String, String>,
+    variables: Variables,
     (limits, strict_fields): (Limits, bool),
 ) -> anyhow::Result<Set> {
     let options = BuildOptions { strict: true, limits, custom_stage_kinds: Vec::new(), strict_fields };
@@ -133,7 +132,7 @@ mod tests {
             "spec": {"path": "./app", "targetNamespace": "shop", "postBuild": {"substitute": {"v": "1"}}},
         }))
         .unwrap();
-        let variables = BTreeMap::from([("v".to_owned(), "1".to_owned())]);
+        let variables = Variables::plain([("v".to_owned(), "1".to_owned())]);
         let set = build(&object, &tree, variables, (lode_render::LIMITS, false)).unwrap();
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");

@@ -26,7 +26,7 @@ pub enum Encoding {
 /// # Errors
 /// The filter is none, or logging was started before.
 pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = EnvFilter::try_new(ours(filter))?;
     let to_terminal = io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Out { to_terminal });
     let started = match encoding {
@@ -54,6 +54,15 @@ impl Write for Out {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+/// Returns a filter that lets a plain level apply to what we log ourselves: below `info` libraries log what they send and
+/// receive, and nobody has looked through that for secrets.
+fn ours(filter: &str) -> String {
+    match filter.parse::<Level>() {
+        Ok(level) if level > Level::INFO => format!("info,lode={level}"),
+        _ => filter.to_owned(),
     }
 }
 
@@ -115,5 +124,23 @@ impl Visit for Fields {
 
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.put(field, value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_level_makes_us_talk_and_not_the_libraries() {
+        for (given, meant) in [
+            ("debug", "info,lode=DEBUG"),
+            ("trace", "info,lode=TRACE"),
+            ("info", "info"),
+            ("error", "error"),
+            ("lode_cluster=debug,h2=trace", "lode_cluster=debug,h2=trace"),
+        ] {
+            assert_eq!(ours(given), meant);
+        }
     }
 }

@@ -44,7 +44,7 @@ impl Secrecy {
     /// Returns how much may be told of an object that values from Secrets came into: the words that stood in it before.
     #[must_use]
     pub fn built(before: &Value, after: &Id) -> Self {
-        let mut words = BTreeSet::new();
+        let mut words: BTreeSet<Box<str>> = EVERYWHERE.iter().map(|word| (*word).into()).collect();
         collect(before, &mut words);
         let api_version = before.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
         if let Some((group, _)) = api_version.split_once('/').filter(|_| !api_version.contains('$')) {
@@ -101,20 +101,31 @@ impl Secrecy {
     /// Returns the object's identity as it may be told.
     #[must_use]
     pub fn id(&self, id: &Id) -> String {
+        self.masked(id).to_string()
+    }
+
+    /// Returns an identity without what may not be told of it.
+    #[must_use]
+    pub fn masked(&self, id: &Id) -> Id {
         if self.level < Level::Identity {
-            return id.to_string();
+            return id.clone();
         }
-        let told = Id {
-            namespace: self.word(&id.namespace).into(),
-            name: self.word(&id.name).into(),
-            group: "".into(),
-            kind: if id.kind.is_empty() || self.words.as_ref().is_none_or(|words| words.is_empty()) {
-                id.kind.clone()
-            } else {
-                self.word(&id.kind).into()
-            },
-        };
-        told.to_string()
+        let part = |part: &str| self.word(part).into();
+        // Where nothing is known of the source, the kind at least says what it is about.
+        let kind = if self.knows_words() { part(&id.kind) } else { id.kind.clone() };
+        Id { namespace: part(&id.namespace), name: part(&id.name), group: part(&id.group), kind }
+    }
+
+    /// Returns the parts of an identity that may not be told.
+    #[must_use]
+    pub fn hidden(&self, id: &Id) -> Vec<Box<str>> {
+        let told = self.masked(id);
+        let parts = [(&id.name, told.name), (&id.namespace, told.namespace), (&id.kind, told.kind)];
+        parts.into_iter().filter(|(part, told)| **part != *told).map(|(part, _)| part.clone()).collect()
+    }
+
+    fn knows_words(&self) -> bool {
+        self.words.as_ref().is_some_and(|words| !words.is_empty())
     }
 
     /// Returns the path of a field as it may be told: what does not stand in the source becomes `*`.
@@ -162,7 +173,9 @@ impl Secrecy {
         }
     }
 
-    fn word<'t>(&self, word: &'t str) -> &'t str {
+    /// Returns a word as it may be told.
+    #[must_use]
+    pub fn word<'t>(&self, word: &'t str) -> &'t str {
         if word.is_empty() || self.stands(word) { word } else { HIDDEN }
     }
 
@@ -177,6 +190,22 @@ impl fmt::Debug for Secrecy {
         write!(f, "Secrecy({:?})", self.level)
     }
 }
+
+/// Fields that objects have whether the source names them or not: `stringData` becomes `data`.
+const EVERYWHERE: [&str; 12] = [
+    "metadata",
+    "name",
+    "namespace",
+    "labels",
+    "annotations",
+    "finalizers",
+    "ownerReferences",
+    "spec",
+    "data",
+    "stringData",
+    "binaryData",
+    "status",
+];
 
 /// Stands for a word that is not told.
 pub const HIDDEN: &str = "*";

@@ -32,7 +32,7 @@ fn no_secret_is_ever_shown() {
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {x: $hunter2}\n",
     )]);
     let vars = [("token".to_owned(), "hunter2".to_owned())].into();
-    let substitute = Some(Substitution { vars, strict: true, always: false });
+    let substitute = Some(Substitution { vars, strict: true, ..Substitution::default() });
     let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
     let shown = format!("{plan:?} {:?}", render(&tree, &plan, &Budget::new(LIMITS)).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
@@ -46,7 +46,7 @@ fn errors_show_no_value() {
     for (data, value) in [("${token}", "a: hunter2: b\n- ["), ("${token:hunter2", ""), ("${hunter2!}", "")] {
         let tree = Tree::from_iter([("a/s.yaml", object(data))]);
         let vars = [("token".to_owned(), value.to_owned())].into();
-        let substitute = Some(Substitution { vars, strict: true, always: true });
+        let substitute = Some(Substitution { vars, strict: true, always: true, ..Substitution::default() });
         let plan = Plan { path: "a".into(), substitute, ..Plan::default() };
         let error = render(&tree, &plan, &Budget::new(LIMITS)).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");

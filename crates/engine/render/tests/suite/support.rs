@@ -36,6 +36,7 @@ pub(crate) fn plan(spec: &Value) -> Plan {
         vars: map(&spec["postBuild"]["substitute"]),
         strict: spec["postBuild"]["strict"] != false,
         always: spec["postBuild"]["substituteStrategy"] == "Always",
+        ..Substitution::default()
     });
     Plan {
         path: text("path").unwrap_or_default(),

@@ -3,7 +3,6 @@
 //! Files are read like the answers of an API server that serves our definitions: a field that is missing or wrong is
 //! refused in its words, a field that nobody knows is dropped with a warning, defaults are filled in.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -12,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use lode_admit::{Status, custom};
 use lode_api::{Kind as _, Kustomization, kustomization};
 use lode_disk::regular;
+use lode_kustomization::Variables;
 use lode_object::Value;
 use lode_stdx::read;
 use lode_yaml::{Dialect, Reader};
@@ -28,7 +28,7 @@ const FILE_MAX: u64 = 4 << 20;
 /// A Kustomization that the operator would act on.
 pub(super) struct Wanted {
     pub(super) object: Kustomization,
-    pub(super) variables: BTreeMap<String, String>,
+    pub(super) variables: Variables,
     /// Whether the cluster holds more variables. Then even a build without any known one replaces them, and fails.
     pub(super) has_unread: bool,
 }
@@ -137,17 +137,17 @@ fn admit(object: &mut Value) -> anyhow::Result<()> {
 }
 
 /// Returns the variables of the specification, and those of files where there are any.
-fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<BTreeMap<String, String>> {
+fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<Variables> {
     if from.is_empty() {
         let stated = object.spec.post_build.iter().flat_map(|post_build| &post_build.substitute);
-        return Ok(stated.map(|(name, value)| (name.to_string(), value.to_string())).collect());
+        return Ok(Variables::plain(stated.map(|(name, value)| (name.to_string(), value.to_string()))));
     }
     let mut objects = Vec::new();
     for file in from {
         objects.extend(documents(file)?.into_iter().map(with_data));
     }
     let found = lode_kustomization::variables_among(object, &objects);
-    Ok(found.map_err(|failure| anyhow!("{}: {}", failure.reason, failure.message))?.values)
+    found.map_err(|failure| anyhow!("{}: {}", failure.reason, failure.message))
 }
 
 /// Names the objects of the cluster that variables come from.

@@ -7,7 +7,7 @@ use lode_api::kustomization::IgnoreRule;
 use lode_apply::{Decision, Desired, Error, Fault, Force, Rule, Selector, Set, decide, force, immutable_differences};
 use lode_cluster::{Client, Discovery, Error as ClusterError, Resource, Target};
 use lode_merge::{Flags, diff, observe};
-use lode_object::{GroupKind, GroupVersionKind, Id, NamespacedName, Value, meta, order};
+use lode_object::{GroupKind, GroupVersionKind, Id, NamespacedName, Secrecy, Value, meta, order};
 
 use super::findings::{Change, Finding};
 
@@ -62,7 +62,7 @@ impl<'a> Comparison<'a> {
     async fn applied(&self, desired: &Desired) -> Result<Option<Finding>, Error> {
         let Some(resource) = self.discovery.resolve(&desired.gvk).await? else {
             if self.defined.contains(&desired.gvk.group_kind()) {
-                return Ok(Some(Finding { id: desired.id.clone(), change: Change::Created }));
+                return Ok(Some(Finding { id: desired.secrecy.masked(&desired.id), change: Change::Created }));
             }
             let unknown = (desired.id.clone(), desired.gvk.clone(), desired.origin.clone());
             return Err(Error::UnknownKinds(vec![unknown]));
@@ -77,13 +77,13 @@ impl<'a> Comparison<'a> {
         if resource.namespaced && desired.id.namespace.is_empty() {
             return Err(Error::NoNamespace(desired.id.clone(), desired.origin.clone()));
         }
-        let live = self.live(&resource, &desired.id, &desired.origin).await?;
+        let live = self.live(&resource, &desired.id, &desired.origin, &desired.secrecy).await?;
         let change = match live {
             None if decide(desired, None, None) == Decision::Skip => None,
             None => self.creation(&resource, desired).await?,
             Some(live) => self.change(&resource, desired, &live).await?,
         };
-        Ok(change.map(|change| Finding { id: desired.id.clone(), change }))
+        Ok(change.map(|change| Finding { id: desired.secrecy.masked(&desired.id), change }))
     }
 
     async fn creation(&self, resource: &Resource, desired: &Desired) -> Result<Option<Change>, Error> {
@@ -93,7 +93,7 @@ impl<'a> Comparison<'a> {
             Err(error) if error.is_not_found() && self.brings_namespace(&desired.id.namespace) => {
                 Ok(Some(Change::Created))
             }
-            Err(cause) => Err(refused(&desired.id, &desired.origin, "dry-run", cause)),
+            Err(cause) => Err(refused(&desired.id, &desired.origin, "dry-run", cause, &desired.secrecy)),
         }
     }
 
@@ -106,10 +106,11 @@ impl<'a> Comparison<'a> {
         match self.dry_run(resource, kept.as_ref().unwrap_or(desired)).await {
             Ok(after) => {
                 let differences = diff::between(live, &after);
+                let differences: Vec<_> = differences.into_iter().map(|one| one.told(&desired.secrecy)).collect();
                 Ok((!differences.is_empty()).then_some(Change::Drifted(differences)))
             }
             Err(cause) if self.recreates(desired, live, observed.flags, &cause) => Ok(Some(Change::Recreated)),
-            Err(cause) => Err(refused(&desired.id, &desired.origin, "dry-run", cause)),
+            Err(cause) => Err(refused(&desired.id, &desired.origin, "dry-run", cause, &desired.secrecy)),
         }
     }
 
@@ -121,17 +122,23 @@ impl<'a> Comparison<'a> {
         };
         // A kind that is gone took its objects with it.
         let Some(resource) = resource else { return Ok(None) };
-        let Some(live) = self.live(&resource, id, "").await? else { return Ok(None) };
+        let Some(live) = self.live(&resource, id, "", &Secrecy::default()).await? else { return Ok(None) };
         let owner = NamespacedName::new(&self.object.metadata.namespace, &self.object.metadata.name);
         let goes = is_owned(&live, &owner) && !stays(observe(&live, MANAGER, &[]).flags);
         Ok(goes.then(|| Finding { id: id.clone(), change: Change::Pruned }))
     }
 
-    async fn live(&self, resource: &Resource, id: &Id, origin: &str) -> Result<Option<Value>, Error> {
+    async fn live(
+        &self,
+        resource: &Resource,
+        id: &Id,
+        origin: &str,
+        secrecy: &Secrecy,
+    ) -> Result<Option<Value>, Error> {
         match self.client.get(resource, &id.namespace, &id.name).await {
             Ok(live) => Ok(Some(live)),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(cause) => Err(refused(id, origin, "read", cause)),
+            Err(cause) => Err(refused(id, origin, "read", cause, secrecy)),
         }
     }
 
@@ -193,8 +200,9 @@ fn with_ignored_fields(rules: &[(Rule, &IgnoreRule)], desired: &Desired, live: &
     desired.with(value?)
 }
 
-fn refused(id: &Id, origin: &str, step: &'static str, cause: ClusterError) -> Error {
-    Error::Refused(vec![Fault { id: id.clone(), origin: origin.into(), step, cause, note: "".into() }])
+fn refused(id: &Id, origin: &str, step: &'static str, cause: ClusterError, secrecy: &Secrecy) -> Error {
+    let (id, origin, secrecy) = (id.clone(), origin.into(), secrecy.clone());
+    Error::Refused(vec![Fault { id, origin, step, cause, note: "".into(), secrecy }])
 }
 
 fn is_owned(live: &Value, owner: &NamespacedName) -> bool {

@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "what a scenario met is its report, shown by --nocapture")]
 
+mod canary;
 mod flow;
 mod ground;
 mod manifests;

@@ -98,3 +98,91 @@ async fn a_live_edit_of_a_secret_is_told_without_its_value() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_is_not_told_in_another_form_either() {
+    /// What an expression makes of the value, where each is refused by the server.
+    const FORMS: &[(&str, &str)] = &[
+        ("quoted", "  labels: {l: '${quoted}'}\n"),
+        ("escaped", "  labels: {l: '${escaped}'}\n"),
+        ("sliced", "  labels: {l: '${canary:0:20}!'}\n"),
+        ("upper", "  labels: {l: '${canary^^}!'}\n"),
+        ("changed", "  labels: {l: '${canary//-/_}!'}\n"),
+        ("encoded", "  labels: {l: '${encoded}!'}\n"),
+        ("default", "  labels: {l: '${nothing:=${canary,,}}!'}\n"),
+        ("structured", "data: ${structured}\n"),
+        ("keyed", "data: {'${canary}!': x}\n"),
+        ("named", "  annotations: {a: '${canary}'}\n  finalizers: ['${canary}!']\n"),
+    ];
+    Stage::play("secret-forms", async |stage| {
+        let (ns, canary) = (stage.namespace.clone(), stage.canary.clone());
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &canary);
+        stage
+            .world
+            .apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "forms", "namespace": ns},
+            "stringData": {"quoted": format!("{canary}\"{canary}"), "escaped": format!("{canary}\\\\\t{canary}"),
+            "encoded": encoded, "structured": format!("{{a: [{canary}, 2]}}"), "nothing": ""}}))
+            .await?;
+        for (folder, rest) in FORMS {
+            let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {folder}\n{rest}");
+            stage.repository.write(&format!("{folder}/a.yaml"), &text)?;
+        }
+        stage.repository.write("name/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '${canary}_'}\n")?;
+        stage.repository.push("begin")?;
+        stage.source().await?;
+        let from =
+            json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}, {"kind": "Secret", "name": "forms"}]});
+        let spec = json!({"targetNamespace": stage.namespace, "postBuild": from});
+        for name in FORMS.iter().map(|(folder, _)| *folder).chain(["name"]) {
+            stage.kustomization(name, spec.clone()).await?;
+        }
+        let mut faults = Vec::new();
+        for (name, _) in FORMS {
+            let text = stage.fails(name, "ReconciliationFailed").await.with_context(|| format!("folder {name}"))?;
+            println!("{name}: {text}");
+            faults.extend(holds(&text, &["ConfigMap/", &format!("{name}/a.yaml:1")]).err());
+            faults
+                .extend(crate::canary::found_in(&canary, &text).map(|form| anyhow::anyhow!("{name}: {form}: {text}")));
+        }
+        let text = stage.fails("name", "ReconciliationFailed").await?;
+        println!("name: {text}");
+        ensure!(faults.is_empty(), "{faults:#?}");
+        holds(&text, &["ConfigMap/", "name/a.yaml:1"])
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_diff_shows_where_a_value_would_change_and_not_the_value() {
+    Stage::play("secret-diff", async |stage| {
+        let checkout = tempfile::tempdir()?;
+        let manifest = |host: &str, color: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: from}}\ndata:\n  url: postgres://u:${{canary}}@{host}\n  \
+                 color: {color}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{conf: 'pw=${{canary}}{host}'}}\n"
+            )
+        };
+        stage.repository.write("apps/a.yaml", &manifest("one", "red"))?;
+        let commit = stage.repository.push("begin")?;
+        stage.source().await?;
+        let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
+        let spec = json!({"targetNamespace": stage.namespace, "postBuild": from});
+        stage.kustomization("apps", spec).await?;
+        stage.applied("apps", &commit).await?;
+
+        std::fs::create_dir_all(checkout.path().join("apps"))?;
+        std::fs::write(checkout.path().join("apps/a.yaml"), manifest("two", "blue"))?;
+        let path = checkout.path().to_str().context("a path is text")?.to_owned();
+        let ran = stage.lode(&["diff", "kustomization", "apps", "--path", &path])?;
+        println!("{}", ran.text);
+        ensure!(ran.code == 1, "{}", ran.text);
+        holds(&ran.text, &[".data.url: *** (before) → *** (after)", ".data.color: *** (before) → blue", ".data.conf: ***"])?;
+
+        // A live edit of it is told by its field.
+        let edit = json!({"data": {"color": "green"}});
+        stage.world.patch_as("somebody", ("ConfigMap", &stage.namespace, "from"), edit).await?;
+        stage.told("apps", "DriftCorrected", &["ConfigMap/", ".data.color", "somebody"]).await?;
+        Ok(())
+    })
+    .await;
+}

@@ -16,6 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::block_in_place;
 
+use crate::canary;
 use crate::ground::{self, Ground};
 
 /// How long anything may take that a scenario waits for.
@@ -38,6 +39,8 @@ pub(crate) struct Stage {
     settings: Settings,
     folder: TempDir,
     namespaces: Vec<String>,
+    /// What commands showed that may not tell the secret either.
+    shown: Vec<String>,
 }
 
 /// How a command ended.
@@ -75,7 +78,7 @@ impl Stage {
             storage: folder.path().join("storage"),
             arguments: Vec::new(),
         };
-        let canary = format!("canary-of-{name}-must-not-be-told");
+        let canary = "canary-7f3a91c5e2d8-must-not-be-told".to_owned();
         let mut stage = Self {
             ground,
             world,
@@ -87,6 +90,7 @@ impl Stage {
             settings,
             folder,
             namespaces: Vec::new(),
+            shown: Vec::new(),
         };
         stage.add_namespace(&stage.namespace.clone()).await?;
         let vault = json!({"apiVersion": "v1", "kind": "Secret",
@@ -174,6 +178,16 @@ impl Stage {
         Ok(Ran { code: run.status.code().unwrap_or(-1), text })
     }
 
+    /// Runs the `lode` under test in the stage's namespace; what it shows may not tell the stage's secret.
+    pub(crate) fn lode(&mut self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let mut command = Command::new(&self.settings.binary);
+        command.args(arguments).args(["--namespace", &self.namespace]).env("KUBECONFIG", self.ground.kubeconfig());
+        let run = block_in_place(|| command.output()).context("run lode")?;
+        let text = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        self.shown.push(text.clone());
+        Ok(Ran { code: run.status.code().unwrap_or(-1), text })
+    }
+
     fn log(&self) -> String {
         let log = self.settings.storage.join("lode.log");
         std::fs::read_to_string(log).unwrap_or_default()
@@ -194,9 +208,10 @@ impl Stage {
                 }
             }
         }
-        let leak = told.iter().find_map(|(place, text)| text.find(&self.canary).map(|at| (place, &text[..at])));
+        told.extend(self.shown.iter().map(|text| ("what a command showed", text.clone())));
+        let leak = told.iter().find_map(|(place, text)| Some((place, canary::found_in(&self.canary, text)?)));
         match leak {
-            Some((place, before)) => bail!("a secret was told in {place}, after: …{}", end_of(before)),
+            Some((place, form)) => bail!("a secret was told in {place}, as \"{form}\""),
             None => Ok(()),
         }
     }
@@ -245,9 +260,4 @@ async fn caught(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
-}
-
-fn end_of(text: &str) -> String {
-    let end: Vec<char> = text.chars().rev().take(200).collect();
-    end.into_iter().rev().collect()
 }

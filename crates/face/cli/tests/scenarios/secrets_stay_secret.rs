@@ -40,7 +40,7 @@ const CASES: &[(&str, &str, &str, &[&str])] = &[
         "as-yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  a: ${broken}\n",
         "BuildFailed",
-        &["ConfigMap/", "as-yaml/a.yaml:1"],
+        &["ConfigMap/", "as-yaml/a.yaml:6"],
     ),
     (
         "as-secret",

@@ -7,6 +7,7 @@ mod layers;
 mod lexer;
 mod links;
 mod purity;
+mod security;
 mod shape;
 mod sizes;
 mod source;
@@ -48,6 +49,9 @@ fn check(root: &Path) -> Result<Vec<String>> {
     let ratchet = root.join(sizes::RATCHET);
     let listed = fs::read_to_string(&ratchet).with_context(|| format!("read {}", ratchet.display()))?;
     findings.extend(sizes::check(&sources, &listed));
+    let page = root.join(security::PAGE);
+    let page = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;
+    findings.extend(security::check(&page, &sources));
     for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "md")) {
         let text = fs::read_to_string(root.join(path)).with_context(|| format!("read {}", path.display()))?;
         findings.extend(links::check(root, path, &text));

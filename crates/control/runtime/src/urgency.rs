@@ -59,7 +59,7 @@ mod tests {
         Change { name, old: old.map(object), new: new.map(object) }.urgency()
     }
 
-    fn object(metadata: Value, status: &Value) -> Value {
+    fn object(metadata: &Value, status: &Value) -> Value {
         let mut object = json!({"metadata": {"name": "a", "namespace": "ns", "generation": 2}, "status": status});
         object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().cloned().unwrap_or_default());
         object
@@ -80,10 +80,10 @@ mod tests {
             ("new, with Flux's default", json!({"observedGeneration": -1})),
             ("edited while nobody ran", ready(1)),
         ] {
-            assert_eq!(change(None, Some(&object(json!({}), &status))), Some(Priority::Person), "{what}");
+            assert_eq!(change(None, Some(&object(&json!({}), &status))), Some(Priority::Person), "{what}");
         }
-        assert_eq!(change(None, Some(&object(asked(), &ready(2)))), Some(Priority::Person), "asked while nobody ran");
-        let deleted = object(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2));
+        assert_eq!(change(None, Some(&object(&asked(), &ready(2)))), Some(Priority::Person), "asked while nobody ran");
+        let deleted = object(&json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2));
         assert_eq!(change(None, Some(&deleted)), Some(Priority::Person), "deleted while nobody ran");
     }
 
@@ -92,9 +92,9 @@ mod tests {
         let mut answered = ready(2);
         answered["lastHandledReconcileAt"] = json!("now");
         for known in [
-            object(json!({}), &json!({"observedGeneration": 2})),
-            object(json!({}), &ready(2)),
-            object(asked(), &answered),
+            object(&json!({}), &json!({"observedGeneration": 2})),
+            object(&json!({}), &ready(2)),
+            object(&asked(), &answered),
         ] {
             assert_eq!(change(None, Some(&known)), Some(Priority::Background), "{known}");
         }
@@ -102,16 +102,16 @@ mod tests {
 
     #[test]
     fn what_a_person_did_goes_first_and_our_own_writes_wake_nobody() {
-        let known = object(json!({}), &ready(2));
+        let known = object(&json!({}), &ready(2));
         for new in [
-            object(asked(), &ready(2)),
-            object(json!({"generation": 3}), &ready(2)),
-            object(json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2)),
-            object(json!({"uid": "another"}), &json!({})),
+            object(&asked(), &ready(2)),
+            object(&json!({"generation": 3}), &ready(2)),
+            object(&json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2)),
+            object(&json!({"uid": "another"}), &json!({})),
         ] {
             assert_eq!(change(Some(&known), Some(&new)), Some(Priority::Person), "{new}");
         }
-        assert_eq!(change(Some(&object(json!({}), &json!({}))), Some(&known)), None);
+        assert_eq!(change(Some(&object(&json!({}), &json!({}))), Some(&known)), None);
         assert_eq!(change(Some(&known), None), None);
     }
 }

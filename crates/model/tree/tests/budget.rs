@@ -2,8 +2,6 @@
 //!
 //! Alone in its binary, because it counts what is allocated.
 
-#![expect(clippy::unwrap_used, reason = "a failing case fails the test")]
-
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{RepoPath, Tree, ignore};
 use peak_alloc::PeakAlloc;

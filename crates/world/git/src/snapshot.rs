@@ -148,14 +148,13 @@ impl Reader<'_> {
         }
         self.options.budget.bytes(size)?;
         let is_executable = kind == EntryKind::BlobExecutable;
-        let mut entry = match self.known.get(&id) {
-            Some(entry) => entry.clone(),
-            None => {
-                let (_, bytes) = self.object(id)?;
-                let entry = self.spool.keep(bytes, is_executable).map_err(Error::Cache)?;
-                self.known.insert(id, entry.clone());
-                entry
-            }
+        let mut entry = if let Some(entry) = self.known.get(&id) {
+            entry.clone()
+        } else {
+            let (_, bytes) = self.object(id)?;
+            let entry = self.spool.keep(bytes, is_executable).map_err(Error::Cache)?;
+            self.known.insert(id, entry.clone());
+            entry
         };
         if let Entry::File { executable, .. } | Entry::Stored { executable, .. } = &mut entry {
             *executable = is_executable;

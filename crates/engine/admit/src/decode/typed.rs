@@ -307,7 +307,7 @@ impl<'de> Visitor<'de> for Given<'_> {
 /// Returns the whole number that a fraction is, as Go's converter takes it for one.
 fn whole(number: &Number) -> Option<i64> {
     let fraction = number.as_f64().filter(|_| number.is_f64())?;
-    let fits = fraction.trunc() == fraction && fraction.abs() < WHOLE_MAX;
+    let fits = fraction.fract().abs() < f64::MIN_POSITIVE && fraction.abs() < WHOLE_MAX;
     fits.then_some(fraction as i64)
 }
 

@@ -314,13 +314,13 @@ mod tests {
         let places = places(10, 2);
         let first = places.take(address(1)).unwrap();
         tokio::time::advance(Duration::from_millis(5)).await;
-        let _second = places.take(address(1)).unwrap();
+        let second = places.take(address(1)).unwrap();
         let _other = places.take(address(2)).unwrap();
         tokio::time::advance(Duration::from_millis(5)).await;
         drop(UnderWay::begin(first.activity()));
         let _third = places.take(address(1)).unwrap();
         assert_eq!(ids(&places), [0, 2, 3], "the second waits longer than the first, which was used");
-        let displaced = tokio::time::timeout(Duration::from_secs(1), _second.activity().displaced()).await;
+        let displaced = tokio::time::timeout(Duration::from_secs(1), second.activity().displaced()).await;
         assert!(displaced.is_ok(), "it is told to leave");
     }
 

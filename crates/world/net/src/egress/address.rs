@@ -90,19 +90,23 @@ pub(super) fn faces(address: IpAddr) -> impl Iterator<Item = IpAddr> {
 }
 
 fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
-    let [a, b, c, d, e, f, g, h] = address.segments();
+    let [first, second, middle @ .., high, low] = address.segments();
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    match (a, b) {
+    let at_the_end = [v4(high, low), None, None];
+    match (first, second) {
         // NAT64: the well-known prefix, and the one for local use, whose bits 64 to 71 are skipped.
-        (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => [v4(g, h), None, None],
-        (0x64, 0xff9b) if c == 1 => [v4(g, h), v4(d, (e & 0xff) << 8 | f >> 8), v4(f, g)],
+        (0x64, 0xff9b) if middle == [0; 4] => at_the_end,
+        (0x64, 0xff9b) if middle[0] == 1 => {
+            let [_, upper, split, lower] = middle;
+            [v4(high, low), v4(upper, (split & 0xff) << 8 | lower >> 8), v4(lower, high)]
+        }
         // 6to4.
-        (0x2002, _) => [v4(b, c), None, None],
+        (0x2002, _) => [v4(second, middle[0]), None, None],
         // Teredo: its server, and the client's address with its bits turned over.
-        (0x2001, 0) => [v4(c, d), v4(!g, !h), None],
-        // IPv4-compatible, and IPv4-translated (SIIT).
-        (0, 0) if [c, d, e, f] == [0; 4] && (g, h) != (0, 0) && (g, h) != (0, 1) => [v4(g, h), None, None],
-        (0, 0) if [c, d, e, f] == [0, 0, 0xffff, 0] => [v4(g, h), None, None],
+        (0x2001, 0) => [v4(middle[0], middle[1]), v4(!high, !low), None],
+        // IPv4-compatible, but for the unspecified address and loopback, and IPv4-translated (SIIT).
+        (0, 0) if middle == [0; 4] && !matches!((high, low), (0, 0 | 1)) => at_the_end,
+        (0, 0) if middle == [0, 0, 0xffff, 0] => at_the_end,
         _ => [None; 3],
     }
 }

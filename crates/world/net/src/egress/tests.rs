@@ -115,7 +115,10 @@ async fn only_the_addresses_that_were_checked_are_handed_on() {
     let allowed: IpAddr = "93.184.216.34".parse().unwrap();
     assert_eq!(egress.resolve("GIT.example.").await.unwrap(), [allowed], "the refused one is left out");
     let error = egress.resolve("git.example").await.unwrap_err();
-    assert!(error.get_ref().is_some_and(|inner| inner.is::<Refused>()), "a name that changed its mind: {error}");
+    assert!(
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refused>),
+        "a name that changed its mind: {error}"
+    );
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use lode_stdx::budget::{Budget, Limits};
 
 /// What one build may cost. Charges add up over the whole build, so the bytes are more than it ever holds.
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "fields are named as the flags are")]
 pub(crate) struct BuildLimits {
     /// Bytes that one build may allocate in sum
     #[arg(long, value_name = "BYTES", default_value_t = LIMITS.bytes)]

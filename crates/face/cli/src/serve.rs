@@ -27,6 +27,7 @@ const FETCH: lode_stdx::budget::Limits = lode_git::BUDGET;
 
 /// How the operator runs.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     #[command(flatten)]
     access: Access,

@@ -32,16 +32,17 @@ fn every_step_of_the_script_has_its_effect() {
 
 /// Clones and pushes by the URL that a person is shown, and fails to push without the token in it.
 fn assert_pushes_with_the_printed_url_only(said: &[String]) {
-    let url = said.iter().find_map(|line| line.trim().strip_prefix("git clone ")?.split(' ').next()).unwrap();
-    let (start, rest) = url.split_once("://").unwrap();
-    let (secret, rest) = rest.split_once('@').unwrap();
+    let url = said.iter().find_map(|line| line.trim().strip_prefix("git clone ")?.split(' ').next());
+    let url = url.expect("the demo prints a URL to clone");
+    let (start, rest) = url.split_once("://").expect("a URL");
+    let (secret, rest) = rest.split_once('@').expect("credentials");
     assert!(secret.split_once(':').is_some_and(|(_, token)| token.len() >= 32), "{url}");
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command.arg("-C").arg(folder.path()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments);
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap()
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git runs")
     };
     let cloned = git(&["clone", "-q", url, "fleet"]);
     assert!(cloned.status.success(), "{cloned:?}");
@@ -61,7 +62,7 @@ fn a_person_gets_a_kubeconfig_that_is_gone_afterwards() {
     let said: Vec<String> =
         talk.by_ref().map(Result::unwrap).take_while(|line| !line.contains("Ctrl-C ends")).collect();
     assert_pushes_with_the_printed_url_only(&said);
-    let get = lode(&["get", "kustomizations", "-A", "--kubeconfig", &kubeconfig]).output().unwrap();
+    let get = lode(&["get", "kustomizations", "-A", "--kubeconfig", &kubeconfig]).output().expect("git runs");
     assert!(String::from_utf8_lossy(&get.stdout).contains("fleet"), "{get:?}");
     let ended = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
     assert!(ended.success() && demo.wait().unwrap().success());

@@ -133,7 +133,7 @@ async fn a_claim_goes_only_by_its_own_annotation() {
         let uid = stage.uid("PersistentVolumeClaim", "data").await?;
 
         let shared = claim(&ns, "data", "1Gi", "ReadWriteMany");
-        stage.write("apps/objects.yaml", &[shared.clone()])?;
+        stage.write("apps/objects.yaml", std::slice::from_ref(&shared))?;
         stage.deliver("share it").await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("a claim: {text}");

@@ -7,7 +7,7 @@ use crate::ground;
 use crate::manifests::{config_map, deployment, noted};
 use crate::stage::{LONG, Stage};
 
-fn role(name: &str, labels: Value, more: Value) -> Value {
+fn role(name: &str, labels: &Value, more: &Value) -> Value {
     let mut role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": name, "labels": labels}});
     for (field, value) in more.as_object().into_iter().flatten() {
@@ -21,9 +21,9 @@ async fn the_rules_of_an_aggregated_role_are_never_emptied_again() {
     Stage::play("owns-rules", async |stage| {
         let ns = stage.namespace.clone();
         let selects = json!({"clusterRoleSelectors": [{"matchLabels": {"e2e-owns-rules": "yes"}}]});
-        let all = role("e2e-owns-all", json!({}), json!({"aggregationRule": selects, "rules": []}));
+        let all = role("e2e-owns-all", &json!({}), &json!({"aggregationRule": selects, "rules": []}));
         let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]);
-        let part = role("e2e-owns-part", json!({"e2e-owns-rules": "yes"}), json!({"rules": rules}));
+        let part = role("e2e-owns-part", &json!({"e2e-owns-rules": "yes"}), &json!({"rules": rules}));
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
         stage.apply_folder("apps", &[all.clone(), part.clone(), settings]).await?;
         let filled = |object: Option<&Value>| object.is_some_and(|object| object["rules"] == rules);

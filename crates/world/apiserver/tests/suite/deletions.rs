@@ -82,7 +82,7 @@ fn smallest(kind: &str) -> Value {
             json!({"spec": {"request": REQUEST, "signerName": "a.io/b", "usages": ["client auth"]}})
         }
         "ClusterRoleBinding" | "RoleBinding" => json!({"roleRef": role, "subjects": []}),
-        "CSIDriver" => json!({"spec": {}}),
+        "CSIDriver" | "DeviceClass" | "ResourceClaim" => json!({"spec": {}}),
         "CSINode" => json!({"spec": {"drivers": []}}),
         "CSIStorageCapacity" => json!({"storageClassName": "s"}),
         "StorageClass" => json!({"provisioner": "p.io/q"}),
@@ -110,8 +110,6 @@ fn smallest(kind: &str) -> Value {
         "PriorityClass" => json!({"value": 5}),
         "RuntimeClass" => json!({"handler": "h"}),
         "EndpointSlice" => json!({"addressType": "IPv4", "endpoints": []}),
-        "DeviceClass" => json!({"spec": {}}),
-        "ResourceClaim" => json!({"spec": {}}),
         "ResourceClaimTemplate" => json!({"spec": {"spec": {}}}),
         "ResourceSlice" => {
             json!({"spec": {"driver": "d.io", "nodeName": "n", "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1}, "devices": []}})

@@ -1,14 +1,15 @@
 //! The artifact server, asked over loopback by hand-written requests.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
-
 use lode_store::{Owner, Records, Store, Stored, serve};
 use lode_tree::Tree;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{RwLockReadGuard, oneshot};
+
+use crate::ALONE;
 
 struct World {
+    _turn: RwLockReadGuard<'static, ()>,
     folder: tempfile::TempDir,
     stored: Stored,
     address: std::net::SocketAddr,
@@ -17,6 +18,7 @@ struct World {
 }
 
 async fn world() -> World {
+    let turn = ALONE.read().await;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let tree: Tree = [("a.yaml", "kind: ConfigMap")].into_iter().collect();
@@ -27,7 +29,7 @@ async fn world() -> World {
     let (stop, stopped) = oneshot::channel();
     let root = store.served().to_owned();
     let server = tokio::spawn(serve(listener, root, async { drop(stopped.await) }));
-    World { folder, stored, address, stop, server }
+    World { _turn: turn, folder, stored, address, stop, server }
 }
 
 impl World {

@@ -243,7 +243,7 @@ fn variables_hold_no_more_than_they_may() {
             _ => "${v/a/${v//a/${v}}}",
         };
         let vars = [("v".to_owned(), "a\n".repeat(len / 2))].into();
-        let substitute = Some(Substitution { vars, strict: false, always: false });
+        let substitute = Some(Substitution { vars, strict: false, ..Substitution::default() });
         let (tree, plan) = input("resources: [m.yaml]\n".to_owned(), [maps(2, &expression.repeat(uses))]);
         (tree, Plan { substitute, ..plan })
     };

@@ -10,12 +10,11 @@ use lode_apply::{Ahead, Applier, Desired, Request, Rerun, Set, change_log};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::EventKind;
 use lode_store::Owner;
-use lode_tree::Tree;
 use tokio::time::Instant;
 
 use crate::build::{self, Built};
 use crate::controller::{Kustomizations, key};
-use crate::failure::Failure;
+use crate::failure::{Failure, Retry};
 use crate::gather;
 use crate::kept::Kept;
 use crate::progress::Progress;
@@ -69,7 +68,9 @@ impl Kustomizations {
         let set = match self.desired(&job, state).await {
             Ok(set) => set,
             Err(failure) => {
-                self.hold_last_applied(&job, state).await;
+                if failure.retry != Retry::NextProcess {
+                    self.hold_last_applied(&job, state).await;
+                }
                 return Err(failure);
             }
         };
@@ -180,7 +181,7 @@ impl Kustomizations {
             building();
             return Ok(Wanted { inputs, spec, built: None, is_same: true });
         }
-        let tree = gather::tree(&self.artifacts, artifact, &job.from, &self.memory).await?;
+        let tree = self.until_stopped(gather::tree(&self.artifacts, artifact, &job.from, &self.memory)).await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
             && reads.holds_in(&*tree)
@@ -188,32 +189,14 @@ impl Kustomizations {
             building();
             return Ok(Wanted { inputs, spec, built: None, is_same: true });
         }
-        let built = self.build_within(object, tree, vars).await;
+        let built = self.build_within(object, tree, vars, state.build_bytes).await;
+        if let Ok(built) = &built {
+            state.build_bytes = built.bytes;
+        }
         if !built.as_ref().is_err_and(|failure| failure.reason == reasons::ARTIFACT_FAILED) {
             building();
         }
         Ok(Wanted { inputs, spec, built: Some(built?), is_same: false })
-    }
-
-    /// Builds on a thread, once there is memory for it.
-    async fn build_within(
-        &self,
-        object: &Arc<Kustomization>,
-        tree: Arc<Tree>,
-        vars: gather::Variables,
-    ) -> Result<Built, Failure> {
-        // An estimate; what a build may really take is its own budget's affair.
-        let bytes = build::memory(object, &tree).min(self.memory.total() / 2);
-        let place = self.memory.reserve(&object.metadata.namespace, bytes).await;
-        let place = place.map_err(|error| Failure::new(reasons::BUILD_FAILED, format!("the build {error}")))?;
-        let (object, options) = (object.clone(), self.build.clone());
-        let work = move || {
-            let _place = place;
-            build::build(&object, &tree, vars, &options)
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .unwrap_or_else(|error| Err(Failure::new(reasons::BUILD_FAILED, format!("the build ended early: {error}"))))
     }
 
     /// A revision that cannot be brought about is no reason to let go of the one before it.
@@ -254,9 +237,10 @@ impl Kustomizations {
     /// Returns the objects last applied, building them again where that is all that is left of them.
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
-            let tree = gather::tree(&self.artifacts, &job.artifact, &job.from, &self.memory).await?;
+            let tree =
+                self.until_stopped(gather::tree(&self.artifacts, &job.artifact, &job.from, &self.memory)).await?;
             let vars = gather::variables(&self.client, job.object).await?;
-            let built = self.build_within(job.object, tree, vars).await?;
+            let built = self.build_within(job.object, tree, vars, state.build_bytes).await?;
             state.kept = Kept::of(&built.set);
             return Ok(built.set.into_objects());
         }

@@ -11,7 +11,7 @@ use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
 use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution, Target};
 use lode_stdx::Digest;
-use lode_stdx::budget::{Budget, Limits};
+use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
 use lode_tree::{ReadSet, RepoPath, Tree};
 
 use crate::failure::Failure;
@@ -27,6 +27,16 @@ pub struct Built {
     pub reads: ReadSet,
     /// Fields that were dropped because the types of their objects do not have them, a line each.
     pub dropped: Vec<String>,
+    /// Bytes that were allocated for content, in sum.
+    pub bytes: u64,
+}
+
+/// Why there is nothing built.
+pub(crate) enum Unbuilt {
+    /// It needs more bytes than it was given.
+    Memory(Failure),
+    /// Whatever it is given, it fails.
+    Other(Failure),
 }
 
 /// Renders the folder of a Kustomization and makes its objects ready to be applied; `vars` are the values of all
@@ -35,11 +45,42 @@ pub struct Built {
 /// # Errors
 /// The path is no folder of the source, or the build fails: file, line and cause.
 pub fn build(object: &Kustomization, tree: &Tree, vars: Variables, options: &Options) -> Result<Built, Failure> {
+    Ok(build_with(object, tree, vars, options, options.limits)?)
+}
+
+/// The same, with other limits than the options have: what there is memory for.
+pub(crate) fn build_with(
+    object: &Kustomization,
+    tree: &Tree,
+    vars: Variables,
+    options: &Options,
+    limits: Limits,
+) -> Result<Built, Unbuilt> {
     let plan = Plan { by_type: true, ..plan(object, vars, options.strict)? };
-    let rendered = lode_render::render(tree, &plan, &Budget::new(options.limits))?;
+    let budget = Budget::new(limits);
+    let rendered = lode_render::render(tree, &plan, &budget).map_err(|error| match error.exceeded() {
+        Some(Exceeded { what: Spent::Bytes, limit }) if limit < options.limits.bytes => {
+            Unbuilt::Memory(failed(&error, Some("--memory-budget allows more")))
+        }
+        _ => Unbuilt::Other(error.into()),
+    })?;
     let dropped = dropped(&rendered.objects);
     let set = desired(object, rendered.objects, options)?;
-    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads, dropped })
+    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads, dropped, bytes: budget.spent().bytes })
+}
+
+impl From<Failure> for Unbuilt {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl From<Unbuilt> for Failure {
+    fn from(unbuilt: Unbuilt) -> Self {
+        match unbuilt {
+            Unbuilt::Memory(failure) | Unbuilt::Other(failure) => failure,
+        }
+    }
 }
 
 /// Names the fields of rendered objects that their types do not have, a line each: object, field, file and line.
@@ -88,13 +129,14 @@ impl From<lode_render::Error> for Failure {
                 let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
                 Self::new(reasons::ARTIFACT_FAILED, text)
             }
-            error => {
-                let hint = error.hint().filter(|_| error.is_exceeded()).map(|hint| format!(" ({hint})"));
-                let text = format!("kustomize build failed: {error}{}", hint.unwrap_or_default());
-                Self::new(reasons::BUILD_FAILED, text)
-            }
+            error => failed(&error, error.hint().filter(|_| error.exceeded().is_some())),
         }
     }
+}
+
+fn failed(error: &lode_render::Error, hint: Option<&str>) -> Failure {
+    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Failure::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}{hint}"))
 }
 
 /// Bytes of memory that every build may need.

@@ -15,6 +15,7 @@ use lode_apply::Applier;
 use lode_cluster::{Client, Resource};
 use lode_object::{Id, NamespacedName};
 use lode_runtime::{Change, Events, Memory, Metrics, Next, Priority, Queue, Store};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::build;
@@ -36,6 +37,8 @@ pub struct Kustomizations {
     pub(crate) metrics: Metrics,
     pub(crate) options: Options,
     pub(crate) build: build::Options,
+    /// Whether the process ends.
+    pub(crate) stopping: watch::Sender<bool>,
     states: Mutex<States>,
     index: Mutex<Index>,
     /// Words that nobody is told in whatever is said of a Kustomization: names that were built with values from Secrets.
@@ -104,6 +107,7 @@ impl Kustomizations {
                 strict_fields: options.strict_fields,
             },
             options,
+            stopping: watch::Sender::new(false),
             states: Mutex::default(),
             index: Mutex::default(),
             hidden: Mutex::default(),
@@ -284,6 +288,10 @@ impl lode_runtime::Controller for Kustomizations {
 
     async fn reconcile(&self, key: &NamespacedName) -> Next {
         Box::pin(self.reconcile_one(key)).await
+    }
+
+    fn stop(&self) {
+        self.stopping.send_replace(true);
     }
 
     fn metrics(&self) -> Option<&Metrics> {

@@ -23,6 +23,8 @@ pub(crate) enum Retry {
     Interval,
     /// Soon, then ever later: the fault passes by itself.
     Backoff,
+    /// This process tries no more: it ends.
+    NextProcess,
     /// Only when something changes; a fault of the specification also stalls.
     Change {
         /// Whether the specification itself must change.
@@ -43,6 +45,11 @@ impl Failure {
     /// Something else is not there yet, and its coming wakes us.
     pub(crate) fn waiting(reason: &'static str, message: impl Into<String>) -> Self {
         Self { retry: Retry::Change { stalled: false }, quiet: true, ..Self::new(reason, message) }
+    }
+
+    /// The process ends before the attempt does: nothing is told of it, the next process makes another.
+    pub(crate) fn stopping() -> Self {
+        Self { retry: Retry::NextProcess, quiet: true, ..Self::new(reasons::PROGRESSING, "the operator is stopping") }
     }
 
     /// A part of the contract that is not built yet. It is never ignored.

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod build;
+mod building;
 mod controller;
 mod depends;
 mod exprs;

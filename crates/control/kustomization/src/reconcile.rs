@@ -66,6 +66,7 @@ impl Kustomizations {
         let end = self.attempt_within(object, state, &checked, &progress).await;
         match end {
             Ok(end) => self.end(object, state, &checked, &progress, end).await,
+            Err(Failure { retry: Retry::NextProcess, .. }) => Next::Idle,
             Err(failure) => self.fail(object, state, Some(&checked), &progress, &failure).await,
         }
     }

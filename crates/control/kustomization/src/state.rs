@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) kinds: Kinds,
     /// What the last build read, and what else it was made from.
     pub(crate) reads: Option<(String, ReadSet)>,
+    /// How many bytes the last build took.
+    pub(crate) build_bytes: u64,
     pub(crate) kept: Kept,
     /// The attempt that is under way, over several runs where it waits.
     pub(crate) attempt: Option<Attempt>,

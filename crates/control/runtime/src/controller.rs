@@ -22,7 +22,7 @@ use crate::queue::Queue;
 use crate::spin::Spin;
 
 /// How long running reconciles have to end at shutdown: Kubernetes kills after 30 s, and events are sent after this.
-const DRAIN_MAX: Duration = Duration::from_secs(20);
+const DRAIN_MAX: Duration = Duration::from_secs(15);
 
 /// What makes one key's world equal to its model.
 pub trait Controller: Send + Sync + 'static {
@@ -45,7 +45,7 @@ pub trait Controller: Send + Sync + 'static {
 
 /// Runs a controller with a number of workers (and one for who waits while one share holds all) until `shutdown` turns true (or its sender is gone).
 ///
-/// It returns when the last reconcile has ended, or was aborted 20 s after the shutdown. The queue is closed then.
+/// It returns when the last reconcile has ended, or was aborted 15 s after the shutdown. The queue is closed then.
 pub async fn run<C: Controller>(
     controller: Arc<C>,
     queue: Arc<Queue<C::Key>>,

@@ -73,14 +73,14 @@ pub enum ObjectCause {
 }
 
 impl Error {
-    /// Returns whether the budget did not allow it.
+    /// Returns what the budget did not allow.
     #[must_use]
-    pub fn is_exceeded(&self) -> bool {
-        matches!(
-            self,
-            Self::Build(lode_kustomize::Error::Exceeded { .. })
-                | Self::Object { cause: ObjectCause::Exceeded { .. }, .. }
-        )
+    pub fn exceeded(&self) -> Option<Exceeded> {
+        match self {
+            Self::Build(lode_kustomize::Error::Exceeded { source, .. })
+            | Self::Object { cause: ObjectCause::Exceeded { source, .. }, .. } => Some(*source),
+            _ => None,
+        }
     }
 
     /// Returns what a person can do about it, where that is not plain from the message.
@@ -92,19 +92,17 @@ impl Error {
             Self::Duplicate { .. } | Self::Build(BuildError::Duplicate { .. }) => {
                 Some("remove one of the two, or build them in different Kustomizations")
             }
-            Self::Build(BuildError::Exceeded { source, .. })
-            | Self::Object { cause: ObjectCause::Exceeded { source, .. }, .. } => Some(match source.what {
-                Spent::Bytes => "--build-bytes-max allows more",
-                Spent::Nodes => "--build-nodes-max allows more",
-                Spent::Steps => "--build-steps-max allows more",
-            }),
             Self::Object { cause: ObjectCause::Expression(_), .. } => {
                 Some("write $${…} where the text should keep a ${…} of its own")
             }
             Self::Build(BuildError::File { cause: FileCause::NotAnObject(_), .. }) => {
                 Some("files that are no manifests belong outside the path, or into .sourceignore")
             }
-            _ => None,
+            _ => self.exceeded().map(|exceeded| match exceeded.what {
+                Spent::Bytes => "--build-bytes-max allows more",
+                Spent::Nodes => "--build-nodes-max allows more",
+                Spent::Steps => "--build-steps-max allows more",
+            }),
         }
     }
 }

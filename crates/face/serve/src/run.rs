@@ -93,9 +93,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         controller.await.context("a controller ended badly")?;
     }
     helpers.iter().for_each(tokio::task::JoinHandle::abort);
-    for events in events {
-        events.flush(FLUSH).await;
-    }
+    tokio::join!(events[0].flush(FLUSH), events[1].flush(FLUSH));
     Ok(())
 }
 

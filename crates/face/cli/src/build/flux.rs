@@ -99,7 +99,7 @@ pub(super) fn build(
         substitution.always |= has_unread;
     }
     let rendered = render(&checkout.tree, &plan, budget).map_err(|error| {
-        let hint = error.hint().filter(|_| !error.is_exceeded());
+        let hint = error.hint().filter(|_| error.exceeded().is_none());
         let failure = told(&Failure::from(error));
         match hint {
             Some(hint) => Told::new(failure.to_string(), hint).into(),

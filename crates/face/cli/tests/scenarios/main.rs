@@ -16,6 +16,7 @@ mod an_account_sees_what_it_may;
 mod bad_manifests;
 mod bad_repositories;
 mod bad_weather;
+mod bombs_beside_honest_neighbours;
 mod builds_from_a_repository;
 #[cfg(test)]
 mod builds_stay_in_their_root;

@@ -13,7 +13,7 @@ type Input = (Tree, Plan);
 fn build((tree, plan): &Input, budget: &Budget) -> Outcome {
     match render(tree, plan, budget) {
         Ok(_) => Outcome::Done,
-        Err(error) if error.is_exceeded() => Outcome::Exceeded,
+        Err(error) if error.exceeded().is_some() => Outcome::Exceeded,
         Err(error) => Outcome::Failed(error.to_string()),
     }
 }

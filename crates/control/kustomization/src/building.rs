@@ -1,0 +1,144 @@
+//! Builds on threads: each holds no more memory than was reserved for it.
+//!
+//! What a build needs is known when it has ended, not before. So it begins with what its files make likely, and that is
+//! its bound. A build that meets its bound gives everything back, waits until there is room for more, and begins anew:
+//! if it held on to what it has, two builds could wait for one another for ever.
+
+use std::sync::Arc;
+
+use lode_api::{Kustomization, reasons};
+use lode_runtime::Memory;
+use lode_stdx::budget::Limits;
+use lode_tree::Tree;
+
+use crate::build::{self, Built, Unbuilt};
+use crate::controller::Kustomizations;
+use crate::failure::Failure;
+use crate::gather::Variables;
+
+/// How many times as much a build may have when it begins anew: all it did before costs a third of the last time.
+const GROWTH: u64 = 4;
+
+impl Kustomizations {
+    /// Builds once there is memory for it; `before` is how many bytes it took the last time.
+    pub(crate) async fn build_within(
+        &self,
+        object: &Arc<Kustomization>,
+        tree: Arc<Tree>,
+        vars: Variables,
+        before: u64,
+    ) -> Result<Built, Failure> {
+        let work = Work { object: object.clone(), tree, vars, options: self.build.clone() };
+        self.until_stopped(within(&self.memory, Arc::new(work), before)).await
+    }
+
+    /// Waits for what computes or waits for memory, but not when the process ends: a thread cannot be called back.
+    pub(crate) async fn until_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::stopping()),
+            ended = work => ended,
+        }
+    }
+}
+
+/// What one build is made from.
+struct Work {
+    object: Arc<Kustomization>,
+    tree: Arc<Tree>,
+    vars: Variables,
+    options: build::Options,
+}
+
+async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, Failure> {
+    let all = memory.total();
+    let most = work.options.limits.bytes.min(all);
+    let likely = build::memory(&work.object, &work.tree).min(all / 2);
+    let mut bytes = likely.max(before).min(most);
+
+    loop {
+        match once(memory, &work, bytes).await {
+            Err(Unbuilt::Memory(_)) if bytes < most => bytes = bytes.saturating_mul(GROWTH).min(most),
+            built => return built.map_err(Failure::from),
+        }
+    }
+}
+
+/// Builds with so many bytes, and holds them until the thread has ended, whoever still waits for it.
+async fn once(memory: &Memory, work: &Arc<Work>, bytes: u64) -> Result<Built, Unbuilt> {
+    let place = memory.reserve(&work.object.metadata.namespace, bytes).await;
+    let place = place.map_err(|error| failed(format!("the build {error}")))?;
+    let work = work.clone();
+    let build = move || {
+        let _place = place;
+        let limits = Limits { bytes, ..work.options.limits };
+        build::build_with(&work.object, &work.tree, work.vars.clone(), &work.options, limits)
+    };
+    let ended = tokio::task::spawn_blocking(build).await;
+    ended.unwrap_or_else(|error| Err(failed(format!("the build ended early: {error}"))))
+}
+
+fn failed(text: String) -> Unbuilt {
+    Unbuilt::Other(Failure::new(reasons::BUILD_FAILED, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use serde_json::json;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A build of one object with a text of so many bytes, made large by a variable.
+    fn work(text: usize) -> Arc<Work> {
+        let object = json!({"metadata": {"name": "app", "namespace": "team"}, "spec": {"path": "./"}});
+        let mut object = Kustomization::parse(&object).unwrap();
+        object.spec.post_build = Some(Box::default());
+        let file = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: \"${big}\"}\n";
+        let tree: Tree = [("a.yaml", file)].into_iter().collect();
+        let vars = Variables::plain([("big".to_owned(), "x".repeat(text))]);
+        let options = crate::Options::default();
+        let options = build::Options {
+            strict: false,
+            limits: options.build_limits,
+            custom_stage_kinds: Vec::new(),
+            strict_fields: false,
+        };
+        Arc::new(Work { object: Arc::new(object), tree: Arc::new(tree), vars, options })
+    }
+
+    #[tokio::test]
+    async fn a_build_that_needs_more_than_its_files_make_likely_begins_anew_with_more() {
+        let memory = Memory::new(200 * MIB, 4);
+        let work = work(10 << 20);
+        let Err(Unbuilt::Memory(_)) = once(&memory, &work, 8 * MIB).await else { panic!("8 MiB are too few") };
+        let built = within(&memory, work, 0).await.unwrap();
+        assert!(built.bytes > 8 * MIB, "{}", built.bytes);
+        assert!(memory.reserve("team", 200 * MIB).now_or_never().is_some(), "all is given back");
+    }
+
+    #[tokio::test]
+    async fn a_build_larger_than_the_memory_budget_fails_by_name_and_gives_all_back() {
+        let memory = Memory::new(64 * MIB, 4);
+        let failure = within(&memory, work(80 << 20), 0).await.err().unwrap();
+        assert_eq!(failure.reason, reasons::BUILD_FAILED);
+        for part in ["67108864 bytes", "--memory-budget"] {
+            assert!(failure.message.contains(part), "{}", failure.message);
+        }
+        assert!(!failure.message.contains("--build-bytes-max"), "{}", failure.message);
+        assert!(memory.reserve("team", 64 * MIB).now_or_never().is_some(), "all is given back");
+    }
+
+    #[tokio::test]
+    async fn a_build_waits_until_another_gives_memory_back() {
+        let memory = Memory::new(64 * MIB, 4);
+        let held = memory.reserve("other", 60 * MIB).await.unwrap();
+        let mut build = Box::pin(within(&memory, work(1), 0));
+        assert!(build.as_mut().now_or_never().is_none());
+        drop(held);
+        assert!(build.await.is_ok());
+    }
+}

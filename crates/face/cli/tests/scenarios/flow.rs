@@ -135,17 +135,32 @@ impl Stage {
 
     /// Returns the events about an object: reason and message.
     pub(crate) async fn events(&self, name: &str) -> anyhow::Result<Vec<(String, String)>> {
+        self.events_in(&self.namespace, name).await
+    }
+
+    async fn events_in(&self, namespace: &str, name: &str) -> anyhow::Result<Vec<(String, String)>> {
         let query = format!("?fieldSelector=involvedObject.name%3D{name}");
-        let events = self.world.list("Event", &self.namespace, &query).await?;
+        let events = self.world.list("Event", namespace, &query).await?;
         let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
         Ok(events.iter().map(|event| (text(event, "reason"), text(event, "message"))).collect())
     }
 
     /// Waits for an event with a reason whose message holds all of `parts`.
     pub(crate) async fn told(&self, name: &str, reason: &str, parts: &[&str]) -> anyhow::Result<String> {
+        self.told_in(&self.namespace, name, reason, parts).await
+    }
+
+    /// Waits for an event as [`Self::told`] does, in any namespace.
+    pub(crate) async fn told_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        reason: &str,
+        parts: &[&str],
+    ) -> anyhow::Result<String> {
         let until = std::time::Instant::now() + LONG;
         loop {
-            let events = self.events(name).await?;
+            let events = self.events_in(namespace, name).await?;
             let fits = |(of, text): &&(String, String)| of == reason && parts.iter().all(|part| text.contains(part));
             if let Some((_, text)) = events.iter().find(fits) {
                 return Ok(text.clone());

@@ -41,6 +41,7 @@ mod tenants;
 mod the_api_server_goes_away;
 mod the_cluster_refuses;
 mod three_kustomizations;
+mod two_tenants;
 mod unknown_fields;
 mod unsupported_fields;
 mod waiting;

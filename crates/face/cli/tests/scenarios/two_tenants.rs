@@ -1,0 +1,258 @@
+//! Two tenants, each in a namespace of its own, try to read, change, delete or learn of the other's things.
+//!
+//! Both make the same [`attempts`], at the same time, on one operator. Which fields of the kinds they use is held
+//! against the fields that there are ([`fields`]).
+
+mod attempts;
+#[cfg(test)]
+mod fields;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use e2e::condition;
+use lode_cluster::Target;
+use lode_object::Value;
+use serde_json::json;
+
+use crate::canary;
+use crate::flow::{holds, over};
+use crate::manifests::config_map;
+use crate::stage::{LONG, Stage};
+use attempts::{Attempt, Sides};
+
+/// What of a tenant is looked at in the end.
+const KINDS: [&str; 7] =
+    ["ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "GitRepository", "Kustomization"];
+/// Attempts whose Kustomizations claim what is another's, and so want to delete it when they go.
+const CLAIMS: [&str; 4] = ["forged-inventory", "forged-owner", "forged-delete", "forged-namespace"];
+
+/// An object and what tells that it was changed: uid, and the version or the generation of what a user wrote.
+type Things = BTreeMap<(&'static str, String), (Value, Value)>;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_gets_nothing_of_another_by_any_field() {
+    Stage::play("two-tenants", async |stage| {
+        stage.restart_with(&["--default-service-account=tenant", "--no-cross-namespace-refs"])?;
+        let (left, right) = (stage.namespace.clone(), format!("{}-other", stage.namespace));
+        stage.add_namespace(&right).await?;
+        let private = private_repository(stage)?;
+        let mut sides = [sides(&left, &right, &private), sides(&right, &left, &private)];
+        for side in &sides {
+            settle(stage, side).await?;
+        }
+        for side in &mut sides {
+            let theirs = stage.world.ready(("GitRepository", &side.other, &side.prize), "True", "").await?;
+            side.artifact = theirs["status"]["artifact"].clone();
+            stage.world.ready(("Kustomization", &side.other, &side.prize), "True", "").await?;
+        }
+        let before = [things(stage, &left).await?, things(stage, &right).await?];
+
+        let tried = [attempts::all(&sides[0]), attempts::all(&sides[1])];
+        for (side, attempts) in sides.iter().zip(&tried) {
+            for attempt in attempts {
+                for (file, text) in &attempt.files {
+                    stage.repository.write(&format!("{}/{}/{file}", side.own, attempt.name), text)?;
+                }
+            }
+        }
+        stage.repository.push("what is tried")?;
+        for (side, attempts) in sides.iter().zip(&tried) {
+            begin(stage, side, attempts).await?;
+        }
+        let mut faults = Vec::new();
+        for (side, attempts) in sides.iter().zip(&tried) {
+            for attempt in attempts {
+                if let Err(error) = is_denied(stage, side, attempt).await {
+                    faults.push(format!("{}/{}: {error:#}", side.own, attempt.name));
+                }
+            }
+        }
+        ensure!(faults.is_empty(), "{}", faults.join("\n"));
+
+        for side in &sides {
+            go_with_claims(stage, side).await?;
+        }
+        for (namespace, before) in [&left, &right].into_iter().zip(before) {
+            is_untouched(stage, namespace, before).await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+fn sides(own: &str, other: &str, private_url: &str) -> Sides {
+    Sides {
+        own: own.to_owned(),
+        other: other.to_owned(),
+        prize: format!("of-{other}"),
+        private_url: private_url.to_owned(),
+        artifact: Value::Null,
+    }
+}
+
+/// Makes a repository that wants the secret as its password, and holds it.
+fn private_repository(stage: &Stage) -> anyhow::Result<String> {
+    let private = stage.git.repository("private")?;
+    let map = config_map("", "${name}", json!({"color": "blue", "plan": stage.canary}));
+    private.write("a.yaml", &map.to_string().replace("\"namespace\":\"\",", "").replace(",\"namespace\":\"\"", ""))?;
+    private.push("private")?;
+    stage.git.guard("private", "owner", &stage.canary);
+    Ok(private.url)
+}
+
+/// Gives the other side its account, with all rights in its namespace and none outside, and the things to be had.
+async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
+    let Sides { own, other, prize, private_url, .. } = side;
+    let api = "rbac.authorization.k8s.io";
+    let metadata = |name: &str| json!({"name": name, "namespace": other});
+    let account = |name: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(name)});
+    let subject = |name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": other});
+    let kubeconfig = format!("{{clusters: [], contexts: [], users: [{{user: {{token: {}}}}}]}}", stage.canary);
+    let marked = |name: &str| {
+        let mut map = config_map(other, name, json!({"color": "blue"}));
+        map["metadata"]["labels"] =
+            json!({"kustomize.toolkit.fluxcd.io/name": name, "kustomize.toolkit.fluxcd.io/namespace": own});
+        // That of this name which belongs to itself is another object.
+        map["metadata"]["name"] = json!(format!("{name}-of-{own}"));
+        map
+    };
+    for object in [
+        account("tenant"),
+        account(prize),
+        json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata("tenant"),
+            "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]}),
+        json!({"apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata("tenant"),
+            "roleRef": {"apiGroup": api, "kind": "Role", "name": "tenant"},
+            "subjects": [subject("tenant"), subject(prize)]}),
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata(prize), "stringData": {"username": "owner",
+            "password": stage.canary, "canary": stage.canary, "value": kubeconfig}}),
+        marked("forged-owner"),
+        marked("forged-delete"),
+        source(other, "app", json!({"url": stage.repository.url})),
+        source(other, prize, json!({"url": private_url, "secretRef": {"name": prize}})),
+        kustomization(
+            other,
+            prize,
+            json!({"path": "./", "targetNamespace": other, "sourceRef": {"kind": "GitRepository", "name": prize},
+                "postBuild": {"substitute": {"name": prize}}}),
+        ),
+    ] {
+        stage.world.apply(object).await?;
+    }
+    Ok(())
+}
+
+fn source(namespace: &str, name: &str, spec: Value) -> Value {
+    let plain = json!({"interval": "1h", "ref": {"branch": "main"}});
+    json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, &spec)})
+}
+
+fn kustomization(namespace: &str, name: &str, spec: Value) -> Value {
+    let plain = json!({"interval": "1h", "retryInterval": "1h", "timeout": "30s", "prune": true,
+        "path": format!("./{namespace}/{name}"), "sourceRef": {"kind": "GitRepository", "name": "app"}});
+    json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, &spec)})
+}
+
+/// Has one side try everything.
+async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Result<()> {
+    let own = &*side.own;
+    stage.world.reconcile(("GitRepository", own, "app")).await?;
+    stage.world.apply(source(own, "forged", json!({"url": stage.repository.url, "suspend": true}))).await?;
+    forge(stage, ("GitRepository", own, "forged"), &json!({"artifact": side.artifact})).await?;
+    for Attempt { name, kind, spec, status, .. } in attempts {
+        let mut spec = spec.clone();
+        if spec["url"] == "" {
+            spec["url"] = json!(stage.repository.url);
+        }
+        let object = if *kind == "Kustomization" { kustomization } else { source };
+        if status.is_null() {
+            stage.world.apply(object(own, name, spec)).await?;
+            continue;
+        }
+        // It is first looked at with the status in it.
+        stage.world.apply(object(own, name, over(spec.clone(), &json!({"suspend": true})))).await?;
+        forge(stage, (kind, own, name), status).await?;
+        stage.world.apply(object(own, name, over(spec, &json!({"suspend": false})))).await?;
+    }
+    Ok(())
+}
+
+/// Writes a status as whoever has all rights in a namespace can.
+async fn forge(stage: &Stage, what: (&str, &str, &str), status: &Value) -> anyhow::Result<()> {
+    let (kind, namespace, name) = what;
+    let target = Target { namespace, name, manager: "tenant", dry_run: false };
+    stage.world.client.merge(&stage.world.resource(kind), target, "/status", &json!({"status": status})).await?;
+    Ok(())
+}
+
+/// Waits until an attempt is answered as it should be.
+async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Result<()> {
+    let message = |object: Option<&Value>| {
+        let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False")?;
+        let text = ready["message"].as_str()?.to_owned();
+        attempt.answer.iter().all(|part| text.contains(&**part)).then_some(text)
+    };
+    let what = (attempt.kind, &*side.own, attempt.name);
+    let found = stage.world.until(what, LONG, |object| message(object).is_some()).await;
+    let found = found.with_context(|| format!("wanted {:?}", attempt.answer))?;
+    let text = message(found.as_ref()).context("it was answered")?;
+    println!("{} {}: {text}", side.own, attempt.name);
+    ensure!(canary::found_in(&stage.canary, &text).is_none(), "the secret is told: {text}");
+    Ok(())
+}
+
+/// Deletes what claims another's objects: nothing goes with it, and it stays until it claims them no longer.
+async fn go_with_claims(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
+    for name in CLAIMS {
+        stage.world.delete("Kustomization", &side.own, name).await?;
+    }
+    for name in CLAIMS {
+        let refused = format!("User \"system:serviceaccount:{}:tenant\" cannot", side.own);
+        let text = stage.told_in(&side.own, name, "PruneFailed", &[&refused]).await?;
+        println!("{} deletes {name}: {text}", side.own);
+        ensure!(stage.world.get("Kustomization", &side.own, name).await?.is_some(), "{name} went");
+        forge(stage, ("Kustomization", &side.own, name), &json!({"inventory": null})).await?;
+    }
+    for name in CLAIMS {
+        stage.world.until(("Kustomization", &side.own, name), LONG, |found| found.is_none()).await?;
+    }
+    Ok(())
+}
+
+/// Returns what there is in a namespace.
+async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
+    let mut things = Things::new();
+    for kind in KINDS {
+        for object in stage.world.list(kind, namespace, "").await? {
+            let metadata = &object["metadata"];
+            // The operator tells in the status of its own kinds.
+            let changed =
+                if kind.ends_with("ory") || kind == "Kustomization" { "generation" } else { "resourceVersion" };
+            let name = metadata["name"].as_str().unwrap_or_default().to_owned();
+            things.insert((kind, name), (metadata["uid"].clone(), metadata[changed].clone()));
+        }
+    }
+    Ok(things)
+}
+
+/// Fails if anything of before was changed or has gone, or anybody else put something there.
+async fn is_untouched(stage: &Stage, namespace: &str, before: Things) -> anyhow::Result<()> {
+    let after = things(stage, namespace).await?;
+    ensure!(before.len() > KINDS.len(), "there is something to lose: {before:?}");
+    for (thing, was) in before {
+        ensure!(after.get(&thing) == Some(&was), "{thing:?} of {namespace} was {was:?}, is {:?}", after.get(&thing));
+    }
+    let intruder = after.keys().find(|(_, name)| name.starts_with("intruder"));
+    ensure!(intruder.is_none(), "somebody else made {intruder:?} in {namespace}");
+    for kind in ["ClusterRole", "ClusterRoleBinding"] {
+        let found = stage.world.get(kind, "", &format!("intruder-{namespace}")).await?;
+        ensure!(found.is_none(), "{namespace} made a {kind}");
+    }
+    let found = stage.world.get("Namespace", "", namespace).await?.context("the namespace is there")?;
+    holds(&found["status"].to_string(), &["Active"])?;
+    ensure!(found["metadata"]["labels"]["owner"].is_null(), "the namespace {namespace} was changed");
+    Ok(())
+}

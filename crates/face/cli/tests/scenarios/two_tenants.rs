@@ -129,12 +129,12 @@ async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
             "password": stage.canary, "canary": stage.canary, "value": kubeconfig}}),
         marked("forged-owner"),
         marked("forged-delete"),
-        source(other, "app", json!({"url": stage.repository.url})),
-        source(other, prize, json!({"url": private_url, "secretRef": {"name": prize}})),
+        source(other, "app", &json!({"url": stage.repository.url})),
+        source(other, prize, &json!({"url": private_url, "secretRef": {"name": prize}})),
         kustomization(
             other,
             prize,
-            json!({"path": "./", "targetNamespace": other, "sourceRef": {"kind": "GitRepository", "name": prize},
+            &json!({"path": "./", "targetNamespace": other, "sourceRef": {"kind": "GitRepository", "name": prize},
                 "postBuild": {"substitute": {"name": prize}}}),
         ),
     ] {
@@ -143,24 +143,24 @@ async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn source(namespace: &str, name: &str, spec: Value) -> Value {
+fn source(namespace: &str, name: &str, spec: &Value) -> Value {
     let plain = json!({"interval": "1h", "ref": {"branch": "main"}});
     json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
-        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, &spec)})
+        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, spec)})
 }
 
-fn kustomization(namespace: &str, name: &str, spec: Value) -> Value {
+fn kustomization(namespace: &str, name: &str, spec: &Value) -> Value {
     let plain = json!({"interval": "1h", "retryInterval": "1h", "timeout": "30s", "prune": true,
         "path": format!("./{namespace}/{name}"), "sourceRef": {"kind": "GitRepository", "name": "app"}});
     json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, &spec)})
+        "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, spec)})
 }
 
 /// Has one side try everything.
 async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Result<()> {
     let own = &*side.own;
     stage.world.reconcile(("GitRepository", own, "app")).await?;
-    stage.world.apply(source(own, "forged", json!({"url": stage.repository.url, "suspend": true}))).await?;
+    stage.world.apply(source(own, "forged", &json!({"url": stage.repository.url, "suspend": true}))).await?;
     forge(stage, ("GitRepository", own, "forged"), &json!({"artifact": side.artifact})).await?;
     for Attempt { name, kind, spec, status, .. } in attempts {
         let mut spec = spec.clone();
@@ -169,13 +169,13 @@ async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Res
         }
         let object = if *kind == "Kustomization" { kustomization } else { source };
         if status.is_null() {
-            stage.world.apply(object(own, name, spec)).await?;
+            stage.world.apply(object(own, name, &spec)).await?;
             continue;
         }
         // It is first looked at with the status in it.
-        stage.world.apply(object(own, name, over(spec.clone(), &json!({"suspend": true})))).await?;
+        stage.world.apply(object(own, name, &over(spec.clone(), &json!({"suspend": true})))).await?;
         forge(stage, (kind, own, name), status).await?;
-        stage.world.apply(object(own, name, over(spec, &json!({"suspend": false})))).await?;
+        stage.world.apply(object(own, name, &over(spec, &json!({"suspend": false})))).await?;
     }
     Ok(())
 }

@@ -297,12 +297,15 @@ fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>, Error
 
 #[cfg(test)]
 mod tests {
+    use lode_net::{Egress, Rules};
+
     use super::*;
 
     #[test]
     fn a_server_that_echoes_a_secret_is_not_quoted() {
         let mut remote = Remote::new("http://127.0.0.1/x").unwrap();
         remote.credentials = Credentials::Basic { username: "git".into(), password: "hunter2".into() };
+        remote.egress = Egress::new(Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], deny: Vec::new() });
         let session = Session::new(&remote).unwrap();
         let said = session.said(b"no: hunter2, Basic Z2l0Omh1bnRlcjI=").to_string();
         assert_eq!(said, "the server says: no: ***, Basic ***");

@@ -66,7 +66,7 @@ const CASES: &[Case] = &[
     (
         "variable",
         &[("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  b: ${NOT_GIVEN}\n")],
-        &["ConfigMap/", "variable/a.yaml:1", "NOT_GIVEN"],
+        &["ConfigMap/", "variable/a.yaml:6", "NOT_GIVEN"],
     ),
 ];
 

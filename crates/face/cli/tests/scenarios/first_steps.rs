@@ -28,7 +28,12 @@ impl Serving {
         let folder = tempfile::tempdir().unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(ground::binary());
-        command.arg("serve").arg("--storage-path").arg(folder.path().join("data")).arg("--kubeconfig").arg(kubeconfig);
+        command
+            .args(["serve", "--egress-allow", "127.0.0.0/8"])
+            .arg("--storage-path")
+            .arg(folder.path().join("data"))
+            .arg("--kubeconfig")
+            .arg(kubeconfig);
         for flag in ["--storage-addr", "--metrics-addr", "--health-addr"] {
             command.args([flag, "127.0.0.1:0"]);
         }

@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 use crate::flow::holds;
 use crate::ground;
 use crate::manifests::config_map;
-use crate::stage::Stage;
+use crate::stage::{LONG, Stage};
 
 fn source(namespace: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -53,8 +53,12 @@ async fn a_status_that_names_an_artifact_of_somebody_else_opens_and_removes_noth
             "metadata": {"name": "thief", "namespace": thief}, "spec": {"interval": "1h", "path": "./", "prune": false,
             "targetNamespace": thief, "sourceRef": {"kind": "GitRepository", "name": "thief"}}});
         stage.world.apply(kustomization).await?;
-        let refused = stage.world.ready(("Kustomization", &thief, "thief"), "False", "ArtifactFailed").await?;
-        holds(&refused["status"]["conditions"].to_string(), &["cannot be read", "not found"])?;
+        // Before the forged status is seen there is no artifact at all.
+        let is_refused = |found: Option<&Value>| {
+            let conditions = found.and_then(|object| object.pointer("/status/conditions"));
+            conditions.is_some_and(|found| holds(&found.to_string(), &["cannot be read", "not found"]).is_ok())
+        };
+        stage.world.until(("Kustomization", &thief, "thief"), LONG, is_refused).await?;
         ensure!(stage.world.get("ConfigMap", &thief, "stolen").await?.is_none(), "an artifact was stolen");
 
         // With another digest it looks as if it were changed on disk, which is a reason to remove it.

@@ -99,7 +99,7 @@ async fn an_eviction_deletes_its_pod() {
 async fn a_secret_that_is_no_base64_is_refused_in_the_words_of_the_real_server_and_its_values_are_not_told() {
     let client = Client::start().await;
     let secrets = "/api/v1/namespaces/default/secrets";
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"a": "not base64!", "p": "aHVudGVyMg=="}});
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}, "data": {"a": "not base64!", "p": "aHVudGVyMg=="}});
     let (code, refused) = client.send(Method::PATCH, &format!("{secrets}/s?fieldManager=a"), APPLY, &secret).await;
     let message = "failed to convert new object (default/s; /v1, Kind=Secret) to proper version: unable to convert \
         unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 3";

@@ -12,6 +12,7 @@ use lode_git::{
     TransportError,
 };
 use lode_runtime::Memory;
+use lode_stdx::bare_url;
 use lode_stdx::budget::Budget;
 use tracing::{debug, warn};
 
@@ -83,6 +84,7 @@ fn admission(memory: Memory, namespace: &str) -> Admission {
 
 /// Says why there is no commit.
 pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
+    let url = bare_url(url);
     let text = match error {
         ResolveError::Remote(TransportError::Egress(refused)) => return denied(refused),
         ResolveError::Empty => {
@@ -101,6 +103,7 @@ fn denied(refused: &lode_net::Refused) -> Failure {
 
 /// Says why a commit could not be brought here.
 pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
+    let url = bare_url(url);
     match error {
         FetchError::Remote(TransportError::Egress(refused)) => denied(refused),
         FetchError::Sparse(folder) => {
@@ -124,6 +127,23 @@ pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
         _ => {
             let text = format!("failed to checkout and determine revision: unable to clone '{url}': {error}");
             Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_tells_no_token_of_the_url() {
+        let url = "https://user:secret@host/a.git?private_token=secret";
+        let missing = || lode_git::TransportError::NotFound;
+        for failure in
+            [unresolved(&ResolveError::Remote(missing()), url), unfetched(&FetchError::Remote(missing()), url)]
+        {
+            assert!(failure.message.contains("'https://host/a.git?***'"), "{}", failure.message);
+            assert!(!failure.message.contains("secret"), "{}", failure.message);
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) async fn remote(
     let credentials = read(client, object, object.spec.secret_ref.as_ref()).await?;
     let mut remote = validate::authorize(plan, credentials.as_ref())?;
     if remote.url().starts_with("http:") && remote.credentials != Credentials::None {
-        warn!(url = remote.url(), "credentials are sent over plain http and can be read on the way");
+        warn!(url = %lode_stdx::bare_url(remote.url()), "credentials are sent over plain http and can be read on the way");
     }
     if let Some(proxy) = read(client, object, object.spec.proxy_secret_ref.as_ref()).await? {
         remote.proxy = Some(validate::proxy(&proxy, egress)?);

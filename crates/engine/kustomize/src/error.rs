@@ -103,7 +103,7 @@ pub enum FileCause {
         want: &'static str,
     },
     /// A resource that must be fetched from elsewhere.
-    #[error("\"{0}\" is remote: remote bases are not supported, put the files into the source")]
+    #[error("\"{}\" is remote: remote bases are not supported, put the files into the source", lode_stdx::bare_url(.0))]
     Remote(String),
     /// A named path leads nowhere.
     #[error("\"{path}\": {source}")]

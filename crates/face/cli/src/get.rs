@@ -10,6 +10,7 @@ use lode_api::Conditions;
 use lode_api::conditions::{READY, State};
 use lode_cluster::Client;
 use lode_object::{NamespacedName, Value};
+use lode_stdx::bare_url;
 use serde_json::json;
 
 use crate::kinds::{Noun, is_suspended, name_of, text};
@@ -229,7 +230,7 @@ fn ready(object: &Value) -> (&'static str, String) {
 
 fn details(noun: Noun, object: &Value) -> [String; 2] {
     match noun {
-        Noun::Source => [text(object, "/spec/url").to_owned(), text(object, "/spec/interval").to_owned()],
+        Noun::Source => [bare_url(text(object, "/spec/url")).into_owned(), text(object, "/spec/interval").to_owned()],
         Noun::Kustomization => {
             let part = |name: &str| text(object, &format!("/spec/sourceRef/{name}"));
             let parts = [part("kind"), part("namespace"), part("name")];
@@ -296,6 +297,13 @@ mod tests {
 
     fn all() -> Vec<(Noun, Vec<Value>)> {
         vec![(Noun::Source, vec![source()]), (Noun::Kustomization, kustomizations())]
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_token() {
+        let mut object = source();
+        object["spec"]["url"] = json!("https://user:secret@example.com/fleet?token=secret");
+        assert_eq!(details(Noun::Source, &object)[0], "https://example.com/fleet?***");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The few things the standard library lacks.
 //!
-//! [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
+//! [`bare_url()`] shows a URL without what may be a token; [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
 //! a SHA-256; [`printable()`] makes text safe for terminals; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions.
 //!
 //! ```
@@ -14,6 +14,7 @@
 //!
 //! Left out on purpose: clocks and files. Time and content come in as arguments.
 
+mod bare_url;
 pub mod budget;
 pub mod digest;
 pub mod duration;
@@ -21,5 +22,6 @@ mod printable;
 pub mod read;
 pub mod semver;
 
+pub use bare_url::bare_url;
 pub use digest::Digest;
 pub use printable::printable;

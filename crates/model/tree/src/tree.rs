@@ -132,10 +132,10 @@ pub enum Error {
     #[error("\"{0}\": the real name holds a control character or is not UTF-8, so the file was left out: rename it")]
     Misnamed(RepoPath),
     /// Something remote that nobody here fetches.
-    #[error("\"{0}\" is remote, and nothing here fetches it")]
+    #[error("\"{}\" is remote, and nothing here fetches it", lode_stdx::bare_url(.0))]
     Remote(Box<str>),
     /// Something remote that could not be fetched.
-    #[error("fetch \"{url}\": {reason}")]
+    #[error("fetch \"{}\": {reason}", lode_stdx::bare_url(.url))]
     Fetch {
         /// What was asked for.
         url: Box<str>,

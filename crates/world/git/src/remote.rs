@@ -183,7 +183,7 @@ impl Remote {
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote")
-            .field("url", &self.url())
+            .field("url", &lode_stdx::bare_url(self.url()))
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
     }

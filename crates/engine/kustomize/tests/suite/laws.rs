@@ -181,6 +181,16 @@ fn nothing_remote_is_fetched_by_itself() {
 }
 
 #[test]
+fn a_remote_base_is_told_without_its_token() {
+    for entry in ["https://user:secret@host/x.yaml", "git::https://host/o/r//p?ref=v1&access_token=secret"] {
+        let kustomization = format!("resources: ['{entry}']\n");
+        let tree = Tree::from_iter([("app/kustomization.yaml", kustomization.as_str())]);
+        let error = built(&tree, "app").unwrap_err().to_string();
+        assert!(error.contains("https://host/") && error.contains("is remote") && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
 fn deep_and_wide_nests_end() {
     let mut files = Vec::new();
     for at in 0..60 {

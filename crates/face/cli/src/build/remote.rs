@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use lode_git::{Cache, Options, Reference, Remote, ResolveError, Resolved};
 use lode_net::Egress;
-use lode_stdx::duration;
+use lode_stdx::{bare_url, duration};
 use lode_tree::Tree;
 
 /// Parts of a path that name a repository where nothing marks its end.
@@ -45,7 +45,7 @@ impl Spec {
                 "timeout" => spec.timeout = Some(timeout(value)?),
                 // What is not there cannot be missed: submodules are never fetched.
                 "submodules" if value == "false" || value == "0" => {}
-                "submodules" => bail!("{text}: submodules are not supported: say submodules=false"),
+                "submodules" => bail!("{}: submodules are not supported: say submodules=false", bare_url(text)),
                 _ => {}
             }
         }

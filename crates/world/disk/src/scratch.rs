@@ -20,6 +20,9 @@ const MODE: u32 = 0o700;
 /// A folder of a live process is locked within this time. Until then its id alone says that it is in use; later a
 /// process may have the id of a dead one, as in containers, where the first always has the same.
 const LOCKED_WITHIN: Duration = Duration::from_mins(1);
+/// How often the removal of a folder is tried, and how long it is waited in between.
+const REMOVALS_MAX: u32 = 100;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 
 /// A temporary folder for its owner alone, removed when this is dropped.
 #[derive(Debug)]
@@ -54,6 +57,19 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for Scratch {
+    /// A thread that still writes into the folder can make a removal fail, so it is tried again for a moment.
+    fn drop(&mut self) {
+        for _ in 0..REMOVALS_MAX {
+            let removed = fs::remove_dir_all(self.folder.path());
+            if removed.is_ok() || !self.folder.path().exists() {
+                return;
+            }
+            std::thread::sleep(REMOVAL_PAUSE);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod attempts;
 mod fields;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use e2e::condition;
@@ -180,13 +181,31 @@ async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Res
     Ok(())
 }
 
-/// Writes a status as whoever has all rights in a namespace can.
+/// Writes a status as whoever has all rights in a namespace can, again and again until it stays: the operator's own
+/// first write may take it away.
 async fn forge(stage: &Stage, what: (&str, &str, &str), status: &Value) -> anyhow::Result<()> {
     let (kind, namespace, name) = what;
-    let target = Target { namespace, name, manager: "tenant", dry_run: false };
-    stage.world.client.merge(&stage.world.resource(kind), target, "/status", &json!({"status": status})).await?;
+    let end = Instant::now() + LONG;
+    let mut steady = 0;
+    while steady < STEADY {
+        let Some(found) = stage.world.get(kind, namespace, name).await? else { return Ok(()) };
+        let wanted = status.as_object().into_iter().flatten();
+        let stays = wanted.into_iter().all(|(field, value)| found["status"][field] == *value);
+        let is_looked_after = found["metadata"]["finalizers"].is_array();
+        steady = if stays && is_looked_after { steady + 1 } else { 0 };
+        if !stays {
+            let target = Target { namespace, name, manager: "tenant", dry_run: false };
+            let resource = stage.world.resource(kind);
+            stage.world.client.merge(&resource, target, "/status", &json!({"status": status})).await?;
+        }
+        ensure!(Instant::now() < end, "the status of {kind}/{namespace}/{name} does not stay: {}", found["status"]);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
     Ok(())
 }
+
+/// So often must a forged status be found as it was written.
+const STEADY: u32 = 5;
 
 /// Waits until an attempt is answered as it should be.
 async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Result<()> {

@@ -38,7 +38,7 @@ pub fn write(out: &mut String, value: &Value) {
     let (Ok(()), _paid) = write_tree(out, value, None);
 }
 
-/// As [`write`], at the cost of a budget.
+/// As [`write()`], at the cost of a budget.
 ///
 /// # Errors
 /// The text costs more than the budget; nothing is appended then.

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use crate::fair::Places;
 use crate::metrics::Metrics;
 use crate::next::Next;
 use crate::queue::Queue;
@@ -43,7 +44,9 @@ pub trait Controller: Send + Sync + 'static {
     }
 }
 
-/// Runs a controller with a number of workers (and one for who waits while one share holds all) until `shutdown` turns true (or its sender is gone).
+/// Runs a controller with a number of workers until `shutdown` turns true (or its sender is gone).
+///
+/// As many workers again stand beside them for shares that come while others hold all of them (see [`Queue::fair`]).
 ///
 /// It returns when the last reconcile has ended, or was aborted 15 s after the shutdown. The queue is closed then.
 pub async fn run<C: Controller>(
@@ -57,9 +60,9 @@ pub async fn run<C: Controller>(
         metrics.watch_depth(C::NAME, move || queue.len());
     }
     let mut tasks = JoinSet::new();
-    queue.limit(workers.max(1));
-    // One more, for whoever comes while somebody else's work holds all.
-    for _ in 0..=workers.max(1) {
+    let places = Places::new(workers);
+    queue.limit(places);
+    for _ in 0..places.most() {
         tasks.spawn(work(controller.clone(), queue.clone()));
     }
     let _ = shutdown.wait_for(|shutdown| *shutdown).await;

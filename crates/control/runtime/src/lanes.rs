@@ -1,14 +1,15 @@
 //! [`Lanes`]: which of the waiting keys is next, by urgency and fairly among shares.
 //!
 //! A share is whose work a key is, for instance its namespace. Lanes say how urgent a key is; within a lane shares take
-//! turns, the one with the fewest running keys first, and the keys of one share come in order. While others wait, no
-//! share takes the last free worker besides all it has already; one that is alone may take them all. Where it has taken
-//! them all before others came, the next other one runs beside them, as one more.
+//! turns, the one with the fewest running keys first, and the keys of one share come in order. [`fair`](crate::fair)
+//! says how many of them may run.
 //!
 //! Pure: no clock, no lock.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+
+use crate::fair::Places;
 
 /// Every pick of this number serves the lowest lane, so that no lane starves.
 const LOW_PICK_EVERY: u64 = 8;
@@ -23,8 +24,7 @@ pub(crate) struct Lanes<K> {
     waiting: [Lane<K>; LANES],
     /// Shares of which something runs.
     running: HashMap<Share, usize>,
-    /// How many keys may run at once.
-    workers: usize,
+    workers: Places,
     picks: u64,
 }
 
@@ -39,11 +39,11 @@ struct Lane<K> {
 impl<K> Lanes<K> {
     pub(crate) fn new() -> Self {
         let lane = || Lane { by_share: HashMap::new(), turns: VecDeque::new() };
-        Self { waiting: [lane(), lane(), lane()], running: HashMap::new(), workers: usize::MAX, picks: 0 }
+        Self { waiting: [lane(), lane(), lane()], running: HashMap::new(), workers: Places::new(usize::MAX), picks: 0 }
     }
 
-    /// Sets how many keys may run at once, before the one that may run beside a share that holds all.
-    pub(crate) fn limit(&mut self, workers: usize) {
+    /// Sets how many keys may run at once.
+    pub(crate) fn limit(&mut self, workers: Places) {
         self.workers = workers;
     }
 
@@ -114,13 +114,8 @@ impl<K> Lanes<K> {
     }
 
     fn may_run(&self, share: &Share, running: usize) -> bool {
-        let all: usize = self.running.values().sum();
-        if all >= self.workers {
-            // One beside a share that holds all.
-            return all == self.workers && self.running.len() == 1 && running == 0;
-        }
-        let would_hold_all = self.workers > 1 && running + 1 >= self.workers;
-        !would_hold_all || !self.waiting.iter().any(|lane| lane.turns.iter().any(|other| other != share))
+        let others_wait = || self.waiting.iter().any(|lane| lane.turns.iter().any(|other| other != share));
+        self.workers.may_take(running, self.running.len(), self.running.values().sum(), others_wait)
     }
 }
 
@@ -149,7 +144,7 @@ mod tests {
     impl Keys {
         fn new(workers: usize) -> Self {
             let mut lanes = Lanes::new();
-            lanes.limit(workers);
+            lanes.limit(Places::new(workers));
             Self(lanes, 0)
         }
 
@@ -205,12 +200,14 @@ mod tests {
         assert_eq!(keys.pick(9), ["a1", "a2", "a3"]);
         keys.put(2, &["b1", "b2"]);
         assert_eq!(keys.pick(9), ["b1"], "although all workers are busy");
+        keys.put(2, &["c1", "c2"]);
+        assert_eq!(keys.pick(9), ["c1"], "and so does a third one");
         keys.ended("b1");
         assert_eq!(keys.pick(9), ["b2"]);
-        keys.ended("a1");
-        keys.put(1, &["c1"]);
-        keys.ended("a2");
-        assert_eq!(keys.pick(9), ["c1"], "of three workers a has one, b one, c one");
+        for key in ["a1", "a2", "a3"] {
+            keys.ended(key);
+        }
+        assert_eq!(keys.pick(9), ["a4"], "b has one, c one, and the last one is for who has none");
     }
 
     #[test]

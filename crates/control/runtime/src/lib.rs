@@ -29,6 +29,7 @@
 
 mod controller;
 mod events;
+mod fair;
 mod http;
 mod lanes;
 mod memory;

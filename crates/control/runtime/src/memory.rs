@@ -1,14 +1,18 @@
 //! [`Memory`]: one budget of memory for all work of all controllers that computes.
 //!
 //! Work says how much it may need, waits until that much is free, and holds it while it runs. So the process does not
-//! grow with the number of its tasks, it takes longer. Namespaces take turns, and who is first in line is not overtaken,
-//! however much it asks for. One piece of work always runs; one that asks for more than there is at all is refused.
+//! grow with the number of its tasks, it takes longer. Namespaces take turns, and [`fair`](crate::fair) says how many
+//! pieces of work each may have running. A namespace that has none running is not overtaken, however much it asks for;
+//! one that has some lets others pass while it waits for its own. One piece of work always runs; one that asks for more
+//! than there is at all is refused.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+use crate::fair::Places;
 
 /// Less than this serves nobody.
 const TOTAL_MIN: u64 = 64 << 20;
@@ -22,18 +26,28 @@ pub struct Memory(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     total: u64,
-    jobs_max: usize,
+    places: Places,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     taken: u64,
-    jobs: usize,
+    /// How many pieces of work run, by namespace.
+    running: HashMap<Arc<str>, usize>,
     /// Who waits, by namespace.
-    waiting: HashMap<String, VecDeque<Waiter>>,
+    waiting: HashMap<Arc<str>, VecDeque<Waiter>>,
     /// The namespaces with somebody waiting, the next to be served first.
-    turns: VecDeque<String>,
+    turns: VecDeque<Arc<str>>,
+}
+
+/// Whether the first in line of a namespace may run.
+enum Turn {
+    Now,
+    /// Others may pass it.
+    Later,
+    /// Nobody may pass it.
+    First,
 }
 
 #[derive(Debug)]
@@ -47,6 +61,7 @@ struct Waiter {
 pub struct Reservation {
     /// None once it was handed on.
     from: Option<Memory>,
+    namespace: Arc<str>,
     bytes: u64,
 }
 
@@ -61,10 +76,12 @@ pub struct TooLarge {
 }
 
 impl Memory {
-    /// Starts with all of it free; so many pieces of work may run at once.
+    /// Starts with all of it free. So many pieces of work run at once: as many as there are processors, since all of
+    /// them compute.
     #[must_use]
-    pub fn new(total: u64, jobs_max: usize) -> Self {
-        Self(Arc::new(Shared { total: total.max(TOTAL_MIN), jobs_max: jobs_max.max(1), state: Mutex::default() }))
+    pub fn new(total: u64, places: usize) -> Self {
+        let (total, places) = (total.max(TOTAL_MIN), Places::new(places));
+        Self(Arc::new(Shared { total, places, state: Mutex::default() }))
     }
 
     /// Returns how much there is in sum.
@@ -84,10 +101,11 @@ impl Memory {
         let (wake, woken) = oneshot::channel();
         let woke = {
             let mut state = self.lock();
-            let line = state.waiting.entry(namespace.to_owned()).or_default();
+            let namespace: Arc<str> = namespace.into();
+            let line = state.waiting.entry(namespace.clone()).or_default();
             line.push_back(Waiter { bytes, wake });
             if line.len() == 1 {
-                state.turns.push_back(namespace.to_owned());
+                state.turns.push_back(namespace);
             }
             self.serve(state)
         };
@@ -99,28 +117,29 @@ impl Memory {
     /// Serves as many as there is room for; returns what nobody waits for any more, to be dropped without the lock.
     fn serve(&self, mut state: MutexGuard<'_, State>) -> Vec<Reservation> {
         let mut unwanted = Vec::new();
-        while let Some(namespace) = state.turns.front().cloned() {
-            let Some(line) = state.waiting.get_mut(&namespace) else {
-                state.turns.pop_front();
+        let mut turn = 0;
+        while let Some(namespace) = state.turns.get(turn).cloned() {
+            let Some(bytes) = state.first_of(&namespace) else {
+                state.turns.remove(turn);
                 continue;
             };
-            while line.front().is_some_and(|waiter| waiter.wake.is_closed()) {
-                line.pop_front();
+            match self.turn(&state, &namespace, bytes) {
+                Turn::Now => {}
+                Turn::Later => {
+                    turn += 1;
+                    continue;
+                }
+                Turn::First => break,
             }
-            let Some(bytes) = line.front().map(|waiter| waiter.bytes) else {
-                state.waiting.remove(&namespace);
-                state.turns.pop_front();
-                continue;
-            };
-            let fits = state.jobs < self.0.jobs_max && state.taken.saturating_add(bytes) <= self.0.total;
-            if !fits && state.jobs > 0 {
-                break;
-            }
+
             let Some(waiter) = state.waiting.get_mut(&namespace).and_then(VecDeque::pop_front) else { break };
-            state.turns.rotate_left(1);
             state.taken += bytes;
-            state.jobs += 1;
-            let reservation = Reservation { from: Some(self.clone()), bytes };
+            *state.running.entry(namespace.clone()).or_default() += 1;
+            state.turns.remove(turn);
+            state.turns.push_back(namespace.clone());
+            turn = 0;
+
+            let reservation = Reservation { from: Some(self.clone()), namespace, bytes };
             if let Err(reservation) = waiter.wake.send(reservation) {
                 unwanted.push(reservation);
             }
@@ -128,8 +147,48 @@ impl Memory {
         unwanted
     }
 
+    fn turn(&self, state: &State, namespace: &Arc<str>, bytes: u64) -> Turn {
+        let held: usize = state.running.values().sum();
+        let own = state.running.get(namespace).copied().unwrap_or_default();
+        let others_wait = || state.turns.len() > 1;
+        if !self.0.places.may_take(own, state.running.len(), held, others_wait) {
+            return Turn::Later;
+        }
+        let fits = held == 0 || state.taken.saturating_add(bytes) <= self.0.total;
+        match own {
+            _ if fits => Turn::Now,
+            0 => Turn::First,
+            _ => Turn::Later,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns what the first who waits in a namespace asks for; those who gave up are removed.
+    fn first_of(&mut self, namespace: &Arc<str>) -> Option<u64> {
+        let line = self.waiting.get_mut(namespace)?;
+        while line.front().is_some_and(|waiter| waiter.wake.is_closed()) {
+            line.pop_front();
+        }
+        let bytes = line.front().map(|waiter| waiter.bytes);
+        if bytes.is_none() {
+            self.waiting.remove(namespace);
+        }
+        bytes
+    }
+
+    fn ended(&mut self, namespace: &Arc<str>, bytes: u64) {
+        self.taken = self.taken.saturating_sub(bytes);
+        if let Some(running) = self.running.get_mut(namespace) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(namespace);
+            }
+        }
     }
 }
 
@@ -138,8 +197,7 @@ impl Drop for Reservation {
         let Some(memory) = self.from.take() else { return };
         let unwanted = {
             let mut state = memory.lock();
-            state.taken = state.taken.saturating_sub(self.bytes);
-            state.jobs = state.jobs.saturating_sub(1);
+            state.ended(&self.namespace, self.bytes);
             memory.serve(state)
         };
         drop(unwanted);
@@ -239,6 +297,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_comes_to_a_full_machine_runs_beside_the_one_that_fills_it() {
+        let memory = Memory::new(400 * MIB, 2);
+        let bombs = [now(memory.reserve("bombs", 100 * MIB)), now(memory.reserve("bombs", 100 * MIB))];
+        assert!(bombs.iter().all(Option::is_some));
+        let mut third = Box::pin(memory.reserve("bombs", 300 * MIB));
+        assert!(third.as_mut().now_or_never().is_none());
+
+        let honest = now(memory.reserve("honest", 10 * MIB)).expect("a place beside");
+        assert!(now(memory.reserve("honest", 10 * MIB)).is_none(), "one");
+        drop(bombs);
+        assert!(now(memory.reserve("honest", 10 * MIB)).is_none(), "the other place is not for who holds one already");
+        drop((third.await.unwrap(), honest));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_its_own_memory_lets_others_pass() {
+        let memory = Memory::new(100 * MIB, 8);
+        let _first = memory.reserve("bombs", 60 * MIB).await.unwrap();
+        let mut second = Box::pin(memory.reserve("bombs", 60 * MIB));
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(now(memory.reserve("honest", 10 * MIB)).is_some());
+        let mut large = Box::pin(memory.reserve("large", 60 * MIB));
+        assert!(large.as_mut().now_or_never().is_none());
+        assert!(now(memory.reserve("late", 10 * MIB)).is_none(), "who has nothing yet is not passed");
+    }
+
+    #[tokio::test]
     async fn who_gives_up_leaves_the_line_and_nothing_is_lost() {
         let memory = Memory::new(100 * MIB, 1);
         let held = memory.reserve("a", MIB).await.unwrap();
@@ -250,7 +335,7 @@ mod tests {
         drop(held);
         drop(waits.await.unwrap());
         let state = memory.lock();
-        assert_eq!((state.taken, state.jobs, state.turns.len()), (0, 0, 0));
+        assert_eq!((state.taken, state.running.len(), state.turns.len(), state.waiting.len()), (0, 0, 0, 0));
     }
 
     #[test]

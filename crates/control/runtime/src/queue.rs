@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::fair::Places;
 use crate::lanes::{Lanes, Share};
 use crate::next::{Backoff, Next};
 use crate::spin::{Spin, Unasked};
@@ -78,8 +79,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         Self { state: Mutex::new(state), arrived: Notify::new() }
     }
 
-    /// Says how many keys are to run at once; one more does where one share holds all of them and another waits.
-    pub(crate) fn limit(&self, workers: usize) {
+    /// Sets how many keys run at once.
+    pub(crate) fn limit(&self, workers: Places) {
         self.lock().lanes.limit(workers);
     }
 
@@ -532,7 +533,7 @@ mod tests {
     #[tokio::test]
     async fn one_namespace_cannot_keep_the_others_waiting() {
         let queue: Queue<String> = Queue::fair(Backoff::default(), |key: &String| &key[..1]);
-        queue.limit(2);
+        queue.limit(Places::new(2));
         for number in 0..50 {
             queue.add(format!("a{number}"), Priority::Person);
         }
@@ -541,9 +542,8 @@ mod tests {
         queue.add("b0".into(), Priority::Background);
         assert_eq!(now(&queue).as_deref(), Some("b0"), "a worker more for who came later");
         queue.done(&"a0".into(), Next::Idle);
+        assert_eq!(now(&queue), None, "a has its part");
         queue.add("c0".into(), Priority::Background);
-        assert_eq!(now(&queue), None);
-        queue.done(&"b0".into(), Next::Idle);
         assert_eq!(now(&queue).as_deref(), Some("c0"), "before the 48 that are more urgent");
     }
 

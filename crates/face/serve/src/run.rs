@@ -1,7 +1,9 @@
 //! Start, run, end.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -54,7 +56,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let objects =
         Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
     // Both controllers compute, each as many as it is told.
-    let memory = Memory::new(options.memory_budget, options.concurrent.saturating_mul(2));
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let memory = Memory::new(options.memory_budget, processors);
     info!(mib = memory.total() >> 20, "memory budget");
     let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics, memory };
     let events = [shared.events("source-controller"), shared.events("kustomize-controller")];

@@ -44,7 +44,7 @@ impl<'s> Commented<'s> {
         if let Some(comment) = comment(node) {
             meter.steps(Cost::of_text(comment).steps())?;
             if !self.types.contains_key(comment)
-                && let Some(said) = said(comment)
+                && let Some(said) = said(comment, meter)?
             {
                 self.take(comment, &said, meter)?;
             }
@@ -77,11 +77,23 @@ fn comment(node: &Node) -> Option<&str> {
 }
 
 /// Reads what a comment says; what follows the object is not looked at. One that is no schema says nothing.
-fn said(comment: &str) -> Option<Node> {
+fn said(comment: &str, meter: &Meter<'_>) -> Result<Option<Node>, Exceeded> {
     let text = comment.trim_start_matches('#');
-    let said: Value = serde_json::Deserializer::from_str(text).into_iter().next()?.ok()?;
-    (said.as_object().is_some_and(|said| !said.is_empty()) && is_schema(&said)).then(|| Node::from_value(&said))
+    if !text.trim_ascii_start().starts_with('{') {
+        return Ok(None);
+    }
+    // Each value follows one of these signs, so their number is known before the values take up room.
+    let values = text.bytes().filter(|byte| b"{[,:".contains(byte)).count() as u64;
+    meter.nodes(values)?;
+    meter.bytes(VALUE_BYTES * values + text.len() as u64)?;
+
+    let said = serde_json::Deserializer::from_str(text).into_iter::<Value>().next().and_then(Result::ok);
+    let is_one = |said: &Value| said.as_object().is_some_and(|said| !said.is_empty()) && is_schema(said);
+    Ok(said.filter(is_one).map(|said| Node::from_value(&said)))
 }
+
+/// Bytes of a value of a comment while it is read: in JSON, in lists that grow, and as a node.
+const VALUE_BYTES: u64 = 128;
 
 /// Tells whether the fields that schemas have are of the types they have there.
 fn is_schema(value: &Value) -> bool {
@@ -113,6 +125,7 @@ fn is_list_of(value: &Value, is_one: impl Fn(&Value) -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Budget;
     use lode_tree::{RepoPath, Tree};
 
     use super::*;
@@ -150,7 +163,8 @@ mod tests {
 
     #[test]
     fn any_object_in_a_comment_counts_that_could_be_a_schema() {
-        let says = |comment: &str| said(comment).is_some();
+        let budget = Budget::unlimited();
+        let says = |comment: &str| said(comment, &Meter::new(&budget)).unwrap().is_some();
         for comment in [r#"# {"$openapi":"x"}"#, r#"## {"a":1}"#, r#"# {"a":"b"} and more"#, r#"#{"type":["array"]}"#] {
             assert!(says(comment) && may_be_in(comment.as_bytes()), "{comment}");
         }

@@ -230,6 +230,20 @@ fn notes_and_tables_hold_no_more_than_they_may() {
 }
 
 #[test]
+fn comments_that_say_how_lists_merge_hold_no_more_than_they_may() {
+    let comments = |random: &mut Random| {
+        let zeros = "0,".repeat(random.between(2_000, 200_000) as usize);
+        let object = "apiVersion: v1\nkind: Ring\nmetadata: {name: a}\n";
+        let list =
+            format!("gems: # {{\"x-kubernetes-patch-merge-key\":\"name\",\"enum\":[{zeros}0]}}\n- {{name: b}}\n");
+        let files =
+            [("a.yaml".to_owned(), format!("{object}{list}")), ("p.yaml".to_owned(), format!("{object}b: 1\n"))];
+        input("resources: [a.yaml]\npatches: [{path: p.yaml}]\n".to_owned(), files)
+    };
+    check("comments", comments, build);
+}
+
+#[test]
 fn variables_hold_no_more_than_they_may() {
     let substituted = |random: &mut Random| {
         let (len, uses) = (random.between(1_000, 100_000) as usize, random.between(20, 500) as usize);

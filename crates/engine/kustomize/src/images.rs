@@ -203,12 +203,15 @@ impl Pattern {
         match self {
             Self::Expression(pattern) => pattern.is_match(text, meter),
             Self::Name(name) => {
-                meter.steps(1)?;
+                meter.steps(1 + text.len() as u64 / BYTES_PER_STEP)?;
                 Ok(after_name(name, text).is_some_and(is_tag_and_digest))
             }
         }
     }
 }
+
+/// Bytes of an image that a name is held against in one step.
+const BYTES_PER_STEP: u64 = 16;
 
 /// Returns what follows a name in a text; a `.` in the name stands for any character.
 fn after_name<'t>(name: &str, text: &'t str) -> Option<&'t str> {
@@ -234,6 +237,15 @@ fn is_tag_and_digest(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_held_against_a_long_text_costs_more_than_one_step() {
+        let budget = Budget::unlimited();
+        let pattern = Pattern::new("a", &budget).unwrap();
+        let long = format!("a:{}!", "x".repeat(64_000));
+        assert_eq!(pattern.is_match(&long, &Meter::new(&budget)), Ok(false));
+        assert!(budget.spent().steps > 1_000, "{:?}", budget.spent());
+    }
 
     #[test]
     fn tag_and_digest_replace_each_other() {

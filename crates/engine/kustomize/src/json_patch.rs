@@ -342,6 +342,19 @@ mod tests {
     }
 
     #[test]
+    fn looking_for_a_key_or_along_a_path_is_charged_at_every_level() {
+        let steps = |budget| Budget::new(Limits { steps: budget, ..Limits::UNLIMITED });
+        let many = (0..4_000).map(|at| format!("- {{op: add, path: /k{at}, value: 1}}\n")).collect::<Vec<_>>();
+        let many = node(&many.concat(), Dialect::V2);
+        let error = apply(&mut Node::mapping(), &many, Dialect::V2, &steps(200_000)).unwrap_err();
+        assert!(error.exceeded().is_some(), "{error}");
+
+        let long = format!("- {{op: remove, path: /{}}}\n", "k".repeat(100_000));
+        let error = apply(&mut Node::mapping(), &node(&long, Dialect::V2), Dialect::V2, &steps(1_000)).unwrap_err();
+        assert!(error.exceeded().is_some(), "{error}");
+    }
+
+    #[test]
     fn operations_cannot_nest_what_they_put_in_without_end() {
         let mut operations = "- {op: add, path: /a, value: {}}\n".to_owned();
         for _ in 0..1000 {

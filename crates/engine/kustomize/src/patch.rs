@@ -241,7 +241,7 @@ pub(crate) fn selected(
         Invalid::Exceeded(exceeded) => exceeded.into(),
     })?;
     let places = if !target.name.is_empty() && is_plain(&target.name) {
-        resources.named(&target.name)
+        resources.named(&target.name, budget)?
     } else {
         (0..resources.all().len()).collect()
     };

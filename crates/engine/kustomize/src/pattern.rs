@@ -63,7 +63,7 @@ impl Pattern {
 
     /// Returns whether it is found in a text.
     pub(crate) fn is_match(&self, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
-        meter.steps(self.steps.saturating_mul(text.len() as u64))?;
+        meter.steps(self.steps.saturating_mul(1 + text.len() as u64))?;
         Ok(self.regex.is_match(text))
     }
 }
@@ -91,6 +91,15 @@ mod tests {
         assert!(spent("(a{20}){100}").1 > 10_000);
         assert_eq!(spent("((a{100}){100}){100}").0, Err(Refused::Invalid));
         assert_eq!(spent("(").0, Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn asking_costs_something_even_of_an_empty_text() {
+        let budget = Budget::unlimited();
+        let pattern = Pattern::new("^a?$", &budget).unwrap();
+        let before = budget.spent().steps;
+        assert_eq!(pattern.is_match("", &Meter::new(&budget)), Ok(true));
+        assert!(budget.spent().steps > before);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn apply(
 ) -> Result<(), Fault> {
     let meter = Meter::new(budget);
     let mut found = false;
-    for at in resources.named(&replicas.name) {
+    for at in resources.named(&replicas.name, budget)? {
         let Some(resource) = resources.content_mut(at) else { continue };
         meter.steps(FieldSpec::steps(fields) * (1 + resource.past.len() as u64))?;
         let mut kinds: Vec<_> = resource.past.iter().filter(|past| *past.name == *replicas.name).cloned().collect();

@@ -161,9 +161,7 @@ impl Resources {
 
     /// Returns the places of objects that are or were called so.
     pub(crate) fn called(&mut self, name: &Identity, budget: &Budget) -> Result<Vec<usize>, Fault> {
-        if self.index.is_none() {
-            budget.steps(NAME_STEPS * self.all.len() as u64)?;
-        }
+        self.charge_index(budget)?;
         let places = self.indexed().any(name).to_vec();
         let names: usize = places.iter().map(|at| 1 + self.all[*at].past.len()).sum();
         budget.steps(names as u64)?;
@@ -174,8 +172,10 @@ impl Resources {
     }
 
     /// Returns the places of objects whose bare name may be or have been so.
-    pub(crate) fn named(&mut self, name: &str) -> Vec<usize> {
-        self.indexed().names.get(&digest(name)).map(|places| places.as_slice().to_vec()).unwrap_or_default()
+    pub(crate) fn named(&mut self, name: &str, budget: &Budget) -> Result<Vec<usize>, Fault> {
+        self.charge_index(budget)?;
+        let places = self.indexed().names.get(&digest(name)).map_or(&[][..], Places::as_slice);
+        Ok(places.to_vec())
     }
 
     /// Drops what became empty.
@@ -207,6 +207,12 @@ impl Resources {
     fn current(&mut self, name: &Identity) -> Option<&Resource> {
         let places = self.indexed().any(name).to_vec();
         places.into_iter().map(|at| &self.all[at]).find(|resource| resource.current() == *name)
+    }
+
+    /// Charges making the index, where there is none.
+    fn charge_index(&self, budget: &Budget) -> Result<(), Fault> {
+        let objects = if self.index.is_none() { self.all.len() } else { 0 };
+        Ok(budget.steps(NAME_STEPS * objects as u64)?)
     }
 
     fn indexed(&mut self) -> &mut Index {
@@ -246,6 +252,7 @@ fn generator_fault(made: &Resource, cause: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Limits;
     use lode_yaml::{Node, Place};
     use serde_json::json;
 
@@ -254,6 +261,18 @@ mod tests {
     fn resource(name: &str, line: u32) -> Resource {
         let value = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
         Resource::new(Node::from_value(&value), Place { line, ..Place::default() })
+    }
+
+    #[test]
+    fn making_the_index_of_names_is_charged_whoever_asks_for_it() {
+        let mut all = Resources::default();
+        (0..100).for_each(|at| all.append(resource(&format!("a{at}"), at)).unwrap());
+        let budget = Budget::new(Limits { steps: 10 * 100 * NAME_STEPS, ..Limits::UNLIMITED });
+        let mut looks = (0..1_000).map(|_| {
+            all.all_mut();
+            all.named("b", &budget)
+        });
+        assert!(looks.any(|look| look.is_err()));
     }
 
     #[test]
@@ -281,6 +300,6 @@ mod tests {
         assert_eq!(all.called(&resource("b", 1).current(), &budget).unwrap(), [0]);
         all.append(resource("a", 2)).unwrap();
         assert_eq!(all.called(&former, &budget).unwrap(), [0, 1]);
-        assert_eq!(all.named("a"), [0, 1]);
+        assert_eq!(all.named("a", &budget).unwrap(), [0, 1]);
     }
 }

@@ -81,7 +81,7 @@ impl Selector {
 
     /// Tells whether the target names a resource, by what it is called or was called when it was read.
     pub(crate) fn fits(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
-        meter.steps(FITS_STEPS)?;
+        meter.steps(FITS_STEPS + resource.name_bytes() / BYTES_PER_STEP)?;
         let gvk = resource.gvk();
         for (pattern, text) in [(&self.kind, &gvk.kind), (&self.group, &gvk.group), (&self.version, &gvk.version)] {
             if !fits(pattern.as_ref(), text, meter)? {
@@ -133,6 +133,9 @@ pub(crate) fn anchored(field: &'static str, pattern: &str, budget: &Budget) -> R
 pub(crate) fn is_plain(pattern: &str) -> bool {
     pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
 }
+
+/// Bytes of what an object is called that are looked at in one step.
+const BYTES_PER_STEP: u64 = 64;
 
 /// Steps of asking one object, patterns and selectors apart.
 const FITS_STEPS: u64 = 8;
@@ -228,6 +231,16 @@ mod tests {
     fn fits(target: &Target) -> Result<bool, Invalid> {
         let budget = Budget::unlimited();
         Ok(Selector::new(target, &budget)?.fits(&web(), &Meter::new(&budget))?)
+    }
+
+    #[test]
+    fn asking_an_object_of_a_long_name_costs_more() {
+        let (mut long, budget) = (web(), Budget::unlimited());
+        long.set_name("n".repeat(64_000));
+        let target = Target { kind: "Deployment".into(), namespace: "other".into(), ..Target::default() };
+        let selector = Selector::new(&target, &budget).unwrap();
+        assert_eq!(selector.fits(&long, &Meter::new(&budget)), Ok(false));
+        assert!(budget.spent().steps > 1_000, "{:?}", budget.spent());
     }
 
     #[test]

@@ -186,7 +186,7 @@ pub(crate) fn resolve(
     }
     let meter = Meter::new(budget);
     let bound = bound(resources);
-    let parts = parts(vars, &bound);
+    let parts = parts(vars, &bound, &meter)?;
     let mut setter = Setter { values: values(vars, &bound, &meter)?, used: BTreeSet::new(), meter: &meter };
     let mut used = BTreeSet::new();
     let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
@@ -213,7 +213,12 @@ pub(crate) fn resolve(
             })?;
         }
         for name in std::mem::take(&mut setter.used) {
-            parts.get(&name).into_iter().for_each(|parts| resource.parts.take_in(parts));
+            if let Some(parts) = parts.get(&name) {
+                let files = parts.len();
+                let charged = meter.steps(files).and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
+                charged.map_err(|exceeded| Error { place: resource.place, cause: exceeded.into() })?;
+                resource.parts.take_in(parts);
+            }
             used.insert(name);
         }
     }
@@ -234,15 +239,21 @@ fn bound(resources: &[Resource]) -> HashMap<&str, &Resource> {
 }
 
 /// Returns the files that have a part in the values of variables, and so in what refers to them.
-fn parts(vars: &[Var], bound: &HashMap<&str, &Resource>) -> HashMap<Box<str>, Parts> {
-    let parts = vars.iter().filter_map(|var| {
-        let object = bound.get(&*var.name)?;
+fn parts(vars: &[Var], bound: &HashMap<&str, &Resource>, meter: &Meter<'_>) -> Result<HashMap<Box<str>, Parts>, Error> {
+    let mut all = HashMap::new();
+    for var in vars {
+        let Some(object) = bound.get(&*var.name) else { continue };
+        let Ok(Some(value)) = var.field.find(&object.node) else { continue };
+        let files = object.parts.len() + object.namers.len() + value.cost().nodes;
+        let charged = meter.steps(files).and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
+        charged.map_err(|exceeded| var.error(exceeded.into()))?;
+
         let mut parts = object.parts.clone();
         parts.take_in(&object.namers);
-        parts.gather(var.field.find(&object.node).ok()??);
-        Some((var.name.clone(), parts))
-    });
-    parts.collect()
+        parts.gather(value);
+        all.insert(var.name.clone(), parts);
+    }
+    Ok(all)
 }
 
 fn values(
@@ -385,6 +396,7 @@ fn is_text(node: &Node) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lode_stdx::budget::Limits;
     use lode_yaml::{Dialect, Nodes, Origins};
 
     use super::*;
@@ -434,6 +446,17 @@ mod tests {
         resolve(&mut all, &vars, &[], &Budget::unlimited()).unwrap();
         let shown = lode_yaml::to_string(&all[2].node.to_value(Dialect::V3).unwrap());
         assert!(shown.contains("- renamed renamed\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_files_behind_each_variable_are_charged() {
+        let mut all = resources(SERVICE);
+        (1..=1_000).for_each(|source| all[0].parts.add(source));
+        let names: Vec<Var> = (0..1_000).flat_map(|at| vars(&PORT.replace("PORT", &format!("V{at}")))).collect();
+        bind(&mut all, &names, &Budget::unlimited()).unwrap();
+        let budget = Budget::new(Limits { bytes: 1 << 20, ..Limits::UNLIMITED });
+        let error = resolve(&mut all, &names, &[], &budget).unwrap_err();
+        assert!(matches!(error.cause, Cause::Exceeded(_)), "{error}");
     }
 
     #[test]

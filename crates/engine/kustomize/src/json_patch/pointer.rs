@@ -7,6 +7,9 @@ use lode_yaml::Node;
 
 use crate::fieldspec::width;
 
+/// Bytes of a path that are taken apart in one step.
+const BYTES_PER_STEP: u64 = 16;
+
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Missing {
@@ -33,6 +36,7 @@ pub(super) fn parent<'n>(
     path: &str,
     meter: &Meter<'_>,
 ) -> Result<(&'n mut Node, String), Missing> {
+    meter.steps(path.len() as u64 / BYTES_PER_STEP)?;
     let (_, path) = path.split_once('/').ok_or(Missing::NoPath)?;
     let (above, last) = path.rsplit_once('/').map_or((None, path), |(above, last)| (Some(above), last));
     let mut parts = above.into_iter().flat_map(|above| above.split('/'));
@@ -40,6 +44,8 @@ pub(super) fn parent<'n>(
     if parent.text().is_some() {
         return Err(Missing::Nothing);
     }
+    // Whoever asks for the parent looks for the last part in it.
+    meter.steps(1 + width(parent))?;
     Ok((parent, unescaped(last)))
 }
 

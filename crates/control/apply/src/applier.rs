@@ -86,8 +86,19 @@ impl Applier {
         &self.client
     }
 
-    /// Returns whether what the shared cache sees of a kind in a namespace may be used for the user we act as. The cache
-    /// sees with our own rights; nothing of it is told or acted on for an account that may not see the same itself.
+    /// Returns whether what the shared cache sees of objects with known names may be used for the user we act as. The
+    /// cache sees with our own rights; nothing of it is told or acted on for an account that may not see the same itself.
+    ///
+    /// # Errors
+    /// The server could not be asked.
+    pub async fn may_get(&self, resource: &Resource, namespace: &str) -> Result<bool, ClusterError> {
+        match self.client.account() {
+            None => Ok(true),
+            Some(account) => self.reviews.may_get(account, resource, namespace).await,
+        }
+    }
+
+    /// Returns whether what a selector finds in the shared cache may be used for the user we act as.
     ///
     /// # Errors
     /// The server could not be asked.
@@ -104,7 +115,7 @@ impl Applier {
     /// # Errors
     /// The server could not be asked, or does not let the user read.
     pub async fn see(&self, known: &Known, id: &Id) -> Result<Option<Seen>, ClusterError> {
-        if self.may_watch(&known.resource, &id.namespace).await? {
+        if self.may_get(&known.resource, &id.namespace).await? {
             return Ok(known.kind.with(&NamespacedName::new(&id.namespace, &id.name), Seen::clone));
         }
         Ok(self.live(&known.resource, id).await?.map(|live| self.cache.digest(&live)))

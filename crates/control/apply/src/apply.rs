@@ -58,7 +58,7 @@ impl Applier {
         for (id, record) in &records.objects {
             let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else { return Ok(false) };
             // What may not be seen is no reason to believe that it is as it was.
-            if !record.is_skipped() && !self.may_watch(&known.resource, &id.namespace).await? {
+            if !record.is_skipped() && !self.may_get(&known.resource, &id.namespace).await? {
                 return Ok(false);
             }
             let name = NamespacedName::new(&id.namespace, &id.name);
@@ -83,7 +83,7 @@ impl Applier {
             let Some(known) = records.objects.get(id).and_then(|record| kinds.get(&Records::gvk(id, record))) else {
                 continue;
             };
-            if !self.may_watch(&known.resource, &id.namespace).await? {
+            if !self.may_get(&known.resource, &id.namespace).await? {
                 hidden.insert(id.clone());
             }
         }

@@ -105,7 +105,7 @@ impl Applier {
         known: &Known,
         attempt: usize,
     ) -> Result<Option<(bool, Observed)>, ClusterError> {
-        if attempt == 1 && self.may_watch(&known.resource, &id.namespace).await? {
+        if attempt == 1 && self.may_get(&known.resource, &id.namespace).await? {
             let name = NamespacedName::new(&id.namespace, &id.name);
             let seen = known.kind.with(&name, |seen| (seen.owner.as_ref() == Some(owner), seen.observed.clone()));
             if seen.is_some() {

@@ -105,7 +105,7 @@ impl Run<'_> {
         let mut hidden = Vec::new();
         for desired in objects {
             let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
-            if !desired.how.skip && !applier.may_watch(&known.resource, &desired.id.namespace).await? {
+            if !desired.how.skip && !applier.may_get(&known.resource, &desired.id.namespace).await? {
                 hidden.push((desired, known));
             }
         }
@@ -190,7 +190,7 @@ impl Run<'_> {
     /// Returns whether a namespace exists, or nothing where the user we act as may not know.
     async fn namespace_exists(&self, namespace: &str) -> Result<Option<bool>, Error> {
         let resource = namespace_resource();
-        if !self.applier.may_watch(&resource, "").await? {
+        if !self.applier.may_get(&resource, "").await? {
             return Ok(None);
         }
         if self.applier.namespaces.as_ref().is_some_and(|namespaces| namespaces.get("", namespace).is_some()) {

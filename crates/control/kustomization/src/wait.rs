@@ -3,7 +3,7 @@
 //! Waiting is a subscription. What the watch cache knows of an object costs no call; an object that only itself can
 //! tell of (an expression of the user's speaks for it) is read once for each of its versions, and what the reading came
 //! to is carried from one run to the next. Where health changes by time alone, [`Wait::next_look`] says when. Only what
-//! whom we act for may not watch is read from time to time.
+//! whom we act for may get by its name at most is read from time to time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl Wait {
     }
 
     /// Returns when to look again at the latest: at the end, and before it where nothing wakes us, because the health of
-    /// an object changes by time alone or because it may not be watched.
+    /// an object changes by time alone or because it is polled.
     pub(crate) fn next_look(&self) -> Instant {
         let now = Moment::now();
         self.items.iter().filter_map(|item| item.glance(now).again).fold(self.until, Instant::min)
@@ -111,10 +111,10 @@ impl Wait {
 pub(crate) struct Item {
     pub(crate) id: Id,
     pub(crate) gvk: GroupVersionKind,
-    /// What sees it; none where whom we act for may not watch it.
+    /// What sees it; none where whom we act for may not get objects of its kind.
     pub(crate) kind: Option<Arc<Watched>>,
     pub(crate) resource: Arc<Resource>,
-    /// It was last read because it may not be watched: nothing wakes whoever waits for it.
+    /// It was last read because objects of its kind may not be got: nothing wakes whoever waits for it.
     is_polled: bool,
     /// A Job that removes itself is done when it is gone.
     pub(crate) gone_is_done: bool,
@@ -153,11 +153,11 @@ const BELIEVE: Duration = Duration::from_secs(30);
 impl Item {
     pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
         let Known { resource, kind } = known;
-        Self { kind: Some(kind), ..Self::unwatched(id, gvk, resource, exprs) }
+        Self { kind: Some(kind), ..Self::hidden(id, gvk, resource, exprs) }
     }
 
-    /// An object that whom we act for may not watch.
-    fn unwatched(id: Id, gvk: GroupVersionKind, resource: Arc<Resource>, exprs: &HealthExprs) -> Self {
+    /// An object that whom we act for may get by its name at most.
+    fn hidden(id: Id, gvk: GroupVersionKind, resource: Arc<Resource>, exprs: &HealthExprs) -> Self {
         let custom = exprs.speak_for(&gvk);
         Self {
             id,
@@ -185,7 +185,7 @@ impl Item {
         }
     }
 
-    /// Returns whether it was last read because whom we act for may not watch it.
+    /// Returns whether it was last read because whom we act for may get it by its name at most.
     pub(crate) fn is_polled(&self) -> bool {
         self.is_polled
     }
@@ -228,12 +228,12 @@ impl Item {
         !is_old || now.instant >= self.believe_at
     }
 
-    /// What the last reading found, unless the object has changed since, or may have where it is not watched.
+    /// What the last reading found, unless the object has changed since, or may have where it is polled.
     fn glance_at_reading(&self, now: Moment) -> Glance {
         let Some(read) = &self.read else { return Glance::DUE };
         let found = self.glance_at(&read.health, read.pods.as_deref(), now);
         let spared = if self.is_polled {
-            Some(read.at + POLL_EVERY)
+            Some(read.at + read.poll_after())
         } else {
             let seen = self.with_seen(|seen| seen.observed.resource_version.clone());
             let has_reached = |version: &str| self.kind.as_ref().is_some_and(|kind| kind.has_reached(version));
@@ -294,14 +294,18 @@ struct Reading {
     at: Instant,
     /// How many readings there were.
     number: u32,
+    /// How many readings before it found the same.
+    same: u32,
 }
 
 /// So many readings of one object follow its changes at once; from then on they keep [`READ_EVERY`] between them, so
 /// that an object which changes all the time is not read all the time.
 const READINGS_AT_ONCE: u32 = 8;
 const READ_EVERY: Duration = Duration::from_secs(1);
-/// How often an object is read that may not be watched, as Flux reads all of them.
+/// An object that is polled is read again after that, as Flux reads all of them; twice as long after each reading that
+/// found the same, up to [`POLL_EVERY_MAX`].
 const POLL_EVERY: Duration = Duration::from_secs(5);
+const POLL_EVERY_MAX: Duration = Duration::from_secs(20);
 
 impl Reading {
     /// Returns whether the object has changed since it was read, as the cache sees it now.
@@ -321,6 +325,10 @@ impl Reading {
                 }
             }
         }
+    }
+
+    fn poll_after(&self) -> Duration {
+        POLL_EVERY.saturating_mul(1 << self.same.min(8)).min(POLL_EVERY_MAX)
     }
 
     fn spared_until(&self) -> Option<Instant> {
@@ -358,7 +366,7 @@ const FAR: Duration = Duration::from_hours(24);
 /// Who looks at objects: whom a Kustomization acts as, under its expressions.
 ///
 /// Nothing is told of an object that this user may not see itself: what the cache knows is used only where the user may
-/// watch, and what must be read is read as the user. A refusal is the same whether the object exists or not.
+/// get, and what must be read is read as the user. A refusal is the same whether the object exists or not.
 pub(crate) struct Looker<'a> {
     pub(crate) applier: &'a Applier,
     pub(crate) exprs: &'a HealthExprs,
@@ -391,10 +399,10 @@ impl Looker<'_> {
         Ok(item.read.as_ref().is_some_and(|read| read.version.is_some()))
     }
 
-    /// Looks only at what the user may watch now: rights may have been taken away since the last time.
+    /// Looks only at what the user may get now: rights may have been taken away since the last time.
     async fn heed_rights(&self, item: &mut Item) -> Result<(), Failure> {
-        let may_watch = self.applier.may_watch(&item.resource, &item.id.namespace).await?;
-        item.is_polled = !may_watch || item.kind.is_none();
+        let may_get = self.applier.may_get(&item.resource, &item.id.namespace).await?;
+        item.is_polled = !may_get || item.kind.is_none();
         if let Some(pods) = &mut item.pods
             && !self.applier.may_watch(&pod_resource(), &item.id.namespace).await?
         {
@@ -424,7 +432,12 @@ impl Looker<'_> {
             item.kind.as_ref().is_some_and(|kind| kind.has_reached(version)) && !item.is_seen()
         });
         let number = item.read.as_ref().map_or(0, |read| read.number).saturating_add(1);
-        item.read = Some(Reading { health, pods, version, seen, is_unwatched, at: Instant::now(), number });
+        let same = item
+            .read
+            .as_ref()
+            .filter(|before| before.version == version)
+            .map_or(0, |before| before.same.saturating_add(1));
+        item.read = Some(Reading { health, pods, version, seen, is_unwatched, at: Instant::now(), number, same });
         Ok(())
     }
 
@@ -499,8 +512,8 @@ pub(crate) async fn named(
             group: gvk.group.clone(),
             kind: gvk.kind.clone(),
         };
-        if !applier.may_watch(&resource, namespace).await? {
-            items.push(Item::unwatched(id, gvk, resource, exprs));
+        if !applier.may_get(&resource, namespace).await? {
+            items.push(Item::hidden(id, gvk, resource, exprs));
             continue;
         }
         let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
@@ -524,7 +537,7 @@ mod tests {
     fn reading(version: Option<&str>, seen: Option<&str>) -> Reading {
         let health = Health::new(Status::InProgress, "", "");
         let (version, seen) = (version.map(Into::into), seen.map(Into::into));
-        Reading { health, pods: None, version, seen, is_unwatched: false, at: Instant::now(), number: 1 }
+        Reading { health, pods: None, version, seen, is_unwatched: false, at: Instant::now(), number: 1, same: 0 }
     }
 
     /// Whether a reading is outdated by what the cache sees when its watch has come as far as `reached`.
@@ -568,5 +581,11 @@ mod tests {
         assert_eq!(hot.spared_until(), None);
         hot.number = READINGS_AT_ONCE;
         assert_eq!(hot.spared_until(), Some(Instant::now() + READ_EVERY));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_polled_and_stays_the_same_is_read_less_and_less_often() {
+        let after = |same| Reading { same, ..reading(Some("7"), None) }.poll_after().as_secs();
+        assert_eq!([0, 1, 2, 3, u32::MAX].map(after), [5, 10, 20, 20, 20]);
     }
 }

@@ -1,8 +1,10 @@
 //! [`Reviews`]: may this account see that?
 //!
 //! What we see with our own rights (the shared watch cache) is used for an account only after the API server has said,
-//! by a `SubjectAccessReview`, that the account may get and watch that kind in that namespace itself. Answers are
-//! remembered for [`REMEMBERED`] at most: a right that was taken away stops within that time.
+//! by a `SubjectAccessReview`, that the account may see the same itself: an object that somebody named takes the right to
+//! get objects of its kind in its namespace, since whoever may get it may get it as often as it changes; what a selector
+//! finds takes the right to watch as well, since names are found by it. Answers are remembered for [`REMEMBERED`] at
+//! most: a right that was taken away stops within that time.
 //!
 //! Left out on purpose: rights to single objects by their names. Who has no more than those reads them as itself.
 
@@ -22,8 +24,6 @@ use crate::resource::Resource;
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// Most answers remembered at once.
 const ANSWERS_MAX: usize = 10_000;
-/// What the watch cache does, and so what an account must be allowed to do before the cache is used for it.
-const VERBS: [&str; 2] = ["get", "watch"];
 
 /// A service account that things happen with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,6 +64,7 @@ struct Asked {
     group: Box<str>,
     plural: Box<str>,
     namespace: Box<str>,
+    verb: &'static str,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,34 +81,50 @@ impl Reviews {
         Self { client, answers: Mutex::default() }
     }
 
-    /// Returns whether an account may get and watch a kind in a namespace; the empty namespace stands for all of them,
-    /// and for kinds that are in none.
+    /// Returns whether an account may get the objects of a kind in a namespace, whatever their names; the empty namespace
+    /// stands for all of them, and for kinds that are in none.
     ///
     /// # Errors
     /// The server could not be asked, or does not let us ask.
+    pub async fn may_get(&self, account: &Account, resource: &Resource, namespace: &str) -> Result<bool, Error> {
+        self.may("get", account, resource, namespace).await
+    }
+
+    /// Returns whether an account may get and watch a kind in a namespace, as [`Reviews::may_get`] takes it.
+    ///
+    /// # Errors
+    /// As [`Reviews::may_get`].
     pub async fn may_watch(&self, account: &Account, resource: &Resource, namespace: &str) -> Result<bool, Error> {
+        Ok(self.may_get(account, resource, namespace).await? && self.may("watch", account, resource, namespace).await?)
+    }
+
+    async fn may(
+        &self,
+        verb: &'static str,
+        account: &Account,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, Error> {
         let asked = Asked {
             account: account.clone(),
             group: resource.gvk.group.clone(),
             plural: resource.plural.clone(),
             namespace: if resource.namespaced { namespace.into() } else { "".into() },
+            verb,
         };
         if let Some(allowed) = self.remembered(&asked) {
             return Ok(allowed);
         }
 
         let since = Instant::now();
-        let mut allowed = true;
-        for verb in VERBS {
-            allowed = allowed && self.ask(&asked, verb).await?;
-        }
+        let allowed = self.ask(&asked).await?;
         self.remember(asked, Answer { allowed, since });
         Ok(allowed)
     }
 
-    async fn ask(&self, asked: &Asked, verb: &str) -> Result<bool, Error> {
+    async fn ask(&self, asked: &Asked) -> Result<bool, Error> {
         let resource = Resource::known(API, "SubjectAccessReview", "subjectaccessreviews", false);
-        let answer = self.client.post(&resource, "", &question(asked, verb)).await?;
+        let answer = self.client.post(&resource, "", &question(asked)).await?;
         Ok(decode::<Reviewed>(&answer)?.status.allowed)
     }
 
@@ -131,8 +148,8 @@ impl Reviews {
     }
 }
 
-fn question(asked: &Asked, verb: &str) -> Value {
-    let Asked { account, group, plural, namespace } = asked;
+fn question(asked: &Asked) -> Value {
+    let Asked { account, group, plural, namespace, verb } = asked;
     json!({
         "apiVersion": API,
         "kind": "SubjectAccessReview",
@@ -163,7 +180,7 @@ mod tests {
 
     fn asked(number: usize) -> Asked {
         let account = Account { namespace: "team".into(), name: format!("a{number}").into() };
-        Asked { account, group: "apps".into(), plural: "deployments".into(), namespace: "team".into() }
+        Asked { account, group: "apps".into(), plural: "deployments".into(), namespace: "team".into(), verb: "get" }
     }
 
     async fn reviews() -> Reviews {
@@ -178,13 +195,13 @@ mod tests {
 
     #[test]
     fn an_account_is_asked_for_with_its_groups() {
-        let question = question(&asked(1), "watch");
+        let question = question(&asked(1));
         assert_eq!(question["spec"]["user"], "system:serviceaccount:team:a1");
         assert_eq!(
             question["spec"]["groups"],
             json!(["system:serviceaccounts", "system:serviceaccounts:team", "system:authenticated"])
         );
-        let what = json!({"verb": "watch", "group": "apps", "resource": "deployments", "namespace": "team"});
+        let what = json!({"verb": "get", "group": "apps", "resource": "deployments", "namespace": "team"});
         assert_eq!(question["spec"]["resourceAttributes"], what);
     }
 
@@ -211,9 +228,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_selector_finds_takes_both_rights() {
+        let reviews = reviews().await;
+        let deployments = Resource::known("apps/v1", "Deployment", "deployments", true);
+        for (get, watch, both) in [(true, true, true), (true, false, false), (false, true, false)] {
+            for (verb, allowed) in [("get", get), ("watch", watch)] {
+                reviews.remember(Asked { verb, ..asked(1) }, Answer { allowed, since: Instant::now() });
+            }
+            assert_eq!(reviews.may_get(&asked(1).account, &deployments, "team").await.unwrap(), get);
+            assert_eq!(reviews.may_watch(&asked(1).account, &deployments, "team").await.unwrap(), both);
+        }
+    }
+
+    #[tokio::test]
     async fn who_cannot_ask_is_told_no_answer() {
         let reviews = reviews().await;
         let deployments = Resource::known("apps/v1", "Deployment", "deployments", true);
+        assert!(reviews.may_get(&asked(1).account, &deployments, "team").await.is_err());
         assert!(reviews.may_watch(&asked(1).account, &deployments, "team").await.is_err());
         assert_eq!(reviews.remembered(&asked(1)), None);
     }

@@ -112,31 +112,47 @@ async fn an_expression_on_a_dependency_elsewhere_is_answered_with_the_account() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_may_read_but_not_watch_is_served_all_the_same() {
     Stage::play("sight-read", async |stage| {
-        begin(stage).await?;
-        let ns = stage.namespace.clone();
-        let verbs = json!(["get", "create", "patch", "delete"]);
-        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]);
-        let role = json!({"apiVersion": format!("{API}/v1"), "kind": "Role",
-            "metadata": {"name": "tenant", "namespace": ns}, "rules": rules});
-        stage.world.apply(role).await?;
-        let check = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "later"}]);
-        let exprs = json!([{"apiVersion": "v1", "kind": "ConfigMap", "current": "data.ready == 'yes'"}]);
-        let spec = json!({"serviceAccountName": "tenant", "healthChecks": check, "healthCheckExprs": exprs});
-        stage.kustomization("apps", over(spec, &json!({"interval": "1m"}))).await?;
-        stage.sees("ConfigMap", "a", "/data/color", json!("blue")).await?;
-        // Nothing of it wakes anybody: it is read again and again.
-        stage.world.apply(config_map(&ns, "later", json!({"ready": "yes"}))).await?;
-        stage.world.ready(("Kustomization", &ns, "apps"), "True", "").await?;
-
-        stage.write("apps/a.yaml", &[config_map(&ns, "b", json!({"color": "red"}))])?;
-        let commit = stage.deliver("another").await?;
-        stage.applied("apps", &commit).await?;
-        stage.gone("ConfigMap", "a").await?;
-        stage.world.delete("Kustomization", &ns, "apps").await?;
-        stage.gone("Kustomization", "apps").await?;
-        stage.gone("ConfigMap", "b").await
+        let rules =
+            json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "create", "patch", "delete"]}]);
+        serves(stage, rules).await
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_may_read_single_objects_by_their_names_is_served_all_the_same() {
+    Stage::play("sight-names", async |stage| {
+        // Nothing of them wakes anybody: they are read again and again.
+        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["a", "b", "later"],
+            "verbs": ["get", "patch", "delete"]}]);
+        serves(stage, rules).await
+    })
+    .await;
+}
+
+/// An account with these rights applies, waits for what comes later, prunes and removes.
+async fn serves(stage: &mut Stage, rules: Value) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let ns = stage.namespace.clone();
+    let role = json!({"apiVersion": format!("{API}/v1"), "kind": "Role",
+        "metadata": {"name": "tenant", "namespace": ns}, "rules": rules});
+    stage.world.apply(role).await?;
+    let check = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "later"}]);
+    let exprs = json!([{"apiVersion": "v1", "kind": "ConfigMap", "current": "data.ready == 'yes'"}]);
+    let spec = json!({"serviceAccountName": "tenant", "healthChecks": check, "healthCheckExprs": exprs});
+    stage.kustomization("apps", over(spec, &json!({"interval": "1m"}))).await?;
+    stage.sees("ConfigMap", "a", "/data/color", json!("blue")).await?;
+    stage.world.apply(config_map(&ns, "later", json!({"ready": "yes"}))).await?;
+    stage.world.ready(("Kustomization", &ns, "apps"), "True", "").await?;
+
+    stage.write("apps/a.yaml", &[config_map(&ns, "b", json!({"color": "red"}))])?;
+    let commit = stage.deliver("another").await?;
+    stage.applied("apps", &commit).await?;
+    stage.gone("ConfigMap", "a").await?;
+    stage.world.delete("Kustomization", &ns, "apps").await?;
+    stage.gone("Kustomization", "apps").await?;
+    stage.gone("ConfigMap", "b").await
 }
 
 /// Makes a source with one `ConfigMap`, an account with all rights to those of its namespace, and another namespace,

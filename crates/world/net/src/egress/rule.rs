@@ -139,9 +139,9 @@ impl Rules {
     }
 }
 
-/// Returns a name as all names are compared: in lower case, without the dot of the root.
+/// Returns a name as all names are compared: in lower case, without the dot of the root, however often it is there.
 pub(super) fn normal(name: &str) -> String {
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Returns a range of IPv4 addresses for one that is written as mapped into IPv6.

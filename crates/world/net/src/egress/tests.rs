@@ -187,3 +187,16 @@ fn rules_are_hosts_addresses_and_ranges() {
         assert!(text.parse::<Rule>().is_err(), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_name_is_the_same_with_any_number_of_dots_at_its_end() {
+    for host in ["evil.example.com.", "evil.example.com..", "EVIL.example.com..."] {
+        assert!(resolves(&[], &["evil.example.com"], host, "10.0.0.1").await.is_err(), "{host}");
+        let egress = Egress::new(rules(&[], &["*.example.com"]));
+        assert!(check(&egress, &format!("http://{host}/")).is_err(), "{host}");
+    }
+    for host in ["localhost..", "metadata.google.internal.."] {
+        let url = Url::parse(&format!("http://{host}/")).unwrap();
+        assert!(Egress::default().check_proxied(&url).is_err(), "{host}");
+    }
+}

@@ -75,14 +75,6 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// More things than we take.
-    #[error("more than {limit} {what}, the limit")]
-    TooMany {
-        /// What there is too much of.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
     /// An answer that is not Git's protocol.
     #[error("the server does not speak Git's protocol here: {0}")]
     Protocol(&'static str),
@@ -158,7 +150,7 @@ impl Session {
 
     /// Returns text a server sent, without any secret of ours it may have echoed.
     pub(crate) fn said(&self, text: &[u8]) -> Error {
-        let mut text = printable(text);
+        let mut text = String::from_utf8_lossy(text).into_owned();
         let header = self.authorization.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
         let encoded = header.rsplit(' ').next().unwrap_or_default();
         let secrets = match &self.remote.credentials {
@@ -169,7 +161,8 @@ impl Session {
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             text = text.replace(secret, "***");
         }
-        Error::Server(text)
+        // Only now is it cut: a part of a secret would not be found.
+        Error::Server(printable(text.as_bytes()))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
@@ -309,5 +302,11 @@ mod tests {
         let session = Session::new(&remote).unwrap();
         let said = session.said(b"no: hunter2, Basic Z2l0Omh1bnRlcjI=").to_string();
         assert_eq!(said, "the server says: no: ***, Basic ***");
+
+        // Where a long text is cut, no part of a secret is left.
+        for at in 190..=200 {
+            let said = session.said(format!("{}hunter2", ".".repeat(at)).as_bytes()).to_string();
+            assert!(!said.contains(".h"), "{said}");
+        }
     }
 }

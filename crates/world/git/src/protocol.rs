@@ -10,8 +10,9 @@ use crate::pktline::{self, Head, Packet};
 
 /// Most bytes of references read.
 const REFERENCES_BYTES_MAX: u64 = 64 << 20;
-/// Most references kept of a server that speaks the older protocol and tells all at once.
-const REFERENCES_MAX: usize = 100_000;
+/// Most bytes of references kept of a server that speaks the older protocol and tells all at once: whoever waits for
+/// such a server holds them, outside of any budget.
+const REFERENCES_KEPT_MAX: u64 = 8 << 20;
 /// Most lines before a pack begins.
 const PREAMBLE_MAX: usize = 100_000;
 
@@ -33,6 +34,8 @@ pub(crate) struct Server {
     version_2: bool,
     /// The references in question, if it speaks the older protocol.
     references: Vec<Reference>,
+    /// Bytes that they take up.
+    kept: u64,
     /// Whether it told of any reference, if it speaks the older protocol.
     any: bool,
 }
@@ -60,7 +63,7 @@ impl Server {
     /// Asks what the server can do; `prefixes` begin the names of all references that will be asked for.
     pub(crate) async fn greet(session: &mut Session, prefixes: &[&str]) -> Result<Self, Error> {
         let body = session.advertisement(REFERENCES_BYTES_MAX).await?;
-        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new(), any: false };
+        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new(), kept: 0, any: false };
         server.read_greeting(Lines { body, session }, prefixes).await?;
         Ok(server)
     }
@@ -169,13 +172,19 @@ impl Server {
         match (reference.name.strip_suffix("^{}"), self.references.last_mut()) {
             (Some("capabilities"), _) => return Ok(()),
             (Some(name), Some(last)) if last.name == name => last.peeled = Some(reference.object),
-            _ if begins(&reference.name, prefixes) => self.references.push(reference),
+            _ if begins(&reference.name, prefixes) => self.keep(reference)?,
             _ => {}
         }
         self.any = true;
-        if self.references.len() > REFERENCES_MAX {
-            return Err(Error::TooMany { what: "references", limit: REFERENCES_MAX });
+        Ok(())
+    }
+
+    fn keep(&mut self, reference: Reference) -> Result<(), Error> {
+        self.kept += (size_of::<Reference>() + reference.name.len()) as u64;
+        if self.kept > REFERENCES_KEPT_MAX {
+            return Err(Error::TooLarge { what: "a list of references", limit: REFERENCES_KEPT_MAX });
         }
+        self.references.push(reference);
         Ok(())
     }
 
@@ -312,5 +321,22 @@ impl Pack<'_> {
                 _ => return Err(Error::Protocol("the pack comes without a channel")),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_references_is_bounded_by_bytes() {
+        let mut server = Server { hash: Kind::Sha1, version_2: false, references: Vec::new(), kept: 0, any: false };
+        let id = "a".repeat(40);
+        let mut refused = None;
+        for at in 0..1_000 {
+            let line = format!("{id} refs/heads/{at}{}", "x".repeat(60_000));
+            refused = refused.or(server.read_advertised(line.as_bytes(), at > 0, &["refs/heads/"]).err());
+        }
+        assert!(matches!(refused, Some(Error::TooLarge { .. })), "{refused:?}");
     }
 }

@@ -139,6 +139,8 @@ impl Reader<'_> {
     fn entry(&mut self, path: &RepoPath, kind: EntryKind, id: ObjectId) -> Result<Entry, Error> {
         let size = self.objects.size(id)?;
         if kind == EntryKind::Link {
+            // A target stays in memory under each name that leads to it.
+            self.options.budget.bytes(size.min(LINK_MAX))?;
             let target = if size > LINK_MAX { Vec::new() } else { self.object(id)?.1 };
             let target = String::from_utf8(target).ok().filter(|target| !target.is_empty());
             return target.map(|target| Entry::Link(target.into())).ok_or_else(|| Error::Link(path.to_string()));

@@ -609,6 +609,24 @@ fn paths_that_a_small_pack_repeats_without_end_stop_at_the_budget() {
 }
 
 #[test]
+fn links_of_one_long_target_stop_at_the_budget() {
+    let server = Server::start(Behaviour::default());
+    let repository = server.repository("fleet");
+    let blob = repository.object(&["hash-object", "-w", "--stdin"], &[b't'; 4_000]);
+    let raw: Vec<u8> = (0..blob.len()).step_by(2).map(|i| u8::from_str_radix(&blob[i..i + 2], 16).unwrap()).collect();
+    let links = (0..1_000).map(|at| [b"120000 ", format!("{at:04}").as_bytes(), b"\0", &raw].concat());
+    let tree = links.collect::<Vec<_>>().concat();
+    let tree = repository.object(&["hash-object", "-t", "tree", "-w", "--stdin"], &tree);
+    repository.branch_of_tree("links", &tree);
+    let remote = remote(&server.url("fleet"));
+    let resolved = resolve(&remote, &branch("links")).unwrap();
+    let (_folder, cache) = cache();
+    let budget = Arc::new(Budget::new(budget::Limits { bytes: 1 << 20, ..budget::Limits::UNLIMITED }));
+    let fetched = fetch(&remote, &resolved, &cache, &Options { budget, ..Options::default() }).map(|_| ());
+    assert!(matches!(fetched, Err(FetchError::Exceeded(_))), "{fetched:?}");
+}
+
+#[test]
 fn a_private_authority_is_trusted_when_given() {
     let issued = |names: Vec<String>, by: Option<&rcgen::Issuer<'_, rcgen::KeyPair>>| {
         let key = rcgen::KeyPair::generate().unwrap();

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use gix_hash::ObjectId;
+use lode_disk::private;
 use lode_stdx::Digest;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 use tokio::time::{Instant, timeout_at};
@@ -26,8 +27,6 @@ const STORE_BYTES_MAX: u64 = 1 << 30;
 /// Commits a store remembers.
 const COMMITS_MAX: usize = 32;
 const SALT_BYTES: usize = 32;
-/// What names of files begin with that are being written; the next start removes what is left of them.
-const TEMPORARY: &str = ".tmp-";
 
 /// Object stores below one folder. One process uses a folder at a time.
 #[derive(Debug)]
@@ -148,7 +147,7 @@ impl Store {
         let surplus = self.commits.len().saturating_sub(COMMITS_MAX);
         self.commits.drain(..surplus);
         let text = self.commits.iter().fold(String::new(), |text, commit| text + &commit.to_string() + "\n");
-        write_private(&self.folder, COMMITS, text.as_bytes())
+        private::write(&self.folder.join(COMMITS), text.as_bytes())
     }
 
     /// Forgets everything.
@@ -185,16 +184,8 @@ fn salt(folder: &Path) -> io::Result<[u8; SALT_BYTES]> {
     // The standard library's hash keys are the one source of randomness from the system that needs no dependency.
     let random: Vec<u8> = (0..8).flat_map(|_| RandomState::new().build_hasher().finish().to_le_bytes()).collect();
     let salt = *Digest::of(&random).as_bytes();
-    write_private(folder, NAME, &salt)?;
+    private::write(&folder.join(NAME), &salt)?;
     Ok(salt)
-}
-
-/// Writes a file that only we can read, at once or not at all.
-fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(folder.join(name))?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -79,8 +79,8 @@ struct Shared {
     /// Hosts under which it is asked; empty where any will do.
     hosts: RwLock<Vec<String>>,
     limits: Limits,
-    fetches: Semaphore,
-    pushes: Semaphore,
+    fetches: Arc<Semaphore>,
+    pushes: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
@@ -99,7 +99,7 @@ impl Server {
     /// Returns a server without repositories that takes pushes up to the limits.
     #[must_use]
     pub fn with(limits: Limits) -> Self {
-        let (fetches, pushes) = (Semaphore::new(FETCHES_MAX), Semaphore::new(PUSHES_MAX));
+        let (fetches, pushes) = (Arc::new(Semaphore::new(FETCHES_MAX)), Arc::new(Semaphore::new(PUSHES_MAX)));
         let (by_name, hosts) = (RwLock::default(), RwLock::default());
         Self(Arc::new(Shared { by_name, hosts, limits, fetches, pushes }))
     }

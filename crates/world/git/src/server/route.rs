@@ -143,7 +143,7 @@ where
     // A push may be large, so it needs its place before it comes; a question only once there is something to do.
     let place = match service {
         Service::Upload => None,
-        Service::Receive => server.0.pushes.acquire().await.ok(),
+        Service::Receive => server.0.pushes.clone().acquire_owned().await.ok(),
     };
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let body = match tokio::time::timeout(timeout, Limited::new(body, most).collect()).await {
@@ -152,10 +152,12 @@ where
         Ok(Err(_)) => return plain(StatusCode::BAD_REQUEST, "the request broke off"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
     };
-    let _place = if place.is_some() { place } else { server.0.fetches.acquire().await.ok() };
+    let place = if place.is_some() { place } else { server.0.fetches.clone().acquire_owned().await.ok() };
     let zipped = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip" || value == "x-gzip");
     let limits = server.0.limits.clone();
     let done = spawn_blocking(move || {
+        // The work goes on when nobody waits for it any more, and holds its place until it has ended.
+        let _place = place;
         let Some(body) = (if zipped { unzipped(&body, limit) } else { Some(body) }) else { return too_large(limit) };
         run(&hosted.repository, service, &body, &limits)
     });
@@ -247,6 +249,34 @@ mod tests {
         }
         let absolute = format!("http://evil.example:80{uri}");
         assert_eq!(ask(&["127.0.0.1:80"], &absolute).await, 421, "the request line counts");
+    }
+
+    #[test]
+    fn a_place_is_held_until_the_work_has_ended_whoever_hangs_up() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let server = Server::default();
+            server.put("fleet", Repository::new("main"), crate::Access::default());
+            let places = server.0.fetches.available_permits();
+            // The one thread is busy, so the work of the request waits.
+            let (end, until) = std::sync::mpsc::channel::<()>();
+            let busy = spawn_blocking(move || until.recv());
+
+            let request =
+                Request::post("/fleet/git-upload-pack").header(CONTENT_TYPE, "application/x-git-upload-pack-request");
+            let request = request.body(http_body_util::Empty::<Bytes>::new()).unwrap();
+            let mut asked = Box::pin(answer(&server, request));
+            assert!(futures::poll!(&mut asked).is_pending());
+            drop(asked);
+            assert_eq!(server.0.fetches.available_permits(), places - 1);
+
+            drop(end);
+            assert!(busy.await.unwrap().is_err());
+            while server.0.fetches.available_permits() < places {
+                tokio::task::yield_now().await;
+            }
+        });
     }
 
     #[test]

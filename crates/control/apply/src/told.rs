@@ -93,7 +93,7 @@ mod tests {
     fn built() -> Secrecy {
         let before = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x", "namespace": "ns",
             "labels": {"l": "${P}"}}, "spec": {"replicas": "${P}", "template": {"spec": {"containers": [{"name": "a"}]}}}});
-        Secrecy::built(&before, &id())
+        Secrecy::built(lode_object::Words::of(&before), &id())
     }
 
     fn said(secrecy: &Secrecy, code: u16, message: &str, causes: &serde_json::Value) -> String {

@@ -30,7 +30,7 @@ use crate::resources::Resources;
 use crate::scopes::Scopes;
 use crate::source::{Source, unread};
 use crate::vars::{self, Var};
-use crate::{crds, hash};
+use crate::{crds, hash, secret};
 
 /// Deepest nesting of bases and components.
 const BASES_DEPTH_MAX: usize = 40;
@@ -100,7 +100,7 @@ impl<'s, 'l> Run<'s, 'l> {
         self.apply(&Level::root(config), &mut all)?;
         let Accumulated { mut resources, configuration, vars } = all;
         let budget = self.source.budget;
-        hash::add(resources.all_mut(), budget)?;
+        secret::rename(&mut resources, |resources| hash::add(resources.all_mut(), budget))?;
         references::fix(resources.all_mut(), &configuration, budget)?;
         let unused = vars::resolve(resources.all_mut(), &vars, &configuration.var_reference, budget);
         let unused = unused.map_err(vars::Error::into_fault)?;
@@ -110,6 +110,7 @@ impl<'s, 'l> Run<'s, 'l> {
         let mut resources = resources.into_all();
         let meter = Meter::new(budget);
         resources.iter_mut().try_for_each(|resource| resource.rewrite_folds(&meter))?;
+        resources.iter_mut().try_for_each(|resource| resource.stay_veiled(budget))?;
         finish(&mut resources)?;
         order::sort(&mut resources, config.sort_options.as_ref(), options.order)?;
         if options.managed_by || config.notes("managedByLabel") {
@@ -249,7 +250,9 @@ impl<'s, 'l> Run<'s, 'l> {
             self.chart(level, chart, resources)?;
         }
         for object in self.configurators(level, &config.generators)? {
-            let (made, behavior) = builtin::generator(self.source, &config.folder, &object)?;
+            let made = builtin::generator(self.source, &config.folder, &object);
+            let (mut made, behavior) = made.map_err(|fault| object.discreet_settings(fault))?;
+            made.words = object.words;
             resources.absorb(made, behavior, self.source.budget)?;
         }
         Ok(())
@@ -276,7 +279,8 @@ impl<'s, 'l> Run<'s, 'l> {
     fn transformers(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Step>, Fault> {
         let mut steps = Vec::new();
         for object in self.configurators(level, entries)? {
-            steps.extend(builtin::transformer(self.source, &level.config.folder, &object)?);
+            let more = builtin::transformer(self.source, &level.config.folder, &object);
+            steps.extend(more.map_err(|fault| object.discreet_settings(fault))?);
         }
         Ok(steps)
     }

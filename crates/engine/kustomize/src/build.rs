@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lode_object::{Id, Object};
+use lode_object::{Id, Object, Words};
 use lode_stdx::budget::Budget;
 use lode_tree::{Child, Loader, ReadSet, RepoPath};
 use lode_yaml::{Dialect, Node, Place};
@@ -68,6 +68,8 @@ pub struct Built {
     /// The files that have a part in it beyond those its values stand in, as [`Files::path`] names them: kustomizations
     /// it went through, patches, files of generators, and what made the names and values it takes from other objects.
     pub parts: Vec<u32>,
+    /// What may be told of it, where `replacements` or `vars` copied a value of a Secret into it.
+    pub words: Option<Words>,
 }
 
 /// A build that is prepared: kustomizations can be read and changed before they are built.
@@ -210,7 +212,12 @@ impl<'l> Builder<'l> {
         let Source { reads, files, .. } = self.source;
         let objects = resources.into_iter().map(|resource| {
             let origin = files.origin(resource.place);
-            Built { node: resource.node, origin, parts: resource.parts.into_numbers() }
+            Built {
+                node: resource.node,
+                origin,
+                parts: resource.parts.into_numbers(),
+                words: resource.words.map(|words| *words),
+            }
         });
         let objects = objects.collect();
         let warnings = self.warnings.into_iter().map(|text| (files.origin(text.place), text.value)).collect();
@@ -297,16 +304,20 @@ impl Built {
         self.to_object()
     }
 
-    /// Returns which object this is, as far as it says.
+    /// Returns which object this is, as far as it says and as it may be told.
     #[must_use]
     pub fn id(&self) -> Id {
         let text = |keys: &[&str]| self.node.at(keys).and_then(Node::text).unwrap_or_default();
         let group = text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
-        Id {
+        let id = Id {
             namespace: text(&["metadata", "namespace"]).into(),
             name: text(&["metadata", "name"]).into(),
             group: group.into(),
             kind: text(&["kind"]).into(),
+        };
+        match &self.words {
+            Some(words) => words.masked(&id),
+            None => id,
         }
     }
 
@@ -314,7 +325,8 @@ impl Built {
         if let lode_yaml::Cause::Exceeded(source) = error.cause {
             return Error::Exceeded { origin: self.origin.clone(), doing: "write the object", source };
         }
-        Error::Object { id: Box::new(self.id()), origin: self.origin.clone(), cause: ObjectCause::Value(error.cause) }
+        let cause = if self.words.is_some() { ObjectCause::Secret } else { ObjectCause::Value(error.cause) };
+        Error::Object { id: Box::new(self.id()), origin: self.origin.clone(), cause }
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn transformer(source: &mut Source<'_>, folder: &RepoPath, object: &R
     let mut fields = configured(object)?;
     let changes = changes(source, folder, object, &mut fields)?;
     let note = origin(object);
-    Ok(changes.into_iter().map(|change| Step { change, note: note.clone() }).collect())
+    let is_secret = object.words.is_some();
+    Ok(changes.into_iter().map(|change| Step { change, note: note.clone(), is_secret }).collect())
 }
 
 /// Returns the object a generator's object stands for, and what becomes of one that is there.

@@ -24,7 +24,7 @@ use crate::schema::Schema;
 use crate::settings::{Image, Replicas};
 use crate::source::Source;
 use crate::value_add::ValueAdd;
-use crate::{hash, images, labels, patch, rename, replicas};
+use crate::{hash, images, labels, patch, rename, replicas, secret};
 
 /// One thing that is done to objects.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub(crate) enum Change {
 pub(crate) struct Step {
     pub(crate) change: Change,
     pub(crate) note: Option<Arc<Note>>,
+    /// What it does holds a value of a Secret.
+    pub(crate) is_secret: bool,
 }
 
 impl Change {
@@ -96,7 +98,13 @@ impl Step {
         let during = |fault: Fault| fault.during(doing, place);
         let len = resources.all().len() as u64;
         budget.steps(1 + len).map_err(|exceeded| during(exceeded.into()))?;
-        self.change.apply(resources, schema, budget).map_err(during)?;
+        let apply = |resources: &mut Resources| self.change.apply(resources, schema, budget);
+        let done = match &self.change {
+            _ if self.is_secret => secret::hidden(resources, budget, apply),
+            Change::Namespace(_) | Change::Rename(..) | Change::Hash => secret::rename(resources, apply),
+            _ => apply(resources),
+        };
+        done.map_err(during)?;
         if let Some(note) = &self.note {
             budget.bytes(NOTE_BYTES * len).map_err(|exceeded| during(exceeded.into()))?;
             for resource in resources.contents_mut() {
@@ -123,7 +131,7 @@ pub(crate) fn steps(
 ) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
     let mut push = |kind: &str, change: Change| {
-        steps.push(Step { change, note: noted.map(|path| Note::builtin(path, kind)) });
+        steps.push(Step { change, note: noted.map(|path| Note::builtin(path, kind)), is_secret: false });
     };
     if !config.strategic_patches.is_empty() {
         let patches = patch::load_strategic(source, &config.folder, &config.strategic_patches)?;

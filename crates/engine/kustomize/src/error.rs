@@ -191,6 +191,9 @@ pub enum FileCause {
     /// A schema that cannot be used.
     #[error("openapi: {0}")]
     Schema(String),
+    /// Something is wrong with a text that holds a value of a Secret.
+    #[error("it cannot be done; the text is not shown, a value of a Secret is in it")]
+    Secret,
 }
 
 /// What is wrong with an object.
@@ -229,6 +232,9 @@ pub enum ObjectCause {
     /// A subject of a role binding whose namespace is empty.
     #[error("subjects: the namespace of a ServiceAccount is empty")]
     BlankNamespace,
+    /// Something is wrong with it, and what that is quotes a value of a Secret.
+    #[error("it does not fit; why is not told, a value of a Secret is in the object")]
+    Secret,
     /// It lost what every object has.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),

@@ -202,6 +202,7 @@ pub(crate) fn combine(
     old.needs_hash &= made.needs_hash;
     old.is_generated = true;
     old.parts.take_in(&made.parts);
+    old.words = old.words.take().or(made.words);
     Ok(())
 }
 

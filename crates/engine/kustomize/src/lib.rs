@@ -59,6 +59,7 @@ mod resource;
 mod resources;
 mod schema;
 mod scopes;
+mod secret;
 mod selector;
 mod settings;
 mod source;

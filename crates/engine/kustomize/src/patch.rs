@@ -195,8 +195,9 @@ impl Loaded {
             if let Some(exceeded) = error.exceeded() {
                 return Fault::from(exceeded).during(DOING, by);
             }
-            Fault::Patch { id, at: place, by, cause: error.to_string() }
+            resource.discreet(Fault::Patch { id, at: place, by, cause: error.to_string() })
         })?;
+        resource.hear(operations, budget)?;
         resource.follow_version();
         resources.renamed(at);
         Ok(())
@@ -344,8 +345,9 @@ fn merge(
         if let strategic::Cause::Exceeded(exceeded) = error.cause {
             return Fault::from(exceeded).during(DOING, by);
         }
-        Fault::Patch { id, at: place, by, cause: error.to_string() }
+        resource.discreet(Fault::Patch { id, at: place, by, cause: error.to_string() })
     })?;
+    resource.hear(patch, budget)?;
     let Some(merged) = merged.filter(|merged| !merged.is_nothing()) else { return Ok(()) };
     resource.node = merged;
     resource.parts.add(patch.place.source);

@@ -75,6 +75,8 @@ fn fix_field(
     let role = field.spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
     let look = Look { referrer, targets, referred: field.referred, role, meter };
     let mut ambiguous = None;
+    let said = targets.any_hidden.then(|| resource.said(meter.budget())).transpose()?.map(Box::new);
+    let mut veiled = false;
     let parts = &mut resource.parts;
     let outcome = field.spec.visit(&mut resource.node, (Make::Nothing, meter), &mut |found| {
         let items = match &mut found.content {
@@ -93,14 +95,17 @@ fn fix_field(
                 meter.steps(target.namers.len())?;
                 meter.bytes(size_of::<u32>() as u64 * target.namers.len())?;
                 parts.take_in(&target.namers);
+                veiled |= target.is_hidden;
                 Ok(())
             }
         })
     });
+    let words = resource.words.take().or(veiled.then_some(said).flatten());
+    resource.words = words;
     outcome.map_err(|misfit| match ambiguous {
         Some(name) => {
             let cause = ObjectCause::AmbiguousReference { field: field.spec.path.to_string(), name };
-            Fault::Object { id: Box::new(resource.id()), at: resource.place, cause }
+            resource.discreet(Fault::Object { id: Box::new(resource.id()), at: resource.place, cause })
         }
         None => resource.misfit(&field.spec.path, misfit),
     })
@@ -265,6 +270,8 @@ struct Target {
     suffixes: Vec<Box<str>>,
     place: lode_yaml::Place,
     namers: Parts,
+    /// A value of a Secret is in its name or namespace.
+    is_hidden: bool,
 }
 
 impl Target {
@@ -290,6 +297,7 @@ impl Target {
             suffixes: resource.suffixes.clone(),
             place: resource.node.at(&["metadata", "name"]).map_or(resource.place, |name| name.place),
             namers: resource.namers.clone(),
+            is_hidden: !resource.is_named_openly(),
         }
     }
 
@@ -307,11 +315,13 @@ struct Targets {
     by_name: HashMap<Box<str>, Vec<usize>>,
     /// The namespaces objects come from, by the one they are in now.
     origins: HashMap<Box<str>, HashSet<Box<str>>>,
+    /// Whether one of them is hidden.
+    any_hidden: bool,
 }
 
 impl Targets {
     fn new(resources: &[Resource], meter: &Meter<'_>) -> Result<Self, Exceeded> {
-        let mut targets = Self { all: Vec::new(), by_name: HashMap::new(), origins: HashMap::new() };
+        let mut targets = Self { all: Vec::new(), by_name: HashMap::new(), origins: HashMap::new(), any_hidden: false };
         for resource in resources {
             let layers = resource.past.len() + resource.prefixes.len() + resource.suffixes.len();
             meter.steps(FIND_STEPS + layers as u64)?;
@@ -328,7 +338,9 @@ impl Targets {
                     places.push(at);
                 }
             }
-            targets.all.push(Target::new(resource));
+            let target = Target::new(resource);
+            targets.any_hidden |= target.is_hidden;
+            targets.all.push(target);
         }
         Ok(targets)
     }

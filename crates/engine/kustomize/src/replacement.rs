@@ -168,6 +168,9 @@ impl Run<'_> {
 
     fn field(&mut self, field: &Field<'_>, at: usize, value: &mut Value<'_>) -> Result<(), Error> {
         let resource = &mut self.resources[at];
+        if value.is_secret {
+            resource.veil(self.meter.budget()).map_err(|exceeded| field.error(exceeded.into()))?;
+        }
         if field.options.create && value.is_of(at) {
             // What is made inside the value is there before the value is copied.
             field.make(resource, &value.node);
@@ -192,6 +195,8 @@ struct Value<'r> {
     from: Option<(usize, &'r Path)>,
     /// The files that have a part in it.
     parts: Parts,
+    /// A Secret's, or of an object that a Secret's came into.
+    is_secret: bool,
 }
 
 impl<'r> Value<'r> {
@@ -207,7 +212,8 @@ impl<'r> Value<'r> {
         parts.add(place.source);
         let source = match &replacement.from {
             Origin::Text(text) => {
-                return Ok(Self { node: Node::plain(text.as_str()).placed(untyped(place)), from: None, parts });
+                let node = Node::plain(text.as_str()).placed(untyped(place));
+                return Ok(Self { node, from: None, parts, is_secret: false });
             }
             Origin::Field(source) => source,
         };
@@ -221,11 +227,12 @@ impl<'r> Value<'r> {
         meter.steps(resources[at].parts.len()).map_err(exceeded)?;
         parts.take_in(&resources[at].parts);
         parts.gather(found);
+        let is_secret = resources[at].keeps_secret(&source.field);
         if source.options.delimiter.is_empty() {
-            return Ok(Self { node: found.clone(), from: Some((at, &source.field)), parts });
+            return Ok(Self { node: found.clone(), from: Some((at, &source.field)), parts, is_secret });
         }
         let node = part(source, &resources[at], found).map_err(|cause| Error::new(place, cause))?;
-        Ok(Self { node, from: None, parts })
+        Ok(Self { node, from: None, parts, is_secret })
     }
 
     fn is_of(&self, at: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lode_object::{GroupVersionKind, Id};
+use lode_object::{GroupVersionKind, Id, Words};
 use lode_stdx::budget::Meter;
 use lode_yaml::{Node, Place, Style, Tag};
 
@@ -11,6 +11,7 @@ use crate::fieldspec::{self, Misfit};
 use crate::note::Note;
 use crate::parts::Parts;
 use crate::scopes::Scopes;
+use crate::secret::Born;
 
 /// An object while it is being built.
 #[derive(Clone)]
@@ -42,6 +43,10 @@ pub(crate) struct Resource {
     pub(crate) namers: Parts,
     /// Which kinds have no namespace in its build.
     pub(crate) scopes: Scopes,
+    /// What it was read or made as.
+    pub(crate) born: Born,
+    /// What may be told of it, where a value of a Secret was copied into it.
+    pub(crate) words: Option<Box<Words>>,
 }
 
 /// What an object is called: group, version, kind, effective namespace and name.
@@ -68,6 +73,8 @@ pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 impl Resource {
     pub(crate) fn new(node: Node, place: Place) -> Self {
         Self {
+            born: Born::of(&node),
+            words: None,
             node,
             place,
             past: Vec::new(),
@@ -167,6 +174,15 @@ impl Resource {
 
     /// Returns its id for messages.
     pub(crate) fn id(&self) -> Id {
+        let id = self.bare_id();
+        match &self.words {
+            Some(words) => words.masked(&id),
+            None => id,
+        }
+    }
+
+    /// Returns its id, which may hold a value of a Secret.
+    pub(crate) fn bare_id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
         Id { namespace: self.namespace().into(), name: self.name().into(), group, kind }
     }

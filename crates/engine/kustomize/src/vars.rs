@@ -188,6 +188,8 @@ pub(crate) fn resolve(
     let bound = bound(resources);
     let parts = parts(vars, &bound, &meter)?;
     let mut setter = Setter { values: values(vars, &bound, &meter)?, used: BTreeSet::new(), meter: &meter };
+    let secret: BTreeSet<Box<str>> =
+        vars.iter().filter(|var| var.is_secret(&bound)).map(|var| var.name.clone()).collect();
     let mut used = BTreeSet::new();
     let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
@@ -199,6 +201,8 @@ pub(crate) fn resolve(
         meter
             .steps(FieldSpec::steps(default_fields()) + FieldSpec::steps(more))
             .map_err(|exceeded| error(exceeded.into()))?;
+        let said = if secret.is_empty() { None } else { Some(resource.said(budget)) };
+        let said = said.transpose().map_err(|exceeded| error(exceeded.into()))?;
         let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
         for field in fields.filter(|field| field.gvk.fits(&gvk)) {
             let done = field.visit(&mut resource.node, (Make::Nothing, &meter), &mut |found| setter.set(found));
@@ -211,6 +215,9 @@ pub(crate) fn resolve(
                 };
                 Error { place: resource.place, cause }
             })?;
+        }
+        if !secret.is_disjoint(&setter.used) {
+            resource.words = resource.words.take().or(said.map(Box::new));
         }
         for name in std::mem::take(&mut setter.used) {
             if let Some(parts) = parts.get(&name) {
@@ -287,6 +294,11 @@ impl Var {
         let object = fields.read("objref", ObjectRef::read)?.unwrap_or_default();
         fields.finish()?;
         Ok(Self { name, object, field, place: node.place })
+    }
+
+    /// Returns whether its value may not be told.
+    fn is_secret(&self, bound: &HashMap<&str, &Resource>) -> bool {
+        bound.get(&*self.name).is_some_and(|object| object.keeps_secret(&self.field))
     }
 
     fn error(&self, cause: Cause) -> Error {

@@ -277,7 +277,7 @@ mod tests {
             "data": {"url": url, "color": color}})
         };
         let id = lode_object::Id { namespace: "".into(), name: "m".into(), group: "".into(), kind: "ConfigMap".into() };
-        let secrecy = Secrecy::built(&object("x${P}", "red"), &id);
+        let secrecy = Secrecy::built(lode_object::Words::of(&object("x${P}", "red")), &id);
         let mut live = object("xhunter2", "blue");
         live["data"]["hunter2"] = json!({"hunter2": 1});
         let found = between(&live, &object("yhunter2", "red")).into_iter().map(|one| one.told(&secrecy));

@@ -67,6 +67,11 @@ pub enum ObjectCause {
         "after replacing variables it is no YAML any more; where and why is left out, values from Secrets are in it"
     )]
     SecretSubstituted,
+    /// An expression has no value or is malformed, in a text that holds a value copied from a Secret.
+    #[error(
+        "an expression ${{…}} in it has no value or is malformed; it is not shown, a value of a Secret is in the text"
+    )]
+    SecretExpression,
     /// After replacing variables it is no object.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),

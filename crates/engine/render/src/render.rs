@@ -9,7 +9,7 @@ use lode_kustomize::{Built, Files, Origin, Sources};
 use lode_object::{Id, Object, Secrecy};
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Loader, ReadSet, RepoPath};
-use lode_yaml::{Cost, Dialect};
+use lode_yaml::{Cost, Dialect, Node};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ObjectCause};
@@ -66,11 +66,12 @@ pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rende
     for object in built.objects {
         let sources = plan.sources.then(|| object.sources(&built.files));
         let before = secret::before(&object, plan.substitute.as_ref(), budget)?;
+        let is_copied = object.words.is_some();
         let printed = printer
             .print(object, plan.by_type)
-            .map_err(|error| if before.is_some() { secret::discreet(error) } else { error });
+            .map_err(|error| if before.is_some() { secret::discreet(error, is_copied) } else { error });
         let mut prepared = Prepared { sources, ..printed? };
-        prepared.secrecy = secret::secrecy(before.as_ref(), &prepared.object);
+        prepared.secrecy = secret::secrecy(before, &prepared.object);
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan, budget)?);
         }
@@ -132,7 +133,8 @@ impl<'p> Printer<'p> {
             return Ok(built.to_object_within(self.budget)?);
         }
 
-        let replaced = substitute::replace(&self.text, (variables, &*built.id().kind == "Secret"), self.budget)
+        let is_secret = built.node.get("kind").and_then(Node::text) == Some("Secret");
+        let replaced = substitute::replace(&self.text, (variables, is_secret), self.budget)
             .map_err(|problem| self.fault(built, problem.at, problem.cause))?;
         let value = lode_yaml::parse_within(replaced.as_bytes(), Dialect::V2, self.budget).map_err(|error| {
             let line = error.line;
@@ -196,7 +198,8 @@ fn with_common_metadata(mut prepared: Prepared, plan: &Plan, budget: &Budget) ->
 
 fn exceeded(prepared: &Prepared, source: Exceeded) -> Error {
     let cause = ObjectCause::Exceeded { doing: "add common metadata", source };
-    Error::Object { id: Box::new(prepared.object.id()), origin: prepared.origin.clone(), cause }
+    let id = Box::new(prepared.secrecy.masked(&prepared.object.id()));
+    Error::Object { id, origin: prepared.origin.clone(), cause }
 }
 
 /// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.

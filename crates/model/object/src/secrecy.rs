@@ -20,6 +20,12 @@ pub struct Secrecy {
     words: Option<Arc<BTreeSet<Box<str>>>>,
 }
 
+/// The words of an object's source: what may be told of it once values from Secrets come in.
+///
+/// A text that holds `$` is none: a value may come into it yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words(BTreeSet<Box<str>>);
+
 /// How much of an object is secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -43,17 +49,9 @@ impl Secrecy {
 
     /// Returns how much may be told of an object that values from Secrets came into: the words that stood in it before.
     #[must_use]
-    pub fn built(before: &Value, after: &Id) -> Self {
-        let mut words: BTreeSet<Box<str>> = EVERYWHERE.iter().map(|word| (*word).into()).collect();
-        collect(before, &mut words);
-        let api_version = before.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        if let Some((group, _)) = api_version.split_once('/').filter(|_| !api_version.contains('$')) {
-            words.insert(group.into());
-        }
-        let stands = |word: &str| word.is_empty() || words.contains(word);
-        let is_named = stands(&after.name) && stands(&after.namespace) && stands(&after.kind) && stands(&after.group);
-        let level = if is_named { Level::Values } else { Level::Identity };
-        Self { level, words: Some(Arc::new(words)) }
+    pub fn built(words: Words, after: &Id) -> Self {
+        let level = if words.knows(after) { Level::Values } else { Level::Identity };
+        Self { level, words: Some(Arc::new(words.0)) }
     }
 
     /// Returns how much may be told of an object of which only the level is known.
@@ -184,6 +182,84 @@ impl Secrecy {
     }
 }
 
+impl Words {
+    /// Returns the words of an object as it stands in the source.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
+        let mut words = Self::default();
+        words.take_in(object);
+        words.note_group(text("apiVersion"));
+        words
+    }
+
+    /// Adds a key, or a value's text.
+    pub fn note(&mut self, text: &str) {
+        if !text.contains('$') {
+            self.0.insert(text.into());
+        }
+    }
+
+    /// Adds the group of an API version.
+    pub fn note_group(&mut self, api_version: &str) {
+        if let Some((group, _)) = api_version.split_once('/').filter(|_| !api_version.contains('$')) {
+            self.0.insert(group.into());
+        }
+    }
+
+    /// Adds all parts of an identity.
+    pub fn note_id(&mut self, id: &Id) {
+        for part in [&id.namespace, &id.name, &id.group, &id.kind] {
+            self.note(part);
+        }
+    }
+
+    /// Returns whether all parts of an identity are among them.
+    #[must_use]
+    pub fn knows(&self, id: &Id) -> bool {
+        [&id.namespace, &id.name, &id.group, &id.kind].into_iter().all(|part| self.has(part))
+    }
+
+    /// Returns an identity without what is not among them.
+    #[must_use]
+    pub fn masked(&self, id: &Id) -> Id {
+        let part = |part: &str| if self.has(part) { part.into() } else { HIDDEN.into() };
+        Id { namespace: part(&id.namespace), name: part(&id.name), group: part(&id.group), kind: part(&id.kind) }
+    }
+
+    fn has(&self, word: &str) -> bool {
+        word.is_empty() || self.0.contains(word)
+    }
+
+    /// Adds keys, texts, numbers and truths.
+    fn take_in(&mut self, value: &Value) {
+        match value {
+            Value::Null => {}
+            Value::String(text) => self.note(text),
+            Value::Number(_) | Value::Bool(_) => self.note(&value.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.take_in(item)),
+            Value::Object(map) => map.iter().for_each(|(key, value)| {
+                self.note(key);
+                self.take_in(value);
+            }),
+        }
+    }
+}
+
+/// The fields that every object may have.
+impl Default for Words {
+    fn default() -> Self {
+        Self(EVERYWHERE.iter().map(|word| (*word).into()).collect())
+    }
+}
+
+/// Shown without the words, which nobody needs to see.
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Words({})", self.0.len())
+    }
+}
+
 /// Shown without the words, which nobody needs to see.
 impl fmt::Debug for Secrecy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,25 +286,6 @@ const EVERYWHERE: [&str; 12] = [
 /// Stands for a word that is not told.
 pub const HIDDEN: &str = "*";
 
-/// Notes the words of a value: its keys, its texts, numbers and truths, but for texts with an expression in them.
-fn collect(value: &Value, words: &mut BTreeSet<Box<str>>) {
-    let mut note = |text: &str| {
-        if !text.contains('$') {
-            words.insert(text.into());
-        }
-    };
-    match value {
-        Value::Null => {}
-        Value::String(text) => note(text),
-        Value::Number(_) | Value::Bool(_) => note(&value.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, words)),
-        Value::Object(map) => {
-            map.keys().for_each(|key| note(key));
-            map.values().for_each(|value| collect(value, words));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -242,7 +299,7 @@ mod tests {
     fn built() -> Secrecy {
         let before = json!({"apiVersion": "a.io/v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "ns",
             "labels": {"l": "${P}"}}, "data": {"a.b": "x${P}", "${P}": "y", "env": [{"name": "A", "value": "${P}"}], "n": 3}});
-        Secrecy::built(&before, &Id { group: "a.io".into(), ..id("ns", "m") })
+        Secrecy::built(Words::of(&before), &Id { group: "a.io".into(), ..id("ns", "m") })
     }
 
     #[test]
@@ -289,7 +346,7 @@ mod tests {
     #[test]
     fn an_identity_that_a_value_went_into_is_not_told() {
         let before = json!({"kind": "ConfigMap", "metadata": {"name": "${P}", "namespace": "ns"}});
-        let secrecy = Secrecy::built(&before, &id("ns", "hunter2"));
+        let secrecy = Secrecy::built(Words::of(&before), &id("ns", "hunter2"));
         assert_eq!((secrecy.level(), secrecy.id(&id("ns", "hunter2"))), (Level::Identity, "ConfigMap/ns/*".to_owned()));
         assert_eq!(Secrecy::at(Level::Identity).id(&id("ns", "hunter2")), "ConfigMap/*/*");
         assert_eq!((built().level(), built().id(&id("ns", "m"))), (Level::Values, "ConfigMap/ns/m".to_owned()));

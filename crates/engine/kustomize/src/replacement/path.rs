@@ -133,6 +133,14 @@ impl Path {
         }
     }
 
+    /// Tells whether it leads to a text that an object is called by.
+    pub(crate) fn names(&self) -> bool {
+        let field = |part: &Part| if let Part::Field(field) = part { Some(field.to_string()) } else { None };
+        let fields: Option<Vec<String>> = self.parts.iter().map(field).collect();
+        let fields = fields.unwrap_or_default().join("/");
+        matches!(&*fields, "apiVersion" | "kind" | "metadata/name" | "metadata/namespace")
+    }
+
     /// Looks one value up.
     pub(crate) fn find<'n>(&self, root: &'n Node) -> Result<Option<&'n Node>, Fault> {
         let mut node = root;

@@ -114,6 +114,34 @@ async fn a_value_is_not_told_in_another_form_either() {
         ("keyed", "data: {'${canary}!': x}\n"),
         ("named", "  annotations: {a: '${canary}'}\n  finalizers: ['${canary}!']\n"),
     ];
+    /// What is read of a Secret in the source, and copied by the build itself.
+    const COPIES: &[(&str, &str)] = &[
+        (
+            "copied",
+            "replacements: [{source: {kind: Secret, fieldPath: stringData.plain}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.labels.l]}]}]\n",
+        ),
+        (
+            "copied-quoted",
+            "replacements: [{source: {kind: Secret, fieldPath: stringData.quoted}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.labels.l]}]}]\n",
+        ),
+        (
+            "copied-upper",
+            "replacements: [{source: {kind: Secret, fieldPath: stringData.upper}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.labels.l]}]}]\n",
+        ),
+        (
+            "copied-encoded",
+            "vars: [{name: V, objref: {kind: Secret, name: from, apiVersion: v1}, fieldref: {fieldPath: stringData.encoded}}]\n",
+        ),
+        (
+            "copied-part",
+            "replacements: [{source: {kind: Secret, fieldPath: stringData.url, options: {delimiter: ':', index: 1}}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.labels.l]}]}]\n",
+        ),
+        (
+            "copied-on",
+            "replacements:\n- {source: {kind: Secret, fieldPath: stringData.plain}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.annotations.a]}]}\n\
+            - {source: {kind: ConfigMap, fieldPath: metadata.annotations.a}, targets: [{select: {kind: ConfigMap}, fieldPaths: [metadata.labels.l]}]}\n",
+        ),
+    ];
     Stage::play("secret-forms", async |stage| {
         let (ns, canary) = (stage.namespace.clone(), stage.canary.clone());
         let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &canary);
@@ -127,17 +155,38 @@ async fn a_value_is_not_told_in_another_form_either() {
             let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {folder}\n{rest}");
             stage.repository.write(&format!("{folder}/a.yaml"), &text)?;
         }
+        for (folder, settings) in COPIES {
+            let values = [
+                ("plain", format!("{canary}!")),
+                ("quoted", format!("{canary}\"{canary}")),
+                ("upper", canary.to_uppercase() + "!"),
+                ("encoded", format!("{encoded}!")),
+                ("url", format!("user:{}!", &canary[..20])),
+            ];
+            let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "from"}});
+            secret["stringData"] = values
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), json!(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": folder, "labels": {"l": "$(V)"}, "annotations": {"a": "b"}}});
+            stage.repository.write(&format!("{folder}/a.yaml"), &format!("{map}\n---\n{secret}\n"))?;
+            stage
+                .repository
+                .write(&format!("{folder}/kustomization.yaml"), &format!("resources: [a.yaml]\n{settings}"))?;
+        }
         stage.repository.write("name/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '${canary}_'}\n")?;
         stage.repository.push("begin")?;
         stage.source().await?;
         let from =
             json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}, {"kind": "Secret", "name": "forms"}]});
         let spec = json!({"targetNamespace": stage.namespace, "postBuild": from});
-        for name in FORMS.iter().map(|(folder, _)| *folder).chain(["name"]) {
+        for name in FORMS.iter().chain(COPIES).map(|(folder, _)| *folder).chain(["name"]) {
             stage.kustomization(name, spec.clone()).await?;
         }
         let mut faults = Vec::new();
-        for (name, _) in FORMS {
+        for (name, _) in FORMS.iter().chain(COPIES) {
             let text = stage.fails(name, "ReconciliationFailed").await.with_context(|| format!("folder {name}"))?;
             println!("{name}: {text}");
             faults.extend(holds(&text, &["ConfigMap/", &format!("{name}/a.yaml:1")]).err());
@@ -162,13 +211,26 @@ async fn a_diff_shows_where_a_value_would_change_and_not_the_value() {
                  color: {color}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{conf: 'pw=${{canary}}{host}'}}\n"
             )
         };
+        // The build itself copies a value of the same file.
+        let copy = "resources: [a.yaml]\nreplacements:\n- source: {kind: Secret, fieldPath: stringData.plain}\n  \
+                    targets: [{select: {kind: ConfigMap, name: to}, fieldPaths: [data.url]}]\n";
+        let canary = stage.canary.clone();
+        let copied = |host: &str, color: &str| {
+            let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "plain"}, "stringData": {"plain": format!("{canary}{host}")}});
+            let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "to"}, "data": {"url": "x", "tint": color}});
+            format!("{secret}\n---\n{map}\n")
+        };
+        stage.repository.write("copied/kustomization.yaml", copy)?;
+        stage.repository.write("copied/a.yaml", &copied("one", "red"))?;
         stage.repository.write("apps/a.yaml", &manifest("one", "red"))?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
         let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
         let spec = json!({"targetNamespace": stage.namespace, "postBuild": from});
         stage.kustomization("apps", spec).await?;
+        stage.kustomization("copied", json!({"targetNamespace": stage.namespace})).await?;
         stage.applied("apps", &commit).await?;
+        stage.applied("copied", &commit).await?;
 
         std::fs::create_dir_all(checkout.path().join("apps"))?;
         std::fs::write(checkout.path().join("apps/a.yaml"), manifest("two", "blue"))?;
@@ -177,6 +239,16 @@ async fn a_diff_shows_where_a_value_would_change_and_not_the_value() {
         println!("{}", ran.text);
         ensure!(ran.code == 1, "{}", ran.text);
         holds(&ran.text, &[".data.url: *** (before) → *** (after)", ".data.color: *** (before) → blue", ".data.conf: ***"])?;
+
+        std::fs::create_dir_all(checkout.path().join("copied"))?;
+        std::fs::write(checkout.path().join("copied/kustomization.yaml"), copy)?;
+        std::fs::write(checkout.path().join("copied/a.yaml"), copied("two", "blue"))?;
+        let ran = stage.lode(&["diff", "kustomization", "copied", "--path", &path])?;
+        println!("{}", ran.text);
+        ensure!(ran.code == 1, "{}", ran.text);
+        let form = crate::canary::found_in(&stage.canary, &ran.text);
+        ensure!(form.is_none(), "{form:?}: {}", ran.text);
+        holds(&ran.text, &[".data.url: *** (before) → *** (after)", ".data.tint: *** (before) → blue", ".data.plain: ***"])?;
 
         // A live edit of it is told by its field.
         let edit = json!({"data": {"color": "green"}});

@@ -8,5 +8,5 @@ pub const DEPTH_MAX: usize = 120;
 pub const NODES_MAX: usize = 2_000_000;
 /// Most nodes that aliases may add to one text: room for honest reuse, none for an alias bomb.
 pub const ALIAS_NODES_MAX: usize = 200_000;
-/// Most bytes of text that aliases may add to one text.
+/// Most bytes of text that aliases, and tags that repeat a handle's prefix, may add to one text.
 pub const ALIAS_BYTES_MAX: usize = 16 << 20;

@@ -6,9 +6,10 @@ use crate::Dialect;
 use crate::bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 use crate::comment::Kind;
 use crate::compose::{Composer, Options};
+use crate::cost::text_bytes;
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Content, Extra, Node, Tag, Text};
-use crate::scan::Mark;
+use crate::scan::{Mark, looked_at};
 use crate::scan_property::Directive;
 
 /// What stands before a node's content.
@@ -44,7 +45,7 @@ impl Properties<'_> {
 impl<'t> Composer<'t> {
     /// Reads an anchor and a tag, in either order, either of which may be missing, and passes to what follows.
     pub(crate) fn properties(&mut self) -> Result<Properties<'t>, Error> {
-        let mut found = Properties::default();
+        let mut found = Properties { nodes_before: self.nodes, bytes_before: self.text_bytes, ..Properties::default() };
         let line = self.scan.line;
         while matches!(self.scan.here(), b'&' | b'!') && (self.scan.line == line || self.scan.flow_depth > 0) {
             let mark = self.scan.mark();
@@ -56,7 +57,6 @@ impl<'t> Composer<'t> {
             if is_anchor {
                 let name = self.scan.anchor_name()?;
                 found.anchor = Some((name, self.open_anchor(name)));
-                (found.nodes_before, found.bytes_before) = (self.nodes, self.text_bytes);
             } else {
                 found.tag = Some(self.long_tag(mark)?);
             }
@@ -74,8 +74,9 @@ impl<'t> Composer<'t> {
             return Err(self.scan.error(inner.start.unwrap_or_default(), Syntax::TooManyProperties));
         }
         let end = if inner.is_some() { inner.end } else { outer.end };
-        let counted = if inner.anchor.is_some() { &inner } else { &outer };
-        let (nodes_before, bytes_before) = (counted.nodes_before, counted.bytes_before);
+        // A tag before the anchor is repeated with the node too.
+        let first = if outer.is_some() { &outer } else { &inner };
+        let (nodes_before, bytes_before) = (first.nodes_before, first.bytes_before);
         Ok(Properties {
             anchor: outer.anchor.or(inner.anchor),
             tag: outer.tag.or(inner.tag),
@@ -159,8 +160,12 @@ impl<'t> Composer<'t> {
 
     fn long_tag(&mut self, mark: Mark) -> Result<Text, Error> {
         let tag = self.scan.tag()?;
+        let mut repeated = 0;
         let prefix = match self.handles.iter().find(|(handle, _)| *handle == tag.handle) {
-            Some((_, prefix)) => prefix.as_str(),
+            Some((_, prefix)) => {
+                repeated = prefix.len() as u64;
+                prefix.as_str()
+            }
             None => match tag.handle {
                 "" => "",
                 "!" => "!",
@@ -169,7 +174,14 @@ impl<'t> Composer<'t> {
             },
         };
         let mut long = Text::from(prefix);
+        self.alias_bytes += repeated;
+        if self.alias_bytes > ALIAS_BYTES_MAX as u64 {
+            return Err(self.scan.error(mark, Cause::AliasBomb));
+        }
+        self.charge(mark, |meter, _| meter.bytes(repeated))?;
         long.push_str(&tag.suffix);
+        looked_at(long.len());
+        self.text_bytes += text_bytes(&long);
         Ok(long)
     }
 

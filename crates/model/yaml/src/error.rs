@@ -29,9 +29,9 @@ pub enum Cause {
     /// More nodes than [`NODES_MAX`](crate::NODES_MAX).
     #[error("the document has more than {max} nodes", max = crate::NODES_MAX)]
     TooManyNodes,
-    /// Aliases add more than [`ALIAS_NODES_MAX`](crate::ALIAS_NODES_MAX) nodes or
+    /// Aliases, and tags that repeat a handle's prefix, add more than [`ALIAS_NODES_MAX`](crate::ALIAS_NODES_MAX) nodes or
     /// [`ALIAS_BYTES_MAX`](crate::ALIAS_BYTES_MAX) bytes of text.
-    #[error("aliases add more than {nodes} nodes or {bytes} bytes", nodes = crate::ALIAS_NODES_MAX, bytes = crate::ALIAS_BYTES_MAX)]
+    #[error("aliases and tags add more than {nodes} nodes or {bytes} bytes", nodes = crate::ALIAS_NODES_MAX, bytes = crate::ALIAS_BYTES_MAX)]
     AliasBomb,
     /// Reading or writing costs more than its budget.
     #[error("{0}")]

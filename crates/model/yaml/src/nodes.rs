@@ -74,6 +74,8 @@ impl Iterator for Nodes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cause;
+    use crate::scan::LOOKS;
 
     fn read(text: &str) -> Node {
         Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap()
@@ -115,5 +117,70 @@ mod tests {
         assert!(nodes.next().unwrap().is_ok());
         assert_eq!(nodes.next().unwrap().unwrap_err().to_string(), "3:1: a document starts here without ---");
         assert!(nodes.next().is_none());
+    }
+
+    /// Most bytes that are looked at or copied, and most of what a budget is charged, per byte of a text.
+    const LOOKS_MAX: usize = 16;
+    const CHARGE_MAX: u64 = 512;
+
+    #[test]
+    fn hostile_texts_cost_no_more_than_their_length() {
+        let many = 20_000;
+        let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+        let keys = lines(many, &|at| format!("k{at}: 1\n"));
+        let merges = lines(many / 10, &|at| format!("  k{at}: 1\n"));
+        let anchors = lines(many / 10, &|at| format!("- &a{at} x\n- *a{at}\n"));
+        let texts = [
+            keys,
+            format!("a: &a\n{merges}b:\n  <<: *a\n{merges}"),
+            anchors,
+            "[".repeat(many),
+            "[a, ".repeat(many),
+            "{a: ".repeat(many),
+            "- ".repeat(many),
+            "? ".repeat(many),
+            "a ".repeat(many),
+            format!("[{}]", "a, ".repeat(many)),
+            format!("[{}]", "'a' ".repeat(many)),
+            "a\n".repeat(many),
+            "a:\n".repeat(many),
+            format!("a: |\n{}", "\n".repeat(many)),
+            format!("a: >\n{}", "  b\n\n".repeat(many)),
+            format!("a: '{}", "\n".repeat(many)),
+            format!("a: \"{}", "\\\n".repeat(many)),
+            "# a\n\t".repeat(many),
+            format!("{}: b", "k".repeat(many)),
+            format!("{}a: b", "é".repeat(1000)).repeat(100),
+            "&a ".repeat(many),
+            "!a\n".repeat(many),
+            "---\n".repeat(many),
+            "%TAG !a! b\n".repeat(many),
+            "\u{2028}".repeat(many),
+        ];
+        for text in texts {
+            let begin: String = text.chars().take(20).collect();
+            let len = text.len();
+            let budget = Budget::unlimited();
+            let before = LOOKS.get();
+            let origins = Origins::default();
+            let read = Nodes::new(text.as_bytes(), Dialect::V3, origins).with_budget(&budget).flatten().count();
+            let looks = LOOKS.get() - before;
+            let spent = budget.spent();
+            println!("{begin:?}: {read} documents, {len} bytes, {looks} looks, {spent:?}");
+            assert!(looks <= LOOKS_MAX * len, "{begin:?}: {looks} looks at {len} bytes");
+            let charged = spent.bytes.max(spent.nodes).max(spent.steps);
+            assert!(charged <= CHARGE_MAX * len as u64, "{begin:?}: {spent:?} for {len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_long_tag_is_not_repeated_without_end() {
+        let (long, many) = ("x".repeat(1 << 16), 1000);
+        let by_handle = format!("%TAG !a! {long}\n---\n{}", "- !a!b c\n".repeat(many));
+        let by_alias = |first: &str| format!("- {first} c\n{}", "- *a\n".repeat(many));
+        for text in [by_handle, by_alias(&format!("&a !{long}")), by_alias(&format!("!{long} &a"))] {
+            let error = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).find_map(Result::err);
+            assert_eq!(error.map(|error| error.cause), Some(Cause::AliasBomb), "{:?}", &text[..10]);
+        }
     }
 }

@@ -59,6 +59,7 @@ impl<'t> Scanner<'t> {
     /// Returns a byte, or NUL behind the end: no checked text holds one.
     #[inline]
     pub(crate) fn byte(&self, at: usize) -> u8 {
+        looked_at(1);
         self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
 
@@ -161,21 +162,23 @@ impl<'t> Scanner<'t> {
 
     /// Returns where the line that holds a place ends.
     #[inline]
-    pub(crate) fn line_end(&self, at: usize) -> usize {
+    pub(crate) fn line_end(&self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
-        let mut at = at;
+        let mut at = start;
         while let Some(byte) = bytes.get(at) {
             if matches!(byte, b'\n' | b'\r' | 0xc2 | 0xe2) && self.break_len(at) > 0 {
                 break;
             }
             at += 1;
         }
+        looked_at(at - start);
         at
     }
 
     /// Tells whether the scanner's line held a token when it stood at `start`; a `-` does not count.
     fn follows_token(&self, start: usize) -> bool {
         let before = self.text.get(self.line_start..start).unwrap_or_default();
+        looked_at(before.len());
         !before.ends_with('-') && before.bytes().any(|byte| !matches!(byte, b' ' | b'\t'))
     }
 
@@ -231,7 +234,10 @@ impl<'t> Scanner<'t> {
     /// Tells whether a key that starts at `mark` and ends here is on one line and short enough to go without `?`.
     pub(crate) fn is_key_from(&self, mark: Mark) -> bool {
         let bytes = self.at - mark.at;
-        let is_short = || self.text[mark.at..self.at].chars().count() <= KEY_MAX;
+        let is_short = || {
+            looked_at(bytes);
+            self.text[mark.at..self.at].chars().count() <= KEY_MAX
+        };
         mark.line == self.line && (bytes <= KEY_MAX || bytes <= KEY_MAX * char::MAX_LEN_UTF8 && is_short())
     }
 
@@ -244,6 +250,22 @@ impl<'t> Scanner<'t> {
     }
 }
 
+/// Takes note in tests of how many bytes are looked at or copied: it must not be more than the text is long, times a
+/// constant.
+#[inline]
+pub(crate) fn looked_at(bytes: usize) {
+    #[cfg(test)]
+    LOOKS.set(LOOKS.get() + bytes);
+    #[cfg(not(test))]
+    let _ = bytes;
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that this thread has looked at.
+    pub(crate) static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Most characters of a key without `?`.
 const KEY_MAX: usize = 1024;
 /// As far as comments that follow each other may be apart for go-yaml v3 to see them as one.
@@ -254,6 +276,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
     let before = &bytes[..at.min(bytes.len())];
     let (mut line, mut start, mut index) = (1, 0, 0);
+    looked_at(before.len());
     while index < before.len() {
         let len = match &before[index..] {
             [b'\r', b'\n', ..] | [0xc2, 0x85, ..] => 2,

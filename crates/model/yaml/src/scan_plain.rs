@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Syntax};
 use crate::node::Text;
-use crate::scan::Scanner;
+use crate::scan::{Scanner, looked_at};
 
 /// What lies between two pieces of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ impl Scanner<'_> {
             return Ok((Text::from(&self.text[piece..end]), end));
         }
         self.buffer.push_str(&self.text[piece..end]);
+        looked_at(self.buffer.len());
         Ok((Text::from(self.buffer.as_str()), end))
     }
 
@@ -80,7 +81,10 @@ impl Scanner<'_> {
             match self.byte(at) {
                 b':' if !self.is_gap(at + 1) => at += 1,
                 0xc2 | 0xe2 if self.break_len(at) == 0 => at += 1,
-                _ => return at,
+                _ => {
+                    looked_at(at - start);
+                    return at;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Syntax};
 use crate::node::Text;
-use crate::scan::Scanner;
+use crate::scan::{Scanner, looked_at};
 use crate::scan_plain::Gap;
 
 impl Scanner<'_> {
@@ -51,6 +51,7 @@ impl Scanner<'_> {
             return Ok(Text::from(last));
         }
         self.buffer.push_str(last);
+        looked_at(self.buffer.len());
         Ok(Text::from(self.buffer.as_str()))
     }
 
@@ -69,6 +70,7 @@ impl Scanner<'_> {
             }
             at += 1;
         }
+        looked_at(at - start);
         at
     }
 

@@ -1,10 +1,13 @@
 //! What goes when it is done is no live edit: it runs once per interval, or once per revision where it says so.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use lode_cluster::{Head, Sink, Subject};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::manifests::{config_map, noted};
 use crate::stage::{LONG, Stage};
@@ -15,20 +18,67 @@ fn migration(namespace: &str, name: &str, ttl_s: Option<u32>) -> Value {
         "containers": [{"name": "main", "image": "registry.example.com/migrate:1"}]}}}})
 }
 
-impl Stage {
-    /// Watches which Jobs of a name there are, until `done` says so.
-    async fn runs(&self, name: &str, mut done: impl FnMut(&BTreeSet<String>) -> bool) -> anyhow::Result<usize> {
-        let until = Instant::now() + LONG;
-        let mut uids = BTreeSet::new();
-        while !done(&uids) && Instant::now() < until {
-            if let Some(job) = self.world.get("Job", &self.namespace, name).await? {
-                uids.insert(job["metadata"]["uid"].as_str().unwrap_or_default().to_owned());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(uids.len())
+/// Which Jobs of a name there have been, however short they lived: a watch misses none.
+struct Runs {
+    uids: watch::Receiver<BTreeSet<String>>,
+    task: JoinHandle<()>,
+}
+
+struct Uids {
+    uids: watch::Sender<BTreeSet<String>>,
+    synced: watch::Sender<bool>,
+}
+
+impl Runs {
+    /// Begins to watch; returns once the watch has begun.
+    async fn of(stage: &Stage, name: &str) -> anyhow::Result<Self> {
+        let (sender, uids) = watch::channel(BTreeSet::new());
+        let (synced, mut is_synced) = watch::channel(false);
+        let subject = Subject {
+            resource: stage.world.resource("Job"),
+            namespace: (*stage.namespace).into(),
+            labels: "".into(),
+            fields: format!("metadata.name={name}").into(),
+        };
+        let sink = Uids { uids: sender, synced };
+        let task = tokio::spawn(lode_cluster::watch(stage.world.client.clone(), subject, sink));
+        let runs = Self { uids, task };
+        timeout(LONG, is_synced.wait_for(|synced| *synced)).await.context("watch Jobs")??;
+        Ok(runs)
     }
 
+    /// Waits until there have been so many, and fails if there are more.
+    async fn are(&mut self, count: usize) -> anyhow::Result<()> {
+        let seen = timeout(LONG, self.uids.wait_for(|uids| uids.len() >= count)).await;
+        let seen = seen.with_context(|| format!("it did not run {count} times"))??.len();
+        ensure!(seen == count, "it ran {seen} times instead of {count}");
+        Ok(())
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sink for Uids {
+    fn restart(&mut self) {}
+
+    fn applied(&mut self, _head: &Head<'_>, object: &[u8]) {
+        let object: Value = serde_json::from_slice(object).unwrap_or_default();
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        self.uids.send_if_modified(|uids| uids.insert(uid));
+    }
+
+    fn deleted(&mut self, _head: &Head<'_>, _object: &[u8]) {}
+
+    fn synced(&mut self, _version: &str) {
+        self.synced.send_replace(true);
+    }
+}
+
+impl Stage {
     /// Returns how many live edits were undone.
     fn corrected(&self) -> anyhow::Result<u64> {
         let drifts = self.operator()?.metric("lode_drift_total")?;
@@ -51,29 +101,24 @@ async fn a_job_whose_time_to_live_is_over_runs_once_per_revision_and_request() {
     Stage::play("ends-job", async |stage| {
         let ns = stage.namespace.clone();
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
+        let mut runs = Runs::of(stage, "migrate").await?;
         stage.apply_folder("apps", &[migration(&ns, "migrate", Some(0)), settings.clone()]).await?;
         stage.gone("Job", "migrate").await?;
         stage.wake(2).await?;
-        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "it ran again although nothing is new");
+        runs.are(1).await?;
         ensure!(stage.corrected()? == 2, "it was brought back as if somebody had deleted it");
 
-        let (seen, answered) = tokio::join!(stage.runs("migrate", |uids| !uids.is_empty()), stage.reconcile("apps"));
-        answered?;
-        ensure!(seen? == 1, "a request does not run it");
+        stage.reconcile("apps").await?;
+        runs.are(2).await?;
         stage.gone("Job", "migrate").await?;
 
         stage.write(
             "apps/objects.yaml",
             &[migration(&ns, "migrate", Some(0)), settings, config_map(&ns, "b", json!({}))],
         )?;
-        let commit = stage.repository.push("another revision")?;
-        let (seen, delivered) = tokio::join!(
-            stage.runs("migrate", |uids| !uids.is_empty()),
-            stage.world.reconcile(("GitRepository", &ns, "app")),
-        );
-        delivered?;
-        ensure!(seen? == 1, "another revision does not run it");
-        stage.applied("apps", &commit).await.map(drop)
+        let commit = stage.deliver("another revision").await?;
+        stage.applied("apps", &commit).await?;
+        runs.are(3).await
     })
     .await;
 }

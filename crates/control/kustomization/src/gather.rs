@@ -83,7 +83,12 @@ pub struct Variables {
     pub(crate) names: BTreeSet<String>,
     /// The values themselves, which are told nobody.
     pub(crate) secrets: Vec<String>,
+    /// Bytes read for them so far.
+    read: u64,
 }
+
+/// Bytes of all that `substituteFrom` reads, what is read again included.
+const READ_MAX: u64 = 16 << 20;
 
 impl Variables {
     /// Returns variables of which none is secret.
@@ -100,8 +105,14 @@ impl Variables {
         }
     }
 
-    fn take(&mut self, found: &Value, kind: &str) {
+    fn take(&mut self, found: &Value, kind: &str) -> Result<(), Failure> {
         let data = data(found, kind);
+        self.read += data.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum::<u64>();
+        if self.read > READ_MAX {
+            let text =
+                format!("substituteFrom reads more than {READ_MAX} bytes, the limit: name fewer or smaller objects");
+            return Err(Failure::new(reasons::BUILD_FAILED, format!("post build failed: {text}")));
+        }
         for (name, _) in &data {
             if kind == "Secret" {
                 self.names.insert(name.clone())
@@ -114,6 +125,7 @@ impl Variables {
             self.secrets.extend(values.filter(|value| value.len() >= SECRET_MIN));
         }
         self.values.extend(data);
+        Ok(())
     }
 }
 
@@ -123,7 +135,7 @@ const SECRET_MIN: usize = 4;
 /// Reads the variables: the referenced objects in order, then those of the spec, later ones winning.
 ///
 /// # Errors
-/// A referenced object is missing, or cannot be read.
+/// A referenced object is missing, or cannot be read, or all together are too large.
 pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variables, Failure> {
     let mut vars = Variables::default();
     let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
@@ -134,7 +146,7 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
         };
         let (kind, name) = (&reference.kind, &reference.name);
         match client.get(&resource, &object.metadata.namespace, name).await {
-            Ok(found) => vars.take(&found, &reference.kind),
+            Ok(found) => vars.take(&found, &reference.kind)?,
             Err(error) if error.is_not_found() && reference.optional.unwrap_or_default() => {}
             Err(error) if error.is_not_found() => return Err(no_variables(kind, plural, name)),
             Err(error) => return Err(error.into()),
@@ -148,7 +160,7 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
 /// without a namespace are in that of the Kustomization.
 ///
 /// # Errors
-/// A referenced object is not among them.
+/// A referenced object is not among them, or all together are too large.
 pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Variables, Failure> {
     let mut vars = Variables::default();
     let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
@@ -162,7 +174,7 @@ pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Vari
                 && (namespace.is_empty() || namespace == &*object.metadata.namespace)
         };
         match objects.iter().find(is_meant) {
-            Some(found) => vars.take(found, kind),
+            Some(found) => vars.take(found, kind)?,
             None if reference.optional.unwrap_or_default() => {}
             None => {
                 let plural = if kind == "Secret" { "secrets" } else { "configmaps" };
@@ -221,4 +233,31 @@ pub(crate) async fn refuse_remote_cluster(client: &Client, object: &Kustomizatio
         return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
     }
     Err(Failure::unsupported("spec.kubeConfig"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_secret_named_without_end_is_not_kept_without_end() {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "vault"},
+            "data": {"k": STANDARD.encode("s".repeat(1 << 20))},
+        });
+        let read = |times: usize| {
+            let from = vec![json!({"kind": "Secret", "name": "vault"}); times];
+            let spec = json!({"path": "./", "postBuild": {"substituteFrom": from}});
+            let object = json!({"metadata": {"name": "app", "namespace": "team"}, "spec": spec});
+            variables_among(&Kustomization::parse(&object).unwrap(), std::slice::from_ref(&secret))
+        };
+        assert_eq!(read(10).unwrap().values["k"].len(), 1 << 20);
+        let Err(failure) = read(20) else { panic!("20 MiB are kept") };
+        assert_eq!(
+            failure.message,
+            "post build failed: substituteFrom reads more than 16777216 bytes, the limit: name fewer or smaller objects"
+        );
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Writing gives equal bytes for equal trees: sorted names relative to the root (which is the entry `.`), no owners, no
 //! times, modes 0600, 0700 and 0750, one level of compression. Symbolic links and files too large for a tree are left
-//! out. Reading takes nothing on trust: sizes, counts and names have limits, links and devices are refused.
+//! out. So are files that no path can name, but their names, escaped, stand in a global header, which others skip or
+//! take for an empty file: a build that would read such a file must know of it. Reading takes nothing on trust: sizes,
+//! counts and names have limits, links and devices are refused.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -12,7 +14,7 @@ use flate2::{Compression, GzBuilder};
 use lode_spool::Spool;
 use lode_stdx::budget::{self, Budget, Exceeded};
 use lode_tree::{ENTRY_BYTES, Entry, PathError, RepoPath, Tree};
-use tar::{Archive, Builder, EntryType, Header};
+use tar::{Archive, Builder, EntryType, Header, PaxExtensions};
 
 /// What reading an archive may cost where nobody says otherwise; its bytes are those unpacked, headers included.
 pub const BUDGET: budget::Limits = budget::Limits { bytes: 1 << 30, nodes: 400_000, steps: u64::MAX };
@@ -46,7 +48,7 @@ pub enum ReadError {
 /// Returns the part of a tree that an archive can hold.
 pub(crate) fn storable(tree: &Tree) -> Tree {
     let mut tree = tree.clone();
-    tree.retain(|_, entry| matches!(entry, Entry::File { .. } | Entry::Stored { .. }));
+    tree.retain(|_, entry| matches!(entry, Entry::File { .. } | Entry::Stored { .. } | Entry::Misnamed));
     tree
 }
 
@@ -54,6 +56,11 @@ pub(crate) fn storable(tree: &Tree) -> Tree {
 pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
     let gzip = GzBuilder::new().mtime(0).operating_system(OPERATING_SYSTEM).write(output, LEVEL);
     let mut builder = Builder::new(gzip);
+    let misnamed = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Misnamed));
+    let records: String = misnamed.map(|(path, _)| record(LEFT_OUT, path.as_str())).collect();
+    if !records.is_empty() {
+        append(&mut builder, GLOBAL_HEADER, EntryType::XGlobalHeader, 0o600, records.as_bytes())?;
+    }
     append(&mut builder, ".", EntryType::Directory, 0o750, &[])?;
     let mut folders = BTreeSet::new();
     for (path, entry) in tree.entries() {
@@ -87,6 +94,38 @@ fn append(builder: &mut Builder<impl Write>, name: &str, kind: EntryType, mode: 
     builder.append_data(&mut header, name, bytes)
 }
 
+/// Key of a record of a global header: a path that was left out for its name.
+const LEFT_OUT: &str = "LODESTONE.leftout";
+/// Name that a global header has by custom.
+const GLOBAL_HEADER: &str = "pax_global_header";
+
+/// Returns a record of an extended header, which begins with its own length.
+fn record(key: &str, value: &str) -> String {
+    let rest = format!(" {key}={value}\n");
+    let mut len = rest.len();
+    while len != rest.len() + len.to_string().len() {
+        len = rest.len() + len.to_string().len();
+    }
+    format!("{len}{rest}")
+}
+
+/// Adds to a tree what a global header says was left out.
+fn take_left_out(tree: &mut Tree, header: &[u8], budget: &Budget) -> Result<(), ReadError> {
+    for record in PaxExtensions::new(header) {
+        let record = record?;
+        if record.key_bytes() != LEFT_OUT.as_bytes() {
+            continue;
+        }
+        budget.nodes(1)?;
+        let path = RepoPath::parse(record.value().map_err(|_| ReadError::Name)?)?;
+        budget.bytes(path.as_str().len() as u64 + ENTRY_BYTES)?;
+        if !path.as_str().is_empty() {
+            tree.insert(path, Entry::Misnamed);
+        }
+    }
+    Ok(())
+}
+
 /// Reads a `tar.gz` as a tree whose contents go to a spool.
 ///
 /// # Errors
@@ -106,7 +145,13 @@ pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree
         let path = RepoPath::parse(&name)?;
         let (kind, size) = (entry.header().entry_type(), entry.size());
         match kind {
-            EntryType::Directory | EntryType::XGlobalHeader => continue,
+            EntryType::Directory => continue,
+            EntryType::XGlobalHeader => {
+                let mut header = Vec::new();
+                entry.by_ref().take(FILE_MAX).read_to_end(&mut header).map_err(over)?;
+                take_left_out(&mut tree, &header, budget)?;
+                continue;
+            }
             EntryType::Regular | EntryType::Continuous if !path.as_str().is_empty() => {}
             _ => return Err(ReadError::Kind(path)),
         }
@@ -194,6 +239,22 @@ mod tests {
         let tree = tree();
         assert_eq!(read(&packed(&tree)[..]).unwrap(), tree);
         assert_eq!(read(&packed(&Tree::default())[..]).unwrap(), Tree::default());
+    }
+
+    #[test]
+    fn what_was_left_out_for_its_name_is_remembered() {
+        let mut odd = tree();
+        for name in [r"a/Icon\r", r"a/x\u{1}.yaml"] {
+            odd.insert(RepoPath::parse(name).unwrap(), Entry::Misnamed);
+        }
+        assert_eq!(storable(&odd), odd);
+        assert_eq!(read(&packed(&odd)[..]).unwrap(), odd);
+        assert_ne!(packed(&odd), packed(&tree()));
+        let forged = raw(b"g", EntryType::XGlobalHeader, b"30 LODESTONE.leftout=../../up\n");
+        assert!(matches!(read(&forged), Err(ReadError::Path(_))));
+        odd.retain(|_, entry| matches!(entry, Entry::Misnamed));
+        let limits = budget::Limits { nodes: 3, ..BUDGET };
+        assert!(matches!(read_within(&packed(&odd), limits), ReadError::Exceeded(_)));
     }
 
     #[test]

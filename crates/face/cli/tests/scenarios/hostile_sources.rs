@@ -144,7 +144,7 @@ async fn slow_servers_of_one_tenant_stop_nobody_and_deleted_sources_hang_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
     Stage::play("names", async |stage| {
-        for name in [&b"apps/Icon\r"[..], b"caf\xe9.txt"] {
+        for name in [&b"apps/Icon\r"[..], b"caf\xe9.txt", b"odd/caf\xe9.yaml"] {
             let path = stage.repository.folder().join(std::ffi::OsStr::from_bytes(name));
             fs::create_dir_all(path.parent().context("a folder")?)?;
             fs::write(path, "x")?;
@@ -154,6 +154,10 @@ async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         stage.applied("apps", &commit).await?;
+        // A folder without a kustomization file is built of all its manifests, so this one would be read.
+        stage.kustomization("odd", json!({})).await?;
+        let text = stage.fails("odd", "BuildFailed").await?;
+        holds(&text, &[r"odd/caf\xe9.yaml", "not UTF-8", "rename it"])?;
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let events = stage.world.list("Event", &stage.namespace, "").await?;

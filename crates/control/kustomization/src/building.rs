@@ -71,12 +71,10 @@ async fn once(memory: &Memory, work: &Arc<Work>, bytes: u64) -> Result<Built, Un
     let place = place.map_err(|error| failed(format!("the build {error}")))?;
     let work = work.clone();
     let build = move || {
-        let _place = place;
         let limits = Limits { bytes, ..work.options.limits };
         build::build_with(&work.object, &work.tree, work.vars.clone(), &work.options, limits)
     };
-    let ended = tokio::task::spawn_blocking(build).await;
-    ended.unwrap_or_else(|error| Err(failed(format!("the build ended early: {error}"))))
+    place.compute(build).await.unwrap_or_else(|error| Err(failed(format!("the build: {error}"))))
 }
 
 fn failed(text: String) -> Unbuilt {

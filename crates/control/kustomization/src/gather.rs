@@ -56,12 +56,7 @@ pub(crate) async fn tree(
     let place =
         place.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, format!("opening the artifact {error}")))?;
     let (store, owner, path) = (store.clone(), owner.clone(), artifact.path.to_string());
-    let work = move || {
-        let _place = place;
-        store.tree(&owner, &path, digest)
-    };
-    let opened = tokio::task::spawn_blocking(work).await;
-    match opened {
+    match place.compute(move || store.tree(&owner, &path, digest)).await {
         Ok(Ok(tree)) => Ok(tree),
         Ok(Err(error)) => Err(Failure::waiting(
             reasons::ARTIFACT_FAILED,
@@ -70,7 +65,7 @@ pub(crate) async fn tree(
                 artifact.revision
             ),
         )),
-        Err(error) => Err(Failure::new(reasons::ARTIFACT_FAILED, format!("reading the artifact ended early: {error}"))),
+        Err(error) => Err(Failure::new(reasons::ARTIFACT_FAILED, format!("reading the artifact: {error}"))),
     }
 }
 

@@ -27,6 +27,7 @@
 //!
 //! Left out on purpose: any knowledge of a single kind, conditions (`model/api`), leader election.
 
+mod compute;
 mod controller;
 mod events;
 mod fair;
@@ -42,6 +43,7 @@ mod spin;
 mod store;
 mod urgency;
 
+pub use compute::Unfinished;
 pub use controller::{Controller, run};
 pub use events::{Event, EventKind, Events, ObjectReference};
 pub use http::{Routes, serve};

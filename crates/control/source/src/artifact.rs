@@ -91,12 +91,11 @@ impl Archive {
     ) -> Result<(Stored, Vec<RepoPath>), Failure> {
         let (archive, file) = (self.clone(), format!("{commit}.tar.gz"));
         let work = move || {
-            let _place = place;
             let Assembled { tree, left_out } = assemble(contents)?;
             let stored = archive.store.put(&archive.owner, &file, &tree);
             Ok((stored.map_err(failed(reasons::ARCHIVE_OPERATION_FAILED))?, left_out))
         };
-        tokio::task::spawn_blocking(work).await.map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
+        place.compute(work).await.map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
     }
 
     /// Removes artifacts that nobody needs any more.

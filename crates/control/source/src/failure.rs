@@ -108,7 +108,7 @@ impl Step {
 }
 
 /// What a thread that ended early is told as.
-pub(crate) fn broken(step: Step, reason: &'static str) -> impl Fn(tokio::task::JoinError) -> Failure {
+pub(crate) fn broken<E>(step: Step, reason: &'static str) -> impl Fn(E) -> Failure {
     move |_| Failure::new(step, reason, "the operation ended early, by a fault of ours or because we are stopping")
 }
 

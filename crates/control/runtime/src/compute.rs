@@ -1,0 +1,72 @@
+//! Work that computes, on threads of their own that give way to all others.
+//!
+//! A build may take seconds of a processor. Meanwhile what answers probes, reads watches and writes for others goes
+//! first; on an idle machine such a thread runs as fast as any.
+
+use std::thread;
+
+use rustix::process::setpriority_process;
+use tokio::sync::oneshot;
+
+use crate::memory::Reservation;
+
+/// How much less urgent these threads are, as `nice` counts.
+const NICENESS: i32 = 10;
+
+/// Work that has no result: its thread did not start, or panicked.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfinished {
+    /// The system has no thread for it.
+    #[error("no thread to compute on: {0}")]
+    NoThread(#[from] std::io::Error),
+    /// It panicked; the panic is in the log.
+    #[error("it ended early because of a fault in it")]
+    Panicked,
+}
+
+impl Reservation {
+    /// Computes on a thread and gives the memory back when that has ended, whoever still waits for the result.
+    ///
+    /// # Errors
+    /// There is no result.
+    pub async fn compute<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfinished> {
+        let (done, result) = oneshot::channel();
+        thread::Builder::new().name("compute".to_owned()).spawn(move || {
+            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
+            let _ = setpriority_process(None, NICENESS);
+            let answer = work();
+            drop(self);
+            // Nobody may wait for it any more.
+            let _ = done.send(answer);
+        })?;
+        result.await.map_err(|_| Unfinished::Panicked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+    use crate::Memory;
+
+    #[tokio::test]
+    async fn work_gives_way_to_others_and_its_memory_back() {
+        let memory = Memory::new(64 << 20, 1);
+        let priority = || getpriority_process(None).unwrap();
+        let own = priority();
+        let place = memory.reserve("a", 64 << 20).await.unwrap();
+        assert_eq!(place.compute(priority).await.unwrap(), (own + NICENESS).min(19));
+        assert_eq!(priority(), own, "of that thread alone");
+        drop(memory.reserve("a", 64 << 20).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_gives_the_memory_back() {
+        let memory = Memory::new(64 << 20, 1);
+        let place = memory.reserve("a", 64 << 20).await.unwrap();
+        let ended = place.compute(|| panic!("told to")).await;
+        assert!(matches!(ended, Err(Unfinished::Panicked)));
+        drop(memory.reserve("a", 64 << 20).await.unwrap());
+    }
+}

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use e2e::{Operator, bombs};
 use lode_object::Value;
 use serde_json::json;
@@ -19,6 +19,8 @@ const BOMBS: &str = "bench-bombs";
 const HONEST: usize = 50;
 /// Sources at a server that takes a connection and never answers.
 const SLOW: usize = 16;
+/// How long each bomb may take.
+const GONE_OFF_MAX: Duration = Duration::from_mins(5);
 /// How long the bombs have gone off before the honest ones come.
 const HEAD_START: Duration = Duration::from_secs(3);
 
@@ -43,6 +45,9 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     figure("all Ready after", beside.as_secs_f64(), "s");
     figure("ratio", beside.as_secs_f64() / alone.as_secs_f64(), "x  (mark <= 1.5)");
 
+    let start = Instant::now();
+    all_gone_off(&stage).await?;
+    figure("every bomb has failed by name after", start.elapsed().as_secs_f64(), "s more");
     tell(&stage).await?;
     figure("peak resident memory", operator.peak_mib()?, "MiB  (mark <= 300)");
     ensure!(operator.metrics().is_ok(), "the operator is gone; see {}", operator.log.display());
@@ -120,6 +125,20 @@ fn source(name: &str, url: &str) -> Value {
     json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": {"name": name, "namespace": BOMBS},
         "spec": {"interval": "1m", "timeout": "100000m", "url": url, "ref": {"branch": "main"}}})
+}
+
+/// Waits until every bomb has failed, and what is only many kinds has been applied.
+async fn all_gone_off(stage: &Stage) -> anyhow::Result<()> {
+    let builds = bombs::of_builds();
+    let builds = builds.iter().map(|bomb| ("Kustomization", bomb.name, "False"));
+    let sources = ["ignored", "large"].map(|name| ("GitRepository", name, "False"));
+    for (kind, name, status) in builds.chain(sources).chain([("Kustomization", "many-kinds", "True")]) {
+        let ended =
+            |found: Option<&Value>| e2e::condition(found, "Ready").is_some_and(|ready| ready["status"] == status);
+        let waited = stage.world.until((kind, BOMBS, name), GONE_OFF_MAX, ended).await;
+        waited.with_context(|| format!("{kind}/{name} does not get Ready={status}"))?;
+    }
+    Ok(())
 }
 
 /// Prints what is said of each bomb.

@@ -45,8 +45,7 @@ impl Kustomizations {
         if let Some(before) = state.wait.take() {
             wait.resume(before);
         }
-        let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
-        let standing = wait.standing(&looker, &job.owner).await?;
+        let (wait, standing) = look(job, state, wait).await?;
         let late = Instant::now() >= until;
         match standing {
             Standing::Failed(failed) => {
@@ -92,8 +91,7 @@ impl Kustomizations {
         if let Some(before) = state.wait.take() {
             wait.resume(before);
         }
-        let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
-        let standing = wait.standing(&looker, &job.owner).await?;
+        let (wait, standing) = look(job, state, wait).await?;
         let took = since.elapsed();
         let failed = |text: String| {
             let took = duration::format(crate::status::round(took));
@@ -135,6 +133,18 @@ impl Kustomizations {
             }
         }
         Ok(items)
+    }
+}
+
+/// Looks at what is waited for. A look that fails does not end the wait, nor the time it was given.
+async fn look(job: &Job<'_>, state: &mut State, mut wait: Wait) -> Result<(Wait, Standing), Failure> {
+    let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
+    match wait.standing(&looker, &job.owner).await {
+        Ok(standing) => Ok((wait, standing)),
+        Err(failure) => {
+            state.wait = Some(wait);
+            Err(failure)
+        }
     }
 }
 

@@ -90,7 +90,8 @@ mod tests {
         assert_eq!(back.len(), 1);
         assert_eq!((back[0].digest, &*back[0].origin), (object("two").digest, "a.yaml:1"));
 
-        let secrecy = Secrecy::built(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}), &object("two").id);
+        let words = lode_object::Words::of(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}));
+        let secrecy = Secrecy::built(words, &object("two").id);
         let kept = Kept::of(&Set::new(vec![object("two").told_as(secrecy.clone())], &[]));
         assert_eq!(kept.objects(&owner, |_| true)[0].secrecy, secrecy);
     }

@@ -190,8 +190,8 @@ impl Kustomizations {
         progress: &Progress,
         failure: &Failure,
     ) -> Next {
-        let since = state.attempt.take().map_or_else(Instant::now, |attempt| attempt.since);
-        state.wait = None;
+        let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+        state.failed(failure.retry);
         let now = now();
         let facts = progress.facts();
         let mut failure = facts.mask(failure);

@@ -11,6 +11,7 @@ use lode_object::Id;
 use lode_tree::ReadSet;
 use tokio::time::Instant;
 
+use crate::failure::Retry;
 use crate::kept::Kept;
 use crate::wait::Wait;
 
@@ -66,6 +67,15 @@ impl State {
         records.ran.retain(|id, _| ids.contains(id));
         let kinds: HashSet<_> = records.objects.iter().map(|(id, record)| Records::gvk(id, record)).collect();
         self.kinds.retain(|gvk, _| kinds.contains(gvk));
+    }
+
+    /// Ends the attempt that failed. After a fault that passes by itself the next run goes on with it, so that what must
+    /// get healthy has no more time than it was given.
+    pub(crate) fn failed(&mut self, retry: Retry) {
+        match &mut self.attempt {
+            Some(attempt) if retry == Retry::Backoff => attempt.told = false,
+            _ => (self.attempt, self.wait) = (None, None),
+        }
     }
 
     /// Returns the attempt at this revision, begun now if it is new.
@@ -172,6 +182,19 @@ impl Fights {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_that_passes_does_not_begin_the_attempt_anew() {
+        let object = Kustomization::default();
+        let mut state = State::default();
+        let since = state.attempt(&object, "r").since;
+        state.attempt(&object, "r").told = true;
+        state.failed(Retry::Backoff);
+        let attempt = state.attempt.as_ref().unwrap();
+        assert!(attempt.since == since && !attempt.told, "its progress is told again over the failure");
+        state.failed(Retry::Interval);
+        assert!(state.attempt.is_none());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_third_revert_within_a_minute_begins_to_wait_and_doubles() {

@@ -403,10 +403,12 @@ impl Looker<'_> {
     async fn heed_rights(&self, item: &mut Item) -> Result<(), Failure> {
         let may_get = self.applier.may_get(&item.resource, &item.id.namespace).await?;
         item.is_polled = !may_get || item.kind.is_none();
-        if let Some(pods) = &mut item.pods
-            && !self.applier.may_watch(&pod_resource(), &item.id.namespace).await?
-        {
-            pods.selected = None;
+        if let Some(pods) = &item.pods {
+            let may_watch = self.applier.may_watch(&pod_resource(), &item.id.namespace).await?;
+            // Rights that came or went: its Pods are selected again.
+            if pods.selected.is_some() != may_watch {
+                item.pods = None;
+            }
         }
         Ok(())
     }

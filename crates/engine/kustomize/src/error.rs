@@ -3,6 +3,8 @@
 //! Inside the build a [`Fault`] points with places; at its border it becomes an [`Error`] that names files. No variant
 //! holds a value from a manifest: it may be secret.
 
+use std::borrow::Cow;
+
 use lode_object::Id;
 use lode_stdx::budget::Exceeded;
 use lode_tree::{PathError, RepoPath};
@@ -106,7 +108,7 @@ pub enum FileCause {
     #[error("\"{}\" is remote: remote bases are not supported, put the files into the source", lode_stdx::bare_url(.0))]
     Remote(String),
     /// A named path leads nowhere.
-    #[error("\"{path}\": {source}")]
+    #[error("\"{}\": {source}", told(path))]
     Path {
         /// The path as written.
         path: String,
@@ -117,10 +119,10 @@ pub enum FileCause {
     #[error("{0}")]
     Tree(lode_tree::Error),
     /// A named file or folder is not there.
-    #[error("\"{0}\" is not in the source")]
+    #[error("\"{}\" is not in the source", told(.0))]
     Missing(String),
     /// A file above the kustomization that names it, where that is not allowed.
-    #[error("\"{path}\" is not in or below \"{folder}\", and load restrictions ask for that")]
+    #[error("\"{}\" is not in or below \"{folder}\", and load restrictions ask for that", told(path))]
     Outside {
         /// The path as written.
         path: String,
@@ -334,6 +336,11 @@ impl Fault {
             other => other,
         }
     }
+}
+
+/// Returns a path as written; one that is a URL may hold a token.
+fn told(path: &str) -> Cow<'_, str> {
+    if path.contains("//") { lode_stdx::bare_url(path) } else { path.into() }
 }
 
 impl From<Exceeded> for Fault {

@@ -8,7 +8,10 @@ mod live;
 mod script;
 mod world;
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
+use lode_disk::Scratch;
 use lode_serve::Ending;
 
 use crate::demo::world::World;
@@ -22,19 +25,21 @@ pub(crate) struct Args {
     script: bool,
 }
 
-/// Shows the demo until it is interrupted, or does its script.
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+/// Shows the demo until it is interrupted, or does its script. `storage` is where the operator writes; it has to stay
+/// until all threads have ended.
+pub(crate) async fn run(args: Args, storage: &mut Option<Scratch>) -> anyhow::Result<()> {
     // From here on a signal ends this function instead of the process, which removes the folders.
     let mut ending = Ending::listen().context("catch signals")?;
+    let storage = storage.insert(Scratch::create("lode-demo").context("create a folder")?);
     tokio::select! {
-        ended = show(args.script) => ended,
+        ended = show(args.script, storage.path()) => ended,
         // A script that did not do all of its steps has not shown what it is for.
         () = ending.asked() => if args.script { bail!("interrupted") } else { Ok(()) },
     }
 }
 
-async fn show(script: bool) -> anyhow::Result<()> {
-    let mut world = World::start().await?;
+async fn show(script: bool, storage: &Path) -> anyhow::Result<()> {
+    let mut world = World::start(storage).await?;
     if script {
         return script::run(&world).await;
     }

@@ -73,9 +73,11 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         builder.worker_threads(operator_workers());
     }
     let runtime = builder.enable_all().build().context("start the runtime")?;
+    // What threads write into is removed after the last of them has ended, or they would make it again.
+    let mut storage = None;
     let end = runtime.block_on(async {
         match verb {
-            Verb::Demo(args) => demo::run(args).await,
+            Verb::Demo(args) => demo::run(args, &mut storage).await,
             Verb::Serve(args) => serve::run(*args).await,
             Verb::Install(args) => install::run(args).await,
             Verb::Get(args) => get::run(args).await,
@@ -90,6 +92,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     });
     // A thread that waits for a name or a disk may wait for ever, and nothing is left that needs it.
     runtime.shutdown_timeout(THREADS_END);
+    drop(storage);
     end
 }
 

@@ -181,6 +181,28 @@ fn nothing_remote_is_fetched_by_itself() {
 }
 
 #[test]
+fn a_url_where_a_file_belongs_is_told_without_its_token() {
+    // A query would name a file of a generator, as in `KEY=FILE`.
+    let url = "https://user:secret@host/x.yaml";
+    for field in [
+        "patches: [{path: URL}]",
+        "patchesStrategicMerge: [URL]",
+        "components: [URL]",
+        "replacements: [{path: URL}]",
+        "configurations: [URL]",
+        "configMapGenerator: [{name: a, files: [URL]}]",
+        "configMapGenerator: [{name: a, envs: [URL]}]",
+        "openapi: {path: URL}",
+        "transformers: [URL]",
+    ] {
+        let kustomization = field.replace("URL", &format!("'{url}'"));
+        let tree = Tree::from_iter([("app/kustomization.yaml", kustomization.as_str())]);
+        let error = built(&tree, "app").unwrap_err().to_string();
+        assert!(error.contains("host/x.yaml") && !error.contains("secret"), "{field}: {error}");
+    }
+}
+
+#[test]
 fn a_remote_base_is_told_without_its_token() {
     for entry in ["https://user:secret@host/x.yaml", "git::https://host/o/r//p?ref=v1&access_token=secret"] {
         let kustomization = format!("resources: ['{entry}']\n");

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lode_disk::Scratch;
 use lode_git::{ObjectId, Watch};
 use lode_object::meta;
 use lode_sandbox::{Objects, Options, Sandbox};
@@ -21,12 +20,11 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) operator: JoinHandle<anyhow::Result<()>>,
     hook: JoinHandle<()>,
-    _storage: Scratch,
 }
 
 impl World {
-    /// Starts all of it, with the first commit made.
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    /// Starts all of it, with the first commit made; the operator writes into `storage`.
+    pub(crate) async fn start(storage: &Path) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(Options::default()).await.context("start the cluster")?;
         let files: Vec<_> = fleet::FILES.iter().map(|(path, text)| (*path, Some(*text))).collect();
         sandbox.git().commit(fleet::NAME, &files, "a small fleet")?;
@@ -34,10 +32,9 @@ impl World {
         for object in fleet::objects(&sandbox.git().url(fleet::NAME)) {
             objects.apply(MANAGER, &object).await?;
         }
-        let storage = Scratch::create("lode-demo").context("create a folder")?;
-        let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage.path())?));
+        let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage)?));
         let hook = tokio::spawn(tell(sandbox.git().repository(fleet::NAME).watch(), objects.clone()));
-        Ok(Self { sandbox, operator, hook, _storage: storage })
+        Ok(Self { sandbox, operator, hook })
     }
 
     /// Returns the commit that the fleet's branch is at.

@@ -3,7 +3,7 @@
 //! A build may take seconds of a processor. Meanwhile what answers probes, reads watches and writes for others goes
 //! first; on an idle machine such a thread runs as fast as any.
 
-use std::thread;
+use std::{io, thread};
 
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
@@ -11,33 +11,44 @@ use tokio::sync::oneshot;
 use crate::memory::Reservation;
 
 /// How much less urgent these threads are, as `nice` counts.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 /// Work that has no result: its thread did not start, or panicked.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The system has no thread for it.
     #[error("no thread to compute on: {0}")]
-    NoThread(#[from] std::io::Error),
+    NoThread(#[from] io::Error),
     /// It panicked; the panic is in the log.
     #[error("it ended early because of a fault in it")]
     Panicked,
 }
 
 impl Reservation {
-    /// Computes on a thread and gives the memory back when that has ended, whoever still waits for the result.
+    /// Computes on a thread, and gives the memory back when that has ended.
+    ///
+    /// # Errors
+    /// There is no thread; the work is dropped.
+    pub fn spawn(self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = thread::Builder::new().name("compute".to_owned()).spawn(move || {
+            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
+            let _ = setpriority_process(None, NICENESS);
+            work();
+            drop(self);
+        });
+        thread.map(drop)
+    }
+
+    /// Computes on a thread and returns the result. The memory is given back when the work has ended, whoever still waits
+    /// for it.
     ///
     /// # Errors
     /// There is no result.
     pub async fn compute<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfinished> {
         let (done, result) = oneshot::channel();
-        thread::Builder::new().name("compute".to_owned()).spawn(move || {
-            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
-            let _ = setpriority_process(None, NICENESS);
-            let answer = work();
-            drop(self);
+        self.spawn(move || {
             // Nobody may wait for it any more.
-            let _ = done.send(answer);
+            let _ = done.send(work());
         })?;
         result.await.map_err(|_| Unfinished::Panicked)
     }

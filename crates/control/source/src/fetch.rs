@@ -11,7 +11,7 @@ use lode_git::{
     Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError, Resolved, Snapshot,
     TransportError,
 };
-use lode_runtime::Memory;
+use lode_runtime::{Memory, Reservation};
 use lode_stdx::bare_url;
 use lode_stdx::budget::Budget;
 use tracing::{debug, warn};
@@ -77,9 +77,20 @@ fn admission(memory: Memory, namespace: &str) -> Admission {
         async move {
             // An estimate; on a small machine one piece of work takes what there is.
             let reserved = memory.reserve(&namespace, bytes.min(memory.total())).await;
-            reserved.map(|reserved| Box::new(reserved) as Place).map_err(|error| Refused(error.to_string()))
+            reserved.map(|reserved| Box::new(Reserved(reserved)) as _).map_err(|error| Refused(error.to_string()))
         }
     })
+}
+
+/// Memory that was reserved for what Git computes.
+struct Reserved(Reservation);
+
+impl Place for Reserved {
+    fn compute(self: Box<Self>, work: Box<dyn FnOnce() + Send>) {
+        if let Err(error) = self.0.spawn(work) {
+            warn!(%error, "no thread for what Git computes");
+        }
+    }
 }
 
 /// Says why there is no commit.

@@ -17,6 +17,7 @@ use gix_pack::Bundle;
 use gix_utils::progress::Discard;
 use lode_spool::Spool;
 use lode_stdx::budget::{self, Budget, Exceeded};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
@@ -214,12 +215,13 @@ impl Fetch<'_> {
         self.session.extend(began.elapsed());
         let mut store = self.store.take().ok_or(Error::Broken)?;
         let work = Work { options: self.options.clone(), interrupted: self.interrupt.0.clone() };
-        let task = spawn_blocking(move || {
+        let (done, ended) = oneshot::channel();
+        place.compute(Box::new(move || {
             let answer = compute(&mut store, &work);
-            drop(place);
-            (store, answer)
-        });
-        let (store, answer) = match timeout_at(self.session.deadline(), task).await {
+            // Nobody may wait for it any more.
+            let _ = done.send((store, answer));
+        }));
+        let (store, answer) = match timeout_at(self.session.deadline(), ended).await {
             Ok(ended) => ended.map_err(|_| Error::Broken)?,
             Err(_) => return Err(Error::Slow),
         };

@@ -52,9 +52,8 @@ struct Work {
 }
 
 async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, Failure> {
-    let all = memory.total();
-    let most = work.options.limits.bytes.min(all);
-    let likely = build::memory(&work.object, &work.tree).min(all / 2);
+    let most = work.options.limits.bytes.min(memory.for_one());
+    let likely = build::memory(&work.object, &work.tree).min(most / 2);
     let mut bytes = likely.max(before).min(most);
 
     loop {
@@ -123,7 +122,7 @@ mod tests {
         let memory = Memory::new(64 * MIB, 4);
         let failure = within(&memory, work(80 << 20), 0).await.err().unwrap();
         assert_eq!(failure.reason, reasons::BUILD_FAILED);
-        for part in ["67108864 bytes", "--memory-budget"] {
+        for part in ["50331648 bytes", "--memory-budget"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
         assert!(!failure.message.contains("--build-bytes-max"), "{}", failure.message);

@@ -52,7 +52,7 @@ pub(crate) async fn tree(
     if let Some(tree) = store.tree_in_memory(owner, &artifact.path, digest) {
         return Ok(tree);
     }
-    let place = memory.reserve(owner.namespace(), OPENING_BYTES.min(memory.total())).await;
+    let place = memory.reserve(owner.namespace(), OPENING_BYTES.min(memory.for_one())).await;
     let place =
         place.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, format!("opening the artifact {error}")))?;
     let (store, owner, path) = (store.clone(), owner.clone(), artifact.path.to_string());

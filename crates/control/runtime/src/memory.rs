@@ -16,6 +16,8 @@ use crate::fair::Places;
 
 /// Less than this serves nobody.
 const TOTAL_MIN: u64 = 64 << 20;
+/// One part of so many is left to others.
+const LEFT_TO_OTHERS: u64 = 4;
 /// What is taken where nothing tells how much memory the machine has.
 const TOTAL_UNKNOWN: u64 = 512 << 20;
 
@@ -33,8 +35,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     taken: u64,
-    /// How many pieces of work run, by namespace.
-    running: HashMap<Arc<str>, usize>,
+    /// What runs, by namespace.
+    running: HashMap<Arc<str>, Running>,
     /// Who waits, by namespace.
     waiting: HashMap<Arc<str>, VecDeque<Waiter>>,
     /// The namespaces with somebody waiting, the next to be served first.
@@ -48,6 +50,13 @@ enum Turn {
     Later,
     /// Nobody may pass it.
     First,
+}
+
+/// The pieces of work that run in a namespace, and the memory they hold.
+#[derive(Debug, Default, Clone, Copy)]
+struct Running {
+    jobs: usize,
+    bytes: u64,
 }
 
 #[derive(Debug)]
@@ -88,6 +97,13 @@ impl Memory {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.total
+    }
+
+    /// Returns how much one namespace may hold: all but a part that is left to others, so that the small work of many
+    /// never waits for the large work of one.
+    #[must_use]
+    pub fn for_one(&self) -> u64 {
+        self.0.total - self.0.total / LEFT_TO_OTHERS
     }
 
     /// Waits until this much is free and it is the namespace's turn. Dropping the future gives the place in line up.
@@ -134,7 +150,9 @@ impl Memory {
 
             let Some(waiter) = state.waiting.get_mut(&namespace).and_then(VecDeque::pop_front) else { break };
             state.taken += bytes;
-            *state.running.entry(namespace.clone()).or_default() += 1;
+            let running = state.running.entry(namespace.clone()).or_default();
+            running.jobs += 1;
+            running.bytes += bytes;
             state.turns.remove(turn);
             state.turns.push_back(namespace.clone());
             turn = 0;
@@ -148,14 +166,15 @@ impl Memory {
     }
 
     fn turn(&self, state: &State, namespace: &Arc<str>, bytes: u64) -> Turn {
-        let held: usize = state.running.values().sum();
+        let held: usize = state.running.values().map(|running| running.jobs).sum();
         let own = state.running.get(namespace).copied().unwrap_or_default();
         let others_wait = || state.turns.len() > 1;
-        if !self.0.places.may_take(own, state.running.len(), held, others_wait) {
+        let is_greedy = own.jobs > 0 && own.bytes.saturating_add(bytes) > self.for_one();
+        if is_greedy || !self.0.places.may_take(own.jobs, state.running.len(), held, others_wait) {
             return Turn::Later;
         }
         let fits = held == 0 || state.taken.saturating_add(bytes) <= self.0.total;
-        match own {
+        match own.jobs {
             _ if fits => Turn::Now,
             0 => Turn::First,
             _ => Turn::Later,
@@ -184,8 +203,9 @@ impl State {
     fn ended(&mut self, namespace: &Arc<str>, bytes: u64) {
         self.taken = self.taken.saturating_sub(bytes);
         if let Some(running) = self.running.get_mut(namespace) {
-            *running -= 1;
-            if *running == 0 {
+            running.jobs -= 1;
+            running.bytes = running.bytes.saturating_sub(bytes);
+            if running.jobs == 0 {
                 self.running.remove(namespace);
             }
         }
@@ -309,6 +329,14 @@ mod tests {
         drop(bombs);
         assert!(now(memory.reserve("honest", 10 * MIB)).is_none(), "the other place is not for who holds one already");
         drop((third.await.unwrap(), honest));
+    }
+
+    #[tokio::test]
+    async fn one_namespace_leaves_some_of_the_memory_to_others() {
+        let memory = Memory::new(100 * MIB, 8);
+        let _large = memory.reserve("bombs", memory.for_one()).await.unwrap();
+        assert!(now(memory.reserve("bombs", MIB)).is_none());
+        assert!(now(memory.reserve("honest", 25 * MIB)).is_some());
     }
 
     #[tokio::test]

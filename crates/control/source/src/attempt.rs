@@ -98,7 +98,7 @@ impl GitRepositories {
         };
         // An estimate; on a small machine one piece of work takes what there is.
         let place = trip.wait(async {
-            let place = self.memory.reserve(namespace, ASSEMBLY_BYTES.min(self.memory.total())).await;
+            let place = self.memory.reserve(namespace, ASSEMBLY_BYTES.min(self.memory.for_one())).await;
             place.map_err(|error| Failure::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
         });
         let place = place.await?;

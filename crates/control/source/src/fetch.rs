@@ -76,7 +76,7 @@ fn admission(memory: Memory, namespace: &str) -> Admission {
         let (memory, namespace) = (memory.clone(), namespace.clone());
         async move {
             // An estimate; on a small machine one piece of work takes what there is.
-            let reserved = memory.reserve(&namespace, bytes.min(memory.total())).await;
+            let reserved = memory.reserve(&namespace, bytes.min(memory.for_one())).await;
             reserved.map(|reserved| Box::new(Reserved(reserved)) as _).map_err(|error| Refused(error.to_string()))
         }
     })

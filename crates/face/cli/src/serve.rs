@@ -102,7 +102,7 @@ pub(crate) struct Args {
     /// Refuse fields that the kinds of their objects do not have; without it they are dropped, as Flux does, and told
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     strict_fields: bool,
-    /// Memory that fetches and builds may need together [default: half of the cgroup's limit, or of the machine's memory]
+    /// Memory that fetches and builds may need together, three quarters of it those of one namespace [default: half of the cgroup's limit, or of the machine's memory]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     memory_budget: Option<u64>,
     /// Bytes that the files of one fetch may have, with their names

@@ -19,6 +19,8 @@ const BOMBS: &str = "bench-bombs";
 const HONEST: usize = 50;
 /// Sources at a server that takes a connection and never answers.
 const SLOW: usize = 16;
+/// What fetches and builds may need together. By default it is half of the machine, which bombs would use.
+const MEMORY_BUDGET: &str = "128Mi";
 /// How long each bomb may take.
 const GONE_OFF_MAX: Duration = Duration::from_mins(5);
 /// How long the bombs have gone off before the honest ones come.
@@ -26,7 +28,9 @@ const HEAD_START: Duration = Duration::from_secs(3);
 
 /// Runs both parts and prints their figures.
 pub(crate) async fn run() -> anyhow::Result<()> {
-    let stage = Stage::set().await?;
+    let mut stage = Stage::set().await?;
+    stage.settings.arguments.push(format!("--memory-budget={MEMORY_BUDGET}"));
+    line(&format!("with --memory-budget={MEMORY_BUDGET}"));
     for namespace in [ALONE, BESIDE, BOMBS] {
         stage.namespace(namespace).await?;
     }

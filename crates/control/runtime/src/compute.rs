@@ -30,32 +30,41 @@ impl Reservation {
     /// # Errors
     /// There is no thread; the work is dropped.
     pub fn spawn(self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let thread = thread::Builder::new().name("compute".to_owned()).spawn(move || {
-            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
-            let _ = setpriority_process(None, NICENESS);
+        start(move || {
             work();
             drop(self);
-        });
-        thread.map(drop)
+        })
     }
 
-    /// Computes on a thread and returns the result. The memory is given back when the work has ended, whoever still waits
-    /// for it.
+    /// Computes on a thread, and returns the result once the memory is given back. It is given back also when nobody
+    /// waits any more.
     ///
     /// # Errors
     /// There is no result.
     pub async fn compute<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfinished> {
         let (done, result) = oneshot::channel();
-        self.spawn(move || {
+        start(move || {
+            let answer = work();
+            drop(self);
             // Nobody may wait for it any more.
-            let _ = done.send(work());
+            let _ = done.send(answer);
         })?;
         result.await.map_err(|_| Unfinished::Panicked)
     }
 }
 
+fn start(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name("compute".to_owned()).spawn(move || {
+        // Where it is refused, the thread is as urgent as others, and nothing else is lost.
+        let _ = setpriority_process(None, NICENESS);
+        work();
+    });
+    thread.map(drop)
+}
+
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use rustix::process::getpriority_process;
 
     use super::*;
@@ -69,7 +78,7 @@ mod tests {
         let place = memory.reserve("a", 64 << 20).await.unwrap();
         assert_eq!(place.compute(priority).await.unwrap(), (own + NICENESS).min(19));
         assert_eq!(priority(), own, "of that thread alone");
-        drop(memory.reserve("a", 64 << 20).await.unwrap());
+        assert!(memory.reserve("a", 64 << 20).now_or_never().is_some(), "given back before the result");
     }
 
     #[tokio::test]

@@ -148,15 +148,21 @@ impl Memory {
                 Turn::First => break,
             }
 
-            let Some(waiter) = state.waiting.get_mut(&namespace).and_then(VecDeque::pop_front) else { break };
+            let Some(line) = state.waiting.get_mut(&namespace) else { break };
+            let Some(waiter) = line.pop_front() else { break };
+            let others_of_it_wait = !line.is_empty();
+            state.turns.remove(turn);
+            if others_of_it_wait {
+                state.turns.push_back(namespace.clone());
+            } else {
+                state.waiting.remove(&namespace);
+            }
+            turn = 0;
+
             state.taken += bytes;
             let running = state.running.entry(namespace.clone()).or_default();
             running.jobs += 1;
             running.bytes += bytes;
-            state.turns.remove(turn);
-            state.turns.push_back(namespace.clone());
-            turn = 0;
-
             let reservation = Reservation { from: Some(self.clone()), namespace, bytes };
             if let Err(reservation) = waiter.wake.send(reservation) {
                 unwanted.push(reservation);
@@ -168,7 +174,7 @@ impl Memory {
     fn turn(&self, state: &State, namespace: &Arc<str>, bytes: u64) -> Turn {
         let held: usize = state.running.values().map(|running| running.jobs).sum();
         let own = state.running.get(namespace).copied().unwrap_or_default();
-        let others_wait = || state.turns.len() > 1;
+        let others_wait = || state.waiting.iter().any(|(other, line)| other != namespace && is_waited_in(line));
         let is_greedy = own.jobs > 0 && own.bytes.saturating_add(bytes) > self.for_one();
         if is_greedy || !self.0.places.may_take(own.jobs, state.running.len(), held, others_wait) {
             return Turn::Later;
@@ -184,6 +190,11 @@ impl Memory {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns whether somebody in a line has not given up.
+fn is_waited_in(line: &VecDeque<Waiter>) -> bool {
+    line.iter().any(|waiter| !waiter.wake.is_closed())
 }
 
 impl State {
@@ -349,6 +360,20 @@ mod tests {
         let mut large = Box::pin(memory.reserve("large", 60 * MIB));
         assert!(large.as_mut().now_or_never().is_none());
         assert!(now(memory.reserve("late", 10 * MIB)).is_none(), "who has nothing yet is not passed");
+    }
+
+    #[tokio::test]
+    async fn who_waits_no_more_keeps_nobody_from_the_last_place() {
+        let memory = Memory::new(100 * MIB, 2);
+        let _first = memory.reserve("a", 10 * MIB).await.unwrap();
+        let other = memory.reserve("b", 80 * MIB).await.unwrap();
+        let mut large = Box::pin(memory.reserve("large", 60 * MIB));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut second = Box::pin(memory.reserve("a", 10 * MIB));
+        assert!(second.as_mut().now_or_never().is_none());
+        assert!(now(memory.reserve("gone", 10 * MIB)).is_none());
+        drop((large, other));
+        assert!(second.now_or_never().is_some());
     }
 
     #[tokio::test]

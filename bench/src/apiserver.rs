@@ -70,28 +70,54 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         None => std::env::current_exe()?.with_file_name("lode"),
     };
     let (real, ours) = (launch_real().await?, launch_ours(&lode).await?);
-    let mut sides = [Side::new("kube-apiserver", real), Side::new("lode apiserver", ours)];
+    let mut sides = [
+        Side::new("kube-apiserver", real),
+        Side::new("lode apiserver", ours),
+    ];
     for side in &sides {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-        side.launched.client.post("/api/v1/namespaces", &namespace).await?;
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        side.launched
+            .client
+            .post("/api/v1/namespaces", &namespace)
+            .await?;
     }
-    let objects: Vec<Value> = (0..args.objects / 4).flat_map(|number| application(NAMESPACE, number)).collect();
+    let objects: Vec<Value> = (0..args.objects / 4)
+        .flat_map(|number| application(NAMESPACE, number))
+        .collect();
     for turn in objects.chunks(objects.len().div_ceil(args.turns)) {
         for side in &mut sides {
-            side.creates += side.write(turn.to_vec(), Write::Create).await.context(side.name)?;
+            side.creates += side
+                .write(turn.to_vec(), Write::Create)
+                .await
+                .context(side.name)?;
         }
     }
-    let memory: Vec<f64> = sides.iter().map(|side| side.launched.memory_mib()).collect::<Result<_, _>>()?;
+    let memory: Vec<f64> = sides
+        .iter()
+        .map(|side| side.launched.memory_mib())
+        .collect::<Result<_, _>>()?;
     for turn in 0..args.turns {
         let part = objects.len().div_ceil(args.turns * 2);
-        let applied: Vec<Value> = objects.iter().take(part).cloned().map(|object| labelled(object, turn)).collect();
+        let applied: Vec<Value> = objects
+            .iter()
+            .take(part)
+            .cloned()
+            .map(|object| labelled(object, turn))
+            .collect();
         for side in &mut sides {
-            side.applies += side.write(applied.clone(), Write::Apply).await.context(side.name)?;
+            side.applies += side
+                .write(applied.clone(), Write::Apply)
+                .await
+                .context(side.name)?;
         }
     }
     for turn in 0..args.turns {
         for side in &mut sides {
-            side.events += side.fan_out(args.watchers, args.changes, turn).await.context(side.name)?;
+            side.events += side
+                .fan_out(args.watchers, args.changes, turn)
+                .await
+                .context(side.name)?;
         }
     }
     print(&args, &sides, &memory);
@@ -101,14 +127,30 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 fn print(args: &Args, sides: &[Side; 2], memory: &[f64]) {
     for (side, memory) in sides.iter().zip(memory) {
         line(side.name);
-        figure("ready after", side.launched.ready.as_secs_f64() * 1000.0, "ms");
-        figure(&format!("resident memory with {} objects", args.objects), *memory, "MiB");
+        figure(
+            "ready after",
+            side.launched.ready.as_secs_f64() * 1000.0,
+            "ms",
+        );
+        figure(
+            &format!("resident memory with {} objects", args.objects),
+            *memory,
+            "MiB",
+        );
         if let Some(store) = side.launched.store_mib() {
             figure("  and of its etcd", store, "MiB");
         }
         figure("creates", side.creates.per_second(), "/s");
-        figure("server-side applies that change something", side.applies.per_second(), "/s");
-        figure(&format!("events to {} watchers", args.watchers), side.events.per_second(), "/s");
+        figure(
+            "server-side applies that change something",
+            side.applies.per_second(),
+            "/s",
+        );
+        figure(
+            &format!("events to {} watchers", args.watchers),
+            side.events.per_second(),
+            "/s",
+        );
     }
     let [real, ours] = sides;
     let ratio = |rate: fn(&Side) -> Rate| rate(ours).per_second() / rate(real).per_second();
@@ -131,12 +173,21 @@ enum Write {
 impl Side {
     fn new(name: &'static str, launched: Launched) -> Self {
         let none = Rate::default();
-        Self { name, launched, creates: none, applies: none, events: none }
+        Self {
+            name,
+            launched,
+            creates: none,
+            applies: none,
+            events: none,
+        }
     }
 
     /// Writes objects over eight connections.
     async fn write(&self, objects: Vec<Value>, how: Write) -> anyhow::Result<Rate> {
-        let bodies: Vec<(String, Value)> = objects.into_iter().map(|object| (path(&object, how), object)).collect();
+        let bodies: Vec<(String, Value)> = objects
+            .into_iter()
+            .map(|object| (path(&object, how), object))
+            .collect();
         let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
         let clients = self.launched.client.several(CONNECTIONS).await?;
         let start = Instant::now();
@@ -156,7 +207,10 @@ impl Side {
         while let Some(worker) = workers.join_next().await {
             worker.context("a worker")??;
         }
-        Ok(Rate { units: bodies.len(), time: start.elapsed() })
+        Ok(Rate {
+            units: bodies.len(),
+            time: start.elapsed(),
+        })
     }
 
     /// Lets many watch a namespace while one object in it changes; the clock stops with the last event at the last one.
@@ -164,21 +218,30 @@ impl Side {
         let client = &self.launched.client;
         let path = format!("/api/v1/namespaces/{NAMESPACE}/configmaps");
         let list: Value = serde_json::from_slice(&client.get(&format!("{path}?limit=1")).await?)?;
-        let version = list["metadata"]["resourceVersion"].as_str().context("a list has a resource version")?;
+        let version = list["metadata"]["resourceVersion"]
+            .as_str()
+            .context("a list has a resource version")?;
         let mut running = tokio::task::JoinSet::new();
         for client in client.several(watchers).await? {
-            let stream = client.open(&format!("{path}?watch=1&resourceVersion={version}")).await?;
+            let stream = client
+                .open(&format!("{path}?watch=1&resourceVersion={version}"))
+                .await?;
             running.spawn(count(stream, changes));
         }
         let start = Instant::now();
         for change in 0..changes {
             let patch = json!({"data": {"change": format!("{turn}-{change}")}});
-            client.patch(&format!("{path}/app-0"), client::MERGE, &patch).await?;
+            client
+                .patch(&format!("{path}/app-0"), client::MERGE, &patch)
+                .await?;
         }
         while let Some(watcher) = running.join_next().await {
             watcher.context("a watcher")??;
         }
-        Ok(Rate { units: watchers * changes, time: start.elapsed() })
+        Ok(Rate {
+            units: watchers * changes,
+            time: start.elapsed(),
+        })
     }
 }
 
@@ -187,13 +250,21 @@ async fn count(mut stream: hyper::body::Incoming, events: usize) -> anyhow::Resu
     let read = async {
         let mut seen = 0;
         while seen < events {
-            let frame = std::future::poll_fn(|context| std::pin::Pin::new(&mut stream).poll_frame(context)).await;
-            let frame = frame.context("the watch ended early")?.context("read the watch")?;
-            seen += frame.data_ref().map_or(0, |data| data.split(|byte| *byte == b'\n').count() - 1);
+            let frame =
+                std::future::poll_fn(|context| std::pin::Pin::new(&mut stream).poll_frame(context))
+                    .await;
+            let frame = frame
+                .context("the watch ended early")?
+                .context("read the watch")?;
+            seen += frame
+                .data_ref()
+                .map_or(0, |data| data.split(|byte| *byte == b'\n').count() - 1);
         }
         anyhow::Ok(seen)
     };
-    let seen = tokio::time::timeout(EVENTS_MAX, read).await.context("events do not come")??;
+    let seen = tokio::time::timeout(EVENTS_MAX, read)
+        .await
+        .context("events do not come")??;
     ensure!(seen == events, "{seen} events instead of {events}");
     Ok(())
 }
@@ -240,15 +311,27 @@ mod tests {
 
     #[test]
     fn rates_of_turns_add_up() {
-        let mut rate = Rate { units: 10, time: Duration::from_secs(1) };
-        rate += Rate { units: 20, time: Duration::from_secs(2) };
+        let mut rate = Rate {
+            units: 10,
+            time: Duration::from_secs(1),
+        };
+        rate += Rate {
+            units: 20,
+            time: Duration::from_secs(2),
+        };
         assert!((rate.per_second() - 10.0).abs() < f64::EPSILON);
     }
 
     #[test]
     fn an_apply_names_its_object() {
         let [_, _, _, deployment] = application(NAMESPACE, 7);
-        assert_eq!(path(&deployment, Write::Create), "/apis/apps/v1/namespaces/bench/deployments");
-        assert!(path(&deployment, Write::Apply).starts_with("/apis/apps/v1/namespaces/bench/deployments/app-7?"));
+        assert_eq!(
+            path(&deployment, Write::Create),
+            "/apis/apps/v1/namespaces/bench/deployments"
+        );
+        assert!(
+            path(&deployment, Write::Apply)
+                .starts_with("/apis/apps/v1/namespaces/bench/deployments/app-7?")
+        );
     }
 }

@@ -23,9 +23,19 @@ pub(crate) async fn apply(world: &World, objects: Vec<Value>) -> anyhow::Result<
         workers.push(tokio::spawn(async move {
             while let Some(value) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let object = Object::parse(value.clone())?;
-                let target =
-                    Target { namespace: object.namespace(), name: object.name(), manager: "bare", dry_run: false };
-                client.apply(&world.resource(object.kind()), target, value.to_string().into()).await?;
+                let target = Target {
+                    namespace: object.namespace(),
+                    name: object.name(),
+                    manager: "bare",
+                    dry_run: false,
+                };
+                client
+                    .apply(
+                        &world.resource(object.kind()),
+                        target,
+                        value.to_string().into(),
+                    )
+                    .await?;
             }
             anyhow::Ok(())
         }));
@@ -43,11 +53,18 @@ pub(crate) async fn settle(world: &World, namespace: &str) -> anyhow::Result<()>
     loop {
         let list = world.client.list(&resource, namespace, "").await?;
         let list: Value = serde_json::from_slice(&list)?;
-        let seen = |item: &Value| item["status"]["observedGeneration"] == item["metadata"]["generation"];
-        if list["items"].as_array().is_some_and(|items| items.iter().all(seen)) {
+        let seen =
+            |item: &Value| item["status"]["observedGeneration"] == item["metadata"]["generation"];
+        if list["items"]
+            .as_array()
+            .is_some_and(|items| items.iter().all(seen))
+        {
             return Ok(());
         }
-        anyhow::ensure!(Instant::now() < end, "the Deployments of {namespace} are not observed");
+        anyhow::ensure!(
+            Instant::now() < end,
+            "the Deployments of {namespace} are not observed"
+        );
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }

@@ -29,7 +29,10 @@ const HEAD_START: Duration = Duration::from_secs(3);
 /// Runs both parts and prints their figures.
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut stage = Stage::set().await?;
-    stage.settings.arguments.push(format!("--memory-budget={MEMORY_BUDGET}"));
+    stage
+        .settings
+        .arguments
+        .push(format!("--memory-budget={MEMORY_BUDGET}"));
     line(&format!("with --memory-budget={MEMORY_BUDGET}"));
     for namespace in [ALONE, BESIDE, BOMBS] {
         stage.namespace(namespace).await?;
@@ -47,14 +50,30 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     tokio::time::sleep(HEAD_START).await;
     let beside = honest(&stage, BESIDE).await?;
     figure("all Ready after", beside.as_secs_f64(), "s");
-    figure("ratio", beside.as_secs_f64() / alone.as_secs_f64(), "x  (mark <= 1.5)");
+    figure(
+        "ratio",
+        beside.as_secs_f64() / alone.as_secs_f64(),
+        "x  (mark <= 1.5)",
+    );
 
     let start = Instant::now();
     all_gone_off(&stage).await?;
-    figure("every bomb has gone off after", start.elapsed().as_secs_f64(), "s more");
+    figure(
+        "every bomb has gone off after",
+        start.elapsed().as_secs_f64(),
+        "s more",
+    );
     tell(&stage).await?;
-    figure("peak resident memory", operator.peak_mib()?, "MiB  (mark <= 300)");
-    ensure!(operator.metrics().is_ok(), "the operator is gone; see {}", operator.log.display());
+    figure(
+        "peak resident memory",
+        operator.peak_mib()?,
+        "MiB  (mark <= 300)",
+    );
+    ensure!(
+        operator.metrics().is_ok(),
+        "the operator is gone; see {}",
+        operator.log.display()
+    );
     operator.stop()?;
     for namespace in [ALONE, BESIDE, BOMBS] {
         stage.clear(namespace).await?;
@@ -67,18 +86,30 @@ async fn honest(stage: &Stage, namespace: &'static str) -> anyhow::Result<Durati
     let folder = stage.git.repository(namespace)?;
     for number in 0..HONEST {
         for object in application(namespace, number) {
-            let file = format!("apps/{number}/{}.yaml", object["kind"].as_str().unwrap_or_default().to_lowercase());
+            let file = format!(
+                "apps/{number}/{}.yaml",
+                object["kind"].as_str().unwrap_or_default().to_lowercase()
+            );
             folder.write(&file, &object.to_string())?;
         }
     }
     folder.push("begin")?;
     let start = Instant::now();
-    stage.world.apply(repository(namespace, &folder.url, "1h")).await?;
-    let all = (0..HONEST).map(|n| kustomization(namespace, &format!("app-{n}"), &format!("./apps/{n}")));
+    stage
+        .world
+        .apply(repository(namespace, &folder.url, "1h"))
+        .await?;
+    let all =
+        (0..HONEST).map(|n| kustomization(namespace, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
     until(&stage.world, (namespace, HONEST), |object| {
-        let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-        conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        let conditions = object["status"]["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        conditions
+            .into_iter()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
     })
     .await?;
     Ok(start.elapsed())
@@ -92,13 +123,19 @@ async fn plant(stage: &Stage, silent: u16) -> anyhow::Result<()> {
         bomb.write(&folder)?;
         kustomizations.push((bomb.name, bomb.spec));
     }
-    let kinds: Vec<String> = bombs::kinds(130, BOMBS).iter().map(Value::to_string).collect();
+    let kinds: Vec<String> = bombs::kinds(130, BOMBS)
+        .iter()
+        .map(Value::to_string)
+        .collect();
     folder.write("many-kinds/all.yaml", &kinds.join("\n---\n"))?;
     folder.write(
         "health-checks/a.yaml",
         &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "h"}}).to_string(),
     )?;
-    kustomizations.extend([("many-kinds", json!({})), ("health-checks", bombs::hundred_health_checks())]);
+    kustomizations.extend([
+        ("many-kinds", json!({})),
+        ("health-checks", bombs::hundred_health_checks()),
+    ]);
     folder.push("bombs")?;
 
     let ignored = stage.git.repository("ignored")?;
@@ -108,7 +145,10 @@ async fn plant(stage: &Stage, silent: u16) -> anyhow::Result<()> {
     bombs::write_large_files(&large, 16, 31)?;
     large.push("large")?;
 
-    stage.world.apply(repository(BOMBS, &folder.url, "1h")).await?;
+    stage
+        .world
+        .apply(repository(BOMBS, &folder.url, "1h"))
+        .await?;
     let mut sources = vec![source("ignored", &ignored.url), source("large", &large.url)];
     let url = format!("http://127.0.0.1:{silent}/slow");
     sources.extend((0..SLOW).map(|number| source(&format!("slow-{number}"), &url)));
@@ -134,14 +174,25 @@ fn source(name: &str, url: &str) -> Value {
 /// Waits until every build that is a bomb has failed, and all else has ended one way or the other.
 async fn all_gone_off(stage: &Stage) -> anyhow::Result<()> {
     let builds = bombs::of_builds();
-    let builds = builds.iter().map(|bomb| ("Kustomization", bomb.name, false));
-    let others = [("GitRepository", "ignored"), ("GitRepository", "large"), ("Kustomization", "many-kinds")];
+    let builds = builds
+        .iter()
+        .map(|bomb| ("Kustomization", bomb.name, false));
+    let others = [
+        ("GitRepository", "ignored"),
+        ("GitRepository", "large"),
+        ("Kustomization", "many-kinds"),
+    ];
     for (kind, name, may_succeed) in builds.chain(others.map(|(kind, name)| (kind, name, true))) {
         let ended = |found: Option<&Value>| {
             let ready = e2e::condition(found, "Ready");
-            ready.is_some_and(|ready| ready["status"] == "False" || may_succeed && ready["status"] == "True")
+            ready.is_some_and(|ready| {
+                ready["status"] == "False" || may_succeed && ready["status"] == "True"
+            })
         };
-        let waited = stage.world.until((kind, BOMBS, name), GONE_OFF_MAX, ended).await;
+        let waited = stage
+            .world
+            .until((kind, BOMBS, name), GONE_OFF_MAX, ended)
+            .await;
         waited.with_context(|| format!("{kind}/{name} does not end"))?;
     }
     Ok(())
@@ -152,9 +203,14 @@ async fn tell(stage: &Stage) -> anyhow::Result<()> {
     for kind in ["GitRepository", "Kustomization"] {
         for object in stage.world.list(kind, BOMBS, "").await? {
             let ready = e2e::condition(Some(&object), "Ready");
-            let text = ready.and_then(|ready| ready["message"].as_str()).unwrap_or("nothing yet");
+            let text = ready
+                .and_then(|ready| ready["message"].as_str())
+                .unwrap_or("nothing yet");
             let shown: String = text.chars().take(150).collect();
-            line(&format!("  {kind}/{}: {shown}", object["metadata"]["name"].as_str().unwrap_or_default()));
+            line(&format!(
+                "  {kind}/{}: {shown}",
+                object["metadata"]["name"].as_str().unwrap_or_default()
+            ));
         }
     }
     Ok(())

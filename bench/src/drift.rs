@@ -30,30 +30,65 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     }
     folder.push("first")?;
     let operator = Operator::start(&stage.settings)?;
-    stage.world.apply(repository(NAMESPACE, &folder.url, "1h")).await?;
-    stage.world.ready(("GitRepository", NAMESPACE, "fleet"), "True", "").await?;
-    stage.world.apply(kustomization(NAMESPACE, "all", "./all")).await?;
-    stage.world.ready(("Kustomization", NAMESPACE, "all"), "True", "").await?;
+    stage
+        .world
+        .apply(repository(NAMESPACE, &folder.url, "1h"))
+        .await?;
+    stage
+        .world
+        .ready(("GitRepository", NAMESPACE, "fleet"), "True", "")
+        .await?;
+    stage
+        .world
+        .apply(kustomization(NAMESPACE, "all", "./all"))
+        .await?;
+    stage
+        .world
+        .ready(("Kustomization", NAMESPACE, "all"), "True", "")
+        .await?;
 
     let mut reverts = Vec::new();
     for edit in 0..count {
         let name = format!("app-{}", edit % applications);
         let start = Instant::now();
-        stage.world.patch("Deployment", NAMESPACE, &name, json!({"spec": {"replicas": 3}})).await?;
-        let back = |object: Option<&Value>| object.is_some_and(|object| object["spec"]["replicas"] == 0);
-        stage.world.until(("Deployment", NAMESPACE, &name), WITHIN, back).await?;
+        stage
+            .world
+            .patch(
+                "Deployment",
+                NAMESPACE,
+                &name,
+                json!({"spec": {"replicas": 3}}),
+            )
+            .await?;
+        let back =
+            |object: Option<&Value>| object.is_some_and(|object| object["spec"]["replicas"] == 0);
+        stage
+            .world
+            .until(("Deployment", NAMESPACE, &name), WITHIN, back)
+            .await?;
         reverts.push(start.elapsed());
     }
-    line(&format!("{count} live edits (replicas of a Deployment) until undone"));
+    line(&format!(
+        "{count} live edits (replicas of a Deployment) until undone"
+    ));
     spread(reverts);
     pushes(&stage, &folder, "requested reconcile", 20, true).await?;
-    stage.world.apply(repository(NAMESPACE, &folder.url, "5s")).await?;
+    stage
+        .world
+        .apply(repository(NAMESPACE, &folder.url, "5s"))
+        .await?;
     pushes(&stage, &folder, "interval of 5 s", 10, false).await?;
     operator.stop()?;
     stage.clear(NAMESPACE).await
 }
 
-async fn pushes(stage: &Stage, folder: &e2e::Repository, how: &str, count: usize, ask: bool) -> anyhow::Result<()> {
+async fn pushes(
+    stage: &Stage,
+    folder: &e2e::Repository,
+    how: &str,
+    count: usize,
+    ask: bool,
+) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for number in 0..count {
         let color = format!("{how} {number}");
@@ -63,11 +98,19 @@ async fn pushes(stage: &Stage, folder: &e2e::Repository, how: &str, count: usize
         let start = Instant::now();
         folder.push(&color)?;
         if ask {
-            let token = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": color}}});
-            stage.world.patch("GitRepository", NAMESPACE, "fleet", token).await?;
+            let token =
+                json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": color}}});
+            stage
+                .world
+                .patch("GitRepository", NAMESPACE, "fleet", token)
+                .await?;
         }
-        let arrived = |found: Option<&Value>| found.is_some_and(|found| found["data"]["color"] == *color);
-        stage.world.until(("ConfigMap", NAMESPACE, "app-0"), WITHIN, arrived).await?;
+        let arrived =
+            |found: Option<&Value>| found.is_some_and(|found| found["data"]["color"] == *color);
+        stage
+            .world
+            .until(("ConfigMap", NAMESPACE, "app-0"), WITHIN, arrived)
+            .await?;
         times.push(start.elapsed());
     }
     line(&format!("{count} pushes until applied, {how}"));

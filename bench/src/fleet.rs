@@ -21,22 +21,38 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     for namespace in [BARE, NAMESPACE] {
         stage.namespace(namespace).await?;
     }
-    line(&format!("bare loop: {} objects, 8 connections, one server-side apply each", count * 4));
-    let loop_time = bare::apply(&stage.world, (0..count).flat_map(|n| application(BARE, n)).collect()).await?;
+    line(&format!(
+        "bare loop: {} objects, 8 connections, one server-side apply each",
+        count * 4
+    ));
+    let loop_time = bare::apply(
+        &stage.world,
+        (0..count).flat_map(|n| application(BARE, n)).collect(),
+    )
+    .await?;
     figure("time", loop_time.as_secs_f64(), "s");
     bare::settle(&stage.world, BARE).await?;
 
     let folder = stage.git.repository("fleet")?;
     for number in 0..count {
         for object in application(NAMESPACE, number) {
-            let file = format!("apps/{number}/{}.yaml", object["kind"].as_str().unwrap_or_default().to_lowercase());
+            let file = format!(
+                "apps/{number}/{}.yaml",
+                object["kind"].as_str().unwrap_or_default().to_lowercase()
+            );
             folder.write(&file, &object.to_string())?;
         }
     }
     folder.push("fleet")?;
     let operator = Operator::start(&stage.settings)?;
-    stage.world.apply(repository(NAMESPACE, &folder.url, "1h")).await?;
-    stage.world.ready(("GitRepository", NAMESPACE, "fleet"), "True", "").await?;
+    stage
+        .world
+        .apply(repository(NAMESPACE, &folder.url, "1h"))
+        .await?;
+    stage
+        .world
+        .ready(("GitRepository", NAMESPACE, "fleet"), "True", "")
+        .await?;
 
     let operator = first(&stage, operator, count, loop_time).await?;
     let operator = again(&stage, operator, count).await?;
@@ -45,25 +61,45 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     stage.clear(NAMESPACE).await
 }
 
-async fn first(stage: &Stage, operator: Operator, count: usize, bare: Duration) -> anyhow::Result<Operator> {
-    line(&format!("{count} Kustomizations of 4 objects, created at once"));
+async fn first(
+    stage: &Stage,
+    operator: Operator,
+    count: usize,
+    bare: Duration,
+) -> anyhow::Result<Operator> {
+    line(&format!(
+        "{count} Kustomizations of 4 objects, created at once"
+    ));
     let before = Costs::of(&operator)?;
     let start = Instant::now();
-    let all = (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
+    let all =
+        (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
     figure("created after", start.elapsed().as_secs_f64(), "s");
     until(&stage.world, (NAMESPACE, count), |object| {
-        object["status"]["conditions"].as_array().is_some_and(|conditions| {
-            conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-        })
+        object["status"]["conditions"]
+            .as_array()
+            .is_some_and(|conditions| {
+                conditions
+                    .iter()
+                    .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+            })
     })
     .await?;
     let took = start.elapsed();
     figure("all Ready after", took.as_secs_f64(), "s");
-    figure("ratio to the bare loop", took.as_secs_f64() / bare.as_secs_f64(), "x  (mark <= 2.0)");
+    figure(
+        "ratio to the bare loop",
+        took.as_secs_f64() / bare.as_secs_f64(),
+        "x  (mark <= 2.0)",
+    );
     idle(&operator).await?;
     Costs::of(&operator)?.since(&before).print(count);
-    figure("peak resident memory", operator.peak_mib()?, "MiB  (mark <= 60)");
+    figure(
+        "peak resident memory",
+        operator.peak_mib()?,
+        "MiB  (mark <= 60)",
+    );
     Ok(operator)
 }
 
@@ -75,10 +111,22 @@ async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Resul
     let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "again"}}});
     for number in 0..count {
         let name = format!("app-{number}");
-        let target = Target { namespace: NAMESPACE, name: &name, manager: "bench", dry_run: false };
-        stage.world.client.merge(&resource, target, "", &patch).await?;
+        let target = Target {
+            namespace: NAMESPACE,
+            name: &name,
+            manager: "bench",
+            dry_run: false,
+        };
+        stage
+            .world
+            .client
+            .merge(&resource, target, "", &patch)
+            .await?;
     }
-    until(&stage.world, (NAMESPACE, count), |object| object["status"]["lastHandledReconcileAt"] == "again").await?;
+    until(&stage.world, (NAMESPACE, count), |object| {
+        object["status"]["lastHandledReconcileAt"] == "again"
+    })
+    .await?;
     figure("all answered after", start.elapsed().as_secs_f64(), "s");
     idle(&operator).await?;
     Costs::of(&operator)?.since(&before).print(count);
@@ -93,8 +141,11 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
     let end = Instant::now() + WITHIN;
     loop {
         let runs = operator.metric("controller_runtime_reconcile_total")?;
-        let runs: f64 =
-            runs.iter().filter(|(labels, _)| labels.contains("kustomization")).map(|(_, value)| value).sum();
+        let runs: f64 = runs
+            .iter()
+            .filter(|(labels, _)| labels.contains("kustomization"))
+            .map(|(_, value)| value)
+            .sum();
         if runs >= count as f64 || Instant::now() > end {
             break;
         }
@@ -130,21 +181,40 @@ struct Costs {
 
 impl Costs {
     fn of(operator: &Operator) -> anyhow::Result<Self> {
-        Ok(Self { cpu: operator.cpu_seconds()?, calls: operator.calls()? })
+        Ok(Self {
+            cpu: operator.cpu_seconds()?,
+            calls: operator.calls()?,
+        })
     }
 
     fn since(mut self, before: &Self) -> Self {
         for (verb, count) in &mut self.calls {
-            *count -= before.calls.get(verb).copied().unwrap_or_default().min(*count);
+            *count -= before
+                .calls
+                .get(verb)
+                .copied()
+                .unwrap_or_default()
+                .min(*count);
         }
-        Self { cpu: self.cpu - before.cpu, calls: self.calls }
+        Self {
+            cpu: self.cpu - before.cpu,
+            calls: self.calls,
+        }
     }
 
     fn print(&self, count: usize) {
         figure("CPU", self.cpu, "s");
-        figure("CPU per Kustomization", self.cpu * 1000.0 / count as f64, "ms  (mark <= 5)");
+        figure(
+            "CPU per Kustomization",
+            self.cpu * 1000.0 / count as f64,
+            "ms  (mark <= 5)",
+        );
         let all: u64 = self.calls.values().sum();
-        figure("API calls per Kustomization", all as f64 / count as f64, "  (mark <= 9 at first)");
+        figure(
+            "API calls per Kustomization",
+            all as f64 / count as f64,
+            "  (mark <= 9 at first)",
+        );
         for (verb, calls) in self.calls.iter().filter(|(_, calls)| **calls > 0) {
             figure(&format!("  {verb}"), *calls as f64, "");
         }

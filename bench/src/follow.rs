@@ -24,9 +24,15 @@ pub(crate) async fn until(
         fields: "".into(),
     };
     let (number, mut done) = watch::channel(0);
-    let sink = Waiting { wanted, done: HashSet::new(), number };
+    let sink = Waiting {
+        wanted,
+        done: HashSet::new(),
+        number,
+    };
     let watching = tokio::spawn(lode_cluster::watch(world.client.clone(), subject, sink));
-    let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count)).await.is_ok();
+    let all = tokio::time::timeout(WITHIN, done.wait_for(|done| *done >= count))
+        .await
+        .is_ok();
     watching.abort();
     anyhow::ensure!(all, "{} of {count} after {WITHIN:?}", *done.borrow());
     Ok(())

@@ -39,9 +39,14 @@ const ROUNDS: usize = 5;
 const LOOP: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let lode = std::env::current_exe().context("find this program")?.with_file_name("lode");
+    let lode = std::env::current_exe()
+        .context("find this program")?
+        .with_file_name("lode");
     if !lode.exists() {
-        bail!("{} is not there: build it with the same profile", lode.display());
+        bail!(
+            "{} is not there: build it with the same profile",
+            lode.display()
+        );
     }
     let corpus = overlays::Corpus::unpack()?;
     processes(args, &lode, &corpus)?;
@@ -62,14 +67,19 @@ fn processes(args: &Args, lode: &Path, corpus: &overlays::Corpus) -> anyhow::Res
             largest = Some((overlay.expected_len, &overlay.folder));
         }
     }
-    print::line(&format!("{} overlays, a process each (kustomize | lode | ratio)", ours.len()));
+    print::line(&format!(
+        "{} overlays, a process each (kustomize | lode | ratio)",
+        ours.len()
+    ));
     for (what, share) in [("median", 0.5), ("p90", 0.9), ("p99", 0.99)] {
         let at = |costs: &[Cost]| rank(costs.iter().map(|cost| millis(cost.time)), share);
         row(&format!("time, {what}, ms"), at(&theirs), at(&ours));
     }
     let at = |costs: &[Cost]| rank(costs.iter().map(|cost| mebibytes(*cost)), 0.5);
     row("memory, median, MiB", at(&theirs), at(&ours));
-    let Some((length, folder)) = largest else { return Ok(()) };
+    let Some((length, folder)) = largest else {
+        return Ok(());
+    };
     let (ours, theirs) = pair(lode, &args.kustomize, folder, ROUNDS)?;
     print::line(&format!("the largest ({:.1} MB)", length as f64 / 1e6));
     row("time, ms", millis(theirs.time), millis(ours.time));
@@ -78,14 +88,22 @@ fn processes(args: &Args, lode: &Path, corpus: &overlays::Corpus) -> anyhow::Res
 }
 
 /// Runs both commands on a folder in turns; the shortest time and the smallest peak of each count.
-pub(super) fn pair(lode: &Path, kustomize: &Path, folder: &Path, rounds: usize) -> anyhow::Result<(Cost, Cost)> {
+pub(super) fn pair(
+    lode: &Path,
+    kustomize: &Path,
+    folder: &Path,
+    rounds: usize,
+) -> anyhow::Result<(Cost, Cost)> {
     let folder = folder.to_str().context("the folder's name is UTF-8")?;
     let arguments = ["build", folder, "--load-restrictor", "LoadRestrictionsNone"];
     // The folders lie in no checkout, so ours is told what it may read.
     let with_root = [&arguments[..], &["--root", "/"]].concat();
     let mut best: Option<(Cost, Cost)> = None;
     for _ in 0..rounds {
-        let (ours, theirs) = (launch::cost(lode, &with_root)?, launch::cost(kustomize, &arguments)?);
+        let (ours, theirs) = (
+            launch::cost(lode, &with_root)?,
+            launch::cost(kustomize, &arguments)?,
+        );
         let (a, b) = best.unwrap_or((ours, theirs));
         best = Some((less(a, ours), less(b, theirs)));
     }
@@ -93,7 +111,10 @@ pub(super) fn pair(lode: &Path, kustomize: &Path, folder: &Path, rounds: usize) 
 }
 
 fn less(a: Cost, b: Cost) -> Cost {
-    Cost { time: a.time.min(b.time), peak_kib: a.peak_kib.min(b.peak_kib) }
+    Cost {
+        time: a.time.min(b.time),
+        peak_kib: a.peak_kib.min(b.peak_kib),
+    }
 }
 
 /// Small overlays and the largest again and again in one process, ours from a tree in memory.
@@ -101,13 +122,28 @@ fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
     let mut by_length: Vec<_> = corpus.overlays.iter().collect();
     by_length.sort_by_key(|overlay| overlay.expected_len);
     let median = by_length.len() / 2;
-    let mut chosen: Vec<_> = by_length.iter().skip(median).step_by(8).take(10).copied().collect();
+    let mut chosen: Vec<_> = by_length
+        .iter()
+        .skip(median)
+        .step_by(8)
+        .take(10)
+        .copied()
+        .collect();
     chosen.extend(by_length.last().copied());
-    let folders: Vec<&str> = chosen.iter().filter_map(|overlay| overlay.folder.to_str()).collect();
+    let folders: Vec<&str> = chosen
+        .iter()
+        .filter_map(|overlay| overlay.folder.to_str())
+        .collect();
     let theirs = peer_loop(&args.kustomize_loop, &folders)?;
     print::line("again and again in one process, shortest build (kustomize | lode | ratio)");
     for overlay in chosen {
-        let Some(micros) = overlay.folder.to_str().and_then(|folder| theirs.get(folder)) else { continue };
+        let Some(micros) = overlay
+            .folder
+            .to_str()
+            .and_then(|folder| theirs.get(folder))
+        else {
+            continue;
+        };
         let ours = shortest(&corpus.trees[&overlay.repository], &overlay.path)?;
         let what = format!("{} kB, ms", overlay.expected_len / 1000);
         row(&what, *micros as f64 / 1e3, millis(ours));
@@ -122,7 +158,10 @@ fn peer_loop(program: &Path, folders: &[&str]) -> anyhow::Result<BTreeMap<String
         .stderr(Stdio::null())
         .spawn()
         .context("start the peer")?;
-    peer.stdin.take().context("the peer reads")?.write_all(folders.join("\n").as_bytes())?;
+    peer.stdin
+        .take()
+        .context("the peer reads")?
+        .write_all(folders.join("\n").as_bytes())?;
     let output = peer.wait_with_output()?;
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = |line: &str| {
@@ -146,11 +185,17 @@ fn shortest(tree: &Tree, folder: &RepoPath) -> anyhow::Result<Duration> {
 
 /// What `kustomize build --load-restrictor LoadRestrictionsNone` does.
 pub(super) fn options() -> Options {
-    Options { restrictions: Restrictions::None, ..Options::default() }
+    Options {
+        restrictions: Restrictions::None,
+        ..Options::default()
+    }
 }
 
 pub(super) fn row(what: &str, theirs: f64, ours: f64) {
-    print::line(&format!("  {what:<36} {theirs:>10.2} {ours:>10.2} {:>8.1}x", theirs / ours.max(f64::MIN_POSITIVE)));
+    print::line(&format!(
+        "  {what:<36} {theirs:>10.2} {ours:>10.2} {:>8.1}x",
+        theirs / ours.max(f64::MIN_POSITIVE)
+    ));
 }
 
 pub(super) fn millis(time: Duration) -> f64 {
@@ -166,5 +211,8 @@ fn rank(values: impl Iterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let at = (values.len() as f64 * share) as usize;
-    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+    values
+        .get(at.min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }

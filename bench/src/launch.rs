@@ -24,14 +24,27 @@ pub(crate) struct Cost {
 /// Runs a command whose output is of no interest, through a small process.
 pub(crate) fn cost(program: &Path, arguments: &[&str]) -> anyhow::Result<Cost> {
     let own = std::env::current_exe().context("find this program")?;
-    let run = Command::new(own).arg("launch").arg(program).args(arguments).output().context("start this program")?;
+    let run = Command::new(own)
+        .arg("launch")
+        .arg(program)
+        .args(arguments)
+        .output()
+        .context("start this program")?;
     if !run.status.success() {
-        bail!("{} {}: {}", program.display(), arguments.join(" "), String::from_utf8_lossy(&run.stderr).trim());
+        bail!(
+            "{} {}: {}",
+            program.display(),
+            arguments.join(" "),
+            String::from_utf8_lossy(&run.stderr).trim()
+        );
     }
     let text = String::from_utf8_lossy(&run.stdout);
     let mut numbers = text.split_whitespace().map(str::parse::<u64>);
     match (numbers.next(), numbers.next()) {
-        (Some(Ok(micros)), Some(Ok(peak_kib))) => Ok(Cost { time: Duration::from_micros(micros), peak_kib }),
+        (Some(Ok(micros)), Some(Ok(peak_kib))) => Ok(Cost {
+            time: Duration::from_micros(micros),
+            peak_kib,
+        }),
         _ => bail!("the launcher printed {text:?}"),
     }
 }
@@ -40,10 +53,18 @@ pub(crate) fn cost(program: &Path, arguments: &[&str]) -> anyhow::Result<Cost> {
 pub(crate) fn main(command: &[String]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("a command")?;
     let start = Instant::now();
-    let run = Command::new(program).args(arguments).stdout(Stdio::null()).stdin(Stdio::null()).status();
+    let run = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stdin(Stdio::null())
+        .status();
     let time = start.elapsed();
     let status = run.with_context(|| format!("start {program}"))?;
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("ask for the usage")?;
     print::line(&format!("{} {}", time.as_micros(), usage.max_rss()));
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

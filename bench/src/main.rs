@@ -92,6 +92,9 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
 }
 
 fn on_cluster(bench: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(bench)
 }

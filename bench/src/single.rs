@@ -19,7 +19,11 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     for namespace in [BARE, NAMESPACE] {
         stage.namespace(namespace).await?;
     }
-    let objects = |namespace: &str| (0..count / 4).flat_map(|n| application(namespace, n)).collect::<Vec<Value>>();
+    let objects = |namespace: &str| {
+        (0..count / 4)
+            .flat_map(|n| application(namespace, n))
+            .collect::<Vec<Value>>()
+    };
     line(&format!("bare loop: {count} objects, 8 connections"));
     let loop_time = bare::apply(&stage.world, objects(BARE)).await?;
     figure("time", loop_time.as_secs_f64(), "s");
@@ -27,12 +31,21 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
 
     let folder = stage.git.repository("single")?;
     for (number, object) in objects(NAMESPACE).iter().enumerate() {
-        folder.write(&format!("all/{}/{number}.yaml", number % 100), &object.to_string())?;
+        folder.write(
+            &format!("all/{}/{number}.yaml", number % 100),
+            &object.to_string(),
+        )?;
     }
     folder.push("all")?;
     let operator = Operator::start(&stage.settings)?;
-    stage.world.apply(repository(NAMESPACE, &folder.url, "1h")).await?;
-    stage.world.ready(("GitRepository", NAMESPACE, "fleet"), "True", "").await?;
+    stage
+        .world
+        .apply(repository(NAMESPACE, &folder.url, "1h"))
+        .await?;
+    stage
+        .world
+        .ready(("GitRepository", NAMESPACE, "fleet"), "True", "")
+        .await?;
     line(&format!("one Kustomization of {count} objects"));
     let mut all = kustomization(NAMESPACE, "all", "./all");
     all["spec"]["wait"] = false.into();
@@ -42,12 +55,23 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     until(&stage.world, (NAMESPACE, 1), applied).await?;
     let took = start.elapsed();
     figure("Ready after", took.as_secs_f64(), "s");
-    figure("ratio to the bare loop", took.as_secs_f64() / loop_time.as_secs_f64(), "x  (mark <= 1.3)");
-    figure("peak resident memory", operator.peak_mib()?, "MiB  (mark <= 150)");
+    figure(
+        "ratio to the bare loop",
+        took.as_secs_f64() / loop_time.as_secs_f64(),
+        "x  (mark <= 1.3)",
+    );
+    figure(
+        "peak resident memory",
+        operator.peak_mib()?,
+        "MiB  (mark <= 150)",
+    );
     figure("CPU", operator.cpu_seconds()?, "s");
     let before = (operator.cpu_seconds()?, operator.calls()?);
     let start = Instant::now();
-    stage.world.reconcile(("Kustomization", NAMESPACE, "all")).await?;
+    stage
+        .world
+        .reconcile(("Kustomization", NAMESPACE, "all"))
+        .await?;
     line("again on request");
     figure("answered after", start.elapsed().as_secs_f64(), "s");
     figure("CPU", operator.cpu_seconds()? - before.0, "s");

@@ -19,33 +19,66 @@ pub(crate) struct Stage {
 impl Stage {
     /// Connects, and finds the binary beside this one.
     pub(crate) async fn set() -> anyhow::Result<Self> {
-        let world = World::connect(None).await.context("connect: `cargo xtask cluster up` prints a KUBECONFIG")?;
+        let world = World::connect(None)
+            .await
+            .context("connect: `cargo xtask cluster up` prints a KUBECONFIG")?;
         let binary = std::env::current_exe()?.with_file_name("lode");
         if !binary.exists() {
-            bail!("{} is not built: cargo build --release -p lode-cli", binary.display());
+            bail!(
+                "{} is not built: cargo build --release -p lode-cli",
+                binary.display()
+            );
         }
         for crd in lode_crds() {
-            let name = crd["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+            let name = crd["metadata"]["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             world.apply(crd).await?;
             let established = |found: Option<&Value>| {
                 let conditions = found.and_then(|found| found["status"]["conditions"].as_array());
-                conditions
-                    .is_some_and(|all| all.iter().any(|one| one["type"] == "Established" && one["status"] == "True"))
+                conditions.is_some_and(|all| {
+                    all.iter()
+                        .any(|one| one["type"] == "Established" && one["status"] == "True")
+                })
             };
-            world.until(("CustomResourceDefinition", "", &name), Duration::from_secs(30), established).await?;
+            world
+                .until(
+                    ("CustomResourceDefinition", "", &name),
+                    Duration::from_secs(30),
+                    established,
+                )
+                .await?;
         }
         let storage = tempfile::tempdir()?;
-        let settings = Settings { binary, kubeconfig: None, storage: storage.path().to_owned(), arguments: Vec::new() };
-        Ok(Self { world, git: GitServer::start()?, settings, _storage: storage })
+        let settings = Settings {
+            binary,
+            kubeconfig: None,
+            storage: storage.path().to_owned(),
+            arguments: Vec::new(),
+        };
+        Ok(Self {
+            world,
+            git: GitServer::start()?,
+            settings,
+            _storage: storage,
+        })
     }
 
     /// Makes a fresh namespace; a left-over of an earlier run goes first.
     pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
         self.clear(name).await?;
-        self.world.until(("Namespace", "", name), Duration::from_mins(5), |found| found.is_none()).await?;
+        self.world
+            .until(("Namespace", "", name), Duration::from_mins(5), |found| {
+                found.is_none()
+            })
+            .await?;
         self.world.namespace(name).await?;
         let account = ("ServiceAccount", name, "default");
-        self.world.until(account, Duration::from_secs(30), |found| found.is_some()).await.map(drop)
+        self.world
+            .until(account, Duration::from_secs(30), |found| found.is_some())
+            .await
+            .map(drop)
     }
 }
 
@@ -54,13 +87,24 @@ impl Stage {
     pub(crate) async fn clear(&self, name: &str) -> anyhow::Result<()> {
         for kind in ["Kustomization", "GitRepository"] {
             let resource = self.world.resource(kind);
-            let list: Value = serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
+            let list: Value =
+                serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
             for object in list["items"].as_array().into_iter().flatten() {
                 let object_name = object["metadata"]["name"].as_str().unwrap_or_default();
                 // The namespace may be going already, and the object with it.
-                let freed = self.world.patch(kind, name, object_name, json!({"metadata": {"finalizers": null}})).await;
+                let freed = self
+                    .world
+                    .patch(
+                        kind,
+                        name,
+                        object_name,
+                        json!({"metadata": {"finalizers": null}}),
+                    )
+                    .await;
                 let gone = |error: &anyhow::Error| {
-                    error.downcast_ref::<lode_cluster::Error>().is_some_and(lode_cluster::Error::is_not_found)
+                    error
+                        .downcast_ref::<lode_cluster::Error>()
+                        .is_some_and(lode_cluster::Error::is_not_found)
                 };
                 if let Err(error) = freed
                     && !gone(&error)

@@ -15,25 +15,55 @@ use crate::print;
 
 /// Measures the files, or the larger YAML files of the kustomize corpus where none is named.
 pub(crate) fn run(files: &[PathBuf]) -> Result<()> {
-    let texts = if files.is_empty() { corpus()? } else { read(files)? };
+    let texts = if files.is_empty() {
+        corpus()?
+    } else {
+        read(files)?
+    };
     ensure!(
         texts.iter().all(|text| events(text) > 0),
         "libyaml refuses a text: there would be nothing to compare with"
     );
-    let values = texts.iter().map(|text| values(text)).collect::<Result<Vec<_>>>()?;
-    let jsons = values.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
+    let values = texts
+        .iter()
+        .map(|text| values(text))
+        .collect::<Result<Vec<_>>>()?;
+    let jsons = values
+        .iter()
+        .map(serde_json::to_vec)
+        .collect::<Result<Vec<_>, _>>()?;
     let bytes = texts.iter().map(Vec::len).sum();
     let json_bytes = jsons.iter().map(Vec::len).sum();
-    print::line(&format!("{} texts, {bytes} bytes of YAML, {json_bytes} bytes as JSON", texts.len()));
+    print::line(&format!(
+        "{} texts, {bytes} bytes of YAML, {json_bytes} bytes as JSON",
+        texts.len()
+    ));
     let rate = |what: &str, bytes: usize, round: &dyn Fn() -> usize| {
-        print::figure(what, bytes as f64 / BYTES_PER_MB / best(round).as_secs_f64(), "MB/s");
+        print::figure(
+            what,
+            bytes as f64 / BYTES_PER_MB / best(round).as_secs_f64(),
+            "MB/s",
+        );
     };
-    rate("bytes to node trees", bytes, &|| texts.iter().map(|text| nodes(text)).sum());
-    rate("bytes to values", bytes, &|| texts.iter().filter(|text| values_count(text) > 0).count());
-    rate("libyaml, events only", bytes, &|| texts.iter().map(|text| events(text)).sum());
-    rate("JSON of the same data (per byte of JSON)", json_bytes, &|| {
-        jsons.iter().filter(|json| serde_json::from_slice::<Value>(json).is_ok()).count()
+    rate("bytes to node trees", bytes, &|| {
+        texts.iter().map(|text| nodes(text)).sum()
     });
+    rate("bytes to values", bytes, &|| {
+        texts.iter().filter(|text| values_count(text) > 0).count()
+    });
+    rate("libyaml, events only", bytes, &|| {
+        texts.iter().map(|text| events(text)).sum()
+    });
+    rate(
+        "JSON of the same data (per byte of JSON)",
+        json_bytes,
+        &|| {
+            jsons
+                .iter()
+                .filter(|json| serde_json::from_slice::<Value>(json).is_ok())
+                .count()
+        },
+    );
     Ok(())
 }
 
@@ -50,7 +80,9 @@ fn best(round: &dyn Fn() -> usize) -> Duration {
 }
 
 fn nodes(text: &[u8]) -> usize {
-    Nodes::new(text, Dialect::V3, Origins::default()).flatten().count()
+    Nodes::new(text, Dialect::V3, Origins::default())
+        .flatten()
+        .count()
 }
 
 fn values_count(text: &[u8]) -> usize {
@@ -58,7 +90,8 @@ fn values_count(text: &[u8]) -> usize {
 }
 
 fn values(text: &[u8]) -> Result<Value> {
-    let read = Reader::new(text, Dialect::V3).map(|document| document.map(|document| document.value));
+    let read =
+        Reader::new(text, Dialect::V3).map(|document| document.map(|document| document.value));
     Ok(Value::Array(read.collect::<Result<_, _>>()?))
 }
 
@@ -79,22 +112,34 @@ fn events(text: &[u8]) -> usize {
 }
 
 fn read(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
-    files.iter().map(|file| std::fs::read(file).with_context(|| format!("read {}", file.display()))).collect()
+    files
+        .iter()
+        .map(|file| std::fs::read(file).with_context(|| format!("read {}", file.display())))
+        .collect()
 }
 
 /// Relative to this crate: the corpus lies beside the project.
-const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/kustomize/cases.tar.zst");
+const ARCHIVE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../shared/corpus/kustomize/cases.tar.zst"
+);
 const WINDOW_LOG: u32 = 27;
 const FILE_MIN_BYTES: usize = 100_000;
 
 fn corpus() -> Result<Vec<Vec<u8>>> {
-    ensure!(Path::new(ARCHIVE).exists(), "name files: the shared corpus is not here");
+    ensure!(
+        Path::new(ARCHIVE).exists(),
+        "name files: the shared corpus is not here"
+    );
     let mut decoder = zstd::Decoder::new(File::open(ARCHIVE)?)?;
     decoder.window_log_max(WINDOW_LOG)?;
     let mut texts = Vec::new();
     for entry in tar::Archive::new(decoder).entries()? {
         let mut entry = entry?;
-        let is_yaml = entry.path()?.extension().is_some_and(|extension| extension == "yaml");
+        let is_yaml = entry
+            .path()?
+            .extension()
+            .is_some_and(|extension| extension == "yaml");
         if is_yaml && entry.header().size()? >= FILE_MIN_BYTES as u64 {
             let mut text = Vec::new();
             entry.read_to_end(&mut text)?;

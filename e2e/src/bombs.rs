@@ -37,7 +37,16 @@ impl Bomb {
 /// Returns a bomb of every kind that a build can meet.
 #[must_use]
 pub fn of_builds() -> Vec<Bomb> {
-    vec![substitution(), aliases(), long_alias(), merge_keys(), repeated_bases(), images(), replacements(), patches()]
+    vec![
+        substitution(),
+        aliases(),
+        long_alias(),
+        merge_keys(),
+        repeated_bases(),
+        images(),
+        replacements(),
+        patches(),
+    ]
 }
 
 /// Writes a repository whose ignore patterns cost many steps for each of its files.
@@ -48,8 +57,12 @@ pub fn write_ignore_patterns(repository: &Repository) -> anyhow::Result<()> {
     for number in 0..IGNORED_FILES {
         repository.write(&format!("{}{number:06}", "a".repeat(200)), "")?;
     }
-    let patterns = (0..PATTERNS).fold(String::new(), |text, number| text + &format!("*{}b{number}\n", "a".repeat(120)));
-    repository.write(".sourceignore", &patterns).context("write the patterns")
+    let patterns = (0..PATTERNS).fold(String::new(), |text, number| {
+        text + &format!("*{}b{number}\n", "a".repeat(120))
+    });
+    repository
+        .write(".sourceignore", &patterns)
+        .context("write the patterns")
 }
 
 /// Writes a repository that is small when it is sent and large when it is unpacked.
@@ -59,7 +72,10 @@ pub fn write_ignore_patterns(repository: &Repository) -> anyhow::Result<()> {
 pub fn write_large_files(repository: &Repository, files: usize, mib: usize) -> anyhow::Result<()> {
     for number in 0..files {
         let letter = char::from(b'a' + u8::try_from(number % 26)?);
-        repository.write(&format!("large/{number}.txt"), &letter.to_string().repeat(mib << 20))?;
+        repository.write(
+            &format!("large/{number}.txt"),
+            &letter.to_string().repeat(mib << 20),
+        )?;
     }
     Ok(())
 }
@@ -89,11 +105,21 @@ pub fn kinds(count: usize, namespace: &str) -> Vec<Value> {
         json!({"apiVersion": format!("{group}/v1"), "kind": format!("Many{number}"),
             "metadata": {"name": "one", "namespace": namespace}, "spec": {"a": "b"}})
     };
-    (0..count).map(definition).chain((0..count).map(object)).collect()
+    (0..count)
+        .map(definition)
+        .chain((0..count).map(object))
+        .collect()
 }
 
 fn bomb(name: &'static str, files: Vec<(&str, String)>, spec: Value) -> Bomb {
-    Bomb { name, files: files.into_iter().map(|(path, text)| (path.to_owned(), text)).collect(), spec }
+    Bomb {
+        name,
+        files: files
+            .into_iter()
+            .map(|(path, text)| (path.to_owned(), text))
+            .collect(),
+        spec,
+    }
 }
 
 fn map(name: &str, data: &str) -> String {
@@ -104,7 +130,11 @@ fn map(name: &str, data: &str) -> String {
 fn substitution() -> Bomb {
     let variables = json!({"substitute": {"v": "a".repeat(100_000)}});
     let text = "${v//a/b}".repeat(20_000);
-    bomb("substitution", vec![("a.yaml", map("a", &format!("  a: {text}\n")))], json!({"postBuild": variables}))
+    bomb(
+        "substitution",
+        vec![("a.yaml", map("a", &format!("  a: {text}\n")))],
+        json!({"postBuild": variables}),
+    )
 }
 
 /// Ten aliases to ten aliases, ten times over.
@@ -114,19 +144,29 @@ fn aliases() -> Bomb {
         let below = format!("*a{}, ", level - 1).repeat(10);
         let _infallible = writeln!(text, "a{level}: &a{level} [{below}]");
     }
-    bomb("aliases", vec![("a.yaml", format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\n{text}"))], json!({}))
+    bomb(
+        "aliases",
+        vec![(
+            "a.yaml",
+            format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\n{text}"),
+        )],
+        json!({}),
+    )
 }
 
 /// A text of 20 KB, named 100,000 times: 2 GB.
 fn long_alias() -> Bomb {
     let (long, names) = ("x".repeat(20_000), "*l, ".repeat(100_000));
-    let text = format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nl: &l {long}\nm: [{names}]\n");
+    let text =
+        format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nl: &l {long}\nm: [{names}]\n");
     bomb("long-alias", vec![("a.yaml", text)], json!({}))
 }
 
 /// A mapping of 1,000 keys, merged into 20,000 others.
 fn merge_keys() -> Bomb {
-    let keys = (0..1_000).fold(String::new(), |text, key| text + &format!("  k{key}: {}\n", "x".repeat(50)));
+    let keys = (0..1_000).fold(String::new(), |text, key| {
+        text + &format!("  k{key}: {}\n", "x".repeat(50))
+    });
     let merged = "- {<<: *m}\n".repeat(20_000);
     let text = format!("apiVersion: v1\nkind: A\nmetadata: {{name: a}}\nm: &m\n{keys}n:\n{merged}");
     bomb("merge-keys", vec![("a.yaml", text)], json!({}))
@@ -137,7 +177,10 @@ fn repeated_bases() -> Bomb {
     let large = map("a", &format!("  a: {}\n", "x".repeat(1_000_000)));
     let mut files = vec![
         ("base/a.yaml".to_owned(), large),
-        ("base/kustomization.yaml".to_owned(), "resources: [a.yaml]\n".to_owned()),
+        (
+            "base/kustomization.yaml".to_owned(),
+            "resources: [a.yaml]\n".to_owned(),
+        ),
     ];
     let mut all = "resources:\n".to_owned();
     for number in 0..2_000 {
@@ -146,7 +189,11 @@ fn repeated_bases() -> Bomb {
         let _infallible = writeln!(all, "- o{number}");
     }
     files.push(("kustomization.yaml".to_owned(), all));
-    Bomb { name: "repeated-bases", files, spec: json!({}) }
+    Bomb {
+        name: "repeated-bases",
+        files,
+        spec: json!({}),
+    }
 }
 
 fn pods(count: usize) -> String {
@@ -160,24 +207,50 @@ fn pods(count: usize) -> String {
 
 /// 20,000 images, sought in 5,000 Pods.
 fn images() -> Bomb {
-    let images = (0..20_000).fold("images:\n".to_owned(), |text, at| text + &format!("- {{name: i{at}, newTag: t}}\n"));
+    let images = (0..20_000).fold("images:\n".to_owned(), |text, at| {
+        text + &format!("- {{name: i{at}, newTag: t}}\n")
+    });
     let kustomization = format!("resources: [a.yaml]\n{images}");
-    bomb("images", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+    bomb(
+        "images",
+        vec![
+            ("a.yaml", pods(5_000)),
+            ("kustomization.yaml", kustomization),
+        ],
+        json!({}),
+    )
 }
 
 /// 5,000 replacements, each into every one of 5,000 Pods.
 fn replacements() -> Bomb {
     let replacement = "- source: {kind: Pod, name: p0, fieldPath: metadata.name}\n  targets:\n  - select: {kind: Pod}\n    \
         fieldPaths: [\"spec.containers.[name=c].image\"]\n";
-    let kustomization = format!("resources: [a.yaml]\nreplacements:\n{}", replacement.repeat(5_000));
-    bomb("replacements", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+    let kustomization = format!(
+        "resources: [a.yaml]\nreplacements:\n{}",
+        replacement.repeat(5_000)
+    );
+    bomb(
+        "replacements",
+        vec![
+            ("a.yaml", pods(5_000)),
+            ("kustomization.yaml", kustomization),
+        ],
+        json!({}),
+    )
 }
 
 /// 5,000 patches, each of every one of 5,000 Pods.
 fn patches() -> Bomb {
     let patch = "- target: {kind: Pod, name: \".*\"}\n  patch: '[{op: add, path: /metadata/x, value: y}]'\n";
     let kustomization = format!("resources: [a.yaml]\npatches:\n{}", patch.repeat(5_000));
-    bomb("patches", vec![("a.yaml", pods(5_000)), ("kustomization.yaml", kustomization)], json!({}))
+    bomb(
+        "patches",
+        vec![
+            ("a.yaml", pods(5_000)),
+            ("kustomization.yaml", kustomization),
+        ],
+        json!({}),
+    )
 }
 
 /// Files of the repository with many patterns.

@@ -53,13 +53,23 @@ impl GitServer {
                 std::thread::spawn(move || drop(serve(&root, &guards, stream)));
             }
         });
-        Ok(Self { folder, port, guards })
+        Ok(Self {
+            folder,
+            port,
+            guards,
+        })
     }
 
     /// From now on answers 401 to whoever asks for a repository without this name and password.
     pub fn guard(&self, repository: &str, username: &str, password: &str) {
-        let wanted = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
-        self.guards.lock().unwrap_or_else(PoisonError::into_inner).insert(format!("{repository}.git"), wanted);
+        let wanted = format!(
+            "Basic {}",
+            STANDARD.encode(format!("{username}:{password}"))
+        );
+        self.guards
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(format!("{repository}.git"), wanted);
     }
 
     /// Makes an empty repository.
@@ -68,8 +78,11 @@ impl GitServer {
         let work = self.folder.path().join(format!("{name}-work"));
         for (folder, bare) in [(&bare, true), (&work, false)] {
             fs::create_dir_all(folder)?;
-            let flags: &[&str] =
-                if bare { &["init", "-q", "--bare", "-b", "main"] } else { &["init", "-q", "-b", "main"] };
+            let flags: &[&str] = if bare {
+                &["init", "-q", "--bare", "-b", "main"]
+            } else {
+                &["init", "-q", "-b", "main"]
+            };
             git(folder, flags)?;
         }
         git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
@@ -111,7 +124,10 @@ impl Repository {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.file_type()?.is_dir() {
-                self.copy(&entry.path(), &format!("{}/{name}", to.strip_prefix(&self.work)?.display()))?;
+                self.copy(
+                    &entry.path(),
+                    &format!("{}/{name}", to.strip_prefix(&self.work)?.display()),
+                )?;
             } else {
                 fs::copy(entry.path(), to.join(name))?;
             }
@@ -122,7 +138,10 @@ impl Repository {
     /// Commits the work tree and pushes it; returns the commit.
     pub fn push(&self, message: &str) -> anyhow::Result<String> {
         git(&self.work, &["add", "-A"])?;
-        git(&self.work, &["commit", "-q", "--allow-empty", "-m", message])?;
+        git(
+            &self.work,
+            &["commit", "-q", "--allow-empty", "-m", message],
+        )?;
         self.send("main")?;
         git(&self.work, &["rev-parse", "HEAD"])
     }
@@ -140,9 +159,18 @@ impl Repository {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let run = Command::new("git").arg("-C").arg(folder).args(arguments).envs(identity()).output()?;
+    let run = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .envs(identity())
+        .output()?;
     if !run.status.success() {
-        bail!("git {}: {}", arguments.join(" "), String::from_utf8_lossy(&run.stderr).trim());
+        bail!(
+            "git {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&run.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&run.stdout).trim().to_owned())
 }
@@ -164,13 +192,27 @@ fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut words = line.split_whitespace();
-    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or("/").to_owned());
+    let (method, target) = (
+        words.next().unwrap_or_default().to_owned(),
+        words.next().unwrap_or("/").to_owned(),
+    );
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut command = Command::new("git");
-    command.arg("http-backend").envs(identity()).env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
-    command.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", &method);
+    command
+        .arg("http-backend")
+        .envs(identity())
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1");
+    command
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("REQUEST_METHOD", &method);
     let repository = path.split('/').nth(1).unwrap_or_default();
-    let wanted = guards.lock().unwrap_or_else(PoisonError::into_inner).get(repository).cloned();
+    let wanted = guards
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(repository)
+        .cloned();
     let (mut length, mut given) = (0, String::new());
     loop {
         let mut header = String::new();
@@ -194,17 +236,38 @@ fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<
     if wanted.is_some_and(|wanted| wanted != given) {
         return Ok(stream.write_all(REFUSAL)?);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
     let mut stdin = child.stdin.take().context("stdin is piped")?;
     let writer = std::thread::spawn(move || stdin.write_all(&body));
     let output = child.wait_with_output()?;
     // The program may answer before it has read all.
     let _ = writer.join();
     let text = output.stdout;
-    let split = text.windows(4).position(|at| at == b"\r\n\r\n").context("the CGI program answers with headers")?;
-    let (head, rest) = (String::from_utf8_lossy(&text[..split]).into_owned(), &text[split + 4..]);
-    let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let headers = head.lines().filter(|line| !line.starts_with("Status: ")).collect::<Vec<_>>().join("\r\n");
-    write!(stream, "HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", rest.len())?;
+    let split = text
+        .windows(4)
+        .position(|at| at == b"\r\n\r\n")
+        .context("the CGI program answers with headers")?;
+    let (head, rest) = (
+        String::from_utf8_lossy(&text[..split]).into_owned(),
+        &text[split + 4..],
+    );
+    let status = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Status: "))
+        .unwrap_or("200 OK");
+    let headers = head
+        .lines()
+        .filter(|line| !line.starts_with("Status: "))
+        .collect::<Vec<_>>()
+        .join("\r\n");
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\n{headers}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        rest.len()
+    )?;
     Ok(stream.write_all(rest)?)
 }

@@ -42,31 +42,55 @@ impl Operator {
     /// Starts it and waits until it is ready.
     pub fn start(settings: &Settings) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&settings.storage)?;
-        let [storage, metrics, health] = [storage_port(&settings.storage)?, free_port()?, free_port()?];
+        let [storage, metrics, health] =
+            [storage_port(&settings.storage)?, free_port()?, free_port()?];
         let local = |port: u16| format!("127.0.0.1:{port}");
         let log = settings.storage.join("lode.log");
         let file = File::options().create(true).append(true).open(&log)?;
         let mut command = Command::new(&settings.binary);
-        command.arg("serve").arg("--storage-path").arg(&settings.storage);
+        command
+            .arg("serve")
+            .arg("--storage-path")
+            .arg(&settings.storage);
         if let Some(kubeconfig) = &settings.kubeconfig {
             command.arg("--kubeconfig").arg(kubeconfig);
         }
-        for (flag, port) in [("--storage-addr", storage), ("--storage-adv-addr", storage), ("--metrics-addr", metrics)]
-        {
+        for (flag, port) in [
+            ("--storage-addr", storage),
+            ("--storage-adv-addr", storage),
+            ("--metrics-addr", metrics),
+        ] {
             command.arg(flag).arg(local(port));
         }
         // The Git servers of tests and benchmarks are on loopback, which is refused otherwise.
         command.args(["--egress-allow", "127.0.0.0/8", "--egress-allow", "::1"]);
-        command.arg("--health-addr").arg(local(health)).args(&settings.arguments);
-        let child = command.stdout(file.try_clone()?).stderr(file).spawn().context("start the operator")?;
-        let mut operator = Self { child, metrics, log };
+        command
+            .arg("--health-addr")
+            .arg(local(health))
+            .args(&settings.arguments);
+        let child = command
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .context("start the operator")?;
+        let mut operator = Self {
+            child,
+            metrics,
+            log,
+        };
         let until = Instant::now() + START_TIMEOUT;
         while !matches!(get(health, "/readyz"), Ok(text) if text.starts_with("HTTP/1.1 200")) {
             if let Some(status) = operator.child.try_wait()? {
-                bail!("the operator ended at once: {status}; see {}", operator.log.display());
+                bail!(
+                    "the operator ended at once: {status}; see {}",
+                    operator.log.display()
+                );
             }
             if Instant::now() > until {
-                bail!("the operator is not ready after {START_TIMEOUT:?}; see {}", operator.log.display());
+                bail!(
+                    "the operator is not ready after {START_TIMEOUT:?}; see {}",
+                    operator.log.display()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -75,7 +99,9 @@ impl Operator {
 
     /// Ends it as Kubernetes would, and waits.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()?;
         let until = Instant::now() + STOP_TIMEOUT;
         while self.child.try_wait()?.is_none() {
             if Instant::now() > until {
@@ -97,8 +123,13 @@ impl Operator {
     pub fn calls(&self) -> anyhow::Result<Calls> {
         let mut calls = Calls::new();
         for (labels, value) in self.metric("lode_api_calls_total")? {
-            let verb = labels.split('"').zip(labels.split('"').skip(1)).find(|(name, _)| name.ends_with("verb="));
-            *calls.entry(verb.map_or("?", |(_, verb)| verb).to_owned()).or_default() += value as u64;
+            let verb = labels
+                .split('"')
+                .zip(labels.split('"').skip(1))
+                .find(|(name, _)| name.ends_with("verb="));
+            *calls
+                .entry(verb.map_or("?", |(_, verb)| verb).to_owned())
+                .or_default() += value as u64;
         }
         Ok(calls)
     }
@@ -114,7 +145,8 @@ impl Operator {
         let samples = text.lines().filter_map(|line| {
             let (key, value) = line.rsplit_once(' ')?;
             let labels = key.strip_prefix(name)?;
-            (labels.is_empty() || labels.starts_with('{')).then(|| Some((labels.to_owned(), value.parse().ok()?)))?
+            (labels.is_empty() || labels.starts_with('{'))
+                .then(|| Some((labels.to_owned(), value.parse().ok()?)))?
         });
         Ok(samples.collect())
     }
@@ -122,7 +154,12 @@ impl Operator {
     /// Returns the CPU time it has used, in seconds.
     pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit_once(')').context("stat names the program")?.1.split_whitespace().collect();
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .context("stat names the program")?
+            .1
+            .split_whitespace()
+            .collect();
         let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
         Ok(ticks / 100.0)
     }
@@ -139,7 +176,10 @@ impl Operator {
 
     fn status(&self, field: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("status has the field")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .context("status has the field")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
     }
 }
@@ -182,7 +222,10 @@ const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 fn get(port: u16, path: &str) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     Ok(text)

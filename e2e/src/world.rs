@@ -23,32 +23,82 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
     ("v1", "ServiceAccount", "serviceaccounts", true),
     ("v1", "Service", "services", true),
     ("v1", "Event", "events", true),
-    ("v1", "PersistentVolumeClaim", "persistentvolumeclaims", true),
+    (
+        "v1",
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        true,
+    ),
     ("v1", "Pod", "pods", true),
     ("batch/v1", "Job", "jobs", true),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings", false),
-    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", false),
-    ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", false),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRole",
+        "clusterroles",
+        false,
+    ),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        false,
+    ),
+    (
+        "admissionregistration.k8s.io/v1",
+        "MutatingAdmissionPolicy",
+        "mutatingadmissionpolicies",
+        false,
+    ),
+    (
+        "admissionregistration.k8s.io/v1",
+        "MutatingAdmissionPolicyBinding",
+        "mutatingadmissionpolicybindings",
+        false,
+    ),
     ("apps/v1", "Deployment", "deployments", true),
     ("apps/v1", "StatefulSet", "statefulsets", true),
     ("apps/v1", "ReplicaSet", "replicasets", true),
-    ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+    (
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    ),
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", true),
-    ("source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", true),
-    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "kustomizations", true),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        "rolebindings",
+        true,
+    ),
+    (
+        "source.toolkit.fluxcd.io/v1",
+        "GitRepository",
+        "gitrepositories",
+        true,
+    ),
+    (
+        "kustomize.toolkit.fluxcd.io/v1",
+        "Kustomization",
+        "kustomizations",
+        true,
+    ),
 ];
 
 impl World {
     /// Connects by a kubeconfig; without one, by that of the environment.
     pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Self> {
-        Ok(Self { client: Client::connect(kubeconfig, None).await? })
+        Ok(Self {
+            client: Client::connect(kubeconfig, None).await?,
+        })
     }
 
     /// Returns where a kind lives.
     pub fn resource(&self, kind: &str) -> Resource {
-        let row = KINDS.iter().find(|(_, known, ..)| *known == kind).or(KINDS.first());
+        let row = KINDS
+            .iter()
+            .find(|(_, known, ..)| *known == kind)
+            .or(KINDS.first());
         let (api_version, kind, plural, namespaced) = row.copied().unwrap_or_default();
         Resource::known(api_version, kind, plural, namespaced)
     }
@@ -61,7 +111,12 @@ impl World {
     /// Applies an object under a field manager.
     pub async fn apply_as(&self, manager: &str, object: Value) -> anyhow::Result<Value> {
         let object = Object::parse(object)?;
-        let target = Target { namespace: object.namespace(), name: object.name(), manager, dry_run: false };
+        let target = Target {
+            namespace: object.namespace(),
+            name: object.name(),
+            manager,
+            dry_run: false,
+        };
         let body = object.value().to_string().into();
         self.client
             .apply(&self.resource(object.kind()), target, body)
@@ -70,22 +125,50 @@ impl World {
     }
 
     /// Merges a patch into an object, as a person's edit.
-    pub async fn patch(&self, kind: &str, namespace: &str, name: &str, patch: Value) -> anyhow::Result<Value> {
-        self.patch_as("kubectl-edit", (kind, namespace, name), patch).await
+    pub async fn patch(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> anyhow::Result<Value> {
+        self.patch_as("kubectl-edit", (kind, namespace, name), patch)
+            .await
     }
 
     /// Merges a patch into an object under a field manager.
-    pub async fn patch_as(&self, manager: &str, what: (&str, &str, &str), patch: Value) -> anyhow::Result<Value> {
+    pub async fn patch_as(
+        &self,
+        manager: &str,
+        what: (&str, &str, &str),
+        patch: Value,
+    ) -> anyhow::Result<Value> {
         let (kind, namespace, name) = what;
-        let target = Target { namespace, name, manager, dry_run: false };
-        let answer = self.client.merge(&self.resource(kind), target, "", &patch).await;
+        let target = Target {
+            namespace,
+            name,
+            manager,
+            dry_run: false,
+        };
+        let answer = self
+            .client
+            .merge(&self.resource(kind), target, "", &patch)
+            .await;
         let answer = answer.with_context(|| format!("patch {kind}/{namespace}/{name}"))?;
         Ok(serde_json::from_slice(&answer)?)
     }
 
     /// Lists the objects of a kind; the query starts with `?` or is empty.
-    pub async fn list(&self, kind: &str, namespace: &str, query: &str) -> anyhow::Result<Vec<Value>> {
-        let bytes = self.client.list(&self.resource(kind), namespace, query).await?;
+    pub async fn list(
+        &self,
+        kind: &str,
+        namespace: &str,
+        query: &str,
+    ) -> anyhow::Result<Vec<Value>> {
+        let bytes = self
+            .client
+            .list(&self.resource(kind), namespace, query)
+            .await?;
         let mut list: Value = serde_json::from_slice(&bytes)?;
         match list["items"].take() {
             Value::Array(items) => Ok(items),
@@ -94,7 +177,12 @@ impl World {
     }
 
     /// Reads an object, nothing when there is none.
-    pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<Option<Value>> {
+    pub async fn get(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<Option<Value>> {
         match self.client.get(&self.resource(kind), namespace, name).await {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.is_not_found() => Ok(None),
@@ -104,7 +192,11 @@ impl World {
 
     /// Deletes an object; one that is not there is as good as deleted.
     pub async fn delete(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
-        match self.client.delete(&self.resource(kind), namespace, name, "").await {
+        match self
+            .client
+            .delete(&self.resource(kind), namespace, name, "")
+            .await
+        {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }
@@ -112,7 +204,9 @@ impl World {
 
     /// Makes a namespace.
     pub async fn namespace(&self, name: &str) -> anyhow::Result<()> {
-        self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await.map(drop)
+        self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await
+            .map(drop)
     }
 
     /// Waits until an object is as `wanted` says; the error tells how it was last.
@@ -140,10 +234,16 @@ impl World {
     }
 
     /// Waits until a Flux object says Ready with this status and, if given, this reason.
-    pub async fn ready(&self, what: (&str, &str, &str), status: &str, reason: &str) -> anyhow::Result<Value> {
+    pub async fn ready(
+        &self,
+        what: (&str, &str, &str),
+        status: &str,
+        reason: &str,
+    ) -> anyhow::Result<Value> {
         let found = self.until(what, Duration::from_mins(1), |object| {
-            condition(object, "Ready")
-                .is_some_and(|ready| ready["status"] == status && (reason.is_empty() || ready["reason"] == reason))
+            condition(object, "Ready").is_some_and(|ready| {
+                ready["status"] == status && (reason.is_empty() || ready["reason"] == reason)
+            })
         });
         found.await?.context("an object that is ready exists")
     }
@@ -152,15 +252,22 @@ impl World {
     pub async fn reconcile(&self, what: (&str, &str, &str)) -> anyhow::Result<Value> {
         let (kind, namespace, name) = what;
         let token = format!("{:?}", Instant::now());
-        let notes = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}});
+        let notes =
+            json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}});
         self.patch(kind, namespace, name, notes).await?;
-        let handled =
-            |object: Option<&Value>| object.is_some_and(|object| object["status"]["lastHandledReconcileAt"] == token);
-        self.until(what, Duration::from_mins(1), handled).await?.context("an object that was reconciled exists")
+        let handled = |object: Option<&Value>| {
+            object.is_some_and(|object| object["status"]["lastHandledReconcileAt"] == token)
+        };
+        self.until(what, Duration::from_mins(1), handled)
+            .await?
+            .context("an object that was reconciled exists")
     }
 }
 
 /// Returns a condition of an object.
 pub fn condition<'o>(object: Option<&'o Value>, of: &str) -> Option<&'o Value> {
-    object?["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == of)
+    object?["status"]["conditions"]
+        .as_array()?
+        .iter()
+        .find(|condition| condition["type"] == of)
 }

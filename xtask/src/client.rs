@@ -94,8 +94,18 @@ fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
     if !binary.exists() {
         eprintln!("building {name} {version} with Go; the first time takes a minute");
         let mut go = Command::new("go");
-        go.args(["install", "-trimpath", "-ldflags", "-s -w", &format!("{module}@v{version}")]);
-        command::run(go.current_dir(&home).env("CGO_ENABLED", "0").env("GOBIN", &home))?;
+        go.args([
+            "install",
+            "-trimpath",
+            "-ldflags",
+            "-s -w",
+            &format!("{module}@v{version}"),
+        ]);
+        command::run(
+            go.current_dir(&home)
+                .env("CGO_ENABLED", "0")
+                .env("GOBIN", &home),
+        )?;
     }
     Ok(binary)
 }
@@ -106,8 +116,13 @@ fn kustomize_loop() -> Result<PathBuf> {
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
     let binary = home.join("kustomize-loop");
     let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(&binary).arg(".");
-    command::run(go.current_dir(workspace::root().join("e2e/kustomize")).env("CGO_ENABLED", "0"))?;
+    go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
+        .arg(&binary)
+        .arg(".");
+    command::run(
+        go.current_dir(workspace::root().join("e2e/kustomize"))
+            .env("CGO_ENABLED", "0"),
+    )?;
     Ok(binary)
 }
 
@@ -124,18 +139,29 @@ fn build_flux(home: &Path, binary: &Path) -> Result<()> {
     let unfinished = binary.with_extension("new");
     let version = format!("-s -w -X main.VERSION={FLUX_VERSION}");
     let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-ldflags", &version, "-o"]).arg(&unfinished).arg("./cmd/flux");
+    go.args(["build", "-trimpath", "-ldflags", &version, "-o"])
+        .arg(&unfinished)
+        .arg("./cmd/flux");
     command::run(go.current_dir(&sources).env("CGO_ENABLED", "0"))?;
-    fs::rename(&unfinished, binary).with_context(|| format!("move the binary to {}", binary.display()))?;
+    fs::rename(&unfinished, binary)
+        .with_context(|| format!("move the binary to {}", binary.display()))?;
     remove(&sources)
 }
 
 /// Where Go keeps the module, after fetching it.
 fn module_folder(home: &Path) -> Result<PathBuf> {
     let module = format!("{FLUX_MODULE}@v{FLUX_VERSION}");
-    let text = command::output(Command::new("go").args(["mod", "download", "-json", &module]).current_dir(home))?;
-    let answer: serde_json::Value = serde_json::from_str(&text).context("read the answer of go mod download")?;
-    Ok(answer["Dir"].as_str().context("find the module's folder")?.into())
+    let text = command::output(
+        Command::new("go")
+            .args(["mod", "download", "-json", &module])
+            .current_dir(home),
+    )?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&text).context("read the answer of go mod download")?;
+    Ok(answer["Dir"]
+        .as_str()
+        .context("find the module's folder")?
+        .into())
 }
 
 /// Copies a folder; Go's own copy is read-only, and Go refuses to build one inside its cache with files added.

@@ -37,13 +37,23 @@ const COMMAND_MAX: &str = "60";
 const SAID_MAX: usize = 400;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let list = lode_yaml::parse(include_bytes!("clients/list.yaml"), Dialect::V3).context("read the list of checks")?;
-    let bins = [controlplane::bin()?, folder(&client::helm()?)?, folder(&client::flux()?)?];
+    let list = lode_yaml::parse(include_bytes!("clients/list.yaml"), Dialect::V3)
+        .context("read the list of checks")?;
+    let bins = [
+        controlplane::bin()?,
+        folder(&client::helm()?)?,
+        folder(&client::flux()?)?,
+    ];
     let running = args.target.start("clients")?;
     let home = workspace::cache()?.join(format!("clients-{}", std::process::id()));
     let outcome = write_files(&list, &home).and_then(|()| {
         prepare(&home, &bins, &running)?;
-        run_all(&list, args.only.as_deref().unwrap_or_default(), &home, &bins)
+        run_all(
+            &list,
+            args.only.as_deref().unwrap_or_default(),
+            &home,
+            &bins,
+        )
     });
     fs::remove_dir_all(&home).with_context(|| format!("remove {}", home.display()))?;
     outcome
@@ -51,9 +61,16 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 
 fn run_all(list: &Value, only: &str, home: &Path, bins: &[PathBuf]) -> Result<ExitCode> {
     let (mut right, mut total) = (0, 0);
-    for check in checks(list)?.iter().filter(|check| check.run.contains(only)) {
+    for check in checks(list)?
+        .iter()
+        .filter(|check| check.run.contains(only))
+    {
         let failure = run(check, home, bins)?;
-        println!("{:<5} {}", if failure.is_none() { "ok" } else { "FAILS" }, check.run);
+        println!(
+            "{:<5} {}",
+            if failure.is_none() { "ok" } else { "FAILS" },
+            check.run
+        );
         total += 1;
         match failure {
             None => right += 1,
@@ -61,46 +78,72 @@ fn run_all(list: &Value, only: &str, home: &Path, bins: &[PathBuf]) -> Result<Ex
         }
     }
     println!("{right} of {total} commands end as they should");
-    Ok(if right == total && total > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right == total && total > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs a command; returns how it ended when that is not as it should.
 fn run(check: &Check<'_>, home: &Path, bins: &[PathBuf]) -> Result<Option<String>> {
-    let output = shell(check.run, home, bins)?.output().context("start a shell")?;
-    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+    let output = shell(check.run, home, bins)?
+        .output()
+        .context("start a shell")?;
+    let said = [output.stdout, output.stderr]
+        .map(|said| String::from_utf8_lossy(&said).into_owned())
+        .concat();
     let exit = output.status.code().map(i64::from);
     if exit == Some(check.exit) && said.contains(check.says) {
         return Ok(None);
     }
     let said: String = said.trim().chars().take(SAID_MAX).collect();
-    Ok(Some(format!("{} and not exit status: {} with \"{}\"\n{said}", output.status, check.exit, check.says)))
+    Ok(Some(format!(
+        "{} and not exit status: {} with \"{}\"\n{said}",
+        output.status, check.exit, check.says
+    )))
 }
 
 fn shell(line: &str, home: &Path, bins: &[PathBuf]) -> Result<Command> {
     let mut path = bins.to_vec();
-    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
     let mut shell = Command::new("timeout");
-    shell.args([COMMAND_MAX, "sh", "-c", line]).current_dir(home).env("HOME", home);
-    shell.env("PATH", std::env::join_paths(path).context("extend the PATH")?);
-    shell.env("KUBECONFIG", home.join("kubeconfig")).env("KUBECACHEDIR", home.join("cache"));
+    shell
+        .args([COMMAND_MAX, "sh", "-c", line])
+        .current_dir(home)
+        .env("HOME", home);
+    shell.env(
+        "PATH",
+        std::env::join_paths(path).context("extend the PATH")?,
+    );
+    shell
+        .env("KUBECONFIG", home.join("kubeconfig"))
+        .env("KUBECACHEDIR", home.join("cache"));
     Ok(shell)
 }
 
 /// Writes a kubeconfig that commands may change, and the definitions that the flux command needs.
 fn prepare(home: &Path, bins: &[PathBuf], running: &Running) -> Result<()> {
     let mut view = shell("kubectl config view --raw --flatten", home, bins)?;
-    let kubeconfig = command::output(view.env("KUBECONFIG", &running.kubeconfig)).context("copy the kubeconfig")?;
+    let kubeconfig = command::output(view.env("KUBECONFIG", &running.kubeconfig))
+        .context("copy the kubeconfig")?;
     fs::write(home.join("kubeconfig"), kubeconfig).context("write the kubeconfig")?;
-    let definitions = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": lode_api::crd::all()});
-    fs::write(home.join("crds.json"), definitions.to_string()).context("write the definitions of Flux's kinds")
+    let definitions =
+        serde_json::json!({"apiVersion": "v1", "kind": "List", "items": lode_api::crd::all()});
+    fs::write(home.join("crds.json"), definitions.to_string())
+        .context("write the definitions of Flux's kinds")
 }
 
 /// Writes the files of the list into a new folder.
 fn write_files(list: &Value, home: &Path) -> Result<()> {
     for (name, text) in list["files"].as_object().context("the list has files")? {
         let path = home.join(name);
-        fs::create_dir_all(folder(&path)?).with_context(|| format!("create the folder of {}", path.display()))?;
-        fs::write(&path, text.as_str().unwrap_or_default()).with_context(|| format!("write {}", path.display()))?;
+        fs::create_dir_all(folder(&path)?)
+            .with_context(|| format!("create the folder of {}", path.display()))?;
+        fs::write(&path, text.as_str().unwrap_or_default())
+            .with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
 }
@@ -116,7 +159,11 @@ fn checks(list: &Value) -> Result<Vec<Check<'_>>> {
 impl<'l> Check<'l> {
     fn of(row: &'l Value) -> Self {
         let text = |field: &str| row[field].as_str().unwrap_or_default();
-        Self { run: text("run"), says: text("says"), exit: row["exit"].as_i64().unwrap_or(0) }
+        Self {
+            run: text("run"),
+            says: text("says"),
+            exit: row["exit"].as_i64().unwrap_or(0),
+        }
     }
 }
 
@@ -147,8 +194,16 @@ mod tests {
         let outcome = |run, says, exit| run_one(&Check { run, says, exit }, home.path());
         assert_eq!(outcome("echo all is well", "well", 0), None);
         assert_eq!(outcome("echo bad >&2; exit 3", "bad", 3), None);
-        assert!(outcome("echo all is well", "ill", 0).unwrap().contains("all is well"));
-        assert!(outcome("exit 1", "", 0).unwrap().contains("exit status: 1 and not exit status: 0"));
+        assert!(
+            outcome("echo all is well", "ill", 0)
+                .unwrap()
+                .contains("all is well")
+        );
+        assert!(
+            outcome("exit 1", "", 0)
+                .unwrap()
+                .contains("exit status: 1 and not exit status: 0")
+        );
     }
 
     fn run_one(check: &Check<'_>, home: &Path) -> Option<String> {

@@ -88,15 +88,26 @@ const FRESH_MAX: u8 = 8;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let state = match &args.state {
-        Some(state) => std::path::absolute(state).context("make the folder of the cluster absolute")?,
+        Some(state) => {
+            std::path::absolute(state).context("make the folder of the cluster absolute")?
+        }
         None => workspace::cache()?.join("cluster"),
     };
     match args.action {
         Action::Up => {
-            let peer_port = args.etcd_port.checked_add(1).context("use 65535 as the port of etcd")?;
+            let peer_port = args
+                .etcd_port
+                .checked_add(1)
+                .context("use 65535 as the port of etcd")?;
             let (etcd_port, api_port) = (args.etcd_port, args.api_port);
-            let settings =
-                Settings { state, etcd_port, peer_port, api_port, nodes: args.nodes, only_api: args.only_api };
+            let settings = Settings {
+                state,
+                etcd_port,
+                peer_port,
+                api_port,
+                nodes: args.nodes,
+                only_api: args.only_api,
+            };
             let cluster = up(&settings, args.wipe)?;
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
             println!("export PATH={}:$PATH", cluster.bin.display());
@@ -124,7 +135,10 @@ impl Cluster {
     /// A call of `kubectl` as administrator.
     pub(crate) fn kubectl(&self) -> Command {
         let mut command = Command::new(self.bin.join("kubectl"));
-        command.arg("--kubeconfig").arg(self.kubeconfig()).env("KUBECACHEDIR", self.state.join("kubectl"));
+        command
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig())
+            .env("KUBECACHEDIR", self.state.join("kubectl"));
         command
     }
 }
@@ -144,7 +158,9 @@ impl Fresh {
         let cache = workspace::cache()?;
         for number in 1..=FRESH_MAX {
             let state = cache.join(format!("cluster-{purpose}-{number}"));
-            let Some(lock) = try_lock(&state)? else { continue };
+            let Some(lock) = try_lock(&state)? else {
+                continue;
+            };
             let settings = Settings {
                 state,
                 etcd_port: free_port()?,
@@ -154,7 +170,12 @@ impl Fresh {
                 only_api,
             };
             let etcd_port = settings.etcd_port;
-            return Ok(Self { cluster: up_locked(&settings, true)?, etcd_port, only_api, _lock: lock });
+            return Ok(Self {
+                cluster: up_locked(&settings, true)?,
+                etcd_port,
+                only_api,
+                _lock: lock,
+            });
         }
         bail!("{FRESH_MAX} runs of {purpose} have a cluster already");
     }
@@ -164,9 +185,16 @@ impl Drop for Fresh {
     fn drop(&mut self) {
         let state = &self.cluster.state;
         // An API server ends only when its watches have; nobody misses what this one alone would save.
-        let stopped = if self.only_api { kill(state) } else { down(state).map(drop) };
+        let stopped = if self.only_api {
+            kill(state)
+        } else {
+            down(state).map(drop)
+        };
         if let Err(error) = stopped {
-            eprintln!("failed to stop the cluster in {}: {error:#}", state.display());
+            eprintln!(
+                "failed to stop the cluster in {}: {error:#}",
+                state.display()
+            );
         }
     }
 }
@@ -183,9 +211,16 @@ fn up(settings: &Settings, fresh: bool) -> Result<Cluster> {
 }
 
 fn up_locked(settings: &Settings, fresh: bool) -> Result<Cluster> {
-    let cluster = Cluster { state: settings.state.clone(), bin: controlplane::bin()? };
+    let cluster = Cluster {
+        state: settings.state.clone(),
+        bin: controlplane::bin()?,
+    };
     let wanted = parts::names(settings.only_api);
-    if !fresh && wanted.iter().all(|part| Process::find(&settings.state, part).is_some()) {
+    if !fresh
+        && wanted
+            .iter()
+            .all(|part| Process::find(&settings.state, part).is_some())
+    {
         eprintln!("already running");
         return Ok(cluster);
     }
@@ -219,10 +254,17 @@ fn status(state: &Path, only_api: bool) -> ExitCode {
         all &= process.is_some();
         println!(
             "{part:<24} {}",
-            process.map_or("stopped".to_owned(), |process| format!("running, pid {}", process.pid()))
+            process.map_or("stopped".to_owned(), |process| format!(
+                "running, pid {}",
+                process.pid()
+            ))
         );
     }
-    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if all {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Removes what a cluster wrote; the folder may be one that the caller made, with other things in it.
@@ -230,7 +272,8 @@ fn wipe(state: &Path) -> Result<()> {
     for folder in ["etcd", "pki", "log", "pid", "kubectl", "storage"] {
         match fs::remove_dir_all(state.join(folder)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("remove {folder} of {}", state.display()));
+                return Err(error)
+                    .with_context(|| format!("remove {folder} of {}", state.display()));
             }
             _ => {}
         }
@@ -240,7 +283,8 @@ fn wipe(state: &Path) -> Result<()> {
 
 fn lock(state: &Path) -> Result<File> {
     let file = lock_file(state)?;
-    file.lock().with_context(|| format!("wait for {}", state.display()))?;
+    file.lock()
+        .with_context(|| format!("wait for {}", state.display()))?;
     Ok(file)
 }
 
@@ -251,5 +295,6 @@ fn try_lock(state: &Path) -> Result<Option<File>> {
 
 fn lock_file(state: &Path) -> Result<File> {
     fs::create_dir_all(state).with_context(|| format!("create {}", state.display()))?;
-    File::create(state.join("lock")).with_context(|| format!("create the lock of {}", state.display()))
+    File::create(state.join("lock"))
+        .with_context(|| format!("create the lock of {}", state.display()))
 }

@@ -21,17 +21,29 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
 
 /// Runs to the end and returns what it wrote to stdout; fails unless the program succeeds.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| missing(command, error))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| missing(command, error))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("{} ended with {}: {}", name(command), output.status, said.trim());
+        bail!(
+            "{} ended with {}: {}",
+            name(command),
+            output.status,
+            said.trim()
+        );
     }
-    String::from_utf8(output.stdout).with_context(|| format!("read the output of {}", name(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("read the output of {}", name(command)))
 }
 
 /// Runs to the end in silence; says only whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
-    let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let command = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     Ok(status(command)?.success())
 }
 
@@ -55,13 +67,23 @@ mod tests {
 
     #[test]
     fn a_failure_names_the_program_and_what_it_said() {
-        let error = output(Command::new("sh").args(["-c", "echo no such luck >&2; exit 3"])).unwrap_err().to_string();
-        assert!(error.starts_with("sh ended with") && error.ends_with("no such luck"), "{error}");
+        let error = output(Command::new("sh").args(["-c", "echo no such luck >&2; exit 3"]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("sh ended with") && error.ends_with("no such luck"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = run(&mut Command::new("no-such-program")).unwrap_err().to_string();
-        assert!(error.contains("no-such-program") && error.contains("hint: install it"), "{error}");
+        let error = run(&mut Command::new("no-such-program"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no-such-program") && error.contains("hint: install it"),
+            "{error}"
+        );
     }
 }

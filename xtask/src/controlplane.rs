@@ -14,13 +14,21 @@ use lode_stdx::digest::Hasher;
 use crate::{command, workspace};
 
 /// What the binary can be called as.
-pub(crate) const PARTS: [&str; 6] =
-    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl"];
+pub(crate) const PARTS: [&str; 6] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "kubectl",
+];
 
 /// Returns the folder with a link per part, after building what is missing.
 pub(crate) fn bin() -> Result<PathBuf> {
     let sources = workspace::root().join("e2e/controlplane");
-    let home = workspace::cache()?.join("controlplane").join(hash(&sources)?);
+    let home = workspace::cache()?
+        .join("controlplane")
+        .join(hash(&sources)?);
     let (binary, bin) = (home.join("cp"), home.join("bin"));
     fs::create_dir_all(&bin).with_context(|| format!("create {}", bin.display()))?;
     let lock = File::create(home.join("lock")).context("create the lock of the build")?;
@@ -42,14 +50,21 @@ fn build(sources: &Path, binary: &Path) -> Result<()> {
     let unfinished = binary.with_extension("new");
     command::run(
         Command::new("go")
-            .args(["build", "-trimpath", "-ldflags", &version_flags(&kubernetes_version(sources)?), "-o"])
+            .args([
+                "build",
+                "-trimpath",
+                "-ldflags",
+                &version_flags(&kubernetes_version(sources)?),
+                "-o",
+            ])
             .arg(&unfinished)
             .arg(".")
             .current_dir(sources)
             .env("CGO_ENABLED", "0"),
     )
     .context("build the control plane")?;
-    fs::rename(&unfinished, binary).with_context(|| format!("move the binary to {}", binary.display()))
+    fs::rename(&unfinished, binary)
+        .with_context(|| format!("move the binary to {}", binary.display()))
 }
 
 fn hash(sources: &Path) -> Result<String> {
@@ -65,16 +80,26 @@ fn hash(sources: &Path) -> Result<String> {
 
 fn kubernetes_version(sources: &Path) -> Result<String> {
     let text = fs::read_to_string(sources.join("go.mod")).context("read go.mod")?;
-    let version = text.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"));
-    Ok(version.context("find the version of k8s.io/kubernetes in go.mod")?.to_owned())
+    let version = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"));
+    Ok(version
+        .context("find the version of k8s.io/kubernetes in go.mod")?
+        .to_owned())
 }
 
 /// Linker flags that put a version into the binary: without one, clients cannot parse what the server says it is.
 fn version_flags(version: &str) -> String {
     let mut numbers = version.split('.');
-    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let (major, minor) = (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    );
     let mut flags = "-s -w".to_owned();
-    for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+    for package in [
+        "k8s.io/component-base/version",
+        "k8s.io/client-go/pkg/version",
+    ] {
         for (name, value) in [
             ("gitVersion", format!("v{version}")),
             ("gitMajor", major.to_owned()),
@@ -96,7 +121,9 @@ mod tests {
     #[test]
     fn the_version_comes_from_the_module_file() {
         let version = kubernetes_version(&workspace::root().join("e2e/controlplane")).unwrap();
-        assert!(version_flags(&version).contains(&format!("-X k8s.io/component-base/version.gitVersion=v{version} ")));
+        assert!(version_flags(&version).contains(&format!(
+            "-X k8s.io/component-base/version.gitVersion=v{version} "
+        )));
     }
 
     #[test]

@@ -65,12 +65,21 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let numbers = args.sequence.map_or(0..args.sequences, |one| one..one + 1);
     for number in numbers {
         let random = Random::new(args.seed, number as u64);
-        let sequence = Sequence::new(&kinds, random, &format!("d-{}", number % NAMESPACES), number);
+        let sequence = Sequence::new(
+            &kinds,
+            random,
+            &format!("d-{}", number % NAMESPACES),
+            number,
+        );
         let mut pair = Pair::new(&left.server, &right.server, args.sequence.is_some());
         pair.run(sequence, args.operations, number, &mut classes)?;
     }
     classes.print(args.show);
-    Ok(if classes.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if classes.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Both servers during one sequence.
@@ -84,10 +93,21 @@ struct Pair<'s> {
 
 impl<'s> Pair<'s> {
     fn new(left: &'s Server, right: &'s Server, verbose: bool) -> Self {
-        Self { left: Side::new(left), right: Side::new(right), same: Same::default(), verbose }
+        Self {
+            left: Side::new(left),
+            right: Side::new(right),
+            same: Same::default(),
+            verbose,
+        }
     }
 
-    fn run(&mut self, mut sequence: Sequence, count: usize, number: usize, classes: &mut Classes) -> Result<()> {
+    fn run(
+        &mut self,
+        mut sequence: Sequence,
+        count: usize,
+        number: usize,
+        classes: &mut Classes,
+    ) -> Result<()> {
         let watched = number.is_multiple_of(WATCH_EVERY).then(|| sequence.watch());
         let mut operations = sequence.first();
         let more = count.saturating_sub(operations.len() + usize::from(watched.is_some()));
@@ -110,14 +130,26 @@ impl<'s> Pair<'s> {
     /// Performs an operation on both sides and compares the answers.
     fn perform(&mut self, operation: &Operation, classes: &mut Classes) -> Result<Vec<Difference>> {
         self.same.note_sent(&operation.text());
-        let (left, right) = (self.left.perform(operation)?, self.right.perform(operation)?);
+        let (left, right) = (
+            self.left.perform(operation)?,
+            self.right.perform(operation)?,
+        );
         classes.count(left.status);
         let mut differences = Vec::new();
         if left.status != right.status {
-            differences.push(Difference::of("status", left.status, format!("{} {}", right.status, right.text())));
+            differences.push(Difference::of(
+                "status",
+                left.status,
+                format!("{} {}", right.status, right.text()),
+            ));
         }
         for name in HEADERS {
-            let values = |answer: &Answer| answer.headers.get(name).map_or(String::new(), |values| values.join(" | "));
+            let values = |answer: &Answer| {
+                answer
+                    .headers
+                    .get(name)
+                    .map_or(String::new(), |values| values.join(" | "))
+            };
             if values(&left) != values(&right) {
                 differences.push(Difference::of(name, values(&left), values(&right)));
             }
@@ -142,7 +174,11 @@ fn prepare(server: &Server) -> Result<()> {
         create(server, "/api/v1/namespaces", &namespace)?;
     }
     let definition = kinds::definition()?;
-    create(server, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition)?;
+    create(
+        server,
+        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+        &definition,
+    )?;
     let name = definition["metadata"]["name"].as_str().unwrap_or_default();
     let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}");
     let start = Instant::now();
@@ -156,17 +192,29 @@ fn prepare(server: &Server) -> Result<()> {
 }
 
 fn create(server: &Server, path: &str, object: &Value) -> Result<()> {
-    let answer = server.call(&Call::new("POST", path).body("application/json", object.to_string()))?;
+    let answer =
+        server.call(&Call::new("POST", path).body("application/json", object.to_string()))?;
     if answer.status != 201 {
-        bail!("create {}: {} {}", object["metadata"]["name"], answer.status, answer.text());
+        bail!(
+            "create {}: {} {}",
+            object["metadata"]["name"],
+            answer.status,
+            answer.text()
+        );
     }
     Ok(())
 }
 
 /// Whether the definition is established and its objects can be listed.
 fn is_served(server: &Server, path: &str) -> Result<bool> {
-    let definition = server.call(&Call::new("GET", path))?.json().context("read the definition")?;
-    let mut conditions = definition["status"]["conditions"].as_array().into_iter().flatten();
+    let definition = server
+        .call(&Call::new("GET", path))?
+        .json()
+        .context("read the definition")?;
+    let mut conditions = definition["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let established = conditions.any(|one| one["type"] == "Established" && one["status"] == "True");
     let listed = format!("{}/d-0/widgets", Kind::folder_of(&definition));
     Ok(established && server.call(&Call::new("GET", listed))?.status == 200)

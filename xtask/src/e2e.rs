@@ -28,10 +28,17 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let (lode, flux) = (operator::binary(args.lode.as_deref())?, client::flux()?);
     let fresh = Fresh::start("e2e")?;
     let mut tests = Command::new(workspace::cargo());
-    tests.args(["test", "--package", "lode-cli", "--test", "scenarios"]).args(&args.filter);
+    tests
+        .args(["test", "--package", "lode-cli", "--test", "scenarios"])
+        .args(&args.filter);
     // The demo brings its own cluster, so it was shown by `cargo test` already.
-    tests.args(["--", "--nocapture", "--skip", "demo::"]).args(&args.more);
-    tests.env("KUBECONFIG", fresh.cluster.kubeconfig()).env("LODE_BIN", lode).env("FLUX_BIN", flux);
+    tests
+        .args(["--", "--nocapture", "--skip", "demo::"])
+        .args(&args.more);
+    tests
+        .env("KUBECONFIG", fresh.cluster.kubeconfig())
+        .env("LODE_BIN", lode)
+        .env("FLUX_BIN", flux);
     tests.current_dir(workspace::root());
     command::run(&mut tests)?;
     Ok(ExitCode::SUCCESS)

@@ -103,7 +103,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         slowest: Mutex::default(),
         failure: Mutex::default(),
     };
-    eprintln!("fuzz {}: {} seeds, peak memory {} kB", args.target.name(), seeds.len(), peak_memory_kb());
+    eprintln!(
+        "fuzz {}: {} seeds, peak memory {} kB",
+        args.target.name(),
+        seeds.len(),
+        peak_memory_kb()
+    );
     panic::set_hook(Box::new(|_| {}));
     thread::scope(|scope| {
         for number in 0..THREADS {
@@ -145,12 +150,25 @@ impl Run<'_> {
     fn report(&self, took: Duration) -> Result<ExitCode> {
         let done = self.done.load(Ordering::Relaxed);
         let rate = done as f64 / took.as_secs_f64();
-        println!("{done} runs in {:.0} s: {rate:.0}/s, peak memory {} kB", took.as_secs_f64(), peak_memory_kb());
+        println!(
+            "{done} runs in {:.0} s: {rate:.0}/s, peak memory {} kB",
+            took.as_secs_f64(),
+            peak_memory_kb()
+        );
         let (slowest, text) = &*lock(&self.slowest);
-        println!("slowest: {slowest:?}, {} bytes, kept as {}", text.len(), self.keep("slowest", text)?.display());
+        println!(
+            "slowest: {slowest:?}, {} bytes, kept as {}",
+            text.len(),
+            self.keep("slowest", text)?.display()
+        );
         let failure = lock(&self.failure);
-        let Some((problem, text)) = &*failure else { return Ok(ExitCode::SUCCESS) };
-        println!("FAILED: {problem}\nkept as {}", self.keep("failed", text)?.display());
+        let Some((problem, text)) = &*failure else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        println!(
+            "FAILED: {problem}\nkept as {}",
+            self.keep("failed", text)?.display()
+        );
         Ok(ExitCode::FAILURE)
     }
 
@@ -164,17 +182,21 @@ impl Run<'_> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
 }
 
 /// The most memory this process ever had, as Linux counts it; 0 elsewhere.
 fn peak_memory_kb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
+    peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok())
+        .unwrap_or_default()
 }

@@ -33,10 +33,16 @@ const SCRIPT: &str = "judge/flux.py";
 const SCENARIOS: [&str; 2] = ["corpus/flux/source.json", "corpus/flux/kustomization.json"];
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let shared = workspace::root().parent().context("find the folder above the checkout")?.join("shared");
+    let shared = workspace::root()
+        .parent()
+        .context("find the folder above the checkout")?
+        .join("shared");
     let script = shared.join(SCRIPT);
     if !script.exists() {
-        bail!("{} is missing, so there is nothing to replay", script.display());
+        bail!(
+            "{} is missing, so there is nothing to replay",
+            script.display()
+        );
     }
     let lode = operator::binary(args.lode.as_deref())?;
     let fresh = Fresh::start("judge")?;
@@ -45,9 +51,16 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 
     let scored = command::status(&mut replay(args, &shared, &script, &fresh)?)?;
     drop(serving);
-    eprintln!("log of lode: {}", fresh.cluster.state.join("log/lode.log").display());
+    eprintln!(
+        "log of lode: {}",
+        fresh.cluster.state.join("log/lode.log").display()
+    );
     // The script fails when any state differs, which the scores have said already.
-    Ok(if scored.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if scored.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn replay(args: &Args, shared: &Path, script: &Path, fresh: &Fresh) -> Result<Command> {
@@ -61,7 +74,9 @@ fn replay(args: &Args, shared: &Path, script: &Path, fresh: &Fresh) -> Result<Co
     if let Some(only) = &args.only {
         python.args(["--only", only]);
     }
-    python.args(&args.more).env("KUBECONFIG", fresh.cluster.kubeconfig());
+    python
+        .args(&args.more)
+        .env("KUBECONFIG", fresh.cluster.kubeconfig());
     python.env("KUBECACHEDIR", fresh.cluster.state.join("kubectl"));
     python.env("PATH", workspace::path_with(&fresh.cluster.bin)?);
     Ok(python)

@@ -5,7 +5,11 @@
 //! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
 //! plain `cargo` command does already.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its terminal"
+)]
 
 mod client;
 mod clients;
@@ -28,7 +32,11 @@ use clap::Parser;
 
 /// The tasks.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Tasks of the project")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Tasks of the project"
+)]
 enum Task {
     /// Start, stop or show a real Kubernetes control plane on loopback
     Cluster(cluster::Args),

@@ -21,7 +21,9 @@ pub(crate) struct Serving {
 /// Returns the binary of `lode`: the one that is given, or one built from the checkout.
 pub(crate) fn binary(given: Option<&Path>) -> Result<PathBuf> {
     match given {
-        Some(path) => path.canonicalize().with_context(|| format!("find {}", path.display())),
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("find {}", path.display())),
         None => build(),
     }
 }
@@ -32,17 +34,29 @@ fn build() -> Result<PathBuf> {
         bail!("no crate of the workspace has a binary `lode` yet");
     }
     let build = ["build", "--bin", "lode", "--profile", PROFILE];
-    command::run(Command::new(workspace::cargo()).args(build).current_dir(workspace::root())).context("build lode")?;
-    let target = metadata["target_directory"].as_str().context("find the target folder of cargo")?;
+    command::run(
+        Command::new(workspace::cargo())
+            .args(build)
+            .current_dir(workspace::root()),
+    )
+    .context("build lode")?;
+    let target = metadata["target_directory"]
+        .as_str()
+        .context("find the target folder of cargo")?;
     Ok(Path::new(target).join(PROFILE).join("lode"))
 }
 
 /// Applies the custom resource definitions that `lode` brings.
 pub(crate) fn install_definitions(lode: &Path, cluster: &Cluster) -> Result<()> {
     let mut install = Command::new(lode);
-    install.args(["install", "--crds-only"]).env("KUBECONFIG", cluster.kubeconfig());
+    install
+        .args(["install", "--crds-only"])
+        .env("KUBECONFIG", cluster.kubeconfig());
     // What it says is talk here: stdout belongs to the result of the task.
-    eprint!("{}", command::output(&mut install).context("install the definitions")?);
+    eprint!(
+        "{}",
+        command::output(&mut install).context("install the definitions")?
+    );
     Ok(())
 }
 
@@ -56,12 +70,25 @@ impl Serving {
         serve.args(["serve", "--watch-all-namespaces"]);
         // The Git servers of the scenarios are on loopback, which is refused otherwise.
         serve.args(["--egress-allow", "127.0.0.0/8,::1"]);
-        serve.arg("--kubeconfig").arg(cluster.kubeconfig()).arg("--storage-path").arg(&storage);
-        serve.args(["--storage-addr", &storage_address, "--storage-adv-addr", &storage_address]);
+        serve
+            .arg("--kubeconfig")
+            .arg(cluster.kubeconfig())
+            .arg("--storage-path")
+            .arg(&storage);
+        serve.args([
+            "--storage-addr",
+            &storage_address,
+            "--storage-adv-addr",
+            &storage_address,
+        ]);
         serve.args(["--metrics-addr", &format!("127.0.0.1:{}", free_port()?)]);
         serve.args(["--health-addr", &format!("127.0.0.1:{health}")]);
-        let serving = Self { process: Process::start(&cluster.state, "lode", &mut serve)? };
-        wait_until(&serving.process, "lode being ready", || Ok(http_ok(health, "/readyz")))?;
+        let serving = Self {
+            process: Process::start(&cluster.state, "lode", &mut serve)?,
+        };
+        wait_until(&serving.process, "lode being ready", || {
+            Ok(http_ok(health, "/readyz"))
+        })?;
         Ok(serving)
     }
 }
@@ -77,8 +104,14 @@ impl Drop for Serving {
 /// Whether a member of the workspace has a binary of this name.
 fn has_binary(metadata: &Value, name: &str) -> bool {
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    let mut targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
-    targets.any(|target| target["name"] == name && target["kind"].as_array().is_some_and(|k| k.contains(&"bin".into())))
+    let mut targets =
+        packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    targets.any(|target| {
+        target["name"] == name
+            && target["kind"]
+                .as_array()
+                .is_some_and(|k| k.contains(&"bin".into()))
+    })
 }
 
 #[cfg(test)]

@@ -69,7 +69,10 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 fn corpus() -> Result<PathBuf> {
     let corpus = workspace::root().join("../shared/corpus/apiserver");
     if !corpus.is_dir() {
-        bail!("{} is missing, so there is nothing to replay", corpus.display());
+        bail!(
+            "{} is missing, so there is nothing to replay",
+            corpus.display()
+        );
     }
     Ok(corpus)
 }
@@ -77,6 +80,9 @@ fn corpus() -> Result<PathBuf> {
 /// The values of a file of one JSON value a line.
 fn lines(path: &std::path::Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let lines = text.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    let lines = text
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>();
     lines.with_context(|| format!("read {}", path.display()))
 }

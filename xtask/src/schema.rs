@@ -34,8 +34,16 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let (fields, kind_count) = fields::made(&args.version)?;
     let finish = if args.check { check } else { write };
     finish("kubernetes.json", &types, &format!("{type_count} types"))?;
-    finish("resources.json", &resources, &format!("{resource_count} resources"))?;
-    finish("fields.txt", &fields, &format!("fields of {kind_count} kinds"))?;
+    finish(
+        "resources.json",
+        &resources,
+        &format!("{resource_count} resources"),
+    )?;
+    finish(
+        "fields.txt",
+        &fields,
+        &format!("fields of {kind_count} kinds"),
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -43,9 +51,17 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 fn module_folder(module: &str) -> Result<PathBuf> {
     let home = workspace::cache()?;
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
-    let text = command::output(Command::new("go").args(["mod", "download", "-json", module]).current_dir(&home))?;
-    let answer: Value = serde_json::from_str(&text).context("read the answer of go mod download")?;
-    Ok(answer["Dir"].as_str().context("find the module's folder")?.into())
+    let text = command::output(
+        Command::new("go")
+            .args(["mod", "download", "-json", module])
+            .current_dir(&home),
+    )?;
+    let answer: Value =
+        serde_json::from_str(&text).context("read the answer of go mod download")?;
+    Ok(answer["Dir"]
+        .as_str()
+        .context("find the module's folder")?
+        .into())
 }
 
 fn read_json(path: &Path) -> Result<Value> {
@@ -63,7 +79,10 @@ fn write(name: &str, text: &str, what: &str) -> Result<()> {
 fn check(name: &str, text: &str, what: &str) -> Result<()> {
     let target = workspace::root().join(TARGET).join(name);
     if fs::read_to_string(&target).with_context(|| format!("read {}", target.display()))? != text {
-        bail!("{} is not what the modules say; run cargo xtask schema", target.display());
+        bail!(
+            "{} is not what the modules say; run cargo xtask schema",
+            target.display()
+        );
     }
     println!("{}: {what}, fresh", target.display());
     Ok(())

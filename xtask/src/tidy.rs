@@ -11,6 +11,7 @@ mod security;
 mod shape;
 mod sizes;
 mod source;
+mod statements;
 mod words;
 
 use std::fs;
@@ -31,7 +32,11 @@ pub(crate) fn main() -> Result<ExitCode> {
         println!("{finding}");
     }
     eprintln!("tidy: {} findings", findings.len());
-    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs all gates over a checkout.
@@ -47,22 +52,30 @@ fn check(root: &Path) -> Result<Vec<String>> {
     }
     findings.extend(shape::check(&sources));
     let ratchet = root.join(sizes::RATCHET);
-    let listed = fs::read_to_string(&ratchet).with_context(|| format!("read {}", ratchet.display()))?;
-    findings.extend(sizes::check(&sources, &listed));
+    let listed =
+        fs::read_to_string(&ratchet).with_context(|| format!("read {}", ratchet.display()))?;
+    findings.extend(sizes::check(&sources, &listed)?);
     let page = root.join(security::PAGE);
     let page = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;
     findings.extend(security::check(&page, &sources));
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "md")) {
-        let text = fs::read_to_string(root.join(path)).with_context(|| format!("read {}", path.display()))?;
+    for path in paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+    {
+        let text = fs::read_to_string(root.join(path))
+            .with_context(|| format!("read {}", path.display()))?;
         findings.extend(links::check(root, path, &text));
     }
     Ok(findings)
 }
 
 fn read_sources(root: &Path, paths: &[PathBuf]) -> Result<Vec<Source>> {
-    let rust = paths.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let rust = paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"));
     rust.map(|path| {
-        let text = fs::read_to_string(root.join(path)).with_context(|| format!("read {}", path.display()))?;
+        let text = fs::read_to_string(root.join(path))
+            .with_context(|| format!("read {}", path.display()))?;
         Ok(Source::new(&path.to_string_lossy(), text))
     })
     .collect()
@@ -78,7 +91,9 @@ fn list(root: &Path, folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = folder.join(entry.file_name());
-        let kind = entry.file_type().with_context(|| format!("look at {}", path.display()))?;
+        let kind = entry
+            .file_type()
+            .with_context(|| format!("look at {}", path.display()))?;
         if kind.is_file() {
             paths.push(path);
         } else if kind.is_dir() && !SKIPPED.iter().any(|name| entry.file_name() == *name) {
@@ -95,6 +110,11 @@ mod tests {
     #[test]
     fn the_house_is_tidy() {
         let findings = check(workspace::root()).unwrap();
-        assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+        assert!(
+            findings.is_empty(),
+            "{} findings:\n{}",
+            findings.len(),
+            findings.join("\n")
+        );
     }
 }

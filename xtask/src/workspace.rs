@@ -11,7 +11,9 @@ use crate::command;
 
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in a folder of the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in a folder of the workspace")
 }
 
 /// The folder for what is built or kept outside the checkout: `LODESTONE_CACHE`, or `lodestone` in the user's cache.
@@ -22,15 +24,17 @@ pub(crate) fn cache() -> Result<PathBuf> {
     if let Some(folder) = env::var_os("XDG_CACHE_HOME") {
         return Ok(Path::new(&folder).join("lodestone"));
     }
-    let home =
-        env::var_os("HOME").context("find the cache: neither LODESTONE_CACHE, XDG_CACHE_HOME nor HOME is set")?;
+    let home = env::var_os("HOME")
+        .context("find the cache: neither LODESTONE_CACHE, XDG_CACHE_HOME nor HOME is set")?;
     Ok(Path::new(&home).join(".cache/lodestone"))
 }
 
 /// What `cargo metadata` says about the members of the workspace, without resolving what they depend on.
 pub(crate) fn metadata() -> Result<Value> {
     let text = command::output(
-        Command::new(cargo()).args(["metadata", "--no-deps", "--offline", "--format-version=1"]).current_dir(root()),
+        Command::new(cargo())
+            .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+            .current_dir(root()),
     )?;
     serde_json::from_str(&text).context("read the output of cargo metadata")
 }
@@ -43,5 +47,10 @@ pub(crate) fn cargo() -> PathBuf {
 /// The search path with `folder` before all others.
 pub(crate) fn path_with(folder: &Path) -> Result<std::ffi::OsString> {
     let others = env::var_os("PATH").unwrap_or_default();
-    env::join_paths([folder.to_path_buf()].into_iter().chain(env::split_paths(&others))).context("extend the PATH")
+    env::join_paths(
+        [folder.to_path_buf()]
+            .into_iter()
+            .chain(env::split_paths(&others)),
+    )
+    .context("extend the PATH")
 }

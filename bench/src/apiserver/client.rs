@@ -33,19 +33,27 @@ impl Client {
     pub(super) async fn of(kubeconfig: &Path) -> anyhow::Result<Self> {
         // Two providers may be linked in; the first user of TLS must find one chosen.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let text = std::fs::read(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+        let text =
+            std::fs::read(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
         let token = token(&lode_yaml::parse(&text, lode_yaml::Dialect::V3)?);
         let file = Kubeconfig::read_from(kubeconfig)?;
-        let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+        let config =
+            kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let tls = config.rustls_client_config()?;
-        let https = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http();
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
         Ok(Self {
             http: http.build(https.enable_all_versions().wrap_connector(tcp)),
-            url: config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            url: config
+                .cluster_url
+                .to_string()
+                .trim_end_matches('/')
+                .to_owned(),
             authorization: token.map(|token| format!("Bearer {token}")),
             kubeconfig: kubeconfig.to_owned(),
         })
@@ -65,11 +73,23 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Bytes> {
-        self.whole(Method::POST, path, "application/json", body.to_string().into()).await
+        self.whole(
+            Method::POST,
+            path,
+            "application/json",
+            body.to_string().into(),
+        )
+        .await
     }
 
-    pub(super) async fn patch(&self, path: &str, content_type: &str, body: &Value) -> anyhow::Result<Bytes> {
-        self.whole(Method::PATCH, path, content_type, body.to_string().into()).await
+    pub(super) async fn patch(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: &Value,
+    ) -> anyhow::Result<Bytes> {
+        self.whole(Method::PATCH, path, content_type, body.to_string().into())
+            .await
     }
 
     /// Opens a stream.
@@ -81,12 +101,26 @@ impl Client {
         Ok(response.into_body())
     }
 
-    async fn whole(&self, method: Method, path: &str, content_type: &str, body: Bytes) -> anyhow::Result<Bytes> {
+    async fn whole(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Bytes,
+    ) -> anyhow::Result<Bytes> {
         let response = self.send(method.clone(), path, content_type, body).await?;
         let status = response.status();
-        let answer = response.into_body().collect().await.with_context(|| format!("read {path}"))?.to_bytes();
+        let answer = response
+            .into_body()
+            .collect()
+            .await
+            .with_context(|| format!("read {path}"))?
+            .to_bytes();
         if !status.is_success() {
-            bail!("{method} {path}: {status}: {}", String::from_utf8_lossy(&answer));
+            bail!(
+                "{method} {path}: {status}: {}",
+                String::from_utf8_lossy(&answer)
+            );
         }
         Ok(answer)
     }
@@ -98,7 +132,9 @@ impl Client {
         content_type: &str,
         body: Bytes,
     ) -> anyhow::Result<Response<Incoming>> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
@@ -106,7 +142,10 @@ impl Client {
             request = request.header("authorization", authorization);
         }
         let request = request.body(Full::new(body)).context("build a request")?;
-        self.http.request(request).await.with_context(|| format!("send {path}"))
+        self.http
+            .request(request)
+            .await
+            .with_context(|| format!("send {path}"))
     }
 }
 
@@ -124,7 +163,13 @@ mod tests {
 
     #[test]
     fn a_user_may_have_a_certificate_instead_of_a_token() {
-        assert_eq!(token(&json!({"users": [{"user": {"token": "t"}}]})).as_deref(), Some("t"));
-        assert_eq!(token(&json!({"users": [{"user": {"client-certificate": "c"}}]})), None);
+        assert_eq!(
+            token(&json!({"users": [{"user": {"token": "t"}}]})).as_deref(),
+            Some("t")
+        );
+        assert_eq!(
+            token(&json!({"users": [{"user": {"client-certificate": "c"}}]})),
+            None
+        );
     }
 }

@@ -48,7 +48,10 @@ impl Drop for End {
     fn drop(&mut self) {
         match self {
             Self::Real { state } => {
-                let stopped = cluster("down", state.path()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+                let stopped = cluster("down", state.path())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status();
                 drop(stopped);
             }
             Self::Ours { child, .. } => {
@@ -64,10 +67,21 @@ impl Drop for End {
 pub(super) async fn launch_real() -> anyhow::Result<Launched> {
     let state = tempfile::tempdir()?;
     let mut up = cluster("up", state.path());
-    up.args(["--etcd-port", &free_ports()?.to_string(), "--api-port", &free_ports()?.to_string()]);
-    let mut up = up.arg("--only-api").stdout(Stdio::null()).spawn().context("start cargo")?;
+    up.args([
+        "--etcd-port",
+        &free_ports()?.to_string(),
+        "--api-port",
+        &free_ports()?.to_string(),
+    ]);
+    let mut up = up
+        .arg("--only-api")
+        .stdout(Stdio::null())
+        .spawn()
+        .context("start cargo")?;
     let end = End::Real { state };
-    let End::Real { state } = &end else { bail!("the real server ends as the real one") };
+    let End::Real { state } = &end else {
+        bail!("the real server ends as the real one")
+    };
     let kubeconfig = state.path().join("admin.kubeconfig");
     let pid_file = state.path().join("pid/kube-apiserver");
     // The recipe builds what is missing first, which may take minutes.
@@ -84,7 +98,13 @@ pub(super) async fn launch_real() -> anyhow::Result<Launched> {
         bail!("the recipe failed");
     }
     let (process, store) = (pid(&pid_file)?, pid(&state.path().join("pid/etcd"))?);
-    Ok(Launched { client, ready, process, store: Some(store), _end: end })
+    Ok(Launched {
+        client,
+        ready,
+        process,
+        store: Some(store),
+        _end: end,
+    })
 }
 
 /// Starts `lode apiserver`.
@@ -92,12 +112,26 @@ pub(super) async fn launch_ours(lode: &Path) -> anyhow::Result<Launched> {
     let state = tempfile::tempdir()?;
     let log = fs::File::create(state.path().join("lode.log"))?;
     let mut command = Command::new(lode);
-    command.args(["apiserver", "--listen", &format!("127.0.0.1:{}", free_ports()?)]);
+    command.args([
+        "apiserver",
+        "--listen",
+        &format!("127.0.0.1:{}", free_ports()?),
+    ]);
     let start = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn();
     let mut child = child.with_context(|| format!("start {}", lode.display()))?;
-    let (process, stdout) = (child.id(), child.stdout.take().context("the output of lode")?);
-    let end = End::Ours { child, _state: state };
+    let (process, stdout) = (
+        child.id(),
+        child.stdout.take().context("the output of lode")?,
+    );
+    let end = End::Ours {
+        child,
+        _state: state,
+    };
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
     let kubeconfig = PathBuf::from(line.trim());
@@ -106,7 +140,13 @@ pub(super) async fn launch_ours(lode: &Path) -> anyhow::Result<Launched> {
     }
     let client = Client::of(&kubeconfig).await?;
     let ready = until_ready(&client, start).await?;
-    Ok(Launched { client, ready, process, store: None, _end: end })
+    Ok(Launched {
+        client,
+        ready,
+        process,
+        store: None,
+        _end: end,
+    })
 }
 
 async fn until_ready(client: &Client, start: Instant) -> anyhow::Result<Duration> {
@@ -121,7 +161,9 @@ async fn until_ready(client: &Client, start: Instant) -> anyhow::Result<Duration
 
 fn cluster(action: &str, state: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["xtask", "cluster", action, "--state"]).arg(state);
+    command
+        .args(["xtask", "cluster", action, "--state"])
+        .arg(state);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
@@ -139,12 +181,19 @@ fn free_ports() -> anyhow::Result<u16> {
 /// A pid file of the recipe begins with the pid.
 fn pid(file: &Path) -> anyhow::Result<u32> {
     let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    text.split_whitespace().next().context("a pid file begins with a pid")?.parse().context("read a pid")
+    text.split_whitespace()
+        .next()
+        .context("a pid file begins with a pid")?
+        .parse()
+        .context("read a pid")
 }
 
 fn resident_mib(process: u32) -> anyhow::Result<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("status has the field")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("status has the field")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }
 

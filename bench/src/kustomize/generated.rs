@@ -23,17 +23,37 @@ pub(super) fn run(lode: &Path, kustomize: &Path) -> anyhow::Result<()> {
         let at = folder.path().join(size.to_string());
         write(&at, size)?;
         let (ours, theirs) = pair(lode, kustomize, &at, 2)?;
-        row(&format!("{size} objects, time, ms"), millis(theirs.time), millis(ours.time));
-        row(&format!("{size} objects, memory, MiB"), mebibytes(theirs), mebibytes(ours));
+        row(
+            &format!("{size} objects, time, ms"),
+            millis(theirs.time),
+            millis(ours.time),
+        );
+        row(
+            &format!("{size} objects, memory, MiB"),
+            mebibytes(theirs),
+            mebibytes(ours),
+        );
         per_object.push(millis(ours.time) / size as f64);
     }
     let at = folder.path().join("large");
     write(&at, LARGE)?;
     let ours = crate::launch::cost(lode, &["build", at.to_str().context("a name in UTF-8")?])?;
-    print::figure(&format!("{LARGE} objects, lode alone"), millis(ours.time), "ms");
-    print::figure(&format!("{LARGE} objects, lode alone"), mebibytes(ours), "MiB");
+    print::figure(
+        &format!("{LARGE} objects, lode alone"),
+        millis(ours.time),
+        "ms",
+    );
+    print::figure(
+        &format!("{LARGE} objects, lode alone"),
+        mebibytes(ours),
+        "MiB",
+    );
     let ratio = millis(ours.time) / LARGE as f64 / per_object.first().copied().unwrap_or(1.0);
-    print::figure(&format!("time per object, {LARGE} to {}", SIZES[0]), ratio, "x");
+    print::figure(
+        &format!("time per object, {LARGE} to {}", SIZES[0]),
+        ratio,
+        "x",
+    );
     Ok(())
 }
 

@@ -39,12 +39,17 @@ pub(super) struct Overlay {
 
 impl Corpus {
     pub(super) fn unpack() -> anyhow::Result<Self> {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/kustomize/cases.tar.zst");
+        let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../shared/corpus/kustomize/cases.tar.zst");
         let file = File::open(&archive).with_context(|| format!("open {}", archive.display()))?;
         let mut decoder = zstd::Decoder::new(file).context("read the archive")?;
-        decoder.window_log_max(WINDOW_LOG).context("set the window")?;
+        decoder
+            .window_log_max(WINDOW_LOG)
+            .context("set the window")?;
         let unpacked = tempfile::tempdir().context("make a folder")?;
-        tar::Archive::new(decoder).unpack(unpacked.path()).context("unpack the archive")?;
+        tar::Archive::new(decoder)
+            .unpack(unpacked.path())
+            .context("unpack the archive")?;
         let input = unpacked.path().join("kustomize/overlays/input");
         let mut trees = BTreeMap::new();
         for repository in std::fs::read_dir(&input).context("list the repositories")? {
@@ -54,7 +59,11 @@ impl Corpus {
             trees.insert(repository.file_name().to_string_lossy().into_owned(), tree);
         }
         let overlays = overlays(&unpacked.path().join("kustomize/overlays"), &trees)?;
-        Ok(Self { _unpacked: unpacked, overlays, trees })
+        Ok(Self {
+            _unpacked: unpacked,
+            overlays,
+            trees,
+        })
     }
 }
 
@@ -69,7 +78,10 @@ fn build(tree: &Tree, folder: &RepoPath) -> anyhow::Result<Build> {
 
 /// All overlays on one thread and on two.
 pub(super) fn threads(corpus: &Corpus) -> anyhow::Result<()> {
-    print::line(&format!("all {} overlays from memory", corpus.overlays.len()));
+    print::line(&format!(
+        "all {} overlays from memory",
+        corpus.overlays.len()
+    ));
     let mut times = Vec::new();
     for threads in [1, 2] {
         let mut time = Duration::MAX;
@@ -83,7 +95,11 @@ pub(super) fn threads(corpus: &Corpus) -> anyhow::Result<()> {
         );
         times.push(time);
     }
-    print::figure("two threads to one", times[0].as_secs_f64() / times[1].as_secs_f64(), "x");
+    print::figure(
+        "two threads to one",
+        times[0].as_secs_f64() / times[1].as_secs_f64(),
+        "x",
+    );
     Ok(())
 }
 
@@ -93,7 +109,8 @@ fn all(corpus: &Corpus, threads: usize) -> anyhow::Result<Duration> {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(overlay) = corpus.overlays.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some(overlay) = corpus.overlays.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     if text(&corpus.trees[&overlay.repository], &overlay.path).is_err() {
                         failed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -112,17 +129,32 @@ pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
     for overlay in &corpus.overlays {
         of.entry(&overlay.repository).or_default().push(overlay);
     }
-    let (repository, overlays) = of.into_iter().max_by_key(|(_, overlays)| overlays.len()).context("an overlay")?;
+    let (repository, overlays) = of
+        .into_iter()
+        .max_by_key(|(_, overlays)| overlays.len())
+        .context("an overlay")?;
     let tree = &corpus.trees[repository];
     let start = Instant::now();
-    let builds: Vec<Build> = overlays.iter().map(|overlay| build(tree, &overlay.path)).collect::<Result<_, _>>()?;
+    let builds: Vec<Build> = overlays
+        .iter()
+        .map(|overlay| build(tree, &overlay.path))
+        .collect::<Result<_, _>>()?;
     let whole = start.elapsed();
     let file = shared_file(&builds).context("a file that builds share")?;
     let mut changed = tree.clone();
     let mut bytes = tree.read(&file)?.bytes.to_vec();
     bytes.extend_from_slice(b"\n# changed\n");
-    let blob = Blob { id: *lode_stdx::Digest::of(&bytes).as_bytes(), bytes: bytes.into() };
-    changed.insert(file.clone(), Entry::File { blob, executable: false });
+    let blob = Blob {
+        id: *lode_stdx::Digest::of(&bytes).as_bytes(),
+        bytes: bytes.into(),
+    };
+    changed.insert(
+        file.clone(),
+        Entry::File {
+            blob,
+            executable: false,
+        },
+    );
     let paths = BTreeSet::from([file.clone()]);
     let mut again: Vec<&Overlay> = Vec::new();
     let mut kept = Vec::new();
@@ -133,9 +165,16 @@ pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
         again.extend(is_new.then_some(*overlay));
     }
     let rebuilt = start.elapsed();
-    print::line(&format!("{repository}: {} overlays, {file} changed", overlays.len()));
+    print::line(&format!(
+        "{repository}: {} overlays, {file} changed",
+        overlays.len()
+    ));
     print::figure("all of them once", millis(whole), "ms");
-    print::figure(&format!("{} done again", again.len()), millis(rebuilt), "ms");
+    print::figure(
+        &format!("{} done again", again.len()),
+        millis(rebuilt),
+        "ms",
+    );
     for overlay in again {
         print::line(&format!("    {}", overlay.path));
     }
@@ -146,7 +185,10 @@ pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
 fn shared_file(builds: &[Build]) -> Option<RepoPath> {
     let mut readers: BTreeMap<&RepoPath, usize> = BTreeMap::new();
     for build in builds {
-        let files = build.reads.reads().filter(|(_, read)| matches!(read, Read::File(_)));
+        let files = build
+            .reads
+            .reads()
+            .filter(|(_, read)| matches!(read, Read::File(_)));
         for (file, _) in files {
             *readers.entry(file).or_default() += 1;
         }
@@ -170,8 +212,17 @@ fn take(folder: &Path, at: &RepoPath, tree: &mut Tree) -> anyhow::Result<()> {
             tree.insert(inside, Entry::Link(target.to_string_lossy().into()));
         } else {
             let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-            let blob = Blob { id: *lode_stdx::Digest::of(&bytes).as_bytes(), bytes: bytes.into() };
-            tree.insert(inside, Entry::File { blob, executable: false });
+            let blob = Blob {
+                id: *lode_stdx::Digest::of(&bytes).as_bytes(),
+                bytes: bytes.into(),
+            };
+            tree.insert(
+                inside,
+                Entry::File {
+                    blob,
+                    executable: false,
+                },
+            );
         }
     }
     Ok(())
@@ -182,14 +233,19 @@ fn overlays(root: &Path, trees: &BTreeMap<String, Tree>) -> anyhow::Result<Vec<O
     let mut folders = BTreeMap::new();
     for (repository, tree) in trees {
         for folder in tree.entries().filter_map(|(path, _)| path.parent()) {
-            folders.insert(format!("{repository}__{}", folder.as_str().replace('/', "__")), (repository, folder));
+            folders.insert(
+                format!("{repository}__{}", folder.as_str().replace('/', "__")),
+                (repository, folder),
+            );
         }
     }
     let mut overlays = Vec::new();
     for expected in std::fs::read_dir(root.join("expected")).context("list the expected builds")? {
         let expected = expected?.path();
         let name = expected.file_stem().unwrap_or_default().to_string_lossy();
-        let Some((repository, path)) = folders.get(&*name) else { continue };
+        let Some((repository, path)) = folders.get(&*name) else {
+            continue;
+        };
         overlays.push(Overlay {
             repository: (*repository).clone(),
             path: path.clone(),

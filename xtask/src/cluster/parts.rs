@@ -12,7 +12,13 @@ use super::{Cluster, Process, Settings, pki, wait_until};
 use crate::command;
 
 /// Parts in the order they start; the first two alone make an API.
-const NAMES: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"];
+const NAMES: [&str; 5] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+];
 const API_PARTS: usize = 2;
 /// Users besides those of the certificates: one who may do all, and one who may do nothing of her own.
 pub(crate) const TOKENS: &str = "admintoken,admin,admin,\"system:masters\"\nusertoken,jane,jane,\n";
@@ -40,10 +46,14 @@ pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
     fs::write(settings.state.join("tokens.csv"), TOKENS).context("write the tokens of users")?;
 
     let etcd = spawn(cluster, "etcd", &etcd_flags(settings))?;
-    wait_until(&etcd, "etcd being ready", || Ok(http_ok(settings.etcd_port, "/health")))?;
+    wait_until(&etcd, "etcd being ready", || {
+        Ok(http_ok(settings.etcd_port, "/health"))
+    })?;
     say("etcd is ready");
     let api = spawn(cluster, "kube-apiserver", &api_flags(settings))?;
-    wait_until(&api, "the API server being ready", || answers(cluster, &["get", "--raw=/readyz"]))?;
+    wait_until(&api, "the API server being ready", || {
+        answers(cluster, &["get", "--raw=/readyz"])
+    })?;
     say("the API server is ready");
     if settings.only_api {
         return Ok(());
@@ -54,11 +64,22 @@ pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
     let kwok = spawn(cluster, "kwok", &kwok_flags())?;
     create_nodes(settings, cluster)?;
     wait_until(&controllers, "the default service account", || {
-        answers(cluster, &["get", "serviceaccount", "default", "--namespace=default"])
+        answers(
+            cluster,
+            &["get", "serviceaccount", "default", "--namespace=default"],
+        )
     })?;
     say("the controller manager is at work");
-    let nodes = ["wait", "node", "--all", "--for=condition=Ready", "--timeout=1s"];
-    wait_until(&kwok, "all nodes being ready", || Ok(settings.nodes == 0 || answers(cluster, &nodes)?))?;
+    let nodes = [
+        "wait",
+        "node",
+        "--all",
+        "--for=condition=Ready",
+        "--timeout=1s",
+    ];
+    wait_until(&kwok, "all nodes being ready", || {
+        Ok(settings.nodes == 0 || answers(cluster, &nodes)?)
+    })?;
     wait_until(&scheduler, "the scheduler", || Ok(true))?;
     say(&format!("{} nodes are ready", settings.nodes));
     Ok(())
@@ -81,17 +102,32 @@ pub(crate) fn http_ok(port: u16, path: &str) -> bool {
 pub(crate) fn compact(port: u16, revision: &str) -> Result<()> {
     let body = format!("{{\"revision\":\"{revision}\",\"physical\":true}}");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).context("connect to etcd")?;
-    stream.set_read_timeout(Some(LOOK_MAX)).context("bound the wait for etcd")?;
-    let head = format!("POST /v3/kv/compaction HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream
+        .set_read_timeout(Some(LOOK_MAX))
+        .context("bound the wait for etcd")?;
+    let head = format!(
+        "POST /v3/kv/compaction HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     write!(stream, "{head}{body}").context("ask etcd to compact")?;
     let mut answer = String::new();
-    stream.take(ANSWER_MAX).read_to_string(&mut answer).context("read the answer of etcd")?;
-    anyhow::ensure!(answer.split(' ').nth(1) == Some("200"), "compact etcd: {answer}");
+    stream
+        .take(ANSWER_MAX)
+        .read_to_string(&mut answer)
+        .context("read the answer of etcd")?;
+    anyhow::ensure!(
+        answer.split(' ').nth(1) == Some("200"),
+        "compact etcd: {answer}"
+    );
     Ok(())
 }
 
 fn spawn(cluster: &Cluster, part: &str, flags: &[String]) -> Result<Process> {
-    Process::start(&cluster.state, part, Command::new(cluster.bin.join(part)).args(flags))
+    Process::start(
+        &cluster.state,
+        part,
+        Command::new(cluster.bin.join(part)).args(flags),
+    )
 }
 
 fn answers(cluster: &Cluster, arguments: &[&str]) -> Result<bool> {
@@ -101,7 +137,9 @@ fn answers(cluster: &Cluster, arguments: &[&str]) -> Result<bool> {
 fn refuse_taken(port: u16) -> Result<()> {
     TcpListener::bind(("127.0.0.1", port))
         .map(drop)
-        .with_context(|| format!("use port {port}\nhint: choose others by --etcd-port and --api-port"))
+        .with_context(|| {
+            format!("use port {port}\nhint: choose others by --etcd-port and --api-port")
+        })
 }
 
 fn create_nodes(settings: &Settings, cluster: &Cluster) -> Result<()> {
@@ -111,7 +149,8 @@ fn create_nodes(settings: &Settings, cluster: &Cluster) -> Result<()> {
     let path = settings.state.join("nodes.yaml");
     let nodes: Vec<String> = (0..settings.nodes).map(node).collect();
     fs::write(&path, nodes.join("---\n")).with_context(|| format!("write {}", path.display()))?;
-    command::output(cluster.kubectl().arg("apply").arg("--filename").arg(&path)).context("create the nodes")?;
+    command::output(cluster.kubectl().arg("apply").arg("--filename").arg(&path))
+        .context("create the nodes")?;
     Ok(())
 }
 
@@ -194,17 +233,28 @@ fn scheduler_flags() -> Vec<String> {
 }
 
 fn kubeconfig_flags(client: &str) -> Vec<String> {
-    let mut flags = vec!["--leader-elect=false".to_owned(), "--secure-port=0".to_owned()];
-    for flag in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
+    let mut flags = vec![
+        "--leader-elect=false".to_owned(),
+        "--secure-port=0".to_owned(),
+    ];
+    for flag in [
+        "kubeconfig",
+        "authentication-kubeconfig",
+        "authorization-kubeconfig",
+    ] {
         flags.push(format!("--{flag}={client}.kubeconfig"));
     }
     flags
 }
 
 fn kwok_flags() -> Vec<String> {
-    ["--kubeconfig=admin.kubeconfig", "--manage-all-nodes=true", "--node-lease-duration-seconds=40"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "--kubeconfig=admin.kubeconfig",
+        "--manage-all-nodes=true",
+        "--node-lease-duration-seconds=40",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[cfg(test)]

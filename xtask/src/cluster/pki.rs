@@ -27,28 +27,53 @@ pub(super) fn prepare(state: &Path, api_port: u16) -> Result<()> {
     let pki = state.join("pki");
     if !pki.join("complete").exists() {
         fs::create_dir_all(&pki).with_context(|| format!("create {}", pki.display()))?;
-        fs::set_permissions(&pki, fs::Permissions::from_mode(0o700)).context("hide the keys from others")?;
+        fs::set_permissions(&pki, fs::Permissions::from_mode(0o700))
+            .context("hide the keys from others")?;
         make(&pki).context("make certificates")?;
         fs::write(pki.join("complete"), "").context("note that the certificates are complete")?;
     }
     for (client, _) in CLIENTS {
         let path = state.join(format!("{client}.kubeconfig"));
-        fs::write(&path, kubeconfig(&pki, client, api_port)).with_context(|| format!("write {}", path.display()))?;
+        fs::write(&path, kubeconfig(&pki, client, api_port))
+            .with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
 }
 
 fn make(pki: &Path) -> Result<()> {
-    let authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign,digitalSignature"];
+    let authority = [
+        "basicConstraints=critical,CA:TRUE",
+        "keyUsage=critical,keyCertSign,cRLSign,digitalSignature",
+    ];
     certificate(pki, "ca", "/CN=test-cluster", &authority)?;
-    certificate(pki, "apiserver", "/CN=kube-apiserver", &[SERVER_NAMES, "extendedKeyUsage=serverAuth"])?;
+    certificate(
+        pki,
+        "apiserver",
+        "/CN=kube-apiserver",
+        &[SERVER_NAMES, "extendedKeyUsage=serverAuth"],
+    )?;
     for (client, subject) in CLIENTS {
         certificate(pki, client, subject, &["extendedKeyUsage=clientAuth"])?;
     }
     // Tokens of service accounts are signed by a plain key.
-    let key = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", "accounts.key"];
+    let key = [
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-out",
+        "accounts.key",
+    ];
     command::output(Command::new("openssl").args(key).current_dir(pki))?;
-    let public = ["pkey", "-in", "accounts.key", "-pubout", "-out", "accounts.pub"];
+    let public = [
+        "pkey",
+        "-in",
+        "accounts.key",
+        "-pubout",
+        "-out",
+        "accounts.pub",
+    ];
     command::output(Command::new("openssl").args(public).current_dir(pki))?;
     Ok(())
 }
@@ -56,11 +81,25 @@ fn make(pki: &Path) -> Result<()> {
 /// Writes `<name>.key` and `<name>.crt`; all but the authority itself are signed by the authority.
 fn certificate(pki: &Path, name: &str, subject: &str, extensions: &[&str]) -> Result<()> {
     let mut openssl = Command::new("openssl");
-    openssl.current_dir(pki).args(["req", "-x509", "-noenc", "-days", "3650", "-subj", subject]);
+    openssl
+        .current_dir(pki)
+        .args(["req", "-x509", "-noenc", "-days", "3650", "-subj", subject]);
     openssl.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
-    openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")]);
+    openssl.args([
+        "-keyout",
+        &format!("{name}.key"),
+        "-out",
+        &format!("{name}.crt"),
+    ]);
     if name != "ca" {
-        openssl.args(["-CA", "ca.crt", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.args([
+            "-CA",
+            "ca.crt",
+            "-CAkey",
+            "ca.key",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ]);
     }
     for extension in extensions {
         openssl.args(["-addext", extension]);

@@ -37,8 +37,11 @@ impl Process {
     pub(crate) fn start(state: &Path, name: &str, command: &mut Command) -> Result<Self> {
         fs::create_dir_all(state.join("log")).context("create the folder of logs")?;
         fs::create_dir_all(state.join("pid")).context("create the folder of pid files")?;
-        let log = File::create(log_path(state, name)).with_context(|| format!("create the log of {name}"))?;
-        let errors = log.try_clone().with_context(|| format!("share the log of {name}"))?;
+        let log = File::create(log_path(state, name))
+            .with_context(|| format!("create the log of {name}"))?;
+        let errors = log
+            .try_clone()
+            .with_context(|| format!("share the log of {name}"))?;
         let child = command
             .current_dir(state)
             .stdin(Stdio::null())
@@ -51,10 +54,17 @@ impl Process {
         // One that has ended already has no start time, and so never counts as running.
         let started = start_time(pid).unwrap_or_default();
         // The kernel lets go of the parent a moment before the new program's command line shows, and `runs` reads it.
-        until(READY_MAX, || Ok(!command_line(pid).is_empty() || start_time(pid).is_none()))?;
+        until(READY_MAX, || {
+            Ok(!command_line(pid).is_empty() || start_time(pid).is_none())
+        })?;
         fs::write(pid_path(state, name), format!("{pid} {started}\n"))
             .with_context(|| format!("write the pid file of {name}"))?;
-        Ok(Self { pid, started, name: name.to_owned(), state: state.to_path_buf() })
+        Ok(Self {
+            pid,
+            started,
+            name: name.to_owned(),
+            state: state.to_path_buf(),
+        })
     }
 
     /// The process that was started under this name, unless it has ended.
@@ -92,7 +102,9 @@ impl Process {
     /// Whether the pid still is the process that was started: same start time, and the program's name among its words.
     pub(crate) fn runs(&self) -> bool {
         let line = command_line(self.pid);
-        let mut words = line.split(|byte| *byte == 0).filter_map(|word| std::str::from_utf8(word).ok());
+        let mut words = line
+            .split(|byte| *byte == 0)
+            .filter_map(|word| std::str::from_utf8(word).ok());
         // A script's name comes after its interpreter.
         let named = words.any(|word| word.rsplit('/').next() == Some(&self.name));
         named && start_time(self.pid).as_ref() == Some(&self.started)
@@ -128,13 +140,19 @@ impl Process {
         let text = fs::read(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        format!("end of {}:\n{}", path.display(), lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
+        format!(
+            "end of {}:\n{}",
+            path.display(),
+            lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+        )
     }
 
     fn signal(&self, signal: &str) -> Result<()> {
         // The shell's own `kill` is there where the program of that name is not installed.
         let sent = command::succeeds(
-            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", signal]).arg(self.pid.to_string()),
+            Command::new("sh")
+                .args(["-c", "kill -s \"$0\" \"$1\"", signal])
+                .arg(self.pid.to_string()),
         )?;
         if !sent && self.runs() {
             bail!("send {signal} to {} with pid {}", self.name, self.pid);
@@ -144,7 +162,11 @@ impl Process {
 }
 
 /// Waits until `ready`; fails when `process` ends before that or it takes too long.
-pub(crate) fn wait_until(process: &Process, what: &str, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(crate) fn wait_until(
+    process: &Process,
+    what: &str,
+    mut ready: impl FnMut() -> Result<bool>,
+) -> Result<()> {
     let mut alive = true;
     let done = until(READY_MAX, || {
         alive = process.runs();
@@ -154,7 +176,11 @@ pub(crate) fn wait_until(process: &Process, what: &str, mut ready: impl FnMut() 
         bail!("{} ended before {what}; {}", process.name, process.log());
     }
     if !done {
-        bail!("{what} took more than {} s; {}", READY_MAX.as_secs(), process.log());
+        bail!(
+            "{what} took more than {} s; {}",
+            READY_MAX.as_secs(),
+            process.log()
+        );
     }
     Ok(())
 }
@@ -210,7 +236,8 @@ mod tests {
     #[test]
     fn a_process_that_is_killed_is_forgotten() {
         let state = tempfile::tempdir().unwrap();
-        let process = Process::start(state.path(), "sleep", Command::new("sleep").arg("60")).unwrap();
+        let process =
+            Process::start(state.path(), "sleep", Command::new("sleep").arg("60")).unwrap();
         process.kill().unwrap();
         assert!(!process.runs() && !pid_path(state.path(), "sleep").exists());
     }
@@ -220,10 +247,20 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         assert_eq!(Process::all(state.path()).unwrap().len(), 0);
         for name in ["sleep", "cat"] {
-            Process::start(state.path(), name, Command::new("sleep").arg("60").arg0(name)).unwrap();
+            Process::start(
+                state.path(),
+                name,
+                Command::new("sleep").arg("60").arg0(name),
+            )
+            .unwrap();
         }
         let all = Process::all(state.path()).unwrap();
-        assert_eq!(all.iter().map(|process| process.name.as_str()).collect::<Vec<_>>(), ["sleep", "cat"]);
+        assert_eq!(
+            all.iter()
+                .map(|process| process.name.as_str())
+                .collect::<Vec<_>>(),
+            ["sleep", "cat"]
+        );
         all.iter().rev().try_for_each(Process::stop).unwrap();
         assert_eq!(Process::all(state.path()).unwrap().len(), 0);
     }
@@ -231,11 +268,26 @@ mod tests {
     #[test]
     fn a_pid_that_somebody_else_has_now_is_not_ours() {
         let state = tempfile::tempdir().unwrap();
-        let process = Process::start(state.path(), "sleep", Command::new("sleep").arg("60")).unwrap();
-        fs::write(pid_path(state.path(), "other"), format!("{} {}", process.pid, process.started)).unwrap();
-        assert!(Process::find(state.path(), "other").is_none(), "another program");
-        fs::write(pid_path(state.path(), "sleep"), format!("{} 1", process.pid)).unwrap();
-        assert!(Process::find(state.path(), "sleep").is_none(), "another start");
+        let process =
+            Process::start(state.path(), "sleep", Command::new("sleep").arg("60")).unwrap();
+        fs::write(
+            pid_path(state.path(), "other"),
+            format!("{} {}", process.pid, process.started),
+        )
+        .unwrap();
+        assert!(
+            Process::find(state.path(), "other").is_none(),
+            "another program"
+        );
+        fs::write(
+            pid_path(state.path(), "sleep"),
+            format!("{} 1", process.pid),
+        )
+        .unwrap();
+        assert!(
+            Process::find(state.path(), "sleep").is_none(),
+            "another start"
+        );
         process.stop().unwrap();
     }
 
@@ -243,8 +295,18 @@ mod tests {
     fn waiting_ends_with_the_process_and_shows_its_log() {
         let state = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
-        let process = Process::start(state.path(), "sh", command.args(["-c", "read line; echo gone wrong"])).unwrap();
-        let error = wait_until(&process, "being ready", || Ok(false)).unwrap_err().to_string();
-        assert!(error.starts_with("sh ended before being ready") && error.ends_with("gone wrong"), "{error}");
+        let process = Process::start(
+            state.path(),
+            "sh",
+            command.args(["-c", "read line; echo gone wrong"]),
+        )
+        .unwrap();
+        let error = wait_until(&process, "being ready", || Ok(false))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("sh ended before being ready") && error.ends_with("gone wrong"),
+            "{error}"
+        );
     }
 }

@@ -33,14 +33,22 @@ impl Classes {
         is_first: &mut bool,
     ) {
         self.operations += 1;
-        let Some(difference) = differences.first() else { return };
+        let Some(difference) = differences.first() else {
+            return;
+        };
         self.differing += 1;
-        let key = (operation.label.to_owned(), operation.kind.clone(), without_numbers(&difference.path));
+        let key = (
+            operation.label.to_owned(),
+            operation.kind.clone(),
+            without_numbers(&difference.path),
+        );
         let class = self.by_place.entry(key).or_default();
         class.all += 1;
         if *is_first || class.example.is_empty() {
-            class.example =
-                format!("sequence {sequence}: {} {}: {difference}", operation.call.method, operation.call.path);
+            class.example = format!(
+                "sequence {sequence}: {} {}: {difference}",
+                operation.call.method, operation.call.path
+            );
         }
         class.first += usize::from(*is_first);
         *is_first = false;
@@ -61,14 +69,23 @@ impl Classes {
         let mut classes: Vec<_> = self.by_place.iter().collect();
         classes.sort_by_key(|(_, class)| std::cmp::Reverse((class.first, class.all)));
         for ((label, kind, path), class) in classes.iter().take(show) {
-            println!("{:>5} first, {:>5} in all: {label} {kind} at {path}", class.first, class.all);
+            println!(
+                "{:>5} first, {:>5} in all: {label} {kind} at {path}",
+                class.first, class.all
+            );
             println!("       {}", class.example);
         }
         if classes.len() > show {
             println!("and {} classes more", classes.len() - show);
         }
-        let statuses = self.statuses.iter().map(|(status, count)| format!("{count} × {status}"));
-        println!("answers of the first server: {}", statuses.collect::<Vec<_>>().join(", "));
+        let statuses = self
+            .statuses
+            .iter()
+            .map(|(status, count)| format!("{count} × {status}"));
+        println!(
+            "answers of the first server: {}",
+            statuses.collect::<Vec<_>>().join(", ")
+        );
         println!(
             "{} operations, {} answered differently, in {} classes",
             self.operations,
@@ -80,7 +97,13 @@ impl Classes {
 
 /// A path without its positions in lists.
 fn without_numbers(path: &str) -> String {
-    let parts = path.split('.').map(|part| if part.parse::<usize>().is_ok() { "*" } else { part });
+    let parts = path.split('.').map(|part| {
+        if part.parse::<usize>().is_ok() {
+            "*"
+        } else {
+            part
+        }
+    });
     parts.collect::<Vec<_>>().join(".")
 }
 
@@ -90,7 +113,10 @@ mod tests {
 
     #[test]
     fn positions_do_not_make_classes() {
-        assert_eq!(without_numbers("items.3.metadata.name"), "items.*.metadata.name");
+        assert_eq!(
+            without_numbers("items.3.metadata.name"),
+            "items.*.metadata.name"
+        );
         assert_eq!(without_numbers("status"), "status");
     }
 }

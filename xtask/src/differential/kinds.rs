@@ -26,7 +26,12 @@ pub(super) struct Kind {
 /// All kinds.
 pub(super) fn all() -> Result<Vec<Kind>> {
     let rows = yaml(include_bytes!("kinds.yaml"))?;
-    Ok(rows.as_array().into_iter().flatten().map(Kind::read).collect())
+    Ok(rows
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Kind::read)
+        .collect())
 }
 
 /// The definition of the kind of our own.
@@ -58,8 +63,7 @@ impl Kind {
 
     /// A valid object.
     pub(super) fn body(&self, name: &str, labels: &Value) -> Value {
-        let mut body =
-            json!({"apiVersion": self.api_version, "kind": self.name, "metadata": {"name": name, "labels": labels}});
+        let mut body = json!({"apiVersion": self.api_version, "kind": self.name, "metadata": {"name": name, "labels": labels}});
         merge(&mut body, &self.object);
         body
     }
@@ -67,7 +71,10 @@ impl Kind {
     /// The path before the namespace of the kind that a definition defines.
     pub(super) fn folder_of(definition: &Value) -> String {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (group, version) = (text(&definition["spec"]["group"]), text(&definition["spec"]["versions"][0]["name"]));
+        let (group, version) = (
+            text(&definition["spec"]["group"]),
+            text(&definition["spec"]["versions"][0]["name"]),
+        );
         folder(&format!("{group}/{version}"))
     }
 }
@@ -81,7 +88,9 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
     if !target.is_object() {
         *target = Map::new().into();
     }
-    let Value::Object(target) = target else { return };
+    let Value::Object(target) = target else {
+        return;
+    };
     for (key, value) in patch {
         if value.is_null() {
             target.remove(key);
@@ -92,7 +101,11 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
 }
 
 fn folder(api_version: &str) -> String {
-    let root = if api_version.contains('/') { "/apis" } else { "/api" };
+    let root = if api_version.contains('/') {
+        "/apis"
+    } else {
+        "/api"
+    };
     format!("{root}/{api_version}/namespaces")
 }
 
@@ -111,7 +124,11 @@ mod tests {
         for kind in kinds {
             let parts = [&kind.edits, &kind.faults, &kind.strategic];
             assert!(parts.iter().all(|part| !part.is_empty()), "{}", kind.name);
-            assert!(kind.object.is_object() && !kind.plural.is_empty(), "{}", kind.name);
+            assert!(
+                kind.object.is_object() && !kind.plural.is_empty(),
+                "{}",
+                kind.name
+            );
         }
     }
 
@@ -119,14 +136,23 @@ mod tests {
     fn the_kind_of_our_own_is_the_one_that_is_defined() {
         let definition = definition().unwrap();
         let kinds = all().unwrap();
-        let own = kinds.iter().find(|kind| kind.name == definition["spec"]["names"]["kind"]).unwrap();
-        assert_eq!(own.collection("n"), format!("{}/n/widgets", Kind::folder_of(&definition)));
+        let own = kinds
+            .iter()
+            .find(|kind| kind.name == definition["spec"]["names"]["kind"])
+            .unwrap();
+        assert_eq!(
+            own.collection("n"),
+            format!("{}/n/widgets", Kind::folder_of(&definition))
+        );
     }
 
     #[test]
     fn a_merge_patch_removes_by_null_and_replaces_lists() {
         let mut value = json!({"a": {"b": 1, "c": 2}, "l": [1, 2]});
-        merge(&mut value, &json!({"a": {"b": null, "d": {"e": null}}, "l": [3]}));
+        merge(
+            &mut value,
+            &json!({"a": {"b": null, "d": {"e": null}}, "l": [3]}),
+        );
         assert_eq!(value, json!({"a": {"c": 2, "d": {}}, "l": [3]}));
     }
 }

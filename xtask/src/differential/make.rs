@@ -6,10 +6,14 @@ use super::kinds::merge;
 use super::operations::{Body, JSON, Operation, Sequence, Subject};
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-const PARTIAL: &str = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+const PARTIAL: &str =
+    "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 pub(super) fn text(content_type: &'static str, value: &Value) -> Body {
-    Body::Text { content_type, text: value.to_string() }
+    Body::Text {
+        content_type,
+        text: value.to_string(),
+    }
 }
 
 pub(super) fn create(sequence: &mut Sequence, subject: &Subject) -> Operation {
@@ -39,18 +43,41 @@ pub(super) fn create_generated(sequence: &mut Sequence, subject: &Subject) -> Op
     let mut object = subject.kind.body("", &json!({}));
     // Where it comes in a list is chance, so no list may show it: it never is stored.
     object["metadata"] = json!({"generateName": "made-"});
-    let options = sequence.random.text(&["dryRun=All", "dryRun=All&fieldManager=one"]);
-    let mut operation =
-        subject.operation("create", "POST", format!("{}?{options}", subject.collection), text(JSON, &object));
+    let options = sequence
+        .random
+        .text(&["dryRun=All", "dryRun=All&fieldManager=one"]);
+    let mut operation = subject.operation(
+        "create",
+        "POST",
+        format!("{}?{options}", subject.collection),
+        text(JSON, &object),
+    );
     operation.about.clear();
     operation
 }
 
 pub(super) fn get(sequence: &mut Sequence, subject: &Subject) -> Operation {
-    let accept =
-        sequence.random.text(&[JSON, JSON, TABLE, "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"]);
-    let query = sequence.random.text(&["", "", "?resourceVersion=0", "?resourceVersion=abc", "?pretty=false"]);
-    subject.operation("get", "GET", format!("{}{query}", subject.path()), Body::None).accepting(accept)
+    let accept = sequence.random.text(&[
+        JSON,
+        JSON,
+        TABLE,
+        "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+    ]);
+    let query = sequence.random.text(&[
+        "",
+        "",
+        "?resourceVersion=0",
+        "?resourceVersion=abc",
+        "?pretty=false",
+    ]);
+    subject
+        .operation(
+            "get",
+            "GET",
+            format!("{}{query}", subject.path()),
+            Body::None,
+        )
+        .accepting(accept)
 }
 
 pub(super) fn list(sequence: &mut Sequence, subject: &Subject) -> Operation {
@@ -77,7 +104,9 @@ pub(super) fn list(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let number = sequence.random.below(queries.len() + 5) % queries.len();
     let accept = sequence.random.text(&[JSON, JSON, JSON, TABLE, PARTIAL]);
     let path = format!("{}?{}", subject.collection, queries[number]);
-    let mut operation = subject.operation("list", "GET", path, Body::None).accepting(accept);
+    let mut operation = subject
+        .operation("list", "GET", path, Body::None)
+        .accepting(accept);
     operation.about.clear();
     operation
 }
@@ -88,13 +117,20 @@ pub(super) fn update(sequence: &mut Sequence, subject: &Subject) -> Operation {
         0 => merge(&mut patch, &json!({"metadata": {"labels": {"turn": "1"}}})),
         1 => patch = json!({}),
         2 => merge(&mut patch, &json!({"metadata": {"name": "another"}})),
-        3 => merge(&mut patch, &json!({"metadata": {"uid": "11111111-1111-1111-1111-111111111111"}})),
+        3 => merge(
+            &mut patch,
+            &json!({"metadata": {"uid": "11111111-1111-1111-1111-111111111111"}}),
+        ),
         4 => merge(&mut patch, &json!({"metadata": {"managedFields": null}})),
         5 => merge(&mut patch, &as_status(&subject.kind.status)),
         _ => {}
     }
     let otherwise = sequence.object(subject);
-    let body = Body::Edited { patch, version: sequence.version(), otherwise };
+    let body = Body::Edited {
+        patch,
+        version: sequence.version(),
+        otherwise,
+    };
     let options = sequence.options();
     subject.operation("update", "PUT", subject.with_options("", &options), body)
 }
@@ -118,48 +154,90 @@ pub(super) fn json_patch(sequence: &mut Sequence, subject: &Subject) -> Operatio
     let patch = sequence.random.pick(&patches).cloned().unwrap_or_default();
     let options = sequence.options();
     let body = text("application/json-patch+json", &patch);
-    subject.operation("json patch", "PATCH", subject.with_options("", &options), body)
+    subject.operation(
+        "json patch",
+        "PATCH",
+        subject.with_options("", &options),
+        body,
+    )
 }
 
 pub(super) fn merge_patch(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let mut patch = sequence.patch(subject);
     match sequence.random.below(10) {
-        0 => merge(&mut patch, &json!({"metadata": {"resourceVersion": "${first}"}})),
-        1 => merge(&mut patch, &json!({"metadata": {"resourceVersion": "${version}"}})),
+        0 => merge(
+            &mut patch,
+            &json!({"metadata": {"resourceVersion": "${first}"}}),
+        ),
+        1 => merge(
+            &mut patch,
+            &json!({"metadata": {"resourceVersion": "${version}"}}),
+        ),
         2 => merge(&mut patch, &json!({"unknownField": [1]})),
         3 => patch = json!({"metadata": {"labels": null}}),
         _ => {}
     }
     let options = sequence.options();
     let body = text("application/merge-patch+json", &patch);
-    subject.operation("merge patch", "PATCH", subject.with_options("", &options), body)
+    subject.operation(
+        "merge patch",
+        "PATCH",
+        subject.with_options("", &options),
+        body,
+    )
 }
 
 pub(super) fn strategic_patch(sequence: &mut Sequence, subject: &Subject) -> Operation {
-    let patches = if sequence.random.percent(70) { &subject.kind.strategic } else { &subject.kind.edits };
+    let patches = if sequence.random.percent(70) {
+        &subject.kind.strategic
+    } else {
+        &subject.kind.edits
+    };
     let patch = sequence.random.pick(patches).cloned().unwrap_or_default();
     let options = sequence.options();
     let body = text("application/strategic-merge-patch+json", &patch);
-    subject.operation("strategic patch", "PATCH", subject.with_options("", &options), body)
+    subject.operation(
+        "strategic patch",
+        "PATCH",
+        subject.with_options("", &options),
+        body,
+    )
 }
 
 pub(super) fn apply(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let mut object = sequence.object(subject);
     match sequence.random.below(12) {
         0 => merge(&mut object, &json!({"metadata": {"labels": {"turn": "3"}}})),
-        1 => object = subject.kind.body(&subject.name, &json!({"seq": sequence.label, "only": "this"})),
+        1 => {
+            object = subject.kind.body(
+                &subject.name,
+                &json!({"seq": sequence.label, "only": "this"}),
+            );
+        }
         2 => merge(&mut object, &json!({"spec": null, "data": null})),
-        3 => merge(&mut object, &json!({"metadata": {"resourceVersion": "${first}"}})),
+        3 => merge(
+            &mut object,
+            &json!({"metadata": {"resourceVersion": "${first}"}}),
+        ),
         4 => merge(&mut object, &json!({"apiVersion": null})),
         5 => merge(&mut object, &json!({"metadata": {"managedFields": []}})),
         6 => merge(&mut object, &json!({"unknownField": 1})),
         _ => {}
     }
     let manager = sequence.random.text(&["one", "two", "three"]);
-    let force = sequence.random.text(&["", "", "&force=true", "&force=false"]);
-    let more = if sequence.random.percent(10) { "&dryRun=All" } else { "" };
-    let options =
-        if sequence.random.percent(4) { String::new() } else { format!("fieldManager={manager}{force}{more}") };
+    let force = sequence
+        .random
+        .text(&["", "", "&force=true", "&force=false"]);
+    let more = if sequence.random.percent(10) {
+        "&dryRun=All"
+    } else {
+        ""
+    };
+    let options = if sequence.random.percent(4) {
+        String::new()
+    } else {
+        format!("fieldManager={manager}{force}{more}")
+    };
     let body = text("application/apply-patch+yaml", &object);
     subject.operation("apply", "PATCH", subject.with_options("", &options), body)
 }
@@ -169,10 +247,19 @@ pub(super) fn status(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let options = sequence.options();
     let path = subject.with_options("/status", &options);
     match sequence.random.below(4) {
-        0 => subject.operation("get status", "GET", format!("{}/status", subject.path()), Body::None),
+        0 => subject.operation(
+            "get status",
+            "GET",
+            format!("{}/status", subject.path()),
+            Body::None,
+        ),
         1 => {
             let otherwise = subject.kind.body(&subject.name, &sequence.labels());
-            let body = Body::Edited { patch, version: sequence.version(), otherwise };
+            let body = Body::Edited {
+                patch,
+                version: sequence.version(),
+                otherwise,
+            };
             subject.operation("update status", "PUT", path, body)
         }
         2 => {
@@ -180,9 +267,19 @@ pub(super) fn status(sequence: &mut Sequence, subject: &Subject) -> Operation {
             merge(&mut object, &json!({"spec": null}));
             merge(&mut object, &patch);
             let path = subject.with_options("/status", "fieldManager=status&force=true");
-            subject.operation("apply status", "PATCH", path, text("application/apply-patch+yaml", &object))
+            subject.operation(
+                "apply status",
+                "PATCH",
+                path,
+                text("application/apply-patch+yaml", &object),
+            )
         }
-        _ => subject.operation("patch status", "PATCH", path, text("application/merge-patch+json", &patch)),
+        _ => subject.operation(
+            "patch status",
+            "PATCH",
+            path,
+            text("application/merge-patch+json", &patch),
+        ),
     }
 }
 
@@ -194,7 +291,12 @@ pub(super) fn scale(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let path = subject.with_options("/scale", &options);
     let replicas = sequence.random.below(6) as i64 - 1;
     match sequence.random.below(3) {
-        0 => subject.operation("get scale", "GET", format!("{}/scale", subject.path()), Body::None),
+        0 => subject.operation(
+            "get scale",
+            "GET",
+            format!("{}/scale", subject.path()),
+            Body::None,
+        ),
         1 => {
             let scale = json!({"apiVersion": "autoscaling/v1", "kind": "Scale",
                 "metadata": {"name": subject.name, "namespace": sequence.namespace}, "spec": {"replicas": replicas}});
@@ -202,14 +304,18 @@ pub(super) fn scale(sequence: &mut Sequence, subject: &Subject) -> Operation {
         }
         _ => {
             let patch = json!({"spec": {"replicas": replicas}});
-            subject.operation("patch scale", "PATCH", path, text("application/merge-patch+json", &patch))
+            subject.operation(
+                "patch scale",
+                "PATCH",
+                path,
+                text("application/merge-patch+json", &patch),
+            )
         }
     }
 }
 
 pub(super) fn metadata(sequence: &mut Sequence, subject: &Subject) -> Operation {
-    let owner =
-        json!({"apiVersion": subject.kind.api_version, "kind": subject.kind.name, "name": "x", "uid": "${other}"});
+    let owner = json!({"apiVersion": subject.kind.api_version, "kind": subject.kind.name, "name": "x", "uid": "${other}"});
     let patches = [
         json!({"metadata": {"finalizers": ["example.com/a", "example.com/b"]}}),
         json!({"metadata": {"finalizers": ["example.com/b"]}}),
@@ -238,7 +344,10 @@ pub(super) fn delete(sequence: &mut Sequence, subject: &Subject) -> Operation {
         json!({"gracePeriodSeconds": 0}),
         json!({"propagationPolicy": "Orphan", "orphanDependents": true}),
     ];
-    let body = sequence.random.pick(&options).map_or(Body::None, |options| text(JSON, options));
+    let body = sequence
+        .random
+        .pick(&options)
+        .map_or(Body::None, |options| text(JSON, options));
     subject.operation("delete", "DELETE", subject.path(), body)
 }
 
@@ -249,7 +358,10 @@ pub(super) fn delete_collection(sequence: &mut Sequence, subject: &Subject) -> O
         "&propagationPolicy=Foreground",
         "&fieldSelector=metadata.name%3Dnone",
     ]);
-    let path = format!("{}?labelSelector=seq%3D{}{more}", subject.collection, sequence.label);
+    let path = format!(
+        "{}?labelSelector=seq%3D{}{more}",
+        subject.collection, sequence.label
+    );
     let mut operation = subject.operation("delete collection", "DELETE", path, Body::None);
     operation.about.clear();
     operation

@@ -95,8 +95,15 @@ pub(super) const JSON: &str = "application/json";
 impl<'k> Sequence<'k> {
     /// The operations of a sequence; two with the same random numbers are the same.
     pub(super) fn new(all: &'k [Kind], mut random: Random, namespace: &str, number: usize) -> Self {
-        let kinds = (0..KINDS_PER_SEQUENCE).filter_map(|_| random.pick(all)).collect();
-        Self { random, namespace: namespace.to_owned(), label: format!("s{number}"), kinds }
+        let kinds = (0..KINDS_PER_SEQUENCE)
+            .filter_map(|_| random.pick(all))
+            .collect();
+        Self {
+            random,
+            namespace: namespace.to_owned(),
+            label: format!("s{number}"),
+            kinds,
+        }
     }
 
     /// A list before anything was made, and a valid object of each kind: the others should find something.
@@ -126,7 +133,9 @@ impl<'k> Sequence<'k> {
     pub(super) fn next(&mut self) -> Operation {
         let number = self.random.below(self.kinds.len());
         let subject = self.subject_of(number);
-        let mut left = self.random.below(OPERATIONS.iter().map(|(share, _)| share).sum());
+        let mut left = self
+            .random
+            .below(OPERATIONS.iter().map(|(share, _)| share).sum());
         for (share, make) in OPERATIONS {
             if left < share {
                 return make(self, &subject);
@@ -142,7 +151,12 @@ impl<'k> Sequence<'k> {
         let names = [format!("a-{}", self.label), format!("b-{}", self.label)];
         let chosen = usize::from(self.random.percent(25));
         let other = format!("{collection}/{}", names[1 - chosen]);
-        Subject { kind, name: names[chosen].clone(), collection, other }
+        Subject {
+            kind,
+            name: names[chosen].clone(),
+            collection,
+            other,
+        }
     }
 
     pub(super) fn labels(&self) -> Value {
@@ -159,7 +173,11 @@ impl<'k> Sequence<'k> {
     }
 
     fn change(&mut self, subject: &Subject, object: &mut Value) {
-        let patches = if self.random.percent(25) { &subject.kind.faults } else { &subject.kind.edits };
+        let patches = if self.random.percent(25) {
+            &subject.kind.faults
+        } else {
+            &subject.kind.edits
+        };
         if let Some(patch) = self.random.pick(patches) {
             merge(object, patch);
         }
@@ -167,7 +185,11 @@ impl<'k> Sequence<'k> {
 
     /// An edit, or now and then a fault.
     pub(super) fn patch(&mut self, subject: &Subject) -> Value {
-        let patches = if self.random.percent(20) { &subject.kind.faults } else { &subject.kind.edits };
+        let patches = if self.random.percent(20) {
+            &subject.kind.faults
+        } else {
+            &subject.kind.edits
+        };
         self.random.pick(patches).cloned().unwrap_or_default()
     }
 
@@ -175,15 +197,26 @@ impl<'k> Sequence<'k> {
     pub(super) fn options(&mut self) -> String {
         let mut options = Vec::new();
         if self.random.percent(8) {
-            options.push(self.random.text(&["dryRun=All", "dryRun=All", "dryRun=Bogus"]));
+            options.push(
+                self.random
+                    .text(&["dryRun=All", "dryRun=All", "dryRun=Bogus"]),
+            );
         }
         if self.random.percent(20) {
-            let levels =
-                ["fieldValidation=Strict", "fieldValidation=Warn", "fieldValidation=Ignore", "fieldValidation=Odd"];
+            let levels = [
+                "fieldValidation=Strict",
+                "fieldValidation=Warn",
+                "fieldValidation=Ignore",
+                "fieldValidation=Odd",
+            ];
             options.push(self.random.text(&levels));
         }
         if self.random.percent(50) {
-            options.push(self.random.text(&["fieldManager=one", "fieldManager=two", "fieldManager=three"]));
+            options.push(self.random.text(&[
+                "fieldManager=one",
+                "fieldManager=two",
+                "fieldManager=three",
+            ]));
         }
         options.join("&")
     }
@@ -202,9 +235,22 @@ impl Subject<'_> {
         format!("{}/{}", self.collection, self.name)
     }
 
-    pub(super) fn operation(&self, label: &'static str, method: &str, path: String, body: Body) -> Operation {
+    pub(super) fn operation(
+        &self,
+        label: &'static str,
+        method: &str,
+        path: String,
+        body: Body,
+    ) -> Operation {
         let call = Call::new(method, path).header("Accept", JSON);
-        Operation { label, kind: self.kind.name.clone(), call, body, about: self.path(), other: self.other.clone() }
+        Operation {
+            label,
+            kind: self.kind.name.clone(),
+            call,
+            body,
+            about: self.path(),
+            other: self.other.clone(),
+        }
     }
 
     pub(super) fn with_options(&self, sub: &str, options: &str) -> String {
@@ -237,7 +283,10 @@ mod tests {
     fn shown(number: usize, seed: u64) -> Vec<String> {
         let kinds = kinds::all().unwrap();
         let mut sequence = Sequence::new(&kinds, Random::new(seed, number as u64), "n", number);
-        (0..200).map(|_| sequence.next()).map(|one| format!("{} {} {}", one.label, one.call.path, one.text())).collect()
+        (0..200)
+            .map(|_| sequence.next())
+            .map(|one| format!("{} {} {}", one.label, one.call.path, one.text()))
+            .collect()
     }
 
     #[test]

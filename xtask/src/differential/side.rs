@@ -32,18 +32,34 @@ const NO_UID: &str = "00000000-0000-0000-0000-000000000000";
 
 impl<'s> Side<'s> {
     pub(super) fn new(server: &'s Server) -> Self {
-        Self { server, objects: HashMap::new(), start: String::new(), rest: String::new() }
+        Self {
+            server,
+            objects: HashMap::new(),
+            start: String::new(),
+            rest: String::new(),
+        }
     }
 
     /// Performs an operation with what this server chose in its placeholders.
     pub(super) fn perform(&mut self, operation: &Operation) -> Result<Answer> {
-        let mut call = Call::new(&operation.call.method, self.filled(&operation.call.path, operation));
+        let mut call = Call::new(
+            &operation.call.method,
+            self.filled(&operation.call.path, operation),
+        );
         call.headers.clone_from(&operation.call.headers);
         match &operation.body {
             Body::None => {}
-            Body::Text { content_type, text } => call = call.body(content_type, self.filled(text, operation)),
-            Body::Edited { patch, version, otherwise } => {
-                let edited = self.edited(operation, patch, *version).unwrap_or_else(|| otherwise.clone());
+            Body::Text { content_type, text } => {
+                call = call.body(content_type, self.filled(text, operation));
+            }
+            Body::Edited {
+                patch,
+                version,
+                otherwise,
+            } => {
+                let edited = self
+                    .edited(operation, patch, *version)
+                    .unwrap_or_else(|| otherwise.clone());
                 call = call.body("application/json", edited.to_string());
             }
         }
@@ -53,7 +69,9 @@ impl<'s> Side<'s> {
     }
 
     fn learn(&mut self, operation: &Operation, answer: &Answer) {
-        let Some(body) = answer.json().filter(|_| answer.status < 300) else { return };
+        let Some(body) = answer.json().filter(|_| answer.status < 300) else {
+            return;
+        };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         if body.get("items").is_some() || body.get("rows").is_some() {
             self.rest = text(&body["metadata"]["continue"]);
@@ -62,13 +80,19 @@ impl<'s> Side<'s> {
             }
             return;
         }
-        let is_stored = !operation.call.path.contains("dryRun") && body["metadata"]["uid"].is_string();
+        let is_stored =
+            !operation.call.path.contains("dryRun") && body["metadata"]["uid"].is_string();
         if !is_stored || operation.about.is_empty() || body["kind"] == "Scale" {
             return;
         }
         let version = text(&body["metadata"]["resourceVersion"]);
         let known = self.objects.entry(operation.about.clone());
-        known.or_insert_with(|| Known { last: Value::Null, first_version: version }).last = body;
+        known
+            .or_insert_with(|| Known {
+                last: Value::Null,
+                first_version: version,
+            })
+            .last = body;
     }
 
     /// The object as this server last showed it, with an edit.
@@ -80,22 +104,41 @@ impl<'s> Side<'s> {
         match version {
             Version::Last => {}
             Version::None => drop(metadata.remove("resourceVersion")),
-            Version::First => drop(metadata.insert("resourceVersion".to_owned(), known.first_version.clone().into())),
+            Version::First => drop(metadata.insert(
+                "resourceVersion".to_owned(),
+                known.first_version.clone().into(),
+            )),
         }
         Some(object)
     }
 
     fn filled(&self, text: &str, operation: &Operation) -> String {
         let field = |path: &str, field: &str, otherwise: &str| {
-            let known = self.objects.get(path).and_then(|known| known.last["metadata"][field].as_str());
+            let known = self
+                .objects
+                .get(path)
+                .and_then(|known| known.last["metadata"][field].as_str());
             known.unwrap_or(otherwise).to_owned()
         };
-        let first = self.objects.get(&operation.about).map_or(NO_VERSION, |known| known.first_version.as_str());
+        let first = self
+            .objects
+            .get(&operation.about)
+            .map_or(NO_VERSION, |known| known.first_version.as_str());
         text.replace("${uid}", &field(&operation.about, "uid", NO_UID))
-            .replace("${version}", &field(&operation.about, "resourceVersion", NO_VERSION))
+            .replace(
+                "${version}",
+                &field(&operation.about, "resourceVersion", NO_VERSION),
+            )
             .replace("${first}", first)
             .replace("${other}", &field(&operation.other, "uid", NO_UID))
-            .replace("${start}", if self.start.is_empty() { NO_VERSION } else { &self.start })
+            .replace(
+                "${start}",
+                if self.start.is_empty() {
+                    NO_VERSION
+                } else {
+                    &self.start
+                },
+            )
             .replace("${rest}", &self.rest)
     }
 }

@@ -30,7 +30,10 @@ const FILE_MARK: &str = "=== ";
 
 pub(super) fn seeds() -> Result<Vec<String>> {
     let mut seeds = vec![OWN.to_owned(); 20];
-    let archive = workspace::root().parent().context("find the folder above the checkout")?.join(ARCHIVE);
+    let archive = workspace::root()
+        .parent()
+        .context("find the folder above the checkout")?
+        .join(ARCHIVE);
     if !archive.exists() {
         eprintln!("{} is not here: only a case of our own", archive.display());
         return Ok(seeds);
@@ -41,7 +44,10 @@ pub(super) fn seeds() -> Result<Vec<String>> {
     for entry in tar::Archive::new(decoder).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.to_string_lossy().into_owned();
-        let Some((case, file)) = path.split_once("krusty/").and_then(|(_, rest)| rest.split_once('/')) else {
+        let Some((case, file)) = path
+            .split_once("krusty/")
+            .and_then(|(_, rest)| rest.split_once('/'))
+        else {
             continue;
         };
         let mut text = String::new();
@@ -51,12 +57,18 @@ pub(super) fn seeds() -> Result<Vec<String>> {
         let (folder, files) = cases.entry(case.to_owned()).or_default();
         if file == "case.json" {
             let about: serde_json::Value = serde_json::from_str(&text).context("read a case")?;
-            about["path"].as_str().unwrap_or_default().trim_matches('/').clone_into(folder);
+            about["path"]
+                .as_str()
+                .unwrap_or_default()
+                .trim_matches('/')
+                .clone_into(folder);
         } else if let Some(file) = file.strip_prefix("input/") {
             files.extend([FILE_MARK, file, "\n", &text, "\n"]);
         }
     }
-    let whole = cases.into_values().map(|(folder, files)| format!("{folder}\n{files}"));
+    let whole = cases
+        .into_values()
+        .map(|(folder, files)| format!("{folder}\n{files}"));
     seeds.extend(whole.filter(|text| text.len() <= CASE_MAX));
     Ok(seeds)
 }
@@ -64,15 +76,27 @@ pub(super) fn seeds() -> Result<Vec<String>> {
 /// Says what does not hold of a case.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let (folder, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let Ok(folder) = RepoPath::parse_rooted(folder) else { return Ok(()) };
+    let Ok(folder) = RepoPath::parse_rooted(folder) else {
+        return Ok(());
+    };
     let mut files: Vec<(&str, &str)> = Vec::new();
     for piece in rest.split(FILE_MARK).skip(1) {
         files.push(piece.split_once('\n').unwrap_or((piece, "")));
     }
     let tree = Tree::from_iter(files);
-    for (order, restrictions) in [(Order::Legacy, Restrictions::RootOnly), (Order::None, Restrictions::None)] {
-        let options = Options { order, restrictions, ..Options::default() };
-        let (once, again) = (build(&tree, &folder, &options), build(&tree, &folder, &options));
+    for (order, restrictions) in [
+        (Order::Legacy, Restrictions::RootOnly),
+        (Order::None, Restrictions::None),
+    ] {
+        let options = Options {
+            order,
+            restrictions,
+            ..Options::default()
+        };
+        let (once, again) = (
+            build(&tree, &folder, &options),
+            build(&tree, &folder, &options),
+        );
         match (once, again) {
             (Err(one), Err(other)) if one.to_string() == other.to_string() => {}
             (Ok(one), Ok(other)) if one == other => check_text(&one)?,
@@ -83,11 +107,18 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 }
 
 fn check_text(built: &lode_kustomize::Build) -> Result<(), String> {
-    let Ok(text) = built.text() else { return Ok(()) };
-    let documents = Nodes::new(text.as_bytes(), Dialect::V2, Origins::default()).collect::<Result<Vec<_>, _>>();
+    let Ok(text) = built.text() else {
+        return Ok(());
+    };
+    let documents =
+        Nodes::new(text.as_bytes(), Dialect::V2, Origins::default()).collect::<Result<Vec<_>, _>>();
     let documents = documents.map_err(|error| format!("what was built cannot be read: {error}"))?;
     if documents.len() != built.objects.len() {
-        return Err(format!("{} objects are {} documents", built.objects.len(), documents.len()));
+        return Err(format!(
+            "{} objects are {} documents",
+            built.objects.len(),
+            documents.len()
+        ));
     }
     Ok(())
 }

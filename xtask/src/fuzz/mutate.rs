@@ -82,7 +82,10 @@ const CHANGES: [usize; 7] = [0, 1, 1, 2, 3, 5, 12];
 
 impl<'s> Mutator<'s> {
     pub(super) fn new(seed: u64, seeds: &'s [String]) -> Self {
-        Self { state: seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, seeds }
+        Self {
+            state: seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            seeds,
+        }
     }
 
     /// Makes the next input.

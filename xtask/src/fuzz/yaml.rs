@@ -10,7 +10,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use lode_yaml::edit::{Edit, Step};
-use lode_yaml::{Content, Dialect, Extra, Node, Nodes, Options, Origins, Style, write_node, write_v3};
+use lode_yaml::{
+    Content, Dialect, Extra, Node, Nodes, Options, Origins, Style, write_node, write_v3,
+};
 
 use crate::workspace;
 
@@ -36,10 +38,22 @@ const FILE_MAX: u64 = 32 << 10;
 const EDITS_MAX: usize = 4;
 
 pub(super) fn seeds() -> Result<Vec<String>> {
-    let mut seeds: Vec<String> = OWN.iter().cycle().take(OWN_COUNT).map(|text| (*text).to_owned()).collect();
-    let archive = workspace::root().parent().context("find the folder above the checkout")?.join(ARCHIVE);
+    let mut seeds: Vec<String> = OWN
+        .iter()
+        .cycle()
+        .take(OWN_COUNT)
+        .map(|text| (*text).to_owned())
+        .collect();
+    let archive = workspace::root()
+        .parent()
+        .context("find the folder above the checkout")?
+        .join(ARCHIVE);
     if !archive.exists() {
-        eprintln!("{} is not here: only {} texts of our own", archive.display(), OWN.len());
+        eprintln!(
+            "{} is not here: only {} texts of our own",
+            archive.display(),
+            OWN.len()
+        );
         return Ok(seeds);
     }
     let mut decoder = zstd::Decoder::new(File::open(&archive).context("open the corpus")?)?;
@@ -47,7 +61,9 @@ pub(super) fn seeds() -> Result<Vec<String>> {
     for entry in tar::Archive::new(decoder).entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
-        let is_yaml = path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml");
+        let is_yaml = path
+            .extension()
+            .is_some_and(|kind| kind == "yaml" || kind == "yml");
         if !is_yaml || entry.size() > FILE_MAX || !takes(&path) {
             continue;
         }
@@ -72,7 +88,12 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     for dialect in [Dialect::V2, Dialect::V3] {
         let plain = read(text, dialect, false);
         let commented = read(text, dialect, true);
-        if plain.len() != commented.len() || !plain.iter().zip(&commented).all(|(a, b)| says_the_same(a, b)) {
+        if plain.len() != commented.len()
+            || !plain
+                .iter()
+                .zip(&commented)
+                .all(|(a, b)| says_the_same(a, b))
+        {
             return Err(format!("{dialect:?}: comments change what is read"));
         }
         for node in plain.iter().chain(&commented) {
@@ -88,7 +109,11 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 
 fn read(text: &str, dialect: Dialect, comments: bool) -> Vec<Node> {
     let nodes = Nodes::new(text.as_bytes(), dialect, Origins::default());
-    let nodes = if comments { nodes.with_comments() } else { nodes };
+    let nodes = if comments {
+        nodes.with_comments()
+    } else {
+        nodes
+    };
     nodes.map_while(Result::ok).collect()
 }
 
@@ -103,7 +128,9 @@ fn check_place(node: &Node, len: usize) -> Result<(), String> {
 /// byte order.
 fn check_value(node: &Node, dialect: Dialect) -> Result<(), String> {
     let mut text = String::new();
-    let Ok(value) = node.to_value(Dialect::V3) else { return Ok(()) };
+    let Ok(value) = node.to_value(Dialect::V3) else {
+        return Ok(());
+    };
     if write_node(&mut text, node).is_err() {
         return Err(format!("{dialect:?}: a node with a value is not written"));
     }
@@ -113,7 +140,9 @@ fn check_value(node: &Node, dialect: Dialect) -> Result<(), String> {
     let again = read(&text, Dialect::V2, false);
     match again.first().map(|again| again.to_value(Dialect::V2)) {
         Some(Ok(again)) if again == value => Ok(()),
-        _ => Err(format!("{dialect:?}: the rendered form reads back otherwise: {text:?}")),
+        _ => Err(format!(
+            "{dialect:?}: the rendered form reads back otherwise: {text:?}"
+        )),
     }
 }
 
@@ -133,12 +162,17 @@ fn check_v3(node: &Node) -> Result<(), String> {
 
 fn simplify(node: &mut Node) {
     if node.style == Style::Folded
-        || node.text().is_some_and(|text| text.trim_start_matches([' ', '\n']).starts_with('\t'))
+        || node
+            .text()
+            .is_some_and(|text| text.trim_start_matches([' ', '\n']).starts_with('\t'))
     {
         node.style = Style::DoubleQuoted;
     }
     if let Some(extra) = &mut node.extra {
-        **extra = Extra { tag: extra.tag.take(), ..Extra::default() };
+        **extra = Extra {
+            tag: extra.tag.take(),
+            ..Extra::default()
+        };
     }
     match &mut node.content {
         Content::Scalar(_) => {}
@@ -153,7 +187,9 @@ fn simplify(node: &mut Node) {
 }
 
 fn check_edits(text: &str) -> Result<(), String> {
-    let Ok(edit) = Edit::new(text) else { return Ok(()) };
+    let Ok(edit) = Edit::new(text) else {
+        return Ok(());
+    };
     for (document, node) in edit.documents().iter().enumerate() {
         let mut paths = Vec::new();
         scalars(node, &mut Vec::new(), &mut paths);
@@ -187,7 +223,9 @@ fn scalars<'n>(node: &'n Node, path: &mut Vec<Step<'n>>, found: &mut Vec<Vec<Ste
         }
         Content::Mapping(entries) => {
             for entry in entries {
-                let Some(key) = entry.key.text() else { continue };
+                let Some(key) = entry.key.text() else {
+                    continue;
+                };
                 path.push(Step::Key(key));
                 scalars(&entry.value, path, found);
                 path.pop();
@@ -209,5 +247,7 @@ fn says_the_same(one: &Node, other: &Node) -> bool {
         && (is_vague || one.resolved_tag(Dialect::V3) == other.resolved_tag(Dialect::V3))
         && std::mem::discriminant(&one.content) == std::mem::discriminant(&other.content)
         && parts(one).count() == parts(other).count()
-        && parts(one).zip(parts(other)).all(|(one, other)| says_the_same(one, other))
+        && parts(one)
+            .zip(parts(other))
+            .all(|(one, other)| says_the_same(one, other))
 }

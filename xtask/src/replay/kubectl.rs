@@ -30,7 +30,10 @@ const EVENTS_WITHIN: Duration = Duration::from_secs(3);
 /// Headers of a request that are sent as they were; conditions and impersonation have rules of their own.
 const SENT: [&str; 4] = ["accept", "content-type", "user-agent", "kubectl-command"];
 
-#[expect(clippy::expect_used, reason = "the expressions are constants, and tests read them")]
+#[expect(
+    clippy::expect_used,
+    reason = "the expressions are constants, and tests read them"
+)]
 static CHOSEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?P<uid>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"#,
@@ -54,12 +57,24 @@ struct Watch {
 }
 
 /// Replays all commands whose text contains `only`.
-pub(super) fn replay(corpus: &Path, running: &Running, only: &str, report: &mut Report) -> Result<()> {
-    let mut replay = Replay { server: &running.server, same: Same::default(), watches: Vec::new() };
+pub(super) fn replay(
+    corpus: &Path,
+    running: &Running,
+    only: &str,
+    report: &mut Report,
+) -> Result<()> {
+    let mut replay = Replay {
+        server: &running.server,
+        same: Same::default(),
+        watches: Vec::new(),
+    };
     let mut requests = lines(&corpus.join("kubectl.jsonl"))?;
     // The recording has them in the order they ended, and watches end late.
     requests.sort_by_key(|line| line["seq"].as_u64());
-    for line in requests.into_iter().filter(|line| text(line, "cmd").contains(only)) {
+    for line in requests
+        .into_iter()
+        .filter(|line| text(line, "cmd").contains(only))
+    {
         let failed = |error| vec![Difference::of("request", "an answer", format!("{error:#}"))];
         if text(&line, "path").contains("watch=true") {
             match replay.watch(&line) {
@@ -87,7 +102,9 @@ impl Replay<'_> {
             let differences = compare(&mut same, line, &answer);
             tries -= 1;
             if differences.is_empty() || tries == 0 {
-                if let (Some(recorded), live) = (line["respHeaders"]["etag"].as_str(), answer.header("etag")) {
+                if let (Some(recorded), live) =
+                    (line["respHeaders"]["etag"].as_str(), answer.header("etag"))
+                {
                     same.bind(Sort::Tag, recorded, live);
                 }
                 self.same = same;
@@ -118,7 +135,10 @@ impl Replay<'_> {
         let path = match recorded.split_once("&timeout=") {
             // Documents have other addresses on another server; its index has told them.
             Some((document, timeout)) if document.contains("?hash=") => {
-                format!("{}&timeout={timeout}", self.same.live(Sort::Url, document).unwrap_or(document))
+                format!(
+                    "{}&timeout={timeout}",
+                    self.same.live(Sort::Url, document).unwrap_or(document)
+                )
             }
             _ => translated(&self.same, recorded),
         };
@@ -129,9 +149,16 @@ impl Replay<'_> {
             }
         }
         if let Some(tag) = line["reqHeaders"]["if-none-match"].as_str() {
-            call = call.header("if-none-match", self.same.live(Sort::Tag, tag).unwrap_or(tag));
+            call = call.header(
+                "if-none-match",
+                self.same.live(Sort::Tag, tag).unwrap_or(tag),
+            );
         }
-        if let Some(user) = text(line, "cmd").split("--as=").nth(1).and_then(|rest| rest.split(' ').next()) {
+        if let Some(user) = text(line, "cmd")
+            .split("--as=")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next())
+        {
             call = call.header("Impersonate-User", user);
         }
         let body = match &line["reqBody"] {
@@ -154,16 +181,26 @@ fn translated(same: &Same, text: &str) -> String {
         if let (Some(before), Some(version)) = (captures.name("before"), captures.name("version")) {
             let version = version.as_str();
             let live = live(Sort::Version, version).or_else(|| live(Sort::List, version));
-            return format!("{}{}", before.as_str(), live.unwrap_or_else(|| version.to_owned()));
+            return format!(
+                "{}{}",
+                before.as_str(),
+                live.unwrap_or_else(|| version.to_owned())
+            );
         }
         let token = captures.name("token").map_or("", |token| token.as_str());
-        format!("continue={}", live(Sort::Continue, token).unwrap_or_else(|| token.to_owned()))
+        format!(
+            "continue={}",
+            live(Sort::Continue, token).unwrap_or_else(|| token.to_owned())
+        )
     };
     CHOSEN.replace_all(text, replace).into_owned()
 }
 
 fn compare(same: &mut Same, line: &Value, answer: &Answer) -> Vec<Difference> {
-    if line["status"] == 304 && answer.status == 200 && line["reqHeaders"]["if-none-match"].is_null() {
+    if line["status"] == 304
+        && answer.status == 200
+        && line["reqHeaders"]["if-none-match"].is_null()
+    {
         // The recording lacks the header by which kubectl's cache asked whether the document had changed.
         return Vec::new();
     }
@@ -171,16 +208,29 @@ fn compare(same: &mut Same, line: &Value, answer: &Answer) -> Vec<Difference> {
     if line["status"] != answer.status {
         differences.push(Difference::of("status", &line["status"], answer.status));
     }
-    let warning =
-        |value: &Value| value.as_array().and_then(|all| all.first()).unwrap_or(value).as_str().map(str::to_owned);
-    let (expected, found) = (warning(&line["respHeaders"]["warning"]).unwrap_or_default(), answer.header("warning"));
+    let warning = |value: &Value| {
+        value
+            .as_array()
+            .and_then(|all| all.first())
+            .unwrap_or(value)
+            .as_str()
+            .map(str::to_owned)
+    };
+    let (expected, found) = (
+        warning(&line["respHeaders"]["warning"]).unwrap_or_default(),
+        answer.header("warning"),
+    );
     if expected != found {
         differences.push(Difference::of("warning", expected, found));
     }
     match (&line["respBody"], answer.json()) {
         (Value::String(recorded), _) => {
             if recorded.is_empty() != answer.body.is_empty() {
-                differences.push(Difference::of("size", &line["respBytes"], answer.body.len()));
+                differences.push(Difference::of(
+                    "size",
+                    &line["respBytes"],
+                    answer.body.len(),
+                ));
             }
         }
         (Value::Null, _) => {}
@@ -210,13 +260,25 @@ mod tests {
 
     #[test]
     fn what_the_recorded_server_chose_is_translated() {
-        let (one, other) = ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222");
+        let (one, other) = (
+            "11111111-1111-1111-1111-111111111111",
+            "22222222-2222-2222-2222-222222222222",
+        );
         let mut same = Same::default();
         same.bind(Sort::Uid, one, other);
         same.bind(Sort::Version, "213", "77");
         same.bind(Sort::Continue, "abc", "def");
-        let found = translated(&same, &format!("?uid={one}&resourceVersion=213&continue=abc&resourceVersion=0"));
-        assert_eq!(found, format!("?uid={other}&resourceVersion=77&continue=def&resourceVersion=0"));
-        assert_eq!(translated(&same, r#"{"resourceVersion":"213"}"#), r#"{"resourceVersion":"77"}"#);
+        let found = translated(
+            &same,
+            &format!("?uid={one}&resourceVersion=213&continue=abc&resourceVersion=0"),
+        );
+        assert_eq!(
+            found,
+            format!("?uid={other}&resourceVersion=77&continue=def&resourceVersion=0")
+        );
+        assert_eq!(
+            translated(&same, r#"{"resourceVersion":"213"}"#),
+            r#"{"resourceVersion":"77"}"#
+        );
     }
 }

@@ -23,17 +23,32 @@ const DIFFERENCES_MAX: usize = 4;
 impl Report {
     /// Notes one step: right when nothing differs.
     pub(crate) fn add(&mut self, scenario: &str, step: &str, differences: &[Difference]) {
-        if self.scenarios.last().is_none_or(|last| last.name != scenario) {
-            self.scenarios.push(Scenario { name: scenario.to_owned(), right: 0, total: 0 });
+        if self
+            .scenarios
+            .last()
+            .is_none_or(|last| last.name != scenario)
+        {
+            self.scenarios.push(Scenario {
+                name: scenario.to_owned(),
+                right: 0,
+                total: 0,
+            });
         }
-        let Some(counts) = self.scenarios.last_mut() else { return };
+        let Some(counts) = self.scenarios.last_mut() else {
+            return;
+        };
         counts.total += 1;
         if differences.is_empty() {
             counts.right += 1;
             return;
         }
         let mut lines = vec![format!("{scenario} {step}")];
-        lines.extend(differences.iter().take(DIFFERENCES_MAX).map(ToString::to_string));
+        lines.extend(
+            differences
+                .iter()
+                .take(DIFFERENCES_MAX)
+                .map(ToString::to_string),
+        );
         if differences.len() > DIFFERENCES_MAX {
             lines.push(format!("and {} more", differences.len() - DIFFERENCES_MAX));
         }
@@ -49,7 +64,10 @@ impl Report {
             println!("and {} misses more", self.misses.len() - show);
         }
         for scenario in &self.scenarios {
-            println!("{:>4} of {:>4}  {}", scenario.right, scenario.total, scenario.name);
+            println!(
+                "{:>4} of {:>4}  {}",
+                scenario.right, scenario.total, scenario.name
+            );
         }
         println!("{:>4} of {:>4}  in all", self.right(), self.total());
     }
@@ -57,7 +75,11 @@ impl Report {
     /// Success when all are right, or as many as the floor says.
     pub(crate) fn outcome(&self, floor: Option<usize>) -> ExitCode {
         let wanted = floor.unwrap_or(self.total());
-        if self.total() > 0 && self.right() >= wanted { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.total() > 0 && self.right() >= wanted {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 
     fn right(&self) -> usize {

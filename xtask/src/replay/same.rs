@@ -36,21 +36,41 @@ pub(crate) struct Difference {
 /// Longest value shown.
 const SHOWN_MAX: usize = 240;
 /// Documents that may hold more on the second side.
-const DISCOVERY: [&str; 5] = ["APIVersions", "APIGroupList", "APIGroup", "APIResourceList", "APIGroupDiscoveryList"];
+const DISCOVERY: [&str; 5] = [
+    "APIVersions",
+    "APIGroupList",
+    "APIGroup",
+    "APIResourceList",
+    "APIGroupDiscoveryList",
+];
 /// Fields that name the entries of discovery.
-const IDENTITIES: [&str; 7] =
-    ["name", "groupVersion", "version", "resource", "subresource", "clientCIDR", "responseKind"];
+const IDENTITIES: [&str; 7] = [
+    "name",
+    "groupVersion",
+    "version",
+    "resource",
+    "subresource",
+    "clientCIDR",
+    "responseKind",
+];
 /// The algorithms that sign tokens follow from the keys a server was given.
 const ALGORITHMS: &str = "id_token_signing_alg_values_supported";
 /// Documents of servers that issue tokens.
-const ISSUING: [&str; 2] = ["paths..well-known/openid-configuration", "paths.openid/v1/jwks"];
+const ISSUING: [&str; 2] = [
+    "paths..well-known/openid-configuration",
+    "paths.openid/v1/jwks",
+];
 /// Ports the server chooses.
 const NODE_PORTS: std::ops::RangeInclusive<u64> = 30_000..=32_767;
 
 impl Difference {
     /// A difference outside bodies.
     pub(crate) fn of(path: &str, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
-        Self { path: path.to_owned(), expected: expected.to_string(), found: found.to_string() }
+        Self {
+            path: path.to_owned(),
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
     }
 
     fn values(path: &str, expected: Option<&Value>, found: Option<&Value>) -> Self {
@@ -62,7 +82,13 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
-        write!(formatter, "{}: {} and not {}", self.path, short(&self.found), short(&self.expected))
+        write!(
+            formatter,
+            "{}: {} and not {}",
+            self.path,
+            short(&self.found),
+            short(&self.expected)
+        )
     }
 }
 
@@ -80,8 +106,12 @@ impl Same {
 
     /// Takes two things as the same from now on; says whether that agrees with what was known.
     pub(crate) fn bind(&mut self, sort: Sort, expected: &str, found: &str) -> bool {
-        let known = self.bound.insert((sort, expected.to_owned()), found.to_owned());
-        let back = self.back.insert((sort, found.to_owned()), expected.to_owned());
+        let known = self
+            .bound
+            .insert((sort, expected.to_owned()), found.to_owned());
+        let back = self
+            .back
+            .insert((sort, found.to_owned()), expected.to_owned());
         match known {
             Some(known) => known == found,
             None => back.is_none(),
@@ -91,8 +121,9 @@ impl Same {
     /// Compares two bodies.
     pub(crate) fn compare(&mut self, expected: &Value, found: &Value) -> Vec<Difference> {
         let kind = expected["kind"].as_str().unwrap_or_default();
-        self.more =
-            DISCOVERY.contains(&kind) || expected.get("paths").is_some() || expected.get("gitVersion").is_some();
+        self.more = DISCOVERY.contains(&kind)
+            || expected.get("paths").is_some()
+            || expected.get("gitVersion").is_some();
         let mut differences = Vec::new();
         self.value("", expected, found, &mut differences);
         differences
@@ -105,17 +136,26 @@ impl Same {
             return;
         }
         let alike = match (expected, found) {
-            (Value::Object(expected), Value::Object(found)) => return self.object(path, expected, found, out),
-            (Value::Array(expected), Value::Array(found)) => return self.array(path, expected, found, out),
+            (Value::Object(expected), Value::Object(found)) => {
+                return self.object(path, expected, found, out);
+            }
+            (Value::Array(expected), Value::Array(found)) => {
+                return self.array(path, expected, found, out);
+            }
             (Value::String(expected), Value::String(found)) => {
                 let known = self.known(key, expected);
                 if !self.string(key, expected, found) && !path.starts_with(ALGORITHMS) {
-                    out.push(Difference::of(path, format!("{expected:?}{known}"), format!("{found:?}")));
+                    out.push(Difference::of(
+                        path,
+                        format!("{expected:?}{known}"),
+                        format!("{found:?}"),
+                    ));
                 }
                 return;
             }
             (Value::Number(_), Value::Number(_)) if key == "nodePort" => {
-                let chosen = |port: &Value| port.as_u64().is_some_and(|port| NODE_PORTS.contains(&port));
+                let chosen =
+                    |port: &Value| port.as_u64().is_some_and(|port| NODE_PORTS.contains(&port));
                 expected == found || chosen(expected) && chosen(found)
             }
             _ => expected == found,
@@ -127,8 +167,13 @@ impl Same {
 
     /// How a uid or resource version is called on the second side, for people to read.
     fn known(&self, key: &str, expected: &str) -> String {
-        let sort = if key == "resourceVersion" { Sort::Version } else { Sort::Uid };
-        self.live(sort, expected).map_or(String::new(), |other| format!(" (here {other:?})"))
+        let sort = if key == "resourceVersion" {
+            Sort::Version
+        } else {
+            Sort::Uid
+        };
+        self.live(sort, expected)
+            .map_or(String::new(), |other| format!(" (here {other:?})"))
     }
 
     fn object(
@@ -139,9 +184,11 @@ impl Same {
         out: &mut Vec<Difference>,
     ) {
         let generated = expected.contains_key("generateName") && found.contains_key("generateName");
-        if let (true, Some(expected), Some(found)) =
-            (generated, expected.get("name").and_then(Value::as_str), found.get("name").and_then(Value::as_str))
-        {
+        if let (true, Some(expected), Some(found)) = (
+            generated,
+            expected.get("name").and_then(Value::as_str),
+            found.get("name").and_then(Value::as_str),
+        ) {
             self.bind(Sort::Name, expected, found);
         }
         let whole_store = is_of_whole_store(expected);
@@ -162,13 +209,21 @@ impl Same {
                 self.value(&at, value, found, out);
             }
         }
-        for (key, value) in found.iter().filter(|(key, _)| !self.more && !matched.contains(key)) {
+        for (key, value) in found
+            .iter()
+            .filter(|(key, _)| !self.more && !matched.contains(key))
+        {
             out.push(Difference::values(&join(path, key), None, Some(value)));
         }
     }
 
     /// The key on the second side: the same one, or one that differs in uids only, as fields of owner references do.
-    fn other_key(&mut self, key: &str, expected: &Map<String, Value>, found: &Map<String, Value>) -> Option<String> {
+    fn other_key(
+        &mut self,
+        key: &str,
+        expected: &Map<String, Value>,
+        found: &Map<String, Value>,
+    ) -> Option<String> {
         if found.contains_key(key) {
             return Some(key.to_owned());
         }
@@ -180,21 +235,45 @@ impl Same {
     }
 
     /// The metadata of a list, table or bookmark: its resource version is that of the whole store.
-    fn list_metadata(&mut self, path: &str, expected: &Value, found: &Value, out: &mut Vec<Difference>) {
+    fn list_metadata(
+        &mut self,
+        path: &str,
+        expected: &Value,
+        found: &Value,
+        out: &mut Vec<Difference>,
+    ) {
         let (mut expected, mut found) = (expected.clone(), found.clone());
-        let version = |of: &mut Value| of.as_object_mut().and_then(|of| of.remove("resourceVersion"));
+        let version = |of: &mut Value| {
+            of.as_object_mut()
+                .and_then(|of| of.remove("resourceVersion"))
+        };
         let (left, right) = (version(&mut expected), version(&mut found));
-        let text = |of: &Option<Value>| of.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |of: &Option<Value>| {
+            of.as_ref()
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let number = |of: &Option<Value>| text(of).parse::<u64>().is_ok();
         if number(&left) == number(&right) {
             self.bind(Sort::List, &text(&left), &text(&right));
         } else {
-            out.push(Difference::values(&join(path, "resourceVersion"), left.as_ref(), right.as_ref()));
+            out.push(Difference::values(
+                &join(path, "resourceVersion"),
+                left.as_ref(),
+                right.as_ref(),
+            ));
         }
         self.value(path, &expected, &found, out);
     }
 
-    fn array(&mut self, path: &str, expected: &[Value], found: &[Value], out: &mut Vec<Difference>) {
+    fn array(
+        &mut self,
+        path: &str,
+        expected: &[Value],
+        found: &[Value],
+        out: &mut Vec<Difference>,
+    ) {
         if self.more {
             return self.some_of(path, expected, found, out);
         }
@@ -211,7 +290,13 @@ impl Same {
     }
 
     /// Every entry of the first side, found by its name on the second.
-    fn some_of(&mut self, path: &str, expected: &[Value], found: &[Value], out: &mut Vec<Difference>) {
+    fn some_of(
+        &mut self,
+        path: &str,
+        expected: &[Value],
+        found: &[Value],
+        out: &mut Vec<Difference>,
+    ) {
         for entry in expected {
             let name = identity(entry);
             let at = join(path, &name);
@@ -256,10 +341,9 @@ impl Same {
         }
         let (left, right) = (parts(&expected), parts(found));
         let alike = left.len() == right.len()
-            && left
-                .iter()
-                .zip(&right)
-                .all(|(left, right)| left.sort == right.sort && self.part(left.sort, left.text, right.text));
+            && left.iter().zip(&right).all(|(left, right)| {
+                left.sort == right.sort && self.part(left.sort, left.text, right.text)
+            });
         alike || are_shuffled(&expected, found)
     }
 
@@ -277,12 +361,20 @@ impl Same {
 
 /// Whether this is a list, a table, or a bookmark of a watch.
 fn is_of_whole_store(object: &Map<String, Value>) -> bool {
-    let bookmark = object.get("metadata").is_some_and(|metadata| metadata.get("name").is_none());
-    object.contains_key("items") || object.get("kind").is_some_and(|kind| kind == "Table") || bookmark
+    let bookmark = object
+        .get("metadata")
+        .is_some_and(|metadata| metadata.get("name").is_none());
+    object.contains_key("items")
+        || object.get("kind").is_some_and(|kind| kind == "Table")
+        || bookmark
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 /// Causes come in any order, and owners in the order of seconds.
@@ -292,7 +384,12 @@ fn in_order<'v>(key: &str, values: &'v [Value]) -> Vec<&'v Value> {
     match key {
         "causes" => values.sort_by_key(|value| (text(value, "field"), text(value, "message"))),
         "managedFields" => values.sort_by_key(|value| {
-            (text(value, "manager"), text(value, "operation"), text(value, "apiVersion"), text(value, "subresource"))
+            (
+                text(value, "manager"),
+                text(value, "operation"),
+                text(value, "apiVersion"),
+                text(value, "subresource"),
+            )
         }),
         _ => {}
     }
@@ -311,8 +408,9 @@ fn identity(entry: &Value) -> String {
 
 /// Where a list goes on, without the revision it shows.
 fn rest(token: &str) -> Option<(String, String)> {
-    let bytes =
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).or_else(|_| STANDARD_NO_PAD.decode(token));
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(token)
+        .or_else(|_| STANDARD_NO_PAD.decode(token));
     let token: Value = serde_json::from_slice(&bytes.ok()?).ok()?;
     let known = token["rv"].is_i64();
     known.then(|| (token["v"].to_string(), token["start"].to_string()))
@@ -325,7 +423,10 @@ mod tests {
     use super::*;
 
     fn differences(same: &mut Same, expected: &Value, found: &Value) -> Vec<String> {
-        same.compare(expected, found).iter().map(|difference| difference.path.clone()).collect()
+        same.compare(expected, found)
+            .iter()
+            .map(|difference| difference.path.clone())
+            .collect()
     }
 
     fn object(uid: char, version: &str) -> Value {
@@ -338,29 +439,46 @@ mod tests {
         let mut same = Same::default();
         assert!(differences(&mut same, &object('a', "5"), &object('b', "70")).is_empty());
         assert!(differences(&mut same, &object('a', "5"), &object('b', "70")).is_empty());
-        assert_eq!(differences(&mut same, &object('a', "5"), &object('b', "71")), ["metadata.resourceVersion"]);
-        assert_eq!(differences(&mut same, &object('a', "6"), &object('b', "71")), ["metadata.resourceVersion"]);
+        assert_eq!(
+            differences(&mut same, &object('a', "5"), &object('b', "71")),
+            ["metadata.resourceVersion"]
+        );
+        assert_eq!(
+            differences(&mut same, &object('a', "6"), &object('b', "71")),
+            ["metadata.resourceVersion"]
+        );
     }
 
     #[test]
     fn a_difference_says_what_a_version_is_called_on_the_second_side() {
         let mut same = Same::default();
         same.compare(&object('a', "5"), &object('b', "70"));
-        let difference = same.compare(&object('a', "5"), &object('b', "71")).remove(0);
-        assert_eq!(difference.to_string(), r#"metadata.resourceVersion: "71" and not "5" (here "70")"#);
+        let difference = same
+            .compare(&object('a', "5"), &object('b', "71"))
+            .remove(0);
+        assert_eq!(
+            difference.to_string(),
+            r#"metadata.resourceVersion: "71" and not "5" (here "70")"#
+        );
     }
 
     #[test]
     fn another_uid_than_before_is_seen() {
         let mut same = Same::default();
         assert!(differences(&mut same, &object('a', "5"), &object('b', "5")).is_empty());
-        assert_eq!(differences(&mut same, &object('a', "5"), &object('c', "5")), ["metadata.uid"]);
+        assert_eq!(
+            differences(&mut same, &object('a', "5"), &object('c', "5")),
+            ["metadata.uid"]
+        );
     }
 
     #[test]
     fn a_time_that_was_sent_comes_back_as_it_was() {
         let mut same = Same::default();
-        let (one, other) = (json!({"t": "2026-01-01T00:00:00Z"}), json!({"t": "2027-01-01T00:00:00Z"}));
+        let (one, other) = (
+            json!({"t": "2026-01-01T00:00:00Z"}),
+            json!({"t": "2027-01-01T00:00:00Z"}),
+        );
         assert!(differences(&mut same, &one, &other).is_empty());
         same.note_sent("2026-01-01T00:00:00Z");
         assert_eq!(differences(&mut same, &one, &other), ["t"]);
@@ -369,8 +487,14 @@ mod tests {
     #[test]
     fn missing_and_further_fields_are_told_by_path() {
         let mut same = Same::default();
-        let (one, other) = (json!({"a": {"b": 1, "c": [1, 2]}}), json!({"a": {"c": [1, 3], "d": null}}));
-        assert_eq!(differences(&mut same, &one, &other), ["a.b", "a.c.1", "a.d"]);
+        let (one, other) = (
+            json!({"a": {"b": 1, "c": [1, 2]}}),
+            json!({"a": {"c": [1, 3], "d": null}}),
+        );
+        assert_eq!(
+            differences(&mut same, &one, &other),
+            ["a.b", "a.c.1", "a.d"]
+        );
     }
 
     #[test]
@@ -381,14 +505,20 @@ mod tests {
             json!({"kind": "APIGroupList", "groups": groups})
         };
         assert!(differences(&mut same, &list(&["a"]), &list(&["b", "a"])).is_empty());
-        assert_eq!(differences(&mut same, &list(&["a", "b"]), &list(&["a"])), ["groups.b"]);
+        assert_eq!(
+            differences(&mut same, &list(&["a", "b"]), &list(&["a"])),
+            ["groups.b"]
+        );
     }
 
     #[test]
     fn owners_of_a_field_list_may_be_named_by_uid() {
         let mut same = Same::default();
         let fields = |uid: &str| json!({format!("k:{{\"uid\":\"{uid}\"}}"): {}});
-        let (one, other) = ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222");
+        let (one, other) = (
+            "11111111-1111-1111-1111-111111111111",
+            "22222222-2222-2222-2222-222222222222",
+        );
         assert!(differences(&mut same, &fields(one), &fields(other)).is_empty());
     }
 
@@ -399,6 +529,9 @@ mod tests {
         assert!(differences(&mut same, &named("gen-aaaaa"), &named("gen-bbbbb")).is_empty());
         let told = |name: &str| json!({"message": format!("\"{name}\" not found")});
         assert!(differences(&mut same, &told("gen-aaaaa"), &told("gen-bbbbb")).is_empty());
-        assert_eq!(differences(&mut same, &told("gen-aaaaa"), &told("gen-ccccc")), ["message"]);
+        assert_eq!(
+            differences(&mut same, &told("gen-aaaaa"), &told("gen-ccccc")),
+            ["message"]
+        );
     }
 }

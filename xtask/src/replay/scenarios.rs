@@ -15,7 +15,12 @@ use super::streams::{meanwhile, without_bookmarks};
 use super::target::Running;
 
 /// The recordings, in the order they were made: later ones list what earlier ones left.
-const FILES: [&str; 4] = ["http_core", "http_list_watch_delete", "http_crd_rbac_misc", "http_compaction"];
+const FILES: [&str; 4] = [
+    "http_core",
+    "http_list_watch_delete",
+    "http_crd_rbac_misc",
+    "http_compaction",
+];
 /// Headers that are compared.
 const HEADERS: [&str; 3] = ["content-type", "warning", "retry-after"];
 /// The namespace that recordings take for granted.
@@ -35,21 +40,40 @@ struct Replay<'r> {
 }
 
 /// Replays all scenarios whose names contain `only`.
-pub(super) fn replay(corpus: &Path, running: &Running, only: &str, report: &mut Report) -> Result<()> {
+pub(super) fn replay(
+    corpus: &Path,
+    running: &Running,
+    only: &str,
+    report: &mut Report,
+) -> Result<()> {
     let etcd_port = running.etcd_port;
-    let mut replay = Replay { server: &running.server, etcd_port, captured: HashMap::new(), same: Same::default() };
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-    let create = Call::new("POST", "/api/v1/namespaces").body("application/json", namespace.to_string());
+    let mut replay = Replay {
+        server: &running.server,
+        etcd_port,
+        captured: HashMap::new(),
+        same: Same::default(),
+    };
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+    let create =
+        Call::new("POST", "/api/v1/namespaces").body("application/json", namespace.to_string());
     for file in FILES {
         if file == "http_crd_rbac_misc" {
             // Earlier, and it would show in recorded lists.
-            running.server.call(&create).context("make the namespace that recordings take for granted")?;
+            running
+                .server
+                .call(&create)
+                .context("make the namespace that recordings take for granted")?;
         }
         for step in lines(&corpus.join(format!("{file}.jsonl")))? {
             let scenario = step["scenario"].as_str().unwrap_or_default();
             if scenario.contains(only) {
-                let what = ["step", "method", "path", "note"].map(|field| shown(&step[field])).join(" ");
-                let differences = replay.step(&step).unwrap_or_else(|error| vec![failed(&error)]);
+                let what = ["step", "method", "path", "note"]
+                    .map(|field| shown(&step[field]))
+                    .join(" ");
+                let differences = replay
+                    .step(&step)
+                    .unwrap_or_else(|error| vec![failed(&error)]);
                 report.add(scenario, what.trim_end(), &differences);
             }
         }
@@ -60,7 +84,9 @@ pub(super) fn replay(corpus: &Path, running: &Running, only: &str, report: &mut 
 impl Replay<'_> {
     /// Makes one request and returns where its answer differs.
     fn step(&mut self, step: &Value) -> Result<Vec<Difference>> {
-        if (step["scenario"].as_str(), step["step"].as_u64()) == (Some(COMPACTED.0), Some(COMPACTED.1)) {
+        if (step["scenario"].as_str(), step["step"].as_u64())
+            == (Some(COMPACTED.0), Some(COMPACTED.1))
+        {
             self.compact()?;
         }
         let call = self.call(step);
@@ -138,7 +164,9 @@ impl Replay<'_> {
 
     /// Compacts the store of a real server; others forget in their own way.
     fn compact(&self) -> Result<()> {
-        let (Some(port), Some(last)) = (self.etcd_port, self.captured.get("last")) else { return Ok(()) };
+        let (Some(port), Some(last)) = (self.etcd_port, self.captured.get("last")) else {
+            return Ok(());
+        };
         crate::cluster::compact(port, last)
     }
 }
@@ -156,7 +184,11 @@ fn compare(same: &mut Same, step: &Value, answer: &Answer) -> Result<Vec<Differe
         };
         let found = answer.headers.get(name).cloned().unwrap_or_default();
         if expected != found {
-            differences.push(Difference::of(name, expected.join(" | "), found.join(" | ")));
+            differences.push(Difference::of(
+                name,
+                expected.join(" | "),
+                found.join(" | "),
+            ));
         }
     }
     let (expected, found) = bodies(step, answer)?;
@@ -171,13 +203,19 @@ fn bodies(step: &Value, answer: &Answer) -> Result<(Value, Value)> {
     if path == "/readyz?verbose" {
         // Which checks there are is each server's own affair.
         let last = |text: &str| Value::from(text.lines().last().unwrap_or_default());
-        return Ok((last(expected["__text"].as_str().unwrap_or_default()), last(&answer.text())));
+        return Ok((
+            last(expected["__text"].as_str().unwrap_or_default()),
+            last(&answer.text()),
+        ));
     }
     if expected.get("__text").is_some() {
         return Ok((expected["__text"].clone(), answer.text().into()));
     }
     if let Some(events) = expected["__stream"].as_array() {
-        let (expected, found) = (without_bookmarks(events.clone()), without_bookmarks(answer.values()?));
+        let (expected, found) = (
+            without_bookmarks(events.clone()),
+            without_bookmarks(answer.values()?),
+        );
         return Ok((expected.into(), found.into()));
     }
     let found = answer.json().unwrap_or_else(|| answer.text().into());
@@ -193,7 +231,11 @@ fn bodies(step: &Value, answer: &Answer) -> Result<(Value, Value)> {
 /// Whether a list shows objects of the system's own namespaces, which depend on how a server is set up.
 fn has_system_objects(list: &Value) -> bool {
     let mut items = list["items"].as_array().into_iter().flatten();
-    items.any(|item| item["metadata"]["namespace"].as_str().is_some_and(|namespace| namespace.starts_with("kube-")))
+    items.any(|item| {
+        item["metadata"]["namespace"]
+            .as_str()
+            .is_some_and(|namespace| namespace.starts_with("kube-"))
+    })
 }
 
 /// What is left of a list without its objects.
@@ -205,12 +247,23 @@ fn outline(list: &Value) -> Value {
 /// The columns of two tables, and the cells of those rows that both have: others than the scenario's own objects may
 /// be among the first ones.
 pub(super) fn columns(expected: &Value, found: &Value) -> (Value, Value) {
-    let name =
-        |row: &Value| (row["object"]["metadata"]["namespace"].clone(), row["object"]["metadata"]["name"].clone());
+    let name = |row: &Value| {
+        (
+            row["object"]["metadata"]["namespace"].clone(),
+            row["object"]["metadata"]["name"].clone(),
+        )
+    };
     let rows = |of: &Value, other: &Value| -> Vec<Value> {
-        let others: Vec<_> = other["rows"].as_array().into_iter().flatten().map(name).collect();
+        let others: Vec<_> = other["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(name)
+            .collect();
         let rows = of["rows"].as_array().into_iter().flatten();
-        rows.filter(|row| others.contains(&name(row))).map(|row| row["cells"].clone()).collect()
+        rows.filter(|row| others.contains(&name(row)))
+            .map(|row| row["cells"].clone())
+            .collect()
     };
     let table = |of: &Value, other: &Value| json!({"kind": of["kind"], "columnDefinitions": of["columnDefinitions"], "cells": rows(of, other)});
     (table(expected, found), table(found, expected))
@@ -239,16 +292,22 @@ mod tests {
     #[test]
     fn tables_are_compared_by_the_rows_that_both_have() {
         let row = |name: &str, cell: &str| json!({"cells": [cell], "object": {"metadata": {"name": name}}});
-        let table = |rows: Vec<Value>| json!({"kind": "Table", "columnDefinitions": [], "rows": rows});
-        let (left, right) =
-            columns(&table(vec![row("a", "1"), row("b", "2")]), &table(vec![row("b", "2"), row("c", "3")]));
+        let table =
+            |rows: Vec<Value>| json!({"kind": "Table", "columnDefinitions": [], "rows": rows});
+        let (left, right) = columns(
+            &table(vec![row("a", "1"), row("b", "2")]),
+            &table(vec![row("b", "2"), row("c", "3")]),
+        );
         assert_eq!(left, right);
         assert_eq!(left["cells"], json!([["2"]]));
     }
 
     #[test]
     fn a_watch_is_known_by_its_path() {
-        assert!(is_watch("/api/v1/pods?watch=1&timeoutSeconds=2") && is_watch("/api/v1/watch/namespaces/a/pods"));
+        assert!(
+            is_watch("/api/v1/pods?watch=1&timeoutSeconds=2")
+                && is_watch("/api/v1/watch/namespaces/a/pods")
+        );
         assert!(!is_watch("/api/v1/pods"));
     }
 }

@@ -74,20 +74,38 @@ pub(crate) struct Stream {
 impl Server {
     /// Reads a kubeconfig; nothing is sent yet.
     pub(crate) fn of(kubeconfig: &Path) -> Result<Self> {
-        let text = fs::read(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
-        let config = lode_yaml::parse(&text, Dialect::V3).with_context(|| format!("read {}", kubeconfig.display()))?;
-        let (cluster, user) = chosen(&config).with_context(|| format!("understand {}", kubeconfig.display()))?;
+        let text =
+            fs::read(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+        let config = lode_yaml::parse(&text, Dialect::V3)
+            .with_context(|| format!("read {}", kubeconfig.display()))?;
+        let (cluster, user) =
+            chosen(&config).with_context(|| format!("understand {}", kubeconfig.display()))?;
         let folder = kubeconfig.parent().unwrap_or(Path::new("."));
-        let url = cluster["server"].as_str().context("find the server's address")?.trim_end_matches('/').to_owned();
+        let url = cluster["server"]
+            .as_str()
+            .context("find the server's address")?
+            .trim_end_matches('/')
+            .to_owned();
         let authority = bytes_of(cluster, "certificate-authority", folder)?;
         let mut admin = builder(authority.as_deref())?;
         if let Some(mut identity) = bytes_of(user, "client-certificate", folder)? {
-            identity.extend(bytes_of(user, "client-key", folder)?.context("find the key of the client certificate")?);
-            admin = admin.identity(Identity::from_pem(&identity).context("use the client certificate")?);
+            identity.extend(
+                bytes_of(user, "client-key", folder)?
+                    .context("find the key of the client certificate")?,
+            );
+            admin = admin
+                .identity(Identity::from_pem(&identity).context("use the client certificate")?);
         }
         let token = user["token"].as_str().map(str::to_owned);
-        let plain = builder(authority.as_deref())?.build().context("make a client")?;
-        Ok(Self { url, admin: admin.build().context("make a client")?, token, plain })
+        let plain = builder(authority.as_deref())?
+            .build()
+            .context("make a client")?;
+        Ok(Self {
+            url,
+            admin: admin.build().context("make a client")?,
+            token,
+            plain,
+        })
     }
 
     /// Sends a request and reads the whole answer.
@@ -98,7 +116,11 @@ impl Server {
     /// Sends a request and returns as soon as status and headers are here.
     pub(crate) fn open(&self, call: &Call) -> Result<Stream> {
         let method = Method::from_bytes(call.method.as_bytes()).context("use the method")?;
-        let client = if matches!(call.who, Who::Admin) { &self.admin } else { &self.plain };
+        let client = if matches!(call.who, Who::Admin) {
+            &self.admin
+        } else {
+            &self.plain
+        };
         let mut request = client.request(method, format!("{}{}", self.url, call.path));
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -114,13 +136,22 @@ impl Server {
         if let Some(body) = &call.body {
             request = request.body(body.clone());
         }
-        let response = request.send().with_context(|| format!("send {} {}", call.method, call.path))?;
+        let response = request
+            .send()
+            .with_context(|| format!("send {} {}", call.method, call.path))?;
         let mut headers = BTreeMap::<String, Vec<String>>::new();
         for (name, value) in response.headers() {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            headers.entry(name.as_str().to_owned()).or_default().push(value);
+            headers
+                .entry(name.as_str().to_owned())
+                .or_default()
+                .push(value);
         }
-        let answer = Answer { status: response.status().as_u16(), headers, body: Vec::new() };
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers,
+            body: Vec::new(),
+        };
         Ok(Stream { answer, response })
     }
 }
@@ -128,7 +159,11 @@ impl Server {
 impl Call {
     /// A request by the administrator without a body.
     pub(crate) fn new(method: &str, path: impl Into<String>) -> Self {
-        Self { method: method.to_owned(), path: path.into(), ..Self::default() }
+        Self {
+            method: method.to_owned(),
+            path: path.into(),
+            ..Self::default()
+        }
     }
 
     /// The same with a header more.
@@ -139,19 +174,29 @@ impl Call {
 
     /// The same with a body of this type.
     pub(crate) fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: Some(body.into()), ..self.header("Content-Type", content_type) }
+        Self {
+            body: Some(body.into()),
+            ..self.header("Content-Type", content_type)
+        }
     }
 }
 
 impl Answer {
     /// An answer of nothing but this text.
     pub(crate) fn of_text(text: &str) -> Self {
-        Self { status: 200, headers: BTreeMap::new(), body: text.as_bytes().to_vec() }
+        Self {
+            status: 200,
+            headers: BTreeMap::new(),
+            body: text.as_bytes().to_vec(),
+        }
     }
 
     /// The first value of a header, empty when there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|values| values.first()).map_or("", String::as_str)
+        self.headers
+            .get(name)
+            .and_then(|values| values.first())
+            .map_or("", String::as_str)
     }
 
     /// The body as JSON, or nothing when it is something else.
@@ -166,7 +211,9 @@ impl Answer {
 
     /// The JSON values that the body is a sequence of.
     pub(crate) fn values(&self) -> Result<Vec<Value>> {
-        let values = serde_json::Deserializer::from_slice(&self.body).into_iter().collect();
+        let values = serde_json::Deserializer::from_slice(&self.body)
+            .into_iter()
+            .collect();
         let values: Result<Vec<Value>, _> = values;
         values.with_context(|| format!("read a stream of {} bytes", self.body.len()))
     }
@@ -176,7 +223,11 @@ impl Stream {
     /// Reads to the end.
     pub(crate) fn read(mut self) -> Result<Answer> {
         let body = &mut self.answer.body;
-        let size = self.response.take(ANSWER_MAX + 1).read_to_end(body).context("read the answer")?;
+        let size = self
+            .response
+            .take(ANSWER_MAX + 1)
+            .read_to_end(body)
+            .context("read the answer")?;
         if size as u64 > ANSWER_MAX {
             bail!("the answer is larger than {ANSWER_MAX} bytes");
         }
@@ -189,25 +240,45 @@ fn chosen(config: &Value) -> Result<(&Value, &Value)> {
     let named = |list: &str, name: &Value, part: &'static str| {
         let entries = config[list].as_array().into_iter().flatten();
         let entry = entries.into_iter().find(|entry| &entry["name"] == name);
-        entry.map(|entry| &entry[part]).with_context(|| format!("find {name} among the {list}"))
+        entry
+            .map(|entry| &entry[part])
+            .with_context(|| format!("find {name} among the {list}"))
     };
     let context = named("contexts", &config["current-context"], "context")?;
-    Ok((named("clusters", &context["cluster"], "cluster")?, named("users", &context["user"], "user")?))
+    Ok((
+        named("clusters", &context["cluster"], "cluster")?,
+        named("users", &context["user"], "user")?,
+    ))
 }
 
 /// What a field holds: by `<name>-data` in base64, or by `<name>` as a path.
 fn bytes_of(of: &Value, name: &str, folder: &Path) -> Result<Option<Vec<u8>>> {
     if let Some(data) = of[format!("{name}-data")].as_str() {
-        return Ok(Some(STANDARD.decode(data).with_context(|| format!("decode {name}-data"))?));
+        return Ok(Some(
+            STANDARD
+                .decode(data)
+                .with_context(|| format!("decode {name}-data"))?,
+        ));
     }
-    let Some(path) = of[name].as_str() else { return Ok(None) };
-    fs::read(folder.join(path)).map(Some).with_context(|| format!("read {path}"))
+    let Some(path) = of[name].as_str() else {
+        return Ok(None);
+    };
+    fs::read(folder.join(path))
+        .map(Some)
+        .with_context(|| format!("read {path}"))
 }
 
 fn builder(authority: Option<&[u8]>) -> Result<ClientBuilder> {
-    let builder = Client::builder().redirect(Policy::none()).no_proxy().timeout(ANSWER_TIME_MAX);
-    let Some(authority) = authority else { return Ok(builder) };
-    Ok(builder.tls_certs_only(Certificate::from_pem_bundle(authority).context("use the certificate authority")?))
+    let builder = Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(ANSWER_TIME_MAX);
+    let Some(authority) = authority else {
+        return Ok(builder);
+    };
+    Ok(builder.tls_certs_only(
+        Certificate::from_pem_bundle(authority).context("use the certificate authority")?,
+    ))
 }
 
 #[cfg(test)]
@@ -224,13 +295,25 @@ mod tests {
             "clusters": [{"name": "x", "cluster": {}}, {"name": "y", "cluster": {"server": "https://y"}}],
             "users": [{"name": "v", "user": {"token": "t"}}]});
         let (cluster, user) = chosen(&config).unwrap();
-        assert_eq!((cluster["server"].as_str(), user["token"].as_str()), (Some("https://y"), Some("t")));
+        assert_eq!(
+            (cluster["server"].as_str(), user["token"].as_str()),
+            (Some("https://y"), Some("t"))
+        );
     }
 
     #[test]
     fn data_in_the_file_wins_over_a_path() {
         let of = json!({"client-key-data": "a2V5", "client-key": "nowhere"});
-        assert_eq!(bytes_of(&of, "client-key", Path::new("/")).unwrap().unwrap(), b"key");
-        assert!(bytes_of(&of, "client-certificate", Path::new("/")).unwrap().is_none());
+        assert_eq!(
+            bytes_of(&of, "client-key", Path::new("/"))
+                .unwrap()
+                .unwrap(),
+            b"key"
+        );
+        assert!(
+            bytes_of(&of, "client-certificate", Path::new("/"))
+                .unwrap()
+                .is_none()
+        );
     }
 }

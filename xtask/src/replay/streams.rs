@@ -34,9 +34,12 @@ impl Events {
                     Ok(size) if size > 0 => {}
                     _ => return,
                 }
-                let event =
-                    serde_json::from_slice(&line).unwrap_or_else(|error| json!({"unreadable": error.to_string()}));
-                collected.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+                let event = serde_json::from_slice(&line)
+                    .unwrap_or_else(|error| json!({"unreadable": error.to_string()}));
+                collected
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(event);
             }
         });
         events
@@ -46,7 +49,12 @@ impl Events {
     pub(crate) fn first(&self, count: usize, within: Duration) -> Vec<Value> {
         let start = Instant::now();
         loop {
-            let mut events = without_bookmarks(self.collected.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            let mut events = without_bookmarks(
+                self.collected
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone(),
+            );
             if events.len() >= count || start.elapsed() > within {
                 events.truncate(count);
                 return events;
@@ -59,9 +67,13 @@ impl Events {
 /// Drops bookmarks that come with time; those that end a streamed list stay.
 pub(crate) fn without_bookmarks(events: Vec<Value>) -> Vec<Value> {
     let periodic = |event: &Value| {
-        event["type"] == "BOOKMARK" && event["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"].is_null()
+        event["type"] == "BOOKMARK"
+            && event["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"].is_null()
     };
-    events.into_iter().filter(|event| !periodic(event)).collect()
+    events
+        .into_iter()
+        .filter(|event| !periodic(event))
+        .collect()
 }
 
 /// Makes the requests that a note says were made while the watch ran.
@@ -80,12 +92,19 @@ fn calls(note: &str) -> Vec<Call> {
             "metadata": {"name": name, "namespace": "lw", "labels": labels}, "data": {"a": "1"}});
         Call::new("POST", folder).body("application/json", body.to_string())
     };
-    let patch = |patch: Value| Call::new("PATCH", format!("{folder}/w1")).body(MERGE, patch.to_string());
+    let patch =
+        |patch: Value| Call::new("PATCH", format!("{folder}/w1")).body(MERGE, patch.to_string());
     let label = |value: &str| patch(json!({"metadata": {"labels": {"par": value}}}));
     let delete = |name: &str| Call::new("DELETE", format!("{folder}/{name}"));
     if note.starts_with("selector transitions; concurrent") {
         let modify = patch(json!({"data": {"a": "2"}}));
-        return vec![create("w1", json!({"par": "even"})), modify, label("odd"), label("even"), delete("w1")];
+        return vec![
+            create("w1", json!({"par": "even"})),
+            modify,
+            label("odd"),
+            label("even"),
+            delete("w1"),
+        ];
     }
     let name = match note {
         "table watch; concurrent create+delete w2" => "w2",
@@ -101,10 +120,12 @@ mod tests {
 
     #[test]
     fn only_the_bookmark_that_ends_a_list_counts() {
-        let bookmark =
-            |annotations: Value| json!({"type": "BOOKMARK", "object": {"metadata": {"annotations": annotations}}});
+        let bookmark = |annotations: Value| json!({"type": "BOOKMARK", "object": {"metadata": {"annotations": annotations}}});
         let end = bookmark(json!({"k8s.io/initial-events-end": "true"}));
-        assert_eq!(without_bookmarks(vec![bookmark(Value::Null), end.clone()]), [end]);
+        assert_eq!(
+            without_bookmarks(vec![bookmark(Value::Null), end.clone()]),
+            [end]
+        );
     }
 
     #[test]

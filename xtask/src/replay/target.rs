@@ -59,7 +59,12 @@ impl Target {
 
 impl Running {
     fn new(kubeconfig: &Path, etcd_port: Option<u16>, started: Started) -> Result<Self> {
-        Ok(Self { server: Server::of(kubeconfig)?, kubeconfig: kubeconfig.to_owned(), etcd_port, _started: started })
+        Ok(Self {
+            server: Server::of(kubeconfig)?,
+            kubeconfig: kubeconfig.to_owned(),
+            etcd_port,
+            _started: started,
+        })
     }
 }
 
@@ -75,7 +80,13 @@ impl Drop for Lode {
 pub(crate) fn real(purpose: &str) -> Result<Running> {
     let fresh = Fresh::only_api(purpose)?;
     let (kubeconfig, etcd_port) = (fresh.cluster.kubeconfig(), fresh.etcd_port);
-    Running::new(&kubeconfig, Some(etcd_port), Started::Real { _cluster: Box::new(fresh) })
+    Running::new(
+        &kubeconfig,
+        Some(etcd_port),
+        Started::Real {
+            _cluster: Box::new(fresh),
+        },
+    )
 }
 
 fn start_lode(lode: &Path, purpose: &str) -> Result<Running> {
@@ -86,25 +97,52 @@ fn start_lode(lode: &Path, purpose: &str) -> Result<Running> {
     let log = fs::File::create(state.join("lode.log")).context("create the log of lode")?;
     let mut command = Command::new(lode);
     // What was recorded had no controllers beside it.
-    command.args(["apiserver", "--controllers=false", "--listen", &format!("127.0.0.1:{}", free_port()?)]);
+    command.args([
+        "apiserver",
+        "--controllers=false",
+        "--listen",
+        &format!("127.0.0.1:{}", free_port()?),
+    ]);
     command.arg("--token-auth-file").arg(&tokens);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn();
-    let mut process = Lode { child: child.with_context(|| format!("start {}", lode.display()))? };
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn();
+    let mut process = Lode {
+        child: child.with_context(|| format!("start {}", lode.display()))?,
+    };
     eprintln!("log of lode: {}", state.join("lode.log").display());
-    let stdout = process.child.stdout.take().context("read the output of lode")?;
+    let stdout = process
+        .child
+        .stdout
+        .take()
+        .context("read the output of lode")?;
     let mut line = String::new();
-    BufReader::new(stdout).read_line(&mut line).context("read the path of the kubeconfig")?;
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .context("read the path of the kubeconfig")?;
     if line.trim().is_empty() {
-        bail!("lode apiserver ended without naming a kubeconfig; see {}", state.join("lode.log").display());
+        bail!(
+            "lode apiserver ended without naming a kubeconfig; see {}",
+            state.join("lode.log").display()
+        );
     }
-    let running = Running::new(Path::new(line.trim()), None, Started::Lode { _process: process })?;
+    let running = Running::new(
+        Path::new(line.trim()),
+        None,
+        Started::Lode { _process: process },
+    )?;
     await_ready(&running.server)?;
     Ok(running)
 }
 
 fn await_ready(server: &Server) -> Result<()> {
     let start = Instant::now();
-    while !server.call(&Call::new("GET", "/readyz")).is_ok_and(|answer| answer.status == 200) {
+    while !server
+        .call(&Call::new("GET", "/readyz"))
+        .is_ok_and(|answer| answer.status == 200)
+    {
         if start.elapsed() > READY_MAX {
             bail!("the server is not ready after {} s", READY_MAX.as_secs());
         }

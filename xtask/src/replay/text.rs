@@ -39,9 +39,18 @@ pub(crate) struct Part<'t> {
 }
 
 /// Groups of the expression, by number.
-const GROUPS: [Sort; 5] = [Sort::Text, Sort::Uid, Sort::Time, Sort::Address, Sort::Anything];
+const GROUPS: [Sort; 5] = [
+    Sort::Text,
+    Sort::Uid,
+    Sort::Time,
+    Sort::Address,
+    Sort::Anything,
+];
 
-#[expect(clippy::expect_used, reason = "the expressions are constants, and tests read them")]
+#[expect(
+    clippy::expect_used,
+    reason = "the expressions are constants, and tests read them"
+)]
 static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})",
@@ -52,22 +61,36 @@ static PARTS: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid expression")
 });
 
-#[expect(clippy::expect_used, reason = "the expression is a constant, and tests read it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the expression is a constant, and tests read it"
+)]
 static AGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:\d+(?:ms|[smhdy]))+(?: ago)?$|^<(?:unknown|invalid)>$").expect("a valid expression")
+    Regex::new(r"^(?:\d+(?:ms|[smhdy]))+(?: ago)?$|^<(?:unknown|invalid)>$")
+        .expect("a valid expression")
 });
 
 /// Splits a text.
 pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
     let (mut parts, mut done) = (Vec::new(), 0);
     for captures in PARTS.captures_iter(text) {
-        let found = (1..GROUPS.len()).find_map(|group| captures.get(group).map(|found| (GROUPS[group], found)));
+        let found = (1..GROUPS.len())
+            .find_map(|group| captures.get(group).map(|found| (GROUPS[group], found)));
         let Some((sort, found)) = found else { continue };
-        parts.push(Part { sort: Sort::Text, text: &text[done..found.start()] });
-        parts.push(Part { sort, text: found.as_str() });
+        parts.push(Part {
+            sort: Sort::Text,
+            text: &text[done..found.start()],
+        });
+        parts.push(Part {
+            sort,
+            text: found.as_str(),
+        });
         done = found.end();
     }
-    parts.push(Part { sort: Sort::Text, text: &text[done..] });
+    parts.push(Part {
+        sort: Sort::Text,
+        text: &text[done..],
+    });
     parts
 }
 
@@ -95,20 +118,42 @@ mod tests {
     use super::*;
 
     fn sorts(text: &str) -> Vec<Sort> {
-        parts(text).iter().map(|part| part.sort).filter(|sort| *sort != Sort::Text).collect()
+        parts(text)
+            .iter()
+            .map(|part| part.sort)
+            .filter(|sort| *sort != Sort::Text)
+            .collect()
     }
 
     #[test]
     fn what_a_server_chooses_is_told_apart() {
-        assert_eq!(sorts("uid 6ba7b810-9dad-11d1-80b4-00c04fd430c8 gone"), [Sort::Uid]);
-        assert_eq!(sorts("2026-11-20T20:24:12Z and 2026-11-20T20:24:12.000001Z"), [Sort::Time, Sort::Time]);
+        assert_eq!(
+            sorts("uid 6ba7b810-9dad-11d1-80b4-00c04fd430c8 gone"),
+            [Sort::Uid]
+        );
+        assert_eq!(
+            sorts("2026-11-20T20:24:12Z and 2026-11-20T20:24:12.000001Z"),
+            [Sort::Time, Sort::Time]
+        );
         assert_eq!(sorts("10.96.0.10"), [Sort::Address]);
-        assert_eq!(sorts("Too large resource version: 9, current: 8"), [Sort::Anything]);
-        assert_eq!(sorts("in the precondition (474) and the record (476)"), [Sort::Anything, Sort::Anything]);
+        assert_eq!(
+            sorts("Too large resource version: 9, current: 8"),
+            [Sort::Anything]
+        );
+        assert_eq!(
+            sorts("in the precondition (474) and the record (476)"),
+            [Sort::Anything, Sort::Anything]
+        );
         assert_eq!(sorts("80:31234/TCP"), [Sort::Anything]);
         assert_eq!(sorts(r#"resourceVersion: "248""#), [Sort::Anything]);
-        assert_eq!(sorts(r#"Invalid value: "{\"resourceVersion\":\"248\"}""#), [Sort::Anything]);
-        assert_eq!(sorts(r#"registered in scheme "pkg/api/legacyscheme/scheme.go:30""#), [Sort::Anything]);
+        assert_eq!(
+            sorts(r#"Invalid value: "{\"resourceVersion\":\"248\"}""#),
+            [Sort::Anything]
+        );
+        assert_eq!(
+            sorts(r#"registered in scheme "pkg/api/legacyscheme/scheme.go:30""#),
+            [Sort::Anything]
+        );
         assert_eq!(sorts("nginx:1.25 at port 8080"), []);
     }
 

@@ -14,15 +14,29 @@ use super::read_json;
 pub(super) fn made(module: &str, folder: &Path) -> Result<(String, usize)> {
     let (mut versions, mut count) = (Vec::new(), 0);
     for (group, version) in group_versions(&read_json(&folder.join("apis.json"))?) {
-        let file = if group.is_empty() { "api__v1.json".to_owned() } else { format!("apis__{group}__{version}.json") };
-        let lines = resources(&read_json(&folder.join(&file))?).with_context(|| format!("read {file}"))?;
+        let file = if group.is_empty() {
+            "api__v1.json".to_owned()
+        } else {
+            format!("apis__{group}__{version}.json")
+        };
+        let lines =
+            resources(&read_json(&folder.join(&file))?).with_context(|| format!("read {file}"))?;
         count += lines.len();
         let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
         let (group, version) = (Value::from(group), Value::from(version));
-        versions.push(format!("{{\"group\":{group},\"version\":{version},\"resources\":[\n{}\n]}}", lines.join(",\n")));
+        versions.push(format!(
+            "{{\"group\":{group},\"version\":{version},\"resources\":[\n{}\n]}}",
+            lines.join(",\n")
+        ));
     }
     let source = Value::from(format!("{module} api/discovery"));
-    Ok((format!("{{\"source\":{source},\"versions\":[\n{}\n]}}\n", versions.join(",\n")), count))
+    Ok((
+        format!(
+            "{{\"source\":{source},\"versions\":[\n{}\n]}}\n",
+            versions.join(",\n")
+        ),
+        count,
+    ))
 }
 
 /// The core group, then the others as a server lists them; of each group, the preferred version first.
@@ -30,8 +44,14 @@ fn group_versions(groups: &Value) -> Vec<(String, String)> {
     let mut found = vec![(String::new(), "v1".to_owned())];
     for group in groups["groups"].as_array().into_iter().flatten() {
         let versions = group["versions"].as_array().into_iter().flatten();
-        for version in versions.filter_map(|version| version["version"].as_str()).filter(|version| is_stable(version)) {
-            found.push((group["name"].as_str().unwrap_or_default().to_owned(), version.to_owned()));
+        for version in versions
+            .filter_map(|version| version["version"].as_str())
+            .filter(|version| is_stable(version))
+        {
+            found.push((
+                group["name"].as_str().unwrap_or_default().to_owned(),
+                version.to_owned(),
+            ));
         }
     }
     found
@@ -52,21 +72,39 @@ fn resources(list: &Value) -> Result<Vec<Value>> {
         };
         let parent = found.iter_mut().find(|resource| resource["name"] == parent);
         let parent = parent.with_context(|| format!("find what {name} is part of"))?;
-        let subresources = parent.as_object_mut().map(|parent| parent.entry("subresources"));
-        let subresources = subresources.context("a resource is an object")?.or_insert_with(|| Value::Array(Vec::new()));
+        let subresources = parent
+            .as_object_mut()
+            .map(|parent| parent.entry("subresources"));
+        let subresources = subresources
+            .context("a resource is an object")?
+            .or_insert_with(|| Value::Array(Vec::new()));
         let kept = kept(entry, subresource, &SUBRESOURCE_KEPT);
-        subresources.as_array_mut().context("subresources are a list")?.push(Value::Object(kept));
+        subresources
+            .as_array_mut()
+            .context("subresources are a list")?
+            .push(Value::Object(kept));
     }
     Ok(found)
 }
 
 fn kept(entry: &Value, name: &str, keys: &[&str]) -> Map<String, Value> {
-    let kept = keys.iter().filter_map(|key| Some(((*key).to_owned(), entry.get(key)?.clone())));
-    std::iter::once(("name".to_owned(), Value::from(name))).chain(kept).collect()
+    let kept = keys
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), entry.get(key)?.clone())));
+    std::iter::once(("name".to_owned(), Value::from(name)))
+        .chain(kept)
+        .collect()
 }
 
-const RESOURCE_KEPT: [&str; 7] =
-    ["kind", "singularName", "namespaced", "verbs", "shortNames", "categories", "storageVersionHash"];
+const RESOURCE_KEPT: [&str; 7] = [
+    "kind",
+    "singularName",
+    "namespaced",
+    "verbs",
+    "shortNames",
+    "categories",
+    "storageVersionHash",
+];
 const SUBRESOURCE_KEPT: [&str; 4] = ["group", "version", "kind", "verbs"];
 
 #[cfg(test)]
@@ -92,6 +130,12 @@ mod tests {
         let groups = json!({"groups": [{"name": "a.io", "versions": [{"version": "v2"}, {"version": "v1"}]},
             {"name": "b.io", "versions": [{"version": "v1beta1"}]}]});
         let found = group_versions(&groups);
-        assert_eq!(found.iter().map(|(_, version)| &**version).collect::<Vec<_>>(), ["v1", "v2", "v1"]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|(_, version)| &**version)
+                .collect::<Vec<_>>(),
+            ["v1", "v2", "v1"]
+        );
     }
 }

@@ -23,13 +23,22 @@ fn read(folder: &Path) -> Result<BTreeMap<String, Value>> {
     let mut types = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let document = read_json(&entry?.path())?;
-        for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
+        for (name, schema) in document["components"]["schemas"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
             let kept = kept(schema);
             let kept = match types.get(name) {
-                Some(other) if *other != kept => shared(other).filter(|other| shared(&kept).as_ref() == Some(other)),
+                Some(other) if *other != kept => {
+                    shared(other).filter(|other| shared(&kept).as_ref() == Some(other))
+                }
                 _ => Some(kept),
             };
-            types.insert(name.clone(), kept.with_context(|| format!("{name} differs between documents"))?);
+            types.insert(
+                name.clone(),
+                kept.with_context(|| format!("{name} differs between documents"))?,
+            );
         }
     }
     Ok(types)
@@ -50,17 +59,29 @@ fn kept(schema: &Value) -> Value {
             out.insert(key.to_owned(), value.clone());
         }
     }
-    if let Some(reference) = schema.get("$ref").or_else(|| schema["allOf"].get(0)?.get("$ref")).and_then(Value::as_str)
+    if let Some(reference) = schema
+        .get("$ref")
+        .or_else(|| schema["allOf"].get(0)?.get("$ref"))
+        .and_then(Value::as_str)
     {
         out.insert("$ref".to_owned(), json!(reference.rsplit('/').next()));
     }
     for key in ["items", "additionalProperties"] {
         if let Some(below) = schema.get(key) {
-            out.insert(key.to_owned(), if below.is_object() { without_default(kept(below)) } else { below.clone() });
+            out.insert(
+                key.to_owned(),
+                if below.is_object() {
+                    without_default(kept(below))
+                } else {
+                    below.clone()
+                },
+            );
         }
     }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        let properties = properties.iter().map(|(name, below)| (name.clone(), kept(below)));
+        let properties = properties
+            .iter()
+            .map(|(name, below)| (name.clone(), kept(below)));
         out.insert("properties".to_owned(), properties.collect());
     }
     Value::Object(out)
@@ -75,8 +96,14 @@ fn without_default(mut schema: Value) -> Value {
 }
 
 fn written(module: &str, types: &BTreeMap<String, Value>) -> String {
-    let lines: Vec<_> = types.iter().map(|(name, schema)| format!("{}:{schema}", Value::from(name.as_str()))).collect();
-    format!("{{\"source\":\"{module} api/openapi-spec/v3\",\"types\":{{\n{}\n}}}}\n", lines.join(",\n"))
+    let lines: Vec<_> = types
+        .iter()
+        .map(|(name, schema)| format!("{}:{schema}", Value::from(name.as_str())))
+        .collect();
+    format!(
+        "{{\"source\":\"{module} api/openapi-spec/v3\",\"types\":{{\n{}\n}}}}\n",
+        lines.join(",\n")
+    )
 }
 
 const KINDS: &str = "x-kubernetes-group-version-kind";
@@ -116,9 +143,16 @@ mod tests {
 
     #[test]
     fn a_type_takes_a_line() {
-        let types = [("A".to_owned(), json!({"type": "string"})), ("B".to_owned(), json!({}))].into();
+        let types = [
+            ("A".to_owned(), json!({"type": "string"})),
+            ("B".to_owned(), json!({})),
+        ]
+        .into();
         let text = written("m@v1", &types);
         assert_eq!(text.lines().count(), 4);
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["types"]["A"]["type"], "string");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).unwrap()["types"]["A"]["type"],
+            "string"
+        );
     }
 }

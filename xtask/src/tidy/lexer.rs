@@ -19,7 +19,8 @@ pub(super) fn only(text: &str, kind: Kind) -> String {
     for (_, range) in pieces(text).into_iter().filter(|(found, _)| *found != kind) {
         blank(&mut bytes[range]);
     }
-    String::from_utf8(bytes).expect("whole pieces were blanked, and a piece starts and ends between characters")
+    String::from_utf8(bytes)
+        .expect("whole pieces were blanked, and a piece starts and ends between characters")
 }
 
 /// Puts spaces in place of everything but line ends.
@@ -47,11 +48,13 @@ pub(super) fn after_closing(code: &str, open: usize) -> usize {
 
 /// Offsets at which `word` stands in plain code, not as a part of a longer name.
 pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    code.match_indices(word).map(|(offset, _)| offset).filter(move |offset| {
-        let before = code[..*offset].bytes().next_back();
-        let after = code[offset + word.len()..].bytes().next();
-        !before.is_some_and(is_name) && !after.is_some_and(is_name)
-    })
+    code.match_indices(word)
+        .map(|(offset, _)| offset)
+        .filter(move |offset| {
+            let before = code[..*offset].bytes().next_back();
+            let after = code[offset + word.len()..].bytes().next();
+            !before.is_some_and(is_name) && !after.is_some_and(is_name)
+        })
 }
 
 /// Whether a byte can be part of a name.
@@ -83,7 +86,10 @@ fn pieces(text: &str) -> Vec<(Kind, Range<usize>)> {
 /// The comment that starts here, if one does, and where it ends.
 fn comment(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
     if bytes[at..].starts_with(b"//") {
-        let length = bytes[at..].iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len() - at);
+        let length = bytes[at..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(bytes.len() - at);
         return Some((Kind::Comment, at + length));
     }
     if !bytes[at..].starts_with(b"/*") {
@@ -142,16 +148,27 @@ fn character(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// `r"…"` or `r#"…"#`, with as many hashes as it likes; not `r#name`, and not the end of a name.
 fn raw(bytes: &[u8], at: usize) -> Option<usize> {
-    let before = bytes[..at].strip_suffix(b"b").or_else(|| bytes[..at].strip_suffix(b"c")).unwrap_or(&bytes[..at]);
+    let before = bytes[..at]
+        .strip_suffix(b"b")
+        .or_else(|| bytes[..at].strip_suffix(b"c"))
+        .unwrap_or(&bytes[..at]);
     let name_before = before.last().copied().is_some_and(is_name);
-    let hashes = bytes[at + 1..].iter().take_while(|byte| **byte == b'#').count();
+    let hashes = bytes[at + 1..]
+        .iter()
+        .take_while(|byte| **byte == b'#')
+        .count();
     let open = at + 1 + hashes;
     if name_before || bytes.get(open) != Some(&b'"') {
         return None;
     }
     let mut end = open + 1;
     while end < bytes.len() {
-        let closes = bytes[end] == b'"' && bytes[end + 1..].iter().take_while(|byte| **byte == b'#').count() >= hashes;
+        let closes = bytes[end] == b'"'
+            && bytes[end + 1..]
+                .iter()
+                .take_while(|byte| **byte == b'#')
+                .count()
+                >= hashes;
         if closes {
             return Some(end + 1 + hashes);
         }
@@ -184,13 +201,22 @@ mod tests {
 
     #[test]
     fn a_lifetime_is_code_and_a_character_is_not() {
-        assert_eq!(code("fn f<'a>(x: &'a str) { x == '{' }"), "fn f<'a>(x: &'a str) { x ==     }");
-        assert_eq!(code(r"['\'', '\\', '\u{7b}', 'é', '語']"), "[    ,     ,         ,     ,      ]");
+        assert_eq!(
+            code("fn f<'a>(x: &'a str) { x == '{' }"),
+            "fn f<'a>(x: &'a str) { x ==     }"
+        );
+        assert_eq!(
+            code(r"['\'', '\\', '\u{7b}', 'é', '語']"),
+            "[    ,     ,         ,     ,      ]"
+        );
     }
 
     #[test]
     fn a_raw_name_is_code() {
-        assert_eq!(code("let r#type = for_r; var\"{\""), "let r#type = for_r; var   ");
+        assert_eq!(
+            code("let r#type = for_r; var\"{\""),
+            "let r#type = for_r; var   "
+        );
     }
 
     #[test]
@@ -207,6 +233,9 @@ mod tests {
 
     #[test]
     fn a_word_is_not_a_part_of_a_name() {
-        assert_eq!(words("fn fnord xfn fn_a r#fn fn", "fn").collect::<Vec<_>>(), [0, 20, 23]);
+        assert_eq!(
+            words("fn fnord xfn fn_a r#fn fn", "fn").collect::<Vec<_>>(),
+            [0, 20, 23]
+        );
     }
 }

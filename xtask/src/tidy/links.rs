@@ -17,9 +17,17 @@ pub(super) fn check(root: &Path, path: &Path, text: &str) -> Vec<String> {
         }
         for target in targets(line).into_iter().filter(|target| is_local(target)) {
             let file = target.split(['#', '?']).next().unwrap_or_default();
-            let home = if file.starts_with('/') { root } else { &root.join(folder) };
+            let home = if file.starts_with('/') {
+                root
+            } else {
+                &root.join(folder)
+            };
             if !home.join(file.trim_start_matches('/')).exists() {
-                findings.push(format!("{}:{}: the link to {target} leads nowhere", path.display(), number + 1));
+                findings.push(format!(
+                    "{}:{}: the link to {target} leads nowhere",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }
@@ -62,8 +70,10 @@ mod tests {
         std::fs::write(root.path().join("docs/here.md"), "").unwrap();
         let text = "[a](here.md#part) and [b](gone.md)\n[c](../docs/here.md) [d](/docs/here.md)\n\n[e]: lost.md\n";
         let findings = check(root.path(), Path::new("docs/page.md"), text);
-        let wanted =
-            ["docs/page.md:1: the link to gone.md leads nowhere", "docs/page.md:4: the link to lost.md leads nowhere"];
+        let wanted = [
+            "docs/page.md:1: the link to gone.md leads nowhere",
+            "docs/page.md:4: the link to lost.md leads nowhere",
+        ];
         assert_eq!(findings, wanted);
     }
 
@@ -71,6 +81,9 @@ mod tests {
     fn the_web_anchors_and_code_are_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let text = "[a](https://example.com/x) [b](#part) `[c](gone.md)`\n```\n[d](gone.md)\n```\n";
-        assert_eq!(check(root.path(), Path::new("page.md"), text), Vec::<String>::new());
+        assert_eq!(
+            check(root.path(), Path::new("page.md"), text),
+            Vec::<String>::new()
+        );
     }
 }

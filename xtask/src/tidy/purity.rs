@@ -8,10 +8,17 @@ use super::source::Source;
 /// Modules of the standard library that reach outside.
 const MODULES: [&str; 4] = ["fs", "env", "net", "process"];
 /// Calls that read the clock, or spend time.
-const CALLS: [&str; 5] = ["SystemTime::now", "Instant::now", "Timestamp::now", "Zoned::now", "thread::sleep"];
+const CALLS: [&str; 5] = [
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "thread::sleep",
+];
 
 pub(super) fn check(source: &Source) -> Vec<String> {
-    let pure = source.path.starts_with("crates/model/") || source.path.starts_with("crates/engine/");
+    let pure =
+        source.path.starts_with("crates/model/") || source.path.starts_with("crates/engine/");
     if !pure || source.is_test() {
         return Vec::new();
     }
@@ -25,14 +32,19 @@ pub(super) fn check(source: &Source) -> Vec<String> {
         let end = lexer::after_closing(code, offset + opening.len() - 1);
         let group = &code[offset..end];
         for module in MODULES {
-            findings.extend(lexer::words(group, module).map(|within| impure(source, offset + within, module)));
+            findings.extend(
+                lexer::words(group, module).map(|within| impure(source, offset + within, module)),
+            );
         }
     }
     findings
 }
 
 fn impure(source: &Source, offset: usize, what: &str) -> String {
-    source.finding(offset, &format!("{what} reaches outside, and this wing is pure: take it as an argument"))
+    source.finding(
+        offset,
+        &format!("{what} reaches outside, and this wing is pure: take it as an argument"),
+    )
 }
 
 #[cfg(test)]

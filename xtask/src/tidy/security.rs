@@ -8,7 +8,11 @@ pub(super) const PAGE: &str = "SECURITY.md";
 /// Looks for the tests that the rows of the page's table name.
 pub(super) fn check(page: &str, sources: &[Source]) -> Vec<String> {
     let mut findings = Vec::new();
-    for (number, line) in page.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+    for (number, line) in page
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with('|'))
+    {
         for name in line.split('`').skip(1).step_by(2) {
             let declared = format!("fn {name}(");
             if !sources.iter().any(|source| source.text.contains(&declared)) {
@@ -25,8 +29,14 @@ mod tests {
 
     #[test]
     fn a_test_that_is_gone_is_found_with_its_line() {
-        let sources = [Source::new("a.rs", "#[test]\nfn one_is_there() {}\n".to_owned())];
+        let sources = [Source::new(
+            "a.rs",
+            "#[test]\nfn one_is_there() {}\n".to_owned(),
+        )];
         let page = "# `no_row`\n| class | `one_is_there`, `another_is_gone` |\n";
-        assert_eq!(check(page, &sources), ["SECURITY.md:2: there is no test another_is_gone"]);
+        assert_eq!(
+            check(page, &sources),
+            ["SECURITY.md:2: there is no test another_is_gone"]
+        );
     }
 }

@@ -11,14 +11,16 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
     let mut suites: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for source in sources {
         if source.path.starts_with("crates/") && source.path.ends_with("/src/lib.rs") {
-            findings.extend(
-                first_logic(&source.product).map(|offset| {
-                    source.finding(offset, "lib.rs holds names and docs only: give this a file of its own")
-                }),
-            );
+            findings.extend(first_logic(&source.product).map(|offset| {
+                source.finding(
+                    offset,
+                    "lib.rs holds names and docs only: give this a file of its own",
+                )
+            }));
         }
         if !is_root(&source.path) && !is_declared(&source.path, &modules) {
-            findings.push(source.finding(0, "is part of no crate: no file above it has its mod line"));
+            findings
+                .push(source.finding(0, "is part of no crate: no file above it has its mod line"));
         }
         if let Some((home, file)) = source.path.split_once("/tests/")
             && (!file.contains('/') || file.ends_with("/main.rs") && file.matches('/').count() == 1)
@@ -42,7 +44,10 @@ fn declared_modules(sources: &[Source]) -> BTreeSet<(String, String)> {
     for source in sources {
         for at in lexer::words(&source.code, "mod") {
             let rest = source.code[at + "mod".len()..].trim_start();
-            let end = rest.bytes().position(|byte| !lexer::is_name(byte)).unwrap_or(rest.len());
+            let end = rest
+                .bytes()
+                .position(|byte| !lexer::is_name(byte))
+                .unwrap_or(rest.len());
             modules.insert((source.path.clone(), rest[..end].to_owned()));
         }
     }
@@ -52,18 +57,29 @@ fn declared_modules(sources: &[Source]) -> BTreeSet<(String, String)> {
 /// Whether Cargo starts from this file.
 fn is_root(path: &str) -> bool {
     let mut parts = path.rsplit('/');
-    let (file, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    matches!(file, "lib.rs" | "main.rs" | "build.rs") || matches!(folder, "bin" | "tests" | "benches" | "examples")
+    let (file, folder) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    matches!(file, "lib.rs" | "main.rs" | "build.rs")
+        || matches!(folder, "bin" | "tests" | "benches" | "examples")
 }
 
 /// Whether a mod line makes this file part of a crate: in the root or `mod.rs` beside it, or in the module above it.
 fn is_declared(path: &str, modules: &BTreeSet<(String, String)>) -> bool {
-    let path = path.strip_suffix("/mod.rs").or_else(|| path.strip_suffix(".rs")).unwrap_or(path);
+    let path = path
+        .strip_suffix("/mod.rs")
+        .or_else(|| path.strip_suffix(".rs"))
+        .unwrap_or(path);
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    modules.iter().filter(|(_, module)| module == name).any(|(parent, _)| {
-        let (beside, file) = parent.rsplit_once('/').unwrap_or(("", parent));
-        parent.strip_suffix(".rs") == Some(folder) || beside == folder && (file == "mod.rs" || is_root(parent))
-    })
+    modules
+        .iter()
+        .filter(|(_, module)| module == name)
+        .any(|(parent, _)| {
+            let (beside, file) = parent.rsplit_once('/').unwrap_or(("", parent));
+            parent.strip_suffix(".rs") == Some(folder)
+                || beside == folder && (file == "mod.rs" || is_root(parent))
+        })
 }
 
 /// Where something else begins than a line of `mod`, `use` or `type`, which only give names.
@@ -77,8 +93,15 @@ fn first_logic(code: &str) -> Option<usize> {
             continue;
         }
         let item = item.strip_prefix("pub").unwrap_or(item).trim_start();
-        let item = if item.starts_with('(') { item[lexer::after_closing(item, 0)..].trim_start() } else { item };
-        if !["use ", "mod ", "type "].iter().any(|keyword| item.starts_with(keyword)) {
+        let item = if item.starts_with('(') {
+            item[lexer::after_closing(item, 0)..].trim_start()
+        } else {
+            item
+        };
+        if !["use ", "mod ", "type "]
+            .iter()
+            .any(|keyword| item.starts_with(keyword))
+        {
             return Some(at);
         }
         let end = item.find(';').unwrap_or(item.len());
@@ -94,7 +117,10 @@ mod tests {
     use super::*;
 
     fn findings(files: &[(&str, &str)]) -> Vec<String> {
-        let sources: Vec<Source> = files.iter().map(|(path, text)| Source::new(path, (*text).to_owned())).collect();
+        let sources: Vec<Source> = files
+            .iter()
+            .map(|(path, text)| Source::new(path, (*text).to_owned()))
+            .collect();
         check(&sources)
     }
 
@@ -107,9 +133,20 @@ mod tests {
 
     #[test]
     fn logic_in_lib_is_found() {
-        for text in ["mod a;\nfn b() {}", "pub const A: u8 = 1;", "mod a { fn b() {} }", "use a::b;\npub struct B;"] {
-            let found = findings(&[("crates/model/x/src/lib.rs", text), ("crates/model/x/src/a.rs", "")]);
-            assert!(found.iter().any(|finding| finding.contains("lib.rs holds")), "{text}: {found:?}");
+        for text in [
+            "mod a;\nfn b() {}",
+            "pub const A: u8 = 1;",
+            "mod a { fn b() {} }",
+            "use a::b;\npub struct B;",
+        ] {
+            let found = findings(&[
+                ("crates/model/x/src/lib.rs", text),
+                ("crates/model/x/src/a.rs", ""),
+            ]);
+            assert!(
+                found.iter().any(|finding| finding.contains("lib.rs holds")),
+                "{text}: {found:?}"
+            );
         }
     }
 
@@ -123,12 +160,19 @@ mod tests {
             ("a/tests/a.rs", "mod server;"),
             ("a/tests/server/mod.rs", ""),
         ];
-        assert_eq!(findings(&files), ["a/src/b/d.rs:1: is part of no crate: no file above it has its mod line"]);
+        assert_eq!(
+            findings(&files),
+            ["a/src/b/d.rs:1: is part of no crate: no file above it has its mod line"]
+        );
     }
 
     #[test]
     fn two_test_binaries_are_one_too_many() {
-        let files = [("a/tests/b.rs", ""), ("a/tests/c/main.rs", "mod d;"), ("a/tests/c/d.rs", "")];
+        let files = [
+            ("a/tests/b.rs", ""),
+            ("a/tests/c/main.rs", "mod d;"),
+            ("a/tests/c/d.rs", ""),
+        ];
         let found = findings(&files);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("a: 2 test binaries (b.rs, c/main.rs)"));

@@ -20,7 +20,13 @@ impl Source {
     pub(super) fn new(path: &str, text: String) -> Self {
         let code = lexer::only(&text, Kind::Code);
         let (product, test_lines) = without_tests(&code);
-        Self { path: path.to_owned(), text, code, product, test_lines }
+        Self {
+            path: path.to_owned(),
+            text,
+            code,
+            product,
+            test_lines,
+        }
     }
 
     /// Whether the whole file is for tests.
@@ -39,19 +45,31 @@ impl Source {
 fn without_tests(code: &str) -> (String, usize) {
     let mut product = code.as_bytes().to_vec();
     let (mut lines, mut done) = (0, 0);
-    for (start, _) in code.match_indices("#[cfg(test)]").chain(code.match_indices("#[cfg(all(test")) {
+    for (start, _) in code
+        .match_indices("#[cfg(test)]")
+        .chain(code.match_indices("#[cfg(all(test"))
+    {
         if start < done {
             continue;
         }
         let attribute_end = lexer::after_closing(code, start + 1);
-        let Some(length) = code[attribute_end..].find(['{', ';']) else { continue };
+        let Some(length) = code[attribute_end..].find(['{', ';']) else {
+            continue;
+        };
         let stop = attribute_end + length;
-        let end = if code.as_bytes()[stop] == b'{' { lexer::after_closing(code, stop) } else { stop + 1 };
+        let end = if code.as_bytes()[stop] == b'{' {
+            lexer::after_closing(code, stop)
+        } else {
+            stop + 1
+        };
         lexer::blank(&mut product[start..end]);
         lines += lexer::line(code, end) - lexer::line(code, start) + 1;
         done = end;
     }
-    (String::from_utf8(product).expect("items start and end between characters"), lines)
+    (
+        String::from_utf8(product).expect("items start and end between characters"),
+        lines,
+    )
 }
 
 #[cfg(test)]
@@ -70,8 +88,16 @@ mod tests {
 
     #[test]
     fn a_file_of_tests_is_told_by_its_place() {
-        for (path, is_test) in [("a/tests/b.rs", true), ("a/src/x/tests.rs", true), ("a/src/testing.rs", false)] {
-            assert_eq!(Source::new(path, String::new()).is_test(), is_test, "{path}");
+        for (path, is_test) in [
+            ("a/tests/b.rs", true),
+            ("a/src/x/tests.rs", true),
+            ("a/src/testing.rs", false),
+        ] {
+            assert_eq!(
+                Source::new(path, String::new()).is_test(),
+                is_test,
+                "{path}"
+            );
         }
     }
 }

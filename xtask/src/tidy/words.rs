@@ -9,7 +9,10 @@ const BANNED: [(&str, &str); 5] = [
     ("todo!", "stands for what is not built"),
     ("unimplemented!", "stands for what is not built"),
     ("#[ignore", "hides a test"),
-    ("allow(", "hides a lint: use #[expect(lint, reason = \"...\")]"),
+    (
+        "allow(",
+        "hides a lint: use #[expect(lint, reason = \"...\")]",
+    ),
 ];
 /// Marks in comments for work left over; spelled in two parts so that this file has none.
 const MARKS: [&str; 2] = [concat!("FIX", "ME"), concat!("XX", "X")];
@@ -20,17 +23,25 @@ pub(super) fn check(source: &Source) -> Vec<String> {
         findings.push(source.finding(0, "does not open with a //! page"));
     }
     for (word, why) in BANNED {
-        let places = source.code.match_indices(word).filter(|(offset, _)| stands_alone(&source.code, *offset, word));
+        let places = source
+            .code
+            .match_indices(word)
+            .filter(|(offset, _)| stands_alone(&source.code, *offset, word));
         findings.extend(places.map(|(offset, _)| source.finding(offset, &format!("{word} {why}"))));
     }
     let comments = lexer::only(&source.text, Kind::Comment);
     for mark in MARKS {
         let places = comments.match_indices(mark);
-        findings.extend(places.map(|(offset, _)| source.finding(offset, &format!("{mark} is work left over"))));
+        findings.extend(
+            places.map(|(offset, _)| source.finding(offset, &format!("{mark} is work left over"))),
+        );
     }
     for (offset, _) in source.code.match_indices("[expect(") {
         let end = lexer::after_closing(&source.code, offset);
-        if lexer::words(&source.code[offset..end], "reason").next().is_none() {
+        if lexer::words(&source.code[offset..end], "reason")
+            .next()
+            .is_none()
+        {
             findings.push(source.finding(offset, "#[expect] without a reason"));
         }
     }
@@ -62,15 +73,27 @@ mod tests {
 
     #[test]
     fn what_was_meant_for_a_while_is_found() {
-        let text = ["//! Page.", "#[allow(x)]", "fn a() { dbg!(1) }", "#[expect(x)]"].join("\n");
+        let text = [
+            "//! Page.",
+            "#[allow(x)]",
+            "fn a() { dbg!(1) }",
+            "#[expect(x)]",
+        ]
+        .join("\n");
         let text = format!("{text}\n// {}: later\n", MARKS[0]);
         let found = findings(&text);
         assert_eq!(found.len(), 4, "{found:?}");
-        assert!(found.iter().any(|f| f.starts_with("a.rs:2: ")) && found.iter().any(|f| f.starts_with("a.rs:5: ")));
+        assert!(
+            found.iter().any(|f| f.starts_with("a.rs:2: "))
+                && found.iter().any(|f| f.starts_with("a.rs:5: "))
+        );
     }
 
     #[test]
     fn a_file_without_a_page_is_found() {
-        assert_eq!(findings("fn a() {}"), ["a.rs:1: does not open with a //! page"]);
+        assert_eq!(
+            findings("fn a() {}"),
+            ["a.rs:1: does not open with a //! page"]
+        );
     }
 }

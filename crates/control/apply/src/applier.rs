@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_cluster::{Cache, Client, Discovery, Error as ClusterError, Resource, Reviews, Seen, Target, Watched};
+use lode_cluster::{
+    Cache, Client, Discovery, Error as ClusterError, Resource, Reviews, Seen, Target, Watched,
+};
 use lode_merge::{Observed, observe};
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 
@@ -63,7 +65,15 @@ impl Applier {
         // We ourselves have no bound.
         let namespaces = cache.selected(&namespace_resource(), "", "", "").ok();
         let reviews = Arc::new(Reviews::new(client.clone()));
-        Self { client, discovery, cache, reviews, namespaces, holder: "".into(), options: Arc::new(options) }
+        Self {
+            client,
+            discovery,
+            cache,
+            reviews,
+            namespaces,
+            holder: "".into(),
+            options: Arc::new(options),
+        }
     }
 
     /// Returns the same applier acting as a service account.
@@ -71,13 +81,19 @@ impl Applier {
     /// # Errors
     /// The account's name cannot be sent.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
-        Ok(Self { client: self.client.as_service_account(namespace, name)?, ..self.clone() })
+        Ok(Self {
+            client: self.client.as_service_account(namespace, name)?,
+            ..self.clone()
+        })
     }
 
     /// Returns the same applier working for the owners in a namespace: what is watched for them counts there.
     #[must_use]
     pub fn working_for(self, namespace: &str) -> Self {
-        Self { holder: namespace.into(), ..self }
+        Self {
+            holder: namespace.into(),
+            ..self
+        }
     }
 
     /// Returns who calls as the user we act as.
@@ -91,7 +107,11 @@ impl Applier {
     ///
     /// # Errors
     /// The server could not be asked.
-    pub async fn may_get(&self, resource: &Resource, namespace: &str) -> Result<bool, ClusterError> {
+    pub async fn may_get(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, ClusterError> {
         match self.client.account() {
             None => Ok(true),
             Some(account) => self.reviews.may_get(account, resource, namespace).await,
@@ -102,7 +122,11 @@ impl Applier {
     ///
     /// # Errors
     /// The server could not be asked.
-    pub async fn may_watch(&self, resource: &Resource, namespace: &str) -> Result<bool, ClusterError> {
+    pub async fn may_watch(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, ClusterError> {
         match self.client.account() {
             None => Ok(true),
             Some(account) => self.reviews.may_watch(account, resource, namespace).await,
@@ -116,9 +140,14 @@ impl Applier {
     /// The server could not be asked, or does not let the user read.
     pub async fn see(&self, known: &Known, id: &Id) -> Result<Option<Seen>, ClusterError> {
         if self.may_get(&known.resource, &id.namespace).await? {
-            return Ok(known.kind.with(&NamespacedName::new(&id.namespace, &id.name), Seen::clone));
+            return Ok(known
+                .kind
+                .with(&NamespacedName::new(&id.namespace, &id.name), Seen::clone));
         }
-        Ok(self.live(&known.resource, id).await?.map(|live| self.cache.digest(&live)))
+        Ok(self
+            .live(&known.resource, id)
+            .await?
+            .map(|live| self.cache.digest(&live)))
     }
 
     /// Returns the shared cache.
@@ -137,7 +166,11 @@ impl Applier {
     ///
     /// # Errors
     /// The server cannot be asked, or its list does not come.
-    pub async fn know(&self, gvk: &GroupVersionKind, kinds: &mut Kinds) -> Result<Option<Known>, Error> {
+    pub async fn know(
+        &self,
+        gvk: &GroupVersionKind,
+        kinds: &mut Kinds,
+    ) -> Result<Option<Known>, Error> {
         let resource = match kinds.get(gvk) {
             Some(known) if known.kind.is_synced() => return Ok(Some(known.clone())),
             // It was served once and its watch was refused.
@@ -157,7 +190,11 @@ impl Applier {
     }
 
     /// Reads a live object as the user we act as; nothing when it does not exist.
-    pub(crate) async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, ClusterError> {
+    pub(crate) async fn live(
+        &self,
+        resource: &Resource,
+        id: &Id,
+    ) -> Result<Option<Value>, ClusterError> {
         match self.client.get(resource, &id.namespace, &id.name).await {
             Ok(live) => Ok(Some(live)),
             Err(error) if error.is_not_found() && !error.is_unserved() => Ok(None),
@@ -168,18 +205,35 @@ impl Applier {
     /// Asks again for the kinds of objects that a server refused because it does not know their kind, and says so where
     /// it still does not.
     pub(crate) async fn explain(&self, error: Error, set: &Set, kinds: &mut Kinds) -> Error {
-        let Error::Refused(faults) = &error else { return error };
-        let refused: HashSet<&Id> =
-            faults.iter().filter(|fault| fault.cause.is_unserved()).map(|fault| &fault.id).collect();
+        let Error::Refused(faults) = &error else {
+            return error;
+        };
+        let refused: HashSet<&Id> = faults
+            .iter()
+            .filter(|fault| fault.cause.is_unserved())
+            .map(|fault| &fault.id)
+            .collect();
         let mut unserved = Vec::new();
-        for desired in set.objects().iter().filter(|desired| refused.contains(&desired.id)) {
+        for desired in set
+            .objects()
+            .iter()
+            .filter(|desired| refused.contains(&desired.id))
+        {
             // Served or not, what is known of it is of before.
             kinds.remove(&desired.gvk);
             if let Ok(None) = self.discovery.ask_again(&desired.gvk).await {
-                unserved.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone()));
+                unserved.push((
+                    desired.id.clone(),
+                    desired.gvk.clone(),
+                    desired.origin.clone(),
+                ));
             }
         }
-        if unserved.is_empty() { error } else { Error::Unserved(unserved) }
+        if unserved.is_empty() {
+            error
+        } else {
+            Error::Unserved(unserved)
+        }
     }
 
     pub(crate) fn observe(&self, live: &Value) -> Observed {
@@ -187,7 +241,12 @@ impl Applier {
     }
 
     pub(crate) fn target<'a>(&'a self, desired: &'a Desired, dry_run: bool) -> Target<'a> {
-        Target { namespace: &desired.id.namespace, name: &desired.id.name, manager: &self.options.manager, dry_run }
+        Target {
+            namespace: &desired.id.namespace,
+            name: &desired.id.name,
+            manager: &self.options.manager,
+            dry_run,
+        }
     }
 }
 

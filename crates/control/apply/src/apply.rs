@@ -40,9 +40,31 @@ pub struct Request<'a> {
 impl Applier {
     /// Brings the cluster to the set. Safe to run again after any end: what is done is not done twice.
     pub async fn apply<'a>(&'a self, request: Request<'a>) -> Outcome {
-        let Request { set, records, kinds, rules, force, rerun, held, warn, ahead } = request;
+        let Request {
+            set,
+            records,
+            kinds,
+            rules,
+            force,
+            rerun,
+            held,
+            warn,
+            ahead,
+        } = request;
         let (beside, outcome) = (HashMap::new(), Outcome::default());
-        let mut run = Run { applier: self, kinds, records, rules, force, rerun, held, warn, ahead, beside, outcome };
+        let mut run = Run {
+            applier: self,
+            kinds,
+            records,
+            rules,
+            force,
+            rerun,
+            held,
+            warn,
+            ahead,
+            beside,
+            outcome,
+        };
         if let Err(error) = stages(&mut run, set).await {
             run.outcome.error = Some(self.explain(error, set, run.kinds).await);
         }
@@ -54,17 +76,26 @@ impl Applier {
     ///
     /// # Errors
     /// The server cannot be asked where a kind lives.
-    pub async fn is_unchanged(&self, records: &Records, kinds: &mut Kinds, rerun: &Rerun<'_>) -> Result<bool, Error> {
+    pub async fn is_unchanged(
+        &self,
+        records: &Records,
+        kinds: &mut Kinds,
+        rerun: &Rerun<'_>,
+    ) -> Result<bool, Error> {
         for (id, record) in &records.objects {
-            let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else { return Ok(false) };
+            let Some(known) = self.know(&Records::gvk(id, record), kinds).await? else {
+                return Ok(false);
+            };
             // What may not be seen is no reason to believe that it is as it was.
             if !record.is_skipped() && !self.may_get(&known.resource, &id.namespace).await? {
                 return Ok(false);
             }
             let name = NamespacedName::new(&id.namespace, &id.name);
-            let same = |live: &Observed| record.is_skipped() || record.matches(live) && !to_clean(live);
+            let same =
+                |live: &Observed| record.is_skipped() || record.matches(live) && !to_clean(live);
             let same = known.kind.with(&name, |seen| same(&seen.observed));
-            let rests = || record.is_skipped() || rerun.rests(records, id, known.kind.gone(&name).as_ref());
+            let rests =
+                || record.is_skipped() || rerun.rests(records, id, known.kind.gone(&name).as_ref());
             if !same.unwrap_or_else(rests) {
                 return Ok(false);
             }
@@ -76,11 +107,19 @@ impl Applier {
     ///
     /// # Errors
     /// The server could not be asked what the user may see.
-    pub async fn drifted_in_sight(&self, records: &Records, kinds: &Kinds) -> Result<Vec<Id>, Error> {
+    pub async fn drifted_in_sight(
+        &self,
+        records: &Records,
+        kinds: &Kinds,
+    ) -> Result<Vec<Id>, Error> {
         let mut left = self.drifted(records, kinds, records.objects.keys());
         let mut hidden = HashSet::new();
         for id in &left {
-            let Some(known) = records.objects.get(id).and_then(|record| kinds.get(&Records::gvk(id, record))) else {
+            let Some(known) = records
+                .objects
+                .get(id)
+                .and_then(|record| kinds.get(&Records::gvk(id, record)))
+            else {
                 continue;
             };
             if !self.may_get(&known.resource, &id.namespace).await? {
@@ -94,12 +133,23 @@ impl Applier {
     /// Returns which of `ids` have left what was applied. Looks at the cache alone, with our own rights: it may wake
     /// somebody, but is told nobody.
     #[must_use]
-    pub fn drifted<'i>(&self, records: &Records, kinds: &Kinds, ids: impl IntoIterator<Item = &'i Id>) -> Vec<Id> {
+    pub fn drifted<'i>(
+        &self,
+        records: &Records,
+        kinds: &Kinds,
+        ids: impl IntoIterator<Item = &'i Id>,
+    ) -> Vec<Id> {
         let left = |id: &&Id| {
-            let Some(record) = records.objects.get(*id) else { return false };
-            let Some(known) = kinds.get(&Records::gvk(id, record)) else { return false };
+            let Some(record) = records.objects.get(*id) else {
+                return false;
+            };
+            let Some(known) = kinds.get(&Records::gvk(id, record)) else {
+                return false;
+            };
             let name = NamespacedName::new(&id.namespace, &id.name);
-            let live = known.kind.with(&name, |seen| drifted(record, Some(&seen.observed), None));
+            let live = known
+                .kind
+                .with(&name, |seen| drifted(record, Some(&seen.observed), None));
             live.unwrap_or_else(|| drifted(record, None, known.kind.gone(&name).as_ref()))
         };
         ids.into_iter().filter(left).cloned().collect()
@@ -108,7 +158,8 @@ impl Applier {
 
 fn to_clean(live: &Observed) -> bool {
     use lode_merge::Flags;
-    live.deleting || live.flags.contains(Flags::NEEDS_CLEANUP) && !live.flags.contains(Flags::SSA_MERGE)
+    live.deleting
+        || live.flags.contains(Flags::NEEDS_CLEANUP) && !live.flags.contains(Flags::SSA_MERGE)
 }
 
 async fn stages(run: &mut Run<'_>, set: &mut Set) -> Result<(), Error> {
@@ -126,7 +177,9 @@ async fn stages(run: &mut Run<'_>, set: &mut Set) -> Result<(), Error> {
         }
         if stage == 0 {
             // The server's own list of kinds lags behind a new definition by seconds.
-            set.defines().into_iter().for_each(|resource| run.applier.discovery.learn(resource));
+            set.defines()
+                .into_iter()
+                .for_each(|resource| run.applier.discovery.learn(resource));
         }
     }
     Ok(())

@@ -29,7 +29,9 @@ pub fn decide(desired: &Desired, record: Option<&Record>, live: Option<&Observed
     if desired.how.skip {
         return Decision::Skip;
     }
-    let Some(live) = live else { return Decision::Create };
+    let Some(live) = live else {
+        return Decision::Create;
+    };
     if live.flags.contains(Flags::RECONCILE_DISABLED)
         || live.flags.contains(Flags::SSA_IGNORE)
         || desired.how.if_not_present
@@ -41,7 +43,9 @@ pub fn decide(desired: &Desired, record: Option<&Record>, live: Option<&Observed
             let to_clean = live.flags.contains(Flags::NEEDS_CLEANUP) && !desired.how.merge;
             match (record.matches(live), to_clean) {
                 (true, false) => Decision::Unchanged,
-                (false, _) if desired.how.warn || live.flags.contains(Flags::DRIFT_WARN) => Decision::Warn,
+                (false, _) if desired.how.warn || live.flags.contains(Flags::DRIFT_WARN) => {
+                    Decision::Warn
+                }
                 _ => Decision::Ask,
             }
         }
@@ -56,7 +60,12 @@ pub fn drifted(record: &Record, live: Option<&Observed>, gone: Option<&Gone>) ->
     match live {
         _ if record.is_skipped() => false,
         None => !record.has_ended(gone),
-        Some(live) if live.flags.contains(Flags::RECONCILE_DISABLED) || live.flags.contains(Flags::SSA_IGNORE) => false,
+        Some(live)
+            if live.flags.contains(Flags::RECONCILE_DISABLED)
+                || live.flags.contains(Flags::SSA_IGNORE) =>
+        {
+            false
+        }
         Some(live) => !record.matches(live),
     }
 }
@@ -72,11 +81,22 @@ mod tests {
     fn desired(notes: &serde_json::Value) -> Desired {
         let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": notes}});
         let owner = NamespacedName::new("ns", "app");
-        Desired::new(Object::parse(object).unwrap(), "", &owner, &Common::default()).unwrap()
+        Desired::new(
+            Object::parse(object).unwrap(),
+            "",
+            &owner,
+            &Common::default(),
+        )
+        .unwrap()
     }
 
     fn live(flags: Flags) -> Observed {
-        Observed { uid: "u".into(), own: Some([1; 16]), flags, ..Observed::default() }
+        Observed {
+            uid: "u".into(),
+            own: Some([1; 16]),
+            flags,
+            ..Observed::default()
+        }
     }
 
     #[test]
@@ -84,7 +104,10 @@ mod tests {
         let desired = desired(&json!({}));
         let seen = live(Flags::default());
         let record = Record::of(&desired, &seen);
-        assert_eq!(decide(&desired, Some(&record), Some(&seen)), Decision::Unchanged);
+        assert_eq!(
+            decide(&desired, Some(&record), Some(&seen)),
+            Decision::Unchanged
+        );
         assert!(!drifted(&record, Some(&seen), None));
     }
 
@@ -92,12 +115,27 @@ mod tests {
     fn a_live_edit_is_asked_about_or_told() {
         let desired = desired(&json!({}));
         let record = Record::of(&desired, &live(Flags::default()));
-        let edited = |flags| Observed { own: Some([2; 16]), ..live(flags) };
-        assert_eq!(decide(&desired, Some(&record), Some(&edited(Flags::default()))), Decision::Ask);
-        assert_eq!(decide(&desired, Some(&record), Some(&edited(Flags::DRIFT_WARN))), Decision::Warn);
+        let edited = |flags| Observed {
+            own: Some([2; 16]),
+            ..live(flags)
+        };
+        assert_eq!(
+            decide(&desired, Some(&record), Some(&edited(Flags::default()))),
+            Decision::Ask
+        );
+        assert_eq!(
+            decide(&desired, Some(&record), Some(&edited(Flags::DRIFT_WARN))),
+            Decision::Warn
+        );
         assert!(drifted(&record, Some(&edited(Flags::default())), None));
-        let other = Observed { uid: "v".into(), ..live(Flags::default()) };
-        assert!(drifted(&record, Some(&other), None), "another object under the same name");
+        let other = Observed {
+            uid: "v".into(),
+            ..live(Flags::default())
+        };
+        assert!(
+            drifted(&record, Some(&other), None),
+            "another object under the same name"
+        );
     }
 
     #[test]
@@ -105,12 +143,18 @@ mod tests {
         let plain = desired(&json!({}));
         let record = Record::of(&plain, &live(Flags::default()));
         for flag in [Flags::RECONCILE_DISABLED, Flags::SSA_IGNORE] {
-            let edited = Observed { own: None, ..live(flag) };
+            let edited = Observed {
+                own: None,
+                ..live(flag)
+            };
             assert_eq!(decide(&plain, Some(&record), Some(&edited)), Decision::Skip);
             assert!(!drifted(&record, Some(&edited), None));
         }
         let once = desired(&json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}));
-        assert_eq!(decide(&once, None, Some(&live(Flags::default()))), Decision::Skip);
+        assert_eq!(
+            decide(&once, None, Some(&live(Flags::default()))),
+            Decision::Skip
+        );
         assert_eq!(decide(&once, None, None), Decision::Create);
         let never = desired(&json!({"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}));
         assert_eq!(decide(&never, None, None), Decision::Skip);
@@ -125,6 +169,9 @@ mod tests {
         assert!(!drifted(&record, Some(&seen), None));
         let merge = desired(&json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"}));
         let record = Record::of(&merge, &seen);
-        assert_eq!(decide(&merge, Some(&record), Some(&seen)), Decision::Unchanged);
+        assert_eq!(
+            decide(&merge, Some(&record), Some(&seen)),
+            Decision::Unchanged
+        );
     }
 }

@@ -33,7 +33,10 @@ pub struct Desired {
 
 /// How an object wants to be applied, by its own labels and annotations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one annotation of the contract, all may stand together")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one annotation of the contract, all may stand together"
+)]
 pub struct How {
     /// Not at all (`reconcile: disabled`, `ssa: Ignore`).
     pub skip: bool,
@@ -65,7 +68,12 @@ impl Desired {
     ///
     /// # Errors
     /// See [`normalize`].
-    pub fn new(object: Object, origin: &str, owner: &NamespacedName, common: &Common) -> Result<Self, Error> {
+    pub fn new(
+        object: Object,
+        origin: &str,
+        owner: &NamespacedName,
+        common: &Common,
+    ) -> Result<Self, Error> {
         let mut object = normalize(object, origin)?;
         for (key, value) in &common.labels {
             object.set_label(key, value);
@@ -81,7 +89,11 @@ impl Desired {
     /// Returns the same object, of which no more may be told than this; of a Secret nothing more than of a Secret.
     #[must_use]
     pub fn told_as(self, secrecy: Secrecy) -> Self {
-        if secrecy.is_open() { self } else { Self { secrecy, ..self } }
+        if secrecy.is_open() {
+            self
+        } else {
+            Self { secrecy, ..self }
+        }
     }
 
     /// Returns the body that creates the object and is refused (409) when it exists: a resource version no live object
@@ -102,7 +114,13 @@ impl Desired {
     #[must_use]
     pub fn with(&self, value: Value) -> Option<Self> {
         let object = Object::parse(value).ok()?;
-        Some(Self { id: self.id.clone(), ..Self::of(&object, &self.origin) }.told_as(self.secrecy.clone()))
+        Some(
+            Self {
+                id: self.id.clone(),
+                ..Self::of(&object, &self.origin)
+            }
+            .told_as(self.secrecy.clone()),
+        )
     }
 
     /// Returns the object without the fields that are the control plane's and that the live object has otherwise.
@@ -156,7 +174,16 @@ impl Desired {
         };
         let digest = lode_merge::digest(object.value());
         let secrecy = Secrecy::of(object.value());
-        Self { id: object.id(), gvk: object.gvk(), body, digest, how, origin: origin.into(), secrecy, metadata_at }
+        Self {
+            id: object.id(),
+            gvk: object.gvk(),
+            body,
+            digest,
+            how,
+            origin: origin.into(),
+            secrecy,
+            metadata_at,
+        }
     }
 }
 
@@ -185,16 +212,29 @@ mod tests {
 
     fn desired(value: Value) -> Desired {
         let owner = NamespacedName::new("flux-system", "app");
-        Desired::new(Object::parse(value).unwrap(), "a.yaml:1", &owner, &Common::default()).unwrap()
+        Desired::new(
+            Object::parse(value).unwrap(),
+            "a.yaml:1",
+            &owner,
+            &Common::default(),
+        )
+        .unwrap()
     }
 
     #[test]
     fn the_create_body_differs_by_the_resource_version_alone() {
-        let desired =
-            desired(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"},
-            "data": {"metadata": "x", "nested": "\"metadata\":{"}}));
+        let desired = desired(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"},
+            "data": {"metadata": "x", "nested": "\"metadata\":{"}}),
+        );
         let mut created: Value = serde_json::from_slice(&desired.create_body()).unwrap();
-        assert_eq!(created["metadata"].as_object_mut().unwrap().remove("resourceVersion"), Some(json!("1")));
+        assert_eq!(
+            created["metadata"]
+                .as_object_mut()
+                .unwrap()
+                .remove("resourceVersion"),
+            Some(json!("1"))
+        );
         assert_eq!(created, desired.value());
     }
 
@@ -202,11 +242,16 @@ mod tests {
     fn the_owner_is_stamped_over_common_metadata() {
         let owner = NamespacedName::new("ns", "app");
         let common = Common {
-            labels: vec![(meta::OWNER_NAME.into(), "mine".into()), ("team".into(), "a".into())],
+            labels: vec![
+                (meta::OWNER_NAME.into(), "mine".into()),
+                ("team".into(), "a".into()),
+            ],
             ..Common::default()
         };
-        let object =
-            Object::parse(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}})).unwrap();
+        let object = Object::parse(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}),
+        )
+        .unwrap();
         let value = Desired::new(object, "", &owner, &common).unwrap().value();
         assert_eq!(
             value["metadata"]["labels"],
@@ -220,12 +265,17 @@ mod tests {
             desired(json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}))
                 .stage(&["Special".to_owned()])
         };
-        assert_eq!(["Namespace", "StorageClass", "Special", "Deployment"].map(stage), [0, 1, 2, 3]);
+        assert_eq!(
+            ["Namespace", "StorageClass", "Special", "Deployment"].map(stage),
+            [0, 1, 2, 3]
+        );
     }
 
     #[test]
     fn a_cluster_scoped_object_loses_its_namespace() {
-        let desired = desired(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "namespace": "n"}}));
+        let desired = desired(
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "namespace": "n"}}),
+        );
         let bare = desired.cluster_scoped();
         assert_eq!(bare.id.to_string(), "Node/a");
         assert_ne!(bare.digest, desired.digest);

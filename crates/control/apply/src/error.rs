@@ -33,13 +33,19 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     pub(crate) fn new(cause: ClusterError, note: String) -> Self {
-        Self { cause, note: note.into() }
+        Self {
+            cause,
+            note: note.into(),
+        }
     }
 }
 
 impl From<ClusterError> for Trouble {
     fn from(cause: ClusterError) -> Self {
-        Self { cause, note: "".into() }
+        Self {
+            cause,
+            note: "".into(),
+        }
     }
 }
 
@@ -62,7 +68,9 @@ pub enum Error {
     #[error("{0} {1} ({2})")]
     Malformed(Id, String, Box<str>),
     /// A Secret is still encrypted.
-    #[error("{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled")]
+    #[error(
+        "{0} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+    )]
     Encrypted(Id),
     /// A rendered value is no object any more.
     #[error(transparent)]
@@ -71,7 +79,9 @@ pub enum Error {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// The watch of a kind did not become complete in time.
-    #[error("{0} objects could not be listed in time; the API server may be overloaded or refuse the watch")]
+    #[error(
+        "{0} objects could not be listed in time; the API server may be overloaded or refuse the watch"
+    )]
     NotSynced(GroupVersionKind),
     /// An object that had to go first is still there.
     #[error("{0} was deleted to be created again, but is still there; a finalizer may hold it")]
@@ -96,7 +106,14 @@ impl Error {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, step, cause, origin, note, secrecy } = self;
+        let Self {
+            id,
+            step,
+            cause,
+            origin,
+            note,
+            secrecy,
+        } = self;
         let message = told(secrecy, id, cause);
         let id = secrecy.id(id);
         match cause.status() {
@@ -109,12 +126,20 @@ impl fmt::Display for Fault {
         if !origin.is_empty() {
             write!(f, " ({origin})")?;
         }
-        if note.is_empty() { Ok(()) } else { write!(f, "; {note}") }
+        if note.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "; {note}")
+        }
     }
 }
 
 fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    faults
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn not_served(kinds: &[(Id, GroupVersionKind, Box<str>)]) -> String {
@@ -146,10 +171,25 @@ mod tests {
 
     fn fault(kind: &str, code: u16, reason: &str, message: &str) -> String {
         let status = Status::new(code, reason, message);
-        let id = Id { namespace: "ns".into(), name: "x".into(), group: "".into(), kind: kind.into() };
-        let (secrecy, cause) =
-            (Secrecy::of(&serde_json::json!({"kind": kind})), ClusterError::Refused(Box::new(status)));
-        Fault { id, origin: "app/x.yaml:3".into(), step: "dry-run", cause, note: "".into(), secrecy }.to_string()
+        let id = Id {
+            namespace: "ns".into(),
+            name: "x".into(),
+            group: "".into(),
+            kind: kind.into(),
+        };
+        let (secrecy, cause) = (
+            Secrecy::of(&serde_json::json!({"kind": kind})),
+            ClusterError::Refused(Box::new(status)),
+        );
+        Fault {
+            id,
+            origin: "app/x.yaml:3".into(),
+            step: "dry-run",
+            cause,
+            note: "".into(),
+            secrecy,
+        }
+        .to_string()
     }
 
     #[test]
@@ -158,7 +198,10 @@ mod tests {
             fault("Service", 422, "Invalid", "port is bad"),
             "Service/ns/x dry-run failed (Invalid): port is bad (app/x.yaml:3)"
         );
-        assert_eq!(fault("Service", 404, "NotFound", "gone"), "Service/ns/x not found: gone (app/x.yaml:3)");
+        assert_eq!(
+            fault("Service", 404, "NotFound", "gone"),
+            "Service/ns/x not found: gone (app/x.yaml:3)"
+        );
     }
 
     #[test]

@@ -59,7 +59,12 @@ fn of_a_new_object(metadata: &mut Map<String, Value>) -> Result<(), String> {
         match metadata.get(field) {
             None | Some(Value::Object(_)) => {}
             Some(Value::Null) => drop(metadata.remove(field)),
-            Some(other) => return Err(format!("metadata.{field} is {}, wanted is a mapping", kind_of(other))),
+            Some(other) => {
+                return Err(format!(
+                    "metadata.{field} is {}, wanted is a mapping",
+                    kind_of(other)
+                ));
+            }
         }
     }
     Ok(())
@@ -87,22 +92,33 @@ fn refuse_encrypted(object: &Object) -> Result<(), Error> {
 /// Moves `stringData` into `data`, as the server does: null is the empty text, and nothing else that is no text has one
 /// that would be right. `0123` is the number 83, `1.10` is 1.1: what was meant cannot be known any more.
 fn encode_strings(secret: &mut Value) -> Result<(), String> {
-    let Some(secret) = secret.as_object_mut() else { return Ok(()) };
+    let Some(secret) = secret.as_object_mut() else {
+        return Ok(());
+    };
     let strings = match secret.remove("stringData") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(strings)) => strings,
-        Some(other) => return Err(format!("stringData is {}, wanted is a mapping", kind_of(&other))),
+        Some(other) => {
+            return Err(format!(
+                "stringData is {}, wanted is a mapping",
+                kind_of(&other)
+            ));
+        }
     };
     match secret.get("data") {
         None => {}
         Some(Value::Null) => drop(secret.remove("data")),
-        Some(Value::Object(data)) => data.iter().try_for_each(|(key, value)| check_encoded(key, value))?,
+        Some(Value::Object(data)) => data
+            .iter()
+            .try_for_each(|(key, value)| check_encoded(key, value))?,
         Some(other) => return Err(format!("data is {}, wanted is a mapping", kind_of(other))),
     }
     if strings.is_empty() {
         return Ok(());
     }
-    let data = secret.entry("data").or_insert_with(|| Value::Object(Map::new()));
+    let data = secret
+        .entry("data")
+        .or_insert_with(|| Value::Object(Map::new()));
     for (key, value) in strings {
         let text = match &value {
             Value::Null => "",
@@ -125,13 +141,23 @@ fn check_encoded(key: &str, value: &Value) -> Result<(), String> {
     let text = match value {
         Value::Null => return Ok(()),
         Value::String(text) => text,
-        other => return Err(format!("data.{key} is {}, wanted is a text in base64", kind_of(other))),
+        other => {
+            return Err(format!(
+                "data.{key} is {}, wanted is a text in base64",
+                kind_of(other)
+            ));
+        }
     };
     // As Go reads it: line ends do not count.
-    let bytes: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let bytes: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
+        .collect();
     match STANDARD.decode(bytes) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("data.{key} is not base64: encode the value, or put it under stringData as it is")),
+        Err(_) => Err(format!(
+            "data.{key} is not base64: encode the value, or put it under stringData as it is"
+        )),
     }
 }
 
@@ -163,9 +189,13 @@ fn default_protocols(group: &str, kind: &str, value: &mut Value) {
     if group.is_empty() && kind == "Service" {
         set_tcp(value.pointer_mut("/spec/ports"));
     }
-    let Some((_, _, pod)) = PODS.iter().find(|(g, k, _)| *g == group && *k == kind) else { return };
+    let Some((_, _, pod)) = PODS.iter().find(|(g, k, _)| *g == group && *k == kind) else {
+        return;
+    };
     for list in ["containers", "initContainers"] {
-        let containers = value.pointer_mut(&format!("{pod}/{list}")).and_then(Value::as_array_mut);
+        let containers = value
+            .pointer_mut(&format!("{pod}/{list}"))
+            .and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
             set_tcp(container.get_mut("ports"));
         }
@@ -184,14 +214,25 @@ fn set_tcp(ports: Option<&mut Value>) {
 fn drop_bad_bundles(group: &str, kind: &str, value: &mut Value) {
     match (group, kind) {
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-            value.pointer_mut("/spec/conversion/webhook/clientConfig").map(drop_bad_bundle);
+            value
+                .pointer_mut("/spec/conversion/webhook/clientConfig")
+                .map(drop_bad_bundle);
         }
         ("apiregistration.k8s.io", "APIService") => {
             value.pointer_mut("/spec").map(drop_bad_bundle);
         }
-        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
-            let hooks = value.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten();
-            hooks.filter_map(|hook| hook.get_mut("clientConfig")).for_each(drop_bad_bundle);
+        (
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
+        ) => {
+            let hooks = value
+                .get_mut("webhooks")
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten();
+            hooks
+                .filter_map(|hook| hook.get_mut("clientConfig"))
+                .for_each(drop_bad_bundle);
         }
         _ => {}
     }
@@ -202,7 +243,11 @@ fn drop_bad_bundle(config: &mut Value) {
     let good = config
         .get("caBundle")
         .and_then(Value::as_str)
-        .is_none_or(|bundle| STANDARD.decode(bundle).is_ok_and(|pem| pem.windows(10).any(|at| at == b"-----BEGIN")));
+        .is_none_or(|bundle| {
+            STANDARD
+                .decode(bundle)
+                .is_ok_and(|pem| pem.windows(10).any(|at| at == b"-----BEGIN"))
+        });
     if !good {
         remove(config, "caBundle");
     }
@@ -221,83 +266,140 @@ mod tests {
     use super::*;
 
     fn normal(value: Value) -> Value {
-        normalize(Object::parse(value).unwrap(), "a.yaml:1").unwrap().into_value()
+        normalize(Object::parse(value).unwrap(), "a.yaml:1")
+            .unwrap()
+            .into_value()
     }
 
     #[test]
     fn string_data_becomes_data() {
-        let secret = normal(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
-            "data": {"a": "YQ=="}, "stringData": {"b": "b"}}));
+        let secret = normal(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "data": {"a": "YQ=="}, "stringData": {"b": "b"}}),
+        );
         assert_eq!(secret["data"], json!({"a": "YQ==", "b": "Yg=="}));
         assert_eq!(secret.get("stringData"), None);
     }
 
     #[test]
     fn a_placeholder_for_certificates_goes_wherever_they_are_injected() {
-        for (bundle, stays) in [("", false), ("Cg==", false), ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", true)] {
-            let service = normal(json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-                "metadata": {"name": "a"}, "spec": {"caBundle": bundle}}));
+        for (bundle, stays) in [
+            ("", false),
+            ("Cg==", false),
+            ("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", true),
+        ] {
+            let service = normal(
+                json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+                "metadata": {"name": "a"}, "spec": {"caBundle": bundle}}),
+            );
             assert_eq!(service["spec"].get("caBundle").is_some(), stays, "{bundle}");
-            let hook = normal(json!({"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "a"},
-                "kind": "ValidatingWebhookConfiguration", "webhooks": [{"clientConfig": {"caBundle": bundle}}]}));
-            assert_eq!(hook["webhooks"][0]["clientConfig"].get("caBundle").is_some(), stays, "{bundle}");
+            let hook = normal(
+                json!({"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "a"},
+                "kind": "ValidatingWebhookConfiguration", "webhooks": [{"clientConfig": {"caBundle": bundle}}]}),
+            );
+            assert_eq!(
+                hook["webhooks"][0]["clientConfig"]
+                    .get("caBundle")
+                    .is_some(),
+                stays,
+                "{bundle}"
+            );
         }
     }
 
     #[test]
     fn marks_that_a_clean_up_removes_are_not_sent() {
-        let marked = normal(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "a"}}}));
+        let marked = normal(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "team": "a"}}}),
+        );
         assert_eq!(marked["metadata"]["annotations"], json!({"team": "a"}));
     }
 
     fn refused(value: Value) -> String {
-        normalize(Object::parse(value).unwrap(), "a.yaml:7").unwrap_err().to_string()
+        normalize(Object::parse(value).unwrap(), "a.yaml:7")
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn a_null_in_string_data_is_the_empty_text() {
-        let secret = normal(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
-            "stringData": {"password": null, "other": ""}}));
+        let secret = normal(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "stringData": {"password": null, "other": ""}}),
+        );
         assert_eq!(secret["data"], json!({"password": "", "other": ""}));
-        let none = normal(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
-            "data": null, "stringData": null}));
-        assert_eq!(none, json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}));
+        let none = normal(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "data": null, "stringData": null}),
+        );
+        assert_eq!(
+            none,
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}})
+        );
     }
 
     #[test]
     fn a_secret_s_value_that_is_no_text_is_refused_and_not_shown() {
         let secret = |field: &str, values: Value| {
-            refused(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, field: values}))
+            refused(
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, field: values}),
+            )
         };
-        for value in [json!(83), json!(1.5), json!(true), json!({"a": "hunter2"}), json!(["hunter2"])] {
+        for value in [
+            json!(83),
+            json!(1.5),
+            json!(true),
+            json!({"a": "hunter2"}),
+            json!(["hunter2"]),
+        ] {
             for field in ["stringData", "data"] {
                 let text = secret(field, json!({"pin": value}));
-                assert!(text.contains(&format!("Secret/s {field}.pin is ")) && text.contains("(a.yaml:7)"), "{text}");
-                assert!(!["83", "1.5", "true", "hunter2"].iter().any(|value| text.contains(value)), "{text}");
+                assert!(
+                    text.contains(&format!("Secret/s {field}.pin is "))
+                        && text.contains("(a.yaml:7)"),
+                    "{text}"
+                );
+                assert!(
+                    !["83", "1.5", "true", "hunter2"]
+                        .iter()
+                        .any(|value| text.contains(value)),
+                    "{text}"
+                );
             }
         }
         for field in ["stringData", "data"] {
             assert!(secret(field, json!(["hunter2"])).contains(&format!("{field} is a list")));
         }
         let text = secret("data", json!({"password": "hunter2!"}));
-        assert!(text.contains("data.password is not base64") && !text.contains("hunter2"), "{text}");
-        let wrapped = normal(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
-            "data": {"a": "YWJj\nZGVm\r\n"}}));
+        assert!(
+            text.contains("data.password is not base64") && !text.contains("hunter2"),
+            "{text}"
+        );
+        let wrapped = normal(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "data": {"a": "YWJj\nZGVm\r\n"}}),
+        );
         assert_eq!(wrapped["data"]["a"], "YWJj\nZGVm\r\n");
     }
 
     #[test]
     fn what_only_a_live_object_has_is_refused_by_name() {
         let config = |metadata: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
-        for (field, value) in
-            [("resourceVersion", json!("501")), ("uid", json!("u")), ("managedFields", json!([{"manager": "kubectl"}]))]
-        {
+        for (field, value) in [
+            ("resourceVersion", json!("501")),
+            ("uid", json!("u")),
+            ("managedFields", json!([{"manager": "kubectl"}])),
+        ] {
             let text = refused(config(json!({"name": "a", field: value})));
-            assert!(text.contains(&format!("ConfigMap/a metadata.{field} is the server's")), "{text}");
+            assert!(
+                text.contains(&format!("ConfigMap/a metadata.{field} is the server's")),
+                "{text}"
+            );
             assert!(text.contains("(a.yaml:7)"), "{text}");
         }
-        let empty = config(json!({"name": "a", "resourceVersion": "", "uid": null, "managedFields": []}));
+        let empty =
+            config(json!({"name": "a", "resourceVersion": "", "uid": null, "managedFields": []}));
         assert_eq!(normal(empty), config(json!({"name": "a"})));
     }
 
@@ -311,11 +413,18 @@ mod tests {
 
     #[test]
     fn ports_get_their_protocol() {
-        let service = normal(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
-            "spec": {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]}}));
-        assert_eq!(service["spec"]["ports"], json!([{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]));
-        let job = normal(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec":
-            {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"ports": [{"containerPort": 1}]}]}}}}}}));
+        let service = normal(
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"},
+            "spec": {"ports": [{"port": 80}, {"port": 53, "protocol": "UDP"}]}}),
+        );
+        assert_eq!(
+            service["spec"]["ports"],
+            json!([{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}])
+        );
+        let job = normal(
+            json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec":
+            {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"ports": [{"containerPort": 1}]}]}}}}}}),
+        );
         assert_eq!(
             job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/ports/0/protocol"),
             Some(&json!("TCP"))
@@ -325,14 +434,25 @@ mod tests {
     #[test]
     fn status_goes_but_for_definitions() {
         let with_status = |api: &str, kind: &str| {
-            normal(json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x", "creationTimestamp": null},
-                "spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": "Cg=="}}}}, "status": {}}))
+            normal(
+                json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x", "creationTimestamp": null},
+                "spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": "Cg=="}}}}, "status": {}}),
+            )
         };
         let other = with_status("v1", "Pod");
-        assert_eq!((other.get("status"), other["metadata"].get("creationTimestamp")), (None, None));
+        assert_eq!(
+            (
+                other.get("status"),
+                other["metadata"].get("creationTimestamp")
+            ),
+            (None, None)
+        );
         let definition = with_status("apiextensions.k8s.io/v1", "CustomResourceDefinition");
         assert!(definition.get("status").is_some());
-        assert_eq!(definition.pointer("/spec/conversion/webhook/clientConfig"), Some(&json!({})));
+        assert_eq!(
+            definition.pointer("/spec/conversion/webhook/clientConfig"),
+            Some(&json!({}))
+        );
     }
 
     #[test]

@@ -78,8 +78,17 @@ impl fmt::Display for Change {
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, fields, who, corrected } = self;
-        let end = if *corrected { "brought back" } else { "left as it is" };
+        let Self {
+            id,
+            fields,
+            who,
+            corrected,
+        } = self;
+        let end = if *corrected {
+            "brought back"
+        } else {
+            "left as it is"
+        };
         if fields.is_empty() {
             return write!(f, "{id} deleted by {who}, {end}");
         }
@@ -98,7 +107,11 @@ const FIELDS_SHOWN: usize = 5;
 /// Lists changes, one a line, as events tell them.
 #[must_use]
 pub fn change_log(changes: &[Change]) -> String {
-    changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    changes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -107,16 +120,30 @@ mod tests {
 
     #[test]
     fn a_drift_says_what_and_who() {
-        let id = Id { namespace: "ns".into(), name: "web".into(), group: "apps".into(), kind: "Deployment".into() };
+        let id = Id {
+            namespace: "ns".into(),
+            name: "web".into(),
+            group: "apps".into(),
+            kind: "Deployment".into(),
+        };
         let drift = |fields: &[&str], corrected| {
             let fields = fields.iter().map(ToString::to_string).collect();
-            Drift { id: id.clone(), fields, who: "kubectl-scale at 12:00".into(), corrected }.to_string()
+            Drift {
+                id: id.clone(),
+                fields,
+                who: "kubectl-scale at 12:00".into(),
+                corrected,
+            }
+            .to_string()
         };
         assert_eq!(
             drift(&[".spec.replicas"], true),
             "Deployment/ns/web .spec.replicas changed by kubectl-scale at 12:00, brought back"
         );
-        assert_eq!(drift(&[], false), "Deployment/ns/web deleted by kubectl-scale at 12:00, left as it is");
+        assert_eq!(
+            drift(&[], false),
+            "Deployment/ns/web deleted by kubectl-scale at 12:00, left as it is"
+        );
         assert!(drift(&["a", "b", "c", "d", "e", "f", "g"], true).contains("e and 2 more"));
     }
 }

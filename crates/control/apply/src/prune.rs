@@ -34,22 +34,35 @@ impl Applier {
         let mut stale: Vec<&(Id, Box<str>)> = stale.iter().collect();
         stale.sort_by(|(a, _), (b, _)| {
             let rank = |id: &Id| order::rank(&id.kind);
-            rank(b).cmp(&rank(a)).then_with(|| order::key(b).cmp(&order::key(a)))
+            rank(b)
+                .cmp(&rank(a))
+                .then_with(|| order::key(b).cmp(&order::key(a)))
         });
         let mut pruned = Pruned::default();
         for (id, version) in stale {
-            let gvk = GroupVersionKind { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
-            let Some(known) = self.know_any_version(&gvk, kinds).await? else { continue };
+            let gvk = GroupVersionKind {
+                group: id.group.clone(),
+                version: version.clone(),
+                kind: id.kind.clone(),
+            };
+            let Some(known) = self.know_any_version(&gvk, kinds).await? else {
+                continue;
+            };
             let mut pruned_one = self.prune_one(owner, id, &known).await;
             if pruned_one.as_ref().is_err_and(ClusterError::is_unserved) {
                 // A version that is served no longer: its objects live on in another.
                 kinds.remove(&known.resource.gvk);
                 self.discovery.ask_again(&known.resource.gvk).await?;
-                let Some(known) = self.know_any_version(&gvk, kinds).await? else { continue };
+                let Some(known) = self.know_any_version(&gvk, kinds).await? else {
+                    continue;
+                };
                 pruned_one = self.prune_one(owner, id, &known).await;
             }
             match pruned_one {
-                Ok(Some(action)) => pruned.changes.push(Change { id: id.clone(), action }),
+                Ok(Some(action)) => pruned.changes.push(Change {
+                    id: id.clone(),
+                    action,
+                }),
                 Ok(None) => {}
                 Err(cause) => pruned.kept.push(Fault {
                     id: id.clone(),
@@ -65,15 +78,26 @@ impl Applier {
     }
 
     /// A version may be served no longer while the kind still is; a kind that is gone took its objects with it.
-    async fn know_any_version(&self, gvk: &GroupVersionKind, kinds: &mut Kinds) -> Result<Option<Known>, Error> {
+    async fn know_any_version(
+        &self,
+        gvk: &GroupVersionKind,
+        kinds: &mut Kinds,
+    ) -> Result<Option<Known>, Error> {
         if let Some(known) = self.know(gvk, kinds).await? {
             return Ok(Some(known));
         }
-        let Some(resource) = self.discovery.preferred(&gvk.group_kind()).await? else { return Ok(None) };
+        let Some(resource) = self.discovery.preferred(&gvk.group_kind()).await? else {
+            return Ok(None);
+        };
         self.know(&resource.gvk, kinds).await
     }
 
-    async fn prune_one(&self, owner: &NamespacedName, id: &Id, known: &Known) -> Result<Option<Action>, ClusterError> {
+    async fn prune_one(
+        &self,
+        owner: &NamespacedName,
+        id: &Id,
+        known: &Known,
+    ) -> Result<Option<Action>, ClusterError> {
         for attempt in 1.. {
             let Some((owned, live)) = self.to_prune(owner, id, known, attempt).await? else {
                 return Ok(Some(Action::Deleted));
@@ -86,9 +110,20 @@ impl Applier {
             }
             // Labels and annotations that were looked at are those of this version; what has changed since may have
             // changed hands. An object that changes all the time is deleted by its uid in the end.
-            let version = if attempt < LOOKS_MAX { &*live.resource_version } else { "" };
-            let identity = Identity { uid: &live.uid, version };
-            match self.client.delete_only(&known.resource, &id.namespace, &id.name, identity).await {
+            let version = if attempt < LOOKS_MAX {
+                &*live.resource_version
+            } else {
+                ""
+            };
+            let identity = Identity {
+                uid: &live.uid,
+                version,
+            };
+            match self
+                .client
+                .delete_only(&known.resource, &id.namespace, &id.name, identity)
+                .await
+            {
                 Err(error) if error.is(409) && attempt < LOOKS_MAX => {}
                 Err(error) if !error.is_not_found() || error.is_unserved() => return Err(error),
                 _ => return Ok(Some(Action::Deleted)),
@@ -107,7 +142,9 @@ impl Applier {
     ) -> Result<Option<(bool, Observed)>, ClusterError> {
         if attempt == 1 && self.may_get(&known.resource, &id.namespace).await? {
             let name = NamespacedName::new(&id.namespace, &id.name);
-            let seen = known.kind.with(&name, |seen| (seen.owner.as_ref() == Some(owner), seen.observed.clone()));
+            let seen = known.kind.with(&name, |seen| {
+                (seen.owner.as_ref() == Some(owner), seen.observed.clone())
+            });
             if seen.is_some() {
                 return Ok(seen);
             }
@@ -122,10 +159,17 @@ impl Applier {
 const LOOKS_MAX: usize = 4;
 
 fn stays(live: &Observed) -> bool {
-    [Flags::PRUNE_DISABLED, Flags::RECONCILE_DISABLED, Flags::SSA_IGNORE].iter().any(|flag| live.flags.contains(*flag))
+    [
+        Flags::PRUNE_DISABLED,
+        Flags::RECONCILE_DISABLED,
+        Flags::SSA_IGNORE,
+    ]
+    .iter()
+    .any(|flag| live.flags.contains(*flag))
 }
 
 fn is_owned(live: &Value, owner: &NamespacedName) -> bool {
     let label = |key: &str| live.get("metadata")?.get("labels")?.get(key)?.as_str();
-    label(meta::OWNER_NAME) == Some(&*owner.name) && label(meta::OWNER_NAMESPACE) == Some(&*owner.namespace)
+    label(meta::OWNER_NAME) == Some(&*owner.name)
+        && label(meta::OWNER_NAMESPACE) == Some(&*owner.namespace)
 }

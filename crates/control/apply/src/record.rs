@@ -152,13 +152,19 @@ impl Records {
     #[must_use]
     pub fn was_replaced(&self, desired: &Desired, revision: &str) -> bool {
         let replaced = self.replaced.get(&desired.id);
-        replaced.is_some_and(|replaced| &*replaced.revision == revision && replaced.desired == desired.digest)
+        replaced.is_some_and(|replaced| {
+            &*replaced.revision == revision && replaced.desired == desired.digest
+        })
     }
 
     /// Returns the kind an object was applied as.
     #[must_use]
     pub fn gvk(id: &Id, record: &Record) -> GroupVersionKind {
-        GroupVersionKind { group: id.group.clone(), version: record.version.clone(), kind: id.kind.clone() }
+        GroupVersionKind {
+            group: id.group.clone(),
+            version: record.version.clone(),
+            kind: id.kind.clone(),
+        }
     }
 
     /// Returns a number that differs where the records do, for as long as this process lives.
@@ -194,7 +200,11 @@ impl Records {
             revision: self.revision.clone(),
             objects: objects.collect(),
             replaced: replaced.collect(),
-            ran: self.ran.iter().map(|(id, ran)| (id.inventory(), ran.clone())).collect(),
+            ran: self
+                .ran
+                .iter()
+                .map(|(id, ran)| (id.inventory(), ran.clone()))
+                .collect(),
         };
         // A struct of texts has no way to fail.
         serde_json::to_vec(&file).unwrap_or_default()
@@ -203,7 +213,9 @@ impl Records {
     /// Reads them back; bytes that are no records are as good as none.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let file: File = serde_json::from_slice(bytes).ok().filter(|file: &File| file.format == FORMAT)?;
+        let file: File = serde_json::from_slice(bytes)
+            .ok()
+            .filter(|file: &File| file.format == FORMAT)?;
         let mut objects = BTreeMap::new();
         for row in file.objects {
             let own = match &row.own {
@@ -223,15 +235,30 @@ impl Records {
         }
         let mut replaced = BTreeMap::new();
         for row in file.replaced {
-            let of = Replaced { revision: row.revision, desired: unhex(&row.desired)? };
+            let of = Replaced {
+                revision: row.revision,
+                desired: unhex(&row.desired)?,
+            };
             replaced.insert(Id::parse_inventory(&row.id).ok()?, of);
         }
         let mut ran = BTreeMap::new();
         for (id, row) in file.ran {
             ran.insert(Id::parse_inventory(&id).ok()?, row);
         }
-        let File { inputs, text_digest, revision, .. } = file;
-        Some(Self { inputs, text_digest, revision, objects, replaced, ran })
+        let File {
+            inputs,
+            text_digest,
+            revision,
+            ..
+        } = file;
+        Some(Self {
+            inputs,
+            text_digest,
+            revision,
+            objects,
+            replaced,
+            ran,
+        })
     }
 }
 
@@ -275,7 +302,11 @@ struct Row {
 }
 
 fn hex(digest: &Digest) -> String {
-    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|half| char::from_digit(half.into(), 16)).collect()
+    digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|half| char::from_digit(half.into(), 16))
+        .collect()
 }
 
 fn unhex(text: &str) -> Option<Digest> {
@@ -310,8 +341,22 @@ mod tests {
             text_digest: "t".into(),
             revision: "main@sha1:1".into(),
             objects: [(id.clone(), record)].into(),
-            ran: [(id.clone(), Ran { revision: "main@sha1:1".into(), at_s: 7 })].into(),
-            replaced: [(id, Replaced { revision: "main@sha1:1".into(), desired: [9; 16] })].into(),
+            ran: [(
+                id.clone(),
+                Ran {
+                    revision: "main@sha1:1".into(),
+                    at_s: 7,
+                },
+            )]
+            .into(),
+            replaced: [(
+                id,
+                Replaced {
+                    revision: "main@sha1:1".into(),
+                    desired: [9; 16],
+                },
+            )]
+            .into(),
         };
         assert_eq!(Records::decode(&records.encode()), Some(records));
     }

@@ -52,7 +52,8 @@ pub enum Force {
 /// by the `force` of its Kustomization.
 #[must_use]
 pub fn force(desired: &Desired, live: Flags, kustomization: bool) -> Force {
-    let is_irreplaceable = |gvk: &GroupVersionKind| IRREPLACEABLE.contains(&(&*gvk.group, &*gvk.kind));
+    let is_irreplaceable =
+        |gvk: &GroupVersionKind| IRREPLACEABLE.contains(&(&*gvk.group, &*gvk.kind));
     match () {
         () if desired.how.force || live.contains(Flags::FORCE_ENABLED) => Force::Yes,
         () if !kustomization => Force::No,
@@ -64,9 +65,22 @@ pub fn force(desired: &Desired, live: Flags, kustomization: bool) -> Force {
 /// Returns the fields that the server refused to change since they never can, and that do differ.
 #[must_use]
 pub fn immutable_differences(refusal: &ClusterError, desired: &Value, live: &Value) -> Vec<String> {
-    let fields = refusal.status().map(Status::immutable_fields).unwrap_or_default();
-    let differing = fields.into_iter().filter(|field| differs(field, desired, live));
-    differing.map(|field| if field.is_empty() { "a field".to_owned() } else { field.to_owned() }).collect()
+    let fields = refusal
+        .status()
+        .map(Status::immutable_fields)
+        .unwrap_or_default();
+    let differing = fields
+        .into_iter()
+        .filter(|field| differs(field, desired, live));
+    differing
+        .map(|field| {
+            if field.is_empty() {
+                "a field".to_owned()
+            } else {
+                field.to_owned()
+            }
+        })
+        .collect()
 }
 
 /// Compares what lies at a field, or at the deepest part of its path that both objects have. The server has compared
@@ -74,10 +88,16 @@ pub fn immutable_differences(refusal: &ClusterError, desired: &Value, live: &Val
 fn differs(field: &str, desired: &Value, live: &Value) -> bool {
     let (mut desired, mut live, mut is_root) = (desired, live, true);
     for part in field.split(['.', '[', ']']).filter(|part| !part.is_empty()) {
-        let (Some(wanted), Some(found)) = (child(desired, part), child(live, part)) else { break };
+        let (Some(wanted), Some(found)) = (child(desired, part), child(live, part)) else {
+            break;
+        };
         (desired, live, is_root) = (wanted, found, false);
     }
-    if is_root { !lode_merge::content_equal(desired, live) } else { desired != live }
+    if is_root {
+        !lode_merge::content_equal(desired, live)
+    } else {
+        desired != live
+    }
 }
 
 fn child<'v>(value: &'v Value, part: &str) -> Option<&'v Value> {
@@ -95,12 +115,18 @@ impl Work {
         force_all: bool,
         refusal: ClusterError,
     ) -> Result<(), Trouble> {
-        if refusal.status().is_none_or(|status| status.immutable_fields().is_empty()) {
+        if refusal
+            .status()
+            .is_none_or(|status| status.immutable_fields().is_empty())
+        {
             return Err(refusal.into());
         }
         let live = applier.live(&self.known.resource, &self.desired.id).await?;
         self.looked(applier, live);
-        let (Verdict::Update, Some(live), Some(seen)) = (self.verdict, &self.live, &self.seen) else { return Ok(()) };
+        let (Verdict::Update, Some(live), Some(seen)) = (self.verdict, &self.live, &self.seen)
+        else {
+            return Ok(());
+        };
 
         let fields = immutable_differences(&refusal, &self.desired.value(), live);
         if fields.is_empty() {
@@ -109,7 +135,9 @@ impl Work {
         match force(&self.desired, seen.flags, force_all) {
             Force::Yes => {}
             Force::No => return Err(refusal.into()),
-            Force::Irreplaceable => return Err(Trouble::new(refusal, irreplaceable(&self.desired))),
+            Force::Irreplaceable => {
+                return Err(Trouble::new(refusal, irreplaceable(&self.desired)));
+            }
         }
         // One that is on its way out already is not deleted once more.
         if self.replaced_before && !seen.deleting {
@@ -121,12 +149,28 @@ impl Work {
     }
 
     /// Has the server try the creation, under the object's own name.
-    async fn check_creation(&self, applier: &Applier, live: &Value, refusal: ClusterError) -> Result<(), Trouble> {
+    async fn check_creation(
+        &self,
+        applier: &Applier,
+        live: &Value,
+        refusal: ClusterError,
+    ) -> Result<(), Trouble> {
         let new = without_held(self.desired.value(), live);
-        match applier.client.create_as(&self.known.resource, applier.target(&self.desired, true), &new).await {
+        match applier
+            .client
+            .create_as(
+                &self.known.resource,
+                applier.target(&self.desired, true),
+                &new,
+            )
+            .await
+        {
             Err(error) if !error.is_already_exists() => {
                 let why = told(&self.desired.secrecy, &self.desired.id, &error);
-                Err(Trouble::new(refusal, format!("not deleted, since it could not be created again: {why}")))
+                Err(Trouble::new(
+                    refusal,
+                    format!("not deleted, since it could not be created again: {why}"),
+                ))
             }
             _ => Ok(()),
         }
@@ -138,7 +182,11 @@ impl Work {
         let going = self.seen.as_ref().is_some_and(|seen| seen.deleting);
         if !going {
             let uid = self.seen.as_ref().map_or("", |seen| &seen.uid);
-            match applier.client.delete(resource, &id.namespace, &id.name, uid).await {
+            match applier
+                .client
+                .delete(resource, &id.namespace, &id.name, uid)
+                .await
+            {
                 Err(error) if !error.is_not_found() => return Err(error.into()),
                 _ => self.deleted = true,
             }
@@ -155,8 +203,17 @@ impl Work {
         let mut wait = GONE_POLL_MIN;
         loop {
             let target = applier.target(&self.desired, false);
-            match applier.client.apply_unread(&self.known.resource, target, self.desired.create_body()).await {
-                Ok(answer) => return Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
+            match applier
+                .client
+                .apply_unread(&self.known.resource, target, self.desired.create_body())
+                .await
+            {
+                Ok(answer) => {
+                    return Ok(Written::Done(
+                        Some(Action::Created),
+                        self.known.kind.put(&answer)?,
+                    ));
+                }
                 // It is there still, or the server has to be asked again.
                 Err(error) if self.may_pass(&error) && Instant::now() < until => {
                     sleep(wait).await;
@@ -173,16 +230,26 @@ impl Work {
 
     /// Creates the object as it was before it was deleted, and says so.
     async fn put_back(&self, applier: &Applier, cause: ClusterError) -> Trouble {
-        let Some(old) = self.live.as_ref().and_then(as_new) else { return cause.into() };
+        let Some(old) = self.live.as_ref().and_then(as_new) else {
+            return cause.into();
+        };
         let target = applier.target(&self.desired, false);
-        let note = match applier.client.create_as(&self.known.resource, target, &old).await {
-            Ok(_) => "it was deleted to be created again, and has been put back as it was".to_owned(),
+        let note = match applier
+            .client
+            .create_as(&self.known.resource, target, &old)
+            .await
+        {
+            Ok(_) => {
+                "it was deleted to be created again, and has been put back as it was".to_owned()
+            }
             Err(error) if error.is_already_exists() => {
                 "it was deleted to be created again, and is there still or again".to_owned()
             }
             Err(error) => {
                 let why = told(&self.desired.secrecy, &self.desired.id, &error);
-                format!("it was deleted to be created again, and could not be put back as it was: {why}")
+                format!(
+                    "it was deleted to be created again, and could not be put back as it was: {why}"
+                )
             }
         };
         Trouble::new(cause, note)
@@ -194,7 +261,9 @@ const REPLACED_BEFORE: &str = "it was deleted and created again once for this re
 
 fn irreplaceable(desired: &Desired) -> String {
     let (kind, key) = (&desired.gvk.kind, meta::FORCE);
-    format!("the `force` of a Kustomization never deletes a {kind}: annotate it with {key}: enabled if it may go")
+    format!(
+        "the `force` of a Kustomization never deletes a {kind}: annotate it with {key}: enabled if it may go"
+    )
 }
 
 /// Leaves out addresses and ports that the live Service holds itself: they are free once it is gone, but a dry-run
@@ -204,23 +273,41 @@ fn without_held(mut new: Value, live: &Value) -> Value {
         return new;
     }
     let old = live.get("spec").unwrap_or(&Value::Null);
-    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else { return new };
+    let Some(spec) = new.get_mut("spec").and_then(Value::as_object_mut) else {
+        return new;
+    };
     let held = |map: &mut Map<String, Value>, field: &str, held: &dyn Fn(&Value) -> bool| {
         if map.get(field).is_some_and(held) {
             map.remove(field);
         }
     };
-    let addresses = |value: &Value| value.as_str() != Some("None") && old.get("clusterIP") == Some(value);
+    let addresses =
+        |value: &Value| value.as_str() != Some("None") && old.get("clusterIP") == Some(value);
     held(spec, "clusterIP", &addresses);
-    held(spec, "clusterIPs", &|value| value.pointer("/0").is_some_and(addresses));
-    held(spec, "healthCheckNodePort", &|value| old.get("healthCheckNodePort") == Some(value));
+    held(spec, "clusterIPs", &|value| {
+        value.pointer("/0").is_some_and(addresses)
+    });
+    held(spec, "healthCheckNodePort", &|value| {
+        old.get("healthCheckNodePort") == Some(value)
+    });
 
     let node_ports = |spec: &Value| -> Vec<Value> {
-        let ports = spec.get("ports").and_then(Value::as_array).into_iter().flatten();
-        ports.filter_map(|port| port.get("nodePort").cloned()).collect()
+        let ports = spec
+            .get("ports")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        ports
+            .filter_map(|port| port.get("nodePort").cloned())
+            .collect()
     };
     let taken = node_ports(old);
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(port) = port.as_object_mut() {
             held(port, "nodePort", &|value| taken.contains(value));
         }
@@ -239,11 +326,18 @@ fn as_new(live: &Value) -> Option<Value> {
     }
     // A Job's selector and the labels that go with it are made from its uid.
     let is_job = live.get("kind").and_then(Value::as_str) == Some("Job");
-    if is_job && live.pointer("/spec/manualSelector").and_then(Value::as_bool) != Some(true) {
+    if is_job
+        && live
+            .pointer("/spec/manualSelector")
+            .and_then(Value::as_bool)
+            != Some(true)
+    {
         if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
             spec.remove("selector");
         }
-        let labels = object.get_mut("spec").and_then(|spec| spec.pointer_mut("/template/metadata/labels"));
+        let labels = object
+            .get_mut("spec")
+            .and_then(|spec| spec.pointer_mut("/template/metadata/labels"));
         if let Some(labels) = labels.and_then(Value::as_object_mut) {
             labels.retain(|key, _| !JOB_LABELS.contains(&key.as_str()));
         }
@@ -261,8 +355,12 @@ const OF_THE_LIVING: [&str; 7] = [
     "deletionGracePeriodSeconds",
     "selfLink",
 ];
-const JOB_LABELS: [&str; 4] =
-    ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
+const JOB_LABELS: [&str; 4] = [
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+];
 
 #[cfg(test)]
 mod tests {
@@ -273,7 +371,13 @@ mod tests {
     use crate::desired::Common;
 
     fn desired(value: Value) -> Desired {
-        Desired::new(Object::parse(value).unwrap(), "", &NamespacedName::new("a", "b"), &Common::default()).unwrap()
+        Desired::new(
+            Object::parse(value).unwrap(),
+            "",
+            &NamespacedName::new("a", "b"),
+            &Common::default(),
+        )
+        .unwrap()
     }
 
     fn refusal(field: &str, message: &str) -> ClusterError {
@@ -284,36 +388,72 @@ mod tests {
 
     #[test]
     fn what_holds_data_needs_the_object_s_own_word() {
-        let kinds = [("v1", "PersistentVolumeClaim"), ("v1", "PersistentVolume"), ("v1", "Namespace")];
+        let kinds = [
+            ("v1", "PersistentVolumeClaim"),
+            ("v1", "PersistentVolume"),
+            ("v1", "Namespace"),
+        ];
         let crd = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
         for (api, kind) in kinds.into_iter().chain([crd]) {
             let plain = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "a"}});
-            assert_eq!(force(&desired(plain.clone()), Flags::default(), true), Force::Irreplaceable, "{kind}");
-            assert_eq!(force(&desired(plain.clone()), Flags::FORCE_ENABLED, false), Force::Yes, "{kind}");
+            assert_eq!(
+                force(&desired(plain.clone()), Flags::default(), true),
+                Force::Irreplaceable,
+                "{kind}"
+            );
+            assert_eq!(
+                force(&desired(plain.clone()), Flags::FORCE_ENABLED, false),
+                Force::Yes,
+                "{kind}"
+            );
             let mut own = plain;
             own["metadata"]["annotations"] = json!({meta::FORCE: "Enabled"});
-            assert_eq!(force(&desired(own), Flags::default(), false), Force::Yes, "{kind}");
+            assert_eq!(
+                force(&desired(own), Flags::default(), false),
+                Force::Yes,
+                "{kind}"
+            );
         }
-        let service = desired(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}));
+        let service =
+            desired(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}}));
         assert_eq!(force(&service, Flags::default(), true), Force::Yes);
         assert_eq!(force(&service, Flags::default(), false), Force::No);
-        let other = desired(json!({"apiVersion": "x.example.com/v1", "kind": "Namespace", "metadata": {"name": "a"}}));
-        assert_eq!(force(&other, Flags::default(), true), Force::Yes, "another group's kind");
+        let other = desired(
+            json!({"apiVersion": "x.example.com/v1", "kind": "Namespace", "metadata": {"name": "a"}}),
+        );
+        assert_eq!(
+            force(&other, Flags::default(), true),
+            Force::Yes,
+            "another group's kind"
+        );
     }
 
     #[test]
     fn a_field_counts_only_where_it_differs() {
-        let wanted = json!({"spec": {"selector": {"a": "1"}, "clusterIP": "None", "ports": [{"port": 1}]}});
+        let wanted =
+            json!({"spec": {"selector": {"a": "1"}, "clusterIP": "None", "ports": [{"port": 1}]}});
         let live = json!({"spec": {"selector": {"a": "1"}, "clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"],
             "ports": [{"port": 1}]}});
-        let found =
-            |field: &str| immutable_differences(&refusal(field, "Invalid value: field is immutable"), &wanted, &live);
-        assert_eq!(found("spec.clusterIPs[0]"), ["spec.clusterIPs[0]"], "the deepest part both have is the spec");
+        let found = |field: &str| {
+            immutable_differences(
+                &refusal(field, "Invalid value: field is immutable"),
+                &wanted,
+                &live,
+            )
+        };
+        assert_eq!(
+            found("spec.clusterIPs[0]"),
+            ["spec.clusterIPs[0]"],
+            "the deepest part both have is the spec"
+        );
         assert_eq!(found("spec.clusterIP"), ["spec.clusterIP"]);
         assert_eq!(found("spec.selector"), [""; 0]);
         assert_eq!(found("spec.ports[0].port"), [""; 0]);
         assert_eq!(found(""), ["a field"]);
-        let port = refusal("spec.ports[0].port", "Invalid value: 80000: must be between 1 and 65535");
+        let port = refusal(
+            "spec.ports[0].port",
+            "Invalid value: 80000: must be between 1 and 65535",
+        );
         assert_eq!(immutable_differences(&port, &wanted, &live), [""; 0]);
     }
 
@@ -324,9 +464,17 @@ mod tests {
         let new = json!({"kind": "Service", "spec": {"clusterIP": "10.0.0.1", "clusterIPs": ["10.0.0.1"],
             "ports": [{"port": 80, "nodePort": 30080}, {"port": 81, "nodePort": 30081}]}});
         let ports = json!([{"port": 80}, {"port": 81, "nodePort": 30081}]);
-        assert_eq!(without_held(new, &live), json!({"kind": "Service", "spec": {"ports": ports}}));
-        let headless = json!({"kind": "Service", "spec": {"clusterIP": "None", "clusterIPs": ["None"]}});
-        assert_eq!(without_held(headless.clone(), &headless), headless, "None is no address");
+        assert_eq!(
+            without_held(new, &live),
+            json!({"kind": "Service", "spec": {"ports": ports}})
+        );
+        let headless =
+            json!({"kind": "Service", "spec": {"clusterIP": "None", "clusterIPs": ["None"]}});
+        assert_eq!(
+            without_held(headless.clone(), &headless),
+            headless,
+            "None is no address"
+        );
     }
 
     #[test]

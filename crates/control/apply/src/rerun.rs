@@ -27,19 +27,26 @@ impl Rerun<'_> {
     /// Returns whether an object that is absent is left so for now.
     #[must_use]
     pub fn rests(&self, records: &Records, id: &Id, gone: Option<&Gone>) -> bool {
-        let Some(record) = records.objects.get(id) else { return false };
+        let Some(record) = records.objects.get(id) else {
+            return false;
+        };
         record.has_ended(gone) && !self.is_due(record.ends, records.ran.get(id))
     }
 
     fn is_due(&self, ends: Ends, ran: Option<&Ran>) -> bool {
-        let Some(ran) = ran.filter(|ran| &*ran.revision == self.revision) else { return true };
+        let Some(ran) = ran.filter(|ran| &*ran.revision == self.revision) else {
+            return true;
+        };
         let since_s = self.now_s.saturating_sub(ran.at_s);
         // A clock that was put back must not hold an object off for longer than an interval.
         ends != Ends::Never && (self.is_asked || since_s >= self.every_s || since_s < 0)
     }
 
     pub(crate) fn ran(&self) -> Ran {
-        Ran { revision: self.revision.into(), at_s: self.now_s }
+        Ran {
+            revision: self.revision.into(),
+            at_s: self.now_s,
+        }
     }
 }
 
@@ -67,14 +74,34 @@ mod tests {
         };
         let mut records = Records::default();
         records.objects.insert(id.clone(), record);
-        records.ran.insert(id.clone(), Ran { revision: revision.into(), at_s: 1000 });
+        records.ran.insert(
+            id.clone(),
+            Ran {
+                revision: revision.into(),
+                at_s: 1000,
+            },
+        );
         (records, id)
     }
 
-    fn rests(ends: Ends, revision: &str, after_s: i64, is_asked: bool, ended: Option<bool>) -> bool {
+    fn rests(
+        ends: Ends,
+        revision: &str,
+        after_s: i64,
+        is_asked: bool,
+        ended: Option<bool>,
+    ) -> bool {
         let (records, id) = records(ends, "one");
-        let gone = ended.map(|ended| Gone { uid: "u".into(), ended });
-        let rerun = Rerun { revision, now_s: 1000 + after_s, every_s: MINUTE, is_asked };
+        let gone = ended.map(|ended| Gone {
+            uid: "u".into(),
+            ended,
+        });
+        let rerun = Rerun {
+            revision,
+            now_s: 1000 + after_s,
+            every_s: MINUTE,
+            is_asked,
+        };
         rerun.rests(&records, &id, gone.as_ref())
     }
 
@@ -85,15 +112,28 @@ mod tests {
         assert!(!rests(Ends::ByItself, "one", MINUTE, false, ended));
         assert!(!rests(Ends::ByItself, "two", 5, false, ended));
         assert!(!rests(Ends::ByItself, "one", 5, true, ended));
-        assert!(rests(Ends::ByItself, "one", 5, false, None), "its end was not seen: a restart");
-        assert!(!rests(Ends::ByItself, "one", 5, false, Some(false)), "somebody deleted it while it ran");
-        assert!(!rests(Ends::ByItself, "one", -5, false, ended), "the clock was put back");
+        assert!(
+            rests(Ends::ByItself, "one", 5, false, None),
+            "its end was not seen: a restart"
+        );
+        assert!(
+            !rests(Ends::ByItself, "one", 5, false, Some(false)),
+            "somebody deleted it while it ran"
+        );
+        assert!(
+            !rests(Ends::ByItself, "one", -5, false, ended),
+            "the clock was put back"
+        );
         assert!(!rests(Ends::No, "one", 5, false, None));
     }
 
     #[test]
     fn never_means_once_per_revision() {
-        for (after_s, asked, ended) in [(5, false, None), (10 * MINUTE, true, Some(true)), (5, false, Some(false))] {
+        for (after_s, asked, ended) in [
+            (5, false, None),
+            (10 * MINUTE, true, Some(true)),
+            (5, false, Some(false)),
+        ] {
             assert!(rests(Ends::Never, "one", after_s, asked, ended));
             assert!(!rests(Ends::Never, "two", after_s, asked, ended));
         }

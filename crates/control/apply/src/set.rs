@@ -22,9 +22,13 @@ impl Set {
     #[must_use]
     pub fn new(mut objects: Vec<Desired>, custom_stage_kinds: &[String]) -> Self {
         objects.sort_by(|a, b| {
-            (a.stage(custom_stage_kinds), order::key(&a.id)).cmp(&(b.stage(custom_stage_kinds), order::key(&b.id)))
+            (a.stage(custom_stage_kinds), order::key(&a.id))
+                .cmp(&(b.stage(custom_stage_kinds), order::key(&b.id)))
         });
-        Self { objects, custom_stage_kinds: custom_stage_kinds.to_vec() }
+        Self {
+            objects,
+            custom_stage_kinds: custom_stage_kinds.to_vec(),
+        }
     }
 
     /// Returns the objects in order.
@@ -48,7 +52,10 @@ impl Set {
     /// Returns parts of identities that nobody is told, because values from Secrets went into them.
     #[must_use]
     pub fn hidden(&self) -> Vec<Box<str>> {
-        self.objects.iter().flat_map(|desired| desired.secrecy.hidden(&desired.id)).collect()
+        self.objects
+            .iter()
+            .flat_map(|desired| desired.secrecy.hidden(&desired.id))
+            .collect()
     }
 
     pub(crate) fn stage(&self, stage: u8) -> std::ops::Range<usize> {
@@ -60,20 +67,39 @@ impl Set {
 
     /// Returns the kinds that definitions in this very set will make the server serve.
     pub(crate) fn defines(&self) -> Vec<Resource> {
-        let definitions = self.objects.iter().filter(|desired| &*desired.gvk.kind == "CustomResourceDefinition");
+        let definitions = self
+            .objects
+            .iter()
+            .filter(|desired| &*desired.gvk.kind == "CustomResourceDefinition");
         definitions.flat_map(defined).collect()
     }
 }
 
 fn defined(definition: &Desired) -> Vec<Resource> {
     let value = definition.value();
-    let text = |pointer: &str| value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
-    let (group, kind, plural) = (text("/spec/group"), text("/spec/names/kind"), text("/spec/names/plural"));
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+    };
+    let (group, kind, plural) = (
+        text("/spec/group"),
+        text("/spec/names/kind"),
+        text("/spec/names/plural"),
+    );
     let namespaced = text("/spec/scope") == "Namespaced";
-    let versions = value.pointer("/spec/versions").and_then(serde_json::Value::as_array);
-    let served = versions.into_iter().flatten().filter(|version| version["served"] == true);
+    let versions = value
+        .pointer("/spec/versions")
+        .and_then(serde_json::Value::as_array);
+    let served = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version["served"] == true);
     let names = served.filter_map(|version| version["name"].as_str());
-    names.map(|version| Resource::known(&format!("{group}/{version}"), kind, plural, namespaced)).collect()
+    names
+        .map(|version| Resource::known(&format!("{group}/{version}"), kind, plural, namespaced))
+        .collect()
 }
 
 #[cfg(test)]
@@ -85,15 +111,34 @@ mod tests {
     use crate::desired::Common;
 
     fn desired(value: serde_json::Value) -> Desired {
-        Desired::new(Object::parse(value).unwrap(), "", &NamespacedName::new("a", "b"), &Common::default()).unwrap()
+        Desired::new(
+            Object::parse(value).unwrap(),
+            "",
+            &NamespacedName::new("a", "b"),
+            &Common::default(),
+        )
+        .unwrap()
     }
 
     #[test]
     fn stages_are_ranges_of_the_sorted_set() {
-        let kinds = ["Deployment", "Gadget", "StorageClass", "Namespace", "ConfigMap"];
-        let objects = kinds.map(|kind| desired(json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}})));
+        let kinds = [
+            "Deployment",
+            "Gadget",
+            "StorageClass",
+            "Namespace",
+            "ConfigMap",
+        ];
+        let objects = kinds.map(|kind| {
+            desired(json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}}))
+        });
         let set = Set::new(objects.into(), &["Gadget".to_owned()]);
-        let kinds_of = |stage| set.objects[set.stage(stage)].iter().map(|d| d.gvk.kind.to_string()).collect::<Vec<_>>();
+        let kinds_of = |stage| {
+            set.objects[set.stage(stage)]
+                .iter()
+                .map(|d| d.gvk.kind.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(kinds_of(0), ["Namespace"]);
         assert_eq!(kinds_of(1), ["StorageClass"]);
         assert_eq!(kinds_of(2), ["Gadget"]);
@@ -102,11 +147,21 @@ mod tests {
 
     #[test]
     fn a_definition_in_the_set_tells_what_it_will_serve() {
-        let definition = desired(json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        let definition = desired(
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
             "metadata": {"name": "gadgets.example.com"}, "spec": {"group": "example.com", "scope": "Cluster",
             "names": {"kind": "Gadget", "plural": "gadgets"},
-            "versions": [{"name": "v1", "served": true}, {"name": "v0", "served": false}]}}));
+            "versions": [{"name": "v1", "served": true}, {"name": "v0", "served": false}]}}),
+        );
         let set = Set::new(vec![definition], &[]);
-        assert_eq!(set.defines(), [Resource::known("example.com/v1", "Gadget", "gadgets", false)]);
+        assert_eq!(
+            set.defines(),
+            [Resource::known(
+                "example.com/v1",
+                "Gadget",
+                "gadgets",
+                false
+            )]
+        );
     }
 }

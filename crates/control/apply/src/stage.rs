@@ -34,7 +34,8 @@ use crate::work::{Verdict, Work, Written};
 const ROUNDS_MAX: usize = 4;
 
 /// Called once before the first write; what it does must be done before anything is written.
-pub type Ahead<'a> = Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + Sync + 'a>;
+pub type Ahead<'a> =
+    Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + Sync + 'a>;
 
 /// What a run over all stages carries along.
 pub(crate) struct Run<'a> {
@@ -54,9 +55,14 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     /// Brings one stage about.
-    pub(crate) async fn stage(&mut self, set: &mut Set, range: std::ops::Range<usize>) -> Result<(), Error> {
+    pub(crate) async fn stage(
+        &mut self,
+        set: &mut Set,
+        range: std::ops::Range<usize>,
+    ) -> Result<(), Error> {
         self.resolve(set, range.clone()).await?;
-        self.look_beside_the_cache(&set.objects[range.clone()]).await?;
+        self.look_beside_the_cache(&set.objects[range.clone()])
+            .await?;
         let mut work = self.decide(&set.objects[range.clone()]);
         self.check_namespaces(set, &mut work).await?;
         for _ in 0..ROUNDS_MAX {
@@ -64,7 +70,10 @@ impl Run<'_> {
                 return Ok(());
             }
             self.look(&mut work).await?;
-            for work in work.iter_mut().filter(|work| work.verdict == Verdict::Warn && work.live.is_some()) {
+            for work in work
+                .iter_mut()
+                .filter(|work| work.verdict == Verdict::Warn && work.live.is_some())
+            {
                 work.ask_accepted(self.applier).await;
             }
             self.settle(&mut work);
@@ -78,7 +87,10 @@ impl Run<'_> {
             }
             work = self.write(work).await?;
         }
-        let contested = work.into_iter().map(|work| fault(&work.desired, "apply", conflict())).collect();
+        let contested = work
+            .into_iter()
+            .map(|work| fault(&work.desired, "apply", conflict()))
+            .collect();
         Err(refused(contested))
     }
 
@@ -87,15 +99,26 @@ impl Run<'_> {
         let mut unknown = Vec::new();
         for desired in &mut set.objects[range] {
             match self.applier.know(&desired.gvk, self.kinds).await? {
-                None => unknown.push((desired.id.clone(), desired.gvk.clone(), desired.origin.clone())),
+                None => unknown.push((
+                    desired.id.clone(),
+                    desired.gvk.clone(),
+                    desired.origin.clone(),
+                )),
                 Some(known) if known.resource.namespaced != desired.id.namespace.is_empty() => {}
                 Some(known) if known.resource.namespaced => {
-                    return Err(Error::NoNamespace(desired.id.clone(), desired.origin.clone()));
+                    return Err(Error::NoNamespace(
+                        desired.id.clone(),
+                        desired.origin.clone(),
+                    ));
                 }
                 Some(_) => *desired = desired.cluster_scoped(),
             }
         }
-        if unknown.is_empty() { Ok(()) } else { Err(Error::UnknownKinds(unknown)) }
+        if unknown.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::UnknownKinds(unknown))
+        }
     }
 
     /// Reads, as the user we act as, the objects for which the cache may not be used. What the user may not read either
@@ -104,8 +127,14 @@ impl Run<'_> {
         let applier = self.applier;
         let mut hidden = Vec::new();
         for desired in objects {
-            let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
-            if !desired.how.skip && !applier.may_get(&known.resource, &desired.id.namespace).await? {
+            let Some(known) = self.kinds.get(&desired.gvk).cloned() else {
+                continue;
+            };
+            if !desired.how.skip
+                && !applier
+                    .may_get(&known.resource, &desired.id.namespace)
+                    .await?
+            {
                 hidden.push((desired, known));
             }
         }
@@ -119,28 +148,42 @@ impl Run<'_> {
         });
         let (seen, faults) = bounded(looks, applier.options.parallel, false).await;
         self.beside = seen.into_iter().collect();
-        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(faults))
+        }
     }
 
     /// Decides locally; what is left is work.
     fn decide(&mut self, objects: &[Desired]) -> Vec<Work> {
         let mut work = Vec::new();
         for desired in objects {
-            let Some(known) = self.kinds.get(&desired.gvk).cloned() else { continue };
+            let Some(known) = self.kinds.get(&desired.gvk).cloned() else {
+                continue;
+            };
             let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
             let seen = match self.beside.get(&desired.id) {
                 Some(seen) => seen.clone(),
                 None => known.kind.with(&name, |seen| seen.observed.clone()),
             };
             let record = self.records.objects.get(&desired.id);
-            let gone = if seen.is_none() { known.kind.gone(&name) } else { None };
+            let gone = if seen.is_none() {
+                known.kind.gone(&name)
+            } else {
+                None
+            };
             let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
             let drift = !ended && is_drift(desired, record, seen.as_ref());
             let decision = match decide(desired, record, seen.as_ref()) {
-                Decision::Create if ended && self.rerun.rests(self.records, &desired.id, gone.as_ref()) => {
+                Decision::Create
+                    if ended && self.rerun.rests(self.records, &desired.id, gone.as_ref()) =>
+                {
                     Decision::Unchanged
                 }
-                Decision::Ask | Decision::Create if drift && self.held.contains(&desired.id) => Decision::Unchanged,
+                Decision::Ask | Decision::Create if drift && self.held.contains(&desired.id) => {
+                    Decision::Unchanged
+                }
                 Decision::Ask | Decision::Create if drift && self.warn => Decision::Warn,
                 decision => decision,
             };
@@ -151,15 +194,21 @@ impl Run<'_> {
                     }
                 }
                 Decision::Skip => {
-                    self.records.objects.insert(desired.id.clone(), Record::skipped(desired));
+                    self.records
+                        .objects
+                        .insert(desired.id.clone(), Record::skipped(desired));
                 }
-                Decision::Create => work.push(Work::new(desired, known, None, drift, Verdict::Create)),
+                Decision::Create => {
+                    work.push(Work::new(desired, known, None, drift, Verdict::Create));
+                }
                 Decision::Ask => work.push(Work::new(desired, known, seen, drift, Verdict::Update)),
                 Decision::Warn => work.push(Work::new(desired, known, seen, true, Verdict::Warn)),
             }
         }
         for work in &mut work {
-            work.replaced_before = self.records.was_replaced(&work.desired, self.rerun.revision);
+            work.replaced_before = self
+                .records
+                .was_replaced(&work.desired, self.rerun.revision);
         }
         work
     }
@@ -167,11 +216,23 @@ impl Run<'_> {
     /// A namespace that does not exist is told before anything is written. Where the user we act as may not see
     /// namespaces, the dry-run of an object there says what the user may know of it.
     async fn check_namespaces(&self, set: &Set, work: &mut [Work]) -> Result<(), Error> {
-        let own = self.applier.client.account().map(|account| account.namespace.clone());
-        let mut known: HashSet<Box<str>> =
-            set.objects.iter().filter(|d| &*d.gvk.kind == "Namespace").map(|d| d.id.name.clone()).chain(own).collect();
+        let own = self
+            .applier
+            .client
+            .account()
+            .map(|account| account.namespace.clone());
+        let mut known: HashSet<Box<str>> = set
+            .objects
+            .iter()
+            .filter(|d| &*d.gvk.kind == "Namespace")
+            .map(|d| d.id.name.clone())
+            .chain(own)
+            .collect();
         let mut faults = Vec::new();
-        for work in work.iter_mut().filter(|work| work.verdict == Verdict::Create) {
+        for work in work
+            .iter_mut()
+            .filter(|work| work.verdict == Verdict::Create)
+        {
             let namespace = work.desired.id.namespace.clone();
             if namespace.is_empty() || known.contains(&namespace) {
                 continue;
@@ -184,7 +245,11 @@ impl Run<'_> {
                 }
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(faults))
+        }
     }
 
     /// Returns whether a namespace exists, or nothing where the user we act as may not know.
@@ -193,7 +258,12 @@ impl Run<'_> {
         if !self.applier.may_get(&resource, "").await? {
             return Ok(None);
         }
-        if self.applier.namespaces.as_ref().is_some_and(|namespaces| namespaces.get("", namespace).is_some()) {
+        if self
+            .applier
+            .namespaces
+            .as_ref()
+            .is_some_and(|namespaces| namespaces.get("", namespace).is_some())
+        {
             return Ok(Some(true));
         }
         match self.applier.client.get(&resource, "", namespace).await {
@@ -209,7 +279,8 @@ impl Run<'_> {
         let wanted = work.iter_mut().filter(|work| work.needs_look(rules));
         let looks = wanted.map(|work| async move {
             let live = applier.live(&work.known.resource, &work.desired.id).await;
-            live.map(|live| work.looked(applier, live)).map_err(|cause| fault(&work.desired, "read", cause))
+            live.map(|live| work.looked(applier, live))
+                .map_err(|cause| fault(&work.desired, "read", cause))
         });
         let faults = bounded(looks, applier.options.parallel, false).await.1;
         if !faults.is_empty() {
@@ -218,7 +289,8 @@ impl Run<'_> {
         for work in work {
             if let Some(live) = &work.live {
                 let left = left_to_others(rules, &work.desired, live, &applier.options.manager);
-                let left = left.or_else(|| work.desired.how.has_contract.then(|| work.desired.clone()));
+                let left =
+                    left.or_else(|| work.desired.how.has_contract.then(|| work.desired.clone()));
                 work.payload = left.and_then(|left| left.without_contract(live));
             }
         }
@@ -227,16 +299,27 @@ impl Run<'_> {
 
     /// Sends every write of the stage as a dry-run first, where that protects something.
     async fn preflight(&mut self, work: &mut [Work]) -> Result<(), Error> {
-        let writes = work.iter().filter(|work| work.verdict != Verdict::Warn).count();
+        let writes = work
+            .iter()
+            .filter(|work| work.verdict != Verdict::Warn)
+            .count();
         let existing = work.iter().any(|work| work.verdict == Verdict::Update);
         let all = self.applier.options.preflight_always || existing && writes > 1;
         let (applier, force) = (self.applier, self.force);
-        let wanted = work.iter_mut().filter(|work| !work.accepted && (all || work.tries));
+        let wanted = work
+            .iter_mut()
+            .filter(|work| !work.accepted && (all || work.tries));
         let dry_runs = wanted.map(|work| async move {
-            work.dry_run(applier, force).await.map_err(|cause| fault(&work.desired, "dry-run", cause))
+            work.dry_run(applier, force)
+                .await
+                .map_err(|cause| fault(&work.desired, "dry-run", cause))
         });
         let faults = bounded(dry_runs, applier.options.parallel, false).await.1;
-        if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(refused(faults))
+        }
     }
 
     /// Takes out what turned out to need no write.
@@ -245,12 +328,16 @@ impl Run<'_> {
         work.retain(|work| match work.verdict {
             Verdict::Unchanged => {
                 if let Some(seen) = &work.seen {
-                    self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, seen));
+                    self.records
+                        .objects
+                        .insert(work.desired.id.clone(), Record::of(&work.desired, seen));
                 }
                 false
             }
             Verdict::Skip => {
-                self.records.objects.insert(work.desired.id.clone(), Record::skipped(&work.desired));
+                self.records
+                    .objects
+                    .insert(work.desired.id.clone(), Record::skipped(&work.desired));
                 false
             }
             Verdict::Warn if !work.looked => true,
@@ -258,7 +345,9 @@ impl Run<'_> {
                 match &work.seen {
                     // Somebody else owns fields of ours now, but they are as Git says: nothing to tell.
                     Some(seen) if work.differing().is_empty() => {
-                        self.records.objects.insert(work.desired.id.clone(), Record::of(&work.desired, seen));
+                        self.records
+                            .objects
+                            .insert(work.desired.id.clone(), Record::of(&work.desired, seen));
                     }
                     _ => self.outcome.drifts.push(work.drift_report(manager, false)),
                 }
@@ -289,15 +378,20 @@ impl Run<'_> {
 
     async fn write_rank(&mut self, rank: Vec<Work>) -> Result<Vec<Work>, Error> {
         let (applier, force) = (self.applier, self.force);
-        let writes = rank.into_iter().enumerate().map(|(place, mut work)| async move {
-            match work.write(applier, force).await {
-                Ok(written) => Ok((place, work, written)),
-                Err(trouble) => {
-                    let deleted = work.deleted.then(|| (work.desired.id.clone(), work.desired.digest));
-                    Err((deleted, fault(&work.desired, "apply", trouble)))
+        let writes = rank
+            .into_iter()
+            .enumerate()
+            .map(|(place, mut work)| async move {
+                match work.write(applier, force).await {
+                    Ok(written) => Ok((place, work, written)),
+                    Err(trouble) => {
+                        let deleted = work
+                            .deleted
+                            .then(|| (work.desired.id.clone(), work.desired.digest));
+                        Err((deleted, fault(&work.desired, "apply", trouble)))
+                    }
                 }
-            }
-        });
+            });
         let (mut done, failed) = bounded(writes, applier.options.parallel, true).await;
         done.sort_by_key(|(place, ..)| *place);
         let mut again = Vec::new();
@@ -317,15 +411,28 @@ impl Run<'_> {
             }
             faults.push(fault);
         }
-        if faults.is_empty() { Ok(again) } else { Err(refused(faults)) }
+        if faults.is_empty() {
+            Ok(again)
+        } else {
+            Err(refused(faults))
+        }
     }
 
     fn remember_replaced(&mut self, id: Id, desired: Digest) {
-        self.records.replaced.insert(id, Replaced { revision: self.rerun.revision.into(), desired });
+        self.records.replaced.insert(
+            id,
+            Replaced {
+                revision: self.rerun.revision.into(),
+                desired,
+            },
+        );
     }
 
     /// Returns which objects are not ready yet, as far as the user we act as can see.
-    pub(crate) async fn not_ready(&self, objects: &[Desired]) -> Result<Vec<(Id, GroupVersionKind)>, Error> {
+    pub(crate) async fn not_ready(
+        &self,
+        objects: &[Desired],
+    ) -> Result<Vec<(Id, GroupVersionKind)>, Error> {
         let mut waiting = Vec::new();
         for desired in objects.iter().filter(|desired| !desired.how.skip) {
             let seen = match self.kinds.get(&desired.gvk) {
@@ -345,16 +452,25 @@ impl Run<'_> {
     fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
         let record = Record::of(&work.desired, live);
         if record.ends != Ends::No && action == Some(Action::Created) {
-            self.records.ran.insert(work.desired.id.clone(), self.rerun.ran());
+            self.records
+                .ran
+                .insert(work.desired.id.clone(), self.rerun.ran());
         }
         self.records.objects.insert(work.desired.id.clone(), record);
         if let Ok(version) = live.resource_version.parse() {
-            self.outcome.versions.push((work.desired.id.clone(), version));
+            self.outcome
+                .versions
+                .push((work.desired.id.clone(), version));
         }
         if let Some(action) = action {
-            self.outcome.changes.push(Change { id: work.desired.id.clone(), action });
+            self.outcome.changes.push(Change {
+                id: work.desired.id.clone(),
+                action,
+            });
             if work.drift && work.is_edit() {
-                self.outcome.drifts.push(work.drift_report(&self.applier.options.manager, true));
+                self.outcome
+                    .drifts
+                    .push(work.drift_report(&self.applier.options.manager, true));
             }
         }
     }
@@ -362,14 +478,20 @@ impl Run<'_> {
 
 /// Tells whether the live object changed and Git did not.
 fn is_drift(desired: &Desired, record: Option<&Record>, live: Option<&Observed>) -> bool {
-    let Some(record) = record.filter(|record| record.desired == desired.digest && !record.is_skipped()) else {
+    let Some(record) =
+        record.filter(|record| record.desired == desired.digest && !record.is_skipped())
+    else {
         return false;
     };
     live.is_none_or(|live| !record.matches(live) && !live.flags.contains(Flags::RECONCILE_DISABLED))
 }
 
 /// Runs calls with at most `parallel` under way. With `stop`, a fault starts nothing new; what runs is finished.
-async fn bounded<T, E, F>(calls: impl Iterator<Item = F>, parallel: usize, stop: bool) -> (Vec<T>, Vec<E>)
+async fn bounded<T, E, F>(
+    calls: impl Iterator<Item = F>,
+    parallel: usize,
+    stop: bool,
+) -> (Vec<T>, Vec<E>)
 where
     F: Future<Output = Result<T, E>>,
 {
@@ -400,8 +522,19 @@ fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<
 
 pub(crate) fn fault(desired: &Desired, step: &'static str, trouble: impl Into<Trouble>) -> Fault {
     let Trouble { cause, note } = trouble.into();
-    let (id, origin, secrecy) = (desired.id.clone(), desired.origin.clone(), desired.secrecy.clone());
-    Fault { id, origin, step, cause, note, secrecy }
+    let (id, origin, secrecy) = (
+        desired.id.clone(),
+        desired.origin.clone(),
+        desired.secrecy.clone(),
+    );
+    Fault {
+        id,
+        origin,
+        step,
+        cause,
+        note,
+        secrecy,
+    }
 }
 
 /// Returns faults in the order of their objects: calls end in any order, and the same faults must be told the same.

@@ -39,7 +39,10 @@ pub(crate) enum Written {
 }
 
 /// One object in work.
-#[expect(clippy::struct_excessive_bools, reason = "facts of one object, of which any may hold together")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of one object, of which any may hold together"
+)]
 pub(crate) struct Work {
     pub(crate) desired: Desired,
     /// What is sent where fields are left to others.
@@ -65,7 +68,13 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(crate) fn new(desired: &Desired, known: Known, seen: Option<Observed>, drift: bool, verdict: Verdict) -> Self {
+    pub(crate) fn new(
+        desired: &Desired,
+        known: Known,
+        seen: Option<Observed>,
+        drift: bool,
+        verdict: Verdict,
+    ) -> Self {
         Self {
             desired: desired.clone(),
             payload: None,
@@ -105,11 +114,18 @@ impl Work {
         self.looked = true;
         self.seen = live.as_ref().map(|live| applier.observe(live));
         if self.verdict != Verdict::Warn {
-            let flags = self.seen.as_ref().map(|seen| seen.flags).unwrap_or_default();
+            let flags = self
+                .seen
+                .as_ref()
+                .map(|seen| seen.flags)
+                .unwrap_or_default();
             self.verdict = match &live {
                 None => Verdict::Create,
                 Some(_) if self.desired.how.if_not_present => Verdict::Skip,
-                Some(_) if flags.contains(Flags::RECONCILE_DISABLED) || flags.contains(Flags::SSA_IGNORE) => {
+                Some(_)
+                    if flags.contains(Flags::RECONCILE_DISABLED)
+                        || flags.contains(Flags::SSA_IGNORE) =>
+                {
                     Verdict::Skip
                 }
                 Some(_) => Verdict::Update,
@@ -124,8 +140,15 @@ impl Work {
             return Ok(());
         }
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
-        let body = if self.verdict == Verdict::Create { sent.create_body() } else { sent.body.clone() };
-        let answer = applier.client.apply(&self.known.resource, applier.target(sent, true), body).await;
+        let body = if self.verdict == Verdict::Create {
+            sent.create_body()
+        } else {
+            sent.body.clone()
+        };
+        let answer = applier
+            .client
+            .apply(&self.known.resource, applier.target(sent, true), body)
+            .await;
         self.accepted = true;
         match (answer, self.verdict) {
             (Err(error), Verdict::Create) if self.says_it_exists(&error) => {
@@ -133,13 +156,22 @@ impl Work {
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
                 // Its own dry-run comes with the next round of the stage's loop, as an update.
-                if self.verdict == Verdict::Update { Box::pin(self.dry_run(applier, force)).await } else { Ok(()) }
+                if self.verdict == Verdict::Update {
+                    Box::pin(self.dry_run(applier, force)).await
+                } else {
+                    Ok(())
+                }
             }
             (Err(refusal), Verdict::Update) => self.refused_change(applier, force, refusal).await,
             (Err(error), _) => Err(error.into()),
             (Ok(would_be), Verdict::Update) => {
                 let content = lode_merge::content_digest(&would_be);
-                if self.seen.as_ref().is_some_and(|seen| seen.content == content) && !self.cleans() {
+                if self
+                    .seen
+                    .as_ref()
+                    .is_some_and(|seen| seen.content == content)
+                    && !self.cleans()
+                {
                     self.verdict = Verdict::Unchanged;
                 }
                 self.accepted_as = Some(would_be).filter(|_| self.drift);
@@ -150,7 +182,11 @@ impl Work {
     }
 
     /// Writes.
-    pub(crate) async fn write(&mut self, applier: &Applier, force: bool) -> Result<Written, Trouble> {
+    pub(crate) async fn write(
+        &mut self,
+        applier: &Applier,
+        force: bool,
+    ) -> Result<Written, Trouble> {
         match self.verdict {
             Verdict::Create => self.create(applier).await,
             Verdict::Replace => self.replace(applier).await,
@@ -162,13 +198,22 @@ impl Work {
     /// [`Desired::create_body`] is not that of the live one.
     pub(crate) fn says_it_exists(&self, error: &ClusterError) -> bool {
         let status = error.status();
-        status.is_some_and(|status| status.is_already_exists() || status.is_modified(&self.desired.id.name))
+        status.is_some_and(|status| {
+            status.is_already_exists() || status.is_modified(&self.desired.id.name)
+        })
     }
 
     async fn create(&mut self, applier: &Applier) -> Result<Written, Trouble> {
         let target = applier.target(&self.desired, false);
-        match applier.client.apply_unread(&self.known.resource, target, self.desired.create_body()).await {
-            Ok(answer) => Ok(Written::Done(Some(Action::Created), self.known.kind.put(&answer)?)),
+        match applier
+            .client
+            .apply_unread(&self.known.resource, target, self.desired.create_body())
+            .await
+        {
+            Ok(answer) => Ok(Written::Done(
+                Some(Action::Created),
+                self.known.kind.put(&answer)?,
+            )),
             Err(error) if self.says_it_exists(&error) => {
                 let live = applier.live(&self.known.resource, &self.desired.id).await?;
                 self.looked(applier, live);
@@ -182,7 +227,11 @@ impl Work {
         let cleaned = self.clean(applier).await?;
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
         let target = applier.target(sent, false);
-        let live = match applier.client.apply_unread(&self.known.resource, target, sent.body.clone()).await {
+        let live = match applier
+            .client
+            .apply_unread(&self.known.resource, target, sent.body.clone())
+            .await
+        {
             Ok(answer) => {
                 if self.drift {
                     // It was an object a line above.
@@ -199,7 +248,11 @@ impl Work {
                 };
             }
         };
-        let changed = cleaned || self.seen.as_ref().is_none_or(|seen| seen.content != live.content);
+        let changed = cleaned
+            || self
+                .seen
+                .as_ref()
+                .is_none_or(|seen| seen.content != live.content);
         Ok(Written::Done(changed.then_some(Action::Configured), live))
     }
 
@@ -210,15 +263,25 @@ impl Work {
         }
         let mut refusal = None;
         for _ in 0..CLEANUP_TRIES {
-            let Some(live) = &self.live else { return Ok(false) };
-            let Some(patch) = cleanup::patch(live, &applier.options.manager, &applier.options.overrides) else {
+            let Some(live) = &self.live else {
+                return Ok(false);
+            };
+            let Some(patch) =
+                cleanup::patch(live, &applier.options.manager, &applier.options.overrides)
+            else {
                 return Ok(false);
             };
             let target = applier.target(&self.desired, false);
-            match applier.client.json_patch(&self.known.resource, target, &Value::Array(patch)).await {
+            match applier
+                .client
+                .json_patch(&self.known.resource, target, &Value::Array(patch))
+                .await
+            {
                 Ok(_) => return Ok(true),
                 // Somebody wrote in between: the patch names the version it was made for, and paths that may be gone.
-                Err(error) if error.status().is_some_and(Status::is_any_modified) || error.is(422) => {
+                Err(error)
+                    if error.status().is_some_and(Status::is_any_modified) || error.is(422) =>
+                {
                     refusal = Some(error);
                     self.live = applier.live(&self.known.resource, &self.desired.id).await?;
                 }
@@ -230,36 +293,52 @@ impl Work {
 
     fn cleans(&self) -> bool {
         !self.desired.how.merge
-            && self
-                .seen
-                .as_ref()
-                .is_some_and(|seen| seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE))
+            && self.seen.as_ref().is_some_and(|seen| {
+                seen.flags.contains(Flags::NEEDS_CLEANUP) && !seen.flags.contains(Flags::SSA_MERGE)
+            })
     }
 
     /// Asks what the server would make of the object, for a live edit that is told and left. Where it does not say, the
     /// object in Git is what the live one is compared with.
     pub(crate) async fn ask_accepted(&mut self, applier: &Applier) {
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
-        let answer = applier.client.apply(&self.known.resource, applier.target(sent, true), sent.body.clone()).await;
+        let answer = applier
+            .client
+            .apply(
+                &self.known.resource,
+                applier.target(sent, true),
+                sent.body.clone(),
+            )
+            .await;
         self.accepted_as = answer.ok();
     }
 
     /// Returns which fields of the live object are not as desired, and would be otherwise if they were brought back:
     /// what admission makes of an object is nobody's edit.
     pub(crate) fn differing(&self) -> Vec<Path> {
-        let Some(live) = &self.live else { return Vec::new() };
+        let Some(live) = &self.live else {
+            return Vec::new();
+        };
         let sent = self.payload.as_ref().unwrap_or(&self.desired);
-        let paths = diff::against_desired(&sent.value(), live).into_iter().map(|found| found.path);
+        let paths = diff::against_desired(&sent.value(), live)
+            .into_iter()
+            .map(|found| found.path);
         match &self.accepted_as {
             None => paths.collect(),
-            Some(accepted) => paths.filter(|path| path.find(accepted) != path.find(live)).collect(),
+            Some(accepted) => paths
+                .filter(|path| path.find(accepted) != path.find(live))
+                .collect(),
         }
     }
 
     /// Returns whether a change that was brought back is somebody's edit: some field of ours, or who owns it.
     pub(crate) fn is_edit(&self) -> bool {
         let content = self.accepted_as.as_ref().map(lode_merge::content_digest);
-        let is_same = self.seen.as_ref().zip(content).is_some_and(|(seen, content)| seen.content == content);
+        let is_same = self
+            .seen
+            .as_ref()
+            .zip(content)
+            .is_some_and(|(seen, content)| seen.content == content);
         self.live.is_none() || self.accepted_as.is_none() || is_same || !self.differing().is_empty()
     }
 
@@ -267,7 +346,12 @@ impl Work {
     pub(crate) fn drift_report(&self, manager: &str, corrected: bool) -> Drift {
         let id = self.desired.id.clone();
         let Some(live) = &self.live else {
-            return Drift { id, fields: Vec::new(), who: "unknown".to_owned(), corrected };
+            return Drift {
+                id,
+                fields: Vec::new(),
+                who: "unknown".to_owned(),
+                corrected,
+            };
         };
         let paths = self.differing();
         let who = who::owner_of(live, manager, &paths).map_or_else(
@@ -278,10 +362,18 @@ impl Work {
                 (time, false) => format!("probably {} at {time}", who.manager),
             },
         );
-        let mut fields: Vec<String> = paths.iter().map(|path| self.desired.secrecy.path(&path.to_string())).collect();
+        let mut fields: Vec<String> = paths
+            .iter()
+            .map(|path| self.desired.secrecy.path(&path.to_string()))
+            .collect();
         if fields.is_empty() {
             fields.push("ownership of fields".to_owned());
         }
-        Drift { id, fields, who, corrected }
+        Drift {
+            id,
+            fields,
+            who,
+            corrected,
+        }
     }
 }

@@ -28,7 +28,10 @@ pub(crate) const RECORDS: &str = "kustomization";
 /// How an attempt ended, for now.
 pub(crate) enum End {
     /// The revision is applied and healthy; how long health took, and the inventory.
-    Done { health: Option<Duration>, inventory: Vec<InventoryEntry> },
+    Done {
+        health: Option<Duration>,
+        inventory: Vec<InventoryEntry>,
+    },
     /// Objects must become ready first; their change wakes us, or at last the clock.
     Parked { until: Instant },
     /// Live edits were seen to, nothing else was due.
@@ -59,10 +62,22 @@ impl Kustomizations {
         let (artifact, from) = gather::artifact(&self.sources, &checked.source, &self.options)?;
         let revision = artifact.revision.to_string();
         let read = self.read_dependencies(object, checked, &applier).await?;
-        let find = |name: &NamespacedName| read.get(name).cloned().unwrap_or_else(|| self.objects.get(name));
+        let find = |name: &NamespacedName| {
+            read.get(name)
+                .cloned()
+                .unwrap_or_else(|| self.objects.get(name))
+        };
         crate::depends::check(object, checked, &revision, find)?;
         state.told_dependency.clear();
-        let job = Job { object, checked, progress, applier, artifact, from, owner: key(object) };
+        let job = Job {
+            object,
+            checked,
+            progress,
+            applier,
+            artifact,
+            from,
+            owner: key(object),
+        };
         progress.doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
         let set = match self.desired(&job, state).await {
@@ -83,7 +98,10 @@ impl Kustomizations {
         }
         let inventory = self.bring_about(&job, state, set).await?;
         let Some(inventory) = inventory else {
-            let until = state.wait.as_ref().map_or_else(Instant::now, crate::wait::Wait::next_look);
+            let until = state
+                .wait
+                .as_ref()
+                .map_or_else(Instant::now, crate::wait::Wait::next_look);
             return Ok(End::Parked { until });
         };
         self.check_health(&job, state, inventory).await
@@ -151,18 +169,30 @@ impl Kustomizations {
         if state.stored == Some(fingerprint) {
             return;
         }
-        let (store, uid, bytes) = (self.records.clone(), object.metadata.uid.to_string(), state.records.encode());
+        let (store, uid, bytes) = (
+            self.records.clone(),
+            object.metadata.uid.to_string(),
+            state.records.encode(),
+        );
         let saved = tokio::task::spawn_blocking(move || store.put(RECORDS, &uid, &bytes)).await;
         match saved {
             Ok(Ok(())) => state.stored = Some(fingerprint),
-            Ok(Err(error)) => tracing::warn!(name = %key(object), %error, "records not kept; a restart will ask again"),
+            Ok(Err(error)) => {
+                tracing::warn!(name = %key(object), %error, "records not kept; a restart will ask again");
+            }
             Err(error) => tracing::warn!(name = %key(object), %error, "records not kept"),
         }
     }
 
     /// Finds out what is desired, building only when something that was read has changed.
     async fn desired(&self, job: &Job<'_>, state: &mut State) -> Result<Wanted, Failure> {
-        let Job { object, checked, progress, artifact, .. } = job;
+        let Job {
+            object,
+            checked,
+            progress,
+            artifact,
+            ..
+        } = job;
         let revision = artifact.revision.to_string();
         // What is wrong from here on is told as a fault of building at this revision.
         let building = || {
@@ -173,30 +203,59 @@ impl Kustomizations {
             building();
             gather::refuse_remote_cluster(&self.client, object).await?;
         }
-        let vars = gather::variables(&self.client, object).await.inspect_err(|_| building())?;
+        let vars = gather::variables(&self.client, object)
+            .await
+            .inspect_err(|_| building())?;
         progress.secrets(vars.secrets.clone());
         let spec = build::inputs(object, &vars, &self.build);
         let inputs = format!("{spec} {}", artifact.digest);
         if state.records.inputs == inputs && !state.records.objects.is_empty() {
             building();
-            return Ok(Wanted { inputs, spec, built: None, is_same: true });
+            return Ok(Wanted {
+                inputs,
+                spec,
+                built: None,
+                is_same: true,
+            });
         }
-        let tree = self.until_stopped(gather::tree(&self.artifacts, artifact, &job.from, &self.memory)).await?;
+        let tree = self
+            .until_stopped(gather::tree(
+                &self.artifacts,
+                artifact,
+                &job.from,
+                &self.memory,
+            ))
+            .await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
             && reads.holds_in(&*tree)
         {
             building();
-            return Ok(Wanted { inputs, spec, built: None, is_same: true });
+            return Ok(Wanted {
+                inputs,
+                spec,
+                built: None,
+                is_same: true,
+            });
         }
-        let built = self.build_within(object, tree, vars, state.build_bytes).await;
+        let built = self
+            .build_within(object, tree, vars, state.build_bytes)
+            .await;
         if let Ok(built) = &built {
             state.build_bytes = built.bytes;
         }
-        if !built.as_ref().is_err_and(|failure| failure.reason == reasons::ARTIFACT_FAILED) {
+        if !built
+            .as_ref()
+            .is_err_and(|failure| failure.reason == reasons::ARTIFACT_FAILED)
+        {
             building();
         }
-        Ok(Wanted { inputs, spec, built: Some(built?), is_same: false })
+        Ok(Wanted {
+            inputs,
+            spec,
+            built: Some(built?),
+            is_same: false,
+        })
     }
 
     /// A revision that cannot be brought about is no reason to let go of the one before it.
@@ -212,19 +271,35 @@ impl Kustomizations {
     }
 
     /// Brings back the objects that have left what was applied, and only those.
-    async fn touch_up(&self, job: &Job<'_>, state: &mut State, force: bool) -> Result<End, Failure> {
-        let left = job.applier.drifted_in_sight(&state.records, &state.kinds).await?;
+    async fn touch_up(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        force: bool,
+    ) -> Result<End, Failure> {
+        let left = job
+            .applier
+            .drifted_in_sight(&state.records, &state.kinds)
+            .await?;
         let left: HashSet<Id> = left.into_iter().collect();
         state.told.retain(|told| left.contains(&told.id));
-        let left: HashSet<Id> = left.into_iter().filter(|id| state.fights.held(id).is_none()).collect();
+        let left: HashSet<Id> = left
+            .into_iter()
+            .filter(|id| state.fights.held(id).is_none())
+            .collect();
         if left.is_empty() {
             return Ok(End::TouchedUp);
         }
         let objects = self.kept(job, state).await?;
-        let objects = objects.into_iter().filter(|desired| left.contains(&desired.id)).collect();
+        let objects = objects
+            .into_iter()
+            .filter(|desired| left.contains(&desired.id))
+            .collect();
         let mut set = Set::new(objects, &self.build.custom_stage_kinds);
         let revision = state.records.revision.clone();
-        let outcome = self.apply(job, state, &mut set, None, (&revision, force)).await;
+        let outcome = self
+            .apply(job, state, &mut set, None, (&revision, force))
+            .await;
         self.tell_drifts(job, state, &outcome, &revision);
         self.emit_changes(job.object, &outcome.changes, &revision);
         self.save_records(job.object, state).await;
@@ -237,10 +312,18 @@ impl Kustomizations {
     /// Returns the objects last applied, building them again where that is all that is left of them.
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
-            let tree =
-                self.until_stopped(gather::tree(&self.artifacts, &job.artifact, &job.from, &self.memory)).await?;
+            let tree = self
+                .until_stopped(gather::tree(
+                    &self.artifacts,
+                    &job.artifact,
+                    &job.from,
+                    &self.memory,
+                ))
+                .await?;
             let vars = gather::variables(&self.client, job.object).await?;
-            let built = self.build_within(job.object, tree, vars, state.build_bytes).await?;
+            let built = self
+                .build_within(job.object, tree, vars, state.build_bytes)
+                .await?;
             state.kept = Kept::of(&built.set);
             return Ok(built.set.into_objects());
         }
@@ -259,11 +342,27 @@ impl Kustomizations {
         state: &mut State,
         wanted: Wanted,
     ) -> Result<Option<Vec<InventoryEntry>>, Failure> {
-        let Job { object, checked, progress, artifact, .. } = job;
+        let Job {
+            object,
+            checked,
+            progress,
+            artifact,
+            ..
+        } = job;
         let revision = artifact.revision.to_string();
         progress.doing("Detecting drift", &revision, checked.timeout);
-        let Wanted { inputs, spec, built, .. } = wanted;
-        let old = object.status.inventory.as_ref().map(|inventory| inventory.entries.clone()).unwrap_or_default();
+        let Wanted {
+            inputs,
+            spec,
+            built,
+            ..
+        } = wanted;
+        let old = object
+            .status
+            .inventory
+            .as_ref()
+            .map(|inventory| inventory.entries.clone())
+            .unwrap_or_default();
         let unchanged = built.is_none() && self.is_unchanged(job, state, &revision).await?;
         if unchanged {
             state.records.inputs = inputs;
@@ -272,7 +371,13 @@ impl Kustomizations {
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
-        let (mut set, text_digest, reads) = if let Some(Built { set, text_digest, reads, .. }) = built {
+        let (mut set, text_digest, reads) = if let Some(Built {
+            set,
+            text_digest,
+            reads,
+            ..
+        }) = built
+        {
             (set, text_digest, Some((spec, reads)))
         } else {
             let objects = self.kept(job, state).await?;
@@ -282,8 +387,13 @@ impl Kustomizations {
         progress.built(&text_digest);
         self.hide(job, &set);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
-        let before = (std::mem::take(&mut state.records.inputs), state.reads.take());
-        let outcome = self.apply(job, state, &mut set, Some(&old), (&revision, true)).await;
+        let before = (
+            std::mem::take(&mut state.records.inputs),
+            state.reads.take(),
+        );
+        let outcome = self
+            .apply(job, state, &mut set, Some(&old), (&revision, true))
+            .await;
         if outcome.error.is_some() && outcome.changes.is_empty() {
             (state.records.inputs, state.reads) = before;
         }
@@ -294,20 +404,40 @@ impl Kustomizations {
         }
         let ids: HashSet<&Id> = set.objects().iter().map(|desired| &desired.id).collect();
         // Whatever fails from here on, what was written stays in the inventory.
-        let written = state.records.objects.iter().filter(|(id, _)| ids.contains(id));
-        let written: Vec<_> = written.map(|(id, record)| entry(id, &record.version)).collect();
+        let written = state
+            .records
+            .objects
+            .iter()
+            .filter(|(id, _)| ids.contains(id));
+        let written: Vec<_> = written
+            .map(|(id, record)| entry(id, &record.version))
+            .collect();
         progress.inventory(with(&old, &written));
         if let Some(error) = outcome.error {
             self.save_records(object, state).await;
             self.hold_last_applied(job, state).await;
             let failure = Failure::from(error);
-            let changes = state.attempt.as_ref().map(|attempt| change_log(&attempt.changes)).unwrap_or_default();
-            return Err(Failure { message: format!("{}\n{changes}", failure.message), ..failure });
+            let changes = state
+                .attempt
+                .as_ref()
+                .map(|attempt| change_log(&attempt.changes))
+                .unwrap_or_default();
+            return Err(Failure {
+                message: format!("{}\n{changes}", failure.message),
+                ..failure
+            });
         }
         if !outcome.waiting.is_empty() {
-            return self.park_stage(job, state, outcome.waiting).await.map(|()| None);
+            return self
+                .park_stage(job, state, outcome.waiting)
+                .await
+                .map(|()| None);
         }
-        let changes = state.attempt.as_mut().map(|attempt| std::mem::take(&mut attempt.changes)).unwrap_or_default();
+        let changes = state
+            .attempt
+            .as_mut()
+            .map(|attempt| std::mem::take(&mut attempt.changes))
+            .unwrap_or_default();
         if !changes.is_empty() {
             progress.changed();
         }
@@ -332,13 +462,22 @@ impl Kustomizations {
         (revision, force): (&str, bool),
     ) -> lode_apply::Outcome {
         let object = job.object;
-        let held = if is_asked(object) { HashSet::new() } else { state.fights.held_now() };
-        let more = old.map(|old| added(old, &entries(set))).filter(|more| !more.is_empty());
+        let held = if is_asked(object) {
+            HashSet::new()
+        } else {
+            state.fights.held_now()
+        };
+        let more = old
+            .map(|old| added(old, &entries(set)))
+            .filter(|more| !more.is_empty());
         let ahead: Option<Ahead<'_>> = more.map(|more| -> Ahead<'_> {
             let inventory = with(old.unwrap_or_default(), &more);
             Box::new(move || Box::pin(self.write_ahead(object, inventory)))
         });
-        let warn = object.metadata.annotation(meta::DRIFT).is_some_and(|mode| mode.eq_ignore_ascii_case("warn"));
+        let warn = object
+            .metadata
+            .annotation(meta::DRIFT)
+            .is_some_and(|mode| mode.eq_ignore_ascii_case("warn"));
         let request = Request {
             rerun: self.rerun(job, revision),
             held: &held,
@@ -353,9 +492,17 @@ impl Kustomizations {
         job.applier.apply(request).await
     }
 
-    async fn is_unchanged(&self, job: &Job<'_>, state: &mut State, revision: &str) -> Result<bool, Failure> {
+    async fn is_unchanged(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        revision: &str,
+    ) -> Result<bool, Failure> {
         let rerun = self.rerun(job, revision);
-        Ok(job.applier.is_unchanged(&state.records, &mut state.kinds, &rerun).await?)
+        Ok(job
+            .applier
+            .is_unchanged(&state.records, &mut state.kinds, &rerun)
+            .await?)
     }
 
     /// When what has ended is due again: as often as a reconcile by the clock, whose time is spread.
@@ -366,7 +513,9 @@ impl Kustomizations {
             revision,
             now_s: jiff::Timestamp::now().as_second(),
             // Both times are of whole seconds.
-            every_s: i64::try_from(every.as_secs()).unwrap_or(i64::MAX).saturating_sub(1),
+            every_s: i64::try_from(every.as_secs())
+                .unwrap_or(i64::MAX)
+                .saturating_sub(1),
             is_asked: is_asked(job.object),
         }
     }
@@ -398,7 +547,10 @@ impl Kustomizations {
         if stale.is_empty() || !job.object.spec.prune {
             return Ok(new);
         }
-        let pruned = job.applier.prune(&job.owner, &stale, &mut state.kinds).await?;
+        let pruned = job
+            .applier
+            .prune(&job.owner, &stale, &mut state.kinds)
+            .await?;
         if !pruned.changes.is_empty() {
             job.progress.changed();
         }
@@ -408,11 +560,21 @@ impl Kustomizations {
         }
         let kept: Vec<InventoryEntry> = old
             .iter()
-            .filter(|entry| pruned.kept.iter().any(|fault| fault.id.inventory() == *entry.id))
+            .filter(|entry| {
+                pruned
+                    .kept
+                    .iter()
+                    .any(|fault| fault.id.inventory() == *entry.id)
+            })
             .cloned()
             .collect();
         job.progress.inventory(with(&new, &kept));
-        let faults = pruned.kept.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let faults = pruned
+            .kept
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
         Err(Failure::new(reasons::PRUNE_FAILED, faults))
     }
 
@@ -428,10 +590,22 @@ impl Kustomizations {
              refuses them",
             dropped.join("\n")
         );
-        self.emit(job.object, EventKind::Warning, reasons::UNKNOWN_FIELDS, text, revision);
+        self.emit(
+            job.object,
+            EventKind::Warning,
+            reasons::UNKNOWN_FIELDS,
+            text,
+            revision,
+        );
     }
 
-    fn tell_drifts(&self, job: &Job<'_>, state: &mut State, outcome: &lode_apply::Outcome, revision: &str) {
+    fn tell_drifts(
+        &self,
+        job: &Job<'_>,
+        state: &mut State,
+        outcome: &lode_apply::Outcome,
+        revision: &str,
+    ) {
         let before = std::mem::take(&mut state.told);
         for drift in &outcome.drifts {
             let known = before.contains(drift);
@@ -447,7 +621,11 @@ impl Kustomizations {
                     (EventKind::Warning, "DriftDetected")
                 };
                 self.emit(job.object, kind, word, drift.to_string(), revision);
-                self.metrics.drift("Kustomization", &job.owner, if drift.corrected { "corrected" } else { "told" });
+                self.metrics.drift(
+                    "Kustomization",
+                    &job.owner,
+                    if drift.corrected { "corrected" } else { "told" },
+                );
             }
         }
     }
@@ -462,7 +640,10 @@ fn is_asked(object: &Kustomization) -> bool {
 /// Nothing is new and nothing is due: what woke us can only be the cluster.
 fn is_touch_up(object: &Kustomization, state: &State, revision: &str) -> bool {
     state.due.is_some_and(|due| due > Instant::now())
-        && object.status.conditions().is(conditions::READY, conditions::State::True)
+        && object
+            .status
+            .conditions()
+            .is(conditions::READY, conditions::State::True)
         && object.status.last_applied_revision.as_deref() == Some(revision)
         && object.status.observed_generation() == Some(object.metadata.generation)
         && !is_asked(object)
@@ -480,7 +661,11 @@ struct Wanted {
 }
 
 fn with(entries: &[InventoryEntry], more: &[InventoryEntry]) -> Vec<InventoryEntry> {
-    entries.iter().cloned().chain(added(entries, more)).collect()
+    entries
+        .iter()
+        .cloned()
+        .chain(added(entries, more))
+        .collect()
 }
 
 /// Keeps the order an inventory was written in, so that an unchanged set makes no unequal status.

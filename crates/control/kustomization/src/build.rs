@@ -44,7 +44,12 @@ pub(crate) enum Unbuilt {
 ///
 /// # Errors
 /// The path is no folder of the source, or the build fails: file, line and cause.
-pub fn build(object: &Kustomization, tree: &Tree, vars: Variables, options: &Options) -> Result<Built, Failure> {
+pub fn build(
+    object: &Kustomization,
+    tree: &Tree,
+    vars: Variables,
+    options: &Options,
+) -> Result<Built, Failure> {
     Ok(build_with(object, tree, vars, options, options.limits)?)
 }
 
@@ -56,17 +61,30 @@ pub(crate) fn build_with(
     options: &Options,
     limits: Limits,
 ) -> Result<Built, Unbuilt> {
-    let plan = Plan { by_type: true, ..plan(object, vars, options.strict)? };
+    let plan = Plan {
+        by_type: true,
+        ..plan(object, vars, options.strict)?
+    };
     let budget = Budget::new(limits);
-    let rendered = lode_render::render(tree, &plan, &budget).map_err(|error| match error.exceeded() {
-        Some(Exceeded { what: Spent::Bytes, limit }) if limit < options.limits.bytes => {
-            Unbuilt::Memory(failed(&error, Some("--memory-budget allows more")))
-        }
-        _ => Unbuilt::Other(error.into()),
-    })?;
+    let rendered =
+        lode_render::render(tree, &plan, &budget).map_err(|error| match error.exceeded() {
+            Some(Exceeded {
+                what: Spent::Bytes,
+                limit,
+            }) if limit < options.limits.bytes => {
+                Unbuilt::Memory(failed(&error, Some("--memory-budget allows more")))
+            }
+            _ => Unbuilt::Other(error.into()),
+        })?;
     let dropped = dropped(&rendered.objects);
     let set = desired(object, rendered.objects, options)?;
-    Ok(Built { set, text_digest: rendered.text_digest, reads: rendered.reads, dropped, bytes: budget.spent().bytes })
+    Ok(Built {
+        set,
+        text_digest: rendered.text_digest,
+        reads: rendered.reads,
+        dropped,
+        bytes: budget.spent().bytes,
+    })
 }
 
 impl From<Failure> for Unbuilt {
@@ -91,7 +109,10 @@ pub fn dropped(rendered: &[Prepared]) -> Vec<String> {
         let tell = |dropped: &Dropped| match prepared.secrecy.words() {
             None => format!("{id}: {dropped}"),
             // What is taken for a field may be a part of a value.
-            Some(_) => format!("{id}: a field that its type does not have ({})", prepared.origin),
+            Some(_) => format!(
+                "{id}: a field that its type does not have ({})",
+                prepared.origin
+            ),
         };
         prepared.dropped.iter().map(tell).collect::<Vec<_>>()
     };
@@ -106,10 +127,21 @@ const DROPPED_MAX: usize = 100;
 /// # Errors
 /// An object cannot be applied, whatever the cluster says: an encrypted Secret, for one. With strict fields: an object
 /// has a field that its type does not have.
-pub fn desired(object: &Kustomization, rendered: Vec<Prepared>, options: &Options) -> Result<Set, Failure> {
-    let dropped = if options.strict_fields { dropped(&rendered) } else { Vec::new() };
+pub fn desired(
+    object: &Kustomization,
+    rendered: Vec<Prepared>,
+    options: &Options,
+) -> Result<Set, Failure> {
+    let dropped = if options.strict_fields {
+        dropped(&rendered)
+    } else {
+        Vec::new()
+    };
     if !dropped.is_empty() {
-        let text = format!("{}\nhint: correct or remove these fields", dropped.join("\n"));
+        let text = format!(
+            "{}\nhint: correct or remove these fields",
+            dropped.join("\n")
+        );
         return Err(Failure::new(reasons::BUILD_FAILED, text));
     }
     let owner = NamespacedName::new(&object.metadata.namespace, &object.metadata.name);
@@ -126,7 +158,8 @@ impl From<lode_render::Error> for Failure {
     fn from(error: lode_render::Error) -> Self {
         match error {
             lode_render::Error::PathMissing(path) => {
-                let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
+                let text =
+                    format!("kustomization path not found: \"{path}\" is no folder of the source");
                 Self::new(reasons::ARTIFACT_FAILED, text)
             }
             error => failed(&error, error.hint().filter(|_| error.exceeded().is_some())),
@@ -136,7 +169,10 @@ impl From<lode_render::Error> for Failure {
 
 fn failed(error: &lode_render::Error, hint: Option<&str>) -> Failure {
     let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-    Failure::new(reasons::BUILD_FAILED, format!("kustomize build failed: {error}{hint}"))
+    Failure::new(
+        reasons::BUILD_FAILED,
+        format!("kustomize build failed: {error}{hint}"),
+    )
 }
 
 /// Bytes of memory that every build may need.
@@ -146,11 +182,19 @@ const MEMORY_FACTOR: u64 = 16;
 
 /// Estimates the memory that a build needs, by the YAML in its folder.
 pub(crate) fn memory(object: &Kustomization, tree: &Tree) -> u64 {
-    let folder = RepoPath::parse_rooted(object.spec.path.as_deref().unwrap_or_default()).unwrap_or_default();
-    let is_yaml = |path: &RepoPath| [".yaml", ".yml", ".json"].iter().any(|end| path.file_name().ends_with(end));
-    let files = tree.entries().filter(|(path, _)| path.is_in(&folder) && is_yaml(path));
+    let folder =
+        RepoPath::parse_rooted(object.spec.path.as_deref().unwrap_or_default()).unwrap_or_default();
+    let is_yaml = |path: &RepoPath| {
+        [".yaml", ".yml", ".json"]
+            .iter()
+            .any(|end| path.file_name().ends_with(end))
+    };
+    let files = tree
+        .entries()
+        .filter(|(path, _)| path.is_in(&folder) && is_yaml(path));
     let text = files.fold(0_u64, |sum, (_, entry)| sum.saturating_add(entry.size()));
-    text.saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_BASE)
+    text.saturating_mul(MEMORY_FACTOR)
+        .saturating_add(MEMORY_BASE)
 }
 
 /// What a build needs to know besides the specification.
@@ -168,9 +212,16 @@ pub struct Options {
 
 /// Digest of everything but the source that a build is made from.
 pub(crate) fn inputs(object: &Kustomization, vars: &Variables, options: &Options) -> String {
-    let mut text = format!("{FORM}\n{}\n{}\n{options:?}\n", object.metadata.uid, object.metadata.generation);
+    let mut text = format!(
+        "{FORM}\n{}\n{}\n{options:?}\n",
+        object.metadata.uid, object.metadata.generation
+    );
     for (name, value) in &vars.values {
-        let secret = if vars.names.contains(name) { "secret " } else { "" };
+        let secret = if vars.names.contains(name) {
+            "secret "
+        } else {
+            ""
+        };
         // The length keeps two values from running into each other. Writing to a String cannot fail.
         let _ = writeln!(text, "{secret}{name}={}:{value}", value.len());
     }
@@ -189,7 +240,9 @@ pub fn plan(object: &Kustomization, vars: Variables, strict: bool) -> Result<Pla
     let text = |field: &Option<Box<str>>| field.as_deref().map(str::to_owned);
     let common = spec.common_metadata.as_deref();
     let map = |map: &BTreeMap<Box<str>, Box<str>>| {
-        map.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect::<BTreeMap<_, _>>()
+        map.iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect::<BTreeMap<_, _>>()
     };
     Ok(Plan {
         path: text(&spec.path).unwrap_or_default(),
@@ -201,21 +254,42 @@ pub fn plan(object: &Kustomization, vars: Variables, strict: bool) -> Result<Pla
         components: spec.components.iter().map(ToString::to_string).collect(),
         ignore_missing_components: spec.ignore_missing_components.unwrap_or_default(),
         common_labels: common.map(|common| map(&common.labels)).unwrap_or_default(),
-        common_annotations: common.map(|common| map(&common.annotations)).unwrap_or_default(),
-        build_metadata: spec.build_metadata.iter().map(ToString::to_string).collect(),
+        common_annotations: common
+            .map(|common| map(&common.annotations))
+            .unwrap_or_default(),
+        build_metadata: spec
+            .build_metadata
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         substitute: substitution(object, vars, strict)?,
         sources: false,
         by_type: false,
     })
 }
 
-fn substitution(object: &Kustomization, vars: Variables, strict: bool) -> Result<Option<Substitution>, Failure> {
-    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(None) };
+fn substitution(
+    object: &Kustomization,
+    vars: Variables,
+    strict: bool,
+) -> Result<Option<Substitution>, Failure> {
+    let Some(post_build) = object.spec.post_build.as_deref() else {
+        return Ok(None);
+    };
     let strategy = post_build
         .substitute_strategy()
         .map_err(|error| Failure::terminal(reasons::BUILD_FAILED, error.to_string()))?;
-    let Variables { values: vars, names: secrets, .. } = vars;
-    Ok(Some(Substitution { vars, secrets, strict, always: strategy == SubstituteStrategy::Always }))
+    let Variables {
+        values: vars,
+        names: secrets,
+        ..
+    } = vars;
+    Ok(Some(Substitution {
+        vars,
+        secrets,
+        strict,
+        always: strategy == SubstituteStrategy::Always,
+    }))
 }
 
 fn patch(patch: &lode_api::shared::Patch) -> Patch {
@@ -231,7 +305,11 @@ fn patch(patch: &lode_api::shared::Patch) -> Patch {
             annotation_selector: text(&target.annotation_selector),
         }
     });
-    Patch { patch: patch.patch.to_string(), target, ..Patch::default() }
+    Patch {
+        patch: patch.patch.to_string(),
+        target,
+        ..Patch::default()
+    }
 }
 
 fn image(image: &lode_api::shared::Image) -> Image {
@@ -261,13 +339,32 @@ mod tests {
             "images": [{"name": "web", "newTag": "2"}],
             "postBuild": {"substituteStrategy": "Always"},
         });
-        let object = Kustomization::parse(&json!({"metadata": {"name": "apps", "namespace": "team"}, "spec": spec}));
-        let plan = plan(&object.unwrap(), Variables::plain([("v".to_owned(), "1".to_owned())]), true).unwrap();
+        let object = Kustomization::parse(
+            &json!({"metadata": {"name": "apps", "namespace": "team"}, "spec": spec}),
+        );
+        let plan = plan(
+            &object.unwrap(),
+            Variables::plain([("v".to_owned(), "1".to_owned())]),
+            true,
+        )
+        .unwrap();
         assert_eq!(plan.target_namespace.as_deref(), Some("shop"));
-        assert_eq!((plan.name_prefix.as_deref(), plan.name_suffix.as_deref()), (Some("p-"), Some("-s")));
-        assert_eq!(plan.patches[0].target.as_ref().unwrap().label_selector, "app=web");
-        assert_eq!((&*plan.images[0].new_tag, &*plan.components[0]), ("2", "../c"));
-        assert_eq!((&*plan.common_labels["a"], &*plan.common_annotations["b"]), ("1", "2"));
+        assert_eq!(
+            (plan.name_prefix.as_deref(), plan.name_suffix.as_deref()),
+            (Some("p-"), Some("-s"))
+        );
+        assert_eq!(
+            plan.patches[0].target.as_ref().unwrap().label_selector,
+            "app=web"
+        );
+        assert_eq!(
+            (&*plan.images[0].new_tag, &*plan.components[0]),
+            ("2", "../c")
+        );
+        assert_eq!(
+            (&*plan.common_labels["a"], &*plan.common_annotations["b"]),
+            ("1", "2")
+        );
         let substitute = plan.substitute.unwrap();
         assert!(substitute.always && substitute.strict && plan.ignore_missing_components);
         assert_eq!(substitute.vars["v"], "1");

@@ -28,12 +28,21 @@ impl Kustomizations {
         vars: Variables,
         before: u64,
     ) -> Result<Built, Failure> {
-        let work = Work { object: object.clone(), tree, vars, options: self.build.clone() };
-        self.until_stopped(within(&self.memory, Arc::new(work), before)).await
+        let work = Work {
+            object: object.clone(),
+            tree,
+            vars,
+            options: self.build.clone(),
+        };
+        self.until_stopped(within(&self.memory, Arc::new(work), before))
+            .await
     }
 
     /// Waits for what computes or waits for memory, but not when the process ends: a thread cannot be called back.
-    pub(crate) async fn until_stopped<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(crate) async fn until_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
             biased;
@@ -58,7 +67,9 @@ async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, 
 
     loop {
         match once(memory, &work, bytes).await {
-            Err(Unbuilt::Memory(_)) if bytes < most => bytes = bytes.saturating_mul(GROWTH).min(most),
+            Err(Unbuilt::Memory(_)) if bytes < most => {
+                bytes = bytes.saturating_mul(GROWTH).min(most);
+            }
             built => return built.map_err(Failure::from),
         }
     }
@@ -70,10 +81,22 @@ async fn once(memory: &Memory, work: &Arc<Work>, bytes: u64) -> Result<Built, Un
     let place = place.map_err(|error| failed(format!("the build {error}")))?;
     let work = work.clone();
     let build = move || {
-        let limits = Limits { bytes, ..work.options.limits };
-        build::build_with(&work.object, &work.tree, work.vars.clone(), &work.options, limits)
+        let limits = Limits {
+            bytes,
+            ..work.options.limits
+        };
+        build::build_with(
+            &work.object,
+            &work.tree,
+            work.vars.clone(),
+            &work.options,
+            limits,
+        )
     };
-    place.compute(build).await.unwrap_or_else(|error| Err(failed(format!("the build: {error}"))))
+    place
+        .compute(build)
+        .await
+        .unwrap_or_else(|error| Err(failed(format!("the build: {error}"))))
 }
 
 fn failed(text: String) -> Unbuilt {
@@ -91,7 +114,8 @@ mod tests {
 
     /// A build of one object with a text of so many bytes, made large by a variable.
     fn work(text: usize) -> Arc<Work> {
-        let object = json!({"metadata": {"name": "app", "namespace": "team"}, "spec": {"path": "./"}});
+        let object =
+            json!({"metadata": {"name": "app", "namespace": "team"}, "spec": {"path": "./"}});
         let mut object = Kustomization::parse(&object).unwrap();
         object.spec.post_build = Some(Box::default());
         let file = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: \"${big}\"}\n";
@@ -104,17 +128,27 @@ mod tests {
             custom_stage_kinds: Vec::new(),
             strict_fields: false,
         };
-        Arc::new(Work { object: Arc::new(object), tree: Arc::new(tree), vars, options })
+        Arc::new(Work {
+            object: Arc::new(object),
+            tree: Arc::new(tree),
+            vars,
+            options,
+        })
     }
 
     #[tokio::test]
     async fn a_build_that_needs_more_than_its_files_make_likely_begins_anew_with_more() {
         let memory = Memory::new(200 * MIB, 4);
         let work = work(10 << 20);
-        let Err(Unbuilt::Memory(_)) = once(&memory, &work, 8 * MIB).await else { panic!("8 MiB are too few") };
+        let Err(Unbuilt::Memory(_)) = once(&memory, &work, 8 * MIB).await else {
+            panic!("8 MiB are too few")
+        };
         let built = within(&memory, work, 0).await.unwrap();
         assert!(built.bytes > 8 * MIB, "{}", built.bytes);
-        assert!(memory.reserve("team", 200 * MIB).now_or_never().is_some(), "all is given back");
+        assert!(
+            memory.reserve("team", 200 * MIB).now_or_never().is_some(),
+            "all is given back"
+        );
     }
 
     #[tokio::test]
@@ -125,8 +159,15 @@ mod tests {
         for part in ["50331648 bytes", "--memory-budget"] {
             assert!(failure.message.contains(part), "{}", failure.message);
         }
-        assert!(!failure.message.contains("--build-bytes-max"), "{}", failure.message);
-        assert!(memory.reserve("team", 64 * MIB).now_or_never().is_some(), "all is given back");
+        assert!(
+            !failure.message.contains("--build-bytes-max"),
+            "{}",
+            failure.message
+        );
+        assert!(
+            memory.reserve("team", 64 * MIB).now_or_never().is_some(),
+            "all is given back"
+        );
     }
 
     #[tokio::test]

@@ -135,7 +135,10 @@ impl Kustomizations {
             let post_build = object.spec.post_build.as_deref();
             let uses = object.metadata.namespace == name.namespace
                 && post_build.is_some_and(|post_build| {
-                    post_build.substitute_from.iter().any(|from| &*from.kind == kind && from.name == name.name)
+                    post_build
+                        .substitute_from
+                        .iter()
+                        .any(|from| &*from.kind == kind && from.name == name.name)
                 });
             if uses {
                 self.queue.add(key(&object), Priority::Change);
@@ -155,8 +158,12 @@ impl Kustomizations {
         if let Some(priority) = change.urgency() {
             self.queue.add(change.name.clone(), priority);
         }
-        let told =
-            |object: &Kustomization| (object.status.conditions().clone(), object.status.last_applied_revision.clone());
+        let told = |object: &Kustomization| {
+            (
+                object.status.conditions().clone(),
+                object.status.last_applied_revision.clone(),
+            )
+        };
         if change.old.as_ref().is_none_or(|old| told(old) != told(new)) {
             self.wake_dependents(&change.name);
         }
@@ -164,18 +171,36 @@ impl Kustomizations {
 
     fn source_changed(&self, change: &Change<GitRepository>) {
         let revision = |source: &Option<Arc<GitRepository>>| {
-            source.as_ref().and_then(|source| source.status.artifact.as_deref().map(|artifact| artifact.digest.clone()))
+            source.as_ref().and_then(|source| {
+                source
+                    .status
+                    .artifact
+                    .as_deref()
+                    .map(|artifact| artifact.digest.clone())
+            })
         };
-        if revision(&change.old) == revision(&change.new) && change.old.is_some() == change.new.is_some() {
+        if revision(&change.old) == revision(&change.new)
+            && change.old.is_some() == change.new.is_some()
+        {
             return;
         }
-        for user in lock(&self.index).by_source.get(&change.name).into_iter().flatten() {
+        for user in lock(&self.index)
+            .by_source
+            .get(&change.name)
+            .into_iter()
+            .flatten()
+        {
             self.queue.add(user.clone(), Priority::Change);
         }
     }
 
     fn wake_dependents(&self, name: &NamespacedName) {
-        for dependent in lock(&self.index).by_dependency.get(name).into_iter().flatten() {
+        for dependent in lock(&self.index)
+            .by_dependency
+            .get(name)
+            .into_iter()
+            .flatten()
+        {
             self.queue.add(dependent.clone(), Priority::Change);
         }
     }
@@ -197,12 +222,17 @@ impl Kustomizations {
     }
 
     fn is_worth_a_run(&self, state: &State, ids: &HashSet<Id>) -> bool {
-        if state.wait.as_ref().is_some_and(crate::wait::Wait::is_worth_a_look) {
+        if state
+            .wait
+            .as_ref()
+            .is_some_and(crate::wait::Wait::is_worth_a_look)
+        {
             return true;
         }
         let left = self.applier.drifted(&state.records, &state.kinds, ids);
         // What was told and left is looked at whenever it changes: it may be as Git says again.
-        left.iter().any(|id| state.fights.held(id).is_none()) || state.told.iter().any(|told| ids.contains(&told.id))
+        left.iter().any(|id| state.fights.held(id).is_none())
+            || state.told.iter().any(|told| ids.contains(&told.id))
     }
 
     /// Sees to a run when health that is waited for changes by time alone: what changed may have made it so.
@@ -210,14 +240,26 @@ impl Kustomizations {
         let Some(wait) = &state.wait else { return };
         let at = wait.next_look();
         if at < wait.until {
-            self.queue.add_after(name.clone(), at.saturating_duration_since(Instant::now()), Priority::Change);
+            self.queue.add_after(
+                name.clone(),
+                at.saturating_duration_since(Instant::now()),
+                Priority::Change,
+            );
         }
     }
 
     /// Takes the state of a Kustomization for the time of its reconcile; that of another one of its name is forgotten.
     pub(crate) fn take(&self, name: &NamespacedName, uid: &str) -> Box<State> {
-        let state = lock(&self.states).idle.remove(name).filter(|state| *state.uid == *uid);
-        state.unwrap_or_else(|| Box::new(State { uid: uid.into(), ..State::default() }))
+        let state = lock(&self.states)
+            .idle
+            .remove(name)
+            .filter(|state| *state.uid == *uid);
+        state.unwrap_or_else(|| {
+            Box::new(State {
+                uid: uid.into(),
+                ..State::default()
+            })
+        })
     }
 
     /// Gives the state back; what changed in the meantime may ask for another run.
@@ -239,7 +281,10 @@ impl Kustomizations {
     /// Has some words left out of whatever is told of a Kustomization from now on.
     pub(crate) fn hide_words(&self, name: &NamespacedName, words: Vec<Box<str>>) {
         if !words.is_empty() {
-            lock(&self.hidden).entry(name.clone()).or_default().extend(words);
+            lock(&self.hidden)
+                .entry(name.clone())
+                .or_default()
+                .extend(words);
         }
     }
 
@@ -247,7 +292,10 @@ impl Kustomizations {
     pub(crate) fn discreet(&self, name: &NamespacedName, mut text: String) -> String {
         if let Some(words) = lock(&self.hidden).get(name) {
             // A longer word may hold a shorter one.
-            let mut words: Vec<&Box<str>> = words.iter().filter(|word| text.contains(&***word)).collect();
+            let mut words: Vec<&Box<str>> = words
+                .iter()
+                .filter(|word| text.contains(&***word))
+                .collect();
             words.sort_by_key(|word| std::cmp::Reverse(word.len()));
             for word in words {
                 text = text.replace(&**word, "*");
@@ -274,9 +322,17 @@ impl Kustomizations {
         }
         if let Some(new) = &change.new {
             let (source, dependencies) = uses(new);
-            index.by_source.entry(source).or_default().insert(change.name.clone());
+            index
+                .by_source
+                .entry(source)
+                .or_default()
+                .insert(change.name.clone());
             for name in dependencies {
-                index.by_dependency.entry(name).or_default().insert(change.name.clone());
+                index
+                    .by_dependency
+                    .entry(name)
+                    .or_default()
+                    .insert(change.name.clone());
             }
         }
     }
@@ -302,9 +358,15 @@ impl lode_runtime::Controller for Kustomizations {
 /// Returns the source and the dependencies a Kustomization names, whether they exist or not.
 fn uses(object: &Kustomization) -> (NamespacedName, Vec<NamespacedName>) {
     let own = &*object.metadata.namespace;
-    let at = |namespace: &Option<Box<str>>, name: &str| NamespacedName::new(namespace.as_deref().unwrap_or(own), name);
+    let at = |namespace: &Option<Box<str>>, name: &str| {
+        NamespacedName::new(namespace.as_deref().unwrap_or(own), name)
+    };
     let source = &object.spec.source_ref;
-    let dependencies = object.spec.depends_on.iter().map(|on| at(&on.namespace, &on.name));
+    let dependencies = object
+        .spec
+        .depends_on
+        .iter()
+        .map(|on| at(&on.namespace, &on.name));
     (at(&source.namespace, &source.name), dependencies.collect())
 }
 
@@ -312,7 +374,11 @@ pub(crate) fn key(object: &Kustomization) -> NamespacedName {
     NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
 }
 
-fn remove(index: &mut HashMap<NamespacedName, HashSet<NamespacedName>>, at: &NamespacedName, name: &NamespacedName) {
+fn remove(
+    index: &mut HashMap<NamespacedName, HashSet<NamespacedName>>,
+    at: &NamespacedName,
+    name: &NamespacedName,
+) {
     if let Some(names) = index.get_mut(at) {
         names.remove(name);
         if names.is_empty() {

@@ -34,7 +34,10 @@ pub(crate) fn check(
             && source(object) == source(&found)
             && found.status.last_applied_revision.as_deref() != Some(revision)
         {
-            let text = format!("dependency '{}' revision is not up to date", dependency.name);
+            let text = format!(
+                "dependency '{}' revision is not up to date",
+                dependency.name
+            );
             return Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, text));
         }
     }

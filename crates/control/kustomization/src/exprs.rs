@@ -25,10 +25,12 @@ impl HealthExprs {
                 failed: check.failed.as_deref(),
                 current: Some(&check.current),
             };
-            let at = |error: &dyn std::fmt::Display| format!("spec.healthCheckExprs[{index}]: {error}");
+            let at =
+                |error: &dyn std::fmt::Display| format!("spec.healthCheckExprs[{index}]: {error}");
             let compiled = Checks::compile(&exprs).map_err(|error| at(&error))?;
             let kind = check.kind.as_deref().unwrap_or_default();
-            let GroupVersionKind { group, kind, .. } = GroupVersionKind::new(&check.api_version, kind);
+            let GroupVersionKind { group, kind, .. } =
+                GroupVersionKind::new(&check.api_version, kind);
             if by_kind.insert((group, kind), compiled).is_some() {
                 return Err(at(&"this kind has expressions already"));
             }
@@ -43,7 +45,8 @@ impl HealthExprs {
 
     /// Returns an object's health by the expressions of its kind; in progress when there are none.
     pub(crate) fn evaluate(&self, gvk: &GroupVersionKind, object: &Value) -> Health {
-        self.of(gvk).map_or_else(|| Health::absent(false), |checks| checks.evaluate(object))
+        self.of(gvk)
+            .map_or_else(|| Health::absent(false), |checks| checks.evaluate(object))
     }
 
     fn of(&self, gvk: &GroupVersionKind) -> Option<&Checks> {
@@ -67,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_group_without_a_kind_speaks_for_all_of_its_kinds() {
-        let exprs = HealthExprs::compile(&[check("a.io/v1", None), check("v1", Some("ConfigMap"))]).unwrap();
+        let exprs = HealthExprs::compile(&[check("a.io/v1", None), check("v1", Some("ConfigMap"))])
+            .unwrap();
         assert!(exprs.speak_for(&GroupVersionKind::new("a.io/v2", "Any")));
         assert!(exprs.speak_for(&GroupVersionKind::new("v1", "ConfigMap")));
         assert!(!exprs.speak_for(&GroupVersionKind::new("v1", "Secret")));
@@ -75,7 +79,10 @@ mod tests {
 
     #[test]
     fn two_for_one_kind_are_refused() {
-        let error = HealthExprs::compile(&[check("a.io/v1", Some("A")), check("a.io/v2", Some("A"))]).err().unwrap();
+        let error =
+            HealthExprs::compile(&[check("a.io/v1", Some("A")), check("a.io/v2", Some("A"))])
+                .err()
+                .unwrap();
         assert!(error.starts_with("spec.healthCheckExprs[1]"), "{error}");
     }
 }

@@ -34,43 +34,75 @@ pub(crate) enum Retry {
 
 impl Failure {
     pub(crate) fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), retry: Retry::Interval, quiet: false }
+        Self {
+            reason,
+            message: message.into(),
+            retry: Retry::Interval,
+            quiet: false,
+        }
     }
 
     /// The specification itself is at fault: nothing helps but changing it.
     pub(crate) fn terminal(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { retry: Retry::Change { stalled: true }, ..Self::new(reason, message) }
+        Self {
+            retry: Retry::Change { stalled: true },
+            ..Self::new(reason, message)
+        }
     }
 
     /// Something else is not there yet, and its coming wakes us.
     pub(crate) fn waiting(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { retry: Retry::Change { stalled: false }, quiet: true, ..Self::new(reason, message) }
+        Self {
+            retry: Retry::Change { stalled: false },
+            quiet: true,
+            ..Self::new(reason, message)
+        }
     }
 
     /// The process ends before the attempt does: nothing is told of it, the next process makes another.
     pub(crate) fn stopping() -> Self {
-        Self { retry: Retry::NextProcess, quiet: true, ..Self::new(reasons::PROGRESSING, "the operator is stopping") }
+        Self {
+            retry: Retry::NextProcess,
+            quiet: true,
+            ..Self::new(reasons::PROGRESSING, "the operator is stopping")
+        }
     }
 
     /// A part of the contract that is not built yet. It is never ignored.
     pub(crate) fn unsupported(what: &str) -> Self {
         Self::terminal(
             reasons::UNSUPPORTED,
-            format!("{what} is not supported yet; nothing was applied, because ignoring it could do harm"),
+            format!(
+                "{what} is not supported yet; nothing was applied, because ignoring it could do harm"
+            ),
         )
     }
 }
 
 impl From<lode_apply::Error> for Failure {
     fn from(error: lode_apply::Error) -> Self {
-        let retry = if error.is_passing() { Retry::Backoff } else { Retry::Interval };
-        Self { retry, ..Self::new(reasons::RECONCILIATION_FAILED, error.to_string()) }
+        let retry = if error.is_passing() {
+            Retry::Backoff
+        } else {
+            Retry::Interval
+        };
+        Self {
+            retry,
+            ..Self::new(reasons::RECONCILIATION_FAILED, error.to_string())
+        }
     }
 }
 
 impl From<lode_cluster::Error> for Failure {
     fn from(error: lode_cluster::Error) -> Self {
-        let retry = if error.is_passing() { Retry::Backoff } else { Retry::Interval };
-        Self { retry, ..Self::new(reasons::RECONCILIATION_FAILED, error.to_string()) }
+        let retry = if error.is_passing() {
+            Retry::Backoff
+        } else {
+            Retry::Interval
+        };
+        Self {
+            retry,
+            ..Self::new(reasons::RECONCILIATION_FAILED, error.to_string())
+        }
     }
 }

@@ -28,7 +28,13 @@ impl Kustomizations {
             Ok(None) => {}
             Ok(Some(wait)) => return Next::After(wait),
             Err(failure) => {
-                self.emit(object, EventKind::Warning, reasons::PRUNE_FAILED, failure.message.clone(), "");
+                self.emit(
+                    object,
+                    EventKind::Warning,
+                    reasons::PRUNE_FAILED,
+                    failure.message.clone(),
+                    "",
+                );
                 warn!(name = %key(object), error = failure.message, "objects not removed");
                 return Next::Backoff;
             }
@@ -45,14 +51,26 @@ impl Kustomizations {
     }
 
     /// Deletes what the policy says; returns how long to wait for it to be gone.
-    async fn remove_objects(&self, object: &Kustomization, state: &mut State) -> Result<Option<Duration>, Failure> {
-        let policy = object.spec.deletion_policy().unwrap_or(DeletionPolicy::MirrorPrune);
+    async fn remove_objects(
+        &self,
+        object: &Kustomization,
+        state: &mut State,
+    ) -> Result<Option<Duration>, Failure> {
+        let policy = object
+            .spec
+            .deletion_policy()
+            .unwrap_or(DeletionPolicy::MirrorPrune);
         let deletes = match policy {
             DeletionPolicy::MirrorPrune => object.spec.prune,
             DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => true,
             DeletionPolicy::Orphan => false,
         };
-        let entries = object.status.inventory.as_ref().map(|inventory| &*inventory.entries).unwrap_or_default();
+        let entries = object
+            .status
+            .inventory
+            .as_ref()
+            .map(|inventory| &*inventory.entries)
+            .unwrap_or_default();
         if !deletes || object.spec.suspended() || entries.is_empty() {
             return Ok(None);
         }
@@ -60,24 +78,51 @@ impl Kustomizations {
             // Its objects are in another cluster, which was never written to.
             return Ok(None);
         }
-        let stale: Vec<(Id, Box<str>)> =
-            entries.iter().filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone()))).collect();
+        let stale: Vec<(Id, Box<str>)> = entries
+            .iter()
+            .filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone())))
+            .collect();
         let applier = self.acting_for(object)?;
-        if let Some(wait) = state.wait.as_mut().filter(|wait| wait.purpose == Purpose::Removal) {
+        if let Some(wait) = state
+            .wait
+            .as_mut()
+            .filter(|wait| wait.purpose == Purpose::Removal)
+        {
             return still_there(wait, &applier).await;
         }
-        let pruned = applier.prune(&key(object), &stale, &mut state.kinds).await?;
-        let revision = object.status.last_applied_revision.as_deref().unwrap_or_default();
+        let pruned = applier
+            .prune(&key(object), &stale, &mut state.kinds)
+            .await?;
+        let revision = object
+            .status
+            .last_applied_revision
+            .as_deref()
+            .unwrap_or_default();
         if !pruned.changes.is_empty() {
-            let reason =
-                object.status.conditions.get(conditions::READY).map_or(reasons::SUCCEEDED, |ready| &*ready.reason);
-            self.emit(object, EventKind::Normal, reason, lode_apply::change_log(&pruned.changes), revision);
+            let reason = object
+                .status
+                .conditions
+                .get(conditions::READY)
+                .map_or(reasons::SUCCEEDED, |ready| &*ready.reason);
+            self.emit(
+                object,
+                EventKind::Normal,
+                reason,
+                lode_apply::change_log(&pruned.changes),
+                revision,
+            );
         }
         if let Some(fault) = pruned.kept.first() {
             // The account it acted as is gone: nobody can delete for it any more, and it must not stay for ever.
             if fault.cause.is(403) && self.account_is_gone(object).await? {
                 let text = format!("unable to prune objects: {fault}");
-                self.emit(object, EventKind::Warning, reasons::PRUNE_FAILED, text, revision);
+                self.emit(
+                    object,
+                    EventKind::Warning,
+                    reasons::PRUNE_FAILED,
+                    text,
+                    revision,
+                );
                 return Ok(None);
             }
             return Err(Failure::new(reasons::PRUNE_FAILED, fault.to_string()));
@@ -88,19 +133,35 @@ impl Kustomizations {
         let until = Instant::now() + object.spec.timeout().unwrap_or(Duration::from_secs(30));
         let mut items = Vec::new();
         for (id, version) in stale {
-            let gvk = lode_object::GroupVersionKind { group: id.group.clone(), version, kind: id.kind.clone() };
+            let gvk = lode_object::GroupVersionKind {
+                group: id.group.clone(),
+                version,
+                kind: id.kind.clone(),
+            };
             if let Some(known) = applier.know(&gvk, &mut state.kinds).await? {
                 items.push(Item::new(id, gvk, known, &HealthExprs::default()));
             }
         }
-        let wait = state.wait.insert(Wait { purpose: Purpose::Removal, items, until, since: Instant::now() });
+        let wait = state.wait.insert(Wait {
+            purpose: Purpose::Removal,
+            items,
+            until,
+            since: Instant::now(),
+        });
         still_there(wait, &applier).await
     }
 
     async fn account_is_gone(&self, object: &Kustomization) -> Result<bool, Failure> {
-        let Some(account) = self.options.account(object) else { return Ok(false) };
-        let resource = lode_cluster::Resource::known("v1", "ServiceAccount", "serviceaccounts", true);
-        match self.client.get(&resource, &object.metadata.namespace, account).await {
+        let Some(account) = self.options.account(object) else {
+            return Ok(false);
+        };
+        let resource =
+            lode_cluster::Resource::known("v1", "ServiceAccount", "serviceaccounts", true);
+        match self
+            .client
+            .get(&resource, &object.metadata.namespace, account)
+            .await
+        {
             Ok(_) => Ok(false),
             Err(error) if error.is_not_found() => Ok(true),
             Err(error) => Err(error.into()),
@@ -111,11 +172,18 @@ impl Kustomizations {
 /// How long to wait for objects to be gone: nothing when they are, or when it has taken long enough. Where they are
 /// watched, the end of the last one wakes their owner before that.
 async fn still_there(wait: &mut Wait, applier: &Applier) -> Result<Option<Duration>, Failure> {
-    let looker = Looker { applier, exprs: &HealthExprs::default() };
+    let looker = Looker {
+        applier,
+        exprs: &HealthExprs::default(),
+    };
     for item in &mut wait.items {
         if looker.is_there(item).await? {
             let left = wait.until.saturating_duration_since(Instant::now());
-            let left = if item.is_polled() { left.min(GONE_POLL) } else { left };
+            let left = if item.is_polled() {
+                left.min(GONE_POLL)
+            } else {
+                left
+            };
             return Ok((!left.is_zero()).then_some(left));
         }
     }

@@ -28,15 +28,29 @@ pub(crate) fn artifact(
     options: &Options,
 ) -> Result<(Artifact, Owner), Failure> {
     let Some(found) = sources.get(source) else {
-        let text = format!("GitRepository.source.toolkit.fluxcd.io \"{}\" not found", source.name);
+        let text = format!(
+            "GitRepository.source.toolkit.fluxcd.io \"{}\" not found",
+            source.name
+        );
         return Err(Failure::waiting(reasons::ARTIFACT_FAILED, text));
     };
     let artifact = found.status.artifact.as_deref().cloned().ok_or_else(|| {
         let wait = duration::format(options.requeue_dependency);
-        Failure::waiting(reasons::ARTIFACT_FAILED, format!("Source artifact not found, retrying in {wait}"))
+        Failure::waiting(
+            reasons::ARTIFACT_FAILED,
+            format!("Source artifact not found, retrying in {wait}"),
+        )
     })?;
-    let owner = Owner::new("gitrepository", &source.namespace, &source.name, &found.metadata.uid);
-    Ok((artifact, owner.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, error.to_string()))?))
+    let owner = Owner::new(
+        "gitrepository",
+        &source.namespace,
+        &source.name,
+        &found.metadata.uid,
+    );
+    Ok((
+        artifact,
+        owner.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, error.to_string()))?,
+    ))
 }
 
 /// Opens the artifact's tree; the store shares one among all who use it.
@@ -47,16 +61,28 @@ pub(crate) async fn tree(
     memory: &Memory,
 ) -> Result<Arc<Tree>, Failure> {
     let digest = artifact.digest.parse().map_err(|error| {
-        Failure::new(reasons::ARTIFACT_FAILED, format!("artifact of revision {}: {error}", artifact.revision))
+        Failure::new(
+            reasons::ARTIFACT_FAILED,
+            format!("artifact of revision {}: {error}", artifact.revision),
+        )
     })?;
     if let Some(tree) = store.tree_in_memory(owner, &artifact.path, digest) {
         return Ok(tree);
     }
-    let place = memory.reserve(owner.namespace(), OPENING_BYTES.min(memory.for_one())).await;
-    let place =
-        place.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, format!("opening the artifact {error}")))?;
+    let place = memory
+        .reserve(owner.namespace(), OPENING_BYTES.min(memory.for_one()))
+        .await;
+    let place = place.map_err(|error| {
+        Failure::new(
+            reasons::ARTIFACT_FAILED,
+            format!("opening the artifact {error}"),
+        )
+    })?;
     let (store, owner, path) = (store.clone(), owner.clone(), artifact.path.to_string());
-    match place.compute(move || store.tree(&owner, &path, digest)).await {
+    match place
+        .compute(move || store.tree(&owner, &path, digest))
+        .await
+    {
         Ok(Ok(tree)) => Ok(tree),
         Ok(Err(error)) => Err(Failure::waiting(
             reasons::ARTIFACT_FAILED,
@@ -65,7 +91,10 @@ pub(crate) async fn tree(
                 artifact.revision
             ),
         )),
-        Err(error) => Err(Failure::new(reasons::ARTIFACT_FAILED, format!("reading the artifact: {error}"))),
+        Err(error) => Err(Failure::new(
+            reasons::ARTIFACT_FAILED,
+            format!("reading the artifact: {error}"),
+        )),
     }
 }
 
@@ -89,7 +118,10 @@ impl Variables {
     /// Returns variables of which none is secret.
     #[must_use]
     pub fn plain(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { values: values.into_iter().collect(), ..Self::default() }
+        Self {
+            values: values.into_iter().collect(),
+            ..Self::default()
+        }
     }
 
     /// Takes what the specification states itself, which wins and is no secret.
@@ -102,11 +134,18 @@ impl Variables {
 
     fn take(&mut self, found: &Value, kind: &str) -> Result<(), Failure> {
         let data = data(found, kind);
-        self.read += data.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum::<u64>();
+        self.read += data
+            .iter()
+            .map(|(name, value)| (name.len() + value.len()) as u64)
+            .sum::<u64>();
         if self.read > READ_MAX {
-            let text =
-                format!("substituteFrom reads more than {READ_MAX} bytes, the limit: name fewer or smaller objects");
-            return Err(Failure::new(reasons::BUILD_FAILED, format!("post build failed: {text}")));
+            let text = format!(
+                "substituteFrom reads more than {READ_MAX} bytes, the limit: name fewer or smaller objects"
+            );
+            return Err(Failure::new(
+                reasons::BUILD_FAILED,
+                format!("post build failed: {text}"),
+            ));
         }
         for (name, _) in &data {
             if kind == "Secret" {
@@ -117,7 +156,8 @@ impl Variables {
         }
         if kind == "Secret" {
             let values = data.iter().map(|(_, value)| value.replace('\n', ""));
-            self.secrets.extend(values.filter(|value| value.len() >= SECRET_MIN));
+            self.secrets
+                .extend(values.filter(|value| value.len() >= SECRET_MIN));
         }
         self.values.extend(data);
         Ok(())
@@ -133,14 +173,22 @@ const SECRET_MIN: usize = 4;
 /// A referenced object is missing, or cannot be read, or all together are too large.
 pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variables, Failure> {
     let mut vars = Variables::default();
-    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
+    let Some(post_build) = object.spec.post_build.as_deref() else {
+        return Ok(vars);
+    };
     for reference in &post_build.substitute_from {
         let (resource, plural) = match &*reference.kind {
             "Secret" => (Resource::known("v1", "Secret", "secrets", true), "secrets"),
-            _ => (Resource::known("v1", "ConfigMap", "configmaps", true), "configmaps"),
+            _ => (
+                Resource::known("v1", "ConfigMap", "configmaps", true),
+                "configmaps",
+            ),
         };
         let (kind, name) = (&reference.kind, &reference.name);
-        match client.get(&resource, &object.metadata.namespace, name).await {
+        match client
+            .get(&resource, &object.metadata.namespace, name)
+            .await
+        {
             Ok(found) => vars.take(&found, &reference.kind)?,
             Err(error) if error.is_not_found() && reference.optional.unwrap_or_default() => {}
             Err(error) if error.is_not_found() => return Err(no_variables(kind, plural, name)),
@@ -158,11 +206,18 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
 /// A referenced object is not among them, or all together are too large.
 pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Variables, Failure> {
     let mut vars = Variables::default();
-    let Some(post_build) = object.spec.post_build.as_deref() else { return Ok(vars) };
+    let Some(post_build) = object.spec.post_build.as_deref() else {
+        return Ok(vars);
+    };
     for reference in &post_build.substitute_from {
         let (kind, name) = (&*reference.kind, &*reference.name);
         let is_meant = |object_at_hand: &&Value| {
-            let part = |pointer| object_at_hand.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            let part = |pointer| {
+                object_at_hand
+                    .pointer(pointer)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
             let namespace = part("/metadata/namespace");
             part("/kind") == kind
                 && part("/metadata/name") == name
@@ -172,7 +227,11 @@ pub fn variables_among(object: &Kustomization, objects: &[Value]) -> Result<Vari
             Some(found) => vars.take(found, kind)?,
             None if reference.optional.unwrap_or_default() => {}
             None => {
-                let plural = if kind == "Secret" { "secrets" } else { "configmaps" };
+                let plural = if kind == "Secret" {
+                    "secrets"
+                } else {
+                    "configmaps"
+                };
                 return Err(no_variables(kind, plural, name));
             }
         }
@@ -188,7 +247,10 @@ fn no_variables(kind: &str, plural: &str, name: &str) -> Failure {
 
 fn data(object: &Value, kind: &str) -> Vec<(String, String)> {
     let data = object.get("data").and_then(Value::as_object);
-    let values = data.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
+    let values = data
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?)));
     values
         .filter_map(|(name, value)| {
             if kind != "Secret" {
@@ -201,11 +263,24 @@ fn data(object: &Value, kind: &str) -> Vec<(String, String)> {
 }
 
 /// Refuses a remote cluster as long as it cannot be applied to; a reference that is wrong in itself is told first.
-pub(crate) async fn refuse_remote_cluster(client: &Client, object: &Kustomization) -> Result<(), Failure> {
-    let Some(config) = object.spec.kube_config.as_deref() else { return Ok(()) };
-    let Some(reference) = &config.secret_ref else { return Err(Failure::unsupported("spec.kubeConfig")) };
+pub(crate) async fn refuse_remote_cluster(
+    client: &Client,
+    object: &Kustomization,
+) -> Result<(), Failure> {
+    let Some(config) = object.spec.kube_config.as_deref() else {
+        return Ok(());
+    };
+    let Some(reference) = &config.secret_ref else {
+        return Err(Failure::unsupported("spec.kubeConfig"));
+    };
     let (namespace, name) = (&*object.metadata.namespace, &*reference.name);
-    let secret = client.get(&Resource::known("v1", "Secret", "secrets", true), namespace, name).await;
+    let secret = client
+        .get(
+            &Resource::known("v1", "Secret", "secrets", true),
+            namespace,
+            name,
+        )
+        .await;
     let secret = secret.map_err(|error| {
         let text = format!("unable to read KubeConfig secret '{namespace}/{name}' error: {error}");
         Failure::new(reasons::RECONCILIATION_FAILED, text)
@@ -215,16 +290,22 @@ pub(crate) async fn refuse_remote_cluster(client: &Client, object: &Kustomizatio
         None => vec!["value", "value.yaml"],
     };
     let values = data(&secret, "Secret");
-    let found = keys.iter().find_map(|key| values.iter().find(|(name, _)| name == key));
+    let found = keys
+        .iter()
+        .find_map(|key| values.iter().find(|(name, _)| name == key));
     let Some((_, text)) = found else {
-        let text = format!("KubeConfig secret '{namespace}/{name}' does not contain a '{}' key", keys.join("' or '"));
+        let text = format!(
+            "KubeConfig secret '{namespace}/{name}' does not contain a '{}' key",
+            keys.join("' or '")
+        );
         return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
     };
     // The text itself is never quoted: it holds credentials.
     let is_config = text.contains("clusters") && text.contains("contexts");
     if !is_config {
-        let text =
-            format!("KubeConfig secret '{namespace}/{name}' holds no kubeconfig: clusters and contexts are missing");
+        let text = format!(
+            "KubeConfig secret '{namespace}/{name}' holds no kubeconfig: clusters and contexts are missing"
+        );
         return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
     }
     Err(Failure::unsupported("spec.kubeConfig"))
@@ -246,10 +327,15 @@ mod tests {
             let from = vec![json!({"kind": "Secret", "name": "vault"}); times];
             let spec = json!({"path": "./", "postBuild": {"substituteFrom": from}});
             let object = json!({"metadata": {"name": "app", "namespace": "team"}, "spec": spec});
-            variables_among(&Kustomization::parse(&object).unwrap(), std::slice::from_ref(&secret))
+            variables_among(
+                &Kustomization::parse(&object).unwrap(),
+                std::slice::from_ref(&secret),
+            )
         };
         assert_eq!(read(10).unwrap().values["k"].len(), 1 << 20);
-        let Err(failure) = read(20) else { panic!("20 MiB are kept") };
+        let Err(failure) = read(20) else {
+            panic!("20 MiB are kept")
+        };
         assert_eq!(
             failure.message,
             "post build failed: substituteFrom reads more than 16777216 bytes, the limit: name fewer or smaller objects"

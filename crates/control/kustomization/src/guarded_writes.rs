@@ -26,7 +26,9 @@ impl Played {
     async fn start() -> Self {
         let sandbox = Sandbox::start(Cluster::default()).await.unwrap();
         let storage = tempfile::tempdir().unwrap();
-        let client = Client::connect(Some(sandbox.kubeconfig()), None).await.unwrap();
+        let client = Client::connect(Some(sandbox.kubeconfig()), None)
+            .await
+            .unwrap();
         let cache = Arc::new(Cache::new(client.clone(), "kustomize-controller", &[], 100));
         let apply = lode_apply::Options {
             manager: "kustomize-controller".to_owned(),
@@ -48,7 +50,11 @@ impl Played {
             client,
         };
         let queue = Arc::new(Queue::new(Backoff::default()));
-        Self { sandbox, controller: Kustomizations::new(parts, queue, Options::default()), _storage: storage }
+        Self {
+            sandbox,
+            controller: Kustomizations::new(parts, queue, Options::default()),
+            _storage: storage,
+        }
     }
 
     /// Makes the Kustomization `app`, and returns it as it is then.
@@ -56,17 +62,29 @@ impl Played {
         let object = json!({"apiVersion": KIND.0, "kind": KIND.1,
             "metadata": {"name": "app", "namespace": "default", "finalizers": finalizers},
             "spec": {"interval": "1h", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "app"}}});
-        let made = self.sandbox.objects().apply("somebody", &object).await.unwrap();
+        let made = self
+            .sandbox
+            .objects()
+            .apply("somebody", &object)
+            .await
+            .unwrap();
         Arc::new(Kustomization::parse(&made).unwrap())
     }
 
     async fn live(&self) -> Kustomization {
-        let live = self.sandbox.objects().get(KIND, "default", "app").await.unwrap();
+        let live = self
+            .sandbox
+            .objects()
+            .get(KIND, "default", "app")
+            .await
+            .unwrap();
         Kustomization::parse(&live.unwrap()).unwrap()
     }
 }
 
-fn mirror<S: lode_api::Kind + Send + Sync + 'static>(client: &Client) -> Arc<Store<lode_api::Resource<S>>>
+fn mirror<S: lode_api::Kind + Send + Sync + 'static>(
+    client: &Client,
+) -> Arc<Store<lode_api::Resource<S>>>
 where
     S::Status: Send + Sync,
 {
@@ -77,7 +95,8 @@ where
         labels: "".into(),
         fields: "".into(),
     };
-    let read = |object: &[u8]| lode_api::Resource::<S>::read(object).map_err(|error| error.to_string());
+    let read =
+        |object: &[u8]| lode_api::Resource::<S>::read(object).map_err(|error| error.to_string());
     Store::start(client.clone(), subject, read, |object| {
         NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
     })
@@ -87,18 +106,30 @@ where
 async fn a_status_is_not_told_of_an_object_that_took_the_name() {
     let played = Played::start().await;
     let looked_at = played.make(&json!([])).await;
-    played.sandbox.objects().delete(KIND, "default", "app").await.unwrap();
+    played
+        .sandbox
+        .objects()
+        .delete(KIND, "default", "app")
+        .await
+        .unwrap();
     let anew = played.make(&json!([])).await;
     assert_ne!(looked_at.metadata.uid, anew.metadata.uid);
 
     let mut status = looked_at.status.clone();
     status.last_applied_revision = Some("main@sha1:of-the-one-before".into());
-    let refused = played.controller.write(&looked_at, status.clone()).await.unwrap_err();
+    let refused = played
+        .controller
+        .write(&looked_at, status.clone())
+        .await
+        .unwrap_err();
     assert!(refused.is(409), "{refused}");
     assert_eq!(played.live().await.status.last_applied_revision, None);
 
     played.controller.write(&anew, status).await.unwrap();
-    assert!(played.live().await.status.last_applied_revision.is_some(), "the object that was looked at is told");
+    assert!(
+        played.live().await.status.last_applied_revision.is_some(),
+        "the object that was looked at is told"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,12 +137,20 @@ async fn a_status_is_told_although_somebody_else_changed_the_object_meanwhile() 
     let played = Played::start().await;
     let looked_at = played.make(&json!([])).await;
     let note = json!({"metadata": {"annotations": {"somebody": "was here"}}});
-    played.sandbox.objects().patch("else", KIND, ("default", "app"), &note).await.unwrap();
+    played
+        .sandbox
+        .objects()
+        .patch("else", KIND, ("default", "app"), &note)
+        .await
+        .unwrap();
     let mut status = looked_at.status.clone();
     status.last_applied_revision = Some("main@sha1:1".into());
     played.controller.write(&looked_at, status).await.unwrap();
     let live = played.live().await;
-    assert_eq!(live.status.last_applied_revision.as_deref(), Some("main@sha1:1"));
+    assert_eq!(
+        live.status.last_applied_revision.as_deref(),
+        Some("main@sha1:1")
+    );
     assert_eq!(live.metadata.annotation("somebody"), Some("was here"));
 }
 
@@ -120,11 +159,26 @@ async fn a_finalizer_of_somebody_else_that_came_meanwhile_stays() {
     let played = Played::start().await;
     let looked_at = played.make(&json!([meta::FINALIZER])).await;
     let both = json!({"metadata": {"finalizers": [meta::FINALIZER, "example.com/stay"]}});
-    played.sandbox.objects().patch("else", KIND, ("default", "app"), &both).await.unwrap();
+    played
+        .sandbox
+        .objects()
+        .patch("else", KIND, ("default", "app"), &both)
+        .await
+        .unwrap();
 
-    let refused = played.controller.without_finalizer(&looked_at).await.unwrap_err();
+    let refused = played
+        .controller
+        .without_finalizer(&looked_at)
+        .await
+        .unwrap_err();
     assert!(refused.is(409), "{refused}");
-    assert!(played.live().await.metadata.has_finalizer("example.com/stay"));
+    assert!(
+        played
+            .live()
+            .await
+            .metadata
+            .has_finalizer("example.com/stay")
+    );
 
     let now = played.live().await;
     played.controller.without_finalizer(&now).await.unwrap();
@@ -141,5 +195,9 @@ async fn what_is_remembered_of_an_object_is_not_given_to_another_of_its_name() {
     played.controller.give_back(&name, state);
     assert_eq!(played.controller.take(&name, "two").told_dependency, "");
     let state = played.controller.take(&name, "one");
-    assert_eq!((&*state.uid, &*state.told_dependency), ("one", ""), "it was forgotten");
+    assert_eq!(
+        (&*state.uid, &*state.told_dependency),
+        ("one", ""),
+        "it was forgotten"
+    );
 }

@@ -41,7 +41,12 @@ impl Kustomizations {
             }
         }
         note_writes(&mut items, state);
-        let mut wait = Wait { purpose: Purpose::Stage, items, until, since };
+        let mut wait = Wait {
+            purpose: Purpose::Stage,
+            items,
+            until,
+            since,
+        };
         if let Some(before) = state.wait.take() {
             wait.resume(before);
         }
@@ -49,11 +54,17 @@ impl Kustomizations {
         let late = Instant::now() >= until;
         match standing {
             Standing::Failed(failed) => {
-                let text = format!("failed early due to stalled resources: [{}]", wait::list(&failed, &state.records));
+                let text = format!(
+                    "failed early due to stalled resources: [{}]",
+                    wait::list(&failed, &state.records)
+                );
                 Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
             }
             Standing::Waiting(waiting) if late => {
-                let text = format!("timeout waiting for: [{}]", wait::list(&waiting, &state.records));
+                let text = format!(
+                    "timeout waiting for: [{}]",
+                    wait::list(&waiting, &state.records)
+                );
                 Err(Failure::new(reasons::RECONCILIATION_FAILED, text))
             }
             Standing::Ready => {
@@ -77,17 +88,26 @@ impl Kustomizations {
     ) -> Result<End, Failure> {
         let mut items = self.to_be_healthy(job, state).await?;
         if items.is_empty() {
-            return Ok(End::Done { health: None, inventory });
+            return Ok(End::Done {
+                health: None,
+                inventory,
+            });
         }
         let revision = &job.artifact.revision;
-        job.progress.doing("Running health checks", revision, job.checked.timeout);
+        job.progress
+            .doing("Running health checks", revision, job.checked.timeout);
         job.progress.inventory(inventory.clone());
         let (since, until) = match &state.wait {
             Some(wait) if wait.purpose == Purpose::Health => (wait.since, wait.until),
             _ => (Instant::now(), Instant::now() + job.checked.timeout),
         };
         note_writes(&mut items, state);
-        let mut wait = Wait { purpose: Purpose::Health, items, until, since };
+        let mut wait = Wait {
+            purpose: Purpose::Health,
+            items,
+            until,
+            since,
+        };
         if let Some(before) = state.wait.take() {
             wait.resume(before);
         }
@@ -95,16 +115,24 @@ impl Kustomizations {
         let took = since.elapsed();
         let failed = |text: String| {
             let took = duration::format(crate::status::round(took));
-            Err(Failure::new(reasons::HEALTH_CHECK_FAILED, format!("health check failed after {took}: {text}")))
+            Err(Failure::new(
+                reasons::HEALTH_CHECK_FAILED,
+                format!("health check failed after {took}: {text}"),
+            ))
         };
         match standing {
-            Standing::Ready => Ok(End::Done { health: Some(took), inventory }),
-            Standing::Failed(objects) => {
-                failed(format!("failed early due to stalled resources: [{}]", wait::list(&objects, &state.records)))
-            }
-            Standing::Waiting(objects) if Instant::now() >= until => {
-                failed(format!("timeout waiting for: [{}]", wait::list(&objects, &state.records)))
-            }
+            Standing::Ready => Ok(End::Done {
+                health: Some(took),
+                inventory,
+            }),
+            Standing::Failed(objects) => failed(format!(
+                "failed early due to stalled resources: [{}]",
+                wait::list(&objects, &state.records)
+            )),
+            Standing::Waiting(objects) if Instant::now() >= until => failed(format!(
+                "timeout waiting for: [{}]",
+                wait::list(&objects, &state.records)
+            )),
             Standing::Waiting(_) => {
                 let until = wait.next_look();
                 state.wait = Some(wait);
@@ -120,15 +148,25 @@ impl Kustomizations {
         }
         let own = (self.resource.gvk.group_kind(), key(object));
         let mut items = Vec::new();
-        for (id, record) in state.records.objects.iter().filter(|(_, record)| !record.is_skipped()) {
+        for (id, record) in state
+            .records
+            .objects
+            .iter()
+            .filter(|(_, record)| !record.is_skipped())
+        {
             // Waiting for ourselves to be ready would never end.
-            if (id.group_kind(), NamespacedName::new(&id.namespace, &id.name)) == own {
+            if (
+                id.group_kind(),
+                NamespacedName::new(&id.namespace, &id.name),
+            ) == own
+            {
                 continue;
             }
             let gvk = lode_apply::Records::gvk(id, record);
             if let Some(known) = state.kinds.get(&gvk).cloned() {
                 let mut item = Item::new(id.clone(), gvk, known, exprs);
-                item.gone_is_done = record.ends != Ends::No || &*id.kind == "Job" && &*id.group == "batch";
+                item.gone_is_done =
+                    record.ends != Ends::No || &*id.kind == "Job" && &*id.group == "batch";
                 items.push(item);
             }
         }
@@ -137,8 +175,15 @@ impl Kustomizations {
 }
 
 /// Looks at what is waited for. A look that fails does not end the wait, nor the time it was given.
-async fn look(job: &Job<'_>, state: &mut State, mut wait: Wait) -> Result<(Wait, Standing), Failure> {
-    let looker = Looker { applier: &job.applier, exprs: &job.checked.exprs };
+async fn look(
+    job: &Job<'_>,
+    state: &mut State,
+    mut wait: Wait,
+) -> Result<(Wait, Standing), Failure> {
+    let looker = Looker {
+        applier: &job.applier,
+        exprs: &job.checked.exprs,
+    };
     match wait.standing(&looker, &job.owner).await {
         Ok(standing) => Ok((wait, standing)),
         Err(failure) => {
@@ -150,7 +195,9 @@ async fn look(job: &Job<'_>, state: &mut State, mut wait: Wait) -> Result<(Wait,
 
 /// What we wrote is judged by what came of it, not by what was there before.
 fn note_writes(items: &mut [Item], state: &State) {
-    let Some(attempt) = &state.attempt else { return };
+    let Some(attempt) = &state.attempt else {
+        return;
+    };
     for item in items {
         item.written = attempt.versions.get(&item.id).copied();
     }

@@ -33,20 +33,35 @@ impl Kept {
             let _ = deflate.write_all(secrecy_line(&desired.secrecy).as_bytes());
             let _ = deflate.write_all(b"\n");
         }
-        Self { deflated: deflate.finish().unwrap_or_default() }
+        Self {
+            deflated: deflate.finish().unwrap_or_default(),
+        }
     }
 
     /// Returns those objects that `wanted` says yes to.
-    pub(crate) fn objects(&self, owner: &NamespacedName, wanted: impl Fn(&Object) -> bool) -> Vec<Desired> {
+    pub(crate) fn objects(
+        &self,
+        owner: &NamespacedName,
+        wanted: impl Fn(&Object) -> bool,
+    ) -> Vec<Desired> {
         let mut text = String::new();
-        if DeflateDecoder::new(&*self.deflated).read_to_string(&mut text).is_err() {
+        if DeflateDecoder::new(&*self.deflated)
+            .read_to_string(&mut text)
+            .is_err()
+        {
             return Vec::new();
         }
         let mut lines = text.split('\n');
         let mut objects = Vec::new();
-        while let (Some(origin), Some(body), Some(secrecy)) = (lines.next(), lines.next(), lines.next()) {
-            let object = serde_json::from_str(body).ok().and_then(|value| Object::parse(value).ok());
-            let Some(object) = object.filter(&wanted) else { continue };
+        while let (Some(origin), Some(body), Some(secrecy)) =
+            (lines.next(), lines.next(), lines.next())
+        {
+            let object = serde_json::from_str(body)
+                .ok()
+                .and_then(|value| Object::parse(value).ok());
+            let Some(object) = object.filter(&wanted) else {
+                continue;
+            };
             // It was normalised when it was kept: doing it again changes nothing.
             let desired = Desired::new(object, origin, owner, &Common::default());
             objects.extend(desired.map(|desired| desired.told_as(read_secrecy(secrecy))));
@@ -61,15 +76,26 @@ impl Kept {
 
 /// Writes what of an object may be told: nothing where everything may, or as much as of any object of its kind.
 fn secrecy_line(secrecy: &Secrecy) -> String {
-    let level = if secrecy.level() == Level::Identity { "identity" } else { "values" };
-    secrecy.words().map(|words| json!([level, words]).to_string()).unwrap_or_default()
+    let level = if secrecy.level() == Level::Identity {
+        "identity"
+    } else {
+        "values"
+    };
+    secrecy
+        .words()
+        .map(|words| json!([level, words]).to_string())
+        .unwrap_or_default()
 }
 
 fn read_secrecy(line: &str) -> Secrecy {
     let Ok((level, words)) = serde_json::from_str::<(String, BTreeSet<Box<str>>)>(line) else {
         return Secrecy::default();
     };
-    let level = if level == "identity" { Level::Identity } else { Level::Values };
+    let level = if level == "identity" {
+        Level::Identity
+    } else {
+        Level::Values
+    };
     Secrecy::with_words(level, Some(words))
 }
 
@@ -81,14 +107,22 @@ mod tests {
     fn what_is_kept_comes_back_equal() {
         let owner = NamespacedName::new("ns", "app");
         let object = |name: &str| {
-            let object =
-                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1\n2"}});
-            Desired::new(Object::parse(object).unwrap(), "a.yaml:1", &owner, &Common::default()).unwrap()
+            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1\n2"}});
+            Desired::new(
+                Object::parse(object).unwrap(),
+                "a.yaml:1",
+                &owner,
+                &Common::default(),
+            )
+            .unwrap()
         };
         let kept = Kept::of(&Set::new(vec![object("one"), object("two")], &[]));
         let back = kept.objects(&owner, |object| object.name() == "two");
         assert_eq!(back.len(), 1);
-        assert_eq!((back[0].digest, &*back[0].origin), (object("two").digest, "a.yaml:1"));
+        assert_eq!(
+            (back[0].digest, &*back[0].origin),
+            (object("two").digest, "a.yaml:1")
+        );
 
         let words = lode_object::Words::of(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}));
         let secrecy = Secrecy::built(words, &object("two").id);

@@ -55,7 +55,10 @@ mod tests {
     #[test]
     fn an_empty_account_is_no_account_and_does_not_win_over_the_default() {
         let account = |own: Option<&str>, default: Option<&str>| {
-            let options = Options { default_service_account: default.map(Into::into), ..Options::default() };
+            let options = Options {
+                default_service_account: default.map(Into::into),
+                ..Options::default()
+            };
             let mut object = Kustomization::default();
             object.spec.service_account_name = own.map(Into::into);
             options.account(&object).map(str::to_owned)
@@ -65,6 +68,9 @@ mod tests {
             assert_eq!(account(own, Some("")), None);
             assert_eq!(account(own, None), None);
         }
-        assert_eq!(account(Some("own"), Some("default")).as_deref(), Some("own"));
+        assert_eq!(
+            account(Some("own"), Some("default")).as_deref(),
+            Some("own")
+        );
     }
 }

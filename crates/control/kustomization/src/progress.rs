@@ -89,7 +89,13 @@ mod tests {
     fn what_came_from_a_secret_is_not_told() {
         let progress = Progress::default();
         progress.secrets(vec!["hunter2".to_owned(), "hunter2hunter2".to_owned()]);
-        let failure = Failure::new("ReconciliationFailed", "Invalid value: \"hunter2hunter2\" and hunter2");
-        assert_eq!(progress.facts().mask(&failure).message, "Invalid value: \"***\" and ***");
+        let failure = Failure::new(
+            "ReconciliationFailed",
+            "Invalid value: \"hunter2hunter2\" and hunter2",
+        );
+        assert_eq!(
+            progress.facts().mask(&failure).message,
+            "Invalid value: \"***\" and ***"
+        );
     }
 }

@@ -60,14 +60,26 @@ impl Kustomizations {
         }
         let checked = match validate(object, &self.options) {
             Ok(checked) => checked,
-            Err(failure) => return self.fail(object, state, None, &Progress::default(), &failure).await,
+            Err(failure) => {
+                return self
+                    .fail(object, state, None, &Progress::default(), &failure)
+                    .await;
+            }
         };
         let progress = Progress::default();
-        let end = self.attempt_within(object, state, &checked, &progress).await;
+        let end = self
+            .attempt_within(object, state, &checked, &progress)
+            .await;
         match end {
             Ok(end) => self.end(object, state, &checked, &progress, end).await,
-            Err(Failure { retry: Retry::NextProcess, .. }) => Next::Idle,
-            Err(failure) => self.fail(object, state, Some(&checked), &progress, &failure).await,
+            Err(Failure {
+                retry: Retry::NextProcess,
+                ..
+            }) => Next::Idle,
+            Err(failure) => {
+                self.fail(object, state, Some(&checked), &progress, &failure)
+                    .await
+            }
         }
     }
 
@@ -79,7 +91,10 @@ impl Kustomizations {
         checked: &Checked,
         progress: &Progress,
     ) -> Result<End, Failure> {
-        let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+        let since = state
+            .attempt
+            .as_ref()
+            .map_or_else(Instant::now, |attempt| attempt.since);
         let mut told = state.attempt.as_ref().is_some_and(|attempt| attempt.told);
         let end = {
             let mut attempt = Box::pin(self.attempt(object, state, checked, progress));
@@ -109,7 +124,8 @@ impl Kustomizations {
         let now = now();
         // The attempt goes on meanwhile and may have written its inventory ahead: that must stay.
         let latest = self.latest(object);
-        let draft = Draft::new(latest.as_deref().unwrap_or(object), &now).progressing(&progress.facts().doing);
+        let draft = Draft::new(latest.as_deref().unwrap_or(object), &now)
+            .progressing(&progress.facts().doing);
         if let Err(error) = self.write(object, draft.status).await {
             debug!(name = %key(object), %error, "progress not written");
         }
@@ -126,56 +142,99 @@ impl Kustomizations {
         match end {
             End::Parked { until } => {
                 let told = state.attempt.as_ref().is_none_or(|attempt| attempt.told);
-                let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+                let since = state
+                    .attempt
+                    .as_ref()
+                    .map_or_else(Instant::now, |attempt| attempt.since);
                 let wake = if told { until } else { until.min(since + LONG) };
-                Next::After(wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
+                Next::After(
+                    wake.saturating_duration_since(Instant::now())
+                        .max(Duration::from_millis(1)),
+                )
             }
             End::TouchedUp => {
                 let now = now();
                 let status = Draft::new(object, &now).drifted(state).status;
                 let due = state.due.unwrap_or_else(Instant::now);
                 let wake = state.fights.next().map_or(due, |held| held.min(due));
-                let next = Next::After(wake.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+                let next = Next::After(
+                    wake.saturating_duration_since(Instant::now())
+                        .max(Duration::from_millis(1)),
+                );
                 self.write_or_postpone(object, status, next).await
             }
             End::Done { health, inventory } => {
-                let (revision, digest) = (state.records.revision.clone(), state.records.text_digest.clone());
-                let since = state.attempt.take().map_or_else(Instant::now, |attempt| attempt.since);
+                let (revision, digest) = (
+                    state.records.revision.clone(),
+                    state.records.text_digest.clone(),
+                );
+                let since = state
+                    .attempt
+                    .take()
+                    .map_or_else(Instant::now, |attempt| attempt.since);
                 state.wait = None;
                 let took = since.elapsed();
                 let now = now();
-                let draft = Draft::new(object, &now).attempted(&revision).inventory(inventory).succeeded(&revision);
+                let draft = Draft::new(object, &now)
+                    .attempted(&revision)
+                    .inventory(inventory)
+                    .succeeded(&revision);
                 let draft = draft.health(health.map(Ok)).drifted(state).handled();
-                let draft = draft.history(&digest, &revision, reasons::RECONCILIATION_SUCCEEDED, took);
+                let draft =
+                    draft.history(&digest, &revision, reasons::RECONCILIATION_SUCCEEDED, took);
                 let wait = jitter(checked.interval, self.options.interval_jitter_percent);
                 state.due = Some(Instant::now() + wait);
                 // The end of a fight's wait wakes nobody else.
-                let held = state.fights.next().map(|held| held.saturating_duration_since(Instant::now()));
+                let held = state
+                    .fights
+                    .next()
+                    .map(|held| held.saturating_duration_since(Instant::now()));
                 let wait = held.map_or(wait, |held| held.max(Duration::from_millis(1)).min(wait));
                 self.observe_duration(object, took);
                 let news = !says_the_same(&object.status, &draft.status);
-                let recovered =
-                    health.is_some() && object.status.conditions().is(conditions::HEALTHY, conditions::State::False);
+                let recovered = health.is_some()
+                    && object
+                        .status
+                        .conditions()
+                        .is(conditions::HEALTHY, conditions::State::False);
                 let before = object.status.last_handled_reconcile_at();
                 let only_asked = news && before != draft.status.last_handled_reconcile_at() && {
                     let mut status = draft.status.clone();
-                    status.last_handled_reconcile_at = object.status.last_handled_reconcile_at.clone();
+                    status.last_handled_reconcile_at =
+                        object.status.last_handled_reconcile_at.clone();
                     says_the_same(&object.status, &status)
                 };
                 if !news && !progress.facts().changed {
                     return Next::After(wait);
                 }
-                let next = self.write_or_postpone(object, draft.status, Next::After(wait)).await;
+                let next = self
+                    .write_or_postpone(object, draft.status, Next::After(wait))
+                    .await;
                 if recovered && let Some(health) = health {
-                    let text = format!("Health check passed in {}", duration::format(crate::status::round(health)));
-                    self.emit(object, EventKind::Normal, reasons::PROGRESSING, text, &revision);
+                    let text = format!(
+                        "Health check passed in {}",
+                        duration::format(crate::status::round(health))
+                    );
+                    self.emit(
+                        object,
+                        EventKind::Normal,
+                        reasons::PROGRESSING,
+                        text,
+                        &revision,
+                    );
                 }
                 if !only_asked || progress.facts().changed {
                     let took = duration::format(crate::status::round(took));
                     let every = duration::format(checked.interval);
                     let text = format!("Reconciliation finished in {took}, next run in {every}");
                     info!(name = %key(object), revision, took, "reconciliation finished");
-                    self.emit(object, EventKind::Normal, reasons::RECONCILIATION_SUCCEEDED, text, &revision);
+                    self.emit(
+                        object,
+                        EventKind::Normal,
+                        reasons::RECONCILIATION_SUCCEEDED,
+                        text,
+                        &revision,
+                    );
                 }
                 next
             }
@@ -190,14 +249,19 @@ impl Kustomizations {
         progress: &Progress,
         failure: &Failure,
     ) -> Next {
-        let since = state.attempt.as_ref().map_or_else(Instant::now, |attempt| attempt.since);
+        let since = state
+            .attempt
+            .as_ref()
+            .map_or_else(Instant::now, |attempt| attempt.since);
         state.failed(failure.retry);
         let now = now();
         let facts = progress.facts();
         let mut failure = facts.mask(failure);
         failure.message = self.discreet(&key(object), failure.message);
         let failure = &failure;
-        let mut draft = Draft::new(object, &now).failed(failure, &facts.doing).handled();
+        let mut draft = Draft::new(object, &now)
+            .failed(failure, &facts.doing)
+            .handled();
         let revision = facts.attempted.unwrap_or_default();
         if !revision.is_empty() {
             draft = draft.attempted(&revision);
@@ -206,7 +270,10 @@ impl Kustomizations {
             draft = draft.inventory_after_failure(inventory);
         }
         if failure.reason == reasons::HEALTH_CHECK_FAILED {
-            let text = failure.message.split_once(": ").map_or(&*failure.message, |(_, text)| text);
+            let text = failure
+                .message
+                .split_once(": ")
+                .map_or(&*failure.message, |(_, text)| text);
             draft = draft.health(Some(Err(text)));
         }
         if let Some(digest) = facts.built {
@@ -214,10 +281,24 @@ impl Kustomizations {
         }
         if !failure.quiet {
             error!(name = %key(object), reason = failure.reason, revision, error = failure.message, "reconciliation failed");
-            self.emit(object, EventKind::Warning, failure.reason, failure.message.clone(), &revision);
-        } else if failure.reason == reasons::DEPENDENCY_NOT_READY && state.told_dependency != failure.message {
+            self.emit(
+                object,
+                EventKind::Warning,
+                failure.reason,
+                failure.message.clone(),
+                &revision,
+            );
+        } else if failure.reason == reasons::DEPENDENCY_NOT_READY
+            && state.told_dependency != failure.message
+        {
             state.told_dependency.clone_from(&failure.message);
-            self.emit(object, EventKind::Normal, failure.reason, failure.message.clone(), &revision);
+            self.emit(
+                object,
+                EventKind::Normal,
+                failure.reason,
+                failure.message.clone(),
+                &revision,
+            );
         }
         self.observe_duration(object, since.elapsed());
         let next = match (failure.retry, checked) {
@@ -234,11 +315,19 @@ impl Kustomizations {
     }
 
     /// Sees to it that nothing is applied before its removal can be seen to.
-    async fn with_finalizer(&self, object: &Arc<Kustomization>) -> Result<Arc<Kustomization>, lode_cluster::Error> {
+    async fn with_finalizer(
+        &self,
+        object: &Arc<Kustomization>,
+    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
         if object.metadata.has_finalizer(meta::FINALIZER) {
             return Ok(object.clone());
         }
-        let mut finalizers: Vec<&str> = object.metadata.finalizers.iter().map(AsRef::as_ref).collect();
+        let mut finalizers: Vec<&str> = object
+            .metadata
+            .finalizers
+            .iter()
+            .map(AsRef::as_ref)
+            .collect();
         finalizers.push(meta::FINALIZER);
         // The list is written as a whole, so it must be the list that was read.
         let version = &object.metadata.resource_version;
@@ -246,9 +335,17 @@ impl Kustomizations {
         self.patch(object, "", &patch).await
     }
 
-    pub(crate) async fn without_finalizer(&self, object: &Kustomization) -> Result<(), lode_cluster::Error> {
-        let finalizers: Vec<&str> =
-            object.metadata.finalizers.iter().map(AsRef::as_ref).filter(|name| *name != meta::FINALIZER).collect();
+    pub(crate) async fn without_finalizer(
+        &self,
+        object: &Kustomization,
+    ) -> Result<(), lode_cluster::Error> {
+        let finalizers: Vec<&str> = object
+            .metadata
+            .finalizers
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|name| *name != meta::FINALIZER)
+            .collect();
         let version = &object.metadata.resource_version;
         let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
         match self.patch(object, "", &patch).await {
@@ -259,7 +356,9 @@ impl Kustomizations {
 
     /// Returns the object as it is known now; another object of its name is not the one that was looked at.
     fn latest(&self, object: &Kustomization) -> Option<Arc<Kustomization>> {
-        self.objects.get(&key(object)).filter(|latest| latest.metadata.uid == object.metadata.uid)
+        self.objects
+            .get(&key(object))
+            .filter(|latest| latest.metadata.uid == object.metadata.uid)
     }
 
     /// Writes what differs from the status as it is known now; nothing when nothing does.
@@ -281,7 +380,9 @@ impl Kustomizations {
         let mut latest = self.latest(object);
         for tries in 1.. {
             let base = latest.as_deref().unwrap_or(object);
-            let Some(patch) = merge_patch(&as_json(&base.status), &after) else { return Ok(()) };
+            let Some(patch) = merge_patch(&as_json(&base.status), &after) else {
+                return Ok(());
+            };
             let version = &base.metadata.resource_version;
             let patch = json!({"metadata": {"resourceVersion": version}, "status": patch});
             match self.patch(object, "/status", &patch).await {
@@ -302,8 +403,8 @@ impl Kustomizations {
     ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
         let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
         let live = self.client.get(&self.resource, namespace, name).await?;
-        let live =
-            Kustomization::parse(&live).map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
+        let live = Kustomization::parse(&live)
+            .map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
         if live.metadata.uid != object.metadata.uid {
             return Err(conflict);
         }
@@ -313,7 +414,12 @@ impl Kustomizations {
         Ok(live)
     }
 
-    async fn write_or_postpone(&self, object: &Kustomization, status: KustomizationStatus, next: Next) -> Next {
+    async fn write_or_postpone(
+        &self,
+        object: &Kustomization,
+        status: KustomizationStatus,
+        next: Next,
+    ) -> Next {
         match self.write(object, status).await {
             Ok(()) => next,
             Err(error) => postpone(object, &error),
@@ -326,22 +432,36 @@ impl Kustomizations {
         subresource: &str,
         patch: &serde_json::Value,
     ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
-        let answer = self.client.merge(&self.resource, target(object), subresource, patch).await?;
-        let new =
-            Kustomization::read(&answer).map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
+        let answer = self
+            .client
+            .merge(&self.resource, target(object), subresource, patch)
+            .await?;
+        let new = Kustomization::read(&answer)
+            .map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
         let version = new.metadata.resource_version.to_string();
         let new = Arc::new(new);
         self.objects.put(new.clone(), &version);
         Ok(new)
     }
 
-    pub(crate) fn emit(&self, about: &Kustomization, kind: EventKind, reason: &str, text: String, revision: &str) {
+    pub(crate) fn emit(
+        &self,
+        about: &Kustomization,
+        kind: EventKind,
+        reason: &str,
+        text: String,
+        revision: &str,
+    ) {
         let group = &self.resource.gvk.group;
         let mut annotations = std::collections::BTreeMap::new();
         if !revision.is_empty() {
             annotations.insert(format!("{group}/revision"), revision.to_owned());
         }
-        let own = about.metadata.annotations.iter().filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
+        let own = about
+            .metadata
+            .annotations
+            .iter()
+            .filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
         annotations.extend(own.map(|(key, value)| (key.to_string(), value.to_string())));
         self.events.emit(lode_runtime::Event {
             about: lode_runtime::ObjectReference {
@@ -359,9 +479,20 @@ impl Kustomizations {
         });
     }
 
-    pub(crate) fn emit_changes(&self, object: &Kustomization, changes: &[lode_apply::Change], revision: &str) {
+    pub(crate) fn emit_changes(
+        &self,
+        object: &Kustomization,
+        changes: &[lode_apply::Change],
+        revision: &str,
+    ) {
         if !changes.is_empty() {
-            self.emit(object, EventKind::Normal, reasons::PROGRESSING, change_log(changes), revision);
+            self.emit(
+                object,
+                EventKind::Normal,
+                reasons::PROGRESSING,
+                change_log(changes),
+                revision,
+            );
         }
     }
 
@@ -373,19 +504,30 @@ impl Kustomizations {
 /// The status still says that something else is missing, which is no longer so.
 fn was_waiting(object: &Kustomization) -> bool {
     let ready = object.status.conditions().get(conditions::READY);
-    ready.is_some_and(|ready| [reasons::ARTIFACT_FAILED, reasons::DEPENDENCY_NOT_READY].contains(&&*ready.reason))
+    ready.is_some_and(|ready| {
+        [reasons::ARTIFACT_FAILED, reasons::DEPENDENCY_NOT_READY].contains(&&*ready.reason)
+    })
 }
 
 fn target(object: &Kustomization) -> Target<'_> {
     let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-    Target { namespace, name, manager: STATUS_MANAGER, dry_run: false }
+    Target {
+        namespace,
+        name,
+        manager: STATUS_MANAGER,
+        dry_run: false,
+    }
 }
 
 /// The outcome could not be told: come back, and find everything as it is.
 pub(crate) fn postpone(object: &Kustomization, error: &lode_cluster::Error) -> Next {
     debug!(name = %key(object), %error, "object not written, tried again");
     // Somebody else wrote in between, and the watch is about to tell what.
-    if error.is(409) { Next::After(CONFLICT_WAIT) } else { Next::Backoff }
+    if error.is(409) {
+        Next::After(CONFLICT_WAIT)
+    } else {
+        Next::Backoff
+    }
 }
 
 /// How often a status is written where somebody else writes at the same time.
@@ -399,5 +541,7 @@ fn as_json(status: &KustomizationStatus) -> serde_json::Value {
 }
 
 pub(crate) fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

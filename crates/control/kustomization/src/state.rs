@@ -65,7 +65,11 @@ impl State {
         records.objects.retain(|id, _| ids.contains(id));
         records.replaced.retain(|id, _| ids.contains(id));
         records.ran.retain(|id, _| ids.contains(id));
-        let kinds: HashSet<_> = records.objects.iter().map(|(id, record)| Records::gvk(id, record)).collect();
+        let kinds: HashSet<_> = records
+            .objects
+            .iter()
+            .map(|(id, record)| Records::gvk(id, record))
+            .collect();
         self.kinds.retain(|gvk, _| kinds.contains(gvk));
     }
 
@@ -121,13 +125,17 @@ impl Fight {
     fn is_over(&self, now: Instant) -> bool {
         match self.until {
             Some(until) => now.saturating_duration_since(until) > WINDOW.max(self.wait),
-            None => self.reverts.iter().all(|at| now.saturating_duration_since(*at) >= WINDOW),
+            None => self
+                .reverts
+                .iter()
+                .all(|at| now.saturating_duration_since(*at) >= WINDOW),
         }
     }
 
     fn note(&mut self, now: Instant, max: Duration) {
         if self.until.is_none() {
-            self.reverts.retain(|at| now.saturating_duration_since(*at) < WINDOW);
+            self.reverts
+                .retain(|at| now.saturating_duration_since(*at) < WINDOW);
             self.reverts.push(now);
             if self.reverts.len() < REVERTS {
                 return;
@@ -135,7 +143,10 @@ impl Fight {
             self.reverts.clear();
         }
         // How often it was reverted is told by the wait alone: it lasts as long as the fight.
-        self.wait = self.wait.saturating_mul(2).clamp(WAIT_MIN, max.max(WAIT_MIN));
+        self.wait = self
+            .wait
+            .saturating_mul(2)
+            .clamp(WAIT_MIN, max.max(WAIT_MIN));
         self.until = now.checked_add(self.wait);
     }
 }
@@ -151,7 +162,10 @@ impl Fights {
 
     /// Returns until when an object is left alone, if it is.
     pub(crate) fn held(&self, id: &Id) -> Option<Instant> {
-        self.by_object.get(id)?.until.filter(|until| *until > Instant::now())
+        self.by_object
+            .get(id)?
+            .until
+            .filter(|until| *until > Instant::now())
     }
 
     /// Returns the objects that are left alone for now.
@@ -162,7 +176,11 @@ impl Fights {
     /// Returns when the first of them is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         let now = Instant::now();
-        self.by_object.values().filter_map(|fight| fight.until).filter(|until| *until > now).min()
+        self.by_object
+            .values()
+            .filter_map(|fight| fight.until)
+            .filter(|until| *until > now)
+            .min()
     }
 
     /// Returns the objects that are fought over.
@@ -191,7 +209,10 @@ mod tests {
         state.attempt(&object, "r").told = true;
         state.failed(Retry::Backoff);
         let attempt = state.attempt.as_ref().unwrap();
-        assert!(attempt.since == since && !attempt.told, "its progress is told again over the failure");
+        assert!(
+            attempt.since == since && !attempt.told,
+            "its progress is told again over the failure"
+        );
         state.failed(Retry::Interval);
         assert!(state.attempt.is_none());
     }
@@ -204,7 +225,11 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..9 {
             fights.note(&id, max);
-            waits.push(fights.held(&id).map_or(0, |until| (until - Instant::now()).as_secs()));
+            waits.push(
+                fights
+                    .held(&id)
+                    .map_or(0, |until| (until - Instant::now()).as_secs()),
+            );
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert_eq!(waits, [0, 0, 2, 4, 8, 16, 32, 60, 60]);
@@ -223,14 +248,27 @@ mod tests {
             let mut waits = Vec::new();
             for _ in 0..30 {
                 fights.note(&id, max);
-                waits.push(fights.held(&id).map_or(0, |until| (until - Instant::now()).as_secs()));
-                let quiet = fights.held(&id).map_or(Duration::ZERO, |until| until - Instant::now());
+                waits.push(
+                    fights
+                        .held(&id)
+                        .map_or(0, |until| (until - Instant::now()).as_secs()),
+                );
+                let quiet = fights
+                    .held(&id)
+                    .map_or(Duration::ZERO, |until| until - Instant::now());
                 // Slower from the start, it would be no fight.
-                let delay_s = if waits.len() < 3 { delay_s.min(20) } else { delay_s };
+                let delay_s = if waits.len() < 3 {
+                    delay_s.min(20)
+                } else {
+                    delay_s
+                };
                 tokio::time::advance(quiet + Duration::from_secs(delay_s)).await;
             }
             assert_eq!(waits[..3], [0, 0, 2], "{delay_s}");
-            assert!(waits[8..].iter().all(|wait| *wait == 60), "{delay_s}: {waits:?}");
+            assert!(
+                waits[8..].iter().all(|wait| *wait == 60),
+                "{delay_s}: {waits:?}"
+            );
         }
     }
 

@@ -56,7 +56,11 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
     if spec.decryption.is_some() {
         return Err(Failure::unsupported("spec.decryption"));
     }
-    if spec.kube_config.as_ref().is_some_and(|config| config.config_map_ref.is_some()) {
+    if spec
+        .kube_config
+        .as_ref()
+        .is_some_and(|config| config.config_map_ref.is_some())
+    {
         return Err(Failure::unsupported("spec.kubeConfig.configMapRef"));
     }
     spec.deletion_policy().map_err(field)?;
@@ -75,7 +79,10 @@ fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, F
     let (spec, namespace) = (&object.spec, &object.metadata.namespace);
     let reference = &spec.source_ref;
     if &*reference.kind != "GitRepository" {
-        return Err(Failure::unsupported(&format!("a source of kind {}", reference.kind)));
+        return Err(Failure::unsupported(&format!(
+            "a source of kind {}",
+            reference.kind
+        )));
     }
     let from = reference.namespace.as_deref().unwrap_or(namespace);
     if options.no_cross_namespace_refs && from != &**namespace {
@@ -96,7 +103,9 @@ fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Depende
         let namespace = dependency.namespace.as_deref().unwrap_or(own);
         let name = NamespacedName::new(namespace, &dependency.name);
         if options.no_cross_namespace_refs && namespace != &**own {
-            let text = format!("can't access 'Kustomization/{name}', cross-namespace references have been blocked");
+            let text = format!(
+                "can't access 'Kustomization/{name}', cross-namespace references have been blocked"
+            );
             return Err(Failure::terminal(reasons::ACCESS_DENIED, text));
         }
         let ready = dependency
@@ -104,7 +113,11 @@ fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Depende
             .as_deref()
             .map(|text| Expr::compile(text, Limits::default()))
             .transpose()
-            .map_err(|error| cel(&format!("failed to parse expression for dependency '{name}': {error}")))?;
+            .map_err(|error| {
+                cel(&format!(
+                    "failed to parse expression for dependency '{name}': {error}"
+                ))
+            })?;
         Ok(Dependency { name, ready })
     };
     object.spec.depends_on.iter().map(one).collect()
@@ -124,7 +137,8 @@ fn rules(object: &Kustomization) -> Result<Vec<Rule>, Failure> {
             annotations: text(&target.annotation_selector),
         };
         let paths: Vec<String> = rule.paths.iter().map(ToString::to_string).collect();
-        Rule::new(index, &selector, &paths).map_err(|error| Failure::terminal(reasons::FAILED, error.to_string()))
+        Rule::new(index, &selector, &paths)
+            .map_err(|error| Failure::terminal(reasons::FAILED, error.to_string()))
     };
     object.spec.ignore.iter().enumerate().map(one).collect()
 }

@@ -55,7 +55,10 @@ impl Wait {
         if before.purpose != self.purpose {
             return;
         }
-        let kept = before.items.into_iter().filter(|item| item.custom || item.pods.is_some() || item.written.is_some());
+        let kept = before
+            .items
+            .into_iter()
+            .filter(|item| item.custom || item.pods.is_some() || item.written.is_some());
         let mut kept: HashMap<Id, Item> = kept.map(|item| (item.id.clone(), item)).collect();
         for item in &mut self.items {
             if let Some(before) = kept.remove(&item.id) {
@@ -67,7 +70,10 @@ impl Wait {
     /// Returns whether a run would find more than the last one did, going by the caches and the clock.
     pub(crate) fn is_worth_a_look(&self) -> bool {
         if self.purpose == Purpose::Removal {
-            return self.items.iter().all(|item| !item.is_polled && !item.is_seen());
+            return self
+                .items
+                .iter()
+                .all(|item| !item.is_polled && !item.is_seen());
         }
         let now = Moment::now();
         let mut all_are_ready = true;
@@ -85,11 +91,18 @@ impl Wait {
     /// an object changes by time alone or because it is polled.
     pub(crate) fn next_look(&self) -> Instant {
         let now = Moment::now();
-        self.items.iter().filter_map(|item| item.glance(now).again).fold(self.until, Instant::min)
+        self.items
+            .iter()
+            .filter_map(|item| item.glance(now).again)
+            .fold(self.until, Instant::min)
     }
 
     /// Looks at every object, reading those that only themselves can tell of and that have changed.
-    pub(crate) async fn standing(&mut self, looker: &Looker<'_>, owner: &NamespacedName) -> Result<Standing, Failure> {
+    pub(crate) async fn standing(
+        &mut self,
+        looker: &Looker<'_>,
+        owner: &NamespacedName,
+    ) -> Result<Standing, Failure> {
         let (mut waiting, mut failed) = (Vec::new(), Vec::new());
         for item in &mut self.items {
             let health = looker.look(item, owner).await?;
@@ -153,7 +166,10 @@ const BELIEVE: Duration = Duration::from_secs(30);
 impl Item {
     pub(crate) fn new(id: Id, gvk: GroupVersionKind, known: Known, exprs: &HealthExprs) -> Self {
         let Known { resource, kind } = known;
-        Self { kind: Some(kind), ..Self::hidden(id, gvk, resource, exprs) }
+        Self {
+            kind: Some(kind),
+            ..Self::hidden(id, gvk, resource, exprs)
+        }
     }
 
     /// An object that whom we act for may get by its name at most.
@@ -215,8 +231,15 @@ impl Item {
         match known {
             None => Glance::of(Health::absent(self.gone_is_done)),
             Some((false, ..)) => {
-                let health = Health::new(Status::InProgress, "NotObserved", "the change is not observed yet");
-                Glance { health: Some(health), again: Some(self.believe_at) }
+                let health = Health::new(
+                    Status::InProgress,
+                    "NotObserved",
+                    "the change is not observed yet",
+                );
+                Glance {
+                    health: Some(health),
+                    again: Some(self.believe_at),
+                }
             }
             Some((true, health, pods)) => self.glance_at(&health, pods.as_deref(), now),
         }
@@ -224,19 +247,27 @@ impl Item {
 
     fn is_believed(&self, version: &str, now: Moment) -> bool {
         let version: Option<u64> = version.parse().ok();
-        let is_old = version.zip(self.written).is_some_and(|(version, written)| version < written);
+        let is_old = version
+            .zip(self.written)
+            .is_some_and(|(version, written)| version < written);
         !is_old || now.instant >= self.believe_at
     }
 
     /// What the last reading found, unless the object has changed since, or may have where it is polled.
     fn glance_at_reading(&self, now: Moment) -> Glance {
-        let Some(read) = &self.read else { return Glance::DUE };
+        let Some(read) = &self.read else {
+            return Glance::DUE;
+        };
         let found = self.glance_at(&read.health, read.pods.as_deref(), now);
         let spared = if self.is_polled {
             Some(read.at + read.poll_after())
         } else {
             let seen = self.with_seen(|seen| seen.observed.resource_version.clone());
-            let has_reached = |version: &str| self.kind.as_ref().is_some_and(|kind| kind.has_reached(version));
+            let has_reached = |version: &str| {
+                self.kind
+                    .as_ref()
+                    .is_some_and(|kind| kind.has_reached(version))
+            };
             if !read.is_outdated(seen.as_deref(), has_reached, now) {
                 return found;
             }
@@ -244,7 +275,10 @@ impl Item {
         };
 
         match spared.filter(|until| *until > now.instant) {
-            Some(until) => Glance { again: found.again.into_iter().chain([until]).min(), ..found },
+            Some(until) => Glance {
+                again: found.again.into_iter().chain([until]).min(),
+                ..found
+            },
             None => Glance::DUE,
         }
     }
@@ -254,29 +288,50 @@ impl Item {
         let again = health.next_look(now.second).map(|at| now.until(at));
         let health = health.at(now.second).clone();
         let Some(query) = query.filter(|_| health.status == Status::InProgress) else {
-            return Glance { health: Some(health), again };
+            return Glance {
+                health: Some(health),
+                again,
+            };
         };
-        let Some(pods) = self.pods.as_ref().filter(|pods| &*pods.query == query) else { return Glance::DUE };
-        let Some(selected) = &pods.selected else { return Glance { health: Some(health), again } };
+        let Some(pods) = self.pods.as_ref().filter(|pods| &*pods.query == query) else {
+            return Glance::DUE;
+        };
+        let Some(selected) = &pods.selected else {
+            return Glance {
+                health: Some(health),
+                again,
+            };
+        };
 
         selected.kind().with_all(|all| {
             let (mut failed, mut again) = (0, again);
             for pod in all {
                 failed += usize::from(lode_health::pod_failed(pod.health.at(now.second)));
                 let next = pod.health.next_look(now.second);
-                let next = next.filter(|at| lode_health::pod_failed(pod.health.at(*at))).map(|at| now.until(at));
+                let next = next
+                    .filter(|at| lode_health::pod_failed(pod.health.at(*at)))
+                    .map(|at| now.until(at));
                 again = again.into_iter().chain(next).min();
             }
-            Glance { health: Some(lode_health::with_failed_pods(health, failed)), again }
+            Glance {
+                health: Some(lode_health::with_failed_pods(health, failed)),
+                again,
+            }
         })
     }
 }
 
 impl Glance {
-    const DUE: Self = Self { health: None, again: None };
+    const DUE: Self = Self {
+        health: None,
+        again: None,
+    };
 
     fn of(health: Health) -> Self {
-        Self { health: Some(health), again: None }
+        Self {
+            health: Some(health),
+            again: None,
+        }
     }
 }
 
@@ -309,7 +364,12 @@ const POLL_EVERY_MAX: Duration = Duration::from_secs(20);
 
 impl Reading {
     /// Returns whether the object has changed since it was read, as the cache sees it now.
-    fn is_outdated(&self, seen: Option<&str>, has_reached: impl Fn(&str) -> bool, now: Moment) -> bool {
+    fn is_outdated(
+        &self,
+        seen: Option<&str>,
+        has_reached: impl Fn(&str) -> bool,
+        now: Moment,
+    ) -> bool {
         match (self.version.as_deref(), seen) {
             (None, None) => false,
             (None, seen) => seen != self.seen.as_deref(),
@@ -328,7 +388,9 @@ impl Reading {
     }
 
     fn poll_after(&self) -> Duration {
-        POLL_EVERY.saturating_mul(1 << self.same.min(8)).min(POLL_EVERY_MAX)
+        POLL_EVERY
+            .saturating_mul(1 << self.same.min(8))
+            .min(POLL_EVERY_MAX)
     }
 
     fn spared_until(&self) -> Option<Instant> {
@@ -349,7 +411,11 @@ impl Moment {
     fn now() -> Self {
         let now = jiff::Timestamp::now();
         let part = u64::try_from(now.subsec_nanosecond()).unwrap_or_default();
-        Self { instant: Instant::now(), second: now.as_second(), part: Duration::from_nanos(part) }
+        Self {
+            instant: Instant::now(),
+            second: now.as_second(),
+            part: Duration::from_nanos(part),
+        }
     }
 
     /// Returns when a second begins that is still to come.
@@ -386,7 +452,10 @@ impl Looker<'_> {
         }
         self.select_pods(item, owner).await?;
         // What has changed again in this moment tells so.
-        Ok(item.glance(Moment::now()).health.unwrap_or_else(|| Health::new(Status::InProgress, "", "")))
+        Ok(item
+            .glance(Moment::now())
+            .health
+            .unwrap_or_else(|| Health::new(Status::InProgress, "", "")))
     }
 
     /// Returns whether an object still exists, for the user that looks.
@@ -396,15 +465,24 @@ impl Looker<'_> {
             return Ok(item.is_seen());
         }
         self.read(item).await?;
-        Ok(item.read.as_ref().is_some_and(|read| read.version.is_some()))
+        Ok(item
+            .read
+            .as_ref()
+            .is_some_and(|read| read.version.is_some()))
     }
 
     /// Looks only at what the user may get now: rights may have been taken away since the last time.
     async fn heed_rights(&self, item: &mut Item) -> Result<(), Failure> {
-        let may_get = self.applier.may_get(&item.resource, &item.id.namespace).await?;
+        let may_get = self
+            .applier
+            .may_get(&item.resource, &item.id.namespace)
+            .await?;
         item.is_polled = !may_get || item.kind.is_none();
         if let Some(pods) = &item.pods {
-            let may_watch = self.applier.may_watch(&pod_resource(), &item.id.namespace).await?;
+            let may_watch = self
+                .applier
+                .may_watch(&pod_resource(), &item.id.namespace)
+                .await?;
             // Rights that came or went: its Pods are selected again.
             if pods.selected.is_some() != may_watch {
                 item.pods = None;
@@ -416,36 +494,63 @@ impl Looker<'_> {
     async fn read(&self, item: &mut Item) -> Result<(), Failure> {
         // Before the call: a change that the watch tells meanwhile must be seen as one.
         let seen = item.with_seen(|seen| seen.observed.resource_version.clone());
-        let (health, pods, version) =
-            match self.applier.client().get(&item.resource, &item.id.namespace, &item.id.name).await {
-                Ok(object) => {
-                    let version = object.pointer("/metadata/resourceVersion").and_then(lode_object::Value::as_str);
-                    let digest = (!item.custom).then(|| self.applier.cache().digest(&object));
-                    let (health, pods) = match digest {
-                        Some(seen) => (seen.health, seen.pods),
-                        None => (self.exprs.evaluate(&item.gvk, &object), None),
-                    };
-                    (health, pods, Some(version.unwrap_or_default().into()))
-                }
-                Err(error) if error.is_not_found() => (Health::absent(item.gone_is_done), None, None),
-                Err(error) => return Err(unseen(item, error)),
-            };
+        let (health, pods, version) = match self
+            .applier
+            .client()
+            .get(&item.resource, &item.id.namespace, &item.id.name)
+            .await
+        {
+            Ok(object) => {
+                let version = object
+                    .pointer("/metadata/resourceVersion")
+                    .and_then(lode_object::Value::as_str);
+                let digest = (!item.custom).then(|| self.applier.cache().digest(&object));
+                let (health, pods) = match digest {
+                    Some(seen) => (seen.health, seen.pods),
+                    None => (self.exprs.evaluate(&item.gvk, &object), None),
+                };
+                (health, pods, Some(version.unwrap_or_default().into()))
+            }
+            Err(error) if error.is_not_found() => (Health::absent(item.gone_is_done), None, None),
+            Err(error) => return Err(unseen(item, error)),
+        };
         let is_unwatched = version.as_deref().is_some_and(|version: &str| {
-            item.kind.as_ref().is_some_and(|kind| kind.has_reached(version)) && !item.is_seen()
+            item.kind
+                .as_ref()
+                .is_some_and(|kind| kind.has_reached(version))
+                && !item.is_seen()
         });
-        let number = item.read.as_ref().map_or(0, |read| read.number).saturating_add(1);
+        let number = item
+            .read
+            .as_ref()
+            .map_or(0, |read| read.number)
+            .saturating_add(1);
         let same = item
             .read
             .as_ref()
             .filter(|before| before.version == version)
             .map_or(0, |before| before.same.saturating_add(1));
-        item.read = Some(Reading { health, pods, version, seen, is_unwatched, at: Instant::now(), number, same });
+        item.read = Some(Reading {
+            health,
+            pods,
+            version,
+            seen,
+            is_unwatched,
+            at: Instant::now(),
+            number,
+            same,
+        });
         Ok(())
     }
 
     async fn select_pods(&self, item: &mut Item, owner: &NamespacedName) -> Result<(), Failure> {
-        let read = item.read.as_ref().filter(|_| item.is_polled).and_then(|read| read.pods.clone());
-        let Some(query) = read.or_else(|| item.with_seen(|seen| seen.pods.clone()).flatten()) else {
+        let read = item
+            .read
+            .as_ref()
+            .filter(|_| item.is_polled)
+            .and_then(|read| read.pods.clone());
+        let Some(query) = read.or_else(|| item.with_seen(|seen| seen.pods.clone()).flatten())
+        else {
             item.pods = None;
             return Ok(());
         };
@@ -453,7 +558,11 @@ impl Looker<'_> {
         let pods = pod_resource();
         let selected = if self.applier.may_watch(&pods, &item.id.namespace).await? {
             let cache = self.applier.cache();
-            Some(cache.selected(&pods, &item.id.namespace, &query, &owner.namespace)?.subscribe(owner))
+            Some(
+                cache
+                    .selected(&pods, &item.id.namespace, &query, &owner.namespace)?
+                    .subscribe(owner),
+            )
         } else {
             None
         };
@@ -480,7 +589,10 @@ fn unseen(item: &Item, error: lode_cluster::Error) -> Failure {
 pub(crate) fn list(objects: &[(Id, Health)], records: &Records) -> String {
     let one = |(id, health): &(Id, Health)| {
         let is_secret = records.objects.get(id).is_some_and(|record| record.secret);
-        let quiet = Health { message: "".into(), ..health.clone() };
+        let quiet = Health {
+            message: "".into(),
+            ..health.clone()
+        };
         lode_health::describe(id, if is_secret { &quiet } else { health })
     };
     objects.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -518,16 +630,28 @@ pub(crate) async fn named(
             items.push(Item::hidden(id, gvk, resource, exprs));
             continue;
         }
-        let owned = kinds.get(&gvk).filter(|known| known.kind.get(namespace, &reference.name).is_some());
+        let owned = kinds
+            .get(&gvk)
+            .filter(|known| known.kind.get(namespace, &reference.name).is_some());
         let told = if owned.is_none() {
-            let kind = applier.cache().one(&resource, namespace, &reference.name, own)?;
+            let kind = applier
+                .cache()
+                .one(&resource, namespace, &reference.name, own)?;
             Some(kind.subscribe(&NamespacedName::new(own, &object.metadata.name)))
         } else {
             None
         };
-        let seen = told.as_ref().map(|told| Known { resource, kind: told.kind().clone() });
-        let Some(known) = seen.or_else(|| owned.cloned()) else { continue };
-        items.push(Item { _told: told, ..Item::new(id, gvk, known, exprs) });
+        let seen = told.as_ref().map(|told| Known {
+            resource,
+            kind: told.kind().clone(),
+        });
+        let Some(known) = seen.or_else(|| owned.cloned()) else {
+            continue;
+        };
+        items.push(Item {
+            _told: told,
+            ..Item::new(id, gvk, known, exprs)
+        });
     }
     Ok(items)
 }
@@ -539,12 +663,25 @@ mod tests {
     fn reading(version: Option<&str>, seen: Option<&str>) -> Reading {
         let health = Health::new(Status::InProgress, "", "");
         let (version, seen) = (version.map(Into::into), seen.map(Into::into));
-        Reading { health, pods: None, version, seen, is_unwatched: false, at: Instant::now(), number: 1, same: 0 }
+        Reading {
+            health,
+            pods: None,
+            version,
+            seen,
+            is_unwatched: false,
+            at: Instant::now(),
+            number: 1,
+            same: 0,
+        }
     }
 
     /// Whether a reading is outdated by what the cache sees when its watch has come as far as `reached`.
     fn outdated(reading: &Reading, seen: Option<&str>, reached: u64) -> bool {
-        let has_reached = |version: &str| version.parse::<u64>().is_ok_and(|version| version <= reached);
+        let has_reached = |version: &str| {
+            version
+                .parse::<u64>()
+                .is_ok_and(|version| version <= reached)
+        };
         reading.is_outdated(seen, has_reached, Moment::now())
     }
 
@@ -552,19 +689,31 @@ mod tests {
     async fn one_version_is_read_once_however_late_the_watch_tells_of_it() {
         let early = reading(Some("7"), None);
         assert!(!outdated(&early, None, 5), "the watch is behind");
-        assert!(!outdated(&early, Some("6"), 6) && !outdated(&early, Some("7"), 7), "it tells what was read");
+        assert!(
+            !outdated(&early, Some("6"), 6) && !outdated(&early, Some("7"), 7),
+            "it tells what was read"
+        );
         assert!(outdated(&early, Some("8"), 8));
         let absent = reading(None, None);
         assert!(!outdated(&absent, None, 9) && outdated(&absent, Some("8"), 8));
         let going = reading(None, Some("7"));
-        assert!(!outdated(&going, Some("7"), 7), "its end is still to be told");
-        assert!(!outdated(&going, None, 8) && outdated(&going, Some("9"), 9), "it was made again");
+        assert!(
+            !outdated(&going, Some("7"), 7),
+            "its end is still to be told"
+        );
+        assert!(
+            !outdated(&going, None, 8) && outdated(&going, Some("9"), 9),
+            "it was made again"
+        );
     }
 
     #[tokio::test]
     async fn the_end_of_what_was_read_is_news_unless_the_watch_never_showed_it() {
         assert!(outdated(&reading(Some("7"), Some("7")), None, 8));
-        let unwatched = Reading { is_unwatched: true, ..reading(Some("7"), None) };
+        let unwatched = Reading {
+            is_unwatched: true,
+            ..reading(Some("7"), None)
+        };
         assert!(!outdated(&unwatched, None, 9) && outdated(&unwatched, Some("9"), 9));
     }
 
@@ -587,7 +736,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_polled_and_stays_the_same_is_read_less_and_less_often() {
-        let after = |same| Reading { same, ..reading(Some("7"), None) }.poll_after().as_secs();
+        let after = |same| {
+            Reading {
+                same,
+                ..reading(Some("7"), None)
+            }
+            .poll_after()
+            .as_secs()
+        };
         assert_eq!([0, 1, 2, 3, u32::MAX].map(after), [5, 10, 20, 20, 20]);
     }
 }

@@ -41,7 +41,10 @@ impl Reservation {
     ///
     /// # Errors
     /// There is no result.
-    pub async fn compute<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unfinished> {
+    pub async fn compute<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
         let (done, result) = oneshot::channel();
         start(move || {
             let answer = work();
@@ -54,11 +57,13 @@ impl Reservation {
 }
 
 fn start(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let thread = thread::Builder::new().name("compute".to_owned()).spawn(move || {
-        // Where it is refused, the thread is as urgent as others, and nothing else is lost.
-        let _ = setpriority_process(None, NICENESS);
-        work();
-    });
+    let thread = thread::Builder::new()
+        .name("compute".to_owned())
+        .spawn(move || {
+            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
+            let _ = setpriority_process(None, NICENESS);
+            work();
+        });
     thread.map(drop)
 }
 
@@ -76,9 +81,15 @@ mod tests {
         let priority = || getpriority_process(None).unwrap();
         let own = priority();
         let place = memory.reserve("a", 64 << 20).await.unwrap();
-        assert_eq!(place.compute(priority).await.unwrap(), (own + NICENESS).min(19));
+        assert_eq!(
+            place.compute(priority).await.unwrap(),
+            (own + NICENESS).min(19)
+        );
         assert_eq!(priority(), own, "of that thread alone");
-        assert!(memory.reserve("a", 64 << 20).now_or_never().is_some(), "given back before the result");
+        assert!(
+            memory.reserve("a", 64 << 20).now_or_never().is_some(),
+            "given back before the result"
+        );
     }
 
     #[tokio::test]

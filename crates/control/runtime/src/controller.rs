@@ -68,9 +68,16 @@ pub async fn run<C: Controller>(
     let _ = shutdown.wait_for(|shutdown| *shutdown).await;
     queue.close();
     controller.stop();
-    let drained = tokio::time::timeout(DRAIN_MAX, async { while tasks.join_next().await.is_some() {} }).await;
+    let drained = tokio::time::timeout(DRAIN_MAX, async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
     if drained.is_err() {
-        warn!(controller = C::NAME, running = tasks.len(), "reconciles aborted at shutdown");
+        warn!(
+            controller = C::NAME,
+            running = tasks.len(),
+            "reconciles aborted at shutdown"
+        );
         tasks.shutdown().await;
     }
 }
@@ -98,7 +105,9 @@ async fn work<C: Controller>(controller: Arc<C>, queue: Arc<Queue<C::Key>>) {
 /// Reconciles; a panic is a failure like others.
 async fn guarded<C: Controller>(controller: &C, key: &C::Key) -> Next {
     // What a broken run leaves behind is read anew by the next one, as after any failure.
-    let run = AssertUnwindSafe(async { controller.reconcile(key).await }).catch_unwind().await;
+    let run = AssertUnwindSafe(async { controller.reconcile(key).await })
+        .catch_unwind()
+        .await;
     run.unwrap_or_else(|panic| {
         error!(controller = C::NAME, %key, panic = said(panic.as_ref()), "reconcile panicked");
         Next::Backoff
@@ -107,7 +116,8 @@ async fn guarded<C: Controller>(controller: &C, key: &C::Key) -> Next {
 
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -139,7 +149,11 @@ mod tests {
                 _ => {}
             }
             self.ended.lock().unwrap().push(key.clone());
-            if key == "spin" { Next::After(Duration::ZERO) } else { Next::Idle }
+            if key == "spin" {
+                Next::After(Duration::ZERO)
+            } else {
+                Next::Idle
+            }
         }
 
         fn metrics(&self) -> Option<&Metrics> {
@@ -155,11 +169,19 @@ mod tests {
     }
 
     fn start(workers: usize) -> Running {
-        let controller = Arc::new(Obedient { ended: Mutex::default(), metrics: Metrics::new() });
+        let controller = Arc::new(Obedient {
+            ended: Mutex::default(),
+            metrics: Metrics::new(),
+        });
         let queue = Arc::new(Queue::new(Backoff::default()));
         let (shutdown, is_shutdown) = watch::channel(false);
         let task = tokio::spawn(run(controller.clone(), queue.clone(), workers, is_shutdown));
-        Running { controller, queue, shutdown, task }
+        Running {
+            controller,
+            queue,
+            shutdown,
+            task,
+        }
     }
 
     impl Running {
@@ -179,9 +201,16 @@ mod tests {
         running.queue.add("panic".into(), Priority::Change);
         running.queue.add("other".into(), Priority::Change);
         assert_eq!(running.after(100).await, ["panicked", "other"]);
-        assert_eq!(running.after(1000).await, ["panicked", "other", "panic"], "tried again after the first backoff");
+        assert_eq!(
+            running.after(1000).await,
+            ["panicked", "other", "panic"],
+            "tried again after the first backoff"
+        );
         let text = running.controller.metrics.text();
-        assert!(text.contains("controller_runtime_reconcile_errors_total{controller=\"obedient\"} 1"), "{text}");
+        assert!(
+            text.contains("controller_runtime_reconcile_errors_total{controller=\"obedient\"} 1"),
+            "{text}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -191,8 +220,14 @@ mod tests {
         let ended = running.after(9000).await.len();
         assert!(ended < 20, "{ended} runs");
         let text = running.controller.metrics.text();
-        let count = text.lines().find_map(|line| line.strip_prefix("lode_held_back_total{controller=\"obedient\"} "));
-        assert_eq!(count, Some("4"), "after the 11th run, then after 1, 1.5 and 3 seconds: {text}");
+        let count = text
+            .lines()
+            .find_map(|line| line.strip_prefix("lode_held_back_total{controller=\"obedient\"} "));
+        assert_eq!(
+            count,
+            Some("4"),
+            "after the 11th run, then after 1, 1.5 and 3 seconds: {text}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -203,7 +238,9 @@ mod tests {
         assert!(running.after(1000).await.is_empty());
         running.shutdown.send_replace(true);
         let start = Instant::now();
-        let Running { controller, task, .. } = running;
+        let Running {
+            controller, task, ..
+        } = running;
         task.await.unwrap();
         assert_eq!(start.elapsed().as_secs(), 9);
         assert_eq!(*controller.ended.lock().unwrap(), ["slow"]);

@@ -95,7 +95,10 @@ impl Events {
     pub fn start(client: &Client, component: &'static str) -> Self {
         let outbox = Arc::new(Outbox::new(component));
         let sender = tokio::spawn(send(outbox.clone(), client.clone()));
-        Self { outbox, _sender: Arc::new(Sender(sender)) }
+        Self {
+            outbox,
+            _sender: Arc::new(Sender(sender)),
+        }
     }
 
     /// Hands an event over to be written. It never waits.
@@ -111,7 +114,9 @@ impl Events {
     /// Waits until all is written, for shutdown. Tells whether it was within the time.
     pub async fn flush(&self, timeout: Duration) -> bool {
         self.outbox.hurry.store(true, Ordering::Relaxed);
-        tokio::time::timeout(timeout, self.outbox.empty()).await.is_ok()
+        tokio::time::timeout(timeout, self.outbox.empty())
+            .await
+            .is_ok()
     }
 }
 
@@ -151,7 +156,11 @@ struct Job {
 
 impl Outbox {
     fn new(component: &'static str) -> Self {
-        let state = State { queue: VecDeque::new(), in_flight: 0, repeats: Repeats::new() };
+        let state = State {
+            queue: VecDeque::new(),
+            in_flight: 0,
+            repeats: Repeats::new(),
+        };
         Self {
             component,
             instance: std::env::var("HOSTNAME").unwrap_or_else(|_| component.to_owned()),
@@ -194,8 +203,14 @@ impl Outbox {
         state.in_flight += 1;
         let about = &event.about;
         let object = (&about.uid, &about.kind, &about.namespace, &about.name);
-        let (fingerprint, times) = state.repeats.take(&(object, event.kind, &event.reason, &event.message), now);
-        Some(Job { event, fingerprint, times })
+        let (fingerprint, times) = state
+            .repeats
+            .take(&(object, event.kind, &event.reason, &event.message), now);
+        Some(Job {
+            event,
+            fingerprint,
+            times,
+        })
     }
 
     fn done(&self, job: &Job, is_written: bool) {
@@ -262,7 +277,11 @@ impl Outbox {
 impl Job {
     /// Events lie beside their object; those of cluster-scoped objects in the namespace `default`.
     fn namespace(&self) -> &str {
-        if self.event.about.namespace.is_empty() { "default" } else { &self.event.about.namespace }
+        if self.event.about.namespace.is_empty() {
+            "default"
+        } else {
+            &self.event.about.namespace
+        }
     }
 
     fn name(&self) -> String {
@@ -294,7 +313,10 @@ async fn deliver(outbox: &Outbox, client: &Client, events: &Resource, job: &Job)
         match write(outbox, client, events, job).await {
             Ok(()) => return true,
             Err(error) if is_gone(&error) => {
-                debug!(namespace = job.namespace(), "event of a namespace that is gone");
+                debug!(
+                    namespace = job.namespace(),
+                    "event of a namespace that is gone"
+                );
                 return true;
             }
             Err(error) if attempt >= TRIES_MAX || !error.is_passing() => {
@@ -310,10 +332,20 @@ async fn deliver(outbox: &Outbox, client: &Client, events: &Resource, job: &Job)
     false
 }
 
-async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -> Result<(), Error> {
+async fn write(
+    outbox: &Outbox,
+    client: &Client,
+    events: &Resource,
+    job: &Job,
+) -> Result<(), Error> {
     if job.times.count > 1 {
         let name = job.name();
-        let target = Target { namespace: job.namespace(), name: &name, manager: outbox.component, dry_run: false };
+        let target = Target {
+            namespace: job.namespace(),
+            name: &name,
+            manager: outbox.component,
+            dry_run: false,
+        };
         let patch = json!({"count": job.times.count, "lastTimestamp": seconds(job.times.last)});
         match client.merge(events, target, "", &patch).await {
             // The server forgets events after a while: it is made again, with its count.
@@ -321,7 +353,10 @@ async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -
             answer => return answer.map(drop),
         }
     }
-    match client.create(events, job.namespace(), &outbox.body(job)).await {
+    match client
+        .create(events, job.namespace(), &outbox.body(job))
+        .await
+    {
         // An earlier try arrived although its answer did not.
         Err(error) if error.is_already_exists() => Ok(()),
         answer => answer,
@@ -331,7 +366,9 @@ async fn write(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -
 fn is_gone(error: &Error) -> bool {
     // A namespace under deletion refuses with 403; only its sentence tells that from missing rights.
     error.is_not_found()
-        || error.status().is_some_and(|status| status.code == 403 && status.message.contains("being terminated"))
+        || error
+            .status()
+            .is_some_and(|status| status.code == 403 && status.message.contains("being terminated"))
 }
 
 /// Cuts a text to at most `max` bytes, with a sign that it was.
@@ -362,7 +399,13 @@ mod tests {
             resource_version: "7".to_owned(),
         };
         let annotations = BTreeMap::from([("revision".to_owned(), "main@sha1:1".to_owned())]);
-        Event { about, kind: EventKind::Normal, reason: "Progressing".into(), message: message.to_owned(), annotations }
+        Event {
+            about,
+            kind: EventKind::Normal,
+            reason: "Progressing".into(),
+            message: message.to_owned(),
+            annotations,
+        }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -370,7 +413,10 @@ mod tests {
     }
 
     fn outbox() -> Outbox {
-        Outbox { instance: "lode-0".to_owned(), ..Outbox::new("lode") }
+        Outbox {
+            instance: "lode-0".to_owned(),
+            ..Outbox::new("lode")
+        }
     }
 
     #[test]
@@ -400,7 +446,10 @@ mod tests {
         }
         outbox.push(event("web", "other"), at(60));
         let jobs: Vec<Job> = std::iter::from_fn(|| outbox.pop()).collect();
-        assert_eq!(jobs.iter().map(|job| job.times.count).collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(
+            jobs.iter().map(|job| job.times.count).collect::<Vec<_>>(),
+            [1, 2, 1]
+        );
         assert_eq!(jobs[0].name(), jobs[1].name());
         assert_ne!(jobs[1].name(), jobs[2].name());
         let body = outbox.body(&jobs[1]);
@@ -437,7 +486,11 @@ mod tests {
         let outbox = outbox();
         outbox.push(event("web", &"ü".repeat(MESSAGE_MAX)), at(0));
         let message = outbox.pop().unwrap().event.message;
-        assert!(message.len() <= MESSAGE_MAX && message.len() > MESSAGE_MAX - 4, "{}", message.len());
+        assert!(
+            message.len() <= MESSAGE_MAX && message.len() > MESSAGE_MAX - 4,
+            "{}",
+            message.len()
+        );
         assert!(message.ends_with("ü…"));
         let mut fits = "x".repeat(MESSAGE_MAX);
         cut(&mut fits, MESSAGE_MAX);
@@ -461,7 +514,10 @@ mod tests {
         outbox.push(event, at(0));
         let body = outbox.body(&outbox.pop().unwrap());
         assert_eq!(
-            (&body["metadata"]["namespace"], &body["involvedObject"]["namespace"]),
+            (
+                &body["metadata"]["namespace"],
+                &body["involvedObject"]["namespace"]
+            ),
             (&json!("default"), &json!(""))
         );
     }
@@ -473,7 +529,10 @@ mod tests {
             is_gone(&Error::Refused(Box::new(status)))
         };
         assert!(refused(404, "namespaces \"shop\" not found"));
-        assert!(refused(403, "unable to create new content in namespace shop because it is being terminated"));
+        assert!(refused(
+            403,
+            "unable to create new content in namespace shop because it is being terminated"
+        ));
         assert!(!refused(403, "events is forbidden"));
     }
 

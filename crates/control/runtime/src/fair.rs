@@ -23,7 +23,13 @@ impl Places {
 
     /// Returns whether a share that holds `own` of the `held` places may take one more; `holders` is how many shares hold
     /// a place.
-    pub(crate) fn may_take(self, own: usize, holders: usize, held: usize, others_wait: impl Fn() -> bool) -> bool {
+    pub(crate) fn may_take(
+        self,
+        own: usize,
+        holders: usize,
+        held: usize,
+        others_wait: impl Fn() -> bool,
+    ) -> bool {
         if held < self.0 {
             let is_last_of_all = self.0 > 1 && own + 1 >= self.0;
             return !is_last_of_all || !others_wait();
@@ -48,20 +54,30 @@ mod tests {
     fn the_last_place_is_not_for_who_holds_the_others_while_somebody_waits() {
         assert!(!Places::new(4).may_take(3, 1, 3, || true));
         assert!(Places::new(4).may_take(2, 1, 2, || true));
-        assert!(Places::new(1).may_take(0, 0, 0, || true), "a single one is for whoever comes");
+        assert!(
+            Places::new(1).may_take(0, 0, 0, || true),
+            "a single one is for whoever comes"
+        );
     }
 
     #[test]
     fn who_comes_late_gets_its_part_beside_the_others() {
         let places = Places::new(8);
         let taken = |holders: usize, held: usize| {
-            (0..8).take_while(|own| places.may_take(*own, holders + usize::from(*own > 0), held + own, || true)).count()
+            (0..8)
+                .take_while(|own| {
+                    places.may_take(*own, holders + usize::from(*own > 0), held + own, || true)
+                })
+                .count()
         };
         assert_eq!(taken(1, 8), 4, "half of them beside one that holds all");
         assert_eq!(taken(2, 12), 2);
         assert_eq!(taken(3, 14), 2);
         assert_eq!(taken(4, 16), 0, "no more than twice as many");
-        assert!(Places::new(1).may_take(0, 1, 1, || true), "one beside another");
+        assert!(
+            Places::new(1).may_take(0, 1, 1, || true),
+            "one beside another"
+        );
         assert!(!Places::new(1).may_take(0, 2, 2, || true));
     }
 }

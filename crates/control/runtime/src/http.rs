@@ -40,13 +40,20 @@ impl Routes {
     /// Shows metrics, and is ready as soon as it is healthy.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
-        Self { metrics, rendered: Arc::default(), is_ready: Arc::new(|| true) }
+        Self {
+            metrics,
+            rendered: Arc::default(),
+            is_ready: Arc::new(|| true),
+        }
     }
 
     /// Is ready when this is true, for instance when the caches are filled.
     #[must_use]
     pub fn ready_when(self, is_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { is_ready: Arc::new(is_ready), ..self }
+        Self {
+            is_ready: Arc::new(is_ready),
+            ..self
+        }
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
@@ -56,7 +63,9 @@ impl Routes {
         match path {
             "/metrics" => {
                 let mut answer = Response::new(Full::from(self.text()));
-                answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
+                answer
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS));
                 answer
             }
             "/healthz" => text(StatusCode::OK, "ok\n"),
@@ -71,7 +80,10 @@ impl Routes {
     /// Returns the metrics as text, as of now unless too many ask.
     fn text(&self) -> Bytes {
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
-        if rendered.since.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
+        if rendered
+            .since
+            .is_none_or(|since| since.elapsed() >= Duration::from_secs(1))
+        {
             (rendered.since, rendered.count) = (Some(Instant::now()), 0);
         }
         if rendered.count < RENDERINGS_PER_SECOND_MAX {
@@ -104,11 +116,17 @@ pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::R
         drain: DRAIN_MAX,
         ..Limits::default()
     };
-    let terms = Terms { name: "health and metrics", tls: None, limits };
+    let terms = Terms {
+        name: "health and metrics",
+        tls: None,
+        limits,
+    };
     let stop = async { drop(shutdown.wait_for(|shutdown| *shutdown).await) };
     let greet = move |_: &Caller| {
         let routes = routes.clone();
-        move |request: Request<RequestBody>| std::future::ready(routes.answer(request.method(), request.uri().path()))
+        move |request: Request<RequestBody>| {
+            std::future::ready(routes.answer(request.method(), request.uri().path()))
+        }
     };
     lode_net::serve(listener, terms, stop, greet).await;
 }
@@ -116,7 +134,10 @@ pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::R
 fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     answer
 }
 
@@ -137,7 +158,10 @@ mod tests {
             move || is_ready.load(Ordering::Relaxed)
         });
         let code = |path: &str| routes.answer(&Method::GET, path).status().as_u16();
-        assert_eq!(["/metrics", "/healthz", "/readyz", "/"].map(code), [200, 200, 503, 404]);
+        assert_eq!(
+            ["/metrics", "/healthz", "/readyz", "/"].map(code),
+            [200, 200, 503, 404]
+        );
         is_ready.store(true, Ordering::Relaxed);
         assert_eq!(code("/readyz"), 200);
         assert_eq!(routes.answer(&Method::POST, "/metrics").status(), 405);
@@ -157,10 +181,20 @@ mod tests {
         let (shutdown, is_shutdown) = watch::channel(false);
         let server = tokio::spawn(serve(listener, Routes::new(Metrics::new()), is_shutdown));
         let mut idle = TcpStream::connect(address).await.unwrap();
-        for (path, found) in [("/healthz", "ok\n"), ("/metrics", "application/openmetrics-text")] {
+        for (path, found) in [
+            ("/healthz", "ok\n"),
+            ("/metrics", "application/openmetrics-text"),
+        ] {
             let mut stream = TcpStream::connect(address).await.unwrap();
-            let answer = ask(&mut stream, &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
-            assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains(found), "{answer}");
+            let answer = ask(
+                &mut stream,
+                &format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"),
+            )
+            .await;
+            assert!(
+                answer.starts_with("HTTP/1.1 200 OK") && answer.contains(found),
+                "{answer}"
+            );
         }
         shutdown.send_replace(true);
         server.await.unwrap();
@@ -185,7 +219,8 @@ mod tests {
     const PROBES_IN_A_ROW: usize = 3;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_liveness_probe_is_answered_while_hundreds_of_sockets_come_back_whenever_they_are_closed() {
+    async fn a_liveness_probe_is_answered_while_hundreds_of_sockets_come_back_whenever_they_are_closed()
+     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (_shutdown, is_shutdown) = watch::channel(false);
@@ -206,8 +241,12 @@ mod tests {
 
         let mut stream = std::net::TcpStream::connect(address).ok()?;
         // A kubelet waits a second; a machine that runs all tests at once is slower than that.
-        stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").ok()?;
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .ok()?;
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         answer.starts_with("HTTP/1.1 200").then_some(())
@@ -215,13 +254,18 @@ mod tests {
 
     /// Holds more sockets than one peer may have, idle or without reading, and opens another for each that is closed.
     fn strangers(address: std::net::SocketAddr, is_done: tokio::sync::oneshot::Receiver<()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let mut held = tokio::task::JoinSet::new();
             for at in 0..2 * CONNECTIONS_PER_PEER_MAX {
                 held.spawn(async move {
                     loop {
-                        let Ok(mut stream) = TcpStream::connect(address).await else { continue };
+                        let Ok(mut stream) = TcpStream::connect(address).await else {
+                            continue;
+                        };
                         if at % 8 == 0 {
                             let many = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100);
                             while stream.write_all(many.as_bytes()).await.is_ok() {}

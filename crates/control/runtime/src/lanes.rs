@@ -38,8 +38,16 @@ struct Lane<K> {
 
 impl<K> Lanes<K> {
     pub(crate) fn new() -> Self {
-        let lane = || Lane { by_share: HashMap::new(), turns: VecDeque::new() };
-        Self { waiting: [lane(), lane(), lane()], running: HashMap::new(), workers: Places::new(usize::MAX), picks: 0 }
+        let lane = || Lane {
+            by_share: HashMap::new(),
+            turns: VecDeque::new(),
+        };
+        Self {
+            waiting: [lane(), lane(), lane()],
+            running: HashMap::new(),
+            workers: Places::new(usize::MAX),
+            picks: 0,
+        }
     }
 
     /// Sets how many keys may run at once.
@@ -48,7 +56,11 @@ impl<K> Lanes<K> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiting.iter().flat_map(|lane| lane.by_share.values()).map(BTreeMap::len).sum()
+        self.waiting
+            .iter()
+            .flat_map(|lane| lane.by_share.values())
+            .map(BTreeMap::len)
+            .sum()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -66,7 +78,9 @@ impl<K> Lanes<K> {
 
     pub(crate) fn remove(&mut self, lane: usize, share: &Share, ticket: u64) {
         let lane = &mut self.waiting[lane];
-        let Some(keys) = lane.by_share.get_mut(share) else { return };
+        let Some(keys) = lane.by_share.get_mut(share) else {
+            return;
+        };
         keys.remove(&ticket);
         if keys.is_empty() {
             lane.by_share.remove(share);
@@ -81,7 +95,9 @@ impl<K> Lanes<K> {
         if is_low {
             order.reverse();
         }
-        let (lane, turn) = order.into_iter().find_map(|lane| Some((lane, self.turn(lane)?)))?;
+        let (lane, turn) = order
+            .into_iter()
+            .find_map(|lane| Some((lane, self.turn(lane)?)))?;
         let (share, key) = self.waiting[lane].take(turn)?;
         self.picks += 1;
         *self.running.entry(share).or_default() += 1;
@@ -114,8 +130,17 @@ impl<K> Lanes<K> {
     }
 
     fn may_run(&self, share: &Share, running: usize) -> bool {
-        let others_wait = || self.waiting.iter().any(|lane| lane.turns.iter().any(|other| other != share));
-        self.workers.may_take(running, self.running.len(), self.running.values().sum(), others_wait)
+        let others_wait = || {
+            self.waiting
+                .iter()
+                .any(|lane| lane.turns.iter().any(|other| other != share))
+        };
+        self.workers.may_take(
+            running,
+            self.running.len(),
+            self.running.values().sum(),
+            others_wait,
+        )
     }
 }
 
@@ -207,7 +232,11 @@ mod tests {
         for key in ["a1", "a2", "a3"] {
             keys.ended(key);
         }
-        assert_eq!(keys.pick(9), ["a4"], "b has one, c one, and the last one is for who has none");
+        assert_eq!(
+            keys.pick(9),
+            ["a4"],
+            "b has one, c one, and the last one is for who has none"
+        );
     }
 
     #[test]
@@ -215,7 +244,11 @@ mod tests {
         let mut keys = Keys::new(3);
         keys.put(0, &["a1", "a2", "a3", "a4"]);
         keys.put(2, &["b1"]);
-        assert_eq!(keys.pick(9), ["a1", "a2", "b1"], "however urgent the rest is");
+        assert_eq!(
+            keys.pick(9),
+            ["a1", "a2", "b1"],
+            "however urgent the rest is"
+        );
         keys.ended("b1");
         assert_eq!(keys.pick(9), ["a3"], "alone again");
     }

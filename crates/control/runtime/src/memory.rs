@@ -90,7 +90,11 @@ impl Memory {
     #[must_use]
     pub fn new(total: u64, places: usize) -> Self {
         let (total, places) = (total.max(TOTAL_MIN), Places::new(places));
-        Self(Arc::new(Shared { total, places, state: Mutex::default() }))
+        Self(Arc::new(Shared {
+            total,
+            places,
+            state: Mutex::default(),
+        }))
     }
 
     /// Returns how much there is in sum.
@@ -112,7 +116,10 @@ impl Memory {
     /// There will never be so much.
     pub async fn reserve(&self, namespace: &str, bytes: u64) -> Result<Reservation, TooLarge> {
         if bytes > self.0.total {
-            return Err(TooLarge { bytes, total: self.0.total });
+            return Err(TooLarge {
+                bytes,
+                total: self.0.total,
+            });
         }
         let (wake, woken) = oneshot::channel();
         let woke = {
@@ -127,7 +134,10 @@ impl Memory {
         };
         drop(woke);
         // Each waiter is served before the budget it waits for is gone.
-        woken.await.map_err(|_| TooLarge { bytes, total: self.0.total })
+        woken.await.map_err(|_| TooLarge {
+            bytes,
+            total: self.0.total,
+        })
     }
 
     /// Serves as many as there is room for; returns what nobody waits for any more, to be dropped without the lock.
@@ -148,8 +158,12 @@ impl Memory {
                 Turn::First => break,
             }
 
-            let Some(line) = state.waiting.get_mut(&namespace) else { break };
-            let Some(waiter) = line.pop_front() else { break };
+            let Some(line) = state.waiting.get_mut(&namespace) else {
+                break;
+            };
+            let Some(waiter) = line.pop_front() else {
+                break;
+            };
             let others_of_it_wait = !line.is_empty();
             state.turns.remove(turn);
             if others_of_it_wait {
@@ -163,7 +177,11 @@ impl Memory {
             let running = state.running.entry(namespace.clone()).or_default();
             running.jobs += 1;
             running.bytes += bytes;
-            let reservation = Reservation { from: Some(self.clone()), namespace, bytes };
+            let reservation = Reservation {
+                from: Some(self.clone()),
+                namespace,
+                bytes,
+            };
             if let Err(reservation) = waiter.wake.send(reservation) {
                 unwanted.push(reservation);
             }
@@ -174,9 +192,19 @@ impl Memory {
     fn turn(&self, state: &State, namespace: &Arc<str>, bytes: u64) -> Turn {
         let held: usize = state.running.values().map(|running| running.jobs).sum();
         let own = state.running.get(namespace).copied().unwrap_or_default();
-        let others_wait = || state.waiting.iter().any(|(other, line)| other != namespace && is_waited_in(line));
+        let others_wait = || {
+            state
+                .waiting
+                .iter()
+                .any(|(other, line)| other != namespace && is_waited_in(line))
+        };
         let is_greedy = own.jobs > 0 && own.bytes.saturating_add(bytes) > self.for_one();
-        if is_greedy || !self.0.places.may_take(own.jobs, state.running.len(), held, others_wait) {
+        if is_greedy
+            || !self
+                .0
+                .places
+                .may_take(own.jobs, state.running.len(), held, others_wait)
+        {
             return Turn::Later;
         }
         let fits = held == 0 || state.taken.saturating_add(bytes) <= self.0.total;
@@ -225,7 +253,9 @@ impl State {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Some(memory) = self.from.take() else { return };
+        let Some(memory) = self.from.take() else {
+            return;
+        };
         let unwanted = {
             let mut state = memory.lock();
             state.ended(&self.namespace, self.bytes);
@@ -251,7 +281,9 @@ fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u
     let mut limits = Vec::new();
     for line in groups.lines() {
         let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
+        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else {
+            continue;
+        };
         let (mount, file) = match controllers {
             "" => ("/sys/fs/cgroup", "memory.max"),
             controllers if controllers.split(',').any(|name| name == "memory") => {
@@ -261,8 +293,13 @@ fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u
         };
         let mut group = group.trim_end_matches('/');
         loop {
-            limits.extend(read(&format!("{mount}{group}/{file}")).and_then(|text| text.trim().parse::<u64>().ok()));
-            let Some((above, _)) = group.rsplit_once('/') else { break };
+            limits.extend(
+                read(&format!("{mount}{group}/{file}"))
+                    .and_then(|text| text.trim().parse::<u64>().ok()),
+            );
+            let Some((above, _)) = group.rsplit_once('/') else {
+                break;
+            };
             group = above;
         }
     }
@@ -270,8 +307,15 @@ fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u
 }
 
 fn machine_bytes(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -299,9 +343,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_can_never_fit_is_refused_by_figures() {
-        let error = Memory::new(64 * MIB, 10).reserve("a", 65 * MIB).await.unwrap_err();
-        assert!(error.to_string().contains("65 MiB") && error.to_string().contains("--memory-budget"), "{error}");
-        assert!(Memory::new(0, 10).reserve("a", TOTAL_MIN).await.is_ok(), "one always runs");
+        let error = Memory::new(64 * MIB, 10)
+            .reserve("a", 65 * MIB)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("65 MiB") && error.to_string().contains("--memory-budget"),
+            "{error}"
+        );
+        assert!(
+            Memory::new(0, 10).reserve("a", TOTAL_MIN).await.is_ok(),
+            "one always runs"
+        );
     }
 
     #[tokio::test]
@@ -324,13 +377,19 @@ mod tests {
         assert!(now(memory.reserve("late", MIB)).is_none());
         drop(held);
         futures::future::join_all(tasks).await;
-        assert_eq!(*order.lock().unwrap(), ["greedy 100", "modest 1", "greedy 1", "greedy 1"]);
+        assert_eq!(
+            *order.lock().unwrap(),
+            ["greedy 100", "modest 1", "greedy 1", "greedy 1"]
+        );
     }
 
     #[tokio::test]
     async fn who_comes_to_a_full_machine_runs_beside_the_one_that_fills_it() {
         let memory = Memory::new(400 * MIB, 2);
-        let bombs = [now(memory.reserve("bombs", 100 * MIB)), now(memory.reserve("bombs", 100 * MIB))];
+        let bombs = [
+            now(memory.reserve("bombs", 100 * MIB)),
+            now(memory.reserve("bombs", 100 * MIB)),
+        ];
         assert!(bombs.iter().all(Option::is_some));
         let mut third = Box::pin(memory.reserve("bombs", 300 * MIB));
         assert!(third.as_mut().now_or_never().is_none());
@@ -338,7 +397,10 @@ mod tests {
         let honest = now(memory.reserve("honest", 10 * MIB)).expect("a place beside");
         assert!(now(memory.reserve("honest", 10 * MIB)).is_none(), "one");
         drop(bombs);
-        assert!(now(memory.reserve("honest", 10 * MIB)).is_none(), "the other place is not for who holds one already");
+        assert!(
+            now(memory.reserve("honest", 10 * MIB)).is_none(),
+            "the other place is not for who holds one already"
+        );
         drop((third.await.unwrap(), honest));
     }
 
@@ -359,7 +421,10 @@ mod tests {
         assert!(now(memory.reserve("honest", 10 * MIB)).is_some());
         let mut large = Box::pin(memory.reserve("large", 60 * MIB));
         assert!(large.as_mut().now_or_never().is_none());
-        assert!(now(memory.reserve("late", 10 * MIB)).is_none(), "who has nothing yet is not passed");
+        assert!(
+            now(memory.reserve("late", 10 * MIB)).is_none(),
+            "who has nothing yet is not passed"
+        );
     }
 
     #[tokio::test]
@@ -388,7 +453,15 @@ mod tests {
         drop(held);
         drop(waits.await.unwrap());
         let state = memory.lock();
-        assert_eq!((state.taken, state.running.len(), state.turns.len(), state.waiting.len()), (0, 0, 0, 0));
+        assert_eq!(
+            (
+                state.taken,
+                state.running.len(),
+                state.turns.len(),
+                state.waiting.len()
+            ),
+            (0, 0, 0, 0)
+        );
     }
 
     #[test]
@@ -403,10 +476,19 @@ mod tests {
             })
         };
         assert_eq!(cgroup_limit("0::/pods/one\n", files), Some(1 << 30));
-        assert_eq!(cgroup_limit("5:cpu,memory:/x\n2:cpu:/\n", files), Some(2 << 30));
+        assert_eq!(
+            cgroup_limit("5:cpu,memory:/x\n2:cpu:/\n", files),
+            Some(2 << 30)
+        );
         assert_eq!(cgroup_limit("0::/elsewhere\n", files), None);
-        assert_eq!(cgroup_limit("5:memory:/hidden/by/the/container\n", files), Some(9_223_372_036_854_771_712));
-        assert_eq!(machine_bytes("MemFree: 1 kB\nMemTotal:   2048 kB\n"), Some(2 << 20));
+        assert_eq!(
+            cgroup_limit("5:memory:/hidden/by/the/container\n", files),
+            Some(9_223_372_036_854_771_712)
+        );
+        assert_eq!(
+            machine_bytes("MemFree: 1 kB\nMemTotal:   2048 kB\n"),
+            Some(2 << 20)
+        );
         assert!(half_of_memory() > 1 << 20);
     }
 }

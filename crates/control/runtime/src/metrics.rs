@@ -47,16 +47,41 @@ impl Metrics {
         let mut registry = Registry::default();
         runs.register(&mut registry);
         registry.register_collector(Box::new(live.clone()));
-        Self { shared: Arc::new(Shared { registry, runs, live }) }
+        Self {
+            shared: Arc::new(Shared {
+                registry,
+                runs,
+                live,
+            }),
+        }
     }
 
     /// Shows how many keys wait in a controller's queue.
-    pub fn watch_depth(&self, controller: &'static str, depth: impl Fn() -> usize + Send + Sync + 'static) {
+    pub fn watch_depth(
+        &self,
+        controller: &'static str,
+        depth: impl Fn() -> usize + Send + Sync + 'static,
+    ) {
         for result in RESULTS {
-            drop(self.shared.runs.total.get_or_create(&[("controller", controller), ("result", result)]));
+            drop(
+                self.shared
+                    .runs
+                    .total
+                    .get_or_create(&[("controller", controller), ("result", result)]),
+            );
         }
-        drop(self.shared.runs.errors.get_or_create(&[("controller", controller)]));
-        drop(self.shared.runs.held_back.get_or_create(&[("controller", controller)]));
+        drop(
+            self.shared
+                .runs
+                .errors
+                .get_or_create(&[("controller", controller)]),
+        );
+        drop(
+            self.shared
+                .runs
+                .held_back
+                .get_or_create(&[("controller", controller)]),
+        );
         lock(&self.shared.live.depths).insert(controller, Box::new(depth));
     }
 
@@ -72,7 +97,11 @@ impl Metrics {
 
     /// Counts a worker as busy.
     pub fn run_started(&self, controller: &'static str) {
-        self.shared.runs.active.get_or_create(&[("controller", controller)]).inc();
+        self.shared
+            .runs
+            .active
+            .get_or_create(&[("controller", controller)])
+            .inc();
     }
 
     /// Counts a run that ended.
@@ -86,7 +115,9 @@ impl Metrics {
             Next::After(_) => RESULTS[1],
             Next::Backoff => RESULTS[2],
         };
-        runs.total.get_or_create(&[("controller", controller), ("result", result)]).inc();
+        runs.total
+            .get_or_create(&[("controller", controller), ("result", result)])
+            .inc();
         if next == Next::Backoff {
             runs.errors.get_or_create(&label).inc();
         }
@@ -94,14 +125,22 @@ impl Metrics {
 
     /// Counts a key that was held back because it ran again and again although nothing changed.
     pub fn held_back(&self, controller: &'static str) {
-        self.shared.runs.held_back.get_or_create(&[("controller", controller)]).inc();
+        self.shared
+            .runs
+            .held_back
+            .get_or_create(&[("controller", controller)])
+            .inc();
     }
 
     /// Counts how long a reconcile of an object took.
     pub fn observe(&self, kind: &'static str, name: &NamespacedName, took: Duration) {
         let seconds = took.as_secs_f64();
         let live = &self.shared.live;
-        let bucket = live.bounds.iter().position(|bound| seconds <= *bound).unwrap_or(live.bounds.len());
+        let bucket = live
+            .bounds
+            .iter()
+            .position(|bound| seconds <= *bound)
+            .unwrap_or(live.bounds.len());
         live.with(kind, name, |object| {
             object.durations[bucket] = object.durations[bucket].saturating_add(1);
             object.seconds += seconds;
@@ -111,7 +150,11 @@ impl Metrics {
     /// Counts a drift of something that an object owns, and what was done about it.
     pub fn drift(&self, kind: &'static str, name: &NamespacedName, outcome: &'static str) {
         self.shared.live.with(kind, name, |object| {
-            match object.drifts.iter_mut().find(|(known, _)| *known == outcome) {
+            match object
+                .drifts
+                .iter_mut()
+                .find(|(known, _)| *known == outcome)
+            {
                 Some((_, count)) => *count += 1,
                 None => object.drifts.push((outcome, 1)),
             }
@@ -161,7 +204,13 @@ struct Runs {
 
 impl Default for Runs {
     fn default() -> Self {
-        let time = || Histogram::new(exponential_buckets_range(DURATION_MIN, DURATION_MAX, DURATION_BUCKETS));
+        let time = || {
+            Histogram::new(exponential_buckets_range(
+                DURATION_MIN,
+                DURATION_MAX,
+                DURATION_BUCKETS,
+            ))
+        };
         Self {
             total: Family::default(),
             errors: Family::default(),
@@ -175,11 +224,31 @@ impl Default for Runs {
 impl Runs {
     fn register(&self, registry: &mut Registry) {
         let name = |what: &str| format!("controller_runtime_{what}");
-        registry.register(name("reconcile"), "Reconciles by controller and result", self.total.clone());
-        registry.register(name("reconcile_errors"), "Failed reconciles by controller", self.errors.clone());
-        registry.register("lode_held_back", "Runs put off because nothing had changed", self.held_back.clone());
-        registry.register(name("active_workers"), "Workers that reconcile now, by controller", self.active.clone());
-        registry.register(name("reconcile_time_seconds"), "Length of reconciles by controller", self.time.clone());
+        registry.register(
+            name("reconcile"),
+            "Reconciles by controller and result",
+            self.total.clone(),
+        );
+        registry.register(
+            name("reconcile_errors"),
+            "Failed reconciles by controller",
+            self.errors.clone(),
+        );
+        registry.register(
+            "lode_held_back",
+            "Runs put off because nothing had changed",
+            self.held_back.clone(),
+        );
+        registry.register(
+            name("active_workers"),
+            "Workers that reconcile now, by controller",
+            self.active.clone(),
+        );
+        registry.register(
+            name("reconcile_time_seconds"),
+            "Length of reconciles by controller",
+            self.time.clone(),
+        );
     }
 }
 
@@ -206,7 +275,8 @@ struct Object {
 impl Default for Live {
     fn default() -> Self {
         Self {
-            bounds: exponential_buckets_range(DURATION_MIN, DURATION_MAX, DURATION_BUCKETS).collect(),
+            bounds: exponential_buckets_range(DURATION_MIN, DURATION_MAX, DURATION_BUCKETS)
+                .collect(),
             objects: Mutex::default(),
             depths: Mutex::default(),
             clients: Mutex::default(),
@@ -228,12 +298,26 @@ impl Collector for Live {
         self.encode_depths(&mut encoder)?;
         self.encode_calls(&mut encoder)?;
         let dropped = lock(&self.events).iter().map(Events::dropped).sum();
-        single(&mut encoder, ("lode_events_dropped", "Events that were never written"), &count(dropped))?;
-        let Some(process) = process::usage() else { return Ok(()) };
+        single(
+            &mut encoder,
+            ("lode_events_dropped", "Events that were never written"),
+            &count(dropped),
+        )?;
+        let Some(process) = process::usage() else {
+            return Ok(());
+        };
         let resident = ConstGauge::new(process.resident_bytes as i64);
-        single(&mut encoder, ("process_resident_memory_bytes", "Resident memory"), &resident)?;
+        single(
+            &mut encoder,
+            ("process_resident_memory_bytes", "Resident memory"),
+            &resident,
+        )?;
         let cpu = ConstCounter::new(process.cpu_seconds);
-        single(&mut encoder, ("process_cpu_seconds", "User and system CPU time"), &cpu)
+        single(
+            &mut encoder,
+            ("process_cpu_seconds", "User and system CPU time"),
+            &cpu,
+        )
     }
 }
 
@@ -261,35 +345,62 @@ impl Live {
         }
         let kind = prometheus_client::metrics::MetricType::Histogram;
         let help = "Length of an object's reconciles";
-        let mut metric = encoder.encode_descriptor("gotk_reconcile_duration_seconds", help, None, kind)?;
+        let mut metric =
+            encoder.encode_descriptor("gotk_reconcile_duration_seconds", help, None, kind)?;
         for (labels, object) in rows {
             let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = bounds.zip(object.durations.map(u64::from)).collect();
             let all = buckets.iter().map(|(_, count)| count).sum();
-            let no_exemplars = None::<&HashMap<usize, prometheus_client::metrics::exemplar::Exemplar<Controller, f64>>>;
-            metric.encode_family(&labels)?.encode_histogram(object.seconds, all, &buckets, no_exemplars)?;
+            let no_exemplars = None::<
+                &HashMap<usize, prometheus_client::metrics::exemplar::Exemplar<Controller, f64>>,
+            >;
+            metric.encode_family(&labels)?.encode_histogram(
+                object.seconds,
+                all,
+                &buckets,
+                no_exemplars,
+            )?;
         }
         Ok(())
     }
 
     fn encode_drifts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let objects = lock(&self.objects);
-        let objects = objects.iter().flat_map(|(kind, objects)| objects.iter().map(move |(name, it)| (kind, name, it)));
+        let objects = objects
+            .iter()
+            .flat_map(|(kind, objects)| objects.iter().map(move |(name, it)| (kind, name, it)));
         let rows = objects.flat_map(|(kind, name, object)| {
             object.drifts.iter().map(move |(outcome, drifts)| {
                 let [kind, name, namespace] = object_labels(kind, name);
-                ([kind, name, namespace, ("outcome", *outcome)], count(u64::from(*drifts)))
+                (
+                    [kind, name, namespace, ("outcome", *outcome)],
+                    count(u64::from(*drifts)),
+                )
             })
         });
-        family(encoder, ("lode_drift", "Live changes of owned fields, by what was done"), rows)
+        family(
+            encoder,
+            (
+                "lode_drift",
+                "Live changes of owned fields, by what was done",
+            ),
+            rows,
+        )
     }
 
     fn encode_depths(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let depths = lock(&self.depths);
         let rows = depths.iter().map(|(controller, depth)| {
-            ([("name", *controller), ("controller", *controller)], ConstGauge::new(depth() as i64))
+            (
+                [("name", *controller), ("controller", *controller)],
+                ConstGauge::new(depth() as i64),
+            )
         });
-        family(encoder, ("workqueue_depth", "Keys that wait for a worker"), rows)
+        family(
+            encoder,
+            ("workqueue_depth", "Keys that wait for a worker"),
+            rows,
+        )
     }
 
     fn encode_calls(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
@@ -302,20 +413,45 @@ impl Live {
                 *by_method.entry((method(verb), host, code)).or_default() += calls;
             }
         }
-        let rows = by_verb
-            .iter()
-            .map(|((verb, code), calls)| ([("verb", (*verb).to_owned()), ("code", code_text(*code))], count(*calls)));
-        family(encoder, ("lode_api_calls", "Calls to the Kubernetes API by verb and HTTP code"), rows)?;
+        let rows = by_verb.iter().map(|((verb, code), calls)| {
+            (
+                [("verb", (*verb).to_owned()), ("code", code_text(*code))],
+                count(*calls),
+            )
+        });
+        family(
+            encoder,
+            (
+                "lode_api_calls",
+                "Calls to the Kubernetes API by verb and HTTP code",
+            ),
+            rows,
+        )?;
         let rows = by_method.iter().map(|((method, host, code), calls)| {
-            let labels = [("code", code_text(*code)), ("method", (*method).to_owned()), ("host", (*host).to_owned())];
+            let labels = [
+                ("code", code_text(*code)),
+                ("method", (*method).to_owned()),
+                ("host", (*host).to_owned()),
+            ];
             (labels, count(*calls))
         });
-        family(encoder, ("rest_client_requests", "Calls to the Kubernetes API by HTTP code, method and host"), rows)
+        family(
+            encoder,
+            (
+                "rest_client_requests",
+                "Calls to the Kubernetes API by HTTP code, method and host",
+            ),
+            rows,
+        )
     }
 }
 
 /// Writes a metric without labels.
-fn single(encoder: &mut DescriptorEncoder, (name, help): (&str, &str), value: &impl EncodeMetric) -> fmt::Result {
+fn single(
+    encoder: &mut DescriptorEncoder,
+    (name, help): (&str, &str),
+    value: &impl EncodeMetric,
+) -> fmt::Result {
     value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
 }
 
@@ -326,7 +462,9 @@ fn family<L: EncodeLabelSet, M: EncodeMetric>(
     rows: impl IntoIterator<Item = (L, M)>,
 ) -> fmt::Result {
     let mut rows = rows.into_iter().peekable();
-    let Some((_, first)) = rows.peek() else { return Ok(()) };
+    let Some((_, first)) = rows.peek() else {
+        return Ok(());
+    };
     let mut metric = encoder.encode_descriptor(name, help, None, first.metric_type())?;
     for (labels, value) in rows {
         value.encode(metric.encode_family(&labels)?)?;
@@ -335,7 +473,11 @@ fn family<L: EncodeLabelSet, M: EncodeMetric>(
 }
 
 fn object_labels<'a>(kind: &'a str, name: &'a NamespacedName) -> [(&'static str, &'a str); 3] {
-    [("kind", kind), ("name", &name.name), ("namespace", &name.namespace)]
+    [
+        ("kind", kind),
+        ("name", &name.name),
+        ("namespace", &name.namespace),
+    ]
 }
 
 fn count(number: u64) -> ConstCounter<u64> {
@@ -344,7 +486,11 @@ fn count(number: u64) -> ConstCounter<u64> {
 
 /// Spells "no answer" as client-go does.
 fn code_text(code: u16) -> String {
-    if code == 0 { "<error>".to_owned() } else { code.to_string() }
+    if code == 0 {
+        "<error>".to_owned()
+    } else {
+        code.to_string()
+    }
 }
 
 fn method(verb: &str) -> &'static str {
@@ -380,12 +526,22 @@ mod tests {
                 "gotk_reconcile_duration_seconds_bucket{{le=\"{le}\",kind=\"Kustomization\",name=\"web\",namespace=\"shop\"}} {n}"
             )
         };
-        assert!(text.contains("# TYPE gotk_reconcile_duration_seconds histogram"), "{text}");
-        assert!(text.contains(&line("0.01", 1)) && text.contains(&line("+Inf", 3)), "{text}");
+        assert!(
+            text.contains("# TYPE gotk_reconcile_duration_seconds histogram"),
+            "{text}"
+        );
+        assert!(
+            text.contains(&line("0.01", 1)) && text.contains(&line("+Inf", 3)),
+            "{text}"
+        );
         assert!(text.contains(
             "gotk_reconcile_duration_seconds_count{kind=\"Kustomization\",name=\"web\",namespace=\"shop\"} 3"
         ));
-        assert_eq!(text.matches("gotk_reconcile_duration_seconds_bucket").count(), 11);
+        assert_eq!(
+            text.matches("gotk_reconcile_duration_seconds_bucket")
+                .count(),
+            11
+        );
         metrics.forget("Kustomization", &web());
         assert!(!metrics.text().contains("gotk_reconcile"));
     }
@@ -394,12 +550,15 @@ mod tests {
     fn runs_count_by_controller_and_result() {
         let metrics = Metrics::new();
         metrics.watch_depth("kustomization", || 7);
-        assert!(
-            metrics
-                .text()
-                .contains("controller_runtime_reconcile_total{controller=\"kustomization\",result=\"error\"} 0")
-        );
-        for next in [Next::Idle, Next::Backoff, Next::Backoff, Next::After(Duration::ZERO)] {
+        assert!(metrics.text().contains(
+            "controller_runtime_reconcile_total{controller=\"kustomization\",result=\"error\"} 0"
+        ));
+        for next in [
+            Next::Idle,
+            Next::Backoff,
+            Next::Backoff,
+            Next::After(Duration::ZERO),
+        ] {
             metrics.run_started("kustomization");
             metrics.run_ended("kustomization", next, Duration::from_millis(3));
         }
@@ -425,16 +584,37 @@ mod tests {
         metrics.drift("Kustomization", &web(), "warned");
         let text = metrics.text();
         let labels = "kind=\"Kustomization\",name=\"web\",namespace=\"shop\"";
-        assert!(text.contains(&format!("lode_drift_total{{{labels},outcome=\"corrected\"}} 2")), "{text}");
-        assert!(text.contains(&format!("lode_drift_total{{{labels},outcome=\"warned\"}} 1")), "{text}");
-        assert!(!text.contains("gotk_reconcile"), "an object that drifted but never ran has no duration");
+        assert!(
+            text.contains(&format!(
+                "lode_drift_total{{{labels},outcome=\"corrected\"}} 2"
+            )),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!(
+                "lode_drift_total{{{labels},outcome=\"warned\"}} 1"
+            )),
+            "{text}"
+        );
+        assert!(
+            !text.contains("gotk_reconcile"),
+            "an object that drifted but never ran has no duration"
+        );
     }
 
     #[test]
     fn label_values_cannot_break_out() {
         let metrics = Metrics::new();
-        metrics.drift("Kustomization", &NamespacedName::new("shop", "a\"b\\c\nd"), "corrected");
-        assert!(metrics.text().contains(r#"name="a\"b\\c\nd""#), "{}", metrics.text());
+        metrics.drift(
+            "Kustomization",
+            &NamespacedName::new("shop", "a\"b\\c\nd"),
+            "corrected",
+        );
+        assert!(
+            metrics.text().contains(r#"name="a\"b\\c\nd""#),
+            "{}",
+            metrics.text()
+        );
     }
 
     #[test]
@@ -448,8 +628,19 @@ mod tests {
 
     #[test]
     fn verbs_become_methods() {
-        let methods = ["get", "list", "watch", "create", "apply", "dry-run", "patch", "delete"].map(method);
-        assert_eq!(methods, ["GET", "GET", "GET", "POST", "PATCH", "PATCH", "PATCH", "DELETE"]);
-        assert_eq!((code_text(0), code_text(409)), ("<error>".to_owned(), "409".to_owned()));
+        let methods = [
+            "get", "list", "watch", "create", "apply", "dry-run", "patch", "delete",
+        ]
+        .map(method);
+        assert_eq!(
+            methods,
+            [
+                "GET", "GET", "GET", "POST", "PATCH", "PATCH", "PATCH", "DELETE"
+            ]
+        );
+        assert_eq!(
+            (code_text(0), code_text(409)),
+            ("<error>".to_owned(), "409".to_owned())
+        );
     }
 }

@@ -30,7 +30,9 @@ impl Backoff {
     /// Returns the wait after the given number of failures in a row.
     #[must_use]
     pub fn delay(&self, failures: u32) -> Duration {
-        let factor = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 1_u32
+            .checked_shl(failures.saturating_sub(1))
+            .unwrap_or(u32::MAX);
         self.min.saturating_mul(factor).min(self.max)
     }
 }
@@ -38,7 +40,10 @@ impl Backoff {
 impl Default for Backoff {
     /// The waits that Flux has without flags.
     fn default() -> Self {
-        Self { min: Duration::from_millis(750), max: Duration::from_mins(15) }
+        Self {
+            min: Duration::from_millis(750),
+            max: Duration::from_mins(15),
+        }
     }
 }
 
@@ -47,7 +52,11 @@ impl Default for Backoff {
 #[must_use]
 pub fn jitter(interval: Duration, percent: u8) -> Duration {
     // Every new state hashes differently: random enough to spread timers, and nothing secret hangs on it.
-    spread(interval, percent, RandomState::new().build_hasher().finish())
+    spread(
+        interval,
+        percent,
+        RandomState::new().build_hasher().finish(),
+    )
 }
 
 fn spread(interval: Duration, percent: u8, random: u64) -> Duration {
@@ -64,7 +73,9 @@ mod tests {
     #[test]
     fn failures_in_a_row_double_the_wait_up_to_the_longest() {
         let backoff = Backoff::default();
-        let seconds: Vec<f64> = [0, 1, 2, 3, 11, 12, 40, u32::MAX].map(|n| backoff.delay(n).as_secs_f64()).into();
+        let seconds: Vec<f64> = [0, 1, 2, 3, 11, 12, 40, u32::MAX]
+            .map(|n| backoff.delay(n).as_secs_f64())
+            .into();
         assert_eq!(seconds, [0.75, 0.75, 1.5, 3.0, 768.0, 900.0, 900.0, 900.0]);
     }
 
@@ -72,7 +83,10 @@ mod tests {
     fn jitter_stays_within_its_percentage() {
         let interval = Duration::from_mins(10);
         assert_eq!(spread(interval, 5, 0), Duration::from_secs(570));
-        assert!(spread(interval, 5, u64::MAX).abs_diff(Duration::from_secs(630)) < Duration::from_millis(1));
+        assert!(
+            spread(interval, 5, u64::MAX).abs_diff(Duration::from_secs(630))
+                < Duration::from_millis(1)
+        );
         assert!(spread(interval, 5, u64::MAX / 2).abs_diff(interval) < Duration::from_millis(1));
         assert_eq!(jitter(interval, 0), interval);
         assert_eq!(jitter(Duration::ZERO, 5), Duration::ZERO);
@@ -81,7 +95,9 @@ mod tests {
 
     #[test]
     fn jitter_spreads() {
-        let seen: std::collections::HashSet<_> = (0..100).map(|_| jitter(Duration::from_mins(10), 5)).collect();
+        let seen: std::collections::HashSet<_> = (0..100)
+            .map(|_| jitter(Duration::from_mins(10), 5))
+            .collect();
         assert!(seen.len() > 90, "{} of 100 differ", seen.len());
     }
 }

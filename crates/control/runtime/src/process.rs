@@ -20,12 +20,17 @@ pub(crate) struct Usage {
 pub(crate) fn usage() -> Option<Usage> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    Some(Usage { resident_bytes: resident_bytes(&status)?, cpu_seconds: cpu_seconds(&stat)? })
+    Some(Usage {
+        resident_bytes: resident_bytes(&status)?,
+        cpu_seconds: cpu_seconds(&stat)?,
+    })
 }
 
 /// Reads memory from `status`: there it is in KiB, while `stat` counts pages of a size it does not tell.
 fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
@@ -34,7 +39,11 @@ fn resident_bytes(status: &str) -> Option<u64> {
 /// which may hold spaces and parentheses itself.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut times = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().ok());
+    let mut times = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().ok());
     let (user, system) = (times.next()??, times.next()??);
     Some((user + system) as f64 / TICKS_PER_SECOND)
 }
@@ -45,10 +54,14 @@ mod tests {
 
     #[test]
     fn figures_are_read_whatever_the_program_is_called() {
-        let stat = "12 (a ) b) S 1 12 12 0 -1 4194560 900 0 0 0 250 75 0 0 20 0 4 0 100 5000 600 1844";
+        let stat =
+            "12 (a ) b) S 1 12 12 0 -1 4194560 900 0 0 0 250 75 0 0 20 0 4 0 100 5000 600 1844";
         assert_eq!(cpu_seconds(stat), Some(3.25));
         assert_eq!(cpu_seconds("12 (a) S 1"), None);
-        assert_eq!(resident_bytes("Name:\tlode\nVmRSS:\t    1024 kB\nThreads:\t4\n"), Some(1 << 20));
+        assert_eq!(
+            resident_bytes("Name:\tlode\nVmRSS:\t    1024 kB\nThreads:\t4\n"),
+            Some(1 << 20)
+        );
         assert_eq!(resident_bytes("Name:\tlode\n"), None);
     }
 

@@ -76,7 +76,10 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
             tickets: 0,
             closed: false,
         };
-        Self { state: Mutex::new(state), arrived: Notify::new() }
+        Self {
+            state: Mutex::new(state),
+            arrived: Notify::new(),
+        }
     }
 
     /// Sets how many keys run at once.
@@ -151,7 +154,10 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Tells whether a key is running now.
     pub fn is_running(&self, key: &K) -> bool {
-        self.lock().entries.get(key).is_some_and(|entry| entry.running)
+        self.lock()
+            .entries
+            .get(key)
+            .is_some_and(|entry| entry.running)
     }
 
     /// Hands out no more keys: every [`Queue::next`] returns `None`, now and from now on.
@@ -254,8 +260,12 @@ impl<K: Clone + Eq + Hash> State<K> {
     }
 
     fn entry(&mut self, key: &K) -> &mut Entry {
-        let Self { entries, share_of, .. } = self;
-        entries.entry(key.clone()).or_insert_with(|| Entry::new(share_of(key)))
+        let Self {
+            entries, share_of, ..
+        } = self;
+        entries
+            .entry(key.clone())
+            .or_insert_with(|| Entry::new(share_of(key)))
     }
 
     fn set_timer(&mut self, key: K, due: Instant, priority: Priority) {
@@ -274,7 +284,11 @@ impl<K: Clone + Eq + Hash> State<K> {
 
     /// Moves what is due from the timers to its lane.
     fn ring(&mut self, now: Instant) {
-        while let Some(first) = self.timers.first_entry().filter(|first| first.key().0 <= now) {
+        while let Some(first) = self
+            .timers
+            .first_entry()
+            .filter(|first| first.key().0 <= now)
+        {
             let (key, priority) = first.remove();
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.timer = None;
@@ -303,21 +317,37 @@ impl<K: Clone + Eq + Hash> State<K> {
         let entry = self.entries.get_mut(key).filter(|entry| entry.running)?;
         entry.running = false;
         self.lanes.ended(&entry.share);
-        entry.failures = if next == Next::Backoff { entry.failures.saturating_add(1) } else { 0 };
+        entry.failures = if next == Next::Backoff {
+            entry.failures.saturating_add(1)
+        } else {
+            0
+        };
         let wait = match next {
             Next::Idle => None,
             Next::After(wait) => Some(wait),
             Next::Backoff => Some(self.backoff.delay(entry.failures)),
         };
         let again = entry.again.take();
-        let wanted = if again.is_some() { Some(Duration::ZERO) } else { wait };
-        let held = wanted.filter(|_| !entry.is_news).and_then(|wanted| entry.unasked.hold(wanted, self.backoff));
+        let wanted = if again.is_some() {
+            Some(Duration::ZERO)
+        } else {
+            wait
+        };
+        let held = wanted
+            .filter(|_| !entry.is_news)
+            .and_then(|wanted| entry.unasked.hold(wanted, self.backoff));
         let runs = entry.unasked.runs;
         match (held, again, wait) {
-            (Some(held), ..) => self.set_timer(key.clone(), due(held), again.unwrap_or(Priority::Background)),
+            (Some(held), ..) => self.set_timer(
+                key.clone(),
+                due(held),
+                again.unwrap_or(Priority::Background),
+            ),
             // That run sets the next timer.
             (None, Some(priority), _) => self.put(key.clone(), priority),
-            (None, None, Some(wait)) => self.set_timer(key.clone(), due(wait), Priority::Background),
+            (None, None, Some(wait)) => {
+                self.set_timer(key.clone(), due(wait), Priority::Background);
+            }
             (None, None, None) => {}
         }
         self.sweep(key);
@@ -325,7 +355,9 @@ impl<K: Clone + Eq + Hash> State<K> {
     }
 
     fn forget(&mut self, key: &K) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         entry.failures = 0;
         if let Some(timer) = entry.timer.take() {
             self.timers.remove(&timer);
@@ -365,7 +397,10 @@ mod tests {
     async fn seconds_to_next(queue: &Queue<&'static str>) -> (&'static str, f64) {
         let start = Instant::now();
         let key = queue.next().await.unwrap();
-        (key, (start.elapsed().as_millis() as f64 / 10.0).round() / 100.0)
+        (
+            key,
+            (start.elapsed().as_millis() as f64 / 10.0).round() / 100.0,
+        )
     }
 
     #[tokio::test]
@@ -391,7 +426,10 @@ mod tests {
             queue.add(key, Priority::Person);
         }
         let order: Vec<i32> = std::iter::from_fn(|| now(&queue)).take(16).collect();
-        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 100, 7, 8, 9, 10, 11, 12, 13, 101]);
+        assert_eq!(
+            order,
+            [0, 1, 2, 3, 4, 5, 6, 100, 7, 8, 9, 10, 11, 12, 13, 101]
+        );
     }
 
     #[tokio::test]
@@ -402,7 +440,10 @@ mod tests {
         queue.add("b", Priority::Person);
         queue.add("a", Priority::Background);
         assert_eq!(queue.len(), 2);
-        assert_eq!([now(&queue), now(&queue), now(&queue)], [Some("b"), Some("a"), None]);
+        assert_eq!(
+            [now(&queue), now(&queue), now(&queue)],
+            [Some("b"), Some("a"), None]
+        );
     }
 
     #[tokio::test]
@@ -417,7 +458,11 @@ mod tests {
         assert_eq!(now(&queue), None);
         queue.add("b", Priority::Change);
         queue.done(&"a", Next::After(Duration::from_mins(1)));
-        assert_eq!([now(&queue), now(&queue)], [Some("a"), Some("b")], "the most urgent ask counts");
+        assert_eq!(
+            [now(&queue), now(&queue)],
+            [Some("a"), Some("b")],
+            "the most urgent ask counts"
+        );
         queue.done(&"a", Next::Idle);
         assert!(!queue.is_running(&"a"));
         assert_eq!(now(&queue), None);
@@ -432,7 +477,12 @@ mod tests {
         assert!(queue.is_empty());
         assert_eq!(seconds_to_next(&queue).await, ("a", 5.0));
         queue.done(&"a", Next::Idle);
-        assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err(), "one run for three timers");
+        assert!(
+            tokio::time::timeout(Duration::from_mins(1), queue.next())
+                .await
+                .is_err(),
+            "one run for three timers"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -462,7 +512,13 @@ mod tests {
         let queue = queue();
         queue.add("a", Priority::Change);
         let mut waits = vec![seconds_to_next(&queue).await.1];
-        for next in [Next::Backoff, Next::Backoff, Next::Backoff, Next::After(Duration::from_secs(9)), Next::Backoff] {
+        for next in [
+            Next::Backoff,
+            Next::Backoff,
+            Next::Backoff,
+            Next::After(Duration::from_secs(9)),
+            Next::Backoff,
+        ] {
             queue.done(&"a", next);
             waits.push(seconds_to_next(&queue).await.1);
         }
@@ -470,10 +526,16 @@ mod tests {
     }
 
     /// Runs a key as often as it wants to for some time; `end` ends each run. Returns runs and holds.
-    async fn spin(queue: &Queue<&'static str>, time: Duration, end: impl Fn() -> Next) -> (usize, Vec<Spin>) {
+    async fn spin(
+        queue: &Queue<&'static str>,
+        time: Duration,
+        end: impl Fn() -> Next,
+    ) -> (usize, Vec<Spin>) {
         let (until, mut runs, mut holds) = (Instant::now() + time, 0, Vec::new());
         while Instant::now() < until {
-            let Ok(Some(key)) = tokio::time::timeout_at(until, queue.next()).await else { break };
+            let Ok(Some(key)) = tokio::time::timeout_at(until, queue.next()).await else {
+                break;
+            };
             runs += 1;
             tokio::time::advance(Duration::from_millis(1)).await;
             let next = end();
@@ -492,16 +554,29 @@ mod tests {
         };
         let (runs, holds) = spin(&queue, Duration::from_mins(1), again).await;
         assert!(runs < 20, "{runs} runs in a minute");
-        assert_eq!(holds[0], Spin { runs: SPIN_RUNS + 1, wait: Duration::from_secs(1) });
+        assert_eq!(
+            holds[0],
+            Spin {
+                runs: SPIN_RUNS + 1,
+                wait: Duration::from_secs(1)
+            }
+        );
         let waits: Vec<f64> = holds.iter().map(|spin| spin.wait.as_secs_f64()).collect();
-        assert_eq!(waits, [1.0, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0], "the burst never starts over");
+        assert_eq!(
+            waits,
+            [1.0, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0],
+            "the burst never starts over"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_timer_of_no_length_is_held_back_too() {
         let queue = queue();
         queue.add("a", Priority::Change);
-        let (runs, holds) = spin(&queue, Duration::from_secs(10), || Next::After(Duration::from_millis(1))).await;
+        let (runs, holds) = spin(&queue, Duration::from_secs(10), || {
+            Next::After(Duration::from_millis(1))
+        })
+        .await;
         assert!(runs < 20 && !holds.is_empty(), "{runs} runs in ten seconds");
     }
 
@@ -515,11 +590,22 @@ mod tests {
         };
         let (runs, holds) = spin(&queue, Duration::from_secs(1), changed).await;
         assert!(runs > 500 && holds.is_empty(), "{runs} runs, {holds:?}");
-        let (_, holds) = spin(&queue, Duration::from_secs(5), || Next::After(Duration::ZERO)).await;
+        let (_, holds) = spin(&queue, Duration::from_secs(5), || {
+            Next::After(Duration::ZERO)
+        })
+        .await;
         assert!(!holds.is_empty());
         queue.add("a", Priority::Person);
-        assert_eq!(seconds_to_next(&queue).await, ("a", 0.0), "whoever asks is not kept waiting");
-        assert_eq!(queue.done(&"a", Next::After(Duration::ZERO)), None, "and it starts over");
+        assert_eq!(
+            seconds_to_next(&queue).await,
+            ("a", 0.0),
+            "whoever asks is not kept waiting"
+        );
+        assert_eq!(
+            queue.done(&"a", Next::After(Duration::ZERO)),
+            None,
+            "and it starts over"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -527,7 +613,10 @@ mod tests {
         let queue = queue();
         queue.add("a", Priority::Change);
         let (runs, holds) = spin(&queue, Duration::from_mins(1), || Next::After(SPIN_REST)).await;
-        assert!(runs > 50 && holds.is_empty(), "once a second is no spin: {holds:?}");
+        assert!(
+            runs > 50 && holds.is_empty(),
+            "once a second is no spin: {holds:?}"
+        );
     }
 
     #[tokio::test]
@@ -537,14 +626,26 @@ mod tests {
         for number in 0..50 {
             queue.add(format!("a{number}"), Priority::Person);
         }
-        assert_eq!([now(&queue), now(&queue)], [Some("a0".into()), Some("a1".into())], "alone it uses all workers");
+        assert_eq!(
+            [now(&queue), now(&queue)],
+            [Some("a0".into()), Some("a1".into())],
+            "alone it uses all workers"
+        );
         assert_eq!(now(&queue), None);
         queue.add("b0".into(), Priority::Background);
-        assert_eq!(now(&queue).as_deref(), Some("b0"), "a worker more for who came later");
+        assert_eq!(
+            now(&queue).as_deref(),
+            Some("b0"),
+            "a worker more for who came later"
+        );
         queue.done(&"a0".into(), Next::Idle);
         assert_eq!(now(&queue), None, "a has its part");
         queue.add("c0".into(), Priority::Background);
-        assert_eq!(now(&queue).as_deref(), Some("c0"), "before the 48 that are more urgent");
+        assert_eq!(
+            now(&queue).as_deref(),
+            Some("c0"),
+            "before the 48 that are more urgent"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -554,7 +655,11 @@ mod tests {
         assert_eq!(now(&queue), Some("a"));
         queue.done(&"a", Next::Backoff);
         queue.forget(&"a");
-        assert!(tokio::time::timeout(Duration::from_hours(1), queue.next()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_hours(1), queue.next())
+                .await
+                .is_err()
+        );
         assert!(queue.lock().entries.is_empty() && queue.lock().timers.is_empty());
         queue.add("a", Priority::Change);
         queue.forget(&"a");
@@ -620,14 +725,19 @@ mod tests {
         const KEYS: usize = 50;
         const ROUNDS: usize = 40;
         let queue = Arc::new(Queue::<usize>::new(Backoff::default()));
-        let running: Arc<Vec<AtomicUsize>> = Arc::new((0..KEYS).map(|_| AtomicUsize::new(0)).collect());
+        let running: Arc<Vec<AtomicUsize>> =
+            Arc::new((0..KEYS).map(|_| AtomicUsize::new(0)).collect());
         let runs = Arc::new(AtomicUsize::new(0));
         let workers: Vec<_> = (0..8)
             .map(|_| {
                 let (queue, running, runs) = (queue.clone(), running.clone(), runs.clone());
                 tokio::spawn(async move {
                     while let Some(key) = queue.next().await {
-                        assert_eq!(running[key].fetch_add(1, Ordering::SeqCst), 0, "key {key} runs twice at once");
+                        assert_eq!(
+                            running[key].fetch_add(1, Ordering::SeqCst),
+                            0,
+                            "key {key} runs twice at once"
+                        );
                         tokio::task::yield_now().await;
                         running[key].fetch_sub(1, Ordering::SeqCst);
                         let all = runs.fetch_add(1, Ordering::SeqCst) + 1;

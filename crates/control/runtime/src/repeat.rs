@@ -39,16 +39,33 @@ pub(crate) struct Repeats {
 impl Repeats {
     pub(crate) fn new() -> Self {
         let hashers = (RandomState::new(), RandomState::new());
-        Self { hashers, known: HashMap::new(), order: BTreeMap::new(), tickets: 0, last_stamp: 0 }
+        Self {
+            hashers,
+            known: HashMap::new(),
+            order: BTreeMap::new(),
+            tickets: 0,
+            last_stamp: 0,
+        }
     }
 
     /// Notes that something is said now, and returns since when and how often it was.
     pub(crate) fn take(&mut self, said: &impl Hash, now: Timestamp) -> (Fingerprint, Times) {
         let fingerprint = (self.hashers.0.hash_one(said), self.hashers.1.hash_one(said));
-        let old = self.forget(fingerprint).filter(|old| now.duration_since(old.last) < REPEAT_WITHIN);
+        let old = self
+            .forget(fingerprint)
+            .filter(|old| now.duration_since(old.last) < REPEAT_WITHIN);
         let times = match old {
-            Some(old) => Times { last: now.max(old.last), count: old.count.saturating_add(1), ..old },
-            None => Times { stamp: self.stamp(now), first: now, last: now, count: 1 },
+            Some(old) => Times {
+                last: now.max(old.last),
+                count: old.count.saturating_add(1),
+                ..old
+            },
+            None => Times {
+                stamp: self.stamp(now),
+                first: now,
+                last: now,
+                count: 1,
+            },
         };
         self.tickets += 1;
         self.known.insert(fingerprint, (self.tickets, times));
@@ -90,8 +107,8 @@ mod tests {
     #[test]
     fn the_same_within_an_hour_is_one() {
         let mut repeats = Repeats::new();
-        let counts =
-            [("a", 0), ("b", 1), ("a", 3599), ("a", 7000), ("a", 10_601)].map(|(it, s)| count(&mut repeats, it, s));
+        let counts = [("a", 0), ("b", 1), ("a", 3599), ("a", 7000), ("a", 10_601)]
+            .map(|(it, s)| count(&mut repeats, it, s));
         assert_eq!(counts, [1, 1, 2, 3, 1], "an hour counts from the last time");
     }
 
@@ -113,8 +130,17 @@ mod tests {
         }
         assert_eq!(count(&mut repeats, "kept", 2), 2);
         repeats.take(&"one more", at(3));
-        assert_eq!((repeats.known.len(), repeats.order.len()), (KNOWN_MAX, KNOWN_MAX));
-        assert_eq!((count(&mut repeats, "kept", 4), count(&mut repeats, "lost", 4)), (3, 1));
+        assert_eq!(
+            (repeats.known.len(), repeats.order.len()),
+            (KNOWN_MAX, KNOWN_MAX)
+        );
+        assert_eq!(
+            (
+                count(&mut repeats, "kept", 4),
+                count(&mut repeats, "lost", 4)
+            ),
+            (3, 1)
+        );
     }
 
     #[test]
@@ -122,6 +148,9 @@ mod tests {
         let mut repeats = Repeats::new();
         repeats.take(&"a", at(100));
         let times = repeats.take(&"a", at(50)).1;
-        assert_eq!((times.first, times.last, times.count), (at(100), at(100), 2));
+        assert_eq!(
+            (times.first, times.last, times.count),
+            (at(100), at(100), 2)
+        );
     }
 }

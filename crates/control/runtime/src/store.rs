@@ -34,25 +34,49 @@ pub type Parse<T> = fn(&[u8]) -> Result<T, String>;
 impl<T: Send + Sync + 'static> Store<T> {
     /// Starts to mirror a subject; it is watched as long as the store lives.
     #[must_use]
-    pub fn start(client: Client, subject: Subject, parse: Parse<T>, name_of: fn(&T) -> NamespacedName) -> Arc<Self> {
+    pub fn start(
+        client: Client,
+        subject: Subject,
+        parse: Parse<T>,
+        name_of: fn(&T) -> NamespacedName,
+    ) -> Arc<Self> {
         let (synced, is_synced) = watch::channel(false);
         let mirror = Arc::new(Mirror::default());
         let kind = subject.resource.gvk.kind.clone();
-        let feed = Feed { kind, parse, mirror: mirror.clone(), synced };
+        let feed = Feed {
+            kind,
+            parse,
+            mirror: mirror.clone(),
+            synced,
+        };
         let task = tokio::spawn(lode_cluster::watch(client, subject, feed));
-        Arc::new(Self { mirror, name_of, is_synced, task })
+        Arc::new(Self {
+            mirror,
+            name_of,
+            is_synced,
+            task,
+        })
     }
 
     /// Returns an object.
     #[must_use]
     pub fn get(&self, name: &NamespacedName) -> Option<Arc<T>> {
-        self.mirror.lock().entries.get(name).map(|entry| entry.object.clone())
+        self.mirror
+            .lock()
+            .entries
+            .get(name)
+            .map(|entry| entry.object.clone())
     }
 
     /// Returns all objects, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<T>> {
-        self.mirror.lock().entries.values().map(|entry| entry.object.clone()).collect()
+        self.mirror
+            .lock()
+            .entries
+            .values()
+            .map(|entry| entry.object.clone())
+            .collect()
     }
 
     /// Returns how many objects there are.
@@ -194,7 +218,13 @@ struct Entry<T> {
 
 impl<T> Default for Mirror<T> {
     fn default() -> Self {
-        Self { table: Mutex::new(Table { entries: HashMap::new(), subscribers: Vec::new(), round: 0 }) }
+        Self {
+            table: Mutex::new(Table {
+                entries: HashMap::new(),
+                subscribers: Vec::new(),
+                round: 0,
+            }),
+        }
     }
 }
 
@@ -204,8 +234,14 @@ impl<T> Mirror<T> {
     }
 
     fn subscribe(&self) -> Changes<T> {
-        let waiting = Waiting { order: VecDeque::new(), changes: HashMap::new() };
-        let mailbox = Arc::new(Mailbox { waiting: Mutex::new(waiting), arrived: Notify::new() });
+        let waiting = Waiting {
+            order: VecDeque::new(),
+            changes: HashMap::new(),
+        };
+        let mailbox = Arc::new(Mailbox {
+            waiting: Mutex::new(waiting),
+            arrived: Notify::new(),
+        });
         let mut table = self.lock();
         let mut all = mailbox.lock();
         for (name, entry) in &table.entries {
@@ -236,7 +272,10 @@ impl<T> Mirror<T> {
     fn is_known(&self, name: &NamespacedName, version: u64) -> bool {
         let mut table = self.lock();
         let round = table.round;
-        let known = table.entries.get_mut(name).filter(|entry| entry.version == version && version != 0);
+        let known = table
+            .entries
+            .get_mut(name)
+            .filter(|entry| entry.version == version && version != 0);
         known.map(|entry| entry.seen = round).is_some()
     }
 
@@ -245,7 +284,15 @@ impl<T> Mirror<T> {
         let mut table = self.lock();
         let round = table.round;
         let Some(entry) = table.entries.get_mut(name) else {
-            table.entries.insert(name.clone(), Entry { object: object.clone(), version, seen: round, taken: round });
+            table.entries.insert(
+                name.clone(),
+                Entry {
+                    object: object.clone(),
+                    version,
+                    seen: round,
+                    taken: round,
+                },
+            );
             return table.tell(name, None, Some(object));
         };
         entry.seen = round;
@@ -271,7 +318,11 @@ impl<T> Mirror<T> {
     fn deleted(&self, name: &NamespacedName, version: u64) {
         let mut table = self.lock();
         // An older deletion is that of an earlier object of this name.
-        if table.entries.get(name).is_some_and(|entry| version == 0 || version >= entry.version) {
+        if table
+            .entries
+            .get(name)
+            .is_some_and(|entry| version == 0 || version >= entry.version)
+        {
             table.remove(name);
         }
     }
@@ -285,7 +336,10 @@ impl<T> Mirror<T> {
     fn sweep(&self) {
         let mut table = self.lock();
         let round = table.round;
-        let gone = table.entries.iter().filter(|(_, entry)| entry.seen != round);
+        let gone = table
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.seen != round);
         for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             table.remove(&name);
         }
@@ -301,7 +355,9 @@ impl<T> Table<T> {
 
     fn tell(&mut self, name: &NamespacedName, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
         self.subscribers.retain(|subscriber| {
-            let Some(mailbox) = subscriber.upgrade() else { return false };
+            let Some(mailbox) = subscriber.upgrade() else {
+                return false;
+            };
             mailbox.lock().push(name, old.cloned(), new.cloned());
             mailbox.arrived.notify_one();
             true
@@ -362,9 +418,21 @@ mod tests {
         let mirror = Arc::new(Mirror::default());
         let parse = |json: &[u8]| {
             let object: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-            if object["bad"].is_null() { Ok(object) } else { Err("it is bad".to_owned()) }
+            if object["bad"].is_null() {
+                Ok(object)
+            } else {
+                Err("it is bad".to_owned())
+            }
         };
-        (Feed { kind: "Thing".into(), parse, mirror: mirror.clone(), synced: watch::Sender::new(false) }, mirror)
+        (
+            Feed {
+                kind: "Thing".into(),
+                parse,
+                mirror: mirror.clone(),
+                synced: watch::Sender::new(false),
+            },
+            mirror,
+        )
     }
 
     fn object(name: &str, version: u64) -> Value {
@@ -373,7 +441,11 @@ mod tests {
 
     fn head(object: &Value) -> Head<'_> {
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().into();
-        Head { namespace: text("namespace"), name: text("name"), version: text("resourceVersion") }
+        Head {
+            namespace: text("namespace"),
+            name: text("name"),
+            version: text("resourceVersion"),
+        }
     }
 
     fn applied(feed: &mut Feed<Value>, object: &Value) {
@@ -389,11 +461,19 @@ mod tests {
     }
 
     fn version(object: Option<&Arc<Value>>) -> u64 {
-        object.map_or(0, |object| number(object["metadata"]["resourceVersion"].as_str().unwrap()))
+        object.map_or(0, |object| {
+            number(object["metadata"]["resourceVersion"].as_str().unwrap())
+        })
     }
 
     fn known(mirror: &Mirror<Value>, name: &str) -> u64 {
-        version(mirror.lock().entries.get(&named(name)).map(|entry| &entry.object))
+        version(
+            mirror
+                .lock()
+                .entries
+                .get(&named(name))
+                .map(|entry| &entry.object),
+        )
     }
 
     fn put(mirror: &Mirror<Value>, name: &str, version: u64) -> bool {
@@ -403,7 +483,13 @@ mod tests {
     /// Name, old version and new version of each change that waits; 0 for none.
     fn fetch(changes: &mut Changes<Value>) -> Vec<(String, u64, u64)> {
         std::iter::from_fn(|| changes.next().now_or_never())
-            .map(|it| (it.name.name.into_string(), version(it.old.as_ref()), version(it.new.as_ref())))
+            .map(|it| {
+                (
+                    it.name.name.into_string(),
+                    version(it.old.as_ref()),
+                    version(it.new.as_ref()),
+                )
+            })
             .collect()
     }
 
@@ -467,12 +553,22 @@ mod tests {
         let mut changes = mirror.subscribe();
         fetch(&mut changes);
         feed.restart();
-        assert!(put(&mirror, "b", 8), "an answer that comes late does not keep it");
+        assert!(
+            put(&mirror, "b", 8),
+            "an answer that comes late does not keep it"
+        );
         applied(&mut feed, &object("a", 5));
-        applied(&mut feed, &json!({"metadata": {"name": "c", "namespace": "shop"}, "bad": 1}));
+        applied(
+            &mut feed,
+            &json!({"metadata": {"name": "c", "namespace": "shop"}, "bad": 1}),
+        );
         feed.synced("");
         assert_eq!(fetch(&mut changes), [told("b", 6, 0)]);
-        assert_eq!(known(&mirror, "c"), 6, "what cannot be read now is still there");
+        assert_eq!(
+            known(&mirror, "c"),
+            6,
+            "what cannot be read now is still there"
+        );
     }
 
     #[test]

@@ -41,7 +41,8 @@ fn is_awaited<S: Kind>(object: &Resource<S>) -> bool {
 fn asks_anew<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
     old.metadata.generation != new.metadata.generation
         || old.metadata.uid != new.metadata.uid
-        || old.metadata.annotation(meta::REQUESTED_AT) != new.metadata.annotation(meta::REQUESTED_AT)
+        || old.metadata.annotation(meta::REQUESTED_AT)
+            != new.metadata.annotation(meta::REQUESTED_AT)
         || old.deleting() != new.deleting()
 }
 
@@ -56,12 +57,20 @@ mod tests {
     fn change(old: Option<&Value>, new: Option<&Value>) -> Option<Priority> {
         let object = |object: &Value| Arc::new(Kustomization::parse(object).unwrap());
         let name = NamespacedName::new("ns", "a");
-        Change { name, old: old.map(object), new: new.map(object) }.urgency()
+        Change {
+            name,
+            old: old.map(object),
+            new: new.map(object),
+        }
+        .urgency()
     }
 
     fn object(metadata: &Value, status: &Value) -> Value {
         let mut object = json!({"metadata": {"name": "a", "namespace": "ns", "generation": 2}, "status": status});
-        object["metadata"].as_object_mut().unwrap().extend(metadata.as_object().cloned().unwrap_or_default());
+        object["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .extend(metadata.as_object().cloned().unwrap_or_default());
         object
     }
 
@@ -77,14 +86,32 @@ mod tests {
     fn what_nobody_has_looked_at_is_waited_for() {
         for (what, status) in [
             ("new", json!({})),
-            ("new, with Flux's default", json!({"observedGeneration": -1})),
+            (
+                "new, with Flux's default",
+                json!({"observedGeneration": -1}),
+            ),
             ("edited while nobody ran", ready(1)),
         ] {
-            assert_eq!(change(None, Some(&object(&json!({}), &status))), Some(Priority::Person), "{what}");
+            assert_eq!(
+                change(None, Some(&object(&json!({}), &status))),
+                Some(Priority::Person),
+                "{what}"
+            );
         }
-        assert_eq!(change(None, Some(&object(&asked(), &ready(2)))), Some(Priority::Person), "asked while nobody ran");
-        let deleted = object(&json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2));
-        assert_eq!(change(None, Some(&deleted)), Some(Priority::Person), "deleted while nobody ran");
+        assert_eq!(
+            change(None, Some(&object(&asked(), &ready(2)))),
+            Some(Priority::Person),
+            "asked while nobody ran"
+        );
+        let deleted = object(
+            &json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}),
+            &ready(2),
+        );
+        assert_eq!(
+            change(None, Some(&deleted)),
+            Some(Priority::Person),
+            "deleted while nobody ran"
+        );
     }
 
     #[test]
@@ -96,7 +123,11 @@ mod tests {
             object(&json!({}), &ready(2)),
             object(&asked(), &answered),
         ] {
-            assert_eq!(change(None, Some(&known)), Some(Priority::Background), "{known}");
+            assert_eq!(
+                change(None, Some(&known)),
+                Some(Priority::Background),
+                "{known}"
+            );
         }
     }
 
@@ -106,12 +137,22 @@ mod tests {
         for new in [
             object(&asked(), &ready(2)),
             object(&json!({"generation": 3}), &ready(2)),
-            object(&json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}), &ready(2)),
+            object(
+                &json!({"deletionTimestamp": "2026-01-02T03:04:05Z"}),
+                &ready(2),
+            ),
             object(&json!({"uid": "another"}), &json!({})),
         ] {
-            assert_eq!(change(Some(&known), Some(&new)), Some(Priority::Person), "{new}");
+            assert_eq!(
+                change(Some(&known), Some(&new)),
+                Some(Priority::Person),
+                "{new}"
+            );
         }
-        assert_eq!(change(Some(&object(&json!({}), &json!({}))), Some(&known)), None);
+        assert_eq!(
+            change(Some(&object(&json!({}), &json!({}))), Some(&known)),
+            None
+        );
         assert_eq!(change(Some(&known), None), None);
     }
 }

@@ -50,16 +50,27 @@ pub(crate) struct Assembled {
 
 impl Archive {
     /// Finds the place of a repository in the store: it follows from what the object is, never from its status.
-    pub(crate) fn new(store: &Arc<Store>, name: &NamespacedName, uid: &str) -> Result<Self, Failure> {
-        let owner = Owner::new("gitrepository", &name.namespace, &name.name, uid)
-            .map_err(|error| Failure::store(reasons::DIRECTORY_CREATION_FAILED, error.to_string()))?;
-        Ok(Self { store: store.clone(), owner })
+    pub(crate) fn new(
+        store: &Arc<Store>,
+        name: &NamespacedName,
+        uid: &str,
+    ) -> Result<Self, Failure> {
+        let owner =
+            Owner::new("gitrepository", &name.namespace, &name.name, uid).map_err(|error| {
+                Failure::store(reasons::DIRECTORY_CREATION_FAILED, error.to_string())
+            })?;
+        Ok(Self {
+            store: store.clone(),
+            owner,
+        })
     }
 
     /// Tells whether an artifact is in the store as its status says.
     pub(crate) async fn verify(&self, artifact: &Artifact) -> Result<Verdict, Failure> {
         let path = artifact.path.to_string();
-        let Ok(digest) = artifact.digest.parse::<Digest>() else { return Ok(Verdict::Changed) };
+        let Ok(digest) = artifact.digest.parse::<Digest>() else {
+            return Ok(Verdict::Changed);
+        };
         self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| {
             archive.store.verify(&archive.owner, &path, digest)
         })
@@ -69,7 +80,10 @@ impl Archive {
     /// Removes an artifact that is not what it was.
     pub(crate) async fn remove(&self, artifact: &Artifact) -> Result<(), Failure> {
         let path = artifact.path.to_string();
-        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| archive.store.remove(&archive.owner, &path)).await
+        self.on_thread(reasons::READ_OPERATION_FAILED, move |archive| {
+            archive.store.remove(&archive.owner, &path)
+        })
+        .await
     }
 
     /// Opens an artifact of the repository.
@@ -93,9 +107,15 @@ impl Archive {
         let work = move || {
             let Assembled { tree, left_out } = assemble(contents)?;
             let stored = archive.store.put(&archive.owner, &file, &tree);
-            Ok((stored.map_err(failed(reasons::ARCHIVE_OPERATION_FAILED))?, left_out))
+            Ok((
+                stored.map_err(failed(reasons::ARCHIVE_OPERATION_FAILED))?,
+                left_out,
+            ))
         };
-        place.compute(work).await.map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
+        place
+            .compute(work)
+            .await
+            .map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
     }
 
     /// Removes artifacts that nobody needs any more.
@@ -107,13 +127,20 @@ impl Archive {
             })
             .await;
         if let Err(failure) = removed {
-            warn!(folder = self.owner.folder(), error = failure.message, "old artifacts not removed");
+            warn!(
+                folder = self.owner.folder(),
+                error = failure.message,
+                "old artifacts not removed"
+            );
         }
     }
 
     /// Removes all artifacts.
     pub(crate) async fn clear(&self) -> Result<(), Failure> {
-        self.on_thread(reasons::GARBAGE_COLLECTION_FAILED, |archive| archive.store.remove_all(&archive.owner)).await
+        self.on_thread(reasons::GARBAGE_COLLECTION_FAILED, |archive| {
+            archive.store.remove_all(&archive.owner)
+        })
+        .await
     }
 
     async fn on_thread<T: Send + 'static>(
@@ -123,44 +150,71 @@ impl Archive {
     ) -> Result<T, Failure> {
         let archive = self.clone();
         let answer = tokio::task::spawn_blocking(move || work(&archive)).await;
-        answer.map_err(broken(Step::Store, reason))?.map_err(failed(reason))
+        answer
+            .map_err(broken(Step::Store, reason))?
+            .map_err(failed(reason))
     }
 }
 
 /// Puts included parts in and takes ignored ones out.
 pub(crate) fn assemble(contents: Contents) -> Result<Assembled, Failure> {
-    let Contents { mut tree, included, ignore, budget } = contents;
+    let Contents {
+        mut tree,
+        included,
+        ignore,
+        budget,
+    } = contents;
     for (inclusion, other) in &included {
-        tree.include(other, &inclusion.from, &inclusion.to, &budget).map_err(|error| {
-            let error = match error {
-                IncludeError::Exceeded(exceeded) => with_flag(&exceeded),
-                IncludeError::Tree(error) => error.to_string(),
-            };
-            let name = &inclusion.repository.name;
-            Failure::store(reasons::COPY_FAILURE, format!("failed to copy include '{name}': {error}"))
-        })?;
+        tree.include(other, &inclusion.from, &inclusion.to, &budget)
+            .map_err(|error| {
+                let error = match error {
+                    IncludeError::Exceeded(exceeded) => with_flag(&exceeded),
+                    IncludeError::Tree(error) => error.to_string(),
+                };
+                let name = &inclusion.repository.name;
+                Failure::store(
+                    reasons::COPY_FAILURE,
+                    format!("failed to copy include '{name}': {error}"),
+                )
+            })?;
     }
     let tree = ignore::filter(tree, ignore.as_deref(), &budget).map_err(|error| {
         let text = match &error {
             ignore::Error::Exceeded(exceeded) => {
-                format!("leaving out files by spec.ignore and .sourceignore {}", with_flag(exceeded))
+                format!(
+                    "leaving out files by spec.ignore and .sourceignore {}",
+                    with_flag(exceeded)
+                )
             }
             ignore::Error::Read(_) => error.to_string(),
         };
         Failure::store(reasons::ARCHIVE_OPERATION_FAILED, text)
     })?;
-    if let Some(large) = tree.entries().find_map(|(path, entry)| Some(too_large(path, size(entry)?))) {
+    if let Some(large) = tree
+        .entries()
+        .find_map(|(path, entry)| Some(too_large(path, size(entry)?)))
+    {
         return Err(large);
     }
-    let left_out = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Misnamed));
+    let left_out = tree
+        .entries()
+        .filter(|(_, entry)| matches!(entry, Entry::Misnamed));
     let left_out = left_out.map(|(path, _)| path.clone()).collect();
     Ok(Assembled { tree, left_out })
 }
 
 /// Tells which files were left out for their names; nothing where none was.
 pub(crate) fn told_left_out(left_out: &[RepoPath]) -> Option<String> {
-    let shown: Vec<_> = left_out.iter().take(LEFT_OUT_SHOWN).map(|path| format!("'{path}'")).collect();
-    let more = if left_out.len() > shown.len() { ", …" } else { "" };
+    let shown: Vec<_> = left_out
+        .iter()
+        .take(LEFT_OUT_SHOWN)
+        .map(|path| format!("'{path}'"))
+        .collect();
+    let more = if left_out.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
     let count = left_out.len();
     (count > 0).then(|| {
         format!(
@@ -189,7 +243,11 @@ pub(crate) fn short(subject: &str) -> String {
 }
 
 fn size(entry: &Entry) -> Option<u64> {
-    if let Entry::Large(size) = entry { Some(*size) } else { None }
+    if let Entry::Large(size) = entry {
+        Some(*size)
+    } else {
+        None
+    }
 }
 
 /// An artifact that silently lacks a file would be trusted to be whole.
@@ -210,51 +268,99 @@ mod tests {
 
     fn contents(files: &[(&str, &str)]) -> Contents {
         let budget = Arc::new(Budget::unlimited());
-        Contents { tree: files.iter().copied().collect(), included: Vec::new(), ignore: None, budget }
+        Contents {
+            tree: files.iter().copied().collect(),
+            included: Vec::new(),
+            ignore: None,
+            budget,
+        }
     }
 
     fn names(contents: Contents) -> Vec<String> {
-        assemble(contents).unwrap().tree.entries().map(|(path, _)| path.to_string()).collect()
+        assemble(contents)
+            .unwrap()
+            .tree
+            .entries()
+            .map(|(path, _)| path.to_string())
+            .collect()
     }
 
     fn inclusion(from: &str, to: &str) -> Inclusion {
         let at = |text| RepoPath::parse(text).unwrap();
-        Inclusion { repository: NamespacedName::new("ns", "other"), from: at(from), to: at(to) }
+        Inclusion {
+            repository: NamespacedName::new("ns", "other"),
+            from: at(from),
+            to: at(to),
+        }
     }
 
     #[test]
     fn included_parts_are_filtered_as_all_others() {
-        let other: Tree = [("base/b.yaml", ""), ("base/b.md", "")].into_iter().collect();
+        let other: Tree = [("base/b.yaml", ""), ("base/b.md", "")]
+            .into_iter()
+            .collect();
         let included = vec![(inclusion("base", "inc"), Arc::new(other))];
-        let all = Contents { included, ignore: Some("*.md".into()), ..contents(&[("a.yaml", ""), ("a.md", "")]) };
+        let all = Contents {
+            included,
+            ignore: Some("*.md".into()),
+            ..contents(&[("a.yaml", ""), ("a.md", "")])
+        };
         assert_eq!(names(all), ["a.yaml", "inc/b.yaml"]);
     }
 
     #[test]
     fn a_part_that_is_not_there_is_told() {
         let included = vec![(inclusion("nothere", "inc"), Arc::new(Tree::default()))];
-        let failure = assemble(Contents { included, ..contents(&[]) }).unwrap_err();
-        assert_eq!(failure.message, "failed to copy include 'other': nothere: no such file or folder");
+        let failure = assemble(Contents {
+            included,
+            ..contents(&[])
+        })
+        .unwrap_err();
+        assert_eq!(
+            failure.message,
+            "failed to copy include 'other': nothere: no such file or folder"
+        );
     }
 
     #[test]
     fn a_huge_file_is_named_unless_it_is_ignored() {
         let huge = || {
             let mut contents = contents(&[("a.yaml", "")]);
-            contents.tree.insert(RepoPath::parse("disk.img").unwrap(), Entry::Large(1 << 30));
+            contents
+                .tree
+                .insert(RepoPath::parse("disk.img").unwrap(), Entry::Large(1 << 30));
             contents
         };
         let failure = assemble(huge()).unwrap_err();
-        assert!(failure.message.starts_with("file 'disk.img' of 1073741824 bytes"), "{}", failure.message);
-        assert_eq!(names(Contents { ignore: Some("*.img".into()), ..huge() }), ["a.yaml"]);
+        assert!(
+            failure
+                .message
+                .starts_with("file 'disk.img' of 1073741824 bytes"),
+            "{}",
+            failure.message
+        );
+        assert_eq!(
+            names(Contents {
+                ignore: Some("*.img".into()),
+                ..huge()
+            }),
+            ["a.yaml"]
+        );
     }
 
     #[test]
     fn patterns_that_cost_too_much_name_the_bound_and_its_flag() {
-        let limits = lode_stdx::budget::Limits { steps: 100, ..lode_stdx::budget::Limits::UNLIMITED };
+        let limits = lode_stdx::budget::Limits {
+            steps: 100,
+            ..lode_stdx::budget::Limits::UNLIMITED
+        };
         let files: Vec<_> = (0..5000).map(|n| format!("{n}")).collect();
         let files: Vec<_> = files.iter().map(|name| (name.as_str(), "")).collect();
-        let all = Contents { budget: Arc::new(Budget::new(limits)), ignore: Some("*x".into()), ..contents(&files) };
+        let all = Contents {
+            budget: Arc::new(Budget::new(limits)),
+            ignore: Some("*x".into()),
+            ..contents(&files)
+        };
         let failure = assemble(all).unwrap_err();
         let words = "needs more than 100 steps, the limit (--fetch-steps-max)";
         assert!(failure.message.ends_with(words), "{}", failure.message);
@@ -264,12 +370,21 @@ mod tests {
     fn what_is_left_out_for_its_name_is_told_unless_it_is_ignored() {
         let odd = || {
             let mut contents = contents(&[("a.yaml", "")]);
-            contents.tree.insert(RepoPath::parse("docs/Icon\\r").unwrap(), Entry::Misnamed);
+            contents
+                .tree
+                .insert(RepoPath::parse("docs/Icon\\r").unwrap(), Entry::Misnamed);
             contents
         };
         let told = told_left_out(&assemble(odd()).unwrap().left_out).unwrap();
-        assert!(told.starts_with("1 left out") && told.contains(r"'docs/Icon\r'"), "{told}");
-        let ignored = assemble(Contents { ignore: Some("docs/".into()), ..odd() }).unwrap();
+        assert!(
+            told.starts_with("1 left out") && told.contains(r"'docs/Icon\r'"),
+            "{told}"
+        );
+        let ignored = assemble(Contents {
+            ignore: Some("docs/".into()),
+            ..odd()
+        })
+        .unwrap();
         assert_eq!(told_left_out(&ignored.left_out), None);
     }
 
@@ -277,9 +392,18 @@ mod tests {
     fn a_url_is_host_and_path() {
         let path = "gitrepository/ns/a/1.tar.gz";
         for (host, expected) in [
-            ("127.0.0.1:9090", "http://127.0.0.1:9090/gitrepository/ns/a/1.tar.gz"),
-            ("source.ns.svc.cluster.local./", "http://source.ns.svc.cluster.local./gitrepository/ns/a/1.tar.gz"),
-            ("https://cdn.example.com/", "https://cdn.example.com/gitrepository/ns/a/1.tar.gz"),
+            (
+                "127.0.0.1:9090",
+                "http://127.0.0.1:9090/gitrepository/ns/a/1.tar.gz",
+            ),
+            (
+                "source.ns.svc.cluster.local./",
+                "http://source.ns.svc.cluster.local./gitrepository/ns/a/1.tar.gz",
+            ),
+            (
+                "https://cdn.example.com/",
+                "https://cdn.example.com/gitrepository/ns/a/1.tar.gz",
+            ),
         ] {
             assert_eq!(url(host, path), expected);
         }

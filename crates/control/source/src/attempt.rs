@@ -51,30 +51,78 @@ pub(crate) struct Seen {
 }
 
 impl GitRepositories {
-    pub(crate) async fn attempt(&self, object: &GitRepository, seen: &mut Seen, trip: &Trip) -> Result<Found, Failure> {
+    pub(crate) async fn attempt(
+        &self,
+        object: &GitRepository,
+        seen: &mut Seen,
+        trip: &Trip,
+    ) -> Result<Found, Failure> {
         let own = key(object);
         let plan = validate(object, &self.options.egress)?;
         let archive = Archive::new(&self.artifacts, &own, &object.metadata.uid)?;
         seen.lost = self.is_lost(object, &archive).await?;
-        let remote = trip.wait(gather::remote(&self.client, object, &plan, &self.options.egress)).await?;
-        let resolved = trip.wait(self.git.resolve(&remote, &plan.reference)).await?;
+        let remote = trip
+            .wait(gather::remote(
+                &self.client,
+                object,
+                &plan,
+                &self.options.egress,
+            ))
+            .await?;
+        let resolved = trip
+            .wait(self.git.resolve(&remote, &plan.reference))
+            .await?;
         seen.revision = Some(resolved.revision.clone());
         let included = include::artifacts(&own, &plan.includes, |name| self.objects.get(name))?;
-        let artifacts: Vec<_> = included.iter().map(|included| included.artifact.clone()).collect();
+        let artifacts: Vec<_> = included
+            .iter()
+            .map(|included| included.artifact.clone())
+            .collect();
         // What has to be signed is looked at each time: the artifact may be older than the demand.
-        let held = object.status.artifact.as_deref().filter(|_| !seen.lost && !plan.verify);
+        let held = object
+            .status
+            .artifact
+            .as_deref()
+            .filter(|_| !seen.lost && !plan.verify);
         if let Some(held) = held.filter(|_| is_current(object, &resolved.revision, &artifacts)) {
             // The address follows the flag, so that a moved store is found.
             let url = artifact::url(&self.options.storage_adv_addr, &held.path).into();
-            let artifact = Artifact { url, ..held.clone() };
+            let artifact = Artifact {
+                url,
+                ..held.clone()
+            };
             // As observed, so that what only looks new is not written.
             let included = object.status.included_artifacts.clone();
             let (chosen, left_out) = (None, Vec::new());
-            return Ok(Found { interval: plan.interval, artifact, included, subject: None, chosen, left_out });
+            return Ok(Found {
+                interval: plan.interval,
+                artifact,
+                included,
+                subject: None,
+                chosen,
+                left_out,
+            });
         }
         let chosen = chosen(&plan, &resolved);
-        let built = self.build(object, &plan, &archive, Source { remote, resolved, included, trip }).await;
-        built.map(|found| Found { chosen: chosen.clone(), ..found }).map_err(|failure| failure.about(chosen.as_deref()))
+        let built = self
+            .build(
+                object,
+                &plan,
+                &archive,
+                Source {
+                    remote,
+                    resolved,
+                    included,
+                    trip,
+                },
+            )
+            .await;
+        built
+            .map(|found| Found {
+                chosen: chosen.clone(),
+                ..found
+            })
+            .map_err(|failure| failure.about(chosen.as_deref()))
     }
 
     async fn build(
@@ -84,9 +132,19 @@ impl GitRepositories {
         archive: &Archive,
         source: Source<'_>,
     ) -> Result<Found, Failure> {
-        let Source { remote, resolved, included, trip } = source;
-        let (budget, namespace) = (Arc::new(Budget::new(self.options.fetch)), &*object.metadata.namespace);
-        let snapshot = trip.wait(self.git.fetch(&remote, &resolved, plan, &budget, namespace)).await?;
+        let Source {
+            remote,
+            resolved,
+            included,
+            trip,
+        } = source;
+        let (budget, namespace) = (
+            Arc::new(Budget::new(self.options.fetch)),
+            &*object.metadata.namespace,
+        );
+        let snapshot = trip
+            .wait(self.git.fetch(&remote, &resolved, plan, &budget, namespace))
+            .await?;
         if plan.verify {
             return Err(check_signature(&snapshot.commit, snapshot.signed));
         }
@@ -98,27 +156,48 @@ impl GitRepositories {
         };
         // An estimate; on a small machine one piece of work takes what there is.
         let place = trip.wait(async {
-            let place = self.memory.reserve(namespace, ASSEMBLY_BYTES.min(self.memory.for_one())).await;
-            place.map_err(|error| Failure::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
+            let place = self
+                .memory
+                .reserve(namespace, ASSEMBLY_BYTES.min(self.memory.for_one()))
+                .await;
+            place.map_err(|error| {
+                Failure::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string())
+            })
         });
         let place = place.await?;
         for (inclusion, Included { artifact, uid }) in plan.includes.iter().zip(&included) {
             let other = Archive::new(&self.artifacts, &inclusion.repository, uid)?;
-            contents.included.push((inclusion.clone(), other.open(artifact).await?));
+            contents
+                .included
+                .push((inclusion.clone(), other.open(artifact).await?));
         }
         let (stored, left_out) = archive.put(&snapshot.commit, contents, place).await?;
-        let keep =
-            Retention { records: self.options.artifact_retention_records, ttl: self.options.artifact_retention_ttl };
+        let keep = Retention {
+            records: self.options.artifact_retention_records,
+            ttl: self.options.artifact_retention_ttl,
+        };
         archive.collect(&stored.path, keep).await;
         let artifact = self.describe(object, &stored, &resolved.revision);
-        let included = included.into_iter().map(|included| included.artifact).collect();
+        let included = included
+            .into_iter()
+            .map(|included| included.artifact)
+            .collect();
         let subject = Some(snapshot.subject);
-        Ok(Found { interval: plan.interval, artifact, included, subject, chosen: None, left_out })
+        Ok(Found {
+            interval: plan.interval,
+            artifact,
+            included,
+            subject,
+            chosen: None,
+            left_out,
+        })
     }
 
     /// Returns whether the artifact of the status is not in the store; one of ours that was changed there is removed.
     async fn is_lost(&self, object: &GitRepository, archive: &Archive) -> Result<bool, Failure> {
-        let Some(artifact) = object.status.artifact.as_deref() else { return Ok(false) };
+        let Some(artifact) = object.status.artifact.as_deref() else {
+            return Ok(false);
+        };
         match archive.verify(artifact).await? {
             Verdict::Intact => return Ok(false),
             Verdict::Missing => {
@@ -129,7 +208,12 @@ impl GitRepositories {
                     "stored artifact of revision '{}' does not have the digest '{}' and is built again",
                     artifact.revision, artifact.digest
                 );
-                self.emit(object, EventKind::Warning, reasons::ARTIFACT_VERIFICATION_FAILED, text);
+                self.emit(
+                    object,
+                    EventKind::Warning,
+                    reasons::ARTIFACT_VERIFICATION_FAILED,
+                    text,
+                );
                 archive.remove(artifact).await?;
             }
         }
@@ -146,9 +230,20 @@ impl GitRepositories {
             size: Some(stored.size.try_into().unwrap_or(i64::MAX)),
             ..Artifact::default()
         };
-        let facts = |artifact: &Artifact| (artifact.digest.clone(), artifact.path.clone(), artifact.revision.clone());
+        let facts = |artifact: &Artifact| {
+            (
+                artifact.digest.clone(),
+                artifact.path.clone(),
+                artifact.revision.clone(),
+            )
+        };
         // The same file made again is no update.
-        if let Some(held) = object.status.artifact.as_deref().filter(|held| facts(held) == facts(&artifact)) {
+        if let Some(held) = object
+            .status
+            .artifact
+            .as_deref()
+            .filter(|held| facts(held) == facts(&artifact))
+        {
             artifact.last_update_time.clone_from(&held.last_update_time);
         }
         artifact
@@ -182,15 +277,28 @@ mod tests {
     fn the_tag_that_a_range_led_to_is_named() {
         let plan = |reference: serde_json::Value| {
             let spec = serde_json::json!({"interval": "1m", "url": "https://example.com/a.git", "ref": reference});
-            let object = GitRepository::parse(&serde_json::json!({"metadata": {"name": "a"}, "spec": spec})).unwrap();
+            let object =
+                GitRepository::parse(&serde_json::json!({"metadata": {"name": "a"}, "spec": spec}))
+                    .unwrap();
             validate(&object, &Egress::default()).unwrap()
         };
-        let pinned = lode_git::Reference { commit: Some("12".repeat(20)), ..lode_git::Reference::default() };
+        let pinned = lode_git::Reference {
+            commit: Some("12".repeat(20)),
+            ..lode_git::Reference::default()
+        };
         let remote = Remote::new("https://git.example/x").unwrap();
-        let mut resolved = futures::FutureExt::now_or_never(lode_git::resolve(&remote, &pinned)).unwrap().unwrap();
+        let mut resolved = futures::FutureExt::now_or_never(lode_git::resolve(&remote, &pinned))
+            .unwrap()
+            .unwrap();
         resolved.name = Some("refs/tags/v1.10.0".to_owned());
         let words = chosen(&plan(serde_json::json!({"semver": "1.x"})), &resolved);
-        assert_eq!(words.as_deref(), Some("tag 'v1.10.0', chosen for semver '1.x'"));
-        assert_eq!(chosen(&plan(serde_json::json!({"tag": "v1.10.0"})), &resolved), None);
+        assert_eq!(
+            words.as_deref(),
+            Some("tag 'v1.10.0', chosen for semver '1.x'")
+        );
+        assert_eq!(
+            chosen(&plan(serde_json::json!({"tag": "v1.10.0"})), &resolved),
+            None
+        );
     }
 }

@@ -66,7 +66,11 @@ impl GitRepositories {
     ///
     /// # Errors
     /// The folder for what Git fetches cannot be written.
-    pub fn new(parts: Parts, queue: Arc<Queue<NamespacedName>>, options: Options) -> io::Result<Arc<Self>> {
+    pub fn new(
+        parts: Parts,
+        queue: Arc<Queue<NamespacedName>>,
+        options: Options,
+    ) -> io::Result<Arc<Self>> {
         let names = Spec::NAMES;
         let parked = queue.clone();
         let traffic = Traffic::new(move |name| parked.add(name.clone(), Priority::Change));
@@ -150,7 +154,9 @@ fn supersedes(change: &Change<GitRepository>) -> bool {
     let Some(old) = &change.old else { return false };
     change.new.as_ref().is_none_or(|new| {
         let (old_meta, new_meta) = (&old.metadata, &new.metadata);
-        old_meta.uid != new_meta.uid || old_meta.generation != new_meta.generation || old.deleting() != new.deleting()
+        old_meta.uid != new_meta.uid
+            || old_meta.generation != new_meta.generation
+            || old.deleting() != new.deleting()
     })
 }
 
@@ -159,7 +165,10 @@ fn matters_to_includers(change: &Change<GitRepository>) -> bool {
     let facts = |object: &Option<Arc<GitRepository>>| {
         let object = object.as_ref()?;
         let artifact = object.status.artifact.as_deref();
-        Some((artifact.map(|artifact| artifact.digest.clone()), object.spec.include.clone()))
+        Some((
+            artifact.map(|artifact| artifact.digest.clone()),
+            object.spec.include.clone(),
+        ))
     };
     facts(&change.old) != facts(&change.new)
 }
@@ -199,7 +208,11 @@ mod tests {
     }
 
     fn change(old: Option<&Value>, new: Option<&Value>) -> Change<GitRepository> {
-        Change { name: NamespacedName::new("ns", "a"), old: old.map(object), new: new.map(object) }
+        Change {
+            name: NamespacedName::new("ns", "a"),
+            old: old.map(object),
+            new: new.map(object),
+        }
     }
 
     fn ready() -> Value {
@@ -212,19 +225,37 @@ mod tests {
         let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}});
         let edited = json!({"metadata": {"generation": 2}});
         let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}});
-        assert!(supersedes(&change(Some(&plain), Some(&edited))) && supersedes(&change(Some(&plain), Some(&deleted))));
+        assert!(
+            supersedes(&change(Some(&plain), Some(&edited)))
+                && supersedes(&change(Some(&plain), Some(&deleted)))
+        );
         assert!(supersedes(&change(Some(&plain), None)));
-        assert!(!supersedes(&change(Some(&plain), Some(&asked))), "who asks every minute would never get an answer");
-        assert!(!supersedes(&change(Some(&plain), Some(&ready()))) && !supersedes(&change(None, Some(&plain))));
+        assert!(
+            !supersedes(&change(Some(&plain), Some(&asked))),
+            "who asks every minute would never get an answer"
+        );
+        assert!(
+            !supersedes(&change(Some(&plain), Some(&ready())))
+                && !supersedes(&change(None, Some(&plain)))
+        );
     }
 
     #[test]
     fn a_new_artifact_matters_to_includers_and_a_condition_does_not() {
         let stored = |digest: &str| json!({"status": {"artifact": {"digest": digest}}});
-        assert!(matters_to_includers(&change(Some(&json!({})), Some(&stored("1")))));
-        assert!(matters_to_includers(&change(Some(&stored("1")), Some(&stored("2")))));
+        assert!(matters_to_includers(&change(
+            Some(&json!({})),
+            Some(&stored("1"))
+        )));
+        assert!(matters_to_includers(&change(
+            Some(&stored("1")),
+            Some(&stored("2"))
+        )));
         assert!(matters_to_includers(&change(Some(&stored("1")), None)));
-        assert!(!matters_to_includers(&change(Some(&json!({})), Some(&ready()))));
+        assert!(!matters_to_includers(&change(
+            Some(&json!({})),
+            Some(&ready())
+        )));
     }
 
     #[test]
@@ -233,8 +264,14 @@ mod tests {
         let mut index = Index::new();
         reindex(&mut index, &change(None, Some(&includes("b"))));
         assert!(index[&NamespacedName::new("ns", "b")].contains(&NamespacedName::new("ns", "a")));
-        reindex(&mut index, &change(Some(&includes("b")), Some(&includes("c"))));
-        assert_eq!(index.keys().map(|name| &*name.name).collect::<Vec<_>>(), ["c"]);
+        reindex(
+            &mut index,
+            &change(Some(&includes("b")), Some(&includes("c"))),
+        );
+        assert_eq!(
+            index.keys().map(|name| &*name.name).collect::<Vec<_>>(),
+            ["c"]
+        );
         reindex(&mut index, &change(Some(&includes("c")), None));
         assert!(index.is_empty());
     }

@@ -1,7 +1,9 @@
 //! Why a reconcile ended without success: the reason for conditions and events, which condition tells it, and when to
 //! try again.
 
-use lode_api::conditions::{FETCH_FAILED, INCLUDE_UNAVAILABLE, SOURCE_VERIFIED, STORAGE_OPERATION_FAILED};
+use lode_api::conditions::{
+    FETCH_FAILED, INCLUDE_UNAVAILABLE, SOURCE_VERIFIED, STORAGE_OPERATION_FAILED,
+};
 use lode_api::reasons;
 use lode_stdx::budget::{Exceeded, Spent};
 
@@ -46,7 +48,12 @@ pub(crate) enum Retry {
 
 impl Failure {
     pub(crate) fn new(step: Step, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), step, retry: Retry::Backoff }
+        Self {
+            reason,
+            message: message.into(),
+            step,
+            retry: Retry::Backoff,
+        }
     }
 
     pub(crate) fn fetch(reason: &'static str, message: impl Into<String>) -> Self {
@@ -59,25 +66,36 @@ impl Failure {
 
     /// Something that is included is not there yet.
     pub(crate) fn include(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { retry: Retry::Wait, ..Self::new(Step::Include, reason, message) }
+        Self {
+            retry: Retry::Wait,
+            ..Self::new(Step::Include, reason, message)
+        }
     }
 
     /// A part of the contract that is not built yet. It is never ignored.
     pub(crate) fn unsupported(what: &str) -> Self {
-        let text = format!("{what} is not supported yet; nothing was fetched, because ignoring it could do harm");
+        let text = format!(
+            "{what} is not supported yet; nothing was fetched, because ignoring it could do harm"
+        );
         Self::fetch(reasons::UNSUPPORTED, text).terminal()
     }
 
     /// Nothing helps but changing the specification.
     pub(crate) fn terminal(self) -> Self {
-        Self { retry: Retry::Never, ..self }
+        Self {
+            retry: Retry::Never,
+            ..self
+        }
     }
 
     /// The object was changed or deleted meanwhile, or the process is to end.
     pub(crate) fn superseded() -> Self {
         Self {
             retry: Retry::Superseded,
-            ..Self::fetch(reasons::GIT_OPERATION_FAILED, "the operation is not wanted any more")
+            ..Self::fetch(
+                reasons::GIT_OPERATION_FAILED,
+                "the operation is not wanted any more",
+            )
         }
     }
 
@@ -109,7 +127,13 @@ impl Step {
 
 /// What a thread that ended early is told as.
 pub(crate) fn broken<E>(step: Step, reason: &'static str) -> impl Fn(E) -> Failure {
-    move |_| Failure::new(step, reason, "the operation ended early, by a fault of ours or because we are stopping")
+    move |_| {
+        Failure::new(
+            step,
+            reason,
+            "the operation ended early, by a fault of ours or because we are stopping",
+        )
+    }
 }
 
 /// Says which bound was passed and which flag sets it.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lode_api::reasons;
 use lode_git::{
-    Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError, Resolved, Snapshot,
-    TransportError,
+    Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError,
+    Resolved, Snapshot, TransportError,
 };
 use lode_runtime::{Memory, Reservation};
 use lode_stdx::bare_url;
@@ -35,13 +35,26 @@ impl Git {
     pub(crate) fn open(options: &Options, memory: Memory) -> io::Result<Self> {
         // One object must fit beside the others that a delta rests on.
         let object_bytes = options.limits.object_bytes.min(memory.total() / 2);
-        let limits = Limits { object_bytes, ..options.limits };
-        Ok(Self { cache: Arc::new(Cache::open(&options.cache_dir)?), memory, limits })
+        let limits = Limits {
+            object_bytes,
+            ..options.limits
+        };
+        Ok(Self {
+            cache: Arc::new(Cache::open(&options.cache_dir)?),
+            memory,
+            limits,
+        })
     }
 
     /// Asks which commit is meant; nothing is fetched.
-    pub(crate) async fn resolve(&self, remote: &Remote, reference: &Reference) -> Result<Resolved, Failure> {
-        lode_git::resolve(remote, reference).await.map_err(|error| unresolved(&error, remote.url()))
+    pub(crate) async fn resolve(
+        &self,
+        remote: &Remote,
+        reference: &Reference,
+    ) -> Result<Resolved, Failure> {
+        lode_git::resolve(remote, reference)
+            .await
+            .map_err(|error| unresolved(&error, remote.url()))
     }
 
     /// Brings a commit's files here.
@@ -54,8 +67,15 @@ impl Git {
         namespace: &str,
     ) -> Result<Snapshot, Failure> {
         let (limits, admission) = (self.limits, admission(self.memory.clone(), namespace));
-        let options = lode_git::Options { limits, admission, budget: budget.clone(), sparse: plan.sparse.clone() };
-        lode_git::fetch(remote, resolved, &self.cache, &options).await.map_err(|error| unfetched(&error, remote.url()))
+        let options = lode_git::Options {
+            limits,
+            admission,
+            budget: budget.clone(),
+            sparse: plan.sparse.clone(),
+        };
+        lode_git::fetch(remote, resolved, &self.cache, &options)
+            .await
+            .map_err(|error| unfetched(&error, remote.url()))
     }
 
     /// Removes what the cache holds of repositories that nobody asks for any more.
@@ -76,8 +96,12 @@ fn admission(memory: Memory, namespace: &str) -> Admission {
         let (memory, namespace) = (memory.clone(), namespace.clone());
         async move {
             // An estimate; on a small machine one piece of work takes what there is.
-            let reserved = memory.reserve(&namespace, bytes.min(memory.for_one())).await;
-            reserved.map(|reserved| Box::new(Reserved(reserved)) as _).map_err(|error| Refused(error.to_string()))
+            let reserved = memory
+                .reserve(&namespace, bytes.min(memory.for_one()))
+                .await;
+            reserved
+                .map(|reserved| Box::new(Reserved(reserved)) as _)
+                .map_err(|error| Refused(error.to_string()))
         }
     })
 }
@@ -101,10 +125,15 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
         ResolveError::Empty => {
             return Failure::fetch(reasons::EMPTY_GIT_REPOSITORY, "git repository is empty");
         }
-        ResolveError::NoVersion(_) | ResolveError::Range(_) | ResolveError::CommitId(_) => error.to_string(),
+        ResolveError::NoVersion(_) | ResolveError::Range(_) | ResolveError::CommitId(_) => {
+            error.to_string()
+        }
         _ => format!("unable to clone '{url}': {error}"),
     };
-    Failure::fetch(reasons::GIT_OPERATION_FAILED, format!("failed to checkout and determine revision: {text}"))
+    Failure::fetch(
+        reasons::GIT_OPERATION_FAILED,
+        format!("failed to checkout and determine revision: {text}"),
+    )
 }
 
 /// Says that the egress policy forbids a connection. Names change their addresses, so it is tried again.
@@ -132,11 +161,16 @@ pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
             Failure::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
         }
         FetchError::Exceeded(exceeded) => {
-            let text = format!("failed to checkout and determine revision: '{url}' {}", with_flag(exceeded));
+            let text = format!(
+                "failed to checkout and determine revision: '{url}' {}",
+                with_flag(exceeded)
+            );
             Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
         _ => {
-            let text = format!("failed to checkout and determine revision: unable to clone '{url}': {error}");
+            let text = format!(
+                "failed to checkout and determine revision: unable to clone '{url}': {error}"
+            );
             Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
     }
@@ -150,10 +184,15 @@ mod tests {
     fn a_failure_tells_no_token_of_the_url() {
         let url = "https://user:secret@host/a.git?private_token=secret";
         let missing = || lode_git::TransportError::NotFound;
-        for failure in
-            [unresolved(&ResolveError::Remote(missing()), url), unfetched(&FetchError::Remote(missing()), url)]
-        {
-            assert!(failure.message.contains("'https://host/a.git?***'"), "{}", failure.message);
+        for failure in [
+            unresolved(&ResolveError::Remote(missing()), url),
+            unfetched(&FetchError::Remote(missing()), url),
+        ] {
+            assert!(
+                failure.message.contains("'https://host/a.git?***'"),
+                "{}",
+                failure.message
+            );
             assert!(!failure.message.contains("secret"), "{}", failure.message);
         }
     }

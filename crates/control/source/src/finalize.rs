@@ -16,9 +16,17 @@ impl GitRepositories {
             return Next::Idle;
         }
         if let Err(failure) = self.remove_artifacts(object).await {
-            let text = format!("garbage collection for deleted resource failed: {}", failure.message);
+            let text = format!(
+                "garbage collection for deleted resource failed: {}",
+                failure.message
+            );
             warn!(name = %key(object), error = failure.message, "artifacts not removed");
-            self.emit(object, EventKind::Warning, reasons::GARBAGE_COLLECTION_FAILED, text);
+            self.emit(
+                object,
+                EventKind::Warning,
+                reasons::GARBAGE_COLLECTION_FAILED,
+                text,
+            );
             return Next::Backoff;
         }
         if let Err(error) = self.without_finalizer(object).await {
@@ -27,12 +35,19 @@ impl GitRepositories {
         info!(name = %key(object), "GitRepository removed");
         if object.status.artifact.is_some() {
             let text = "garbage collected artifacts for deleted resource".to_owned();
-            self.emit(object, EventKind::Normal, reasons::GARBAGE_COLLECTION_SUCCEEDED, text);
+            self.emit(
+                object,
+                EventKind::Normal,
+                reasons::GARBAGE_COLLECTION_SUCCEEDED,
+                text,
+            );
         }
         Next::Idle
     }
 
     async fn remove_artifacts(&self, object: &GitRepository) -> Result<(), Failure> {
-        Archive::new(&self.artifacts, &key(object), &object.metadata.uid)?.clear().await
+        Archive::new(&self.artifacts, &key(object), &object.metadata.uid)?
+            .clear()
+            .await
     }
 }

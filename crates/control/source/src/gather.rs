@@ -40,10 +40,22 @@ pub(crate) async fn remote(
     Ok(remote)
 }
 
-async fn read(client: &Client, object: &GitRepository, name: Option<&LocalRef>) -> Result<Option<Secret>, Failure> {
-    let Some(LocalRef { name }) = name else { return Ok(None) };
+async fn read(
+    client: &Client,
+    object: &GitRepository,
+    name: Option<&LocalRef>,
+) -> Result<Option<Secret>, Failure> {
+    let Some(LocalRef { name }) = name else {
+        return Ok(None);
+    };
     let namespace = &*object.metadata.namespace;
-    let found = client.get(&Resource::known("v1", "Secret", "secrets", true), namespace, name).await;
+    let found = client
+        .get(
+            &Resource::known("v1", "Secret", "secrets", true),
+            namespace,
+            name,
+        )
+        .await;
     let found = found.map_err(|error| {
         let text = format!("failed to get secret '{namespace}/{name}': {error}");
         Failure::fetch(reasons::AUTHENTICATION_FAILED, text)
@@ -54,14 +66,27 @@ async fn read(client: &Client, object: &GitRepository, name: Option<&LocalRef>) 
 impl Secret {
     /// Reads `data`; what is no base64 is left out.
     pub(crate) fn parse(object: &Value, name: String) -> Self {
-        let data = object.get("data").and_then(Value::as_object).into_iter().flatten();
-        let data = data.filter_map(|(key, value)| Some((key.clone(), STANDARD.decode(value.as_str()?).ok()?)));
-        Self { name, data: data.collect() }
+        let data = object
+            .get("data")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        let data = data
+            .filter_map(|(key, value)| Some((key.clone(), STANDARD.decode(value.as_str()?).ok()?)));
+        Self {
+            name,
+            data: data.collect(),
+        }
     }
 
     /// Returns the first of some keys that holds anything.
     pub(crate) fn any(&self, keys: &[&str]) -> Option<Vec<u8>> {
-        keys.iter().find_map(|key| self.data.get(*key).filter(|value| !value.is_empty()).cloned())
+        keys.iter().find_map(|key| {
+            self.data
+                .get(*key)
+                .filter(|value| !value.is_empty())
+                .cloned()
+        })
     }
 
     /// Returns a value as text; one that is empty or no text is none.

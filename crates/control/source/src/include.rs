@@ -39,14 +39,20 @@ pub(crate) fn artifacts(
         };
         // Each would grow by the other's growth, for ever.
         if leads_to(own, &include.repository, &find) {
-            let text = format!("include '{name}' includes '{}' itself: includes lead in a circle", own.name);
+            let text = format!(
+                "include '{name}' includes '{}' itself: includes lead in a circle",
+                own.name
+            );
             return Err(Failure::include(reasons::INCLUDE_CHANGE, text));
         }
         let Some(artifact) = found.status.artifact.as_deref() else {
             let text = format!("no artifact available for include '{name}'");
             return Err(Failure::include(reasons::NO_ARTIFACT, text));
         };
-        artifacts.push(Included { artifact: artifact.clone(), uid: found.metadata.uid.to_string() });
+        artifacts.push(Included {
+            artifact: artifact.clone(),
+            uid: found.metadata.uid.to_string(),
+        });
     }
     Ok(artifacts)
 }
@@ -54,7 +60,11 @@ pub(crate) fn artifacts(
 /// Returns the repositories that one includes, whether they exist or not.
 pub(crate) fn included(object: &GitRepository) -> impl Iterator<Item = NamespacedName> {
     let namespace = &object.metadata.namespace;
-    object.spec.include.iter().map(|include| NamespacedName::new(namespace, &include.repository.name))
+    object
+        .spec
+        .include
+        .iter()
+        .map(|include| NamespacedName::new(namespace, &include.repository.name))
 }
 
 fn leads_to(
@@ -82,8 +92,12 @@ mod tests {
     use super::*;
 
     fn repository(name: &str, includes: &[&str], digest: Option<&str>) -> Arc<GitRepository> {
-        let include: Vec<_> = includes.iter().map(|name| json!({"repository": {"name": name}})).collect();
-        let mut object = json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"include": include}});
+        let include: Vec<_> = includes
+            .iter()
+            .map(|name| json!({"repository": {"name": name}}))
+            .collect();
+        let mut object =
+            json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"include": include}});
         if let Some(digest) = digest {
             object["status"] = json!({"artifact": {"digest": digest, "revision": "r"}});
         }
@@ -100,7 +114,11 @@ mod tests {
                 to: RepoPath::parse(name).unwrap(),
             })
             .collect();
-        artifacts(&own, &includes, |name| all.iter().find(|object| *object.metadata.name == *name.name).cloned())
+        artifacts(&own, &includes, |name| {
+            all.iter()
+                .find(|object| *object.metadata.name == *name.name)
+                .cloned()
+        })
     }
 
     #[test]
@@ -108,17 +126,35 @@ mod tests {
         let all = [repository("a", &[], Some("1")), repository("b", &[], None)];
         assert_eq!(&*find(&all, &["a"]).unwrap()[0].artifact.digest, "1");
         let failure = find(&all, &["a", "b"]).err().unwrap();
-        assert_eq!((failure.reason, failure.message.as_str()), ("NoArtifact", "no artifact available for include 'b'"));
+        assert_eq!(
+            (failure.reason, failure.message.as_str()),
+            ("NoArtifact", "no artifact available for include 'b'")
+        );
         assert_eq!(find(&all, &["c"]).err().unwrap().reason, "NotFound");
     }
 
     #[test]
     fn a_circle_is_refused() {
-        let circle = [repository("a", &["b"], Some("1")), repository("b", &["top"], Some("2"))];
+        let circle = [
+            repository("a", &["b"], Some("1")),
+            repository("b", &["top"], Some("2")),
+        ];
         assert_eq!(find(&circle, &["a"]).err().unwrap().reason, "IncludeChange");
         let itself = [repository("top", &["top"], Some("1"))];
-        assert!(find(&itself, &["top"]).err().unwrap().message.contains("circle"));
-        let elsewhere = [repository("a", &["b"], Some("1")), repository("b", &["a"], Some("2"))];
-        assert!(find(&elsewhere, &["a"]).is_ok(), "their circle is told there");
+        assert!(
+            find(&itself, &["top"])
+                .err()
+                .unwrap()
+                .message
+                .contains("circle")
+        );
+        let elsewhere = [
+            repository("a", &["b"], Some("1")),
+            repository("b", &["a"], Some("2")),
+        ];
+        assert!(
+            find(&elsewhere, &["a"]).is_ok(),
+            "their circle is told there"
+        );
     }
 }

@@ -29,16 +29,30 @@ type Said = fn(&str) -> Failure;
 
 /// What the world answers in the scenarios that fail.
 const WORLD: [(&str, Said); 5] = [
-    ("s-semver-none", |url| unresolved(&ResolveError::NoVersion(">=3".to_owned()), url)),
-    ("s-repository-missing", |url| unresolved(&ResolveError::Remote(TransportError::NotFound), url)),
-    ("s-basic-auth-wrong", |url| unresolved(&ResolveError::Remote(TransportError::CredentialsRefused), url)),
-    ("s-sparse-missing", |url| unfetched(&FetchError::Sparse("nothere".to_owned()), url)),
-    ("s-verify-without-keys", |_| check_signature("4d1158622700f10edc5b80dab34dd56205ce3fce", false)),
+    ("s-semver-none", |url| {
+        unresolved(&ResolveError::NoVersion(">=3".to_owned()), url)
+    }),
+    ("s-repository-missing", |url| {
+        unresolved(&ResolveError::Remote(TransportError::NotFound), url)
+    }),
+    ("s-basic-auth-wrong", |url| {
+        unresolved(
+            &ResolveError::Remote(TransportError::CredentialsRefused),
+            url,
+        )
+    }),
+    ("s-sparse-missing", |url| {
+        unfetched(&FetchError::Sparse("nothere".to_owned()), url)
+    }),
+    ("s-verify-without-keys", |_| {
+        check_signature("4d1158622700f10edc5b80dab34dd56205ce3fce", false)
+    }),
 ];
 
 #[test]
 fn statuses_are_those_that_flux_writes() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/flux/source.json");
+    let corpus =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/flux/source.json");
     let Ok(text) = std::fs::read_to_string(corpus) else {
         println!("no recordings beside the project: nothing compared");
         return;
@@ -48,10 +62,16 @@ fn statuses_are_those_that_flux_writes() {
     for scenario in &scenarios {
         let name = scenario["name"].as_str().unwrap();
         let specs = specs(scenario);
-        for (object, recorded) in
-            scenario["expected"].as_array().unwrap().iter().filter_map(|it| it["flux"].as_object()).flatten()
+        for (object, recorded) in scenario["expected"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|it| it["flux"].as_object())
+            .flatten()
         {
-            let Some(spec) = specs.iter().find(|spec| object.ends_with(spec["metadata"]["name"].as_str().unwrap()))
+            let Some(spec) = specs
+                .iter()
+                .find(|spec| object.ends_with(spec["metadata"]["name"].as_str().unwrap()))
             else {
                 continue;
             };
@@ -62,7 +82,11 @@ fn statuses_are_those_that_flux_writes() {
             if state(&ours) == state(&theirs) {
                 same += 1;
             } else {
-                println!("{name} {object}:\n  ours   {}\n  theirs {}", state(&ours), state(&theirs));
+                println!(
+                    "{name} {object}:\n  ours   {}\n  theirs {}",
+                    state(&ours),
+                    state(&theirs)
+                );
             }
         }
     }
@@ -75,10 +99,16 @@ fn specs(scenario: &Value) -> Vec<Value> {
     let name = scenario["name"].as_str().unwrap();
     let repository = scenario["repo"].as_str().unwrap_or(name);
     let mut specs = Vec::new();
-    for text in scenario["steps"].as_array().unwrap().iter().filter_map(|step| step["apply"].as_str()) {
+    for text in scenario["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|step| step["apply"].as_str())
+    {
         let text = text.replace("${URL}", &format!("http://127.0.0.1:1/{repository}.git"));
         let text = text.replace("${SHA}", "7aa289562a960ee26a62bc7be616cd99c6c4587c");
-        let documents = Reader::new(text.as_bytes(), Dialect::V2).map(|document| document.unwrap().value);
+        let documents =
+            Reader::new(text.as_bytes(), Dialect::V2).map(|document| document.unwrap().value);
         specs.extend(documents.filter(|object| object["kind"] == "GitRepository"));
     }
     specs
@@ -86,8 +116,13 @@ fn specs(scenario: &Value) -> Vec<Value> {
 
 /// Returns the status that we would write where Flux wrote `recorded`.
 fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Value {
-    let generation =
-        if scenario == "s-suspended" { 1 } else { recorded["conditions"][0]["observedGeneration"].as_i64().unwrap() };
+    let generation = if scenario == "s-suspended" {
+        1
+    } else {
+        recorded["conditions"][0]["observedGeneration"]
+            .as_i64()
+            .unwrap()
+    };
     let mut object = spec.clone();
     object["metadata"]["namespace"] = json!("ns");
     object["metadata"]["generation"] = json!(generation);
@@ -109,10 +144,21 @@ fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Valu
     serde_json::to_value(&object.status).unwrap()
 }
 
-fn outcome(scenario: &str, object: &GitRepository, recorded: &Value, all: &[Value]) -> Result<Artifact, Failure> {
+fn outcome(
+    scenario: &str,
+    object: &GitRepository,
+    recorded: &Value,
+    all: &[Value],
+) -> Result<Artifact, Failure> {
     // Flux's scenarios were recorded with servers on loopback.
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
-    let plan = validate(object, &Egress::new(Rules { allow, ..Rules::default() }))?;
+    let plan = validate(
+        object,
+        &Egress::new(Rules {
+            allow,
+            ..Rules::default()
+        }),
+    )?;
     let nothing = Secret::parse(&Value::Null, "ns/none".to_owned());
     let remote = authorize(&plan, Some(&nothing))?;
     if let Some((_, said)) = WORLD.iter().find(|(name, _)| *name == scenario) {
@@ -120,7 +166,9 @@ fn outcome(scenario: &str, object: &GitRepository, recorded: &Value, all: &[Valu
     }
     let own = NamespacedName::new("ns", &object.metadata.name);
     include::artifacts(&own, &plan.includes, |name| {
-        let found = all.iter().find(|spec| spec["metadata"]["name"] == *name.name)?;
+        let found = all
+            .iter()
+            .find(|spec| spec["metadata"]["name"] == *name.name)?;
         Some(Arc::new(GitRepository::parse(found).unwrap()))
     })?;
     Ok(serde_json::from_value(recorded["artifact"].clone()).unwrap())
@@ -141,5 +189,12 @@ fn state(status: &Value) -> Value {
 
 fn messages(status: &Value) -> Vec<String> {
     let conditions = status["conditions"].as_array().unwrap().iter();
-    conditions.map(|condition| condition["message"].as_str().unwrap().replace("127.0.0.1:1", "HOST")).collect()
+    conditions
+        .map(|condition| {
+            condition["message"]
+                .as_str()
+                .unwrap()
+                .replace("127.0.0.1:1", "HOST")
+        })
+        .collect()
 }

@@ -52,14 +52,20 @@ pub(crate) struct Trip {
 impl Traffic {
     /// Starts with nobody under way; `wake` asks for the run of one that was parked.
     pub(crate) fn new(wake: impl Fn(&NamespacedName) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared { wake: Box::new(wake), state: Mutex::default() }))
+        Self(Arc::new(Shared {
+            wake: Box::new(wake),
+            state: Mutex::default(),
+        }))
     }
 
     /// Sets off, or parks the name and returns nothing.
     pub(crate) fn set_off(&self, name: &NamespacedName) -> Option<Trip> {
         let mut state = self.lock();
         let is_stopped = state.is_stopped;
-        let namespace = state.by_namespace.entry(name.namespace.clone()).or_default();
+        let namespace = state
+            .by_namespace
+            .entry(name.namespace.clone())
+            .or_default();
         namespace.parked.remove(name);
         if is_stopped || namespace.count >= OF_NAMESPACE_MAX {
             namespace.parked.insert(name.clone());
@@ -68,7 +74,11 @@ impl Traffic {
         namespace.count += 1;
         let (call, called_back) = watch::channel(false);
         state.under_way.insert(name.clone(), call);
-        Some(Trip { traffic: self.clone(), name: name.clone(), called_back })
+        Some(Trip {
+            traffic: self.clone(),
+            name: name.clone(),
+            called_back,
+        })
     }
 
     /// Calls one back, because what it set off for is not wanted any more.
@@ -98,7 +108,10 @@ impl Traffic {
 
 impl Trip {
     /// Waits for an answer, unless called back before it comes.
-    pub(crate) async fn wait<T>(&self, answer: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    pub(crate) async fn wait<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let mut called_back = self.called_back.clone();
         tokio::select! {
             biased;
@@ -114,7 +127,9 @@ impl Drop for Trip {
             let mut state = self.traffic.lock();
             state.under_way.remove(&self.name);
             let is_stopped = state.is_stopped;
-            let Some(namespace) = state.by_namespace.get_mut(&self.name.namespace) else { return };
+            let Some(namespace) = state.by_namespace.get_mut(&self.name.namespace) else {
+                return;
+            };
             namespace.count = namespace.count.saturating_sub(1);
             let next = namespace.parked.pop_first().filter(|_| !is_stopped);
             if namespace.count == 0 && namespace.parked.is_empty() {
@@ -139,13 +154,18 @@ mod tests {
     fn traffic() -> (Traffic, Arc<Mutex<Vec<NamespacedName>>>) {
         let woken = Arc::new(Mutex::new(Vec::new()));
         let list = woken.clone();
-        (Traffic::new(move |name| list.lock().unwrap().push(name.clone())), woken)
+        (
+            Traffic::new(move |name| list.lock().unwrap().push(name.clone())),
+            woken,
+        )
     }
 
     #[test]
     fn a_namespace_that_is_full_leaves_room_for_others_and_parks_its_own() {
         let (traffic, woken) = traffic();
-        let mut trips: Vec<_> = (0..OF_NAMESPACE_MAX).map(|n| traffic.set_off(&name("a", n)).unwrap()).collect();
+        let mut trips: Vec<_> = (0..OF_NAMESPACE_MAX)
+            .map(|n| traffic.set_off(&name("a", n)).unwrap())
+            .collect();
         assert!(traffic.set_off(&name("a", 99)).is_none());
         assert!(traffic.set_off(&name("b", 1)).is_some());
         drop(trips.pop());
@@ -162,7 +182,11 @@ mod tests {
         let forever = || std::future::pending::<Result<(), Failure>>();
         traffic.call_back(&name("a", 1));
         assert_eq!(trip.wait(forever()).await, Err(Failure::superseded()));
-        assert_eq!(trip.wait(forever()).await, Err(Failure::superseded()), "and every further wait ends, too");
+        assert_eq!(
+            trip.wait(forever()).await,
+            Err(Failure::superseded()),
+            "and every further wait ends, too"
+        );
         let other = traffic.set_off(&name("a", 2)).unwrap();
         assert_eq!(other.wait(async { Ok(7) }).await, Ok(7));
         traffic.stop();

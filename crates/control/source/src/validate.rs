@@ -56,7 +56,11 @@ pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, 
         interval: spec.interval().map_err(|error| field(&error))?,
         address: address(spec, egress)?,
         reference: reference(spec),
-        sparse: spec.sparse_checkout.iter().map(ToString::to_string).collect(),
+        sparse: spec
+            .sparse_checkout
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         includes: inclusions(object)?,
         verify: verify(spec)?,
     })
@@ -68,25 +72,47 @@ pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, 
         Address::Http(remote) => (**remote).clone(),
         Address::Ssh => return Err(refuse_ssh(secret)),
     };
-    let Some(secret) = secret else { return Ok(remote) };
+    let Some(secret) = secret else {
+        return Ok(remote);
+    };
     if secret.text("githubAppID").is_some() {
-        let text = format!("secretRef '{}' holds the data of a GitHub App, but provider is not github", secret.name);
+        let text = format!(
+            "secretRef '{}' holds the data of a GitHub App, but provider is not github",
+            secret.name
+        );
         return Err(Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal());
     }
-    let scheme = remote.url().split(':').next().unwrap_or_default().to_owned();
+    let scheme = remote
+        .url()
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     let invalid = |what: &str| configuration(&format!("invalid '{scheme}' auth option: {what}"));
     let mut remote = remote;
-    match (secret.text("username"), secret.text("password"), secret.text("bearerToken")) {
-        (Some(_), _, Some(_)) => return Err(invalid("'bearerToken' and 'username' exclude each other")),
+    match (
+        secret.text("username"),
+        secret.text("password"),
+        secret.text("bearerToken"),
+    ) {
+        (Some(_), _, Some(_)) => {
+            return Err(invalid("'bearerToken' and 'username' exclude each other"));
+        }
         (None, Some(_), None) => return Err(invalid("'password' requires 'username' to be set")),
         (Some(username), password, None) => {
-            remote.credentials = Credentials::Basic { username, password: password.unwrap_or_default() };
+            remote.credentials = Credentials::Basic {
+                username,
+                password: password.unwrap_or_default(),
+            };
         }
         (None, _, Some(token)) => remote.credentials = Credentials::Bearer(token),
         (None, None, None) => {}
     }
     remote.ca = secret.any(&["ca.crt", "caFile"]);
-    remote.client_certificate = match (secret.any(&["tls.crt", "certFile"]), secret.any(&["tls.key", "keyFile"])) {
+    remote.client_certificate = match (
+        secret.any(&["tls.crt", "certFile"]),
+        secret.any(&["tls.key", "keyFile"]),
+    ) {
         (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
         (None, None) => None,
         _ => return Err(invalid("'tls.crt' and 'tls.key' require each other")),
@@ -97,13 +123,23 @@ pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, 
 /// Reads a proxy from its secret.
 pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
     let failed = |text: String| {
-        Failure::fetch(reasons::AUTHENTICATION_FAILED, format!("failed to configure proxy options: {text}"))
+        Failure::fetch(
+            reasons::AUTHENTICATION_FAILED,
+            format!("failed to configure proxy options: {text}"),
+        )
     };
     let missing = || failed(format!("secret '{}' has no key 'address'", secret.name));
     let address = secret.text("address").ok_or_else(missing)?;
-    let proxy = lode_git::Proxy { username: secret.text("username"), password: secret.text("password"), address };
+    let proxy = lode_git::Proxy {
+        username: secret.text("username"),
+        password: secret.text("password"),
+        address,
+    };
     if !proxy.is_allowed(egress) {
-        return Err(failed(format!("the address in secret '{}' is not allowed, or is no address", secret.name)));
+        return Err(failed(format!(
+            "the address in secret '{}' is not allowed, or is no address",
+            secret.name
+        )));
     }
     Ok(proxy)
 }
@@ -115,18 +151,30 @@ pub(crate) fn check_signature(commit: &str, is_signed: bool) -> Failure {
         let text = format!("{said}: unsupported signature type: empty");
         return Failure::new(Step::Verify, reasons::INVALID_COMMIT_SIGNATURE, text);
     }
-    let text = format!("{said}: checking signatures is not supported yet, so the commit is not trusted");
+    let text =
+        format!("{said}: checking signatures is not supported yet, so the commit is not trusted");
     Failure::new(Step::Verify, reasons::UNSUPPORTED, text).terminal()
 }
 
 fn refuse_unsupported(spec: &Spec) -> Result<(), Failure> {
-    let invalid = |text: String| Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal();
-    match spec.provider().map_err(|error| invalid(error.to_string()))? {
+    let invalid =
+        |text: String| Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal();
+    match spec
+        .provider()
+        .map_err(|error| invalid(error.to_string()))?
+    {
         Provider::Generic => {}
         Provider::GitHub if spec.secret_ref.is_none() => {
-            return Err(invalid("provider github requires a secretRef with the data of a GitHub App".to_owned()));
+            return Err(invalid(
+                "provider github requires a secretRef with the data of a GitHub App".to_owned(),
+            ));
         }
-        provider => return Err(Failure::unsupported(&format!("spec.provider {}", provider.as_str()))),
+        provider => {
+            return Err(Failure::unsupported(&format!(
+                "spec.provider {}",
+                provider.as_str()
+            )));
+        }
     }
     if spec.service_account_name.is_some() {
         return Err(Failure::unsupported("spec.serviceAccountName"));
@@ -143,9 +191,14 @@ fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
         Ok(remote) => remote,
         Err(RemoteError::Ssh) => return Ok(Address::Ssh),
         Err(error @ RemoteError::Scheme(_)) => {
-            return Err(terminal(reasons::UNSUPPORTED_CONNECTION_TYPE, error.to_string()));
+            return Err(terminal(
+                reasons::UNSUPPORTED_CONNECTION_TYPE,
+                error.to_string(),
+            ));
         }
-        Err(error @ RemoteError::Url) => return Err(terminal(reasons::URL_INVALID, error.to_string())),
+        Err(error @ RemoteError::Url) => {
+            return Err(terminal(reasons::URL_INVALID, error.to_string()));
+        }
     };
     if let Err(refused) = remote.with_egress(egress) {
         return Err(terminal(reasons::ACCESS_DENIED, refused.to_string()));
@@ -157,25 +210,33 @@ fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
 /// Tells first what a secret for ssh lacks: who completes it learns that nothing comes of it only then, as in Flux.
 fn refuse_ssh(secret: Option<&Secret>) -> Failure {
     let lacks = |key: &str| secret.is_none_or(|secret| secret.text(key).is_none());
-    match ["identity", "known_hosts"].into_iter().find(|key| lacks(key)) {
+    match ["identity", "known_hosts"]
+        .into_iter()
+        .find(|key| lacks(key))
+    {
         Some(key) => configuration(&format!("invalid 'ssh' auth option: '{key}' is required")),
         None => Failure::unsupported("a repository over ssh"),
     }
 }
 
 fn configuration(text: &str) -> Failure {
-    Failure::fetch(reasons::AUTHENTICATION_FAILED, format!("failed to configure authentication options: {text}"))
+    Failure::fetch(
+        reasons::AUTHENTICATION_FAILED,
+        format!("failed to configure authentication options: {text}"),
+    )
 }
 
 fn reference(spec: &Spec) -> Reference {
     let given = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
-    spec.r#ref.as_deref().map_or_else(Reference::default, |reference| Reference {
-        branch: given(&reference.branch),
-        tag: given(&reference.tag),
-        semver: given(&reference.semver),
-        name: given(&reference.name),
-        commit: given(&reference.commit),
-    })
+    spec.r#ref
+        .as_deref()
+        .map_or_else(Reference::default, |reference| Reference {
+            branch: given(&reference.branch),
+            tag: given(&reference.tag),
+            semver: given(&reference.semver),
+            name: given(&reference.name),
+            commit: given(&reference.commit),
+        })
 }
 
 fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
@@ -184,27 +245,47 @@ fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
         let path = |text: &Option<Box<str>>, absent: &str| {
             let text = text.as_deref().unwrap_or(absent);
             RepoPath::parse_rooted(text).map_err(|error| {
-                Failure::store(reasons::ILLEGAL_PATH, format!("path of include '{name}': {error}")).terminal()
+                Failure::store(
+                    reasons::ILLEGAL_PATH,
+                    format!("path of include '{name}': {error}"),
+                )
+                .terminal()
             })
         };
         let repository = NamespacedName::new(&object.metadata.namespace, name);
-        Ok(Inclusion { repository, from: path(&include.from_path, "")?, to: path(&include.to_path, name)? })
+        Ok(Inclusion {
+            repository,
+            from: path(&include.from_path, "")?,
+            to: path(&include.to_path, name)?,
+        })
     };
     object.spec.include.iter().map(inclusion).collect()
 }
 
 fn verify(spec: &Spec) -> Result<bool, Failure> {
-    let Some(verification) = spec.verify.as_deref() else { return Ok(false) };
-    let invalid = |text: String| Failure::new(Step::Verify, reasons::INVALID_VERIFICATION_MODE, text).terminal();
-    let mode = verification.mode().map_err(|error| invalid(error.to_string()))?;
+    let Some(verification) = spec.verify.as_deref() else {
+        return Ok(false);
+    };
+    let invalid = |text: String| {
+        Failure::new(Step::Verify, reasons::INVALID_VERIFICATION_MODE, text).terminal()
+    };
+    let mode = verification
+        .mode()
+        .map_err(|error| invalid(error.to_string()))?;
     if mode == Mode::Head {
         return Ok(true);
     }
     let reference = reference(spec);
     if reference.tag.is_none() && reference.semver.is_none() {
-        return Err(invalid(format!("spec.verify.mode {} requires spec.ref.tag or spec.ref.semver", mode.as_str())));
+        return Err(invalid(format!(
+            "spec.verify.mode {} requires spec.ref.tag or spec.ref.semver",
+            mode.as_str()
+        )));
     }
-    Err(Failure::unsupported(&format!("spec.verify.mode {}", mode.as_str())))
+    Err(Failure::unsupported(&format!(
+        "spec.verify.mode {}",
+        mode.as_str()
+    )))
 }
 
 fn field(error: &FieldError) -> Failure {
@@ -218,7 +299,8 @@ mod tests {
     use super::*;
 
     fn plan(spec: &Value) -> Result<Plan, Failure> {
-        let mut object = json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": {"interval": "1m"}});
+        let mut object =
+            json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": {"interval": "1m"}});
         object["spec"]["url"] = json!("https://example.com/a.git");
         for (field, value) in spec.as_object().unwrap() {
             object["spec"][field] = value.clone();
@@ -228,14 +310,19 @@ mod tests {
 
     fn refusal(spec: &Value) -> (&'static str, bool) {
         let failure = plan(spec).err().unwrap();
-        (failure.reason, failure.retry == crate::failure::Retry::Never)
+        (
+            failure.reason,
+            failure.retry == crate::failure::Retry::Never,
+        )
     }
 
     fn secret(data: &[(&str, &str)]) -> Secret {
         use base64::Engine as _;
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let data: serde_json::Map<_, _> =
-            data.iter().map(|(key, text)| (key.to_string(), encode(text).into())).collect();
+        let data: serde_json::Map<_, _> = data
+            .iter()
+            .map(|(key, text)| (key.to_string(), encode(text).into()))
+            .collect();
         Secret::parse(&json!({"data": data}), "ns/auth".to_owned())
     }
 
@@ -262,15 +349,33 @@ mod tests {
     #[test]
     fn what_means_nothing_ends_it() {
         for (spec, reason) in [
-            (json!({"provider": "github"}), "InvalidProviderConfiguration"),
-            (json!({"provider": "gitlab"}), "InvalidProviderConfiguration"),
+            (
+                json!({"provider": "github"}),
+                "InvalidProviderConfiguration",
+            ),
+            (
+                json!({"provider": "gitlab"}),
+                "InvalidProviderConfiguration",
+            ),
             (json!({"url": "https://"}), "URLInvalid"),
-            (json!({"url": "ftp://example.com/x"}), "UnsupportedConnectionType"),
+            (
+                json!({"url": "ftp://example.com/x"}),
+                "UnsupportedConnectionType",
+            ),
             (json!({"interval": "often"}), "Failed"),
             (json!({"timeout": "1d"}), "Failed"),
-            (json!({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}), "InvalidVerificationMode"),
-            (json!({"include": [{"repository": {"name": "b"}, "fromPath": "../x"}]}), "IllegalPath"),
-            (json!({"include": [{"repository": {"name": "b"}, "toPath": "x/.git"}]}), "IllegalPath"),
+            (
+                json!({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}),
+                "InvalidVerificationMode",
+            ),
+            (
+                json!({"include": [{"repository": {"name": "b"}, "fromPath": "../x"}]}),
+                "IllegalPath",
+            ),
+            (
+                json!({"include": [{"repository": {"name": "b"}, "toPath": "x/.git"}]}),
+                "IllegalPath",
+            ),
         ] {
             assert_eq!(refusal(&spec), (reason, true), "{spec}");
         }
@@ -278,53 +383,94 @@ mod tests {
 
     #[test]
     fn an_include_goes_to_a_folder_of_its_name_by_default() {
-        let include =
-            json!([{"repository": {"name": "b"}}, {"repository": {"name": "c"}, "fromPath": "./", "toPath": "/x/y"}]);
+        let include = json!([{"repository": {"name": "b"}}, {"repository": {"name": "c"}, "fromPath": "./", "toPath": "/x/y"}]);
         let includes = plan(&json!({"include": include})).unwrap().includes;
-        let paths: Vec<_> = includes.iter().map(|include| (include.from.as_str(), include.to.as_str())).collect();
+        let paths: Vec<_> = includes
+            .iter()
+            .map(|include| (include.from.as_str(), include.to.as_str()))
+            .collect();
         assert_eq!(paths, [("", "b"), ("", "x/y")]);
     }
 
     #[test]
     fn an_address_the_policy_forbids_is_not_asked() {
-        let object =
-            json!({"metadata": {"name": "a"}, "spec": {"interval": "1m", "url": "http://me:secret@10.0.0.1/x"}});
+        let object = json!({"metadata": {"name": "a"}, "spec": {"interval": "1m", "url": "http://me:secret@10.0.0.1/x"}});
         let deny = vec!["10.0.0.1".parse().unwrap()];
-        let egress = Egress::new(lode_net::Rules { deny, ..lode_net::Rules::default() });
-        let failure = validate(&GitRepository::parse(&object).unwrap(), &egress).err().unwrap();
+        let egress = Egress::new(lode_net::Rules {
+            deny,
+            ..lode_net::Rules::default()
+        });
+        let failure = validate(&GitRepository::parse(&object).unwrap(), &egress)
+            .err()
+            .unwrap();
         assert_eq!(failure.reason, "AccessDenied");
         assert!(!failure.message.contains("secret"), "{}", failure.message);
-        let failure = proxy(&secret(&[("address", "http://me:secret@10.0.0.1")]), &egress).err().unwrap();
+        let failure = proxy(
+            &secret(&[("address", "http://me:secret@10.0.0.1")]),
+            &egress,
+        )
+        .err()
+        .unwrap();
         assert!(!failure.message.contains("10.0.0.1"), "{}", failure.message);
     }
 
     #[test]
     fn credentials_come_from_the_secret() {
-        let basic = Credentials::Basic { username: "git".into(), password: "hunter2".into() };
+        let basic = Credentials::Basic {
+            username: "git".into(),
+            password: "hunter2".into(),
+        };
         let url = "https://example.com/a.git";
-        assert_eq!(remote(url, &[("username", "git"), ("password", "hunter2")]).unwrap().credentials, basic);
-        let bearer = remote(url, &[("bearerToken", "hunter2")]).unwrap().credentials;
+        assert_eq!(
+            remote(url, &[("username", "git"), ("password", "hunter2")])
+                .unwrap()
+                .credentials,
+            basic
+        );
+        let bearer = remote(url, &[("bearerToken", "hunter2")])
+            .unwrap()
+            .credentials;
         assert_eq!(bearer, Credentials::Bearer("hunter2".into()));
         let tls = remote(url, &[("ca.crt", "CA"), ("tls.crt", "C"), ("tls.key", "K")]).unwrap();
         assert_eq!(tls.ca.as_deref(), Some(&b"CA"[..]));
         assert!(tls.client_certificate.is_some() && tls.credentials == Credentials::None);
         let kept = remote("https://git:hunter2@example.com/a.git", &[("ca.crt", "CA")]).unwrap();
-        assert_eq!((kept.url(), &kept.credentials), (url, &basic), "those of the URL stay where the secret has none");
+        assert_eq!(
+            (kept.url(), &kept.credentials),
+            (url, &basic),
+            "those of the URL stay where the secret has none"
+        );
     }
 
     #[test]
     fn credentials_that_make_no_sense_are_told_without_them() {
         let url = "https://example.com/a.git";
         for (data, end) in [
-            (&[("password", "hunter2")][..], "invalid 'https' auth option: 'password' requires 'username' to be set"),
-            (&[("username", "a"), ("bearerToken", "hunter2")], "'bearerToken' and 'username' exclude each other"),
-            (&[("tls.key", "hunter2")], "'tls.crt' and 'tls.key' require each other"),
+            (
+                &[("password", "hunter2")][..],
+                "invalid 'https' auth option: 'password' requires 'username' to be set",
+            ),
+            (
+                &[("username", "a"), ("bearerToken", "hunter2")],
+                "'bearerToken' and 'username' exclude each other",
+            ),
+            (
+                &[("tls.key", "hunter2")],
+                "'tls.crt' and 'tls.key' require each other",
+            ),
         ] {
             let failure = remote(url, data).err().unwrap();
             assert_eq!(failure.reason, "AuthenticationFailed");
-            assert!(failure.message.ends_with(end) && !failure.message.contains("hunter2"), "{}", failure.message);
+            assert!(
+                failure.message.ends_with(end) && !failure.message.contains("hunter2"),
+                "{}",
+                failure.message
+            );
         }
-        assert_eq!(remote(url, &[("githubAppID", "1")]).err().unwrap().reason, "InvalidProviderConfiguration");
+        assert_eq!(
+            remote(url, &[("githubAppID", "1")]).err().unwrap().reason,
+            "InvalidProviderConfiguration"
+        );
     }
 
     #[test]
@@ -332,17 +478,34 @@ mod tests {
         let url = "ssh://git@example.com/a.git";
         let refuse = |data: &[(&str, &str)]| remote(url, data).err().unwrap();
         assert!(refuse(&[]).message.ends_with("'identity' is required"));
-        assert!(refuse(&[("identity", "K")]).message.ends_with("'known_hosts' is required"));
-        assert_eq!(refuse(&[("identity", "K"), ("known_hosts", "H")]).reason, "Unsupported");
+        assert!(
+            refuse(&[("identity", "K")])
+                .message
+                .ends_with("'known_hosts' is required")
+        );
+        assert_eq!(
+            refuse(&[("identity", "K"), ("known_hosts", "H")]).reason,
+            "Unsupported"
+        );
     }
 
     #[test]
     fn a_proxy_needs_an_address() {
-        let all = [("address", "http://proxy:3128"), ("username", "me"), ("password", "hunter2")];
+        let all = [
+            ("address", "http://proxy:3128"),
+            ("username", "me"),
+            ("password", "hunter2"),
+        ];
         let found = proxy(&secret(&all), &Egress::default()).unwrap();
-        assert_eq!((found.address.as_str(), found.username.as_deref()), ("http://proxy:3128", Some("me")));
+        assert_eq!(
+            (found.address.as_str(), found.username.as_deref()),
+            ("http://proxy:3128", Some("me"))
+        );
         let failure = proxy(&secret(&all[1..]), &Egress::default()).err().unwrap();
-        assert_eq!(failure.message, "failed to configure proxy options: secret 'ns/auth' has no key 'address'");
+        assert_eq!(
+            failure.message,
+            "failed to configure proxy options: secret 'ns/auth' has no key 'address'"
+        );
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub fn stored_version(gvk: &GroupVersionKind) -> String {
 
 /// Makes an object one of another `apiVersion` of its kind.
 pub fn to(version: &str, object: &mut Value) {
-    let Some(fields) = object.as_object_mut() else { return };
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
     let before = fields.insert("apiVersion".to_owned(), version.into());
     let before = before.as_ref().and_then(Value::as_str).unwrap_or_default();
     let renames: &[(&str, &str)] = match (before, version) {
@@ -28,7 +30,10 @@ pub fn to(version: &str, object: &mut Value) {
         ("autoscaling/v1", "autoscaling/v2") => return up(fields),
         _ => return,
     };
-    let moved: Vec<_> = renames.iter().filter_map(|(from, to)| Some((*to, fields.remove(*from)?))).collect();
+    let moved: Vec<_> = renames
+        .iter()
+        .filter_map(|(from, to)| Some((*to, fields.remove(*from)?)))
+        .collect();
     fields.extend(moved.into_iter().map(|(to, value)| (to.to_owned(), value)));
 }
 
@@ -48,27 +53,49 @@ fn down(object: &mut Map<String, Value>) {
     }
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
         let mut metrics = list(status.remove("currentMetrics"));
-        if let Some(at) = metrics.iter().position(|metric| metric.pointer("/resource/name") == Some(&json!("cpu"))) {
+        if let Some(at) = metrics
+            .iter()
+            .position(|metric| metric.pointer("/resource/name") == Some(&json!("cpu")))
+        {
             let metric = metrics.remove(at);
             if let Some(percent) = metric.pointer("/resource/current/averageUtilization") {
                 status.insert(CPU_CURRENT.to_owned(), percent.clone());
             }
         }
-        annotations.extend((!metrics.is_empty()).then_some((CURRENT_METRICS, Value::Array(metrics))));
-        annotations.extend(status.remove("conditions").map(|conditions| (CONDITIONS, conditions)));
+        annotations
+            .extend((!metrics.is_empty()).then_some((CURRENT_METRICS, Value::Array(metrics))));
+        annotations.extend(
+            status
+                .remove("conditions")
+                .map(|conditions| (CONDITIONS, conditions)),
+        );
     }
     if annotations.is_empty() {
         return;
     }
     let metadata = object.entry("metadata").or_insert_with(|| json!({}));
-    let Some(metadata) = metadata.as_object_mut() else { return };
-    let Some(kept) = metadata.entry("annotations").or_insert_with(|| json!({})).as_object_mut() else { return };
-    kept.extend(annotations.into_iter().map(|(key, value)| (key.to_owned(), value.to_string().into())));
+    let Some(metadata) = metadata.as_object_mut() else {
+        return;
+    };
+    let Some(kept) = metadata
+        .entry("annotations")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
+    else {
+        return;
+    };
+    kept.extend(
+        annotations
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.to_string().into())),
+    );
 }
 
 /// Shows an autoscaler of version 1 in version 2.
 fn up(object: &mut Map<String, Value>) {
-    let annotations = object.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+    let annotations = object
+        .get_mut("metadata")
+        .and_then(|metadata| metadata.get_mut("annotations"));
     let mut annotations = annotations.and_then(Value::as_object_mut);
     let mut taken = |key: &str| {
         let text = annotations.as_mut()?.remove(key)?;
@@ -99,7 +126,10 @@ fn up(object: &mut Map<String, Value>) {
         status.extend(conditions.map(|conditions| ("conditions".to_owned(), conditions)));
     }
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
-        && metadata.get("annotations").and_then(Value::as_object).is_some_and(Map::is_empty)
+        && metadata
+            .get("annotations")
+            .and_then(Value::as_object)
+            .is_some_and(Map::is_empty)
     {
         metadata.remove("annotations");
     }
@@ -107,7 +137,9 @@ fn up(object: &mut Map<String, Value>) {
 
 fn is_cpu_utilization(metric: &Value) -> bool {
     metric.pointer("/resource/name") == Some(&json!("cpu"))
-        && metric.pointer("/resource/target/averageUtilization").is_some_and(Value::is_number)
+        && metric
+            .pointer("/resource/target/averageUtilization")
+            .is_some_and(Value::is_number)
 }
 
 fn list(value: Option<Value>) -> Vec<Value> {
@@ -163,7 +195,10 @@ mod tests {
             "metadata": {"name": "web"}, "spec": {"maxReplicas": 3, "metrics": [memory, cpu]}});
         let mut object = second.clone();
         to("autoscaling/v1", &mut object);
-        assert_eq!(object["spec"], json!({"maxReplicas": 3, "targetCPUUtilizationPercentage": 70}));
+        assert_eq!(
+            object["spec"],
+            json!({"maxReplicas": 3, "targetCPUUtilizationPercentage": 70})
+        );
         to("autoscaling/v2", &mut object);
         assert_eq!(object, second);
     }
@@ -172,7 +207,10 @@ mod tests {
     fn objects_are_stored_in_one_version() {
         let stored = |group, kind| stored_version(&GroupVersionKind::new(group, kind));
         assert_eq!(stored("events.k8s.io/v1", "Event"), "v1");
-        assert_eq!(stored("autoscaling/v1", "HorizontalPodAutoscaler"), "autoscaling/v2");
+        assert_eq!(
+            stored("autoscaling/v1", "HorizontalPodAutoscaler"),
+            "autoscaling/v2"
+        );
         assert_eq!(stored("apps/v1", "Deployment"), "apps/v1");
     }
 }

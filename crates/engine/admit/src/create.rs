@@ -19,7 +19,13 @@ use crate::{
 /// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
 /// it.
 pub fn begin(new: &mut Value) {
-    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ] {
         remove(new, &format!("metadata.{field}"));
     }
 }
@@ -28,10 +34,14 @@ pub fn begin(new: &mut Value) {
 pub fn prepare(kind: &Kind, new: &mut Value) {
     let strategy = strategy::of(kind);
     metadata::on_create(kind, new, strategy);
-    strategy.cleared.iter().for_each(|path| clear(kind, new, path));
+    strategy
+        .cleared
+        .iter()
+        .for_each(|path| clear(kind, new, path));
     if let Types::Builtin = kind.types
-        && let Some((_, _, rule)) =
-            RULES.iter().find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
+        && let Some((_, _, rule)) = RULES
+            .iter()
+            .find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
     {
         rule(new);
     }
@@ -42,7 +52,12 @@ pub fn prepare(kind: &Kind, new: &mut Value) {
 fn clear(kind: &Kind, new: &mut Value, path: &str) {
     remove(new, path);
     let of_kind = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind);
-    let field = of_kind.and_then(|id| fields().structure(id)?.always().find(|field| field.name == path));
+    let field = of_kind.and_then(|id| {
+        fields()
+            .structure(id)?
+            .always()
+            .find(|field| field.name == path)
+    });
     if let Some(field) = field {
         put(new, path, zero(fields(), field.ty));
     }
@@ -53,13 +68,23 @@ type Rule = fn(&mut Value);
 /// By group and kind, what is no row of the strategies.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
-    ("", "Node", |node| add(node, "spec.taints", json!({"key": NOT_READY, "effect": "NoSchedule"}))),
+    ("", "Node", |node| {
+        add(
+            node,
+            "spec.taints",
+            json!({"key": NOT_READY, "effect": "NoSchedule"}),
+        );
+    }),
     ("", "PersistentVolume", volume),
     ("", "PersistentVolumeClaim", claim),
     ("", "Pod", pod),
     ("", "Service", service),
     ("", "ServiceAccount", service_account),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", |definition| prepare_definition(None, definition)),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        |definition| prepare_definition(None, definition),
+    ),
     ("apiregistration.k8s.io", "APIService", api_service),
     ("apps", "DaemonSet", daemon_set),
     ("batch", "Job", job),
@@ -73,7 +98,10 @@ fn namespace(namespace: &mut Value) {
 /// Its phase is of the time of its creation.
 fn volume(volume: &mut Value) {
     add(volume, "metadata.finalizers", PV_PROTECTION.into());
-    if let Some(created) = at(volume, "metadata.creationTimestamp").filter(|time| time.is_string()).cloned() {
+    if let Some(created) = at(volume, "metadata.creationTimestamp")
+        .filter(|time| time.is_string())
+        .cloned()
+    {
         put(volume, "status.lastPhaseTransitionTime", created);
     }
 }
@@ -81,8 +109,12 @@ fn volume(volume: &mut Value) {
 /// Where its content comes from is said in two fields, of which the older only knows claims and snapshots.
 fn claim(claim: &mut Value) {
     add(claim, "metadata.finalizers", PVC_PROTECTION.into());
-    let old = at(claim, DATA_SOURCE).filter(|source| !source.is_null()).cloned();
-    let new = at(claim, DATA_SOURCE_REF).filter(|source| !source.is_null()).cloned();
+    let old = at(claim, DATA_SOURCE)
+        .filter(|source| !source.is_null())
+        .cloned();
+    let new = at(claim, DATA_SOURCE_REF)
+        .filter(|source| !source.is_null())
+        .cloned();
     match (old, new) {
         (Some(old), None) if is_claim_or_snapshot(&old) => put(claim, DATA_SOURCE_REF, old),
         (Some(_), None) => drop(remove(claim, DATA_SOURCE)),
@@ -99,7 +131,9 @@ fn is_claim_or_snapshot(source: &Value) -> bool {
 /// What this server serves itself is there at once.
 fn api_service(service: &mut Value) {
     if at(service, "spec.service").is_none_or(Value::is_null) {
-        let now = at(service, "metadata.creationTimestamp").cloned().unwrap_or_default();
+        let now = at(service, "metadata.creationTimestamp")
+            .cloned()
+            .unwrap_or_default();
         let local = json!({"type": "Available", "status": "True", "reason": "Local", "lastTransitionTime": now,
             "message": "Local APIServices are always available"});
         put(service, "status.conditions", json!([local]));
@@ -107,18 +141,31 @@ fn api_service(service: &mut Value) {
 }
 
 fn pod(pod: &mut Value) {
-    put(pod, "status", json!({"phase": "Pending", "qosClass": quality(pod)}));
-    if at(pod, "spec.schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty()) {
+    put(
+        pod,
+        "status",
+        json!({"phase": "Pending", "qosClass": quality(pod)}),
+    );
+    if at(pod, "spec.schedulingGates")
+        .and_then(Value::as_array)
+        .is_some_and(|gates| !gates.is_empty())
+    {
         let gated = json!({"type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates"});
         put(pod, "status.conditions", json!([gated]));
     }
-    for (class, priority) in [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)] {
+    for (class, priority) in [
+        ("system-cluster-critical", 2_000_000_000),
+        ("system-node-critical", 2_000_001_000),
+    ] {
         if text(pod, "spec.priorityClassName") == class {
             put(pod, "spec.priority", priority.into());
         }
     }
-    for (field, value) in [("spec.priority", json!(0)), ("spec.preemptionPolicy", json!("PreemptLowerPriority"))] {
+    for (field, value) in [
+        ("spec.priority", json!(0)),
+        ("spec.preemptionPolicy", json!("PreemptLowerPriority")),
+    ] {
         if at(pod, field).is_none_or(Value::is_null) {
             put(pod, field, value);
         }
@@ -137,22 +184,35 @@ fn tolerates(pod: &Value, key: &str) -> bool {
         let is = |field: &str, value: &str| ["", value].contains(&text(toleration, field));
         is("key", key) && is("effect", "NoExecute")
     };
-    at(pod, "spec.tolerations").and_then(Value::as_array).into_iter().flatten().any(matches)
+    at(pod, "spec.tolerations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .any(matches)
 }
 
 /// Returns the quality of service: a pod that is limited throughout and asks for as much is guaranteed it.
 fn quality(pod: &Value) -> &'static str {
     let lists = ["spec.containers", "spec.initContainers"];
-    let containers = lists.iter().filter_map(|list| at(pod, list)?.as_array()).flatten();
+    let containers = lists
+        .iter()
+        .filter_map(|list| at(pod, list)?.as_array())
+        .flatten();
     let (mut any, mut all) = (false, true);
-    let own = at(pod, "spec.resources").filter(|own| !own.is_null()).map(|own| std::slice::from_ref(own).to_vec());
-    let resources: Vec<Value> =
-        own.unwrap_or_else(|| containers.map(|container| container["resources"].clone()).collect());
+    let own = at(pod, "spec.resources")
+        .filter(|own| !own.is_null())
+        .map(|own| std::slice::from_ref(own).to_vec());
+    let resources: Vec<Value> = own.unwrap_or_else(|| {
+        containers
+            .map(|container| container["resources"].clone())
+            .collect()
+    });
     for resources in &resources {
         for name in ["cpu", "memory"] {
             let of = |sort: &str| resources[sort].get(name).filter(|amount| !is_zero(amount));
             any |= of("requests").or(of("limits")).is_some();
-            all &= of("limits").is_some() && of("requests").is_none_or(|request| Some(request) == of("limits"));
+            all &= of("limits").is_some()
+                && of("requests").is_none_or(|request| Some(request) == of("limits"));
         }
     }
     match (any, all) {
@@ -169,7 +229,11 @@ fn is_zero(amount: &Value) -> bool {
 /// The first of the addresses has a field of its own.
 fn service(service: &mut Value) {
     let ip = text(service, "spec.clusterIP").to_owned();
-    if !ip.is_empty() && at(service, "spec.clusterIPs").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+    if !ip.is_empty()
+        && at(service, "spec.clusterIPs")
+            .and_then(Value::as_array)
+            .is_none_or(Vec::is_empty)
+    {
         put(service, "spec.clusterIPs", json!([ip]));
     }
 }
@@ -182,13 +246,19 @@ pub(crate) fn service_account(account: &mut Value) {
 fn daemon_set(daemon_set: &mut Value) {
     let generation = template_generation(daemon_set).max(1);
     let annotations = object_at(daemon_set, "metadata.annotations");
-    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+    annotations.insert(
+        TEMPLATE_GENERATION.to_owned(),
+        generation.to_string().into(),
+    );
 }
 
 /// Returns the generation of a template, which is kept in an annotation.
 pub(crate) fn template_generation(daemon_set: &Value) -> i64 {
-    let annotation = at(daemon_set, "metadata.annotations").and_then(|of| of.get(TEMPLATE_GENERATION)?.as_str());
-    annotation.and_then(|text| text.parse().ok()).unwrap_or_default()
+    let annotation =
+        at(daemon_set, "metadata.annotations").and_then(|of| of.get(TEMPLATE_GENERATION)?.as_str());
+    annotation
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default()
 }
 
 /// A job that does not say itself which pods are its own knows them by its uid.
@@ -198,17 +268,27 @@ fn job(job: &mut Value) {
     }
     let of = |field: &str| at(job, field).cloned().unwrap_or_default();
     let (name, uid) = (Value::from(text(job, "metadata.name")), of("metadata.uid"));
-    let labels = [("job-name", &name), (JOB_NAME, &name), ("controller-uid", &uid), (JOB_UID, &uid)];
+    let labels = [
+        ("job-name", &name),
+        (JOB_NAME, &name),
+        ("controller-uid", &uid),
+        (JOB_UID, &uid),
+    ];
     for (label, value) in labels {
         let labels = object_at(job, "spec.template.metadata.labels");
         labels.entry(label).or_insert_with(|| value.clone());
     }
-    object_at(job, "spec.selector.matchLabels").entry(JOB_UID).or_insert(uid);
+    object_at(job, "spec.selector.matchLabels")
+        .entry(JOB_UID)
+        .or_insert(uid);
 }
 
 /// Adds an item to a list, unless it is there.
 fn add(to: &mut Value, path: &str, item: Value) {
-    let mut items = at(to, path).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut items = at(to, path)
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     if !items.contains(&item) {
         items.push(item);
         put(to, path, items.into());
@@ -242,9 +322,15 @@ mod tests {
     fn a_status_cannot_be_said() {
         let new = json!({"metadata": {"generation": 7, "deletionTimestamp": "t"}, "status": {"replicas": 3}});
         let set = created("apps", "ReplicaSet", new);
-        assert_eq!((&set["status"], &set["metadata"]), (&json!({"replicas": 0}), &json!({"generation": 1})));
-        let namespace =
-            created("", "Namespace", json!({"metadata": {"name": "a"}, "status": {"phase": "Terminating"}}));
+        assert_eq!(
+            (&set["status"], &set["metadata"]),
+            (&json!({"replicas": 0}), &json!({"generation": 1}))
+        );
+        let namespace = created(
+            "",
+            "Namespace",
+            json!({"metadata": {"name": "a"}, "status": {"phase": "Terminating"}}),
+        );
         assert_eq!(namespace["status"], json!({"phase": "Active"}));
         assert_eq!(namespace["spec"], json!({"finalizers": ["kubernetes"]}));
     }
@@ -258,7 +344,10 @@ mod tests {
         assert_eq!(quality(json!({})), "BestEffort");
         assert_eq!(quality(json!({"requests": {"cpu": "1"}})), "Burstable");
         let all = json!({"cpu": "1", "memory": "1Gi"});
-        assert_eq!(quality(json!({"requests": all, "limits": all})), "Guaranteed");
+        assert_eq!(
+            quality(json!({"requests": all, "limits": all})),
+            "Guaranteed"
+        );
         assert_eq!(quality(json!({"limits": {"cpu": "1"}})), "Burstable");
     }
 
@@ -268,21 +357,46 @@ mod tests {
             "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}});
         let pod = created("", "Pod", pod);
         assert_eq!(pod["spec"]["priority"], 2_000_001_000);
-        let keys: Vec<&str> = pod["spec"]["tolerations"].as_array().unwrap().iter().map(|of| text(of, "key")).collect();
-        assert_eq!(keys, ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]);
+        let keys: Vec<&str> = pod["spec"]["tolerations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|of| text(of, "key"))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "node.kubernetes.io/not-ready",
+                "node.kubernetes.io/unreachable"
+            ]
+        );
     }
 
     #[test]
     fn both_fields_of_a_claims_source_say_the_same() {
-        let snapshot = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+        let snapshot =
+            json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
         let claim = |field: &str, source: &Value| {
-            let claim = created("", "PersistentVolumeClaim", json!({"spec": {field: source}}));
-            (claim["spec"]["dataSource"].clone(), claim["spec"]["dataSourceRef"].clone())
+            let claim = created(
+                "",
+                "PersistentVolumeClaim",
+                json!({"spec": {field: source}}),
+            );
+            (
+                claim["spec"]["dataSource"].clone(),
+                claim["spec"]["dataSourceRef"].clone(),
+            )
         };
-        assert_eq!(claim("dataSource", &snapshot), (snapshot.clone(), snapshot.clone()));
+        assert_eq!(
+            claim("dataSource", &snapshot),
+            (snapshot.clone(), snapshot.clone())
+        );
         let other = json!({"apiGroup": "x.io", "kind": "Other", "name": "o"});
         assert_eq!(claim("dataSource", &other), (Value::Null, Value::Null));
-        assert_eq!(claim("dataSourceRef", &other), (other.clone(), other.clone()));
+        assert_eq!(
+            claim("dataSourceRef", &other),
+            (other.clone(), other.clone())
+        );
     }
 
     #[test]

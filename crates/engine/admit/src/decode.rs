@@ -87,7 +87,12 @@ impl Media {
 /// # Errors
 /// The body is no object of the kind, or has unknown or duplicate fields and validation is strict; as a real API
 /// server answers.
-pub fn body(kind: &Kind, media: Media, bytes: &[u8], validation: FieldValidation) -> Result<Decoded, Status> {
+pub fn body(
+    kind: &Kind,
+    media: Media,
+    bytes: &[u8],
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
     if bytes.len() > BODY_MAX {
         let message = format!("Request entity too large: limit is {BODY_MAX}");
         return Err(Status::bare(413, "RequestEntityTooLarge", message));
@@ -103,11 +108,16 @@ pub fn body(kind: &Kind, media: Media, bytes: &[u8], validation: FieldValidation
     if !found.is_of(kind) {
         return Err(refuse::other(kind, &found, bytes));
     }
-    let warnings = state.into_findings().map_err(|why| refuse::unusable(kind, &found, &why))?;
+    let warnings = state
+        .into_findings()
+        .map_err(|why| refuse::unusable(kind, &found, &why))?;
     if validation == FieldValidation::Strict && !warnings.is_empty() {
         return Err(refuse::unusable(kind, &found, &strict_message(&warnings)));
     }
-    Ok(Decoded { object: named(object, kind), warnings })
+    Ok(Decoded {
+        object: named(object, kind),
+        warnings,
+    })
 }
 
 /// Decodes what a patch made of an object.
@@ -119,8 +129,8 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
         let error = FieldError::invalid("patch", &Value::from(value.to_string()), why);
         Status::invalid_as("", "", "", &[error])
     };
-    let (object, state) =
-        read(go_type(kind), value, validation != FieldValidation::Ignore).map_err(|why| refused(&why))?;
+    let (object, state) = read(go_type(kind), value, validation != FieldValidation::Ignore)
+        .map_err(|why| refused(&why))?;
     let found = type_meta(&object, kind).map_err(|why| refused(&why))?;
     if !found.is_of(kind) {
         return Err(refuse::other(kind, &found, b""));
@@ -129,7 +139,10 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
     if validation == FieldValidation::Strict && !warnings.is_empty() {
         return Err(refused(&strict_message(&warnings)));
     }
-    Ok(Decoded { object: named(object, kind), warnings })
+    Ok(Decoded {
+        object: named(object, kind),
+        warnings,
+    })
 }
 
 /// Decodes what an apply made of an object.
@@ -137,7 +150,11 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
 /// # Errors
 /// As for [`body`], but 500 where a value is none of its type, as a real API server answers to an apply: no value of
 /// the object is in the message.
-pub fn applied(kind: &Kind, object: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
+pub fn applied(
+    kind: &Kind,
+    object: &Value,
+    validation: FieldValidation,
+) -> Result<Decoded, Status> {
     value(kind, object, validation).map_err(|refused| {
         let read = read(go_type(kind), object, false).and_then(|(_, state)| state.into_findings());
         match read {
@@ -160,7 +177,8 @@ pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
     let read = match (media, ty) {
         (Media::Protobuf, Some(ty)) => {
             let opened = protobuf::Envelope::open(bytes);
-            let read = opened.and_then(|envelope| Ok((envelope.object(ty)?, envelope.kind.into_owned())));
+            let read =
+                opened.and_then(|envelope| Ok((envelope.object(ty)?, envelope.kind.into_owned())));
             read.map_err(|error| error.to_string())
         }
         (Media::Yaml, ty) => from_yaml(ty, bytes, false).and_then(options),
@@ -168,7 +186,9 @@ pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
     };
     let (object, kind) = read.map_err(Status::bad_request)?;
     if !kind.is_empty() && kind != DELETE_OPTIONS {
-        return Err(Status::bad_request("decoded object cannot be converted to DeleteOptions"));
+        return Err(Status::bad_request(
+            "decoded object cannot be converted to DeleteOptions",
+        ));
     }
     Ok(object)
 }
@@ -176,7 +196,11 @@ pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
 /// Returns what was read, and the kind it says it is.
 fn options((object, state): (Value, State)) -> Result<(Value, String), String> {
     state.into_findings()?;
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     Ok((object, kind))
 }
 
@@ -191,13 +215,23 @@ fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     let text = String::from_utf8_lossy(bytes);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = read(ty, &mut deserializer, strict);
-    let ended = read.and_then(|read| deserializer.end().map(|()| read).map_err(|error| error.to_string()));
-    ended.map_err(|why| format!("couldn't get version/kind; json parse error: {}", syntax_error(bytes).unwrap_or(why)))
+    let ended = read.and_then(|read| {
+        deserializer
+            .end()
+            .map(|()| read)
+            .map_err(|error| error.to_string())
+    });
+    ended.map_err(|why| {
+        format!(
+            "couldn't get version/kind; json parse error: {}",
+            syntax_error(bytes).unwrap_or(why)
+        )
+    })
 }
 
 fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
-    let value =
-        lode_yaml::parse(bytes, Dialect::V2).map_err(|error| format!("yaml: line {}: {}", error.line, error.cause))?;
+    let value = lode_yaml::parse(bytes, Dialect::V2)
+        .map_err(|error| format!("yaml: line {}: {}", error.line, error.cause))?;
     let (object, mut state) = read(ty, &value, strict)?;
     if strict && let Some(finding) = duplicate_in_yaml(bytes) {
         state.findings.insert(0, finding);
@@ -208,23 +242,36 @@ fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
 /// YAML has lost its duplicate keys once it is read; this looks for the first of them.
 fn duplicate_in_yaml(bytes: &[u8]) -> Option<String> {
     match lode_yaml::parse(bytes, Dialect::V3) {
-        Err(lode_yaml::Error { line, cause: Cause::DuplicateKey(key), .. }) => {
-            Some(format!("yaml: unmarshal errors:\n  line {line}: key {key:?} already set in map"))
-        }
+        Err(lode_yaml::Error {
+            line,
+            cause: Cause::DuplicateKey(key),
+            ..
+        }) => Some(format!(
+            "yaml: unmarshal errors:\n  line {line}: key {key:?} already set in map"
+        )),
         _ => None,
     }
 }
 
 fn from_protobuf(kind: &Kind, bytes: &[u8]) -> Result<Decoded, Status> {
     let unrecognized = |why: &str| refuse::unrecognized(kind, why, bytes);
-    let envelope = protobuf::Envelope::open(bytes).map_err(|error| unrecognized(&error.to_string()))?;
-    let found = TypeMeta::of(&envelope.api_version, &envelope.kind, kind).map_err(|why| unrecognized(&why))?;
+    let envelope =
+        protobuf::Envelope::open(bytes).map_err(|error| unrecognized(&error.to_string()))?;
+    let found = TypeMeta::of(&envelope.api_version, &envelope.kind, kind)
+        .map_err(|why| unrecognized(&why))?;
     if !found.is_of(kind) {
         return Err(refuse::other(kind, &found, bytes));
     }
-    let Some(ty) = go_type(kind) else { return Err(unrecognized("the kind has no message")) };
-    let object = envelope.object(ty).map_err(|error| refuse::unusable(kind, &found, &error.to_string()))?;
-    Ok(Decoded { object: named(object, kind), warnings: Vec::new() })
+    let Some(ty) = go_type(kind) else {
+        return Err(unrecognized("the kind has no message"));
+    };
+    let object = envelope
+        .object(ty)
+        .map_err(|error| refuse::unusable(kind, &found, &error.to_string()))?;
+    Ok(Decoded {
+        object: named(object, kind),
+        warnings: Vec::new(),
+    })
 }
 
 /// Reads an object of a Go type; one of no Go type is a custom one.
@@ -232,13 +279,21 @@ fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool
     let mut state = State::new(fields(), strict);
     let read = match ty {
         Some(ty) => Typed::new(&mut state, ty, Path::ROOT).deserialize(deserializer),
-        None => Untyped { state: &mut state, path: Path::ROOT, metadata: *OBJECT_META }.deserialize(deserializer),
+        None => Untyped {
+            state: &mut state,
+            path: Path::ROOT,
+            metadata: *OBJECT_META,
+        }
+        .deserialize(deserializer),
     };
     match read {
         Ok(object @ Value::Object(_)) => Ok((object, state)),
         Ok(Value::Null) if !state.has_error() => Ok((json!({}), state)),
         Ok(other) => Err(not_an_object(&other, state)),
-        Err(error) => Err(state.into_findings().err().unwrap_or_else(|| error.to_string())),
+        Err(error) => Err(state
+            .into_findings()
+            .err()
+            .unwrap_or_else(|| error.to_string())),
     }
 }
 
@@ -259,7 +314,10 @@ fn not_an_object(value: &Value, state: State) -> String {
         _ => "bool",
     };
     let typed = state.into_findings().err();
-    let found = typed.as_deref().and_then(|error| error.split(' ').nth(3)).unwrap_or(untyped);
+    let found = typed
+        .as_deref()
+        .and_then(|error| error.split(' ').nth(3))
+        .unwrap_or(untyped);
     format!("json: cannot unmarshal {found} into Go value of type {FIND_KIND}")
 }
 
@@ -271,7 +329,10 @@ fn type_meta(object: &Value, kind: &Kind) -> Result<TypeMeta, String> {
 /// Returns the object with what it is.
 fn named(mut object: Value, kind: &Kind) -> Value {
     if let Some(map) = object.as_object_mut() {
-        for (key, text) in [("apiVersion", Cow::from(kind.gvk.api_version())), ("kind", Cow::from(&*kind.gvk.kind))] {
+        for (key, text) in [
+            ("apiVersion", Cow::from(kind.gvk.api_version())),
+            ("kind", Cow::from(&*kind.gvk.kind)),
+        ] {
             if map.get(key).and_then(Value::as_str) != Some(&*text) {
                 map.insert(key.to_owned(), Value::String(text.into_owned()));
             }
@@ -286,5 +347,4 @@ static OBJECT_META: LazyLock<Option<Id>> = LazyLock::new(|| fields().named("meta
 pub const BODY_MAX: usize = 3 * 1024 * 1024;
 const DELETE_OPTIONS: &str = "DeleteOptions";
 /// The Go type that Go reads the kind into.
-const FIND_KIND: &str =
-    r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+const FIND_KIND: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;

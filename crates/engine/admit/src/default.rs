@@ -20,7 +20,11 @@ use table::{TABLE, Table};
 /// Fills in what an object does not say.
 pub fn default(kind: &Kind, object: &mut Value) {
     if matches!(kind.types, Types::Builtin) {
-        Walk { schema: &builtin().schema, table: &TABLE }.value(kind.ty, object, 0);
+        Walk {
+            schema: &builtin().schema,
+            table: &TABLE,
+        }
+        .value(kind.ty, object, 0);
     }
 }
 
@@ -40,7 +44,10 @@ impl Walk<'_> {
                 self.table.apply(ty, object);
                 self.fields(map, object, depth);
                 if let Some(element) = map.element {
-                    for (_, value) in object.iter_mut().filter(|(name, _)| map.field(name).is_none()) {
+                    for (_, value) in object
+                        .iter_mut()
+                        .filter(|(name, _)| map.field(name).is_none())
+                    {
                         self.value(element, value, depth + 1);
                     }
                 }
@@ -64,7 +71,9 @@ impl Walk<'_> {
             }
             if let Some(value) = object.get_mut(name) {
                 self.value(field.ty, value, depth + 1);
-            } else if field.default.as_ref().is_some_and(Value::is_object) && self.table.concerns(field.ty) {
+            } else if field.default.as_ref().is_some_and(Value::is_object)
+                && self.table.concerns(field.ty)
+            {
                 let mut value = Value::Object(serde_json::Map::new());
                 self.value(field.ty, &mut value, depth + 1);
                 if value.as_object().is_some_and(|value| !value.is_empty()) {

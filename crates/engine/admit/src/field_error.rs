@@ -48,26 +48,41 @@ impl FieldError {
     /// The value is not allowed.
     #[must_use]
     pub fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
-        Self::new(field, Reason::Invalid, with(&format!("Invalid value: {value}"), detail))
+        Self::new(
+            field,
+            Reason::Invalid,
+            with(&format!("Invalid value: {value}"), detail),
+        )
     }
 
     /// The value is of another type.
     #[must_use]
     pub fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
-        Self::new(field, Reason::TypeInvalid, with(&format!("Invalid value: {value}"), detail))
+        Self::new(
+            field,
+            Reason::TypeInvalid,
+            with(&format!("Invalid value: {value}"), detail),
+        )
     }
 
     /// The value is there twice.
     #[must_use]
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
-        Self::new(field, Reason::Duplicate, format!("Duplicate value: {value}"))
+        Self::new(
+            field,
+            Reason::Duplicate,
+            format!("Duplicate value: {value}"),
+        )
     }
 
     /// The value is none of those that there are.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: &Value, values: &[&str]) -> Self {
         let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
-        let message = format!("Unsupported value: {value}: supported values: {}", values.join(", "));
+        let message = format!(
+            "Unsupported value: {value}: supported values: {}",
+            values.join(", ")
+        );
         Self::new(field, Reason::NotSupported, message)
     }
 
@@ -80,19 +95,31 @@ impl FieldError {
     /// The text has more bytes than it may have.
     #[must_use]
     pub fn too_long(field: impl Into<String>, bytes_max: usize) -> Self {
-        Self::new(field, Reason::TooLong, format!("Too long: may not be more than {bytes_max} bytes"))
+        Self::new(
+            field,
+            Reason::TooLong,
+            format!("Too long: may not be more than {bytes_max} bytes"),
+        )
     }
 
     /// The list has more items than it may have.
     #[must_use]
     pub fn too_many(field: impl Into<String>, items: usize, items_max: usize) -> Self {
-        Self::new(field, Reason::TooMany, format!("Too many: {items}: must have at most {items_max} items"))
+        Self::new(
+            field,
+            Reason::TooMany,
+            format!("Too many: {items}: must have at most {items_max} items"),
+        )
     }
 
     /// Returns an error with a message of its own.
     #[must_use]
     pub fn new(field: impl Into<String>, reason: Reason, message: String) -> Self {
-        Self { field: field.into(), reason, message }
+        Self {
+            field: field.into(),
+            reason,
+            message,
+        }
     }
 }
 
@@ -121,7 +148,11 @@ impl fmt::Display for FieldError {
 }
 
 fn with(head: &str, detail: &str) -> String {
-    if detail.is_empty() { head.to_owned() } else { format!("{head}: {detail}") }
+    if detail.is_empty() {
+        head.to_owned()
+    } else {
+        format!("{head}: {detail}")
+    }
 }
 
 #[cfg(test)]

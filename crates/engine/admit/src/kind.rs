@@ -56,11 +56,21 @@ impl Kind {
     /// Returns the kind that an endpoint below objects takes and gives; `None` if the types have none of its name.
     #[must_use]
     pub fn of_subresource(below: &Subresource) -> Option<Self> {
-        let gvk =
-            GroupVersionKind { group: below.group.clone(), version: below.version.clone(), kind: below.kind.clone() };
+        let gvk = GroupVersionKind {
+            group: below.group.clone(),
+            version: below.version.clone(),
+            kind: below.kind.clone(),
+        };
         let ty = builtin().kinds.get(&gvk.api_version(), &gvk.kind)?;
         let plural = format!("{}s", below.kind.to_lowercase());
-        Some(Self { gvk, plural: plural.into(), namespaced: true, types: Types::Builtin, ty, status: false })
+        Some(Self {
+            gvk,
+            plural: plural.into(),
+            namespaced: true,
+            types: Types::Builtin,
+            ty,
+            status: false,
+        })
     }
 
     /// Returns the type that a custom resource definition says, if it is that which says it.
@@ -101,5 +111,9 @@ impl Kind {
 }
 
 fn qualified(name: &str, group: &str) -> String {
-    if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
 }

@@ -11,7 +11,11 @@ use crate::{
 /// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
 pub(crate) fn on_create(kind: &Kind, object: &mut Value, strategy: &Strategy) {
     placed(kind, object);
-    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ] {
         remove(object, &format!("metadata.{field}"));
     }
     // A kind that has no generation of its own keeps what a client says, for whatever it may be good.
@@ -49,8 +53,14 @@ pub(crate) fn on_update(kind: &Kind, live: &Value, object: &mut Value) {
 /// Counts up the generation if the write counts.
 pub(crate) fn count(live: &Value, object: &mut Value, strategy: &Strategy) {
     if strategy.generation.counts(live, object) {
-        let generation = at(live, "metadata.generation").and_then(Value::as_u64).unwrap_or_default();
-        put(object, "metadata.generation", generation.saturating_add(1).into());
+        let generation = at(live, "metadata.generation")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
+        put(
+            object,
+            "metadata.generation",
+            generation.saturating_add(1).into(),
+        );
     }
 }
 
@@ -106,9 +116,9 @@ mod tests {
 
     #[test]
     fn what_a_write_says_of_uid_and_times_does_not_count() {
-        let live =
-            json!({"metadata": {"uid": "u", "creationTimestamp": "t", "generation": 3, "deletionTimestamp": "d"}});
-        let mut new = json!({"metadata": {"creationTimestamp": null, "generation": 9, "selfLink": "/x"}});
+        let live = json!({"metadata": {"uid": "u", "creationTimestamp": "t", "generation": 3, "deletionTimestamp": "d"}});
+        let mut new =
+            json!({"metadata": {"creationTimestamp": null, "generation": 9, "selfLink": "/x"}});
         on_update(&nodes(), &live, &mut new);
         assert_eq!(new, live);
         let mut other = json!({"metadata": {"uid": "v"}});
@@ -119,8 +129,12 @@ mod tests {
     #[test]
     fn metadata_that_is_kept_is_that_of_clients() {
         let live = json!({"metadata": {"name": "a", "labels": {"a": "b"}, "resourceVersion": "1"}});
-        let mut new = json!({"metadata": {"name": "a", "annotations": {"x": "y"}, "resourceVersion": "2"}});
+        let mut new =
+            json!({"metadata": {"name": "a", "annotations": {"x": "y"}, "resourceVersion": "2"}});
         keep(&live, &mut new, "metadata");
-        assert_eq!(new, json!({"metadata": {"name": "a", "labels": {"a": "b"}, "resourceVersion": "2"}}));
+        assert_eq!(
+            new,
+            json!({"metadata": {"name": "a", "labels": {"a": "b"}, "resourceVersion": "2"}})
+        );
     }
 }

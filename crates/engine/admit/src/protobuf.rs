@@ -28,7 +28,9 @@ pub enum Error {
     #[error("empty data")]
     Empty,
     /// It does not begin as such bodies do.
-    #[error("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")]
+    #[error(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
+    )]
     Prefix,
     /// There is nothing behind the beginning.
     #[error("empty body")]
@@ -86,7 +88,11 @@ impl<'b> Envelope<'b> {
             Some([]) => return Err(Error::EmptyBody),
             Some(rest) => rest,
         };
-        let mut envelope = Self { api_version: "".into(), kind: "".into(), message: &[] };
+        let mut envelope = Self {
+            api_version: "".into(),
+            kind: "".into(),
+            message: &[],
+        };
         let mut wire = Wire::new(rest);
         while let Some((number, payload)) = wire.next()? {
             match (number, payload) {
@@ -115,7 +121,10 @@ impl<'b> Envelope<'b> {
     /// # Errors
     /// The message is cut off, carries what a field cannot be, or breaks a bound.
     pub fn object(&self, ty: Id) -> Result<Value, Error> {
-        let mut decoder = Decoder { fields: fields(), messages: 0 };
+        let mut decoder = Decoder {
+            fields: fields(),
+            messages: 0,
+        };
         decoder.single(ty, Payload::Bytes(self.message), At { name: "", depth: 0 })
     }
 }
@@ -151,9 +160,13 @@ impl Decoder {
         let mut wire = Wire::new(bytes);
         while let Some((number, payload)) = wire.next()? {
             match structure.member(number) {
-                Some(Member::Field(at)) => self.field(&structure.fields[at], payload, object, depth)?,
+                Some(Member::Field(at)) => {
+                    self.field(&structure.fields[at], payload, object, depth)?;
+                }
                 Some(Member::Inline(ty)) => {
-                    let Payload::Bytes(bytes) = payload else { return Err(Error::WireType("")) };
+                    let Payload::Bytes(bytes) = payload else {
+                        return Err(Error::WireType(""));
+                    };
                     if let Some(inlined) = self.fields.structure(ty) {
                         self.structure(inlined, bytes, object, depth + 1)?;
                     }
@@ -171,17 +184,29 @@ impl Decoder {
         object: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        let at = At { name: field.name, depth };
+        let at = At {
+            name: field.name,
+            depth,
+        };
         match &self.fields.get(field.ty).sort {
-            Sort::List { element, wrapped: false } => {
-                let Value::Array(items) = object.entry(field.name).or_insert_with(|| Value::Array(Vec::new())) else {
+            Sort::List {
+                element,
+                wrapped: false,
+            } => {
+                let Value::Array(items) = object
+                    .entry(field.name)
+                    .or_insert_with(|| Value::Array(Vec::new()))
+                else {
                     return Ok(());
                 };
                 self.item(*element, payload, items, at)
             }
             Sort::Map { value, .. } => {
                 let (key, value) = self.entry(*value, payload, at)?;
-                if let Value::Object(map) = object.entry(field.name).or_insert_with(|| Value::Object(Map::new())) {
+                if let Value::Object(map) = object
+                    .entry(field.name)
+                    .or_insert_with(|| Value::Object(Map::new()))
+                {
                     map.insert(key, value);
                 }
                 Ok(())
@@ -198,8 +223,17 @@ impl Decoder {
         }
     }
 
-    fn item(&mut self, element: Id, payload: Payload<'_>, items: &mut Vec<Value>, at: At) -> Result<(), Error> {
-        let scalar = matches!(self.fields.get(element).sort, Sort::Bool | Sort::Int32 | Sort::Int64);
+    fn item(
+        &mut self,
+        element: Id,
+        payload: Payload<'_>,
+        items: &mut Vec<Value>,
+        at: At,
+    ) -> Result<(), Error> {
+        let scalar = matches!(
+            self.fields.get(element).sort,
+            Sort::Bool | Sort::Int32 | Sort::Int64
+        );
         match payload {
             Payload::Bytes(bytes) if scalar => {
                 let mut packed = Wire::new(bytes);
@@ -213,7 +247,9 @@ impl Decoder {
     }
 
     fn entry(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<(String, Value), Error> {
-        let Payload::Bytes(bytes) = payload else { return Err(Error::WireType(at.name)) };
+        let Payload::Bytes(bytes) = payload else {
+            return Err(Error::WireType(at.name));
+        };
         let (mut key, mut value) = (String::new(), None);
         let mut wire = Wire::new(bytes);
         while let Some((number, payload)) = wire.next()? {
@@ -241,16 +277,23 @@ impl Decoder {
             (Sort::Float64, Payload::Fixed64(bits)) => float(f64::from_bits(bits)),
             (Sort::String, Payload::Bytes(bytes)) => Value::from(text(bytes)),
             (Sort::Bytes, Payload::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
-            (Sort::List { element, .. }, Payload::Bytes(bytes)) => self.wrapped(*element, bytes, at)?,
+            (Sort::List { element, .. }, Payload::Bytes(bytes)) => {
+                self.wrapped(*element, bytes, at)?
+            }
             (Sort::Struct(structure), Payload::Bytes(bytes)) => {
                 let mut object = Map::new();
                 self.structure(structure, bytes, &mut object, at.depth + 1)?;
                 written::fill(self.fields, structure, &mut object);
                 Value::Object(object)
             }
-            (Sort::Special(special), Payload::Bytes(bytes)) => {
-                special::value(*special, Message { bytes, depth: at.depth, decoder: self })?
-            }
+            (Sort::Special(special), Payload::Bytes(bytes)) => special::value(
+                *special,
+                Message {
+                    bytes,
+                    depth: at.depth,
+                    decoder: self,
+                },
+            )?,
             _ => return Err(Error::WireType(at.name)),
         })
     }
@@ -264,7 +307,11 @@ impl Decoder {
                 self.item(element, payload, &mut items, at)?;
             }
         }
-        Ok(if items.is_empty() { Value::Null } else { Value::Array(items) })
+        Ok(if items.is_empty() {
+            Value::Null
+        } else {
+            Value::Array(items)
+        })
     }
 }
 
@@ -278,8 +325,17 @@ struct Message<'m> {
 impl Message<'_> {
     /// Returns a schema within the message.
     fn schema(&mut self, bytes: &[u8]) -> Result<Value, Error> {
-        let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else { return Ok(Value::Null) };
-        self.decoder.single(ty, Payload::Bytes(bytes), At { name: "schema", depth: self.depth + 1 })
+        let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else {
+            return Ok(Value::Null);
+        };
+        self.decoder.single(
+            ty,
+            Payload::Bytes(bytes),
+            At {
+                name: "schema",
+                depth: self.depth + 1,
+            },
+        )
     }
 }
 
@@ -290,7 +346,11 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 /// A number as Go writes it: without a fraction where it has none.
 pub(crate) fn float(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        Value::from(number as i64)
+    } else {
+        Value::from(number)
+    }
 }
 
 const MAGIC: [u8; 4] = *b"k8s\0";

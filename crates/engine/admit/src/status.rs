@@ -64,7 +64,10 @@ impl Status {
     /// The object is another one than the request is for.
     #[must_use]
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", kind.qualified_resource());
+        let message = format!(
+            "Operation cannot be fulfilled on {} {name:?}: {why}",
+            kind.qualified_resource()
+        );
         Self::about(409, "Conflict", message, resource(kind, name))
     }
 
@@ -90,7 +93,11 @@ impl Status {
     /// The user may not, or the object must not.
     #[must_use]
     pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
-        let shown = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+        let shown = if name.is_empty() {
+            String::new()
+        } else {
+            format!(" {name:?}")
+        };
         let message = format!("{}{shown} is forbidden: {why}", kind.qualified_resource());
         Self::about(403, "Forbidden", message, resource(kind, name))
     }
@@ -114,10 +121,18 @@ impl Status {
                         texts.push(text);
                     }
                 }
-                if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) }
+                if texts.len() == 1 {
+                    texts.remove(0)
+                } else {
+                    format!("[{}]", texts.join(", "))
+                }
             }
         };
-        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let qualified = if group.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}.{group}")
+        };
         let cause = |error: &FieldError| Cause {
             reason: error.reason.as_str(),
             message: error.message.clone(),
@@ -130,19 +145,39 @@ impl Status {
             causes: errors.iter().map(cause).collect(),
             ..Details::default()
         };
-        Self::about(422, "Invalid", format!("{qualified} {name:?} is invalid: {shown}"), details)
+        Self::about(
+            422,
+            "Invalid",
+            format!("{qualified} {name:?} is invalid: {shown}"),
+            details,
+        )
     }
 
     /// Returns a status without details.
     #[must_use]
     pub fn bare(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
     }
 
     /// Returns a status with details.
     #[must_use]
-    pub fn about(code: u16, reason: &'static str, message: impl Into<String>, details: Details) -> Self {
-        Self { code, reason, message: message.into(), details: Some(Box::new(details)) }
+    pub fn about(
+        code: u16,
+        reason: &'static str,
+        message: impl Into<String>,
+        details: Details,
+    ) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: Some(Box::new(details)),
+        }
     }
 
     /// Returns what goes over the wire.
@@ -151,7 +186,10 @@ impl Status {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": self.code,
         });
-        let fields = [("message", Value::from(&*self.message)), ("reason", Value::from(self.reason))];
+        let fields = [
+            ("message", Value::from(&*self.message)),
+            ("reason", Value::from(self.reason)),
+        ];
         insert(&mut status, fields);
         if let Some(details) = &self.details {
             insert(&mut status, [("details", details.to_value())]);
@@ -182,8 +220,15 @@ impl Details {
 impl Cause {
     fn to_value(&self) -> Value {
         let mut cause = json!({});
-        let fields = [("reason", self.reason), ("message", &self.message), ("field", &self.field)];
-        insert(&mut cause, fields.map(|(key, text)| (key, Value::from(text))));
+        let fields = [
+            ("reason", self.reason),
+            ("message", &self.message),
+            ("field", &self.field),
+        ];
+        insert(
+            &mut cause,
+            fields.map(|(key, text)| (key, Value::from(text))),
+        );
         cause
     }
 }
@@ -248,21 +293,30 @@ mod tests {
 
     #[test]
     fn what_is_invalid_is_named_by_its_kind_with_every_cause() {
-        let errors = [FieldError::required("spec.a", ""), FieldError::required("spec.b", "")];
+        let errors = [
+            FieldError::required("spec.a", ""),
+            FieldError::required("spec.b", ""),
+        ];
         let status = Status::invalid(&deployments(), "web", &errors);
         assert_eq!(
             status.message,
             "Deployment.apps \"web\" is invalid: [spec.a: Required value, spec.b: Required value]"
         );
         let causes = status.to_value()["details"]["causes"].clone();
-        assert_eq!(causes[1], json!({"reason": "FieldValueRequired", "message": "Required value", "field": "spec.b"}));
+        assert_eq!(
+            causes[1],
+            json!({"reason": "FieldValueRequired", "message": "Required value", "field": "spec.b"})
+        );
     }
 
     #[test]
     fn the_same_error_twice_is_said_once() {
         let error = FieldError::required("spec.a", "");
         let status = Status::invalid(&deployments(), "web", &[error.clone(), error]);
-        assert_eq!(status.message, "Deployment.apps \"web\" is invalid: spec.a: Required value");
+        assert_eq!(
+            status.message,
+            "Deployment.apps \"web\" is invalid: spec.a: Required value"
+        );
         assert_eq!(status.details.unwrap().causes.len(), 2);
     }
 }

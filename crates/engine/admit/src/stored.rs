@@ -34,19 +34,29 @@ fn settle(id: Id, value: &mut Value, depth: usize) {
             let bytes = matches!(fields().get(*of).sort, Sort::Bytes);
             for value in map.values_mut() {
                 // Without bytes there still is the key.
-                if bytes && value.is_null() { *value = "".into() } else { settle(*of, value, depth + 1) }
+                if bytes && value.is_null() {
+                    *value = "".into();
+                } else {
+                    settle(*of, value, depth + 1);
+                }
             }
         }
         (Sort::Struct(structure), Value::Object(map)) => {
             let field = |name: &str| structure.field(name);
-            map.retain(|name, value| !field(name).is_some_and(|field| field.omit_empty && is_none(field.ty, value)));
+            map.retain(|name, value| {
+                !field(name).is_some_and(|field| field.omit_empty && is_none(field.ty, value))
+            });
             members(map, &field, depth);
         }
         _ => {}
     }
 }
 
-fn members<'f>(map: &mut Map<String, Value>, field: &dyn Fn(&str) -> Option<&'f fields::Field>, depth: usize) {
+fn members<'f>(
+    map: &mut Map<String, Value>,
+    field: &dyn Fn(&str) -> Option<&'f fields::Field>,
+    depth: usize,
+) {
     for (name, value) in map.iter_mut() {
         let Some(field) = field(name) else { continue };
         if is_none(field.ty, value) {
@@ -85,15 +95,25 @@ mod tests {
     #[test]
     fn an_empty_list_is_none() {
         let role = json!({"metadata": {}, "rules": []});
-        assert_eq!(stored("rbac.authorization.k8s.io", "ClusterRole", role), json!({"metadata": {}, "rules": null}));
+        assert_eq!(
+            stored("rbac.authorization.k8s.io", "ClusterRole", role),
+            json!({"metadata": {}, "rules": null})
+        );
         let policy = json!({"spec": {"podSelector": {}, "egress": [], "ingress": [{}], "policyTypes": ["Ingress"]}});
-        let expected = json!({"spec": {"podSelector": {}, "ingress": [{}], "policyTypes": ["Ingress"]}});
-        assert_eq!(stored("networking.k8s.io", "NetworkPolicy", policy), expected);
+        let expected =
+            json!({"spec": {"podSelector": {}, "ingress": [{}], "policyTypes": ["Ingress"]}});
+        assert_eq!(
+            stored("networking.k8s.io", "NetworkPolicy", policy),
+            expected
+        );
     }
 
     #[test]
     fn bytes_that_are_not_there_are_empty() {
         let secret = json!({"data": {"a": null}, "type": "x"});
-        assert_eq!(stored("", "Secret", secret), json!({"data": {"a": ""}, "type": "x"}));
+        assert_eq!(
+            stored("", "Secret", secret),
+            json!({"data": {"a": ""}, "type": "x"})
+        );
     }
 }

@@ -15,7 +15,10 @@ use crate::kind::{Kind, Types};
 
 /// How objects of one kind are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a registry")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about a registry"
+)]
 pub struct Strategy {
     /// What counts up `metadata.generation`.
     pub generation: Generation,
@@ -103,13 +106,23 @@ pub fn of(kind: &Kind) -> &'static Strategy {
 
 impl Strategy {
     /// Returns the paths that an endpoint leaves as they were, each as the names on its way. Nobody owns them through it.
-    pub fn resets(&self, subresource: &str) -> impl Iterator<Item = std::str::Split<'static, char>> {
-        self.reset_paths(subresource).iter().map(|path| path.split('.'))
+    pub fn resets(
+        &self,
+        subresource: &str,
+    ) -> impl Iterator<Item = std::str::Split<'static, char>> {
+        self.reset_paths(subresource)
+            .iter()
+            .map(|path| path.split('.'))
     }
 
     /// Endpoints without a row (`scale`) write whole objects.
     pub(crate) fn reset_paths(&self, subresource: &str) -> &'static [&'static str] {
-        let of = |name: &str| self.resets.iter().find(|(subresource, _)| *subresource == name).map(|(_, paths)| *paths);
+        let of = |name: &str| {
+            self.resets
+                .iter()
+                .find(|(subresource, _)| *subresource == name)
+                .map(|(_, paths)| *paths)
+        };
         of(subresource).or_else(|| of("")).unwrap_or_default()
     }
 
@@ -118,7 +131,12 @@ impl Strategy {
     pub fn select(&self, object: &Value, field: &str) -> Option<String> {
         match field {
             "metadata.name" | "metadata.namespace" => Some(text(object, field).to_owned()),
-            _ => Some(self.selectable.iter().find(|selectable| selectable.name == field)?.value(object)),
+            _ => Some(
+                self.selectable
+                    .iter()
+                    .find(|selectable| selectable.name == field)?
+                    .value(object),
+            ),
         }
     }
 }
@@ -132,7 +150,10 @@ impl Selectable {
             Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
             other => Some(other.to_string()),
         };
-        self.paths.iter().find_map(|path| at(object, path).and_then(shown)).unwrap_or_else(|| self.otherwise.to_owned())
+        self.paths
+            .iter()
+            .find_map(|path| at(object, path).and_then(shown))
+            .unwrap_or_else(|| self.otherwise.to_owned())
     }
 }
 
@@ -144,7 +165,11 @@ impl Generation {
 
     /// Tells whether a write counts.
     pub(crate) fn counts(self, live: &Value, new: &Value) -> bool {
-        let any = |paths: &[&str]| paths.iter().any(|path| !equal(at(live, path), at(new, path)));
+        let any = |paths: &[&str]| {
+            paths
+                .iter()
+                .any(|path| !equal(at(live, path), at(new, path)))
+        };
         match self {
             Self::None | Self::Fixed => false,
             Self::Of(paths) | Self::Late(paths) => any(paths),
@@ -156,8 +181,15 @@ impl Generation {
 
 /// Tells whether two objects are the same but for some fields.
 fn same_but(fields: &[&str], live: &Value, new: &Value) -> bool {
-    let keys =
-        |object: &Value| object.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-    let mut others = keys(live).into_iter().chain(keys(new)).filter(|key| !fields.contains(&key.as_str()));
+    let keys = |object: &Value| {
+        object
+            .as_object()
+            .map(|map| map.keys().cloned().collect::<Vec<_>>())
+            .unwrap_or_default()
+    };
+    let mut others = keys(live)
+        .into_iter()
+        .chain(keys(new))
+        .filter(|key| !fields.contains(&key.as_str()));
     others.all(|key| equal(live.get(&key), new.get(&key)))
 }

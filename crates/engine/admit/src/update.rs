@@ -23,8 +23,9 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
     }
     metadata::on_update(kind, live, new);
     if let Types::Builtin = kind.types
-        && let Some((_, _, rule)) =
-            RULES.iter().find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
+        && let Some((_, _, rule)) = RULES
+            .iter()
+            .find(|(group, of, _)| (*group, *of) == (&*kind.gvk.group, &*kind.gvk.kind))
     {
         rule(subresource, live, new);
     }
@@ -36,13 +37,20 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
 }
 
 fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
-    strategy.reset_paths(subresource).iter().for_each(|path| metadata::keep(live, new, path));
+    strategy
+        .reset_paths(subresource)
+        .iter()
+        .for_each(|path| metadata::keep(live, new, path));
 }
 
 /// Through the endpoint of a status nothing else of a custom resource is written.
 fn only_status(live: &Value, new: &mut Value) {
     let mut object = live.clone();
-    for path in ["status", "metadata.managedFields", "metadata.resourceVersion"] {
+    for path in [
+        "status",
+        "metadata.managedFields",
+        "metadata.resourceVersion",
+    ] {
         metadata::keep(new, &mut object, path);
     }
     *new = object;
@@ -57,7 +65,11 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "Secret", secret),
     ("", "Service", service),
     ("", "ServiceAccount", |_, _, new| service_account(new)),
-    ("apiextensions.k8s.io", "CustomResourceDefinition", definition),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        definition,
+    ),
     ("apps", "DaemonSet", daemon_set),
 ];
 
@@ -89,7 +101,10 @@ fn resize(from: &Value, to: &mut Value) {
     for list in ["spec.containers", "spec.initContainers"] {
         let wanted = at(from, list).and_then(Value::as_array);
         for container in items_at(to, list) {
-            let same = wanted.into_iter().flatten().find(|wanted| wanted.get("name") == container.get("name"));
+            let same = wanted
+                .into_iter()
+                .flatten()
+                .find(|wanted| wanted.get("name") == container.get("name"));
             if let Some(resources) = same.and_then(|wanted| wanted.get("resources")) {
                 container.insert("resources".to_owned(), resources.clone());
             }
@@ -114,7 +129,10 @@ fn daemon_set(_: &str, live: &Value, new: &mut Value) {
     let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
     let generation = template_generation(live).saturating_add(i64::from(changed));
     let annotations = object_at(new, "metadata.annotations");
-    annotations.insert(TEMPLATE_GENERATION.to_owned(), generation.to_string().into());
+    annotations.insert(
+        TEMPLATE_GENERATION.to_owned(),
+        generation.to_string().into(),
+    );
 }
 
 /// What was allocated for a service and is still of use to it is not lost by leaving it out.
@@ -122,7 +140,10 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
     if subresource == "status" {
         return;
     }
-    let (was, is) = (text(live, "spec.type").to_owned(), text(new, "spec.type").to_owned());
+    let (was, is) = (
+        text(live, "spec.type").to_owned(),
+        text(new, "spec.type").to_owned(),
+    );
     drop_unneeded(&was, &is, live, new);
     if was == EXTERNAL || is == EXTERNAL {
         return;
@@ -146,18 +167,33 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
 fn sync_cluster_ips(live: &Value, new: &mut Value) {
     let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
     if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
-        let first = at(new, ip).filter(|first| !first.is_null() && **first != "").cloned();
-        let rest = at(new, ips).and_then(Value::as_array).into_iter().flatten().skip(1).cloned();
-        let all: Vec<Value> = first.map(|first| [first].into_iter().chain(rest).collect()).unwrap_or_default();
+        let first = at(new, ip)
+            .filter(|first| !first.is_null() && **first != "")
+            .cloned();
+        let rest = at(new, ips)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .skip(1)
+            .cloned();
+        let all: Vec<Value> = first
+            .map(|first| [first].into_iter().chain(rest).collect())
+            .unwrap_or_default();
         put(new, ips, all.into());
     }
 }
 
 /// Ports are matched by protocol and number.
 fn keep_node_ports(live: &Value, new: &mut Value) {
-    let Some(Value::Array(before)) = at(live, "spec.ports") else { return };
+    let Some(Value::Array(before)) = at(live, "spec.ports") else {
+        return;
+    };
     for port in items_at(new, "spec.ports") {
-        let same = |old: &&Value| ["protocol", "port"].iter().all(|field| old.get(field) == port.get(*field));
+        let same = |old: &&Value| {
+            ["protocol", "port"]
+                .iter()
+                .all(|field| old.get(field) == port.get(*field))
+        };
         if port.get("nodePort").is_none_or(|number| *number == 0)
             && let Some(number) = before.iter().find(same).and_then(|old| old.get("nodePort"))
         {
@@ -170,7 +206,13 @@ fn keep_node_ports(live: &Value, new: &mut Value) {
 fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
     let same = |new: &Value, path: &str| equal(at(live, path), at(new, path));
     if was != EXTERNAL && is == EXTERNAL {
-        for path in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"] {
+        for path in [
+            "clusterIP",
+            "clusterIPs",
+            "ipFamilies",
+            "ipFamilyPolicy",
+            "internalTrafficPolicy",
+        ] {
             let path = format!("spec.{path}");
             if same(new, &path) {
                 remove(new, &path);
@@ -184,7 +226,11 @@ fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
         }
     }
     if was == "LoadBalancer" && is != "LoadBalancer" {
-        for path in ["spec.allocateLoadBalancerNodePorts", "spec.loadBalancerClass", "spec.healthCheckNodePort"] {
+        for path in [
+            "spec.allocateLoadBalancerNodePorts",
+            "spec.loadBalancerClass",
+            "spec.healthCheckNodePort",
+        ] {
             if same(new, path) {
                 remove(new, path);
             }
@@ -194,9 +240,16 @@ fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
 
 fn drop_node_ports(live: &Value, new: &mut Value) {
     let ports = at(live, "spec.ports").and_then(Value::as_array);
-    let before: Vec<&Value> = ports.into_iter().flatten().filter_map(|port| port.get("nodePort")).collect();
+    let before: Vec<&Value> = ports
+        .into_iter()
+        .flatten()
+        .filter_map(|port| port.get("nodePort"))
+        .collect();
     for port in items_at(new, "spec.ports") {
-        if port.get("nodePort").is_some_and(|number| before.contains(&number)) {
+        if port
+            .get("nodePort")
+            .is_some_and(|number| before.contains(&number))
+        {
             port.remove("nodePort");
         }
     }
@@ -216,7 +269,11 @@ mod tests {
     use super::*;
 
     fn updated(name: &str, subresource: &str, live: &Value, mut new: Value) -> Value {
-        let group = if matches!(name, "DaemonSet" | "Deployment") { "apps" } else { "" };
+        let group = if matches!(name, "DaemonSet" | "Deployment") {
+            "apps"
+        } else {
+            ""
+        };
         let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
         prepare(&kind, subresource, live, &mut new);
         new
@@ -228,11 +285,17 @@ mod tests {
             json!({"metadata": {"generation": 1}, "spec": {"ephemeralContainers": [{"name": look}],
                 "containers": [{"name": "c", "image": image, "resources": {"limits": {"cpu": cpu}}}]}})
         };
-        let part = |subresource: &str| updated("Pod", subresource, &pod("1", "a", "x"), pod("2", "b", "y"));
+        let part = |subresource: &str| {
+            updated("Pod", subresource, &pod("1", "a", "x"), pod("2", "b", "y"))
+        };
         let of = |pod: &Value| {
             let container = &pod["spec"]["containers"][0];
             let look = &pod["spec"]["ephemeralContainers"][0]["name"];
-            json!([container["resources"]["limits"]["cpu"], container["image"], look])
+            json!([
+                container["resources"]["limits"]["cpu"],
+                container["image"],
+                look
+            ])
         };
         assert_eq!(of(&part("")), json!(["2", "b", "x"]));
         assert_eq!(of(&part("resize")), json!(["2", "a", "x"]));
@@ -251,11 +314,18 @@ mod tests {
             "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}]}})
         };
         let inside = updated("Service", "", &live, new("ClusterIP"));
-        assert_eq!(inside["spec"]["ports"][0], json!({"port": 80, "protocol": "TCP", "targetPort": 80}));
+        assert_eq!(
+            inside["spec"]["ports"][0],
+            json!({"port": 80, "protocol": "TCP", "targetPort": 80})
+        );
         assert_eq!(inside["spec"]["clusterIPs"], json!(["10.0.0.1"]));
         assert!(inside["spec"].get("externalTrafficPolicy").is_none());
-        let kept = json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]}});
-        assert_eq!(updated("Service", "", &live, kept)["spec"]["ports"][0]["nodePort"], 30000);
+        let kept =
+            json!({"spec": {"type": "NodePort", "ports": [{"port": 80, "protocol": "TCP"}]}});
+        assert_eq!(
+            updated("Service", "", &live, kept)["spec"]["ports"][0]["nodePort"],
+            30000
+        );
     }
 
     #[test]
@@ -273,11 +343,19 @@ mod tests {
     #[test]
     fn a_namespace_keeps_its_finalizers_but_through_their_endpoint() {
         let live = json!({"metadata": {"name": "a"}, "spec": {"finalizers": ["kubernetes"]}});
-        let new = || json!({"metadata": {"name": "a", "labels": {"x": "y"}}, "spec": {"finalizers": []}});
+        let new =
+            || json!({"metadata": {"name": "a", "labels": {"x": "y"}}, "spec": {"finalizers": []}});
         let kept = updated("Namespace", "", &live, new());
         assert_eq!(kept["spec"]["finalizers"], json!(["kubernetes"]));
-        assert_eq!(kept["metadata"]["labels"], json!({"x": "y", "kubernetes.io/metadata.name": "a"}));
-        assert!(updated("Namespace", "finalize", &live, new())["spec"].get("finalizers").is_none());
+        assert_eq!(
+            kept["metadata"]["labels"],
+            json!({"x": "y", "kubernetes.io/metadata.name": "a"})
+        );
+        assert!(
+            updated("Namespace", "finalize", &live, new())["spec"]
+                .get("finalizers")
+                .is_none()
+        );
     }
 
     #[test]
@@ -285,7 +363,8 @@ mod tests {
         let live = json!({"metadata": {"generation": 1}, "spec": {"replicas": 1}});
         let annotated = json!({"metadata": {"generation": 1, "annotations": {"a": "b"}}, "spec": {"replicas": 1}});
         let generation = |subresource: &str| {
-            updated("Deployment", subresource, &live, annotated.clone())["metadata"]["generation"].clone()
+            updated("Deployment", subresource, &live, annotated.clone())["metadata"]["generation"]
+                .clone()
         };
         assert_eq!((generation("status"), generation("")), (json!(1), json!(2)));
     }

@@ -38,7 +38,12 @@ use crate::{
 pub fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let new = At::root(new);
-    meta::created(kind, strategy::of(kind), &new.child("metadata"), &mut errors);
+    meta::created(
+        kind,
+        strategy::of(kind),
+        &new.child("metadata"),
+        &mut errors,
+    );
     meta::qualified_finalizers(kind, &new.child("metadata"), &mut errors);
     if let Some(rules) = rules(kind) {
         (rules.object)(&new, &mut errors);
@@ -55,7 +60,11 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     let version = new.child("metadata").child("resourceVersion").is_empty();
     if version && !strategy::of(kind).unconditional_update {
         let place = "metadata.resourceVersion";
-        return vec![FieldError::invalid(place, &0.into(), "must be specified for an update")];
+        return vec![FieldError::invalid(
+            place,
+            &0.into(),
+            "must be specified for an update",
+        )];
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
     // A server looks at it twice: for every kind, and again with the rules of the kind.
@@ -102,38 +111,135 @@ struct Rules {
 }
 
 fn rules(kind: &Kind) -> Option<&'static Rules> {
-    let of =
-        |(group, kinds, _): &&(&str, &[&str], Rules)| *group == &*kind.gvk.group && kinds.contains(&&*kind.gvk.kind);
-    matches!(kind.types, Types::Builtin).then(|| ROWS.iter().find(of)).flatten().map(|(_, _, rules)| rules)
+    let of = |(group, kinds, _): &&(&str, &[&str], Rules)| {
+        *group == &*kind.gvk.group && kinds.contains(&&*kind.gvk.kind)
+    };
+    matches!(kind.types, Types::Builtin)
+        .then(|| ROWS.iter().find(of))
+        .flatten()
+        .map(|(_, _, rules)| rules)
 }
 
 /// By group: kinds that have the same rules, and which.
 const ROWS: &[(&str, &[&str], Rules)] = &[
-    ("", &["ConfigMap"], Rules { object: config::config_map, change: config::config_map_change, ..NONE }),
-    ("", &["Secret"], Rules { object: config::secret, change: config::secret_change, ..NONE }),
-    ("", &["Event"], Rules { object: config::event, ..NONE }),
-    ("", &["PersistentVolume"], Rules { object: storage::volume, change: storage::volume_change, ..NONE }),
-    ("", &["PersistentVolumeClaim"], Rules { object: storage::claim, change: storage::claim_change, ..NONE }),
-    ("", &["Pod"], Rules { object: pod::pod, change: pod::change, ..NONE }),
-    ("", &["PodTemplate"], Rules { object: workload::pod_template, ..NONE }),
-    ("", &["ReplicationController"], Rules { object: workload::replication_controller, ..NONE }),
-    ("", &["Service"], Rules { object: service::service, change: service::change, status: service::status, ..NONE }),
+    (
+        "",
+        &["ConfigMap"],
+        Rules {
+            object: config::config_map,
+            change: config::config_map_change,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["Secret"],
+        Rules {
+            object: config::secret,
+            change: config::secret_change,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["Event"],
+        Rules {
+            object: config::event,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["PersistentVolume"],
+        Rules {
+            object: storage::volume,
+            change: storage::volume_change,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["PersistentVolumeClaim"],
+        Rules {
+            object: storage::claim,
+            change: storage::claim_change,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["Pod"],
+        Rules {
+            object: pod::pod,
+            change: pod::change,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["PodTemplate"],
+        Rules {
+            object: workload::pod_template,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["ReplicationController"],
+        Rules {
+            object: workload::replication_controller,
+            ..NONE
+        },
+    ),
+    (
+        "",
+        &["Service"],
+        Rules {
+            object: service::service,
+            change: service::change,
+            status: service::status,
+            ..NONE
+        },
+    ),
     (
         "apiextensions.k8s.io",
         &["CustomResourceDefinition"],
         Rules {
             new: |new, errors| errors.extend(validate_definition(None, new.value)),
-            change: |live, new, errors| errors.extend(validate_definition(Some(live.value), new.value)),
+            change: |live, new, errors| {
+                errors.extend(validate_definition(Some(live.value), new.value));
+            },
             ..NONE
         },
     ),
     (
         "apps",
         &["DaemonSet"],
-        Rules { object: workload::daemon_set, change: workload::selector_stays, change_first: true, ..NONE },
+        Rules {
+            object: workload::daemon_set,
+            change: workload::selector_stays,
+            change_first: true,
+            ..NONE
+        },
     ),
-    ("apps", &["Deployment"], Rules { object: workload::deployment, change: workload::selector_stays, ..NONE }),
-    ("apps", &["ReplicaSet"], Rules { object: workload::replica_set, change: workload::selector_stays, ..NONE }),
+    (
+        "apps",
+        &["Deployment"],
+        Rules {
+            object: workload::deployment,
+            change: workload::selector_stays,
+            ..NONE
+        },
+    ),
+    (
+        "apps",
+        &["ReplicaSet"],
+        Rules {
+            object: workload::replica_set,
+            change: workload::selector_stays,
+            ..NONE
+        },
+    ),
     (
         "apps",
         &["StatefulSet"],
@@ -144,33 +250,142 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
             ..NONE
         },
     ),
-    ("autoscaling", &["HorizontalPodAutoscaler"], Rules { object: scaling::autoscaler, ..NONE }),
-    ("batch", &["CronJob"], Rules { object: schedule::cron_job, new: schedule::cron_job_new, ..NONE }),
-    ("batch", &["Job"], Rules { object: schedule::job, change: schedule::job_change, ..NONE }),
-    ("certificates.k8s.io", &["CertificateSigningRequest"], Rules { new: config::signing_request, ..NONE }),
-    ("flowcontrol.apiserver.k8s.io", &["FlowSchema"], Rules { object: rbac::flow_schema, ..NONE }),
-    ("networking.k8s.io", &["Ingress"], Rules { object: network::ingress, ..NONE }),
+    (
+        "autoscaling",
+        &["HorizontalPodAutoscaler"],
+        Rules {
+            object: scaling::autoscaler,
+            ..NONE
+        },
+    ),
+    (
+        "batch",
+        &["CronJob"],
+        Rules {
+            object: schedule::cron_job,
+            new: schedule::cron_job_new,
+            ..NONE
+        },
+    ),
+    (
+        "batch",
+        &["Job"],
+        Rules {
+            object: schedule::job,
+            change: schedule::job_change,
+            ..NONE
+        },
+    ),
+    (
+        "certificates.k8s.io",
+        &["CertificateSigningRequest"],
+        Rules {
+            new: config::signing_request,
+            ..NONE
+        },
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        &["FlowSchema"],
+        Rules {
+            object: rbac::flow_schema,
+            ..NONE
+        },
+    ),
+    (
+        "networking.k8s.io",
+        &["Ingress"],
+        Rules {
+            object: network::ingress,
+            ..NONE
+        },
+    ),
     (
         "networking.k8s.io",
         &["IngressClass"],
-        Rules { object: network::ingress_class, change: network::ingress_class_change, change_first: true, ..NONE },
+        Rules {
+            object: network::ingress_class,
+            change: network::ingress_class_change,
+            change_first: true,
+            ..NONE
+        },
     ),
-    ("networking.k8s.io", &["NetworkPolicy"], Rules { object: network::policy, ..NONE }),
-    ("policy", &["PodDisruptionBudget"], Rules { object: scaling::disruption_budget, ..NONE }),
-    ("rbac.authorization.k8s.io", &["Role"], Rules { object: rbac::role, ..NONE }),
-    ("rbac.authorization.k8s.io", &["ClusterRole"], Rules { object: rbac::cluster_role, ..NONE }),
-    ("rbac.authorization.k8s.io", &["RoleBinding"], Rules { object: rbac::binding, change: rbac::role_stays, ..NONE }),
+    (
+        "networking.k8s.io",
+        &["NetworkPolicy"],
+        Rules {
+            object: network::policy,
+            ..NONE
+        },
+    ),
+    (
+        "policy",
+        &["PodDisruptionBudget"],
+        Rules {
+            object: scaling::disruption_budget,
+            ..NONE
+        },
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        &["Role"],
+        Rules {
+            object: rbac::role,
+            ..NONE
+        },
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        &["ClusterRole"],
+        Rules {
+            object: rbac::cluster_role,
+            ..NONE
+        },
+    ),
+    (
+        "rbac.authorization.k8s.io",
+        &["RoleBinding"],
+        Rules {
+            object: rbac::binding,
+            change: rbac::role_stays,
+            ..NONE
+        },
+    ),
     (
         "rbac.authorization.k8s.io",
         &["ClusterRoleBinding"],
-        Rules { object: rbac::cluster_binding, change: rbac::role_stays, ..NONE },
+        Rules {
+            object: rbac::cluster_binding,
+            change: rbac::role_stays,
+            ..NONE
+        },
     ),
-    ("scheduling.k8s.io", &["PriorityClass"], Rules { change: scaling::priority_stays, ..NONE }),
-    ("storage.k8s.io", &["StorageClass"], Rules { object: storage::class, change: storage::class_change, ..NONE }),
+    (
+        "scheduling.k8s.io",
+        &["PriorityClass"],
+        Rules {
+            change: scaling::priority_stays,
+            ..NONE
+        },
+    ),
+    (
+        "storage.k8s.io",
+        &["StorageClass"],
+        Rules {
+            object: storage::class,
+            change: storage::class_change,
+            ..NONE
+        },
+    ),
 ];
 
-const NONE: Rules =
-    Rules { object: |_, _| {}, new: |_, _| {}, change: |_, _, _| {}, status: |_, _| {}, change_first: false };
+const NONE: Rules = Rules {
+    object: |_, _| {},
+    new: |_, _| {},
+    change: |_, _, _| {},
+    status: |_, _| {},
+    change_first: false,
+};
 
 /// The endpoints that write all of an object but its status.
 const WHOLE: [&str; 2] = ["", "scale"];

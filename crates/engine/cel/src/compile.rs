@@ -87,13 +87,22 @@ impl Expr {
     /// It is no expression, or over a bound.
     pub fn compile(text: &str, limits: Limits) -> Result<Self, Error> {
         if text.len() > limits.text_bytes {
-            return Err(Error::TooLong { bytes: text.len(), max: limits.text_bytes });
+            return Err(Error::TooLong {
+                bytes: text.len(),
+                max: limits.text_bytes,
+            });
         }
         if text.trim().is_empty() {
-            return Err(Error::Syntax { line: 1, column: 1, what: "nothing here".to_owned() });
+            return Err(Error::Syntax {
+                line: 1,
+                column: 1,
+                what: "nothing here".to_owned(),
+            });
         }
         let count = |byte: u8| text.bytes().filter(|found| *found == byte).count();
-        if text.bytes().filter(u8::is_ascii_punctuation).count() > PUNCTUATION_MAX || count(b'?') > CONDITIONALS_MAX {
+        if text.bytes().filter(u8::is_ascii_punctuation).count() > PUNCTUATION_MAX
+            || count(b'?') > CONDITIONALS_MAX
+        {
             return Err(Error::TooDeep);
         }
         on_own_stack(|| read(text, limits)).unwrap_or(Err(Error::Parser))
@@ -109,20 +118,39 @@ fn read(text: &str, limits: Limits) -> Result<Expr, Error> {
     if shape.depth > limits.depth {
         return Err(Error::TooDeep);
     }
-    Ok(Expr { ast, shape, limits, text_bytes: text.len() })
+    Ok(Expr {
+        ast,
+        shape,
+        limits,
+        text_bytes: text.len(),
+    })
 }
 
 /// Says what stands where the parser gave up, in words that do not change with the parser.
 fn syntax(text: &str, errors: &ParseErrors) -> Error {
-    let Some(ParseError { pos, msg, .. }) = errors.errors.iter().min_by_key(|error| error.pos) else {
+    let Some(ParseError { pos, msg, .. }) = errors.errors.iter().min_by_key(|error| error.pos)
+    else {
         return Error::Parser;
     };
     if msg.contains("ecursion") {
         return Error::TooDeep;
     }
-    let (line, column) = (usize::try_from(pos.0).unwrap_or(1).max(1), usize::try_from(pos.1).unwrap_or(1).max(1));
-    let rest: String = text.lines().nth(line - 1).unwrap_or_default().chars().skip(column - 1).collect();
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_')).take(SHOWN_CHARS).collect();
+    let (line, column) = (
+        usize::try_from(pos.0).unwrap_or(1).max(1),
+        usize::try_from(pos.1).unwrap_or(1).max(1),
+    );
+    let rest: String = text
+        .lines()
+        .nth(line - 1)
+        .unwrap_or_default()
+        .chars()
+        .skip(column - 1)
+        .collect();
+    let word: String = rest
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || matches!(c, '_'))
+        .take(SHOWN_CHARS)
+        .collect();
     let what = match (word.is_empty(), rest.chars().next()) {
         (false, _) => format!("\"{word}\" is not expected here"),
         (true, Some(character)) => format!("\"{character}\" is not expected here"),
@@ -134,8 +162,11 @@ fn syntax(text: &str, errors: &ParseErrors) -> Error {
 /// Runs on a thread whose stack holds the deepest text that is let through; `None` when it cannot.
 fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("cel".to_owned()).stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, || panic::catch_unwind(panic::AssertUnwindSafe(work)));
+        let thread = thread::Builder::new()
+            .name("cel".to_owned())
+            .stack_size(STACK_BYTES);
+        let thread =
+            thread.spawn_scoped(scope, || panic::catch_unwind(panic::AssertUnwindSafe(work)));
         thread.ok()?.join().ok()?.ok()
     })
 }
@@ -160,9 +191,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
         for (text, said) in [
-            ("data.state ==", "line 1, column 14: the expression ends too early"),
+            (
+                "data.state ==",
+                "line 1, column 14: the expression ends too early",
+            ),
             ("a b", "line 1, column 3: \"b\" is not expected here"),
-            ("a &&\n  ) b", "line 2, column 3: \")\" is not expected here"),
+            (
+                "a &&\n  ) b",
+                "line 2, column 3: \")\" is not expected here",
+            ),
             ("", "line 1, column 1: nothing here"),
             ("Pod{a: 1}", "the literal \"Pod{…}\" is not supported"),
         ] {
@@ -254,6 +291,12 @@ mod tests {
                 }
             }
         }
-        assert_eq!(error(&many("a", 20_000)), Error::TooLong { bytes: 20_000, max: 16 << 10 });
+        assert_eq!(
+            error(&many("a", 20_000)),
+            Error::TooLong {
+                bytes: 20_000,
+                max: 16 << 10
+            }
+        );
     }
 }

@@ -40,17 +40,31 @@ impl Shape {
     /// # Errors
     /// It uses what is left out.
     pub(crate) fn of(expr: &IdedExpr) -> Result<Self, Error> {
-        let mut shape = Self { growth: Growth::of(expr), ..Self::default() };
-        shape.add(expr, At { depth: 1, nesting: 0, bound: None })?;
+        let mut shape = Self {
+            growth: Growth::of(expr),
+            ..Self::default()
+        };
+        shape.add(
+            expr,
+            At {
+                depth: 1,
+                nesting: 0,
+                bound: None,
+            },
+        )?;
         if shape.makers > MAKERS_MAX {
-            return Err(Error::Unsupported(format!("more than {MAKERS_MAX} calls that build texts")));
+            return Err(Error::Unsupported(format!(
+                "more than {MAKERS_MAX} calls that build texts"
+            )));
         }
         Ok(shape)
     }
 
     /// Returns the most steps an evaluation can take on an input whose largest list has `longest` entries.
     pub(crate) fn steps(&self, longest: u64) -> u64 {
-        longest.saturating_add(self.nodes).saturating_pow(self.nesting.max(1))
+        longest
+            .saturating_add(self.nodes)
+            .saturating_pow(self.nesting.max(1))
     }
 
     /// Returns the most bytes an evaluation can copy of an input of `bytes`.
@@ -63,19 +77,28 @@ impl Shape {
         self.depth = self.depth.max(at.depth);
         self.nesting = self.nesting.max(at.nesting);
         self.nodes += 1;
-        let below = At { depth: at.depth + 1, ..at };
+        let below = At {
+            depth: at.depth + 1,
+            ..at
+        };
         match &expr.expr {
             Expr::Call(call) => self.call(call, below),
             Expr::Select(select) => self.add(&select.operand, below),
-            Expr::List(list) => list.elements.iter().try_for_each(|element| self.add(element, below)),
+            Expr::List(list) => list
+                .elements
+                .iter()
+                .try_for_each(|element| self.add(element, below)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    [&entry.key, &entry.value].into_iter().try_for_each(|e| self.add(e, below))
-                }
+                EntryExpr::MapEntry(entry) => [&entry.key, &entry.value]
+                    .into_iter()
+                    .try_for_each(|e| self.add(e, below)),
                 EntryExpr::StructField(_) => Err(unsupported("literal", "Type{…}")),
             }),
             Expr::Comprehension(of) => self.comprehension(of, below),
-            Expr::Struct(literal) => Err(unsupported("literal", &format!("{}{{…}}", literal.type_name))),
+            Expr::Struct(literal) => Err(unsupported(
+                "literal",
+                &format!("{}{{…}}", literal.type_name),
+            )),
             Expr::Unspecified => Err(Error::Parser),
             Expr::Ident(name) => {
                 self.name(name, at);
@@ -100,29 +123,63 @@ impl Shape {
     fn comprehension(&mut self, of: &ComprehensionExpr, at: At<'_>) -> Result<(), Error> {
         self.add(&of.iter_range, at)?;
         self.add(&of.accu_init, at)?;
-        let made = Bound { names: [&of.accu_var, ""], outer: at.bound };
-        let bound = Bound { names: [&of.iter_var, ""], outer: Some(&made) };
-        let within = At { nesting: at.nesting + 1, bound: Some(&bound), ..at };
+        let made = Bound {
+            names: [&of.accu_var, ""],
+            outer: at.bound,
+        };
+        let bound = Bound {
+            names: [&of.iter_var, ""],
+            outer: Some(&made),
+        };
+        let within = At {
+            nesting: at.nesting + 1,
+            bound: Some(&bound),
+            ..at
+        };
         self.add(&of.loop_cond, within)?;
         self.add(&of.loop_step, within)?;
-        self.add(&of.result, At { bound: Some(&made), ..within })
+        self.add(
+            &of.result,
+            At {
+                bound: Some(&made),
+                ..within
+            },
+        )
     }
 
     fn call(&mut self, call: &CallExpr, at: At<'_>) -> Result<(), Error> {
         let space = match call.target.as_deref().map(|target| &target.expr) {
-            Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => Some(space),
+            Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => {
+                Some(space)
+            }
             _ => None,
         };
         self.count(space.map(String::as_str), &call.func_name, at);
         let Some(binding) = loops::Binding::of(call) else {
             let target = call.target.as_deref().filter(|_| space.is_none());
-            return target.into_iter().chain(&call.args).try_for_each(|part| self.add(part, at));
+            return target
+                .into_iter()
+                .chain(&call.args)
+                .try_for_each(|part| self.add(part, at));
         };
-        binding.outside.iter().try_for_each(|part| self.add(part, at))?;
-        let bound = Bound { names: binding.names, outer: at.bound };
+        binding
+            .outside
+            .iter()
+            .try_for_each(|part| self.add(part, at))?;
+        let bound = Bound {
+            names: binding.names,
+            outer: at.bound,
+        };
         let nesting = at.nesting + u32::from(binding.is_loop);
-        let within = At { nesting, bound: Some(&bound), ..at };
-        binding.inside.iter().try_for_each(|part| self.add(part, within))
+        let within = At {
+            nesting,
+            bound: Some(&bound),
+            ..at
+        };
+        binding
+            .inside
+            .iter()
+            .try_for_each(|part| self.add(part, within))
     }
 
     fn count(&mut self, space: Option<&str>, name: &str, at: At<'_>) {
@@ -166,11 +223,35 @@ fn unsupported(sort: &str, name: &str) -> Error {
     Error::Unsupported(format!("the {sort} \"{name}\""))
 }
 
-const NAMESPACES: [&str; 10] =
-    ["base64", "format", "ip", "jsonpatch", "lists", "math", "optional", "regex", "sets", "strings"];
+const NAMESPACES: [&str; 10] = [
+    "base64",
+    "format",
+    "ip",
+    "jsonpatch",
+    "lists",
+    "math",
+    "optional",
+    "regex",
+    "sets",
+    "strings",
+];
 /// Calls whose result can be larger than their arguments, or has entries where those had none.
-const MAKERS: [&str; 8] = ["replace", "join", "split", "findAll", "strings.quote", "base64.encode", "quote", "format"];
+const MAKERS: [&str; 8] = [
+    "replace",
+    "join",
+    "split",
+    "findAll",
+    "strings.quote",
+    "base64.encode",
+    "quote",
+    "format",
+];
 /// Calls that compare every entry with every other.
-const SQUARE: [&str; 4] = ["distinct", "sets.contains", "sets.equivalent", "sets.intersects"];
+const SQUARE: [&str; 4] = [
+    "distinct",
+    "sets.contains",
+    "sets.equivalent",
+    "sets.intersects",
+];
 /// Each of them can double a text; what `replace`, `join` and `format` build is bounded when they run.
 const MAKERS_MAX: u64 = 4;

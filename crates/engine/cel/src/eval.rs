@@ -86,7 +86,10 @@ impl Expr {
     pub fn text(&self, vars: &[(&str, &Input)]) -> Result<String, EvalError> {
         match self.resolve_typed(vars)? {
             Cel::String(text) => Ok(text.to_string()),
-            other => Err(EvalError::Types(format!(": {} where text is wanted", type_name(&other)))),
+            other => Err(EvalError::Types(format!(
+                ": {} where text is wanted",
+                type_name(&other)
+            ))),
         }
     }
 
@@ -100,7 +103,9 @@ impl Expr {
     #[must_use]
     pub fn undeclared(&self, variables: &[&str]) -> Option<&str> {
         let named = self.shape.variables.iter().map(String::as_str);
-        named.into_iter().find(|name| !variables.contains(name) && !types::is_name(name))
+        named
+            .into_iter()
+            .find(|name| !variables.contains(name) && !types::is_name(name))
     }
 
     fn resolve(&self, vars: &[(&str, &Value)]) -> Result<Cel, EvalError> {
@@ -110,7 +115,10 @@ impl Expr {
             measure.add(value, self.limits.input_values);
         }
         self.check(&measure)?;
-        self.run(used.into_iter().map(|(name, value)| (*name, input::to_cel(value))))
+        self.run(
+            used.into_iter()
+                .map(|(name, value)| (*name, input::to_cel(value))),
+        )
     }
 
     fn resolve_typed(&self, vars: &[(&str, &Input)]) -> Result<Cel, EvalError> {
@@ -120,7 +128,10 @@ impl Expr {
             measure.unite(&input.measure);
         }
         self.check(&measure)?;
-        self.run(used.into_iter().map(|(name, input)| (*name, input.value.clone())))
+        self.run(
+            used.into_iter()
+                .map(|(name, input)| (*name, input.value.clone())),
+        )
     }
 
     fn run<'v>(&self, vars: impl Iterator<Item = (&'v str, Cel)>) -> Result<Cel, EvalError> {
@@ -131,7 +142,8 @@ impl Expr {
         let evaluate = || Cel::resolve(&self.ast as &IdedExpr, &scope);
         // What is known to break the library is refused when compiling. Should something be left, one tenant's
         // expression must not take the process with it.
-        let result = panic::catch_unwind(AssertUnwindSafe(evaluate)).map_err(|_| EvalError::Broken)?;
+        let result =
+            panic::catch_unwind(AssertUnwindSafe(evaluate)).map_err(|_| EvalError::Broken)?;
         result.map_err(|error| said(&error))
     }
 
@@ -150,7 +162,8 @@ impl Expr {
         }
         let steps = self.shape.steps(longest) > self.limits.steps;
         let copies = self.shape.copies(longest, input.bytes) > self.limits.copied_bytes;
-        let built = bytes.saturating_mul(self.shape.growth.times(longest)) > self.limits.built_bytes;
+        let built =
+            bytes.saturating_mul(self.shape.growth.times(longest)) > self.limits.built_bytes;
         if steps || copies || built {
             return Err(EvalError::TooCostly);
         }
@@ -164,10 +177,13 @@ fn said(error: &ExecutionError) -> EvalError {
     match error {
         E::UndeclaredReference(name) => EvalError::Undefined(name.to_string()),
         E::NoSuchKey(name) => EvalError::NoField(name.to_string()),
-        E::IndexOutOfBounds(_) | E::UnsupportedListIndex(_) | E::UnsupportedMapIndex(_) | E::UnsupportedIndex(..) => {
-            EvalError::NoEntry
+        E::IndexOutOfBounds(_)
+        | E::UnsupportedListIndex(_)
+        | E::UnsupportedMapIndex(_)
+        | E::UnsupportedIndex(..) => EvalError::NoEntry,
+        E::UnexpectedType { got, want } => {
+            EvalError::Types(format!(": {got} where {want} is wanted"))
         }
-        E::UnexpectedType { got, want } => EvalError::Types(format!(": {got} where {want} is wanted")),
         E::UnsupportedBinaryOperator(operator, ..) | E::UnsupportedUnaryOperator(operator, _) => {
             EvalError::Types(format!(" in \"{operator}\""))
         }
@@ -201,11 +217,18 @@ mod tests {
     use crate::Limits;
 
     fn eval(text: &str, object: &Value) -> Result<bool, EvalError> {
-        Expr::compile(text, Limits::default()).unwrap().eval_bool(&fields(object))
+        Expr::compile(text, Limits::default())
+            .unwrap()
+            .eval_bool(&fields(object))
     }
 
     fn fields(object: &Value) -> Vec<(&str, &Value)> {
-        object.as_object().unwrap().iter().map(|(key, value)| (key.as_str(), value)).collect()
+        object
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+            .collect()
     }
 
     #[test]
@@ -217,10 +240,19 @@ mod tests {
         };
         let expr = Expr::compile(text, Limits::default()).unwrap();
         let this = json!({"metadata": {"labels": {"env": "prod"}}});
-        assert_eq!(expr.eval_bool(&[("self", &this), ("dep", &ready("True"))]), Ok(true));
-        assert_eq!(expr.eval_bool(&[("self", &this), ("dep", &ready("False"))]), Ok(false));
+        assert_eq!(
+            expr.eval_bool(&[("self", &this), ("dep", &ready("True"))]),
+            Ok(true)
+        );
+        assert_eq!(
+            expr.eval_bool(&[("self", &this), ("dep", &ready("False"))]),
+            Ok(false)
+        );
         let both = Expr::compile("self.metadata.labels.env == dep.env", Limits::default()).unwrap();
-        assert_eq!(both.eval_bool(&[("self", &this), ("dep", &json!({"env": "prod"}))]), Ok(true));
+        assert_eq!(
+            both.eval_bool(&[("self", &this), ("dep", &json!({"env": "prod"}))]),
+            Ok(true)
+        );
     }
 
     #[test]
@@ -242,7 +274,8 @@ mod tests {
 
     #[test]
     fn numbers_compare_whatever_their_type() {
-        let object = json!({"n": 2, "u": u64::MAX, "f": 2.0, "half": 2.5, "status": {"replicas": 3}});
+        let object =
+            json!({"n": 2, "u": u64::MAX, "f": 2.0, "half": 2.5, "status": {"replicas": 3}});
         for text in [
             "n == 2",
             "n == 2u",
@@ -270,12 +303,18 @@ mod tests {
         for (text, said) in [
             ("status.phase == 'x'", "\"status\" is not defined"),
             ("data.other == 'x'", "there is no field \"other\""),
-            ("data.password", "the expression is of type string, neither true nor false"),
+            (
+                "data.password",
+                "the expression is of type string, neither true nor false",
+            ),
             ("n + 1 > 0", "a number is out of range"),
             ("n / 0 > 0", "a number is out of range"),
             ("-(-n - 1) > 0", "a number is out of range"),
             ("list[7] == 'x'", "there is no such entry"),
-            ("quantity(data.password).sign() == 1", "function \"quantity\" does not take these arguments"),
+            (
+                "quantity(data.password).sign() == 1",
+                "function \"quantity\" does not take these arguments",
+            ),
             ("nothing(data.password)", "\"nothing\" is not defined"),
         ] {
             assert_eq!(eval(text, &object).unwrap_err().to_string(), said, "{text}");
@@ -297,15 +336,33 @@ mod tests {
         let list: Vec<u32> = (0..3000).collect();
         let object = json!({"l": list, "s": "x".repeat(100_000)});
         assert_eq!(eval("l.all(a, a >= 0)", &object), Ok(true));
-        assert_eq!(eval("l.all(a, l.all(b, a + b >= 0))", &object), Err(EvalError::TooCostly));
+        assert_eq!(
+            eval("l.all(a, l.all(b, a + b >= 0))", &object),
+            Err(EvalError::TooCostly)
+        );
         let grown = ["s", "a", "b"].map(|name| [name; 10].join("+"));
-        let grown = format!("[{}].map(a, [{}].map(b, {})).size() > 0", grown[0], grown[1], grown[2]);
+        let grown = format!(
+            "[{}].map(a, [{}].map(b, {})).size() > 0",
+            grown[0], grown[1], grown[2]
+        );
         assert_eq!(eval(&grown, &object), Err(EvalError::TooCostly));
-        assert_eq!(eval("s.replace('x', s) == ''", &object), Err(EvalError::Function("replace".into())));
-        assert_eq!(eval("s.replace('', s) == ''", &object), Err(EvalError::Function("replace".into())));
-        let huge = Limits { input_values: 1000, ..Limits::default() };
+        assert_eq!(
+            eval("s.replace('x', s) == ''", &object),
+            Err(EvalError::Function("replace".into()))
+        );
+        assert_eq!(
+            eval("s.replace('', s) == ''", &object),
+            Err(EvalError::Function("replace".into()))
+        );
+        let huge = Limits {
+            input_values: 1000,
+            ..Limits::default()
+        };
         let expr = Expr::compile("l.size() > 0", huge).unwrap();
-        assert_eq!(expr.eval_bool(&[("l", &object["l"])]), Err(EvalError::TooLarge));
+        assert_eq!(
+            expr.eval_bool(&[("l", &object["l"])]),
+            Err(EvalError::TooLarge)
+        );
         assert_eq!(
             expr.eval_bool(&[("l", &json!([1])), ("unused", &object)]),
             Ok(true),
@@ -343,7 +400,9 @@ mod tests {
             "t.map(x, t.map(y, t.map(z, 1))).size() > 0",
             "lists.range(1000).map(x, lists.range(1000).map(y, lists.range(1000))).size() > 0",
         ] {
-            drop(Expr::compile(text, Limits::default()).map(|expr| expr.eval_bool(&fields(&object))));
+            drop(
+                Expr::compile(text, Limits::default()).map(|expr| expr.eval_bool(&fields(&object))),
+            );
             assert!(began.elapsed().as_secs() < 60, "{text} takes too long");
         }
     }

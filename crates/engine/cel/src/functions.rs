@@ -25,14 +25,18 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
     context.add_function("dyn", |value: Value| Ok::<_, ExecutionError>(value));
     context.add_function("bool", |Arguments(args): Arguments| to_bool(&args));
     context.add_function(EQUAL, |Arguments(args): Arguments| compared(&args, true));
-    context.add_function(DIFFERENT, |Arguments(args): Arguments| compared(&args, false));
+    context.add_function(DIFFERENT, |Arguments(args): Arguments| {
+        compared(&args, false)
+    });
     context.add_function(NEGATIVE, |Arguments(args): Arguments| negative(&args));
     context.add_function(MEMBER, member);
     context.add_function(OPTIONAL_FIELD, optional_field);
     context.add_function("string", times::string);
     context.add_function("lists.range", range);
     context.add_function("sum", sum);
-    context.add_function("format.named", |of: &FunctionContext, name: Arc<String>| named_format(of, &name));
+    context.add_function("format.named", |of: &FunctionContext, name: Arc<String>| {
+        named_format(of, &name)
+    });
     context.add_function(OPTIONAL_ENTRY, optional_entry);
     numbers::register(&mut context);
     texts::register(&mut context);
@@ -71,7 +75,11 @@ fn replace(This(text): This<Arc<String>>, Arguments(args): Arguments) -> Resolve
     if places.saturating_mul(to.len()).saturating_add(text.len()) > BUILT_BYTES_MAX {
         return Err(refused("replace", "builds too long a text"));
     }
-    Ok(Value::String(Arc::new(text.replacen(from.as_str(), to, places))))
+    Ok(Value::String(Arc::new(text.replacen(
+        from.as_str(),
+        to,
+        places,
+    ))))
 }
 
 fn join(This(list): This<Arc<Vec<Value>>>, Arguments(args): Arguments) -> ResolveResult {
@@ -82,7 +90,9 @@ fn join(This(list): This<Arc<Vec<Value>>>, Arguments(args): Arguments) -> Resolv
     };
     let mut joined = String::new();
     for (place, item) in list.iter().enumerate() {
-        let Value::String(text) = item else { return Err(refused("join", "joins texts only")) };
+        let Value::String(text) = item else {
+            return Err(refused("join", "joins texts only"));
+        };
         joined.push_str(if place == 0 { "" } else { between });
         joined.push_str(text);
         if joined.len() > BUILT_BYTES_MAX {
@@ -102,7 +112,9 @@ fn to_bool(args: &[Value]) -> ResolveResult {
         },
         _ => None,
     };
-    truth.map(Value::Bool).ok_or_else(|| refused("bool", "takes a text that says true or false"))
+    truth
+        .map(Value::Bool)
+        .ok_or_else(|| refused("bool", "takes a text that says true or false"))
 }
 
 fn compared(args: &[Value], equal: bool) -> ResolveResult {
@@ -119,7 +131,9 @@ fn same_items(a: &[Value], b: &[Value]) -> bool {
         return a == b;
     }
     match (by_key(a), by_key(b)) {
-        (Some(a), Some(b)) if a.len() == b.len() => a.iter().all(|(key, item)| b.get(key) == Some(item)),
+        (Some(a), Some(b)) if a.len() == b.len() => {
+            a.iter().all(|(key, item)| b.get(key) == Some(item))
+        }
         _ => a == b,
     }
 }
@@ -139,7 +153,10 @@ fn item_key(item: &Value) -> Option<(&str, &Value)> {
 fn sum(This(list): This<Arc<Vec<Value>>>) -> ResolveResult {
     let mut items = list.iter().cloned();
     let first = items.next().unwrap_or(Value::Int(0));
-    if !matches!(first, Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Duration(_)) {
+    if !matches!(
+        first,
+        Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Duration(_)
+    ) {
         return Err(ExecutionError::NoSuchOverload);
     }
     items.try_fold(first, |sum, item| sum + item)
@@ -147,9 +164,10 @@ fn sum(This(list): This<Arc<Vec<Value>>>) -> ResolveResult {
 
 fn negative(args: &[Value]) -> ResolveResult {
     match args {
-        [Value::Int(int)] => {
-            int.checked_neg().map(Value::Int).ok_or(ExecutionError::Overflow("-", Value::Null, Value::Null))
-        }
+        [Value::Int(int)] => int
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or(ExecutionError::Overflow("-", Value::Null, Value::Null)),
         [Value::Float(float)] => Ok(Value::Float(-float)),
         [Value::Duration(span)] => Ok(Value::Duration(-*span)),
         _ => Err(ExecutionError::NoSuchOverload),
@@ -159,7 +177,9 @@ fn negative(args: &[Value]) -> ResolveResult {
 fn member(Arguments(args): Arguments) -> ResolveResult {
     match args.as_slice() {
         [item, Value::List(items)] => Ok(Value::Bool(items.iter().any(|found| found == item))),
-        [item, Value::Map(map)] => Ok(Value::Bool(key(item).is_some_and(|key| map.get(&key).is_some()))),
+        [item, Value::Map(map)] => Ok(Value::Bool(
+            key(item).is_some_and(|key| map.get(&key).is_some()),
+        )),
         _ => Err(ExecutionError::NoSuchOverload),
     }
 }
@@ -171,13 +191,17 @@ pub(crate) fn key(value: &Value) -> Option<Key> {
         Value::UInt(uint) => Some(Key::Uint(*uint)),
         Value::Bool(truth) => Some(Key::Bool(*truth)),
         Value::String(text) => Some(Key::String(Arc::clone(text))),
-        Value::Float(float) if float.fract() == 0.0 && float.abs() < EXACT => Some(Key::Int(*float as i64)),
+        Value::Float(float) if float.fract() == 0.0 && float.abs() < EXACT => {
+            Some(Key::Int(*float as i64))
+        }
         _ => None,
     }
 }
 
 fn optional_field(Arguments(args): Arguments) -> ResolveResult {
-    let [of, field @ Value::String(_)] = args.as_slice() else { return Err(ExecutionError::NoSuchOverload) };
+    let [of, field @ Value::String(_)] = args.as_slice() else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
     perhaps(of, |of| match of {
         Value::Map(map) => Ok(key(field).and_then(|key| map.get(&key).cloned())),
         _ => Err(ExecutionError::NoSuchOverload),
@@ -185,10 +209,14 @@ fn optional_field(Arguments(args): Arguments) -> ResolveResult {
 }
 
 fn optional_entry(Arguments(args): Arguments) -> ResolveResult {
-    let [of, place] = args.as_slice() else { return Err(ExecutionError::NoSuchOverload) };
+    let [of, place] = args.as_slice() else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
     perhaps(of, |of| match (of, key(place)) {
         (Value::Map(map), key) => Ok(key.and_then(|key| entry(map, &key))),
-        (Value::List(items), Some(Key::Int(at))) => Ok(usize::try_from(at).ok().and_then(|at| items.get(at).cloned())),
+        (Value::List(items), Some(Key::Int(at))) => Ok(usize::try_from(at)
+            .ok()
+            .and_then(|at| items.get(at).cloned())),
         (Value::List(items), Some(Key::Uint(at))) => Ok(items.get(at as usize).cloned()),
         _ => Err(ExecutionError::NoSuchOverload),
     })
@@ -205,10 +233,15 @@ fn entry(map: &Map, key: &Key) -> Option<Value> {
 }
 
 /// Looks into a value, or into what an optional one has.
-fn perhaps(of: &Value, look: impl FnOnce(&Value) -> Result<Option<Value>, ExecutionError>) -> ResolveResult {
+fn perhaps(
+    of: &Value,
+    look: impl FnOnce(&Value) -> Result<Option<Value>, ExecutionError>,
+) -> ResolveResult {
     let found = match of {
         Value::Opaque(opaque) => {
-            let optional = opaque.downcast_ref::<OptionalValue>().ok_or(ExecutionError::NoSuchOverload)?;
+            let optional = opaque
+                .downcast_ref::<OptionalValue>()
+                .ok_or(ExecutionError::NoSuchOverload)?;
             optional.value().map(look).transpose()?.flatten()
         }
         other => look(other)?,
@@ -217,7 +250,9 @@ fn perhaps(of: &Value, look: impl FnOnce(&Value) -> Result<Option<Value>, Execut
 }
 
 fn optional(value: Option<Value>) -> Value {
-    Value::Opaque(Arc::new(value.map_or_else(OptionalValue::none, OptionalValue::of)))
+    Value::Opaque(Arc::new(
+        value.map_or_else(OptionalValue::none, OptionalValue::of),
+    ))
 }
 
 fn range(count: i64) -> ResolveResult {
@@ -231,11 +266,24 @@ fn range(count: i64) -> ResolveResult {
 fn named_format(of: &FunctionContext, name: &str) -> ResolveResult {
     let call = CallExpr {
         func_name: name.to_string(),
-        target: Some(Box::new(IdedExpr { id: 0, expr: Expr::Ident("format".to_owned()) })),
+        target: Some(Box::new(IdedExpr {
+            id: 0,
+            expr: Expr::Ident("format".to_owned()),
+        })),
         args: Vec::new(),
     };
     let known = FORMATS.contains(&name);
-    let found = known.then(|| Value::resolve(&IdedExpr { id: 0, expr: Expr::Call(call) }, of.ptx)).transpose()?;
+    let found = known
+        .then(|| {
+            Value::resolve(
+                &IdedExpr {
+                    id: 0,
+                    expr: Expr::Call(call),
+                },
+                of.ptx,
+            )
+        })
+        .transpose()?;
     Ok(optional(found))
 }
 

@@ -4,7 +4,9 @@
 //! the entry. What comes from outside is built once per entry: such a growth has the length of the largest list as a
 //! factor, once for every loop around.
 
-use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use kube_cel::cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators,
+};
 
 use crate::{
     functions::{DIFFERENT, EQUAL, MEMBER},
@@ -25,7 +27,8 @@ impl Growth {
 
     /// Returns how many times the input it is, where the largest list has `longest` entries.
     pub(crate) fn times(self, longest: u64) -> u64 {
-        let term = |(power, number): (u32, u64)| number.saturating_mul(longest.saturating_pow(power));
+        let term =
+            |(power, number): (u32, u64)| number.saturating_mul(longest.saturating_pow(power));
         (0..).zip(self.0).map(term).fold(0, u64::saturating_add)
     }
 
@@ -36,11 +39,15 @@ impl Growth {
     }
 
     fn and(self, other: Self) -> Self {
-        Self(std::array::from_fn(|power| self.0[power].saturating_add(other.0[power])))
+        Self(std::array::from_fn(|power| {
+            self.0[power].saturating_add(other.0[power])
+        }))
     }
 
     fn or(self, other: Self) -> Self {
-        Self(std::array::from_fn(|power| self.0[power].max(other.0[power])))
+        Self(std::array::from_fn(|power| {
+            self.0[power].max(other.0[power])
+        }))
     }
 
     fn by(self, factor: u64) -> Self {
@@ -87,10 +94,13 @@ fn part(expr: &IdedExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
         }
         Expr::Select(select) => of(&select.operand),
         Expr::List(list) => list.elements.iter().map(of).fold(NOTHING, both),
-        Expr::Map(map) => map.entries.iter().fold(NOTHING, |all, entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => both(all, both(of(&entry.key), of(&entry.value))),
-            EntryExpr::StructField(_) => all,
-        }),
+        Expr::Map(map) => map
+            .entries
+            .iter()
+            .fold(NOTHING, |all, entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => both(all, both(of(&entry.key), of(&entry.value))),
+                EntryExpr::StructField(_) => all,
+            }),
         Expr::Call(call) => self::call(call, names, loops, most),
         Expr::Comprehension(of) => test(of, names, loops, most),
         Expr::Struct(_) | Expr::Unspecified => NOTHING,
@@ -106,12 +116,22 @@ fn literal(literal: &LiteralValue) -> Part {
         _ => 0,
     };
     // A short text is no more than an entry with its overhead.
-    if bytes > SHORT_BYTES { Part { growth: Growth::number(1), names: 0 } } else { NOTHING }
+    if bytes > SHORT_BYTES {
+        Part {
+            growth: Growth::number(1),
+            names: 0,
+        }
+    } else {
+        NOTHING
+    }
 }
 
 fn find(names: Names<'_>, name: &str) -> Part {
     match names {
-        None => Part { growth: Growth::number(1), names: 0 },
+        None => Part {
+            growth: Growth::number(1),
+            names: 0,
+        },
         Some(known) if known.text == name => known.part,
         Some(known) => find(known.outer, name),
     }
@@ -129,29 +149,77 @@ fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
             }
             function => {
                 let all = parts.by_ref().fold(NOTHING, both);
-                let factor = if PIECES.contains(&function) { PIECES_FACTOR } else { 1 };
-                Part { growth: all.growth.by(factor), ..all }
+                let factor = if PIECES.contains(&function) {
+                    PIECES_FACTOR
+                } else {
+                    1
+                };
+                Part {
+                    growth: all.growth.by(factor),
+                    ..all
+                }
             }
         };
     };
-    let range = binding.outside.iter().map(|expr| part(expr, names, loops, most)).fold(NOTHING, both);
+    let range = binding
+        .outside
+        .iter()
+        .map(|expr| part(expr, names, loops, most))
+        .fold(NOTHING, both);
     let level = if binding.is_loop { loops + 1 } else { loops };
-    let entry = if binding.is_loop { Part { names: level, ..range } } else { range };
-    let first = Name { text: binding.names[0], part: entry, outer: names };
-    let second = Name { text: binding.names[1], part: entry, outer: Some(&first) };
-    let made = binding.inside.iter().map(|expr| part(expr, Some(&second), level, most)).fold(NOTHING, both);
+    let entry = if binding.is_loop {
+        Part {
+            names: level,
+            ..range
+        }
+    } else {
+        range
+    };
+    let first = Name {
+        text: binding.names[0],
+        part: entry,
+        outer: names,
+    };
+    let second = Name {
+        text: binding.names[1],
+        part: entry,
+        outer: Some(&first),
+    };
+    let made = binding
+        .inside
+        .iter()
+        .map(|expr| part(expr, Some(&second), level, most))
+        .fold(NOTHING, both);
     if !binding.is_loop {
         return made;
     }
-    let growth = if made.names < level { made.growth.per_entry() } else { made.growth };
-    Part { growth: growth.or(range.growth), names: range.names.min(made.names) }
+    let growth = if made.names < level {
+        made.growth.per_entry()
+    } else {
+        made.growth
+    };
+    Part {
+        growth: growth.or(range.growth),
+        names: range.names.min(made.names),
+    }
 }
 
 /// A macro that only tests: what it builds for one entry is gone before the next.
 fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
     let range = part(&of.iter_range, names, loops, most);
-    let made = Name { text: &of.accu_var, part: NOTHING, outer: names };
-    let entry = Name { text: &of.iter_var, part: Part { names: loops + 1, ..range }, outer: Some(&made) };
+    let made = Name {
+        text: &of.accu_var,
+        part: NOTHING,
+        outer: names,
+    };
+    let entry = Name {
+        text: &of.iter_var,
+        part: Part {
+            names: loops + 1,
+            ..range
+        },
+        outer: Some(&made),
+    };
     for expr in [&of.loop_cond, &of.loop_step] {
         part(expr, Some(&entry), loops + 1, most);
     }
@@ -159,14 +227,23 @@ fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth)
 }
 
 fn both(a: Part, b: Part) -> Part {
-    Part { growth: a.growth.and(b.growth), names: a.names.min(b.names) }
+    Part {
+        growth: a.growth.and(b.growth),
+        names: a.names.min(b.names),
+    }
 }
 
 fn either(a: Part, b: Part) -> Part {
-    Part { growth: a.growth.or(b.growth), names: a.names.min(b.names) }
+    Part {
+        growth: a.growth.or(b.growth),
+        names: a.names.min(b.names),
+    }
 }
 
-const NOTHING: Part = Part { growth: Growth([0; POWERS]), names: u32::MAX };
+const NOTHING: Part = Part {
+    growth: Growth([0; POWERS]),
+    names: u32::MAX,
+};
 /// Loops within loops that are told apart; more are too many.
 const POWERS: usize = 4;
 const SHORT_BYTES: usize = 64;
@@ -205,7 +282,11 @@ mod tests {
 
     /// Returns how many times the input is built where the largest list has 100 entries.
     fn times(text: &str) -> u64 {
-        Expr::compile(text, Limits::default()).unwrap().shape.growth.times(100)
+        Expr::compile(text, Limits::default())
+            .unwrap()
+            .shape
+            .growth
+            .times(100)
     }
 
     #[test]

@@ -55,7 +55,11 @@ impl Measure {
 
     /// Returns the measure of a value that is made of others.
     pub(crate) fn of_parts<'m>(parts: impl Iterator<Item = &'m Self>) -> Self {
-        let mut whole = Self { values: 1, bytes: VALUE_BYTES, ..Self::default() };
+        let mut whole = Self {
+            values: 1,
+            bytes: VALUE_BYTES,
+            ..Self::default()
+        };
         let mut count = 0;
         for part in parts {
             count += 1;
@@ -93,7 +97,9 @@ pub(crate) fn to_cel(value: &Value) -> Cel {
         },
         Value::Array(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Object(entries) => {
-            let entry = |(key, value): (&String, &Value)| (Key::String(Arc::new(key.clone())), to_cel(value));
+            let entry = |(key, value): (&String, &Value)| {
+                (Key::String(Arc::new(key.clone())), to_cel(value))
+            };
             let map: HashMap<Key, Cel> = entries.iter().map(entry).collect();
             Cel::Map(Map { map: Arc::new(map) })
         }

@@ -57,7 +57,12 @@ impl<'c> Binding<'c> {
             }
         }
         let is_loop = ![OPT_MAP, OPT_FLAT_MAP, BIND].contains(&function);
-        Some(Self { names: read, outside: call.args.get(outside)?, inside: call.args.get(inside..)?, is_loop })
+        Some(Self {
+            names: read,
+            outside: call.args.get(outside)?,
+            inside: call.args.get(inside..)?,
+            is_loop,
+        })
     }
 }
 
@@ -65,21 +70,33 @@ impl<'c> Binding<'c> {
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
     let made = match &mut expr.expr {
         Expr::Call(call) => of_call(call),
-        Expr::Comprehension(of) if matches!(&of.accu_init.expr, Expr::List(list) if list.elements.is_empty()) => {
-            let Some((filter, value)) = of_step(&of.loop_step) else { return };
+        Expr::Comprehension(of) if matches!(&of.accu_init.expr, Expr::List(list) if list.elements.is_empty()) =>
+        {
+            let Some((filter, value)) = of_step(&of.loop_step) else {
+                return;
+            };
             let range = std::mem::take(&mut of.iter_range);
-            Some((COLLECT, vec![range, name(&of.iter_var), name(""), filter, value]))
+            Some((
+                COLLECT,
+                vec![range, name(&of.iter_var), name(""), filter, value],
+            ))
         }
         _ => None,
     };
     if let Some((function, args)) = made {
-        expr.expr = Expr::Call(CallExpr { func_name: function.to_owned(), target: None, args });
+        expr.expr = Expr::Call(CallExpr {
+            func_name: function.to_owned(),
+            target: None,
+            args,
+        });
     }
 }
 
 /// Reads the step of a macro that makes a list: `filter ? made + [value] : made`.
 fn of_step(step: &IdedExpr) -> Option<(IdedExpr, IdedExpr)> {
-    let Expr::Call(call) = &step.expr else { return None };
+    let Expr::Call(call) = &step.expr else {
+        return None;
+    };
     match (call.func_name.as_str(), call.args.as_slice()) {
         (operators::ADD, [_, added]) => match &added.expr {
             Expr::List(list) => Some((yes(), list.elements.first()?.clone())),
@@ -95,7 +112,11 @@ fn of_step(step: &IdedExpr) -> Option<(IdedExpr, IdedExpr)> {
 
 fn of_call(call: &mut CallExpr) -> Option<(&'static str, Vec<IdedExpr>)> {
     let function = call.func_name.as_str();
-    let vars = call.args.iter().take_while(|arg| matches!(&arg.expr, Expr::Ident(_))).count();
+    let vars = call
+        .args
+        .iter()
+        .take_while(|arg| matches!(&arg.expr, Expr::Ident(_)))
+        .count();
     let made = match (function, call.args.len()) {
         ("bind", 3) if vars > 0 && is_cel(call.target.as_deref()) => BIND,
         ("all", 3) if vars > 1 => ALL,
@@ -113,8 +134,15 @@ fn of_call(call: &mut CallExpr) -> Option<(&'static str, Vec<IdedExpr>)> {
     let target = call.target.take()?;
     let mut rest = std::mem::take(&mut call.args);
     let mut args = vec![*target];
-    let named =
-        if matches!(made, ALL | EXISTS | EXISTS_ONE | COLLECT | TO_MAP | TO_ENTRIES) && rest.len() > 2 { 2 } else { 1 };
+    let named = if matches!(
+        made,
+        ALL | EXISTS | EXISTS_ONE | COLLECT | TO_MAP | TO_ENTRIES
+    ) && rest.len() > 2
+    {
+        2
+    } else {
+        1
+    };
     args.extend(rest.drain(..named).map(|var| match &var.expr {
         Expr::Ident(var) => name(var),
         _ => var,
@@ -137,11 +165,17 @@ fn is_cel(target: Option<&IdedExpr>) -> bool {
 }
 
 fn name(text: &str) -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::String(CelString::from(text))) }
+    IdedExpr {
+        id: 0,
+        expr: Expr::Literal(LiteralValue::String(CelString::from(text))),
+    }
 }
 
 fn yes() -> IdedExpr {
-    IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(true.into())) }
+    IdedExpr {
+        id: 0,
+        expr: Expr::Literal(LiteralValue::Boolean(true.into())),
+    }
 }
 
 // === the functions ===
@@ -153,11 +187,20 @@ fn each(
 ) -> Result<(), ExecutionError> {
     let (first, second) = (text(call, 1)?, text(call, 2)?);
     let pairs: Vec<(Value, Value)> = match argument(call, 0)? {
-        Value::List(items) if second.is_empty() => items.iter().map(|item| (item.clone(), Value::Null)).collect(),
-        Value::List(items) => {
-            items.iter().enumerate().map(|(at, item)| (Value::Int(at as i64), item.clone())).collect()
-        }
-        Value::Map(map) => map.map.iter().map(|(key, value)| (of_key(key), value.clone())).collect(),
+        Value::List(items) if second.is_empty() => items
+            .iter()
+            .map(|item| (item.clone(), Value::Null))
+            .collect(),
+        Value::List(items) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (Value::Int(at as i64), item.clone()))
+            .collect(),
+        Value::Map(map) => map
+            .map
+            .iter()
+            .map(|(key, value)| (of_key(key), value.clone()))
+            .collect(),
         _ => return Err(ExecutionError::NoSuchOverload),
     };
     let mut scope = call.ptx.new_inner_scope();
@@ -192,23 +235,32 @@ fn to_map(call: &FunctionContext<'_, '_>) -> ResolveResult {
         }
         Ok(true)
     })?;
-    Ok(Value::Map(Map { map: Arc::new(made) }))
+    Ok(Value::Map(Map {
+        map: Arc::new(made),
+    }))
 }
 
 fn to_entries(call: &FunctionContext<'_, '_>) -> ResolveResult {
     let mut made: HashMap<Key, Value> = HashMap::new();
     each(call, |scope, _| {
         if truth(call, 3, scope)? {
-            let Value::Map(entries) = evaluate(call, 4, scope)? else { return Err(ExecutionError::NoSuchOverload) };
+            let Value::Map(entries) = evaluate(call, 4, scope)? else {
+                return Err(ExecutionError::NoSuchOverload);
+            };
             for (key, value) in entries.map.iter() {
                 if made.insert(key.clone(), value.clone()).is_some() {
-                    return Err(ExecutionError::function_error("transformMapEntry", "the same key twice"));
+                    return Err(ExecutionError::function_error(
+                        "transformMapEntry",
+                        "the same key twice",
+                    ));
                 }
             }
         }
         Ok(true)
     })?;
-    Ok(Value::Map(Map { map: Arc::new(made) }))
+    Ok(Value::Map(Map {
+        map: Arc::new(made),
+    }))
 }
 
 fn every(call: &FunctionContext<'_, '_>) -> ResolveResult {
@@ -245,7 +297,9 @@ fn one(call: &FunctionContext<'_, '_>) -> ResolveResult {
 }
 
 fn sort_by(call: &FunctionContext<'_, '_>) -> ResolveResult {
-    let Value::List(items) = argument(call, 0)? else { return Err(ExecutionError::NoSuchOverload) };
+    let Value::List(items) = argument(call, 0)? else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
     let var = text(call, 1)?;
     let mut scope = call.ptx.new_inner_scope();
     let mut keyed = Vec::with_capacity(items.len());
@@ -255,20 +309,35 @@ fn sort_by(call: &FunctionContext<'_, '_>) -> ResolveResult {
     }
     let comparable = |pair: &[(Value, Value)]| pair[0].0.partial_cmp(&pair[1].0).is_some();
     if !keyed.windows(2).all(comparable) {
-        return Err(ExecutionError::function_error("sortBy", "the keys do not compare"));
+        return Err(ExecutionError::function_error(
+            "sortBy",
+            "the keys do not compare",
+        ));
     }
     keyed.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-    Ok(Value::List(Arc::new(keyed.into_iter().map(|(_, item)| item).collect())))
+    Ok(Value::List(Arc::new(
+        keyed.into_iter().map(|(_, item)| item).collect(),
+    )))
 }
 
 fn optional(call: &FunctionContext<'_, '_>, flat: bool) -> ResolveResult {
-    let Value::Opaque(opaque) = argument(call, 0)? else { return Err(ExecutionError::NoSuchOverload) };
-    let optional = opaque.downcast_ref::<OptionalValue>().ok_or(ExecutionError::NoSuchOverload)?;
-    let Some(value) = optional.value() else { return Ok(Value::Opaque(Arc::new(OptionalValue::none()))) };
+    let Value::Opaque(opaque) = argument(call, 0)? else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
+    let optional = opaque
+        .downcast_ref::<OptionalValue>()
+        .ok_or(ExecutionError::NoSuchOverload)?;
+    let Some(value) = optional.value() else {
+        return Ok(Value::Opaque(Arc::new(OptionalValue::none())));
+    };
     let mut scope = call.ptx.new_inner_scope();
     scope.add_variable_from_value(text(call, 1)?, value.clone());
     let made = evaluate(call, 2, &scope)?;
-    Ok(if flat { made } else { Value::Opaque(Arc::new(OptionalValue::of(made))) })
+    Ok(if flat {
+        made
+    } else {
+        Value::Opaque(Arc::new(OptionalValue::of(made)))
+    })
 }
 
 fn bind(call: &FunctionContext<'_, '_>) -> ResolveResult {
@@ -282,10 +351,17 @@ fn argument(call: &FunctionContext<'_, '_>, place: usize) -> ResolveResult {
 }
 
 fn evaluate(call: &FunctionContext<'_, '_>, place: usize, scope: &Context<'_>) -> ResolveResult {
-    Value::resolve(call.args.get(place).ok_or(ExecutionError::NoSuchOverload)?, scope)
+    Value::resolve(
+        call.args.get(place).ok_or(ExecutionError::NoSuchOverload)?,
+        scope,
+    )
 }
 
-fn truth(call: &FunctionContext<'_, '_>, place: usize, scope: &Context<'_>) -> Result<bool, ExecutionError> {
+fn truth(
+    call: &FunctionContext<'_, '_>,
+    place: usize,
+    scope: &Context<'_>,
+) -> Result<bool, ExecutionError> {
     match evaluate(call, place, scope)? {
         Value::Bool(truth) => Ok(truth),
         _ => Err(ExecutionError::NoSuchOverload),

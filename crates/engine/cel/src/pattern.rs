@@ -27,7 +27,10 @@ impl Pattern {
     /// Returns the pattern of a text, unchecked: one that is malformed matches nothing.
     #[must_use]
     pub fn unchecked(text: &str) -> Self {
-        Self { text: text.into(), compiled: OnceLock::new() }
+        Self {
+            text: text.into(),
+            compiled: OnceLock::new(),
+        }
     }
 
     /// Returns the pattern of a text.
@@ -36,7 +39,10 @@ impl Pattern {
     /// It is malformed, or too large.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let compiled = compile(text)?;
-        Ok(Self { text: text.into(), compiled: OnceLock::from(Some(compiled)) })
+        Ok(Self {
+            text: text.into(),
+            compiled: OnceLock::from(Some(compiled)),
+        })
     }
 
     /// Returns the text.
@@ -52,7 +58,9 @@ impl Pattern {
     }
 
     fn compiled(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| compile(&self.text).ok()).as_ref()
+        self.compiled
+            .get_or_init(|| compile(&self.text).ok())
+            .as_ref()
     }
 }
 
@@ -65,11 +73,24 @@ impl PartialEq for Pattern {
 /// Compiles a text of RE2.
 pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
     if text.len() > PATTERN_BYTES_MAX {
-        return Err(PatternError(format!("longer than {PATTERN_BYTES_MAX} bytes")));
+        return Err(PatternError(format!(
+            "longer than {PATTERN_BYTES_MAX} bytes"
+        )));
     }
-    let regex =
-        RegexBuilder::new(&respell(text)).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(CACHE_BYTES_MAX).build();
-    regex.map_err(|error| PatternError(error.to_string().lines().last().unwrap_or_default().to_owned()))
+    let regex = RegexBuilder::new(&respell(text))
+        .size_limit(COMPILED_BYTES_MAX)
+        .dfa_size_limit(CACHE_BYTES_MAX)
+        .build();
+    regex.map_err(|error| {
+        PatternError(
+            error
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned(),
+        )
+    })
 }
 
 /// Returns a compiled text of RE2; compiling is what costs, and expressions ask the same again and again.
@@ -100,7 +121,10 @@ fn respell(text: &str) -> String {
     let mut class = Class::Outside;
     while let Some(first) = rest.chars().next() {
         let (taken, next) = match (class, first) {
-            (_, '\\') => (escape(rest, class != Class::Outside, &mut out), class.inner()),
+            (_, '\\') => (
+                escape(rest, class != Class::Outside, &mut out),
+                class.inner(),
+            ),
             (Class::Outside, '[') => {
                 let taken = if rest.starts_with("[^") { 2 } else { 1 };
                 out.push_str(&rest[..taken]);
@@ -140,7 +164,11 @@ enum Class {
 impl Class {
     /// Returns where the reader is behind one member.
     fn inner(self) -> Self {
-        if self == Self::Outside { self } else { Self::Inside }
+        if self == Self::Outside {
+            self
+        } else {
+            Self::Inside
+        }
     }
 }
 
@@ -148,7 +176,9 @@ impl Class {
 fn member(rest: &str, first: char, out: &mut String) -> usize {
     if rest.starts_with("[:")
         && let Some(end) = rest.find(":]")
-        && rest.get(2..end).is_some_and(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '^'))
+        && rest
+            .get(2..end)
+            .is_some_and(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '^'))
     {
         out.push_str(&rest[..end + 2]);
         return end + 2;
@@ -200,7 +230,9 @@ fn literal(rest: &str, out: &mut String) -> usize {
 
 /// Tells whether a brace opens a repetition: `{1}`, `{1,}`, `{1,2}`.
 fn repeats(rest: &str) -> bool {
-    let Some((within, _)) = rest[1..].split_once('}') else { return false };
+    let Some((within, _)) = rest[1..].split_once('}') else {
+        return false;
+    };
     let (least, most) = within.split_once(',').unwrap_or((within, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     !least.is_empty() && digits(least) && digits(most)
@@ -234,14 +266,23 @@ mod tests {
     fn brackets_that_open_nothing_stand_for_themselves() {
         assert!(matches(r"^{a}$", "{a}") && matches(r"^a{,2}$", "a{,2}"));
         assert!(matches(r"^[[a]$", "[") && matches(r"^[]a]+$", "]a") && matches(r"^[^]a]$", "b"));
-        assert!(matches(r"^[a&&b]+$", "a&b") && matches(r"^[[:alpha:]]+$", "ab") && matches(r"^a{2,3}$", "aaa"));
-        assert!(matches(r"^\Qa.b\E$", "a.b") && !matches(r"^\Qa.b\E$", "axb") && matches(r"^\<a\>$", "<a>"));
+        assert!(
+            matches(r"^[a&&b]+$", "a&b")
+                && matches(r"^[[:alpha:]]+$", "ab")
+                && matches(r"^a{2,3}$", "aaa")
+        );
+        assert!(
+            matches(r"^\Qa.b\E$", "a.b")
+                && !matches(r"^\Qa.b\E$", "axb")
+                && matches(r"^\<a\>$", "<a>")
+        );
     }
 
     #[test]
     fn no_text_breaks_the_reader() {
         const PARTS: [&str; 20] = [
-            "[", "]", "[:", ":]", "[^", "\\", "{", "}", "1", ",", "a", "é", "-", "&&", "\\Q", "\\E", "(", ")", "*", "d",
+            "[", "]", "[:", ":]", "[^", "\\", "{", "}", "1", ",", "a", "é", "-", "&&", "\\Q",
+            "\\E", "(", ")", "*", "d",
         ];
         let mut state = 7_u32;
         for _ in 0..20_000 {

@@ -37,9 +37,15 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         }
         Expr::Comprehension(of) => {
             let of = &mut **of;
-            [&mut of.iter_range, &mut of.accu_init, &mut of.loop_cond, &mut of.loop_step, &mut of.result]
-                .into_iter()
-                .for_each(rewrite);
+            [
+                &mut of.iter_range,
+                &mut of.accu_init,
+                &mut of.loop_cond,
+                &mut of.loop_step,
+                &mut of.result,
+            ]
+            .into_iter()
+            .for_each(rewrite);
         }
         Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
     }
@@ -50,7 +56,13 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
 /// A field or an entry of an optional is optional too: `a.?b.c`, `a.?b[0]`; `has` asks whether there is one.
 fn chain(expr: &mut IdedExpr) {
     let id = expr.id;
-    let call = |func_name: &str, args| Expr::Call(CallExpr { func_name: func_name.to_owned(), target: None, args });
+    let call = |func_name: &str, args| {
+        Expr::Call(CallExpr {
+            func_name: func_name.to_owned(),
+            target: None,
+            args,
+        })
+    };
     match &mut expr.expr {
         Expr::Select(select) if is_optional(&select.operand) => {
             let operand = std::mem::take(&mut *select.operand);
@@ -58,7 +70,11 @@ fn chain(expr: &mut IdedExpr) {
             let found = call(OPTIONAL_FIELD, vec![operand, IdedExpr { id, expr: field }]);
             expr.expr = if select.test {
                 let target = Some(Box::new(IdedExpr { id, expr: found }));
-                Expr::Call(CallExpr { func_name: "hasValue".to_owned(), target, args: Vec::new() })
+                Expr::Call(CallExpr {
+                    func_name: "hasValue".to_owned(),
+                    target,
+                    args: Vec::new(),
+                })
             } else {
                 found
             };
@@ -67,9 +83,15 @@ fn chain(expr: &mut IdedExpr) {
         Expr::Select(select) if !select.test => {
             let operand = std::mem::take(&mut *select.operand);
             let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
-            expr.expr = call(operators::INDEX, vec![operand, IdedExpr { id, expr: field }]);
+            expr.expr = call(
+                operators::INDEX,
+                vec![operand, IdedExpr { id, expr: field }],
+            );
         }
-        Expr::Call(index) if index.func_name == operators::INDEX && index.args.first().is_some_and(is_optional) => {
+        Expr::Call(index)
+            if index.func_name == operators::INDEX
+                && index.args.first().is_some_and(is_optional) =>
+        {
             OPTIONAL_ENTRY.clone_into(&mut index.func_name);
         }
         _ => {}
@@ -78,7 +100,9 @@ fn chain(expr: &mut IdedExpr) {
 
 /// Tells whether what is made is optional, by its form.
 fn is_optional(expr: &IdedExpr) -> bool {
-    let Expr::Call(call) = &expr.expr else { return false };
+    let Expr::Call(call) = &expr.expr else {
+        return false;
+    };
     let made = [OPTIONAL_FIELD, OPTIONAL_ENTRY].contains(&call.func_name.as_str());
     let target = call.target.as_deref().map(|target| &target.expr);
     made || matches!(target, Some(Expr::Ident(space)) if space == "optional")

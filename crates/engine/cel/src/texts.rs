@@ -16,13 +16,21 @@ use crate::{functions::BUILT_BYTES_MAX, pattern};
 
 /// Adds the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
-    context.add_function("matches", |This(text): This<Arc<String>>, pattern: Arc<String>| {
-        Ok::<_, ExecutionError>(regex(&pattern)?.is_match(&text))
-    });
-    context.add_function("find", |This(text): This<Arc<String>>, pattern: Arc<String>| {
-        let found = regex(&pattern)?.find(&text).map(|found| found.as_str().to_owned());
-        Ok::<_, ExecutionError>(Value::String(Arc::new(found.unwrap_or_default())))
-    });
+    context.add_function(
+        "matches",
+        |This(text): This<Arc<String>>, pattern: Arc<String>| {
+            Ok::<_, ExecutionError>(regex(&pattern)?.is_match(&text))
+        },
+    );
+    context.add_function(
+        "find",
+        |This(text): This<Arc<String>>, pattern: Arc<String>| {
+            let found = regex(&pattern)?
+                .find(&text)
+                .map(|found| found.as_str().to_owned());
+            Ok::<_, ExecutionError>(Value::String(Arc::new(found.unwrap_or_default())))
+        },
+    );
     context.add_function("findAll", find_all);
     context.add_function("format", format);
 }
@@ -34,11 +42,16 @@ fn regex(pattern: &str) -> Result<Arc<regex::Regex>, ExecutionError> {
 fn find_all(This(text): This<Arc<String>>, Arguments(args): Arguments) -> ResolveResult {
     let (pattern, most) = match args.as_slice() {
         [Value::String(pattern)] => (pattern, usize::MAX),
-        [Value::String(pattern), Value::Int(most)] => (pattern, usize::try_from(*most).unwrap_or(usize::MAX)),
+        [Value::String(pattern), Value::Int(most)] => {
+            (pattern, usize::try_from(*most).unwrap_or(usize::MAX))
+        }
         _ => return Err(ExecutionError::NoSuchOverload),
     };
     let regex = regex(pattern)?;
-    let found = regex.find_iter(&text).take(most).map(|found| Value::String(Arc::new(found.as_str().to_owned())));
+    let found = regex
+        .find_iter(&text)
+        .take(most)
+        .map(|found| Value::String(Arc::new(found.as_str().to_owned())));
     Ok(Value::List(Arc::new(found.collect())))
 }
 
@@ -49,9 +62,14 @@ fn format(This(text): This<Arc<String>>, args: Value) -> ResolveResult {
         digits > PRECISION_DIGITS_MAX
     });
     if wide || size(&args).saturating_add(text.len()) > BUILT_BYTES_MAX {
-        return Err(ExecutionError::function_error("format", "builds too long a text"));
+        return Err(ExecutionError::function_error(
+            "format",
+            "builds too long a text",
+        ));
     }
-    let Some(call) = &*FORMAT_CALL else { return Err(ExecutionError::NoSuchOverload) };
+    let Some(call) = &*FORMAT_CALL else {
+        return Err(ExecutionError::NoSuchOverload);
+    };
     let mut scope = LIBRARY.new_inner_scope();
     scope.add_variable_from_value("text", Value::String(text));
     scope.add_variable_from_value("args", args);
@@ -63,10 +81,16 @@ fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Bytes(bytes) => bytes.len() * 4,
-        Value::List(items) => items.iter().map(size).fold(SHORT_BYTES, usize::saturating_add),
+        Value::List(items) => items
+            .iter()
+            .map(size)
+            .fold(SHORT_BYTES, usize::saturating_add),
         Value::Map(map) => {
             let entry = |value: &Value| size(value).saturating_add(SHORT_BYTES);
-            map.map.values().map(entry).fold(SHORT_BYTES, usize::saturating_add)
+            map.map
+                .values()
+                .map(entry)
+                .fold(SHORT_BYTES, usize::saturating_add)
         }
         _ => SHORT_BYTES,
     }
@@ -74,7 +98,8 @@ fn size(value: &Value) -> usize {
 
 /// The library's own functions.
 static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| Context::default().with_all());
-static FORMAT_CALL: LazyLock<Option<Expression>> = LazyLock::new(|| Parser::new().parse("text.format(args)").ok());
+static FORMAT_CALL: LazyLock<Option<Expression>> =
+    LazyLock::new(|| Parser::new().parse("text.format(args)").ok());
 
 /// Digits behind the point have at most this many digits in their count.
 const PRECISION_DIGITS_MAX: usize = 2;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, FixedOffset, Timelike as _};
 use kube_cel::cel::{
-    Context, ExecutionError, Value, extractors::Arguments, extractors::This, functions, objects::ResolveResult,
+    Context, ExecutionError, Value, extractors::Arguments, extractors::This, functions,
+    objects::ResolveResult,
 };
 
 /// Adds the functions.
@@ -17,26 +18,50 @@ pub(crate) fn register(context: &mut Context<'_>) {
         ("getDayOfYear", |time| time.ordinal0().into()),
         ("getDayOfMonth", |time| time.day0().into()),
         ("getDate", |time| time.day().into()),
-        ("getDayOfWeek", |time| time.weekday().num_days_from_sunday().into()),
+        ("getDayOfWeek", |time| {
+            time.weekday().num_days_from_sunday().into()
+        }),
     ];
     for (name, part) in parts {
-        context.add_function(name, move |This(this): This<Value>, Arguments(args): Arguments| match this {
-            Value::Timestamp(time) => Ok(Value::Int(part(&placed(&time, &args)?))),
-            _ => Err(ExecutionError::NoSuchOverload),
-        });
+        context.add_function(
+            name,
+            move |This(this): This<Value>, Arguments(args): Arguments| match this {
+                Value::Timestamp(time) => Ok(Value::Int(part(&placed(&time, &args)?))),
+                _ => Err(ExecutionError::NoSuchOverload),
+            },
+        );
     }
     let clock: [(&str, Part, Count); 4] = [
-        ("getHours", |time| time.hour().into(), chrono::Duration::num_hours),
-        ("getMinutes", |time| time.minute().into(), chrono::Duration::num_minutes),
-        ("getSeconds", |time| time.second().into(), chrono::Duration::num_seconds),
-        ("getMilliseconds", |time| i64::from(time.nanosecond() / 1_000_000), |span| i64::from(span.subsec_millis())),
+        (
+            "getHours",
+            |time| time.hour().into(),
+            chrono::Duration::num_hours,
+        ),
+        (
+            "getMinutes",
+            |time| time.minute().into(),
+            chrono::Duration::num_minutes,
+        ),
+        (
+            "getSeconds",
+            |time| time.second().into(),
+            chrono::Duration::num_seconds,
+        ),
+        (
+            "getMilliseconds",
+            |time| i64::from(time.nanosecond() / 1_000_000),
+            |span| i64::from(span.subsec_millis()),
+        ),
     ];
     for (name, part, count) in clock {
-        context.add_function(name, move |This(this): This<Value>, Arguments(args): Arguments| match this {
-            Value::Timestamp(time) => Ok(Value::Int(part(&placed(&time, &args)?))),
-            Value::Duration(span) if args.is_empty() => Ok(Value::Int(count(&span))),
-            _ => Err(ExecutionError::NoSuchOverload),
-        });
+        context.add_function(
+            name,
+            move |This(this): This<Value>, Arguments(args): Arguments| match this {
+                Value::Timestamp(time) => Ok(Value::Int(part(&placed(&time, &args)?))),
+                Value::Duration(span) if args.is_empty() => Ok(Value::Int(count(&span))),
+                _ => Err(ExecutionError::NoSuchOverload),
+            },
+        );
     }
 }
 
@@ -54,12 +79,19 @@ pub(crate) fn to_text(time: &DateTime<FixedOffset>) -> String {
         0 => "Z".to_owned(),
         _ => time.format("%:z").to_string(),
     };
-    format!("{}{point}{fraction}{zone}", time.format("%Y-%m-%dT%H:%M:%S"))
+    format!(
+        "{}{point}{fraction}{zone}",
+        time.format("%Y-%m-%dT%H:%M:%S")
+    )
 }
 
 /// Returns a span as text: seconds.
 pub(crate) fn span_to_text(span: &chrono::Duration) -> String {
-    let nanos = span.num_nanoseconds().map_or(span.num_seconds() as f64, |nanos| nanos as f64 / f64::from(NANOS));
+    let nanos = span
+        .num_nanoseconds()
+        .map_or(span.num_seconds() as f64, |nanos| {
+            nanos as f64 / f64::from(NANOS)
+        });
     format!("{nanos}s")
 }
 
@@ -74,7 +106,9 @@ fn timestamp(This(this): This<Value>) -> ResolveResult {
         _ => return Err(ExecutionError::NoSuchOverload),
     };
     let within = time.filter(|time| (SECONDS_MIN..=SECONDS_MAX).contains(&time.timestamp()));
-    within.map(Value::Timestamp).ok_or_else(|| ExecutionError::function_error("timestamp", "out of range"))
+    within
+        .map(Value::Timestamp)
+        .ok_or_else(|| ExecutionError::function_error("timestamp", "out of range"))
 }
 
 fn duration(This(this): This<Value>) -> ResolveResult {
@@ -87,15 +121,23 @@ fn duration(This(this): This<Value>) -> ResolveResult {
 }
 
 /// Returns a time as seen from a zone: `UTC`, or hours and minutes from it. Names of places are not known here.
-fn placed(time: &DateTime<FixedOffset>, args: &[Value]) -> Result<DateTime<FixedOffset>, ExecutionError> {
+fn placed(
+    time: &DateTime<FixedOffset>,
+    args: &[Value],
+) -> Result<DateTime<FixedOffset>, ExecutionError> {
     let zone: &str = match args {
         [] => "UTC",
         [Value::String(zone)] => zone,
         _ => return Err(ExecutionError::NoSuchOverload),
     };
-    let offset = if zone == "UTC" { Some(0) } else { offset_seconds(zone) };
+    let offset = if zone == "UTC" {
+        Some(0)
+    } else {
+        offset_seconds(zone)
+    };
     let offset = offset.and_then(FixedOffset::east_opt);
-    let offset = offset.ok_or_else(|| ExecutionError::function_error("timezone", "is not known"))?;
+    let offset =
+        offset.ok_or_else(|| ExecutionError::function_error("timezone", "is not known"))?;
     Ok(time.with_timezone(&offset))
 }
 
@@ -105,7 +147,11 @@ fn offset_seconds(zone: &str) -> Option<i32> {
         None => (1, zone.strip_prefix('+').unwrap_or(zone)),
     };
     let (hours, minutes) = clock.split_once(':')?;
-    let number = |text: &str| text.parse::<i32>().ok().filter(|number| (0..60).contains(number));
+    let number = |text: &str| {
+        text.parse::<i32>()
+            .ok()
+            .filter(|number| (0..60).contains(number))
+    };
     Some(sign * (number(hours)? * 3600 + number(minutes)? * 60))
 }
 

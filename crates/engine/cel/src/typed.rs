@@ -24,7 +24,10 @@ impl Input {
     pub fn json(value: &Value) -> Self {
         let mut measure = Measure::default();
         measure.add(value, usize::MAX);
-        Self { value: input::to_cel(value), measure }
+        Self {
+            value: input::to_cel(value),
+            measure,
+        }
     }
 
     /// Returns a number that may have a fraction (`double`).
@@ -42,14 +45,24 @@ impl Input {
     /// Returns a point in time (RFC 3339) or a day.
     #[must_use]
     pub fn timestamp(text: &str) -> Self {
-        let whole = if text.len() == DAY_BYTES { format!("{text}T00:00:00Z") } else { text.to_owned() };
-        Self::single(time::timestamp(Arc::new(whole)).unwrap_or_else(|_| plain(text)), text)
+        let whole = if text.len() == DAY_BYTES {
+            format!("{text}T00:00:00Z")
+        } else {
+            text.to_owned()
+        };
+        Self::single(
+            time::timestamp(Arc::new(whole)).unwrap_or_else(|_| plain(text)),
+            text,
+        )
     }
 
     /// Returns a span of time, as Go writes it.
     #[must_use]
     pub fn duration(text: &str) -> Self {
-        Self::single(time::duration(Arc::new(text.to_owned())).unwrap_or_else(|_| plain(text)), text)
+        Self::single(
+            time::duration(Arc::new(text.to_owned())).unwrap_or_else(|_| plain(text)),
+            text,
+        )
     }
 
     /// Returns bytes, of base64.
@@ -63,7 +76,10 @@ impl Input {
     #[must_use]
     pub fn list(items: Vec<Self>) -> Self {
         let measure = Measure::of_parts(items.iter().map(|item| &item.measure));
-        Self { value: Cel::List(Arc::new(items.into_iter().map(|item| item.value).collect())), measure }
+        Self {
+            value: Cel::List(Arc::new(items.into_iter().map(|item| item.value).collect())),
+            measure,
+        }
     }
 
     /// Returns a map, or an object whose field names are [escaped](escape) already.
@@ -75,7 +91,10 @@ impl Input {
         }
         let entry = |(name, entry): (String, Self)| (Key::String(Arc::new(name)), entry.value);
         let map: HashMap<Key, Cel> = entries.into_iter().map(entry).collect();
-        Self { value: Cel::Map(Map { map: Arc::new(map) }), measure }
+        Self {
+            value: Cel::Map(Map { map: Arc::new(map) }),
+            measure,
+        }
     }
 
     /// Returns an object as an item of a list whose items are told apart: such lists are equal whatever their order.
@@ -84,7 +103,10 @@ impl Input {
         if let Cel::Map(map) = &mut self.value {
             self.measure.text(&key);
             let entries = Arc::make_mut(&mut map.map);
-            entries.insert(Key::String(Arc::new(ITEM_KEY.to_owned())), Cel::String(Arc::new(key)));
+            entries.insert(
+                Key::String(Arc::new(ITEM_KEY.to_owned())),
+                Cel::String(Arc::new(key)),
+            );
         }
         self
     }
@@ -92,9 +114,16 @@ impl Input {
     /// Returns a value that may be missing.
     #[must_use]
     pub fn optional(value: Option<Self>) -> Self {
-        let measure = value.as_ref().map(|value| value.measure).unwrap_or_default();
-        let optional = value.map_or_else(OptionalValue::none, |value| OptionalValue::of(value.value));
-        Self { value: Cel::Opaque(Arc::new(optional)), measure }
+        let measure = value
+            .as_ref()
+            .map(|value| value.measure)
+            .unwrap_or_default();
+        let optional =
+            value.map_or_else(OptionalValue::none, |value| OptionalValue::of(value.value));
+        Self {
+            value: Cel::Opaque(Arc::new(optional)),
+            measure,
+        }
     }
 
     /// Returns how many values it is made of.
@@ -122,7 +151,11 @@ pub fn escape(name: &str) -> Option<String> {
         .replace('-', "__dash__")
         .replace('/', "__slash__");
     let starts = escaped.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    (starts && escaped.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')).then_some(escaped)
+    (starts
+        && escaped
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+    .then_some(escaped)
 }
 
 fn plain(text: &str) -> Cel {
@@ -187,7 +220,10 @@ mod tests {
     use crate::{Expr, Limits};
 
     fn holds(text: &str, input: &Input) -> bool {
-        Expr::compile(text, Limits::default()).unwrap().test(&[("self", input)]).unwrap()
+        Expr::compile(text, Limits::default())
+            .unwrap()
+            .test(&[("self", input)])
+            .unwrap()
     }
 
     #[test]
@@ -195,16 +231,31 @@ mod tests {
         for (text, input) in [
             ("self == 2.0", Input::double(2.0)),
             ("self + 1 == 3", Input::int(2)),
-            ("self.getFullYear() == 2026", Input::timestamp("2026-01-02T03:04:05Z")),
-            ("self == timestamp('2026-01-02T00:00:00Z')", Input::timestamp("2026-01-02")),
+            (
+                "self.getFullYear() == 2026",
+                Input::timestamp("2026-01-02T03:04:05Z"),
+            ),
+            (
+                "self == timestamp('2026-01-02T00:00:00Z')",
+                Input::timestamp("2026-01-02"),
+            ),
             ("self == duration('90s')", Input::duration("1m30s")),
             ("self == b'hi' && size(self) == 2", Input::bytes("aGk=")),
             ("self == 'not base64!'", Input::bytes("not base64!")),
             ("self == 'soon'", Input::timestamp("soon")),
-            ("self[0] == 1.0 && size(self) == 1", Input::list(vec![Input::double(1.0)])),
-            ("self.__namespace__ == 1", Input::map(vec![(escape("namespace").unwrap(), Input::int(1))])),
+            (
+                "self[0] == 1.0 && size(self) == 1",
+                Input::list(vec![Input::double(1.0)]),
+            ),
+            (
+                "self.__namespace__ == 1",
+                Input::map(vec![(escape("namespace").unwrap(), Input::int(1))]),
+            ),
             ("!self.hasValue()", Input::optional(None)),
-            ("self.hasValue() && self.value() == 1", Input::optional(Some(Input::int(1)))),
+            (
+                "self.hasValue() && self.value() == 1",
+                Input::optional(Some(Input::int(1))),
+            ),
         ] {
             assert!(holds(text, &input), "{text}");
         }
@@ -212,11 +263,20 @@ mod tests {
 
     #[test]
     fn lists_of_keyed_items_are_equal_in_any_order() {
-        let item = |name: &str| Input::map(vec![("n".to_owned(), Input::json(&name.into()))]).keyed(name.to_owned());
-        let lists = [["a", "b"], ["b", "a"], ["a", "c"]].map(|names| Input::list(names.map(item).into()));
+        let item = |name: &str| {
+            Input::map(vec![("n".to_owned(), Input::json(&name.into()))]).keyed(name.to_owned())
+        };
+        let lists =
+            [["a", "b"], ["b", "a"], ["a", "c"]].map(|names| Input::list(names.map(item).into()));
         let all = Input::list(lists.into());
-        assert!(holds("self[0] == self[1] && self[0] != self[2] && self[0] == [self[1][1], self[1][0]]", &all));
-        assert!(holds("self[0] != [self[0][0]] && self[0].all(e, e.n in ['a', 'b'])", &all));
+        assert!(holds(
+            "self[0] == self[1] && self[0] != self[2] && self[0] == [self[1][1], self[1][0]]",
+            &all
+        ));
+        assert!(holds(
+            "self[0] != [self[0][0]] && self[0].all(e, e.n in ['a', 'b'])",
+            &all
+        ));
     }
 
     #[test]
@@ -230,6 +290,9 @@ mod tests {
         ] {
             assert_eq!(escape(name).as_deref(), Some(escaped));
         }
-        assert_eq!((escape("a@b"), escape("1a"), escape("")), (None, None, None));
+        assert_eq!(
+            (escape("a@b"), escape("1a"), escape("")),
+            (None, None, None)
+        );
     }
 }

@@ -44,7 +44,9 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
 fn dotted(expr: &IdedExpr) -> Option<String> {
     match &expr.expr {
         Expr::Ident(name) => Some(name.clone()),
-        Expr::Select(select) if !select.test => Some(format!("{}.{}", dotted(&select.operand)?, select.field)),
+        Expr::Select(select) if !select.test => {
+            Some(format!("{}.{}", dotted(&select.operand)?, select.field))
+        }
         _ => None,
     }
 }
@@ -72,8 +74,19 @@ fn named(name: &str) -> Value {
     Value::Opaque(Arc::new(Type(name.to_owned())))
 }
 
-const NAMES: [&str; 11] =
-    ["bool", "bytes", "double", "int", "list", "map", "null_type", "optional_type", "string", "type", "uint"];
+const NAMES: [&str; 11] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "optional_type",
+    "string",
+    "type",
+    "uint",
+];
 const QUALIFIED: [&str; 7] = [
     "google.protobuf.Duration",
     "google.protobuf.Timestamp",

@@ -37,18 +37,34 @@ impl<'r> Catalogue<'r> {
     #[must_use]
     pub fn of(resources: impl IntoIterator<Item = &'r Resource>) -> Self {
         let mut groups: BTreeMap<(usize, &str), Versions<'_>> = BTreeMap::new();
-        let builtin: Vec<&str> = lode_schema::resources().group_versions().map(|(group, _)| group).collect();
+        let builtin: Vec<&str> = lode_schema::resources()
+            .group_versions()
+            .map(|(group, _)| group)
+            .collect();
         for resource in resources {
-            let place = builtin.iter().position(|group| **group == *resource.group).unwrap_or(builtin.len());
+            let place = builtin
+                .iter()
+                .position(|group| **group == *resource.group)
+                .unwrap_or(builtin.len());
             let versions = groups.entry((place, &resource.group)).or_default();
-            versions.entry(Reverse(rank(&resource.version))).or_default().push(resource);
+            versions
+                .entry(Reverse(rank(&resource.version)))
+                .or_default()
+                .push(resource);
         }
         let group = |((place, name), versions): ((usize, &'r str), Versions<'r>)| {
             let versions = versions.into_values().map(|mut resources| {
                 resources.sort_by_key(|resource| &resource.plural);
-                (resources.first().map_or("", |first| &*first.version), resources)
+                (
+                    resources.first().map_or("", |first| &*first.version),
+                    resources,
+                )
             });
-            Group { name, builtin: place < builtin.len(), versions: versions.collect() }
+            Group {
+                name,
+                builtin: place < builtin.len(),
+                versions: versions.collect(),
+            }
         };
         Self(groups.into_iter().map(group).collect())
     }
@@ -57,7 +73,9 @@ impl<'r> Catalogue<'r> {
     #[must_use]
     pub fn core(&self, address: &str) -> Value {
         let core = self.0.iter().find(|group| group.name.is_empty());
-        let versions = core.into_iter().flat_map(|core| core.versions.iter().map(|(version, _)| *version));
+        let versions = core
+            .into_iter()
+            .flat_map(|core| core.versions.iter().map(|(version, _)| *version));
         json!({
             "kind": "APIVersions",
             "versions": versions.collect::<Value>(),
@@ -68,7 +86,11 @@ impl<'r> Catalogue<'r> {
     /// Returns `/apis`.
     #[must_use]
     pub fn groups(&self) -> Value {
-        let groups = self.0.iter().filter(|group| !group.name.is_empty()).map(Group::summary);
+        let groups = self
+            .0
+            .iter()
+            .filter(|group| !group.name.is_empty())
+            .map(Group::summary);
         json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups.collect::<Value>()})
     }
 
@@ -101,7 +123,11 @@ impl<'r> Catalogue<'r> {
     /// Returns everything below `/api` (`core`) or below `/apis` at once.
     #[must_use]
     pub fn aggregated(&self, core: bool, form: Aggregated) -> Value {
-        let groups = self.0.iter().filter(|group| group.name.is_empty() == core).map(Group::whole);
+        let groups = self
+            .0
+            .iter()
+            .filter(|group| group.name.is_empty() == core)
+            .map(Group::whole);
         let api_version = match form {
             Aggregated::V2 => "apidiscovery.k8s.io/v2",
             Aggregated::V2Beta1 => "apidiscovery.k8s.io/v2beta1",
@@ -120,16 +146,30 @@ impl Group<'_> {
         let version = |version: &str| json!({"groupVersion": group_version(self.name, version), "version": version});
         let versions: Vec<Value> = self.versions.iter().map(|(own, _)| version(own)).collect();
         let preferred = versions.first().cloned().unwrap_or_default();
-        let fields = [("name", json!(self.name)), ("versions", versions.into()), ("preferredVersion", preferred)];
-        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        let fields = [
+            ("name", json!(self.name)),
+            ("versions", versions.into()),
+            ("preferredVersion", preferred),
+        ];
+        fields
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
     }
 
     fn whole(&self) -> Value {
         let versions = self.versions.iter().map(|(version, resources)| {
-            let resources: Value = resources.iter().map(|resource| entry(resource, self.builtin)).collect();
+            let resources: Value = resources
+                .iter()
+                .map(|resource| entry(resource, self.builtin))
+                .collect();
             json!({"version": version, "resources": resources, "freshness": "Current"})
         });
-        let metadata = if self.name.is_empty() { json!({}) } else { json!({"name": self.name}) };
+        let metadata = if self.name.is_empty() {
+            json!({})
+        } else {
+            json!({"name": self.name})
+        };
         json!({"metadata": metadata, "versions": versions.collect::<Value>()})
     }
 }
@@ -190,7 +230,10 @@ fn entry(resource: &Resource, builtin: bool) -> Value {
 }
 
 fn extend(entry: &mut Value, resource: &Resource) {
-    for (key, texts) in [("shortNames", &resource.short_names), ("categories", &resource.categories)] {
+    for (key, texts) in [
+        ("shortNames", &resource.short_names),
+        ("categories", &resource.categories),
+    ] {
         if !texts.is_empty() {
             entry[key] = json!(texts);
         }
@@ -198,7 +241,11 @@ fn extend(entry: &mut Value, resource: &Resource) {
 }
 
 fn group_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 /// How much a version is preferred: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, and then other words, `a` before `b`.
@@ -207,13 +254,17 @@ type Rank<'v> = (u8, u64, u64, Reverse<&'v str>);
 fn rank(version: &str) -> Rank<'_> {
     let numbers = || {
         let rest = version.strip_prefix('v')?;
-        let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let digits = rest.len()
+            - rest
+                .trim_start_matches(|letter: char| letter.is_ascii_digit())
+                .len();
         let (major, rest) = rest.split_at(digits);
         let (maturity, minor) = match rest {
             "" => (3, "0"),
-            rest => {
-                rest.strip_prefix("beta").map(|minor| (2, minor)).or_else(|| Some((1, rest.strip_prefix("alpha")?)))?
-            }
+            rest => rest
+                .strip_prefix("beta")
+                .map(|minor| (2, minor))
+                .or_else(|| Some((1, rest.strip_prefix("alpha")?)))?,
         };
         Some((maturity, major.parse().ok()?, minor.parse().ok()?))
     };
@@ -227,8 +278,31 @@ mod tests {
 
     #[test]
     fn stable_versions_come_before_others_and_high_ones_before_low_ones() {
-        let mut versions = ["foo10", "v1", "v1alpha1", "v10", "v1beta2", "v2", "v1beta10", "foo1", "v11alpha2"];
+        let mut versions = [
+            "foo10",
+            "v1",
+            "v1alpha1",
+            "v10",
+            "v1beta2",
+            "v2",
+            "v1beta10",
+            "foo1",
+            "v11alpha2",
+        ];
         versions.sort_by_key(|version| Reverse(rank(version)));
-        assert_eq!(versions, ["v10", "v2", "v1", "v1beta10", "v1beta2", "v11alpha2", "v1alpha1", "foo1", "foo10"]);
+        assert_eq!(
+            versions,
+            [
+                "v10",
+                "v2",
+                "v1",
+                "v1beta10",
+                "v1beta2",
+                "v11alpha2",
+                "v1alpha1",
+                "foo1",
+                "foo10"
+            ]
+        );
     }
 }

@@ -70,12 +70,15 @@ enum Operator {
 impl JsonPath {
     /// Returns what a column of a type shows of an object.
     pub(crate) fn cell(&self, object: &Value, kind: &str, now: Timestamp) -> Value {
-        let Some(found) = self.first(object) else { return Value::Null };
+        let Some(found) = self.first(object) else {
+            return Value::Null;
+        };
         match (kind, &*found) {
             ("string", value) => printed(value).into(),
-            ("integer", Value::Number(number)) => {
-                number.as_i64().or_else(|| number.as_f64().map(|number| number as i64)).into()
-            }
+            ("integer", Value::Number(number)) => number
+                .as_i64()
+                .or_else(|| number.as_f64().map(|number| number as i64))
+                .into(),
             ("number", Value::Number(number)) => plain(number),
             ("boolean", Value::Bool(truth)) => (*truth).into(),
             ("date", Value::String(time)) => date(time, now).into(),
@@ -86,7 +89,11 @@ impl JsonPath {
 
 fn date(time: &str, now: Timestamp) -> String {
     let known = time.is_empty() || time.parse::<Timestamp>().is_ok();
-    if known { age::since(Some(time), now) } else { "<invalid>".to_owned() }
+    if known {
+        age::since(Some(time), now)
+    } else {
+        "<invalid>".to_owned()
+    }
 }
 
 /// Returns a value as Go prints it; what is no scalar is JSON, safe for pages.
@@ -97,7 +104,9 @@ fn printed(value: &Value) -> String {
         Value::Number(number) if !number.is_i64() => go_float(number.as_f64().unwrap_or_default()),
         Value::Array(_) | Value::Object(_) => {
             let text = value.to_string();
-            text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+            text.replace('<', "\\u003c")
+                .replace('>', "\\u003e")
+                .replace('&', "\\u0026")
         }
         other => other.to_string(),
     }
@@ -106,17 +115,25 @@ fn printed(value: &Value) -> String {
 /// Returns a number as Go's `%v` writes it: large and small ones with an exponent of two digits.
 fn go_float(number: f64) -> String {
     let scientific = format!("{number:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     match exponent.parse::<i32>() {
         Ok(-4..=5) | Err(_) => number.to_string(),
-        Ok(exponent) => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+        Ok(exponent) => format!(
+            "{digits}e{}{:02}",
+            if exponent < 0 { '-' } else { '+' },
+            exponent.abs()
+        ),
     }
 }
 
 /// Returns a number without a fraction that is none.
 fn plain(number: &Number) -> Value {
     match number.as_f64() {
-        Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < WHOLE_MAX => (float as i64).into(),
+        Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < WHOLE_MAX => {
+            (float as i64).into()
+        }
         _ => number.clone().into(),
     }
 }
@@ -141,12 +158,20 @@ mod tests {
                 {"type": "Ready", "status": "True", "n": 1}, {"type": "Done", "status": "False", "n": 2},
             ]},
         });
-        JsonPath::parse(path).unwrap().cell(&object, kind, "2026-11-20T20:26:00Z".parse().unwrap())
+        JsonPath::parse(path)
+            .unwrap()
+            .cell(&object, kind, "2026-11-20T20:26:00Z".parse().unwrap())
     }
 
     #[test]
     fn fields_and_items_are_found_in_every_spelling() {
-        for path in [".spec.list[1]", "$.spec.list[1]", "@.spec.list[1]", ".spec['list'][-2]", ".spec.list[1:]"] {
+        for path in [
+            ".spec.list[1]",
+            "$.spec.list[1]",
+            "@.spec.list[1]",
+            ".spec['list'][-2]",
+            ".spec.list[1:]",
+        ] {
             assert_eq!(cell(path, "string"), "b", "{path}");
         }
         assert_eq!(cell(r".metadata.annotations.a\.b/c", "string"), "dotted");
@@ -161,14 +186,34 @@ mod tests {
 
     #[test]
     fn filters_keep_what_compares() {
-        assert_eq!(cell(r#".status.conditions[?(@.type=="Done")].status"#, "string"), "False");
-        assert_eq!(cell(".status.conditions[?(@.type!='Ready')].status", "string"), "False");
+        assert_eq!(
+            cell(r#".status.conditions[?(@.type=="Done")].status"#, "string"),
+            "False"
+        );
+        assert_eq!(
+            cell(".status.conditions[?(@.type!='Ready')].status", "string"),
+            "False"
+        );
         assert_eq!(cell(".status.conditions[?(@.n>1)].type", "string"), "Done");
-        assert_eq!(cell(".status.conditions[?(@.n<=1)].type", "string"), "Ready");
+        assert_eq!(
+            cell(".status.conditions[?(@.n<=1)].type", "string"),
+            "Ready"
+        );
         assert_eq!(cell(".status.conditions[?(@.n)].type", "string"), "Ready");
-        assert_eq!(cell(".status.conditions[?(@.reason)].type", "string"), Value::Null);
-        assert_eq!(cell(r#".status.conditions[?(@.n=="1")].type"#, "string"), Value::Null, "not of one sort");
-        assert_eq!(cell(r#".spec.n[?(@.a=="1")]"#, "string"), Value::Null, "no list");
+        assert_eq!(
+            cell(".status.conditions[?(@.reason)].type", "string"),
+            Value::Null
+        );
+        assert_eq!(
+            cell(r#".status.conditions[?(@.n=="1")].type"#, "string"),
+            Value::Null,
+            "not of one sort"
+        );
+        assert_eq!(
+            cell(r#".spec.n[?(@.a=="1")]"#, "string"),
+            Value::Null,
+            "no list"
+        );
     }
 
     #[test]
@@ -195,7 +240,17 @@ mod tests {
     #[test]
     fn numbers_are_written_as_go_writes_them() {
         let floats = [1e6, 1_234_567.5, 123_456.5, 0.0001, 0.00001, -2e21].map(go_float);
-        assert_eq!(floats, ["1e+06", "1.2345675e+06", "123456.5", "0.0001", "1e-05", "-2e+21"]);
+        assert_eq!(
+            floats,
+            [
+                "1e+06",
+                "1.2345675e+06",
+                "123456.5",
+                "0.0001",
+                "1e-05",
+                "-2e+21"
+            ]
+        );
         assert_eq!(
             json!([3.0, 2.5, 7])
                 .as_array()
@@ -217,29 +272,55 @@ mod tests {
             deep = json!({"a": deep, "b": [1, 2]});
         }
         let path = JsonPath::parse("..a..a..a..a..x").unwrap();
-        assert_eq!(path.cell(&deep, "integer", Timestamp::UNIX_EPOCH), Value::Null);
-        assert_eq!(JsonPath::parse("..x").unwrap().cell(&deep, "integer", Timestamp::UNIX_EPOCH), 1);
+        assert_eq!(
+            path.cell(&deep, "integer", Timestamp::UNIX_EPOCH),
+            Value::Null
+        );
+        assert_eq!(
+            JsonPath::parse("..x")
+                .unwrap()
+                .cell(&deep, "integer", Timestamp::UNIX_EPOCH),
+            1
+        );
     }
 
     #[test]
     fn an_index_at_the_end_of_all_numbers_finds_nothing() {
         let object = json!({"a": [1, 2]});
         for index in [i64::MAX, i64::MIN, i64::MAX - 1] {
-            for path in
-                [format!(".a[{index}]"), format!(".a[{index}:]"), format!(".a[:{index}]"), format!(".a[0:2:{index}]")]
-            {
+            for path in [
+                format!(".a[{index}]"),
+                format!(".a[{index}:]"),
+                format!(".a[:{index}]"),
+                format!(".a[0:2:{index}]"),
+            ] {
                 // A path may be refused, too; none may panic.
-                let Ok(path) = JsonPath::parse(&path) else { continue };
+                let Ok(path) = JsonPath::parse(&path) else {
+                    continue;
+                };
                 let _ = path.cell(&object, "integer", Timestamp::UNIX_EPOCH);
             }
         }
         let path = JsonPath::parse(&format!(".a[{}]", i64::MAX)).unwrap();
-        assert_eq!(path.cell(&object, "integer", Timestamp::UNIX_EPOCH), Value::Null);
+        assert_eq!(
+            path.cell(&object, "integer", Timestamp::UNIX_EPOCH),
+            Value::Null
+        );
     }
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for path in ["", ".a[", ".a[x]", ".a[?(@.b", "....a", ".a[?(@.b==)]", "#", "a", ".a['b]"] {
+        for path in [
+            "",
+            ".a[",
+            ".a[x]",
+            ".a[?(@.b",
+            "....a",
+            ".a[?(@.b==)]",
+            "#",
+            "a",
+            ".a['b]",
+        ] {
             assert_eq!(JsonPath::parse(path), Err(Malformed), "{path}");
         }
     }

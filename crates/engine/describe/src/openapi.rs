@@ -28,7 +28,10 @@ pub struct Published<'a> {
 #[must_use]
 pub fn index<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Value {
     let entry = |(place, digest): (&str, &str)| {
-        (place.to_owned(), json!({"serverRelativeURL": format!("/openapi/v3/{place}?hash={digest}")}))
+        (
+            place.to_owned(),
+            json!({"serverRelativeURL": format!("/openapi/v3/{place}?hash={digest}")}),
+        )
     };
     json!({"paths": documents.into_iter().map(entry).collect::<Map<_, _>>()})
 }
@@ -36,16 +39,22 @@ pub fn index<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Val
 /// Returns where the document of a group and version is: `api/v1`, `apis/apps/v1`.
 #[must_use]
 pub fn place(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
 }
 
 /// Returns what tells a document from every other.
 #[must_use]
 pub fn digest(document: &[u8]) -> String {
-    Sha256::digest(document).iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02X}");
-        out
-    })
+    Sha256::digest(document)
+        .iter()
+        .fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "{byte:02X}");
+            out
+        })
 }
 
 /// Returns the document of a group and version, given all its resources.
@@ -78,7 +87,11 @@ pub fn document(group: &str, version: &str, resources: &[Published<'_>]) -> Valu
 /// Returns the document of a place that only tells what there is: `apis`, `version`.
 #[must_use]
 pub fn bare(place: &str) -> Value {
-    let path = if place == "version" { "/version/".to_owned() } else { format!("/{place}/") };
+    let path = if place == "version" {
+        "/version/".to_owned()
+    } else {
+        format!("/{place}/")
+    };
     json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},

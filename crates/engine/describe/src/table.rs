@@ -65,9 +65,16 @@ pub fn of<'v>(
     objects: impl IntoIterator<Item = &'v Value>,
     options: &Options,
 ) -> Value {
-    let rows: Vec<Value> = objects.into_iter().map(|object| row(columns, object, options)).collect();
+    let rows: Vec<Value> = objects
+        .into_iter()
+        .map(|object| row(columns, object, options))
+        .collect();
     // A list in Go that nothing was put into; kinds with columns of their own have an empty one.
-    let rows = if rows.is_empty() && columns.is_default() { Value::Null } else { rows.into() };
+    let rows = if rows.is_empty() && columns.is_default() {
+        Value::Null
+    } else {
+        rows.into()
+    };
     json!({
         "kind": "Table",
         "apiVersion": options.version.api_version(),
@@ -89,8 +96,15 @@ pub fn partial(object: &Value, version: Version) -> Value {
 
 /// Returns a list of objects of which only the metadata is told.
 #[must_use]
-pub fn partial_list<'v>(metadata: &Value, objects: impl IntoIterator<Item = &'v Value>, version: Version) -> Value {
-    let objects: Vec<Value> = objects.into_iter().map(|object| partial(object, version)).collect();
+pub fn partial_list<'v>(
+    metadata: &Value,
+    objects: impl IntoIterator<Item = &'v Value>,
+    version: Version,
+) -> Value {
+    let objects: Vec<Value> = objects
+        .into_iter()
+        .map(|object| partial(object, version))
+        .collect();
     json!({
         "kind": "PartialObjectMetadataList",
         "apiVersion": version.api_version(),
@@ -139,6 +153,11 @@ fn row(columns: &Columns, object: &Value, options: &Options) -> Value {
 /// Of a list's metadata, or an object's, what a list has.
 fn list_metadata(metadata: &Value) -> Value {
     let keys = ["resourceVersion", "continue", "remainingItemCount"].into_iter();
-    let kept = keys.filter_map(|key| Some((key.to_owned(), metadata.get(key).filter(|value| **value != "")?.clone())));
+    let kept = keys.filter_map(|key| {
+        Some((
+            key.to_owned(),
+            metadata.get(key).filter(|value| **value != "")?.clone(),
+        ))
+    });
     Value::Object(kept.collect())
 }

@@ -49,12 +49,23 @@ impl Checks {
             return Err(CheckError::NoCurrent);
         }
         // The order is the RFC's.
-        let all =
-            [(Which::InProgress, exprs.in_progress), (Which::Failed, exprs.failed), (Which::Current, exprs.current)];
-        let compiled = all.into_iter().filter(|(_, text)| given(*text)).map(|(which, text)| {
-            let compiled = Expr::compile(text.unwrap_or_default(), Limits::default());
-            compiled.map(|expr| (which, expr)).map_err(|source| CheckError::Compile { field: which.field(), source })
-        });
+        let all = [
+            (Which::InProgress, exprs.in_progress),
+            (Which::Failed, exprs.failed),
+            (Which::Current, exprs.current),
+        ];
+        let compiled = all
+            .into_iter()
+            .filter(|(_, text)| given(*text))
+            .map(|(which, text)| {
+                let compiled = Expr::compile(text.unwrap_or_default(), Limits::default());
+                compiled
+                    .map(|expr| (which, expr))
+                    .map_err(|source| CheckError::Compile {
+                        field: which.field(),
+                        source,
+                    })
+            });
         Ok(Self(compiled.collect::<Result<_, _>>()?))
     }
 
@@ -63,7 +74,8 @@ impl Checks {
     #[must_use]
     pub fn evaluate(&self, object: &Value) -> Health {
         let generation = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
-        let observed = generation("/status/observedGeneration").zip(generation("/metadata/generation"));
+        let observed =
+            generation("/status/observedGeneration").zip(generation("/metadata/generation"));
         if observed.is_some_and(|(observed, generation)| observed != generation) {
             return Health::progress("LatestGenerationNotObserved", "");
         }
@@ -76,7 +88,11 @@ impl Checks {
             match expr.eval_bool(&fields) {
                 Ok(true) => return Health::new(which.status(), "", ""),
                 Ok(false) => {}
-                Err(error) => return Health::unknown(format!("health check expression \"{which}\": {error}")),
+                Err(error) => {
+                    return Health::unknown(format!(
+                        "health check expression \"{which}\": {error}"
+                    ));
+                }
             }
         }
         Health::progress("", "")
@@ -136,12 +152,15 @@ mod tests {
 
     #[test]
     fn the_first_true_expression_decides() {
-        let object =
-            |phase: &str, state: &str| json!({"status": {"phase": phase, "errors": 0}, "data": {"state": state}});
+        let object = |phase: &str, state: &str| json!({"status": {"phase": phase, "errors": 0}, "data": {"state": state}});
         assert_eq!(status(&object("Pending", "done")), Status::InProgress);
         assert_eq!(status(&object("Broken", "done")), Status::Failed);
         assert_eq!(status(&object("Done", "done")), Status::Current);
-        assert_eq!(status(&object("Done", "not")), Status::InProgress, "none is true");
+        assert_eq!(
+            status(&object("Done", "not")),
+            Status::InProgress,
+            "none is true"
+        );
     }
 
     #[test]
@@ -155,14 +174,30 @@ mod tests {
     fn an_expression_that_fails_is_told_with_its_name() {
         let health = checks().evaluate(&json!({"data": {}}));
         assert_eq!(health.status, Status::Unknown);
-        assert!(health.message.starts_with("health check expression \"inProgress\": "), "{}", health.message);
+        assert!(
+            health
+                .message
+                .starts_with("health check expression \"inProgress\": "),
+            "{}",
+            health.message
+        );
     }
 
     #[test]
     fn what_cannot_be_compiled_is_refused() {
-        assert_eq!(Checks::compile(&Exprs::default()).unwrap_err(), CheckError::NoCurrent);
-        let bad = Exprs { current: Some("true"), failed: Some("status.("), ..Exprs::default() };
+        assert_eq!(
+            Checks::compile(&Exprs::default()).unwrap_err(),
+            CheckError::NoCurrent
+        );
+        let bad = Exprs {
+            current: Some("true"),
+            failed: Some("status.("),
+            ..Exprs::default()
+        };
         let error = Checks::compile(&bad).unwrap_err().to_string();
-        assert!(error.starts_with("health check expression \"failed\": "), "{error}");
+        assert!(
+            error.starts_with("health check expression \"failed\": "),
+            "{error}"
+        );
     }
 }

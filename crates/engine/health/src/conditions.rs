@@ -20,7 +20,11 @@ pub(crate) struct Condition<'o> {
 impl<'o> Conditions<'o> {
     /// Reads the conditions; none at all is no fault, a list of anything else is.
     pub(crate) fn of(object: &'o Value) -> Result<Self, Health> {
-        let fault = || Err(Health::unknown("status.conditions is not a list of conditions"));
+        let fault = || {
+            Err(Health::unknown(
+                "status.conditions is not a list of conditions",
+            ))
+        };
         match object.pointer("/status/conditions") {
             None | Some(Value::Null) => Ok(Self(&[])),
             Some(Value::Array(all)) if all.iter().all(is_condition) => Ok(Self(all)),
@@ -31,7 +35,12 @@ impl<'o> Conditions<'o> {
     pub(crate) fn iter(self) -> impl Iterator<Item = Condition<'o>> {
         self.0.iter().map(|raw| {
             let text = |key: &str| raw.get(key).and_then(Value::as_str).unwrap_or_default();
-            Condition { kind: text("type"), status: text("status"), reason: text("reason"), message: text("message") }
+            Condition {
+                kind: text("type"),
+                status: text("status"),
+                reason: text("reason"),
+                message: text("message"),
+            }
         })
     }
 
@@ -42,7 +51,8 @@ impl<'o> Conditions<'o> {
 
     /// Tells whether some condition of a type has a status.
     pub(crate) fn has(self, kind: &str, status: &str) -> bool {
-        self.iter().any(|condition| condition.kind == kind && condition.status == status)
+        self.iter()
+            .any(|condition| condition.kind == kind && condition.status == status)
     }
 }
 
@@ -57,8 +67,16 @@ impl Condition<'_> {
 
     /// Returns a health with the condition's own reason and message.
     pub(crate) fn health(&self, status: Status) -> Health {
-        let (reason, message) = (self.reason.to_owned().into(), self.message.to_owned().into());
-        Health { status, reason, message, turns: None }
+        let (reason, message) = (
+            self.reason.to_owned().into(),
+            self.message.to_owned().into(),
+        );
+        Health {
+            status,
+            reason,
+            message,
+            turns: None,
+        }
     }
 }
 

@@ -14,5 +14,8 @@ pub(crate) fn count(object: &Value, pointer: &str) -> i64 {
 
 /// Returns a text that is empty when absent.
 pub(crate) fn text<'o>(object: &'o Value, pointer: &str) -> &'o str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }

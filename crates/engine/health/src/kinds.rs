@@ -11,13 +11,20 @@ use crate::{
 
 pub(crate) fn service(object: &Value) -> Health {
     if text(object, "/spec/type") == "LoadBalancer" && text(object, "/spec/clusterIP").is_empty() {
-        return Health::progress("NoIPAssigned", "ClusterIP not set. Service type: LoadBalancer");
+        return Health::progress(
+            "NoIPAssigned",
+            "ClusterIP not set. Service type: LoadBalancer",
+        );
     }
     Health::current("Service is ready")
 }
 
 pub(crate) fn claim(object: &Value) -> Health {
-    match object.pointer("/status/phase").and_then(Value::as_str).unwrap_or("unknown") {
+    match object
+        .pointer("/status/phase")
+        .and_then(Value::as_str)
+        .unwrap_or("unknown")
+    {
         "Bound" => Health::current("PVC is Bound"),
         phase => Health::progress("NotBound", format!("PVC is not Bound. phase: {phase}")),
     }
@@ -38,7 +45,9 @@ pub(crate) fn pod(object: &Value, now: Seconds) -> Result<Health, Health> {
 }
 
 fn running_pod(object: &Value) -> Health {
-    let containers = object.pointer("/status/containerStatuses").and_then(Value::as_array);
+    let containers = object
+        .pointer("/status/containerStatuses")
+        .and_then(Value::as_array);
     let looping: Vec<&str> = containers
         .into_iter()
         .flatten()
@@ -48,19 +57,27 @@ fn running_pod(object: &Value) -> Health {
     if looping.is_empty() {
         return Health::progress("PodRunningNotReady", "Pod is running but is not Ready");
     }
-    Health::failed("ContainerCrashLooping", format!("Containers in CrashLoop state: {}", looping.join(",")))
+    Health::failed(
+        "ContainerCrashLooping",
+        format!("Containers in CrashLoop state: {}", looping.join(",")),
+    )
 }
 
 fn pending_pod(object: &Value, conditions: Conditions<'_>, now: Seconds) -> Health {
-    let scheduled = conditions.iter().find(|condition| condition.kind == "PodScheduled" && condition.is_false());
+    let scheduled = conditions
+        .iter()
+        .find(|condition| condition.kind == "PodScheduled" && condition.is_false());
     if scheduled.is_none_or(|condition| condition.reason != UNSCHEDULABLE) {
         return Health::progress("PodPending", "Pod is in the Pending phase");
     }
-    let created =
-        text(object, "/metadata/creationTimestamp").parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+    let created = text(object, "/metadata/creationTimestamp")
+        .parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_second);
     let failed = Health::failed(POD_UNSCHEDULABLE, "Pod could not be scheduled");
     match created.map(|created| created.saturating_add(SCHEDULE_SECONDS)) {
-        Ok(due) if now < due => Health::progress("PodNotScheduled", "Pod has not been scheduled").turning(due, failed),
+        Ok(due) if now < due => {
+            Health::progress("PodNotScheduled", "Pod has not been scheduled").turning(due, failed)
+        }
         _ => failed,
     }
 }
@@ -75,7 +92,9 @@ pub(crate) fn job(object: &Value) -> Result<Health, Health> {
     }
     let [succeeded, active, failed] =
         ["succeeded", "active", "failed"].map(|of| count(object, &format!("/status/{of}")));
-    Ok(Health::current(format!("Job in progress. success:{succeeded}, active: {active}, failed: {failed}")))
+    Ok(Health::current(format!(
+        "Job in progress. success:{succeeded}, active: {active}, failed: {failed}"
+    )))
 }
 
 /// A Job as Flux reads it: what waits for a Job waits for its end.
@@ -89,7 +108,10 @@ pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
     if text(object, "/status/startTime").is_empty() {
         let active = count(object, "/status/active");
         let parallelism = int(object, "/spec/parallelism").unwrap_or(1);
-        return Ok(Health::progress("JobNotStarted", format!("Job not started. active: {active}/{parallelism}")));
+        return Ok(Health::progress(
+            "JobNotStarted",
+            format!("Job not started. active: {active}/{parallelism}"),
+        ));
     }
     Ok(Health::progress("JobInProgress", "Job in progress"))
 }
@@ -97,29 +119,39 @@ pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
 fn ended_job(object: &Value) -> Result<Option<Health>, Health> {
     let parallelism = int(object, "/spec/parallelism").unwrap_or(1);
     let completions = int(object, "/spec/completions").unwrap_or(parallelism);
-    let ended = Conditions::of(object)?.iter().filter(Condition::is_true).find_map(|c| match c.kind {
-        "Complete" => {
-            let succeeded = count(object, "/status/succeeded");
-            Some(Health::current(format!("Job Completed. succeeded: {succeeded}/{completions}")))
-        }
-        "Failed" => {
-            let failed = count(object, "/status/failed");
-            Some(Health::failed("JobFailed", format!("Job Failed. failed: {failed}/{completions}")))
-        }
-        _ => None,
-    });
+    let ended = Conditions::of(object)?
+        .iter()
+        .filter(Condition::is_true)
+        .find_map(|c| match c.kind {
+            "Complete" => {
+                let succeeded = count(object, "/status/succeeded");
+                Some(Health::current(format!(
+                    "Job Completed. succeeded: {succeeded}/{completions}"
+                )))
+            }
+            "Failed" => {
+                let failed = count(object, "/status/failed");
+                Some(Health::failed(
+                    "JobFailed",
+                    format!("Job Failed. failed: {failed}/{completions}"),
+                ))
+            }
+            _ => None,
+        });
     Ok(ended)
 }
 
 pub(crate) fn definition(object: &Value) -> Result<Health, Health> {
-    let decided = Conditions::of(object)?.iter().find_map(|condition| match condition.kind {
-        "NamesAccepted" if condition.is_false() => Some(condition.health(Status::Failed)),
-        "Established" if condition.is_false() && condition.reason != "Installing" => {
-            Some(condition.health(Status::Failed))
-        }
-        "Established" if condition.is_true() => Some(Health::current("CRD is established")),
-        _ => None,
-    });
+    let decided = Conditions::of(object)?
+        .iter()
+        .find_map(|condition| match condition.kind {
+            "NamesAccepted" if condition.is_false() => Some(condition.health(Status::Failed)),
+            "Established" if condition.is_false() && condition.reason != "Installing" => {
+                Some(condition.health(Status::Failed))
+            }
+            "Established" if condition.is_true() => Some(Health::current("CRD is established")),
+            _ => None,
+        });
     Ok(decided.unwrap_or_else(|| Health::progress("Installing", "Install in progress")))
 }
 
@@ -152,8 +184,15 @@ mod tests {
                 {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
         let health = compute(&pod, 101);
         assert_eq!(health.next_look(101), Some(115));
-        assert_eq!((&*health.at(114).reason, &*health.at(115).reason), ("PodNotScheduled", "PodUnschedulable"));
-        assert_eq!(health.at(115), &compute(&pod, 115), "what it turns into is what a reading at that time finds");
+        assert_eq!(
+            (&*health.at(114).reason, &*health.at(115).reason),
+            ("PodNotScheduled", "PodUnschedulable")
+        );
+        assert_eq!(
+            health.at(115),
+            &compute(&pod, 115),
+            "what it turns into is what a reading at that time finds"
+        );
         assert_eq!(health.next_look(115), None);
     }
 
@@ -162,21 +201,44 @@ mod tests {
         let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Running", "containerStatuses": [
             {"name": "a", "state": waiting}, {"name": "b", "state": {"running": {}}}, {"name": "c", "state": waiting}]}});
-        assert_eq!(compute(&pod, 0), Health::failed("ContainerCrashLooping", "Containers in CrashLoop state: a,c"));
+        assert_eq!(
+            compute(&pod, 0),
+            Health::failed(
+                "ContainerCrashLooping",
+                "Containers in CrashLoop state: a,c"
+            )
+        );
     }
 
     #[test]
     fn a_job_is_waited_for_to_its_end() {
         let job = |spec: Value, status: Value| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": spec, "status": status});
-        let running = job(json!({}), json!({"startTime": "2026-01-01T00:00:00Z", "active": 1}));
+        let running = job(
+            json!({}),
+            json!({"startTime": "2026-01-01T00:00:00Z", "active": 1}),
+        );
         assert_eq!(compute(&running, 0).reason, "JobInProgress");
-        assert_eq!(kstatus(&running, 0).message, "Job in progress. success:0, active: 1, failed: 0");
+        assert_eq!(
+            kstatus(&running, 0).message,
+            "Job in progress. success:0, active: 1, failed: 0"
+        );
         let waiting = job(json!({"parallelism": 3}), json!({}));
-        assert_eq!(compute(&waiting, 0), Health::progress("JobNotStarted", "Job not started. active: 0/3"));
-        assert_eq!(compute(&job(json!({"suspend": true}), json!({})), 0).status, Status::Current);
-        let failed =
-            job(json!({"completions": 4}), json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}));
-        assert_eq!(compute(&failed, 0), Health::failed("JobFailed", "Job Failed. failed: 1/4"));
+        assert_eq!(
+            compute(&waiting, 0),
+            Health::progress("JobNotStarted", "Job not started. active: 0/3")
+        );
+        assert_eq!(
+            compute(&job(json!({"suspend": true}), json!({})), 0).status,
+            Status::Current
+        );
+        let failed = job(
+            json!({"completions": 4}),
+            json!({"failed": 1, "conditions": [{"type": "Failed", "status": "True"}]}),
+        );
+        assert_eq!(
+            compute(&failed, 0),
+            Health::failed("JobFailed", "Job Failed. failed: 1/4")
+        );
     }
 
     #[test]
@@ -186,11 +248,17 @@ mod tests {
                 "status": {"conditions": conditions}});
             compute(&object, 0).status
         };
-        assert_eq!(definition(json!([{"type": "NamesAccepted", "status": "False"}])), Status::Failed);
+        assert_eq!(
+            definition(json!([{"type": "NamesAccepted", "status": "False"}])),
+            Status::Failed
+        );
         assert_eq!(
             definition(json!([{"type": "Established", "status": "False", "reason": "Installing"}])),
             Status::InProgress
         );
-        assert_eq!(definition(json!([{"type": "Established", "status": "False", "reason": "Other"}])), Status::Failed);
+        assert_eq!(
+            definition(json!([{"type": "Established", "status": "False", "reason": "Other"}])),
+            Status::Failed
+        );
     }
 }

@@ -28,23 +28,31 @@ pub fn compute(object: &Value, now: Seconds) -> Health {
 /// Returns an object's health by the rules of kstatus alone, where a Job is current while it runs.
 #[must_use]
 pub fn kstatus(object: &Value, now: Seconds) -> Health {
-    generic(object).and_then(|decided| decided.map_or_else(|| of_kind(object, now), Ok)).unwrap_or_else(|fault| fault)
+    generic(object)
+        .and_then(|decided| decided.map_or_else(|| of_kind(object, now), Ok))
+        .unwrap_or_else(|fault| fault)
 }
 
 /// Decides what can be decided for any kind: deletion, an unseen generation, and the two conditions that mean the same
 /// everywhere.
 fn generic(object: &Value) -> Result<Option<Health>, Health> {
     if !text(object, "/metadata/deletionTimestamp").is_empty() {
-        return Ok(Some(Health::new(Status::Terminating, "", "Resource scheduled for deletion")));
+        return Ok(Some(Health::new(
+            Status::Terminating,
+            "",
+            "Resource scheduled for deletion",
+        )));
     }
     if let Some(unseen) = unseen_generation(object)? {
         return Ok(Some(unseen));
     }
-    let decided = Conditions::of(object)?.iter().find_map(|condition| match condition.kind {
-        "Reconciling" if condition.is_true() => Some(condition.health(Status::InProgress)),
-        "Stalled" if condition.is_true() => Some(condition.health(Status::Failed)),
-        _ => None,
-    });
+    let decided = Conditions::of(object)?
+        .iter()
+        .find_map(|condition| match condition.kind {
+            "Reconciling" if condition.is_true() => Some(condition.health(Status::InProgress)),
+            "Stalled" if condition.is_true() => Some(condition.health(Status::Failed)),
+            _ => None,
+        });
     Ok(decided)
 }
 
@@ -56,22 +64,32 @@ fn unseen_generation(object: &Value) -> Result<Option<Health>, Health> {
             Health::unknown(format!("{field} is not an integer"))
         }),
     };
-    let Some(generation) = read("/metadata/generation")? else { return Ok(None) };
-    let Some(observed) = read("/status/observedGeneration")? else { return Ok(None) };
+    let Some(generation) = read("/metadata/generation")? else {
+        return Ok(None);
+    };
+    let Some(observed) = read("/status/observedGeneration")? else {
+        return Ok(None);
+    };
     Ok((generation != observed).then(|| {
         let kind = text(object, "/kind");
-        let message = format!("{kind} generation is {generation}, but latest observed generation is {observed}");
+        let message = format!(
+            "{kind} generation is {generation}, but latest observed generation is {observed}"
+        );
         Health::progress("LatestGenerationNotObserved", message)
     }))
 }
 
 fn of_kind(object: &Value, now: Seconds) -> Result<Health, Health> {
     match group_kind(object) {
-        ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => Ok(Health::current("Resource is always ready")),
+        ("", "ConfigMap" | "Secret") | ("batch", "CronJob") => {
+            Ok(Health::current("Resource is always ready"))
+        }
         ("", "Service") => Ok(kinds::service(object)),
         ("", "PersistentVolumeClaim") => Ok(kinds::claim(object)),
         ("", "Pod") => kinds::pod(object, now),
-        ("policy", "PodDisruptionBudget") => Ok(Health::current("AllowedDisruptions has been computed.")),
+        ("policy", "PodDisruptionBudget") => {
+            Ok(Health::current("AllowedDisruptions has been computed."))
+        }
         ("batch", "Job") => kinds::job(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => kinds::definition(object),
         ("apps" | "extensions", "Deployment") => workloads::deployment(object),
@@ -86,20 +104,25 @@ fn of_kind(object: &Value, now: Seconds) -> Result<Health, Health> {
 fn other(object: &Value) -> Result<Health, Health> {
     Ok(match Conditions::of(object)?.find("Ready") {
         Some(ready) if ready.is_true() => Health::current("Resource is Ready"),
-        Some(ready) if matches!(ready.status, "False" | "Unknown") => ready.health(Status::InProgress),
+        Some(ready) if matches!(ready.status, "False" | "Unknown") => {
+            ready.health(Status::InProgress)
+        }
         _ => Health::current("Resource is current"),
     })
 }
 
 pub(crate) fn group_kind(object: &Value) -> (&str, &str) {
-    let group = text(object, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
+    let group = text(object, "/apiVersion")
+        .split_once('/')
+        .map_or("", |(group, _)| group);
     (group, text(object, "/kind"))
 }
 
 /// Returns the two generations a controller that has seen the object must have left, or which is missing.
 pub(crate) fn missing_generation(object: &Value) -> Option<Health> {
     let kind = text(object, "/kind");
-    let missing = |field: &str, reason| Health::progress(reason, format!("{kind} {field} not found"));
+    let missing =
+        |field: &str, reason| Health::progress(reason, format!("{kind} {field} not found"));
     if int(object, "/metadata/generation").is_none() {
         return Some(missing("metadata.generation", "NoGeneration"));
     }
@@ -128,13 +151,26 @@ mod tests {
 
     #[test]
     fn the_first_of_the_two_common_conditions_decides() {
-        let with = |conditions: Value| json!({"kind": "Thing", "status": {"conditions": conditions}});
+        let with =
+            |conditions: Value| json!({"kind": "Thing", "status": {"conditions": conditions}});
         let stalled = json!({"type": "Stalled", "status": "True", "reason": "R", "message": "m"});
         let reconciling = json!({"type": "Reconciling", "status": "True", "message": "n"});
-        assert_eq!(status(&with(json!([stalled, reconciling]))), (Status::Failed, "m".into()));
-        assert_eq!(status(&with(json!([reconciling, stalled]))), (Status::InProgress, "n".into()));
-        assert_eq!(status(&with(json!([{"type": "Ready", "status": "Unknown"}]))).0, Status::InProgress);
-        assert_eq!(status(&with(json!([{"type": "Odd", "status": "False"}]))).0, Status::Current);
+        assert_eq!(
+            status(&with(json!([stalled, reconciling]))),
+            (Status::Failed, "m".into())
+        );
+        assert_eq!(
+            status(&with(json!([reconciling, stalled]))),
+            (Status::InProgress, "n".into())
+        );
+        assert_eq!(
+            status(&with(json!([{"type": "Ready", "status": "Unknown"}]))).0,
+            Status::InProgress
+        );
+        assert_eq!(
+            status(&with(json!([{"type": "Odd", "status": "False"}]))).0,
+            Status::Current
+        );
     }
 
     #[test]
@@ -144,7 +180,13 @@ mod tests {
             assert_eq!(status(&object).0, Status::Unknown, "{object}");
         }
         let object = json!({"kind": "Thing", "metadata": {"generation": "1"}});
-        assert_eq!(status(&object), (Status::Unknown, "metadata.generation is not an integer".into()));
+        assert_eq!(
+            status(&object),
+            (
+                Status::Unknown,
+                "metadata.generation is not an integer".into()
+            )
+        );
         for odd in [json!(null), json!([]), json!("x")] {
             assert_eq!(status(&odd).0, Status::Current);
         }

@@ -70,14 +70,26 @@ impl fmt::Display for Status {
 impl Health {
     /// Builds a health of a status and its cause.
     #[must_use]
-    pub fn new(status: Status, reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, reason: reason.into(), message: message.into(), turns: None }
+    pub fn new(
+        status: Status,
+        reason: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+            message: message.into(),
+            turns: None,
+        }
     }
 
     /// Returns the same health, which turns into another one at a given second unless the object changes before.
     #[must_use]
     pub(crate) fn turning(self, at: Seconds, to: Self) -> Self {
-        Self { turns: Some(Box::new(Turn { at, to })), ..self }
+        Self {
+            turns: Some(Box::new(Turn { at, to })),
+            ..self
+        }
     }
 
     /// Returns the health at a given second: its own, or what it has turned into by then.
@@ -166,9 +178,20 @@ mod tests {
 
     #[test]
     fn a_failure_says_why() {
-        let id = Id { namespace: "shop".into(), name: "web".into(), group: "apps".into(), kind: "Deployment".into() };
-        assert_eq!(describe(&id, &Health::progress("A", "b")), "Deployment/shop/web status: 'InProgress'");
-        assert_eq!(describe(&id, &Health::failed("A", "b")), "Deployment/shop/web status: 'Failed': b");
+        let id = Id {
+            namespace: "shop".into(),
+            name: "web".into(),
+            group: "apps".into(),
+            kind: "Deployment".into(),
+        };
+        assert_eq!(
+            describe(&id, &Health::progress("A", "b")),
+            "Deployment/shop/web status: 'InProgress'"
+        );
+        assert_eq!(
+            describe(&id, &Health::failed("A", "b")),
+            "Deployment/shop/web status: 'Failed': b"
+        );
     }
 
     #[test]

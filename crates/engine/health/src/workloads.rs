@@ -14,27 +14,42 @@ use crate::{
 pub(crate) fn deployment(object: &Value) -> Result<Health, Health> {
     // Without a deadline the controller writes no Progressing condition; the largest 32-bit number means none.
     let no_deadline = i64::from(i32::MAX);
-    let mut progressing = int(object, "/spec/progressDeadlineSeconds").is_none_or(|deadline| deadline == no_deadline);
+    let mut progressing =
+        int(object, "/spec/progressDeadlineSeconds").is_none_or(|deadline| deadline == no_deadline);
     let mut available = false;
     for condition in Conditions::of(object)?.iter() {
         match condition.kind {
             "Progressing" if condition.reason == "ProgressDeadlineExceeded" => {
-                return Ok(Health::failed("ProgressDeadlineExceeded", "Progress deadline exceeded"));
+                return Ok(Health::failed(
+                    "ProgressDeadlineExceeded",
+                    "Progress deadline exceeded",
+                ));
             }
-            "Progressing" => progressing |= condition.is_true() && condition.reason == "NewReplicaSetAvailable",
+            "Progressing" => {
+                progressing |= condition.is_true() && condition.reason == "NewReplicaSetAvailable";
+            }
             "Available" => available |= condition.is_true(),
             _ => {}
         }
     }
     let Counts { wanted, have } = Counts::of(object);
-    let [updated, ready, ready_long] = counts(object, ["updatedReplicas", "readyReplicas", "availableReplicas"]);
+    let [updated, ready, ready_long] = counts(
+        object,
+        ["updatedReplicas", "readyReplicas", "availableReplicas"],
+    );
     Ok(less("Replicas", have, wanted, "LessReplicas")
         .or_else(|| less("Updated", updated, wanted, "LessUpdated"))
         .or_else(|| extra(have, wanted))
         .or_else(|| less("Available", ready_long, updated, "LessAvailable"))
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
-        .or_else(|| (!progressing).then(|| Health::progress("ReplicaSetNotAvailable", "ReplicaSet not Available")))
-        .or_else(|| (!available).then(|| Health::progress("DeploymentNotAvailable", "Deployment not Available")))
+        .or_else(|| {
+            (!progressing)
+                .then(|| Health::progress("ReplicaSetNotAvailable", "ReplicaSet not Available"))
+        })
+        .or_else(|| {
+            (!available)
+                .then(|| Health::progress("DeploymentNotAvailable", "Deployment not Available"))
+        })
         .unwrap_or_else(|| Health::current(format!("Deployment is available. Replicas: {have}"))))
 }
 
@@ -43,48 +58,77 @@ pub(crate) fn stateful_set(object: &Value) -> Health {
         return Health::current("StatefulSet is using the ondelete update strategy");
     }
     let Counts { wanted, have } = Counts::of(object);
-    let [ready, current, updated] = counts(object, ["readyReplicas", "currentReplicas", "updatedReplicas"]);
+    let [ready, current, updated] = counts(
+        object,
+        ["readyReplicas", "currentReplicas", "updatedReplicas"],
+    );
     let unready = less("Replicas", have, wanted, "LessReplicas")
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
         .or_else(|| extra(have, wanted));
     if let Some(unready) = unready {
         return unready;
     }
-    if let Some(partition) = int(object, "/spec/updateStrategy/rollingUpdate/partition").filter(|at| *at != -1) {
-        return less("updated", updated, wanted - partition, "PartitionRollout")
-            .unwrap_or_else(|| Health::current(format!("Partition rollout complete. updated: {updated}")));
+    if let Some(partition) =
+        int(object, "/spec/updateStrategy/rollingUpdate/partition").filter(|at| *at != -1)
+    {
+        return less("updated", updated, wanted - partition, "PartitionRollout").unwrap_or_else(
+            || Health::current(format!("Partition rollout complete. updated: {updated}")),
+        );
     }
     if let Some(behind) = less("current", current, wanted, "LessCurrent") {
         return behind;
     }
     if text(object, "/status/currentRevision") != text(object, "/status/updateRevision") {
-        return Health::progress("RevisionMismatch", "Waiting for updated revision to match current");
+        return Health::progress(
+            "RevisionMismatch",
+            "Waiting for updated revision to match current",
+        );
     }
-    Health::current(format!("All replicas scheduled as expected. Replicas: {have}"))
+    Health::current(format!(
+        "All replicas scheduled as expected. Replicas: {have}"
+    ))
 }
 
 pub(crate) fn daemon_set(object: &Value) -> Health {
     if let Some(missing) = rules::missing_generation(object) {
         return missing;
     }
-    let Some(wanted) = int(object, "/status/desiredNumberScheduled").filter(|wanted| *wanted != -1) else {
+    let Some(wanted) = int(object, "/status/desiredNumberScheduled").filter(|wanted| *wanted != -1)
+    else {
         return Health::progress("NoDesiredNumber", "Missing .status.desiredNumberScheduled");
     };
-    let [current, updated, available, ready] =
-        counts(object, ["currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"]);
+    let [current, updated, available, ready] = counts(
+        object,
+        [
+            "currentNumberScheduled",
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "numberReady",
+        ],
+    );
     less("Current", current, wanted, "LessCurrent")
         .or_else(|| less("Updated", updated, wanted, "LessUpdated"))
         .or_else(|| less("Available", available, wanted, "LessAvailable"))
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
-        .unwrap_or_else(|| Health::current(format!("All replicas scheduled as expected. Replicas: {wanted}")))
+        .unwrap_or_else(|| {
+            Health::current(format!(
+                "All replicas scheduled as expected. Replicas: {wanted}"
+            ))
+        })
 }
 
 pub(crate) fn replica_set(object: &Value) -> Result<Health, Health> {
     if Conditions::of(object)?.has("ReplicaFailure", "True") {
-        return Ok(Health::progress("ReplicaFailure", "Replica Failure condition. Check Pods"));
+        return Ok(Health::progress(
+            "ReplicaFailure",
+            "Replica Failure condition. Check Pods",
+        ));
     }
     let Counts { wanted, have } = Counts::of(object);
-    let [labelled, available, ready] = counts(object, ["fullyLabeledReplicas", "availableReplicas", "readyReplicas"]);
+    let [labelled, available, ready] = counts(
+        object,
+        ["fullyLabeledReplicas", "availableReplicas", "readyReplicas"],
+    );
     Ok(less("Labelled", labelled, wanted, "LessLabelled")
         .or_else(|| less("Available", available, wanted, "LessAvailable"))
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
@@ -100,12 +144,20 @@ struct Counts {
 
 impl Counts {
     fn of(object: &Value) -> Self {
-        Self { wanted: int(object, "/spec/replicas").unwrap_or(1), have: count(object, "/status/replicas") }
+        Self {
+            wanted: int(object, "/spec/replicas").unwrap_or(1),
+            have: count(object, "/status/replicas"),
+        }
     }
 }
 
 fn counts<const N: usize>(object: &Value, fields: [&str; N]) -> [i64; N] {
-    fields.map(|field| object.get("status").and_then(|status| status.get(field)?.as_i64()).unwrap_or(0))
+    fields.map(|field| {
+        object
+            .get("status")
+            .and_then(|status| status.get(field)?.as_i64())
+            .unwrap_or(0)
+    })
 }
 
 /// Returns progress when there are fewer than wanted.
@@ -115,7 +167,12 @@ fn less(what: &str, have: i64, wanted: i64, reason: &'static str) -> Option<Heal
 
 /// Returns progress when there are more than wanted.
 fn extra(have: i64, wanted: i64) -> Option<Health> {
-    (have > wanted).then(|| Health::progress("ExtraPods", format!("Pending termination: {}", have - wanted)))
+    (have > wanted).then(|| {
+        Health::progress(
+            "ExtraPods",
+            format!("Pending termination: {}", have - wanted),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -131,7 +188,10 @@ mod tests {
                 {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]}}),
             0,
         );
-        assert_eq!((health.status, &*health.message), (Status::Failed, "Progress deadline exceeded"));
+        assert_eq!(
+            (health.status, &*health.message),
+            (Status::Failed, "Progress deadline exceeded")
+        );
     }
 
     #[test]

@@ -71,13 +71,21 @@ struct Level<'c> {
 
 impl<'c> Level<'c> {
     fn root(config: &'c Kustomization) -> Self {
-        Self { config, path: String::new(), namespace: &config.namespace }
+        Self {
+            config,
+            path: String::new(),
+            namespace: &config.namespace,
+        }
     }
 
     fn below<'b>(&'b self, config: &'b Kustomization, entry: &str) -> Level<'b> {
         let own = config.namespace.as_str();
         let namespace = if own.is_empty() { self.namespace } else { own };
-        Level { config, path: note::joined(&self.path, entry), namespace }
+        Level {
+            config,
+            path: note::joined(&self.path, entry),
+            namespace,
+        }
     }
 
     /// Returns the kustomization file as notes name it.
@@ -87,43 +95,83 @@ impl<'c> Level<'c> {
 }
 
 impl<'s, 'l> Run<'s, 'l> {
-    pub(crate) fn new(source: &'s mut Source<'l>, warnings: &'s mut Vec<At<String>>, options: Options) -> Self {
+    pub(crate) fn new(
+        source: &'s mut Source<'l>,
+        warnings: &'s mut Vec<At<String>>,
+        options: Options,
+    ) -> Self {
         let merging = Merging::new(options.custom_lists);
-        Self { source, warnings, open: Vec::new(), built: 0, merging, scopes: Scopes::default(), is_noted: false }
+        Self {
+            source,
+            warnings,
+            open: Vec::new(),
+            built: 0,
+            merging,
+            scopes: Scopes::default(),
+            is_noted: false,
+        }
     }
 
     /// Builds the outermost kustomization and finishes the resources.
-    pub(crate) fn root(mut self, config: &Kustomization, options: Options) -> Result<Vec<Resource>, Fault> {
+    pub(crate) fn root(
+        mut self,
+        config: &Kustomization,
+        options: Options,
+    ) -> Result<Vec<Resource>, Fault> {
         self.is_noted = !config.build_metadata.is_empty();
         self.take_schema(config)?;
         let mut all = Accumulated::default();
         self.apply(&Level::root(config), &mut all)?;
-        let Accumulated { mut resources, configuration, vars } = all;
+        let Accumulated {
+            mut resources,
+            configuration,
+            vars,
+        } = all;
         let budget = self.source.budget;
-        secret::rename(&mut resources, |resources| hash::add(resources.all_mut(), budget))?;
+        secret::rename(&mut resources, |resources| {
+            hash::add(resources.all_mut(), budget)
+        })?;
         references::fix(resources.all_mut(), &configuration, budget)?;
-        let unused = vars::resolve(resources.all_mut(), &vars, &configuration.var_reference, budget);
+        let unused = vars::resolve(
+            resources.all_mut(),
+            &vars,
+            &configuration.var_reference,
+            budget,
+        );
         let unused = unused.map_err(vars::Error::into_fault)?;
         for name in unused {
-            self.warnings.push(At::new(format!("variable \"{name}\" is never used"), config.place(1)));
+            self.warnings.push(At::new(
+                format!("variable \"{name}\" is never used"),
+                config.place(1),
+            ));
         }
         let mut resources = resources.into_all();
         let meter = Meter::new(budget);
-        resources.iter_mut().try_for_each(|resource| resource.rewrite_folds(&meter))?;
-        resources.iter_mut().try_for_each(|resource| resource.stay_veiled(budget))?;
+        resources
+            .iter_mut()
+            .try_for_each(|resource| resource.rewrite_folds(&meter))?;
+        resources
+            .iter_mut()
+            .try_for_each(|resource| resource.stay_veiled(budget))?;
         finish(&mut resources)?;
         order::sort(&mut resources, config.sort_options.as_ref(), options.order)?;
         if options.managed_by || config.notes("managedByLabel") {
             resources.iter_mut().for_each(set_managed_by);
         }
         for resource in &mut resources {
-            note::finish(resource, config.notes("originAnnotations"), config.notes("transformerAnnotations"), budget)?;
+            note::finish(
+                resource,
+                config.notes("originAnnotations"),
+                config.notes("transformerAnnotations"),
+                budget,
+            )?;
         }
         Ok(resources)
     }
 
     fn apply(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
-        self.apply_level(level, all).map_err(|fault| fault.during("build the kustomization", level.config.place(1)))
+        self.apply_level(level, all)
+            .map_err(|fault| fault.during("build the kustomization", level.config.place(1)))
     }
 
     fn apply_level(&mut self, level: &Level<'_>, all: &mut Accumulated) -> Result<(), Fault> {
@@ -151,9 +199,12 @@ impl<'s, 'l> Run<'s, 'l> {
         }
         self.validate(level, &mut all.resources)?;
         if let Some(node) = &config.vars {
-            let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
+            let items = node
+                .items()
+                .ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
             let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>()?;
-            vars::bind(all.resources.contents_mut(), &read, budget).map_err(vars::Error::into_fault)?;
+            vars::bind(all.resources.contents_mut(), &read, budget)
+                .map_err(vars::Error::into_fault)?;
             vars::merge(&mut all.vars, read).map_err(vars::Error::into_fault)?;
         }
         let parts = (1 + settings.len() as u64) * all.resources.all().len() as u64;
@@ -169,18 +220,41 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(())
     }
 
-    fn resource(&mut self, level: &Level<'_>, entry: &At<String>, all: &mut Accumulated) -> Result<(), Fault> {
+    fn resource(
+        &mut self,
+        level: &Level<'_>,
+        entry: &At<String>,
+        all: &mut Accumulated,
+    ) -> Result<(), Fault> {
         match self.find(level, entry)? {
             (path, Child::File) => {
                 let content = self.source.read(&path);
-                let (blob, number) = content.map_err(|error| Fault::At(entry.place, unread(entry, error)))?;
-                let origins = Origins { source: number, lines_above: 0 };
-                let nodes = manifests::read_with(&blob.bytes, origins, self.source.comments, self.source.budget)?;
+                let (blob, number) =
+                    content.map_err(|error| Fault::At(entry.place, unread(entry, error)))?;
+                let origins = Origins {
+                    source: number,
+                    lines_above: 0,
+                };
+                let nodes = manifests::read_with(
+                    &blob.bytes,
+                    origins,
+                    self.source.comments,
+                    self.source.budget,
+                )?;
                 self.merging.meet(&nodes);
-                let note =
-                    self.is_noted.then(|| Note { path: note::joined(&level.path, entry), by: None }).map(Arc::new);
+                let note = self
+                    .is_noted
+                    .then(|| Note {
+                        path: note::joined(&level.path, entry),
+                        by: None,
+                    })
+                    .map(Arc::new);
                 for node in nodes {
-                    all.resources.append(Resource { note: note.clone(), scopes: self.scopes.clone(), ..read(node) })?;
+                    all.resources.append(Resource {
+                        note: note.clone(),
+                        scopes: self.scopes.clone(),
+                        ..read(node)
+                    })?;
                 }
                 Ok(())
             }
@@ -195,41 +269,64 @@ impl<'s, 'l> Run<'s, 'l> {
                 let budget = self.source.budget;
                 all.resources.append_all(below.resources, budget)?;
                 let more = &below.configuration;
-                all.configuration = configuration::merge(&all.configuration, more, (entry.place, budget))?;
+                all.configuration =
+                    configuration::merge(&all.configuration, more, (entry.place, budget))?;
                 budget.steps((all.vars.len() + below.vars.len()) as u64)?;
                 vars::merge(&mut all.vars, below.vars).map_err(vars::Error::into_fault)
             }
         }
     }
 
-    fn component(&mut self, level: &Level<'_>, entry: &At<String>, all: &mut Accumulated) -> Result<(), Fault> {
+    fn component(
+        &mut self,
+        level: &Level<'_>,
+        entry: &At<String>,
+        all: &mut Accumulated,
+    ) -> Result<(), Fault> {
         let (path, child) = self.find(level, entry)?;
         if child == Child::File {
-            return Err(Fault::At(entry.place, FileCause::WrongKind("a file among components".to_owned())));
+            return Err(Fault::At(
+                entry.place,
+                FileCause::WrongKind("a file among components".to_owned()),
+            ));
         }
         let component = self.nested(entry, &path)?;
         if !component.is_component {
-            return Err(Fault::At(component.place(1), FileCause::WrongKind("Kustomization".to_owned())));
+            return Err(Fault::At(
+                component.place(1),
+                FileCause::WrongKind("Kustomization".to_owned()),
+            ));
         }
         self.apply(&level.below(&component, entry), all)?;
         all.resources.refuse_twins(self.source.budget)
     }
 
     /// Adds what the defaults and the kustomization say about fields; returns the numbers of the files that say it.
-    fn configure(&mut self, config: &Kustomization, all: &mut Accumulated) -> Result<Vec<u32>, Fault> {
+    fn configure(
+        &mut self,
+        config: &Kustomization,
+        all: &mut Accumulated,
+    ) -> Result<Vec<u32>, Fault> {
         let budget = self.source.budget;
         let mut files = Vec::new();
         let mut own = configuration::defaults();
         for entry in &config.configurations {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
-            own = configuration::merge(&own, &Arc::new(Configuration::read(&node)?), (entry.place, budget))?;
+            own = configuration::merge(
+                &own,
+                &Arc::new(Configuration::read(&node)?),
+                (entry.place, budget),
+            )?;
             files.push(node.place.source);
         }
-        all.configuration = configuration::merge(&all.configuration, &own, (config.place(1), budget))?;
+        all.configuration =
+            configuration::merge(&all.configuration, &own, (config.place(1), budget))?;
         for entry in &config.crds {
             let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
-            let more = crds::read(&node, budget).map_err(|fault| fault.during("read crds", entry.place))?;
-            all.configuration = configuration::merge(&all.configuration, &Arc::new(more), (entry.place, budget))?;
+            let more = crds::read(&node, budget)
+                .map_err(|fault| fault.during("read crds", entry.place))?;
+            all.configuration =
+                configuration::merge(&all.configuration, &Arc::new(more), (entry.place, budget))?;
             files.push(node.place.source);
         }
         Ok(files)
@@ -237,7 +334,10 @@ impl<'s, 'l> Run<'s, 'l> {
 
     fn generate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
         let config = level.config;
-        for (kind, entries) in [("ConfigMapGenerator", &config.config_maps), ("SecretGenerator", &config.secrets)] {
+        for (kind, entries) in [
+            ("ConfigMapGenerator", &config.config_maps),
+            ("SecretGenerator", &config.secrets),
+        ] {
             for entry in entries {
                 let mut made = generate::make(self.source, &config.folder, entry)?;
                 if self.is_noted {
@@ -258,25 +358,51 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(())
     }
 
-    fn chart(&mut self, level: &Level<'_>, entry: &At<Node>, resources: &mut Resources) -> Result<(), Fault> {
+    fn chart(
+        &mut self,
+        level: &Level<'_>,
+        entry: &At<Node>,
+        resources: &mut Resources,
+    ) -> Result<(), Fault> {
         let Some(charts) = self.source.charts else {
-            let cause = FileCause::Unsupported { what: "helmCharts".to_owned(), why: builtin::CHARTS };
+            let cause = FileCause::Unsupported {
+                what: "helmCharts".to_owned(),
+                why: builtin::CHARTS,
+            };
             return Err(Fault::At(entry.place, cause));
         };
         let (folder, globals) = (&level.config.folder, level.config.chart_globals.as_ref());
-        let chart = Chart { folder, entry, globals, namespace: level.namespace };
-        let text = charts.render(&chart).map_err(|cause| Fault::At(entry.place, FileCause::Chart(cause)))?;
-        let note = self.is_noted.then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
+        let chart = Chart {
+            folder,
+            entry,
+            globals,
+            namespace: level.namespace,
+        };
+        let text = charts
+            .render(&chart)
+            .map_err(|cause| Fault::At(entry.place, FileCause::Chart(cause)))?;
+        let note = self
+            .is_noted
+            .then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
         for mut node in manifests::read(&text, Origins::default(), self.source.budget)? {
             patch::place_all(&mut node, entry.place);
             let scopes = self.scopes.clone();
-            let made = Resource { note: note.clone(), is_from_chart: true, scopes, ..read(node) };
+            let made = Resource {
+                note: note.clone(),
+                is_from_chart: true,
+                scopes,
+                ..read(node)
+            };
             resources.absorb(made, generate::Behavior::Create, self.source.budget)?;
         }
         Ok(())
     }
 
-    fn transformers(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Step>, Fault> {
+    fn transformers(
+        &mut self,
+        level: &Level<'_>,
+        entries: &[At<String>],
+    ) -> Result<Vec<Step>, Fault> {
         let mut steps = Vec::new();
         for object in self.configurators(level, entries)? {
             let more = builtin::transformer(self.source, &level.config.folder, &object);
@@ -286,11 +412,19 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     /// Returns the objects that configure generators or transformers: given inline, or built from files and folders.
-    fn configurators(&mut self, level: &Level<'_>, entries: &[At<String>]) -> Result<Vec<Resource>, Fault> {
+    fn configurators(
+        &mut self,
+        level: &Level<'_>,
+        entries: &[At<String>],
+    ) -> Result<Vec<Resource>, Fault> {
         let mut all = Accumulated::default();
         let mut paths = Vec::new();
         for entry in entries {
-            let nodes = match manifests::read(entry.as_bytes(), builtin::inline_origins(entry), self.source.budget) {
+            let nodes = match manifests::read(
+                entry.as_bytes(),
+                builtin::inline_origins(entry),
+                self.source.budget,
+            ) {
                 Ok(nodes) => nodes,
                 Err(fault) if fault.is_exceeded() => return Err(fault),
                 Err(_) => {
@@ -298,10 +432,20 @@ impl<'s, 'l> Run<'s, 'l> {
                     continue;
                 }
             };
-            let note = self.is_noted.then(|| Note { path: level.file(), by: None }).map(Arc::new);
+            let note = self
+                .is_noted
+                .then(|| Note {
+                    path: level.file(),
+                    by: None,
+                })
+                .map(Arc::new);
             self.merging.meet(&nodes);
             for node in nodes {
-                all.resources.append(Resource { note: note.clone(), scopes: self.scopes.clone(), ..read(node) })?;
+                all.resources.append(Resource {
+                    note: note.clone(),
+                    scopes: self.scopes.clone(),
+                    ..read(node)
+                })?;
             }
         }
         for entry in paths {
@@ -309,7 +453,9 @@ impl<'s, 'l> Run<'s, 'l> {
         }
         let mut configurators = all.resources.into_all();
         let meter = Meter::new(self.source.budget);
-        configurators.iter_mut().try_for_each(|resource| resource.rewrite_folds(&meter))?;
+        configurators
+            .iter_mut()
+            .try_for_each(|resource| resource.rewrite_folds(&meter))?;
         Ok(configurators)
     }
 
@@ -318,15 +464,26 @@ impl<'s, 'l> Run<'s, 'l> {
         let (entries, budget) = (&level.config.validators, self.source.budget);
         for step in self.transformers(level, entries)? {
             // They are copied twice: before, and without the label.
-            let place = entries.first().map_or(level.config.place(1), |entry| entry.place);
+            let place = entries
+                .first()
+                .map_or(level.config.place(1), |entry| entry.place);
             for resource in resources.all().iter().chain(resources.all()) {
                 let charged = resource.node.cost().charge(budget);
                 charged.map_err(|exceeded| Fault::from(exceeded).during("validate", place))?;
             }
-            let before: Vec<Node> = resources.all().iter().map(|resource| resource.node.clone()).collect();
-            step.change.apply(resources, &self.merging.schema(), budget)?;
-            let same = |(now, old): (&Resource, &Node)| without_validated_by(&now.node).is_some_and(|now| now == *old);
-            if resources.all().len() != before.len() || !resources.all().iter().zip(&before).all(same) {
+            let before: Vec<Node> = resources
+                .all()
+                .iter()
+                .map(|resource| resource.node.clone())
+                .collect();
+            step.change
+                .apply(resources, &self.merging.schema(), budget)?;
+            let same = |(now, old): (&Resource, &Node)| {
+                without_validated_by(&now.node).is_some_and(|now| now == *old)
+            };
+            if resources.all().len() != before.len()
+                || !resources.all().iter().zip(&before).all(same)
+            {
                 return Err(Fault::At(place, FileCause::Validator));
             }
         }
@@ -353,10 +510,16 @@ impl<'s, 'l> Run<'s, 'l> {
     }
 
     fn fetch(&mut self, entry: &At<String>) -> Result<(RepoPath, Child), Fault> {
-        let path = self.source.loader.fetch(&entry.value).map_err(|error| match error {
-            lode_tree::Error::Remote(_) => Fault::At(entry.place, FileCause::Remote(entry.value.clone())),
-            error => Fault::At(entry.place, FileCause::Tree(error)),
-        })?;
+        let path = self
+            .source
+            .loader
+            .fetch(&entry.value)
+            .map_err(|error| match error {
+                lode_tree::Error::Remote(_) => {
+                    Fault::At(entry.place, FileCause::Remote(entry.value.clone()))
+                }
+                error => Fault::At(entry.place, FileCause::Tree(error)),
+            })?;
         let found = self.source.reads.canonical(self.source.loader, &path);
         found.map_err(|error| Fault::At(entry.place, FileCause::Tree(error)))
     }
@@ -411,15 +574,24 @@ pub(crate) fn read(node: Node) -> Resource {
 fn finish(resources: &mut Vec<Resource>) -> Result<(), Fault> {
     for resource in resources.iter() {
         let is_list = resource.kind().ends_with("List");
-        for (field, text) in [("kind", resource.kind()), ("metadata.name", resource.name())] {
+        for (field, text) in [
+            ("kind", resource.kind()),
+            ("metadata.name", resource.name()),
+        ] {
             if text.is_empty() && !(is_list && field == "metadata.name") {
                 let cause = ObjectCause::NotAnObject(lode_object::Error::Missing(field));
-                return Err(Fault::Object { id: Box::new(resource.id()), at: resource.place, cause });
+                return Err(Fault::Object {
+                    id: Box::new(resource.id()),
+                    at: resource.place,
+                    cause,
+                });
             }
         }
     }
     resources.retain(|resource| {
-        resource.annotation("config.kubernetes.io/local-config").is_none_or(|local| local == "false")
+        resource
+            .annotation("config.kubernetes.io/local-config")
+            .is_none_or(|local| local == "false")
     });
     Ok(())
 }
@@ -427,7 +599,9 @@ fn finish(resources: &mut Vec<Resource>) -> Result<(), Fault> {
 fn set_managed_by(resource: &mut Resource) {
     let (key, value) = MANAGED_BY;
     let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
-    if let Some(labels) = metadata.and_then(|metadata| metadata.get_or_insert_with("labels", Node::mapping)) {
+    if let Some(labels) =
+        metadata.and_then(|metadata| metadata.get_or_insert_with("labels", Node::mapping))
+    {
         if labels.is_null() {
             *labels = Node::mapping();
         }
@@ -439,9 +613,17 @@ fn set_managed_by(resource: &mut Resource) {
 /// makes anew and then finds changed.
 fn without_validated_by(node: &Node) -> Option<Node> {
     let mut node = node.clone();
-    let Some(metadata) = node.get_mut("metadata") else { return Some(node) };
-    let removed = metadata.get_mut("labels").and_then(|labels| labels.remove(VALIDATED_BY));
-    if removed.is_some() && metadata.remove("labels").is_none_or(|labels| !labels.is_nothing()) {
+    let Some(metadata) = node.get_mut("metadata") else {
+        return Some(node);
+    };
+    let removed = metadata
+        .get_mut("labels")
+        .and_then(|labels| labels.remove(VALIDATED_BY));
+    if removed.is_some()
+        && metadata
+            .remove("labels")
+            .is_none_or(|labels| !labels.is_nothing())
+    {
         return None;
     }
     Some(node)

@@ -99,8 +99,14 @@ pub fn build_within(
 ) -> Result<Build, Error> {
     let mut builder = Builder::new(loader, options, budget);
     let Some(kustomization) = builder.kustomization(folder, Unknown::Refuse)? else {
-        let origin = Origin { path: folder.clone(), line: 1 };
-        return Err(Error::File { origin, cause: FileCause::NoKustomization(folder.clone()) });
+        let origin = Origin {
+            path: folder.clone(),
+            line: 1,
+        };
+        return Err(Error::File {
+            origin,
+            cause: FileCause::NoKustomization(folder.clone()),
+        });
     };
     builder.build(&kustomization)
 }
@@ -116,7 +122,11 @@ pub fn rebuild<E>(
     changed: &BTreeSet<RepoPath>,
     anew: impl FnOnce() -> Result<Build, E>,
 ) -> Result<(Build, bool), E> {
-    if previous.reads.is_touched_by(changed) { Ok((anew()?, true)) } else { Ok((previous, false)) }
+    if previous.reads.is_touched_by(changed) {
+        Ok((anew()?, true))
+    } else {
+        Ok((previous, false))
+    }
 }
 
 impl Default for Options {
@@ -136,8 +146,15 @@ impl<'l> Builder<'l> {
     /// Prepares a build at the cost of a budget.
     #[must_use]
     pub fn new(loader: &'l dyn Loader, options: &Options, budget: &'l Budget) -> Self {
-        let source = Source { comments: options.comments, ..Source::new(loader, options.restrictions, budget) };
-        Self { source, options: *options, warnings: Vec::new() }
+        let source = Source {
+            comments: options.comments,
+            ..Source::new(loader, options.restrictions, budget)
+        };
+        Self {
+            source,
+            options: *options,
+            warnings: Vec::new(),
+        }
     }
 
     /// Says who renders charts; without anybody they are refused. What is read for them is not remembered.
@@ -151,7 +168,11 @@ impl<'l> Builder<'l> {
     ///
     /// # Errors
     /// The folder is not there, or its kustomization is wrong.
-    pub fn kustomization(&mut self, folder: &RepoPath, unknown: Unknown) -> Result<Option<Kustomization>, Error> {
+    pub fn kustomization(
+        &mut self,
+        folder: &RepoPath,
+        unknown: Unknown,
+    ) -> Result<Option<Kustomization>, Error> {
         let outcome = self.read(folder, unknown);
         outcome.map_err(|fault| fault.located(&self.source.files))
     }
@@ -159,7 +180,12 @@ impl<'l> Builder<'l> {
     /// Returns a kustomization that says nothing yet, for a folder without a file.
     pub fn generated(&mut self, folder: &RepoPath) -> Kustomization {
         let source = self.source.files.number(folder);
-        Kustomization { folder: folder.clone(), file: folder.clone(), source, ..Kustomization::default() }
+        Kustomization {
+            folder: folder.clone(),
+            file: folder.clone(),
+            source,
+            ..Kustomization::default()
+        }
     }
 
     /// Lists a folder, and remembers the answer.
@@ -192,7 +218,9 @@ impl<'l> Builder<'l> {
     /// The folder is not there, or has several.
     pub fn has_kustomization(&mut self, folder: &RepoPath) -> Result<bool, Error> {
         let found = self.source.kustomization(folder);
-        found.map(|file| file.is_some()).map_err(|fault| fault.located(&self.source.files))
+        found
+            .map(|file| file.is_some())
+            .map_err(|fault| fault.located(&self.source.files))
     }
 
     /// Returns where a place is.
@@ -220,13 +248,28 @@ impl<'l> Builder<'l> {
             }
         });
         let objects = objects.collect();
-        let warnings = self.warnings.into_iter().map(|text| (files.origin(text.place), text.value)).collect();
-        Ok(Build { objects, reads, files, warnings })
+        let warnings = self
+            .warnings
+            .into_iter()
+            .map(|text| (files.origin(text.place), text.value))
+            .collect();
+        Ok(Build {
+            objects,
+            reads,
+            files,
+            warnings,
+        })
     }
 
-    fn read(&mut self, folder: &RepoPath, unknown: Unknown) -> Result<Option<Kustomization>, Fault> {
+    fn read(
+        &mut self,
+        folder: &RepoPath,
+        unknown: Unknown,
+    ) -> Result<Option<Kustomization>, Fault> {
         match self.source.kustomization(folder)? {
-            Some(file) => Kustomization::read(&mut self.source, &file, unknown, &mut self.warnings).map(Some),
+            Some(file) => {
+                Kustomization::read(&mut self.source, &file, unknown, &mut self.warnings).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -288,8 +331,14 @@ impl Built {
     /// # Errors
     /// It holds what JSON cannot say, or lacks what every object has.
     pub fn to_object(&self) -> Result<Object, Error> {
-        let value = self.node.to_value(Dialect::V3).map_err(|error| self.fault(error))?;
-        Object::parse(value).map_err(|error| Error::File { origin: self.origin.clone(), cause: error.into() })
+        let value = self
+            .node
+            .to_value(Dialect::V3)
+            .map_err(|error| self.fault(error))?;
+        Object::parse(value).map_err(|error| Error::File {
+            origin: self.origin.clone(),
+            cause: error.into(),
+        })
     }
 
     /// As [`Built::to_object`], at the cost of a budget.
@@ -299,7 +348,11 @@ impl Built {
     pub fn to_object_within(&self, budget: &Budget) -> Result<Object, Error> {
         self.node.cost().charge_value(budget).map_err(|source| {
             let origin = self.origin.clone();
-            Error::Exceeded { origin, doing: "make the object", source }
+            Error::Exceeded {
+                origin,
+                doing: "make the object",
+                source,
+            }
         })?;
         self.to_object()
     }
@@ -308,7 +361,9 @@ impl Built {
     #[must_use]
     pub fn id(&self) -> Id {
         let text = |keys: &[&str]| self.node.at(keys).and_then(Node::text).unwrap_or_default();
-        let group = text(&["apiVersion"]).split_once('/').map_or("", |(group, _)| group);
+        let group = text(&["apiVersion"])
+            .split_once('/')
+            .map_or("", |(group, _)| group);
         let id = Id {
             namespace: text(&["metadata", "namespace"]).into(),
             name: text(&["metadata", "name"]).into(),
@@ -323,10 +378,22 @@ impl Built {
 
     fn fault(&self, error: lode_yaml::Error) -> Error {
         if let lode_yaml::Cause::Exceeded(source) = error.cause {
-            return Error::Exceeded { origin: self.origin.clone(), doing: "write the object", source };
+            return Error::Exceeded {
+                origin: self.origin.clone(),
+                doing: "write the object",
+                source,
+            };
         }
-        let cause = if self.words.is_some() { ObjectCause::Secret } else { ObjectCause::Value(error.cause) };
-        Error::Object { id: Box::new(self.id()), origin: self.origin.clone(), cause }
+        let cause = if self.words.is_some() {
+            ObjectCause::Secret
+        } else {
+            ObjectCause::Value(error.cause)
+        };
+        Error::Object {
+            id: Box::new(self.id()),
+            origin: self.origin.clone(),
+            cause,
+        }
     }
 }
 

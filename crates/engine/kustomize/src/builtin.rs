@@ -24,12 +24,23 @@ use crate::source::Source;
 use crate::value_add::ValueAdd;
 
 /// Returns the changes a transformer's object stands for.
-pub(crate) fn transformer(source: &mut Source<'_>, folder: &RepoPath, object: &Resource) -> Result<Vec<Step>, Fault> {
+pub(crate) fn transformer(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    object: &Resource,
+) -> Result<Vec<Step>, Fault> {
     let mut fields = configured(object)?;
     let changes = changes(source, folder, object, &mut fields)?;
     let note = origin(object);
     let is_secret = object.words.is_some();
-    Ok(changes.into_iter().map(|change| Step { change, note: note.clone(), is_secret }).collect())
+    Ok(changes
+        .into_iter()
+        .map(|change| Step {
+            change,
+            note: note.clone(),
+            is_secret,
+        })
+        .collect())
 }
 
 /// Returns the object a generator's object stands for, and what becomes of one that is there.
@@ -63,13 +74,22 @@ pub(crate) const CHARTS: &str = "charts are built by HelmReleases, or rendered b
 
 fn configured(object: &Resource) -> Result<Mapping<'_>, Fault> {
     if object.api_version() != "builtin" {
-        return Err(unsupported(object, "only built-in generators and transformers run, no programs or containers"));
+        return Err(unsupported(
+            object,
+            "only built-in generators and transformers run, no programs or containers",
+        ));
     }
     Mapping::new(&object.node, "", Mode::Builtin)
 }
 
 fn unsupported(object: &Resource, why: &'static str) -> Fault {
-    Fault::At(object.place, FileCause::Unsupported { what: object.kind().to_owned(), why })
+    Fault::At(
+        object.place,
+        FileCause::Unsupported {
+            what: object.kind().to_owned(),
+            why,
+        },
+    )
 }
 
 fn origin(object: &Resource) -> Option<Arc<Note>> {
@@ -80,7 +100,10 @@ fn origin(object: &Resource) -> Option<Arc<Note>> {
         name: object.name().to_owned(),
         namespace: object.namespace().to_owned(),
     };
-    Some(Arc::new(Note { path: note.path.clone(), by: Some(by) }))
+    Some(Arc::new(Note {
+        path: note.path.clone(),
+        by: Some(by),
+    }))
 }
 
 fn changes(
@@ -97,13 +120,19 @@ fn changes(
         "PrefixSuffixTransformer" => {
             let specs = needed_specs(fields)?;
             let (prefix, suffix) = (fields.text_at("prefix")?, fields.text_at("suffix")?);
-            Ok(vec![Change::Rename(Side::Front, prefix, specs.clone()), Change::Rename(Side::Back, suffix, specs)])
+            Ok(vec![
+                Change::Rename(Side::Front, prefix, specs.clone()),
+                Change::Rename(Side::Back, suffix, specs),
+            ])
         }
         "LabelTransformer" => one(pairs(fields, "labels")?),
         "AnnotationsTransformer" => one(pairs(fields, "annotations")?),
         "ImageTagTransformer" => {
             let image = fields.read("imageTag", Image::read)?.unwrap_or_default();
-            one(Change::Images(vec![At::new(image, object.place)], specs(fields)?))
+            one(Change::Images(
+                vec![At::new(image, object.place)],
+                specs(fields)?,
+            ))
         }
         "ReplicaCountTransformer" => {
             let replicas = fields.read("replica", Replicas::read)?.unwrap_or_default();
@@ -112,8 +141,15 @@ fn changes(
         "HashTransformer" => one(Change::Hash),
         "ValueAddTransformer" => one(Change::ValueAdd(ValueAdd::read(source, folder, fields)?)),
         "ReplacementTransformer" => {
-            let Some(node) = fields.node("replacements") else { return one(Change::Replacements(Vec::new())) };
-            one(Change::Replacements(change::replacements(source, folder, node, Mode::Builtin)?))
+            let Some(node) = fields.node("replacements") else {
+                return one(Change::Replacements(Vec::new()));
+            };
+            one(Change::Replacements(change::replacements(
+                source,
+                folder,
+                node,
+                Mode::Builtin,
+            )?))
         }
         _ => patches(source, folder, object, fields),
     }
@@ -133,14 +169,26 @@ fn patches(
         "PatchJson6902Transformer" => {
             let (path, patch) = (fields.text("path")?, fields.text_at("jsonOp")?);
             let target = fields.read("target", settings::target)?;
-            let entry = At::new(settings::Patch { path, patch, target, ..settings::Patch::default() }, object.place);
+            let entry = At::new(
+                settings::Patch {
+                    path,
+                    patch,
+                    target,
+                    ..settings::Patch::default()
+                },
+                object.place,
+            );
             Change::Patch(Box::new(patch::load_json(source, folder, &entry)?))
         }
         "PatchStrategicMergeTransformer" => {
             let mut entries = fields.texts("paths")?;
             entries.extend(Some(fields.text_at("patches")?).filter(|text| !text.is_empty()));
             if entries.is_empty() {
-                return Err(crate::decode::wrong(object.place, "paths", "a patch or a file of patches"));
+                return Err(crate::decode::wrong(
+                    object.place,
+                    "paths",
+                    "a patch or a file of patches",
+                ));
             }
             Change::Strategic(patch::load_strategic(source, folder, &entries)?)
         }
@@ -151,18 +199,28 @@ fn patches(
 
 fn specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     let read = fields.entries("fieldSpecs", FieldSpec::read)?;
-    Ok(Arc::new(read.into_iter().map(|field| field.value).collect()))
+    Ok(Arc::new(
+        read.into_iter().map(|field| field.value).collect(),
+    ))
 }
 
 fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
-    let text = fields.text_at(if side == Side::Front { "prefix" } else { "suffix" })?;
+    let text = fields.text_at(if side == Side::Front {
+        "prefix"
+    } else {
+        "suffix"
+    })?;
     Ok(Change::Rename(side, text, needed_specs(fields)?))
 }
 
 /// Returns the fields names are changed in, which must be said.
 fn needed_specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     if !fields.has("fieldSpecs") {
-        return Err(crate::decode::wrong(fields.place(), "fieldSpecs", "a list of fields"));
+        return Err(crate::decode::wrong(
+            fields.place(),
+            "fieldSpecs",
+            "a list of fields",
+        ));
     }
     specs(fields)
 }
@@ -173,7 +231,9 @@ fn pairs(fields: &mut Mapping<'_>, field: &str) -> Result<Change, Fault> {
 }
 
 fn namespace(fields: &mut Mapping<'_>) -> Result<Namespace, Fault> {
-    let name = fields.read("metadata", |metadata| metadata.text_at("namespace"))?.unwrap_or_default();
+    let name = fields
+        .read("metadata", |metadata| metadata.text_at("namespace"))?
+        .unwrap_or_default();
     let mode = fields.text_at("setRoleBindingSubjects")?;
     let subjects = match mode.value.as_str() {
         "" | "defaultOnly" => Subjects::DefaultOnly,
@@ -181,10 +241,19 @@ fn namespace(fields: &mut Mapping<'_>) -> Result<Namespace, Fault> {
         "none" => Subjects::None,
         _ => {
             let want = "defaultOnly, allServiceAccounts or none";
-            return Err(crate::decode::wrong(mode.place, "setRoleBindingSubjects", want));
+            return Err(crate::decode::wrong(
+                mode.place,
+                "setRoleBindingSubjects",
+                want,
+            ));
         }
     };
-    Ok(Namespace { name, fields: specs(fields)?, unset_only: fields.flag("unsetOnly")?, subjects })
+    Ok(Namespace {
+        name,
+        fields: specs(fields)?,
+        unset_only: fields.flag("unsetOnly")?,
+        subjects,
+    })
 }
 
 /// Makes the service account of a Google cloud that a policy generator describes.
@@ -194,11 +263,21 @@ fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
     if cloud.value != "gke" {
         return Err(crate::decode::wrong(cloud.place, "cloud", "\"gke\""));
     }
-    let service =
-        fields.read("kubernetesService", |service| Ok((service.text("name")?, service.text("namespace")?)))?;
-    let account = fields.read("serviceAccount", |account| Ok((account.text("name")?, account.text("projectId")?)))?;
-    let ((name, namespace), (account, project)) = (service.unwrap_or_default(), account.unwrap_or_default());
-    let text = |text: &str| Node { tag: Tag::Str, ..Node::string(text) }.placed(place);
+    let service = fields.read("kubernetesService", |service| {
+        Ok((service.text("name")?, service.text("namespace")?))
+    })?;
+    let account = fields.read("serviceAccount", |account| {
+        Ok((account.text("name")?, account.text("projectId")?))
+    })?;
+    let ((name, namespace), (account, project)) =
+        (service.unwrap_or_default(), account.unwrap_or_default());
+    let text = |text: &str| {
+        Node {
+            tag: Tag::Str,
+            ..Node::string(text)
+        }
+        .placed(place)
+    };
     let mut resource = Resource::new(Node::mapping().placed(place), place);
     resource.node.insert("apiVersion", text("v1"));
     resource.node.insert("kind", text("ServiceAccount"));
@@ -217,5 +296,12 @@ fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
 pub(crate) fn inline_origins(text: &At<String>) -> lode_yaml::Origins {
     let starts_below = text.trim_end().contains('\n');
     let Place { source, line, .. } = text.place;
-    lode_yaml::Origins { source, lines_above: if starts_below { line } else { line.saturating_sub(1) } }
+    lode_yaml::Origins {
+        source,
+        lines_above: if starts_below {
+            line
+        } else {
+            line.saturating_sub(1)
+        },
+    }
 }

@@ -53,18 +53,28 @@ pub(crate) struct Step {
 
 impl Change {
     /// Does the change to all objects.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
+    pub(crate) fn apply(
+        &self,
+        resources: &mut Resources,
+        schema: &Schema,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
         match self {
             Self::Strategic(patches) => patch::apply_strategic(resources, patches, schema, budget),
             Self::Patch(patch) => patch.apply(resources, schema, budget),
             Self::Namespace(namespace) => namespace::apply(resources.all_mut(), namespace, budget),
-            Self::Rename(side, text, fields) => rename::apply(resources.all_mut(), *side, text, (fields, budget)),
-            Self::Pairs(pairs, fields) => labels::apply(resources.contents_mut(), pairs, fields, budget),
-            Self::Replicas(entry, fields) => replicas::apply(resources, entry, fields, budget),
-            Self::Images(images, fields) => images::apply(resources.contents_mut(), images, fields, budget),
-            Self::Replacements(all) => {
-                replacement::apply(resources.all_mut(), all, budget).map_err(replacement::Error::into_fault)
+            Self::Rename(side, text, fields) => {
+                rename::apply(resources.all_mut(), *side, text, (fields, budget))
             }
+            Self::Pairs(pairs, fields) => {
+                labels::apply(resources.contents_mut(), pairs, fields, budget)
+            }
+            Self::Replicas(entry, fields) => replicas::apply(resources, entry, fields, budget),
+            Self::Images(images, fields) => {
+                images::apply(resources.contents_mut(), images, fields, budget)
+            }
+            Self::Replacements(all) => replacement::apply(resources.all_mut(), all, budget)
+                .map_err(replacement::Error::into_fault),
             Self::Hash => hash::add(resources.all_mut(), budget),
             Self::ValueAdd(value) => value.apply(resources, budget),
         }
@@ -77,13 +87,16 @@ impl Change {
             Self::Namespace(namespace) => ("set the namespace", namespace.name.place),
             Self::Rename(_, text, _) => ("change names", text.place),
             Self::Pairs(pairs, _) => {
-                let place = pairs.first().map_or(Place::default(), |(_, value)| value.place);
+                let place = pairs
+                    .first()
+                    .map_or(Place::default(), |(_, value)| value.place);
                 ("add labels or annotations", place)
             }
             Self::Replicas(entry, _) => ("set replicas", entry.place),
-            Self::Images(images, _) => {
-                ("change an image", images.first().map_or(Place::default(), |image| image.place))
-            }
+            Self::Images(images, _) => (
+                "change an image",
+                images.first().map_or(Place::default(), |image| image.place),
+            ),
             Self::Replacements(_) => ("make a replacement", Place::default()),
             Self::Hash => ("add digests to names", Place::default()),
             Self::ValueAdd(_) => ("add a value", Place::default()),
@@ -93,20 +106,31 @@ impl Change {
 
 impl Step {
     /// Does the change and notes it on every object.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
+    pub(crate) fn apply(
+        &self,
+        resources: &mut Resources,
+        schema: &Schema,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
         let (doing, place) = self.change.doing();
         let during = |fault: Fault| fault.during(doing, place);
         let len = resources.all().len() as u64;
-        budget.steps(1 + len).map_err(|exceeded| during(exceeded.into()))?;
+        budget
+            .steps(1 + len)
+            .map_err(|exceeded| during(exceeded.into()))?;
         let apply = |resources: &mut Resources| self.change.apply(resources, schema, budget);
         let done = match &self.change {
             _ if self.is_secret => secret::hidden(resources, budget, apply),
-            Change::Namespace(_) | Change::Rename(..) | Change::Hash => secret::rename(resources, apply),
+            Change::Namespace(_) | Change::Rename(..) | Change::Hash => {
+                secret::rename(resources, apply)
+            }
             _ => apply(resources),
         };
         done.map_err(during)?;
         if let Some(note) = &self.note {
-            budget.bytes(NOTE_BYTES * len).map_err(|exceeded| during(exceeded.into()))?;
+            budget
+                .bytes(NOTE_BYTES * len)
+                .map_err(|exceeded| during(exceeded.into()))?;
             for resource in resources.contents_mut() {
                 match &resource.note {
                     None => resource.note = Some(note.clone()),
@@ -131,7 +155,11 @@ pub(crate) fn steps(
 ) -> Result<Vec<Step>, Fault> {
     let mut steps = Vec::new();
     let mut push = |kind: &str, change: Change| {
-        steps.push(Step { change, note: noted.map(|path| Note::builtin(path, kind)), is_secret: false });
+        steps.push(Step {
+            change,
+            note: noted.map(|path| Note::builtin(path, kind)),
+            is_secret: false,
+        });
     };
     if !config.strategic_patches.is_empty() {
         let patches = patch::load_strategic(source, &config.folder, &config.strategic_patches)?;
@@ -147,12 +175,22 @@ pub(crate) fn steps(
         push("PatchJson6902Transformer", Change::Patch(Box::new(loaded)));
     }
     for entry in &config.replicas {
-        push("ReplicaCountTransformer", Change::Replicas(entry.value.clone(), configuration.replicas.clone()));
+        push(
+            "ReplicaCountTransformer",
+            Change::Replicas(entry.value.clone(), configuration.replicas.clone()),
+        );
     }
     // Together they go through each object once; where each leaves a note, each is a change of its own.
-    let at_once = if noted.is_some() { 1 } else { config.images.len().max(1) };
+    let at_once = if noted.is_some() {
+        1
+    } else {
+        config.images.len().max(1)
+    };
     for entries in config.images.chunks(at_once) {
-        push("ImageTagTransformer", Change::Images(entries.to_vec(), configuration.images.clone()));
+        push(
+            "ImageTagTransformer",
+            Change::Images(entries.to_vec(), configuration.images.clone()),
+        );
     }
     if let Some(node) = &config.replacements {
         let all = replacements(source, &config.folder, node, Mode::Strict)?;
@@ -172,27 +210,54 @@ fn settings(
 ) -> Result<(), Fault> {
     if !config.namespace.is_empty() {
         let fields = configuration.namespace.clone();
-        let namespace = Namespace { name: config.namespace.clone(), fields, ..Namespace::default() };
+        let namespace = Namespace {
+            name: config.namespace.clone(),
+            fields,
+            ..Namespace::default()
+        };
         push("NamespaceTransformer", Change::Namespace(namespace));
     }
     for (kind, side, text, fields) in [
-        ("PrefixTransformer", Side::Front, &config.name_prefix, &configuration.name_prefix),
-        ("SuffixTransformer", Side::Back, &config.name_suffix, &configuration.name_suffix),
+        (
+            "PrefixTransformer",
+            Side::Front,
+            &config.name_prefix,
+            &configuration.name_prefix,
+        ),
+        (
+            "SuffixTransformer",
+            Side::Back,
+            &config.name_suffix,
+            &configuration.name_suffix,
+        ),
     ] {
         if !text.is_empty() {
             push(kind, Change::Rename(side, text.clone(), fields.clone()));
         }
     }
     for rule in &config.labels {
-        let fields = labels::fields(rule, configuration, budget).map_err(|conflict| conflict.at(rule.place))?;
-        push("LabelTransformer", Change::Pairs(rule.pairs.clone(), Arc::new(fields)));
+        let fields = labels::fields(rule, configuration, budget)
+            .map_err(|conflict| conflict.at(rule.place))?;
+        push(
+            "LabelTransformer",
+            Change::Pairs(rule.pairs.clone(), Arc::new(fields)),
+        );
     }
     if !config.labels.is_empty() || !config.common_labels.is_empty() {
-        push("LabelTransformer", Change::Pairs(config.common_labels.clone(), configuration.common_labels.clone()));
+        push(
+            "LabelTransformer",
+            Change::Pairs(
+                config.common_labels.clone(),
+                configuration.common_labels.clone(),
+            ),
+        );
     }
     if !config.common_annotations.is_empty() {
         let fields = configuration.common_annotations.clone();
-        push("AnnotationsTransformer", Change::Pairs(config.common_annotations.clone(), fields));
+        push(
+            "AnnotationsTransformer",
+            Change::Pairs(config.common_annotations.clone(), fields),
+        );
     }
     Ok(())
 }
@@ -204,7 +269,9 @@ pub(crate) fn replacements(
     node: &Node,
     mode: Mode,
 ) -> Result<Vec<Replacement>, Fault> {
-    let items = node.items().ok_or_else(|| crate::decode::wrong(node.place, "replacements", "a list"))?;
+    let items = node
+        .items()
+        .ok_or_else(|| crate::decode::wrong(node.place, "replacements", "a list"))?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {
         match Item::read(item, mode)? {
@@ -219,10 +286,32 @@ pub(crate) fn replacements(
 }
 
 /// Reads a file of settings that a kustomization names: its first document.
-pub(crate) fn settings_file(source: &mut Source<'_>, folder: &RepoPath, path: &str, by: Place) -> Result<Node, Fault> {
+pub(crate) fn settings_file(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    path: &str,
+    by: Place,
+) -> Result<Node, Fault> {
     let (_, blob, number) = source.named(folder, path, by)?;
-    let origins = Origins { source: number, lines_above: 0 };
-    let document = Nodes::new(&blob.bytes, Dialect::V2, origins).with_budget(source.budget).next().transpose();
-    let node = document.map_err(|error| Fault::Yaml { source: number, error })?.filter(|node| !node.is_null());
-    Ok(node.unwrap_or_else(|| Node::mapping().placed(Place { source: number, line: 1, ..Place::default() })))
+    let origins = Origins {
+        source: number,
+        lines_above: 0,
+    };
+    let document = Nodes::new(&blob.bytes, Dialect::V2, origins)
+        .with_budget(source.budget)
+        .next()
+        .transpose();
+    let node = document
+        .map_err(|error| Fault::Yaml {
+            source: number,
+            error,
+        })?
+        .filter(|node| !node.is_null());
+    Ok(node.unwrap_or_else(|| {
+        Node::mapping().placed(Place {
+            source: number,
+            line: 1,
+            ..Place::default()
+        })
+    }))
 }

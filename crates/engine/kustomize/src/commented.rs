@@ -10,11 +10,18 @@ use serde_json::Value;
 
 /// Returns an object's text, which ends with a line break.
 pub(crate) fn text(node: &Node, budget: &Budget) -> Result<String, lode_yaml::Error> {
-    let fault = |exceeded: Exceeded| lode_yaml::Error { line: 1, column: 1, cause: exceeded.into() };
+    let fault = |exceeded: Exceeded| lode_yaml::Error {
+        line: 1,
+        column: 1,
+        cause: exceeded.into(),
+    };
     node.cost().charge(budget).map_err(fault)?;
     let mut node = node.clone();
     guard(&mut node)?;
-    let options = lode_yaml::Options { quotes_old_words: true, ..lode_yaml::Options::default() };
+    let options = lode_yaml::Options {
+        quotes_old_words: true,
+        ..lode_yaml::Options::default()
+    };
     lode_yaml::write_v3_within(&node, options, budget).map_err(fault)
 }
 
@@ -35,12 +42,18 @@ fn guard_scalar(node: &mut Node) -> Result<(), lode_yaml::Error> {
     let text = node.text().unwrap_or_default();
     // go-yaml v3 writes these in a way that reads back otherwise.
     let style = match node.style {
-        Style::Literal | Style::Folded if text.trim_start_matches([' ', '\n']).starts_with('\t') => Style::DoubleQuoted,
+        Style::Literal | Style::Folded
+            if text.trim_start_matches([' ', '\n']).starts_with('\t') =>
+        {
+            Style::DoubleQuoted
+        }
         Style::Folded => Style::Literal,
         style => style,
     };
     let is_safe = match style {
-        Style::Plain => Node::plain(text).to_value(Dialect::V2).is_ok_and(|read| read == value),
+        Style::Plain => Node::plain(text)
+            .to_value(Dialect::V2)
+            .is_ok_and(|read| read == value),
         _ => value.as_str() == Some(text),
     };
     node.style = style;
@@ -60,7 +73,10 @@ mod tests {
     #[test]
     fn what_an_older_reader_takes_for_more_is_quoted() {
         let before = "b: yes # why\na: 'x'\nd: 2001-01-01\n# head\nc:\n- 1.50\n- !!str 5\n";
-        let node = Nodes::new(before.as_bytes(), Dialect::V3, Origins::default()).with_comments().next().unwrap();
+        let node = Nodes::new(before.as_bytes(), Dialect::V3, Origins::default())
+            .with_comments()
+            .next()
+            .unwrap();
         let node = node.unwrap();
         let written = text(&node, &Budget::unlimited()).unwrap();
         assert_eq!(

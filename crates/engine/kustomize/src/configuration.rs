@@ -52,7 +52,10 @@ pub(crate) fn defaults() -> Arc<Configuration> {
         for (gvk, field) in tables::references() {
             match references.iter_mut().find(|known| known.gvk == gvk) {
                 Some(known) => Arc::make_mut(&mut known.fields).push(field),
-                None => references.push(Referred { gvk, fields: Arc::new(vec![field]) }),
+                None => references.push(Referred {
+                    gvk,
+                    fields: Arc::new(vec![field]),
+                }),
             }
         }
         all.sort();
@@ -77,8 +80,14 @@ pub(crate) fn merge(
         return Ok(alone);
     }
     let mut merged = Configuration::clone(into);
-    let is_other = merged.add(more, budget).map_err(|conflict| conflict.at(by))?;
-    Ok(if is_other { Arc::new(merged) } else { into.clone() })
+    let is_other = merged
+        .add(more, budget)
+        .map_err(|conflict| conflict.at(by))?;
+    Ok(if is_other {
+        Arc::new(merged)
+    } else {
+        into.clone()
+    })
 }
 
 /// Returns the defaults as they are after they were added to nothing: fields that others cover are gone.
@@ -106,9 +115,17 @@ impl Configuration {
         let references = file.entries("nameReference", |entry| {
             let gvk = Gvk::read(entry)?;
             let fields = entry.entries("fieldSpecs", FieldSpec::read)?;
-            Ok(Referred { gvk, fields: Arc::new(fields.into_iter().map(|field| field.value).collect()) })
+            Ok(Referred {
+                gvk,
+                fields: Arc::new(fields.into_iter().map(|field| field.value).collect()),
+            })
         })?;
-        all.references = Arc::new(references.into_iter().map(|referred| referred.value).collect());
+        all.references = Arc::new(
+            references
+                .into_iter()
+                .map(|referred| referred.value)
+                .collect(),
+        );
         file.finish()?;
         all.sort();
         Ok(all)
@@ -134,10 +151,18 @@ impl Configuration {
     }
 
     /// Adds fields that name objects of a kind. Tells whether some were missing.
-    pub(crate) fn add_reference(&mut self, referred: &Referred, budget: &Budget) -> Result<bool, Conflict> {
+    pub(crate) fn add_reference(
+        &mut self,
+        referred: &Referred,
+        budget: &Budget,
+    ) -> Result<bool, Conflict> {
         budget.steps(1 + self.references.len() as u64)?;
         budget.bytes((size_of::<Referred>() * (1 + self.references.len())) as u64)?;
-        let Some(at) = self.references.iter().position(|known| known.gvk == referred.gvk) else {
+        let Some(at) = self
+            .references
+            .iter()
+            .position(|known| known.gvk == referred.gvk)
+        else {
             Arc::make_mut(&mut self.references).push(referred.clone());
             return Ok(true);
         };
@@ -150,10 +175,37 @@ impl Configuration {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { name_prefix, name_suffix, namespace, common_labels, labels, template_labels, .. } = self;
-        let Self { common_annotations, var_reference, images, replicas, references, .. } = self;
-        let fields = [name_prefix, name_suffix, namespace, common_labels, labels, template_labels, common_annotations];
-        references.is_empty() && fields.iter().chain(&[var_reference, images, replicas]).all(|fields| fields.is_empty())
+        let Self {
+            name_prefix,
+            name_suffix,
+            namespace,
+            common_labels,
+            labels,
+            template_labels,
+            ..
+        } = self;
+        let Self {
+            common_annotations,
+            var_reference,
+            images,
+            replicas,
+            references,
+            ..
+        } = self;
+        let fields = [
+            name_prefix,
+            name_suffix,
+            namespace,
+            common_labels,
+            labels,
+            template_labels,
+            common_annotations,
+        ];
+        references.is_empty()
+            && fields
+                .iter()
+                .chain(&[var_reference, images, replicas])
+                .all(|fields| fields.is_empty())
     }
 
     fn fields(&mut self, setting: &str) -> Option<&mut Fields> {
@@ -181,7 +233,10 @@ impl Configuration {
                 Arc::make_mut(fields).sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
             }
         }
-        if !self.references.is_sorted_by(|a, b| kind_order(&a.gvk, &b.gvk).is_le()) {
+        if !self
+            .references
+            .is_sorted_by(|a, b| kind_order(&a.gvk, &b.gvk).is_le())
+        {
             Arc::make_mut(&mut self.references).sort_by(|a, b| kind_order(&a.gvk, &b.gvk));
         }
     }
@@ -220,23 +275,52 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Configuration, Fault> {
-        Configuration::read(&Nodes::new(text.as_bytes(), Dialect::V2, Origins::default()).next().unwrap().unwrap())
+        Configuration::read(
+            &Nodes::new(text.as_bytes(), Dialect::V2, Origins::default())
+                .next()
+                .unwrap()
+                .unwrap(),
+        )
     }
 
     #[test]
     fn defaults_know_every_field() {
         let all = defaults();
-        assert_eq!((all.common_labels.len(), all.template_labels.len(), all.common_annotations.len()), (32, 10, 9));
-        assert_eq!((all.images.len(), all.replicas.len(), all.references.len()), (6, 4, 16));
+        assert_eq!(
+            (
+                all.common_labels.len(),
+                all.template_labels.len(),
+                all.common_annotations.len()
+            ),
+            (32, 10, 9)
+        );
+        assert_eq!(
+            (all.images.len(), all.replicas.len(), all.references.len()),
+            (6, 4, 16)
+        );
     }
 
     #[test]
     fn what_adds_nothing_copies_nothing() {
-        let (place, more) = (Place::default(), read("images: [{path: spec/x, kind: Foo}]\n").unwrap());
-        let merged = merge(&defaults_alone(), &Arc::new(more), (place, &Budget::unlimited())).unwrap();
+        let (place, more) = (
+            Place::default(),
+            read("images: [{path: spec/x, kind: Foo}]\n").unwrap(),
+        );
+        let merged = merge(
+            &defaults_alone(),
+            &Arc::new(more),
+            (place, &Budget::unlimited()),
+        )
+        .unwrap();
         assert_eq!(merged.images.len(), defaults().images.len() + 1);
-        assert!(Arc::ptr_eq(&merged.references, &defaults_alone().references));
-        assert!(Arc::ptr_eq(&merge(&merged, &defaults(), (place, &Budget::unlimited())).unwrap(), &merged));
+        assert!(Arc::ptr_eq(
+            &merged.references,
+            &defaults_alone().references
+        ));
+        assert!(Arc::ptr_eq(
+            &merge(&merged, &defaults(), (place, &Budget::unlimited())).unwrap(),
+            &merged
+        ));
         let alone = merge(&Arc::default(), &merged, (place, &Budget::unlimited())).unwrap();
         assert_eq!(alone, merged);
         assert!(Arc::ptr_eq(&alone.common_labels, &merged.common_labels));
@@ -247,10 +331,23 @@ mod tests {
         let more = read(
             "namePrefix:\n- {path: spec/x, kind: Foo}\nnameReference:\n- {kind: Foo, fieldSpecs: [{path: a, kind: B}]}\n",
         );
-        let merged = merge(&defaults(), &Arc::new(more.unwrap()), (Place::default(), &Budget::unlimited())).unwrap();
+        let merged = merge(
+            &defaults(),
+            &Arc::new(more.unwrap()),
+            (Place::default(), &Budget::unlimited()),
+        )
+        .unwrap();
         assert_eq!((merged.name_prefix.len(), merged.references.len()), (2, 17));
-        let conflict = Arc::new(read("commonAnnotations: [{path: metadata/annotations}]\n").unwrap());
-        assert!(merge(&defaults(), &conflict, (Place::default(), &Budget::unlimited())).is_err());
+        let conflict =
+            Arc::new(read("commonAnnotations: [{path: metadata/annotations}]\n").unwrap());
+        assert!(
+            merge(
+                &defaults(),
+                &conflict,
+                (Place::default(), &Budget::unlimited())
+            )
+            .is_err()
+        );
         assert!(read("unknown: []\n").is_err());
     }
 }

@@ -23,15 +23,32 @@ pub(crate) fn read(file: &Node, budget: &Budget) -> Result<Configuration, Fault>
     let meter = Meter::new(budget);
     let mut all = Configuration::default();
     for entry in file.entries().unwrap_or_default() {
-        let Some(name) = entry.key.text() else { continue };
-        let Some(properties) = properties(&entry.value) else { continue };
-        if !["kind", "apiVersion", "metadata"].iter().all(|field| properties.get(field).is_some()) {
+        let Some(name) = entry.key.text() else {
+            continue;
+        };
+        let Some(properties) = properties(&entry.value) else {
+            continue;
+        };
+        if !["kind", "apiVersion", "metadata"]
+            .iter()
+            .all(|field| properties.get(field).is_some())
+        {
             continue;
         }
         let kind = name.rsplit('.').next().unwrap_or(name);
-        let gvk = Gvk { kind: Some(kind.into()), ..Gvk::default() };
-        let mut reader = Types { file, gvk, all: &mut all, meter: &meter };
-        reader.read(name, &mut Vec::new()).map_err(|conflict| conflict.at(entry.value.place))?;
+        let gvk = Gvk {
+            kind: Some(kind.into()),
+            ..Gvk::default()
+        };
+        let mut reader = Types {
+            file,
+            gvk,
+            all: &mut all,
+            meter: &meter,
+        };
+        reader
+            .read(name, &mut Vec::new())
+            .map_err(|conflict| conflict.at(entry.value.place))?;
     }
     Ok(all)
 }
@@ -47,12 +64,16 @@ struct Types<'t> {
 impl Types<'_> {
     fn read(&mut self, name: &str, path: &mut Vec<String>) -> Result<(), Conflict> {
         self.meter.steps(1 + width(self.file))?;
-        let Some(properties) = self.file.get(name).and_then(properties) else { return Ok(()) };
+        let Some(properties) = self.file.get(name).and_then(properties) else {
+            return Ok(());
+        };
         if path.len() > TYPES_DEPTH_MAX {
             return Err(Conflict::Create(path.join("/")));
         }
         for entry in properties.entries().unwrap_or_default() {
-            let Some(field) = entry.key.text() else { continue };
+            let Some(field) = entry.key.text() else {
+                continue;
+            };
             self.meter.steps(1 + path.len() as u64)?;
             path.push(field.to_owned());
             self.marks(&entry.value, path)?;
@@ -67,7 +88,12 @@ impl Types<'_> {
     fn marks(&mut self, property: &Node, path: &[String]) -> Result<(), Conflict> {
         let len: usize = path.iter().map(String::len).sum();
         self.meter.steps(len as u64 / PATH_BYTES_PER_STEP)?;
-        let text = |mark: &str| property.get(mark).filter(|mark| is_text(mark)).and_then(Node::text);
+        let text = |mark: &str| {
+            property
+                .get(mark)
+                .filter(|mark| is_text(mark))
+                .and_then(Node::text)
+        };
         let spec = |path: &[String]| FieldSpec::new(self.gvk.clone(), &path.join("/"), false);
         let own = [spec(path)];
         for (mark, fields) in [
@@ -79,19 +105,39 @@ impl Types<'_> {
                 crate::fieldspec::merge(Arc::make_mut(fields), &own, self.meter.budget())?;
             }
         }
-        let (version, kind) = (text("x-kubernetes-object-ref-api-version"), text("x-kubernetes-object-ref-kind"));
-        let (Some(version), Some(kind)) = (version, kind) else { return Ok(()) };
+        let (version, kind) = (
+            text("x-kubernetes-object-ref-api-version"),
+            text("x-kubernetes-object-ref-kind"),
+        );
+        let (Some(version), Some(kind)) = (version, kind) else {
+            return Ok(());
+        };
         let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
-        let field = FieldSpec::new(self.gvk.clone(), &format!("{}/{key}", path.join("/")), false);
-        let gvk = Gvk { group: None, version: Some(version.into()), kind: Some(kind.into()) };
-        let referred = Referred { gvk, fields: Arc::new(vec![field]) };
-        self.all.add_reference(&referred, self.meter.budget()).map(|_| ())
+        let field = FieldSpec::new(
+            self.gvk.clone(),
+            &format!("{}/{key}", path.join("/")),
+            false,
+        );
+        let gvk = Gvk {
+            group: None,
+            version: Some(version.into()),
+            kind: Some(kind.into()),
+        };
+        let referred = Referred {
+            gvk,
+            fields: Arc::new(vec![field]),
+        };
+        self.all
+            .add_reference(&referred, self.meter.budget())
+            .map(|_| ())
     }
 }
 
 fn properties(definition: &Node) -> Option<&Node> {
     // Go's JSON matches names in any letter case, and both spellings are in use.
-    let schema = definition.get("Schema").or_else(|| definition.get("schema"))?;
+    let schema = definition
+        .get("Schema")
+        .or_else(|| definition.get("schema"))?;
     schema.get("properties")
 }
 
@@ -106,7 +152,8 @@ mod tests {
     use super::*;
 
     fn bee(marks: &serde_json::Value) -> Node {
-        let kind = json!({"kind": {}, "apiVersion": {}, "metadata": {}, "spec": {"$ref": "g/v.BeeSpec"}});
+        let kind =
+            json!({"kind": {}, "apiVersion": {}, "metadata": {}, "spec": {"$ref": "g/v.BeeSpec"}});
         let spec = json!({"field": marks, "again": {"$ref": "g/v.BeeSpec"}});
         Node::from_value(&json!({
             "g/v.Bee": {"Schema": {"properties": kind}},
@@ -122,13 +169,21 @@ mod tests {
         });
         let mut file = bee(&marks);
         let again = ["g/v.BeeSpec", "schema", "properties"];
-        let properties = again.iter().try_fold(&mut file, |node, key| node.get_mut(key)).unwrap();
+        let properties = again
+            .iter()
+            .try_fold(&mut file, |node, key| node.get_mut(key))
+            .unwrap();
         properties.remove("again");
         let read = read(&file, &Budget::unlimited()).unwrap();
-        let [referred] = read.references.as_slice() else { panic!("one kind is named") };
+        let [referred] = read.references.as_slice() else {
+            panic!("one kind is named")
+        };
         assert_eq!(referred.gvk.kind.as_deref(), Some("Secret"));
         assert_eq!(
-            (&*referred.fields[0].path, referred.fields[0].gvk.kind.as_deref()),
+            (
+                &*referred.fields[0].path,
+                referred.fields[0].gvk.kind.as_deref()
+            ),
             ("spec/field/called", Some("Bee"))
         );
         assert_eq!(

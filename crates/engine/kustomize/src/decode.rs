@@ -81,9 +81,19 @@ impl<'n> Mapping<'n> {
     /// Starts reading a node that must be a mapping.
     pub(crate) fn new(node: &'n Node, name: &str, mode: Mode) -> Result<Self, Fault> {
         let shown = if name.is_empty() { "the file" } else { name };
-        let entries = node.entries().ok_or_else(|| wrong(node.place, shown, "a mapping"))?;
-        let fields = entries.iter().filter_map(|entry| Some((entry.key.text()?, &entry.value))).collect();
-        Ok(Self { fields, name: name.to_owned(), place: node.place, mode })
+        let entries = node
+            .entries()
+            .ok_or_else(|| wrong(node.place, shown, "a mapping"))?;
+        let fields = entries
+            .iter()
+            .filter_map(|entry| Some((entry.key.text()?, &entry.value)))
+            .collect();
+        Ok(Self {
+            fields,
+            name: name.to_owned(),
+            place: node.place,
+            mode,
+        })
     }
 
     /// Returns where the mapping stands.
@@ -98,7 +108,9 @@ impl<'n> Mapping<'n> {
 
     /// Tells whether a field is there that was not taken yet.
     pub(crate) fn has(&self, field: &str) -> bool {
-        self.fields.iter().any(|(name, node)| name.eq_ignore_ascii_case(field) && !self.is_null(node))
+        self.fields
+            .iter()
+            .any(|(name, node)| name.eq_ignore_ascii_case(field) && !self.is_null(node))
     }
 
     /// Takes a field that is there and no null.
@@ -107,7 +119,11 @@ impl<'n> Mapping<'n> {
             .fields
             .iter()
             .position(|(name, _)| *name == field)
-            .or_else(|| self.fields.iter().position(|(name, _)| name.eq_ignore_ascii_case(field)))?;
+            .or_else(|| {
+                self.fields
+                    .iter()
+                    .position(|(name, _)| name.eq_ignore_ascii_case(field))
+            })?;
         let (_, node) = self.fields.swap_remove(at);
         let is_null = node.text().is_some() && node.resolved_tag(self.mode.dialect()) == Tag::Null;
         (!is_null).then_some(node)
@@ -120,13 +136,17 @@ impl<'n> Mapping<'n> {
 
     /// Takes a text with its place.
     pub(crate) fn text_at(&mut self, field: &str) -> Result<At<String>, Fault> {
-        let Some(node) = self.node(field) else { return Ok(At::new(String::new(), self.place)) };
+        let Some(node) = self.node(field) else {
+            return Ok(At::new(String::new(), self.place));
+        };
         Ok(At::new(self.string(field, node)?, node.place))
     }
 
     /// Takes a flag; an absent one is not set.
     pub(crate) fn flag(&mut self, field: &str) -> Result<bool, Fault> {
-        let Some(node) = self.node(field) else { return Ok(false) };
+        let Some(node) = self.node(field) else {
+            return Ok(false);
+        };
         match self.value(node) {
             Some(Value::Bool(flag)) => Ok(flag),
             _ => Err(wrong(node.place, &self.shown(field), "true or false")),
@@ -135,7 +155,9 @@ impl<'n> Mapping<'n> {
 
     /// Takes a whole number with its place.
     pub(crate) fn whole(&mut self, field: &str) -> Result<Option<At<i64>>, Fault> {
-        let Some(node) = self.node(field) else { return Ok(None) };
+        let Some(node) = self.node(field) else {
+            return Ok(None);
+        };
         match self.value(node).and_then(|value| value.as_i64()) {
             Some(number) => Ok(Some(At::new(number, node.place))),
             None => Err(wrong(node.place, &self.shown(field), "a whole number")),
@@ -144,10 +166,18 @@ impl<'n> Mapping<'n> {
 
     /// Takes a list of texts.
     pub(crate) fn texts(&mut self, field: &str) -> Result<Vec<At<String>>, Fault> {
-        let Some(node) = self.node(field) else { return Ok(Vec::new()) };
-        let items = node.items().ok_or_else(|| wrong(node.place, &self.shown(field), "a list of texts"))?;
+        let Some(node) = self.node(field) else {
+            return Ok(Vec::new());
+        };
+        let items = node
+            .items()
+            .ok_or_else(|| wrong(node.place, &self.shown(field), "a list of texts"))?;
         let text = |item: &Node| {
-            let text = if self.is_null(item) { String::new() } else { self.string(field, item)? };
+            let text = if self.is_null(item) {
+                String::new()
+            } else {
+                self.string(field, item)?
+            };
             Ok(At::new(text, item.place))
         };
         items.iter().map(text).collect()
@@ -155,12 +185,17 @@ impl<'n> Mapping<'n> {
 
     /// Takes a mapping of texts.
     pub(crate) fn pairs(&mut self, field: &str) -> Result<Pairs, Fault> {
-        let Some(node) = self.node(field) else { return Ok(Vec::new()) };
+        let Some(node) = self.node(field) else {
+            return Ok(Vec::new());
+        };
         let shown = self.shown(field);
-        let entries = node.entries().ok_or_else(|| wrong(node.place, &shown, "a mapping"))?;
+        let entries = node
+            .entries()
+            .ok_or_else(|| wrong(node.place, &shown, "a mapping"))?;
         let mut pairs = Vec::with_capacity(entries.len());
         for entry in entries {
-            let key = text_key(&entry.key).ok_or_else(|| wrong(entry.key.place, &shown, "texts as keys"))?;
+            let key = text_key(&entry.key)
+                .ok_or_else(|| wrong(entry.key.place, &shown, "texts as keys"))?;
             let value = if self.is_null(&entry.value) {
                 String::new()
             } else {
@@ -174,7 +209,9 @@ impl<'n> Mapping<'n> {
 
     /// Takes a mapping.
     pub(crate) fn mapping(&mut self, field: &str) -> Result<Option<Self>, Fault> {
-        let Some(node) = self.node(field) else { return Ok(None) };
+        let Some(node) = self.node(field) else {
+            return Ok(None);
+        };
         Self::new(node, &self.shown(field), self.mode).map(Some)
     }
 
@@ -184,7 +221,9 @@ impl<'n> Mapping<'n> {
         field: &str,
         read: impl FnOnce(&mut Mapping<'n>) -> Result<T, Fault>,
     ) -> Result<Option<T>, Fault> {
-        let Some(mut inner) = self.mapping(field)? else { return Ok(None) };
+        let Some(mut inner) = self.mapping(field)? else {
+            return Ok(None);
+        };
         let value = read(&mut inner)?;
         inner.finish()?;
         Ok(Some(value))
@@ -196,13 +235,22 @@ impl<'n> Mapping<'n> {
         field: &str,
         mut read: impl FnMut(&mut Mapping<'n>) -> Result<T, Fault>,
     ) -> Result<Vec<At<T>>, Fault> {
-        let Some(node) = self.node(field) else { return Ok(Vec::new()) };
+        let Some(node) = self.node(field) else {
+            return Ok(Vec::new());
+        };
         let shown = self.shown(field);
-        let items = node.items().ok_or_else(|| wrong(node.place, &shown, "a list"))?;
+        let items = node
+            .items()
+            .ok_or_else(|| wrong(node.place, &shown, "a list"))?;
         let mut all = Vec::with_capacity(items.len());
         for item in items {
             let mut entry = if self.is_null(item) {
-                Self { fields: Vec::new(), name: shown.clone(), place: item.place, mode: self.mode }
+                Self {
+                    fields: Vec::new(),
+                    name: shown.clone(),
+                    place: item.place,
+                    mode: self.mode,
+                }
             } else {
                 Self::new(item, &shown, self.mode)?
             };
@@ -216,9 +264,10 @@ impl<'n> Mapping<'n> {
     /// Refuses what was not taken, where unknown fields are refused.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         match self.fields.first() {
-            Some((name, node)) if self.mode.refuses_unknown() => {
-                Err(Fault::At(node.place, FileCause::UnknownField(self.shown(name))))
-            }
+            Some((name, node)) if self.mode.refuses_unknown() => Err(Fault::At(
+                node.place,
+                FileCause::UnknownField(self.shown(name)),
+            )),
             _ => Ok(()),
         }
     }
@@ -226,12 +275,16 @@ impl<'n> Mapping<'n> {
     fn string(&self, field: &str, node: &Node) -> Result<String, Fault> {
         match self.value(node) {
             Some(Value::String(text)) => Ok(text),
-            Some(value @ (Value::Bool(_) | Value::Number(_))) if self.mode.takes_numbers_as_texts() => {
+            Some(value @ (Value::Bool(_) | Value::Number(_)))
+                if self.mode.takes_numbers_as_texts() =>
+            {
                 Ok(lode_yaml::to_string(&value).trim_end().to_owned())
             }
-            Some(Value::Bool(_) | Value::Number(_)) => {
-                Err(wrong(node.place, &self.shown(field), "text (put it in quotes)"))
-            }
+            Some(Value::Bool(_) | Value::Number(_)) => Err(wrong(
+                node.place,
+                &self.shown(field),
+                "text (put it in quotes)",
+            )),
             _ => Err(wrong(node.place, &self.shown(field), "text")),
         }
     }
@@ -246,21 +299,36 @@ impl<'n> Mapping<'n> {
     }
 
     fn shown(&self, field: &str) -> String {
-        if self.name.is_empty() { field.to_owned() } else { format!("{}.{field}", self.name) }
+        if self.name.is_empty() {
+            field.to_owned()
+        } else {
+            format!("{}.{field}", self.name)
+        }
     }
 }
 
 /// Returns a key as the text that JSON makes of it.
 pub(crate) fn text_key(key: &Node) -> Option<String> {
     let mut pair = Node::mapping();
-    pair.entries_mut()?.push(Entry { key: key.clone(), value: Node::null() });
-    let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else { return None };
+    pair.entries_mut()?.push(Entry {
+        key: key.clone(),
+        value: Node::null(),
+    });
+    let Ok(Value::Object(map)) = pair.to_value(Dialect::V2) else {
+        return None;
+    };
     map.into_iter().next().map(|(key, _)| key)
 }
 
 /// Says that a field holds something else than it should.
 pub(crate) fn wrong(place: Place, field: &str, want: &'static str) -> Fault {
-    Fault::At(place, FileCause::WrongType { field: field.to_owned(), want })
+    Fault::At(
+        place,
+        FileCause::WrongType {
+            field: field.to_owned(),
+            want,
+        },
+    )
 }
 
 #[cfg(test)]
@@ -270,7 +338,10 @@ mod tests {
     use super::*;
 
     fn node(text: &str) -> Node {
-        Nodes::new(text.as_bytes(), Dialect::V2, Origins::default()).next().unwrap().unwrap()
+        Nodes::new(text.as_bytes(), Dialect::V2, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap()
     }
 
     #[test]
@@ -279,23 +350,51 @@ mod tests {
         let mut fields = Mapping::new(&node, "", Mode::Strict).unwrap();
         assert_eq!(fields.text("name").unwrap(), "a");
         assert!(!fields.flag("flag").unwrap());
-        let Err(Fault::At(place, cause)) = fields.finish() else { panic!("an unknown field was taken") };
-        assert_eq!((place.line, cause.to_string()), (3, "unknown field \"other\"".to_owned()));
+        let Err(Fault::At(place, cause)) = fields.finish() else {
+            panic!("an unknown field was taken")
+        };
+        assert_eq!(
+            (place.line, cause.to_string()),
+            (3, "unknown field \"other\"".to_owned())
+        );
     }
 
     #[test]
     fn only_settings_take_numbers_as_texts() {
         let node = node("name: 1.50\nyes: y\n");
-        assert!(Mapping::new(&node, "", Mode::Strict).unwrap().text("name").is_err());
-        assert!(Mapping::new(&node, "", Mode::Strict).unwrap().text("yes").is_err(), "y is true in this dialect");
-        assert_eq!(Mapping::new(&node, "", Mode::Settings).unwrap().text("name").unwrap(), "1.5");
+        assert!(
+            Mapping::new(&node, "", Mode::Strict)
+                .unwrap()
+                .text("name")
+                .is_err()
+        );
+        assert!(
+            Mapping::new(&node, "", Mode::Strict)
+                .unwrap()
+                .text("yes")
+                .is_err(),
+            "y is true in this dialect"
+        );
+        assert_eq!(
+            Mapping::new(&node, "", Mode::Settings)
+                .unwrap()
+                .text("name")
+                .unwrap(),
+            "1.5"
+        );
     }
 
     #[test]
     fn pairs_are_sorted_and_placed() {
         let node = node("p:\n  b: one\n  a: two\n");
-        let pairs = Mapping::new(&node, "", Mode::Strict).unwrap().pairs("p").unwrap();
-        let shown: Vec<(&str, u32)> = pairs.iter().map(|(key, value)| (key.as_str(), value.place.line)).collect();
+        let pairs = Mapping::new(&node, "", Mode::Strict)
+            .unwrap()
+            .pairs("p")
+            .unwrap();
+        let shown: Vec<(&str, u32)> = pairs
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.place.line))
+            .collect();
         assert_eq!(shown, [("a", 3), ("b", 2)]);
     }
 }

@@ -122,7 +122,10 @@ pub enum FileCause {
     #[error("\"{}\" is not in the source", told(.0))]
     Missing(String),
     /// A file above the kustomization that names it, where that is not allowed.
-    #[error("\"{}\" is not in or below \"{folder}\", and load restrictions ask for that", told(path))]
+    #[error(
+        "\"{}\" is not in or below \"{folder}\", and load restrictions ask for that",
+        told(path)
+    )]
     Outside {
         /// The path as written.
         path: String,
@@ -165,7 +168,9 @@ pub enum FileCause {
         pattern: String,
     },
     /// `replicas` names nothing that has replicas.
-    #[error("replicas: no Deployment, ReplicaSet, ReplicationController or StatefulSet is named \"{0}\"")]
+    #[error(
+        "replicas: no Deployment, ReplicaSet, ReplicationController or StatefulSet is named \"{0}\""
+    )]
     NoReplicas(String),
     /// A generator that cannot do its work.
     #[error("generator \"{name}\": {cause}")]
@@ -286,28 +291,82 @@ impl Fault {
     pub(crate) fn located(self, files: &Files) -> Error {
         let at = |place: Place| files.origin(place);
         match self {
-            Self::At(place, cause) => Error::File { origin: at(place), cause },
-            Self::Object { id, at: place, cause } => Error::Object { id, origin: at(place), cause },
-            Self::Patch { id, at: place, by, cause } => {
-                Error::Object { id, origin: at(place), cause: ObjectCause::Patch { by: at(by), cause } }
-            }
-            Self::Twin { id, at: place, other } => {
-                Error::Object { id, origin: at(place), cause: ObjectCause::NamespaceConflict(at(other)) }
-            }
-            Self::Duplicate { id, first, second } => Error::Duplicate { id, first: at(first), second: at(second) },
-            Self::Exceeded { at: place, doing, exceeded } => {
-                Error::Exceeded { origin: at(place), doing, source: exceeded }
-            }
+            Self::At(place, cause) => Error::File {
+                origin: at(place),
+                cause,
+            },
+            Self::Object {
+                id,
+                at: place,
+                cause,
+            } => Error::Object {
+                id,
+                origin: at(place),
+                cause,
+            },
+            Self::Patch {
+                id,
+                at: place,
+                by,
+                cause,
+            } => Error::Object {
+                id,
+                origin: at(place),
+                cause: ObjectCause::Patch { by: at(by), cause },
+            },
+            Self::Twin {
+                id,
+                at: place,
+                other,
+            } => Error::Object {
+                id,
+                origin: at(place),
+                cause: ObjectCause::NamespaceConflict(at(other)),
+            },
+            Self::Duplicate { id, first, second } => Error::Duplicate {
+                id,
+                first: at(first),
+                second: at(second),
+            },
+            Self::Exceeded {
+                at: place,
+                doing,
+                exceeded,
+            } => Error::Exceeded {
+                origin: at(place),
+                doing,
+                source: exceeded,
+            },
             Self::Yaml {
                 source,
-                error: lode_yaml::Error { line, cause: lode_yaml::Cause::Exceeded(exceeded), .. },
+                error:
+                    lode_yaml::Error {
+                        line,
+                        cause: lode_yaml::Cause::Exceeded(exceeded),
+                        ..
+                    },
             } => {
-                let origin = at(Place { source, line, ..Place::default() });
-                Error::Exceeded { origin, doing: "read the file", source: exceeded }
+                let origin = at(Place {
+                    source,
+                    line,
+                    ..Place::default()
+                });
+                Error::Exceeded {
+                    origin,
+                    doing: "read the file",
+                    source: exceeded,
+                }
             }
             Self::Yaml { source, error } => {
-                let path = at(Place { source, ..Place::default() }).path;
-                Error::Yaml { path, source: error }
+                let path = at(Place {
+                    source,
+                    ..Place::default()
+                })
+                .path;
+                Error::Yaml {
+                    path,
+                    source: error,
+                }
             }
             Self::Known(error) => error,
         }
@@ -317,7 +376,8 @@ impl Fault {
 impl Fault {
     /// Returns whether the budget ran out.
     pub(crate) fn is_exceeded(&self) -> bool {
-        let is_yaml = |error: &lode_yaml::Error| matches!(error.cause, lode_yaml::Cause::Exceeded(_));
+        let is_yaml =
+            |error: &lode_yaml::Error| matches!(error.cause, lode_yaml::Cause::Exceeded(_));
         match self {
             Self::Exceeded { .. } | Self::Known(Error::Exceeded { .. }) => true,
             Self::Yaml { error, .. } => is_yaml(error),
@@ -328,7 +388,11 @@ impl Fault {
     /// Says of a budget that ran out what was being done, and where it was asked for, unless that is known already.
     pub(crate) fn during(self, doing: &'static str, place: Place) -> Self {
         match self {
-            Self::Exceeded { at, doing: known, exceeded } => Self::Exceeded {
+            Self::Exceeded {
+                at,
+                doing: known,
+                exceeded,
+            } => Self::Exceeded {
                 at: if at == Place::default() { place } else { at },
                 doing: if known.is_empty() { doing } else { known },
                 exceeded,
@@ -340,12 +404,20 @@ impl Fault {
 
 /// Returns a path as written; one that is a URL may hold a token.
 fn told(path: &str) -> Cow<'_, str> {
-    if path.contains("//") { lode_stdx::bare_url(path) } else { path.into() }
+    if path.contains("//") {
+        lode_stdx::bare_url(path)
+    } else {
+        path.into()
+    }
 }
 
 impl From<Exceeded> for Fault {
     fn from(exceeded: Exceeded) -> Self {
-        Self::Exceeded { at: Place::default(), doing: "", exceeded }
+        Self::Exceeded {
+            at: Place::default(),
+            doing: "",
+            exceeded,
+        }
     }
 }
 

@@ -54,7 +54,12 @@ struct Part {
 
 impl FieldSpec {
     pub(crate) fn new(gvk: Gvk, path: &str, create: bool) -> Self {
-        Self { gvk, path: path.into(), parts: split(path), create }
+        Self {
+            gvk,
+            path: path.into(),
+            parts: split(path),
+            create,
+        }
     }
 
     /// Reads one as `configurations` and `labels` write it.
@@ -111,13 +116,19 @@ impl Conflict {
     pub(crate) fn at(self, place: Place) -> Fault {
         match self {
             Self::Create(path) => Fault::At(place, FileCause::ConflictingFields(path)),
-            Self::Exceeded(exceeded) => Fault::from(exceeded).during("put tables of fields together", place),
+            Self::Exceeded(exceeded) => {
+                Fault::from(exceeded).during("put tables of fields together", place)
+            }
         }
     }
 }
 
 /// Adds fields that are not there yet; one that is there must agree about creating it.
-pub(crate) fn merge(into: &mut Vec<FieldSpec>, more: &[FieldSpec], budget: &Budget) -> Result<(), Conflict> {
+pub(crate) fn merge(
+    into: &mut Vec<FieldSpec>,
+    more: &[FieldSpec],
+    budget: &Budget,
+) -> Result<(), Conflict> {
     charge_search(into.len(), more.len(), budget)?;
     for field in more {
         if !is_known(into, field)? {
@@ -137,7 +148,11 @@ fn charge_search(there: usize, more: usize, budget: &Budget) -> Result<(), Excee
 const FIELDS_PER_STEP: u64 = 4;
 
 /// As [`merge`], for fields that are shared: they are copied only where some are missing. Tells whether some were.
-pub(crate) fn merge_shared(into: &mut Fields, more: &Fields, budget: &Budget) -> Result<bool, Conflict> {
+pub(crate) fn merge_shared(
+    into: &mut Fields,
+    more: &Fields,
+    budget: &Budget,
+) -> Result<bool, Conflict> {
     charge_search(into.len(), more.len(), budget)?;
     if into.is_empty() && is_taken_whole(more) {
         into.clone_from(more);
@@ -159,13 +174,21 @@ pub(crate) fn merge_shared(into: &mut Fields, more: &Fields, budget: &Budget) ->
 
 /// Tells whether no field would be left out if the fields were added one by one.
 fn is_taken_whole(fields: &[FieldSpec]) -> bool {
-    fields.iter().enumerate().all(|(at, field)| is_known(&fields[..at], field) == Ok(false))
+    fields
+        .iter()
+        .enumerate()
+        .all(|(at, field)| is_known(&fields[..at], field) == Ok(false))
 }
 
 /// Tells whether a field is there already, which one of a narrower kind stands for too.
 fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, Conflict> {
-    match fields.iter().find(|known| known.path == field.path && field.gvk.covers(&known.gvk)) {
-        Some(known) if known.create != field.create => Err(Conflict::Create(field.path.to_string())),
+    match fields
+        .iter()
+        .find(|known| known.path == field.path && field.gvk.covers(&known.gvk))
+    {
+        Some(known) if known.create != field.create => {
+            Err(Conflict::Create(field.path.to_string()))
+        }
         known => Ok(known.is_some()),
     }
 }
@@ -182,19 +205,30 @@ pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
 /// Puts a value under a key; how the old one was written is kept.
 pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misfit> {
     if map.text().is_some() {
-        return if map.is_null() { Ok(()) } else { Err("a mapping was expected".into()) };
+        return if map.is_null() {
+            Ok(())
+        } else {
+            Err("a mapping was expected".into())
+        };
     }
     if map.entries().is_none() {
         return Err("a mapping was expected".into());
     }
-    let style = map.get(key).filter(|old| old.text().is_some()).map_or(new.style, |old| old.style);
+    let style = map
+        .get(key)
+        .filter(|old| old.text().is_some())
+        .map_or(new.style, |old| old.style);
     map.insert(key, styled(new, style));
     Ok(())
 }
 
 /// Returns a scalar written in a style; between quotes it is a text, whatever it was said to be.
 fn styled(new: Node, style: Style) -> Node {
-    let tag = if style == Style::Plain || new.tag == Tag::Str { new.tag } else { Tag::Implied };
+    let tag = if style == Style::Plain || new.tag == Tag::Str {
+        new.tag
+    } else {
+        Tag::Implied
+    };
     Node { style, tag, ..new }
 }
 
@@ -239,8 +273,14 @@ fn split(path: &str) -> Box<[Part]> {
         }
     }
     let part = |name: String| match name.strip_suffix("[]") {
-        Some(short) => Part { name: short.into(), is_list: true },
-        None => Part { name: name.into(), is_list: false },
+        Some(short) => Part {
+            name: short.into(),
+            is_list: true,
+        },
+        None => Part {
+            name: name.into(),
+            is_list: false,
+        },
     };
     names.into_iter().map(part).collect()
 }
@@ -252,12 +292,16 @@ fn walk(
     set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Result<(), Misfit> {
     meter.steps(1 + width(node))?;
-    let Some((part, rest)) = parts.split_first() else { return set(node) };
+    let Some((part, rest)) = parts.split_first() else {
+        return set(node);
+    };
     if node.is_null() {
         return Ok(());
     }
     match &mut node.content {
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(parts, item, (make, meter), set)),
+        Content::Sequence(items) => items
+            .iter_mut()
+            .try_for_each(|item| walk(parts, item, (make, meter), set)),
         Content::Mapping(_) => match field(node, part, rest.is_empty(), make)? {
             Some(next) => walk(rest, next, (make, meter), set),
             None => Ok(()),
@@ -267,7 +311,12 @@ fn walk(
 }
 
 /// Returns a field's value, made where it is absent and may be; a null becomes what is made there.
-fn field<'n>(map: &'n mut Node, part: &Part, last: bool, make: Make) -> Result<Option<&'n mut Node>, Misfit> {
+fn field<'n>(
+    map: &'n mut Node,
+    part: &Part,
+    last: bool,
+    make: Make,
+) -> Result<Option<&'n mut Node>, Misfit> {
     if part.name.is_empty() {
         return Err("a part of the path is empty".into());
     }
@@ -281,12 +330,27 @@ fn field<'n>(map: &'n mut Node, part: &Part, last: bool, make: Make) -> Result<O
         }));
     }
     let wants_scalar = last && make == Make::Scalar;
-    let fresh = || if wants_scalar { Node { tag: Tag::Implied, ..Node::plain("") } } else { Node::mapping() };
-    let Some(next) = map.get_or_insert_with(&part.name, fresh) else { return Ok(None) };
+    let fresh = || {
+        if wants_scalar {
+            Node {
+                tag: Tag::Implied,
+                ..Node::plain("")
+            }
+        } else {
+            Node::mapping()
+        }
+    };
+    let Some(next) = map.get_or_insert_with(&part.name, fresh) else {
+        return Ok(None);
+    };
     if next.is_null() {
         let place = next.place;
         // A scalar that is about to be set is a null no more, or the walk would end here.
-        *next = if wants_scalar { Node::string("").placed(place) } else { Node::mapping().placed(place) };
+        *next = if wants_scalar {
+            Node::string("").placed(place)
+        } else {
+            Node::mapping().placed(place)
+        };
         next.style = Style::Plain;
     }
     Ok(Some(next))
@@ -301,10 +365,14 @@ mod tests {
 
     fn set_at(path: &str, value: &Value, create: bool, make: Make) -> Result<Value, Misfit> {
         let (mut node, budget) = (Node::from_value(value), Budget::unlimited());
-        FieldSpec::new(Gvk::default(), path, create).visit(&mut node, (make, &Meter::new(&budget)), &mut |found| {
-            *found = Node::string("x");
-            Ok(())
-        })?;
+        FieldSpec::new(Gvk::default(), path, create).visit(
+            &mut node,
+            (make, &Meter::new(&budget)),
+            &mut |found| {
+                *found = Node::string("x");
+                Ok(())
+            },
+        )?;
         Ok(node.to_value(lode_yaml::Dialect::V3).unwrap())
     }
 
@@ -314,26 +382,46 @@ mod tests {
         let want = json!({"a": [{"b": "x"}, {"c": 1}, {"b": "x"}]});
         assert_eq!(set_at("a/b", &value, false, Make::Scalar), Ok(want.clone()));
         assert_eq!(set_at("a[]/b", &value, false, Make::Scalar), Ok(want));
-        assert_eq!(set_at("a[]/b", &json!({"a": null}), false, Make::Scalar), Ok(json!({"a": []})));
+        assert_eq!(
+            set_at("a[]/b", &json!({"a": null}), false, Make::Scalar),
+            Ok(json!({"a": []}))
+        );
     }
 
     #[test]
     fn what_is_absent_is_made_only_where_asked() {
-        assert_eq!(set_at("a/b", &json!({}), false, Make::Scalar), Ok(json!({})));
-        assert_eq!(set_at("/a/b", &json!({"a": null}), true, Make::Scalar), Ok(json!({"a": {"b": "x"}})));
-        assert_eq!(set_at("a[]/b", &json!({}), true, Make::Scalar), Ok(json!({})));
+        assert_eq!(
+            set_at("a/b", &json!({}), false, Make::Scalar),
+            Ok(json!({}))
+        );
+        assert_eq!(
+            set_at("/a/b", &json!({"a": null}), true, Make::Scalar),
+            Ok(json!({"a": {"b": "x"}}))
+        );
+        assert_eq!(
+            set_at("a[]/b", &json!({}), true, Make::Scalar),
+            Ok(json!({}))
+        );
     }
 
     #[test]
     fn a_scalar_on_the_way_is_refused() {
         assert!(set_at("a/b", &json!({"a": "text"}), false, Make::Scalar).is_err());
-        assert_eq!(set_at("a/b", &json!({"a": null}), false, Make::Scalar), Ok(json!({"a": null})));
+        assert_eq!(
+            set_at("a/b", &json!({"a": null}), false, Make::Scalar),
+            Ok(json!({"a": null}))
+        );
     }
 
     #[test]
     fn a_slash_can_be_part_of_a_name() {
         assert_eq!(
-            set_at(r"a/x.io\/y", &json!({"a": {"x.io/y": 1}}), false, Make::Nothing),
+            set_at(
+                r"a/x.io\/y",
+                &json!({"a": {"x.io/y": 1}}),
+                false,
+                Make::Nothing
+            ),
             Ok(json!({"a": {"x.io/y": "x"}}))
         );
     }
@@ -346,6 +434,9 @@ mod tests {
         let budget = Budget::unlimited();
         assert_eq!(merge(&mut fields, &[wide(true)], &budget), Ok(()));
         assert_eq!(fields.len(), 1);
-        assert_eq!(merge(&mut fields, &[wide(false)], &budget), Err(Conflict::Create("a".to_owned())));
+        assert_eq!(
+            merge(&mut fields, &[wide(false)], &budget),
+            Err(Conflict::Create("a".to_owned()))
+        );
     }
 }

@@ -82,7 +82,11 @@ impl Arguments {
             literals: entry.texts("literals")?,
             files: entry.texts("files")?,
             envs,
-            secret_type: if kind == Kind::Secret { entry.text_at("type")? } else { At::default() },
+            secret_type: if kind == Kind::Secret {
+                entry.text_at("type")?
+            } else {
+                At::default()
+            },
             options: entry.read("options", Options::read)?.unwrap_or_default(),
         })
     }
@@ -112,8 +116,13 @@ impl Options {
     /// Takes in the options of the whole kustomization; own labels and annotations win.
     pub(crate) fn inherit(&mut self, all: &Self, budget: &Budget) -> Result<(), Exceeded> {
         all.charge(budget)?;
-        for (own, all) in [(&mut self.labels, &all.labels), (&mut self.annotations, &all.annotations)] {
-            let missing = all.iter().filter(|(key, _)| own.binary_search_by(|(known, _)| known.cmp(key)).is_err());
+        for (own, all) in [
+            (&mut self.labels, &all.labels),
+            (&mut self.annotations, &all.annotations),
+        ] {
+            let missing = all
+                .iter()
+                .filter(|(key, _)| own.binary_search_by(|(known, _)| known.cmp(key)).is_err());
             let missing: Pairs = missing.cloned().collect();
             own.extend(missing);
             own.sort_by(|a, b| a.0.cmp(&b.0));
@@ -131,8 +140,18 @@ impl Options {
 }
 
 /// Makes the object a generator describes.
-pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Arguments>) -> Result<Resource, Fault> {
-    let mut data = Data { entry, text: Vec::new(), bytes: Vec::new(), keys: HashSet::new(), budget: source.budget };
+pub(crate) fn make(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    entry: &At<Arguments>,
+) -> Result<Resource, Fault> {
+    let mut data = Data {
+        entry,
+        text: Vec::new(),
+        bytes: Vec::new(),
+        keys: HashSet::new(),
+        budget: source.budget,
+    };
     if entry.name.is_empty() {
         return Err(data.fault(entry.place, "it has no name"));
     }
@@ -141,9 +160,14 @@ pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Argume
     let mut parts = Parts::default();
     for path in &entry.envs {
         let (_, blob, number) = source.named(folder, path, path.place)?;
-        let content = str::from_utf8(&blob.bytes).map_err(|_| data.fault(path.place, "an env file is not UTF-8"))?;
+        let content = str::from_utf8(&blob.bytes)
+            .map_err(|_| data.fault(path.place, "an env file is not UTF-8"))?;
         for (line, key, value) in env_lines(content) {
-            let place = Place { source: number, line, ..Place::default() };
+            let place = Place {
+                source: number,
+                line,
+                ..Place::default()
+            };
             data.put(key, value.as_bytes(), (place, path.place))?;
         }
         parts.add(number);
@@ -153,12 +177,27 @@ pub(crate) fn make(source: &mut Source<'_>, folder: &RepoPath, entry: &At<Argume
             .split_once('=')
             .filter(|(key, _)| !key.is_empty())
             .ok_or_else(|| data.fault(literal.place, "a literal is not of the form key=value"))?;
-        data.put(key, unquoted(value).as_bytes(), (literal.place, literal.place))?;
+        data.put(
+            key,
+            unquoted(value).as_bytes(),
+            (literal.place, literal.place),
+        )?;
     }
     for file in &entry.files {
         let (key, path) = file_source(file).map_err(|cause| data.fault(file.place, cause))?;
         let (_, blob, number) = source.named(folder, path, file.place)?;
-        data.put(key, &blob.bytes, (Place { source: number, line: 1, ..Place::default() }, file.place))?;
+        data.put(
+            key,
+            &blob.bytes,
+            (
+                Place {
+                    source: number,
+                    line: 1,
+                    ..Place::default()
+                },
+                file.place,
+            ),
+        )?;
         parts.add(number);
     }
     let mut resource = Resource::new(data.object(), entry.place);
@@ -177,7 +216,11 @@ pub(crate) fn combine(
 ) -> Result<(), Fault> {
     old.node.cost().charge(budget)?;
     for field in ["labels", "annotations"] {
-        lay_over(&mut made.node, old.node.at(&["metadata", field]), &["metadata", field]);
+        lay_over(
+            &mut made.node,
+            old.node.at(&["metadata", field]),
+            &["metadata", field],
+        );
     }
     if behavior == Behavior::Merge {
         for field in ["data", "binaryData"] {
@@ -190,7 +233,9 @@ pub(crate) fn combine(
         match old.node.at(&["metadata", field]) {
             Some(value) => made.set_metadata(field, value.clone()),
             None => {
-                made.node.get_mut("metadata").and_then(|metadata| metadata.remove(field));
+                made.node
+                    .get_mut("metadata")
+                    .and_then(|metadata| metadata.remove(field));
             }
         }
     }
@@ -208,19 +253,38 @@ pub(crate) fn combine(
 
 /// Puts the entries of `old` under those of a mapping inside `node`, as texts.
 fn lay_over(node: &mut Node, old: Option<&Node>, path: &[&str]) {
-    let Some(old) = old.and_then(Node::entries).filter(|entries| !entries.is_empty()) else { return };
+    let Some(old) = old
+        .and_then(Node::entries)
+        .filter(|entries| !entries.is_empty())
+    else {
+        return;
+    };
     let mut target = Some(node);
     for part in path {
         target = target.and_then(|node| node.get_or_insert_with(part, Node::mapping));
     }
-    let Some(entries) = target.and_then(Node::entries_mut) else { return };
-    let mut known: HashSet<Text> = entries.iter().filter_map(|entry| entry.key.text().map(Text::from)).collect();
+    let Some(entries) = target.and_then(Node::entries_mut) else {
+        return;
+    };
+    let mut known: HashSet<Text> = entries
+        .iter()
+        .filter_map(|entry| entry.key.text().map(Text::from))
+        .collect();
     for entry in old {
-        let Some(key) = entry.key.text() else { continue };
+        let Some(key) = entry.key.text() else {
+            continue;
+        };
         if known.insert(key.into()) {
             let text = entry.value.text().unwrap_or_default();
-            let value = Node { style: entry.value.style, ..Node::string(text) }.placed(entry.value.place);
-            entries.push(Entry { key: Node::string(key).placed(value.place), value });
+            let value = Node {
+                style: entry.value.style,
+                ..Node::string(text)
+            }
+            .placed(entry.value.place);
+            entries.push(Entry {
+                key: Node::string(key).placed(value.place),
+                value,
+            });
         }
     }
 }
@@ -242,7 +306,9 @@ impl Data<'_> {
     /// Adds a value that stands at a place and is asked for at another.
     fn put(&mut self, key: &str, content: &[u8], (place, by): (Place, Place)) -> Result<(), Fault> {
         let cost = Cost::of_text(key).under(key);
-        let charged = cost.charge(self.budget).and_then(|()| self.budget.bytes(COPIES * content.len() as u64));
+        let charged = cost
+            .charge(self.budget)
+            .and_then(|()| self.budget.bytes(COPIES * content.len() as u64));
         charged.map_err(|exceeded| Fault::from(exceeded).during("read a generator's value", by))?;
         if !self.keys.insert(key.into()) {
             return Err(self.fault(by, &format!("key \"{key}\" is given twice")));
@@ -252,14 +318,25 @@ impl Data<'_> {
             Ok(text) => (&mut self.text, text.to_owned()),
             Err(_) => (&mut self.bytes, encoded(content)),
         };
-        into.push(Entry { key: Node::string(key).placed(place), value: block(text).placed(place) });
+        into.push(Entry {
+            key: Node::string(key).placed(place),
+            value: block(text).placed(place),
+        });
         Ok(())
     }
 
     fn object(self) -> Node {
-        let Arguments { kind, name, namespace, secret_type, options, .. } = &self.entry.value;
+        let Arguments {
+            kind,
+            name,
+            namespace,
+            secret_type,
+            options,
+            ..
+        } = &self.entry.value;
         let place = self.entry.place;
-        let (mut object, mut metadata) = (Node::mapping().placed(place), Node::mapping().placed(place));
+        let (mut object, mut metadata) =
+            (Node::mapping().placed(place), Node::mapping().placed(place));
         let text = |text: &str, place: Place| Node::string(text).placed(place);
         object.insert("apiVersion", text("v1", place));
         object.insert("kind", text(kind.text(), place));
@@ -267,7 +344,10 @@ impl Data<'_> {
         if !namespace.is_empty() {
             metadata.insert("namespace", text(namespace, namespace.place));
         }
-        for (field, pairs) in [("labels", &options.labels), ("annotations", &options.annotations)] {
+        for (field, pairs) in [
+            ("labels", &options.labels),
+            ("annotations", &options.annotations),
+        ] {
             if !pairs.is_empty() {
                 let mut map = Node::mapping().placed(place);
                 for (key, value) in pairs {
@@ -278,35 +358,68 @@ impl Data<'_> {
         }
         object.insert("metadata", metadata);
         if *kind == Kind::Secret {
-            let value =
-                if secret_type.is_empty() { text("Opaque", place) } else { text(secret_type, secret_type.place) };
+            let value = if secret_type.is_empty() {
+                text("Opaque", place)
+            } else {
+                text(secret_type, secret_type.place)
+            };
             object.insert("type", value);
         }
         for (field, entries) in [("data", self.text), ("binaryData", self.bytes)] {
-            let map = Node { content: Content::Mapping(entries), ..Node::mapping() }.placed(place);
+            let map = Node {
+                content: Content::Mapping(entries),
+                ..Node::mapping()
+            }
+            .placed(place);
             if !map.is_nothing() || (*kind == Kind::Secret && field == "data") {
                 object.insert(field, map);
             }
         }
         if let Some(place) = options.immutable {
-            object.insert("immutable", Node { tag: Tag::Bool, ..Node::plain("true") }.placed(place));
+            object.insert(
+                "immutable",
+                Node {
+                    tag: Tag::Bool,
+                    ..Node::plain("true")
+                }
+                .placed(place),
+            );
         }
         object
     }
 
     fn fault(&self, place: Place, cause: &str) -> Fault {
-        Fault::At(place, FileCause::Generator { name: self.entry.name.value.clone(), cause: cause.to_owned() })
+        Fault::At(
+            place,
+            FileCause::Generator {
+                name: self.entry.name.value.clone(),
+                cause: cause.to_owned(),
+            },
+        )
     }
 }
 
 fn block(text: String) -> Node {
-    let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
-    Node { style, ..Node::string(text) }
+    let style = if text.contains('\n') {
+        Style::Literal
+    } else {
+        Style::Plain
+    };
+    Node {
+        style,
+        ..Node::string(text)
+    }
 }
 
 /// Returns line, key and value of each variable.
 fn env_lines(content: &str) -> impl Iterator<Item = (u32, &str, &str)> {
-    let lines = (1..).zip(content.strip_prefix('\u{feff}').unwrap_or(content).lines().map(str::trim_start));
+    let lines = (1..).zip(
+        content
+            .strip_prefix('\u{feff}')
+            .unwrap_or(content)
+            .lines()
+            .map(str::trim_start),
+    );
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|(number, line)| {
@@ -317,14 +430,24 @@ fn env_lines(content: &str) -> impl Iterator<Item = (u32, &str, &str)> {
 }
 
 fn unquoted(value: &str) -> &str {
-    let inner = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    let inner = |quote: char| {
+        value
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote))
+    };
     inner('"').or_else(|| inner('\'')).unwrap_or(value)
 }
 
 /// Splits `[key=]path`; without a key, the file's name is it.
 fn file_source(text: &str) -> Result<(&str, &str), &'static str> {
     let Some((key, path)) = text.split_once('=') else {
-        return Ok((text.trim_end_matches('/').rsplit('/').next().unwrap_or_default(), text));
+        return Ok((
+            text.trim_end_matches('/')
+                .rsplit('/')
+                .next()
+                .unwrap_or_default(),
+            text,
+        ));
     };
     match (key, path) {
         ("", _) => Err("a file has no key in front of ="),
@@ -357,13 +480,20 @@ mod tests {
 
     #[test]
     fn env_files_have_comments_and_empty_values() {
-        let lines: Vec<(u32, &str, &str)> = env_lines("\u{feff}A=1\n  # note\n\n  B=x=y\nC\n=d\n").collect();
+        let lines: Vec<(u32, &str, &str)> =
+            env_lines("\u{feff}A=1\n  # note\n\n  B=x=y\nC\n=d\n").collect();
         assert_eq!(lines, [(1, "A", "1"), (4, "B", "x=y"), (5, "C", "")]);
     }
 
     #[test]
     fn one_pair_of_quotes_goes() {
-        for (text, want) in [("\"a\"", "a"), ("'a'", "a"), ("\"a'", "\"a'"), ("\"", "\""), ("\"\"a\"\"", "\"a\"")] {
+        for (text, want) in [
+            ("\"a\"", "a"),
+            ("'a'", "a"),
+            ("\"a'", "\"a'"),
+            ("\"", "\""),
+            ("\"\"a\"\"", "\"a\""),
+        ] {
             assert_eq!(unquoted(text), want, "{text}");
         }
     }

@@ -18,8 +18,12 @@ pub(crate) fn add(resources: &mut [Resource], budget: &Budget) -> Result<(), Fau
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
         // The content is put into JSON and that into one text with escapes.
         let cost = resource.node.cost();
-        let charged = cost.charge_value(budget).and_then(|()| budget.bytes(TEXTS * cost.bytes + resource.name_bytes()));
-        charged.map_err(|exceeded| Fault::from(exceeded).during("add digests to names", resource.place))?;
+        let charged = cost
+            .charge_value(budget)
+            .and_then(|()| budget.bytes(TEXTS * cost.bytes + resource.name_bytes()));
+        charged.map_err(|exceeded| {
+            Fault::from(exceeded).during("add digests to names", resource.place)
+        })?;
         resource.remember();
         let name = format!("{}-{}", resource.name(), hash(&resource.node));
         resource.set_name(name);
@@ -33,9 +37,13 @@ pub(crate) fn add(resources: &mut [Resource], budget: &Budget) -> Result<(), Fau
 fn hash(node: &Node) -> String {
     let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
     // A content that JSON cannot say fails when the object is written.
-    let map = |name: &str| node.get(name).map(|node| node.to_value(Dialect::V3).unwrap_or_default());
+    let map = |name: &str| {
+        node.get(name)
+            .map(|node| node.to_value(Dialect::V3).unwrap_or_default())
+    };
     let absent = || Value::from("");
-    let mut content = json!({"kind": text("kind"), "name": "", "data": map("data").unwrap_or_else(absent)});
+    let mut content =
+        json!({"kind": text("kind"), "name": "", "data": map("data").unwrap_or_else(absent)});
     let extra = if text("kind") == "Secret" {
         content["type"] = text("type").into();
         "stringData"
@@ -46,7 +54,10 @@ fn hash(node: &Node) -> String {
         content[extra] = value;
     }
     let digest = Sha256::digest(go_json(&content).as_bytes());
-    let hex = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).take(HASH_LEN);
+    let hex = digest
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(HASH_LEN);
     hex.map(|nibble| match nibble {
         0 => 'g',
         1 => 'h',

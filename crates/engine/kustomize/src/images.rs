@@ -23,14 +23,23 @@ pub(crate) fn apply(
     budget: &Budget,
 ) -> Result<(), Fault> {
     let meter = Meter::new(budget);
-    let changes = images.iter().map(|image| Change::new(image, budget)).collect::<Result<Vec<_>, _>>()?;
-    for resource in resources.iter_mut().filter(|resource| resource.kind() != "CustomResourceDefinition") {
+    let changes = images
+        .iter()
+        .map(|image| Change::new(image, budget))
+        .collect::<Result<Vec<_>, _>>()?;
+    for resource in resources
+        .iter_mut()
+        .filter(|resource| resource.kind() != "CustomResourceDefinition")
+    {
         let mut texts = texts(resource, fields, &meter)?;
         for change in &changes {
             if texts.is_empty() {
                 break;
             }
-            if !change.fits_any(&texts, &meter).map_err(|exceeded| Fault::from(exceeded).during(DOING, change.by))? {
+            if !change
+                .fits_any(&texts, &meter)
+                .map_err(|exceeded| Fault::from(exceeded).during(DOING, change.by))?
+            {
                 continue;
             }
             let set = &mut |found: &mut Node| change.set(found, &meter);
@@ -46,7 +55,11 @@ pub(crate) fn apply(
 const DOING: &str = "change an image";
 
 /// Returns the images an object has, each once.
-fn texts(resource: &mut Resource, fields: &[FieldSpec], meter: &Meter<'_>) -> Result<BTreeSet<Text>, Fault> {
+fn texts(
+    resource: &mut Resource,
+    fields: &[FieldSpec],
+    meter: &Meter<'_>,
+) -> Result<BTreeSet<Text>, Fault> {
     let mut texts = BTreeSet::new();
     let note = &mut |found: &mut Node| {
         let text = found.text().ok_or("a scalar was expected")?;
@@ -86,19 +99,29 @@ fn walk(
     meter.steps(1)?;
     match &mut node.content {
         Content::Scalar(_) => Ok(()),
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| walk(item, meter, visit)),
+        Content::Sequence(items) => items
+            .iter_mut()
+            .try_for_each(|item| walk(item, meter, visit)),
         Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
             walk(&mut entry.value, meter, visit)?;
-            let is_list = entry.key.text().is_some_and(|key| CONTAINERS.contains(&key));
+            let is_list = entry
+                .key
+                .text()
+                .is_some_and(|key| CONTAINERS.contains(&key));
             match entry.value.items_mut() {
-                Some(items) if is_list => items.iter_mut().try_for_each(|item| container(item, visit)),
+                Some(items) if is_list => {
+                    items.iter_mut().try_for_each(|item| container(item, visit))
+                }
                 _ => Ok(()),
             }
         }),
     }
 }
 
-fn container(item: &mut Node, visit: &mut impl FnMut(&mut Node) -> Result<(), Misfit>) -> Result<(), Misfit> {
+fn container(
+    item: &mut Node,
+    visit: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
     match &item.content {
         Content::Mapping(_) => item.get_mut("image").map_or(Ok(()), visit),
         Content::Scalar(_) if item.is_null() => Ok(()),
@@ -126,7 +149,15 @@ enum Pattern {
 impl<'i> Change<'i> {
     fn new(image: &'i At<Image>, budget: &Budget) -> Result<Self, Fault> {
         let by = image.place;
-        let invalid = || Fault::At(by, FileCause::Pattern { field: "images.name", pattern: image.name.clone() });
+        let invalid = || {
+            Fault::At(
+                by,
+                FileCause::Pattern {
+                    field: "images.name",
+                    pattern: image.name.clone(),
+                },
+            )
+        };
         match Pattern::new(&image.name, budget) {
             Ok(pattern) => Ok(Self { image, pattern, by }),
             Err(Refused::Invalid) => Err(invalid()),
@@ -159,7 +190,11 @@ impl<'i> Change<'i> {
 
 fn changed(text: &str, image: &Image) -> String {
     let (name, tag, digest) = split(text);
-    let name = if image.new_name.is_empty() { name } else { &image.new_name };
+    let name = if image.new_name.is_empty() {
+        name
+    } else {
+        &image.new_name
+    };
     let (tag, digest) = match (image.new_tag.is_empty(), image.digest.is_empty()) {
         (false, false) => (image.new_tag.clone(), image.digest.as_str()),
         (false, true) => (image.new_tag.clone(), ""),
@@ -179,20 +214,28 @@ fn changed(text: &str, image: &Image) -> String {
 
 /// Splits a reference into name, tag and digest; a host's port is part of the name.
 fn split(text: &str) -> (&str, &str, &str) {
-    let search = text.find('/').filter(|slash| *slash > 0).unwrap_or_default();
+    let search = text
+        .find('/')
+        .filter(|slash| *slash > 0)
+        .unwrap_or_default();
     let at = text[search..].find('@').map(|at| at + search);
     let colon = text[search..].find(':').map(|colon| colon + search);
     match (colon, at) {
         (None, None) => (text, "", ""),
         (Some(colon), None) => (&text[..colon], &text[colon + 1..], ""),
-        (Some(colon), Some(at)) if colon < at => (&text[..colon], &text[colon + 1..at], &text[at + 1..]),
+        (Some(colon), Some(at)) if colon < at => {
+            (&text[..colon], &text[colon + 1..at], &text[at + 1..])
+        }
         (_, Some(at)) => (&text[..at], "", &text[at + 1..]),
     }
 }
 
 impl Pattern {
     fn new(name: &str, budget: &Budget) -> Result<Self, Refused> {
-        if name.chars().all(|c| c.is_ascii_alphanumeric() || "-_/.:@".contains(c)) {
+        if name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_/.:@".contains(c))
+        {
             return Ok(Self::Name(name.to_owned()));
         }
         let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
@@ -226,7 +269,10 @@ fn after_name<'t>(name: &str, text: &'t str) -> Option<&'t str> {
 }
 
 fn is_tag_and_digest(text: &str) -> bool {
-    let allowed = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_.{}-".contains(c));
+    let allowed = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.{}-".contains(c))
+    };
     let (tag, digest) = match text.split_once('@') {
         Some((tag, digest)) => (tag, digest.strip_prefix("sha256:")),
         None => (text, Some("")),
@@ -249,16 +295,31 @@ mod tests {
 
     #[test]
     fn tag_and_digest_replace_each_other() {
-        let image =
-            |new_tag: &str, digest: &str| Image { new_tag: new_tag.into(), digest: digest.into(), ..Image::default() };
+        let image = |new_tag: &str, digest: &str| Image {
+            new_tag: new_tag.into(),
+            digest: digest.into(),
+            ..Image::default()
+        };
         let old = "host:5000/app:1@sha256:a";
         for (change, want) in [
             (image("2", ""), "host:5000/app:2"),
             (image("", "sha256:b"), "host:5000/app@sha256:b"),
             (image("2", "sha256:b"), "host:5000/app:2@sha256:b"),
             (image("", ""), old),
-            (Image { new_name: "x/y".into(), ..Image::default() }, "x/y:1@sha256:a"),
-            (Image { tag_suffix: "-a".into(), ..Image::default() }, "host:5000/app:1-a"),
+            (
+                Image {
+                    new_name: "x/y".into(),
+                    ..Image::default()
+                },
+                "x/y:1@sha256:a",
+            ),
+            (
+                Image {
+                    tag_suffix: "-a".into(),
+                    ..Image::default()
+                },
+                "host:5000/app:1-a",
+            ),
         ] {
             assert_eq!(changed(old, &change), want);
         }
@@ -298,13 +359,19 @@ mod tests {
             "ä.b/c:1",
         ];
         for name in ["a.b/c", "a.b/c:1", "", "a", "a.b/c@sha256:ab"] {
-            let expression =
-                regex::Regex::new(&format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$")).unwrap();
+            let expression = regex::Regex::new(&format!(
+                "^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$"
+            ))
+            .unwrap();
             let budget = Budget::unlimited();
             let (pattern, meter) = (Pattern::new(name, &budget).unwrap(), Meter::new(&budget));
             assert!(matches!(pattern, Pattern::Name(_)));
             for text in texts {
-                assert_eq!(pattern.is_match(text, &meter), Ok(expression.is_match(text)), "{name} {text:?}");
+                assert_eq!(
+                    pattern.is_match(text, &meter),
+                    Ok(expression.is_match(text)),
+                    "{name} {text:?}"
+                );
             }
         }
     }

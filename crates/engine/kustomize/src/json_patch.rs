@@ -28,7 +28,9 @@ impl Error {
     /// Returns what of the budget there was too little of, if that is why.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         match self.cause {
-            Cause::Exceeded(exceeded) | Cause::Missing(Missing::Exceeded(exceeded)) => Some(exceeded),
+            Cause::Exceeded(exceeded) | Cause::Missing(Missing::Exceeded(exceeded)) => {
+                Some(exceeded)
+            }
             _ => None,
         }
     }
@@ -81,9 +83,16 @@ pub(crate) fn apply_to_object(
         metadata.insert(ANNOTATIONS, Node::mapping());
     }
     apply(object, operations, dialect, budget)?;
-    let Some(metadata) = object.get_mut("metadata") else { return Ok(()) };
-    let Some(annotations) = metadata.get_mut(ANNOTATIONS) else { return Ok(()) };
-    let Some(entries) = annotations.entries_mut().filter(|entries| !entries.is_empty()) else {
+    let Some(metadata) = object.get_mut("metadata") else {
+        return Ok(());
+    };
+    let Some(annotations) = metadata.get_mut(ANNOTATIONS) else {
+        return Ok(());
+    };
+    let Some(entries) = annotations
+        .entries_mut()
+        .filter(|entries| !entries.is_empty())
+    else {
         metadata.remove(ANNOTATIONS);
         return Ok(());
     };
@@ -98,14 +107,29 @@ pub(crate) fn apply_to_object(
 const ANNOTATIONS: &str = "annotations";
 
 /// Applies operations in order; after an error the object is half changed.
-pub(crate) fn apply(object: &mut Node, operations: &Node, dialect: Dialect, budget: &Budget) -> Result<(), Error> {
+pub(crate) fn apply(
+    object: &mut Node,
+    operations: &Node,
+    dialect: Dialect,
+    budget: &Budget,
+) -> Result<(), Error> {
     let meter = Meter::new(budget);
-    let failed = |cause| Error { operation: "patch".to_owned(), place: operations.place, cause };
+    let failed = |cause| Error {
+        operation: "patch".to_owned(),
+        place: operations.place,
+        cause,
+    };
     let list = operations.items().ok_or_else(|| failed(Cause::NoList))?;
     json::normalize(object, Dialect::V3, &meter).map_err(failed)?;
-    let patching = Patching { dialect, meter: &meter };
+    let patching = Patching {
+        dialect,
+        meter: &meter,
+    };
     for operation in list {
-        let path = operation.get("path").and_then(Node::text).unwrap_or_default();
+        let path = operation
+            .get("path")
+            .and_then(Node::text)
+            .unwrap_or_default();
         let name = operation.get("op").and_then(Node::text).unwrap_or_default();
         patching.apply(object, operation).map_err(|cause| Error {
             operation: format!("{name} {path}"),
@@ -151,8 +175,12 @@ impl Patching<'_> {
     fn copy(&self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
         let (parent, key) = parent(object, text(operation, "from")?, self.meter)?;
         let found = child(parent, &key, self.meter)?;
-        found.as_ref().map_or(Ok(()), |found| found.cost().charge_meter(self.meter))?;
-        let copied = found.cloned().unwrap_or_else(|| Node::null().placed(operation.place));
+        found
+            .as_ref()
+            .map_or(Ok(()), |found| found.cost().charge_meter(self.meter))?;
+        let copied = found
+            .cloned()
+            .unwrap_or_else(|| Node::null().placed(operation.place));
         add(object, text(operation, "path")?, copied, self.meter)
     }
 
@@ -174,11 +202,17 @@ impl Patching<'_> {
             (Some(found), Some(wanted)) => json::same(found, &wanted, self.meter)?,
             (Some(_), None) => false,
         };
-        if holds { Ok(()) } else { Err(Cause::TestFailed) }
+        if holds {
+            Ok(())
+        } else {
+            Err(Cause::TestFailed)
+        }
     }
 
     fn value(&self, operation: &Node) -> Result<Node, Cause> {
-        let Some(value) = operation.get("value") else { return Ok(Node::null().placed(operation.place)) };
+        let Some(value) = operation.get("value") else {
+            return Ok(Node::null().placed(operation.place));
+        };
         value.cost().charge_meter(self.meter)?;
         let mut value = value.clone();
         json::normalize(&mut value, self.dialect, self.meter)?;
@@ -187,7 +221,10 @@ impl Patching<'_> {
 }
 
 fn text<'n>(operation: &'n Node, field: &'static str) -> Result<&'n str, Cause> {
-    let found = operation.get(field).filter(|node| node.is_string()).and_then(Node::text);
+    let found = operation
+        .get(field)
+        .filter(|node| node.is_string())
+        .and_then(Node::text);
     found.ok_or(Cause::NoField(field))
 }
 
@@ -196,7 +233,11 @@ fn add(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<()
     let (parent, key) = parent(object, path, meter)?;
     match &mut parent.content {
         Content::Sequence(items) => {
-            let at = if key == "-" { items.len() } else { index(&key, items.len() + 1)? };
+            let at = if key == "-" {
+                items.len()
+            } else {
+                index(&key, items.len() + 1)?
+            };
             meter.steps((items.len() - at) as u64 / MOVED_PER_STEP)?;
             items.insert(at, new);
         }
@@ -245,7 +286,11 @@ const MOVED_PER_STEP: u64 = 16;
 fn check_depth(path: &str, new: &Node, meter: &Meter<'_>) -> Result<(), Cause> {
     meter.steps(new.cost().nodes)?;
     let above = path.bytes().filter(|byte| *byte == b'/').count();
-    if above + depth(new) > DEPTH_MAX { Err(Cause::TooDeep) } else { Ok(()) }
+    if above + depth(new) > DEPTH_MAX {
+        Err(Cause::TooDeep)
+    } else {
+        Ok(())
+    }
 }
 
 fn depth(node: &Node) -> usize {
@@ -266,7 +311,11 @@ mod tests {
     use crate::tests::{self as recorded, Outcome, node, text};
 
     fn dialect(patch: &str) -> Dialect {
-        if patch.starts_with('[') { Dialect::V3 } else { Dialect::V2 }
+        if patch.starts_with('[') {
+            Dialect::V3
+        } else {
+            Dialect::V2
+        }
     }
 
     #[test]
@@ -276,7 +325,12 @@ mod tests {
         for case in cases {
             let dialect = dialect(case.patch);
             let mut object = node(case.object, Dialect::V3);
-            let outcome = match apply(&mut object, &node(case.patch, dialect), dialect, &Budget::unlimited()) {
+            let outcome = match apply(
+                &mut object,
+                &node(case.patch, dialect),
+                dialect,
+                &Budget::unlimited(),
+            ) {
                 Ok(()) => Outcome::Result(text(&object)),
                 Err(_) => Outcome::Error,
             };
@@ -286,25 +340,46 @@ mod tests {
 
     #[test]
     fn values_keep_their_place() {
-        let origins = |source| Origins { source, lines_above: 0 };
-        let read =
-            |text: &str, source| Nodes::new(text.as_bytes(), Dialect::V3, origins(source)).next().unwrap().unwrap();
+        let origins = |source| Origins {
+            source,
+            lines_above: 0,
+        };
+        let read = |text: &str, source| {
+            Nodes::new(text.as_bytes(), Dialect::V3, origins(source))
+                .next()
+                .unwrap()
+                .unwrap()
+        };
         let mut object = read("a: 1\nb:\n  c: 12345678\n", 1);
-        let operations = read("- op: add\n  path: /d\n  value: 2\n- {op: move, from: /b/c, path: /e}\n", 2);
+        let operations = read(
+            "- op: add\n  path: /d\n  value: 2\n- {op: move, from: /b/c, path: /e}\n",
+            2,
+        );
         apply(&mut object, &operations, Dialect::V3, &Budget::unlimited()).unwrap();
         let place = |key: &str| {
             let place = object.get(key).unwrap().place;
             (place.source, place.line)
         };
-        assert_eq!((place("a"), place("d"), place("e")), ((1, 1), (2, 3), (1, 3)));
+        assert_eq!(
+            (place("a"), place("d"), place("e")),
+            ((1, 1), (2, 3), (1, 3))
+        );
     }
 
     #[test]
     fn an_error_names_operation_path_and_line_and_no_value() {
         let operations = node("- op: test\n  path: /a\n  value: hunter2\n", Dialect::V2);
-        let error =
-            apply(&mut node("a: secret", Dialect::V3), &operations, Dialect::V2, &Budget::unlimited()).unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.place.line), ("test /a: the test does not hold", 1));
+        let error = apply(
+            &mut node("a: secret", Dialect::V3),
+            &operations,
+            Dialect::V2,
+            &Budget::unlimited(),
+        )
+        .unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), error.place.line),
+            ("test /a: the test does not hold", 1)
+        );
     }
 
     #[test]
@@ -312,19 +387,32 @@ mod tests {
         let patched = |object: &str, operations: &str| {
             let mut object = node(object, Dialect::V3);
             let operations = node(operations, Dialect::V2);
-            apply_to_object(&mut object, &operations, Dialect::V2, &Budget::unlimited()).map(|()| text(&object))
+            apply_to_object(&mut object, &operations, Dialect::V2, &Budget::unlimited())
+                .map(|()| text(&object))
         };
         let add = "- {op: add, path: /metadata/annotations/a, value: b}";
         let added = Ok("metadata:\n  annotations:\n    a: b\n  name: x\n".to_owned());
         assert_eq!(patched("metadata: {name: x}", add), added);
-        assert_eq!(patched("metadata: {name: x, annotations: null}", add), added);
+        assert_eq!(
+            patched("metadata: {name: x, annotations: null}", add),
+            added
+        );
         let add_list = "- {op: add, path: /metadata/annotations/a, value: [b]}";
         let emptied = Ok("metadata:\n  annotations:\n    a: \"\"\n  name: x\n".to_owned());
         assert_eq!(patched("metadata: {name: x}", add_list), emptied);
         let bare = Ok("metadata:\n  name: x\n".to_owned());
-        assert_eq!(patched("metadata: {name: x}", "- {op: remove, path: /metadata/annotations}"), bare);
         assert_eq!(
-            patched("metadata: {name: x, annotations: {a: b}}", "- {op: remove, path: /metadata/annotations/a}"),
+            patched(
+                "metadata: {name: x}",
+                "- {op: remove, path: /metadata/annotations}"
+            ),
+            bare
+        );
+        assert_eq!(
+            patched(
+                "metadata: {name: x, annotations: {a: b}}",
+                "- {op: remove, path: /metadata/annotations/a}"
+            ),
             bare
         );
         assert!(patched("kind: Foo", add).is_err());
@@ -334,23 +422,46 @@ mod tests {
     fn copies_of_copies_are_bounded() {
         let mut operations = "- {op: add, path: /a, value: [1, 2, 3, 4, 5, 6, 7, 8]}\n".to_owned();
         for _ in 0..40 {
-            operations.push_str("- {op: copy, from: /a, path: /b}\n- {op: copy, from: /b, path: /a/-}\n");
+            operations
+                .push_str("- {op: copy, from: /a, path: /b}\n- {op: copy, from: /b, path: /a/-}\n");
         }
-        let budget = Budget::new(Limits { nodes: 1_000_000, ..Limits::UNLIMITED });
-        let error = apply(&mut Node::mapping(), &node(&operations, Dialect::V2), Dialect::V2, &budget).unwrap_err();
+        let budget = Budget::new(Limits {
+            nodes: 1_000_000,
+            ..Limits::UNLIMITED
+        });
+        let error = apply(
+            &mut Node::mapping(),
+            &node(&operations, Dialect::V2),
+            Dialect::V2,
+            &budget,
+        )
+        .unwrap_err();
         assert!(matches!(error.cause, Cause::Exceeded(_)), "{error}");
     }
 
     #[test]
     fn looking_for_a_key_or_along_a_path_is_charged_at_every_level() {
-        let steps = |budget| Budget::new(Limits { steps: budget, ..Limits::UNLIMITED });
-        let many = (0..4_000).map(|at| format!("- {{op: add, path: /k{at}, value: 1}}\n")).collect::<Vec<_>>();
+        let steps = |budget| {
+            Budget::new(Limits {
+                steps: budget,
+                ..Limits::UNLIMITED
+            })
+        };
+        let many = (0..4_000)
+            .map(|at| format!("- {{op: add, path: /k{at}, value: 1}}\n"))
+            .collect::<Vec<_>>();
         let many = node(&many.concat(), Dialect::V2);
         let error = apply(&mut Node::mapping(), &many, Dialect::V2, &steps(200_000)).unwrap_err();
         assert!(error.exceeded().is_some(), "{error}");
 
         let long = format!("- {{op: remove, path: /{}}}\n", "k".repeat(100_000));
-        let error = apply(&mut Node::mapping(), &node(&long, Dialect::V2), Dialect::V2, &steps(1_000)).unwrap_err();
+        let error = apply(
+            &mut Node::mapping(),
+            &node(&long, Dialect::V2),
+            Dialect::V2,
+            &steps(1_000),
+        )
+        .unwrap_err();
         assert!(error.exceeded().is_some(), "{error}");
     }
 
@@ -358,11 +469,18 @@ mod tests {
     fn operations_cannot_nest_what_they_put_in_without_end() {
         let mut operations = "- {op: add, path: /a, value: {}}\n".to_owned();
         for _ in 0..1000 {
-            operations.push_str("- {op: add, path: /b, value: {}}\n- {op: move, from: /a, path: /b/a}\n");
+            operations
+                .push_str("- {op: add, path: /b, value: {}}\n- {op: move, from: /a, path: /b/a}\n");
             operations.push_str("- {op: move, from: /b, path: /a}\n");
         }
         let operations = node(&operations, Dialect::V2);
-        let error = apply(&mut Node::mapping(), &operations, Dialect::V2, &Budget::unlimited()).unwrap_err();
+        let error = apply(
+            &mut Node::mapping(),
+            &operations,
+            Dialect::V2,
+            &Budget::unlimited(),
+        )
+        .unwrap_err();
         assert_eq!(error.cause, Cause::TooDeep);
     }
 }

@@ -92,13 +92,33 @@ impl Kustomization {
         unknown: Unknown,
         warnings: &mut Vec<At<String>>,
     ) -> Result<Self, Fault> {
-        let mode = if unknown == Unknown::Refuse { Mode::Strict } else { Mode::Rewritten };
+        let mode = if unknown == Unknown::Refuse {
+            Mode::Strict
+        } else {
+            Mode::Rewritten
+        };
         let (blob, number) = source.read(file)?;
-        let origins = Origins { source: number, lines_above: 0 };
-        let document = Nodes::new(&blob.bytes, mode.dialect(), origins).with_budget(source.budget).next().transpose();
-        let node = document.map_err(|error| Fault::Yaml { source: number, error })?.unwrap_or_else(Node::null);
+        let origins = Origins {
+            source: number,
+            lines_above: 0,
+        };
+        let document = Nodes::new(&blob.bytes, mode.dialect(), origins)
+            .with_budget(source.budget)
+            .next()
+            .transpose();
+        let node = document
+            .map_err(|error| Fault::Yaml {
+                source: number,
+                error,
+            })?
+            .unwrap_or_else(Node::null);
         let folder = file.parent().unwrap_or_default();
-        let mut all = Self { folder, file: file.clone(), source: number, ..Self::default() };
+        let mut all = Self {
+            folder,
+            file: file.clone(),
+            source: number,
+            ..Self::default()
+        };
         if node.text().is_some() && node.is_null() {
             return match unknown {
                 Unknown::Ignore => Ok(all),
@@ -126,7 +146,11 @@ impl Kustomization {
     /// Returns a place in the file; line 0 is for what is laid over it.
     #[must_use]
     pub fn place(&self, line: u32) -> Place {
-        Place { source: self.source, line, ..Place::default() }
+        Place {
+            source: self.source,
+            line,
+            ..Place::default()
+        }
     }
 
     /// Tells whether a note is asked for.
@@ -152,8 +176,9 @@ impl Kustomization {
         self.validators = fields.texts("validators")?;
         self.build_metadata = fields.texts("buildMetadata")?;
         let place = fields.place();
-        self.openapi =
-            Some(fields.pairs("openapi")?).filter(|pairs| !pairs.is_empty()).map(|pairs| At::new(pairs, place));
+        self.openapi = Some(fields.pairs("openapi")?)
+            .filter(|pairs| !pairs.is_empty())
+            .map(|pairs| At::new(pairs, place));
         self.take_generators(fields, budget)?;
         self.take_changes(fields)?;
         self.sort_options = match fields.node("sortOptions") {
@@ -186,7 +211,9 @@ impl Kustomization {
     }
 
     fn take_generators(&mut self, fields: &mut Mapping<'_>, budget: &Budget) -> Result<(), Fault> {
-        let options = fields.read("generatorOptions", Options::read)?.unwrap_or_default();
+        let options = fields
+            .read("generatorOptions", Options::read)?
+            .unwrap_or_default();
         for (field, kind, entries) in [
             ("configMapGenerator", Kind::ConfigMap, &mut self.config_maps),
             ("secretGenerator", Kind::Secret, &mut self.secrets),
@@ -194,15 +221,21 @@ impl Kustomization {
             *entries = fields.entries(field, |entry| Arguments::read(entry, kind))?;
             for entry in entries.iter_mut() {
                 let inherited = entry.value.options.inherit(&options, budget);
-                let during = |exceeded| Fault::from(exceeded).during("read generatorOptions", entry.place);
+                let during =
+                    |exceeded| Fault::from(exceeded).during("read generatorOptions", entry.place);
                 inherited.map_err(during)?;
             }
         }
         self.chart_globals = fields.node("helmGlobals").cloned();
         for field in ["helmCharts", "helmChartInflationGenerator"] {
-            let Some(node) = fields.node(field) else { continue };
-            let items = node.items().ok_or_else(|| wrong(node.place, field, "a list"))?;
-            self.charts.extend(items.iter().map(|item| At::new(item.clone(), item.place)));
+            let Some(node) = fields.node(field) else {
+                continue;
+            };
+            let items = node
+                .items()
+                .ok_or_else(|| wrong(node.place, field, "a list"))?;
+            self.charts
+                .extend(items.iter().map(|item| At::new(item.clone(), item.place)));
         }
         Ok(())
     }
@@ -219,7 +252,8 @@ impl Kustomization {
         self.common_annotations = fields.pairs("commonAnnotations")?;
         self.replicas = fields.entries("replicas", Replicas::read)?;
         self.images = fields.entries("images", Image::read)?;
-        self.images.extend(fields.entries("imageTags", Image::read)?);
+        self.images
+            .extend(fields.entries("imageTags", Image::read)?);
         self.replacements = fields.node("replacements").cloned();
         self.vars = fields.node("vars").cloned();
         Ok(())

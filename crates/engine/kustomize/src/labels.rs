@@ -12,7 +12,11 @@ use crate::settings::Rule;
 use crate::tables::Gvk;
 
 /// Returns where a rule's labels go.
-pub(crate) fn fields(rule: &Rule, configuration: &Configuration, budget: &Budget) -> Result<Vec<FieldSpec>, Conflict> {
+pub(crate) fn fields(
+    rule: &Rule,
+    configuration: &Configuration,
+    budget: &Budget,
+) -> Result<Vec<FieldSpec>, Conflict> {
     let own = rule.fields.iter().map(FieldSpec::bytes).sum();
     budget.bytes(own)?;
     let mut fields = rule.fields.clone();
@@ -24,7 +28,11 @@ pub(crate) fn fields(rule: &Rule, configuration: &Configuration, budget: &Budget
     if rule.include_templates {
         fieldspec::merge(&mut fields, &configuration.template_labels, budget)?;
     }
-    fieldspec::merge(&mut fields, &[FieldSpec::new(Gvk::default(), "metadata/labels", true)], budget)?;
+    fieldspec::merge(
+        &mut fields,
+        &[FieldSpec::new(Gvk::default(), "metadata/labels", true)],
+        budget,
+    )?;
     Ok(fields)
 }
 
@@ -39,17 +47,23 @@ pub(crate) fn apply(
         return Ok(());
     }
     let meter = Meter::new(budget);
-    let costs: Vec<Cost> = pairs.iter().map(|(key, value)| value.cost().under(key)).collect();
+    let costs: Vec<Cost> = pairs
+        .iter()
+        .map(|(key, value)| value.cost().under(key))
+        .collect();
     for resource in resources {
         meter.steps(FieldSpec::steps(fields))?;
         let gvk = resource.gvk();
         for field in fields.iter().filter(|field| field.fits(&gvk)) {
             let outcome = field.visit(&mut resource.node, (Make::Mapping, &meter), &mut |found| {
-                pairs.iter().zip(&costs).try_for_each(|((key, value), cost)| {
-                    meter.steps(width(found))?;
-                    cost.charge_meter(&meter)?;
-                    fieldspec::set_entry(found, key, value.clone())
-                })
+                pairs
+                    .iter()
+                    .zip(&costs)
+                    .try_for_each(|((key, value), cost)| {
+                        meter.steps(width(found))?;
+                        cost.charge_meter(&meter)?;
+                        fieldspec::set_entry(found, key, value.clone())
+                    })
             });
             outcome.map_err(|misfit| resource.misfit(&field.path, misfit))?;
         }
@@ -71,26 +85,50 @@ mod tests {
         let defaults = crate::configuration::defaults();
         for (include_selectors, include_templates, want) in [
             (false, false, json!({})),
-            (false, true, json!({"template": {"metadata": {"labels": {"k": "1"}}}})),
+            (
+                false,
+                true,
+                json!({"template": {"metadata": {"labels": {"k": "1"}}}}),
+            ),
             (
                 true,
                 false,
                 json!({"selector": {"matchLabels": {"k": "1"}}, "template": {"metadata": {"labels": {"k": "1"}}}}),
             ),
         ] {
-            let rule = Rule { include_selectors, include_templates, ..Rule::default() };
+            let rule = Rule {
+                include_selectors,
+                include_templates,
+                ..Rule::default()
+            };
             let mut all = [Resource::new(Node::from_value(&object), Place::default())];
             let budget = Budget::unlimited();
-            apply(&mut all, &pairs, &fields(&rule, &defaults, &budget).unwrap(), &budget).unwrap();
+            apply(
+                &mut all,
+                &pairs,
+                &fields(&rule, &defaults, &budget).unwrap(),
+                &budget,
+            )
+            .unwrap();
             let object = all[0].node.to_value(Dialect::V3).unwrap();
-            assert_eq!((&object["metadata"]["labels"], &object["spec"]), (&json!({"k": "1"}), &want));
+            assert_eq!(
+                (&object["metadata"]["labels"], &object["spec"]),
+                (&json!({"k": "1"}), &want)
+            );
         }
     }
 
     #[test]
     fn fields_must_agree_about_creating() {
-        let rule = Rule { fields: vec![FieldSpec::new(Gvk::default(), "metadata/labels", false)], ..Rule::default() };
-        let found = fields(&rule, &crate::configuration::defaults(), &Budget::unlimited());
+        let rule = Rule {
+            fields: vec![FieldSpec::new(Gvk::default(), "metadata/labels", false)],
+            ..Rule::default()
+        };
+        let found = fields(
+            &rule,
+            &crate::configuration::defaults(),
+            &Budget::unlimited(),
+        );
         assert_eq!(found, Err(Conflict::Create("metadata/labels".to_owned())));
     }
 }

@@ -16,7 +16,12 @@ pub(crate) fn read(text: &[u8], origins: Origins, budget: &Budget) -> Result<Vec
 }
 
 /// As [`read`], with the comments if they are wanted or may say how lists merge.
-pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool, budget: &Budget) -> Result<Vec<Node>, Fault> {
+pub(crate) fn read_with(
+    text: &[u8],
+    origins: Origins,
+    comments: bool,
+    budget: &Budget,
+) -> Result<Vec<Node>, Fault> {
     let text = without_carriage_returns(text);
     if let Cow::Owned(copy) = &text {
         budget.bytes(copy.len() as u64)?;
@@ -33,11 +38,18 @@ pub(crate) fn read_with(text: &[u8], origins: Origins, comments: bool, budget: &
         let document = nodes.next().transpose();
         let document = document.map_err(|mut error| {
             error.line += origins.lines_above;
-            Fault::Yaml { source: origins.source, error }
+            Fault::Yaml {
+                source: origins.source,
+                error,
+            }
         })?;
-        let Some(node) = document.filter(|node| !node.is_null()) else { continue };
+        let Some(node) = document.filter(|node| !node.is_null()) else {
+            continue;
+        };
         match items_of_list(&node, alone) {
-            Some(_) => items_taken(node).into_iter().try_for_each(|item| check(item, &mut found))?,
+            Some(_) => items_taken(node)
+                .into_iter()
+                .try_for_each(|item| check(item, &mut found))?,
             None => check(node, &mut found)?,
         }
     }
@@ -50,19 +62,34 @@ fn pieces(text: &[u8], origins: Origins) -> Result<Vec<(&[u8], Origins)>, Fault>
     let (mut start, mut lines_above) = (0, origins.lines_above);
     while let Some(found) = find(&text[start..], b"\n---") {
         let at = start + found;
-        let Some(length) = text[at + 1..].iter().position(|byte| *byte == b'\n') else { break };
+        let Some(length) = text[at + 1..].iter().position(|byte| *byte == b'\n') else {
+            break;
+        };
         let behind = text[at + 4..at + 1 + length].trim_ascii();
-        let here = Origins { lines_above, ..origins };
+        let here = Origins {
+            lines_above,
+            ..origins
+        };
         lines_above += line_breaks(&text[start..=at]);
         if !behind.is_empty() && !behind.starts_with(b"#") {
-            let place = Place { source: origins.source, line: lines_above + 1, ..Place::default() };
+            let place = Place {
+                source: origins.source,
+                line: lines_above + 1,
+                ..Place::default()
+            };
             return Err(Fault::At(place, FileCause::Separator));
         }
         pieces.push((&text[start..=at], here));
         lines_above += 1;
         start = at + length + 2;
     }
-    pieces.push((&text[start..], Origins { lines_above, ..origins }));
+    pieces.push((
+        &text[start..],
+        Origins {
+            lines_above,
+            ..origins
+        },
+    ));
     Ok(pieces)
 }
 
@@ -101,7 +128,10 @@ fn items_of_list(node: &Node, alone: bool) -> Option<&[Node]> {
 }
 
 fn items_taken(mut list: Node) -> Vec<Node> {
-    list.get_mut("items").and_then(Node::items_mut).map(std::mem::take).unwrap_or_default()
+    list.get_mut("items")
+        .and_then(Node::items_mut)
+        .map(std::mem::take)
+        .unwrap_or_default()
 }
 
 fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
@@ -112,7 +142,12 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
     if node.entries().is_none() {
         return fault(ObjectError::NotAMap);
     }
-    let text = |keys: &[&str]| node.at(keys).and_then(Node::text).unwrap_or_default().to_owned();
+    let text = |keys: &[&str]| {
+        node.at(keys)
+            .and_then(Node::text)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let kind = text(&["kind"]);
     if kind.is_empty() {
         return fault(ObjectError::Missing("kind"));
@@ -131,7 +166,10 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
 fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
     let mut objects = Vec::with_capacity(waiting.len());
     while let Some(mut node) = waiting.pop_front() {
-        let is_list = node.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List"));
+        let is_list = node
+            .get("kind")
+            .and_then(Node::text)
+            .is_some_and(|kind| kind.ends_with("List"));
         match node.get_mut("items") {
             Some(items) if is_list => {
                 if items.text().is_some() && items.is_null() {
@@ -144,7 +182,9 @@ fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
                     // The list goes through JSON, which knows no folded texts.
                     lode_yaml::unfold(&mut item);
                     match items_of_list(&item, true) {
-                        Some(_) => items_taken(item).into_iter().try_for_each(|item| check(item, &mut waiting))?,
+                        Some(_) => items_taken(item)
+                            .into_iter()
+                            .try_for_each(|item| check(item, &mut waiting))?,
                         None => check(item, &mut waiting)?,
                     }
                 }
@@ -160,11 +200,27 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> Result<Vec<(String, u32)>, Fault> {
-        let shown = |node: &Node| (node.at(&["metadata", "name"]).unwrap().text().unwrap().to_owned(), node.place.line);
-        Ok(read(text.as_bytes(), Origins { source: 1, lines_above: 0 }, &Budget::unlimited())?
-            .iter()
-            .map(shown)
-            .collect())
+        let shown = |node: &Node| {
+            (
+                node.at(&["metadata", "name"])
+                    .unwrap()
+                    .text()
+                    .unwrap()
+                    .to_owned(),
+                node.place.line,
+            )
+        };
+        Ok(read(
+            text.as_bytes(),
+            Origins {
+                source: 1,
+                lines_above: 0,
+            },
+            &Budget::unlimited(),
+        )?
+        .iter()
+        .map(shown)
+        .collect())
     }
 
     fn object(name: &str) -> String {
@@ -173,22 +229,38 @@ mod tests {
 
     #[test]
     fn documents_keep_their_lines() {
-        let text = format!("# head\n---\n{}--- # note\r\n\r\n{}---\n# nothing\n---\n", object("a"), object("b"));
-        assert_eq!(names(&text).unwrap(), [("a".to_owned(), 3), ("b".to_owned(), 7)]);
+        let text = format!(
+            "# head\n---\n{}--- # note\r\n\r\n{}---\n# nothing\n---\n",
+            object("a"),
+            object("b")
+        );
+        assert_eq!(
+            names(&text).unwrap(),
+            [("a".to_owned(), 3), ("b".to_owned(), 7)]
+        );
     }
 
     #[test]
     fn separators_have_nothing_behind_them() {
         let text = format!("{}--- kind: B\n{}", object("a"), object("b"));
-        assert!(matches!(names(&text), Err(Fault::At(Place { line: 3, .. }, FileCause::Separator))));
+        assert!(matches!(
+            names(&text),
+            Err(Fault::At(Place { line: 3, .. }, FileCause::Separator))
+        ));
     }
 
     #[test]
     fn entries_of_lists_come_behind() {
         let list = "kind: AList\nitems:\n- kind: A\n  metadata: {name: x}\n";
         let text = format!("{list}---\n{}", object("a"));
-        assert_eq!(names(&text).unwrap(), [("a".to_owned(), 6), ("x".to_owned(), 3)]);
-        assert_eq!(names("kind: List\nitems:\n- kind: A\n  metadata: {name: x}\n").unwrap(), [("x".to_owned(), 3)]);
+        assert_eq!(
+            names(&text).unwrap(),
+            [("a".to_owned(), 6), ("x".to_owned(), 3)]
+        );
+        assert_eq!(
+            names("kind: List\nitems:\n- kind: A\n  metadata: {name: x}\n").unwrap(),
+            [("x".to_owned(), 3)]
+        );
         assert_eq!(names("kind: AList\nitems:\n").unwrap(), []);
         assert!(names("kind: AList\nitems: {}\n").is_err());
     }
@@ -196,14 +268,32 @@ mod tests {
     #[test]
     fn a_generated_name_has_an_answer_of_its_own() {
         let job = "kind: List\nitems:\n- kind: Job\n  metadata: {generateName: migrate-}\n";
-        for (text, kind, line) in [(job, "Job", 3), ("\nkind: A\nmetadata: {name: '', generateName: a-}\n", "A", 2)] {
-            let Err(Fault::At(place, cause)) = names(text) else { panic!("{text}") };
-            assert_eq!((place.line, &cause), (line, &FileCause::GeneratedName(kind.into())));
+        for (text, kind, line) in [
+            (job, "Job", 3),
+            (
+                "\nkind: A\nmetadata: {name: '', generateName: a-}\n",
+                "A",
+                2,
+            ),
+        ] {
+            let Err(Fault::At(place, cause)) = names(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(
+                (place.line, &cause),
+                (line, &FileCause::GeneratedName(kind.into()))
+            );
             let told = cause.to_string();
-            assert!(told.contains("metadata.generateName") && told.contains("Set metadata.name"), "{told}");
+            assert!(
+                told.contains("metadata.generateName") && told.contains("Set metadata.name"),
+                "{told}"
+            );
             assert_eq!(told.contains("to run a Job again"), kind == "Job", "{told}");
         }
-        assert_eq!(names("kind: A\nmetadata: {name: a, generateName: a-}\n").unwrap(), [("a".to_owned(), 1)]);
+        assert_eq!(
+            names("kind: A\nmetadata: {name: a, generateName: a-}\n").unwrap(),
+            [("a".to_owned(), 1)]
+        );
     }
 
     #[test]

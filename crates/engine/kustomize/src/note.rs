@@ -55,25 +55,39 @@ const BOOKKEEPING: [&str; 19] = [
 impl Note {
     /// Returns the note of a setting of a kustomization.
     pub(crate) fn builtin(kustomization: &str, kind: &str) -> Arc<Self> {
-        let by = Configured { api_version: "builtin".to_owned(), kind: kind.to_owned(), ..Configured::default() };
-        Arc::new(Self { path: kustomization.to_owned(), by: Some(by) })
+        let by = Configured {
+            api_version: "builtin".to_owned(),
+            kind: kind.to_owned(),
+            ..Configured::default()
+        };
+        Arc::new(Self {
+            path: kustomization.to_owned(),
+            by: Some(by),
+        })
     }
 
     /// Returns about how long its text is.
     fn len(&self) -> u64 {
-        let by = self
-            .by
-            .as_ref()
-            .map_or(0, |by| by.api_version.len() + by.kind.len() + by.name.len() + by.namespace.len() + BY_WORDS);
+        let by = self.by.as_ref().map_or(0, |by| {
+            by.api_version.len() + by.kind.len() + by.name.len() + by.namespace.len() + BY_WORDS
+        });
         (self.path.len() + by) as u64
     }
 
     fn lines(&self) -> Vec<String> {
-        let Some(by) = &self.by else { return vec![format!("path: {}", scalar(&self.path))] };
-        let mut lines = vec![format!("configuredIn: {}", scalar(&self.path)), "configuredBy:".to_owned()];
-        for (field, text) in
-            [("apiVersion", &by.api_version), ("kind", &by.kind), ("name", &by.name), ("namespace", &by.namespace)]
-        {
+        let Some(by) = &self.by else {
+            return vec![format!("path: {}", scalar(&self.path))];
+        };
+        let mut lines = vec![
+            format!("configuredIn: {}", scalar(&self.path)),
+            "configuredBy:".to_owned(),
+        ];
+        for (field, text) in [
+            ("apiVersion", &by.api_version),
+            ("kind", &by.kind),
+            ("name", &by.name),
+            ("namespace", &by.namespace),
+        ] {
             if !text.is_empty() {
                 lines.push(format!("  {field}: {}", scalar(text)));
             }
@@ -98,9 +112,15 @@ pub(crate) fn joined(from: &str, text: &str) -> String {
 }
 
 /// Writes the notes that are asked for on an object, and takes the bookkeeping off it.
-pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool, budget: &Budget) -> Result<(), Fault> {
-    charge(resource, changes, budget)
-        .map_err(|exceeded| Fault::from(exceeded).during("note on an object what changed it", resource.place))?;
+pub(crate) fn finish(
+    resource: &mut Resource,
+    origins: bool,
+    changes: bool,
+    budget: &Budget,
+) -> Result<(), Fault> {
+    charge(resource, changes, budget).map_err(|exceeded| {
+        Fault::from(exceeded).during("note on an object what changed it", resource.place)
+    })?;
 
     let place = Place::default();
     let mut own: Vec<(&str, String)> = Vec::new();
@@ -108,20 +128,35 @@ pub(crate) fn finish(resource: &mut Resource, origins: bool, changes: bool, budg
         own.push((ORIGIN, note.lines().join("\n") + "\n"));
     }
     if changes && !resource.changes.is_empty() {
-        let text = resource.changes.iter().map(|note| format!("- {}\n", note.lines().join("\n  ")));
+        let text = resource
+            .changes
+            .iter()
+            .map(|note| format!("- {}\n", note.lines().join("\n  ")));
         own.push((CHANGES, text.collect()));
     }
     let metadata = resource.node.get_or_insert_with("metadata", Node::mapping);
-    let Some(metadata) = metadata.filter(|metadata| metadata.entries().is_some()) else { return Ok(()) };
+    let Some(metadata) = metadata.filter(|metadata| metadata.entries().is_some()) else {
+        return Ok(());
+    };
     let old = metadata.remove("annotations");
     let mut annotations = Node::mapping().placed(old.as_ref().map_or(place, |old| old.place));
     for entry in old.as_ref().and_then(Node::entries).unwrap_or_default() {
-        let Some(key) = entry.key.text() else { continue };
-        let is_note = (key == ORIGIN && !(origins && resource.note.is_none())) || (key == CHANGES && !changes);
+        let Some(key) = entry.key.text() else {
+            continue;
+        };
+        let is_note = (key == ORIGIN && !(origins && resource.note.is_none()))
+            || (key == CHANGES && !changes);
         if !is_note && !BOOKKEEPING.contains(&key) {
             // Annotations are texts for the API, and kustomize makes them so.
             let text = entry.value.text().unwrap_or_default();
-            annotations.insert(key, Node { style: entry.value.style, ..Node::string(text) }.placed(entry.value.place));
+            annotations.insert(
+                key,
+                Node {
+                    style: entry.value.style,
+                    ..Node::string(text)
+                }
+                .placed(entry.value.place),
+            );
         }
     }
     for (key, text) in own {
@@ -140,8 +175,16 @@ fn charge(resource: &Resource, changes: bool, budget: &Budget) -> Result<(), Exc
         cost.charge(budget)?;
         budget.steps(cost.nodes * width(annotations))?;
     }
-    let notes = if changes { resource.changes.as_slice() } else { &[] };
-    let bytes: u64 = notes.iter().chain(&resource.note).map(|note| note.len()).sum();
+    let notes = if changes {
+        resource.changes.as_slice()
+    } else {
+        &[]
+    };
+    let bytes: u64 = notes
+        .iter()
+        .chain(&resource.note)
+        .map(|note| note.len())
+        .sum();
     budget.bytes(TEXTS * bytes)
 }
 
@@ -152,7 +195,9 @@ const TEXTS: u64 = 3;
 
 /// Writes a text as a YAML scalar.
 fn scalar(text: &str) -> String {
-    lode_yaml::to_string(&serde_json::Value::from(text)).trim_end().to_owned()
+    lode_yaml::to_string(&serde_json::Value::from(text))
+        .trim_end()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -182,8 +227,14 @@ mod tests {
             resource.node.to_value(lode_yaml::Dialect::V3).unwrap()
         };
         assert_eq!(finished(json!({})), json!({"metadata": {}}));
-        assert_eq!(finished(json!({"internal.config.kubernetes.io/path": "x"})), json!({"metadata": {}}));
-        assert_eq!(finished(json!({"a": 1, "b": true})), json!({"metadata": {"annotations": {"a": "1", "b": "true"}}}));
+        assert_eq!(
+            finished(json!({"internal.config.kubernetes.io/path": "x"})),
+            json!({"metadata": {}})
+        );
+        assert_eq!(
+            finished(json!({"a": 1, "b": true})),
+            json!({"metadata": {"annotations": {"a": "1", "b": "true"}}})
+        );
     }
 
     #[test]
@@ -191,7 +242,12 @@ mod tests {
         let note = Note::builtin("kustomization.yaml", "PrefixTransformer");
         assert_eq!(
             note.lines(),
-            ["configuredIn: kustomization.yaml", "configuredBy:", "  apiVersion: builtin", "  kind: PrefixTransformer"]
+            [
+                "configuredIn: kustomization.yaml",
+                "configuredBy:",
+                "  apiVersion: builtin",
+                "  kind: PrefixTransformer"
+            ]
         );
     }
 }

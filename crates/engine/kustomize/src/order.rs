@@ -52,14 +52,20 @@ const FIRST: [&str; 22] = [
     "PodDisruptionBudget",
 ];
 /// Kinds that come last.
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const LAST: [&str; 2] = [
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 
 impl SortOptions {
     pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let texts = |list: Vec<At<String>>| list.into_iter().map(|text| text.value).collect();
         let order = fields.text("order")?;
         let kinds = fields.read("legacySortOptions", |kinds| {
-            Ok((texts(kinds.texts("orderFirst")?), texts(kinds.texts("orderLast")?)))
+            Ok((
+                texts(kinds.texts("orderFirst")?),
+                texts(kinds.texts("orderLast")?),
+            ))
         })?;
         Ok(Self { order, kinds })
     }
@@ -67,8 +73,17 @@ impl SortOptions {
 
 /// Returns a kind's place among the kinds that come first (below 0) or last (above 0).
 pub(crate) fn rank(kind: &str) -> isize {
-    let first = FIRST.iter().position(|known| *known == kind).map(|at| at.cast_signed() - FIRST.len().cast_signed());
-    first.or_else(|| LAST.iter().position(|known| *known == kind).map(|at| at.cast_signed() + 1)).unwrap_or_default()
+    let first = FIRST
+        .iter()
+        .position(|known| *known == kind)
+        .map(|at| at.cast_signed() - FIRST.len().cast_signed());
+    first
+        .or_else(|| {
+            LAST.iter()
+                .position(|known| *known == kind)
+                .map(|at| at.cast_signed() + 1)
+        })
+        .unwrap_or_default()
 }
 
 /// Puts resources in the order the root's `sortOptions` say, or else the caller.
@@ -88,15 +103,32 @@ pub(crate) fn sort(
         ("fifo", None) => {}
         ("fifo", Some(_)) => {
             let what = "sortOptions.legacySortOptions".to_owned();
-            return Err(Fault::At(options.place, FileCause::Unsupported { what, why: "the order is not \"legacy\"" }));
+            return Err(Fault::At(
+                options.place,
+                FileCause::Unsupported {
+                    what,
+                    why: "the order is not \"legacy\"",
+                },
+            ));
         }
         ("legacy", None) => by_kind(resources, &rank),
         ("legacy", Some((first, last))) => {
             let mut ranks: HashMap<&str, isize> = HashMap::new();
             let len = first.len().cast_signed();
-            ranks.extend(first.iter().enumerate().map(|(at, kind)| (kind.as_str(), at.cast_signed() - len)));
-            ranks.extend(last.iter().enumerate().map(|(at, kind)| (kind.as_str(), at.cast_signed() + 1)));
-            by_kind(resources, &|kind| ranks.get(kind).copied().unwrap_or_default());
+            ranks.extend(
+                first
+                    .iter()
+                    .enumerate()
+                    .map(|(at, kind)| (kind.as_str(), at.cast_signed() - len)),
+            );
+            ranks.extend(
+                last.iter()
+                    .enumerate()
+                    .map(|(at, kind)| (kind.as_str(), at.cast_signed() + 1)),
+            );
+            by_kind(resources, &|kind| {
+                ranks.get(kind).copied().unwrap_or_default()
+            });
         }
         _ => return Err(wrong("\"legacy\" or \"fifo\"")),
     }
@@ -104,8 +136,10 @@ pub(crate) fn sort(
 }
 
 fn by_kind(resources: &mut Vec<Resource>, rank: &dyn Fn(&str) -> isize) {
-    let mut keyed: Vec<(Key, Resource)> =
-        std::mem::take(resources).into_iter().map(|resource| (Key::new(&resource, rank), resource)).collect();
+    let mut keyed: Vec<(Key, Resource)> = std::mem::take(resources)
+        .into_iter()
+        .map(|resource| (Key::new(&resource, rank), resource))
+        .collect();
     keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
     resources.extend(keyed.into_iter().map(|(_, resource)| resource));
 }
@@ -120,16 +154,39 @@ struct Key {
 
 impl Key {
     fn new(resource: &Resource, rank: &dyn Fn(&str) -> isize) -> Self {
-        let GroupVersionKind { group, version, kind } = resource.gvk();
-        let or = |text: &str, absent: &str| if text.is_empty() { absent.to_owned() } else { text.to_owned() };
+        let GroupVersionKind {
+            group,
+            version,
+            kind,
+        } = resource.gvk();
+        let or = |text: &str, absent: &str| {
+            if text.is_empty() {
+                absent.to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         let rank = rank(&kind);
         let text = match (&*group, &*kind) {
             // Among kinds called Namespace, the core one comes first.
             ("", "Namespace") if rank != 0 => String::new(),
-            _ => format!("{}_{}_{}", or(&group, "~G"), or(&version, "~V"), or(&kind, "~K")),
+            _ => format!(
+                "{}_{}_{}",
+                or(&group, "~G"),
+                or(&version, "~V"),
+                or(&kind, "~K")
+            ),
         };
-        let id = format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N"));
-        Self { rank, kind: text, id }
+        let id = format!(
+            "{}|{}",
+            or(resource.namespace(), "~X"),
+            or(resource.name(), "~N")
+        );
+        Self {
+            rank,
+            kind: text,
+            id,
+        }
     }
 }
 
@@ -142,7 +199,8 @@ mod tests {
 
     fn sorted(options: Option<SortOptions>, default: Order) -> Result<String, Fault> {
         let resource = |api_version: &str, kind: &str, name: &str| {
-            let value = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
+            let value =
+                json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
             Resource::new(Node::from_value(&value), Place::default())
         };
         let mut all = vec![
@@ -152,7 +210,13 @@ mod tests {
             resource("x/v1", "Namespace", "other"),
             resource("v1", "Namespace", "core"),
         ];
-        sort(&mut all, options.map(|options| At::new(options, Place::default())).as_ref(), default)?;
+        sort(
+            &mut all,
+            options
+                .map(|options| At::new(options, Place::default()))
+                .as_ref(),
+            default,
+        )?;
         Ok(all.iter().map(Resource::name).collect::<Vec<_>>().join(" "))
     }
 
@@ -166,10 +230,23 @@ mod tests {
     fn options_of_the_root_win() {
         let options = |order: &str, kinds: Option<(&str, &str)>| {
             let kinds = kinds.map(|(first, last)| (vec![first.to_owned()], vec![last.to_owned()]));
-            Some(SortOptions { order: order.to_owned(), kinds })
+            Some(SortOptions {
+                order: order.to_owned(),
+                kinds,
+            })
         };
-        assert_eq!(sorted(options("fifo", None), Order::Legacy).unwrap(), "b a d other core");
-        assert_eq!(sorted(options("legacy", Some(("Service", "DaemonSet"))), Order::None).unwrap(), "a b other core d");
+        assert_eq!(
+            sorted(options("fifo", None), Order::Legacy).unwrap(),
+            "b a d other core"
+        );
+        assert_eq!(
+            sorted(
+                options("legacy", Some(("Service", "DaemonSet"))),
+                Order::None
+            )
+            .unwrap(),
+            "a b other core d"
+        );
         assert!(sorted(options("fifo", Some(("a", "b"))), Order::None).is_err());
         assert!(sorted(options("", None), Order::None).is_err());
     }

@@ -44,7 +44,10 @@ impl Files {
     /// Returns where a place is; what code made is at the root.
     #[must_use]
     pub fn origin(&self, place: Place) -> Origin {
-        Origin { path: self.path(place.source).cloned().unwrap_or_default(), line: place.line }
+        Origin {
+            path: self.path(place.source).cloned().unwrap_or_default(),
+            line: place.line,
+        }
     }
 }
 
@@ -65,11 +68,23 @@ mod tests {
     fn a_file_keeps_its_number() {
         let (a, b) = (RepoPath::parse("a").unwrap(), RepoPath::parse("b").unwrap());
         let mut files = Files::default();
-        assert_eq!((files.number(&a), files.number(&b), files.number(&a)), (1, 2, 1));
-        let place = Place { source: 2, line: 3, ..Place::default() };
+        assert_eq!(
+            (files.number(&a), files.number(&b), files.number(&a)),
+            (1, 2, 1)
+        );
+        let place = Place {
+            source: 2,
+            line: 3,
+            ..Place::default()
+        };
         assert_eq!(files.origin(place).to_string(), "b:3");
         assert_eq!(
-            files.origin(Place { source: 1, ..Place::default() }).to_string(),
+            files
+                .origin(Place {
+                    source: 1,
+                    ..Place::default()
+                })
+                .to_string(),
             "a, with the Kustomization's spec"
         );
     }

@@ -22,7 +22,11 @@ impl Parts {
 
     /// Adds the files of another object.
     pub(crate) fn take_in(&mut self, other: &Self) {
-        if other.0.iter().any(|source| self.0.binary_search(source).is_err()) {
+        if other
+            .0
+            .iter()
+            .any(|source| self.0.binary_search(source).is_err())
+        {
             self.0.extend_from_slice(&other.0);
             self.0.sort_unstable();
             self.0.dedup();
@@ -62,7 +66,10 @@ mod tests {
             parts.add(source);
         }
         let mut other = Parts(vec![2, 7]);
-        let at = |source| Place { source, ..Place::default() };
+        let at = |source| Place {
+            source,
+            ..Place::default()
+        };
         let mut node = Node::mapping().placed(at(9));
         node.insert("a", Node::string("x").placed(at(5)));
         other.gather(&node);

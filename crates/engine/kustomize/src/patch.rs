@@ -45,7 +45,11 @@ struct Text {
 }
 
 /// Reads an entry of `patches`.
-pub(crate) fn load(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Loaded, Fault> {
+pub(crate) fn load(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    entry: &At<settings::Patch>,
+) -> Result<Loaded, Fault> {
     let budget = source.budget;
     let mut text = text(source, folder, entry)?;
     if entry.path.is_empty() {
@@ -77,10 +81,16 @@ pub(crate) fn load_json(
     entry: &At<settings::Patch>,
 ) -> Result<Loaded, Fault> {
     let fault = |cause: &str| Fault::At(entry.place, FileCause::Patch(cause.to_owned()));
-    let target = entry.target.clone().filter(|target| !target.name.is_empty());
-    let target = target.ok_or_else(|| fault("an entry of patchesJson6902 needs a target with a name"))?;
+    let target = entry
+        .target
+        .clone()
+        .filter(|target| !target.name.is_empty());
+    let target =
+        target.ok_or_else(|| fault("an entry of patchesJson6902 needs a target with a name"))?;
     let text = text(source, folder, entry)?;
-    let operations = text.operations(source.budget)?.ok_or_else(|| fault("no JSON 6902 patch"))?;
+    let operations = text
+        .operations(source.budget)?
+        .ok_or_else(|| fault("no JSON 6902 patch"))?;
     if operations.is_nothing() {
         return Err(fault("it is empty"));
     }
@@ -112,26 +122,47 @@ pub(crate) fn load_strategic(
             Err(_) => {}
         }
         let (_, blob, number) = source.named(folder, entry, entry.place)?;
-        patches.extend(manifests::read(&blob.bytes, Origins { source: number, lines_above: 0 }, source.budget)?);
+        patches.extend(manifests::read(
+            &blob.bytes,
+            Origins {
+                source: number,
+                lines_above: 0,
+            },
+            source.budget,
+        )?);
     }
     match (patches.is_empty(), entries.first()) {
-        (true, Some(first)) => Err(Fault::At(first.place, FileCause::Patch("it is empty".to_owned()))),
+        (true, Some(first)) => Err(Fault::At(
+            first.place,
+            FileCause::Patch("it is empty".to_owned()),
+        )),
         _ => Ok(patches),
     }
 }
 
 impl Loaded {
     /// Applies the patch to what it is for.
-    pub(crate) fn apply(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
-        self.apply_within(resources, schema, budget).map_err(|fault| fault.during(DOING, self.entry))
+    pub(crate) fn apply(
+        &self,
+        resources: &mut Resources,
+        schema: &Schema,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
+        self.apply_within(resources, schema, budget)
+            .map_err(|fault| fault.during(DOING, self.entry))
     }
 
-    fn apply_within(&self, resources: &mut Resources, schema: &Schema, budget: &Budget) -> Result<(), Fault> {
+    fn apply_within(
+        &self,
+        resources: &mut Resources,
+        schema: &Schema,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
         let fault = |cause: &str| Err(Fault::At(self.entry, FileCause::Patch(cause.to_owned())));
         match (&self.what, &self.target) {
-            (What::Objects(objects), None) => {
-                objects.iter().try_for_each(|patch| self.apply_named(resources, patch, (schema, budget)))
-            }
+            (What::Objects(objects), None) => objects
+                .iter()
+                .try_for_each(|patch| self.apply_named(resources, patch, (schema, budget))),
             (What::Objects(objects), Some(target)) => match objects.as_slice() {
                 [] => Ok(()),
                 [patch] => {
@@ -142,7 +173,9 @@ impl Loaded {
             },
             (What::Operations(operations), Some(target)) => {
                 let places = selected(resources, target, self.entry, budget)?;
-                places.into_iter().try_for_each(|at| self.apply_operations(resources, at, operations, budget))
+                places
+                    .into_iter()
+                    .try_for_each(|at| self.apply_operations(resources, at, operations, budget))
             }
             (What::Operations(_), None) => fault("a JSON 6902 patch needs a target"),
         }
@@ -156,10 +189,17 @@ impl Loaded {
     ) -> Result<(), Fault> {
         let at = sole(resources, patch, budget)?;
         patch.cost().charge(budget)?;
-        let Some(resource) = resources.content_mut(at) else { return Ok(()) };
+        let Some(resource) = resources.content_mut(at) else {
+            return Ok(());
+        };
         // What a patch is allowed to change is noted in its annotations, which makes them texts.
         if self.allow_name_change || self.allow_kind_change {
-            merge(resource, &with_text_metadata(patch, &["annotations"]), self, (schema, budget))?;
+            merge(
+                resource,
+                &with_text_metadata(patch, &["annotations"]),
+                self,
+                (schema, budget),
+            )?;
         } else {
             merge(resource, patch, self, (schema, budget))?;
         }
@@ -174,7 +214,9 @@ impl Loaded {
         operations: &Node,
         budget: &Budget,
     ) -> Result<(), Fault> {
-        let Some(resource) = resources.content_mut(at) else { return Ok(()) };
+        let Some(resource) = resources.content_mut(at) else {
+            return Ok(());
+        };
         budget.steps(1 + resource.past.len() as u64)?;
         budget.bytes(resource.name_bytes())?;
         if !self.forgets_names {
@@ -191,11 +233,20 @@ impl Loaded {
         };
         resource.parts.add(operations.place.source);
         outcome.map_err(|error| {
-            let by = if error.place.line == 0 { self.entry } else { error.place };
+            let by = if error.place.line == 0 {
+                self.entry
+            } else {
+                error.place
+            };
             if let Some(exceeded) = error.exceeded() {
                 return Fault::from(exceeded).during(DOING, by);
             }
-            resource.discreet(Fault::Patch { id, at: place, by, cause: error.to_string() })
+            resource.discreet(Fault::Patch {
+                id,
+                at: place,
+                by,
+                cause: error.to_string(),
+            })
         })?;
         resource.hear(operations, budget)?;
         resource.follow_version();
@@ -260,15 +311,26 @@ pub(crate) fn selected(
 
 /// Returns the place of the one object a patch names.
 fn sole(resources: &mut Resources, patch: &Node, budget: &Budget) -> Result<usize, Fault> {
-    let scopes = resources.all().first().map(|resource| resource.scopes.clone()).unwrap_or_default();
+    let scopes = resources
+        .all()
+        .first()
+        .map(|resource| resource.scopes.clone())
+        .unwrap_or_default();
     let name = Identity::of(patch, &scopes);
     let found = resources.called(&name, budget)?;
     if let [at] = found.as_slice() {
         return Ok(*at);
     }
-    let what = format!("{} \"{}\" in namespace \"{}\"", name.gvk, name.name, name.namespace);
+    let what = format!(
+        "{} \"{}\" in namespace \"{}\"",
+        name.gvk, name.name, name.namespace
+    );
     let count = found.len();
-    let cause = if count == 0 { format!("no {what} to patch") } else { format!("{count} objects are {what}") };
+    let cause = if count == 0 {
+        format!("no {what} to patch")
+    } else {
+        format!("{count} objects are {what}")
+    };
     Err(Fault::At(patch.place, FileCause::PatchTarget(cause)))
 }
 
@@ -288,7 +350,9 @@ fn apply_chosen(
         metadata.remove("namespace");
     }
     for &at in places {
-        let Some(resource) = resources.content_mut(at) else { continue };
+        let Some(resource) = resources.content_mut(at) else {
+            continue;
+        };
         cost.charge(budget)?;
         let mut patch = patch.clone();
         if let Some(api_version) = resource.node.get("apiVersion") {
@@ -308,13 +372,24 @@ fn apply_chosen(
 /// gone where there are none.
 fn with_text_metadata(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
-    let Some(metadata) = patch.get_mut("metadata") else { return patch };
+    let Some(metadata) = patch.get_mut("metadata") else {
+        return patch;
+    };
     for field in fields {
-        let Some(old) = metadata.remove(field) else { continue };
+        let Some(old) = metadata.remove(field) else {
+            continue;
+        };
         let mut map = Node::mapping().placed(old.place);
         for entry in old.entries().unwrap_or_default() {
             if let (Some(key), Some(text)) = (entry.key.text(), entry.value.text()) {
-                map.insert(key, Node { style: entry.value.style, ..Node::string(text) }.placed(entry.value.place));
+                map.insert(
+                    key,
+                    Node {
+                        style: entry.value.style,
+                        ..Node::string(text)
+                    }
+                    .placed(entry.value.place),
+                );
             }
         }
         if !map.is_nothing() {
@@ -332,23 +407,49 @@ fn merge(
 ) -> Result<(), Fault> {
     budget.steps(1 + resource.past.len() as u64)?;
     budget.bytes(resource.name_bytes())?;
-    let kept = |keys: &[&str]| resource.node.at(keys).filter(|node| !node.is_null()).cloned();
-    let (kind, name, namespace) = (kept(&["kind"]), kept(&["metadata", "name"]), kept(&["metadata", "namespace"]));
+    let kept = |keys: &[&str]| {
+        resource
+            .node
+            .at(keys)
+            .filter(|node| !node.is_null())
+            .cloned()
+    };
+    let (kind, name, namespace) = (
+        kept(&["kind"]),
+        kept(&["metadata", "name"]),
+        kept(&["metadata", "namespace"]),
+    );
     let (id, place) = (Box::new(resource.id()), resource.place);
     if rule.allow_name_change || rule.allow_kind_change {
         resource.remember();
     }
     let object = std::mem::replace(&mut resource.node, Node::null());
-    let merged = strategic::merge(object, patch, schema, (strategic::Options::default(), budget));
+    let merged = strategic::merge(
+        object,
+        patch,
+        schema,
+        (strategic::Options::default(), budget),
+    );
     let merged = merged.map_err(|error| {
-        let by = if rule.entry.source != 0 && patch.place.line == 0 { rule.entry } else { patch.place };
+        let by = if rule.entry.source != 0 && patch.place.line == 0 {
+            rule.entry
+        } else {
+            patch.place
+        };
         if let strategic::Cause::Exceeded(exceeded) = error.cause {
             return Fault::from(exceeded).during(DOING, by);
         }
-        resource.discreet(Fault::Patch { id, at: place, by, cause: error.to_string() })
+        resource.discreet(Fault::Patch {
+            id,
+            at: place,
+            by,
+            cause: error.to_string(),
+        })
     })?;
     resource.hear(patch, budget)?;
-    let Some(merged) = merged.filter(|merged| !merged.is_nothing()) else { return Ok(()) };
+    let Some(merged) = merged.filter(|merged| !merged.is_nothing()) else {
+        return Ok(());
+    };
     resource.node = merged;
     resource.parts.add(patch.place.source);
     if let (false, Some(kind)) = (rule.allow_kind_change, kind) {
@@ -360,26 +461,43 @@ fn merge(
     match namespace.filter(|namespace| namespace.text().is_some_and(|text| !text.is_empty())) {
         Some(namespace) => resource.set_metadata("namespace", namespace),
         None => {
-            resource.node.get_mut("metadata").and_then(|metadata| metadata.remove("namespace"));
+            resource
+                .node
+                .get_mut("metadata")
+                .and_then(|metadata| metadata.remove("namespace"));
         }
     }
     Ok(())
 }
 
-fn text(source: &mut Source<'_>, folder: &RepoPath, entry: &At<settings::Patch>) -> Result<Text, Fault> {
+fn text(
+    source: &mut Source<'_>,
+    folder: &RepoPath,
+    entry: &At<settings::Patch>,
+) -> Result<Text, Fault> {
     let fault = |cause: &str| Fault::At(entry.place, FileCause::Patch(cause.to_owned()));
     match (entry.patch.trim().is_empty(), entry.path.is_empty()) {
         (true, true) => Err(fault("has neither patch nor path")),
         (false, false) => Err(fault("has both patch and path")),
         (false, true) => {
             source.budget.bytes(entry.patch.len() as u64)?;
-            Ok(Text { inside: Some(entry.place), ..Text::inline(&entry.patch) })
+            Ok(Text {
+                inside: Some(entry.place),
+                ..Text::inline(&entry.patch)
+            })
         }
         (true, false) => {
             let (_, blob, number) = source.named(folder, &entry.path, entry.place)?;
             source.budget.bytes(blob.bytes.len() as u64)?;
-            let origins = Origins { source: number, lines_above: 0 };
-            Ok(Text { bytes: blob.bytes.to_vec(), origins, inside: None })
+            let origins = Origins {
+                source: number,
+                lines_above: 0,
+            };
+            Ok(Text {
+                bytes: blob.bytes.to_vec(),
+                origins,
+                inside: None,
+            })
         }
     }
 }
@@ -388,9 +506,20 @@ impl Text {
     fn inline(text: &At<String>) -> Self {
         // A text of several lines starts in the line below its key.
         let starts_below = text.trim_end().contains('\n');
-        let lines_above = if starts_below { text.place.line } else { text.place.line.saturating_sub(1) };
-        let origins = Origins { source: text.place.source, lines_above };
-        Self { bytes: text.value.as_bytes().to_vec(), origins, inside: Some(text.place) }
+        let lines_above = if starts_below {
+            text.place.line
+        } else {
+            text.place.line.saturating_sub(1)
+        };
+        let origins = Origins {
+            source: text.place.source,
+            lines_above,
+        };
+        Self {
+            bytes: text.value.as_bytes().to_vec(),
+            origins,
+            inside: Some(text.place),
+        }
     }
 
     fn objects(&self, budget: &Budget) -> Result<Vec<Node>, Fault> {
@@ -409,7 +538,10 @@ impl Text {
         let mut nodes = Nodes::new(&self.bytes, Dialect::V2, self.origins).with_budget(budget);
         let mut node = match nodes.next() {
             Some(Ok(node)) => node,
-            Some(Err(lode_yaml::Error { cause: lode_yaml::Cause::Exceeded(exceeded), .. })) => {
+            Some(Err(lode_yaml::Error {
+                cause: lode_yaml::Cause::Exceeded(exceeded),
+                ..
+            })) => {
                 return Err(exceeded.into());
             }
             Some(Err(_)) | None => return Ok(None),
@@ -418,7 +550,11 @@ impl Text {
             place_all(&mut node, self.inside.unwrap_or_default());
         }
         let are_mappings = |items: &[Node]| items.iter().all(|item| item.entries().is_some());
-        Ok(if node.items().is_some_and(are_mappings) { Some(node) } else { None })
+        Ok(if node.items().is_some_and(are_mappings) {
+            Some(node)
+        } else {
+            None
+        })
     }
 
     /// Tells whether the patch stands in no file of the build.
@@ -427,11 +563,19 @@ impl Text {
     }
 
     fn no_patch(&self, fault: Fault) -> Fault {
-        let cause = |cause: String| FileCause::Patch(format!("no strategic merge and no JSON 6902 patch{cause}"));
+        let cause = |cause: String| {
+            FileCause::Patch(format!("no strategic merge and no JSON 6902 patch{cause}"))
+        };
         match (fault, self.inside) {
-            (Fault::Yaml { error, .. }, Some(place)) => Fault::At(place, cause(format!(": line {error}"))),
+            (Fault::Yaml { error, .. }, Some(place)) => {
+                Fault::At(place, cause(format!(": line {error}")))
+            }
             (Fault::Yaml { source, error }, None) => {
-                let place = Place { source, line: error.line, ..Place::default() };
+                let place = Place {
+                    source,
+                    line: error.line,
+                    ..Place::default()
+                };
                 Fault::At(place, cause(format!(": {}", error.cause)))
             }
             (Fault::At(_, FileCause::NotAnObject(lode_object::Error::NotAMap)), Some(place)) => {

@@ -35,9 +35,21 @@ struct Size {
 
 /// Nearly every expression fits the first; the last is the largest that is taken.
 const SIZES: [Size; 3] = [
-    Size { bytes: 16 << 10, compile: 1_000, byte: 1 },
-    Size { bytes: 128 << 10, compile: 10_000, byte: 4 },
-    Size { bytes: 1 << 20, compile: 200_000, byte: 32 },
+    Size {
+        bytes: 16 << 10,
+        compile: 1_000,
+        byte: 1,
+    },
+    Size {
+        bytes: 128 << 10,
+        compile: 10_000,
+        byte: 4,
+    },
+    Size {
+        bytes: 1 << 20,
+        compile: 200_000,
+        byte: 32,
+    },
 ];
 
 /// How many times a program's size it may take up in memory: its forms, and what is remembered while it runs.
@@ -48,12 +60,21 @@ impl Pattern {
     pub(crate) fn new(text: &str, budget: &Budget) -> Result<Self, Refused> {
         for size in &SIZES {
             let charged = budget.steps(size.compile + text.len() as u64);
-            let charged = charged.and_then(|()| budget.bytes(FORMS * size.bytes as u64 + text.len() as u64));
+            let charged =
+                charged.and_then(|()| budget.bytes(FORMS * size.bytes as u64 + text.len() as u64));
             charged.map_err(Refused::Exceeded)?;
 
-            let built = RegexBuilder::new(text).size_limit(size.bytes).dfa_size_limit(size.bytes).build();
+            let built = RegexBuilder::new(text)
+                .size_limit(size.bytes)
+                .dfa_size_limit(size.bytes)
+                .build();
             match built {
-                Ok(regex) => return Ok(Self { regex, steps: size.byte }),
+                Ok(regex) => {
+                    return Ok(Self {
+                        regex,
+                        steps: size.byte,
+                    });
+                }
                 Err(regex::Error::CompiledTooBig(_)) => {}
                 Err(_) => return Err(Refused::Invalid),
             }
@@ -104,10 +125,20 @@ mod tests {
 
     #[test]
     fn a_budget_keeps_patterns_from_being_compiled_and_asked() {
-        let budget = Budget::new(Limits { steps: 1_010, ..Limits::UNLIMITED });
+        let budget = Budget::new(Limits {
+            steps: 1_010,
+            ..Limits::UNLIMITED
+        });
         let pattern = Pattern::new("a", &budget).unwrap();
-        assert!(matches!(Pattern::new("b", &budget), Err(Refused::Exceeded(_))));
+        assert!(matches!(
+            Pattern::new("b", &budget),
+            Err(Refused::Exceeded(_))
+        ));
         assert_eq!(pattern.is_match("a", &Meter::new(&budget)), Ok(true));
-        assert!(pattern.is_match("a long text", &Meter::new(&budget)).is_err());
+        assert!(
+            pattern
+                .is_match("a long text", &Meter::new(&budget))
+                .is_err()
+        );
     }
 }

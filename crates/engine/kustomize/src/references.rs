@@ -18,10 +18,14 @@ use crate::resource::{Identity, NO_NAMESPACE, Resource};
 use crate::tables::Gvk;
 
 /// Sets every reference to what it named when it was written.
-pub(crate) fn fix(resources: &mut [Resource], configuration: &Configuration, budget: &Budget) -> Result<(), Fault> {
+pub(crate) fn fix(
+    resources: &mut [Resource],
+    configuration: &Configuration,
+    budget: &Budget,
+) -> Result<(), Fault> {
     let meter = Meter::new(budget);
-    let targets =
-        Targets::new(resources, &meter).map_err(|exceeded| Fault::from(exceeded).during(DOING, Place::default()))?;
+    let targets = Targets::new(resources, &meter)
+        .map_err(|exceeded| Fault::from(exceeded).during(DOING, Place::default()))?;
     let mut fields: HashMap<GroupVersionKind, Vec<Field<'_>>> = HashMap::new();
     for resource in resources.iter_mut() {
         let referrer = Referrer::new(resource)?;
@@ -56,11 +60,24 @@ struct Field<'c> {
 }
 
 impl<'c> Field<'c> {
-    fn of(gvk: &GroupVersionKind, configuration: &'c Configuration, meter: &Meter<'_>) -> Result<Vec<Self>, Exceeded> {
-        let all: u64 = configuration.references.iter().map(|referred| FieldSpec::steps(&referred.fields)).sum();
+    fn of(
+        gvk: &GroupVersionKind,
+        configuration: &'c Configuration,
+        meter: &Meter<'_>,
+    ) -> Result<Vec<Self>, Exceeded> {
+        let all: u64 = configuration
+            .references
+            .iter()
+            .map(|referred| FieldSpec::steps(&referred.fields))
+            .sum();
         meter.steps(all)?;
         let all = configuration.references.iter();
-        let all = all.flat_map(|referred| referred.fields.iter().map(|spec| Self { spec, referred: &referred.gvk }));
+        let all = all.flat_map(|referred| {
+            referred.fields.iter().map(|spec| Self {
+                spec,
+                referred: &referred.gvk,
+            })
+        });
         let fitting: Vec<Self> = all.filter(|field| field.spec.fits(gvk)).collect();
         meter.bytes((fitting.len() * size_of::<Self>()) as u64)?;
         Ok(fitting)
@@ -72,40 +89,64 @@ fn fix_field(
     field: &Field<'_>,
     (referrer, targets, meter): (&Referrer, &Targets, &Meter<'_>),
 ) -> Result<(), Fault> {
-    let role = field.spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
-    let look = Look { referrer, targets, referred: field.referred, role, meter };
+    let role = field
+        .spec
+        .path
+        .ends_with("roleRef/name")
+        .then(|| role(&resource.node))
+        .flatten();
+    let look = Look {
+        referrer,
+        targets,
+        referred: field.referred,
+        role,
+        meter,
+    };
     let mut ambiguous = None;
-    let said = targets.any_hidden.then(|| resource.said(meter.budget())).transpose()?.map(Box::new);
+    let said = targets
+        .any_hidden
+        .then(|| resource.said(meter.budget()))
+        .transpose()?
+        .map(Box::new);
     let mut veiled = false;
     let parts = &mut resource.parts;
-    let outcome = field.spec.visit(&mut resource.node, (Make::Nothing, meter), &mut |found| {
-        let items = match &mut found.content {
-            Content::Sequence(items) => items.as_mut_slice(),
-            _ => std::slice::from_mut(found),
-        };
-        meter.steps(items.len() as u64)?;
-        items.iter_mut().try_for_each(|item| match look.fix(item) {
-            Err(Problem::Ambiguous(name)) => {
-                ambiguous = Some(name);
-                Err("it may mean several objects".into())
-            }
-            Err(Problem::Misfit(misfit)) => Err(misfit),
-            Ok(None) => Ok(()),
-            Ok(Some(target)) => {
-                meter.steps(target.namers.len())?;
-                meter.bytes(size_of::<u32>() as u64 * target.namers.len())?;
-                parts.take_in(&target.namers);
-                veiled |= target.is_hidden;
-                Ok(())
-            }
-        })
-    });
+    let outcome = field
+        .spec
+        .visit(&mut resource.node, (Make::Nothing, meter), &mut |found| {
+            let items = match &mut found.content {
+                Content::Sequence(items) => items.as_mut_slice(),
+                _ => std::slice::from_mut(found),
+            };
+            meter.steps(items.len() as u64)?;
+            items.iter_mut().try_for_each(|item| match look.fix(item) {
+                Err(Problem::Ambiguous(name)) => {
+                    ambiguous = Some(name);
+                    Err("it may mean several objects".into())
+                }
+                Err(Problem::Misfit(misfit)) => Err(misfit),
+                Ok(None) => Ok(()),
+                Ok(Some(target)) => {
+                    meter.steps(target.namers.len())?;
+                    meter.bytes(size_of::<u32>() as u64 * target.namers.len())?;
+                    parts.take_in(&target.namers);
+                    veiled |= target.is_hidden;
+                    Ok(())
+                }
+            })
+        });
     let words = resource.words.take().or(veiled.then_some(said).flatten());
     resource.words = words;
     outcome.map_err(|misfit| match ambiguous {
         Some(name) => {
-            let cause = ObjectCause::AmbiguousReference { field: field.spec.path.to_string(), name };
-            resource.discreet(Fault::Object { id: Box::new(resource.id()), at: resource.place, cause })
+            let cause = ObjectCause::AmbiguousReference {
+                field: field.spec.path.to_string(),
+                name,
+            };
+            resource.discreet(Fault::Object {
+                id: Box::new(resource.id()),
+                at: resource.place,
+                cause,
+            })
         }
         None => resource.misfit(&field.spec.path, misfit),
     })
@@ -116,7 +157,11 @@ fn role(object: &Node) -> Option<Gvk> {
     let text = |name: &str| object.at(&["roleRef", name])?.text();
     let (group, kind) = (text("apiGroup")?, text("kind")?);
     let some = |text: &str| (!text.is_empty()).then(|| text.into());
-    Some(Gvk { group: some(group), version: None, kind: some(kind) })
+    Some(Gvk {
+        group: some(group),
+        version: None,
+        kind: some(kind),
+    })
 }
 
 enum Problem {
@@ -140,7 +185,9 @@ impl<'l> Look<'l> {
         match &item.content {
             Content::Scalar(_) if item.is_null() => Ok(None),
             Content::Scalar(name) => match self.find(name, None, false)? {
-                Some(target) if *target.name != **name => self.set(item, target).map(|()| Some(target)),
+                Some(target) if *target.name != **name => {
+                    self.set(item, target).map(|()| Some(target))
+                }
                 _ => Ok(None),
             },
             Content::Mapping(_) => self.fix_mapping(item),
@@ -149,10 +196,15 @@ impl<'l> Look<'l> {
     }
 
     fn fix_mapping(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
-        let text = |field: &str| item.get(field).map(|node| node.text().unwrap_or_default().to_owned());
+        let text = |field: &str| {
+            item.get(field)
+                .map(|node| node.text().unwrap_or_default().to_owned())
+        };
         let name = text("name").ok_or_else(|| Problem::Misfit("it has no name".into()))?;
         let namespace = text("namespace");
-        let Some(target) = self.find(&name, namespace.as_deref(), true)? else { return Ok(None) };
+        let Some(target) = self.find(&name, namespace.as_deref(), true)? else {
+            return Ok(None);
+        };
         if target.name == name && target.namespace.is_empty() {
             return Ok(None);
         }
@@ -167,14 +219,35 @@ impl<'l> Look<'l> {
     }
 
     /// Finds what a name means; the namespace is the one written beside it.
-    fn find(&self, name: &str, namespace: Option<&str>, with_namespace: bool) -> Result<Option<&'l Target>, Problem> {
-        let Some(places) = self.targets.by_name.get(name) else { return Ok(None) };
-        let origins = if self.referrer.is_cluster_scoped { self.targets.origins.len() } else { 1 };
+    fn find(
+        &self,
+        name: &str,
+        namespace: Option<&str>,
+        with_namespace: bool,
+    ) -> Result<Option<&'l Target>, Problem> {
+        let Some(places) = self.targets.by_name.get(name) else {
+            return Ok(None);
+        };
+        let origins = if self.referrer.is_cluster_scoped {
+            self.targets.origins.len()
+        } else {
+            1
+        };
         let nearby = origins + self.referrer.account_namespaces.len();
         let asked = places.iter().filter_map(|at| self.targets.all.get(*at));
-        let asked: u64 = asked.map(|target| FIND_STEPS + target.past.len() as u64).sum();
-        self.meter.steps(asked + if namespace.is_some() { nearby as u64 } else { 0 })?;
-        let by_original = namespace.is_some_and(|namespace| self.targets.come_from(namespace, self.referrer));
+        let asked: u64 = asked
+            .map(|target| FIND_STEPS + target.past.len() as u64)
+            .sum();
+        self.meter.steps(
+            asked
+                + if namespace.is_some() {
+                    nearby as u64
+                } else {
+                    0
+                },
+        )?;
+        let by_original =
+            namespace.is_some_and(|namespace| self.targets.come_from(namespace, self.referrer));
         let in_namespace = |target: &Target| match namespace {
             None => true,
             Some(namespace) if by_original => *target.original_namespace == *namespace,
@@ -193,7 +266,11 @@ impl<'l> Look<'l> {
         }
         match found.as_slice() {
             [] => Ok(None),
-            [first, rest @ ..] if rest.iter().all(|target| target.is_called_as(first, with_namespace)) => {
+            [first, rest @ ..]
+                if rest
+                    .iter()
+                    .all(|target| target.is_called_as(first, with_namespace)) =>
+            {
                 Ok(Some(first))
             }
             _ => Err(Problem::Ambiguous(name.to_owned())),
@@ -202,7 +279,8 @@ impl<'l> Look<'l> {
 
     fn set(&self, item: &mut Node, target: &Target) -> Result<(), Problem> {
         Cost::of_text(&target.name).charge_meter(self.meter)?;
-        fieldspec::set(item, Node::plain(target.name.as_str()).placed(target.place)).map_err(Problem::Misfit)
+        fieldspec::set(item, Node::plain(target.name.as_str()).placed(target.place))
+            .map_err(Problem::Misfit)
     }
 
     fn may_mean(&self, target: &Target) -> bool {
@@ -245,12 +323,23 @@ fn account_namespaces(resource: &Resource) -> Result<HashSet<String>, Fault> {
     if resource.kind() != "RoleBinding" || resource.is_cluster_scoped() {
         return Ok(namespaces);
     }
-    for subject in resource.node.get("subjects").and_then(Node::items).unwrap_or_default() {
+    for subject in resource
+        .node
+        .get("subjects")
+        .and_then(Node::items)
+        .unwrap_or_default()
+    {
         let is_account = subject.get("kind").and_then(Node::text) == Some("ServiceAccount");
-        let Some(namespace) = subject.get("namespace").filter(|_| is_account) else { continue };
+        let Some(namespace) = subject.get("namespace").filter(|_| is_account) else {
+            continue;
+        };
         if !namespace.is_string() {
             let cause = ObjectCause::BlankNamespace;
-            return Err(Fault::Object { id: Box::new(resource.id()), at: resource.place, cause });
+            return Err(Fault::Object {
+                id: Box::new(resource.id()),
+                at: resource.place,
+                cause,
+            });
         }
         namespaces.insert(namespace.text().unwrap_or_default().to_owned());
     }
@@ -277,10 +366,15 @@ struct Target {
 impl Target {
     /// Returns about how many bytes a renamed object takes up here.
     fn bytes(resource: &Resource) -> u64 {
-        let past: usize =
-            resource.past.iter().map(|past| 2 * past.name.len() + past.namespace.len() + PAST_BYTES).sum();
+        let past: usize = resource
+            .past
+            .iter()
+            .map(|past| 2 * past.name.len() + past.namespace.len() + PAST_BYTES)
+            .sum();
         let layers = resource.prefixes.iter().chain(&resource.suffixes);
-        let layers: usize = layers.map(|layer| size_of::<Box<str>>() + layer.len()).sum();
+        let layers: usize = layers
+            .map(|layer| size_of::<Box<str>>() + layer.len())
+            .sum();
         size_of::<Self>() as u64 + resource.name_bytes() + (past + layers) as u64
     }
 
@@ -295,7 +389,10 @@ impl Target {
             past: resource.past.clone(),
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
-            place: resource.node.at(&["metadata", "name"]).map_or(resource.place, |name| name.place),
+            place: resource
+                .node
+                .at(&["metadata", "name"])
+                .map_or(resource.place, |name| name.place),
             namers: resource.namers.clone(),
             is_hidden: !resource.is_named_openly(),
         }
@@ -321,12 +418,21 @@ struct Targets {
 
 impl Targets {
     fn new(resources: &[Resource], meter: &Meter<'_>) -> Result<Self, Exceeded> {
-        let mut targets = Self { all: Vec::new(), by_name: HashMap::new(), origins: HashMap::new(), any_hidden: false };
+        let mut targets = Self {
+            all: Vec::new(),
+            by_name: HashMap::new(),
+            origins: HashMap::new(),
+            any_hidden: false,
+        };
         for resource in resources {
             let layers = resource.past.len() + resource.prefixes.len() + resource.suffixes.len();
             meter.steps(FIND_STEPS + layers as u64)?;
             let now: Box<str> = resource.effective_namespace().into();
-            targets.origins.entry(now).or_default().insert(resource.original().namespace);
+            targets
+                .origins
+                .entry(now)
+                .or_default()
+                .insert(resource.original().namespace);
             if resource.past.is_empty() {
                 continue;
             }
@@ -351,11 +457,18 @@ impl Targets {
             return false;
         }
         if referrer.is_cluster_scoped {
-            return self.origins.values().any(|origins| origins.contains(namespace));
+            return self
+                .origins
+                .values()
+                .any(|origins| origins.contains(namespace));
         }
         let nearby = [&*referrer.namespace, NO_NAMESPACE].into_iter();
         let mut nearby = nearby.chain(referrer.account_namespaces.iter().map(String::as_str));
-        nearby.any(|now| self.origins.get(now).is_some_and(|origins| origins.contains(namespace)))
+        nearby.any(|now| {
+            self.origins
+                .get(now)
+                .is_some_and(|origins| origins.contains(namespace))
+        })
     }
 }
 

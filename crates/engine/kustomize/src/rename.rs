@@ -32,7 +32,11 @@ pub(crate) fn apply(
         for field in fields.iter().filter(|field| field.fits(&original.gvk)) {
             if &*field.path == "metadata/name" && !text.is_empty() {
                 meter.bytes(resource.name_bytes() + Cost::of_text(text).bytes)?;
-                let layers = if side == Side::Front { &mut resource.prefixes } else { &mut resource.suffixes };
+                let layers = if side == Side::Front {
+                    &mut resource.prefixes
+                } else {
+                    &mut resource.suffixes
+                };
                 layers.push(text.value.as_str().into());
                 resource.remember();
                 resource.namers.add(text.place.source);
@@ -80,10 +84,25 @@ mod tests {
         };
         let mut all = [resource("ConfigMap"), resource("Namespace")];
         let fields = crate::configuration::defaults().name_prefix.clone();
-        let place = Place { line: 7, ..Place::default() };
+        let place = Place {
+            line: 7,
+            ..Place::default()
+        };
         let budget = Budget::unlimited();
-        apply(&mut all, Side::Front, &At::new("x-".to_owned(), place), (&fields, &budget)).unwrap();
-        apply(&mut all, Side::Back, &At::new("-y".to_owned(), place), (&fields, &budget)).unwrap();
+        apply(
+            &mut all,
+            Side::Front,
+            &At::new("x-".to_owned(), place),
+            (&fields, &budget),
+        )
+        .unwrap();
+        apply(
+            &mut all,
+            Side::Back,
+            &At::new("-y".to_owned(), place),
+            (&fields, &budget),
+        )
+        .unwrap();
         assert_eq!((all[0].name(), all[1].name()), ("x-a-y", "a"));
         assert_eq!((&*all[0].original().name, all[0].past.len()), ("a", 2));
         assert_eq!(all[0].node.at(&["metadata", "name"]).unwrap().place.line, 7);

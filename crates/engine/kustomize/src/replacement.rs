@@ -102,40 +102,74 @@ impl Error {
         match self.cause {
             Cause::Exceeded(exceeded)
             | Cause::Selector(Invalid::Exceeded(exceeded))
-            | Cause::NoSourceField { fault: Some(Fault::Exceeded(exceeded)), .. }
-            | Cause::NoTargetField { fault: Some(Fault::Exceeded(exceeded)), .. } => {
-                error::Fault::from(exceeded).during("make a replacement", self.place)
+            | Cause::NoSourceField {
+                fault: Some(Fault::Exceeded(exceeded)),
+                ..
             }
+            | Cause::NoTargetField {
+                fault: Some(Fault::Exceeded(exceeded)),
+                ..
+            } => error::Fault::from(exceeded).during("make a replacement", self.place),
             cause => {
-                let which = self.which.map(|which| format!("{which}: ")).unwrap_or_default();
-                error::Fault::At(self.place, FileCause::Replacement(format!("{which}{cause}")))
+                let which = self
+                    .which
+                    .map(|which| format!("{which}: "))
+                    .unwrap_or_default();
+                error::Fault::At(
+                    self.place,
+                    FileCause::Replacement(format!("{which}{cause}")),
+                )
             }
         }
     }
 
     fn new(place: Place, cause: impl Into<Cause>) -> Self {
-        Self { place, cause: cause.into(), which: None }
+        Self {
+            place,
+            cause: cause.into(),
+            which: None,
+        }
     }
 
     /// Says which replacement of a list, from 1, cannot be done.
     fn of(self, number: usize, replacement: &Replacement) -> Self {
-        Self { which: Some(format!("number {number}, {}", replacement.from)), ..self }
+        Self {
+            which: Some(format!("number {number}, {}", replacement.from)),
+            ..self
+        }
     }
 }
 
 /// Does replacements, one after the other.
-pub(crate) fn apply(resources: &mut [Resource], replacements: &[Replacement], budget: &Budget) -> Result<(), Error> {
-    let Some(first) = replacements.first() else { return Ok(()) };
+pub(crate) fn apply(
+    resources: &mut [Resource],
+    replacements: &[Replacement],
+    budget: &Budget,
+) -> Result<(), Error> {
+    let Some(first) = replacements.first() else {
+        return Ok(());
+    };
     let meter = Meter::new(budget);
     let names = Names::new(resources, &meter);
     let names = names.map_err(|exceeded| Error::new(first.place, exceeded))?;
-    let mut run = Run { resources, names, meter: &meter };
-    replacements.iter().enumerate().try_for_each(|(at, replacement)| {
-        let value = Value::of(replacement, run.resources, &run.names, &meter);
-        let done = value
-            .and_then(|mut value| replacement.targets.iter().try_for_each(|target| run.target(target, &mut value)));
-        done.map_err(|error| error.of(at + 1, replacement))
-    })
+    let mut run = Run {
+        resources,
+        names,
+        meter: &meter,
+    };
+    replacements
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, replacement)| {
+            let value = Value::of(replacement, run.resources, &run.names, &meter);
+            let done = value.and_then(|mut value| {
+                replacement
+                    .targets
+                    .iter()
+                    .try_for_each(|target| run.target(target, &mut value))
+            });
+            done.map_err(|error| error.of(at + 1, replacement))
+        })
 }
 
 /// A list of replacements being done.
@@ -148,19 +182,30 @@ struct Run<'r> {
 impl Run<'_> {
     fn target(&mut self, target: &Target, value: &mut Value<'_>) -> Result<(), Error> {
         let exceeded = |exceeded: Exceeded| target.error(exceeded.into());
-        let matcher =
-            Matcher::new(target, self.meter.budget()).map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+        let matcher = Matcher::new(target, self.meter.budget())
+            .map_err(|invalid| target.error(Cause::Selector(invalid)))?;
         for at in self.names.candidates(&matcher) {
             self.meter.steps(1).map_err(exceeded)?;
-            if !self.names.fits(&matcher, (at, &self.resources[at]), self.meter).map_err(exceeded)? {
+            if !self
+                .names
+                .fits(&matcher, (at, &self.resources[at]), self.meter)
+                .map_err(exceeded)?
+            {
                 continue;
             }
             for (path, place) in &target.fields {
-                let field = Field { path, place: *place, options: &target.options, meter: self.meter };
+                let field = Field {
+                    path,
+                    place: *place,
+                    options: &target.options,
+                    meter: self.meter,
+                };
                 self.field(&field, at, value)?;
             }
             if target.fields.iter().any(|(path, _)| path.may_name()) {
-                self.names.update(at, &self.resources[at], self.meter).map_err(exceeded)?;
+                self.names
+                    .update(at, &self.resources[at], self.meter)
+                    .map_err(exceeded)?;
             }
         }
         Ok(())
@@ -169,22 +214,31 @@ impl Run<'_> {
     fn field(&mut self, field: &Field<'_>, at: usize, value: &mut Value<'_>) -> Result<(), Error> {
         let resource = &mut self.resources[at];
         if value.is_secret {
-            resource.veil(self.meter.budget()).map_err(|exceeded| field.error(exceeded.into()))?;
+            resource
+                .veil(self.meter.budget())
+                .map_err(|exceeded| field.error(exceeded.into()))?;
         }
         if field.options.create && value.is_of(at) {
             // What is made inside the value is there before the value is copied.
             field.make(resource, &value.node);
-            value.refresh(at, resource, self.meter).map_err(|exceeded| field.error(exceeded.into()))?;
+            value
+                .refresh(at, resource, self.meter)
+                .map_err(|exceeded| field.error(exceeded.into()))?;
         }
         if depth(&value.node) > DEPTH_MAX {
             return Err(field.error(Cause::TooDeep));
         }
         let parts = value.parts.len();
-        let charged = self.meter.steps(parts).and_then(|()| self.meter.bytes(size_of::<u32>() as u64 * parts));
+        let charged = self
+            .meter
+            .steps(parts)
+            .and_then(|()| self.meter.bytes(size_of::<u32>() as u64 * parts));
         charged.map_err(|exceeded| field.error(exceeded.into()))?;
         field.set(resource, &value.node)?;
         resource.parts.take_in(&value.parts);
-        value.refresh(at, resource, self.meter).map_err(|exceeded| field.error(exceeded.into()))
+        value
+            .refresh(at, resource, self.meter)
+            .map_err(|exceeded| field.error(exceeded.into()))
     }
 }
 
@@ -213,7 +267,12 @@ impl<'r> Value<'r> {
         let source = match &replacement.from {
             Origin::Text(text) => {
                 let node = Node::plain(text.as_str()).placed(untyped(place));
-                return Ok(Self { node, from: None, parts, is_secret: false });
+                return Ok(Self {
+                    node,
+                    from: None,
+                    parts,
+                    is_secret: false,
+                });
             }
             Origin::Field(source) => source,
         };
@@ -229,10 +288,20 @@ impl<'r> Value<'r> {
         parts.gather(found);
         let is_secret = resources[at].keeps_secret(&source.field);
         if source.options.delimiter.is_empty() {
-            return Ok(Self { node: found.clone(), from: Some((at, &source.field)), parts, is_secret });
+            return Ok(Self {
+                node: found.clone(),
+                from: Some((at, &source.field)),
+                parts,
+                is_secret,
+            });
         }
         let node = part(source, &resources[at], found).map_err(|cause| Error::new(place, cause))?;
-        Ok(Self { node, from: None, parts, is_secret })
+        Ok(Self {
+            node,
+            from: None,
+            parts,
+            is_secret,
+        })
     }
 
     fn is_of(&self, at: usize) -> bool {
@@ -240,7 +309,12 @@ impl<'r> Value<'r> {
     }
 
     /// Looks again, if the object that was changed is the source.
-    fn refresh(&mut self, changed: usize, resource: &Resource, meter: &Meter<'_>) -> Result<(), Exceeded> {
+    fn refresh(
+        &mut self,
+        changed: usize,
+        resource: &Resource,
+        meter: &Meter<'_>,
+    ) -> Result<(), Exceeded> {
         if let Some((at, path)) = self.from
             && at == changed
             && let Ok(Some(node)) = path.find(&resource.node)
@@ -253,19 +327,41 @@ impl<'r> Value<'r> {
 }
 
 fn found<'r>(source: &Source, resource: &'r Resource) -> Result<&'r Node, Cause> {
-    let missing = |fault| Cause::NoSourceField { id: Box::new(resource.id()), path: source.field.text().into(), fault };
-    let found = source.field.find(&resource.node).map_err(|fault| missing(Some(fault)))?;
-    found.filter(|node| !node.is_nothing()).ok_or_else(|| missing(None))
+    let missing = |fault| Cause::NoSourceField {
+        id: Box::new(resource.id()),
+        path: source.field.text().into(),
+        fault,
+    };
+    let found = source
+        .field
+        .find(&resource.node)
+        .map_err(|fault| missing(Some(fault)))?;
+    found
+        .filter(|node| !node.is_nothing())
+        .ok_or_else(|| missing(None))
 }
 
 /// Returns the part of a source's text that is asked for, of the type that the whole has.
 fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause> {
     let (id, path) = (Box::new(resource.id()), source.field.text().into());
-    let Options { delimiter, index, .. } = &source.options;
-    let Some(text) = node.text() else { return Err(Cause::NotSplittable { id, path }) };
+    let Options {
+        delimiter, index, ..
+    } = &source.options;
+    let Some(text) = node.text() else {
+        return Err(Cause::NotSplittable { id, path });
+    };
     let parts: Vec<&str> = text.split(delimiter.as_str()).collect();
-    let part = usize::try_from(*index).ok().and_then(|index| parts.get(index));
-    let Some(part) = part else { return Err(Cause::NoPart { id, path, index: *index, len: parts.len() }) };
+    let part = usize::try_from(*index)
+        .ok()
+        .and_then(|index| parts.get(index));
+    let Some(part) = part else {
+        return Err(Cause::NoPart {
+            id,
+            path,
+            index: *index,
+            len: parts.len(),
+        });
+    };
     let mut node = node.clone();
     set_text(&mut node, part);
     Ok(node)
@@ -282,32 +378,59 @@ struct Field<'t> {
 impl Field<'_> {
     /// Makes what is missing on the way; what cannot be made is found out when the value is set.
     fn make(&self, resource: &mut Resource, value: &Node) {
-        let make = Make { leaf: Some(shape(value)), place: self.place };
-        let _ = self.path.visit(&mut resource.node, (make, self.meter), &mut |_| Ok::<(), Fault>(()));
+        let make = Make {
+            leaf: Some(shape(value)),
+            place: self.place,
+        };
+        let _ = self
+            .path
+            .visit(&mut resource.node, (make, self.meter), &mut |_| {
+                Ok::<(), Fault>(())
+            });
     }
 
     fn set(&self, resource: &mut Resource, value: &Node) -> Result<(), Error> {
-        let make = Make { leaf: self.options.create.then(|| shape(value)), place: self.place };
-        let inside = self.path.visit_inside_text(&mut resource.node, (make, self.meter), &mut |found| {
-            value.cost().charge_meter(self.meter)?;
-            put(found, value, found.place);
-            Ok(())
-        });
+        let make = Make {
+            leaf: self.options.create.then(|| shape(value)),
+            place: self.place,
+        };
+        let inside =
+            self.path
+                .visit_inside_text(&mut resource.node, (make, self.meter), &mut |found| {
+                    value.cost().charge_meter(self.meter)?;
+                    put(found, value, found.place);
+                    Ok(())
+                });
         if let Some((text, written)) = inside.map_err(|exceeded| self.error(exceeded.into()))? {
             set_text(text, &written);
             text.place = self.place;
             return Ok(());
         }
         let mut node = std::mem::replace(&mut resource.node, Node::null());
-        let found = self.path.visit(&mut node, (make, self.meter), &mut |found| self.put(found, value));
+        let found = self
+            .path
+            .visit(&mut node, (make, self.meter), &mut |found| {
+                self.put(found, value)
+            });
         resource.node = node;
         let id = || Box::new(resource.id());
         let path = || self.path.text().into();
         let cause = match found {
-            Ok(0) => Cause::NoTargetField { id: id(), path: path(), fault: None },
+            Ok(0) => Cause::NoTargetField {
+                id: id(),
+                path: path(),
+                fault: None,
+            },
             Ok(_) => return Ok(()),
-            Err(Stop::Fault(fault)) => Cause::NoTargetField { id: id(), path: path(), fault: Some(fault) },
-            Err(Stop::NotSplittable) => Cause::NotSplittable { id: id(), path: path() },
+            Err(Stop::Fault(fault)) => Cause::NoTargetField {
+                id: id(),
+                path: path(),
+                fault: Some(fault),
+            },
+            Err(Stop::NotSplittable) => Cause::NotSplittable {
+                id: id(),
+                path: path(),
+            },
         };
         Err(self.error(cause))
     }
@@ -317,7 +440,10 @@ impl Field<'_> {
     }
 
     fn put(&self, found: &mut Node, value: &Node) -> Result<(), Stop> {
-        value.cost().charge_meter(self.meter).map_err(Fault::Exceeded)?;
+        value
+            .cost()
+            .charge_meter(self.meter)
+            .map_err(Fault::Exceeded)?;
         if self.options.delimiter.is_empty() {
             put(found, value, self.place);
             return Ok(());
@@ -325,9 +451,19 @@ impl Field<'_> {
         let text = found.text().ok_or(Stop::NotSplittable)?;
         // Its parts are taken apart and put together again.
         let text_len = text.len() as u64;
-        let charged = self.meter.steps(text_len).and_then(|()| self.meter.bytes(PARTS_BYTES * text_len));
+        let charged = self
+            .meter
+            .steps(text_len)
+            .and_then(|()| self.meter.bytes(PARTS_BYTES * text_len));
         charged.map_err(Fault::Exceeded)?;
-        let joined = self.options.join(text, if value.is_null() { "" } else { value.text().unwrap_or_default() });
+        let joined = self.options.join(
+            text,
+            if value.is_null() {
+                ""
+            } else {
+                value.text().unwrap_or_default()
+            },
+        );
         set_text(found, &joined);
         found.place = placed_as(found, self.place);
         Ok(())
@@ -375,8 +511,14 @@ impl Source {
             ("namespace", &self.namespace),
         ];
         let said = parts.iter().filter(|(_, value)| !value.is_empty());
-        let said: Vec<String> = said.map(|(name, value)| format!("{name} {value}")).collect();
-        if said.is_empty() { "it says nothing".to_owned() } else { said.join(", ") }
+        let said: Vec<String> = said
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        if said.is_empty() {
+            "it says nothing".to_owned()
+        } else {
+            said.join(", ")
+        }
     }
 }
 
@@ -384,7 +526,12 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(_) => f.write_str("from sourceValue"),
-            Self::Field(source) => write!(f, "from field \"{}\" of {}", source.field.text(), source.shown()),
+            Self::Field(source) => write!(
+                f,
+                "from field \"{}\" of {}",
+                source.field.text(),
+                source.shown()
+            ),
         }
     }
 }
@@ -401,7 +548,11 @@ fn put(found: &mut Node, value: &Node, place: Place) {
         set_text(found, value.text().unwrap_or_default());
         found.place = placed_as(found, place);
     } else {
-        let place = if is_untyped(value) { untyped(place) } else { place };
+        let place = if is_untyped(value) {
+            untyped(place)
+        } else {
+            place
+        };
         *found = value.clone().placed(place);
     }
 }
@@ -415,7 +566,11 @@ fn set_text(node: &mut Node, text: &str) {
 }
 
 fn placed_as(node: &Node, place: Place) -> Place {
-    if is_untyped(node) { untyped(place) } else { place }
+    if is_untyped(node) {
+        untyped(place)
+    } else {
+        place
+    }
 }
 
 fn shape(node: &Node) -> Shape {

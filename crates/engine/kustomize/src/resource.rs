@@ -61,9 +61,14 @@ pub(crate) struct Identity {
 impl Identity {
     /// Returns what an object is called.
     pub(crate) fn of(object: &Node, scopes: &Scopes) -> Self {
-        let gvk = GroupVersionKind::new(text_at(object, &["apiVersion"]), text_at(object, &["kind"]));
+        let gvk =
+            GroupVersionKind::new(text_at(object, &["apiVersion"]), text_at(object, &["kind"]));
         let name = text_at(object, &["metadata", "name"]).into();
-        Self { gvk, namespace: effective_namespace(object, scopes).into(), name }
+        Self {
+            gvk,
+            namespace: effective_namespace(object, scopes).into(),
+            name,
+        }
     }
 }
 
@@ -135,17 +140,32 @@ impl Resource {
     pub(crate) fn recall(&mut self) {
         let texts = |key: &str| -> Vec<Box<str>> {
             let text = self.annotation(&format!("internal.config.kubernetes.io/{key}"));
-            text.into_iter().flat_map(|text| text.split(',')).map(Into::into).collect()
+            text.into_iter()
+                .flat_map(|text| text.split(','))
+                .map(Into::into)
+                .collect()
         };
-        let (names, namespaces, kinds) = (texts("previousNames"), texts("previousNamespaces"), texts("previousKinds"));
+        let (names, namespaces, kinds) = (
+            texts("previousNames"),
+            texts("previousNamespaces"),
+            texts("previousKinds"),
+        );
         let (prefixes, suffixes) = (texts("prefixes"), texts("suffixes"));
         let gvk = self.gvk();
         let past = names.into_iter().zip(namespaces).zip(kinds);
-        self.past.extend(past.map(|((name, namespace), kind)| Identity {
-            gvk: GroupVersionKind { kind, ..gvk.clone() },
-            namespace: if namespace.is_empty() { "default".into() } else { namespace },
-            name,
-        }));
+        self.past
+            .extend(past.map(|((name, namespace), kind)| Identity {
+                gvk: GroupVersionKind {
+                    kind,
+                    ..gvk.clone()
+                },
+                namespace: if namespace.is_empty() {
+                    "default".into()
+                } else {
+                    namespace
+                },
+                name,
+            }));
         self.prefixes.extend(prefixes);
         self.suffixes.extend(suffixes);
     }
@@ -184,15 +204,27 @@ impl Resource {
     /// Returns its id, which may hold a value of a Secret.
     pub(crate) fn bare_id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
-        Id { namespace: self.namespace().into(), name: self.name().into(), group, kind }
+        Id {
+            namespace: self.namespace().into(),
+            name: self.name().into(),
+            group,
+            kind,
+        }
     }
 
     /// Returns the fault of a field that cannot be reached or set.
     pub(crate) fn misfit(&self, field: &str, misfit: Misfit) -> Fault {
         match misfit {
             Misfit::Shape(cause) => {
-                let cause = ObjectCause::Field { field: field.to_owned(), cause };
-                Fault::Object { id: Box::new(self.id()), at: self.place, cause }
+                let cause = ObjectCause::Field {
+                    field: field.to_owned(),
+                    cause,
+                };
+                Fault::Object {
+                    id: Box::new(self.id()),
+                    at: self.place,
+                    cause,
+                }
             }
             Misfit::Exceeded(exceeded) => exceeded.into(),
         }
@@ -207,7 +239,10 @@ impl Resource {
 
     /// Sets the name; how the old one was written is kept.
     pub(crate) fn set_name(&mut self, name: String) {
-        let place = self.node.at(&["metadata", "name"]).map_or(self.place, |name| name.place);
+        let place = self
+            .node
+            .at(&["metadata", "name"])
+            .map_or(self.place, |name| name.place);
         self.set_metadata_text("name", name, place);
     }
 
@@ -241,7 +276,10 @@ impl Resource {
 
     /// Tells whether kustomize would keep notes of its own among the annotations.
     pub(crate) fn has_bookkeeping(&self) -> bool {
-        !self.past.is_empty() || self.is_generated || self.note.is_some() || !self.prefixes.is_empty()
+        !self.past.is_empty()
+            || self.is_generated
+            || self.note.is_some()
+            || !self.prefixes.is_empty()
     }
 
     pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
@@ -251,7 +289,9 @@ impl Resource {
 
 fn effective_namespace<'n>(object: &'n Node, scopes: &Scopes) -> &'n str {
     match text_at(object, &["metadata", "namespace"]) {
-        _ if scopes.is_cluster(text_at(object, &["apiVersion"]), text_at(object, &["kind"])) => NO_NAMESPACE,
+        _ if scopes.is_cluster(text_at(object, &["apiVersion"]), text_at(object, &["kind"])) => {
+            NO_NAMESPACE
+        }
         "" => "default",
         namespace => namespace,
     }
@@ -261,9 +301,19 @@ fn effective_namespace<'n>(object: &'n Node, scopes: &Scopes) -> &'n str {
 fn text_node(text: String) -> Node {
     let node = Node::plain(text);
     let is_text = node.resolved_tag(lode_yaml::Dialect::V2) == Tag::Str;
-    Node { style: if is_text { Style::Plain } else { Style::DoubleQuoted }, ..node }
+    Node {
+        style: if is_text {
+            Style::Plain
+        } else {
+            Style::DoubleQuoted
+        },
+        ..node
+    }
 }
 
 fn text_at<'n>(node: &'n Node, keys: &[&str]) -> &'n str {
-    node.at(keys).filter(|node| !node.is_null()).and_then(Node::text).unwrap_or_default()
+    node.at(keys)
+        .filter(|node| !node.is_null())
+        .and_then(Node::text)
+        .unwrap_or_default()
 }

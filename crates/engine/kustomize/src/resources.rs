@@ -124,7 +124,11 @@ impl Resources {
         }
         let name = resource.current();
         if let Some(twin) = self.current(&name) {
-            return Err(Fault::Duplicate { id: Box::new(resource.id()), first: twin.place, second: resource.place });
+            return Err(Fault::Duplicate {
+                id: Box::new(resource.id()),
+                first: twin.place,
+                second: resource.place,
+            });
         }
         let at = self.all.len();
         self.indexed().put(at, &resource);
@@ -139,23 +143,41 @@ impl Resources {
             return self.refuse_twins(budget);
         }
         budget.steps(NAME_STEPS * other.all.len() as u64)?;
-        other.all.into_iter().try_for_each(|resource| self.append(resource))
+        other
+            .all
+            .into_iter()
+            .try_for_each(|resource| self.append(resource))
     }
 
     /// Takes a generated object in: as a new one, or into the one of its name.
-    pub(crate) fn absorb(&mut self, made: Resource, behavior: Behavior, budget: &Budget) -> Result<(), Fault> {
+    pub(crate) fn absorb(
+        &mut self,
+        made: Resource,
+        behavior: Behavior,
+        budget: &Budget,
+    ) -> Result<(), Fault> {
         let found = self.called(&made.current(), budget)?;
         match (found.as_slice(), behavior) {
             ([], Behavior::Create) => self.append(made),
             ([at], Behavior::Merge | Behavior::Replace) => {
                 generate::combine(&mut self.all[*at], made, behavior, budget)
             }
-            ([], _) => Err(generator_fault(&made, "nothing of this name is there to merge into or replace")),
+            ([], _) => Err(generator_fault(
+                &made,
+                "nothing of this name is there to merge into or replace",
+            )),
             ([at], Behavior::Create) => {
                 let first = self.all[*at].place;
-                Err(Fault::Duplicate { id: Box::new(made.id()), first, second: made.place })
+                Err(Fault::Duplicate {
+                    id: Box::new(made.id()),
+                    first,
+                    second: made.place,
+                })
             }
-            _ => Err(generator_fault(&made, "several objects of this name are there")),
+            _ => Err(generator_fault(
+                &made,
+                "several objects of this name are there",
+            )),
         }
     }
 
@@ -167,20 +189,29 @@ impl Resources {
         budget.steps(names as u64)?;
 
         // A name that an object lost without having it remembered is still in the index.
-        let is_called = |at: &usize| !self.all[*at].node.is_nothing() && self.all[*at].is_or_was(name);
+        let is_called =
+            |at: &usize| !self.all[*at].node.is_nothing() && self.all[*at].is_or_was(name);
         Ok(places.into_iter().filter(is_called).collect())
     }
 
     /// Returns the places of objects whose bare name may be or have been so.
     pub(crate) fn named(&mut self, name: &str, budget: &Budget) -> Result<Vec<usize>, Fault> {
         self.charge_index(budget)?;
-        let places = self.indexed().names.get(&digest(name)).map_or(&[][..], Places::as_slice);
+        let places = self
+            .indexed()
+            .names
+            .get(&digest(name))
+            .map_or(&[][..], Places::as_slice);
         Ok(places.to_vec())
     }
 
     /// Drops what became empty.
     pub(crate) fn drop_empty(&mut self) {
-        let is_empty = |at: usize| self.all.get(at).is_some_and(|resource| resource.node.is_nothing());
+        let is_empty = |at: usize| {
+            self.all
+                .get(at)
+                .is_some_and(|resource| resource.node.is_nothing())
+        };
         let any = match std::mem::take(&mut self.touched) {
             Touched::Some(places) => places.into_iter().any(is_empty),
             Touched::All => (0..self.all.len()).any(is_empty),
@@ -195,10 +226,18 @@ impl Resources {
     pub(crate) fn refuse_twins(&self, budget: &Budget) -> Result<(), Fault> {
         budget.steps(NAME_STEPS * self.all.len() as u64)?;
         let mut seen: HashMap<Identity, &Resource> = HashMap::with_capacity(self.all.len());
-        for resource in self.all.iter().filter(|resource| !resource.node.is_nothing()) {
+        for resource in self
+            .all
+            .iter()
+            .filter(|resource| !resource.node.is_nothing())
+        {
             if let Some(first) = seen.insert(resource.current(), resource) {
                 let id = Box::new(resource.id());
-                return Err(Fault::Duplicate { id, first: first.place, second: resource.place });
+                return Err(Fault::Duplicate {
+                    id,
+                    first: first.place,
+                    second: resource.place,
+                });
             }
         }
         Ok(())
@@ -206,12 +245,19 @@ impl Resources {
 
     fn current(&mut self, name: &Identity) -> Option<&Resource> {
         let places = self.indexed().any(name).to_vec();
-        places.into_iter().map(|at| &self.all[at]).find(|resource| resource.current() == *name)
+        places
+            .into_iter()
+            .map(|at| &self.all[at])
+            .find(|resource| resource.current() == *name)
     }
 
     /// Charges making the index, where there is none.
     fn charge_index(&self, budget: &Budget) -> Result<(), Fault> {
-        let objects = if self.index.is_none() { self.all.len() } else { 0 };
+        let objects = if self.index.is_none() {
+            self.all.len()
+        } else {
+            0
+        };
         Ok(budget.steps(NAME_STEPS * objects as u64)?)
     }
 
@@ -219,7 +265,9 @@ impl Resources {
         let all = &self.all;
         self.index.get_or_insert_with(|| {
             let mut index = Index::default();
-            all.iter().enumerate().for_each(|(at, resource)| index.put(at, resource));
+            all.iter()
+                .enumerate()
+                .for_each(|(at, resource)| index.put(at, resource));
             index
         })
     }
@@ -229,8 +277,14 @@ impl Index {
     fn put(&mut self, at: usize, resource: &Resource) {
         let current = resource.current();
         for name in resource.past.iter().chain([&current]) {
-            self.names.entry(digest(&*name.name)).or_insert(Places::One(at)).insert(at);
-            self.any.entry(digest(name)).or_insert(Places::One(at)).insert(at);
+            self.names
+                .entry(digest(&*name.name))
+                .or_insert(Places::One(at))
+                .insert(at);
+            self.any
+                .entry(digest(name))
+                .or_insert(Places::One(at))
+                .insert(at);
         }
     }
 
@@ -246,7 +300,10 @@ fn digest(name: &(impl Hash + ?Sized)) -> u64 {
 }
 
 fn generator_fault(made: &Resource, cause: &str) -> Fault {
-    let cause = crate::error::FileCause::Generator { name: made.name().to_owned(), cause: cause.to_owned() };
+    let cause = crate::error::FileCause::Generator {
+        name: made.name().to_owned(),
+        cause: cause.to_owned(),
+    };
     Fault::At(made.place, cause)
 }
 
@@ -260,14 +317,23 @@ mod tests {
 
     fn resource(name: &str, line: u32) -> Resource {
         let value = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
-        Resource::new(Node::from_value(&value), Place { line, ..Place::default() })
+        Resource::new(
+            Node::from_value(&value),
+            Place {
+                line,
+                ..Place::default()
+            },
+        )
     }
 
     #[test]
     fn making_the_index_of_names_is_charged_whoever_asks_for_it() {
         let mut all = Resources::default();
         (0..100).for_each(|at| all.append(resource(&format!("a{at}"), at)).unwrap());
-        let budget = Budget::new(Limits { steps: 10 * 100 * NAME_STEPS, ..Limits::UNLIMITED });
+        let budget = Budget::new(Limits {
+            steps: 10 * 100 * NAME_STEPS,
+            ..Limits::UNLIMITED
+        });
         let mut looks = (0..1_000).map(|_| {
             all.all_mut();
             all.named("b", &budget)
@@ -297,7 +363,10 @@ mod tests {
         all.renamed(0);
         let budget = Budget::unlimited();
         assert_eq!(all.called(&former, &budget).unwrap(), [0]);
-        assert_eq!(all.called(&resource("b", 1).current(), &budget).unwrap(), [0]);
+        assert_eq!(
+            all.called(&resource("b", 1).current(), &budget).unwrap(),
+            [0]
+        );
         all.append(resource("a", 2)).unwrap();
         assert_eq!(all.called(&former, &budget).unwrap(), [0, 1]);
         assert_eq!(all.named("a", &budget).unwrap(), [0, 1]);

@@ -94,19 +94,35 @@ impl Schema {
     /// What another document says about a kind of it stays.
     pub(crate) fn add_crd(&mut self, definition: &Node) -> Result<(), Error> {
         let text = |keys: &'static [&'static str], name| {
-            definition.at(keys).and_then(Node::text).ok_or(Error::NoField(name, definition.place))
+            definition
+                .at(keys)
+                .and_then(Node::text)
+                .ok_or(Error::NoField(name, definition.place))
         };
         let group = text(&["spec", "group"], "spec.group")?;
         let kind = text(&["spec", "names", "kind"], "spec.names.kind")?;
         let versions = definition.at(&["spec", "versions"]).and_then(Node::items);
         let versions = versions.ok_or(Error::NoField("spec.versions", definition.place))?;
-        let metadata = self.of_kind(&GroupVersionKind::new("v1", "Pod")).and_then(|pod| self.field(pod, "metadata"));
+        let metadata = self
+            .of_kind(&GroupVersionKind::new("v1", "Pod"))
+            .and_then(|pod| self.field(pod, "metadata"));
         for version in versions {
-            let Some(name) = version.get("name").and_then(Node::text) else { continue };
-            let gvk = GroupVersionKind { group: group.into(), version: name.into(), kind: kind.into() };
-            if let Some(node) = version.at(&["schema", "openAPIV3Schema"]).filter(|_| !self.kinds.contains_key(&gvk)) {
+            let Some(name) = version.get("name").and_then(Node::text) else {
+                continue;
+            };
+            let gvk = GroupVersionKind {
+                group: group.into(),
+                version: name.into(),
+                kind: kind.into(),
+            };
+            if let Some(node) = version
+                .at(&["schema", "openAPIV3Schema"])
+                .filter(|_| !self.kinds.contains_key(&gvk))
+            {
                 let of = self.shape(node, &Rules::structural());
-                if let (Some(metadata), Some(shape)) = (metadata, self.shapes.get_mut(of.0 as usize)) {
+                if let (Some(metadata), Some(shape)) =
+                    (metadata, self.shapes.get_mut(of.0 as usize))
+                {
                     shape.fields.insert("metadata".into(), metadata);
                 }
                 self.kinds.insert(gvk.clone(), of);
@@ -122,12 +138,21 @@ impl Schema {
         let entries = self.names.len() + self.kinds.len() + self.namespaced.len();
         let fields: usize = self.shapes.iter().map(|shape| shape.fields.len()).sum();
         let bytes = self.shapes.len() * size_of::<Shape>() + (entries + fields) * ENTRY_BYTES;
-        Cost { nodes: (self.shapes.len() + entries + fields) as u64, bytes: bytes as u64 }
+        Cost {
+            nodes: (self.shapes.len() + entries + fields) as u64,
+            bytes: bytes as u64,
+        }
     }
 
     /// Adds a type that stands alone, such as one in a comment; it may refer to definitions.
     pub(crate) fn add_fragment(&mut self, node: &Node) -> TypeRef {
-        let of = self.shape(node, &Rules { names: self.names.clone(), structural: false });
+        let of = self.shape(
+            node,
+            &Rules {
+                names: self.names.clone(),
+                structural: false,
+            },
+        );
         self.resolved(of).unwrap_or(of)
     }
 
@@ -185,18 +210,32 @@ impl Schema {
             let of = self.push(Shape::default());
             self.names.insert((*name).into(), of);
         }
-        let rules = Rules { names: self.names.clone(), structural: false };
+        let rules = Rules {
+            names: self.names.clone(),
+            structural: false,
+        };
         for (name, node) in definitions {
             let read = self.shape(node, &rules);
-            for of in [rules.names.get(name), known.get(name)].into_iter().flatten() {
+            for of in [rules.names.get(name), known.get(name)]
+                .into_iter()
+                .flatten()
+            {
                 if let Some(shape) = self.shapes.get_mut(of.0 as usize) {
                     shape.same_as = Some(read);
                 }
             }
-            for gvk in node.get(GVK).and_then(Node::items).unwrap_or_default().iter().filter_map(gvk) {
+            for gvk in node
+                .get(GVK)
+                .and_then(Node::items)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(gvk)
+            {
                 match beside {
                     Beside::BuiltinAbove => *self.kinds.entry(gvk).or_insert(read),
-                    Beside::BuiltinBelow | Beside::Nothing => *self.kinds.entry(gvk).insert_entry(read).get(),
+                    Beside::BuiltinBelow | Beside::Nothing => {
+                        *self.kinds.entry(gvk).insert_entry(read).get()
+                    }
                 };
             }
         }
@@ -205,7 +244,9 @@ impl Schema {
     /// A kind has a namespace if one of the paths that read it goes through one.
     fn find_scopes(&mut self, paths: Vec<(&str, &Node)>) {
         for (path, node) in paths {
-            let Some(gvk) = node.at(&["get", GVK]).and_then(gvk) else { continue };
+            let Some(gvk) = node.at(&["get", GVK]).and_then(gvk) else {
+                continue;
+            };
             let through_namespace = path.contains("namespaces/{namespace}");
             *self.namespaced.entry(gvk).or_default() |= through_namespace;
         }
@@ -214,19 +255,35 @@ impl Schema {
     /// Reads a type; as deep as the document is, which its reader bounds.
     fn shape(&mut self, node: &Node, rules: &Rules) -> TypeRef {
         if let Some(reference) = node.get("$ref").and_then(Node::text) {
-            let name = reference.strip_prefix("#/definitions/").map(|name| name.replace("~1", "/").replace("~0", "~"));
+            let name = reference
+                .strip_prefix("#/definitions/")
+                .map(|name| name.replace("~1", "/").replace("~0", "~"));
             let known = name.and_then(|name| rules.names.get(name.as_str()).copied());
             return known.unwrap_or_else(|| self.push(Shape::default()));
         }
-        let properties = node.get("properties").and_then(Node::entries).unwrap_or_default();
-        let mut shape = Shape { keys: rules.keys(node), ..Shape::default() };
+        let properties = node
+            .get("properties")
+            .and_then(Node::entries)
+            .unwrap_or_default();
+        let mut shape = Shape {
+            keys: rules.keys(node),
+            ..Shape::default()
+        };
         for entry in properties {
-            let Some(name) = entry.key.text() else { continue };
-            shape.fields.insert(name.into(), self.shape(&entry.value, rules));
+            let Some(name) = entry.key.text() else {
+                continue;
+            };
+            shape
+                .fields
+                .insert(name.into(), self.shape(&entry.value, rules));
         }
-        let others = node.get("additionalProperties").filter(|others| others.entries().is_some());
+        let others = node
+            .get("additionalProperties")
+            .filter(|others| others.entries().is_some());
         shape.others = others.map(|others| self.shape(others, rules));
-        let items = node.get("items").filter(|items| items.entries().is_some() && is_array(node));
+        let items = node
+            .get("items")
+            .filter(|items| items.entries().is_some() && is_array(node));
         shape.items = items.map(|items| self.shape(items, rules));
         self.push(shape)
     }
@@ -243,12 +300,19 @@ struct Rules {
 
 impl Rules {
     fn structural() -> Self {
-        Self { names: HashMap::new(), structural: true }
+        Self {
+            names: HashMap::new(),
+            structural: true,
+        }
     }
 
     fn keys(&self, node: &Node) -> Option<Vec<Box<str>>> {
         let text = |name: &str| node.get(name).and_then(Node::text);
-        let map_keys = || node.get("x-kubernetes-list-map-keys").and_then(Node::items).map(texts);
+        let map_keys = || {
+            node.get("x-kubernetes-list-map-keys")
+                .and_then(Node::items)
+                .map(texts)
+        };
         if self.structural {
             return match text("x-kubernetes-list-type")? {
                 "map" => map_keys(),
@@ -258,38 +322,59 @@ impl Rules {
         }
         let strategy = text("x-kubernetes-patch-strategy")?;
         let merges = strategy.split(',').any(|word| word == "merge");
-        let key = || text("x-kubernetes-patch-merge-key").map(Box::from).into_iter().collect();
+        let key = || {
+            text("x-kubernetes-patch-merge-key")
+                .map(Box::from)
+                .into_iter()
+                .collect()
+        };
         merges.then(|| map_keys().unwrap_or_else(key))
     }
 }
 
 fn is_array(node: &Node) -> bool {
     match node.get("type") {
-        Some(of) => of.text() == Some("array") || matches!(of.items(), Some([one]) if one.text() == Some("array")),
+        Some(of) => {
+            of.text() == Some("array")
+                || matches!(of.items(), Some([one]) if one.text() == Some("array"))
+        }
         None => false,
     }
 }
 
 fn texts(items: &[Node]) -> Vec<Box<str>> {
-    items.iter().filter_map(|item| item.text().map(Box::from)).collect()
+    items
+        .iter()
+        .filter_map(|item| item.text().map(Box::from))
+        .collect()
 }
 
 fn gvk(node: &Node) -> Option<GroupVersionKind> {
     let text = |name: &str| node.get(name).and_then(Node::text);
     let group = text("group").unwrap_or_default().into();
-    Some(GroupVersionKind { group, version: text("version")?.into(), kind: text("kind")?.into() })
+    Some(GroupVersionKind {
+        group,
+        version: text("version")?.into(),
+        kind: text("kind")?.into(),
+    })
 }
 
 fn entries<'n>(node: &'n Node, what: &'static str) -> Result<Vec<(&'n str, &'n Node)>, Error> {
     let entries = node.entries().ok_or(Error::NoMapping(what, node.place))?;
-    Ok(entries.iter().filter_map(|entry| Some((entry.key.text()?, &entry.value))).collect())
+    Ok(entries
+        .iter()
+        .filter_map(|entry| Some((entry.key.text()?, &entry.value)))
+        .collect())
 }
 
 /// Reads the table of what is built in; its form is written at its top.
 fn table(text: &str) -> Schema {
     let mut schema = Schema::default();
     let mut names: HashMap<&str, TypeRef> = HashMap::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         match line.split_once(' ') {
             Some(("kind", kind)) => table_kind(kind, &mut schema, &mut names),
             Some(("names", of)) => table_names(of, &mut schema, &names),
@@ -300,36 +385,70 @@ fn table(text: &str) -> Schema {
 }
 
 fn table_kind<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t str, TypeRef>) {
-    let Some((gvk, name)) = line.split_once(' ') else { return };
-    let of = *names.entry(name).or_insert_with(|| schema.push(Shape::default()));
+    let Some((gvk, name)) = line.split_once(' ') else {
+        return;
+    };
+    let of = *names
+        .entry(name)
+        .or_insert_with(|| schema.push(Shape::default()));
     let mut parts = gvk.split('/');
-    let (Some(group), Some(versions), Some(kind)) = (parts.next(), parts.next(), parts.next()) else { return };
+    let (Some(group), Some(versions), Some(kind)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return;
+    };
     for version in versions.split(',') {
         let group = group.trim_matches('-').into();
-        schema.kinds.insert(GroupVersionKind { group, version: version.into(), kind: kind.into() }, of);
+        schema.kinds.insert(
+            GroupVersionKind {
+                group,
+                version: version.into(),
+                kind: kind.into(),
+            },
+            of,
+        );
     }
 }
 
 fn table_names(line: &str, schema: &mut Schema, names: &HashMap<&str, TypeRef>) {
     let mut words = line.split(' ');
-    let Some(of) = words.next().and_then(|of| names.get(of)) else { return };
+    let Some(of) = words.next().and_then(|of| names.get(of)) else {
+        return;
+    };
     schema.names.extend(words.map(|name| (name.into(), *of)));
 }
 
 fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t str, TypeRef>) {
-    let Some((field, how)) = line.split_once(' ') else { return };
-    let (Some((of, field)), Some((how, inner))) = (field.split_once('.'), how.rsplit_once(' ')) else { return };
-    let mut named = |schema: &mut Schema, name| *names.entry(name).or_insert_with(|| schema.push(Shape::default()));
+    let Some((field, how)) = line.split_once(' ') else {
+        return;
+    };
+    let (Some((of, field)), Some((how, inner))) = (field.split_once('.'), how.rsplit_once(' '))
+    else {
+        return;
+    };
+    let mut named = |schema: &mut Schema, name| {
+        *names
+            .entry(name)
+            .or_insert_with(|| schema.push(Shape::default()))
+    };
     let of = named(schema, of);
     let inner = (inner != "-").then(|| named(schema, inner));
-    let keys = how.strip_prefix('[').and_then(|keys| keys.strip_suffix(']'));
+    let keys = how
+        .strip_prefix('[')
+        .and_then(|keys| keys.strip_suffix(']'));
     let value = match (keys, how, inner) {
         (Some(keys), ..) => {
             let keys = keys.split_whitespace().map(Box::from).collect();
-            schema.push(Shape { keys: Some(keys), items: inner, ..Shape::default() })
+            schema.push(Shape {
+                keys: Some(keys),
+                items: inner,
+                ..Shape::default()
+            })
         }
         (None, "->", Some(inner)) => inner,
-        (None, _, items) => schema.push(Shape { items, ..Shape::default() }),
+        (None, _, items) => schema.push(Shape {
+            items,
+            ..Shape::default()
+        }),
     };
     if let Some(shape) = schema.shapes.get_mut(of.0 as usize) {
         shape.fields.insert(field.into(), value);
@@ -349,22 +468,37 @@ mod tests {
         let schema = Schema::builtin();
         let mut rows = BTreeSet::new();
         for (gvk, of) in &schema.kinds {
-            let api_version =
-                if gvk.group.is_empty() { gvk.version.to_string() } else { format!("{}/{}", gvk.group, gvk.version) };
-            lists(schema, *of, &format!("{api_version} {} ", gvk.kind), &mut rows);
+            let api_version = if gvk.group.is_empty() {
+                gvk.version.to_string()
+            } else {
+                format!("{}/{}", gvk.group, gvk.version)
+            };
+            lists(
+                schema,
+                *of,
+                &format!("{api_version} {} ", gvk.kind),
+                &mut rows,
+            );
         }
-        let wanted = include_str!("../tests/merge/fields.txt").lines().filter(|line| !line.starts_with('#'));
+        let wanted = include_str!("../tests/merge/fields.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         let wanted: BTreeSet<String> = wanted.map(str::to_owned).collect();
         let missing: Vec<_> = wanted.difference(&rows).collect();
         let surplus: Vec<_> = rows.difference(&wanted).collect();
-        assert!(missing.is_empty() && surplus.is_empty(), "missing {missing:#?}, surplus {surplus:#?}");
+        assert!(
+            missing.is_empty() && surplus.is_empty(),
+            "missing {missing:#?}, surplus {surplus:#?}"
+        );
     }
 
     fn lists(schema: &Schema, of: TypeRef, path: &str, rows: &mut BTreeSet<String>) {
         let shape = schema.get(of).unwrap();
         let inside = |name: &str| (format!("{path}/{name}"), schema.field(of, name));
         for name in shape.fields.keys() {
-            let (path, Some(field)) = inside(name) else { continue };
+            let (path, Some(field)) = inside(name) else {
+                continue;
+            };
             let Some(keys) = schema.keys(field) else {
                 lists(schema, field, &path, rows);
                 continue;
@@ -377,7 +511,10 @@ mod tests {
     }
 
     fn node(text: &str) -> Node {
-        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap()
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap()
     }
 
     const OPENAPI: &str = "
@@ -424,7 +561,9 @@ paths:
             "[]" => schema.items(of),
             name => schema.field(of, name),
         })?;
-        schema.keys(of).map(|keys| keys.iter().map(ToString::to_string).collect())
+        schema
+            .keys(of)
+            .map(|keys| keys.iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -432,20 +571,34 @@ paths:
         let schema = Schema::with_openapi(&node(OPENAPI), Beside::Nothing).unwrap();
         let keys = |path: &[&str]| keys_at(&schema, "Foo", path).map(|keys| keys.join(" "));
         assert_eq!(keys(&["spec", "parts"]).as_deref(), Some("id"));
-        assert_eq!(keys(&["spec", "parts", "[]", "inner", "ports"]).as_deref(), Some("port protocol"));
+        assert_eq!(
+            keys(&["spec", "parts", "[]", "inner", "ports"]).as_deref(),
+            Some("port protocol")
+        );
         assert_eq!(keys(&["spec", "named", "any", "tags"]).as_deref(), Some(""));
-        assert_eq!(keys(&["spec", "replaced"]), None, "keys without a strategy do not count");
+        assert_eq!(
+            keys(&["spec", "replaced"]),
+            None,
+            "keys without a strategy do not count"
+        );
         for lost in ["lost", "loop"] {
             assert_eq!(keys(&[lost]), None);
         }
-        assert_eq!(schema.of_kind(&GroupVersionKind::new("apps/v1", "Deployment")), None, "it stands alone");
+        assert_eq!(
+            schema.of_kind(&GroupVersionKind::new("apps/v1", "Deployment")),
+            None,
+            "it stands alone"
+        );
     }
 
     #[test]
     fn paths_say_whether_a_kind_has_a_namespace() {
         let schema = Schema::with_openapi(&node(OPENAPI), Beside::Nothing).unwrap();
         let namespaced = |kind| schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", kind));
-        assert_eq!((namespaced("Foo"), namespaced("Bar"), namespaced("Baz")), (Some(true), Some(false), None));
+        assert_eq!(
+            (namespaced("Foo"), namespaced("Bar"), namespaced("Baz")),
+            (Some(true), Some(false), None)
+        );
     }
 
     #[test]
@@ -468,18 +621,34 @@ definitions:
             (Beside::BuiltinAbove, true, true, true),
         ] {
             let schema = Schema::with_openapi(&document, beside).unwrap();
-            assert_eq!(keys_at(&schema, "Foo", &containers).is_some(), has_containers, "{beside:?}");
-            assert_eq!(keys_at(&schema, "Foo", &["metadata", "finalizers"]).is_some(), has_finalizers, "{beside:?}");
+            assert_eq!(
+                keys_at(&schema, "Foo", &containers).is_some(),
+                has_containers,
+                "{beside:?}"
+            );
+            assert_eq!(
+                keys_at(&schema, "Foo", &["metadata", "finalizers"]).is_some(),
+                has_finalizers,
+                "{beside:?}"
+            );
             let pod = schema.of_kind(&GroupVersionKind::new("v1", "Pod"));
-            let finalizers =
-                pod.and_then(|pod| schema.field(pod, "metadata")).and_then(|of| schema.field(of, "finalizers"));
-            assert_eq!(finalizers.and_then(|of| schema.keys(of)).is_some(), pod_has_finalizers, "{beside:?}");
+            let finalizers = pod
+                .and_then(|pod| schema.field(pod, "metadata"))
+                .and_then(|of| schema.field(of, "finalizers"));
+            assert_eq!(
+                finalizers.and_then(|of| schema.keys(of)).is_some(),
+                pod_has_finalizers,
+                "{beside:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_document_is_refused() {
-        assert!(matches!(Schema::with_openapi(&node("[]"), Beside::Nothing), Err(Error::NoMapping("the document", _))));
+        assert!(matches!(
+            Schema::with_openapi(&node("[]"), Beside::Nothing),
+            Err(Error::NoMapping("the document", _))
+        ));
         assert!(matches!(
             Schema::with_openapi(&node("definitions: 1"), Beside::Nothing),
             Err(Error::NoMapping("definitions", _))
@@ -511,10 +680,19 @@ spec:
 ";
         let mut schema = Schema::builtin().as_ref().clone();
         schema.add_crd(&node(crd)).unwrap();
-        assert_eq!(keys_at(&schema, "Foo", &["spec", "parts"]), Some(vec!["id".to_owned()]));
+        assert_eq!(
+            keys_at(&schema, "Foo", &["spec", "parts"]),
+            Some(vec!["id".to_owned()])
+        );
         assert_eq!(keys_at(&schema, "Foo", &["spec", "tags"]), Some(vec![]));
         assert_eq!(keys_at(&schema, "Foo", &["spec", "all"]), None);
-        assert_eq!(keys_at(&schema, "Foo", &["metadata", "ownerReferences"]), Some(vec!["uid".to_owned()]));
-        assert_eq!(schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", "Foo")), Some(false));
+        assert_eq!(
+            keys_at(&schema, "Foo", &["metadata", "ownerReferences"]),
+            Some(vec!["uid".to_owned()])
+        );
+        assert_eq!(
+            schema.is_namespaced(&GroupVersionKind::new("ex.io/v1", "Foo")),
+            Some(false)
+        );
     }
 }

@@ -62,7 +62,10 @@ static BUILTIN: LazyLock<HashMap<(&str, &str), Scope>> = LazyLock::new(|| {
         };
         Some(((words.next()?, words.next()?), scope))
     };
-    include_str!("tables/scopes.txt").lines().filter_map(row).collect()
+    include_str!("tables/scopes.txt")
+        .lines()
+        .filter_map(row)
+        .collect()
 });
 
 #[cfg(test)]
@@ -76,12 +79,27 @@ mod tests {
     fn a_kind_is_known_in_the_versions_of_the_table_alone() {
         assert!(is_cluster_scoped("v1", "Namespace") && is_cluster_scoped("/v1", "Namespace"));
         assert!(is_cluster_scoped("storage.k8s.io/v1beta1", "CSINode"));
-        assert!(is_cluster_scoped("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema"));
+        assert!(is_cluster_scoped(
+            "flowcontrol.apiserver.k8s.io/v1beta1",
+            "FlowSchema"
+        ));
         for version in ["v1", "v1beta2", "v1beta3"] {
-            assert!(!is_cluster_scoped(&format!("flowcontrol.apiserver.k8s.io/{version}"), "FlowSchema"), "{version}");
+            assert!(
+                !is_cluster_scoped(
+                    &format!("flowcontrol.apiserver.k8s.io/{version}"),
+                    "FlowSchema"
+                ),
+                "{version}"
+            );
         }
-        assert!(!is_cluster_scoped("rbac.authorization.k8s.io/v1alpha1", "ClusterRole"));
-        assert!(!is_cluster_scoped("v1", "ConfigMap") && !is_cluster_scoped("example.com/v1", "Namespace"));
+        assert!(!is_cluster_scoped(
+            "rbac.authorization.k8s.io/v1alpha1",
+            "ClusterRole"
+        ));
+        assert!(
+            !is_cluster_scoped("v1", "ConfigMap")
+                && !is_cluster_scoped("example.com/v1", "Namespace")
+        );
         let count = |of: Scope| BUILTIN.values().filter(|scope| **scope == of).count();
         assert_eq!((count(Scope::Cluster), count(Scope::Namespaced)), (36, 46));
     }
@@ -96,8 +114,18 @@ mod tests {
         };
         let paths: serde_json::Map<String, serde_json::Value> = [
             path("/apis/apps/v1/deployments", "apps", "v1", "Deployment"),
-            path("/apis/example.com/v1/planets", "example.com", "v1", "Planet"),
-            path("/apis/example.com/v1/namespaces/{namespace}/moons", "example.com", "v1", "Moon"),
+            path(
+                "/apis/example.com/v1/planets",
+                "example.com",
+                "v1",
+                "Planet",
+            ),
+            path(
+                "/apis/example.com/v1/namespaces/{namespace}/moons",
+                "example.com",
+                "v1",
+                "Moon",
+            ),
         ]
         .into_iter()
         .collect();
@@ -107,7 +135,10 @@ mod tests {
         let shared = scopes.clone();
         scopes.learn(&schema);
         assert!(shared.have_learned() && shared.is_cluster("example.com/v1", "Planet"));
-        assert!(!shared.is_cluster("example.com/v1", "Moon") && !shared.is_cluster("apps/v1", "Deployment"));
+        assert!(
+            !shared.is_cluster("example.com/v1", "Moon")
+                && !shared.is_cluster("apps/v1", "Deployment")
+        );
         assert!(!before.is_cluster("example.com/v1", "Planet"));
     }
 }

@@ -21,7 +21,11 @@ pub(crate) enum Born {
 impl Born {
     /// Returns what an object is that is read or made.
     pub(crate) fn of(object: &Node) -> Self {
-        if is_kind(object) { Self::Secret } else { Self::Open }
+        if is_kind(object) {
+            Self::Secret
+        } else {
+            Self::Open
+        }
     }
 }
 
@@ -41,7 +45,11 @@ impl Resource {
 
     /// Keeps what is no Secret any more from being told as if it had never been one.
     pub(crate) fn stay_veiled(&mut self, budget: &Budget) -> Result<(), Exceeded> {
-        if self.born == Born::Secret && !is_kind(&self.node) { self.veil(budget) } else { Ok(()) }
+        if self.born == Born::Secret && !is_kind(&self.node) {
+            self.veil(budget)
+        } else {
+            Ok(())
+        }
     }
 
     /// Returns the words that may be told of it where a value comes into it.
@@ -66,12 +74,21 @@ impl Resource {
     /// Leaves out of a fault what it quotes of the object, where that may not be told.
     pub(crate) fn discreet(&self, fault: Fault) -> Fault {
         match fault {
-            Fault::Patch { id, at, by, .. } if self.words.is_some() => {
-                Fault::Patch { id, at, by, cause: ObjectCause::Secret.to_string() }
-            }
-            Fault::Object { id, at, cause: ObjectCause::AmbiguousReference { .. } } if self.words.is_some() => {
-                Fault::Object { id, at, cause: ObjectCause::Secret }
-            }
+            Fault::Patch { id, at, by, .. } if self.words.is_some() => Fault::Patch {
+                id,
+                at,
+                by,
+                cause: ObjectCause::Secret.to_string(),
+            },
+            Fault::Object {
+                id,
+                at,
+                cause: ObjectCause::AmbiguousReference { .. },
+            } if self.words.is_some() => Fault::Object {
+                id,
+                at,
+                cause: ObjectCause::Secret,
+            },
             fault => fault,
         }
     }
@@ -79,7 +96,11 @@ impl Resource {
     /// Leaves out of a fault what it quotes of an object that says what is to be done.
     pub(crate) fn discreet_settings(&self, fault: Fault) -> Fault {
         let is_open = self.words.is_none() || fault.is_exceeded();
-        if is_open { fault } else { Fault::At(self.place, FileCause::Secret) }
+        if is_open {
+            fault
+        } else {
+            Fault::At(self.place, FileCause::Secret)
+        }
     }
 
     fn is_secret(&self) -> bool {
@@ -88,7 +109,9 @@ impl Resource {
 
     /// Returns whether no value of a Secret is in what it is called.
     pub(crate) fn is_named_openly(&self) -> bool {
-        self.words.as_ref().is_none_or(|words| words.knows(&self.bare_id()))
+        self.words
+            .as_ref()
+            .is_none_or(|words| words.knows(&self.bare_id()))
     }
 }
 
@@ -98,14 +121,23 @@ pub(crate) fn rename(
     resources: &mut Resources,
     change: impl FnOnce(&mut Resources) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let open =
-        |(at, resource): (usize, &Resource)| (resource.words.is_some() && resource.is_named_openly()).then_some(at);
-    let open: Vec<usize> = resources.all().iter().enumerate().filter_map(open).collect();
+    let open = |(at, resource): (usize, &Resource)| {
+        (resource.words.is_some() && resource.is_named_openly()).then_some(at)
+    };
+    let open: Vec<usize> = resources
+        .all()
+        .iter()
+        .enumerate()
+        .filter_map(open)
+        .collect();
     change(resources)?;
     for at in open {
         if let Some(resource) = resources.contents_mut().get_mut(at) {
             let id = resource.bare_id();
-            resource.words.iter_mut().for_each(|words| words.note_id(&id));
+            resource
+                .words
+                .iter_mut()
+                .for_each(|words| words.note_id(&id));
         }
     }
     Ok(())
@@ -146,7 +178,9 @@ fn take_in(words: &mut Words, node: &Node, is_secret: bool) {
                 words.note(key);
                 match entry.value.entries() {
                     Some(data) if is_secret && matches!(key, "data" | "stringData") => {
-                        data.iter().filter_map(|entry| entry.key.text()).for_each(|key| words.note(key));
+                        data.iter()
+                            .filter_map(|entry| entry.key.text())
+                            .for_each(|key| words.note(key));
                     }
                     _ => take_in(words, &entry.value, false),
                 }

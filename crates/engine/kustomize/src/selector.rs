@@ -83,7 +83,11 @@ impl Selector {
     pub(crate) fn fits(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         meter.steps(FITS_STEPS + resource.name_bytes() / BYTES_PER_STEP)?;
         let gvk = resource.gvk();
-        for (pattern, text) in [(&self.kind, &gvk.kind), (&self.group, &gvk.group), (&self.version, &gvk.version)] {
+        for (pattern, text) in [
+            (&self.kind, &gvk.kind),
+            (&self.group, &gvk.group),
+            (&self.version, &gvk.version),
+        ] {
             if !fits(pattern.as_ref(), text, meter)? {
                 return Ok(false);
             }
@@ -117,13 +121,20 @@ impl Anchored {
 }
 
 /// Reads a pattern that must fit the whole text; an empty one fits anything.
-pub(crate) fn anchored(field: &'static str, pattern: &str, budget: &Budget) -> Result<Option<Anchored>, Invalid> {
+pub(crate) fn anchored(
+    field: &'static str,
+    pattern: &str,
+    budget: &Budget,
+) -> Result<Option<Anchored>, Invalid> {
     match pattern {
         "" => Ok(None),
         _ if is_plain(pattern) => Ok(Some(Anchored::Text(pattern.into()))),
         _ => match Pattern::new(&format!("^(?:{pattern})$"), budget) {
             Ok(pattern) => Ok(Some(Anchored::Pattern(pattern))),
-            Err(Refused::Invalid) => Err(Invalid::Pattern { field, pattern: pattern.to_owned() }),
+            Err(Refused::Invalid) => Err(Invalid::Pattern {
+                field,
+                pattern: pattern.to_owned(),
+            }),
             Err(Refused::Exceeded(exceeded)) => Err(exceeded.into()),
         },
     }
@@ -131,7 +142,9 @@ pub(crate) fn anchored(field: &'static str, pattern: &str, budget: &Budget) -> R
 
 /// Tells whether a pattern fits itself and nothing else.
 pub(crate) fn is_plain(pattern: &str) -> bool {
-    pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
+    pattern
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
 }
 
 /// Bytes of what an object is called that are looked at in one step.
@@ -144,7 +157,12 @@ fn fits(pattern: Option<&Anchored>, text: &str, meter: &Meter<'_>) -> Result<boo
     pattern.map_or(Ok(true), |pattern| pattern.is_match(text, meter))
 }
 
-fn holds(requirements: &[Requirement], resource: &Resource, field: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {
+fn holds(
+    requirements: &[Requirement],
+    resource: &Resource,
+    field: &str,
+    meter: &Meter<'_>,
+) -> Result<bool, Exceeded> {
     if requirements.is_empty() {
         return Ok(true);
     }
@@ -164,7 +182,12 @@ fn requirements(field: &'static str, text: &str) -> Result<Vec<Requirement>, Inv
     split_outside_parentheses(text)
         .into_iter()
         .filter(|part| !part.is_empty())
-        .map(|part| requirement(part).ok_or_else(|| Invalid::Pattern { field, pattern: text.to_owned() }))
+        .map(|part| {
+            requirement(part).ok_or_else(|| Invalid::Pattern {
+                field,
+                pattern: text.to_owned(),
+            })
+        })
         .collect()
 }
 
@@ -187,13 +210,23 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
 
 fn requirement(part: &str) -> Option<Requirement> {
     if let Some((key, value)) = part.split_once("!=") {
-        return Some(Requirement::NotIn(key_text(key)?, BTreeSet::from([value.trim().to_owned()])));
+        return Some(Requirement::NotIn(
+            key_text(key)?,
+            BTreeSet::from([value.trim().to_owned()]),
+        ));
     }
     if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        return Some(Requirement::In(key_text(key)?, BTreeSet::from([value.trim().to_owned()])));
+        return Some(Requirement::In(
+            key_text(key)?,
+            BTreeSet::from([value.trim().to_owned()]),
+        ));
     }
     if let Some((head, values)) = part.split_once('(') {
-        let values = values.strip_suffix(')')?.split(',').map(|value| value.trim().to_owned()).collect();
+        let values = values
+            .strip_suffix(')')?
+            .split(',')
+            .map(|value| value.trim().to_owned())
+            .collect();
         let (key, operator) = head.trim().rsplit_once(' ')?;
         return match operator {
             "in" => Some(Requirement::In(key_text(key)?, values)),
@@ -237,7 +270,11 @@ mod tests {
     fn asking_an_object_of_a_long_name_costs_more() {
         let (mut long, budget) = (web(), Budget::unlimited());
         long.set_name("n".repeat(64_000));
-        let target = Target { kind: "Deployment".into(), namespace: "other".into(), ..Target::default() };
+        let target = Target {
+            kind: "Deployment".into(),
+            namespace: "other".into(),
+            ..Target::default()
+        };
         let selector = Selector::new(&target, &budget).unwrap();
         assert_eq!(selector.fits(&long, &Meter::new(&budget)), Ok(false));
         assert!(budget.spent().steps > 1_000, "{:?}", budget.spent());
@@ -246,10 +283,17 @@ mod tests {
     #[test]
     fn patterns_fit_whole_names() {
         for (pattern, want) in [("web", true), ("we", false), ("w.*|x", true), ("", true)] {
-            let target = Target { name: pattern.into(), kind: "Deployment".into(), ..Target::default() };
+            let target = Target {
+                name: pattern.into(),
+                kind: "Deployment".into(),
+                ..Target::default()
+            };
             assert_eq!(fits(&target), Ok(want), "{pattern}");
         }
-        let target = Target { name: "(".into(), ..Target::default() };
+        let target = Target {
+            name: "(".into(),
+            ..Target::default()
+        };
         assert!(fits(&target).is_err());
     }
 
@@ -263,11 +307,17 @@ mod tests {
             ("!app", false),
             ("!other", true),
         ] {
-            let target = Target { label_selector: selector.into(), ..Target::default() };
+            let target = Target {
+                label_selector: selector.into(),
+                ..Target::default()
+            };
             assert_eq!(fits(&target), Ok(want), "{selector}");
         }
         for selector in ["a b", "a in b", "(a)"] {
-            let target = Target { label_selector: selector.into(), ..Target::default() };
+            let target = Target {
+                label_selector: selector.into(),
+                ..Target::default()
+            };
             assert!(fits(&target).is_err(), "{selector}");
         }
     }

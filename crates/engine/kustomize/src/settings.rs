@@ -59,10 +59,21 @@ impl Patch {
     pub(crate) fn read(entry: &mut Mapping<'_>) -> Result<Self, Fault> {
         let (path, patch) = (entry.text("path")?, entry.text_at("patch")?);
         let target = entry.read("target", target)?;
-        let flags =
-            |options: &mut Mapping<'_>| Ok((options.flag("allowNameChange")?, options.flag("allowKindChange")?));
-        let (allow_name_change, allow_kind_change) = entry.read("options", flags)?.unwrap_or_default();
-        Ok(Self { path, patch, target, allow_name_change, allow_kind_change })
+        let flags = |options: &mut Mapping<'_>| {
+            Ok((
+                options.flag("allowNameChange")?,
+                options.flag("allowKindChange")?,
+            ))
+        };
+        let (allow_name_change, allow_kind_change) =
+            entry.read("options", flags)?.unwrap_or_default();
+        Ok(Self {
+            path,
+            patch,
+            target,
+            allow_name_change,
+            allow_kind_change,
+        })
     }
 }
 
@@ -82,12 +93,20 @@ impl Replicas {
     pub(crate) fn read(entry: &mut Mapping<'_>) -> Result<Self, Fault> {
         let (name, count) = (entry.text("name")?, entry.whole("count")?);
         let count = count.unwrap_or_else(|| At::new(0, entry.place()));
-        Ok(Self { name, count: count.value, place: count.place })
+        Ok(Self {
+            name,
+            count: count.value,
+            place: count.place,
+        })
     }
 
     /// Returns the number as a field's value.
     pub(crate) fn node(&self) -> Node {
-        Node { tag: lode_yaml::Tag::Int, ..Node::plain(self.count.to_string()) }.placed(self.place)
+        Node {
+            tag: lode_yaml::Tag::Int,
+            ..Node::plain(self.count.to_string())
+        }
+        .placed(self.place)
     }
 }
 

@@ -36,9 +36,21 @@ pub(crate) struct Source<'l> {
 }
 
 impl<'l> Source<'l> {
-    pub(crate) fn new(loader: &'l dyn Loader, restrictions: Restrictions, budget: &'l Budget) -> Self {
+    pub(crate) fn new(
+        loader: &'l dyn Loader,
+        restrictions: Restrictions,
+        budget: &'l Budget,
+    ) -> Self {
         let (reads, files) = (ReadSet::default(), Files::default());
-        Self { loader, reads, files, restrictions, budget, comments: false, charts: None }
+        Self {
+            loader,
+            reads,
+            files,
+            restrictions,
+            budget,
+            comments: false,
+            charts: None,
+        }
     }
 
     /// Reads a file and returns its content with its number.
@@ -48,30 +60,65 @@ impl<'l> Source<'l> {
     }
 
     /// Reads a file that a kustomization in `folder` names.
-    pub(crate) fn named(&mut self, folder: &RepoPath, text: &str, by: Place) -> Result<(RepoPath, Blob, u32), Fault> {
+    pub(crate) fn named(
+        &mut self,
+        folder: &RepoPath,
+        text: &str,
+        by: Place,
+    ) -> Result<(RepoPath, Blob, u32), Fault> {
         let path = self.path_in(folder, text, by)?;
-        let (real, _) = self.reads.canonical(self.loader, &path).map_err(|error| Fault::At(by, unread(text, error)))?;
+        let (real, _) = self
+            .reads
+            .canonical(self.loader, &path)
+            .map_err(|error| Fault::At(by, unread(text, error)))?;
         self.allow(folder, &real, text, by)?;
-        let (blob, number) = self.read(&path).map_err(|error| Fault::At(by, unread(text, error)))?;
+        let (blob, number) = self
+            .read(&path)
+            .map_err(|error| Fault::At(by, unread(text, error)))?;
         Ok((path, blob, number))
     }
 
     /// Refuses a file that the restrictions keep from a folder's kustomization.
-    pub(crate) fn allow(&self, folder: &RepoPath, real: &RepoPath, text: &str, by: Place) -> Result<(), Fault> {
+    pub(crate) fn allow(
+        &self,
+        folder: &RepoPath,
+        real: &RepoPath,
+        text: &str,
+        by: Place,
+    ) -> Result<(), Fault> {
         if self.restrictions == Restrictions::None || real.is_in(folder) {
             return Ok(());
         }
-        Err(Fault::At(by, FileCause::Outside { path: text.to_owned(), folder: folder.clone() }))
+        Err(Fault::At(
+            by,
+            FileCause::Outside {
+                path: text.to_owned(),
+                folder: folder.clone(),
+            },
+        ))
     }
 
     /// Returns a folder's kustomization file, if it has one.
     pub(crate) fn kustomization(&mut self, folder: &RepoPath) -> Result<Option<RepoPath>, Fault> {
-        let found = self.reads.files_among(self.loader, folder, &KUSTOMIZATION_FILES)?;
-        let [name, others @ ..] = found.as_slice() else { return Ok(None) };
-        let path = folder.join(name).map_err(|_| lode_tree::Error::NotFound(folder.clone()))?;
-        let place = Place { source: self.files.number(&path), line: 1, ..Place::default() };
+        let found = self
+            .reads
+            .files_among(self.loader, folder, &KUSTOMIZATION_FILES)?;
+        let [name, others @ ..] = found.as_slice() else {
+            return Ok(None);
+        };
+        let path = folder
+            .join(name)
+            .map_err(|_| lode_tree::Error::NotFound(folder.clone()))?;
+        let place = Place {
+            source: self.files.number(&path),
+            line: 1,
+            ..Place::default()
+        };
         if !others.is_empty() {
-            return Err(Fault::At(place, FileCause::TwoKustomizations(folder.clone())));
+            return Err(Fault::At(
+                place,
+                FileCause::TwoKustomizations(folder.clone()),
+            ));
         }
 
         // A kustomization file is a file like any other that a kustomization names: a link must not lead it elsewhere.
@@ -82,9 +129,22 @@ impl<'l> Source<'l> {
     }
 
     /// Returns the path a text means in a folder.
-    pub(crate) fn path_in(&self, folder: &RepoPath, text: &str, by: Place) -> Result<RepoPath, Fault> {
+    pub(crate) fn path_in(
+        &self,
+        folder: &RepoPath,
+        text: &str,
+        by: Place,
+    ) -> Result<RepoPath, Fault> {
         let path = self.loader.resolve(folder, text);
-        path.map_err(|source| Fault::At(by, FileCause::Path { path: text.to_owned(), source }))
+        path.map_err(|source| {
+            Fault::At(
+                by,
+                FileCause::Path {
+                    path: text.to_owned(),
+                    source,
+                },
+            )
+        })
     }
 }
 

@@ -26,8 +26,14 @@ impl Built {
     pub fn sources(&self, files: &Files) -> Sources {
         let mut first = BTreeMap::new();
         gather(&self.node, &mut first);
-        let places = first.into_iter().map(|(source, line)| Place { source, line, ..Place::default() });
-        let others = places.map(|place| files.origin(place)).filter(|origin| origin.path != self.origin.path);
+        let places = first.into_iter().map(|(source, line)| Place {
+            source,
+            line,
+            ..Place::default()
+        });
+        let others = places
+            .map(|place| files.origin(place))
+            .filter(|origin| origin.path != self.origin.path);
         let origins: Vec<Origin> = std::iter::once(self.origin.clone()).chain(others).collect();
         let parts = self.parts.iter().filter_map(|number| files.path(*number));
         let told: HashSet<&RepoPath> = origins.iter().map(|origin| &origin.path).collect();

@@ -50,9 +50,14 @@ pub(crate) fn merge(
     (options, budget): (Options, &Budget),
 ) -> Result<Option<Node>, Error> {
     let meter = Meter::new(budget);
-    let commented =
-        Commented::read(schema, &[&object, patch], &meter).map_err(|exceeded| Error::at(patch, exceeded.into()))?;
-    let merger = Merger { schema: &commented.schema, commented: &commented, options, meter: &meter };
+    let commented = Commented::read(schema, &[&object, patch], &meter)
+        .map_err(|exceeded| Error::at(patch, exceeded.into()))?;
+    let merger = Merger {
+        schema: &commented.schema,
+        commented: &commented,
+        options,
+        meter: &meter,
+    };
     let fate = merger.combine(&mut object, patch, At { of: None, depth: 0 })?;
     Ok((fate == Fate::Stays).then_some(object))
 }
@@ -106,32 +111,50 @@ impl Merger<'_> {
         }
         let at = self.entered(at, Some(dest), patch)?;
         match (&mut dest.content, &patch.content) {
-            (Content::Mapping(_), Content::Mapping(entries)) => match directive(patch, Unknown::Refused)? {
-                Directive::Delete => Ok(Fate::Goes),
-                Directive::Replace => {
-                    *dest = patch.clone();
-                    self.fresh(dest, at, Unknown::Refused)
+            (Content::Mapping(_), Content::Mapping(entries)) => {
+                match directive(patch, Unknown::Refused)? {
+                    Directive::Delete => Ok(Fate::Goes),
+                    Directive::Replace => {
+                        *dest = patch.clone();
+                        self.fresh(dest, at, Unknown::Refused)
+                    }
+                    Directive::Merge => self.fields(dest, entries, at),
                 }
-                Directive::Merge => self.fields(dest, entries, at),
-            },
+            }
             (Content::Sequence(_), Content::Sequence(_)) => self.combine_lists(dest, patch, at),
             (Content::Scalar(_), Content::Scalar(_)) => {
                 let (style, tag) = (dest.style, dest.tag);
                 // What a patch only repeats, such as the name that finds the object, does not come from it.
-                let place = if dest.content == patch.content { dest.place } else { patch.place };
+                let place = if dest.content == patch.content {
+                    dest.place
+                } else {
+                    patch.place
+                };
                 *dest = patch.clone().placed(place);
                 take_style(dest, style, tag);
                 Ok(Fate::Stays)
             }
-            _ => Err(Error::at(patch, Cause::Kind { there: kind(dest), patch: kind(patch) })),
+            _ => Err(Error::at(
+                patch,
+                Cause::Kind {
+                    there: kind(dest),
+                    patch: kind(patch),
+                },
+            )),
         }
     }
 
     fn combine_lists(&self, dest: &mut Node, patch: &Node, at: At) -> Result<Fate, Error> {
         let failed = |cause| Error::at(patch, cause);
-        let (items, others) = (dest.items().unwrap_or_default(), patch.items().unwrap_or_default());
+        let (items, others) = (
+            dest.items().unwrap_or_default(),
+            patch.items().unwrap_or_default(),
+        );
         let Some(keys) = self.keys(at, &[items, others]).map_err(failed)? else {
-            *dest = Node { style: dest.style, ..patch.clone() };
+            *dest = Node {
+                style: dest.style,
+                ..patch.clone()
+            };
             return Ok(Fate::Stays);
         };
         match list::directive(others).map_err(failed)? {
@@ -144,7 +167,12 @@ impl Merger<'_> {
             Some(Directive::Merge) => {
                 let mut patch = patch.clone();
                 list::elide(&mut patch, Directive::Merge);
-                self.list(dest, Against::Patch(patch.items().unwrap_or_default()), &keys, at)
+                self.list(
+                    dest,
+                    Against::Patch(patch.items().unwrap_or_default()),
+                    &keys,
+                    at,
+                )
             }
             None => self.list(dest, Against::Patch(others), &keys, at),
         }
@@ -153,13 +181,20 @@ impl Merger<'_> {
     /// Goes through what the patch says nothing about.
     fn settle(&self, node: &mut Node, at: At) -> Result<Fate, Error> {
         if node.is_null() {
-            return Ok(if node.text() == Some("") { Fate::Goes } else { Fate::Stays });
+            return Ok(if node.text() == Some("") {
+                Fate::Goes
+            } else {
+                Fate::Stays
+            });
         }
         let at = self.entered(at, None, node)?;
         match &mut node.content {
             Content::Mapping(_) => self.fields(node, &[], at),
             Content::Sequence(items) => {
-                match self.keys(at, &[items.as_slice()]).map_err(|cause| Error::at(node, cause))? {
+                match self
+                    .keys(at, &[items.as_slice()])
+                    .map_err(|cause| Error::at(node, cause))?
+                {
                     Some(keys) => self.list(node, Against::Nothing, &keys, at),
                     None => Ok(Fate::Stays),
                 }
@@ -177,7 +212,12 @@ impl Merger<'_> {
         match &mut node.content {
             Content::Mapping(_) => {
                 let found = directive(node, unknown)?;
-                if node.get(DIRECTIVE).and_then(Node::text).and_then(named).is_some() {
+                if node
+                    .get(DIRECTIVE)
+                    .and_then(Node::text)
+                    .and_then(named)
+                    .is_some()
+                {
                     node.remove(DIRECTIVE);
                 }
                 if found == Directive::Delete {
@@ -196,7 +236,10 @@ impl Merger<'_> {
 
     fn fresh_list(&self, node: &mut Node, at: At, unknown: Unknown) -> Result<Fate, Error> {
         let items = node.items().unwrap_or_default();
-        let Some(keys) = self.keys(at, &[items]).map_err(|cause| Error::at(node, cause))? else {
+        let Some(keys) = self
+            .keys(at, &[items])
+            .map_err(|cause| Error::at(node, cause))?
+        else {
             return Ok(Fate::Stays);
         };
         if unknown == Unknown::Refused {
@@ -223,7 +266,11 @@ impl Merger<'_> {
             quote(node);
             Ok(fate)
         })?;
-        let new = patch.entries.iter().zip(&used).filter(|(entry, used)| !**used && !is_directive(entry));
+        let new = patch
+            .entries
+            .iter()
+            .zip(&used)
+            .filter(|(entry, used)| !**used && !is_directive(entry));
         for (entry, _) in new {
             let name = entry.key.text().unwrap_or_default();
             let mut value = entry.value.clone();
@@ -232,18 +279,33 @@ impl Merger<'_> {
             if fate.map_err(|error| error.under(name))? == Fate::Stays
                 && let Some(entries) = dest.entries_mut()
             {
-                entries.push(Entry { key: entry.key.clone(), value });
+                entries.push(Entry {
+                    key: entry.key.clone(),
+                    value,
+                });
             }
         }
         Ok(Fate::Stays)
     }
 
-    fn list(&self, node: &mut Node, against: Against<'_>, keys: &[Box<str>], at: At) -> Result<Fate, Error> {
+    fn list(
+        &self,
+        node: &mut Node,
+        against: Against<'_>,
+        keys: &[Box<str>],
+        at: At,
+    ) -> Result<Fate, Error> {
         let place = node.place;
-        let Some(items) = node.items_mut() else { return Ok(Fate::Stays) };
-        let at = At { of: at.of.and_then(|of| self.schema.items(of)), ..at };
+        let Some(items) = node.items_mut() else {
+            return Ok(Fate::Stays);
+        };
+        let at = At {
+            of: at.of.and_then(|of| self.schema.items(of)),
+            ..at
+        };
         let taken = std::mem::take(items);
-        *items = list::merge(self, taken, against, keys, at).map_err(|error| error.placed(place))?;
+        *items =
+            list::merge(self, taken, against, keys, at).map_err(|error| error.placed(place))?;
         Ok(Fate::Stays)
     }
 
@@ -261,7 +323,10 @@ impl Merger<'_> {
         let said = keys.iter().find_map(|key| self.commented.of(key));
         let name = keys.first().and_then(|key| key.text()).unwrap_or_default();
         let of = said.or_else(|| at.of.and_then(|of| self.schema.field(of, name)));
-        At { of, depth: at.depth + 1 }
+        At {
+            of,
+            depth: at.depth + 1,
+        }
     }
 
     /// Finds the type that values say themselves: in a comment, or as an object inside an object.
@@ -269,15 +334,27 @@ impl Merger<'_> {
         if at.depth > DEPTH_MAX {
             return Err(Error::at(patch, Cause::TooDeep));
         }
-        self.meter.steps(NODE_STEPS).map_err(|exceeded| Error::at(patch, exceeded.into()))?;
-        let said = dest.and_then(|dest| self.commented.of(dest)).or_else(|| self.commented.of(patch));
-        let of = said.or(at.of).or_else(|| dest.and_then(|dest| self.own_type(dest))).or_else(|| self.own_type(patch));
+        self.meter
+            .steps(NODE_STEPS)
+            .map_err(|exceeded| Error::at(patch, exceeded.into()))?;
+        let said = dest
+            .and_then(|dest| self.commented.of(dest))
+            .or_else(|| self.commented.of(patch));
+        let of = said
+            .or(at.of)
+            .or_else(|| dest.and_then(|dest| self.own_type(dest)))
+            .or_else(|| self.own_type(patch));
         Ok(At { of, ..at })
     }
 
     fn own_type(&self, node: &Node) -> Option<TypeRef> {
-        let text = |name: &str| node.get(name).filter(|node| !node.is_null()).and_then(Node::text);
-        self.schema.of_kind(&GroupVersionKind::new(text("apiVersion")?, text("kind")?))
+        let text = |name: &str| {
+            node.get(name)
+                .filter(|node| !node.is_null())
+                .and_then(Node::text)
+        };
+        self.schema
+            .of_kind(&GroupVersionKind::new(text("apiVersion")?, text("kind")?))
     }
 }
 
@@ -297,23 +374,31 @@ const FIELDS_SCANNED_MAX: usize = 16;
 impl<'p> Fields<'p> {
     fn new(entries: &'p [Entry]) -> Self {
         let name = |(at, entry): (usize, &'p Entry)| Some((entry.key.text()?, at));
-        let by_name =
-            (entries.len() > FIELDS_SCANNED_MAX).then(|| entries.iter().enumerate().filter_map(name).collect());
+        let by_name = (entries.len() > FIELDS_SCANNED_MAX)
+            .then(|| entries.iter().enumerate().filter_map(name).collect());
         Self { entries, by_name }
     }
 
     fn find(&self, name: &str) -> Option<usize> {
         let found = match &self.by_name {
             Some(by_name) => by_name.get(name).copied(),
-            None => self.entries.iter().position(|entry| entry.key.text() == Some(name)),
+            None => self
+                .entries
+                .iter()
+                .position(|entry| entry.key.text() == Some(name)),
         };
         found.filter(|found| !is_directive(&self.entries[*found]))
     }
 }
 
 /// Visits the fields of a mapping; one that the visit lets go is removed.
-fn each_field(node: &mut Node, mut visit: impl FnMut(&mut Node, &Node) -> Result<Fate, Error>) -> Result<(), Error> {
-    let Some(entries) = node.entries_mut() else { return Ok(()) };
+fn each_field(
+    node: &mut Node,
+    mut visit: impl FnMut(&mut Node, &Node) -> Result<Fate, Error>,
+) -> Result<(), Error> {
+    let Some(entries) = node.entries_mut() else {
+        return Ok(());
+    };
     let mut failed = None;
     entries.retain_mut(|entry| {
         if failed.is_some() {
@@ -331,7 +416,9 @@ fn is_directive(entry: &Entry) -> bool {
 }
 
 fn directive(patch: &Node, unknown: Unknown) -> Result<Directive, Error> {
-    let Some(node) = patch.get(DIRECTIVE) else { return Ok(Directive::Merge) };
+    let Some(node) = patch.get(DIRECTIVE) else {
+        return Ok(Directive::Merge);
+    };
     match node.text().and_then(named) {
         Some(found) => Ok(found),
         None if unknown == Unknown::Left => Ok(Directive::Merge),
@@ -354,7 +441,11 @@ fn take_style(node: &mut Node, style: Style, tag: Tag) {
         return;
     }
     let own = node.resolved_tag(Dialect::V3);
-    let plain = Node { tag: Tag::Implied, style: Style::Plain, ..node.clone() };
+    let plain = Node {
+        tag: Tag::Implied,
+        style: Style::Plain,
+        ..node.clone()
+    };
     let is_needed = tag != Tag::Implied || plain.resolved_tag(Dialect::V3) != own;
     node.style = style;
     node.tag = match own {
@@ -368,7 +459,12 @@ fn take_style(node: &mut Node, style: Style, tag: Tag) {
 
 /// Quotes a text that older YAML takes for more. A number that replaces it later gets its quotes.
 fn quote(node: &mut Node) {
-    let Some(text) = node.text().filter(|_| node.style == Style::Plain && node.is_string()) else { return };
+    let Some(text) = node
+        .text()
+        .filter(|_| node.style == Style::Plain && node.is_string())
+    else {
+        return;
+    };
     let as_older = Node::plain(text).resolved_tag(Dialect::V2);
     if !matches!(as_older, Tag::Str | Tag::Timestamp) && !text.is_empty() {
         (node.style, node.tag) = (Style::DoubleQuoted, Tag::Implied);

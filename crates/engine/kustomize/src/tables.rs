@@ -24,7 +24,9 @@ pub(crate) fn references() -> impl Iterator<Item = (Gvk, FieldSpec)> {
                 Some(kinds) => kinds.split(' ').map(|kind| pod_field(kind, path)).collect(),
                 None => vec![(Gvk::parse(referring), path.to_owned())],
             };
-            let field = move |(gvk, path): (Gvk, String)| (Gvk::parse(referred), FieldSpec::new(gvk, &path, false));
+            let field = move |(gvk, path): (Gvk, String)| {
+                (Gvk::parse(referred), FieldSpec::new(gvk, &path, false))
+            };
             Some(fields.into_iter().map(field))
         })
         .flatten()
@@ -34,10 +36,19 @@ pub(crate) fn references() -> impl Iterator<Item = (Gvk, FieldSpec)> {
 pub(crate) fn settings() -> impl Iterator<Item = (&'static str, FieldSpec)> {
     let field = |line: &'static str| {
         let mut columns = line.split('|').map(str::trim);
-        let (setting, gvk, path) = (columns.next()?, Gvk::parse(columns.next()?), columns.next()?);
-        Some((setting, FieldSpec::new(gvk, path, columns.next() == Some("create"))))
+        let (setting, gvk, path) = (
+            columns.next()?,
+            Gvk::parse(columns.next()?),
+            columns.next()?,
+        );
+        Some((
+            setting,
+            FieldSpec::new(gvk, path, columns.next() == Some("create")),
+        ))
     };
-    rows(include_str!("tables/labels.txt")).chain(rows(include_str!("tables/fields.txt"))).filter_map(field)
+    rows(include_str!("tables/labels.txt"))
+        .chain(rows(include_str!("tables/fields.txt")))
+        .filter_map(field)
 }
 
 impl Gvk {
@@ -47,27 +58,45 @@ impl Gvk {
             let text = fields.text(name)?;
             Ok::<_, Fault>((!text.is_empty()).then(|| text.into()))
         };
-        Ok(Self { group: part("group")?, version: part("version")?, kind: part("kind")? })
+        Ok(Self {
+            group: part("group")?,
+            version: part("version")?,
+            kind: part("kind")?,
+        })
     }
 
     /// Tells whether everything the other pattern fits, this one fits too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        let covers = |own: &Option<Box<str>>, other: &Option<Box<str>>| own.is_none() || own == other;
-        covers(&self.group, &other.group) && covers(&self.version, &other.version) && covers(&self.kind, &other.kind)
+        let covers =
+            |own: &Option<Box<str>>, other: &Option<Box<str>>| own.is_none() || own == other;
+        covers(&self.group, &other.group)
+            && covers(&self.version, &other.version)
+            && covers(&self.kind, &other.kind)
     }
 
     /// Reads `group/version/kind` with `-` for any.
     pub(crate) fn parse(text: &str) -> Self {
-        let mut parts = text.trim().rsplitn(3, '/').map(|part| (part != "-").then(|| part.into()));
+        let mut parts = text
+            .trim()
+            .rsplitn(3, '/')
+            .map(|part| (part != "-").then(|| part.into()));
         let kind = parts.next().flatten();
         let version = parts.next().flatten();
-        Self { group: parts.next().flatten(), version, kind }
+        Self {
+            group: parts.next().flatten(),
+            version,
+            kind,
+        }
     }
 
     /// Tells whether the pattern fits.
     pub(crate) fn fits(&self, gvk: &GroupVersionKind) -> bool {
-        let fits = |pattern: &Option<Box<str>>, text: &str| pattern.as_deref().is_none_or(|pattern| pattern == text);
-        fits(&self.group, &gvk.group) && fits(&self.version, &gvk.version) && fits(&self.kind, &gvk.kind)
+        let fits = |pattern: &Option<Box<str>>, text: &str| {
+            pattern.as_deref().is_none_or(|pattern| pattern == text)
+        };
+        fits(&self.group, &gvk.group)
+            && fits(&self.version, &gvk.version)
+            && fits(&self.kind, &gvk.kind)
     }
 }
 
@@ -78,11 +107,18 @@ fn pod_field(kind: &str, path: &str) -> (Gvk, String) {
         "CronJob" => "spec/jobTemplate/spec/template/spec",
         _ => "spec/template/spec",
     };
-    (Gvk { kind: Some(kind.into()), ..Gvk::default() }, format!("{spec}/{path}"))
+    (
+        Gvk {
+            kind: Some(kind.into()),
+            ..Gvk::default()
+        },
+        format!("{spec}/{path}"),
+    )
 }
 
 fn rows(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 #[cfg(test)]
@@ -91,7 +127,11 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        assert_eq!(references().count(), 167 - 1, "one row stands twice in the source");
+        assert_eq!(
+            references().count(),
+            167 - 1,
+            "one row stands twice in the source"
+        );
         assert_eq!(settings().count(), (22 + 10 + 9) + 15);
     }
 }

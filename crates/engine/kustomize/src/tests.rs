@@ -40,12 +40,20 @@ fn case(text: &'static str) -> Case {
         None if result.trim_end() == "error" => Outcome::Error,
         _ => panic!("{name}: {result}"),
     };
-    Case { name, object, patch, outcome }
+    Case {
+        name,
+        object,
+        patch,
+        outcome,
+    }
 }
 
 /// Reads one document.
 pub(crate) fn node(text: &str, dialect: Dialect) -> Node {
-    Nodes::new(text.as_bytes(), dialect, Origins::default()).next().unwrap().unwrap()
+    Nodes::new(text.as_bytes(), dialect, Origins::default())
+        .next()
+        .unwrap()
+        .unwrap()
 }
 
 /// Writes a node as a build does.
@@ -59,12 +67,19 @@ pub(crate) fn text(node: &Node) -> String {
 pub(crate) fn units(name: &str) -> Option<Vec<Value>> {
     let file = file(name)?;
     let lines = file.lines().filter(|line| !line.is_empty());
-    Some(lines.map(|line| serde_json::from_str(line).unwrap()).collect())
+    Some(
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect(),
+    )
 }
 
 /// Reads a file from the corpus' unit cases; nothing where the corpus is not here.
 pub(crate) fn file(name: &str) -> Option<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../../shared/corpus/kustomize/cases.tar.zst"
+    );
     let Ok(file) = File::open(path) else {
         println!("{path} is not here: nothing compared");
         return None;

@@ -30,7 +30,11 @@ struct Field {
 }
 
 impl ValueAdd {
-    pub(crate) fn read(source: &mut Source<'_>, folder: &RepoPath, fields: &mut Mapping<'_>) -> Result<Self, Fault> {
+    pub(crate) fn read(
+        source: &mut Source<'_>,
+        folder: &RepoPath,
+        fields: &mut Mapping<'_>,
+    ) -> Result<Self, Fault> {
         let mut value = fields.text_at("value")?;
         value = At::new(value.trim().to_owned(), value.place);
         if value.is_empty() {
@@ -40,10 +44,15 @@ impl ValueAdd {
         let path = fields.text_at("targetFilePath")?;
         if !path.is_empty() {
             let node = crate::change::settings_file(source, folder, &path, path.place)?;
-            targets.extend(Mapping::new(&node, "", Mode::Builtin)?.entries("targets", Field::read)?);
+            targets
+                .extend(Mapping::new(&node, "", Mode::Builtin)?.entries("targets", Field::read)?);
         }
         if targets.is_empty() {
-            return Err(crate::decode::wrong(fields.place(), "targets", "at least one target"));
+            return Err(crate::decode::wrong(
+                fields.place(),
+                "targets",
+                "at least one target",
+            ));
         }
         Ok(Self { value, targets })
     }
@@ -56,10 +65,15 @@ impl ValueAdd {
                 None => (0..resources.all().len()).collect(),
             };
             for at in places {
-                let Some(resource) = resources.content_mut(at) else { continue };
+                let Some(resource) = resources.content_mut(at) else {
+                    continue;
+                };
                 if target.path == "metadata/namespace" {
-                    let namespace =
-                        Namespace { name: self.value.clone(), subjects: Subjects::DefaultOnly, ..Namespace::default() };
+                    let namespace = Namespace {
+                        name: self.value.clone(),
+                        subjects: Subjects::DefaultOnly,
+                        ..Namespace::default()
+                    };
                     namespace::apply(std::slice::from_mut(resource), &namespace, budget)?;
                     continue;
                 }
@@ -111,25 +125,56 @@ impl Field {
         let selector = fields.read("selector", settings::target)?;
         let path = fields.text_at("fieldPath")?;
         if path.is_empty() {
-            return Err(crate::decode::wrong(path.place, "targets.fieldPath", "a path"));
+            return Err(crate::decode::wrong(
+                path.place,
+                "targets.fieldPath",
+                "a path",
+            ));
         }
         let position = fields.whole("filePathPosition")?.unwrap_or_default();
         let position = usize::try_from(position.value).map_err(|_| {
             let want = "no negative number";
-            Fault::At(position.place, FileCause::WrongType { field: "targets.filePathPosition".to_owned(), want })
+            Fault::At(
+                position.place,
+                FileCause::WrongType {
+                    field: "targets.filePathPosition".to_owned(),
+                    want,
+                },
+            )
         })?;
-        Ok(Self { selector, path: path.value, position })
+        Ok(Self {
+            selector,
+            path: path.value,
+            position,
+        })
     }
 }
 
 /// Takes one step down; a mapping's field is made where it is absent.
 fn step<'n>(node: &'n mut Node, part: &str, last: bool) -> Result<Option<&'n mut Node>, Misfit> {
-    if let Some((key, value)) = part.strip_prefix('[').and_then(|part| part.strip_suffix(']')?.split_once('=')) {
+    if let Some((key, value)) = part
+        .strip_prefix('[')
+        .and_then(|part| part.strip_suffix(']')?.split_once('='))
+    {
         let items = node.items_mut().ok_or("a list was expected")?;
-        return Ok(items.iter_mut().find(|item| item.get(key).and_then(Node::text) == Some(value)));
+        return Ok(items
+            .iter_mut()
+            .find(|item| item.get(key).and_then(Node::text) == Some(value)));
     }
-    let make = || if last { Node { style: Style::Plain, ..Node::string("") } } else { Node::mapping() };
-    Ok(Some(node.get_or_insert_with(part, make).ok_or("a mapping was expected")?))
+    let make = || {
+        if last {
+            Node {
+                style: Style::Plain,
+                ..Node::string("")
+            }
+        } else {
+            Node::mapping()
+        }
+    };
+    Ok(Some(
+        node.get_or_insert_with(part, make)
+            .ok_or("a mapping was expected")?,
+    ))
 }
 
 /// Puts a part into a file path, at its end where the path is shorter.

@@ -56,7 +56,9 @@ impl Error {
     /// Returns the fault of a build.
     pub(crate) fn into_fault(self) -> Fault {
         match self.cause {
-            Cause::Exceeded(exceeded) => Fault::from(exceeded).during("replace variables", self.place),
+            Cause::Exceeded(exceeded) => {
+                Fault::from(exceeded).during("replace variables", self.place)
+            }
             cause => Fault::At(self.place, FileCause::Var(cause.to_string())),
         }
     }
@@ -122,10 +124,15 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// Returns the fields in which variables count without further settings.
 pub(crate) fn default_fields() -> &'static [FieldSpec] {
     static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
-        let rows = include_str!("tables/var-references.txt").lines().filter(|line| !line.starts_with('#'));
+        let rows = include_str!("tables/var-references.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'));
         let field = |line: &str| {
             let (kind, path) = line.split_once(" | ")?;
-            let gvk = Gvk { kind: (kind != "-").then(|| kind.into()), ..Gvk::default() };
+            let gvk = Gvk {
+                kind: (kind != "-").then(|| kind.into()),
+                ..Gvk::default()
+            };
             Some(FieldSpec::new(gvk, path, false))
         };
         rows.filter_map(field).collect()
@@ -147,28 +154,57 @@ pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
 
 /// Notes at the objects of a kustomization which of its variables take their values from them.
 pub(crate) fn bind(resources: &mut [Resource], vars: &[Var], budget: &Budget) -> Result<(), Error> {
-    let Some(first) = vars.first() else { return Ok(()) };
-    let names: usize = resources.iter().map(|resource| 1 + resource.past.len()).sum();
+    let Some(first) = vars.first() else {
+        return Ok(());
+    };
+    let names: usize = resources
+        .iter()
+        .map(|resource| 1 + resource.past.len())
+        .sum();
     let charged = budget.steps(NAME_STEPS * names as u64).and_then(|()| {
-        budget.bytes(resources.iter().map(|resource| resource.name_bytes() * (1 + resource.past.len() as u64)).sum())
+        budget.bytes(
+            resources
+                .iter()
+                .map(|resource| resource.name_bytes() * (1 + resource.past.len() as u64))
+                .sum(),
+        )
     });
     charged.map_err(|exceeded| first.error(exceeded.into()))?;
 
     let mut by_name: HashMap<Box<str>, Vec<usize>> = HashMap::new();
     for (at, resource) in resources.iter().enumerate() {
-        let names: BTreeSet<&str> = resource.past.iter().map(|past| &*past.name).chain([resource.name()]).collect();
+        let names: BTreeSet<&str> = resource
+            .past
+            .iter()
+            .map(|past| &*past.name)
+            .chain([resource.name()])
+            .collect();
         for name in names {
             by_name.entry(name.into()).or_default().push(at);
         }
     }
     for var in vars {
-        let places = by_name.get(var.object.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        budget.steps(NAME_STEPS * (1 + places.len() as u64)).map_err(|exceeded| var.error(exceeded.into()))?;
-        let places: Vec<usize> = places.iter().copied().filter(|at| var.object.means(&resources[*at])).collect();
+        let places = by_name
+            .get(var.object.name.as_str())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        budget
+            .steps(NAME_STEPS * (1 + places.len() as u64))
+            .map_err(|exceeded| var.error(exceeded.into()))?;
+        let places: Vec<usize> = places
+            .iter()
+            .copied()
+            .filter(|at| var.object.means(&resources[*at]))
+            .collect();
         match places.as_slice() {
             [] => {}
             [at] => resources[*at].vars.push(var.name.clone()),
-            more => return Err(var.error(Cause::Ambiguous { name: var.name.clone(), found: more.len() })),
+            more => {
+                return Err(var.error(Cause::Ambiguous {
+                    name: var.name.clone(),
+                    found: more.len(),
+                }));
+            }
         }
     }
     Ok(())
@@ -187,33 +223,62 @@ pub(crate) fn resolve(
     let meter = Meter::new(budget);
     let bound = bound(resources);
     let parts = parts(vars, &bound, &meter)?;
-    let mut setter = Setter { values: values(vars, &bound, &meter)?, used: BTreeSet::new(), meter: &meter };
-    let secret: BTreeSet<Box<str>> =
-        vars.iter().filter(|var| var.is_secret(&bound)).map(|var| var.name.clone()).collect();
+    let mut setter = Setter {
+        values: values(vars, &bound, &meter)?,
+        used: BTreeSet::new(),
+        meter: &meter,
+    };
+    let secret: BTreeSet<Box<str>> = vars
+        .iter()
+        .filter(|var| var.is_secret(&bound))
+        .map(|var| var.name.clone())
+        .collect();
     let mut used = BTreeSet::new();
     let mut by_kind: HashMap<Option<&str>, Vec<&FieldSpec>> = HashMap::new();
     for field in default_fields().iter().chain(more) {
-        by_kind.entry(field.gvk.kind.as_deref()).or_default().push(field);
+        by_kind
+            .entry(field.gvk.kind.as_deref())
+            .or_default()
+            .push(field);
     }
     for resource in resources {
         let gvk = resource.gvk();
-        let error = |cause| Error { place: resource.place, cause };
+        let error = |cause| Error {
+            place: resource.place,
+            cause,
+        };
         meter
             .steps(FieldSpec::steps(default_fields()) + FieldSpec::steps(more))
             .map_err(|exceeded| error(exceeded.into()))?;
-        let said = if secret.is_empty() { None } else { Some(resource.said(budget)) };
-        let said = said.transpose().map_err(|exceeded| error(exceeded.into()))?;
-        let fields = [None, Some(&*gvk.kind)].into_iter().filter_map(|kind| by_kind.get(&kind)).flatten();
+        let said = if secret.is_empty() {
+            None
+        } else {
+            Some(resource.said(budget))
+        };
+        let said = said
+            .transpose()
+            .map_err(|exceeded| error(exceeded.into()))?;
+        let fields = [None, Some(&*gvk.kind)]
+            .into_iter()
+            .filter_map(|kind| by_kind.get(&kind))
+            .flatten();
         for field in fields.filter(|field| field.gvk.fits(&gvk)) {
-            let done = field.visit(&mut resource.node, (Make::Nothing, &meter), &mut |found| setter.set(found));
+            let done = field.visit(&mut resource.node, (Make::Nothing, &meter), &mut |found| {
+                setter.set(found)
+            });
             done.map_err(|misfit| {
                 let cause = match misfit {
                     Misfit::Exceeded(exceeded) => exceeded.into(),
-                    Misfit::Shape(misfit) => {
-                        Cause::Misfit { id: Box::new(resource.id()), path: field.path.clone(), misfit }
-                    }
+                    Misfit::Shape(misfit) => Cause::Misfit {
+                        id: Box::new(resource.id()),
+                        path: field.path.clone(),
+                        misfit,
+                    },
                 };
-                Error { place: resource.place, cause }
+                Error {
+                    place: resource.place,
+                    cause,
+                }
             })?;
         }
         if !secret.is_disjoint(&setter.used) {
@@ -222,8 +287,13 @@ pub(crate) fn resolve(
         for name in std::mem::take(&mut setter.used) {
             if let Some(parts) = parts.get(&name) {
                 let files = parts.len();
-                let charged = meter.steps(files).and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
-                charged.map_err(|exceeded| Error { place: resource.place, cause: exceeded.into() })?;
+                let charged = meter
+                    .steps(files)
+                    .and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
+                charged.map_err(|exceeded| Error {
+                    place: resource.place,
+                    cause: exceeded.into(),
+                })?;
                 resource.parts.take_in(parts);
             }
             used.insert(name);
@@ -246,13 +316,23 @@ fn bound(resources: &[Resource]) -> HashMap<&str, &Resource> {
 }
 
 /// Returns the files that have a part in the values of variables, and so in what refers to them.
-fn parts(vars: &[Var], bound: &HashMap<&str, &Resource>, meter: &Meter<'_>) -> Result<HashMap<Box<str>, Parts>, Error> {
+fn parts(
+    vars: &[Var],
+    bound: &HashMap<&str, &Resource>,
+    meter: &Meter<'_>,
+) -> Result<HashMap<Box<str>, Parts>, Error> {
     let mut all = HashMap::new();
     for var in vars {
-        let Some(object) = bound.get(&*var.name) else { continue };
-        let Ok(Some(value)) = var.field.find(&object.node) else { continue };
+        let Some(object) = bound.get(&*var.name) else {
+            continue;
+        };
+        let Ok(Some(value)) = var.field.find(&object.node) else {
+            continue;
+        };
         let files = object.parts.len() + object.namers.len() + value.cost().nodes;
-        let charged = meter.steps(files).and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
+        let charged = meter
+            .steps(files)
+            .and_then(|()| meter.bytes(size_of::<u32>() as u64 * files));
         charged.map_err(|exceeded| var.error(exceeded.into()))?;
 
         let mut parts = object.parts.clone();
@@ -269,12 +349,28 @@ fn values(
     meter: &Meter<'_>,
 ) -> Result<BTreeMap<Box<str>, (Value, Place)>, Error> {
     let value = |var: &Var| {
-        let object = bound.get(&*var.name).ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
-        let value = var.field.find(&object.node).ok().flatten().and_then(Value::of).ok_or_else(|| {
-            let (name, path) = (var.name.clone(), var.field.text().into());
-            var.error(Cause::NoValue { name, id: Box::new(object.id()), path })
-        })?;
-        let text = if let Value::Text(text) = &value { text.as_str() } else { "" };
+        let object = bound
+            .get(&*var.name)
+            .ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
+        let value = var
+            .field
+            .find(&object.node)
+            .ok()
+            .flatten()
+            .and_then(Value::of)
+            .ok_or_else(|| {
+                let (name, path) = (var.name.clone(), var.field.text().into());
+                var.error(Cause::NoValue {
+                    name,
+                    id: Box::new(object.id()),
+                    path,
+                })
+            })?;
+        let text = if let Value::Text(text) = &value {
+            text.as_str()
+        } else {
+            ""
+        };
         let charged = Cost::of_text(text).under(&var.name).charge_meter(meter);
         charged.map_err(|exceeded| var.error(exceeded.into()))?;
         Ok((var.name.clone(), (value, var.place)))
@@ -287,22 +383,38 @@ impl Var {
     pub(crate) fn read(node: &Node) -> Result<Self, Fault> {
         let mut fields = Mapping::new(node, "vars", Mode::Strict)?;
         let name: Box<str> = fields.text("name")?.into();
-        let path = fields.read("fieldref", |field| field.text("fieldPath"))?.unwrap_or_default();
+        let path = fields
+            .read("fieldref", |field| field.text("fieldPath"))?
+            .unwrap_or_default();
         let path = if path.is_empty() { NAME_FIELD } else { &path };
-        let field = Path::parse_indexed(path)
-            .map_err(|fault| Fault::At(node.place, FileCause::Var(format!("{name}: path \"{path}\": {fault}"))))?;
+        let field = Path::parse_indexed(path).map_err(|fault| {
+            Fault::At(
+                node.place,
+                FileCause::Var(format!("{name}: path \"{path}\": {fault}")),
+            )
+        })?;
         let object = fields.read("objref", ObjectRef::read)?.unwrap_or_default();
         fields.finish()?;
-        Ok(Self { name, object, field, place: node.place })
+        Ok(Self {
+            name,
+            object,
+            field,
+            place: node.place,
+        })
     }
 
     /// Returns whether its value may not be told.
     fn is_secret(&self, bound: &HashMap<&str, &Resource>) -> bool {
-        bound.get(&*self.name).is_some_and(|object| object.keeps_secret(&self.field))
+        bound
+            .get(&*self.name)
+            .is_some_and(|object| object.keeps_secret(&self.field))
     }
 
     fn error(&self, cause: Cause) -> Error {
-        Error { place: self.place, cause }
+        Error {
+            place: self.place,
+            cause,
+        }
     }
 }
 
@@ -316,30 +428,56 @@ impl ObjectRef {
             [first, second] => (group, version) = ((*first).to_owned(), (*second).to_owned()),
             _ => {}
         }
-        let (kind, name, namespace) = (fields.text("kind")?, fields.text("name")?, fields.text("namespace")?);
-        Ok(Self { group, version, kind, name, namespace })
+        let (kind, name, namespace) = (
+            fields.text("kind")?,
+            fields.text("name")?,
+            fields.text("namespace")?,
+        );
+        Ok(Self {
+            group,
+            version,
+            kind,
+            name,
+            namespace,
+        })
     }
 
     /// Tells whether an object is or was called this. The group and version of old are those of now.
     fn means(&self, resource: &Resource) -> bool {
         let gvk = resource.gvk();
-        let is_kind = |kind: &str| *self.group == *gvk.group && *self.version == *gvk.version && self.kind == kind;
-        let or_default =
-            |namespace: &'_ str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
-        let is_in = |namespace: &str| self.namespace.is_empty() || self.namespace == or_default(namespace);
-        (self.name == resource.name() && is_kind(&gvk.kind) && is_in(resource.effective_namespace()))
-            || resource
-                .past
-                .iter()
-                .any(|past| self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace))
+        let is_kind = |kind: &str| {
+            *self.group == *gvk.group && *self.version == *gvk.version && self.kind == kind
+        };
+        let or_default = |namespace: &'_ str| {
+            if namespace.is_empty() {
+                DEFAULT_NAMESPACE
+            } else {
+                namespace
+            }
+            .to_owned()
+        };
+        let is_in =
+            |namespace: &str| self.namespace.is_empty() || self.namespace == or_default(namespace);
+        (self.name == resource.name()
+            && is_kind(&gvk.kind)
+            && is_in(resource.effective_namespace()))
+            || resource.past.iter().any(|past| {
+                self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace)
+            })
     }
 }
 
 impl Value {
     /// Reads a field's value; nothing where its text does not fit its type as Go reads it.
     fn of(node: &Node) -> Option<Self> {
-        let Some(text) = node.text() else { return Some(Self::Collection) };
-        let tag = if is_untyped(node) { Tag::Str } else { node.resolved_tag(lode_yaml::Dialect::V3) };
+        let Some(text) = node.text() else {
+            return Some(Self::Collection);
+        };
+        let tag = if is_untyped(node) {
+            Tag::Str
+        } else {
+            node.resolved_tag(lode_yaml::Dialect::V3)
+        };
         match tag {
             Tag::Int => text.parse().ok().map(Self::Int),
             Tag::Float => text.parse().ok().map(Self::Float),
@@ -376,7 +514,9 @@ impl Setter<'_> {
     }
 
     fn set_text(&mut self, node: &mut Node) -> Result<(), Misfit> {
-        let Some(text) = node.text().filter(|_| is_text(node)) else { return Ok(()) };
+        let Some(text) = node.text().filter(|_| is_text(node)) else {
+            return Ok(());
+        };
         let expanded = expand(text, &self.values, &mut self.used, self.meter)?;
         let (tag, text, place) = match expanded {
             // Whatever is looked at is a text from then on.
@@ -394,7 +534,12 @@ impl Setter<'_> {
             }
             Expanded::Whole(Value::Collection, _) => return Ok(()),
         };
-        *node = Node { tag, extra: node.extra.take(), ..Node::plain(text) }.placed(place);
+        *node = Node {
+            tag,
+            extra: node.extra.take(),
+            ..Node::plain(text)
+        }
+        .placed(place);
         Ok(())
     }
 }
@@ -414,37 +559,84 @@ mod tests {
     use super::*;
 
     fn resources(text: &str) -> Vec<Resource> {
-        let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
-        nodes.map(|node| Resource::new(node, Place { line: 1, ..Place::default() })).collect()
+        let nodes =
+            Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map(Result::unwrap);
+        nodes
+            .map(|node| {
+                Resource::new(
+                    node,
+                    Place {
+                        line: 1,
+                        ..Place::default()
+                    },
+                )
+            })
+            .collect()
     }
 
     fn vars(text: &str) -> Vec<Var> {
-        let node = Nodes::new(text.as_bytes(), Dialect::V2, Origins { source: 5, lines_above: 0 }).next();
-        node.unwrap().unwrap().items().unwrap().iter().map(|entry| Var::read(entry).unwrap()).collect()
+        let node = Nodes::new(
+            text.as_bytes(),
+            Dialect::V2,
+            Origins {
+                source: 5,
+                lines_above: 0,
+            },
+        )
+        .next();
+        node.unwrap()
+            .unwrap()
+            .items()
+            .unwrap()
+            .iter()
+            .map(|entry| Var::read(entry).unwrap())
+            .collect()
     }
 
     const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {port: 80}\n";
-    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [$(PORT)]}]}\n";
-    const PORT: &str =
-        "- name: PORT\n  objref: {apiVersion: v1, kind: Service, name: s}\n  fieldref: {fieldPath: spec.port}\n";
+    const POD: &str =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{args: [$(PORT)]}]}\n";
+    const PORT: &str = "- name: PORT\n  objref: {apiVersion: v1, kind: Service, name: s}\n  fieldref: {fieldPath: spec.port}\n";
 
     #[test]
     fn every_row_is_read() {
         assert_eq!(default_fields().len(), 72);
-        assert!(default_fields().iter().filter(|field| field.gvk.kind.is_none()).count() == 2);
+        assert!(
+            default_fields()
+                .iter()
+                .filter(|field| field.gvk.kind.is_none())
+                .count()
+                == 2
+        );
     }
 
     #[test]
     fn a_value_stands_where_its_variable_stands() {
         let mut all = resources(&format!("{SERVICE}---\n{POD}"));
-        let vars = vars(&format!("- name: OTHER\n  objref: {{apiVersion: v1, kind: Pod, name: p}}\n{PORT}"));
+        let vars = vars(&format!(
+            "- name: OTHER\n  objref: {{apiVersion: v1, kind: Pod, name: p}}\n{PORT}"
+        ));
         let budget = Budget::unlimited();
         bind(&mut all, &vars, &budget).unwrap();
-        assert_eq!(resolve(&mut all, &vars, &[], &budget).unwrap(), ["OTHER".into()], "nothing refers to it");
-        let arg =
-            &all[1].node.at(&["spec", "containers"]).unwrap().items().unwrap()[0].get("args").unwrap().items().unwrap()
-                [0];
-        assert_eq!((arg.text(), arg.tag, arg.place.source, arg.place.line), (Some("80"), Tag::Int, 5, 3));
+        assert_eq!(
+            resolve(&mut all, &vars, &[], &budget).unwrap(),
+            ["OTHER".into()],
+            "nothing refers to it"
+        );
+        let arg = &all[1]
+            .node
+            .at(&["spec", "containers"])
+            .unwrap()
+            .items()
+            .unwrap()[0]
+            .get("args")
+            .unwrap()
+            .items()
+            .unwrap()[0];
+        assert_eq!(
+            (arg.text(), arg.tag, arg.place.source, arg.place.line),
+            (Some("80"), Tag::Int, 5, 3)
+        );
     }
 
     #[test]
@@ -454,7 +646,10 @@ mod tests {
         all[0].set_metadata("name", Node::string("renamed"));
         let vars = vars(&PORT.replace("spec.port", ""));
         bind(&mut all, &vars, &Budget::unlimited()).unwrap();
-        all.extend(resources(&format!("{SERVICE}---\n{}", POD.replace("PORT", "PORT) $(PORT"))));
+        all.extend(resources(&format!(
+            "{SERVICE}---\n{}",
+            POD.replace("PORT", "PORT) $(PORT")
+        )));
         resolve(&mut all, &vars, &[], &Budget::unlimited()).unwrap();
         let shown = lode_yaml::to_string(&all[2].node.to_value(Dialect::V3).unwrap());
         assert!(shown.contains("- renamed renamed\n"), "{shown}");
@@ -464,9 +659,14 @@ mod tests {
     fn the_files_behind_each_variable_are_charged() {
         let mut all = resources(SERVICE);
         (1..=1_000).for_each(|source| all[0].parts.add(source));
-        let names: Vec<Var> = (0..1_000).flat_map(|at| vars(&PORT.replace("PORT", &format!("V{at}")))).collect();
+        let names: Vec<Var> = (0..1_000)
+            .flat_map(|at| vars(&PORT.replace("PORT", &format!("V{at}"))))
+            .collect();
         bind(&mut all, &names, &Budget::unlimited()).unwrap();
-        let budget = Budget::new(Limits { bytes: 1 << 20, ..Limits::UNLIMITED });
+        let budget = Budget::new(Limits {
+            bytes: 1 << 20,
+            ..Limits::UNLIMITED
+        });
         let error = resolve(&mut all, &names, &[], &budget).unwrap_err();
         assert!(matches!(error.cause, Cause::Exceeded(_)), "{error}");
     }
@@ -476,17 +676,33 @@ mod tests {
         let check = |objects: &str, vars: &[Var], want: &str| {
             let mut all = resources(objects);
             let budget = Budget::unlimited();
-            let error = bind(&mut all, vars, &budget).and_then(|()| resolve(&mut all, vars, &[], &budget)).unwrap_err();
+            let error = bind(&mut all, vars, &budget)
+                .and_then(|()| resolve(&mut all, vars, &[], &budget))
+                .unwrap_err();
             assert_eq!(error.to_string(), want);
         };
         check(POD, &vars(PORT), "variable PORT: there is no such object");
-        check(SERVICE, &vars(&PORT.replace(".port", ".x")), "variable PORT: Service/s has no value at \"spec.x\"");
-        let two = format!("{SERVICE}---\n{}", SERVICE.replace("name: s", "name: s, namespace: other"));
+        check(
+            SERVICE,
+            &vars(&PORT.replace(".port", ".x")),
+            "variable PORT: Service/s has no value at \"spec.x\"",
+        );
+        let two = format!(
+            "{SERVICE}---\n{}",
+            SERVICE.replace("name: s", "name: s, namespace: other")
+        );
         check(&two, &vars(PORT), "variable PORT: 2 objects could be meant");
         let odd = format!("{SERVICE}---\n{}", POD.replace("$(PORT)", "7"));
-        check(&odd, &vars(PORT), "Pod/p: field \"spec/containers/args\": an item is no text");
+        check(
+            &odd,
+            &vars(PORT),
+            "Pod/p: field \"spec/containers/args\": an item is no text",
+        );
         let mut once = vars(PORT);
         let error = merge(&mut once, vars(PORT)).unwrap_err();
-        assert_eq!((error.to_string().as_str(), error.place.source), ("variable PORT is there twice", 5));
+        assert_eq!(
+            (error.to_string().as_str(), error.place.source),
+            ("variable PORT is there twice", 5)
+        );
     }
 }

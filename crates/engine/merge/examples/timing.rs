@@ -15,7 +15,10 @@ fn main() -> io::Result<()> {
     let time = |what: &mut dyn FnMut() -> bool| {
         let start = Instant::now();
         let all = (0..ROUNDS).filter(|_| what()).count();
-        (start.elapsed().as_nanos() as f64 / f64::from(ROUNDS) / 1000.0, all)
+        (
+            start.elapsed().as_nanos() as f64 / f64::from(ROUNDS) / 1000.0,
+            all,
+        )
     };
     let (observed, _) = time(&mut || observe(&live, "lode", &[]).own.is_some());
     let (own, _) = time(&mut || lode_merge::own_digest(&live, "lode").is_some());
@@ -38,7 +41,12 @@ fn deployment() -> Value {
         "resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
         "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 10},
     });
-    let owned = |i: usize| (format!("k:{{\"name\":\"VARIABLE_{i}\"}}"), json!({".": {}, "f:name": {}, "f:value": {}}));
+    let owned = |i: usize| {
+        (
+            format!("k:{{\"name\":\"VARIABLE_{i}\"}}"),
+            json!({".": {}, "f:name": {}, "f:value": {}}),
+        )
+    };
     let env: Map<_, _> = (0..12).map(owned).collect();
     let container_set = json!({
         ".": {}, "f:name": {}, "f:image": {}, "f:env": env,

@@ -13,7 +13,8 @@ use crate::fields::{self, Entry, Operation};
 #[must_use]
 pub fn is_needed(live: &Value, ours: &str, overrides: &[String]) -> bool {
     let rules = Rules { ours, overrides };
-    is_marked(live.get("metadata").unwrap_or(&Value::Null)) || fields::entries(live).any(|entry| rules.folds(&entry))
+    is_marked(live.get("metadata").unwrap_or(&Value::Null))
+        || fields::entries(live).any(|entry| rules.folds(&entry))
 }
 
 /// Returns the JSON patch that removes old marks and folds old managers into `ours`; `None` when there is nothing to do.
@@ -55,7 +56,9 @@ impl Rules<'_> {
         }
         let update = entry.operation == Operation::Update;
         entry.manager.starts_with("kubectl")
-            || update && (entry.manager.starts_with("before-first-apply") || entry.manager.starts_with(self.ours))
+            || update
+                && (entry.manager.starts_with("before-first-apply")
+                    || entry.manager.starts_with(self.ours))
             || self.overrides.iter().any(|name| name == entry.manager)
     }
 }
@@ -76,17 +79,27 @@ pub(crate) fn is_marked(metadata: &Value) -> bool {
 }
 
 fn marks(metadata: &Value) -> impl Iterator<Item = (&'static str, &'static str)> {
-    MARKS.into_iter().filter(|(field, key)| metadata.get(field).and_then(|map| map.get(key)).is_some())
+    MARKS
+        .into_iter()
+        .filter(|(field, key)| metadata.get(field).and_then(|map| map.get(key)).is_some())
 }
 
 /// Returns the entries with every folded one united into ours, which comes last; `None` when none is folded.
 fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
     let raw = fields::raw_entries(live);
-    let is = |raw: &Value, test: &dyn Fn(&Entry<'_>) -> bool| fields::entry(raw).is_some_and(|entry| test(&entry));
-    let mut own = raw.iter().find(|raw| is(raw, &|entry| entry.is_apply_of(rules.ours))).cloned();
+    let is = |raw: &Value, test: &dyn Fn(&Entry<'_>) -> bool| {
+        fields::entry(raw).is_some_and(|entry| test(&entry))
+    };
+    let mut own = raw
+        .iter()
+        .find(|raw| is(raw, &|entry| entry.is_apply_of(rules.ours)))
+        .cloned();
     let mut kept = Vec::with_capacity(raw.len());
     let mut changed = false;
-    for other in raw.iter().filter(|raw| !is(raw, &|entry| entry.is_apply_of(rules.ours))) {
+    for other in raw
+        .iter()
+        .filter(|raw| !is(raw, &|entry| entry.is_apply_of(rules.ours)))
+    {
         if is(other, &|entry| rules.folds(entry)) && fold(&mut own, other, rules.ours).is_ok() {
             changed = true;
         } else {
@@ -100,9 +113,17 @@ fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
 /// Unites an entry with ours; the first one becomes ours where there is none.
 fn fold(own: &mut Option<Value>, other: &Value, ours: &str) -> Result<(), fields::Error> {
     let fields_of = |entry: &Value| entry.get("fieldsV1").cloned().unwrap_or_default();
-    let mut entry = own.as_ref().unwrap_or(other).as_object().cloned().unwrap_or_else(Map::new);
+    let mut entry = own
+        .as_ref()
+        .unwrap_or(other)
+        .as_object()
+        .cloned()
+        .unwrap_or_else(Map::new);
     let before = own.as_ref().map(fields_of).unwrap_or_default();
-    entry.insert("fieldsV1".to_owned(), fields::union(&before, &fields_of(other))?);
+    entry.insert(
+        "fieldsV1".to_owned(),
+        fields::union(&before, &fields_of(other))?,
+    );
     entry.insert("manager".to_owned(), ours.into());
     entry.insert("operation".to_owned(), "Apply".into());
     *own = Some(Value::Object(entry));
@@ -111,7 +132,10 @@ fn fold(own: &mut Option<Value>, other: &Value, ours: &str) -> Result<(), fields
 
 /// What older tools leave on an object: the part of the metadata, and the key.
 const MARKS: [(&str, &str); 4] = [
-    ("annotations", "kubectl.kubernetes.io/last-applied-configuration"),
+    (
+        "annotations",
+        "kubectl.kubernetes.io/last-applied-configuration",
+    ),
     ("annotations", "kustomize.toolkit.fluxcd.io/checksum"),
     ("annotations", "fluxcd.io/sync-checksum"),
     ("labels", "fluxcd.io/sync-gc-mark"),
@@ -142,29 +166,62 @@ mod tests {
             entry("hpa", "Update", &json!({"f:data": {"f:c": {}}})),
             entry("lode", "Update", &json!({"f:data": {".": {}}})),
             entry("argocd", "Apply", &json!({"f:data": {"f:d": {}}})),
-            entry("argocd-controller", "Update", &json!({"f:data": {"f:e": {}}})),
+            entry(
+                "argocd-controller",
+                "Update",
+                &json!({"f:data": {"f:e": {}}}),
+            ),
             status.clone(),
         ]);
         let patch = patch(&live, "lode", &["argocd".to_owned()]).unwrap();
         assert_eq!(patch.len(), 2);
-        assert_eq!(patch[1], json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}));
+        assert_eq!(
+            patch[1],
+            json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "7"})
+        );
         let expected = json!([
             entry("hpa", "Update", &json!({"f:data": {"f:c": {}}})),
-            entry("argocd-controller", "Update", &json!({"f:data": {"f:e": {}}})),
+            entry(
+                "argocd-controller",
+                "Update",
+                &json!({"f:data": {"f:e": {}}})
+            ),
             status,
-            entry("lode", "Apply", &json!({"f:data": {".": {}, "f:a": {}, "f:b": {}, "f:d": {}}})),
+            entry(
+                "lode",
+                "Apply",
+                &json!({"f:data": {".": {}, "f:a": {}, "f:b": {}, "f:d": {}}})
+            ),
         ]);
-        assert_eq!(patch[0], json!({"op": "replace", "path": "/metadata/managedFields", "value": expected}));
+        assert_eq!(
+            patch[0],
+            json!({"op": "replace", "path": "/metadata/managedFields", "value": expected})
+        );
     }
 
     #[test]
     fn the_first_one_becomes_ours_where_we_have_none() {
         let live = live(&[
-            entry("before-first-apply", "Update", &json!({"f:data": {"f:a": {}}})),
-            entry("kubectl-client-side-apply", "Update", &json!({"f:data": {"f:b": {}}})),
+            entry(
+                "before-first-apply",
+                "Update",
+                &json!({"f:data": {"f:a": {}}}),
+            ),
+            entry(
+                "kubectl-client-side-apply",
+                "Update",
+                &json!({"f:data": {"f:b": {}}}),
+            ),
         ]);
         let patch = patch(&live, "lode", &[]).unwrap();
-        assert_eq!(patch[0]["value"], json!([entry("lode", "Apply", &json!({"f:data": {"f:a": {}, "f:b": {}}}))]));
+        assert_eq!(
+            patch[0]["value"],
+            json!([entry(
+                "lode",
+                "Apply",
+                &json!({"f:data": {"f:a": {}, "f:b": {}}})
+            )])
+        );
     }
 
     #[test]
@@ -185,7 +242,13 @@ mod tests {
 
     #[test]
     fn a_clean_object_is_left_alone() {
-        for entries in [vec![], vec![entry("lode", "Apply", &json!({})), entry("hpa", "Update", &json!({}))]] {
+        for entries in [
+            vec![],
+            vec![
+                entry("lode", "Apply", &json!({})),
+                entry("hpa", "Update", &json!({})),
+            ],
+        ] {
             let live = live(&entries);
             assert_eq!(patch(&live, "lode", &[]), None);
             assert!(!is_needed(&live, "lode", &[]));

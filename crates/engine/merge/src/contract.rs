@@ -42,14 +42,26 @@ const INJECTORS: [&str; 5] = [
 
 /// Where `caBundle` is, by kind.
 const BUNDLES: [(&str, &str, &[&str]); 4] = [
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration", &["webhooks", "*", "clientConfig", "caBundle"]),
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", &["webhooks", "*", "clientConfig", "caBundle"]),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+        &["webhooks", "*", "clientConfig", "caBundle"],
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+        &["webhooks", "*", "clientConfig", "caBundle"],
+    ),
     (
         "apiextensions.k8s.io",
         "CustomResourceDefinition",
         &["spec", "conversion", "webhook", "clientConfig", "caBundle"],
     ),
-    ("apiregistration.k8s.io", "APIService", &["spec", "caBundle"]),
+    (
+        "apiregistration.k8s.io",
+        "APIService",
+        &["spec", "caBundle"],
+    ),
 ];
 
 /// The fields of one object that are the control plane's.
@@ -64,24 +76,42 @@ impl Contract {
     /// Reads from an object, desired or live, which of its fields are the control plane's.
     #[must_use]
     pub fn of(object: &Value) -> Self {
-        let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
-        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
-        let annotations = object.get("metadata").and_then(|metadata| metadata.get("annotations")?.as_object());
+        let text = |field: &str| {
+            object
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let group = text("apiVersion")
+            .split_once('/')
+            .map_or("", |(group, _)| group);
+        let annotations = object
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations")?.as_object());
         let mut paths: Vec<&'static [&'static str]> = Vec::new();
         match (group, text("kind")) {
             ("rbac.authorization.k8s.io", "ClusterRole") => {
-                if object.get("aggregationRule").is_some_and(|rule| !rule.is_null()) {
+                if object
+                    .get("aggregationRule")
+                    .is_some_and(|rule| !rule.is_null())
+                {
                     paths.push(&["rules"]);
                 }
             }
             ("coordination.k8s.io", "Lease") => paths.push(&["spec"]),
             (group, kind) => {
-                let injected = || annotations.is_some_and(|notes| INJECTORS.iter().any(|key| notes.contains_key(*key)));
-                let bundle = BUNDLES.iter().find(|(of, name, _)| (*of, *name) == (group, kind));
+                let injected = || {
+                    annotations
+                        .is_some_and(|notes| INJECTORS.iter().any(|key| notes.contains_key(*key)))
+                };
+                let bundle = BUNDLES
+                    .iter()
+                    .find(|(of, name, _)| (*of, *name) == (group, kind));
                 paths.extend(bundle.filter(|_| injected()).map(|(.., path)| *path));
             }
         }
-        let annotations = annotations.is_some_and(|notes| notes.keys().any(|key| is_annotation(key)));
+        let annotations =
+            annotations.is_some_and(|notes| notes.keys().any(|key| is_annotation(key)));
         Self { paths, annotations }
     }
 
@@ -100,7 +130,9 @@ impl Contract {
             leave(desired, Some(live), path);
         }
         let found = |key: &str| live.get("metadata")?.get("annotations")?.get(key);
-        let annotations = desired.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        let annotations = desired
+            .get_mut("metadata")
+            .and_then(|metadata| metadata.get_mut("annotations"));
         if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
             annotations.retain(|key, value| !is_annotation(key) || found(key) == Some(value));
         }
@@ -113,29 +145,45 @@ impl Contract {
             return key.strip_prefix("f:").is_some_and(is_annotation);
         }
         if path == ["f:metadata"] && key == "f:annotations" {
-            return holds_only(child, |key| key == "." || key.strip_prefix("f:").is_some_and(is_annotation));
+            return holds_only(child, |key| {
+                key == "." || key.strip_prefix("f:").is_some_and(is_annotation)
+            });
         }
         self.paths.iter().any(|of| {
             let names = of.len() == path.len() + 1;
-            names && of.iter().zip(path.iter().copied().chain([key])).all(|(name, key)| is_named(name, key))
+            names
+                && of
+                    .iter()
+                    .zip(path.iter().copied().chain([key]))
+                    .all(|(name, key)| is_named(name, key))
         })
     }
 }
 
 fn is_annotation(key: &str) -> bool {
-    ANNOTATIONS.iter().any(|of| *of == key || of.ends_with('/') && key.starts_with(of))
+    ANNOTATIONS
+        .iter()
+        .any(|of| *of == key || of.ends_with('/') && key.starts_with(of))
 }
 
 fn holds_only(child: &Value, is: impl Fn(&str) -> bool) -> bool {
-    child.as_object().is_some_and(|child| !fields::is_leaf(child) && child.keys().all(|key| is(key)))
+    child
+        .as_object()
+        .is_some_and(|child| !fields::is_leaf(child) && child.keys().all(|key| is(key)))
 }
 
 fn is_named(name: &str, key: &str) -> bool {
-    if name == "*" { !key.starts_with("f:") } else { key.strip_prefix("f:") == Some(name) }
+    if name == "*" {
+        !key.starts_with("f:")
+    } else {
+        key.strip_prefix("f:") == Some(name)
+    }
 }
 
 fn leave(desired: &mut Value, live: Option<&Value>, path: &[&str]) {
-    let Some((first, rest)) = path.split_first() else { return };
+    let Some((first, rest)) = path.split_first() else {
+        return;
+    };
     if *first == "*" {
         let items = live.and_then(Value::as_array);
         let of_name = |name: Option<&Value>| items?.iter().find(|item| item.get("name") == name);
@@ -146,7 +194,9 @@ fn leave(desired: &mut Value, live: Option<&Value>, path: &[&str]) {
         return;
     }
     let found = live.and_then(|live| live.get(*first));
-    let Some(map) = desired.as_object_mut() else { return };
+    let Some(map) = desired.as_object_mut() else {
+        return;
+    };
     if rest.is_empty() {
         leave_field(map, first, found);
     } else if let Some(inner) = map.get_mut(*first) {
@@ -178,9 +228,19 @@ mod tests {
             json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "a"},
                 "aggregationRule": aggregation, "rules": rules})
         };
-        let live = role(json!({"clusterRoleSelectors": []}), json!([{"verbs": ["get"]}]));
-        assert_eq!(left(role(json!({"clusterRoleSelectors": []}), json!([])), &live).get("rules"), None);
-        assert_eq!(left(role(Value::Null, json!([])), &live)["rules"], json!([]), "a role of its own rules");
+        let live = role(
+            json!({"clusterRoleSelectors": []}),
+            json!([{"verbs": ["get"]}]),
+        );
+        assert_eq!(
+            left(role(json!({"clusterRoleSelectors": []}), json!([])), &live).get("rules"),
+            None
+        );
+        assert_eq!(
+            left(role(Value::Null, json!([])), &live)["rules"],
+            json!([]),
+            "a role of its own rules"
+        );
     }
 
     #[test]
@@ -191,8 +251,15 @@ mod tests {
         };
         let wanted = left(object("7"), &object("1"));
         assert_eq!(wanted["metadata"]["annotations"], json!({"team": "a"}));
-        assert_eq!(left(object("7"), &object("7")), object("7"), "what is equal may be ours still");
-        assert!(Contract::of(&json!({"metadata": {"annotations": {"pv.kubernetesXio/a": "b"}}})).is_empty());
+        assert_eq!(
+            left(object("7"), &object("7")),
+            object("7"),
+            "what is equal may be ours still"
+        );
+        assert!(
+            Contract::of(&json!({"metadata": {"annotations": {"pv.kubernetesXio/a": "b"}}}))
+                .is_empty()
+        );
     }
 
     #[test]
@@ -206,6 +273,9 @@ mod tests {
         let live = hook(asks.clone(), "injected");
         let at = "/webhooks/0/clientConfig/caBundle";
         assert_eq!(left(hook(asks, "git"), &live).pointer(at), None);
-        assert_eq!(left(hook(json!({}), "git"), &live).pointer(at), Some(&json!("git")));
+        assert_eq!(
+            left(hook(json!({}), "git"), &live).pointer(at),
+            Some(&json!("git"))
+        );
     }
 }

@@ -55,8 +55,16 @@ pub enum Reason {
 ///
 /// `schema` is where the type of the object is defined; fewer no-ops are proven without.
 #[must_use]
-pub fn decide(live: &Value, desired: &Value, manager: &str, schema: Option<(&Schema, TypeRef)>) -> Decision {
-    if live.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null()) {
+pub fn decide(
+    live: &Value,
+    desired: &Value,
+    manager: &str,
+    schema: Option<(&Schema, TypeRef)>,
+) -> Decision {
+    if live
+        .pointer("/metadata/deletionTimestamp")
+        .is_some_and(|time| !time.is_null())
+    {
         return Decision::Unknown(Reason::Deleting);
     }
     let is_own = |entry: &Entry<'_>| entry.is_apply_of(manager);
@@ -64,7 +72,9 @@ pub fn decide(live: &Value, desired: &Value, manager: &str, schema: Option<(&Sch
     let (first, second) = (own.next(), own.next());
     let decided = match (first, second, schema) {
         (Some(own), None, schema) => applied(live, desired, &own, schema),
-        (None, _, Some((schema, ty))) => first_time(live, desired, manager, &Typed::new(desired, schema, ty)),
+        (None, _, Some((schema, ty))) => {
+            first_time(live, desired, manager, &Typed::new(desired, schema, ty))
+        }
         _ => Err(Reason::NotApplied),
     };
     decided.unwrap_or_else(Decision::Unknown)
@@ -81,37 +91,63 @@ fn applied(
         return Err(Reason::OtherVersion);
     }
     let recorded = Set::from_map(own.fields).map_err(|_| Reason::Unreadable)?;
-    let Some((schema, ty)) = schema else { return guided::run(live, desired, &recorded) };
+    let Some((schema, ty)) = schema else {
+        return guided::run(live, desired, &recorded);
+    };
     let typed = Typed::new(desired, schema, ty);
-    typed.validate(Duplicates::Refused).map_err(|_| Reason::Unfit)?;
+    typed
+        .validate(Duplicates::Refused)
+        .map_err(|_| Reason::Unfit)?;
     if would_own(&typed) != recorded {
         return Ok(Decision::Changed);
     }
-    if values::same(&typed, live) { Ok(Decision::NoOp) } else { Err(Reason::Differs) }
+    if values::same(&typed, live) {
+        Ok(Decision::NoOp)
+    } else {
+        Err(Reason::Differs)
+    }
 }
 
 /// Decides where the manager has applied nothing: a manifest of a name only owns nothing, however often it is applied.
-fn first_time(live: &Value, desired: &Value, manager: &str, typed: &Typed<'_>) -> Result<Decision, Reason> {
-    typed.validate(Duplicates::Refused).map_err(|_| Reason::Unfit)?;
+fn first_time(
+    live: &Value,
+    desired: &Value,
+    manager: &str,
+    typed: &Typed<'_>,
+) -> Result<Decision, Reason> {
+    typed
+        .validate(Duplicates::Refused)
+        .map_err(|_| Reason::Unfit)?;
     if !would_own(typed).is_empty() {
         return Ok(Decision::Changed);
     }
     let text = |key: &str| desired.get(key).and_then(Value::as_str).unwrap_or_default();
     let to = Endpoint::new(typed.schema, typed.ty, text("apiVersion"), text("kind"));
-    let request = Request { manager, force: true, now: "" };
+    let request = Request {
+        manager,
+        force: true,
+        now: "",
+    };
     let after = write::apply(Some(live), desired, &to, request).map_err(|_| Reason::Unfit)?;
     let managers = |object: &Value| fields::entries(object).count();
     if managers(&after) != managers(live) {
         return Ok(Decision::Changed);
     }
-    if values::same(typed, live) { Ok(Decision::NoOp) } else { Err(Reason::Differs) }
+    if values::same(typed, live) {
+        Ok(Decision::NoOp)
+    } else {
+        Err(Reason::Differs)
+    }
 }
 
 /// Returns what a manager would own by applying this.
 fn would_own<'t>(desired: &'t Typed<'_>) -> Set<'t> {
     let mut set = desired.field_set();
     set.subtract(&write::nobodys());
-    let has_status = desired.schema.map(desired.ty).is_some_and(|map| map.field(STATUS).is_some());
+    let has_status = desired
+        .schema
+        .map(desired.ty)
+        .is_some_and(|map| map.field(STATUS).is_some());
     if has_status {
         let mut status = Set::default();
         status.insert(&[Element::Field(STATUS)]);
@@ -124,9 +160,13 @@ fn would_own<'t>(desired: &'t Typed<'_>) -> Set<'t> {
 fn is_shared(live: &Value, path: &[Element<'_>]) -> bool {
     let owns = |entry: Entry<'_>| {
         let set = Set::from_map(entry.fields).unwrap_or_default();
-        path.iter().try_fold(&set, |set, element| set.below(element)).is_some()
+        path.iter()
+            .try_fold(&set, |set, element| set.below(element))
+            .is_some()
     };
-    fields::entries(live).filter(|entry| entry.operation == Operation::Update).any(owns)
+    fields::entries(live)
+        .filter(|entry| entry.operation == Operation::Update)
+        .any(owns)
 }
 
 /// What nobody owns by applying, where a type has it.

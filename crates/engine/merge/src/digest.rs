@@ -42,7 +42,9 @@ pub fn content_digest(live: &Value) -> Digest {
 /// Tells whether two objects are the same by the rule of [`content_digest`].
 #[must_use]
 pub fn content_equal(a: &Value, b: &Value) -> bool {
-    LABELLED.iter().all(|field| labels(a, field) == labels(b, field))
+    LABELLED
+        .iter()
+        .all(|field| labels(a, field) == labels(b, field))
         && content(a).count() == content(b).count()
         && content(a).all(|(key, value)| b.get(key) == Some(value))
 }
@@ -60,9 +62,18 @@ pub fn own_digest(live: &Value, manager: &str) -> Option<Digest> {
 
 pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) -> Option<Digest> {
     let own = entries.iter().find(|entry| entry.is_apply_of(manager))?;
-    let others = entries.iter().filter(|entry| !entry.is_apply_of(manager)).map(|entry| entry.fields).collect();
+    let others = entries
+        .iter()
+        .filter(|entry| !entry.is_apply_of(manager))
+        .map(|entry| entry.fields)
+        .collect();
     let contract = Contract::of(live);
-    let mut walk = Walk { hash: Hash::default(), others, path: Vec::with_capacity(PATH_USUAL), contract };
+    let mut walk = Walk {
+        hash: Hash::default(),
+        others,
+        path: Vec::with_capacity(PATH_USUAL),
+        contract,
+    };
     walk.hash.text(own.api_version);
     walk.children(own.fields, Some(live));
     Some(walk.hash.finish())
@@ -102,7 +113,9 @@ impl<'o> Walk<'o> {
     /// Hashes the whole value under a leaf, without what others own below it: a map that we own empty (`emptyDir: {}`)
     /// stays the same when somebody else adds a field to it.
     fn leaf(&mut self, live: Option<&'o Value>) {
-        let Some(live) = live else { return self.hash.tag(Tag::Absent) };
+        let Some(live) = live else {
+            return self.hash.tag(Tag::Absent);
+        };
         let below = match live {
             Value::Object(map) if !map.is_empty() => self.below(),
             Value::Array(items) if !items.is_empty() => self.below(),
@@ -110,14 +123,25 @@ impl<'o> Walk<'o> {
         };
         match live {
             Value::Object(map) if !below.is_empty() => {
-                let foreign =
-                    |key: &str| below.iter().any(|node| node.keys().any(|owned| owned.strip_prefix("f:") == Some(key)));
+                let foreign = |key: &str| {
+                    below.iter().any(|node| {
+                        node.keys()
+                            .any(|owned| owned.strip_prefix("f:") == Some(key))
+                    })
+                };
                 self.hash.map(map.iter().filter(|(key, _)| !foreign(key)));
             }
             Value::Array(items) if !below.is_empty() => {
-                let elements: Vec<_> =
-                    below.iter().flat_map(|node| node.keys()).filter_map(|key| fields::element(key).ok()?).collect();
-                self.hash.list(items.iter().filter(|item| !elements.iter().any(|element| element.is(item))));
+                let elements: Vec<_> = below
+                    .iter()
+                    .flat_map(|node| node.keys())
+                    .filter_map(|key| fields::element(key).ok()?)
+                    .collect();
+                self.hash.list(
+                    items
+                        .iter()
+                        .filter(|item| !elements.iter().any(|element| element.is(item))),
+                );
             }
             whole => self.hash.value(whole),
         }
@@ -126,9 +150,15 @@ impl<'o> Walk<'o> {
     /// Returns the nodes of other managers at the path at hand that own something below it.
     fn below(&self) -> Vec<&'o Map<String, Value>> {
         let at = |root: &&'o Map<String, Value>| {
-            self.path.iter().try_fold(*root, |node, key| node.get(*key).and_then(Value::as_object))
+            self.path
+                .iter()
+                .try_fold(*root, |node, key| node.get(*key).and_then(Value::as_object))
         };
-        self.others.iter().filter_map(at).filter(|node| !fields::is_leaf(node)).collect()
+        self.others
+            .iter()
+            .filter_map(at)
+            .filter(|node| !fields::is_leaf(node))
+            .collect()
     }
 }
 
@@ -208,8 +238,9 @@ impl Hash {
 
     fn number(&mut self, number: &serde_json::Number) {
         let float = number.as_f64().unwrap_or_default();
-        let integer =
-            number.as_i128().or_else(|| (float.fract() == 0.0 && float.abs() < EXACT).then_some(float as i128));
+        let integer = number
+            .as_i128()
+            .or_else(|| (float.fract() == 0.0 && float.abs() < EXACT).then_some(float as i128));
         if let Some(integer) = integer {
             self.tag(Tag::Integer);
             self.bytes(&integer.to_le_bytes());
@@ -241,12 +272,18 @@ impl Hash {
 
 /// Returns labels or annotations; absent and empty are the same.
 fn labels<'v>(live: &'v Value, field: &str) -> Option<&'v Map<String, Value>> {
-    live.get("metadata")?.get(field)?.as_object().filter(|map| !map.is_empty())
+    live.get("metadata")?
+        .get(field)?
+        .as_object()
+        .filter(|map| !map.is_empty())
 }
 
 /// Returns the top-level fields that count as drift.
 fn content(live: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    live.as_object().into_iter().flat_map(Map::iter).filter(|(key, _)| !NOT_CONTENT.contains(&key.as_str()))
+    live.as_object()
+        .into_iter()
+        .flat_map(Map::iter)
+        .filter(|(key, _)| !NOT_CONTENT.contains(&key.as_str()))
 }
 
 /// Visits entries by key. Maps come sorted unless some crate in the build asks `serde_json` for insertion order.
@@ -266,7 +303,10 @@ where
 
 /// Whether maps come sorted in this build.
 static SORTED: LazyLock<bool> = LazyLock::new(|| {
-    let map: Map<_, _> = ["b", "a"].into_iter().map(|key| (key.to_owned(), Value::Null)).collect();
+    let map: Map<_, _> = ["b", "a"]
+        .into_iter()
+        .map(|key| (key.to_owned(), Value::Null))
+        .collect();
     map.keys().is_sorted()
 });
 const LABELLED: [&str; 2] = ["labels", "annotations"];

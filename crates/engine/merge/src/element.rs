@@ -44,7 +44,9 @@ impl<'a> Element<'a> {
     pub fn parse(key: &'a str) -> Result<Option<Self>, Error> {
         let bad = || Error::Element(key.chars().take(SHOWN_CHARS).collect());
         let mut chars = key.chars();
-        let (Some(sort), Some(':')) = (chars.next(), chars.next()) else { return Err(bad()) };
+        let (Some(sort), Some(':')) = (chars.next(), chars.next()) else {
+            return Err(bad());
+        };
         let rest = chars.as_str();
         Ok(Some(match sort {
             'f' => Self::Field(rest),
@@ -57,10 +59,17 @@ impl<'a> Element<'a> {
 
     fn keys(text: &'a str) -> Option<Self> {
         if let Some((name, value)) = one_text(text) {
-            return Some(Self::Key(Arc::new([(Cow::Borrowed(name), Cow::Owned(value.into()))])));
+            return Some(Self::Key(Arc::new([(
+                Cow::Borrowed(name),
+                Cow::Owned(value.into()),
+            )])));
         }
         let keys: Map<String, Value> = serde_json::from_str(text).ok()?;
-        Some(Self::key(keys.into_iter().map(|(name, value)| (Cow::Owned(name), Cow::Owned(value))).collect()))
+        Some(Self::key(
+            keys.into_iter()
+                .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+                .collect(),
+        ))
     }
 
     /// Returns the element of a list item with these keys.
@@ -112,9 +121,10 @@ impl<'a> Element<'a> {
     #[must_use]
     pub fn is(&self, item: &Value) -> bool {
         match self {
-            Self::Key(keys) => {
-                keys.iter().all(|(key, value)| item.get(&**key).is_some_and(|found| order::equal(found, value)))
-            }
+            Self::Key(keys) => keys.iter().all(|(key, value)| {
+                item.get(&**key)
+                    .is_some_and(|found| order::equal(found, value))
+            }),
             Self::Item(value) => order::equal(value, item),
             Self::Field(_) | Self::Index(_) => false,
         }
@@ -123,7 +133,10 @@ impl<'a> Element<'a> {
     /// Returns the field and text by which this element names an item, if there is one such field.
     pub(crate) fn value_of(&self, name: &str) -> Option<&Value> {
         match self {
-            Self::Key(keys) => keys.iter().find(|(key, _)| key == name).map(|(_, value)| &**value),
+            Self::Key(keys) => keys
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| &**value),
             _ => None,
         }
     }
@@ -144,7 +157,8 @@ impl Ord for Element<'_> {
             (Self::Field(a), Self::Field(b)) => a.cmp(b),
             (Self::Key(a), Self::Key(b)) => {
                 let pairs = a.iter().zip(b.iter());
-                let mut orders = pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| order::compare(x, y)));
+                let mut orders =
+                    pairs.map(|((a, x), (b, y))| a.cmp(b).then_with(|| order::compare(x, y)));
                 let different = orders.find(|order| order.is_ne());
                 different.unwrap_or_else(|| a.len().cmp(&b.len()))
             }
@@ -177,7 +191,12 @@ impl fmt::Display for Element<'_> {
             Self::Key(keys) => {
                 f.write_str("[")?;
                 for (at, (name, value)) in keys.iter().enumerate() {
-                    write!(f, "{}{name}={}", if at == 0 { "" } else { "," }, order::Shown(value))?;
+                    write!(
+                        f,
+                        "{}{name}={}",
+                        if at == 0 { "" } else { "," },
+                        order::Shown(value)
+                    )?;
                 }
                 f.write_str("]")
             }
@@ -189,7 +208,10 @@ impl fmt::Display for Element<'_> {
 
 /// Takes `{"name":"text"}` apart, if nothing in it is escaped.
 fn one_text(keys: &str) -> Option<(&str, &str)> {
-    let (name, text) = keys.strip_prefix("{\"")?.strip_suffix("\"}")?.split_once("\":\"")?;
+    let (name, text) = keys
+        .strip_prefix("{\"")?
+        .strip_suffix("\"}")?
+        .split_once("\":\"")?;
     let plain = |part: &str| !part.contains(|c: char| matches!(c, '"' | '\\') || c.is_control());
     (plain(name) && plain(text)).then_some((name, text))
 }
@@ -209,10 +231,14 @@ mod tests {
 
     #[test]
     fn elements_find_their_live_value() {
-        let live = json!({"env": [{"name": "A", "n": 1}, {"name": "B", "n": 2.0}], "args": ["x", 3]});
+        let live =
+            json!({"env": [{"name": "A", "n": 1}, {"name": "B", "n": 2.0}], "args": ["x", 3]});
         let at = |list: &str, key: &str| parse(key).find(&live[list]).cloned();
         assert_eq!(parse("f:args").find(&live), Some(&live["args"]));
-        assert_eq!(at("env", r#"k:{"n":2,"name":"B"}"#), Some(json!({"name": "B", "n": 2.0})));
+        assert_eq!(
+            at("env", r#"k:{"n":2,"name":"B"}"#),
+            Some(json!({"name": "B", "n": 2.0}))
+        );
         assert_eq!(at("env", r#"k:{"name":"C"}"#), None);
         assert_eq!(at("args", "v:3.0"), Some(json!(3)));
         assert_eq!(at("args", "i:0"), Some(json!("x")));
@@ -221,7 +247,19 @@ mod tests {
 
     #[test]
     fn what_is_no_element_is_refused_and_unknown_sorts_are_dropped() {
-        for bad in ["", "f", "field", "k:1", "k:{", "v:", "v:{", "i:x", "i:", "k:{\"}", "k:{\"a\":\"\n\"}"] {
+        for bad in [
+            "",
+            "f",
+            "field",
+            "k:1",
+            "k:{",
+            "v:",
+            "v:{",
+            "i:x",
+            "i:",
+            "k:{\"}",
+            "k:{\"a\":\"\n\"}",
+        ] {
             assert!(Element::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(Element::parse("r:x"), Ok(None));
@@ -256,14 +294,23 @@ mod tests {
             parse(key).write(&mut written);
             assert_eq!(written, key);
         }
-        assert_eq!(parse(r#"k:{"b":"x","a":1}"#), parse(r#"k: {"a":1.0,"b":"\u0078"}"#));
+        assert_eq!(
+            parse(r#"k:{"b":"x","a":1}"#),
+            parse(r#"k: {"a":1.0,"b":"\u0078"}"#)
+        );
     }
 
     #[test]
     fn messages_show_elements_as_paths() {
-        let shown: String = ["f:spec", "f:ports", r#"k:{"port":53,"protocol":"TCP"}"#, "v:true", "i:2"]
-            .map(|key| parse(key).to_string())
-            .concat();
+        let shown: String = [
+            "f:spec",
+            "f:ports",
+            r#"k:{"port":53,"protocol":"TCP"}"#,
+            "v:true",
+            "i:2",
+        ]
+        .map(|key| parse(key).to_string())
+        .concat();
         assert_eq!(shown, r#".spec.ports[port=53,protocol="TCP"][=true][2]"#);
     }
 }

@@ -66,19 +66,30 @@ pub(crate) fn is_leaf(node: &Map<String, Value>) -> bool {
 
 /// Returns the live value an element's key names, as [`Element::find`]; the usual keys are not parsed for it.
 pub(crate) fn find<'v>(key: &str, value: &'v Value) -> Option<&'v Value> {
-    let Some((name, text)) = one_text(key) else { return element(key).ok().flatten()?.find(value) };
-    value.as_array()?.iter().find(|item| item.get(name).and_then(Value::as_str) == Some(text))
+    let Some((name, text)) = one_text(key) else {
+        return element(key).ok().flatten()?.find(value);
+    };
+    value
+        .as_array()?
+        .iter()
+        .find(|item| item.get(name).and_then(Value::as_str) == Some(text))
 }
 
 /// Takes `k:{"name":"text"}` apart, if nothing in it is escaped.
 fn one_text(key: &str) -> Option<(&str, &str)> {
-    let (name, text) = key.strip_prefix("k:{\"")?.strip_suffix("\"}")?.split_once("\":\"")?;
+    let (name, text) = key
+        .strip_prefix("k:{\"")?
+        .strip_suffix("\"}")?
+        .split_once("\":\"")?;
     let plain = |part: &str| !part.contains(['"', '\\']);
     (plain(name) && plain(text)).then_some((name, text))
 }
 
 pub(crate) fn raw_entries(live: &Value) -> &[Value] {
-    live.get("metadata").and_then(|metadata| metadata.get("managedFields")).and_then(Value::as_array).map_or(&[], |e| e)
+    live.get("metadata")
+        .and_then(|metadata| metadata.get("managedFields"))
+        .and_then(Value::as_array)
+        .map_or(&[], |e| e)
 }
 
 pub(crate) fn entry(raw: &Value) -> Option<Entry<'_>> {
@@ -94,7 +105,10 @@ pub(crate) fn entry(raw: &Value) -> Option<Entry<'_>> {
         api_version: text("apiVersion").unwrap_or_default(),
         time: text("time").unwrap_or_default(),
         subresource: text("subresource").unwrap_or_default(),
-        fields: raw.get("fieldsV1").and_then(Value::as_object).unwrap_or(&NO_FIELDS),
+        fields: raw
+            .get("fieldsV1")
+            .and_then(Value::as_object)
+            .unwrap_or(&NO_FIELDS),
     })
 }
 
@@ -118,10 +132,17 @@ mod tests {
     #[test]
     fn the_usual_keys_are_found_as_all_others() {
         let list = json!([{"name": "A", "n": 1}, {"name": "B", "n": 2.0}]);
-        for key in
-            [r#"k:{"name":"A"}"#, r#"k:{"name":"C"}"#, r#"k:{"name":"A","n":1}"#, r#"k:{"n\u0061me":"B"}"#, "k:{\"}"]
-        {
-            let parsed = element(key).ok().flatten().and_then(|element| element.find(&list));
+        for key in [
+            r#"k:{"name":"A"}"#,
+            r#"k:{"name":"C"}"#,
+            r#"k:{"name":"A","n":1}"#,
+            r#"k:{"n\u0061me":"B"}"#,
+            "k:{\"}",
+        ] {
+            let parsed = element(key)
+                .ok()
+                .flatten()
+                .and_then(|element| element.find(&list));
             assert_eq!(find(key, &list), parsed, "{key}");
         }
     }
@@ -129,11 +150,17 @@ mod tests {
     #[test]
     fn a_union_keeps_who_owns_the_node_itself() {
         let union = |a, b| super::union(&a, &b).unwrap();
-        assert_eq!(union(json!({"f:a": {}}), json!({"f:a": {"f:b": {}}})), json!({"f:a": {".": {}, "f:b": {}}}));
+        assert_eq!(
+            union(json!({"f:a": {}}), json!({"f:a": {"f:b": {}}})),
+            json!({"f:a": {".": {}, "f:b": {}}})
+        );
         assert_eq!(
             union(json!({"f:a": {"f:c": {}}}), json!({"f:a": {"f:b": {}}})),
             json!({"f:a": {"f:b": {}, "f:c": {}}})
         );
-        assert_eq!(union(Value::Null, json!({"f:a": {}, "r:b": {}})), json!({"f:a": {}}));
+        assert_eq!(
+            union(Value::Null, json!({"f:a": {}, "r:b": {}})),
+            json!({"f:a": {}})
+        );
     }
 }

@@ -34,8 +34,14 @@ impl<'a> Pattern<'a> {
     /// Returns the pattern of all paths that begin so; `None` stands for any element.
     #[must_use]
     pub fn prefix(path: &[Option<Element<'a>>]) -> Self {
-        let whole = Self { whole: true, next: Vec::new() };
-        path.iter().rev().fold(whole, |rest, element| Self { whole: false, next: vec![(element.clone(), rest)] })
+        let whole = Self {
+            whole: true,
+            next: Vec::new(),
+        };
+        path.iter().rev().fold(whole, |rest, element| Self {
+            whole: false,
+            next: vec![(element.clone(), rest)],
+        })
     }
 
     /// Returns the pattern of what either matches.
@@ -58,10 +64,18 @@ impl<'a> Pattern<'a> {
         }
         let mut out = Set::default();
         for node in set.nodes() {
-            let fits = |element: &Option<Element<'_>>| element.as_ref().is_none_or(|element| *element == node.element);
+            let fits = |element: &Option<Element<'_>>| {
+                element
+                    .as_ref()
+                    .is_none_or(|element| *element == node.element)
+            };
             if let Some((_, rest)) = self.next.iter().find(|(element, _)| fits(element)) {
                 let children = rest.matches(&node.children);
-                out.put(Node { element: node.element.clone(), member: node.member, children });
+                out.put(Node {
+                    element: node.element.clone(),
+                    member: node.member,
+                    children,
+                });
             }
         }
         out

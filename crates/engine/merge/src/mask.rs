@@ -39,7 +39,10 @@ pub fn mask_pair(before: &mut Value, after: &mut Value) {
             (before, after) => whole(before, after),
         }
     }
-    both(before.pointer_mut(LAST_APPLIED), after.pointer_mut(LAST_APPLIED));
+    both(
+        before.pointer_mut(LAST_APPLIED),
+        after.pointer_mut(LAST_APPLIED),
+    );
 }
 
 /// Tells whether an object's values are secret. The group is not asked: a Secret of another one is no less secret.
@@ -62,7 +65,9 @@ fn whole(before: Option<&mut Value>, after: Option<&mut Value>) {
 /// Masks one value on both sides; a side that was masked already stays as it is.
 fn both(before: Option<&mut Value>, after: Option<&mut Value>) {
     match (before, after) {
-        (Some(before), Some(after)) if before == after => (*before, *after) = (SAME.into(), SAME.into()),
+        (Some(before), Some(after)) if before == after => {
+            (*before, *after) = (SAME.into(), SAME.into());
+        }
         (Some(before), Some(after)) => (*before, *after) = (BEFORE.into(), AFTER.into()),
         (Some(one), None) | (None, Some(one)) if one != AFTER => *one = SAME.into(),
         _ => {}
@@ -76,7 +81,8 @@ pub const BEFORE: &str = "*** (before)";
 /// Stands for a value that differs, on the second side.
 pub const AFTER: &str = "*** (after)";
 const MAPS: [&str; 2] = ["/data", "/stringData"];
-const LAST_APPLIED: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+const LAST_APPLIED: &str =
+    "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
 
 #[cfg(test)]
 mod tests {
@@ -86,24 +92,36 @@ mod tests {
 
     #[test]
     fn equal_looks_equal_and_different_looks_different() {
-        let secret = |data: Value| json!({"kind": "Secret", "data": data, "stringData": {"s": "clear"}});
+        let secret =
+            |data: Value| json!({"kind": "Secret", "data": data, "stringData": {"s": "clear"}});
         let mut before = secret(json!({"a": "1", "b": "2", "gone": "3"}));
         let mut after = secret(json!({"a": "1", "b": "x", "new": "4"}));
         mask_pair(&mut before, &mut after);
-        assert_eq!(before["data"], json!({"a": SAME, "b": BEFORE, "gone": SAME}));
+        assert_eq!(
+            before["data"],
+            json!({"a": SAME, "b": BEFORE, "gone": SAME})
+        );
         assert_eq!(after["data"], json!({"a": SAME, "b": AFTER, "new": SAME}));
         assert_eq!(after["stringData"], json!({"s": SAME}));
     }
 
     #[test]
     fn nothing_of_a_secret_is_left_whatever_its_shape() {
-        let shapes =
-            [json!({"k": "hush"}), json!("hush"), json!(["hush"]), json!({"k": {"deep": "hush"}}), Value::Null];
+        let shapes = [
+            json!({"k": "hush"}),
+            json!("hush"),
+            json!(["hush"]),
+            json!({"k": {"deep": "hush"}}),
+            Value::Null,
+        ];
         let secret = |data: &Value| {
             json!({"kind": "Secret", "data": data, "stringData": data, "metadata": {"annotations": {
                 "kubectl.kubernetes.io/last-applied-configuration": "{\"data\":\"hush\"}"}}})
         };
-        for (first, second) in shapes.iter().flat_map(|a| shapes.iter().map(move |b| (a, b))) {
+        for (first, second) in shapes
+            .iter()
+            .flat_map(|a| shapes.iter().map(move |b| (a, b)))
+        {
             let (mut one, mut before, mut after) = (secret(first), secret(first), secret(second));
             mask(&mut one);
             mask_pair(&mut before, &mut after);

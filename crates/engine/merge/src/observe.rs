@@ -35,19 +35,36 @@ pub struct Flags(u16);
 #[must_use]
 pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
     let metadata = live.get("metadata").unwrap_or(&Value::Null);
-    let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default().into();
+    let text = |key: &str| {
+        metadata
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .into()
+    };
     let entries: Vec<_> = fields::entries(live).collect();
     let mut flags = metadata_flags(metadata);
-    let rules = cleanup::Rules { ours: manager, overrides };
-    flags.set(Flags::NEEDS_CLEANUP, cleanup::is_marked(metadata) || entries.iter().any(|entry| rules.folds(entry)));
+    let rules = cleanup::Rules {
+        ours: manager,
+        overrides,
+    };
+    flags.set(
+        Flags::NEEDS_CLEANUP,
+        cleanup::is_marked(metadata) || entries.iter().any(|entry| rules.folds(entry)),
+    );
     let end = End::of(live);
     flags.set(Flags::ENDS, end != End::Stays);
     flags.set(Flags::ENDED, end == End::Ended);
     Observed {
         uid: text("uid"),
         resource_version: text("resourceVersion"),
-        generation: metadata.get("generation").and_then(Value::as_i64).unwrap_or_default(),
-        deleting: metadata.get("deletionTimestamp").is_some_and(|time| !time.is_null()),
+        generation: metadata
+            .get("generation")
+            .and_then(Value::as_i64)
+            .unwrap_or_default(),
+        deleting: metadata
+            .get("deletionTimestamp")
+            .is_some_and(|time| !time.is_null()),
         own: digest::own_digest_of(live, &entries, manager),
         content: digest::content_digest(live),
         flags,
@@ -107,13 +124,21 @@ impl Flags {
 /// Reads the labels and annotations that have a meaning; letter case of their values is all one.
 fn metadata_flags(metadata: &Value) -> Flags {
     let mut flags = Flags::default();
-    let maps = ["labels", "annotations"].into_iter().filter_map(|field| metadata.get(field)?.as_object());
+    let maps = ["labels", "annotations"]
+        .into_iter()
+        .filter_map(|field| metadata.get(field)?.as_object());
     for (key, value) in maps.flatten() {
         if !key.starts_with(FLUX) && key != meta::DRIFT {
             continue;
         }
         for (flag, name, word) in WORDS {
-            flags.set(flag, key == name && value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(word)));
+            flags.set(
+                flag,
+                key == name
+                    && value
+                        .as_str()
+                        .is_some_and(|value| value.eq_ignore_ascii_case(word)),
+            );
         }
     }
     flags
@@ -133,19 +158,31 @@ enum End {
 impl End {
     fn of(live: &Value) -> Self {
         let text = |key: &str| live.get(key).and_then(Value::as_str).unwrap_or_default();
-        let spec = |key: &str| live.get("spec").and_then(|spec| spec.get(key)).filter(|value| !value.is_null());
-        let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+        let spec = |key: &str| {
+            live.get("spec")
+                .and_then(|spec| spec.get(key))
+                .filter(|value| !value.is_null())
+        };
+        let group = text("apiVersion")
+            .split_once('/')
+            .map_or("", |(group, _)| group);
         let by_done = |done: bool| if done { Self::Ended } else { Self::Runs };
         match (group, text("kind")) {
             // Whoever owns it may go at any moment, and takes it along.
             _ if has_owner(live) => Self::Ended,
-            ("batch", "Job") if spec("ttlSecondsAfterFinished").is_some() => by_done(is_finished(live)),
-            ("", "Pod") if spec("restartPolicy").is_some_and(|policy| policy != "Always") => by_done(is_finished(live)),
+            ("batch", "Job") if spec("ttlSecondsAfterFinished").is_some() => {
+                by_done(is_finished(live))
+            }
+            ("", "Pod") if spec("restartPolicy").is_some_and(|policy| policy != "Always") => {
+                by_done(is_finished(live))
+            }
             // Signed or not, the cluster keeps requests for hours only.
             ("certificates.k8s.io", "CertificateSigningRequest") => Self::Ended,
             // A bootstrap token with an expiration.
             ("", "Secret") if text("type") == "bootstrap.kubernetes.io/token" => {
-                let expires = live.get("data").is_some_and(|data| data.get("expiration").is_some());
+                let expires = live
+                    .get("data")
+                    .is_some_and(|data| data.get("expiration").is_some());
                 if expires { Self::Ended } else { Self::Stays }
             }
             _ => Self::Stays,
@@ -154,17 +191,26 @@ impl End {
 }
 
 fn has_owner(live: &Value) -> bool {
-    let owners = live.get("metadata").and_then(|metadata| metadata.get("ownerReferences")?.as_array());
+    let owners = live
+        .get("metadata")
+        .and_then(|metadata| metadata.get("ownerReferences")?.as_array());
     owners.is_some_and(|owners| !owners.is_empty())
 }
 
 /// A Job that is complete or has failed, a Pod that has.
 fn is_finished(live: &Value) -> bool {
-    let Some(status) = live.get("status") else { return false };
+    let Some(status) = live.get("status") else {
+        return false;
+    };
     let phase = status.get("phase").and_then(Value::as_str);
-    let conditions = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    let conditions = status
+        .get("conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let finished = |condition: &Value| {
-        condition["status"] == "True" && (condition["type"] == "Complete" || condition["type"] == "Failed")
+        condition["status"] == "True"
+            && (condition["type"] == "Complete" || condition["type"] == "Failed")
     };
     matches!(phase, Some("Succeeded" | "Failed")) || conditions.into_iter().any(finished)
 }
@@ -195,9 +241,17 @@ mod tests {
         for (flag, key, word) in WORDS {
             for field in ["labels", "annotations"] {
                 for word in [word.to_owned(), word.to_uppercase()] {
-                    assert_eq!(flags(&json!({"metadata": {field: {key: word}}})), flag, "{key}");
+                    assert_eq!(
+                        flags(&json!({"metadata": {field: {key: word}}})),
+                        flag,
+                        "{key}"
+                    );
                 }
-                assert_eq!(flags(&json!({"metadata": {field: {key: "else"}}})), Flags::default(), "{key}");
+                assert_eq!(
+                    flags(&json!({"metadata": {field: {key: "else"}}})),
+                    Flags::default(),
+                    "{key}"
+                );
             }
         }
     }
@@ -209,7 +263,9 @@ mod tests {
             flags(&json!({"metadata": {"managedFields": [entry]}})).contains(Flags::NEEDS_CLEANUP)
         };
         assert!(
-            managed("kubectl-edit", "Update", "") && managed("argocd", "Apply", "") && managed("lode", "Update", "")
+            managed("kubectl-edit", "Update", "")
+                && managed("argocd", "Apply", "")
+                && managed("lode", "Update", "")
         );
         assert!(!managed("kubectl-edit", "Update", "scale") && !managed("lode", "Apply", ""));
         let marked = json!({"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}});
@@ -227,7 +283,11 @@ mod tests {
         let ttl = json!({"ttlSecondsAfterFinished": 0});
         assert_eq!(ends(&job(ttl.clone(), json!({}))), (true, false));
         assert_eq!(ends(&job(ttl, done.clone())), (true, true));
-        assert_eq!(ends(&job(json!({}), done)), (false, false), "a Job without a time stays");
+        assert_eq!(
+            ends(&job(json!({}), done)),
+            (false, false),
+            "a Job without a time stays"
+        );
         let pod = |policy: &str, phase: &str| json!({"apiVersion": "v1", "kind": "Pod", "spec": {"restartPolicy": policy}, "status": {"phase": phase}});
         assert_eq!(ends(&pod("Never", "Running")), (true, false));
         assert_eq!(ends(&pod("OnFailure", "Succeeded")), (true, true));
@@ -241,7 +301,15 @@ mod tests {
         let job = json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"ttlSecondsAfterFinished": 0}, "metadata": {
             "uid": "u", "resourceVersion": "7", "generation": 3, "deletionTimestamp": "2026-01-01T00:00:00Z"}});
         let seen = observe(&job, "lode", &[]);
-        assert_eq!((&*seen.uid, &*seen.resource_version, seen.generation, seen.deleting), ("u", "7", 3, true));
+        assert_eq!(
+            (
+                &*seen.uid,
+                &*seen.resource_version,
+                seen.generation,
+                seen.deleting
+            ),
+            ("u", "7", 3, true)
+        );
         assert_eq!((seen.own, seen.flags), (None, Flags::ENDS));
         assert_eq!(Flags::from_bits(seen.flags.bits()), seen.flags);
     }

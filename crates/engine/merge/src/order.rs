@@ -11,7 +11,11 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::String(a), Value::String(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Array(a), Value::Array(b)) => {
-            let different = a.iter().zip(b).map(|(a, b)| compare(a, b)).find(|order| order.is_ne());
+            let different = a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| compare(a, b))
+                .find(|order| order.is_ne());
             different.unwrap_or_else(|| a.len().cmp(&b.len()))
         }
         (Value::Object(a), Value::Object(b)) => maps(a, b),
@@ -23,9 +27,13 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
 pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => numbers(a, b).is_eq(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
         }
         _ => a == b,
     }
@@ -66,7 +74,9 @@ impl fmt::Display for Shown<'_> {
                 }
                 f.write_str("]")
             }
-            Value::Object(map) => map.iter().try_for_each(|(key, value)| write!(f, "{key}={}", Shown(value))),
+            Value::Object(map) => map
+                .iter()
+                .try_for_each(|(key, value)| write!(f, "{key}={}", Shown(value))),
             other => write!(f, "{other}"),
         }
     }
@@ -75,7 +85,9 @@ impl fmt::Display for Shown<'_> {
 /// Returns a number as text; a whole one has no point.
 pub(crate) fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => (float as i64).to_string(),
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => {
+            (float as i64).to_string()
+        }
         _ => number.to_string(),
     }
 }
@@ -83,7 +95,10 @@ pub(crate) fn number_text(number: &Number) -> String {
 fn numbers(a: &Number, b: &Number) -> Ordering {
     match (a.as_i128(), b.as_i128()) {
         (Some(a), Some(b)) => a.cmp(&b),
-        _ => a.as_f64().unwrap_or_default().total_cmp(&b.as_f64().unwrap_or_default()),
+        _ => a
+            .as_f64()
+            .unwrap_or_default()
+            .total_cmp(&b.as_f64().unwrap_or_default()),
     }
 }
 

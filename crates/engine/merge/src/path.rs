@@ -46,7 +46,10 @@ impl Path {
     pub fn find<'v>(&self, object: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(object, |at, step| match step {
             Step::Field(name) => at.get(&**name),
-            Step::Item { key, value } => at.as_array()?.iter().find(|item| item.get(*key) == Some(value)),
+            Step::Item { key, value } => at
+                .as_array()?
+                .iter()
+                .find(|item| item.get(*key) == Some(value)),
             Step::Index(index) => at.as_array()?.get(*index),
         })
     }
@@ -57,7 +60,10 @@ impl Path {
         let steps = self.0.into_iter().map(|step| match step {
             Step::Field(name) => Step::Field(secrecy.word(&name).into()),
             Step::Item { key, value } if secrecy.may_tell(&value) => Step::Item { key, value },
-            Step::Item { key, .. } => Step::Item { key, value: HIDDEN.into() },
+            Step::Item { key, .. } => Step::Item {
+                key,
+                value: HIDDEN.into(),
+            },
             Step::Index(index) => Step::Index(index),
         });
         Self(steps.collect())
@@ -81,7 +87,10 @@ impl fmt::Display for Path {
             match step {
                 Step::Field(name) if plain(name) => write!(f, ".{name}")?,
                 Step::Field(name) => write!(f, "[{}]", Value::from(&**name))?,
-                Step::Item { key, value: Value::String(text) } => write!(f, "[{key}={text}]")?,
+                Step::Item {
+                    key,
+                    value: Value::String(text),
+                } => write!(f, "[{key}={text}]")?,
                 Step::Item { key, value } => write!(f, "[{key}={value}]")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
@@ -91,7 +100,10 @@ impl fmt::Display for Path {
 }
 
 fn plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'*'))
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'*'))
 }
 
 #[cfg(test)]
@@ -101,23 +113,49 @@ mod tests {
     #[test]
     fn keys_with_dots_are_quoted() {
         let field = |name: &str| Step::Field(name.into());
-        let item = Step::Item { key: "name", value: "app".into() };
-        let port = Step::Item { key: "port", value: 80.into() };
-        assert_eq!(Path::new(vec![field("spec"), item, field("image")]).to_string(), ".spec[name=app].image");
-        assert_eq!(Path::new(vec![field("data"), field("a.b/c"), Step::Index(2)]).to_string(), ".data[\"a.b/c\"][2]");
-        assert_eq!(Path::new(vec![field("ports"), port]).to_string(), ".ports[port=80]");
+        let item = Step::Item {
+            key: "name",
+            value: "app".into(),
+        };
+        let port = Step::Item {
+            key: "port",
+            value: 80.into(),
+        };
+        assert_eq!(
+            Path::new(vec![field("spec"), item, field("image")]).to_string(),
+            ".spec[name=app].image"
+        );
+        assert_eq!(
+            Path::new(vec![field("data"), field("a.b/c"), Step::Index(2)]).to_string(),
+            ".data[\"a.b/c\"][2]"
+        );
+        assert_eq!(
+            Path::new(vec![field("ports"), port]).to_string(),
+            ".ports[port=80]"
+        );
         assert_eq!(Path::default().to_string(), ".");
     }
 
     #[test]
     fn a_path_finds_its_value() {
-        let object =
-            serde_json::json!({"spec": {"ports": [{"port": 80}, {"port": 81, "name": "b"}], "args": ["x", "y"]}});
+        let object = serde_json::json!({"spec": {"ports": [{"port": 80}, {"port": 81, "name": "b"}], "args": ["x", "y"]}});
         let field = |name: &str| Step::Field(name.into());
-        let port = Step::Item { key: "port", value: 81.into() };
+        let port = Step::Item {
+            key: "port",
+            value: 81.into(),
+        };
         let found = |steps: Vec<Step>| Path::new(steps).find(&object).cloned();
-        assert_eq!(found(vec![field("spec"), field("ports"), port, field("name")]), Some("b".into()));
-        assert_eq!(found(vec![field("spec"), field("args"), Step::Index(1)]), Some("y".into()));
-        assert_eq!(found(vec![field("spec"), field("none"), Step::Index(1)]), None);
+        assert_eq!(
+            found(vec![field("spec"), field("ports"), port, field("name")]),
+            Some("b".into())
+        );
+        assert_eq!(
+            found(vec![field("spec"), field("args"), Step::Index(1)]),
+            Some("y".into())
+        );
+        assert_eq!(
+            found(vec![field("spec"), field("none"), Step::Index(1)]),
+            None
+        );
     }
 }

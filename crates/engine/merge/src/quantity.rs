@@ -19,13 +19,17 @@ fn nano(value: &Value) -> Option<i128> {
 }
 
 fn parse(text: &str) -> Option<i128> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-'))
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if number.is_empty() || text.len() > MAX_CHARS || fraction.len() > NANO_DIGITS {
         return None;
     }
-    let digits = format!("{whole}{fraction:0<NANO_DIGITS$}").parse::<i128>().ok()?;
+    let digits = format!("{whole}{fraction:0<NANO_DIGITS$}")
+        .parse::<i128>()
+        .ok()?;
     let scaled = |factor: i128| digits.checked_mul(factor);
     let exact = |divisor: i128| (digits % divisor == 0).then(|| digits / divisor);
     match suffix {
@@ -45,7 +49,9 @@ fn parse(text: &str) -> Option<i128> {
         "T" => scaled(10_i128.pow(12)),
         "P" => scaled(10_i128.pow(15)),
         "E" => scaled(10_i128.pow(18)),
-        _ => exponent(suffix).and_then(|power| 10_i128.checked_pow(power)).and_then(scaled),
+        _ => exponent(suffix)
+            .and_then(|power| 10_i128.checked_pow(power))
+            .and_then(scaled),
     }
 }
 
@@ -64,12 +70,23 @@ mod tests {
 
     #[test]
     fn sizes_are_compared_not_spellings() {
-        for (a, b) in
-            [("1000m", "1"), ("1Gi", "1024Mi"), ("0.5", "500m"), ("1e3", "1k"), ("1.5Gi", "1536Mi"), ("-1", "-1.0")]
-        {
+        for (a, b) in [
+            ("1000m", "1"),
+            ("1Gi", "1024Mi"),
+            ("0.5", "500m"),
+            ("1e3", "1k"),
+            ("1.5Gi", "1536Mi"),
+            ("-1", "-1.0"),
+        ] {
             assert!(same(&json!(a), &json!(b)), "{a} {b}");
         }
-        for (a, b) in [("1", "2"), ("1Mi", "1M"), ("", ""), ("x", "x"), ("1x", "1x")] {
+        for (a, b) in [
+            ("1", "2"),
+            ("1Mi", "1M"),
+            ("", ""),
+            ("x", "x"),
+            ("1x", "1x"),
+        ] {
             assert!(!same(&json!(a), &json!(b)), "{a} {b}");
         }
         assert!(same(&json!(2), &json!("2")));

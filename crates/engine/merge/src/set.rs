@@ -56,7 +56,11 @@ impl<'a> Set<'a> {
                 member = true;
             } else if let Some(element) = Element::parse(key)? {
                 let (member, children) = Self::read_node(child)?;
-                set.put(Node { element, member, children });
+                set.put(Node {
+                    element,
+                    member,
+                    children,
+                });
             }
         }
         member |= set.is_empty();
@@ -115,15 +119,21 @@ impl<'a> Set<'a> {
 
     /// Adds a path; the whole object, which has an empty one, cannot be owned.
     pub fn insert(&mut self, path: &[Element<'a>]) {
-        let Some((last, way)) = path.split_last() else { return };
-        let set = way.iter().fold(self, |set, element| &mut set.node(element).children);
+        let Some((last, way)) = path.split_last() else {
+            return;
+        };
+        let set = way
+            .iter()
+            .fold(self, |set, element| &mut set.node(element).children);
         set.node(last).member = true;
     }
 
     /// Tells whether a path is a member.
     #[must_use]
     pub fn has(&self, path: &[Element<'_>]) -> bool {
-        let Some((last, way)) = path.split_last() else { return false };
+        let Some((last, way)) = path.split_last() else {
+            return false;
+        };
         let set = way.iter().try_fold(self, |set, element| set.below(element));
         set.is_some_and(|set| set.has_member(last))
     }
@@ -137,7 +147,9 @@ impl<'a> Set<'a> {
     /// Returns what is owned below an element; `None` for nothing.
     #[must_use]
     pub fn below(&self, element: &Element<'_>) -> Option<&Self> {
-        self.find(element).map(|node| &node.children).filter(|children| !children.is_empty())
+        self.find(element)
+            .map(|node| &node.children)
+            .filter(|children| !children.is_empty())
     }
 
     /// Adds what another set has.
@@ -171,9 +183,20 @@ impl<'a> Set<'a> {
         let both = |node: &Node<'a>| {
             let same = other.find(&node.element)?;
             let children = node.children.intersection(&same.children);
-            Some(Node { element: node.element.clone(), member: node.member && same.member, children })
+            Some(Node {
+                element: node.element.clone(),
+                member: node.member && same.member,
+                children,
+            })
         };
-        Self { nodes: self.nodes.iter().filter_map(both).filter(Node::is_kept).collect() }
+        Self {
+            nodes: self
+                .nodes
+                .iter()
+                .filter_map(both)
+                .filter(Node::is_kept)
+                .collect(),
+        }
     }
 
     /// Takes the members of another set away; those below them stay.
@@ -210,9 +233,15 @@ impl<'a> Set<'a> {
     pub fn leaves(&self) -> Self {
         let leaf = |node: &Node<'a>| {
             let member = node.member && node.children.is_empty();
-            Node { element: node.element.clone(), member, children: node.children.leaves() }
+            Node {
+                element: node.element.clone(),
+                member,
+                children: node.children.leaves(),
+            }
         };
-        Self { nodes: self.nodes.iter().map(leaf).filter(Node::is_kept).collect() }
+        Self {
+            nodes: self.nodes.iter().map(leaf).filter(Node::is_kept).collect(),
+        }
     }
 
     /// Makes every declared field on the way to a member a member too.
@@ -268,7 +297,11 @@ impl<'a> Set<'a> {
         if !node.is_kept() {
             return;
         }
-        if self.nodes.last().is_none_or(|last| last.element < node.element) {
+        if self
+            .nodes
+            .last()
+            .is_none_or(|last| last.element < node.element)
+        {
             return self.nodes.push(node);
         }
         let own = self.node(&node.element);
@@ -277,7 +310,10 @@ impl<'a> Set<'a> {
     }
 
     pub(crate) fn find(&self, element: &Element<'_>) -> Option<&Node<'a>> {
-        let at = self.nodes.binary_search_by(|node| node.element.cmp(element)).ok()?;
+        let at = self
+            .nodes
+            .binary_search_by(|node| node.element.cmp(element))
+            .ok()?;
         self.nodes.get(at)
     }
 
@@ -285,10 +321,19 @@ impl<'a> Set<'a> {
     fn node(&mut self, element: &Element<'a>) -> &mut Node<'a> {
         let at = match self.nodes.last() {
             Some(last) if last.element < *element => Err(self.nodes.len()),
-            _ => self.nodes.binary_search_by(|node| node.element.cmp(element)),
+            _ => self
+                .nodes
+                .binary_search_by(|node| node.element.cmp(element)),
         };
         let at = at.unwrap_or_else(|at| {
-            self.nodes.insert(at, Node { element: element.clone(), member: false, children: Self::default() });
+            self.nodes.insert(
+                at,
+                Node {
+                    element: element.clone(),
+                    member: false,
+                    children: Self::default(),
+                },
+            );
             at
         });
         &mut self.nodes[at]

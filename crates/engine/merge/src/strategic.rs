@@ -55,18 +55,46 @@ pub enum Error {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn apply(original: &Value, patch: &Value, schema: &Schema, ty: TypeRef) -> Result<Value, Error> {
-    let place = Place { schema, ty: Some(ty) };
-    apply::maps(object(original)?, object(patch)?, place, apply::Mode::Object).map(Value::Object)
+pub fn apply(
+    original: &Value,
+    patch: &Value,
+    schema: &Schema,
+    ty: TypeRef,
+) -> Result<Value, Error> {
+    let place = Place {
+        schema,
+        ty: Some(ty),
+    };
+    apply::maps(
+        object(original)?,
+        object(patch)?,
+        place,
+        apply::Mode::Object,
+    )
+    .map(Value::Object)
 }
 
 /// Returns the patch that makes `modified` of `original`.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn two_way(original: &Value, modified: &Value, schema: &Schema, ty: TypeRef) -> Result<Value, Error> {
-    let place = Place { schema, ty: Some(ty) };
-    diff::maps(&object(original)?, &object(modified)?, place, diff::Wanted::ALL).map(Value::Object)
+pub fn two_way(
+    original: &Value,
+    modified: &Value,
+    schema: &Schema,
+    ty: TypeRef,
+) -> Result<Value, Error> {
+    let place = Place {
+        schema,
+        ty: Some(ty),
+    };
+    diff::maps(
+        &object(original)?,
+        &object(modified)?,
+        place,
+        diff::Wanted::ALL,
+    )
+    .map(Value::Object)
 }
 
 /// Returns the patch that makes `modified` of `current`, and takes away what only `original` has.
@@ -79,10 +107,18 @@ pub fn three_way(
     current: &Value,
     (schema, ty): (&Schema, TypeRef),
 ) -> Result<Value, Error> {
-    let place = Place { schema, ty: Some(ty) };
+    let place = Place {
+        schema,
+        ty: Some(ty),
+    };
     let modified = object(modified)?;
     let changes = diff::maps(&object(current)?, &modified, place, diff::Wanted::CHANGES)?;
-    let deletions = diff::maps(&object(original)?, &modified, place, diff::Wanted::DELETIONS)?;
+    let deletions = diff::maps(
+        &object(original)?,
+        &modified,
+        place,
+        diff::Wanted::DELETIONS,
+    )?;
     apply::maps(deletions, changes, place, apply::Mode::Patch).map(Value::Object)
 }
 
@@ -106,8 +142,16 @@ impl<'s> Place<'s> {
     /// Returns where a field is, and how it is patched.
     fn field(self, name: &str) -> (Self, Option<&'s Patch>) {
         let map = self.ty.and_then(|ty| self.schema.map(ty));
-        let patch = map.and_then(|map| map.field(name)).map(|field| &field.patch);
-        (Self { ty: map.and_then(|map| map.field_type(name)), ..self }, patch)
+        let patch = map
+            .and_then(|map| map.field(name))
+            .map(|field| &field.patch);
+        (
+            Self {
+                ty: map.and_then(|map| map.field_type(name)),
+                ..self
+            },
+            patch,
+        )
     }
 
     /// Returns where the items of a list are. Where a list has the type of an item, items have it.
@@ -116,7 +160,10 @@ impl<'s> Place<'s> {
             atom if atom.map.as_ref().is_some_and(|map| !map.fields.is_empty()) => Some(ty),
             atom => atom.list.as_ref().map(|list| list.element),
         };
-        Self { ty: self.ty.and_then(element), ..self }
+        Self {
+            ty: self.ty.and_then(element),
+            ..self
+        }
     }
 }
 

@@ -38,19 +38,31 @@ impl<'a> Typed<'a> {
     /// Sees a value through a type; [`validate`](Self::validate) tells whether it fits.
     #[must_use]
     pub fn new(value: &'a Value, schema: &'a Schema, ty: TypeRef) -> Self {
-        Self { value: Cow::Borrowed(value), schema, ty }
+        Self {
+            value: Cow::Borrowed(value),
+            schema,
+            ty,
+        }
     }
 
     /// Returns another value of the same type.
     #[must_use]
     pub fn with(&self, value: Value) -> Self {
-        Self { value: Cow::Owned(value), schema: self.schema, ty: self.ty }
+        Self {
+            value: Cow::Owned(value),
+            schema: self.schema,
+            ty: self.ty,
+        }
     }
 
     /// Returns the same without copying the value.
     #[must_use]
     pub fn borrowed(&self) -> Typed<'_> {
-        Typed { value: Cow::Borrowed(&self.value), schema: self.schema, ty: self.ty }
+        Typed {
+            value: Cow::Borrowed(&self.value),
+            schema: self.schema,
+            ty: self.ty,
+        }
     }
 
     /// Tells whether the value fits the type.

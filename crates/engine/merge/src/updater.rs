@@ -52,7 +52,11 @@ pub trait Convert {
     ///
     /// # Errors
     /// There is no such version, or the object cannot be shown in it.
-    fn convert<'a>(&'a self, object: &'a Typed<'_>, version: &str) -> Result<Typed<'a>, ConvertError>;
+    fn convert<'a>(
+        &'a self,
+        object: &'a Typed<'_>,
+        version: &str,
+    ) -> Result<Typed<'a>, ConvertError>;
 }
 
 /// Why an object could not be converted.
@@ -72,7 +76,11 @@ pub enum ConvertError {
 pub struct Versions<'s>(pub &'s [(&'s str, &'s Schema, TypeRef)]);
 
 impl Convert for Versions<'_> {
-    fn convert<'a>(&'a self, object: &'a Typed<'_>, version: &str) -> Result<Typed<'a>, ConvertError> {
+    fn convert<'a>(
+        &'a self,
+        object: &'a Typed<'_>,
+        version: &str,
+    ) -> Result<Typed<'a>, ConvertError> {
         let known = self.0.iter().find(|(other, ..)| *other == version);
         let (_, schema, ty) = *known.ok_or(ConvertError::Missing)?;
         let mut value = Cow::Borrowed(&*object.value);
@@ -146,16 +154,35 @@ impl Updater<'_> {
         managers: Managers<'a>,
         write: Write<'_, 'a>,
     ) -> Result<Managers<'a>, Error<'a>> {
-        let Write { version, manager, .. } = write;
+        let Write {
+            version, manager, ..
+        } = write;
         let managers = self.reconciled(live, managers)?;
-        let (mut managers, compared) = self.take(managers, live, new, Write { force: true, ..write })?;
-        let mut set = managers.remove(manager).map(|owned| owned.set).unwrap_or_default();
+        let (mut managers, compared) = self.take(
+            managers,
+            live,
+            new,
+            Write {
+                force: true,
+                ..write
+            },
+        )?;
+        let mut set = managers
+            .remove(manager)
+            .map(|owned| owned.set)
+            .unwrap_or_default();
         set.subtract(&compared.removed);
         set.unite(compared.modified);
         set.unite(compared.added);
         self.filter(version, &mut set);
         if !set.is_empty() {
-            managers.insert(manager.clone(), Owned { set, version: version.to_owned().into() });
+            managers.insert(
+                manager.clone(),
+                Owned {
+                    set,
+                    version: version.to_owned().into(),
+                },
+            );
         }
         Ok(managers)
     }
@@ -172,12 +199,20 @@ impl Updater<'_> {
         managers: Managers<'a>,
         write: Write<'_, 'a>,
     ) -> Result<Applied<'a>, Error<'a>> {
-        let Write { version, manager, .. } = write;
+        let Write {
+            version, manager, ..
+        } = write;
         let mut managers = self.reconciled(live, managers)?;
         let merged = live.with(live.merge(config).map_err(Error::Merge)?);
         let mut set = config.field_set();
         self.filter(version, &mut set);
-        let last = managers.insert(manager.clone(), Owned { set, version: version.to_owned().into() });
+        let last = managers.insert(
+            manager.clone(),
+            Owned {
+                set,
+                version: version.to_owned().into(),
+            },
+        );
         let pruned = match last.filter(|last| !last.set.is_empty()) {
             Some(last) => prune::run(self, &merged, (&managers, &last), version)?,
             None => None,
@@ -206,13 +241,16 @@ impl Updater<'_> {
         let mut conflicts = Vec::new();
         let mut left = Vec::new();
         for version in &versions {
-            let others =
-                managers.iter().filter(|(manager, owned)| *manager != write.manager && owned.version == *version);
+            let others = managers
+                .iter()
+                .filter(|(manager, owned)| *manager != write.manager && owned.version == *version);
             if version == write.version {
                 without(others, &compared, &mut conflicts, &mut left);
                 continue;
             }
-            let (Some(live), Some(new)) = (self.convert(live, version)?, self.convert(new, version)?) else {
+            let (Some(live), Some(new)) =
+                (self.convert(live, version)?, self.convert(new, version)?)
+            else {
                 left.extend(others.map(|(manager, _)| (manager.clone(), Set::default())));
                 continue;
             };
@@ -233,7 +271,11 @@ impl Updater<'_> {
     }
 
     /// Makes every set fit the types of today.
-    fn reconciled<'a>(&self, live: &Typed<'_>, mut managers: Managers<'a>) -> Result<Managers<'a>, Error<'a>> {
+    fn reconciled<'a>(
+        &self,
+        live: &Typed<'_>,
+        mut managers: Managers<'a>,
+    ) -> Result<Managers<'a>, Error<'a>> {
         let mut gone = Vec::new();
         for (manager, owned) in &mut managers {
             match self.convert(live, &owned.version)? {
@@ -246,7 +288,11 @@ impl Updater<'_> {
     }
 
     /// Returns the object in a version; `None` where there is no such version.
-    fn convert<'t>(&'t self, object: &'t Typed<'_>, version: &str) -> Result<Option<Typed<'t>>, Error<'static>> {
+    fn convert<'t>(
+        &'t self,
+        object: &'t Typed<'_>,
+        version: &str,
+    ) -> Result<Option<Typed<'t>>, Error<'static>> {
         match self.converter.convert(object, version) {
             Ok(object) => Ok(Some(object)),
             Err(ConvertError::Missing) => Ok(None),
@@ -261,7 +307,11 @@ impl Updater<'_> {
     }
 
     fn filter_comparison<'t>(&'t self, version: &str, compared: &mut Comparison<'t>) {
-        for set in [&mut compared.removed, &mut compared.modified, &mut compared.added] {
+        for set in [
+            &mut compared.removed,
+            &mut compared.modified,
+            &mut compared.added,
+        ] {
             self.filter(version, set);
         }
     }
@@ -281,7 +331,10 @@ fn without<'m, 'a: 'm>(
         set.subtract(&fields);
         set.subtract(&compared.removed);
         if !fields.is_empty() {
-            conflicts.push(Conflict { manager: manager.clone(), fields });
+            conflicts.push(Conflict {
+                manager: manager.clone(),
+                fields,
+            });
         }
         left.push((manager.clone(), set));
     }

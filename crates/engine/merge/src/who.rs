@@ -35,7 +35,9 @@ pub fn owner_of(live: &Value, ours: &str, paths: &[Path]) -> Option<Who> {
     if let Some(owner) = foreign().filter(owns).max_by_key(|entry| entry.time) {
         return Some(who(&owner, true));
     }
-    let guess = foreign().filter(|entry| entry.subresource != "status").max_by_key(|entry| entry.time)?;
+    let guess = foreign()
+        .filter(|entry| entry.subresource != "status")
+        .max_by_key(|entry| entry.time)?;
     Some(who(&guess, false))
 }
 
@@ -51,21 +53,27 @@ fn who(entry: &Entry<'_>, owns: bool) -> Who {
 
 /// Tells whether a set owns the value at the path, something below it, or the whole it is part of.
 fn owns(node: &Map<String, Value>, steps: &[Step]) -> bool {
-    let Some((step, rest)) = steps.split_first() else { return true };
-    node.iter().filter(|(key, _)| names(key, step)).any(|(_, child)| match child.as_object() {
-        Some(child) if !fields::is_leaf(child) => owns(child, rest),
-        _ => true,
-    })
+    let Some((step, rest)) = steps.split_first() else {
+        return true;
+    };
+    node.iter()
+        .filter(|(key, _)| names(key, step))
+        .any(|(_, child)| match child.as_object() {
+            Some(child) if !fields::is_leaf(child) => owns(child, rest),
+            _ => true,
+        })
 }
 
 /// Tells whether an element may name the step. A place in a list says nothing of keys or values, so it may be any.
 fn names(key: &str, step: &Step) -> bool {
-    let Ok(Some(element)) = fields::element(key) else { return false };
+    let Ok(Some(element)) = fields::element(key) else {
+        return false;
+    };
     match (element, step) {
         (Element::Field(owned), Step::Field(name)) => owned == &**name,
-        (element @ Element::Key(_), Step::Item { key, value }) => {
-            element.value_of(key).is_some_and(|owned| order::equal(owned, value))
-        }
+        (element @ Element::Key(_), Step::Item { key, value }) => element
+            .value_of(key)
+            .is_some_and(|owned| order::equal(owned, value)),
         (Element::Index(owned), Step::Index(index)) => usize::try_from(owned) == Ok(*index),
         (Element::Key(_) | Element::Item(_), Step::Index(_)) => true,
         _ => false,
@@ -80,7 +88,12 @@ mod tests {
 
     fn live() -> Value {
         let entry = |manager: &str, operation: &str, time: &str, fields: Value| json!({"manager": manager, "operation": operation, "time": time, "fieldsV1": fields});
-        let mut status = entry("kubelet", "Update", "2026-01-09T00:00:00Z", json!({"f:status": {"f:x": {}}}));
+        let mut status = entry(
+            "kubelet",
+            "Update",
+            "2026-01-09T00:00:00Z",
+            json!({"f:status": {"f:x": {}}}),
+        );
         status["subresource"] = "status".into();
         json!({"metadata": {"managedFields": [
             entry("lode", "Apply", "2026-01-08T00:00:00Z", json!({"f:spec": {"f:image": {}}})),
@@ -99,14 +112,31 @@ mod tests {
     #[test]
     fn the_owner_of_the_field_is_named() {
         let field = |name: &str| Step::Field(name.into());
-        let app = Step::Item { key: "name", value: "app".into() };
+        let app = Step::Item {
+            key: "name",
+            value: "app".into(),
+        };
         assert_eq!(
-            ask(&[field("spec"), field("containers"), app.clone(), field("image")]),
+            ask(&[
+                field("spec"),
+                field("containers"),
+                app.clone(),
+                field("image")
+            ]),
             ("kubectl-edit".into(), true)
         );
-        assert_eq!(ask(&[field("spec"), field("containers"), app]), ("kubectl-edit".into(), true));
-        assert_eq!(ask(&[field("spec"), field("selector"), field("deep")]), ("kubectl-edit".into(), true));
-        assert_eq!(ask(&[field("spec"), field("replicas")]), ("hpa".into(), true));
+        assert_eq!(
+            ask(&[field("spec"), field("containers"), app]),
+            ("kubectl-edit".into(), true)
+        );
+        assert_eq!(
+            ask(&[field("spec"), field("selector"), field("deep")]),
+            ("kubectl-edit".into(), true)
+        );
+        assert_eq!(
+            ask(&[field("spec"), field("replicas")]),
+            ("hpa".into(), true)
+        );
     }
 
     #[test]

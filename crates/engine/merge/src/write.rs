@@ -50,12 +50,23 @@ impl<'e> Endpoint<'e> {
     #[must_use]
     pub fn new(schema: &'e Schema, ty: TypeRef, api_version: &'e str, kind: &'e str) -> Self {
         let mut resets = BTreeMap::new();
-        if schema.map(ty).is_some_and(|map| map.field(STATUS).is_some()) {
+        if schema
+            .map(ty)
+            .is_some_and(|map| map.field(STATUS).is_some())
+        {
             let mut status = Set::default();
             status.insert(&[Element::Field(STATUS)]);
             resets.insert(Cow::Borrowed(api_version), Filter::Except(status));
         }
-        Self { schema, ty, api_version, kind, subresource: "", converter: None, resets }
+        Self {
+            schema,
+            ty,
+            api_version,
+            kind,
+            subresource: "",
+            converter: None,
+            resets,
+        }
     }
 
     /// Returns the endpoint of the status of the same objects: nothing else is written through it.
@@ -63,7 +74,8 @@ impl<'e> Endpoint<'e> {
     pub fn status(mut self) -> Self {
         let mut spec = Set::default();
         spec.insert(&[Element::Field(SPEC)]);
-        self.resets.insert(Cow::Borrowed(self.api_version), Filter::Except(spec));
+        self.resets
+            .insert(Cow::Borrowed(self.api_version), Filter::Except(spec));
         self.subresource = STATUS;
         self
     }
@@ -84,14 +96,25 @@ pub struct Request<'r> {
 ///
 /// # Errors
 /// The patch is for another kind, or does not fit its type; others own what it would change.
-pub fn apply(live: Option<&Value>, patch: &Value, to: &Endpoint<'_>, request: Request<'_>) -> Result<Value, Refusal> {
+pub fn apply(
+    live: Option<&Value>,
+    patch: &Value,
+    to: &Endpoint<'_>,
+    request: Request<'_>,
+) -> Result<Value, Refusal> {
     check(patch, to)?;
     let nothing = json!({"apiVersion": to.api_version, "kind": to.kind});
     let original = live.unwrap_or(&nothing);
     let bare = managed::without(original);
-    let (config, live) = (Typed::new(patch, to.schema, to.ty), Typed::new(&bare, to.schema, to.ty));
-    config.validate(Duplicates::Refused).map_err(|errors| refusal::untyped("patch", patch, to, &errors))?;
-    live.validate(Duplicates::Allowed).map_err(|errors| refusal::untyped("live", original, to, &errors))?;
+    let (config, live) = (
+        Typed::new(patch, to.schema, to.ty),
+        Typed::new(&bare, to.schema, to.ty),
+    );
+    config
+        .validate(Duplicates::Refused)
+        .map_err(|errors| refusal::untyped("patch", patch, to, &errors))?;
+    live.validate(Duplicates::Allowed)
+        .map_err(|errors| refusal::untyped("live", original, to, &errors))?;
 
     let empty = zero(to);
     let empty = Typed::new(&empty, to.schema, to.ty);
@@ -100,14 +123,20 @@ pub fn apply(live: Option<&Value>, patch: &Value, to: &Endpoint<'_>, request: Re
     let writes = Writes::new(to, &only, request.now);
     let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
     if state.managers.is_empty() {
-        state = writes.own(&empty, &live, state, BEFORE_FIRST_APPLY).map_err(|error| refusal::failed(&error))?;
+        state = writes
+            .own(&empty, &live, state, BEFORE_FIRST_APPLY)
+            .map_err(|error| refusal::failed(&error))?;
     }
     let manager = manager(request.manager, Operation::Apply, to);
     let object = writes.apply(
         &live,
         &config,
         &mut state,
-        Write { manager: &manager, version: to.api_version, force: request.force },
+        Write {
+            manager: &manager,
+            version: to.api_version,
+            force: request.force,
+        },
     )?;
     strip(&mut state, &manager);
     if object.is_some() {
@@ -132,14 +161,21 @@ pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Req
         // Nobody applies: nothing is tracked.
         return object;
     }
-    let (before, after) = (live.map_or_else(|| zero(to), managed::without), object.clone());
-    let (before, after) = (Typed::new(&before, to.schema, to.ty), Typed::new(&after, to.schema, to.ty));
+    let (before, after) = (
+        live.map_or_else(|| zero(to), managed::without),
+        object.clone(),
+    );
+    let (before, after) = (
+        Typed::new(&before, to.schema, to.ty),
+        Typed::new(&after, to.schema, to.ty),
+    );
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Allowed).is_ok();
     let only = [(to.api_version, to.schema, to.ty)];
     let only = Versions(&only);
     if fits(&before)
         && fits(&after)
-        && let Ok(state) = Writes::new(to, &only, request.now).own(&before, &after, state, request.manager)
+        && let Ok(state) =
+            Writes::new(to, &only, request.now).own(&before, &after, state, request.manager)
     {
         state.write(&mut object);
     }
@@ -163,10 +199,17 @@ fn check(patch: &Value, to: &Endpoint<'_>) -> Result<(), Refusal> {
     let text = |key: &str| patch.get(key).and_then(Value::as_str).unwrap_or_default();
     if (text("apiVersion"), text("kind")) != (to.api_version, to.kind) {
         let shown = refusal::kind(text("apiVersion"), text("kind"));
-        return Err(Refusal::bad_request(format!("invalid object type: {shown}")));
+        return Err(Refusal::bad_request(format!(
+            "invalid object type: {shown}"
+        )));
     }
-    if patch.pointer("/metadata/managedFields").is_some_and(Value::is_array) {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil".to_owned()));
+    if patch
+        .pointer("/metadata/managedFields")
+        .is_some_and(Value::is_array)
+    {
+        return Err(Refusal::bad_request(
+            "metadata.managedFields must be nil".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -181,7 +224,14 @@ struct Writes<'w> {
 impl<'w> Writes<'w> {
     fn new(to: &'w Endpoint<'w>, only: &'w Versions<'w>, now: &'w str) -> Self {
         let converter = to.converter.unwrap_or(only);
-        Self { to, updater: Updater { converter, filters: to.resets.clone() }, now }
+        Self {
+            to,
+            updater: Updater {
+                converter,
+                filters: to.resets.clone(),
+            },
+            now,
+        }
     }
 
     /// Lets a manager own what it applies. Returns the object, if it is another one than before.
@@ -192,13 +242,24 @@ impl<'w> Writes<'w> {
         state: &mut State<'a>,
         write: Write<'_, 'a>,
     ) -> Result<Option<Value>, Refusal> {
-        let applied = match self.updater.apply(live, config, state.managers.clone(), write) {
+        let applied = match self
+            .updater
+            .apply(live, config, state.managers.clone(), write)
+        {
             Err(Error::Conflicts(conflicts)) if write.manager.name == KUBECTL => {
                 let left = last_applied::not_allowed(conflicts, live, self.to);
                 if !left.is_empty() {
                     return Err(refusal::conflicts(&left));
                 }
-                self.updater.apply(live, config, state.managers.clone(), Write { force: true, ..write })
+                self.updater.apply(
+                    live,
+                    config,
+                    state.managers.clone(),
+                    Write {
+                        force: true,
+                        ..write
+                    },
+                )
             }
             other => other,
         };
@@ -219,7 +280,11 @@ impl<'w> Writes<'w> {
         'w: 'a,
     {
         let this = manager(THIS_WRITE, Operation::Update, self.to);
-        let write = Write { manager: &this, version: self.to.api_version, force: true };
+        let write = Write {
+            manager: &this,
+            version: self.to.api_version,
+            force: true,
+        };
         state.managers = self.updater.update(live, new, state.managers, write)?;
         strip(&mut state, &this);
         if let Some(changed) = state.managers.remove(&this) {
@@ -236,7 +301,11 @@ impl<'w> Writes<'w> {
 }
 
 fn manager<'a>(name: &'a str, operation: Operation, to: &Endpoint<'a>) -> Manager<'a> {
-    let version = if operation == Operation::Update { to.api_version } else { "" };
+    let version = if operation == Operation::Update {
+        to.api_version
+    } else {
+        ""
+    };
     Manager {
         name: if name.is_empty() { UNKNOWN } else { name }.into(),
         operation,

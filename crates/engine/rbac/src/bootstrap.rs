@@ -22,7 +22,8 @@ pub fn objects() -> Vec<Value> {
 }
 
 fn lines() -> impl Iterator<Item = &'static str> {
-    DATA.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+    DATA.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Adds what a line says; tells whether it says anything.
@@ -31,10 +32,19 @@ fn read(line: &str, objects: &mut Vec<Value>) -> Option<()> {
     match &*words {
         ["role", name, words @ ..] => objects.push(role(name, words)),
         ["bind", name, "to", subjects @ ..] => objects.push(binding(name, subjects)?),
-        [verbs, "path", paths @ ..] => add_rule(objects, &json!({"verbs": spelled(verbs), "nonResourceURLs": paths}))?,
+        [verbs, "path", paths @ ..] => add_rule(
+            objects,
+            &json!({"verbs": spelled(verbs), "nonResourceURLs": paths}),
+        )?,
         [verbs, resources @ .., "in", groups] => {
-            let groups: Vec<&str> = groups.split(',').map(|group| if group == "core" { "" } else { group }).collect();
-            add_rule(objects, &json!({"verbs": spelled(verbs), "apiGroups": groups, "resources": resources}))?;
+            let groups: Vec<&str> = groups
+                .split(',')
+                .map(|group| if group == "core" { "" } else { group })
+                .collect();
+            add_rule(
+                objects,
+                &json!({"verbs": spelled(verbs), "apiGroups": groups, "resources": resources}),
+            )?;
         }
         _ => return None,
     }
@@ -42,15 +52,20 @@ fn read(line: &str, objects: &mut Vec<Value>) -> Option<()> {
 }
 
 fn role(name: &str, words: &[&str]) -> Value {
-    let label =
-        |word: &str| words.iter().find_map(|own| own.strip_prefix(word)).map(|to| format!("{GROUP}/aggregate-to-{to}"));
+    let label = |word: &str| {
+        words
+            .iter()
+            .find_map(|own| own.strip_prefix(word))
+            .map(|to| format!("{GROUP}/aggregate-to-{to}"))
+    };
     let mut role = object("ClusterRole", name);
     role["rules"] = json!([]);
     if let Some(label) = label("for=") {
         role["metadata"]["labels"][label] = json!("true");
     }
     if let Some(label) = label("gathers=") {
-        role["aggregationRule"] = json!({"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]});
+        role["aggregationRule"] =
+            json!({"clusterRoleSelectors": [{"matchLabels": {label: "true"}}]});
     }
     role
 }
@@ -78,7 +93,11 @@ fn object(kind: &str, name: &str) -> Value {
 }
 
 fn add_rule(objects: &mut [Value], rule: &Value) -> Option<()> {
-    objects.last_mut()?.get_mut("rules")?.as_array_mut()?.push(rule.clone());
+    objects
+        .last_mut()?
+        .get_mut("rules")?
+        .as_array_mut()?
+        .push(rule.clone());
     Some(())
 }
 
@@ -102,10 +121,13 @@ fn aggregate(objects: &mut [Value]) {
     let mut policy: Policy = objects.iter().collect();
     for _ in 0..ROUNDS_MAX {
         let stale = policy.stale_aggregates().into_iter();
-        let stale: Vec<(String, Value)> =
-            stale.map(|(name, rules)| (name.to_owned(), rules.iter().map(Rule::to_value).collect())).collect();
+        let stale: Vec<(String, Value)> = stale
+            .map(|(name, rules)| (name.to_owned(), rules.iter().map(Rule::to_value).collect()))
+            .collect();
         for (name, rules) in stale {
-            let mut roles = objects.iter_mut().filter(|object| object["kind"] == "ClusterRole");
+            let mut roles = objects
+                .iter_mut()
+                .filter(|object| object["kind"] == "ClusterRole");
             if let Some(role) = roles.find(|role| role["metadata"]["name"] == *name) {
                 role["rules"] = rules;
                 policy.put(role);

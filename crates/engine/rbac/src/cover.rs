@@ -8,15 +8,27 @@ use crate::{
 };
 
 /// Returns what to say to a user who grants rules that are not all covered by those he holds.
-pub(crate) fn objection(user: &User, held: &[&Rule], granted: &[Rule], missing: &[String]) -> Option<String> {
-    let uncovered: Vec<Rule> =
-        granted.iter().flat_map(split).filter(|granted| !held.iter().any(|held| covers(held, granted))).collect();
+pub(crate) fn objection(
+    user: &User,
+    held: &[&Rule],
+    granted: &[Rule],
+    missing: &[String],
+) -> Option<String> {
+    let uncovered: Vec<Rule> = granted
+        .iter()
+        .flat_map(split)
+        .filter(|granted| !held.iter().any(|held| covers(held, granted)))
+        .collect();
     if uncovered.is_empty() {
         return None;
     }
     let shown: BTreeSet<String> = compact(uncovered).iter().map(Rule::to_string).collect();
     let shown: Vec<String> = shown.into_iter().collect();
-    let errors = if missing.is_empty() { String::new() } else { format!("; resolution errors: {}", listed(missing)) };
+    let errors = if missing.is_empty() {
+        String::new()
+    } else {
+        format!("; resolution errors: {}", listed(missing))
+    };
     Some(format!(
         "user {:?} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}{errors}",
         user.name,
@@ -46,24 +58,47 @@ fn split(rule: &Rule) -> Vec<Rule> {
             }
         }
     }
-    let paths = rule.paths.iter().flat_map(|path| rule.verbs.iter().map(move |verb| (path, verb)));
-    out.extend(paths.map(|(path, verb)| Rule { paths: one(path), verbs: one(verb), ..Rule::default() }));
+    let paths = rule
+        .paths
+        .iter()
+        .flat_map(|path| rule.verbs.iter().map(move |verb| (path, verb)));
+    out.extend(paths.map(|(path, verb)| Rule {
+        paths: one(path),
+        verbs: one(verb),
+        ..Rule::default()
+    }));
     out
 }
 
 /// Tells whether a rule covers another one, which has at most one of everything.
 fn covers(held: &Rule, granted: &Rule) -> bool {
-    let names =
-        held.names.is_empty() || !granted.names.is_empty() && granted.names.iter().all(|name| has(&held.names, name));
-    granted.verbs.iter().all(|verb| has_or_star(&held.verbs, verb))
-        && granted.groups.iter().all(|group| has_or_star(&held.groups, group))
-        && granted.resources.iter().all(|resource| resource_covered(&held.resources, resource))
-        && granted.paths.iter().all(|path| held.paths.iter().any(|own| path_covers(own, path)))
+    let names = held.names.is_empty()
+        || !granted.names.is_empty() && granted.names.iter().all(|name| has(&held.names, name));
+    granted
+        .verbs
+        .iter()
+        .all(|verb| has_or_star(&held.verbs, verb))
+        && granted
+            .groups
+            .iter()
+            .all(|group| has_or_star(&held.groups, group))
+        && granted
+            .resources
+            .iter()
+            .all(|resource| resource_covered(&held.resources, resource))
+        && granted
+            .paths
+            .iter()
+            .all(|path| held.paths.iter().any(|own| path_covers(own, path)))
         && names
 }
 
 fn resource_covered(held: &[Box<str>], resource: &str) -> bool {
-    let of_any = || resource.split_once('/').map(|(_, subresource)| format!("{ALL}/{subresource}"));
+    let of_any = || {
+        resource
+            .split_once('/')
+            .map(|(_, subresource)| format!("{ALL}/{subresource}"))
+    };
     has_or_star(held, resource) || of_any().is_some_and(|own| has(held, &own))
 }
 
@@ -74,12 +109,21 @@ fn compact(rules: Vec<Rule>) -> Vec<Rule> {
     for rule in rules {
         if rule.paths.is_empty() {
             let own = rule.verbs.clone();
-            verbs.entry(Rule { verbs: Box::default(), ..rule }).or_default().extend(own);
+            verbs
+                .entry(Rule {
+                    verbs: Box::default(),
+                    ..rule
+                })
+                .or_default()
+                .extend(own);
         } else {
             out.push(rule);
         }
     }
-    out.extend(verbs.into_iter().map(|(rule, verbs)| Rule { verbs: verbs.into(), ..rule }));
+    out.extend(verbs.into_iter().map(|(rule, verbs)| Rule {
+        verbs: verbs.into(),
+        ..rule
+    }));
     out
 }
 
@@ -95,7 +139,12 @@ mod tests {
 
     fn said(held: &Value, granted: &Value) -> Option<String> {
         let held = Rule::read_all(held);
-        objection(&User::new("jane"), &held.iter().collect::<Vec<_>>(), &Rule::read_all(granted), &[])
+        objection(
+            &User::new("jane"),
+            &held.iter().collect::<Vec<_>>(),
+            &Rule::read_all(granted),
+            &[],
+        )
     }
 
     fn pods(verbs: &[&str], names: &[&str]) -> Value {
@@ -104,12 +153,24 @@ mod tests {
 
     #[test]
     fn what_is_held_may_be_granted_and_no_more() {
-        assert_eq!(said(&pods(&["get", "list"], &[]), &pods(&["get"], &["a"])), None);
-        assert_eq!(said(&pods(&["*"], &["a", "b"]), &pods(&["get"], &["b"])), None);
+        assert_eq!(
+            said(&pods(&["get", "list"], &[]), &pods(&["get"], &["a"])),
+            None
+        );
+        assert_eq!(
+            said(&pods(&["*"], &["a", "b"]), &pods(&["get"], &["b"])),
+            None
+        );
         assert!(said(&pods(&["*"], &["a"]), &pods(&["get"], &[])).is_some());
         assert!(said(&pods(&["get"], &[]), &pods(&["*"], &[])).is_some());
         let logs = json!([{"verbs": ["get"], "apiGroups": ["*"], "resources": ["*/log"]}]);
-        assert_eq!(said(&logs, &json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods/log"]}])), None);
+        assert_eq!(
+            said(
+                &logs,
+                &json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods/log"]}])
+            ),
+            None
+        );
         let paths = |path: &str| json!([{"verbs": ["get"], "nonResourceURLs": [path]}]);
         assert_eq!(said(&paths("/a/*"), &paths("/a/b")), None);
         assert!(said(&paths("/a/b"), &paths("/a/*")).is_some());
@@ -118,7 +179,11 @@ mod tests {
     #[test]
     fn verbs_for_one_thing_are_shown_together() {
         assert_eq!(
-            said(&pods(&["watch"], &[]), &pods(&["get", "watch", "list"], &[])).unwrap(),
+            said(
+                &pods(&["watch"], &[]),
+                &pods(&["get", "watch", "list"], &[])
+            )
+            .unwrap(),
             "user \"jane\" (groups=[]) is attempting to grant RBAC permissions not currently held:\n\
              {APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"get\" \"list\"]}\n\
              {APIGroups:[\"\"], Resources:[\"pods/log\"], Verbs:[\"get\" \"list\"]}"

@@ -31,7 +31,11 @@ impl Policy {
     /// # Errors
     /// He grants what he does not hold, or a role that is not there.
     pub fn may_grant(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
-        if user.is_privileged() || write.old.is_some_and(|old| only_for_collection(write.object, old)) {
+        if user.is_privileged()
+            || write
+                .old
+                .is_some_and(|old| only_for_collection(write.object, old))
+        {
             return Ok(());
         }
         match write.resource {
@@ -42,9 +46,24 @@ impl Policy {
     }
 
     fn may_define(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
-        let &Write { resource, namespace, name, object, old } = write;
-        if self.has_verb(user, "escalate", Resource { group: GROUP, resource, namespace, name, ..Resource::default() })
-        {
+        let &Write {
+            resource,
+            namespace,
+            name,
+            object,
+            old,
+        } = write;
+        if self.has_verb(
+            user,
+            "escalate",
+            Resource {
+                group: GROUP,
+                resource,
+                namespace,
+                name,
+                ..Resource::default()
+            },
+        ) {
             return Ok(());
         }
         self.holds(user, write, &Rule::read_all(&object["rules"]))?;
@@ -55,16 +74,32 @@ impl Policy {
         if resource == "clusterroles" && (aggregates(object) || old.is_some_and(aggregates)) {
             // It can gather anything, and taking one away can leave anything behind.
             let why = "must have cluster-admin privileges to use the aggregationRule";
-            return self.holds(user, write, &everything()).map_err(|_| write.refused(why));
+            return self
+                .holds(user, write, &everything())
+                .map_err(|_| write.refused(why));
         }
         Ok(())
     }
 
     fn may_bind(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
         let role = RoleRef::read(write.object);
-        let namespace = if write.resource == "rolebindings" { write.namespace } else { "" };
-        let resource = if &*role.kind == "Role" { "roles" } else { "clusterroles" };
-        let bound = Resource { group: GROUP, resource, namespace, name: &role.name, ..Resource::default() };
+        let namespace = if write.resource == "rolebindings" {
+            write.namespace
+        } else {
+            ""
+        };
+        let resource = if &*role.kind == "Role" {
+            "roles"
+        } else {
+            "clusterroles"
+        };
+        let bound = Resource {
+            group: GROUP,
+            resource,
+            namespace,
+            name: &role.name,
+            ..Resource::default()
+        };
         if self.has_verb(user, "bind", bound) {
             return Ok(());
         }
@@ -72,7 +107,8 @@ impl Policy {
     }
 
     fn has_verb(&self, user: &User, verb: &str, resource: Resource<'_>) -> bool {
-        self.allowed(user, &Attributes::resource(verb, resource)).allowed
+        self.allowed(user, &Attributes::resource(verb, resource))
+            .allowed
     }
 
     fn holds(&self, user: &User, write: &Write<'_>, granted: &[Rule]) -> Result<(), Status> {
@@ -87,7 +123,15 @@ impl Policy {
 impl Write<'_> {
     fn refused(&self, why: &str) -> Status {
         let name = self.object["metadata"]["name"].as_str().unwrap_or_default();
-        refused(&Resource { group: GROUP, resource: self.resource, name, ..Resource::default() }, why)
+        refused(
+            &Resource {
+                group: GROUP,
+                resource: self.resource,
+                name,
+                ..Resource::default()
+            },
+            why,
+        )
     }
 }
 
@@ -108,6 +152,18 @@ fn only_for_collection(object: &Value, old: &Value) -> bool {
 /// The rules of who may do everything.
 fn everything() -> [Rule; 2] {
     let all = || -> Box<[Box<str>]> { [ALL.into()].into() };
-    let resources = Rule { verbs: all(), groups: all(), resources: all(), ..Rule::default() };
-    [resources, Rule { verbs: all(), paths: all(), ..Rule::default() }]
+    let resources = Rule {
+        verbs: all(),
+        groups: all(),
+        resources: all(),
+        ..Rule::default()
+    };
+    [
+        resources,
+        Rule {
+            verbs: all(),
+            paths: all(),
+            ..Rule::default()
+        },
+    ]
 }

@@ -78,10 +78,15 @@ impl<'v> FromIterator<&'v Value> for Policy {
 impl Policy {
     /// Takes an object in, in place of the one of its kind and name. Other kinds say nothing here.
     pub fn put(&mut self, object: &Value) {
-        let Some((kind, namespace, name)) = identity(object) else { return };
+        let Some((kind, namespace, name)) = identity(object) else {
+            return;
+        };
         self.remove(object);
         if is_role(kind) {
-            self.roles.entry(namespace.into()).or_default().insert(name.into(), Role::read(object));
+            self.roles
+                .entry(namespace.into())
+                .or_default()
+                .insert(name.into(), Role::read(object));
         } else {
             self.bind(namespace, name, Binding::read(object, namespace));
         }
@@ -89,7 +94,9 @@ impl Policy {
 
     /// Forgets the object of this kind, namespace and name.
     pub fn remove(&mut self, object: &Value) {
-        let Some((kind, namespace, name)) = identity(object) else { return };
+        let Some((kind, namespace, name)) = identity(object) else {
+            return;
+        };
         if is_role(kind) {
             take(&mut self.roles, namespace, name);
         } else {
@@ -101,19 +108,28 @@ impl Policy {
     #[must_use]
     pub fn allowed(&self, user: &User, attributes: &Attributes<'_>) -> Decision {
         if user.is_privileged() {
-            return Decision { allowed: true, reason: String::new() };
+            return Decision {
+                allowed: true,
+                reason: String::new(),
+            };
         }
         let mut missing = Vec::new();
         for (namespace, name, binding) in self.bindings_of(user, attributes.namespace()) {
             match self.rules_of(&binding.role, namespace) {
                 Ok(rules) if rules.iter().any(|rule| rule.allows(attributes)) => {
-                    return Decision { allowed: true, reason: binding.credit(user, namespace, name) };
+                    return Decision {
+                        allowed: true,
+                        reason: binding.credit(user, namespace, name),
+                    };
                 }
                 Ok(_) => {}
                 Err(error) => missing.push(error.message),
             }
         }
-        Decision { allowed: false, reason: complaint(missing) }
+        Decision {
+            allowed: false,
+            reason: complaint(missing),
+        }
     }
 
     /// Returns the refusal if a user may not do something.
@@ -122,7 +138,11 @@ impl Policy {
     /// The user may not.
     pub fn authorize(&self, user: &User, attributes: &Attributes<'_>) -> Result<(), Status> {
         let Decision { allowed, reason } = self.allowed(user, attributes);
-        if allowed { Ok(()) } else { Err(forbidden(user, attributes, &reason)) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(forbidden(user, attributes, &reason))
+        }
     }
 
     /// Returns every rule for a user in a namespace, and what is wrong with bindings that give none.
@@ -142,12 +162,17 @@ impl Policy {
     /// have. Writing these can make others stale; nothing is left after as many rounds as roles build on each other.
     #[must_use]
     pub fn stale_aggregates(&self) -> Vec<(&str, Vec<Rule>)> {
-        let Some(roles) = self.roles.get("") else { return Vec::new() };
+        let Some(roles) = self.roles.get("") else {
+            return Vec::new();
+        };
         let stale = |name: &str, role: &Role| {
             let wanted = aggregate(roles, name, role.aggregates.as_deref()?);
             (wanted != role.rules).then_some(wanted)
         };
-        roles.iter().filter_map(|(name, role)| Some((&**name, stale(name, role)?))).collect()
+        roles
+            .iter()
+            .filter_map(|(name, role)| Some((&**name, stale(name, role)?)))
+            .collect()
     }
 
     /// Returns the rules of the role that a binding is for.
@@ -158,25 +183,52 @@ impl Policy {
         let (namespace, resource) = match &*role.kind {
             "Role" => (namespace, "role"),
             "ClusterRole" => ("", "clusterrole"),
-            other => return Err(Status::internal(format!("unsupported role reference kind: {other:?}"))),
+            other => {
+                return Err(Status::internal(format!(
+                    "unsupported role reference kind: {other:?}"
+                )));
+            }
         };
-        let found = self.roles.get(namespace).and_then(|roles| roles.get(&role.name));
-        found.map(|role| &*role.rules).ok_or_else(|| no_role(resource, &role.name))
+        let found = self
+            .roles
+            .get(namespace)
+            .and_then(|roles| roles.get(&role.name));
+        found
+            .map(|role| &*role.rules)
+            .ok_or_else(|| no_role(resource, &role.name))
     }
 
     /// Returns the bindings of a user, first those for the whole cluster.
-    fn bindings_of<'p>(&'p self, user: &User, namespace: &str) -> Vec<(&'p str, &'p str, &'p Binding)> {
+    fn bindings_of<'p>(
+        &'p self,
+        user: &User,
+        namespace: &str,
+    ) -> Vec<(&'p str, &'p str, &'p Binding)> {
         let of_user = self.users.get(&*user.name).into_iter();
-        let of_groups = user.groups.iter().filter_map(|group| self.groups.get(&**group));
+        let of_groups = user
+            .groups
+            .iter()
+            .filter_map(|group| self.groups.get(&**group));
         let subjects: Vec<&Bound> = of_user.chain(of_groups).collect();
         let spaces = ["", namespace];
-        let spaces = if namespace.is_empty() { &spaces[..1] } else { &spaces[..] };
+        let spaces = if namespace.is_empty() {
+            &spaces[..1]
+        } else {
+            &spaces[..]
+        };
         let mut out = Vec::new();
         for space in spaces {
-            let Some((space, bindings)) = self.bindings.get_key_value(*space) else { continue };
-            let names = subjects.iter().filter_map(|bound| bound.get(space)).flatten();
+            let Some((space, bindings)) = self.bindings.get_key_value(*space) else {
+                continue;
+            };
+            let names = subjects
+                .iter()
+                .filter_map(|bound| bound.get(space))
+                .flatten();
             let names: BTreeSet<&str> = names.map(|name| &**name).collect();
-            let found = names.into_iter().filter_map(|name| bindings.get_key_value(name));
+            let found = names
+                .into_iter()
+                .filter_map(|name| bindings.get_key_value(name));
             out.extend(found.map(|(name, binding)| (&**space, &**name, binding)));
         }
         out
@@ -185,16 +237,28 @@ impl Policy {
     fn bind(&mut self, namespace: &str, name: &str, binding: Binding) {
         for subject in &binding.subjects {
             let (index, subject) = self.index(subject);
-            index.entry(subject).or_default().entry(namespace.into()).or_default().insert(name.into());
+            index
+                .entry(subject)
+                .or_default()
+                .entry(namespace.into())
+                .or_default()
+                .insert(name.into());
         }
-        self.bindings.entry(namespace.into()).or_default().insert(name.into(), binding);
+        self.bindings
+            .entry(namespace.into())
+            .or_default()
+            .insert(name.into(), binding);
     }
 
     fn unbind(&mut self, namespace: &str, name: &str) {
-        let Some(binding) = take(&mut self.bindings, namespace, name) else { return };
+        let Some(binding) = take(&mut self.bindings, namespace, name) else {
+            return;
+        };
         for subject in &binding.subjects {
             let (index, subject) = self.index(subject);
-            let Some(bound) = index.get_mut(&subject) else { continue };
+            let Some(bound) = index.get_mut(&subject) else {
+                continue;
+            };
             bound.entry(namespace.into()).or_default().remove(name);
             bound.retain(|_, names| !names.is_empty());
             if bound.is_empty() {
@@ -205,7 +269,9 @@ impl Policy {
 
     fn index(&mut self, subject: &Subject) -> (&mut HashMap<Box<str>, Bound>, Box<str>) {
         match subject {
-            Subject::User(name) | Subject::ServiceAccount(_, _, name) => (&mut self.users, name.clone()),
+            Subject::User(name) | Subject::ServiceAccount(_, _, name) => {
+                (&mut self.users, name.clone())
+            }
             Subject::Group(name) => (&mut self.groups, name.clone()),
         }
     }
@@ -217,9 +283,15 @@ impl Role {
         let labels = role["metadata"]["labels"].as_object().into_iter().flatten();
         Self {
             rules: Rule::read_all(&role["rules"]),
-            labels: labels.filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into()))).collect(),
+            labels: labels
+                .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())))
+                .collect(),
             // One that cannot be read selects nothing.
-            aggregates: selectors.map(|all| all.iter().filter_map(|own| LabelSelector::from_value(own).ok()).collect()),
+            aggregates: selectors.map(|all| {
+                all.iter()
+                    .filter_map(|own| LabelSelector::from_value(own).ok())
+                    .collect()
+            }),
         }
     }
 }
@@ -229,13 +301,18 @@ impl Binding {
         let subjects = binding["subjects"].as_array().into_iter().flatten();
         Self {
             role: RoleRef::read(binding),
-            subjects: subjects.filter_map(|subject| Subject::read(subject, namespace)).collect(),
+            subjects: subjects
+                .filter_map(|subject| Subject::read(subject, namespace))
+                .collect(),
         }
     }
 
     /// Returns through whom a user got what the binding gives.
     fn credit(&self, user: &User, namespace: &str, name: &str) -> String {
-        let RoleRef { kind: role_kind, name: role } = &self.role;
+        let RoleRef {
+            kind: role_kind,
+            name: role,
+        } = &self.role;
         let subject = self.subjects.iter().find(|subject| subject.is(user));
         let subject = subject.map(Subject::describe).unwrap_or_default();
         let (kind, place) = match namespace {
@@ -249,7 +326,10 @@ impl Binding {
 impl RoleRef {
     pub(crate) fn read(binding: &Value) -> Self {
         let text = |key: &str| Box::from(binding["roleRef"][key].as_str().unwrap_or_default());
-        Self { kind: text("kind"), name: text("name") }
+        Self {
+            kind: text("kind"),
+            name: text("name"),
+        }
     }
 }
 
@@ -262,9 +342,14 @@ impl Subject {
             "User" => Some(Self::User(name.into())),
             "Group" => Some(Self::Group(name.into())),
             "ServiceAccount" => {
-                let namespace = text("namespace").or(Some(namespace).filter(|namespace| !namespace.is_empty()))?;
+                let namespace = text("namespace")
+                    .or(Some(namespace).filter(|namespace| !namespace.is_empty()))?;
                 let user = format!("{SERVICE_ACCOUNT}{namespace}:{name}");
-                Some(Self::ServiceAccount(namespace.into(), name.into(), user.into()))
+                Some(Self::ServiceAccount(
+                    namespace.into(),
+                    name.into(),
+                    user.into(),
+                ))
             }
             _ => None,
         }
@@ -281,17 +366,26 @@ impl Subject {
         match self {
             Self::User(name) => format!("User {name:?}"),
             Self::Group(name) => format!("Group {name:?}"),
-            Self::ServiceAccount(namespace, name, _) => format!("ServiceAccount {:?}", format!("{name}/{namespace}")),
+            Self::ServiceAccount(namespace, name, _) => {
+                format!("ServiceAccount {:?}", format!("{name}/{namespace}"))
+            }
         }
     }
 }
 
 /// Returns the rules of the roles that are selected, each once, in the order of selectors and names.
-fn aggregate(roles: &BTreeMap<Box<str>, Role>, own: &str, selectors: &[LabelSelector]) -> Vec<Rule> {
+fn aggregate(
+    roles: &BTreeMap<Box<str>, Role>,
+    own: &str,
+    selectors: &[LabelSelector],
+) -> Vec<Rule> {
     let mut out = Vec::new();
     for selector in selectors {
-        let meant = |role: &Role| selector.matches(|label| role.labels.get(label).map(|value| &**value));
-        let selected = roles.iter().filter(|(name, role)| ***name != *own && meant(role));
+        let meant =
+            |role: &Role| selector.matches(|label| role.labels.get(label).map(|value| &**value));
+        let selected = roles
+            .iter()
+            .filter(|(name, role)| ***name != *own && meant(role));
         for rule in selected.flat_map(|(_, role)| &role.rules) {
             if !out.contains(rule) {
                 out.push(rule.clone());
@@ -313,9 +407,18 @@ fn complaint(mut missing: Vec<String>) -> String {
 }
 
 fn no_role(resource: &str, name: &str) -> Status {
-    let details =
-        Details { name: name.to_owned(), group: GROUP.to_owned(), kind: resource.to_owned(), ..Details::default() };
-    Status::about(404, "NotFound", format!("{resource}.{GROUP} {name:?} not found"), details)
+    let details = Details {
+        name: name.to_owned(),
+        group: GROUP.to_owned(),
+        kind: resource.to_owned(),
+        ..Details::default()
+    };
+    Status::about(
+        404,
+        "NotFound",
+        format!("{resource}.{GROUP} {name:?} not found"),
+        details,
+    )
 }
 
 /// Returns kind, namespace and name. A role or binding that should have a namespace and has none is nothing: it must not
@@ -324,7 +427,9 @@ fn identity(object: &Value) -> Option<(&str, &str, &str)> {
     let text = |value: &'static str| object["metadata"][value].as_str().unwrap_or_default();
     let kind = object["kind"].as_str()?;
     match kind {
-        "Role" | "RoleBinding" => Some((kind, text("namespace"), text("name"))).filter(|found| !found.1.is_empty()),
+        "Role" | "RoleBinding" => {
+            Some((kind, text("namespace"), text("name"))).filter(|found| !found.1.is_empty())
+        }
         "ClusterRole" | "ClusterRoleBinding" => Some((kind, "", text("name"))),
         _ => None,
     }

@@ -54,8 +54,14 @@ pub struct Resource<'a> {
 #[must_use]
 pub fn forbidden(user: &User, attributes: &Attributes<'_>, reason: &str) -> Status {
     let why = escaped(&sentence(user, attributes));
-    let why = if reason.is_empty() { why } else { format!("{why}: {reason}") };
-    let Target::Resource(asked) = attributes.target else { return refused(&Resource::default(), &why) };
+    let why = if reason.is_empty() {
+        why
+    } else {
+        format!("{why}: {reason}")
+    };
+    let Target::Resource(asked) = attributes.target else {
+        return refused(&Resource::default(), &why);
+    };
     refused(&asked, &why)
 }
 
@@ -63,7 +69,10 @@ impl User {
     /// Returns a user of a name, without groups.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 
     /// Returns the same user in more groups.
@@ -84,13 +93,19 @@ impl<'a> Attributes<'a> {
     /// Something done to objects.
     #[must_use]
     pub fn resource(verb: &'a str, resource: Resource<'a>) -> Self {
-        Self { verb, target: Target::Resource(resource) }
+        Self {
+            verb,
+            target: Target::Resource(resource),
+        }
     }
 
     /// Something done to a path that holds no objects.
     #[must_use]
     pub fn path(verb: &'a str, path: &'a str) -> Self {
-        Self { verb, target: Target::Path(path) }
+        Self {
+            verb,
+            target: Target::Path(path),
+        }
     }
 
     /// Returns the namespace, or nothing.
@@ -136,12 +151,17 @@ fn sentence(user: &User, Attributes { verb, target }: &Attributes<'_>) -> String
         "" => "at the cluster scope".to_owned(),
         namespace => format!("in the namespace {namespace:?}"),
     };
-    format!("User {name:?} cannot {verb} resource {resource:?} in API group {:?} {scope}", asked.group)
+    format!(
+        "User {name:?} cannot {verb} resource {resource:?} in API group {:?} {scope}",
+        asked.group
+    )
 }
 
 /// Old browsers took answers for pages.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// Who is in it may do everything.
@@ -154,23 +174,58 @@ mod tests {
     #[test]
     fn a_refusal_names_group_subresource_and_scope() {
         let jane = User::new("jane");
-        let status = Resource { group: "apps", resource: "deployments", subresource: "status", ..Resource::default() };
-        let refusal = forbidden(&jane, &Attributes::resource("patch", Resource { name: "web", ..status }), "");
+        let status = Resource {
+            group: "apps",
+            resource: "deployments",
+            subresource: "status",
+            ..Resource::default()
+        };
+        let refusal = forbidden(
+            &jane,
+            &Attributes::resource(
+                "patch",
+                Resource {
+                    name: "web",
+                    ..status
+                },
+            ),
+            "",
+        );
         assert_eq!(
             refusal.message,
             "deployments.apps \"web\" is forbidden: User \"jane\" cannot patch resource \"deployments/status\" in API \
              group \"apps\" at the cluster scope"
         );
         let details = refusal.details.unwrap();
-        assert_eq!((&*details.name, &*details.group, &*details.kind), ("web", "apps", "deployments"));
-        let refusal = forbidden(&jane, &Attributes::resource("list", Resource { namespace: "x", ..status }), "RBAC: y");
-        assert!(refusal.message.ends_with("in the namespace \"x\": RBAC: y"), "{}", refusal.message);
+        assert_eq!(
+            (&*details.name, &*details.group, &*details.kind),
+            ("web", "apps", "deployments")
+        );
+        let refusal = forbidden(
+            &jane,
+            &Attributes::resource(
+                "list",
+                Resource {
+                    namespace: "x",
+                    ..status
+                },
+            ),
+            "RBAC: y",
+        );
+        assert!(
+            refusal.message.ends_with("in the namespace \"x\": RBAC: y"),
+            "{}",
+            refusal.message
+        );
     }
 
     #[test]
     fn what_a_browser_would_read_as_markup_is_escaped() {
         let refusal = forbidden(&User::new("<b>"), &Attributes::path("get", "/a&b"), "");
-        assert_eq!(refusal.message, "forbidden: User \"&lt;b&gt;\" cannot get path \"/a&amp;b\"");
+        assert_eq!(
+            refusal.message,
+            "forbidden: User \"&lt;b&gt;\" cannot get path \"/a&amp;b\""
+        );
         assert_eq!(refusal.to_value()["details"], serde_json::json!({}));
     }
 }

@@ -17,7 +17,10 @@ use crate::{
 /// # Errors
 /// The body does not say what.
 pub fn self_access(policy: &Policy, user: &User, body: &Value) -> Result<Value, Status> {
-    valid("SelfSubjectAccessReview", check_asked(body).chain(check_metadata(body, &[])))?;
+    valid(
+        "SelfSubjectAccessReview",
+        check_asked(body).chain(check_metadata(body, &[])),
+    )?;
     Ok(answered(policy, user, body))
 }
 
@@ -26,7 +29,12 @@ pub fn self_access(policy: &Policy, user: &User, body: &Value) -> Result<Value, 
 /// # Errors
 /// The body does not say who or what.
 pub fn access(policy: &Policy, body: &Value) -> Result<Value, Status> {
-    valid("SubjectAccessReview", check_asked(body).chain(check_subject(body)).chain(check_metadata(body, &[])))?;
+    valid(
+        "SubjectAccessReview",
+        check_asked(body)
+            .chain(check_subject(body))
+            .chain(check_metadata(body, &[])),
+    )?;
     Ok(answered(policy, &subject(body), body))
 }
 
@@ -36,8 +44,13 @@ pub fn access(policy: &Policy, body: &Value) -> Result<Value, Status> {
 /// The body does not say who or what, or speaks of another namespace.
 pub fn local_access(policy: &Policy, namespace: &str, body: &Value) -> Result<Value, Status> {
     let own = body["metadata"]["namespace"].as_str().unwrap_or_default();
-    let errors = check_asked(body).chain(check_subject(body)).chain(check_metadata(body, &["namespace"]));
-    valid("LocalSubjectAccessReview", errors.chain(check_namespace(own, body)))?;
+    let errors = check_asked(body)
+        .chain(check_subject(body))
+        .chain(check_metadata(body, &["namespace"]));
+    valid(
+        "LocalSubjectAccessReview",
+        errors.chain(check_namespace(own, body)),
+    )?;
     if own != namespace {
         let why = format!("spec.resourceAttributes.namespace must match namespace: {namespace}");
         return Err(Status::bad_request(why));
@@ -50,7 +63,9 @@ pub fn local_access(policy: &Policy, namespace: &str, body: &Value) -> Result<Va
 /// # Errors
 /// The body names no namespace.
 pub fn self_rules(policy: &Policy, user: &User, body: &Value) -> Result<Value, Status> {
-    let namespace = body["spec"]["namespace"].as_str().filter(|namespace| !namespace.is_empty());
+    let namespace = body["spec"]["namespace"]
+        .as_str()
+        .filter(|namespace| !namespace.is_empty());
     let namespace = namespace.ok_or_else(|| Status::bad_request("no namespace on request"))?;
     let (rules, missing) = policy.rules(user, namespace);
     let resources = rules.iter().filter(|rule| !rule.resources.is_empty());
@@ -77,7 +92,11 @@ pub fn self_subject(user: &User, body: &Value) -> Value {
         ("groups", json!(user.groups), user.groups.is_empty()),
         ("extra", json!(user.extra), user.extra.is_empty()),
     ];
-    info.extend(more.into_iter().filter(|more| !more.2).map(|(key, value, _)| (key.to_owned(), value)));
+    info.extend(
+        more.into_iter()
+            .filter(|more| !more.2)
+            .map(|(key, value, _)| (key.to_owned(), value)),
+    );
     let mut out = body.clone();
     if let Some(out) = out.as_object_mut() {
         out.insert("metadata".to_owned(), json!({}));
@@ -88,7 +107,11 @@ pub fn self_subject(user: &User, body: &Value) -> Value {
 
 fn answered(policy: &Policy, user: &User, body: &Value) -> Value {
     let spec = &body["spec"];
-    let text = |value: &'static str| spec["resourceAttributes"][value].as_str().unwrap_or_default();
+    let text = |value: &'static str| {
+        spec["resourceAttributes"][value]
+            .as_str()
+            .unwrap_or_default()
+    };
     let attributes = match &spec["nonResourceAttributes"] {
         Value::Object(asked) => {
             let text = |key: &str| asked.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -132,24 +155,37 @@ fn subject(body: &Value) -> User {
         name: text(&spec["user"]),
         uid: text(&spec["uid"]),
         groups: texts(&spec["groups"]),
-        extra: extra.map(|(key, values)| (key.clone(), texts(values))).collect(),
+        extra: extra
+            .map(|(key, values)| (key.clone(), texts(values)))
+            .collect(),
     }
 }
 
 fn valid(kind: &str, errors: impl Iterator<Item = FieldError>) -> Result<(), Status> {
     let errors: Vec<FieldError> = errors.collect();
-    if errors.is_empty() { Ok(()) } else { Err(Status::invalid_as(kind, "authorization.k8s.io", "", &errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Status::invalid_as(
+            kind,
+            "authorization.k8s.io",
+            "",
+            &errors,
+        ))
+    }
 }
 
 fn check_asked(body: &Value) -> impl Iterator<Item = FieldError> {
-    let [resource, path] = ["resourceAttributes", "nonResourceAttributes"].map(|key| &body["spec"][key]);
+    let [resource, path] =
+        ["resourceAttributes", "nonResourceAttributes"].map(|key| &body["spec"][key]);
     let error = match (resource.is_null(), path.is_null()) {
         (false, false) => {
             let why = "cannot be specified in combination with resourceAttributes";
             Some(FieldError::invalid("spec.nonResourceAttributes", path, why))
         }
         (true, true) => {
-            let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let why =
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified";
             Some(FieldError::invalid("spec.resourceAttributes", path, why))
         }
         _ => None,
@@ -161,26 +197,46 @@ fn check_subject(body: &Value) -> impl Iterator<Item = FieldError> {
     let subject = subject(body);
     let nobody = subject.name.is_empty() && subject.groups.is_empty();
     let why = "at least one of user or group must be specified";
-    nobody.then(|| FieldError::invalid("spec.user", &json!(""), why)).into_iter()
+    nobody
+        .then(|| FieldError::invalid("spec.user", &json!(""), why))
+        .into_iter()
 }
 
 /// A review is no object; it has nothing that objects have, but what may be told in any case.
 fn check_metadata(body: &Value, allowed: &[&str]) -> impl Iterator<Item = FieldError> {
     let metadata = &body["metadata"];
     let mut set = metadata.as_object().into_iter().flatten();
-    let plain = |key: &str, value: &Value| allowed.contains(&key) || key == "managedFields" || value.is_null();
+    let plain = |key: &str, value: &Value| {
+        allowed.contains(&key) || key == "managedFields" || value.is_null()
+    };
     let found = set.any(|(key, value)| !plain(key, value));
-    let why = if allowed.is_empty() { "must be empty" } else { "must be empty except for namespace" };
-    found.then(|| FieldError::invalid("metadata", metadata, why)).into_iter()
+    let why = if allowed.is_empty() {
+        "must be empty"
+    } else {
+        "must be empty except for namespace"
+    };
+    found
+        .then(|| FieldError::invalid("metadata", metadata, why))
+        .into_iter()
 }
 
 fn check_namespace(own: &str, body: &Value) -> impl Iterator<Item = FieldError> {
-    let [resource, path] = ["resourceAttributes", "nonResourceAttributes"].map(|key| &body["spec"][key]);
+    let [resource, path] =
+        ["resourceAttributes", "nonResourceAttributes"].map(|key| &body["spec"][key]);
     let named = resource["namespace"].as_str().unwrap_or_default();
     let other = (!resource.is_null() && named != own).then(|| {
-        FieldError::invalid("spec.resourceAttributes.namespace", &json!(named), "must match metadata.namespace")
+        FieldError::invalid(
+            "spec.resourceAttributes.namespace",
+            &json!(named),
+            "must match metadata.namespace",
+        )
     });
-    let path = (!path.is_null())
-        .then(|| FieldError::invalid("spec.nonResourceAttributes", path, "disallowed on this kind of request"));
+    let path = (!path.is_null()).then(|| {
+        FieldError::invalid(
+            "spec.nonResourceAttributes",
+            path,
+            "disallowed on this kind of request",
+        )
+    });
     other.into_iter().chain(path)
 }

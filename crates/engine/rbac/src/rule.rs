@@ -25,7 +25,12 @@ impl Rule {
     /// Returns the rules of a role as it is written (`rules`).
     #[must_use]
     pub fn read_all(rules: &Value) -> Vec<Self> {
-        rules.as_array().into_iter().flatten().map(Self::read).collect()
+        rules
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Self::read)
+            .collect()
     }
 
     fn read(rule: &Value) -> Self {
@@ -65,7 +70,10 @@ impl Rule {
 
     fn allows_resource(&self, asked: &Resource<'_>) -> bool {
         has_or_star(&self.groups, asked.group)
-            && self.resources.iter().any(|own| resource_matches(own, asked))
+            && self
+                .resources
+                .iter()
+                .any(|own| resource_matches(own, asked))
             && (self.names.is_empty() || has(&self.names, asked.name))
     }
 
@@ -84,8 +92,13 @@ impl Rule {
 /// As messages show a rule: `{APIGroups:[""], Resources:["pods"], Verbs:["get"]}`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.lists().into_iter().filter(|(_, _, items)| !items.is_empty());
-        let shown: Vec<String> = shown.map(|(_, name, items)| format!("{name}:{}", quoted(items))).collect();
+        let shown = self
+            .lists()
+            .into_iter()
+            .filter(|(_, _, items)| !items.is_empty());
+        let shown: Vec<String> = shown
+            .map(|(_, name, items)| format!("{name}:{}", quoted(items)))
+            .collect();
         write!(f, "{{{}}}", shown.join(", "))
     }
 }
@@ -113,8 +126,13 @@ fn resource_matches(own: &str, asked: &Resource<'_>) -> bool {
     if asked.subresource.is_empty() {
         return own == ALL || own == asked.resource;
     }
-    let below = |parent: &str| own.strip_prefix(parent).and_then(|rest| rest.strip_prefix('/'));
-    own == ALL || below(asked.resource) == Some(asked.subresource) || below(ALL) == Some(asked.subresource)
+    let below = |parent: &str| {
+        own.strip_prefix(parent)
+            .and_then(|rest| rest.strip_prefix('/'))
+    };
+    own == ALL
+        || below(asked.resource) == Some(asked.subresource)
+        || below(ALL) == Some(asked.subresource)
 }
 
 /// Everything.
@@ -129,14 +147,25 @@ mod tests {
     }
 
     fn pods<'a>(subresource: &'a str, name: &'a str) -> Attributes<'a> {
-        Attributes::resource("get", Resource { resource: "pods", subresource, name, ..Resource::default() })
+        Attributes::resource(
+            "get",
+            Resource {
+                resource: "pods",
+                subresource,
+                name,
+                ..Resource::default()
+            },
+        )
     }
 
     #[test]
     fn a_resource_does_not_include_its_subresources() {
-        let of = |resources: &[&str]| rule(&json!({"verbs": ["get"], "apiGroups": [""], "resources": resources}));
-        let allowed =
-            |resources: &[&str]| ["", "status"].map(|subresource| of(resources).allows(&pods(subresource, "a")));
+        let of = |resources: &[&str]| {
+            rule(&json!({"verbs": ["get"], "apiGroups": [""], "resources": resources}))
+        };
+        let allowed = |resources: &[&str]| {
+            ["", "status"].map(|subresource| of(resources).allows(&pods(subresource, "a")))
+        };
         assert_eq!(allowed(&["pods"]), [true, false]);
         assert_eq!(allowed(&["pods/status"]), [false, true]);
         assert_eq!(allowed(&["*/status"]), [false, true]);
@@ -146,7 +175,9 @@ mod tests {
 
     #[test]
     fn names_limit_a_rule_and_a_list_has_no_name() {
-        let rule = rule(&json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["pods"], "resourceNames": ["a"]}));
+        let rule = rule(
+            &json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["pods"], "resourceNames": ["a"]}),
+        );
         assert!(rule.allows(&pods("", "a")));
         assert!(!rule.allows(&pods("", "b")) && !rule.allows(&pods("", "")));
     }
@@ -162,8 +193,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_shown_as_go_shows_it_and_written_as_it_was_read() {
-        let written =
-            json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"]});
+        let written = json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"]});
         let rule = rule(&written);
         assert_eq!(rule.to_value(), written);
         assert_eq!(

@@ -46,7 +46,9 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ObjectCause {
     /// A variable has no value.
-    #[error("variable \"{0}\" has no value: add it to substitute or substituteFrom, or write ${{{0}:=default}}")]
+    #[error(
+        "variable \"{0}\" has no value: add it to substitute or substituteFrom, or write ${{{0}:=default}}"
+    )]
     VariableMissing(String),
     /// A `${…}` expression is malformed; only its name is shown, the rest may hold a value.
     #[error("malformed expression {0}")]
@@ -83,7 +85,10 @@ impl Error {
     pub fn exceeded(&self) -> Option<Exceeded> {
         match self {
             Self::Build(lode_kustomize::Error::Exceeded { source, .. })
-            | Self::Object { cause: ObjectCause::Exceeded { source, .. }, .. } => Some(*source),
+            | Self::Object {
+                cause: ObjectCause::Exceeded { source, .. },
+                ..
+            } => Some(*source),
             _ => None,
         }
     }
@@ -97,10 +102,14 @@ impl Error {
             Self::Duplicate { .. } | Self::Build(BuildError::Duplicate { .. }) => {
                 Some("remove one of the two, or build them in different Kustomizations")
             }
-            Self::Object { cause: ObjectCause::Expression(_), .. } => {
-                Some("write $${…} where the text should keep a ${…} of its own")
-            }
-            Self::Build(BuildError::File { cause: FileCause::NotAnObject(_), .. }) => {
+            Self::Object {
+                cause: ObjectCause::Expression(_),
+                ..
+            } => Some("write $${…} where the text should keep a ${…} of its own"),
+            Self::Build(BuildError::File {
+                cause: FileCause::NotAnObject(_),
+                ..
+            }) => {
                 Some("files that are no manifests belong outside the path, or into .sourceignore")
             }
             _ => self.exceeded().map(|exceeded| match exceeded.what {

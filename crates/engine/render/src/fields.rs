@@ -29,11 +29,17 @@ impl fmt::Display for Dropped {
 
 /// Returns what Flux keeps of an object, and what it drops; nothing where it sends the object as it is.
 pub(crate) fn kept(object: &Object, built: &Built, files: &Files) -> Option<(Value, Vec<Dropped>)> {
-    if object.api_version() == "rbac.authorization.k8s.io/v1" && matches!(object.kind(), "Role" | "ClusterRole") {
+    if object.api_version() == "rbac.authorization.k8s.io/v1"
+        && matches!(object.kind(), "Role" | "ClusterRole")
+    {
         return None;
     }
     let kept = decode::kept(object.value())?;
-    let dropped = kept.dropped.iter().map(|steps| dropped(steps, built, files)).collect();
+    let dropped = kept
+        .dropped
+        .iter()
+        .map(|steps| dropped(steps, built, files))
+        .collect();
     Some((kept.object, dropped))
 }
 
@@ -54,7 +60,11 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
                 if !field.is_empty() {
                     field.push('.');
                 }
-                field.push_str(if found.is_some() { shortened(key) } else { FROM_A_VARIABLE });
+                field.push_str(if found.is_some() {
+                    shortened(key)
+                } else {
+                    FROM_A_VARIABLE
+                });
             }
         }
         if let Some((at, _)) = found.filter(|(at, _)| at.line > 0) {
@@ -62,7 +72,11 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
         }
         node = found.map(|(_, below)| below);
     }
-    let origin = if place.line == 0 { built.origin.clone() } else { files.origin(place) };
+    let origin = if place.line == 0 {
+        built.origin.clone()
+    } else {
+        files.origin(place)
+    };
     Dropped { field, origin }
 }
 
@@ -71,8 +85,15 @@ fn down<'n>(node: &'n Node, step: &Step) -> Option<(Place, &'n Node)> {
     match step {
         Step::Index(index) => node.items()?.get(*index).map(|item| (item.place, item)),
         Step::Key(key) => {
-            let entry = node.entries()?.iter().find(|entry| entry.key.text() == Some(&**key))?;
-            let place = if entry.key.place.line > 0 { entry.key.place } else { entry.value.place };
+            let entry = node
+                .entries()?
+                .iter()
+                .find(|entry| entry.key.text() == Some(&**key))?;
+            let place = if entry.key.place.line > 0 {
+                entry.key.place
+            } else {
+                entry.value.place
+            };
             Some((place, &entry.value))
         }
     }
@@ -99,15 +120,31 @@ mod tests {
 
     fn rendered(text: &str, by_type: bool) -> Rendered {
         let tree = Tree::from_iter([("app/o.yaml", text)]);
-        let vars =
-            BTreeMap::from([("secret".to_owned(), "hunter2".to_owned()), ("cpu".to_owned(), "1000m".to_owned())]);
-        let substitute = Some(Substitution { vars, strict: true, ..Substitution::default() });
-        let plan = Plan { path: "app".into(), substitute, by_type, ..Plan::default() };
+        let vars = BTreeMap::from([
+            ("secret".to_owned(), "hunter2".to_owned()),
+            ("cpu".to_owned(), "1000m".to_owned()),
+        ]);
+        let substitute = Some(Substitution {
+            vars,
+            strict: true,
+            ..Substitution::default()
+        });
+        let plan = Plan {
+            path: "app".into(),
+            substitute,
+            by_type,
+            ..Plan::default()
+        };
         render(&tree, &plan, &Budget::new(LIMITS)).unwrap()
     }
 
     fn dropped(rendered: &Rendered) -> Vec<String> {
-        rendered.objects.iter().flat_map(|prepared| &prepared.dropped).map(ToString::to_string).collect()
+        rendered
+            .objects
+            .iter()
+            .flat_map(|prepared| &prepared.dropped)
+            .map(ToString::to_string)
+            .collect()
     }
 
     const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: i\n    \
@@ -116,9 +153,15 @@ mod tests {
     #[test]
     fn a_dropped_field_is_told_with_its_place() {
         let found = rendered(POD, true);
-        assert_eq!(dropped(&found), ["unknown field \"spec.containers[0].imagepullPolicy\" (app/o.yaml:8)"]);
+        assert_eq!(
+            dropped(&found),
+            ["unknown field \"spec.containers[0].imagepullPolicy\" (app/o.yaml:8)"]
+        );
         let container = json!({"name": "c", "image": "i", "resources": {"limits": {"cpu": "1"}}});
-        assert_eq!(found.objects[0].object.value()["spec"], json!({"containers": [container]}));
+        assert_eq!(
+            found.objects[0].object.value()["spec"],
+            json!({"containers": [container]})
+        );
     }
 
     #[test]
@@ -127,7 +170,10 @@ mod tests {
         assert_eq!(dropped(&found).len(), 1);
         let container = &found.objects[0].object.value()["spec"]["containers"][0];
         assert_eq!(
-            (&container["imagepullPolicy"], &container["resources"]["limits"]["cpu"]),
+            (
+                &container["imagepullPolicy"],
+                &container["resources"]["limits"]["cpu"]
+            ),
             (&json!("Always"), &json!("1000m"))
         );
         assert_eq!(found.text_digest, rendered(POD, true).text_digest);
@@ -135,22 +181,45 @@ mod tests {
 
     #[test]
     fn a_name_that_a_variable_made_is_not_told() {
-        let found =
-            rendered("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  ${secret}: x\n  \"a\\nb\": x\n", true);
+        let found = rendered(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n  ${secret}: x\n  \"a\\nb\": x\n",
+            true,
+        );
         let dropped = dropped(&found);
         assert_eq!(dropped.len(), 2);
-        assert!(dropped.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{dropped:?}");
-        assert!(dropped.iter().any(|line| line == "unknown field \"metadata.…\" (app/o.yaml:3)"), "{dropped:?}");
+        assert!(
+            dropped
+                .iter()
+                .all(|line| !line.contains("hunter2") && !line.contains('\n')),
+            "{dropped:?}"
+        );
+        assert!(
+            dropped
+                .iter()
+                .any(|line| line == "unknown field \"metadata.…\" (app/o.yaml:3)"),
+            "{dropped:?}"
+        );
     }
 
     #[test]
     fn roles_and_custom_kinds_are_left_alone() {
-        let role =
-            |version: &str| format!("apiVersion: {version}\nkind: ClusterRole\nmetadata: {{name: r}}\ntypo: 1\n");
+        let role = |version: &str| {
+            format!("apiVersion: {version}\nkind: ClusterRole\nmetadata: {{name: r}}\ntypo: 1\n")
+        };
         for text in [role("rbac.authorization.k8s.io/v1"), role("example.com/v1")] {
             let found = rendered(&text, true);
-            assert_eq!((dropped(&found).len(), &found.objects[0].object.value()["typo"]), (0, &json!(1)), "{text}");
+            assert_eq!(
+                (
+                    dropped(&found).len(),
+                    &found.objects[0].object.value()["typo"]
+                ),
+                (0, &json!(1)),
+                "{text}"
+            );
         }
-        assert_eq!(dropped(&rendered(&role("rbac.authorization.k8s.io/v1beta1"), true)).len(), 1);
+        assert_eq!(
+            dropped(&rendered(&role("rbac.authorization.k8s.io/v1beta1"), true)).len(),
+            1
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! What Flux adds to kustomize (spec A5): a folder without a kustomization file is built as well, and the
 //! Kustomization's spec is laid over the folder's own settings before the build.
 
-use lode_kustomize::{At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown};
+use lode_kustomize::{
+    At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown,
+};
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Child, Loader, RepoPath};
 
@@ -14,7 +16,11 @@ const FOLDERS_DEPTH_MAX: usize = 64;
 /// Builds the plan's folder.
 pub(crate) fn build(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Build, Error> {
     // The source is the border: inside it a kustomization may name any file, and nothing outside can be named.
-    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::None,
+        order: Order::None,
+        ..Options::default()
+    };
     let mut builder = Builder::new(loader, &options, budget);
     let folder = folder(&mut builder, plan)?;
     let mut kustomization = match builder.kustomization(&folder, Unknown::Ignore)? {
@@ -37,16 +43,27 @@ fn folder(builder: &mut Builder<'_>, plan: &Plan) -> Result<RepoPath, Error> {
 }
 
 /// Makes the kustomization a folder without one stands for.
-fn generated(builder: &mut Builder<'_>, folder: &RepoPath, budget: &Budget) -> Result<Kustomization, Error> {
+fn generated(
+    builder: &mut Builder<'_>,
+    folder: &RepoPath,
+    budget: &Budget,
+) -> Result<Kustomization, Error> {
     let mut kustomization = builder.generated(folder);
     let mut found = Vec::new();
     walk(builder, folder, 0, &mut found)?;
     for path in found {
-        let charged = budget.steps(ENTRY_STEPS).and_then(|()| budget.bytes(ENTRY_BYTES + path.as_str().len() as u64));
+        let charged = budget
+            .steps(ENTRY_STEPS)
+            .and_then(|()| budget.bytes(ENTRY_BYTES + path.as_str().len() as u64));
         charged.map_err(|exceeded| exceeded_at(builder, &kustomization, exceeded))?;
-        let inside = path.as_str().strip_prefix(folder.as_str()).unwrap_or(path.as_str());
+        let inside = path
+            .as_str()
+            .strip_prefix(folder.as_str())
+            .unwrap_or(path.as_str());
         let value = inside.trim_start_matches('/').to_owned();
-        kustomization.resources.push(At::new(value, kustomization.place(1)));
+        kustomization
+            .resources
+            .push(At::new(value, kustomization.place(1)));
     }
     Ok(kustomization)
 }
@@ -58,19 +75,34 @@ const ENTRY_BYTES: u64 = 128;
 
 fn exceeded_at(builder: &Builder<'_>, kustomization: &Kustomization, source: Exceeded) -> Error {
     let origin = builder.origin(kustomization.place(0));
-    lode_kustomize::Error::Exceeded { origin, doing: "lay the spec over the kustomization", source }.into()
+    lode_kustomize::Error::Exceeded {
+        origin,
+        doing: "lay the spec over the kustomization",
+        source,
+    }
+    .into()
 }
 
 /// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders are not followed, so
 /// no circle can arise.
-fn walk(builder: &mut Builder<'_>, folder: &RepoPath, depth: usize, found: &mut Vec<RepoPath>) -> Result<(), Error> {
+fn walk(
+    builder: &mut Builder<'_>,
+    folder: &RepoPath,
+    depth: usize,
+    found: &mut Vec<RepoPath>,
+) -> Result<(), Error> {
     if depth > FOLDERS_DEPTH_MAX {
-        let origin = lode_kustomize::Origin { path: folder.clone(), line: 1 };
+        let origin = lode_kustomize::Origin {
+            path: folder.clone(),
+            line: 1,
+        };
         let cause = FileCause::TooDeep(FOLDERS_DEPTH_MAX);
         return Err(lode_kustomize::Error::File { origin, cause }.into());
     }
     for (name, child) in builder.list(folder)? {
-        let Ok(path) = folder.join(&name) else { continue };
+        let Ok(path) = folder.join(&name) else {
+            continue;
+        };
         match child {
             Child::File if is_manifest(&name) => found.push(path),
             Child::File => {}
@@ -86,7 +118,11 @@ fn is_manifest(name: &str) -> bool {
     matches!(name.rsplit_once('.'), Some((_, "yaml" | "yml")))
 }
 
-fn overlay(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &Plan) -> Result<(), Error> {
+fn overlay(
+    builder: &mut Builder<'_>,
+    kustomization: &mut Kustomization,
+    plan: &Plan,
+) -> Result<(), Error> {
     let spec = kustomization.place(0);
     for (field, wish) in [
         (&mut kustomization.namespace, &plan.target_namespace),
@@ -97,30 +133,50 @@ fn overlay(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &
             *field = At::new(wish.clone(), spec);
         }
     }
-    let patches = plan.patches.iter().map(|patch| At::new(rule(patch, kustomization), spec));
+    let patches = plan
+        .patches
+        .iter()
+        .map(|patch| At::new(rule(patch, kustomization), spec));
     let patches: Vec<_> = patches.collect();
     kustomization.patches.extend(patches);
     for image in &plan.images {
         merge_image(kustomization, image);
     }
     if !plan.build_metadata.is_empty() {
-        let wishes = plan.build_metadata.iter().map(|value| At::new(value.clone(), spec));
+        let wishes = plan
+            .build_metadata
+            .iter()
+            .map(|value| At::new(value.clone(), spec));
         kustomization.build_metadata = wishes.collect();
     }
     components(builder, kustomization, plan)
 }
 
-fn components(builder: &mut Builder<'_>, kustomization: &mut Kustomization, plan: &Plan) -> Result<(), Error> {
+fn components(
+    builder: &mut Builder<'_>,
+    kustomization: &mut Kustomization,
+    plan: &Plan,
+) -> Result<(), Error> {
     let spec = kustomization.place(0);
     for component in &plan.components {
-        let path = builder.resolve(&kustomization.folder, component).map_err(|source| {
-            let cause = FileCause::Path { path: component.clone(), source };
-            lode_kustomize::Error::File { origin: builder.origin(spec), cause }
-        })?;
+        let path = builder
+            .resolve(&kustomization.folder, component)
+            .map_err(|source| {
+                let cause = FileCause::Path {
+                    path: component.clone(),
+                    source,
+                };
+                lode_kustomize::Error::File {
+                    origin: builder.origin(spec),
+                    cause,
+                }
+            })?;
         if plan.ignore_missing_components && builder.list(&path).is_err() {
             continue;
         }
-        kustomization.components.push(At::new(component.clone(), spec));
+        kustomization
+            .components
+            .push(At::new(component.clone(), spec));
     }
     Ok(())
 }
@@ -138,7 +194,11 @@ fn rule(patch: &Patch, kustomization: &Kustomization) -> lode_kustomize::Patch {
 /// An image of a name that is there already takes what the spec sets; tag and digest are replaced as one.
 fn merge_image(kustomization: &mut Kustomization, wish: &Image) {
     let spec = kustomization.place(0);
-    let Some(found) = kustomization.images.iter_mut().find(|image| image.name == wish.name) else {
+    let Some(found) = kustomization
+        .images
+        .iter_mut()
+        .find(|image| image.name == wish.name)
+    else {
         kustomization.images.push(At::new(wish.clone(), spec));
         return;
     };

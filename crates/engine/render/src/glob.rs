@@ -47,13 +47,23 @@ impl Glob {
     }
 
     /// Returns where the front of a text that fits ends; nothing where none does.
-    pub(crate) fn front(&self, text: &str, want: Want, meter: &Meter<'_>) -> Result<Option<usize>, Exceeded> {
+    pub(crate) fn front(
+        &self,
+        text: &str,
+        want: Want,
+        meter: &Meter<'_>,
+    ) -> Result<Option<usize>, Exceeded> {
         let is_end = |at: usize| text.is_char_boundary(at);
         fitting(&self.parts, text.bytes(), want, (&is_end, meter))
     }
 
     /// Returns where the back of a text that fits begins; nothing where none does.
-    pub(crate) fn back(mut self, text: &str, want: Want, meter: &Meter<'_>) -> Result<Option<usize>, Exceeded> {
+    pub(crate) fn back(
+        mut self,
+        text: &str,
+        want: Want,
+        meter: &Meter<'_>,
+    ) -> Result<Option<usize>, Exceeded> {
         self.parts.reverse();
         let is_end = |at: usize| text.is_char_boundary(text.len() - at);
         let len = fitting(&self.parts, text.bytes().rev(), want, (&is_end, meter))?;
@@ -121,7 +131,9 @@ mod tests {
             ([b'*', rest @ ..], text) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
             ([b'?', rest @ ..], [_, text @ ..]) => fits(rest, text),
             ([b'\\'], _) | (_, []) => false,
-            ([b'\\', wanted, rest @ ..] | [wanted, rest @ ..], [byte, text @ ..]) => wanted == byte && fits(rest, text),
+            ([b'\\', wanted, rest @ ..] | [wanted, rest @ ..], [byte, text @ ..]) => {
+                wanted == byte && fits(rest, text)
+            }
         }
     }
 
@@ -130,19 +142,44 @@ mod tests {
         let budget = Budget::unlimited();
         let meter = Meter::new(&budget);
         let texts = ["", "a", "ab", "aab", "abab", "a/b/a", "äa", "aä*", "b\\a"];
-        let patterns =
-            ["", "*", "?", "a", "a*", "*a", "*a*b", "**b", "?*?", "a\\*", "\\", "\\a", "*/", "/*", "*ä", "?b*"];
-        for (text, pattern) in texts.iter().flat_map(|text| patterns.iter().map(move |pattern| (*text, *pattern))) {
+        let patterns = [
+            "", "*", "?", "a", "a*", "*a", "*a*b", "**b", "?*?", "a\\*", "\\", "\\a", "*/", "/*",
+            "*ä", "?b*",
+        ];
+        for (text, pattern) in texts
+            .iter()
+            .flat_map(|text| patterns.iter().map(move |pattern| (*text, *pattern)))
+        {
             let places = || (0..=text.len()).filter(|at| text.is_char_boundary(*at));
-            let fronts: Vec<usize> = places().filter(|at| fits(pattern.as_bytes(), &text.as_bytes()[..*at])).collect();
-            let backs: Vec<usize> = places().filter(|at| fits(pattern.as_bytes(), &text.as_bytes()[*at..])).collect();
+            let fronts: Vec<usize> = places()
+                .filter(|at| fits(pattern.as_bytes(), &text.as_bytes()[..*at]))
+                .collect();
+            let backs: Vec<usize> = places()
+                .filter(|at| fits(pattern.as_bytes(), &text.as_bytes()[*at..]))
+                .collect();
             let glob = || Glob::new(pattern, &meter).unwrap();
             let front = |want| glob().front(text, want, &meter).unwrap();
             let back = |want| glob().back(text, want, &meter).unwrap();
-            assert_eq!(front(Want::Shortest), fronts.first().copied(), "{pattern} {text}");
-            assert_eq!(front(Want::Longest), fronts.last().copied(), "{pattern} {text}");
-            assert_eq!(back(Want::Longest), backs.first().copied(), "{pattern} {text}");
-            assert_eq!(back(Want::Shortest), backs.last().copied(), "{pattern} {text}");
+            assert_eq!(
+                front(Want::Shortest),
+                fronts.first().copied(),
+                "{pattern} {text}"
+            );
+            assert_eq!(
+                front(Want::Longest),
+                fronts.last().copied(),
+                "{pattern} {text}"
+            );
+            assert_eq!(
+                back(Want::Longest),
+                backs.first().copied(),
+                "{pattern} {text}"
+            );
+            assert_eq!(
+                back(Want::Shortest),
+                backs.last().copied(),
+                "{pattern} {text}"
+            );
         }
     }
 
@@ -151,7 +188,11 @@ mod tests {
         let budget = Budget::unlimited();
         let text = "a".repeat(400_000);
         let glob = Glob::new(&"*a".repeat(8), &Meter::new(&budget)).unwrap();
-        assert_eq!(glob.front(&format!("{text}b"), Want::Longest, &Meter::new(&budget)).unwrap(), Some(400_000));
+        assert_eq!(
+            glob.front(&format!("{text}b"), Want::Longest, &Meter::new(&budget))
+                .unwrap(),
+            Some(400_000)
+        );
         assert!(budget.spent().steps < 10 * 400_000, "{:?}", budget.spent());
     }
 }

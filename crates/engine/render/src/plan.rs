@@ -68,6 +68,10 @@ impl fmt::Debug for Substitution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&String> = self.vars.keys().collect();
         let mut shown = f.debug_struct("Substitution");
-        shown.field("vars", &names).field("strict", &self.strict).field("always", &self.always).finish_non_exhaustive()
+        shown
+            .field("vars", &names)
+            .field("strict", &self.strict)
+            .field("always", &self.always)
+            .finish_non_exhaustive()
     }
 }

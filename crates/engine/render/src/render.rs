@@ -55,11 +55,21 @@ pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rende
         substitute::check_names(substitution)?;
     }
     let built = flux::build(loader, plan, budget)?;
-    let wish = plan.substitute.as_ref().filter(|wish| wish.always || !wish.vars.is_empty());
+    let wish = plan
+        .substitute
+        .as_ref()
+        .filter(|wish| wish.always || !wish.vars.is_empty());
     let variables = wish.map(|wish| Variables::new(wish, budget)).transpose();
     let variables = variables.map_err(|source| {
-        let origin = Origin { path: RepoPath::parse_rooted(&plan.path).unwrap_or_default(), line: 0 };
-        lode_kustomize::Error::Exceeded { origin, doing: "read variables", source }
+        let origin = Origin {
+            path: RepoPath::parse_rooted(&plan.path).unwrap_or_default(),
+            line: 0,
+        };
+        lode_kustomize::Error::Exceeded {
+            origin,
+            doing: "read variables",
+            source,
+        }
     })?;
     let mut printer = Printer::new(&built.files, variables, budget);
     let mut objects = Vec::with_capacity(built.objects.len());
@@ -67,22 +77,38 @@ pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rende
         let sources = plan.sources.then(|| object.sources(&built.files));
         let before = secret::before(&object, plan.substitute.as_ref(), budget)?;
         let is_copied = object.words.is_some();
-        let printed = printer
-            .print(object, plan.by_type)
-            .map_err(|error| if before.is_some() { secret::discreet(error, is_copied) } else { error });
-        let mut prepared = Prepared { sources, ..printed? };
+        let printed = printer.print(object, plan.by_type).map_err(|error| {
+            if before.is_some() {
+                secret::discreet(error, is_copied)
+            } else {
+                error
+            }
+        });
+        let mut prepared = Prepared {
+            sources,
+            ..printed?
+        };
         prepared.secrecy = secret::secrecy(before, &prepared.object);
         if !is_configuration(&prepared.object) {
             objects.push(with_common_metadata(prepared, plan, budget)?);
         }
     }
     refuse_twins(&objects)?;
-    Ok(Rendered { objects, text_digest: printer.digest(), reads: built.reads })
+    Ok(Rendered {
+        objects,
+        text_digest: printer.digest(),
+        reads: built.reads,
+    })
 }
 
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.secrecy.id(&self.object.id()), self.origin)
+        write!(
+            f,
+            "{} ({})",
+            self.secrecy.id(&self.object.id()),
+            self.origin
+        )
     }
 }
 
@@ -98,18 +124,39 @@ struct Printer<'p> {
 
 impl<'p> Printer<'p> {
     fn new(files: &'p Files, variables: Option<Variables<'p>>, budget: &'p Budget) -> Self {
-        Self { files, variables, budget, text: String::new(), hasher: Sha256::new(), is_first: true }
+        Self {
+            files,
+            variables,
+            budget,
+            text: String::new(),
+            hasher: Sha256::new(),
+            is_first: true,
+        }
     }
 
     /// Writes an object; what is returned is what Flux keeps of it, if that is wanted.
     fn print(&mut self, built: Built, by_type: bool) -> Result<Prepared, Error> {
         let mut object = self.substituted(&built)?;
         let mut dropped = Vec::new();
-        let exceeded =
-            |source| built_fault(&built, ObjectCause::Exceeded { doing: "read the object by its type", source });
-        built.node.cost().charge_value(self.budget).map_err(exceeded)?;
+        let exceeded = |source| {
+            built_fault(
+                &built,
+                ObjectCause::Exceeded {
+                    doing: "read the object by its type",
+                    source,
+                },
+            )
+        };
+        built
+            .node
+            .cost()
+            .charge_value(self.budget)
+            .map_err(exceeded)?;
         if let Some((kept, fields)) = fields::kept(&object, &built, self.files) {
-            let names: usize = fields.iter().map(|dropped| size_of::<Dropped>() + dropped.field.len()).sum();
+            let names: usize = fields
+                .iter()
+                .map(|dropped| size_of::<Dropped>() + dropped.field.len())
+                .sum();
             self.budget.bytes(names as u64).map_err(exceeded)?;
             dropped = fields;
             if by_type {
@@ -121,14 +168,22 @@ impl<'p> Printer<'p> {
         }
         self.hasher.update(self.text.as_bytes());
         let secrecy = Secrecy::default();
-        Ok(Prepared { object, origin: built.origin, sources: None, dropped, secrecy })
+        Ok(Prepared {
+            object,
+            origin: built.origin,
+            sources: None,
+            dropped,
+            secrecy,
+        })
     }
 
     /// Leaves the object's text in `self.text` and returns the object as that text says.
     fn substituted(&mut self, built: &Built) -> Result<Object, Error> {
         self.text.clear();
         built.write_within(&mut self.text, self.budget)?;
-        let Some(variables) = &self.variables else { return Ok(built.to_object_within(self.budget)?) };
+        let Some(variables) = &self.variables else {
+            return Ok(built.to_object_within(self.budget)?);
+        };
         if !self.text.contains('$') || substitute::is_disabled(&built.node) {
             return Ok(built.to_object_within(self.budget)?);
         }
@@ -136,20 +191,27 @@ impl<'p> Printer<'p> {
         let is_secret = built.node.get("kind").and_then(Node::text) == Some("Secret");
         let replaced = substitute::replace(&self.text, (variables, is_secret), self.budget)
             .map_err(|problem| self.fault(built, problem.at, problem.cause))?;
-        let value = lode_yaml::parse_within(replaced.as_bytes(), Dialect::V2, self.budget).map_err(|error| {
-            let line = error.line;
-            let cause = match error.cause {
-                lode_yaml::Cause::Exceeded(source) => ObjectCause::Exceeded { doing: "read the object again", source },
-                cause => ObjectCause::Substituted(cause),
-            };
-            // No value has a line break, so both texts have the same lines.
-            self.fault(built, end_of_line(&self.text, line), cause)
-        })?;
+        let value = lode_yaml::parse_within(replaced.as_bytes(), Dialect::V2, self.budget)
+            .map_err(|error| {
+                let line = error.line;
+                let cause = match error.cause {
+                    lode_yaml::Cause::Exceeded(source) => ObjectCause::Exceeded {
+                        doing: "read the object again",
+                        source,
+                    },
+                    cause => ObjectCause::Substituted(cause),
+                };
+                // No value has a line break, so both texts have the same lines.
+                self.fault(built, end_of_line(&self.text, line), cause)
+            })?;
         let object = Object::parse(value).map_err(|error| self.fault(built, 0, error.into()))?;
 
         self.text.clear();
         lode_yaml::write_within(&mut self.text, object.value(), self.budget).map_err(|source| {
-            let cause = ObjectCause::Exceeded { doing: "write the object", source };
+            let cause = ObjectCause::Exceeded {
+                doing: "write the object",
+                source,
+            };
             self.fault(built, 0, cause)
         })?;
         Ok(object)
@@ -157,17 +219,29 @@ impl<'p> Printer<'p> {
 
     /// Returns the fault of the expression that stands at or before a place of the rendered text, or of the object.
     fn fault(&self, built: &Built, at: usize, cause: ObjectCause) -> Error {
-        let origin = source::of_expression(&built.node, &self.text, at).map(|place| self.files.origin(place));
-        Error::Object { id: Box::new(built.id()), origin: origin.unwrap_or_else(|| built.origin.clone()), cause }
+        let origin = source::of_expression(&built.node, &self.text, at)
+            .map(|place| self.files.origin(place));
+        Error::Object {
+            id: Box::new(built.id()),
+            origin: origin.unwrap_or_else(|| built.origin.clone()),
+            cause,
+        }
     }
 
     fn digest(self) -> String {
-        self.hasher.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        self.hasher
+            .finalize()
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 }
 
 fn built_fault(built: &Built, cause: ObjectCause) -> Error {
-    Error::Object { id: Box::new(built.id()), origin: built.origin.clone(), cause }
+    Error::Object {
+        id: Box::new(built.id()),
+        origin: built.origin.clone(),
+        cause,
+    }
 }
 
 /// Returns the last byte of a line, from 1.
@@ -182,10 +256,17 @@ fn is_configuration(object: &Object) -> bool {
         && matches!(object.kind(), "Kustomization" | "Component")
 }
 
-fn with_common_metadata(mut prepared: Prepared, plan: &Plan, budget: &Budget) -> Result<Prepared, Error> {
+fn with_common_metadata(
+    mut prepared: Prepared,
+    plan: &Plan,
+    budget: &Budget,
+) -> Result<Prepared, Error> {
     let pairs = plan.common_labels.iter().chain(&plan.common_annotations);
     for (key, value) in pairs {
-        Cost::of_text(value).under(key).charge_value(budget).map_err(|source| exceeded(&prepared, source))?;
+        Cost::of_text(value)
+            .under(key)
+            .charge_value(budget)
+            .map_err(|source| exceeded(&prepared, source))?;
     }
     for (key, value) in &plan.common_labels {
         prepared.object.set_label(key, value);
@@ -197,19 +278,36 @@ fn with_common_metadata(mut prepared: Prepared, plan: &Plan, budget: &Budget) ->
 }
 
 fn exceeded(prepared: &Prepared, source: Exceeded) -> Error {
-    let cause = ObjectCause::Exceeded { doing: "add common metadata", source };
+    let cause = ObjectCause::Exceeded {
+        doing: "add common metadata",
+        source,
+    };
     let id = Box::new(prepared.secrecy.masked(&prepared.object.id()));
-    Error::Object { id, origin: prepared.origin.clone(), cause }
+    Error::Object {
+        id,
+        origin: prepared.origin.clone(),
+        cause,
+    }
 }
 
 /// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.
 fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
     let mut seen: HashMap<Id, &Origin> = HashMap::with_capacity(objects.len());
-    for Prepared { object, origin, secrecy, .. } in objects {
+    for Prepared {
+        object,
+        origin,
+        secrecy,
+        ..
+    } in objects
+    {
         let id = object.id();
         if let Some(first) = seen.get(&id) {
             let id = Box::new(secrecy.masked(&id));
-            return Err(Error::Duplicate { id, first: (*first).clone(), second: origin.clone() });
+            return Err(Error::Duplicate {
+                id,
+                first: (*first).clone(),
+                second: origin.clone(),
+            });
         }
         seen.insert(id, origin);
     }

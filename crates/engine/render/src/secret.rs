@@ -23,7 +23,10 @@ pub(crate) fn before(
     if built.words.is_some() {
         return Ok(built.words.clone());
     }
-    let Some(secrets) = substitution.map(|wish| &wish.secrets).filter(|secrets| !secrets.is_empty()) else {
+    let Some(secrets) = substitution
+        .map(|wish| &wish.secrets)
+        .filter(|secrets| !secrets.is_empty())
+    else {
         return Ok(None);
     };
     let mut text = String::new();
@@ -36,21 +39,34 @@ pub(crate) fn before(
 
 /// Returns what of an object may be told, given the words of the source where a value came into it.
 pub(crate) fn secrecy(before: Option<Words>, object: &Object) -> Secrecy {
-    before.map_or_else(|| Secrecy::of(object.value()), |words| Secrecy::built(words, &object.id()))
+    before.map_or_else(
+        || Secrecy::of(object.value()),
+        |words| Secrecy::built(words, &object.id()),
+    )
 }
 
 /// Leaves out what an error about an object with such a value quotes of its text. Where the value is there already, an
 /// expression may be a part of it.
 pub(crate) fn discreet(error: Error, is_copied: bool) -> Error {
     match error {
-        Error::Object { id, origin, cause: ObjectCause::Substituted(_) } => {
-            Error::Object { id, origin, cause: ObjectCause::SecretSubstituted }
-        }
-        Error::Object { id, origin, cause: ObjectCause::VariableMissing(_) | ObjectCause::Expression(_) }
-            if is_copied =>
-        {
-            Error::Object { id, origin, cause: ObjectCause::SecretExpression }
-        }
+        Error::Object {
+            id,
+            origin,
+            cause: ObjectCause::Substituted(_),
+        } => Error::Object {
+            id,
+            origin,
+            cause: ObjectCause::SecretSubstituted,
+        },
+        Error::Object {
+            id,
+            origin,
+            cause: ObjectCause::VariableMissing(_) | ObjectCause::Expression(_),
+        } if is_copied => Error::Object {
+            id,
+            origin,
+            cause: ObjectCause::SecretExpression,
+        },
         error => error,
     }
 }
@@ -61,7 +77,9 @@ fn names_any(text: &str, names: &BTreeSet<String>) -> bool {
     text.match_indices("${").any(|(at, start)| {
         let rest = &text[at + start.len()..];
         let rest = rest.strip_prefix('#').unwrap_or(rest);
-        let end = rest.find(|c: char| !(c == '_' || c.is_alphanumeric())).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c == '_' || c.is_alphanumeric()))
+            .unwrap_or(rest.len());
         names.contains(&rest[..end])
     })
 }
@@ -83,13 +101,18 @@ mod tests {
             ("open", "o"),
         ];
         let substitute = Substitution {
-            vars: vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            vars: vars
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             secrets: ["P", "Y", "B", "X"].map(str::to_owned).into(),
             ..Substitution::default()
         };
         render(
             &Tree::from_iter([("a.yaml", text)]),
-            &Plan { substitute: Some(substitute), ..Plan::default() },
+            &Plan {
+                substitute: Some(substitute),
+                ..Plan::default()
+            },
             &Budget::new(LIMITS),
         )
     }
@@ -100,13 +123,22 @@ mod tests {
             apiVersion: v1\nkind: ConfigMap\nmetadata: {name: middle}\ndata: {a: x, b: y, json: '{\"k\": \"v\"}'}\n---\n\
             apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: to, annotations: {a: x, v: '$(V)'}}\nspec: {replicas: 1}\n---\n\
             apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: open}\n";
-        let settings =
-            if settings.contains("resources:") { settings.into() } else { format!("resources: [o.yaml]\n{settings}") };
-        let files = [("app/o.yaml", OBJECTS), ("app/kustomization.yaml", &settings)];
+        let settings = if settings.contains("resources:") {
+            settings.into()
+        } else {
+            format!("resources: [o.yaml]\n{settings}")
+        };
+        let files = [
+            ("app/o.yaml", OBJECTS),
+            ("app/kustomization.yaml", &settings),
+        ];
         let budget = Budget::new(LIMITS);
         render(
             &files.iter().chain(more).copied().collect::<Tree>(),
-            &Plan { path: "app".to_owned(), ..Plan::default() },
+            &Plan {
+                path: "app".to_owned(),
+                ..Plan::default()
+            },
             &budget,
         )
     }
@@ -120,10 +152,17 @@ mod tests {
     }
 
     fn told(rendered: &Rendered, kind: &str) -> (Level, String) {
-        let found = rendered.objects.iter().find(|found| found.object.kind() == kind);
+        let found = rendered
+            .objects
+            .iter()
+            .find(|found| found.object.kind() == kind);
         let found = found.unwrap_or_else(|| panic!("no {kind}"));
         let id = found.object.id();
-        let told = format!("{} {found:?} {:?}", found.secrecy.id(&id), found.secrecy.words());
+        let told = format!(
+            "{} {found:?} {:?}",
+            found.secrecy.id(&id),
+            found.secrecy.words()
+        );
         assert!(!told.contains("hunter2") || kind == "Secret", "{told}");
         (found.secrecy.level(), found.secrecy.id(&id))
     }
@@ -139,9 +178,21 @@ mod tests {
     fn what_a_replacement_copies_out_of_a_secret_makes_its_targets_secret() {
         let one = |from, to| format!("replacements:\n{}", copy(from, to));
         let (open, values) = (Level::Open, Level::Values);
-        assert_eq!(levels(&one(("Secret", "stringData.p"), ANNOTATION), &[]), [open, values, open]);
-        assert_eq!(levels(&one(("Secret", "stringData"), ("ConfigMap", "data")), &[]), [values, open, open]);
-        assert_eq!(levels(&one(("Secret", "stringData.p"), ("ConfigMap", "data.json.k")), &[]), [values, open, open]);
+        assert_eq!(
+            levels(&one(("Secret", "stringData.p"), ANNOTATION), &[]),
+            [open, values, open]
+        );
+        assert_eq!(
+            levels(&one(("Secret", "stringData"), ("ConfigMap", "data")), &[]),
+            [values, open, open]
+        );
+        assert_eq!(
+            levels(
+                &one(("Secret", "stringData.p"), ("ConfigMap", "data.json.k")),
+                &[]
+            ),
+            [values, open, open]
+        );
         let part = "replacements:\n- source: {kind: Secret, fieldPath: stringData.url, options: {delimiter: ':', index: 1}}\n  \
             targets: [{select: {kind: ConfigMap}, fieldPaths: [data.a], options: {delimiter: '-', index: 1}}]\n";
         assert_eq!(levels(part, &[]), [values, open, open]);
@@ -157,7 +208,10 @@ mod tests {
         for field in ["metadata.name", "kind"] {
             assert_eq!(levels(&one(("Secret", field), ANNOTATION), &[]), [open; 3]);
         }
-        assert_eq!(levels(&one(("ConfigMap", "data.a"), ANNOTATION), &[]), [open; 3]);
+        assert_eq!(
+            levels(&one(("ConfigMap", "data.a"), ANNOTATION), &[]),
+            [open; 3]
+        );
     }
 
     #[test]
@@ -169,7 +223,10 @@ mod tests {
             )
         };
         let (open, values) = (Level::Open, Level::Values);
-        assert_eq!(levels(&var("Secret", "stringData.p"), &[]), [open, values, open]);
+        assert_eq!(
+            levels(&var("Secret", "stringData.p"), &[]),
+            [open, values, open]
+        );
         assert_eq!(levels(&var("Secret", "metadata.name"), &[]), [open; 3]);
         assert_eq!(levels(&var("ConfigMap", "data.a"), &[]), [open; 3]);
         let chain = format!(
@@ -189,10 +246,23 @@ mod tests {
         );
         let overlay = "resources: [../base]\nnamePrefix: x-\nnamespace: shop\npatches: [{patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: to}, spec: {paused: true}}'}]\n";
         let rendered = built(overlay, &[("base/kustomization.yaml", &base)]).unwrap();
-        assert_eq!(told(&rendered, "Deployment"), (Level::Values, "Deployment/shop/x-to".to_owned()));
-        assert_eq!(told(&rendered, "ConfigMap"), (Level::Identity, "ConfigMap/*/*".to_owned()));
-        let deployment = rendered.objects.iter().find(|found| found.object.kind() == "Deployment").unwrap();
-        assert_eq!(deployment.secrecy.path(".spec.paused[hunter2]"), ".spec.paused[*]");
+        assert_eq!(
+            told(&rendered, "Deployment"),
+            (Level::Values, "Deployment/shop/x-to".to_owned())
+        );
+        assert_eq!(
+            told(&rendered, "ConfigMap"),
+            (Level::Identity, "ConfigMap/*/*".to_owned())
+        );
+        let deployment = rendered
+            .objects
+            .iter()
+            .find(|found| found.object.kind() == "Deployment")
+            .unwrap();
+        assert_eq!(
+            deployment.secrecy.path(".spec.paused[hunter2]"),
+            ".spec.paused[*]"
+        );
 
         // What became another kind, or is said by a transformer that a value came into, is no less secret.
         let kind = "patches: [{target: {kind: Secret}, patch: '[{op: replace, path: /kind, value: Foo}]', options: {allowKindChange: true}}]\n";
@@ -203,7 +273,10 @@ mod tests {
                 "t/kustomization.yaml",
                 "resources: [b]\npatches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: s}, $patch: delete}'}]\n",
             ),
-            ("t/b/kustomization.yaml", &format!("resources: [t.yaml]\nreplacements:\n{copied}")),
+            (
+                "t/b/kustomization.yaml",
+                &format!("resources: [t.yaml]\nreplacements:\n{copied}"),
+            ),
             (
                 "t/b/t.yaml",
                 "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: hunter2}\n---\n\
@@ -217,11 +290,21 @@ mod tests {
     fn a_build_that_a_copied_value_breaks_does_not_quote_it() {
         let name = copy(("Secret", "stringData.p"), ("ConfigMap", "metadata.name"));
         for settings in [
-            format!("replacements:\n{name}{}", copy(("Secret", "stringData.p"), ("ConfigMap", "nowhere.x"))),
-            format!("replacements:\n{}{}", name, copy(("ConfigMap", "data.nothing"), ANNOTATION)),
+            format!(
+                "replacements:\n{name}{}",
+                copy(("Secret", "stringData.p"), ("ConfigMap", "nowhere.x"))
+            ),
+            format!(
+                "replacements:\n{}{}",
+                name,
+                copy(("ConfigMap", "data.nothing"), ANNOTATION)
+            ),
         ] {
             let error = built(&settings, &[]).unwrap_err().to_string();
-            assert!(error.contains("ConfigMap/*") && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.contains("ConfigMap/*") && !error.contains("hunter2"),
+                "{error}"
+            );
         }
     }
 
@@ -232,23 +315,44 @@ mod tests {
 
     #[test]
     fn whatever_is_made_of_a_value_makes_the_object_secret() {
-        for used in
-            ["${P}", "x${P^^}", "${P:0:3}", "${#P}", "${P//h/j}", "${open:-${P}}", "${P:+yes}", "${missing:=${P}}"]
-        {
-            assert_eq!(level(&format!("metadata: {{name: a}}\ndata: {{k: '{used}'}}\n")), Level::Values, "{used}");
+        for used in [
+            "${P}",
+            "x${P^^}",
+            "${P:0:3}",
+            "${#P}",
+            "${P//h/j}",
+            "${open:-${P}}",
+            "${P:+yes}",
+            "${missing:=${P}}",
+        ] {
+            assert_eq!(
+                level(&format!("metadata: {{name: a}}\ndata: {{k: '{used}'}}\n")),
+                Level::Values,
+                "{used}"
+            );
         }
         assert_eq!(level("metadata: {name: a}\ndata: ${Y}\n"), Level::Values);
         assert_eq!(level("metadata: {name: '${P}'}\n"), Level::Identity);
         for open in ["${open}", "P", "$P", "plain"] {
-            assert_eq!(level(&format!("metadata: {{name: a}}\ndata: {{k: '{open}'}}\n")), Level::Open, "{open}");
+            assert_eq!(
+                level(&format!("metadata: {{name: a}}\ndata: {{k: '{open}'}}\n")),
+                Level::Open,
+                "{open}"
+            );
         }
-        let secret = rendered("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: v}\n").unwrap();
+        let secret =
+            rendered("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: v}\n")
+                .unwrap();
         assert_eq!(secret.objects[0].secrecy.level(), Level::Values);
     }
 
     #[test]
     fn an_object_that_a_value_breaks_is_told_without_its_text() {
-        for used in ["data: {a: [${P}}", "${B}\n${B}", "data: {a: b}\n  ${P}: x\n ${P}"] {
+        for used in [
+            "data: {a: [${P}}",
+            "${B}\n${B}",
+            "data: {a: b}\n  ${P}: x\n ${P}",
+        ] {
             let error = rendered(&format!(
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, annotations: {{k: '{used}'}}}}\n"
             ));
@@ -257,7 +361,10 @@ mod tests {
         }
         let broken = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: ${X}\n";
         let error = rendered(broken).unwrap_err().to_string();
-        assert!(error.starts_with("ConfigMap/a (a.yaml:4): after replacing variables"), "{error}");
+        assert!(
+            error.starts_with("ConfigMap/a (a.yaml:4): after replacing variables"),
+            "{error}"
+        );
         assert!(!error.contains("hunter2"), "{error}");
     }
 }

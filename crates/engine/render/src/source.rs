@@ -12,7 +12,10 @@ const BEGIN: &str = "${";
 pub(crate) fn of_expression(object: &Node, text: &str, at: usize) -> Option<Place> {
     let end = (at + BEGIN.len()).min(text.len());
     let before = text.as_bytes().get(..end).unwrap_or_default();
-    let mut left = before.windows(BEGIN.len()).filter(|window| *window == BEGIN.as_bytes()).count();
+    let mut left = before
+        .windows(BEGIN.len())
+        .filter(|window| *window == BEGIN.as_bytes())
+        .count();
     if left == 0 {
         return None;
     }
@@ -51,7 +54,10 @@ mod tests {
     #[test]
     fn an_expression_is_found_wherever_its_scalar_is_written() {
         let source = "z: ${a}\nb:\n  script: |\n    one\n    two ${b} $${c}\n    ${d}\n  a: 'x ${e}'\n${k}: '1'\n";
-        let node = Nodes::new(source.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        let node = Nodes::new(source.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap();
         let mut text = String::new();
         lode_yaml::write_node(&mut text, &node).unwrap();
         for line in source.lines().filter(|line| line.contains(BEGIN)) {
@@ -59,10 +65,17 @@ mod tests {
             for (begin, _) in line.match_indices(BEGIN) {
                 let expression = &line[begin..=begin + 3];
                 let at = text.find(expression).unwrap();
-                assert_eq!(of_expression(&node, &text, at).map(|place| place.line), Some(number), "{expression}");
+                assert_eq!(
+                    of_expression(&node, &text, at).map(|place| place.line),
+                    Some(number),
+                    "{expression}"
+                );
             }
         }
-        assert_eq!(of_expression(&node, &text, text.len()).map(|place| place.line), Some(1));
+        assert_eq!(
+            of_expression(&node, &text, text.len()).map(|place| place.line),
+            Some(1)
+        );
         assert_eq!(of_expression(&node, "", 0), None);
     }
 }

@@ -50,20 +50,40 @@ pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
 
 /// Tells whether an object asks to be left alone.
 pub(crate) fn is_disabled(object: &Node) -> bool {
-    let says = |field: &str| object.at(&["metadata", field, meta::SUBSTITUTE]).and_then(Node::text) == Some("disabled");
+    let says = |field: &str| {
+        object
+            .at(&["metadata", field, meta::SUBSTITUTE])
+            .and_then(Node::text)
+            == Some("disabled")
+    };
     says("labels") || says("annotations")
 }
 
 impl<'v> Variables<'v> {
     /// Takes the line breaks out of all values.
     pub(crate) fn new(substitution: &'v Substitution, budget: &Budget) -> Result<Self, Exceeded> {
-        let bytes: usize = substitution.vars.values().filter(|value| value.contains('\n')).map(String::len).sum();
+        let bytes: usize = substitution
+            .vars
+            .values()
+            .filter(|value| value.contains('\n'))
+            .map(String::len)
+            .sum();
         budget.bytes(bytes as u64)?;
         let without_breaks = |value: &'v String| {
-            if value.contains('\n') { Cow::Owned(value.replace('\n', "")) } else { Cow::Borrowed(value.as_str()) }
+            if value.contains('\n') {
+                Cow::Owned(value.replace('\n', ""))
+            } else {
+                Cow::Borrowed(value.as_str())
+            }
         };
-        let values = substitution.vars.iter().map(|(name, value)| (name.as_str(), without_breaks(value)));
-        Ok(Self { values: values.collect(), is_strict: substitution.strict })
+        let values = substitution
+            .vars
+            .iter()
+            .map(|(name, value)| (name.as_str(), without_breaks(value)));
+        Ok(Self {
+            values: values.collect(),
+            is_strict: substitution.strict,
+        })
     }
 }
 
@@ -75,8 +95,17 @@ pub(crate) fn replace(
     budget: &Budget,
 ) -> Result<String, Problem> {
     let meter = Meter::new(budget);
-    let mut replacer = Replacer { text, at: 0, variables, hides_names, depth: 0, meter: &meter };
-    let charged = meter.bytes(text.len() as u64).and_then(|()| meter.steps(text.len() as u64 / BYTES_PER_STEP));
+    let mut replacer = Replacer {
+        text,
+        at: 0,
+        variables,
+        hides_names,
+        depth: 0,
+        meter: &meter,
+    };
+    let charged = meter
+        .bytes(text.len() as u64)
+        .and_then(|()| meter.steps(text.len() as u64 / BYTES_PER_STEP));
     charged.map_err(|exceeded| replacer.problem(0, exceeded))?;
 
     let mut out = String::with_capacity(text.len());
@@ -91,7 +120,9 @@ pub(crate) fn replace(
             [b'$', b'{', ..] => {
                 let start = replacer.at;
                 let value = replacer.expression()?;
-                meter.bytes(value.len() as u64).map_err(|exceeded| replacer.problem(start, exceeded))?;
+                meter
+                    .bytes(value.len() as u64)
+                    .map_err(|exceeded| replacer.problem(start, exceeded))?;
                 out.push_str(&value);
             }
             _ => {
@@ -151,17 +182,25 @@ impl<'t> Replacer<'t> {
         let cause = match stop.into() {
             Stop::Inner(problem) => return problem,
             Stop::Malformed => {
-                let is_shown = |name: &str| !self.hides_names || self.variables.values.contains_key(name);
+                let is_shown =
+                    |name: &str| !self.hides_names || self.variables.values.contains_key(name);
                 ObjectCause::Expression(shown(&self.text[at..], is_shown))
             }
             Stop::Missing(name) => ObjectCause::VariableMissing(name),
-            Stop::Exceeded(source) => ObjectCause::Exceeded { doing: "replace variables", source },
+            Stop::Exceeded(source) => ObjectCause::Exceeded {
+                doing: "replace variables",
+                source,
+            },
         };
         Problem { at, cause }
     }
 
     fn close(&mut self) -> Result<(), Stop> {
-        if self.eat("}") { Ok(()) } else { Err(Stop::Malformed) }
+        if self.eat("}") {
+            Ok(())
+        } else {
+            Err(Stop::Malformed)
+        }
     }
 
     fn expression(&mut self) -> Result<Cow<'t, str>, Problem> {
@@ -192,7 +231,9 @@ impl<'t> Replacer<'t> {
 
     fn name(&mut self) -> Result<&'t str, Stop> {
         let rest = self.rest();
-        let end = rest.find(|c: char| !(c == '_' || c.is_alphanumeric())).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c == '_' || c.is_alphanumeric()))
+            .unwrap_or(rest.len());
         if end == 0 {
             return Err(Stop::Malformed);
         }
@@ -212,10 +253,17 @@ impl<'t> Replacer<'t> {
 
     /// Reads what follows a name, up to the closing brace, and applies it.
     fn function(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
-        if [":=", ":-", ":?", ":+", "="].iter().any(|token| self.eat(token)) {
+        if [":=", ":-", ":?", ":+", "="]
+            .iter()
+            .any(|token| self.eat(token))
+        {
             let default = self.argument(Argument::Whole)?;
             let variables: &'t Variables<'t> = self.variables;
-            let value = variables.values.get(name).map(|value| &**value).filter(|value| !value.is_empty());
+            let value = variables
+                .values
+                .get(name)
+                .map(|value| &**value)
+                .filter(|value| !value.is_empty());
             return Ok(value.map_or(default.into(), Cow::Borrowed));
         }
         if self.eat(":") {
@@ -247,20 +295,32 @@ impl<'t> Replacer<'t> {
 
     /// Returns a variable's value where nothing but the closing brace follows.
     fn last_value(&self, name: &str) -> Result<&'t str, Stop> {
-        if self.rest().starts_with('}') { self.value(name) } else { Err(Stop::Malformed) }
+        if self.rest().starts_with('}') {
+            self.value(name)
+        } else {
+            Err(Stop::Malformed)
+        }
     }
 
     /// `${name:from}` and `${name:from:length}`, in bytes; numbers that are none change nothing.
     fn part_of(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
         let from = self.argument(Argument::Number)?;
-        let length = if self.eat(":") { Some(self.argument(Argument::Whole)?) } else { None };
+        let length = if self.eat(":") {
+            Some(self.argument(Argument::Whole)?)
+        } else {
+            None
+        };
         if from.is_empty() || length.as_ref().is_some_and(String::is_empty) {
             return Err(Stop::Malformed);
         }
         let value = self.value(name)?;
-        let Ok(from) = from.parse::<usize>() else { return Ok(value.into()) };
+        let Ok(from) = from.parse::<usize>() else {
+            return Ok(value.into());
+        };
         let bytes = value.as_bytes();
-        let Some(tail) = bytes.get(from..) else { return Ok("".into()) };
+        let Some(tail) = bytes.get(from..) else {
+            return Ok("".into());
+        };
         let end = match length.map(|length| length.parse::<i64>()) {
             None => tail.len(),
             Some(Ok(length)) if length >= 0 => tail.len().min(length as usize),
@@ -279,7 +339,8 @@ impl<'t> Replacer<'t> {
         self.look_at(value)?;
         let count = value.matches(from.as_str()).count() as u64;
         self.meter.steps(count)?;
-        self.meter.bytes((value.len() as u64).saturating_add(count.saturating_mul(to.len() as u64)))?;
+        self.meter
+            .bytes((value.len() as u64).saturating_add(count.saturating_mul(to.len() as u64)))?;
         Ok(value.replace(from.as_str(), &to).into())
     }
 
@@ -325,7 +386,9 @@ impl<'t> Replacer<'t> {
         let mut out = String::new();
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
-            let ends = c == '}' || (c == ':' && kind == Argument::Number) || (c == '/' && kind == Argument::Part);
+            let ends = c == '}'
+                || (c == ':' && kind == Argument::Number)
+                || (c == '/' && kind == Argument::Part);
             if ends {
                 return Ok(out);
             }
@@ -333,7 +396,11 @@ impl<'t> Replacer<'t> {
                 let value = self.expression().map_err(Stop::Inner)?;
                 self.meter.bytes(value.len() as u64)?;
                 out.push_str(&value);
-            } else if kind == Argument::Part && ["\\/", "\\\\", "$$"].iter().any(|pair| rest.starts_with(pair)) {
+            } else if kind == Argument::Part
+                && ["\\/", "\\\\", "$$"]
+                    .iter()
+                    .any(|pair| rest.starts_with(pair))
+            {
                 out.push_str(&rest[1..2]);
                 self.at += 2;
             } else {
@@ -359,12 +426,17 @@ const SHOWN_MAX: usize = 64;
 /// Returns how an expression begins, up to its name and what follows that: the rest may hold a value.
 fn shown(expression: &str, is_shown: impl Fn(&str) -> bool) -> String {
     let inner = expression.strip_prefix("${").unwrap_or_default();
-    let name_end = inner.find(|c: char| !(c == '_' || c.is_alphanumeric())).unwrap_or(inner.len());
+    let name_end = inner
+        .find(|c: char| !(c == '_' || c.is_alphanumeric()))
+        .unwrap_or(inner.len());
     if !is_shown(&inner[..name_end]) {
         return "${…}".to_owned();
     }
     let name: String = inner[..name_end].chars().take(SHOWN_MAX).collect();
-    let sign = inner[name_end..].chars().next().filter(char::is_ascii_punctuation);
+    let sign = inner[name_end..]
+        .chars()
+        .next()
+        .filter(char::is_ascii_punctuation);
     match sign {
         _ if inner.len() == name_end => format!("${{{name}, which is not closed"),
         Some('}') => format!("${{{name}}}"),
@@ -377,8 +449,16 @@ type Replace = fn(&str, &str, &str) -> String;
 type Change = fn(&str) -> String;
 
 const ANCHORED: [(&str, Replace); 3] = [
-    ("/#", |value, from, to| value.strip_prefix(from).map_or_else(|| value.to_owned(), |rest| format!("{to}{rest}"))),
-    ("/%", |value, from, to| value.strip_suffix(from).map_or_else(|| value.to_owned(), |rest| format!("{rest}{to}"))),
+    ("/#", |value, from, to| {
+        value
+            .strip_prefix(from)
+            .map_or_else(|| value.to_owned(), |rest| format!("{to}{rest}"))
+    }),
+    ("/%", |value, from, to| {
+        value
+            .strip_suffix(from)
+            .map_or_else(|| value.to_owned(), |rest| format!("{rest}{to}"))
+    }),
     ("/", |value, from, to| value.replacen(from, to, 1)),
 ];
 
@@ -393,13 +473,19 @@ const TRIMS: [(&str, (bool, Want)); 4] = [
 const CASES: [(&str, Change); 4] = [
     ("^^", str::to_uppercase),
     (",,", str::to_lowercase),
-    ("^", |value| with_first(value, |c| c.to_uppercase().collect())),
-    (",", |value| with_first(value, |c| c.to_lowercase().collect())),
+    ("^", |value| {
+        with_first(value, |c| c.to_uppercase().collect())
+    }),
+    (",", |value| {
+        with_first(value, |c| c.to_lowercase().collect())
+    }),
 ];
 
 fn with_first(value: &str, change: fn(char) -> String) -> String {
     let mut chars = value.chars();
-    chars.next().map_or_else(String::new, |first| change(first) + chars.as_str())
+    chars
+        .next()
+        .map_or_else(String::new, |first| change(first) + chars.as_str())
 }
 
 #[cfg(test)]
@@ -414,7 +500,12 @@ mod tests {
 
     fn replaced(text: &str, strict: bool) -> Result<String, ObjectCause> {
         let substitution = substitution(strict);
-        replace(text, (&variables(&substitution), false), &Budget::unlimited()).map_err(|problem| problem.cause)
+        replace(
+            text,
+            (&variables(&substitution), false),
+            &Budget::unlimited(),
+        )
+        .map_err(|problem| problem.cause)
     }
 
     fn substitution(strict: bool) -> Substitution {
@@ -429,7 +520,11 @@ mod tests {
             ("lines", "one\ntwo\n"),
         ];
         let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Substitution { vars: vars.into(), strict, ..Substitution::default() }
+        Substitution {
+            vars: vars.into(),
+            strict,
+            ..Substitution::default()
+        }
     }
 
     /// Outcomes of Flux's own substitution (`fluxcd/pkg/envsubst` v1.8.0), recorded by running it.
@@ -439,8 +534,14 @@ mod tests {
             let (text, want) = line.split_once('\t').unwrap();
             let got = replaced(text, true);
             match want {
-                "!missing" => assert!(matches!(got, Err(ObjectCause::VariableMissing(_))), "{text}: {got:?}"),
-                "!malformed" => assert!(matches!(got, Err(ObjectCause::Expression(_))), "{text}: {got:?}"),
+                "!missing" => assert!(
+                    matches!(got, Err(ObjectCause::VariableMissing(_))),
+                    "{text}: {got:?}"
+                ),
+                "!malformed" => assert!(
+                    matches!(got, Err(ObjectCause::Expression(_))),
+                    "{text}: {got:?}"
+                ),
                 want => assert_eq!(got.as_deref(), Ok(want), "{text}"),
             }
         }
@@ -459,7 +560,10 @@ mod tests {
     #[test]
     fn nesting_has_an_end() {
         let deep = "${x:=".repeat(40) + &"}".repeat(40);
-        assert_eq!(replaced(&deep, true), Err(ObjectCause::Expression("${x:…}".to_owned())));
+        assert_eq!(
+            replaced(&deep, true),
+            Err(ObjectCause::Expression("${x:…}".to_owned()))
+        );
     }
 
     #[test]
@@ -472,8 +576,17 @@ mod tests {
             ("${}", 0, "malformed expression ${}"),
         ] {
             let substitution = substitution(true);
-            let problem = replace(text, (&variables(&substitution), false), &Budget::unlimited()).unwrap_err();
-            assert_eq!((problem.at, problem.cause.to_string().as_str()), (at, want), "{text}");
+            let problem = replace(
+                text,
+                (&variables(&substitution), false),
+                &Budget::unlimited(),
+            )
+            .unwrap_err();
+            assert_eq!(
+                (problem.at, problem.cause.to_string().as_str()),
+                (at, want),
+                "{text}"
+            );
         }
     }
 
@@ -481,8 +594,17 @@ mod tests {
     fn what_an_expression_asks_for_is_charged_before_it_is_made() {
         let vars = [("v", "a".repeat(10_000)), ("w", "x".repeat(1_000))];
         let vars = vars.map(|(name, value)| (name.to_owned(), value)).into();
-        let substitution = Substitution { vars, ..Substitution::default() };
-        let budget = || Budget::new(Limits { bytes: 100_000, steps: 100_000, ..Limits::UNLIMITED });
+        let substitution = Substitution {
+            vars,
+            ..Substitution::default()
+        };
+        let budget = || {
+            Budget::new(Limits {
+                bytes: 100_000,
+                steps: 100_000,
+                ..Limits::UNLIMITED
+            })
+        };
         for (text, fits) in [
             ("${v}".repeat(9), true),
             ("${v}".repeat(11), false),
@@ -510,10 +632,18 @@ mod tests {
 
     #[test]
     fn names_must_be_words() {
-        for (name, good) in [("a_1", true), ("_", true), ("bad-name", false), ("1a", false), ("", false), ("ä", false)]
-        {
-            let substitution =
-                Substitution { vars: [(name.to_owned(), String::new())].into(), ..Substitution::default() };
+        for (name, good) in [
+            ("a_1", true),
+            ("_", true),
+            ("bad-name", false),
+            ("1a", false),
+            ("", false),
+            ("ä", false),
+        ] {
+            let substitution = Substitution {
+                vars: [(name.to_owned(), String::new())].into(),
+                ..Substitution::default()
+            };
             assert_eq!(check_names(&substitution).is_ok(), good, "{name}");
         }
     }

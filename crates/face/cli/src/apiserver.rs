@@ -36,18 +36,33 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     // From here on a signal ends this function instead of the process, which removes the folder.
     let mut ending = Ending::listen().context("catch signals")?;
     let tokens = match &args.token_auth_file {
-        Some(file) => fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?,
+        Some(file) => {
+            fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+        }
         None => String::new(),
     };
-    let config = Config { listen: args.listen, tokens, controllers: args.controllers, ..Config::default() };
-    let server = Server::start(config).await.map_err(|error| match (error, &args.token_auth_file) {
-        (Error::Tokens(error), Some(file)) => anyhow!("{}:{}: {}", file.display(), error.line, error.what),
-        (error, _) => anyhow::Error::from(error).context("start the API server"),
-    })?;
+    let config = Config {
+        listen: args.listen,
+        tokens,
+        controllers: args.controllers,
+        ..Config::default()
+    };
+    let server =
+        Server::start(config)
+            .await
+            .map_err(|error| match (error, &args.token_auth_file) {
+                (Error::Tokens(error), Some(file)) => {
+                    anyhow!("{}:{}: {}", file.display(), error.line, error.what)
+                }
+                (error, _) => anyhow::Error::from(error).context("start the API server"),
+            })?;
 
     let folder = Scratch::create("lode-apiserver").context("create a folder")?;
-    let path = args.kubeconfig.unwrap_or_else(|| folder.path().join("kubeconfig"));
-    private::write(&path, server.kubeconfig().as_bytes()).with_context(|| format!("write {}", path.display()))?;
+    let path = args
+        .kubeconfig
+        .unwrap_or_else(|| folder.path().join("kubeconfig"));
+    private::write(&path, server.kubeconfig().as_bytes())
+        .with_context(|| format!("write {}", path.display()))?;
     output::data(&format!("{}\n", path.display()))?;
     output::talk(&format!(
         "the API listens at https://{}; try: kubectl --kubeconfig {} get all -A",

@@ -41,7 +41,10 @@ use crate::report::Told;
 
 /// What to build and how to show it.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub(crate) struct Args {
     /// Folders with a kustomization file; also FOLDER inside an archive (`app.tar.gz//FOLDER`) or a repository
     /// (`https://host/repository.git//FOLDER?ref=main`)
@@ -119,7 +122,10 @@ enum Reorder {
 
 /// Flags of `kustomize build` that are known and not obeyed; each ends with its reason.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 struct Refused {
     #[arg(long, hide = true)]
     enable_helm: bool,
@@ -166,7 +172,9 @@ fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
     let read = |file: &PathBuf| Wanted::read(file, args.name.as_deref(), &args.substitute_from);
     let wanted = args.kustomization.as_ref().map(read).transpose()?;
     let egress = args.egress.policy();
-    each(&args.paths, |path| one(args, path, wanted.as_ref(), &egress))
+    each(&args.paths, |path| {
+        one(args, path, wanted.as_ref(), &egress)
+    })
 }
 
 /// Writes files where they are wanted, and returns what goes to stdout.
@@ -178,13 +186,21 @@ fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
     }
 }
 
-fn one(args: &Args, path: &str, wanted: Option<&Wanted>, egress: &Egress) -> anyhow::Result<Outcome> {
+fn one(
+    args: &Args,
+    path: &str,
+    wanted: Option<&Wanted>,
+    egress: &Egress,
+) -> anyhow::Result<Outcome> {
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
     let place = Place::find(path, args.root.as_deref(), reads_any_file, egress)?;
     let sources = args.origin || !args.explain_impact.is_empty();
     let budget = Arc::new(args.limits.budget());
     if let Some(wanted) = wanted {
-        let checkout = Checkout::of(place, wanted.object.spec.path.as_deref().unwrap_or_default())?;
+        let checkout = Checkout::of(
+            place,
+            wanted.object.spec.path.as_deref().unwrap_or_default(),
+        )?;
         return flux::build(&checkout, wanted, (sources, &budget), args.strict_fields);
     }
 
@@ -199,13 +215,19 @@ fn one(args: &Args, path: &str, wanted: Option<&Wanted>, egress: &Egress) -> any
 }
 
 /// Does the same for every path, on as many threads as there are processors; the outcomes come in order.
-fn each<T: Send>(paths: &[String], act: impl Fn(&str) -> anyhow::Result<T> + Sync) -> anyhow::Result<Vec<T>> {
+fn each<T: Send>(
+    paths: &[String],
+    act: impl Fn(&str) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Vec<T>> {
     if let [path] = paths {
         return Ok(vec![act(path)?]);
     }
-    let threads = thread::available_parallelism().map_or(1, Into::into).min(paths.len());
+    let threads = thread::available_parallelism()
+        .map_or(1, Into::into)
+        .min(paths.len());
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<anyhow::Result<T>>>> = Mutex::new(paths.iter().map(|_| None).collect());
+    let done: Mutex<Vec<Option<anyhow::Result<T>>>> =
+        Mutex::new(paths.iter().map(|_| None).collect());
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -219,7 +241,9 @@ fn each<T: Send>(paths: &[String], act: impl Fn(&str) -> anyhow::Result<T> + Syn
         }
     });
     let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.into_iter().map(|outcome| outcome.unwrap_or_else(|| Err(anyhow!("a build was left out")))).collect()
+    done.into_iter()
+        .map(|outcome| outcome.unwrap_or_else(|| Err(anyhow!("a build was left out"))))
+        .collect()
 }
 
 impl Args {
@@ -244,12 +268,36 @@ impl Args {
 impl Refused {
     fn check(&self) -> anyhow::Result<()> {
         let given = [
-            ("--enable-helm", self.enable_helm, "charts are not rendered yet"),
-            ("--helm-command", self.helm_command.is_some(), "no other program is ever run"),
-            ("--helm-api-versions", !self.helm_api_versions.is_empty(), "charts are not rendered yet"),
-            ("--helm-kube-version", self.helm_kube_version.is_some(), "charts are not rendered yet"),
-            ("--helm-debug", self.helm_debug, "charts are not rendered yet"),
-            ("--enable-alpha-plugins", self.enable_alpha_plugins, PROGRAMS),
+            (
+                "--enable-helm",
+                self.enable_helm,
+                "charts are not rendered yet",
+            ),
+            (
+                "--helm-command",
+                self.helm_command.is_some(),
+                "no other program is ever run",
+            ),
+            (
+                "--helm-api-versions",
+                !self.helm_api_versions.is_empty(),
+                "charts are not rendered yet",
+            ),
+            (
+                "--helm-kube-version",
+                self.helm_kube_version.is_some(),
+                "charts are not rendered yet",
+            ),
+            (
+                "--helm-debug",
+                self.helm_debug,
+                "charts are not rendered yet",
+            ),
+            (
+                "--enable-alpha-plugins",
+                self.enable_alpha_plugins,
+                PROGRAMS,
+            ),
             ("--enable-exec", self.enable_exec, PROGRAMS),
             ("--enable-star", self.enable_star, PROGRAMS),
             ("--as-current-user", self.as_current_user, PROGRAMS),
@@ -259,7 +307,10 @@ impl Refused {
             ("--env", !self.env.is_empty(), PROGRAMS),
         ];
         match given.into_iter().find(|(_, is_given, _)| *is_given) {
-            Some((flag, _, reason)) => bail!(Told::new(format!("{flag} is not supported: {reason}"), "leave it out")),
+            Some((flag, _, reason)) => bail!(Told::new(
+                format!("{flag} is not supported: {reason}"),
+                "leave it out"
+            )),
             None => Ok(()),
         }
     }
@@ -268,7 +319,9 @@ impl Refused {
 const PROGRAMS: &str = "a build never runs programs or containers";
 
 fn readable(error: &anyhow::Error) -> anyhow::Error {
-    let hint = error.downcast_ref::<lode_render::Error>().and_then(lode_render::Error::hint);
+    let hint = error
+        .downcast_ref::<lode_render::Error>()
+        .and_then(lode_render::Error::hint);
     let text = relative(&format!("{error:#}"));
     match hint {
         Some(hint) => Told::new(text, hint).into(),
@@ -278,8 +331,9 @@ fn readable(error: &anyhow::Error) -> anyhow::Error {
 
 /// Shows paths of the disk, which builds name from its root, as seen from the working folder.
 fn relative(text: &str) -> String {
-    let folder =
-        std::env::current_dir().ok().and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
+    let folder = std::env::current_dir()
+        .ok()
+        .and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
     match folder.filter(|folder| !folder.is_empty()) {
         Some(folder) => text.replace(&format!("{folder}/"), ""),
         None => text.to_owned(),
@@ -305,15 +359,30 @@ mod tests {
     fn shop() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in [
-            ("base/kustomization.yaml", "resources: [web.yaml, ns.yaml]\n"),
+            (
+                "base/kustomization.yaml",
+                "resources: [web.yaml, ns.yaml]\n",
+            ),
             (
                 "base/web.yaml",
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata:\n  color: blue\n  size: l\n",
             ),
-            ("base/ns.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"),
-            ("prod/kustomization.yaml", "namespace: shop\nresources: [../base]\npatches: [{path: patch.yaml}]\n"),
-            ("prod/patch.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {color: green}\n"),
-            ("plain/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"${who}\"}\n"),
+            (
+                "base/ns.yaml",
+                "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n",
+            ),
+            (
+                "prod/kustomization.yaml",
+                "namespace: shop\nresources: [../base]\npatches: [{path: patch.yaml}]\n",
+            ),
+            (
+                "prod/patch.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {color: green}\n",
+            ),
+            (
+                "plain/a.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"${who}\"}\n",
+            ),
             (
                 "flux.yaml",
                 "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x, namespace: flux-system}\n\
@@ -336,7 +405,11 @@ mod tests {
         args.refused.check()?;
         let shown = root.to_str().unwrap().trim_start_matches('/').to_owned() + "/";
         let hidden = |text: String| text.replace(&shown, "");
-        text(&args, &outcomes(&args).map_err(|error| anyhow!(hidden(format!("{error:#}"))))?).map(hidden)
+        text(
+            &args,
+            &outcomes(&args).map_err(|error| anyhow!(hidden(format!("{error:#}"))))?,
+        )
+        .map(hidden)
     }
 
     #[test]
@@ -344,8 +417,14 @@ mod tests {
         let folder = shop();
         let web = "apiVersion: v1\ndata:\n  color: green\n  size: l\nkind: ConfigMap\nmetadata:\n  name: web\n  namespace: shop\n";
         let namespace = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
-        assert_eq!(built(&folder, "@/prod").unwrap(), format!("{namespace}---\n{web}"));
-        assert_eq!(built(&folder, "@/prod --reorder none").unwrap(), format!("{web}---\n{namespace}"));
+        assert_eq!(
+            built(&folder, "@/prod").unwrap(),
+            format!("{namespace}---\n{web}")
+        );
+        assert_eq!(
+            built(&folder, "@/prod --reorder none").unwrap(),
+            format!("{web}---\n{namespace}")
+        );
     }
 
     #[test]
@@ -353,7 +432,13 @@ mod tests {
         let text = built(&shop(), "@/prod --origin").unwrap();
         let comments: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
         let namespace = "# base/ns.yaml:1, prod/kustomization.yaml:1";
-        assert_eq!(comments, [namespace, "# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4"]);
+        assert_eq!(
+            comments,
+            [
+                namespace,
+                "# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4"
+            ]
+        );
     }
 
     #[test]
@@ -363,7 +448,10 @@ mod tests {
             built(&folder, "@/prod --explain-impact @/prod/patch.yaml").unwrap(),
             "ConfigMap/shop/web (prod/patch.yaml:4)\n"
         );
-        assert_eq!(built(&folder, "@/base --explain-impact @/prod/patch.yaml").unwrap(), "");
+        assert_eq!(
+            built(&folder, "@/base --explain-impact @/prod/patch.yaml").unwrap(),
+            ""
+        );
         assert!(built(&folder, "@/base --explain-impact @/none.yaml").is_err());
     }
 
@@ -382,8 +470,14 @@ mod tests {
                 "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      volumes:\n      \
                  - {name: v, configMap: {name: settings}}\n      - {name: w, configMap: {name: web}}\n",
             ),
-            ("top/kustomization.yaml", "resources: [../gen]\npatches: [{path: less.yaml}]\n"),
-            ("top/less.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {size: null}\n"),
+            (
+                "top/kustomization.yaml",
+                "resources: [../gen]\npatches: [{path: less.yaml}]\n",
+            ),
+            (
+                "top/less.yaml",
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {size: null}\n",
+            ),
         ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -397,11 +491,25 @@ mod tests {
             ("top/less.yaml", vec![(web, "")]),
             ("gen/web.yaml", vec![(deployment, ":1")]),
             ("base/kustomization.yaml", vec![(namespace, ""), (web, "")]),
-            ("gen/kustomization.yaml", vec![(namespace, ""), (settings, ":2"), (web, ""), (deployment, ":2")]),
-            ("top/kustomization.yaml", vec![(namespace, ""), (settings, ""), (web, ""), (deployment, "")]),
+            (
+                "gen/kustomization.yaml",
+                vec![
+                    (namespace, ""),
+                    (settings, ":2"),
+                    (web, ""),
+                    (deployment, ":2"),
+                ],
+            ),
+            (
+                "top/kustomization.yaml",
+                vec![(namespace, ""), (settings, ""), (web, ""), (deployment, "")],
+            ),
         ] {
             let text = built(&folder, &format!("@/top --explain-impact @/{file}")).unwrap();
-            let want: Vec<String> = want.iter().map(|(object, line)| format!("{object} ({file}{line})")).collect();
+            let want: Vec<String> = want
+                .iter()
+                .map(|(object, line)| format!("{object} ({file}{line})"))
+                .collect();
             assert_eq!(text.lines().collect::<Vec<_>>(), want, "{file}");
         }
     }
@@ -410,7 +518,10 @@ mod tests {
     fn lists_of_custom_kinds_merge_on_demand() {
         let folder = shop();
         for (path, text) in [
-            ("ring/kustomization.yaml", "resources: [all.yaml]\npatches: [{path: patch.yaml}]\n"),
+            (
+                "ring/kustomization.yaml",
+                "resources: [all.yaml]\npatches: [{path: patch.yaml}]\n",
+            ),
             (
                 "ring/all.yaml",
                 "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: rings.ex.io}\nspec:\n  \
@@ -418,14 +529,25 @@ mod tests {
                  {gems: {type: array, x-kubernetes-list-type: set}}}}\n\
                  ---\napiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [a]\n",
             ),
-            ("ring/patch.yaml", "apiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [b]\n"),
+            (
+                "ring/patch.yaml",
+                "apiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\ngems: [b]\n",
+            ),
         ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        assert!(built(&folder, "@/ring").unwrap().contains("gems:\n- b\nkind"));
-        assert!(built(&folder, "@/ring --merge-custom-lists").unwrap().contains("gems:\n- b\n- a\nkind"));
+        assert!(
+            built(&folder, "@/ring")
+                .unwrap()
+                .contains("gems:\n- b\nkind")
+        );
+        assert!(
+            built(&folder, "@/ring --merge-custom-lists")
+                .unwrap()
+                .contains("gems:\n- b\n- a\nkind")
+        );
         assert!(built(&folder, "@/ring --root @ --merge-custom-lists --flux").is_err());
     }
 
@@ -434,21 +556,32 @@ mod tests {
         let folder = shop();
         fs::create_dir(folder.path().join("out")).unwrap();
         assert_eq!(built(&folder, "@/prod -o @/out").unwrap(), "");
-        let mut names: Vec<_> =
-            fs::read_dir(folder.path().join("out")).unwrap().map(|file| file.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(folder.path().join("out"))
+            .unwrap()
+            .map(|file| file.unwrap().file_name())
+            .collect();
         names.sort();
         assert_eq!(names, ["v1_configmap_web.yaml", "v1_namespace_shop.yaml"]);
         assert!(built(&folder, "@/prod @/nothere -o @/all.yaml").is_err());
         assert!(!Path::new(&folder.path().join("all.yaml")).exists());
         built(&folder, "@/prod -o @/all.yaml").unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join("all.yaml")).unwrap(), built(&folder, "@/prod").unwrap());
+        assert_eq!(
+            fs::read_to_string(folder.path().join("all.yaml")).unwrap(),
+            built(&folder, "@/prod").unwrap()
+        );
     }
 
     #[test]
     fn several_folders_come_in_order() {
         let folder = shop();
-        let (base, prod) = (built(&folder, "@/base").unwrap(), built(&folder, "@/prod").unwrap());
-        assert_eq!(built(&folder, "@/prod @/base @/prod").unwrap(), format!("{prod}---\n{base}---\n{prod}"));
+        let (base, prod) = (
+            built(&folder, "@/base").unwrap(),
+            built(&folder, "@/prod").unwrap(),
+        );
+        assert_eq!(
+            built(&folder, "@/prod @/base @/prod").unwrap(),
+            format!("{prod}---\n{base}---\n{prod}")
+        );
         let error = built(&folder, "@/prod @/nothere").unwrap_err().to_string();
         assert!(error.contains("nothere: no such folder"), "{error}");
     }
@@ -462,7 +595,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            built(&folder, "@/prod --reorder none --keep-comments").unwrap().split("---\n").next().unwrap(),
+            built(&folder, "@/prod --reorder none --keep-comments")
+                .unwrap()
+                .split("---\n")
+                .next()
+                .unwrap(),
             "# the shop\nkind: ConfigMap\napiVersion: v1\nmetadata: {name: web, namespace: shop}\ndata:\n  size: 'l' # for large\n  \
              color: green\n"
         );
@@ -470,8 +607,12 @@ mod tests {
 
     #[test]
     fn json_is_a_list() {
-        let list: serde_json::Value = serde_json::from_str(&built(&shop(), "@/prod -o json").unwrap()).unwrap();
-        assert_eq!((&list["kind"], &list["items"][1]["data"]["color"]), (&"List".into(), &"green".into()));
+        let list: serde_json::Value =
+            serde_json::from_str(&built(&shop(), "@/prod -o json").unwrap()).unwrap();
+        assert_eq!(
+            (&list["kind"], &list["items"][1]["data"]["color"]),
+            (&"List".into(), &"green".into())
+        );
     }
 
     #[test]
@@ -483,20 +624,39 @@ mod tests {
         let stored = store.put(&owner, "shop.tar.gz", &tree).unwrap();
         let archive = store.served().join(stored.path);
         let line = format!("{}//prod", archive.display());
-        assert_eq!(built(&folder, &line).unwrap(), built(&folder, "@/prod").unwrap());
+        assert_eq!(
+            built(&folder, &line).unwrap(),
+            built(&folder, "@/prod").unwrap()
+        );
     }
 
     #[test]
     fn flux_builds_folders_without_a_kustomization_file() {
         let folder = shop();
-        assert!(built(&folder, "@/plain").unwrap_err().to_string().contains("has no kustomization file"));
+        assert!(
+            built(&folder, "@/plain")
+                .unwrap_err()
+                .to_string()
+                .contains("has no kustomization file")
+        );
         let want = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: p-me\n";
         // PATH is the root of the source, or the folder that the specification names.
         for path in ["@", "@/plain"] {
-            assert_eq!(built(&folder, &format!("{path} --flux --root @ -k @/flux.yaml")).unwrap(), want, "{path}");
+            assert_eq!(
+                built(&folder, &format!("{path} --flux --root @ -k @/flux.yaml")).unwrap(),
+                want,
+                "{path}"
+            );
         }
-        assert!(built(&folder, "@/plain -k @/flux.yaml").is_err(), "-k means nothing without --flux");
-        let impact = built(&folder, "@ --flux --root @ -k @/flux.yaml --explain-impact @/plain/a.yaml").unwrap();
+        assert!(
+            built(&folder, "@/plain -k @/flux.yaml").is_err(),
+            "-k means nothing without --flux"
+        );
+        let impact = built(
+            &folder,
+            "@ --flux --root @ -k @/flux.yaml --explain-impact @/plain/a.yaml",
+        )
+        .unwrap();
         assert_eq!(impact, "ConfigMap/p-me (plain/a.yaml:1)\n");
     }
 
@@ -506,45 +666,87 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(from), "{from}");
         fs::write(folder.path().join("other.yaml"), text.replace(from, to)).unwrap();
-        built(folder, &format!("@ --flux --root @ -k @/other.yaml{flags}")).map_err(|error| format!("{error:#}"))
+        built(folder, &format!("@ --flux --root @ -k @/other.yaml{flags}"))
+            .map_err(|error| format!("{error:#}"))
     }
 
     #[test]
     fn a_flux_build_fails_where_the_operator_would() {
         let folder = shop();
-        let secret =
-            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nsops: {mac: x}\ndata: {k: 'ENC[AES256_GCM,data:x]'}\n";
+        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nsops: {mac: x}\ndata: {k: 'ENC[AES256_GCM,data:x]'}\n";
         fs::create_dir(folder.path().join("secret")).unwrap();
         fs::write(folder.path().join("secret/s.yaml"), secret).unwrap();
         fs::create_dir(folder.path().join("ignored")).unwrap();
-        fs::write(folder.path().join("ignored/kustomization.yaml"), "resources: [a.jpg]\n").unwrap();
-        fs::write(folder.path().join("ignored/a.jpg"), "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n")
-            .unwrap();
+        fs::write(
+            folder.path().join("ignored/kustomization.yaml"),
+            "resources: [a.jpg]\n",
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("ignored/a.jpg"),
+            "apiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n",
+        )
+        .unwrap();
         for (from, to, word) in [
             ("who: me", "whom: me", "variable \"who\" has no value"),
-            ("path: ./plain", "path: ./nothere", "kustomization path not found: \"./nothere\""),
-            ("path: ./plain", "path: ../plain", "kustomization path not found: \"../plain\""),
-            ("prune: true", "prune: true\n  decryption: {provider: sops}", "spec.decryption is not supported"),
+            (
+                "path: ./plain",
+                "path: ./nothere",
+                "kustomization path not found: \"./nothere\"",
+            ),
+            (
+                "path: ./plain",
+                "path: ../plain",
+                "kustomization path not found: \"../plain\"",
+            ),
+            (
+                "prune: true",
+                "prune: true\n  decryption: {provider: sops}",
+                "spec.decryption is not supported",
+            ),
             ("path: ./plain", "path: ./secret", "is SOPS encrypted"),
-            ("path: ./plain", "path: ./ignored", "\"a.jpg\" is not in the source"),
-            ("name: x, namespace", "namespace", "metadata.name is missing"),
+            (
+                "path: ./plain",
+                "path: ./ignored",
+                "\"a.jpg\" is not in the source",
+            ),
+            (
+                "name: x, namespace",
+                "namespace",
+                "metadata.name is missing",
+            ),
         ] {
             let error = wanted(&folder, from, to, "").unwrap_err();
             assert!(error.contains(word), "{word}: {error}");
         }
-        assert!(wanted(&folder, "who: me", "who: you", "").unwrap().contains("name: p-you"));
+        assert!(
+            wanted(&folder, "who: me", "who: you", "")
+                .unwrap()
+                .contains("name: p-you")
+        );
     }
 
     #[test]
     fn variables_of_a_flux_build_come_from_files_where_the_cluster_has_them() {
         let folder = shop();
-        let (from, to) = ("substitute: {who: me}", "substituteFrom: [{kind: Secret, name: s}]");
+        let (from, to) = (
+            "substitute: {who: me}",
+            "substituteFrom: [{kind: Secret, name: s}]",
+        );
         let error = wanted(&folder, from, to, "").unwrap_err();
         assert!(error.contains("variable \"who\" has no value"), "{error}");
         let file = folder.path().join("vars.yaml");
         let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {who: them}\n";
-        fs::write(&file, format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: s}}\n---\n{secret}")).unwrap();
-        assert!(wanted(&folder, from, to, " --substitute-from @/vars.yaml").unwrap().contains("name: p-them"));
+        fs::write(
+            &file,
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: s}}\n---\n{secret}"),
+        )
+        .unwrap();
+        assert!(
+            wanted(&folder, from, to, " --substitute-from @/vars.yaml")
+                .unwrap()
+                .contains("name: p-them")
+        );
         fs::write(&file, secret.replace("name: s", "name: t")).unwrap();
         let error = wanted(&folder, from, to, " --substitute-from @/vars.yaml").unwrap_err();
         assert!(error.contains("secrets \"s\" not found"), "{error}");
@@ -553,33 +755,72 @@ mod tests {
     #[test]
     fn flux_builds_know_every_file_of_an_object() {
         let folder = shop();
-        for file in ["prod/kustomization.yaml", "prod/patch.yaml", "base/kustomization.yaml", "base/web.yaml"] {
-            let plain = built(&folder, &format!("@/prod --reorder none --explain-impact @/{file}")).unwrap();
+        for file in [
+            "prod/kustomization.yaml",
+            "prod/patch.yaml",
+            "base/kustomization.yaml",
+            "base/web.yaml",
+        ] {
+            let plain = built(
+                &folder,
+                &format!("@/prod --reorder none --explain-impact @/{file}"),
+            )
+            .unwrap();
             assert!(plain.contains("ConfigMap/shop/web"), "{plain}");
-            assert_eq!(built(&folder, &format!("@/prod --flux --root @ --explain-impact @/{file}")).unwrap(), plain);
+            assert_eq!(
+                built(
+                    &folder,
+                    &format!("@/prod --flux --root @ --explain-impact @/{file}")
+                )
+                .unwrap(),
+                plain
+            );
         }
         let text = built(&folder, "@/prod --flux --root @ --origin").unwrap();
-        assert!(text.starts_with("# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4\n"), "{text}");
         assert!(
-            built(&folder, "@/plain --flux --root @ --explain-impact @/plain/a.yaml")
-                .unwrap()
-                .starts_with("ConfigMap/")
+            text.starts_with("# base/web.yaml:1, prod/kustomization.yaml:1, prod/patch.yaml:4\n"),
+            "{text}"
+        );
+        assert!(
+            built(
+                &folder,
+                "@/plain --flux --root @ --explain-impact @/plain/a.yaml"
+            )
+            .unwrap()
+            .starts_with("ConfigMap/")
         );
     }
 
     #[test]
     fn files_outside_are_read_only_where_that_is_allowed() {
         let folder = shop();
-        fs::write(folder.path().join("prod/kustomization.yaml"), "resources: [../base/web.yaml]\n").unwrap();
+        fs::write(
+            folder.path().join("prod/kustomization.yaml"),
+            "resources: [../base/web.yaml]\n",
+        )
+        .unwrap();
         let error = built(&folder, "@/prod").unwrap_err().to_string();
         assert!(error.starts_with("prod/kustomization.yaml:1"), "{error}");
-        built(&folder, "@/prod --root @ --load-restrictor LoadRestrictionsNone").unwrap();
+        built(
+            &folder,
+            "@/prod --root @ --load-restrictor LoadRestrictionsNone",
+        )
+        .unwrap();
     }
 
     #[test]
     fn what_is_not_done_is_refused_with_a_reason() {
-        for flag in ["--enable-helm", "--enable-exec", "--helm-command=x", "--mount=x", "-e=A=b", "--network"] {
-            let error = built(&shop(), &format!("@/prod {flag}")).unwrap_err().to_string();
+        for flag in [
+            "--enable-helm",
+            "--enable-exec",
+            "--helm-command=x",
+            "--mount=x",
+            "-e=A=b",
+            "--network",
+        ] {
+            let error = built(&shop(), &format!("@/prod {flag}"))
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("is not supported: "), "{error}");
         }
     }

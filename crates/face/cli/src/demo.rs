@@ -53,7 +53,8 @@ fn to_try(world: &World) -> String {
     // With the token that lets this terminal push, and nobody else on this machine.
     let url = world.sandbox.git().push_url(fleet::NAME);
     let kubeconfig = world.sandbox.kubeconfig().display();
-    let lode = std::env::current_exe().map_or_else(|_| "lode".to_owned(), |path| path.display().to_string());
+    let lode = std::env::current_exe()
+        .map_or_else(|_| "lode".to_owned(), |path| path.display().to_string());
     format!(
         r"
 A cluster, a Git server and the operator run in this process. In another terminal:

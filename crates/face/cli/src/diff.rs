@@ -64,7 +64,10 @@ enum Kind {
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Kind::Kustomization = args.kind;
     let Some(path) = args.path else {
-        bail!(Told::new("--path is missing", "name the root folder of a local checkout of the source"));
+        bail!(Told::new(
+            "--path is missing",
+            "name the root folder of a local checkout of the source"
+        ));
     };
     let session = args.place.connect().await?;
     let name = NamespacedName::new(&session.namespace, &args.name);
@@ -92,13 +95,25 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
     if &*reference.kind != "GitRepository" {
         return Ok(ignore::filter(tree, None, &Budget::unlimited())?);
     }
-    let namespace = reference.namespace.as_deref().unwrap_or(&object.metadata.namespace);
-    let source = Noun::Source.read(client, &NamespacedName::new(namespace, &reference.name)).await?;
+    let namespace = reference
+        .namespace
+        .as_deref()
+        .unwrap_or(&object.metadata.namespace);
+    let source = Noun::Source
+        .read(client, &NamespacedName::new(namespace, &reference.name))
+        .await?;
     if source.pointer("/spec/include").is_some() {
-        output::talk(&format!("warning: {} includes other sources, which are not in the checkout", name_of(&source)));
+        output::talk(&format!(
+            "warning: {} includes other sources, which are not in the checkout",
+            name_of(&source)
+        ));
     }
     let patterns = Some(text(&source, "/spec/ignore")).filter(|patterns| !patterns.is_empty());
-    Ok(ignore::filter(tree, patterns, &Budget::new(lode_git::BUDGET))?)
+    Ok(ignore::filter(
+        tree,
+        patterns,
+        &Budget::new(lode_git::BUDGET),
+    )?)
 }
 
 fn build(
@@ -107,10 +122,19 @@ fn build(
     variables: Variables,
     (limits, strict_fields): (Limits, bool),
 ) -> anyhow::Result<Set> {
-    let options = BuildOptions { strict: true, limits, custom_stage_kinds: Vec::new(), strict_fields };
+    let options = BuildOptions {
+        strict: true,
+        limits,
+        custom_stage_kinds: Vec::new(),
+        strict_fields,
+    };
     let built = lode_kustomization::build(object, tree, variables, &options);
-    let built =
-        built.with_context(|| format!("build Kustomization/{}/{}", object.metadata.namespace, object.metadata.name))?;
+    let built = built.with_context(|| {
+        format!(
+            "build Kustomization/{}/{}",
+            object.metadata.namespace, object.metadata.name
+        )
+    })?;
     for dropped in &built.dropped {
         output::talk(&format!("warning: {dropped}: dropped"));
     }
@@ -137,6 +161,9 @@ mod tests {
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
         assert_eq!(value["data"]["k"], 1);
-        assert_eq!(value["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/namespace"], "team");
+        assert_eq!(
+            value["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/namespace"],
+            "team"
+        );
     }
 }

@@ -17,12 +17,20 @@ pub(crate) struct Flags {
 impl Flags {
     /// Returns the policy that the flags stand for.
     pub(crate) fn policy(&self) -> Egress {
-        Egress::new(Rules { allow: self.egress_allow.clone(), deny: self.egress_deny.clone() })
+        Egress::new(Rules {
+            allow: self.egress_allow.clone(),
+            deny: self.egress_deny.clone(),
+        })
     }
 }
 
 /// Returns the policy of what runs on this machine alone, as the demo does.
 pub(crate) fn loopback() -> Egress {
-    let addresses = ["127.0.0.0/8", "::1"].into_iter().filter_map(|text| text.parse().ok());
-    Egress::new(Rules { allow: addresses.collect(), ..Rules::default() })
+    let addresses = ["127.0.0.0/8", "::1"]
+        .into_iter()
+        .filter_map(|text| text.parse().ok());
+    Egress::new(Rules {
+        allow: addresses.collect(),
+        ..Rules::default()
+    })
 }

@@ -24,7 +24,10 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a folder.
 pub(crate) fn read(root: &Path) -> anyhow::Result<Tree> {
-    let mut reader = Reader { tree: Tree::default(), bytes: 0 };
+    let mut reader = Reader {
+        tree: Tree::default(),
+        bytes: 0,
+    };
     reader.folder(root, &RepoPath::root(), 0)?;
     Ok(reader.tree)
 }
@@ -37,7 +40,10 @@ struct Reader {
 impl Reader {
     fn folder(&mut self, folder: &Path, at: &RepoPath, depth: usize) -> anyhow::Result<()> {
         if depth > DEPTH_MAX {
-            bail!("{}: folders are nested deeper than {DEPTH_MAX}", folder.display());
+            bail!(
+                "{}: folders are nested deeper than {DEPTH_MAX}",
+                folder.display()
+            );
         }
         let step = || format!("read folder {}", folder.display());
         for child in fs::read_dir(folder).with_context(step)? {
@@ -47,17 +53,28 @@ impl Reader {
     }
 
     fn child(&mut self, child: &DirEntry, at: &RepoPath, depth: usize) -> anyhow::Result<()> {
-        let (path, kind) =
-            (child.path(), child.file_type().with_context(|| format!("read {}", child.path().display()))?);
+        let (path, kind) = (
+            child.path(),
+            child
+                .file_type()
+                .with_context(|| format!("read {}", child.path().display()))?,
+        );
         if child.file_name() == ".git" || !(kind.is_dir() || kind.is_file()) {
             return Ok(());
         }
         let name = child.file_name();
         let Some(inside) = name.to_str().and_then(|name| at.join(name).ok()) else {
-            output::talk(&format!("warning: {} is left out: the name is not allowed in a source", path.display()));
+            output::talk(&format!(
+                "warning: {} is left out: the name is not allowed in a source",
+                path.display()
+            ));
             return Ok(());
         };
-        if kind.is_dir() { self.folder(&path, &inside, depth + 1) } else { self.file(&path, inside) }
+        if kind.is_dir() {
+            self.folder(&path, &inside, depth + 1)
+        } else {
+            self.file(&path, inside)
+        }
     }
 
     fn file(&mut self, path: &Path, inside: RepoPath) -> anyhow::Result<()> {
@@ -76,8 +93,17 @@ impl Reader {
             bail!("the folder holds more than {TOTAL_MAX} bytes");
         }
         let bytes = read::all(file, FILE_MAX).with_context(step)?;
-        let blob = Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() };
-        self.tree.insert(inside, Entry::File { blob, executable: false });
+        let blob = Blob {
+            id: *Digest::of(&bytes).as_bytes(),
+            bytes: bytes.into(),
+        };
+        self.tree.insert(
+            inside,
+            Entry::File {
+                blob,
+                executable: false,
+            },
+        );
         Ok(())
     }
 }
@@ -92,7 +118,11 @@ mod tests {
     #[test]
     fn a_checkout_is_read_without_git_links_pipes_and_odd_names() {
         let folder = tempfile::tempdir().unwrap();
-        for (path, text) in [("a.yaml", "a"), ("apps/web/b.yaml", "b"), (".git/config", "c")] {
+        for (path, text) in [
+            ("a.yaml", "a"),
+            ("apps/web/b.yaml", "b"),
+            (".git/config", "c"),
+        ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
@@ -106,7 +136,13 @@ mod tests {
         let tree = read(folder.path()).unwrap();
         let paths: Vec<_> = tree.entries().map(|(path, _)| path.to_string()).collect();
         assert_eq!(paths, ["a.yaml", "apps/web/b.yaml"]);
-        assert_eq!(&*tree.read(&RepoPath::parse("apps/web/b.yaml").unwrap()).unwrap().bytes, b"b");
+        assert_eq!(
+            &*tree
+                .read(&RepoPath::parse("apps/web/b.yaml").unwrap())
+                .unwrap()
+                .bytes,
+            b"b"
+        );
     }
 
     #[test]
@@ -118,8 +154,14 @@ mod tests {
     #[test]
     fn a_large_file_is_known_by_its_size() {
         let folder = tempfile::tempdir().unwrap();
-        File::create(folder.path().join("big")).unwrap().set_len(FILE_MAX + 1).unwrap();
+        File::create(folder.path().join("big"))
+            .unwrap()
+            .set_len(FILE_MAX + 1)
+            .unwrap();
         let tree = read(folder.path()).unwrap();
-        assert_eq!(tree.entries().next().unwrap().1, &Entry::Large(FILE_MAX + 1));
+        assert_eq!(
+            tree.entries().next().unwrap().1,
+            &Entry::Large(FILE_MAX + 1)
+        );
     }
 }

@@ -20,7 +20,14 @@ pub(crate) async fn until<T>(
         fields: format!("metadata.name={}", name.name).into(),
     };
     let (sender, mut seen) = latest::channel(Seen::Nothing);
-    let task = Task(tokio::spawn(watch(client.clone(), subject, Latest { sender, is_there: false })));
+    let task = Task(tokio::spawn(watch(
+        client.clone(),
+        subject,
+        Latest {
+            sender,
+            is_there: false,
+        },
+    )));
     let answer = async {
         loop {
             let answer = match &*seen.borrow_and_update() {
@@ -92,7 +99,10 @@ mod tests {
     #[test]
     fn an_object_no_list_tells_of_is_absent() {
         let (sender, seen) = latest::channel(Seen::Nothing);
-        let mut sink = Latest { sender, is_there: false };
+        let mut sink = Latest {
+            sender,
+            is_there: false,
+        };
         sink.restart();
         sink.applied(&Head::default(), b"{\"a\":1}");
         sink.synced("");

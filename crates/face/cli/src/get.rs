@@ -70,20 +70,34 @@ enum Form {
 /// Shows objects.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if args.what == What::All && args.name.is_some() {
-        bail!(Told::new("a name needs its kind", "for instance `lode get kustomizations apps`"));
+        bail!(Told::new(
+            "a name needs its kind",
+            "for instance `lode get kustomizations apps`"
+        ));
     }
     let session = args.place.connect().await?;
-    let namespace = if args.all_namespaces { "" } else { &session.namespace };
+    let namespace = if args.all_namespaces {
+        ""
+    } else {
+        &session.namespace
+    };
     let mut found = Vec::new();
     for noun in args.what.nouns() {
         let objects = match &args.name {
-            Some(name) => vec![noun.read(&session.client, &NamespacedName::new(namespace, name)).await?],
+            Some(name) => vec![
+                noun.read(&session.client, &NamespacedName::new(namespace, name))
+                    .await?,
+            ],
             None => noun.list(&session.client, namespace).await?,
         };
         found.push((*noun, objects));
     }
     if found.iter().all(|(_, objects)| objects.is_empty()) {
-        let elsewhere = if namespace.is_empty() { Vec::new() } else { everywhere(&session.client, args.what).await };
+        let elsewhere = if namespace.is_empty() {
+            Vec::new()
+        } else {
+            everywhere(&session.client, args.what).await
+        };
         output::talk(&nothing_found(namespace, &elsewhere));
     }
     output::data(&shown(found, &args))
@@ -105,19 +119,29 @@ fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
     }
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for object in elsewhere {
-        *counts.entry(name_of(object).namespace.to_string()).or_default() += 1;
+        *counts
+            .entry(name_of(object).namespace.to_string())
+            .or_default() += 1;
     }
     if counts.is_empty() {
         return format!("no objects found in namespace {namespace}");
     }
 
-    let shown = counts.iter().take(NAMESPACES_SHOWN).map(|(namespace, count)| format!("{count} in {namespace}"));
+    let shown = counts
+        .iter()
+        .take(NAMESPACES_SHOWN)
+        .map(|(namespace, count)| format!("{count} in {namespace}"));
     let mut shown: Vec<String> = shown.collect();
     if counts.len() > NAMESPACES_SHOWN {
-        shown.push(format!("more in {} others", counts.len() - NAMESPACES_SHOWN));
+        shown.push(format!(
+            "more in {} others",
+            counts.len() - NAMESPACES_SHOWN
+        ));
     }
     let shown = shown.join(", ");
-    format!("no objects found in namespace {namespace}; there are {shown}: -n NAMESPACE shows one, -A all")
+    format!(
+        "no objects found in namespace {namespace}; there are {shown}: -n NAMESPACE shows one, -A all"
+    )
 }
 
 impl What {
@@ -134,9 +158,10 @@ fn shown(found: Vec<(Noun, Vec<Value>)>, args: &Args) -> String {
     match args.output {
         Some(Form::Json) => format!("{:#}\n", whole(found, args.name.is_some())),
         Some(Form::Yaml) => lode_yaml::to_string(&whole(found, args.name.is_some())),
-        Some(Form::Name) => {
-            found.iter().flat_map(|(noun, objects)| objects.iter().map(|o| full_name(*noun, o))).collect()
-        }
+        Some(Form::Name) => found
+            .iter()
+            .flat_map(|(noun, objects)| objects.iter().map(|o| full_name(*noun, o)))
+            .collect(),
         form => {
             let layout = Layout {
                 namespaces: args.all_namespaces,
@@ -144,7 +169,10 @@ fn shown(found: Vec<(Noun, Vec<Value>)>, args: &Args) -> String {
                 wide: form == Some(Form::Wide),
             };
             let found = found.iter().filter(|(_, objects)| !objects.is_empty());
-            found.map(|(noun, objects)| layout.table(*noun, objects)).collect::<Vec<_>>().join("\n")
+            found
+                .map(|(noun, objects)| layout.table(*noun, objects))
+                .collect::<Vec<_>>()
+                .join("\n")
         }
     }
 }
@@ -167,7 +195,12 @@ fn whole(found: Vec<(Noun, Vec<Value>)>, is_one: bool) -> Value {
 }
 
 fn full_name(noun: Noun, object: &Value) -> String {
-    format!("{}.{}/{}\n", noun.singular(), noun.names().group, text(object, "/metadata/name"))
+    format!(
+        "{}.{}/{}\n",
+        noun.singular(),
+        noun.names().group,
+        text(object, "/metadata/name")
+    )
 }
 
 /// What a table shows besides the usual columns.
@@ -191,18 +224,36 @@ impl Layout {
                 Noun::Kustomization => ["SOURCE", "PATH"],
             });
         }
-        let rows: Vec<Vec<String>> = objects.iter().map(|object| self.row(noun, object)).collect();
+        let rows: Vec<Vec<String>> = objects
+            .iter()
+            .map(|object| self.row(noun, object))
+            .collect();
         table::text(&head, &rows)
     }
 
     fn row(self, noun: Noun, object: &Value) -> Vec<String> {
         let NamespacedName { namespace, name } = name_of(object);
         let (ready, message) = ready(object);
-        let cut = |text: &str| if self.wide { text.to_owned() } else { with_short_hashes(text) };
+        let cut = |text: &str| {
+            if self.wide {
+                text.to_owned()
+            } else {
+                with_short_hashes(text)
+            }
+        };
         let mut row = vec![
-            if self.kinds { format!("{}/{name}", noun.singular()) } else { name.to_string() },
+            if self.kinds {
+                format!("{}/{name}", noun.singular())
+            } else {
+                name.to_string()
+            },
             cut(noun.revision(object)),
-            if is_suspended(object) { "True" } else { "False" }.to_owned(),
+            if is_suspended(object) {
+                "True"
+            } else {
+                "False"
+            }
+            .to_owned(),
             ready.to_owned(),
             cut(&message),
         ];
@@ -217,9 +268,14 @@ impl Layout {
 }
 
 fn ready(object: &Value) -> (&'static str, String) {
-    let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();
+    let conditions = object
+        .pointer("/status/conditions")
+        .cloned()
+        .unwrap_or_default();
     let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
-    let Some(ready) = conditions.get(READY) else { return ("Unknown", "waiting to be reconciled".to_owned()) };
+    let Some(ready) = conditions.get(READY) else {
+        return ("Unknown", "waiting to be reconciled".to_owned());
+    };
     let word = match ready.status {
         State::True => "True",
         State::False => "False",
@@ -230,11 +286,18 @@ fn ready(object: &Value) -> (&'static str, String) {
 
 fn details(noun: Noun, object: &Value) -> [String; 2] {
     match noun {
-        Noun::Source => [bare_url(text(object, "/spec/url")).into_owned(), text(object, "/spec/interval").to_owned()],
+        Noun::Source => [
+            bare_url(text(object, "/spec/url")).into_owned(),
+            text(object, "/spec/interval").to_owned(),
+        ],
         Noun::Kustomization => {
             let part = |name: &str| text(object, &format!("/spec/sourceRef/{name}"));
             let parts = [part("kind"), part("namespace"), part("name")];
-            let source = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+            let source = parts
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("/");
             [source, text(object, "/spec/path").to_owned()]
         }
     }
@@ -245,7 +308,10 @@ fn with_short_hashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
-        let run = rest[start..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        let run = rest[start..]
+            .bytes()
+            .take_while(u8::is_ascii_hexdigit)
+            .count();
         let kept = if run < HASH_MIN { run } else { HASH_SHOWN };
         out.push_str(&rest[..start + kept]);
         rest = &rest[start + run..];
@@ -280,7 +346,12 @@ mod tests {
         };
         let failed = json!([{"type": "Ready", "status": "False", "reason": "BuildFailed", "message": "app/cm.yaml:3: no\nmore"}]);
         vec![
-            object("apps", false, failed, "main@sha1:0123456789abcdef0123456789abcdef01234567"),
+            object(
+                "apps",
+                false,
+                failed,
+                "main@sha1:0123456789abcdef0123456789abcdef01234567",
+            ),
             object("new", true, json!([]), ""),
         ]
     }
@@ -292,18 +363,26 @@ mod tests {
             args: Args,
         }
         use clap::Parser as _;
-        Line::try_parse_from([&["get"], line].concat()).unwrap().args
+        Line::try_parse_from([&["get"], line].concat())
+            .unwrap()
+            .args
     }
 
     fn all() -> Vec<(Noun, Vec<Value>)> {
-        vec![(Noun::Source, vec![source()]), (Noun::Kustomization, kustomizations())]
+        vec![
+            (Noun::Source, vec![source()]),
+            (Noun::Kustomization, kustomizations()),
+        ]
     }
 
     #[test]
     fn a_url_is_shown_without_its_token() {
         let mut object = source();
         object["spec"]["url"] = json!("https://user:secret@example.com/fleet?token=secret");
-        assert_eq!(details(Noun::Source, &object)[0], "https://example.com/fleet?***");
+        assert_eq!(
+            details(Noun::Source, &object)[0],
+            "https://example.com/fleet?***"
+        );
     }
 
     #[test]
@@ -374,9 +453,15 @@ mod tests {
     fn an_empty_namespace_says_where_there_is_something() {
         let object = |namespace: &str| json!({"metadata": {"namespace": namespace, "name": "a"}});
         assert_eq!(nothing_found("", &[]), "no objects found in any namespace");
-        assert_eq!(nothing_found("flux-system", &[]), "no objects found in namespace flux-system");
         assert_eq!(
-            nothing_found("flux-system", &[object("default"), object("team"), object("default")]),
+            nothing_found("flux-system", &[]),
+            "no objects found in namespace flux-system"
+        );
+        assert_eq!(
+            nothing_found(
+                "flux-system",
+                &[object("default"), object("team"), object("default")]
+            ),
             "no objects found in namespace flux-system; there are 2 in default, 1 in team: -n NAMESPACE shows one, -A all"
         );
         let many: Vec<Value> = (0..7).map(|number| object(&format!("n{number}"))).collect();
@@ -386,7 +471,10 @@ mod tests {
     #[test]
     fn only_hashes_are_cut() {
         let hash = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(with_short_hashes(&format!("fé main@sha1:{hash}!")), "fé main@sha1:01234567!");
+        assert_eq!(
+            with_short_hashes(&format!("fé main@sha1:{hash}!")),
+            "fé main@sha1:01234567!"
+        );
         assert_eq!(with_short_hashes("deadbeef cafe"), "deadbeef cafe");
     }
 }

@@ -20,7 +20,10 @@ use crate::{follow, output, serve};
 
 /// How the operator is installed.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub(crate) struct Args {
     /// Print the objects as YAML instead of applying them
     #[arg(long)]
@@ -93,7 +96,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn exported(objects: &[Value]) -> String {
-    objects.iter().map(lode_yaml::to_string).collect::<Vec<_>>().join("---\n")
+    objects
+        .iter()
+        .map(lode_yaml::to_string)
+        .collect::<Vec<_>>()
+        .join("---\n")
 }
 
 /// Applies an object and prints what that did to it.
@@ -107,8 +114,16 @@ async fn apply(client: &Client, object: &Value) -> anyhow::Result<()> {
         Err(error) if error.is_not_found() => None,
         Err(error) => return Err(error).with_context(step),
     };
-    let target = Target { namespace, name, manager: MANAGER, dry_run: false };
-    let after = client.apply(&resource, target, object.value().to_string().into()).await.with_context(step)?;
+    let target = Target {
+        namespace,
+        name,
+        manager: MANAGER,
+        dry_run: false,
+    };
+    let after = client
+        .apply(&resource, target, object.value().to_string().into())
+        .await
+        .with_context(step)?;
     let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
     let word = match before {
         None => "created",
@@ -130,7 +145,10 @@ async fn established(client: &Client, definition: &Value, timeout: Duration) -> 
     match answer.await {
         Some(Ok(())) => Ok(()),
         Some(Err(reason)) => {
-            bail!(Told::new(format!("{name} is refused: {reason}"), "another definition may hold its names"))
+            bail!(Told::new(
+                format!("{name} is refused: {reason}"),
+                "another definition may hold its names"
+            ))
         }
         None => {
             let hint = format!("`kubectl describe crd {name}` shows why");
@@ -144,13 +162,22 @@ fn has(definition: &Value, condition: &str) -> bool {
 }
 
 fn refusal(definition: &Value) -> Option<String> {
-    let refused =
-        conditions(definition).find(|found| found["type"] == "NamesAccepted" && found["status"] == "False")?;
-    Some(refused["message"].as_str().unwrap_or("its names are taken").to_owned())
+    let refused = conditions(definition)
+        .find(|found| found["type"] == "NamesAccepted" && found["status"] == "False")?;
+    Some(
+        refused["message"]
+            .as_str()
+            .unwrap_or("its names are taken")
+            .to_owned(),
+    )
 }
 
 fn conditions(definition: &Value) -> impl Iterator<Item = &Value> {
-    definition.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten()
+    definition
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn resource(object: &Object) -> Option<Resource> {
@@ -166,15 +193,18 @@ mod tests {
 
     fn all() -> Vec<Value> {
         let mut objects = lode_api::crd::all();
-        objects.extend(objects::all(&objects::Wishes::example(objects::Role::ClusterAdmin)));
+        objects.extend(objects::all(&objects::Wishes::example(
+            objects::Role::ClusterAdmin,
+        )));
         objects
     }
 
     #[test]
     fn the_export_reads_back_as_the_same_objects() {
         let text = exported(&all());
-        let read: Vec<Value> =
-            Reader::new(text.as_bytes(), Dialect::V3).map(|document| document.unwrap().value).collect();
+        let read: Vec<Value> = Reader::new(text.as_bytes(), Dialect::V3)
+            .map(|document| document.unwrap().value)
+            .collect();
         assert_eq!(read, all());
         println!("{} objects, {} bytes", read.len(), text.len());
     }
@@ -185,7 +215,12 @@ mod tests {
             let object = Object::parse(object).unwrap();
             let resource = resource(&object).unwrap();
             assert_eq!(resource.gvk, object.gvk());
-            assert_eq!(resource.namespaced, !object.namespace().is_empty(), "{}", object.id());
+            assert_eq!(
+                resource.namespaced,
+                !object.namespace().is_empty(),
+                "{}",
+                object.id()
+            );
         }
     }
 
@@ -194,7 +229,10 @@ mod tests {
         let with = |kind: &str, status: &str| json!({"status": {"conditions": [{"type": kind, "status": status, "message": "taken"}]}});
         assert!(has(&with("Established", "True"), "Established"));
         assert!(!has(&with("Established", "False"), "Established"));
-        assert_eq!(refusal(&with("NamesAccepted", "False")).as_deref(), Some("taken"));
+        assert_eq!(
+            refusal(&with("NamesAccepted", "False")).as_deref(),
+            Some("taken")
+        );
         assert_eq!(refusal(&json!({})), None);
     }
 }

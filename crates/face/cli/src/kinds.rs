@@ -61,19 +61,29 @@ impl Noun {
     }
 
     /// Reads one object.
-    pub(crate) async fn read(self, client: &Client, name: &NamespacedName) -> anyhow::Result<Value> {
-        let found = client.get(&self.resource(), &name.namespace, &name.name).await;
-        found.map_err(|error| self.told(error, name)).with_context(|| format!("read {}", self.shown(name)))
+    pub(crate) async fn read(
+        self,
+        client: &Client,
+        name: &NamespacedName,
+    ) -> anyhow::Result<Value> {
+        let found = client
+            .get(&self.resource(), &name.namespace, &name.name)
+            .await;
+        found
+            .map_err(|error| self.told(error, name))
+            .with_context(|| format!("read {}", self.shown(name)))
     }
 
     /// Reads all objects of a namespace, or of all namespaces when it is empty.
     pub(crate) async fn list(self, client: &Client, namespace: &str) -> anyhow::Result<Vec<Value>> {
         let step = || format!("list {}", self.names().plural);
-        let (resource, mut objects, mut query) = (self.resource(), Vec::new(), format!("?limit={PAGE}"));
+        let (resource, mut objects, mut query) =
+            (self.resource(), Vec::new(), format!("?limit={PAGE}"));
         loop {
             let page = client.list(&resource, namespace, &query).await;
-            let page =
-                page.map_err(|error| self.told(error, &NamespacedName::new(namespace, ""))).with_context(step)?;
+            let page = page
+                .map_err(|error| self.told(error, &NamespacedName::new(namespace, "")))
+                .with_context(step)?;
             let mut page: Value = serde_json::from_slice(&page).with_context(step)?;
             if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
                 objects.append(items);
@@ -87,20 +97,38 @@ impl Noun {
     }
 
     /// Merges a patch into an object and returns what it has become.
-    pub(crate) async fn patch(self, client: &Client, name: &NamespacedName, patch: &Value) -> anyhow::Result<Value> {
-        let target = Target { namespace: &name.namespace, name: &name.name, manager: MANAGER, dry_run: false };
+    pub(crate) async fn patch(
+        self,
+        client: &Client,
+        name: &NamespacedName,
+        patch: &Value,
+    ) -> anyhow::Result<Value> {
+        let target = Target {
+            namespace: &name.namespace,
+            name: &name.name,
+            manager: MANAGER,
+            dry_run: false,
+        };
         let done = client.merge(&self.resource(), target, "", patch).await;
-        let object = done.map_err(|error| self.told(error, name)).and_then(|json| Ok(serde_json::from_slice(&json)?));
+        let object = done
+            .map_err(|error| self.told(error, name))
+            .and_then(|json| Ok(serde_json::from_slice(&json)?));
         object.with_context(|| format!("change {}", self.shown(name)))
     }
 
     /// Puts a hint beside the answer "not found".
     fn told(self, error: lode_cluster::Error, name: &NamespacedName) -> anyhow::Error {
-        let Some(status) = error.status().filter(|status| status.code == 404) else { return error.into() };
+        let Some(status) = error.status().filter(|status| status.code == 404) else {
+            return error.into();
+        };
         // The server names the object when the object is missing, and nothing when the kind is.
         if name.name.is_empty() || !status.message.contains(&*name.name) {
             let kind = self.names().kind;
-            return Told::new(format!("the cluster does not know the kind {kind}"), "`lode install` brings it").into();
+            return Told::new(
+                format!("the cluster does not know the kind {kind}"),
+                "`lode install` brings it",
+            )
+            .into();
         }
         let all = format!("`lode get {} -A` lists what there is", self.names().plural);
         Told::new(format!("there is no {}", self.shown(name)), all).into()
@@ -109,12 +137,18 @@ impl Noun {
 
 /// Returns the text at a JSON pointer, empty where there is none.
 pub(crate) fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// Returns namespace and name of an object.
 pub(crate) fn name_of(object: &Value) -> NamespacedName {
-    NamespacedName::new(text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+    NamespacedName::new(
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    )
 }
 
 /// Tells whether an object is left alone.
@@ -143,9 +177,13 @@ mod tests {
             lode_cluster::Error::Refused(Box::new(status))
         };
         let name = NamespacedName::new("team", "apps");
-        let object = Noun::Kustomization.told(refused("kustomizations.x \"apps\" not found"), &name);
+        let object =
+            Noun::Kustomization.told(refused("kustomizations.x \"apps\" not found"), &name);
         assert_eq!(object.to_string(), "there is no Kustomization/team/apps");
         let kind = Noun::Kustomization.told(refused("404 page not found"), &name);
-        assert_eq!(kind.to_string(), "the cluster does not know the kind Kustomization");
+        assert_eq!(
+            kind.to_string(),
+            "the cluster does not know the kind Kustomization"
+        );
     }
 }

@@ -5,7 +5,10 @@ use lode_stdx::budget::{Budget, Limits};
 
 /// What one build may cost. Charges add up over the whole build, so the bytes are more than it ever holds.
 #[derive(Debug, Clone, clap::Args)]
-#[expect(clippy::struct_field_names, reason = "fields are named as the flags are")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "fields are named as the flags are"
+)]
 pub(crate) struct BuildLimits {
     /// Bytes that one build may allocate in sum
     #[arg(long, value_name = "BYTES", default_value_t = LIMITS.bytes)]
@@ -21,7 +24,11 @@ pub(crate) struct BuildLimits {
 impl BuildLimits {
     /// Returns the limits.
     pub(crate) const fn limits(&self) -> Limits {
-        Limits { bytes: self.build_bytes_max, nodes: self.build_nodes_max, steps: self.build_steps_max }
+        Limits {
+            bytes: self.build_bytes_max,
+            nodes: self.build_nodes_max,
+            steps: self.build_steps_max,
+        }
     }
 
     /// Returns a budget for one build.

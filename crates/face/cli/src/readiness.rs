@@ -25,11 +25,22 @@ pub(crate) fn standing(object: &Value, token: Option<&str>) -> Standing {
     if token.is_some_and(|token| text(object, "/status/lastHandledReconcileAt") != token) {
         return Standing::Waiting(String::new());
     }
-    let conditions = object.pointer("/status/conditions").cloned().unwrap_or_default();
+    let conditions = object
+        .pointer("/status/conditions")
+        .cloned()
+        .unwrap_or_default();
     let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
-    let Some(ready) = conditions.get(READY) else { return Standing::Waiting(String::new()) };
-    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
-    if ready.observed_generation.is_some_and(|observed| observed < generation) {
+    let Some(ready) = conditions.get(READY) else {
+        return Standing::Waiting(String::new());
+    };
+    let generation = object
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
+    if ready
+        .observed_generation
+        .is_some_and(|observed| observed < generation)
+    {
         return Standing::Waiting(String::new());
     }
     let message = ready.message.to_string();
@@ -60,7 +71,10 @@ mod tests {
 
     #[test]
     fn an_answered_request_ends_with_its_ready_condition() {
-        assert_eq!(standing(&object("True", "Succeeded", 3), Some("now")), Standing::Ready("m".into()));
+        assert_eq!(
+            standing(&object("True", "Succeeded", 3), Some("now")),
+            Standing::Ready("m".into())
+        );
         assert_eq!(
             standing(&object("False", "BuildFailed", 3), Some("now")),
             Standing::Failed("BuildFailed: m".into())
@@ -69,14 +83,29 @@ mod tests {
 
     #[test]
     fn older_answers_do_not_count() {
-        assert_eq!(standing(&object("True", "Succeeded", 3), Some("later")), Standing::Waiting(String::new()));
-        assert_eq!(standing(&object("False", "BuildFailed", 2), None), Standing::Waiting(String::new()));
-        assert_eq!(standing(&json!({"metadata": {"generation": 1}}), None), Standing::Waiting(String::new()));
+        assert_eq!(
+            standing(&object("True", "Succeeded", 3), Some("later")),
+            Standing::Waiting(String::new())
+        );
+        assert_eq!(
+            standing(&object("False", "BuildFailed", 2), None),
+            Standing::Waiting(String::new())
+        );
+        assert_eq!(
+            standing(&json!({"metadata": {"generation": 1}}), None),
+            Standing::Waiting(String::new())
+        );
     }
 
     #[test]
     fn work_and_dependencies_are_waited_for() {
-        assert_eq!(standing(&object("Unknown", "Progressing", 3), None), Standing::Waiting("m".into()));
-        assert_eq!(standing(&object("False", "DependencyNotReady", 3), None), Standing::Waiting("m".into()));
+        assert_eq!(
+            standing(&object("Unknown", "Progressing", 3), None),
+            Standing::Waiting("m".into())
+        );
+        assert_eq!(
+            standing(&object("False", "DependencyNotReady", 3), None),
+            Standing::Waiting("m".into())
+        );
     }
 }

@@ -40,7 +40,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let name = NamespacedName::new(&session.namespace, &name);
     if args.with_source {
         if args.kind != Noun::Kustomization {
-            bail!(Told::new("--with-source is for Kustomizations", "leave it out"));
+            bail!(Told::new(
+                "--with-source is for Kustomizations",
+                "leave it out"
+            ));
         }
         let object = args.kind.read(&session.client, &name).await?;
         let source = source(&object, &name)?;
@@ -54,7 +57,10 @@ pub(crate) fn single(kind: Noun, words: &[String]) -> anyhow::Result<&str> {
     match words {
         [name] => Ok(name),
         [git, name] if kind == Noun::Source && git == "git" => Ok(name),
-        _ => bail!(Told::new("one name is needed", "only `source git NAME` has two words")),
+        _ => bail!(Told::new(
+            "one name is needed",
+            "only `source git NAME` has two words"
+        )),
     }
 }
 
@@ -68,7 +74,9 @@ pub(crate) async fn wait(
     let shown = kind.shown(name);
     let mut last = String::new();
     let judge = |object: Option<&Value>| {
-        let Some(object) = object else { return Some(Err(anyhow::anyhow!("{shown} was deleted"))) };
+        let Some(object) = object else {
+            return Some(Err(anyhow::anyhow!("{shown} was deleted")));
+        };
         match standing(object, token) {
             Standing::Ready(message) => Some(Ok(message)),
             Standing::Failed(message) => Some(Err(failed(kind, name, &message))),
@@ -83,21 +91,45 @@ pub(crate) async fn wait(
     };
     let Some(outcome) = follow::until(client, (kind.resource(), name), timeout, judge).await else {
         let hint = "is `lode serve` running, and does it look after this namespace?";
-        bail!(Told::new(format!("{shown} was not ready after {}", lode_stdx::duration::format(timeout)), hint));
+        bail!(Told::new(
+            format!(
+                "{shown} was not ready after {}",
+                lode_stdx::duration::format(timeout)
+            ),
+            hint
+        ));
     };
     output::talk(&format!("✔ {shown}: {}", outcome?));
     Ok(())
 }
 
-async fn reconcile(client: &Client, kind: Noun, name: &NamespacedName, timeout: Duration) -> anyhow::Result<()> {
+async fn reconcile(
+    client: &Client,
+    kind: Noun,
+    name: &NamespacedName,
+    timeout: Duration,
+) -> anyhow::Result<()> {
     let object = kind.read(client, name).await?;
     let shown = kind.shown(name);
     if is_suspended(&object) {
-        let resume = format!("lode resume {} {} -n {}", kind.singular(), name.name, name.namespace);
-        bail!(Told::new(format!("{shown} is suspended"), format!("`{resume}` ends that")));
+        let resume = format!(
+            "lode resume {} {} -n {}",
+            kind.singular(),
+            name.name,
+            name.namespace
+        );
+        bail!(Told::new(
+            format!("{shown} is suspended"),
+            format!("`{resume}` ends that")
+        ));
     }
     let token = jiff::Timestamp::now().to_string();
-    kind.patch(client, name, &json!({"metadata": {"annotations": {meta::REQUESTED_AT: token}}})).await?;
+    kind.patch(
+        client,
+        name,
+        &json!({"metadata": {"annotations": {meta::REQUESTED_AT: token}}}),
+    )
+    .await?;
     output::talk(&format!("► {shown}: asked for a reconcile"));
     wait(client, (kind, name), Some(&token), timeout).await
 }
@@ -108,13 +140,24 @@ fn source(object: &Value, name: &NamespacedName) -> anyhow::Result<NamespacedNam
         let message = format!("a source of kind {} is not known yet", part("kind"));
         bail!(Told::new(message, "reconcile without --with-source"));
     }
-    let namespace = Some(part("namespace")).filter(|given| !given.is_empty()).unwrap_or(&name.namespace);
+    let namespace = Some(part("namespace"))
+        .filter(|given| !given.is_empty())
+        .unwrap_or(&name.namespace);
     Ok(NamespacedName::new(namespace, part("name")))
 }
 
 fn failed(kind: Noun, name: &NamespacedName, message: &str) -> anyhow::Error {
-    let events = format!("`kubectl -n {} events --for {}/{}` tells more", name.namespace, kind.singular(), name.name);
-    Told::new(format!("{} is not ready: {message}", kind.shown(name)), events).into()
+    let events = format!(
+        "`kubectl -n {} events --for {}/{}` tells more",
+        name.namespace,
+        kind.singular(),
+        name.name
+    );
+    Told::new(
+        format!("{} is not ready: {message}", kind.shown(name)),
+        events,
+    )
+    .into()
 }
 
 #[cfg(test)]
@@ -124,7 +167,10 @@ mod tests {
     #[test]
     fn the_two_words_of_flux_for_a_source_are_taken() {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(single(Noun::Source, &words(&["git", "fleet"])).unwrap(), "fleet");
+        assert_eq!(
+            single(Noun::Source, &words(&["git", "fleet"])).unwrap(),
+            "fleet"
+        );
         assert_eq!(single(Noun::Source, &words(&["fleet"])).unwrap(), "fleet");
         assert!(single(Noun::Kustomization, &words(&["git", "fleet"])).is_err());
     }
@@ -133,8 +179,20 @@ mod tests {
     fn the_source_may_live_in_another_namespace() {
         let name = NamespacedName::new("team", "apps");
         let object = |namespace: &str| json!({"spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet", "namespace": namespace}}});
-        assert_eq!(source(&object(""), &name).unwrap().to_string(), "team/fleet");
-        assert_eq!(source(&object("flux-system"), &name).unwrap().to_string(), "flux-system/fleet");
-        assert!(source(&json!({"spec": {"sourceRef": {"kind": "Bucket", "name": "b"}}}), &name).is_err());
+        assert_eq!(
+            source(&object(""), &name).unwrap().to_string(),
+            "team/fleet"
+        );
+        assert_eq!(
+            source(&object("flux-system"), &name).unwrap().to_string(),
+            "flux-system/fleet"
+        );
+        assert!(
+            source(
+                &json!({"spec": {"sourceRef": {"kind": "Bucket", "name": "b"}}}),
+                &name
+            )
+            .is_err()
+        );
     }
 }

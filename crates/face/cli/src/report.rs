@@ -15,7 +15,10 @@ pub(crate) struct Told {
 impl Told {
     /// Says what went wrong and what may help.
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: hint.into() }
+        Self {
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 }
 
@@ -48,7 +51,9 @@ fn hint(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         ClusterError::Request(text) if text.contains("configuration") => {
             "name a kubeconfig with --kubeconfig or KUBECONFIG, and a context of it with --context"
         }
-        refused if refused.is(401) => "the credentials in the kubeconfig are not valid or have expired",
+        refused if refused.is(401) => {
+            "the credentials in the kubeconfig are not valid or have expired"
+        }
         refused if refused.is(403) => {
             "the user of the kubeconfig may not do this; `kubectl auth can-i --list` shows what it may"
         }
@@ -66,7 +71,9 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_and_a_hint() {
         let error = Err::<(), _>(ClusterError::Unreachable("tcp connect error".into()));
-        let error = error.context("read Kustomization/flux-system/apps").unwrap_err();
+        let error = error
+            .context("read Kustomization/flux-system/apps")
+            .unwrap_err();
         insta::assert_snapshot!(text(&error), @r"
         error: read Kustomization/flux-system/apps
           because: Kubernetes API is not reachable: tcp connect error
@@ -82,7 +89,11 @@ mod tests {
 
     #[test]
     fn an_error_may_bring_its_own_hint() {
-        let error = anyhow::Error::from(Told::new("a is suspended", "resume it")).context("reconcile a");
-        assert_eq!(text(&error), "error: reconcile a\n  because: a is suspended\nhint: resume it");
+        let error =
+            anyhow::Error::from(Told::new("a is suspended", "resume it")).context("reconcile a");
+        assert_eq!(
+            text(&error),
+            "error: reconcile a\n  because: a is suspended\nhint: resume it"
+        );
     }
 }

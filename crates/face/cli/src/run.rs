@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::{apiserver, build, demo, diff, get, install, output, reconcile, report, serve, suspend};
+use crate::{
+    apiserver, build, demo, diff, get, install, output, reconcile, report, serve, suspend,
+};
 
 /// Keeps every system true to Git
 #[derive(Debug, Parser)]
@@ -53,7 +55,11 @@ pub fn main() -> ExitCode {
             return code(error.exit_code());
         }
     };
-    let on_error = if matches!(command.verb, Verb::Diff(_)) { 2 } else { 1 };
+    let on_error = if matches!(command.verb, Verb::Diff(_)) {
+        2
+    } else {
+        1
+    };
     match run(command.verb) {
         Ok(code) => code,
         Err(error) => {

@@ -50,7 +50,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     watch_all_namespaces: bool,
     /// Look after objects with these labels only
-    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        default_value = "",
+        hide_default_value = true
+    )]
     watch_label_selector: String,
     /// Reconciles of one kind that compute at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
@@ -166,7 +171,10 @@ pub(crate) fn check(flags: &[String]) -> anyhow::Result<()> {
     match <Line as clap::Parser>::try_parse_from(line) {
         Ok(_) => Ok(()),
         Err(error) => bail!(Told::new(
-            format!("flags of the operator: {}", error.to_string().lines().next().unwrap_or_default()),
+            format!(
+                "flags of the operator: {}",
+                error.to_string().lines().next().unwrap_or_default()
+            ),
             "`lode serve --help` shows them all"
         )),
     }
@@ -178,7 +186,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         output::talk(&format!("warning: {warning}"));
     }
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let environment = Environment { runtime_namespace: variable("RUNTIME_NAMESPACE"), hostname: variable("HOSTNAME") };
+    let environment = Environment {
+        runtime_namespace: variable("RUNTIME_NAMESPACE"),
+        hostname: variable("HOSTNAME"),
+    };
     lode_serve::init_log(&args.log_level, args.log_encoding.into())?;
     lode_serve::run(args.options(&environment, every_interface())?).await
 }
@@ -198,14 +209,19 @@ impl Args {
 
     fn options(self, environment: &Environment, any: IpAddr) -> anyhow::Result<Options> {
         if self.min_retry_delay > self.max_retry_delay {
-            bail!(Told::new("--min-retry-delay is longer than --max-retry-delay", "make it shorter"));
+            bail!(Told::new(
+                "--min-retry-delay is longer than --max-retry-delay",
+                "make it shorter"
+            ));
         }
         Ok(Options {
             storage_adv_addr: self.advertised(environment),
             namespace: self.namespace(environment)?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
             strict_fields: self.strict_fields,
-            memory_budget: self.memory_budget.unwrap_or_else(lode_serve::half_of_memory),
+            memory_budget: self
+                .memory_budget
+                .unwrap_or_else(lode_serve::half_of_memory),
             fetch: lode_stdx::budget::Limits {
                 bytes: self.fetch_bytes_max,
                 nodes: self.fetch_files_max,
@@ -237,7 +253,11 @@ impl Args {
     }
 
     fn is_on(&self, gate: &str, default: bool) -> bool {
-        self.feature_gates.iter().rev().find(|(name, _)| *name == gate).map_or(default, |(_, on)| *on)
+        self.feature_gates
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == gate)
+            .map_or(default, |(_, on)| *on)
     }
 
     fn namespace(&self, environment: &Environment) -> anyhow::Result<Option<String>> {
@@ -253,7 +273,11 @@ impl Args {
 
     /// The artifacts' address for others: as given, else the one host we listen on, else the name of this host.
     fn advertised(&self, environment: &Environment) -> String {
-        if let Some(given) = self.storage_adv_addr.as_deref().filter(|given| !given.is_empty()) {
+        if let Some(given) = self
+            .storage_adv_addr
+            .as_deref()
+            .filter(|given| !given.is_empty())
+        {
             return given.to_owned();
         }
         let port = self.storage_addr.port();
@@ -276,13 +300,19 @@ impl From<Encoding> for lode_serve::Encoding {
 
 fn count() -> impl clap::builder::TypedValueParser<Value = usize> {
     use clap::builder::TypedValueParser as _;
-    RangedU64ValueParser::<u64>::new().range(1..=CONCURRENT_MAX).map(|count| count as usize)
+    RangedU64ValueParser::<u64>::new()
+        .range(1..=CONCURRENT_MAX)
+        .map(|count| count as usize)
 }
 
 /// Every interface of this machine. A socket of IPv6 takes IPv4 too, but not every machine has IPv6.
 fn every_interface() -> IpAddr {
     let has_six = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
-    if has_six { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+    if has_six {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    }
 }
 
 #[cfg(test)]
@@ -304,7 +334,10 @@ mod tests {
     }
 
     fn options(line: &[&str]) -> Options {
-        read(line).unwrap().options(&Environment::default(), ANY).unwrap()
+        read(line)
+            .unwrap()
+            .options(&Environment::default(), ANY)
+            .unwrap()
     }
 
     #[test]
@@ -378,17 +411,30 @@ mod tests {
         assert_eq!(options.storage_adv_addr, "127.0.0.1:1");
         assert_eq!(options.override_managers, ["a", "b"]);
         assert_eq!(options.custom_stage_kinds, ["A", "B"]);
-        assert!(options.no_cross_namespace_refs && options.preflight_always && !options.strict_substitution);
+        assert!(
+            options.no_cross_namespace_refs
+                && options.preflight_always
+                && !options.strict_substitution
+        );
         assert_eq!(options.retry_delay.1, Duration::from_mins(61));
     }
 
     #[test]
     fn one_namespace_is_that_of_the_environment() {
-        let own = Environment { runtime_namespace: Some("team".into()), hostname: Some("pod-1".into()) };
-        let options = read(&["--watch-all-namespaces=false"]).unwrap().options(&own, ANY).unwrap();
+        let own = Environment {
+            runtime_namespace: Some("team".into()),
+            hostname: Some("pod-1".into()),
+        };
+        let options = read(&["--watch-all-namespaces=false"])
+            .unwrap()
+            .options(&own, ANY)
+            .unwrap();
         assert_eq!(options.namespace.as_deref(), Some("team"));
         assert_eq!(options.storage_adv_addr, "pod-1:9090");
-        let error = read(&["--watch-all-namespaces=false"]).unwrap().options(&Environment::default(), ANY).unwrap_err();
+        let error = read(&["--watch-all-namespaces=false"])
+            .unwrap()
+            .options(&Environment::default(), ANY)
+            .unwrap_err();
         assert!(error.to_string().contains("RUNTIME_NAMESPACE"), "{error}");
     }
 
@@ -404,14 +450,23 @@ mod tests {
         ] {
             assert!(read(&[line]).is_err(), "{line}");
         }
-        let error = read(&["--min-retry-delay=1h"]).unwrap().options(&Environment::default(), ANY).unwrap_err();
+        let error = read(&["--min-retry-delay=1h"])
+            .unwrap()
+            .options(&Environment::default(), ANY)
+            .unwrap_err();
         assert!(error.to_string().contains("longer"), "{error}");
     }
 
     #[test]
     fn what_is_not_built_is_warned_about() {
         assert!(read(&[]).unwrap().warnings().is_empty());
-        assert_eq!(read(&["--events-addr=http://x", "--no-remote-bases=false"]).unwrap().warnings().len(), 2);
+        assert_eq!(
+            read(&["--events-addr=http://x", "--no-remote-bases=false"])
+                .unwrap()
+                .warnings()
+                .len(),
+            2
+        );
     }
 
     #[test]

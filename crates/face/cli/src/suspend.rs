@@ -63,7 +63,14 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
     }
     let mut failures = 0;
     for name in &names {
-        if let Err(error) = wait(&session.client, (args.objects.kind, name), None, args.timeout).await {
+        if let Err(error) = wait(
+            &session.client,
+            (args.objects.kind, name),
+            None,
+            args.timeout,
+        )
+        .await
+        {
             if names.len() == 1 {
                 return Err(error);
             }
@@ -72,7 +79,10 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
         }
     }
     if failures > 0 {
-        bail!(Told::new(format!("{failures} of {} objects are not ready", names.len()), "`lode get all` shows why"));
+        bail!(Told::new(
+            format!("{failures} of {} objects are not ready", names.len()),
+            "`lode get all` shows why"
+        ));
     }
     Ok(())
 }
@@ -83,7 +93,13 @@ impl Objects {
         let names = self.names(session).await?;
         let word = if suspend { "suspended" } else { "resumed" };
         for name in &names {
-            self.kind.patch(&session.client, name, &json!({"spec": {"suspend": suspend}})).await?;
+            self.kind
+                .patch(
+                    &session.client,
+                    name,
+                    &json!({"spec": {"suspend": suspend}}),
+                )
+                .await?;
             output::talk(&format!("✔ {}: {word}", self.kind.shown(name)));
         }
         Ok(names)
@@ -91,11 +107,18 @@ impl Objects {
 
     async fn names(&self, session: &Session) -> anyhow::Result<Vec<NamespacedName>> {
         if !self.all {
-            return Ok(vec![NamespacedName::new(&session.namespace, single(self.kind, &self.name)?)]);
+            return Ok(vec![NamespacedName::new(
+                &session.namespace,
+                single(self.kind, &self.name)?,
+            )]);
         }
         let objects = self.kind.list(&session.client, &session.namespace).await?;
         if objects.is_empty() {
-            output::talk(&format!("no {} in namespace {}", self.kind.names().plural, session.namespace));
+            output::talk(&format!(
+                "no {} in namespace {}",
+                self.kind.names().plural,
+                session.namespace
+            ));
         }
         Ok(objects.iter().map(name_of).collect())
     }
@@ -116,7 +139,13 @@ mod tests {
     #[test]
     fn either_a_name_or_all_is_needed() {
         assert!(Line::try_parse_from(["resume", "ks", "apps"]).is_ok());
-        assert!(Line::try_parse_from(["resume", "ks", "--all"]).unwrap().args.objects.all);
+        assert!(
+            Line::try_parse_from(["resume", "ks", "--all"])
+                .unwrap()
+                .args
+                .objects
+                .all
+        );
         assert!(Line::try_parse_from(["resume", "ks"]).is_err());
         assert!(Line::try_parse_from(["resume", "ks", "apps", "--all"]).is_err());
     }

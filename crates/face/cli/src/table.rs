@@ -5,7 +5,9 @@ const GAP: usize = 3;
 
 /// Returns a table as text; a line ends without spaces.
 pub(crate) fn text(head: &[&str], rows: &[Vec<String>]) -> String {
-    let widths: Vec<usize> = (0..head.len()).map(|column| width(head[column], rows, column)).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| width(head[column], rows, column))
+        .collect();
     let mut out = String::new();
     line(&mut out, head.iter().copied(), &widths);
     for row in rows {
@@ -16,7 +18,11 @@ pub(crate) fn text(head: &[&str], rows: &[Vec<String>]) -> String {
 
 fn width(head: &str, rows: &[Vec<String>], column: usize) -> usize {
     let cells = rows.iter().filter_map(|row| row.get(column));
-    cells.map(|cell| cell.chars().count()).chain([head.chars().count()]).max().unwrap_or_default()
+    cells
+        .map(|cell| cell.chars().count())
+        .chain([head.chars().count()])
+        .max()
+        .unwrap_or_default()
 }
 
 fn line<'c>(out: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[usize]) {
@@ -41,6 +47,9 @@ mod tests {
             vec!["a".to_owned(), "héé".to_owned(), "first\nsecond".to_owned()],
             vec!["long".into(), String::new(), "x".into()],
         ];
-        assert_eq!(text(&["N", "R", "M"], &rows), "N      R     M\na      héé   first\nlong         x\n");
+        assert_eq!(
+            text(&["N", "R", "M"], &rows),
+            "N      R     M\na      héé   first\nlong         x\n"
+        );
     }
 }

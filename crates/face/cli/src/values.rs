@@ -16,10 +16,17 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Reads a number of bytes such as `1073741824`, `512Mi` or `1Gi`.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let units = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40)];
-    let unit = units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let unit = units
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
     let (digits, shift) = unit.unwrap_or((text, 0));
-    let count: Option<u64> = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let bytes = count.and_then(|count| count.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
+    let count: Option<u64> = digits
+        .parse()
+        .ok()
+        .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let bytes = count
+        .and_then(|count| count.checked_mul(1 << shift))
+        .filter(|bytes| *bytes > 0);
     bytes.ok_or_else(|| format!("\"{text}\" is no number of bytes such as 512Mi or 1Gi"))
 }
 
@@ -44,7 +51,10 @@ impl Address {
         if let Ok(address) = text.parse() {
             return Ok(Self::One(address));
         }
-        let found = text.to_socket_addrs().map_err(|error| format!("{}: {error}", bad()))?.next();
+        let found = text
+            .to_socket_addrs()
+            .map_err(|error| format!("{}: {error}", bad()))?
+            .next();
         found.map(Self::One).ok_or_else(bad)
     }
 
@@ -72,10 +82,17 @@ impl Address {
 
 /// Reads one gate, `Name=true` or `Name=false`.
 pub(crate) fn gate(text: &str) -> Result<(&'static str, bool), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("\"{text}\" is not Name=true or Name=false"))?;
-    let value = value.trim().parse().map_err(|_| format!("\"{value}\" of {name} is neither true nor false"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("\"{text}\" is not Name=true or Name=false"))?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| format!("\"{value}\" of {name} is neither true nor false"))?;
     let known = GATES.iter().find(|known| **known == name.trim());
-    known.map(|known| (*known, value)).ok_or_else(|| format!("{name} is not one of {}", GATES.join(", ")))
+    known
+        .map(|known| (*known, value))
+        .ok_or_else(|| format!("{name} is not one of {}", GATES.join(", ")))
 }
 
 #[cfg(test)]
@@ -85,7 +102,10 @@ mod tests {
     #[test]
     fn bytes_are_read_as_kubernetes_writes_them() {
         assert_eq!(bytes("1073741824"), Ok(1 << 30));
-        assert_eq!((bytes("512Mi"), bytes("1Gi"), bytes("7Ki")), (Ok(512 << 20), Ok(1 << 30), Ok(7 << 10)));
+        assert_eq!(
+            (bytes("512Mi"), bytes("1Gi"), bytes("7Ki")),
+            (Ok(512 << 20), Ok(1 << 30), Ok(7 << 10))
+        );
         for text in ["", "0", "Mi", "-1", "+1", "1M", "1.5Gi", "99999999999Ti"] {
             assert!(bytes(text).is_err(), "{text}");
         }
@@ -94,7 +114,8 @@ mod tests {
     #[test]
     fn addresses_are_read_as_go_writes_them() {
         let any = IpAddr::from([0, 0, 0, 0]);
-        let read = |text: &str| Address::parse(text).map(|address| address.with_any(any).to_string());
+        let read =
+            |text: &str| Address::parse(text).map(|address| address.with_any(any).to_string());
         assert_eq!(read(":9090").as_deref(), Ok("0.0.0.0:9090"));
         assert_eq!(read("127.0.0.1:80").as_deref(), Ok("127.0.0.1:80"));
         assert_eq!(read("[::1]:80").as_deref(), Ok("[::1]:80"));
@@ -108,13 +129,25 @@ mod tests {
     fn an_address_of_every_interface_names_no_host() {
         assert_eq!(Address::parse("0.0.0.0:1").unwrap().host(), None);
         assert_eq!(Address::parse(":1").unwrap().host(), None);
-        assert_eq!(Address::parse("10.0.0.7:1").unwrap().host(), Some(IpAddr::from([10, 0, 0, 7])));
+        assert_eq!(
+            Address::parse("10.0.0.7:1").unwrap().host(),
+            Some(IpAddr::from([10, 0, 0, 7]))
+        );
     }
 
     #[test]
     fn an_unknown_gate_is_told_with_the_known_ones() {
-        assert_eq!(gate("StrictPostBuildSubstitutions=false"), Ok((STRICT_SUBSTITUTION, false)));
-        assert_eq!(gate("Nope=true").unwrap_err(), "Nope is not one of StrictPostBuildSubstitutions");
-        assert!(gate("StrictPostBuildSubstitutions").is_err() && gate("StrictPostBuildSubstitutions=1").is_err());
+        assert_eq!(
+            gate("StrictPostBuildSubstitutions=false"),
+            Ok((STRICT_SUBSTITUTION, false))
+        );
+        assert_eq!(
+            gate("Nope=true").unwrap_err(),
+            "Nope is not one of StrictPostBuildSubstitutions"
+        );
+        assert!(
+            gate("StrictPostBuildSubstitutions").is_err()
+                && gate("StrictPostBuildSubstitutions=1").is_err()
+        );
     }
 }

@@ -23,7 +23,11 @@ pub(crate) fn start(
                 labels: format!("{}=Enabled", meta::WATCH).into(),
                 fields: "".into(),
             };
-            let feed = Feed { kind, kustomizations: kustomizations.clone(), versions: HashMap::new() };
+            let feed = Feed {
+                kind,
+                kustomizations: kustomizations.clone(),
+                versions: HashMap::new(),
+            };
             tokio::spawn(watch(client.clone(), subject, feed))
         })
         .into()

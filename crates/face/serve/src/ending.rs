@@ -21,12 +21,17 @@ impl Ending {
     /// The system catches no signals.
     pub fn listen() -> io::Result<Self> {
         let hangup = SignalKind::hangup();
-        let is_ignored = fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, hangup));
+        let is_ignored =
+            fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, hangup));
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
-            hangup: if is_ignored { None } else { Some(signal(hangup)?) },
+            hangup: if is_ignored {
+                None
+            } else {
+                Some(signal(hangup)?)
+            },
         })
     }
 
@@ -50,9 +55,12 @@ impl Ending {
 /// Returns whether a process with this status, as Linux tells it, ignores a signal.
 fn ignores(status: &str, kind: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let mask = mask
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
     let bit = u32::try_from(kind.as_raw_value() - 1).ok();
-    bit.and_then(|bit| 1_u64.checked_shl(bit)).is_some_and(|bit| mask & bit != 0)
+    bit.and_then(|bit| 1_u64.checked_shl(bit))
+        .is_some_and(|bit| mask & bit != 0)
 }
 
 #[cfg(test)]

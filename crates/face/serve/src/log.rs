@@ -28,7 +28,9 @@ pub enum Encoding {
 pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(ours(filter))?;
     let to_terminal = io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Out { to_terminal });
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(move || Out { to_terminal });
     let started = match encoding {
         Encoding::Json => builder.event_format(Lines).try_init(),
         Encoding::Text => builder.try_init(),
@@ -73,7 +75,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut fields = Fields(Map::new());
         event.record(&mut fields);
         let mut line = fields.0;
@@ -83,7 +90,13 @@ where
             Level::DEBUG | Level::TRACE => "debug",
         };
         line.insert("level".into(), level.into());
-        line.insert("ts".into(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into());
+        line.insert(
+            "ts".into(),
+            jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+                .to_string()
+                .into(),
+        );
         line.insert("logger".into(), event.metadata().target().into());
         // Kubernetes writes namespace and name apart.
         if let Some(Value::String(name)) = line.get("name").cloned()
@@ -100,7 +113,11 @@ struct Fields(Map<String, Value>);
 
 impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
-        let name = if field.name() == "message" { "msg" } else { field.name() };
+        let name = if field.name() == "message" {
+            "msg"
+        } else {
+            field.name()
+        };
         self.0.insert(name.to_owned(), value);
     }
 }

@@ -71,7 +71,11 @@ async fn one<S: Kind>(client: &Client, namespace: &str) -> Option<Obstacle> {
     let names = S::NAMES;
     let resource = Resource::known(&names.api_version(), names.kind, names.plural, true);
     let error = client.list(&resource, namespace, "?limit=1").await.err()?;
-    Some(obstacle(&error, &format!("{}.{}", names.plural, names.group), client.host()))
+    Some(obstacle(
+        &error,
+        &format!("{}.{}", names.plural, names.group),
+        client.host(),
+    ))
 }
 
 fn obstacle(error: &Error, kind: &str, host: &str) -> Obstacle {
@@ -92,7 +96,10 @@ fn obstacle(error: &Error, kind: &str, host: &str) -> Obstacle {
             format!("the API server at {host}: {error}"),
             "is it up, and is this its address? --kubeconfig, --context or KUBECONFIG name another",
         ),
-        error => (format!("the API server at {host} does not list {kind}: {error}"), "its own log may say why"),
+        error => (
+            format!("the API server at {host} does not list {kind}: {error}"),
+            "its own log may say why",
+        ),
     };
     Obstacle { what, hint }
 }
@@ -104,25 +111,41 @@ mod tests {
     #[test]
     fn an_obstacle_is_said_once_and_then_ever_more_rarely() {
         let (mut said, start) = (Said::default(), Instant::now());
-        let away = Obstacle { what: "away".to_owned(), hint: "" };
-        let times: Vec<u64> =
-            (0..7200).filter(|second| said.is_due(&away, start + Duration::from_secs(*second))).collect();
-        assert_eq!(times, [0, 60, 180, 420, 900, 1800, 2700, 3600, 4500, 5400, 6300]);
+        let away = Obstacle {
+            what: "away".to_owned(),
+            hint: "",
+        };
+        let times: Vec<u64> = (0..7200)
+            .filter(|second| said.is_due(&away, start + Duration::from_secs(*second)))
+            .collect();
+        assert_eq!(
+            times,
+            [0, 60, 180, 420, 900, 1800, 2700, 3600, 4500, 5400, 6300]
+        );
     }
 
     #[test]
     fn another_obstacle_is_said_at_once() {
         let (mut said, now) = (Said::default(), Instant::now());
-        let named = |what: &str| Obstacle { what: what.to_owned(), hint: "" };
+        let named = |what: &str| Obstacle {
+            what: what.to_owned(),
+            hint: "",
+        };
         assert!(said.is_due(&named("away"), now) && !said.is_due(&named("away"), now));
-        assert!(said.is_due(&named("no definitions"), now) && !said.is_due(&named("no definitions"), now));
+        assert!(
+            said.is_due(&named("no definitions"), now)
+                && !said.is_due(&named("no definitions"), now)
+        );
     }
 
     #[test]
     fn an_unreachable_server_is_named_with_what_to_do() {
         let error = Error::Unreachable("connection refused".to_owned());
         let obstacle = obstacle(&error, "kustomizations.x", "https://10.0.0.1:6443");
-        assert!(obstacle.what.contains("https://10.0.0.1:6443") && obstacle.what.contains("connection refused"));
+        assert!(
+            obstacle.what.contains("https://10.0.0.1:6443")
+                && obstacle.what.contains("connection refused")
+        );
         assert!(obstacle.hint.contains("--kubeconfig"));
     }
 }

@@ -9,7 +9,10 @@ use lode_stdx::budget::{self, Limits};
 
 /// Everything a person can set.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct Options {
     /// Kubeconfig file; without it `KUBECONFIG`, or the cluster we run in.
     pub kubeconfig: Option<PathBuf>,

@@ -51,18 +51,36 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         () = ending.asked() => return Ok(()),
     }
 
-    let sources =
-        Store::start(client.clone(), subject::<git_repository::Spec>(&options), read::<git_repository::Spec>, name_of);
-    let objects =
-        Store::start(client.clone(), subject::<kustomization::Spec>(&options), read::<kustomization::Spec>, name_of);
+    let sources = Store::start(
+        client.clone(),
+        subject::<git_repository::Spec>(&options),
+        read::<git_repository::Spec>,
+        name_of,
+    );
+    let objects = Store::start(
+        client.clone(),
+        subject::<kustomization::Spec>(&options),
+        read::<kustomization::Spec>,
+        name_of,
+    );
     // Both controllers compute, each as many as it is told.
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let memory = Memory::new(options.memory_budget, processors);
     info!(mib = memory.total() >> 20, "memory budget");
-    let shared = Shared { options: &options, client: &client, artifacts: &artifacts, metrics: &metrics, memory };
-    let events = [shared.events("source-controller"), shared.events("kustomize-controller")];
+    let shared = Shared {
+        options: &options,
+        client: &client,
+        artifacts: &artifacts,
+        metrics: &metrics,
+        memory,
+    };
+    let events = [
+        shared.events("source-controller"),
+        shared.events("kustomize-controller"),
+    ];
     let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
-    let (kustomizations, kustomization_queue) = shared.kustomizations(&objects, &sources, &events[1]);
+    let (kustomizations, kustomization_queue) =
+        shared.kustomizations(&objects, &sources, &events[1]);
 
     let mut helpers = configs::start(&client, &namespace, &kustomizations);
     helpers.push(tokio::spawn(repositories.clone().follow()));
@@ -133,8 +151,8 @@ impl Shared<'_> {
             egress: self.options.egress.clone(),
             ..lode_source::Options::default()
         };
-        let repositories =
-            GitRepositories::new(parts, queue.clone(), options).context("open the store of Git objects")?;
+        let repositories = GitRepositories::new(parts, queue.clone(), options)
+            .context("open the store of Git objects")?;
         Ok((repositories, queue))
     }
 
@@ -158,7 +176,12 @@ impl Shared<'_> {
             preflight_always: self.options.preflight_always,
             parallel: self.options.concurrent_ssa,
         };
-        let applier = Applier::new(self.client.clone(), Discovery::new(self.client.clone()), cache, apply);
+        let applier = Applier::new(
+            self.client.clone(),
+            Discovery::new(self.client.clone()),
+            cache,
+            apply,
+        );
         let parts = lode_kustomization::Parts {
             client: self.client.clone(),
             applier,
@@ -192,14 +215,20 @@ impl Shared<'_> {
     /// Namespaces take turns: nobody's work keeps all workers from the others.
     fn queue(&self) -> Queue<NamespacedName> {
         let (min, max) = self.options.retry_delay;
-        Queue::fair(Backoff { min, max }, |name: &NamespacedName| &name.namespace)
+        Queue::fair(Backoff { min, max }, |name: &NamespacedName| {
+            &name.namespace
+        })
     }
 }
 
 /// Returns what reading an artifact may cost: what making it may, and the headers of its files.
 fn read_limits(options: &Options) -> budget::Limits {
     let fetch = options.fetch;
-    budget::Limits { bytes: fetch.bytes.saturating_mul(2), nodes: fetch.nodes.saturating_mul(2), steps: u64::MAX }
+    budget::Limits {
+        bytes: fetch.bytes.saturating_mul(2),
+        nodes: fetch.nodes.saturating_mul(2),
+        steps: u64::MAX,
+    }
 }
 
 /// Opens the three ports: artifacts, metrics, health.
@@ -210,19 +239,34 @@ async fn listen(
     ready: &Arc<AtomicBool>,
     stopped: &watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let bind = |addr| async move { TcpListener::bind(addr).await.with_context(|| format!("listen on {addr}")) };
-    let (storage, metrics_port, health) =
-        (bind(options.storage_addr).await?, bind(options.metrics_addr).await?, bind(options.health_addr).await?);
+    let bind = |addr| async move {
+        TcpListener::bind(addr)
+            .await
+            .with_context(|| format!("listen on {addr}"))
+    };
+    let (storage, metrics_port, health) = (
+        bind(options.storage_addr).await?,
+        bind(options.metrics_addr).await?,
+        bind(options.health_addr).await?,
+    );
     let ready = ready.clone();
     let routes = Routes::new(metrics.clone()).ready_when(move || ready.load(Ordering::Relaxed));
     for listener in [metrics_port, health] {
-        tokio::spawn(lode_runtime::serve(listener, routes.clone(), stopped.clone()));
+        tokio::spawn(lode_runtime::serve(
+            listener,
+            routes.clone(),
+            stopped.clone(),
+        ));
     }
     let mut stopped = stopped.clone();
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    tokio::spawn(lode_store::serve(storage, artifacts.served().to_owned(), stop));
+    tokio::spawn(lode_store::serve(
+        storage,
+        artifacts.served().to_owned(),
+        stop,
+    ));
     Ok(())
 }
 

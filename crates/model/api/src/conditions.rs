@@ -100,17 +100,32 @@ pub struct Verdict<'a> {
 impl<'a> Verdict<'a> {
     /// Says that `type` is the case.
     pub fn yes(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
-        Self { r#type, status: State::True, reason, message }
+        Self {
+            r#type,
+            status: State::True,
+            reason,
+            message,
+        }
     }
 
     /// Says that `type` is not the case.
     pub fn no(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
-        Self { r#type, status: State::False, reason, message }
+        Self {
+            r#type,
+            status: State::False,
+            reason,
+            message,
+        }
     }
 
     /// Says that nobody can tell yet whether `type` is the case.
     pub fn unknown(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
-        Self { r#type, status: State::Unknown, reason, message }
+        Self {
+            r#type,
+            status: State::Unknown,
+            reason,
+            message,
+        }
     }
 }
 
@@ -122,7 +137,8 @@ impl Conditions {
 
     /// Tells whether a condition is there and has this status.
     pub fn is(&self, r#type: &str, status: State) -> bool {
-        self.get(r#type).is_some_and(|condition| condition.status == status)
+        self.get(r#type)
+            .is_some_and(|condition| condition.status == status)
     }
 
     /// Sets the condition of a type, found with `generation` at `now` (RFC 3339, whole seconds).
@@ -130,7 +146,11 @@ impl Conditions {
     /// The transition time stays when only the generation is new. An overlong message is cut at a character.
     pub fn set(&mut self, verdict: &Verdict<'_>, generation: i64, now: &str) {
         let message = cut(verdict.message);
-        match self.0.iter_mut().find(|condition| *condition.r#type == *verdict.r#type) {
+        match self
+            .0
+            .iter_mut()
+            .find(|condition| *condition.r#type == *verdict.r#type)
+        {
             Some(condition) => {
                 condition.observed_generation = Some(generation);
                 if !condition.says(verdict, message) {
@@ -198,7 +218,9 @@ impl Field for State {
 impl Condition {
     /// Tells whether a verdict with this (cut) message would change nothing.
     fn says(&self, verdict: &Verdict<'_>, message: &str) -> bool {
-        self.status == verdict.status && *self.reason == *verdict.reason && *self.message == *message
+        self.status == verdict.status
+            && *self.reason == *verdict.reason
+            && *self.message == *message
     }
 
     /// Returns what the list is sorted by.
@@ -206,7 +228,11 @@ impl Condition {
         const FIRST: [&str; 3] = [STALLED, RECONCILING, READY];
         match FIRST.iter().position(|first| *first == &*self.r#type) {
             Some(rank) => (rank, Reverse(0), ""),
-            None => (FIRST.len(), Reverse(self.observed_generation.unwrap_or(0)), &self.r#type),
+            None => (
+                FIRST.len(),
+                Reverse(self.observed_generation.unwrap_or(0)),
+                &self.r#type,
+            ),
         }
     }
 }
@@ -224,24 +250,48 @@ mod tests {
     const LATER: &str = "2026-01-02T12:00:05Z";
 
     fn types(conditions: &Conditions) -> Vec<&str> {
-        conditions.iter().map(|condition| &*condition.r#type).collect()
+        conditions
+            .iter()
+            .map(|condition| &*condition.r#type)
+            .collect()
     }
 
     #[test]
     fn the_list_has_the_order_of_the_contract() {
         let mut conditions = Conditions::default();
-        for (name, generation) in
-            [(FETCH_FAILED, 2), (READY, 3), (ARTIFACT_IN_STORAGE, 2), (HEALTHY, 3), (RECONCILING, 1), (STALLED, 1)]
-        {
+        for (name, generation) in [
+            (FETCH_FAILED, 2),
+            (READY, 3),
+            (ARTIFACT_IN_STORAGE, 2),
+            (HEALTHY, 3),
+            (RECONCILING, 1),
+            (STALLED, 1),
+        ] {
             conditions.set(&Verdict::yes(name, "Succeeded", ""), generation, NOON);
         }
-        assert_eq!(types(&conditions), [STALLED, RECONCILING, READY, HEALTHY, ARTIFACT_IN_STORAGE, FETCH_FAILED]);
+        assert_eq!(
+            types(&conditions),
+            [
+                STALLED,
+                RECONCILING,
+                READY,
+                HEALTHY,
+                ARTIFACT_IN_STORAGE,
+                FETCH_FAILED
+            ]
+        );
     }
 
     #[test]
     fn the_time_moves_with_status_reason_or_message_only() {
         let mut conditions = Conditions::default();
-        let time = |conditions: &Conditions| conditions.get(READY).unwrap().last_transition_time.to_string();
+        let time = |conditions: &Conditions| {
+            conditions
+                .get(READY)
+                .unwrap()
+                .last_transition_time
+                .to_string()
+        };
         conditions.set(&Verdict::yes(READY, "Succeeded", "a"), 1, NOON);
         conditions.set(&Verdict::yes(READY, "Succeeded", "a"), 2, LATER);
         assert_eq!(time(&conditions), NOON);
@@ -261,8 +311,16 @@ mod tests {
     fn a_long_message_ends_at_a_character_and_stays_the_same() {
         let message = "é".repeat(MESSAGE_MAX);
         let mut conditions = Conditions::default();
-        conditions.set(&Verdict::unknown(READY, "Progressing", &format!("x{message}")), 1, NOON);
-        conditions.set(&Verdict::unknown(READY, "Progressing", &format!("x{message}")), 1, LATER);
+        conditions.set(
+            &Verdict::unknown(READY, "Progressing", &format!("x{message}")),
+            1,
+            NOON,
+        );
+        conditions.set(
+            &Verdict::unknown(READY, "Progressing", &format!("x{message}")),
+            1,
+            LATER,
+        );
         let kept = conditions.get(READY).unwrap();
         assert_eq!(kept.message.len(), MESSAGE_MAX - 1);
         assert_eq!(&*kept.last_transition_time, NOON);
@@ -279,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_strange_status_reads_as_unknown() {
-        let conditions: Conditions = serde_json::from_value(json!([{"type": "Ready", "status": "Maybe"}])).unwrap();
+        let conditions: Conditions =
+            serde_json::from_value(json!([{"type": "Ready", "status": "Maybe"}])).unwrap();
         assert!(conditions.is(READY, State::Unknown));
     }
 }

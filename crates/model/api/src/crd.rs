@@ -44,13 +44,23 @@ pub struct Column {
 }
 
 /// The age of the object.
-pub(crate) const AGE: Column = Column { name: "Age", kind: "date", path: ".metadata.creationTimestamp" };
+pub(crate) const AGE: Column = Column {
+    name: "Age",
+    kind: "date",
+    path: ".metadata.creationTimestamp",
+};
 /// Whether the object is ready.
-pub(crate) const READY: Column =
-    Column { name: "Ready", kind: "string", path: ".status.conditions[?(@.type==\"Ready\")].status" };
+pub(crate) const READY: Column = Column {
+    name: "Ready",
+    kind: "string",
+    path: ".status.conditions[?(@.type==\"Ready\")].status",
+};
 /// Why it is or is not.
-pub(crate) const STATUS: Column =
-    Column { name: "Status", kind: "string", path: ".status.conditions[?(@.type==\"Ready\")].message" };
+pub(crate) const STATUS: Column = Column {
+    name: "Status",
+    kind: "string",
+    path: ".status.conditions[?(@.type==\"Ready\")].message",
+};
 
 /// Returns the definitions of all kinds.
 #[must_use]
@@ -101,8 +111,9 @@ impl Names {
 
 /// Returns the one served version of a kind.
 fn version<S: Kind>() -> Value {
-    let columns =
-        S::COLUMNS.iter().map(|Column { name, kind, path }| json!({"name": name, "type": kind, "jsonPath": path}));
+    let columns = S::COLUMNS
+        .iter()
+        .map(|Column { name, kind, path }| json!({"name": name, "type": kind, "jsonPath": path}));
     json!({
         "name": S::NAMES.version,
         "served": true,
@@ -139,7 +150,9 @@ mod tests {
     fn every_field_is_described_in_one_sentence() {
         let mut fields = 0;
         for definition in all() {
-            let root = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties").unwrap();
+            let root = definition
+                .pointer("/spec/versions/0/schema/openAPIV3Schema/properties")
+                .unwrap();
             check(&root["spec"], "spec", &mut fields);
             check(&root["status"], "status", &mut fields);
         }
@@ -147,11 +160,16 @@ mod tests {
     }
 
     fn check(schema: &Value, path: &str, fields: &mut usize) {
-        let Some(properties) = schema["properties"].as_object() else { return };
+        let Some(properties) = schema["properties"].as_object() else {
+            return;
+        };
         for (name, field) in properties {
             let path = format!("{path}.{name}");
             let about = field["description"].as_str().unwrap_or_default();
-            assert!(about.ends_with('.') && about.len() < 120, "{path}: {about:?}");
+            assert!(
+                about.ends_with('.') && about.len() < 120,
+                "{path}: {about:?}"
+            );
             *fields += 1;
             check(field, &path, fields);
             check(&field["items"], &path, fields);

@@ -72,8 +72,16 @@ macro_rules! words {
 pub(crate) use words;
 
 /// Says that a text is none of the known words.
-pub(crate) fn unknown(field: &'static str, text: &str, known: &'static [&'static str]) -> FieldError {
-    FieldError::Word { field, value: text.chars().take(QUOTE_MAX).collect::<String>().into(), known }
+pub(crate) fn unknown(
+    field: &'static str,
+    text: &str,
+    known: &'static [&'static str],
+) -> FieldError {
+    FieldError::Word {
+        field,
+        value: text.chars().take(QUOTE_MAX).collect::<String>().into(),
+        known,
+    }
 }
 
 #[cfg(test)]
@@ -93,15 +101,26 @@ mod tests {
     #[test]
     fn a_bad_duration_names_its_field() {
         let error = duration("spec.interval", "5 minutes").unwrap_err();
-        assert!(error.to_string().starts_with("spec.interval: duration \"5 minutes\""), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("spec.interval: duration \"5 minutes\""),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_unknown_word_is_told_with_the_known_ones() {
         assert_eq!(Side::read("spec.side", None), Ok(None));
-        assert_eq!(Side::read("spec.side", Some("right")), Ok(Some(Side::Right)));
+        assert_eq!(
+            Side::read("spec.side", Some("right")),
+            Ok(Some(Side::Right))
+        );
         assert_eq!(Side::Left.as_str(), "left");
         let error = Side::read("spec.side", Some("up")).unwrap_err();
-        assert_eq!(error.to_string(), "spec.side: \"up\" is not one of left, right");
+        assert_eq!(
+            error.to_string(),
+            "spec.side: \"up\" is not one of left, right"
+        );
     }
 }

@@ -166,7 +166,16 @@ impl Kind for Spec {
         categories: &["all", "fluxcd", "fluxcd-sources"],
         component: "source-controller",
     };
-    const COLUMNS: &'static [Column] = &[Column { name: "URL", kind: "string", path: ".spec.url" }, AGE, READY, STATUS];
+    const COLUMNS: &'static [Column] = &[
+        Column {
+            name: "URL",
+            kind: "string",
+            path: ".spec.url",
+        },
+        AGE,
+        READY,
+        STATUS,
+    ];
     type Status = GitRepositoryStatus;
 
     fn suspended(&self) -> bool {
@@ -184,7 +193,9 @@ impl Spec {
     /// # Errors
     /// The field is no duration.
     pub fn timeout(&self) -> Result<Duration, FieldError> {
-        self.timeout.as_deref().map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
+        self.timeout
+            .as_deref()
+            .map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
     }
 
     /// Returns the first field of a reference that is empty where a name is needed. Empty is absent, and a reference
@@ -194,13 +205,24 @@ impl Spec {
         let refs = [
             ("spec.secretRef", self.secret_ref.as_ref()),
             ("spec.proxySecretRef", self.proxy_secret_ref.as_ref()),
-            ("spec.verify.secretRef", self.verify.as_deref().map(|verify| &verify.secret_ref)),
+            (
+                "spec.verify.secretRef",
+                self.verify.as_deref().map(|verify| &verify.secret_ref),
+            ),
         ];
-        let single = refs.into_iter().filter_map(|(field, given)| given.map(|given| (field.to_owned(), given)));
+        let single = refs
+            .into_iter()
+            .filter_map(|(field, given)| given.map(|given| (field.to_owned(), given)));
         let includes = self.include.iter().enumerate();
-        let includes = includes.map(|(at, include)| (format!("spec.include[{at}].repository"), &include.repository));
+        let includes = includes.map(|(at, include)| {
+            (
+                format!("spec.include[{at}].repository"),
+                &include.repository,
+            )
+        });
         let mut all = single.chain(includes);
-        all.find(|(_, given)| given.name.is_empty()).map(|(field, _)| format!("{field}.name"))
+        all.find(|(_, given)| given.name.is_empty())
+            .map(|(field, _)| format!("{field}.name"))
     }
 
     /// Returns whose identity signs in.
@@ -228,7 +250,12 @@ impl Verification {
 /// Timeout of an object that was made without the default of our `CustomResourceDefinition`.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// [`Mode::WORDS`] and the old spelling.
-const MODE_WORDS: &[&str] = &["head", Mode::Head.as_str(), Mode::Tag.as_str(), Mode::TagAndHead.as_str()];
+const MODE_WORDS: &[&str] = &[
+    "head",
+    Mode::Head.as_str(),
+    Mode::Tag.as_str(),
+    Mode::TagAndHead.as_str(),
+];
 
 #[cfg(test)]
 mod tests {
@@ -236,7 +263,10 @@ mod tests {
 
     #[test]
     fn what_is_absent_has_its_default() {
-        let spec = Spec { interval: "1m".into(), ..Spec::default() };
+        let spec = Spec {
+            interval: "1m".into(),
+            ..Spec::default()
+        };
         assert_eq!(spec.timeout(), Ok(TIMEOUT));
         assert_eq!(spec.provider(), Ok(Provider::Generic));
         assert_eq!(Kind::interval(&spec), Ok(Duration::from_mins(1)));
@@ -246,10 +276,22 @@ mod tests {
 
     #[test]
     fn bad_texts_are_told_when_asked_for() {
-        let spec = Spec { timeout: Some("1d".into()), provider: Some("gitlab".into()), ..Spec::default() };
-        assert!(spec.timeout().unwrap_err().to_string().starts_with("spec.timeout: "));
+        let spec = Spec {
+            timeout: Some("1d".into()),
+            provider: Some("gitlab".into()),
+            ..Spec::default()
+        };
+        assert!(
+            spec.timeout()
+                .unwrap_err()
+                .to_string()
+                .starts_with("spec.timeout: ")
+        );
         let error = spec.provider().unwrap_err();
-        assert_eq!(error.to_string(), "spec.provider: \"gitlab\" is not one of generic, aws, azure, github");
+        assert_eq!(
+            error.to_string(),
+            "spec.provider: \"gitlab\" is not one of generic, aws, azure, github"
+        );
         assert!(Kind::interval(&spec).is_err());
     }
 
@@ -257,17 +299,50 @@ mod tests {
     fn a_reference_without_a_name_is_found() {
         let nobody = LocalRef::default;
         let name = |name: &str| LocalRef { name: name.into() };
-        let include = |repository| Include { repository, ..Include::default() };
-        let verify = Verification { secret_ref: nobody(), ..Verification::default() };
+        let include = |repository| Include {
+            repository,
+            ..Include::default()
+        };
+        let verify = Verification {
+            secret_ref: nobody(),
+            ..Verification::default()
+        };
         for (spec, field) in [
-            (Spec { secret_ref: Some(nobody()), ..Spec::default() }, Some("spec.secretRef.name")),
-            (Spec { proxy_secret_ref: Some(nobody()), ..Spec::default() }, Some("spec.proxySecretRef.name")),
-            (Spec { verify: Some(verify.into()), ..Spec::default() }, Some("spec.verify.secretRef.name")),
             (
-                Spec { include: vec![include(name("a")), include(nobody())], ..Spec::default() },
+                Spec {
+                    secret_ref: Some(nobody()),
+                    ..Spec::default()
+                },
+                Some("spec.secretRef.name"),
+            ),
+            (
+                Spec {
+                    proxy_secret_ref: Some(nobody()),
+                    ..Spec::default()
+                },
+                Some("spec.proxySecretRef.name"),
+            ),
+            (
+                Spec {
+                    verify: Some(verify.into()),
+                    ..Spec::default()
+                },
+                Some("spec.verify.secretRef.name"),
+            ),
+            (
+                Spec {
+                    include: vec![include(name("a")), include(nobody())],
+                    ..Spec::default()
+                },
                 Some("spec.include[1].repository.name"),
             ),
-            (Spec { secret_ref: Some(name("a")), ..Spec::default() }, None),
+            (
+                Spec {
+                    secret_ref: Some(name("a")),
+                    ..Spec::default()
+                },
+                None,
+            ),
         ] {
             assert_eq!(spec.nameless().as_deref(), field);
         }
@@ -275,7 +350,13 @@ mod tests {
 
     #[test]
     fn the_old_spelling_of_head_is_taken() {
-        let mode = |text: &str| Verification { mode: Some(text.into()), ..Verification::default() }.mode();
+        let mode = |text: &str| {
+            Verification {
+                mode: Some(text.into()),
+                ..Verification::default()
+            }
+            .mode()
+        };
         assert_eq!(mode("head"), Ok(Mode::Head));
         assert_eq!(mode("TagAndHEAD"), Ok(Mode::TagAndHead));
         assert!(mode("tag").is_err());

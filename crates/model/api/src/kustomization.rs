@@ -10,8 +10,8 @@ use crate::field::{self, words};
 use crate::resource::{Kind, usual_status};
 use crate::schema::{default, duration, max_length, min_length, object, one_of, within};
 use crate::shared::{
-    CommonMetadata, CustomHealthCheck, DependencyReference, HistorySnapshot, Image, Inventory, KubeConfigRef, LocalRef,
-    ObjRef, Patch, Selector,
+    CommonMetadata, CustomHealthCheck, DependencyReference, HistorySnapshot, Image, Inventory,
+    KubeConfigRef, LocalRef, ObjRef, Patch, Selector,
 };
 use crate::{Conditions, FieldError};
 
@@ -246,28 +246,56 @@ impl Spec {
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
         let object = |field: String, kind: &str, name: &str| {
-            let empty = [("kind", kind), ("name", name)].into_iter().find(|(_, text)| text.is_empty());
+            let empty = [("kind", kind), ("name", name)]
+                .into_iter()
+                .find(|(_, text)| text.is_empty());
             empty.map(|(part, _)| format!("{field}.{part}"))
         };
         let name = |field: String, name: &str| name.is_empty().then(|| format!("{field}.name"));
-        let source = object("spec.sourceRef".to_owned(), &self.source_ref.kind, &self.source_ref.name);
+        let source = object(
+            "spec.sourceRef".to_owned(),
+            &self.source_ref.kind,
+            &self.source_ref.name,
+        );
         let dependencies = self.depends_on.iter().enumerate();
-        let dependencies = dependencies.filter_map(|(at, on)| name(format!("spec.dependsOn[{at}]"), &on.name));
+        let dependencies =
+            dependencies.filter_map(|(at, on)| name(format!("spec.dependsOn[{at}]"), &on.name));
         let checks = self.health_checks.iter().enumerate();
-        let checks =
-            checks.filter_map(|(at, check)| object(format!("spec.healthChecks[{at}]"), &check.kind, &check.name));
-        let from = self.post_build.iter().flat_map(|post_build| &post_build.substitute_from).enumerate();
-        let from = from
-            .filter_map(|(at, from)| object(format!("spec.postBuild.substituteFrom[{at}]"), &from.kind, &from.name));
-        let keys = self.decryption.as_deref().and_then(|decryption| decryption.secret_ref.as_ref());
+        let checks = checks.filter_map(|(at, check)| {
+            object(format!("spec.healthChecks[{at}]"), &check.kind, &check.name)
+        });
+        let from = self
+            .post_build
+            .iter()
+            .flat_map(|post_build| &post_build.substitute_from)
+            .enumerate();
+        let from = from.filter_map(|(at, from)| {
+            object(
+                format!("spec.postBuild.substituteFrom[{at}]"),
+                &from.kind,
+                &from.name,
+            )
+        });
+        let keys = self
+            .decryption
+            .as_deref()
+            .and_then(|decryption| decryption.secret_ref.as_ref());
         let keys = keys.and_then(|keys| name("spec.decryption.secretRef".to_owned(), &keys.name));
-        let config =
-            self.kube_config.as_deref().and_then(|config| match (&config.secret_ref, &config.config_map_ref) {
+        let config = self.kube_config.as_deref().and_then(|config| {
+            match (&config.secret_ref, &config.config_map_ref) {
                 (Some(secret), _) => name("spec.kubeConfig.secretRef".to_owned(), &secret.name),
                 (None, Some(map)) => name("spec.kubeConfig.configMapRef".to_owned(), &map.name),
                 (None, None) => None,
-            });
-        source.into_iter().chain(dependencies).chain(checks).chain(from).chain(keys).chain(config).next()
+            }
+        });
+        source
+            .into_iter()
+            .chain(dependencies)
+            .chain(checks)
+            .chain(from)
+            .chain(keys)
+            .chain(config)
+            .next()
     }
 
     /// Returns what becomes of the applied objects when this one is deleted.
@@ -302,15 +330,27 @@ mod tests {
     use super::*;
 
     fn spec(interval: &str, timeout: Option<&str>) -> Spec {
-        Spec { interval: interval.into(), timeout: timeout.map(Into::into), ..Spec::default() }
+        Spec {
+            interval: interval.into(),
+            timeout: timeout.map(Into::into),
+            ..Spec::default()
+        }
     }
 
     #[test]
     fn the_timeout_ends_before_the_next_reconcile_but_leaves_time_to_work() {
-        for (interval, timeout, seconds) in
-            [("10m", None, 570), ("40s", None, 30), ("1s", None, 30), ("1m", Some("2m"), 120), ("1m", Some("3s"), 30)]
-        {
-            assert_eq!(spec(interval, timeout).timeout(), Ok(Duration::from_secs(seconds)), "{interval} {timeout:?}");
+        for (interval, timeout, seconds) in [
+            ("10m", None, 570),
+            ("40s", None, 30),
+            ("1s", None, 30),
+            ("1m", Some("2m"), 120),
+            ("1m", Some("3s"), 30),
+        ] {
+            assert_eq!(
+                spec(interval, timeout).timeout(),
+                Ok(Duration::from_secs(seconds)),
+                "{interval} {timeout:?}"
+            );
         }
         assert!(spec("", None).timeout().is_err());
     }
@@ -333,18 +373,33 @@ mod tests {
             }
             serde_json::from_value::<Spec>(spec).unwrap()
         };
-        let empty = read(serde_json::json!({"serviceAccountName": "", "targetNamespace": "", "path": "",
+        let empty = read(
+            serde_json::json!({"serviceAccountName": "", "targetNamespace": "", "path": "",
             "namePrefix": "", "nameSuffix": "", "retryInterval": "", "timeout": "",
             "dependsOn": [{"name": "a", "namespace": "", "readyExpr": ""}],
-            "healthChecks": [{"kind": "K", "name": "n", "namespace": "", "apiVersion": ""}]}));
-        let absent =
-            read(serde_json::json!({"dependsOn": [{"name": "a"}], "healthChecks": [{"kind": "K", "name": "n"}]}));
+            "healthChecks": [{"kind": "K", "name": "n", "namespace": "", "apiVersion": ""}]}),
+        );
+        let absent = read(
+            serde_json::json!({"dependsOn": [{"name": "a"}], "healthChecks": [{"kind": "K", "name": "n"}]}),
+        );
         assert_eq!((&empty, empty.nameless()), (&absent, None));
         for (more, field) in [
-            (serde_json::json!({"sourceRef": {"kind": "GitRepository", "name": ""}}), "spec.sourceRef.name"),
-            (serde_json::json!({"sourceRef": {"kind": "", "name": "a"}}), "spec.sourceRef.kind"),
-            (serde_json::json!({"dependsOn": [{"name": "a"}, {"name": ""}]}), "spec.dependsOn[1].name"),
-            (serde_json::json!({"healthChecks": [{"kind": "K", "name": ""}]}), "spec.healthChecks[0].name"),
+            (
+                serde_json::json!({"sourceRef": {"kind": "GitRepository", "name": ""}}),
+                "spec.sourceRef.name",
+            ),
+            (
+                serde_json::json!({"sourceRef": {"kind": "", "name": "a"}}),
+                "spec.sourceRef.kind",
+            ),
+            (
+                serde_json::json!({"dependsOn": [{"name": "a"}, {"name": ""}]}),
+                "spec.dependsOn[1].name",
+            ),
+            (
+                serde_json::json!({"healthChecks": [{"kind": "K", "name": ""}]}),
+                "spec.healthChecks[0].name",
+            ),
             (
                 serde_json::json!({"postBuild": {"substituteFrom": [{"kind": "Secret", "name": ""}]}}),
                 "spec.postBuild.substituteFrom[0].name",
@@ -353,8 +408,14 @@ mod tests {
                 serde_json::json!({"decryption": {"provider": "sops", "secretRef": {"name": ""}}}),
                 "spec.decryption.secretRef.name",
             ),
-            (serde_json::json!({"kubeConfig": {"secretRef": {"name": ""}}}), "spec.kubeConfig.secretRef.name"),
-            (serde_json::json!({"kubeConfig": {"configMapRef": {"name": ""}}}), "spec.kubeConfig.configMapRef.name"),
+            (
+                serde_json::json!({"kubeConfig": {"secretRef": {"name": ""}}}),
+                "spec.kubeConfig.secretRef.name",
+            ),
+            (
+                serde_json::json!({"kubeConfig": {"configMapRef": {"name": ""}}}),
+                "spec.kubeConfig.configMapRef.name",
+            ),
         ] {
             assert_eq!(read(more).nameless().as_deref(), Some(field));
         }
@@ -362,9 +423,23 @@ mod tests {
 
     #[test]
     fn policies_have_their_defaults() {
-        assert_eq!(Spec::default().deletion_policy(), Ok(DeletionPolicy::MirrorPrune));
-        let spec = Spec { deletion_policy: Some("Keep".into()), ..Spec::default() };
-        assert!(spec.deletion_policy().unwrap_err().to_string().starts_with("spec.deletionPolicy: \"Keep\" is not"));
-        assert_eq!(PostBuild::default().substitute_strategy(), Ok(SubstituteStrategy::WithVariables));
+        assert_eq!(
+            Spec::default().deletion_policy(),
+            Ok(DeletionPolicy::MirrorPrune)
+        );
+        let spec = Spec {
+            deletion_policy: Some("Keep".into()),
+            ..Spec::default()
+        };
+        assert!(
+            spec.deletion_policy()
+                .unwrap_err()
+                .to_string()
+                .starts_with("spec.deletionPolicy: \"Keep\" is not")
+        );
+        assert_eq!(
+            PostBuild::default().substitute_strategy(),
+            Ok(SubstituteStrategy::WithVariables)
+        );
     }
 }

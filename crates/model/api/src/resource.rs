@@ -83,19 +83,31 @@ pub struct Meta {
     #[serde(deserialize_with = "or_default")]
     pub generation: i64,
     /// When the object was made.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub creation_timestamp: Option<Box<str>>,
     /// When its deletion was asked for.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deletion_timestamp: Option<Box<str>>,
     /// Who has to act before it goes.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<Box<str>>,
     /// Labels.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "or_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub labels: BTreeMap<Box<str>, Box<str>>,
     /// Annotations, without the whole former object that `kubectl apply` keeps among them.
-    #[serde(deserialize_with = "small_annotations", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "small_annotations",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<Box<str>, Box<str>>,
 }
 
@@ -129,14 +141,26 @@ impl<S: Kind> Resource<S> {
     /// # Errors
     /// As [`Resource::parse`], or the text is no JSON.
     pub fn read(json: &[u8]) -> Result<Self, ParseError> {
-        serde_json::from_slice(json)
-            .map_err(|source| Self::misread(&serde_json::from_slice(json).unwrap_or_default(), source))
+        serde_json::from_slice(json).map_err(|source| {
+            Self::misread(&serde_json::from_slice(json).unwrap_or_default(), source)
+        })
     }
 
     fn misread(object: &Value, source: serde_json::Error) -> ParseError {
-        let part = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().into();
+        let part = |pointer| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .into()
+        };
         let (namespace, name) = (part("/metadata/namespace"), part("/metadata/name"));
-        ParseError { kind: S::NAMES.kind, namespace, name, source }
+        ParseError {
+            kind: S::NAMES.kind,
+            namespace,
+            name,
+            source,
+        }
     }
 
     /// Returns the whole object as JSON, with `apiVersion` and `kind`.
@@ -145,7 +169,8 @@ impl<S: Kind> Resource<S> {
     /// Never: the types hold nothing that JSON lacks.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let mut value = serde_json::to_value(self).expect("maps have text keys and numbers are integers");
+        let mut value =
+            serde_json::to_value(self).expect("maps have text keys and numbers are integers");
         value["apiVersion"] = json!(S::NAMES.api_version());
         value["kind"] = json!(S::NAMES.kind);
         value
@@ -210,7 +235,9 @@ pub(crate) use usual_status;
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Reads annotations. Dropping that copy halves what an object costs in memory; nobody reads it.
-fn small_annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Box<str>, Box<str>>, D::Error> {
+fn small_annotations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Box<str>, Box<str>>, D::Error> {
     let mut annotations: BTreeMap<Box<str>, Box<str>> = or_default(deserializer)?;
     annotations.remove(LAST_APPLIED);
     Ok(annotations)
@@ -234,12 +261,20 @@ mod tests {
             "status": null,
         }))
         .unwrap();
-        assert_eq!(read.metadata.annotation("reconcile.fluxcd.io/requestedAt"), Some("now"));
+        assert_eq!(
+            read.metadata.annotation("reconcile.fluxcd.io/requestedAt"),
+            Some("now")
+        );
         assert_eq!(read.metadata.annotation(LAST_APPLIED), None);
         assert!(read.metadata.has_finalizer("finalizers.fluxcd.io") && !read.deleting());
         assert_eq!(read.status.observed_generation(), None);
         let error = read.spec.interval().unwrap_err();
-        assert!(error.to_string().starts_with("spec.interval: duration \"often\""), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("spec.interval: duration \"often\""),
+            "{error}"
+        );
     }
 
     #[test]
@@ -249,7 +284,10 @@ mod tests {
         assert_eq!(error.to_string(), "read GitRepository/b/a");
         let error = GitRepository::read(object.to_string().as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "read GitRepository/b/a");
-        assert_eq!(GitRepository::read(b"{").unwrap_err().to_string(), "read GitRepository//");
+        assert_eq!(
+            GitRepository::read(b"{").unwrap_err().to_string(),
+            "read GitRepository//"
+        );
     }
 
     #[test]
@@ -261,6 +299,11 @@ mod tests {
             "status": {"observedGeneration": -1},
         });
         assert_eq!(GitRepository::parse(&object).unwrap().to_value(), object);
-        assert_eq!(GitRepository::read(object.to_string().as_bytes()).unwrap().to_value(), object);
+        assert_eq!(
+            GitRepository::read(object.to_string().as_bytes())
+                .unwrap()
+                .to_value(),
+            object
+        );
     }
 }

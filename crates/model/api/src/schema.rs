@@ -142,21 +142,43 @@ pub(crate) struct Builder {
 impl Builder {
     /// Starts with the lines of the struct's doc comment.
     pub(crate) fn new(about: &[&str]) -> Self {
-        Self { about: paragraph(about), properties: Map::new(), required: Vec::new(), rules: Vec::new() }
+        Self {
+            about: paragraph(about),
+            properties: Map::new(),
+            required: Vec::new(),
+            rules: Vec::new(),
+        }
     }
 
     /// Adds a field that must be there.
-    pub(crate) fn required<T: Field>(mut self, name: &str, about: &[&str], facets: Vec<Facet>) -> Self {
+    pub(crate) fn required<T: Field>(
+        mut self,
+        name: &str,
+        about: &[&str],
+        facets: Vec<Facet>,
+    ) -> Self {
         self.required.push(camel(name));
         self.optional::<T>(name, about, facets)
     }
 
     /// Adds a field that may be there.
-    pub(crate) fn optional<T: Field>(mut self, name: &str, about: &[&str], facets: Vec<Facet>) -> Self {
+    pub(crate) fn optional<T: Field>(
+        mut self,
+        name: &str,
+        about: &[&str],
+        facets: Vec<Facet>,
+    ) -> Self {
         let mut schema = T::schema();
         schema["description"] = paragraph(about).into();
-        for Facet { pointer, keyword, value } in facets {
-            schema.pointer_mut(pointer).expect("facets name places that their type has")[keyword] = value;
+        for Facet {
+            pointer,
+            keyword,
+            value,
+        } in facets
+        {
+            schema
+                .pointer_mut(pointer)
+                .expect("facets name places that their type has")[keyword] = value;
         }
         self.properties.insert(camel(name), schema);
         self
@@ -170,7 +192,8 @@ impl Builder {
 
     /// Returns the schema.
     pub(crate) fn finish(self) -> Value {
-        let mut schema = json!({"type": "object", "description": self.about, "properties": self.properties});
+        let mut schema =
+            json!({"type": "object", "description": self.about, "properties": self.properties});
         if !self.required.is_empty() {
             schema["required"] = self.required.into();
         }
@@ -303,12 +326,20 @@ impl<T: Field> Field for BTreeMap<Box<str>, T> {
 
 /// Makes a facet of the field itself.
 fn facet(keyword: &'static str, value: Value) -> Facet {
-    Facet { pointer: "", keyword, value }
+    Facet {
+        pointer: "",
+        keyword,
+        value,
+    }
 }
 
 /// Joins the first paragraph of a doc comment.
 fn paragraph(lines: &[&str]) -> String {
-    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = lines
+        .iter()
+        .map(|line| line.trim())
+        .take_while(|line| !line.is_empty())
+        .collect();
     lines.join(" ")
 }
 
@@ -378,13 +409,18 @@ mod tests {
 
     #[test]
     fn what_is_optional_and_absent_is_not_written() {
-        let thing: Thing = serde_json::from_value(json!({"type": "x", "age": null, "other": 1})).unwrap();
-        assert_eq!(serde_json::to_value(&thing).unwrap(), json!({"type": "x", "allParts": []}));
+        let thing: Thing =
+            serde_json::from_value(json!({"type": "x", "age": null, "other": 1})).unwrap();
+        assert_eq!(
+            serde_json::to_value(&thing).unwrap(),
+            json!({"type": "x", "allParts": []})
+        );
     }
 
     #[test]
     fn an_empty_text_that_may_be_absent_is_absent() {
-        let thing: Thing = serde_json::from_value(json!({"type": "", "owner": "", "note": ""})).unwrap();
+        let thing: Thing =
+            serde_json::from_value(json!({"type": "", "owner": "", "note": ""})).unwrap();
         assert_eq!((thing.owner, thing.note), (None, Some(Text::default())));
     }
 

@@ -2,7 +2,11 @@
 //!
 //! Input: `shared/spec/flux-api.md` part B and `shared/corpus/flux`, beside the repository. Where they are absent, a
 //! test says so and passes.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "the helpers of a test fail it and talk for it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the helpers of a test fail it and talk for it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -15,7 +19,9 @@ type Lines = BTreeMap<String, String>;
 
 #[test]
 fn definitions_hold_the_contract_field_by_field() {
-    let Some(text) = shared("spec/flux-api.md") else { return };
+    let Some(text) = shared("spec/flux-api.md") else {
+        return;
+    };
     let shapes = Shapes::parse(&text);
     let (mut same, mut all) = (0, 0);
     let mut wrong = Vec::new();
@@ -42,11 +48,16 @@ fn definitions_hold_the_contract_field_by_field() {
 
 #[test]
 fn shared_shapes_have_the_fields_of_the_contract() {
-    let Some(text) = shared("spec/flux-api.md") else { return };
+    let Some(text) = shared("spec/flux-api.md") else {
+        return;
+    };
     let shapes = Shapes::parse(&text);
     let mut seen = BTreeSet::new();
     for definition in crd::all() {
-        shapes.visit(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], &mut seen);
+        shapes.visit(
+            &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
+            &mut seen,
+        );
     }
     let used = [
         "Artifact",
@@ -69,7 +80,9 @@ fn shared_shapes_have_the_fields_of_the_contract() {
 fn recorded_statuses_lose_nothing() {
     let (mut statuses, mut wrong) = (0, Vec::new());
     for name in ["source", "kustomization"] {
-        let Some(text) = shared(&format!("corpus/flux/{name}.json")) else { return };
+        let Some(text) = shared(&format!("corpus/flux/{name}.json")) else {
+            return;
+        };
         let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
         for (scenario, object, recorded) in scenarios.iter().flat_map(recorded) {
             statuses += 1;
@@ -117,13 +130,18 @@ fn a_full_status_is_written_as_it_was_read() {
     assert_eq!(again::<GitRepository>(&repository), repository);
     assert_eq!(again::<Kustomization>(&kustomization), kustomization);
     assert_eq!(again::<Kustomization>(&json!({})), json!({}));
-    assert_eq!(again::<Kustomization>(&json!({"inventory": {"entries": []}}))["inventory"], json!({"entries": []}));
+    assert_eq!(
+        again::<Kustomization>(&json!({"inventory": {"entries": []}}))["inventory"],
+        json!({"entries": []})
+    );
 }
 
 #[test]
 fn an_object_in_memory_is_lean() {
     let (repository, kustomization) = (size_of::<GitRepository>(), size_of::<Kustomization>());
-    println!("GitRepository {repository} bytes, Kustomization {kustomization} bytes, without their texts");
+    println!(
+        "GitRepository {repository} bytes, Kustomization {kustomization} bytes, without their texts"
+    );
     assert!(repository <= 800 && kustomization <= 1100);
 }
 
@@ -132,8 +150,14 @@ fn an_object_in_memory_is_lean() {
 /// Lists scenario, object and status of every record.
 fn recorded(scenario: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let name = scenario["name"].as_str().unwrap();
-    let records = scenario["expected"].as_array().unwrap().iter().filter_map(|record| record["flux"].as_object());
-    records.flatten().map(move |(object, record)| (name, object.as_str(), &record["status"]))
+    let records = scenario["expected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|record| record["flux"].as_object());
+    records
+        .flatten()
+        .map(move |(object, record)| (name, object.as_str(), &record["status"]))
 }
 
 /// A kind whose status can be read and written.
@@ -143,7 +167,10 @@ trait Envelope {
 
 impl<S: Kind> Envelope for Resource<S> {
     fn again(status: &Value) -> Value {
-        Resource::<S>::parse(&json!({ "status": status })).unwrap().to_value()["status"].take()
+        Resource::<S>::parse(&json!({ "status": status }))
+            .unwrap()
+            .to_value()["status"]
+            .take()
     }
 }
 
@@ -154,19 +181,32 @@ fn again<E: Envelope>(status: &Value) -> Value {
 /// Checks that `written` holds all of `recorded`, and beyond it only what the recording leaves out because it differs
 /// from run to run.
 fn holds(written: &Value, recorded: &Value, place: &str) -> Result<(), String> {
-    const LEFT_OUT: [&str; 3] = ["lastTransitionTime", "lastUpdateTime", "totalReconciliations"];
+    const LEFT_OUT: [&str; 3] = [
+        "lastTransitionTime",
+        "lastUpdateTime",
+        "totalReconciliations",
+    ];
     match (written, recorded) {
         (Value::Object(written), Value::Object(recorded)) => {
-            let added = written.keys().find(|key| !recorded.contains_key(*key) && !LEFT_OUT.contains(&key.as_str()));
+            let added = written
+                .keys()
+                .find(|key| !recorded.contains_key(*key) && !LEFT_OUT.contains(&key.as_str()));
             if let Some(added) = added {
                 return Err(format!("{place}.{added} was added"));
             }
             recorded.iter().try_for_each(|(key, value)| {
-                holds(written.get(key).unwrap_or(&Value::Null), value, &format!("{place}.{key}"))
+                holds(
+                    written.get(key).unwrap_or(&Value::Null),
+                    value,
+                    &format!("{place}.{key}"),
+                )
             })
         }
         (Value::Array(written), Value::Array(recorded)) if written.len() == recorded.len() => {
-            written.iter().zip(recorded).try_for_each(|(written, recorded)| holds(written, recorded, place))
+            written
+                .iter()
+                .zip(recorded)
+                .try_for_each(|(written, recorded)| holds(written, recorded, place))
         }
         _ if written == recorded => Ok(()),
         _ => Err(format!("{place}: {recorded} became {written}")),
@@ -184,7 +224,10 @@ fn contract(text: &str, definition: &Value) -> Lines {
         spec["group"].as_str().unwrap(),
         spec["versions"][0]["name"].as_str().unwrap()
     );
-    let section = text.split_once(&title).unwrap_or_else(|| panic!("no section {title}")).1;
+    let section = text
+        .split_once(&title)
+        .unwrap_or_else(|| panic!("no section {title}"))
+        .1;
     let section = section.split("\n### ").next().unwrap();
     let mut lines = Lines::new();
     for line in section.lines().filter(|line| !line.is_empty()) {
@@ -208,10 +251,15 @@ struct Shapes(Vec<(String, BTreeSet<String>)>);
 
 impl Shapes {
     fn parse(text: &str) -> Self {
-        let line = text.lines().find(|line| line.starts_with("Shared types: ")).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Shared types: "))
+            .unwrap();
         let mut shapes = Vec::new();
         for part in line.trim_start_matches("Shared types: ").split("; `") {
-            let Some((name, fields)) = part.trim_start_matches('`').split_once("` = {") else { continue };
+            let Some((name, fields)) = part.trim_start_matches('`').split_once("` = {") else {
+                continue;
+            };
             let end = fields.rfind('}').unwrap();
             shapes.push((name.to_owned(), fields_of(&fields[..end])));
         }
@@ -224,12 +272,18 @@ impl Shapes {
     /// Returns the shape that a schema has.
     fn of(&self, schema: &Value) -> Option<&str> {
         let fields = own_fields(schema)?;
-        let bare: BTreeSet<String> = fields.iter().map(|field| field.trim_end_matches('*').to_owned()).collect();
+        let bare: BTreeSet<String> = fields
+            .iter()
+            .map(|field| field.trim_end_matches('*').to_owned())
+            .collect();
         // Some shapes name their required fields at each use only.
         let same = |shape: &BTreeSet<String>| {
             *shape == fields || *shape == bare && !shape.iter().any(|field| field.ends_with('*'))
         };
-        self.0.iter().find(|(_, shape)| same(shape)).map(|(name, _)| name.as_str())
+        self.0
+            .iter()
+            .find(|(_, shape)| same(shape))
+            .map(|(name, _)| name.as_str())
     }
 
     /// Collects the shapes that occur.
@@ -237,8 +291,12 @@ impl Shapes {
         let shape = self.of(schema);
         seen.extend(shape.map(str::to_owned));
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-            let told_at_each_use = shape == Some("ObjRef") && name == "kind" || field["type"] == "object";
-            assert!(shape.is_none() || told_at_each_use || facets(field, "").is_empty(), "{shape:?} {name}: {field}");
+            let told_at_each_use =
+                shape == Some("ObjRef") && name == "kind" || field["type"] == "object";
+            assert!(
+                shape.is_none() || told_at_each_use || facets(field, "").is_empty(),
+                "{shape:?} {name}: {field}"
+            );
             self.visit(field, seen);
         }
         if schema["items"].is_object() {
@@ -250,7 +308,10 @@ impl Shapes {
     fn render(&self, definition: &Value) -> Lines {
         let mut lines = Lines::from([
             ("names".to_owned(), names(definition)),
-            ("printer columns".to_owned(), columns(&definition["spec"]["versions"][0])),
+            (
+                "printer columns".to_owned(),
+                columns(&definition["spec"]["versions"][0]),
+            ),
         ]);
         let root = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
         for part in ["spec", "status"] {
@@ -270,7 +331,10 @@ impl Shapes {
                 _ => (field, ""),
             };
             let shape = self.of(inner);
-            lines.insert(path.clone(), format!("{star} {array}{}", about(field, inner, shape)));
+            lines.insert(
+                path.clone(),
+                format!("{star} {array}{}", about(field, inner, shape)),
+            );
             if path.ends_with(".conditions") {
                 standard_condition(inner);
             } else if shape.is_none() && inner["type"] == "object" {
@@ -312,19 +376,34 @@ fn fields_of(text: &str) -> BTreeSet<String> {
             depth == 0 && !matches!(c, '}' | ')')
         })
         .collect();
-    let words = flat.split([',', '|']).filter_map(|field| field.split_whitespace().next());
-    words.map(|word| word.split('=').next().unwrap().to_owned()).collect()
+    let words = flat
+        .split([',', '|'])
+        .filter_map(|field| field.split_whitespace().next());
+    words
+        .map(|word| word.split('=').next().unwrap().to_owned())
+        .collect()
 }
 
 /// Returns the fields of a schema, with a `*` behind the required ones.
 fn own_fields(schema: &Value) -> Option<BTreeSet<String>> {
-    let star = |name: &String| if requires(schema, name) { format!("{name}*") } else { name.clone() };
+    let star = |name: &String| {
+        if requires(schema, name) {
+            format!("{name}*")
+        } else {
+            name.clone()
+        }
+    };
     Some(schema["properties"].as_object()?.keys().map(star).collect())
 }
 
 /// Returns the names of the required fields in order.
 fn required(schema: &Value) -> Vec<&str> {
-    let mut names: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut names: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     names.sort_unstable();
     names
 }
@@ -343,19 +422,42 @@ fn plain_type(schema: &Value) -> &str {
 
 /// Says the constraints of a schema, in the order of the contract. A keyword that it has no word for is told as it is.
 fn facets(schema: &Value, prefix: &str) -> Vec<String> {
-    const STRUCTURE: [&str; 7] =
-        ["type", "format", "description", "properties", "required", "items", "additionalProperties"];
-    const ORDER: [&str; 6] = ["default", "enum", "minLength", "maxLength", "pattern", "x-kubernetes-validations"];
+    const STRUCTURE: [&str; 7] = [
+        "type",
+        "format",
+        "description",
+        "properties",
+        "required",
+        "items",
+        "additionalProperties",
+    ];
+    const ORDER: [&str; 6] = [
+        "default",
+        "enum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "x-kubernetes-validations",
+    ];
     let keywords = schema.as_object().unwrap().keys().map(String::as_str);
-    let unknown = keywords.filter(|keyword| !STRUCTURE.contains(keyword) && !ORDER.contains(keyword));
-    let said = ORDER.into_iter().chain(unknown).filter(|keyword| !schema[*keyword].is_null());
-    said.flat_map(|keyword| facet(keyword, &schema[keyword])).map(|said| format!("{prefix}{said}")).collect()
+    let unknown =
+        keywords.filter(|keyword| !STRUCTURE.contains(keyword) && !ORDER.contains(keyword));
+    let said = ORDER
+        .into_iter()
+        .chain(unknown)
+        .filter(|keyword| !schema[*keyword].is_null());
+    said.flat_map(|keyword| facet(keyword, &schema[keyword]))
+        .map(|said| format!("{prefix}{said}"))
+        .collect()
 }
 
 fn facet(keyword: &str, value: &Value) -> Vec<String> {
     let one = match (keyword, value) {
         ("default", Value::Object(map)) => {
-            let pairs: Vec<String> = map.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("\"{key}\": {value}"))
+                .collect();
             format!("default={{{}}}", pairs.join(", "))
         }
         ("enum", Value::Array(words)) => {
@@ -368,8 +470,15 @@ fn facet(keyword: &str, value: &Value) -> Vec<String> {
             other => format!("pattern=`{other}`"),
         },
         ("x-kubernetes-validations", Value::Array(rules)) => {
-            assert!(rules.iter().all(|rule| !rule["message"].as_str().unwrap().is_empty()));
-            return rules.iter().map(|rule| format!("CEL: {}", rule["rule"].as_str().unwrap())).collect();
+            assert!(
+                rules
+                    .iter()
+                    .all(|rule| !rule["message"].as_str().unwrap().is_empty())
+            );
+            return rules
+                .iter()
+                .map(|rule| format!("CEL: {}", rule["rule"].as_str().unwrap()))
+                .collect();
         }
         _ => format!("{keyword}={value}"),
     };
@@ -377,23 +486,38 @@ fn facet(keyword: &str, value: &Value) -> Vec<String> {
 }
 
 fn brackets(said: &[String]) -> String {
-    if said.is_empty() { String::new() } else { format!(" [{}]", said.join("; ")) }
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", said.join("; "))
+    }
 }
 
 /// Says names, scope, versions and annotations.
 fn names(definition: &Value) -> String {
     let spec = &definition["spec"];
     let quoted = |list: &Value| {
-        let words: Vec<String> =
-            list.as_array().unwrap().iter().map(|word| format!("'{}'", word.as_str().unwrap())).collect();
+        let words: Vec<String> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| format!("'{}'", word.as_str().unwrap()))
+            .collect();
         format!("[{}]", words.join(", "))
     };
     let version = &spec["versions"][0];
     assert_eq!(spec["versions"].as_array().unwrap().len(), 1);
     assert!(version["served"] == true && version["storage"] == true);
     let plural = spec["names"]["plural"].as_str().unwrap();
-    assert_eq!(definition["metadata"]["name"], format!("{plural}.{}", spec["group"].as_str().unwrap()));
-    let subresources: Vec<&String> = version["subresources"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        definition["metadata"]["name"],
+        format!("{plural}.{}", spec["group"].as_str().unwrap())
+    );
+    let subresources: Vec<&String> = version["subresources"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
     let annotations: Vec<String> = definition["metadata"]["annotations"]
         .as_object()
         .unwrap()
@@ -413,23 +537,46 @@ fn names(definition: &Value) -> String {
 }
 
 fn columns(version: &Value) -> String {
-    let column =
-        |column: &Value| format!("{}={}", column["name"].as_str().unwrap(), column["jsonPath"].as_str().unwrap());
-    version["additionalPrinterColumns"].as_array().unwrap().iter().map(column).collect::<Vec<_>>().join(", ")
+    let column = |column: &Value| {
+        format!(
+            "{}={}",
+            column["name"].as_str().unwrap(),
+            column["jsonPath"].as_str().unwrap()
+        )
+    };
+    version["additionalPrinterColumns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(column)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Checks what `metav1.Condition` asks for; the contract only names it.
 fn standard_condition(schema: &Value) {
-    assert_eq!(required(schema), ["lastTransitionTime", "message", "reason", "status", "type"]);
+    assert_eq!(
+        required(schema),
+        ["lastTransitionTime", "message", "reason", "status", "type"]
+    );
     let field = |name: &str| &schema["properties"][name];
     assert_eq!(field("lastTransitionTime")["format"], "date-time");
     assert_eq!(field("message")["maxLength"], 32_768);
     assert_eq!(
-        (&field("observedGeneration")["minimum"], &field("observedGeneration")["format"]),
+        (
+            &field("observedGeneration")["minimum"],
+            &field("observedGeneration")["format"]
+        ),
         (&json!(0), &json!("int64"))
     );
-    assert_eq!((&field("reason")["minLength"], &field("reason")["maxLength"]), (&json!(1), &json!(1024)));
-    assert_eq!(field("reason")["pattern"], "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$");
+    assert_eq!(
+        (&field("reason")["minLength"], &field("reason")["maxLength"]),
+        (&json!(1), &json!(1024))
+    );
+    assert_eq!(
+        field("reason")["pattern"],
+        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+    );
     assert_eq!(field("status")["enum"], json!(["True", "False", "Unknown"]));
     assert_eq!(field("type")["maxLength"], 316);
     assert!(field("type")["pattern"].is_string());

@@ -57,19 +57,30 @@ impl GroupVersionKind {
     #[must_use]
     pub fn new(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Self { group: group.into(), version: version.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// Returns `group/version`, or the bare version for core.
     #[must_use]
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// Returns the part that holds in every version.
     #[must_use]
     pub fn group_kind(&self) -> GroupKind {
-        GroupKind { group: self.group.clone(), kind: self.kind.clone() }
+        GroupKind {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+        }
     }
 }
 
@@ -77,7 +88,10 @@ impl NamespacedName {
     /// Puts the two together.
     #[must_use]
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -97,7 +111,13 @@ impl Id {
     /// Returns the id as inventories write it; a `:` in a name (RBAC allows it) becomes `__`.
     #[must_use]
     pub fn inventory(&self) -> String {
-        format!("{}_{}_{}_{}", self.namespace, self.name.replace(':', "__"), self.group, self.kind)
+        format!(
+            "{}_{}_{}_{}",
+            self.namespace,
+            self.name.replace(':', "__"),
+            self.group,
+            self.kind
+        )
     }
 
     /// Reads an inventory id.
@@ -113,13 +133,21 @@ impl Id {
             return Err(bad());
         }
         let name = name.replace("__", ":").into();
-        Ok(Self { namespace: namespace.into(), name, group: group.into(), kind: kind.into() })
+        Ok(Self {
+            namespace: namespace.into(),
+            name,
+            group: group.into(),
+            kind: kind.into(),
+        })
     }
 
     /// Returns group and kind.
     #[must_use]
     pub fn group_kind(&self) -> GroupKind {
-        GroupKind { group: self.group.clone(), kind: self.kind.clone() }
+        GroupKind {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+        }
     }
 }
 
@@ -142,7 +170,10 @@ mod tests {
         for (id, shown) in [
             ("shop_web_apps_Deployment", "Deployment/shop/web"),
             ("_shop__Namespace", "Namespace/shop"),
-            ("_system__node_rbac.authorization.k8s.io_ClusterRole", "ClusterRole/system:node"),
+            (
+                "_system__node_rbac.authorization.k8s.io_ClusterRole",
+                "ClusterRole/system:node",
+            ),
         ] {
             let read = Id::parse_inventory(id).unwrap();
             assert_eq!(read.to_string(), shown);
@@ -156,6 +187,9 @@ mod tests {
     #[test]
     fn api_versions_split() {
         assert_eq!(GroupVersionKind::new("v1", "Pod").api_version(), "v1");
-        assert_eq!(GroupVersionKind::new("apps/v1", "Deployment").to_string(), "apps/v1, Kind=Deployment");
+        assert_eq!(
+            GroupVersionKind::new("apps/v1", "Deployment").to_string(),
+            "apps/v1, Kind=Deployment"
+        );
     }
 }

@@ -22,7 +22,10 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
         patch.insert(key.clone(), Value::Null);
     }
     for (key, to) in to {
-        if let Some(change) = from.get(key).map_or_else(|| Some(to.clone()), |from| merge_patch(from, to)) {
+        if let Some(change) = from
+            .get(key)
+            .map_or_else(|| Some(to.clone()), |from| merge_patch(from, to))
+        {
             patch.insert(key.clone(), change);
         }
     }

@@ -32,7 +32,10 @@ pub const FINALIZER: &str = "finalizers.fluxcd.io";
 /// Tells whether label or annotation `key` has `value`, letter case aside (`AnyInMetadata` of fluxcd/pkg ssa/utils).
 #[must_use]
 pub fn says(object: &Object, key: &str, value: &str) -> bool {
-    [object.label(key), object.annotation(key)].into_iter().flatten().any(|found| found.eq_ignore_ascii_case(value))
+    [object.label(key), object.annotation(key)]
+        .into_iter()
+        .flatten()
+        .any(|found| found.eq_ignore_ascii_case(value))
 }
 
 #[cfg(test)]
@@ -47,7 +50,9 @@ mod tests {
             }))
             .unwrap()
         };
-        assert!(says(&object("labels"), SSA, "Ignore") && says(&object("annotations"), SSA, "Ignore"));
+        assert!(
+            says(&object("labels"), SSA, "Ignore") && says(&object("annotations"), SSA, "Ignore")
+        );
         assert!(!says(&object("labels"), SSA, "Merge"));
     }
 }

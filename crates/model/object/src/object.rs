@@ -28,8 +28,11 @@ impl Object {
         if !value.is_object() {
             return Err(Error::NotAMap);
         }
-        for (field, pointer) in [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("metadata.name", "/metadata/name")]
-        {
+        for (field, pointer) in [
+            ("apiVersion", "/apiVersion"),
+            ("kind", "/kind"),
+            ("metadata.name", "/metadata/name"),
+        ] {
             if text(&value, pointer).is_empty() {
                 return Err(Error::Missing(field));
             }
@@ -71,7 +74,12 @@ impl Object {
     #[must_use]
     pub fn id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
-        Id { namespace: self.namespace().into(), name: self.name().into(), group, kind }
+        Id {
+            namespace: self.namespace().into(),
+            name: self.name().into(),
+            group,
+            kind,
+        }
     }
 
     /// Returns a label's value.
@@ -83,7 +91,11 @@ impl Object {
     /// Returns an annotation's value.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.0.get("metadata")?.get("annotations")?.get(key)?.as_str()
+        self.0
+            .get("metadata")?
+            .get("annotations")?
+            .get(key)?
+            .as_str()
     }
 
     /// Sets a label.
@@ -98,7 +110,8 @@ impl Object {
 
     /// Sets `metadata.namespace`.
     pub fn set_namespace(&mut self, namespace: &str) {
-        self.metadata().insert("namespace".to_owned(), namespace.into());
+        self.metadata()
+            .insert("namespace".to_owned(), namespace.into());
     }
 
     /// Returns the metadata to be changed.
@@ -106,14 +119,20 @@ impl Object {
     /// # Panics
     /// Never: [`Object::parse`] saw the metadata, and [`Object::edit`] looks again.
     pub fn metadata(&mut self) -> &mut Map<String, Value> {
-        self.0.get_mut("metadata").and_then(Value::as_object_mut).expect("an object has metadata")
+        self.0
+            .get_mut("metadata")
+            .and_then(Value::as_object_mut)
+            .expect("an object has metadata")
     }
 
     /// Changes the whole value; the outcome must be an object again.
     ///
     /// # Errors
     /// It no longer is; the value as changed is lost.
-    pub fn edit<E: From<Error>>(self, change: impl FnOnce(&mut Value) -> Result<(), E>) -> Result<Self, E> {
+    pub fn edit<E: From<Error>>(
+        self,
+        change: impl FnOnce(&mut Value) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut value = self.0;
         change(&mut value)?;
         Ok(Self::parse(value)?)
@@ -132,7 +151,10 @@ impl Object {
     }
 
     fn set_in(&mut self, field: &str, key: &str, value: &str) {
-        let map = self.metadata().entry(field).or_insert_with(|| Value::Object(Map::new()));
+        let map = self
+            .metadata()
+            .entry(field)
+            .or_insert_with(|| Value::Object(Map::new()));
         if !map.is_object() {
             *map = Value::Object(Map::new());
         }
@@ -143,7 +165,10 @@ impl Object {
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -155,12 +180,24 @@ mod tests {
     #[test]
     fn what_an_object_must_have_is_named() {
         let full = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
-        assert_eq!(Object::parse(full.clone()).unwrap().id().to_string(), "ConfigMap/a");
+        assert_eq!(
+            Object::parse(full.clone()).unwrap().id().to_string(),
+            "ConfigMap/a"
+        );
         assert_eq!(Object::parse(json!([])), Err(Error::NotAMap));
         for (field, without) in [
-            ("apiVersion", json!({"kind": "ConfigMap", "metadata": {"name": "a"}})),
-            ("kind", json!({"apiVersion": "v1", "kind": 1, "metadata": {"name": "a"}})),
-            ("metadata.name", json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": null})),
+            (
+                "apiVersion",
+                json!({"kind": "ConfigMap", "metadata": {"name": "a"}}),
+            ),
+            (
+                "kind",
+                json!({"apiVersion": "v1", "kind": 1, "metadata": {"name": "a"}}),
+            ),
+            (
+                "metadata.name",
+                json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": null}),
+            ),
         ] {
             assert_eq!(Object::parse(without), Err(Error::Missing(field)));
         }
@@ -168,15 +205,19 @@ mod tests {
 
     #[test]
     fn labels_are_set_where_there_were_none() {
-        let mut object =
-            Object::parse(json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a", "labels": null}})).unwrap();
+        let mut object = Object::parse(
+            json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a", "labels": null}}),
+        )
+        .unwrap();
         object.set_label("k", "v");
         assert_eq!(object.label("k"), Some("v"));
     }
 
     #[test]
     fn an_edit_must_leave_an_object() {
-        let object = Object::parse(json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}})).unwrap();
+        let object =
+            Object::parse(json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}))
+                .unwrap();
         let edited = object.edit::<Error>(|value| {
             value["metadata"] = Value::Null;
             Ok(())

@@ -29,7 +29,10 @@ const FIRST: [&str; 23] = [
     "PodDisruptionBudget",
 ];
 /// Kinds that go last, in this order.
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const LAST: [&str; 2] = [
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 const OTHERS: u8 = FIRST.len() as u8;
 
 /// A kind's place in the order: objects of one rank may be written in parallel.
@@ -38,7 +41,9 @@ pub fn rank(kind: &str) -> u8 {
     if let Some(place) = FIRST.iter().position(|first| *first == kind) {
         return place as u8;
     }
-    LAST.iter().position(|last| *last == kind).map_or(OTHERS, |place| OTHERS + 1 + place as u8)
+    LAST.iter()
+        .position(|last| *last == kind)
+        .map_or(OTHERS, |place| OTHERS + 1 + place as u8)
 }
 
 /// Sorts ids into apply order: rank, then group, kind, namespace and name.
@@ -53,8 +58,23 @@ mod tests {
 
     #[test]
     fn definitions_come_first_and_webhooks_last() {
-        let mut kinds = ["ValidatingWebhookConfiguration", "Gadget", "Deployment", "Secret", "Namespace"];
+        let mut kinds = [
+            "ValidatingWebhookConfiguration",
+            "Gadget",
+            "Deployment",
+            "Secret",
+            "Namespace",
+        ];
         kinds.sort_by_key(|kind| rank(kind));
-        assert_eq!(kinds, ["Namespace", "Secret", "Deployment", "Gadget", "ValidatingWebhookConfiguration"]);
+        assert_eq!(
+            kinds,
+            [
+                "Namespace",
+                "Secret",
+                "Deployment",
+                "Gadget",
+                "ValidatingWebhookConfiguration"
+            ]
+        );
     }
 }

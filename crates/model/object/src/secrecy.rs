@@ -44,20 +44,37 @@ impl Secrecy {
     pub fn of(object: &Value) -> Self {
         // The group is not asked: a Secret of another one is no less secret.
         let is_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
-        Self { level: if is_secret { Level::Values } else { Level::Open }, words: None }
+        Self {
+            level: if is_secret {
+                Level::Values
+            } else {
+                Level::Open
+            },
+            words: None,
+        }
     }
 
     /// Returns how much may be told of an object that values from Secrets came into: the words that stood in it before.
     #[must_use]
     pub fn built(words: Words, after: &Id) -> Self {
-        let level = if words.knows(after) { Level::Values } else { Level::Identity };
-        Self { level, words: Some(Arc::new(words.0)) }
+        let level = if words.knows(after) {
+            Level::Values
+        } else {
+            Level::Identity
+        };
+        Self {
+            level,
+            words: Some(Arc::new(words.0)),
+        }
     }
 
     /// Returns how much may be told of an object of which only the level is known.
     #[must_use]
     pub fn at(level: Level) -> Self {
-        Self { level, words: (level == Level::Identity).then(Arc::default) }
+        Self {
+            level,
+            words: (level == Level::Identity).then(Arc::default),
+        }
     }
 
     /// Returns how much of it is secret.
@@ -81,7 +98,10 @@ impl Secrecy {
     /// Returns the same from what [`Secrecy::level`] and [`Secrecy::words`] told.
     #[must_use]
     pub fn with_words(level: Level, words: Option<BTreeSet<Box<str>>>) -> Self {
-        Self { level, words: words.map(Arc::new) }
+        Self {
+            level,
+            words: words.map(Arc::new),
+        }
     }
 
     /// Returns whether a value that is a text, a number or a truth stands in the source just so.
@@ -110,16 +130,33 @@ impl Secrecy {
         }
         let part = |part: &str| self.word(part).into();
         // Where nothing is known of the source, the kind at least says what it is about.
-        let kind = if self.knows_words() { part(&id.kind) } else { id.kind.clone() };
-        Id { namespace: part(&id.namespace), name: part(&id.name), group: part(&id.group), kind }
+        let kind = if self.knows_words() {
+            part(&id.kind)
+        } else {
+            id.kind.clone()
+        };
+        Id {
+            namespace: part(&id.namespace),
+            name: part(&id.name),
+            group: part(&id.group),
+            kind,
+        }
     }
 
     /// Returns the parts of an identity that may not be told.
     #[must_use]
     pub fn hidden(&self, id: &Id) -> Vec<Box<str>> {
         let told = self.masked(id);
-        let parts = [(&id.name, told.name), (&id.namespace, told.namespace), (&id.kind, told.kind)];
-        parts.into_iter().filter(|(part, told)| **part != *told).map(|(part, _)| part.clone()).collect()
+        let parts = [
+            (&id.name, told.name),
+            (&id.namespace, told.namespace),
+            (&id.kind, told.kind),
+        ];
+        parts
+            .into_iter()
+            .filter(|(part, told)| **part != *told)
+            .map(|(part, _)| part.clone())
+            .collect()
     }
 
     fn knows_words(&self) -> bool {
@@ -166,7 +203,9 @@ impl Secrecy {
             return inside.to_owned();
         }
         match inside.split_once('=') {
-            Some((key, value)) => format!("{}={}", self.word(key), self.word(value.trim_matches('"'))),
+            Some((key, value)) => {
+                format!("{}={}", self.word(key), self.word(value.trim_matches('"')))
+            }
             None => HIDDEN.to_owned(),
         }
     }
@@ -174,7 +213,11 @@ impl Secrecy {
     /// Returns a word as it may be told.
     #[must_use]
     pub fn word<'t>(&self, word: &'t str) -> &'t str {
-        if word.is_empty() || self.stands(word) { word } else { HIDDEN }
+        if word.is_empty() || self.stands(word) {
+            word
+        } else {
+            HIDDEN
+        }
     }
 
     fn stands(&self, word: &str) -> bool {
@@ -202,7 +245,10 @@ impl Words {
 
     /// Adds the group of an API version.
     pub fn note_group(&mut self, api_version: &str) {
-        if let Some((group, _)) = api_version.split_once('/').filter(|_| !api_version.contains('$')) {
+        if let Some((group, _)) = api_version
+            .split_once('/')
+            .filter(|_| !api_version.contains('$'))
+        {
             self.0.insert(group.into());
         }
     }
@@ -217,14 +263,27 @@ impl Words {
     /// Returns whether all parts of an identity are among them.
     #[must_use]
     pub fn knows(&self, id: &Id) -> bool {
-        [&id.namespace, &id.name, &id.group, &id.kind].into_iter().all(|part| self.has(part))
+        [&id.namespace, &id.name, &id.group, &id.kind]
+            .into_iter()
+            .all(|part| self.has(part))
     }
 
     /// Returns an identity without what is not among them.
     #[must_use]
     pub fn masked(&self, id: &Id) -> Id {
-        let part = |part: &str| if self.has(part) { part.into() } else { HIDDEN.into() };
-        Id { namespace: part(&id.namespace), name: part(&id.name), group: part(&id.group), kind: part(&id.kind) }
+        let part = |part: &str| {
+            if self.has(part) {
+                part.into()
+            } else {
+                HIDDEN.into()
+            }
+        };
+        Id {
+            namespace: part(&id.namespace),
+            name: part(&id.name),
+            group: part(&id.group),
+            kind: part(&id.kind),
+        }
     }
 
     fn has(&self, word: &str) -> bool {
@@ -293,13 +352,24 @@ mod tests {
     use super::*;
 
     fn id(namespace: &str, name: &str) -> Id {
-        Id { namespace: namespace.into(), name: name.into(), group: "".into(), kind: "ConfigMap".into() }
+        Id {
+            namespace: namespace.into(),
+            name: name.into(),
+            group: "".into(),
+            kind: "ConfigMap".into(),
+        }
     }
 
     fn built() -> Secrecy {
         let before = json!({"apiVersion": "a.io/v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "ns",
             "labels": {"l": "${P}"}}, "data": {"a.b": "x${P}", "${P}": "y", "env": [{"name": "A", "value": "${P}"}], "n": 3}});
-        Secrecy::built(Words::of(&before), &Id { group: "a.io".into(), ..id("ns", "m") })
+        Secrecy::built(
+            Words::of(&before),
+            &Id {
+                group: "a.io".into(),
+                ..id("ns", "m")
+            },
+        )
     }
 
     #[test]
@@ -314,7 +384,10 @@ mod tests {
             (".data.hunter2", ".data.*"),
             (".data.env[0].value", ".data.env[0].value"),
             (".data.env[name=A].value", ".data.env[name=A].value"),
-            (".data.env[name=\"hunter2\"].value", ".data.env[name=*].value"),
+            (
+                ".data.env[name=\"hunter2\"].value",
+                ".data.env[name=*].value",
+            ),
             ("data[hunter]2]", "data[*]*"),
             ("[hunter2", "[*]"),
             ("hünter2", "*"),
@@ -323,7 +396,10 @@ mod tests {
             assert_eq!(secrecy.path(path), told, "{path}");
         }
         let secret = Secrecy::of(&json!({"kind": "Secret"}));
-        assert_eq!((secret.path("data[token]"), secret.is_open()), ("data[token]".to_owned(), false));
+        assert_eq!(
+            (secret.path("data[token]"), secret.is_open()),
+            ("data[token]".to_owned(), false)
+        );
         assert!(Secrecy::of(&json!({"kind": "ConfigMap"})).is_open());
     }
 
@@ -347,9 +423,18 @@ mod tests {
     fn an_identity_that_a_value_went_into_is_not_told() {
         let before = json!({"kind": "ConfigMap", "metadata": {"name": "${P}", "namespace": "ns"}});
         let secrecy = Secrecy::built(Words::of(&before), &id("ns", "hunter2"));
-        assert_eq!((secrecy.level(), secrecy.id(&id("ns", "hunter2"))), (Level::Identity, "ConfigMap/ns/*".to_owned()));
-        assert_eq!(Secrecy::at(Level::Identity).id(&id("ns", "hunter2")), "ConfigMap/*/*");
-        assert_eq!((built().level(), built().id(&id("ns", "m"))), (Level::Values, "ConfigMap/ns/m".to_owned()));
+        assert_eq!(
+            (secrecy.level(), secrecy.id(&id("ns", "hunter2"))),
+            (Level::Identity, "ConfigMap/ns/*".to_owned())
+        );
+        assert_eq!(
+            Secrecy::at(Level::Identity).id(&id("ns", "hunter2")),
+            "ConfigMap/*/*"
+        );
+        assert_eq!(
+            (built().level(), built().id(&id("ns", "m"))),
+            (Level::Values, "ConfigMap/ns/m".to_owned())
+        );
         assert!(!format!("{secrecy:?}").contains("ns"));
     }
 }

@@ -79,13 +79,35 @@ impl LabelSelector {
     /// See [`Error`].
     pub fn from_value(value: &Value) -> Result<Self, Error> {
         let mut requirements = Vec::new();
-        for (key, value) in value.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
+        for (key, value) in value
+            .get("matchLabels")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let operator = Operator::In(vec![value.as_str().unwrap_or_default().into()]);
-            requirements.push(Requirement { key: key.as_str().into(), operator });
+            requirements.push(Requirement {
+                key: key.as_str().into(),
+                operator,
+            });
         }
-        for expression in value.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
-            let text = |key: &str| expression.get(key).and_then(Value::as_str).unwrap_or_default();
-            let values = expression.get("values").and_then(Value::as_array).into_iter().flatten();
+        for expression in value
+            .get("matchExpressions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let text = |key: &str| {
+                expression
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            let values = expression
+                .get("values")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let values: Vec<Box<str>> = values.filter_map(Value::as_str).map(Into::into).collect();
             let operator = match text("operator") {
                 "In" if !values.is_empty() => Operator::In(values),
@@ -94,9 +116,16 @@ impl LabelSelector {
                 "DoesNotExist" => Operator::Absent,
                 other => return Err(Error::Operator(other.into())),
             };
-            requirements.push(Requirement { key: text("key").into(), operator });
+            requirements.push(Requirement {
+                key: text("key").into(),
+                operator,
+            });
         }
-        if requirements.len() > SELECTOR_MAX { Err(Error::TooLong) } else { Ok(Self(requirements)) }
+        if requirements.len() > SELECTOR_MAX {
+            Err(Error::TooLong)
+        } else {
+            Ok(Self(requirements))
+        }
     }
 
     /// Tells whether every object is meant.
@@ -107,7 +136,9 @@ impl LabelSelector {
 
     /// Tells whether an object with these labels is meant.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
-        self.0.iter().all(|requirement| requirement.holds(label(&requirement.key)))
+        self.0
+            .iter()
+            .all(|requirement| requirement.holds(label(&requirement.key)))
     }
 }
 
@@ -118,8 +149,12 @@ impl Requirement {
         match (&self.operator, value) {
             (Operator::In(values), Some(value)) => among(values, value),
             (Operator::NotIn(values), Some(value)) => !among(values, value),
-            (Operator::Greater(bound), Some(value)) => number(value).is_some_and(|value| value > *bound),
-            (Operator::Less(bound), Some(value)) => number(value).is_some_and(|value| value < *bound),
+            (Operator::Greater(bound), Some(value)) => {
+                number(value).is_some_and(|value| value > *bound)
+            }
+            (Operator::Less(bound), Some(value)) => {
+                number(value).is_some_and(|value| value < *bound)
+            }
             (Operator::Exists, value) => value.is_some(),
             (Operator::Absent, value) => value.is_none(),
             (Operator::NotIn(_), None) => true,
@@ -138,7 +173,10 @@ impl<'t> Reader<'t> {
         if self.peek() == "!" {
             self.next();
             let key = self.word("identifier")?;
-            return Ok(Requirement { key, operator: Operator::Absent });
+            return Ok(Requirement {
+                key,
+                operator: Operator::Absent,
+            });
         }
         let key = self.word("!, identifier, or 'end of string'")?;
         let operator = match self.peek() {
@@ -165,7 +203,11 @@ impl<'t> Reader<'t> {
 
     /// A value may be missing: `app=` means the empty one.
     fn value(&mut self) -> Box<str> {
-        if is_word(self.peek()) { self.next().into() } else { Box::default() }
+        if is_word(self.peek()) {
+            self.next().into()
+        } else {
+            Box::default()
+        }
     }
 
     fn number(&mut self) -> Result<i64, Error> {
@@ -201,7 +243,9 @@ impl<'t> Reader<'t> {
                 let two = rest.get(..2).unwrap_or_default();
                 if matches!(two, "==" | "!=") { 2 } else { 1 }
             }
-            Some(_) => rest.find(|next: char| next.is_whitespace() || is_special(next)).unwrap_or(rest.len()),
+            Some(_) => rest
+                .find(|next: char| next.is_whitespace() || is_special(next))
+                .unwrap_or(rest.len()),
         };
         &rest[..end]
     }
@@ -226,7 +270,10 @@ fn is_word(token: &str) -> bool {
 }
 
 fn unexpected<T>(found: &str, expected: &'static str) -> Result<T, Error> {
-    Err(Error::Unexpected { found: found.into(), expected })
+    Err(Error::Unexpected {
+        found: found.into(),
+        expected,
+    })
 }
 
 /// Requirements of a selector, and values of one of them.
@@ -240,18 +287,41 @@ mod tests {
 
     fn matches(selector: &str, labels: &[(&str, &str)]) -> bool {
         let selector = LabelSelector::parse(selector).unwrap();
-        selector.matches(|key| labels.iter().find(|(name, _)| *name == key).map(|(_, value)| *value))
+        selector.matches(|key| {
+            labels
+                .iter()
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| *value)
+        })
     }
 
     #[test]
     fn every_operator_selects() {
         let labels = [("app", "web"), ("n", "3"), ("empty", "")];
-        for selector in
-            ["", "app", "app=web", "app == web , n", "app in (api,web)", "!old", "old!=x", "n>2", "n lt 4", "empty="]
-        {
+        for selector in [
+            "",
+            "app",
+            "app=web",
+            "app == web , n",
+            "app in (api,web)",
+            "!old",
+            "old!=x",
+            "n>2",
+            "n lt 4",
+            "empty=",
+        ] {
             assert!(matches(selector, &labels), "{selector}");
         }
-        for selector in ["old", "app=api", "app!=web", "app notin (web)", "!app", "n>3", "app>1", "app="] {
+        for selector in [
+            "old",
+            "app=api",
+            "app!=web",
+            "app notin (web)",
+            "!app",
+            "n>3",
+            "app>1",
+            "app=",
+        ] {
             assert!(!matches(selector, &labels), "{selector}");
         }
     }
@@ -259,7 +329,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named() {
         let error = |text: &str| LabelSelector::parse(text).unwrap_err().to_string();
-        assert_eq!(error("bad sel ("), "found 'sel', expected: in, notin, =, ==, !=, gt, lt");
+        assert_eq!(
+            error("bad sel ("),
+            "found 'sel', expected: in, notin, =, ==, !=, gt, lt"
+        );
         assert_eq!(error("a in b"), "found 'b', expected: '('");
         assert_eq!(error("a,"), "found '', expected: identifier after ','");
         assert_eq!(error("a=b c"), "found 'c', expected: , or 'end of string'");
@@ -271,8 +344,15 @@ mod tests {
             {"key": "tier", "operator": "NotIn", "values": ["db"]}, {"key": "old", "operator": "DoesNotExist"}]});
         let selector = LabelSelector::from_value(&value).unwrap();
         assert!(selector.matches(|key| (key == "app").then_some("web")));
-        assert!(!selector.matches(|key| if key == "tier" { Some("db") } else { (key == "app").then_some("web") }));
+        assert!(!selector.matches(|key| if key == "tier" {
+            Some("db")
+        } else {
+            (key == "app").then_some("web")
+        }));
         let wrong = json!({"matchExpressions": [{"key": "tier", "operator": "In"}]});
-        assert_eq!(LabelSelector::from_value(&wrong), Err(Error::Operator("In".into())));
+        assert_eq!(
+            LabelSelector::from_value(&wrong),
+            Err(Error::Operator("In".into()))
+        );
     }
 }

@@ -37,13 +37,20 @@ impl Builder {
     /// Tells whether the type of a name is defined.
     #[must_use]
     pub fn is_defined(&self, name: &str) -> bool {
-        self.names.get(name).is_some_and(|id| self.atoms.get(id.0 as usize).is_some_and(Option::is_some))
+        self.names
+            .get(name)
+            .is_some_and(|id| self.atoms.get(id.0 as usize).is_some_and(Option::is_some))
     }
 
     /// Adds a type that has no name; equal scalars are one type.
     pub fn inline(&mut self, atom: Atom) -> TypeRef {
         let scalar = atom.list.is_none() && atom.map.is_none();
-        if scalar && let Some(id) = self.scalars.iter().find(|id| self.atoms[id.0 as usize].as_ref() == Some(&atom)) {
+        if scalar
+            && let Some(id) = self
+                .scalars
+                .iter()
+                .find(|id| self.atoms[id.0 as usize].as_ref() == Some(&atom))
+        {
             return TypeRef::from(*id);
         }
         let ty = self.add(atom);
@@ -61,7 +68,10 @@ impl Builder {
 
     /// Takes a type and all it uses over from another schema, under a name.
     pub fn import(&mut self, from: &Schema, ty: TypeRef, name: &str) -> TypeRef {
-        let mut taken = HashMap::from([(TypeRef::ANY.id, TypeRef::ANY.id), (TypeRef::DEDUCED.id, TypeRef::DEDUCED.id)]);
+        let mut taken = HashMap::from([
+            (TypeRef::ANY.id, TypeRef::ANY.id),
+            (TypeRef::DEDUCED.id, TypeRef::DEDUCED.id),
+        ]);
         let root = self.declare(name);
         taken.insert(ty.id, root.id);
         let mut waiting = vec![ty.id];
@@ -75,7 +85,10 @@ impl Builder {
                     new
                 });
             }
-            if let Some(slot) = taken.get(&id).and_then(|id| self.atoms.get_mut(id.0 as usize)) {
+            if let Some(slot) = taken
+                .get(&id)
+                .and_then(|id| self.atoms.get_mut(id.0 as usize))
+            {
                 *slot = Some(atom);
             }
         }
@@ -85,44 +98,92 @@ impl Builder {
     /// Returns the names that are used and not defined.
     pub fn undefined(&self) -> impl Iterator<Item = &str> {
         let missing = |id: &TypeId| self.atoms.get(id.0 as usize).is_some_and(Option::is_none);
-        self.names.iter().filter(move |(_, id)| missing(id)).map(|(name, _)| &**name)
+        self.names
+            .iter()
+            .filter(move |(_, id)| missing(id))
+            .map(|(name, _)| &**name)
     }
 
     /// Returns the schema. What was never defined allows anything.
     #[must_use]
     pub fn finish(self) -> Schema {
-        let atoms = self.atoms.into_iter().map(|atom| atom.unwrap_or_else(any)).collect();
-        Schema { atoms, names: self.names }
+        let atoms = self
+            .atoms
+            .into_iter()
+            .map(|atom| atom.unwrap_or_else(any))
+            .collect();
+        Schema {
+            atoms,
+            names: self.names,
+        }
     }
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        let names = [(ANY.into(), TypeRef::ANY.id), (DEDUCED.into(), TypeRef::DEDUCED.id)];
-        Self { atoms: vec![Some(any()), Some(deduced())], names: names.into(), scalars: Vec::new() }
+        let names = [
+            (ANY.into(), TypeRef::ANY.id),
+            (DEDUCED.into(), TypeRef::DEDUCED.id),
+        ];
+        Self {
+            atoms: vec![Some(any()), Some(deduced())],
+            names: names.into(),
+            scalars: Vec::new(),
+        }
     }
 }
 
 /// Returns the types that a type uses.
 fn uses(atom: &mut Atom) -> impl Iterator<Item = &mut TypeRef> {
     let list = atom.list.iter_mut().map(|list| &mut list.element);
-    let map =
-        atom.map.iter_mut().flat_map(|map| map.fields.iter_mut().map(|field| &mut field.ty).chain(&mut map.element));
+    let map = atom.map.iter_mut().flat_map(|map| {
+        map.fields
+            .iter_mut()
+            .map(|field| &mut field.ty)
+            .chain(&mut map.element)
+    });
     list.chain(map)
 }
 
 /// Anything, changed as a whole.
 pub(crate) fn any() -> Atom {
-    let map = Map { element: Some(TypeRef::ANY), atomic: true, preserve_unknown: true, ..Map::default() };
-    let list = List { element: TypeRef::ANY, atomic: true, keys: Box::default() };
-    Atom { scalar: Some(Scalar::Untyped), list: Some(list), map: Some(map), ..Atom::default() }
+    let map = Map {
+        element: Some(TypeRef::ANY),
+        atomic: true,
+        preserve_unknown: true,
+        ..Map::default()
+    };
+    let list = List {
+        element: TypeRef::ANY,
+        atomic: true,
+        keys: Box::default(),
+    };
+    Atom {
+        scalar: Some(Scalar::Untyped),
+        list: Some(list),
+        map: Some(map),
+        ..Atom::default()
+    }
 }
 
 /// Anything: maps are granular, lists are not.
 fn deduced() -> Atom {
-    let map = Map { element: Some(TypeRef::DEDUCED), preserve_unknown: true, ..Map::default() };
-    let list = List { element: TypeRef::ANY, atomic: true, keys: Box::default() };
-    Atom { scalar: Some(Scalar::Untyped), list: Some(list), map: Some(map), ..Atom::default() }
+    let map = Map {
+        element: Some(TypeRef::DEDUCED),
+        preserve_unknown: true,
+        ..Map::default()
+    };
+    let list = List {
+        element: TypeRef::ANY,
+        atomic: true,
+        keys: Box::default(),
+    };
+    Atom {
+        scalar: Some(Scalar::Untyped),
+        list: Some(list),
+        map: Some(map),
+        ..Atom::default()
+    }
 }
 
 /// The name under which [`TypeRef::ANY`] is known.

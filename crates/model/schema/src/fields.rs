@@ -167,7 +167,9 @@ impl Fields {
 
     /// Returns all kinds: `apiVersion`, `kind`, type.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, &'static str, Id)> {
-        self.kinds.iter().flat_map(|(version, kinds)| kinds.iter().map(|(kind, id)| (*version, *kind, *id)))
+        self.kinds
+            .iter()
+            .flat_map(|(version, kinds)| kinds.iter().map(|(kind, id)| (*version, *kind, *id)))
     }
 
     /// Returns a type as Go's messages name it: `v1.Container`, `[]string`.
@@ -185,7 +187,9 @@ impl Fields {
             Sort::Bytes => "[]uint8".to_owned(),
             Sort::Pointer(to) => format!("*{}", self.go_name(*to)),
             Sort::List { element, .. } => format!("[]{}", self.go_name(*element)),
-            Sort::Map { key, value } => format!("map[{}]{}", self.go_name(*key), self.go_name(*value)),
+            Sort::Map { key, value } => {
+                format!("map[{}]{}", self.go_name(*key), self.go_name(*value))
+            }
             Sort::String | Sort::Struct(_) | Sort::Special(_) => "string".to_owned(),
         }
     }
@@ -209,13 +213,18 @@ impl Struct {
     /// Returns where the field of a name is.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.fields.binary_search_by(|field| field.name.cmp(name)).ok()
+        self.fields
+            .binary_search_by(|field| field.name.cmp(name))
+            .ok()
     }
 
     /// Returns what a number stands for in protobuf.
     #[must_use]
     pub fn member(&self, number: u32) -> Option<Member> {
-        let found = self.members.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        let found = self
+            .members
+            .binary_search_by_key(&number, |(number, _)| *number)
+            .ok()?;
         Some(self.members[found].1)
     }
 
@@ -257,24 +266,55 @@ mod tests {
     fn the_table_is_whole() {
         let fields = fields();
         assert!(fields.kinds().count() > 180, "{}", fields.kinds().count());
-        let container = fields.structure(fields.named("core/v1.Container").unwrap()).unwrap();
+        let container = fields
+            .structure(fields.named("core/v1.Container").unwrap())
+            .unwrap();
         let resources = container.field("resources").unwrap();
         assert!(resources.omit_empty && container.always().any(|field| field.name == "resources"));
-        assert_eq!(container.always().map(|field| field.name).collect::<Vec<_>>(), ["name", "resources"]);
+        assert_eq!(
+            container
+                .always()
+                .map(|field| field.name)
+                .collect::<Vec<_>>(),
+            ["name", "resources"]
+        );
         let image = container.position("image").unwrap();
         assert_eq!(container.member(2), Some(Member::Field(image)));
-        assert_eq!(fields.go_name(container.field("imagePullPolicy").unwrap().ty), "v1.PullPolicy");
-        assert_eq!(fields.go_name(container.field("ports").unwrap().ty), "[]v1.ContainerPort");
+        assert_eq!(
+            fields.go_name(container.field("imagePullPolicy").unwrap().ty),
+            "v1.PullPolicy"
+        );
+        assert_eq!(
+            fields.go_name(container.field("ports").unwrap().ty),
+            "[]v1.ContainerPort"
+        );
     }
 
     #[test]
     fn what_is_inlined_stands_beside_the_others_in_json_and_apart_in_protobuf() {
         let fields = fields();
-        let volume = fields.structure(fields.named("core/v1.Volume").unwrap()).unwrap();
+        let volume = fields
+            .structure(fields.named("core/v1.Volume").unwrap())
+            .unwrap();
         let host_path = volume.field("hostPath").unwrap();
-        assert_eq!((&*host_path.via, host_path.omit_empty), (&["VolumeSource"][..], true));
-        assert_eq!(volume.member(2), fields.named("core/v1.VolumeSource").map(Member::Inline));
-        let device = fields.structure(fields.named("resource/v1.DeviceClaimConfiguration").unwrap()).unwrap();
-        assert_eq!(&*device.field("opaque").unwrap().via, ["DeviceConfiguration"]);
+        assert_eq!(
+            (&*host_path.via, host_path.omit_empty),
+            (&["VolumeSource"][..], true)
+        );
+        assert_eq!(
+            volume.member(2),
+            fields.named("core/v1.VolumeSource").map(Member::Inline)
+        );
+        let device = fields
+            .structure(
+                fields
+                    .named("resource/v1.DeviceClaimConfiguration")
+                    .unwrap(),
+            )
+            .unwrap();
+        assert_eq!(
+            &*device.field("opaque").unwrap().via,
+            ["DeviceConfiguration"]
+        );
     }
 }

@@ -17,11 +17,16 @@ impl Kinds {
 
     /// Says of which type objects of a kind are.
     pub fn insert(&mut self, api_version: &str, kind: &str, ty: TypeRef) {
-        self.0.entry(api_version.into()).or_default().insert(kind.into(), ty);
+        self.0
+            .entry(api_version.into())
+            .or_default()
+            .insert(kind.into(), ty);
     }
 
     /// Returns all: `apiVersion`, `kind`, type.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, TypeRef)> {
-        self.0.iter().flat_map(|(version, kinds)| kinds.iter().map(|(kind, ty)| (&**version, &**kind, *ty)))
+        self.0
+            .iter()
+            .flat_map(|(version, kinds)| kinds.iter().map(|(kind, ty)| (&**version, &**kind, *ty)))
     }
 }

@@ -35,4 +35,7 @@ pub use builtin::{Builtin, builtin, published};
 pub use fields::{Fields, fields};
 pub use kinds::Kinds;
 pub use resources::{Resource, Resources, Subresource, resources};
-pub use types::{Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId, TypeRef};
+pub use types::{
+    Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId,
+    TypeRef,
+};

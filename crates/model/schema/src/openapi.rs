@@ -42,9 +42,17 @@ pub fn read(schemas: &Value, builder: &mut Builder, kinds: &mut Kinds) -> Result
             continue;
         }
         let atom = match name.as_str() {
-            QUANTITY => Atom { scalar: Some(Scalar::Untyped), format: Format::Quantity, ..Atom::default() },
+            QUANTITY => Atom {
+                scalar: Some(Scalar::Untyped),
+                format: Format::Quantity,
+                ..Atom::default()
+            },
             RAW_EXTENSION => crate::build::any(),
-            _ => Reader { builder, zero_is_assumed: true }.atom(schema, false, 0)?,
+            _ => Reader {
+                builder,
+                zero_is_assumed: true,
+            }
+            .atom(schema, false, 0)?,
         };
         builder.define(name, atom);
     }
@@ -65,10 +73,20 @@ pub(crate) fn is_zero(value: &Value) -> bool {
 
 /// Returns `apiVersion` and `kind` of the objects a type is for; helpers that serve every group have none.
 fn kind_of(schema: &Value) -> Option<(String, &str)> {
-    let [only] = schema.get("x-kubernetes-group-version-kind")?.as_array()?.as_slice() else { return None };
+    let [only] = schema
+        .get("x-kubernetes-group-version-kind")?
+        .as_array()?
+        .as_slice()
+    else {
+        return None;
+    };
     let text = |key: &str| only.get(key).and_then(Value::as_str);
     let (group, version) = (text("group")?, text("version")?);
-    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let api_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
     Some((api_version, text("kind")?))
 }
 
@@ -80,35 +98,64 @@ pub(crate) struct Reader<'b> {
 }
 
 impl Reader<'_> {
-    pub(crate) fn atom(&mut self, schema: &Value, unknown: bool, depth: usize) -> Result<Atom, Error> {
+    pub(crate) fn atom(
+        &mut self,
+        schema: &Value,
+        unknown: bool,
+        depth: usize,
+    ) -> Result<Atom, Error> {
         if depth > DEPTH_MAX {
             return Err(Error::TooDeep);
         }
         let unknown = unknown || flag(schema, "x-kubernetes-preserve-unknown-fields");
         let format = format(schema);
         let values = values(schema);
-        let atom = Atom { format, values, ..Atom::default() };
+        let atom = Atom {
+            format,
+            values,
+            ..Atom::default()
+        };
         Ok(match text(schema, "type").unwrap_or_default() {
             // Published with several types; the server takes it for a scalar.
-            "" if text(schema, "format") == Some(INT_OR_STRING) => Atom { scalar: Some(Scalar::Untyped), ..atom },
+            "" if text(schema, "format") == Some(INT_OR_STRING) => Atom {
+                scalar: Some(Scalar::Untyped),
+                ..atom
+            },
             "" => Atom {
                 scalar: Some(Scalar::Untyped),
                 list: Some(self.list(schema, unknown, depth)?),
                 map: Some(self.map(schema, unknown, depth)?),
                 ..atom
             },
-            "object" => Atom { map: Some(self.map(schema, unknown, depth)?), ..atom },
-            "array" => Atom { list: Some(self.list(schema, unknown, depth)?), ..atom },
-            "integer" | "number" => Atom { scalar: Some(Scalar::Numeric), ..atom },
-            "boolean" => Atom { scalar: Some(Scalar::Boolean), ..atom },
-            "string" => Atom { scalar: Some(string(schema)), ..atom },
+            "object" => Atom {
+                map: Some(self.map(schema, unknown, depth)?),
+                ..atom
+            },
+            "array" => Atom {
+                list: Some(self.list(schema, unknown, depth)?),
+                ..atom
+            },
+            "integer" | "number" => Atom {
+                scalar: Some(Scalar::Numeric),
+                ..atom
+            },
+            "boolean" => Atom {
+                scalar: Some(Scalar::Boolean),
+                ..atom
+            },
+            "string" => Atom {
+                scalar: Some(string(schema)),
+                ..atom
+            },
             other => return Err(Error::Unknown("type", other.to_owned())),
         })
     }
 
     fn reference(&mut self, schema: &Value, unknown: bool, depth: usize) -> Result<TypeRef, Error> {
         if let Some(name) = referenced(schema) {
-            let atomic = text(schema, "x-kubernetes-map-type").map(map_is_atomic).transpose()?;
+            let atomic = text(schema, "x-kubernetes-map-type")
+                .map(map_is_atomic)
+                .transpose()?;
             return Ok(self.builder.declare(name).with_atomic(atomic));
         }
         let atom = self.atom(schema, unknown, depth + 1)?;
@@ -127,21 +174,43 @@ impl Reader<'_> {
             Some(other) => return Err(Error::Unknown("list type", other.to_owned())),
             None => {
                 let patch = patch(schema);
-                (!patch.merge, patch.key.filter(|_| patch.merge).into_iter().collect())
+                (
+                    !patch.merge,
+                    patch.key.filter(|_| patch.merge).into_iter().collect(),
+                )
             }
         };
-        Ok(List { element, atomic, keys })
+        Ok(List {
+            element,
+            atomic,
+            keys,
+        })
     }
 
     fn map(&mut self, schema: &Value, unknown: bool, depth: usize) -> Result<Map, Error> {
         let required = texts(schema, "required");
         let mut fields = Vec::new();
-        for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        for (name, member) in schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let ty = self.reference(member, unknown, depth)?;
-            let default = member.get("default").filter(|default| !default.is_null()).cloned();
+            let default = member
+                .get("default")
+                .filter(|default| !default.is_null())
+                .cloned();
             let assumed = self.zero_is_assumed && default.as_ref().is_some_and(is_zero);
             let required = required.contains(&Box::from(name.as_str()));
-            fields.push(Field { name: name.as_str().into(), ty, default, assumed, required, patch: patch(member) });
+            fields.push(Field {
+                name: name.as_str().into(),
+                ty,
+                default,
+                assumed,
+                required,
+                patch: patch(member),
+            });
         }
         fields.sort_by(|a, b| a.name.cmp(&b.name));
         let element = match schema.get("additionalProperties") {
@@ -149,8 +218,16 @@ impl Reader<'_> {
             Some(of) => Some(self.reference(of, unknown, depth)?),
             None => (unknown || fields.is_empty()).then_some(TypeRef::DEDUCED),
         };
-        let atomic = text(schema, "x-kubernetes-map-type").map(map_is_atomic).transpose()?.unwrap_or(false);
-        Ok(Map { fields: fields.into(), element, atomic, preserve_unknown: unknown })
+        let atomic = text(schema, "x-kubernetes-map-type")
+            .map(map_is_atomic)
+            .transpose()?
+            .unwrap_or(false);
+        Ok(Map {
+            fields: fields.into(),
+            element,
+            atomic,
+            preserve_unknown: unknown,
+        })
     }
 }
 
@@ -174,7 +251,10 @@ fn format(schema: &Value) -> Format {
     if flag(schema, "x-kubernetes-int-or-string") {
         return Format::IntOrString;
     }
-    match (text(schema, "type").unwrap_or_default(), text(schema, "format").unwrap_or_default()) {
+    match (
+        text(schema, "type").unwrap_or_default(),
+        text(schema, "format").unwrap_or_default(),
+    ) {
         (_, INT_OR_STRING) => Format::IntOrString,
         ("integer", _) => Format::Integer,
         ("string", "date-time") => Format::Time,
@@ -191,7 +271,12 @@ fn patch(schema: &Value) -> Patch {
     let strategy = text(schema, "x-kubernetes-patch-strategy").unwrap_or_default();
     let has = |word: &str| strategy.split(',').any(|part| part == word);
     let key = text(schema, "x-kubernetes-patch-merge-key").map(Into::into);
-    Patch { merge: has("merge"), replace: has("replace"), retain_keys: has("retainKeys"), key }
+    Patch {
+        merge: has("merge"),
+        replace: has("replace"),
+        retain_keys: has("retainKeys"),
+        key,
+    }
 }
 
 fn map_is_atomic(word: &str) -> Result<bool, Error> {
@@ -207,7 +292,14 @@ fn text<'v>(schema: &'v Value, key: &str) -> Option<&'v str> {
 }
 
 fn texts(schema: &Value, key: &str) -> Box<[Box<str>]> {
-    schema.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+    schema
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(Into::into)
+        .collect()
 }
 
 fn flag(schema: &Value, key: &str) -> bool {

@@ -31,10 +31,16 @@ pub enum Error {
 /// The document is no schema, or uses a type that it does not define.
 pub fn read(document: &Value) -> Result<Schema, Error> {
     let mut builder = Builder::default();
-    let types = document.get("types").and_then(Value::as_array).ok_or(Error::Malformed("types"))?;
+    let types = document
+        .get("types")
+        .and_then(Value::as_array)
+        .ok_or(Error::Malformed("types"))?;
     for ty in types {
         let ty = ty.as_object().ok_or(Error::Malformed("types"))?;
-        let name = ty.get("name").and_then(Value::as_str).ok_or(Error::Malformed("name"))?;
+        let name = ty
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or(Error::Malformed("name"))?;
         let atom = atom(&mut builder, ty, 0)?;
         builder.define(name, atom);
     }
@@ -48,10 +54,25 @@ fn atom(builder: &mut Builder, ty: &Json<String, Value>, depth: usize) -> Result
     if depth > DEPTH_MAX {
         return Err(Error::TooDeep);
     }
-    let scalar = ty.get("scalar").and_then(Value::as_str).map(scalar).transpose()?;
-    let list = ty.get("list").map(|ty| list(builder, ty, depth)).transpose()?;
-    let map = ty.get("map").map(|ty| map(builder, ty, depth)).transpose()?;
-    Ok(Atom { scalar, list, map, ..Atom::default() })
+    let scalar = ty
+        .get("scalar")
+        .and_then(Value::as_str)
+        .map(scalar)
+        .transpose()?;
+    let list = ty
+        .get("list")
+        .map(|ty| list(builder, ty, depth))
+        .transpose()?;
+    let map = ty
+        .get("map")
+        .map(|ty| map(builder, ty, depth))
+        .transpose()?;
+    Ok(Atom {
+        scalar,
+        list,
+        map,
+        ..Atom::default()
+    })
 }
 
 fn scalar(name: &str) -> Result<Scalar, Error> {
@@ -66,35 +87,77 @@ fn scalar(name: &str) -> Result<Scalar, Error> {
 
 fn list(builder: &mut Builder, ty: &Value, depth: usize) -> Result<List, Error> {
     let element = reference(builder, ty.get("elementType"), depth)?.unwrap_or(TypeRef::ANY);
-    let keys = ty.get("keys").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    Ok(List { element, atomic: relationship(ty) != Some("associative"), keys: keys.map(Into::into).collect() })
+    let keys = ty
+        .get("keys")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    Ok(List {
+        element,
+        atomic: relationship(ty) != Some("associative"),
+        keys: keys.map(Into::into).collect(),
+    })
 }
 
 fn map(builder: &mut Builder, ty: &Value, depth: usize) -> Result<Map, Error> {
-    let declared = ty.get("fields").and_then(Value::as_array).into_iter().flatten();
-    let mut fields = declared.map(|entry| field(builder, entry, depth)).collect::<Result<Vec<_>, _>>()?;
+    let declared = ty
+        .get("fields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let mut fields = declared
+        .map(|entry| field(builder, entry, depth))
+        .collect::<Result<Vec<_>, _>>()?;
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     let element = reference(builder, ty.get("elementType"), depth)?;
-    Ok(Map { fields: fields.into(), element, atomic: relationship(ty) == Some("atomic"), preserve_unknown: false })
+    Ok(Map {
+        fields: fields.into(),
+        element,
+        atomic: relationship(ty) == Some("atomic"),
+        preserve_unknown: false,
+    })
 }
 
 fn field(builder: &mut Builder, entry: &Value, depth: usize) -> Result<Field, Error> {
-    let name = entry.get("name").and_then(Value::as_str).ok_or(Error::Malformed("name of a field"))?;
+    let name = entry
+        .get("name")
+        .and_then(Value::as_str)
+        .ok_or(Error::Malformed("name of a field"))?;
     let ty = reference(builder, entry.get("type"), depth)?.unwrap_or(TypeRef::ANY);
-    let default = entry.get("default").filter(|default| !default.is_null()).cloned();
+    let default = entry
+        .get("default")
+        .filter(|default| !default.is_null())
+        .cloned();
     let assumed = default.as_ref().is_some_and(is_zero);
-    Ok(Field { name: name.into(), ty, default, assumed, required: false, patch: Patch::default() })
+    Ok(Field {
+        name: name.into(),
+        ty,
+        default,
+        assumed,
+        required: false,
+        patch: Patch::default(),
+    })
 }
 
-fn reference(builder: &mut Builder, ty: Option<&Value>, depth: usize) -> Result<Option<TypeRef>, Error> {
-    let Some(ty) = ty.and_then(Value::as_object).filter(|ty| !ty.is_empty()) else { return Ok(None) };
+fn reference(
+    builder: &mut Builder,
+    ty: Option<&Value>,
+    depth: usize,
+) -> Result<Option<TypeRef>, Error> {
+    let Some(ty) = ty.and_then(Value::as_object).filter(|ty| !ty.is_empty()) else {
+        return Ok(None);
+    };
     let used = if let Some(name) = ty.get("namedType").and_then(Value::as_str) {
         builder.declare(name)
     } else {
         let atom = atom(builder, ty, depth + 1)?;
         builder.inline(atom)
     };
-    let atomic = ty.get("elementRelationship").and_then(Value::as_str).map(|word| word == "atomic");
+    let atomic = ty
+        .get("elementRelationship")
+        .and_then(Value::as_str)
+        .map(|word| word == "atomic");
     Ok(Some(used.with_atomic(atomic)))
 }
 

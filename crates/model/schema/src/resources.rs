@@ -65,19 +65,24 @@ impl Resources {
     /// Returns the resource of a name in paths.
     #[must_use]
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Resource> {
-        self.iter().find(|resource| *resource.plural == *plural && resource.is_of(group, version))
+        self.iter()
+            .find(|resource| *resource.plural == *plural && resource.is_of(group, version))
     }
 
     /// Returns the resource whose objects are of a kind.
     #[must_use]
     pub fn of_kind(&self, group: &str, version: &str, kind: &str) -> Option<&Resource> {
-        self.iter().find(|resource| *resource.kind == *kind && resource.is_of(group, version))
+        self.iter()
+            .find(|resource| *resource.kind == *kind && resource.is_of(group, version))
     }
 
     /// Returns each group with its version, the core first and of each group the preferred version first.
     pub fn group_versions(&self) -> impl Iterator<Item = (&str, &str)> {
         let same = |a: &Resource, b: &Resource| a.is_of(&b.group, &b.version);
-        self.0.chunk_by(same).filter_map(|chunk| chunk.first()).map(|first| (&*first.group, &*first.version))
+        self.0
+            .chunk_by(same)
+            .filter_map(|chunk| chunk.first())
+            .map(|first| (&*first.group, &*first.version))
     }
 }
 
@@ -94,7 +99,9 @@ impl Resource {
     /// Returns the endpoint below the objects that has a name.
     #[must_use]
     pub fn subresource(&self, name: &str) -> Option<&Subresource> {
-        self.subresources.iter().find(|subresource| *subresource.name == *name)
+        self.subresources
+            .iter()
+            .find(|subresource| *subresource.name == *name)
     }
 
     /// Tells whether a verb is served.
@@ -108,7 +115,11 @@ impl Resource {
     }
 
     fn read(group: &str, version: &str, entry: &Value) -> Option<Self> {
-        let below = entry.get("subresources").and_then(Value::as_array).into_iter().flatten();
+        let below = entry
+            .get("subresources")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         Some(Self {
             group: group.into(),
             version: version.into(),
@@ -119,7 +130,9 @@ impl Resource {
             verbs: texts(entry, "verbs"),
             short_names: texts(entry, "shortNames"),
             categories: texts(entry, "categories"),
-            subresources: below.map(|entry| Subresource::read(group, version, entry)).collect::<Option<_>>()?,
+            subresources: below
+                .map(|entry| Subresource::read(group, version, entry))
+                .collect::<Option<_>>()?,
             storage_version_hash: text(entry, "storageVersionHash").unwrap_or_default().into(),
         })
     }
@@ -158,7 +171,14 @@ fn text<'v>(entry: &'v Value, key: &str) -> Option<&'v str> {
 }
 
 fn texts(entry: &Value, key: &str) -> Box<[Box<str>]> {
-    entry.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+    entry
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(Into::into)
+        .collect()
 }
 
 /// Made by `cargo xtask schema`; names its source.
@@ -173,15 +193,25 @@ mod tests {
     fn every_resource_and_what_its_subresources_take_is_of_a_known_type() {
         let kinds = &builtin().kinds;
         let known = |group: &str, version: &str, kind: &str| {
-            let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+            let api_version = if group.is_empty() {
+                version.to_owned()
+            } else {
+                format!("{group}/{version}")
+            };
             // What only has options of its own in the path and no body.
             kind.ends_with("Options") || kinds.get(&api_version, kind).is_some()
         };
         let mut count = 0;
         for resource in resources() {
-            assert!(known(&resource.group, &resource.version, &resource.kind), "{resource:?}");
+            assert!(
+                known(&resource.group, &resource.version, &resource.kind),
+                "{resource:?}"
+            );
             for below in &resource.subresources {
-                assert!(known(&below.group, &below.version, &below.kind), "{below:?}");
+                assert!(
+                    known(&below.group, &below.version, &below.kind),
+                    "{below:?}"
+                );
             }
             count += 1;
         }
@@ -191,11 +221,24 @@ mod tests {
     #[test]
     fn deployments_are_found_by_name_and_by_kind() {
         let deployments = resources().get("apps", "v1", "deployments").unwrap();
-        assert_eq!(resources().of_kind("apps", "v1", "Deployment"), Some(deployments));
-        assert!(deployments.namespaced && deployments.allows("patch") && !deployments.allows("impersonate"));
-        assert_eq!((&*deployments.singular, &*deployments.short_names), ("deployment", &["deploy".into()][..]));
+        assert_eq!(
+            resources().of_kind("apps", "v1", "Deployment"),
+            Some(deployments)
+        );
+        assert!(
+            deployments.namespaced
+                && deployments.allows("patch")
+                && !deployments.allows("impersonate")
+        );
+        assert_eq!(
+            (&*deployments.singular, &*deployments.short_names),
+            ("deployment", &["deploy".into()][..])
+        );
         let scale = deployments.subresource("scale").unwrap();
-        assert_eq!((&*scale.group, &*scale.version, &*scale.kind), ("autoscaling", "v1", "Scale"));
+        assert_eq!(
+            (&*scale.group, &*scale.version, &*scale.kind),
+            ("autoscaling", "v1", "Scale")
+        );
         assert_eq!(&*deployments.subresource("status").unwrap().group, "apps");
         assert_eq!(resources().get("apps", "v2", "deployments"), None);
     }
@@ -204,7 +247,13 @@ mod tests {
     fn of_a_group_the_preferred_version_comes_first() {
         let versions: Vec<_> = resources().group_versions().collect();
         assert_eq!(versions.first(), Some(&("", "v1")));
-        let autoscaling: Vec<_> = versions.iter().filter(|(group, _)| *group == "autoscaling").collect();
-        assert_eq!(autoscaling, [&("autoscaling", "v2"), &("autoscaling", "v1")]);
+        let autoscaling: Vec<_> = versions
+            .iter()
+            .filter(|(group, _)| *group == "autoscaling")
+            .collect();
+        assert_eq!(
+            autoscaling,
+            [&("autoscaling", "v2"), &("autoscaling", "v1")]
+        );
     }
 }

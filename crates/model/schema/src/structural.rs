@@ -26,7 +26,11 @@ pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error
     }
     embed(&mut schema, 0);
     resource(&mut schema);
-    let atom = Reader { builder: &mut builder, zero_is_assumed: false }.atom(&schema, false, 0)?;
+    let atom = Reader {
+        builder: &mut builder,
+        zero_is_assumed: false,
+    }
+    .atom(&schema, false, 0)?;
     let ty = builder.define("", atom);
     Ok((builder.finish(), ty))
 }
@@ -42,7 +46,9 @@ fn embed(schema: &mut Value, depth: usize) {
         }
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(|below| embed(below, depth + 1));
+        properties
+            .values_mut()
+            .for_each(|below| embed(below, depth + 1));
     }
     if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
         resource(schema);
@@ -50,9 +56,13 @@ fn embed(schema: &mut Value, depth: usize) {
 }
 
 fn resource(schema: &mut Value) {
-    let Some(schema) = schema.as_object_mut() else { return };
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
     let properties = schema.entry("properties").or_insert_with(|| json!({}));
-    let Some(properties) = properties.as_object_mut() else { return };
+    let Some(properties) = properties.as_object_mut() else {
+        return;
+    };
     for key in ["apiVersion", "kind"] {
         properties.insert(key.to_owned(), json!({"type": "string"}));
     }

@@ -163,7 +163,10 @@ impl Schema {
     /// Returns the name of a type; one that is only used in place has none. Not for hot paths: it searches.
     #[must_use]
     pub fn name(&self, ty: TypeRef) -> Option<&str> {
-        self.names.iter().find(|(_, id)| **id == ty.id).map(|(name, _)| &**name)
+        self.names
+            .iter()
+            .find(|(_, id)| **id == ty.id)
+            .map(|(name, _)| &**name)
     }
 
     /// Returns what a type allows.
@@ -178,9 +181,22 @@ impl Schema {
     #[must_use]
     pub fn shape(&self, ty: TypeRef, value: &Value) -> Shape<'_> {
         let atom = self.atom(ty);
-        let map = || atom.map.as_ref().map(|map| Shape::Map(MapView { map, atomic: ty.atomic.unwrap_or(map.atomic) }));
-        let list =
-            || atom.list.as_ref().map(|list| Shape::List(ListView { list, atomic: ty.atomic.unwrap_or(list.atomic) }));
+        let map = || {
+            atom.map.as_ref().map(|map| {
+                Shape::Map(MapView {
+                    map,
+                    atomic: ty.atomic.unwrap_or(map.atomic),
+                })
+            })
+        };
+        let list = || {
+            atom.list.as_ref().map(|list| {
+                Shape::List(ListView {
+                    list,
+                    atomic: ty.atomic.unwrap_or(list.atomic),
+                })
+            })
+        };
         let scalar = || atom.scalar.map(Shape::Scalar);
         let own = match value {
             Value::Null => None,
@@ -188,7 +204,10 @@ impl Schema {
             Value::Array(_) => list(),
             _ => scalar(),
         };
-        own.or_else(map).or_else(scalar).or_else(list).unwrap_or(Shape::Nothing)
+        own.or_else(map)
+            .or_else(scalar)
+            .or_else(list)
+            .unwrap_or(Shape::Nothing)
     }
 
     /// Returns the declared map behind a type, if it allows one.
@@ -212,9 +231,15 @@ impl Schema {
 
 impl TypeRef {
     /// Anything, changed as a whole.
-    pub const ANY: Self = Self { id: TypeId(0), atomic: None };
+    pub const ANY: Self = Self {
+        id: TypeId(0),
+        atomic: None,
+    };
     /// Anything, whose type is deduced from the value: maps are granular, lists are not.
-    pub const DEDUCED: Self = Self { id: TypeId(1), atomic: None };
+    pub const DEDUCED: Self = Self {
+        id: TypeId(1),
+        atomic: None,
+    };
 
     /// Returns the number of the type.
     #[must_use]
@@ -245,7 +270,10 @@ impl Map {
     /// Returns the declared field of a name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
-        let found = self.fields.binary_search_by(|field| (*field.name).cmp(name)).ok()?;
+        let found = self
+            .fields
+            .binary_search_by(|field| (*field.name).cmp(name))
+            .ok()?;
         self.fields.get(found)
     }
 

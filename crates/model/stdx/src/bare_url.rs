@@ -16,8 +16,12 @@ const QUERY_LEFT_OUT: &str = "?***";
 /// ```
 #[must_use]
 pub fn bare_url(text: &str) -> Cow<'_, str> {
-    let (rest, fragment) = text.split_once('#').map_or((text, false), |(rest, _)| (rest, true));
-    let (rest, has_query) = rest.split_once('?').map_or((rest, false), |(rest, _)| (rest, true));
+    let (rest, fragment) = text
+        .split_once('#')
+        .map_or((text, false), |(rest, _)| (rest, true));
+    let (rest, has_query) = rest
+        .split_once('?')
+        .map_or((rest, false), |(rest, _)| (rest, true));
     let (scheme, address) = match rest.find("//") {
         // `host//folder` has no scheme, and neither has a text that begins with its user.
         Some(at) if at == 0 || rest[..at].ends_with(':') => rest.split_at(at + 2),
@@ -27,7 +31,10 @@ pub fn bare_url(text: &str) -> Cow<'_, str> {
     if host.len() == address.len() && !has_query && !fragment {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("{scheme}{host}{}", if has_query { QUERY_LEFT_OUT } else { "" }))
+    Cow::Owned(format!(
+        "{scheme}{host}{}",
+        if has_query { QUERY_LEFT_OUT } else { "" }
+    ))
 }
 
 /// Returns where user and password end in what follows a scheme; nothing where there are none.
@@ -54,7 +61,10 @@ mod tests {
             ("https://u:secret@host:8443/a", "https://host:8443/a"),
             ("https://u:secret@with@host/a", "https://host/a"),
             ("https://u:secret/part@host/a", "https://host/a"),
-            ("git::https://u:secret@host/a.git//b?ref=v1", "git::https://host/a.git//b?***"),
+            (
+                "git::https://u:secret@host/a.git//b?ref=v1",
+                "git::https://host/a.git//b?***",
+            ),
             ("HTTPS://u:secret@host", "HTTPS://host"),
             ("u:secret@host/a", "host/a"),
             ("//u:secret@host/a", "//host/a"),

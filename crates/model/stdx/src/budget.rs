@@ -71,14 +71,23 @@ pub struct Exceeded {
 
 impl Limits {
     /// No bound at all, for input that is trusted.
-    pub const UNLIMITED: Self = Self { bytes: u64::MAX, nodes: u64::MAX, steps: u64::MAX };
+    pub const UNLIMITED: Self = Self {
+        bytes: u64::MAX,
+        nodes: u64::MAX,
+        steps: u64::MAX,
+    };
 }
 
 impl Budget {
     /// Starts with nothing spent.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, bytes: AtomicU64::new(0), nodes: AtomicU64::new(0), steps: AtomicU64::new(0) }
+        Self {
+            limits,
+            bytes: AtomicU64::new(0),
+            nodes: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+        }
     }
 
     /// Returns a budget that is never exceeded, for input that is trusted.
@@ -137,7 +146,12 @@ impl<'b> Meter<'b> {
     /// Starts without an advance.
     #[must_use]
     pub const fn new(budget: &'b Budget) -> Self {
-        Self { budget, bytes: Cell::new(0), nodes: Cell::new(0), steps: Cell::new(0) }
+        Self {
+            budget,
+            bytes: Cell::new(0),
+            nodes: Cell::new(0),
+            steps: Cell::new(0),
+        }
     }
 
     /// Returns the budget that is spent.
@@ -151,7 +165,9 @@ impl<'b> Meter<'b> {
     /// The sum passes the limit.
     #[inline]
     pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.bytes, count, BYTES_ADVANCE, |count| self.budget.bytes(count))
+        spend(&self.bytes, count, BYTES_ADVANCE, |count| {
+            self.budget.bytes(count)
+        })
     }
 
     /// As [`Budget::nodes`].
@@ -160,7 +176,9 @@ impl<'b> Meter<'b> {
     /// The sum passes the limit.
     #[inline]
     pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.nodes, count, NODES_ADVANCE, |count| self.budget.nodes(count))
+        spend(&self.nodes, count, NODES_ADVANCE, |count| {
+            self.budget.nodes(count)
+        })
     }
 
     /// As [`Budget::steps`].
@@ -169,15 +187,19 @@ impl<'b> Meter<'b> {
     /// The sum passes the limit.
     #[inline]
     pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.steps, count, STEPS_ADVANCE, |count| self.budget.steps(count))
+        spend(&self.steps, count, STEPS_ADVANCE, |count| {
+            self.budget.steps(count)
+        })
     }
 }
 
 impl Drop for Meter<'_> {
     fn drop(&mut self) {
-        for (spent, left) in
-            [(&self.budget.bytes, &self.bytes), (&self.budget.nodes, &self.nodes), (&self.budget.steps, &self.steps)]
-        {
+        for (spent, left) in [
+            (&self.budget.bytes, &self.bytes),
+            (&self.budget.nodes, &self.nodes),
+            (&self.budget.steps, &self.steps),
+        ] {
             if left.get() > 0 {
                 spent.fetch_sub(left.get(), Ordering::Relaxed);
             }
@@ -231,7 +253,10 @@ mod tests {
 
     #[test]
     fn a_budget_may_be_spent_to_the_last_and_no_further() {
-        let budget = Budget::new(Limits { nodes: 3, ..Limits::UNLIMITED });
+        let budget = Budget::new(Limits {
+            nodes: 3,
+            ..Limits::UNLIMITED
+        });
         assert!(budget.nodes(2).is_ok() && budget.nodes(1).is_ok());
         let error = budget.nodes(1).unwrap_err();
         assert_eq!(error.to_string(), "needs more than 3 values, the limit");
@@ -240,7 +265,10 @@ mod tests {
 
     #[test]
     fn a_meter_spends_to_the_last_and_gives_the_rest_back() {
-        let budget = Budget::new(Limits { steps: STEPS_ADVANCE + 10, ..Limits::UNLIMITED });
+        let budget = Budget::new(Limits {
+            steps: STEPS_ADVANCE + 10,
+            ..Limits::UNLIMITED
+        });
         let meter = Meter::new(&budget);
         assert!((0..STEPS_ADVANCE + 10).all(|_| meter.steps(1).is_ok()));
         assert!(meter.steps(1).is_err() && meter.steps(u64::MAX).is_err());

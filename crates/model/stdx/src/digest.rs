@@ -52,7 +52,11 @@ impl Digest {
     /// Returns the 64 hexadecimal digits, without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| char::from(HEX[usize::from(half)])).collect()
+        self.0
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|half| char::from(HEX[usize::from(half)]))
+            .collect()
     }
 }
 
@@ -74,7 +78,13 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, Error> {
         let (algorithm, hex) = text.split_once(':').ok_or(Error::NoAlgorithm)?;
         if algorithm != "sha256" {
-            return Err(Error::Algorithm(algorithm.chars().take(ALGORITHM_MAX).collect::<String>().into()));
+            return Err(Error::Algorithm(
+                algorithm
+                    .chars()
+                    .take(ALGORITHM_MAX)
+                    .collect::<String>()
+                    .into(),
+            ));
         }
         if hex.len() != 2 * LENGTH {
             return Err(Error::Hex);
@@ -127,7 +137,10 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Reads one hexadecimal digit.
 fn nibble(digit: u8) -> Result<u8, Error> {
-    HEX.iter().position(|known| *known == digit).and_then(|at| u8::try_from(at).ok()).ok_or(Error::Hex)
+    HEX.iter()
+        .position(|known| *known == digit)
+        .and_then(|at| u8::try_from(at).ok())
+        .ok_or(Error::Hex)
 }
 
 #[cfg(test)]
@@ -160,9 +173,18 @@ mod tests {
     #[test]
     fn other_texts_are_refused() {
         assert_eq!("abc".parse::<Digest>(), Err(Error::NoAlgorithm));
-        assert_eq!("sha512:00".parse::<Digest>(), Err(Error::Algorithm("sha512".into())));
+        assert_eq!(
+            "sha512:00".parse::<Digest>(),
+            Err(Error::Algorithm("sha512".into()))
+        );
         assert_eq!("sha256:00".parse::<Digest>(), Err(Error::Hex));
-        assert_eq!(ABC.to_uppercase().replace("SHA", "sha").parse::<Digest>(), Err(Error::Hex));
-        assert_eq!(format!("sha256:{}", "é".repeat(32)).parse::<Digest>(), Err(Error::Hex));
+        assert_eq!(
+            ABC.to_uppercase().replace("SHA", "sha").parse::<Digest>(),
+            Err(Error::Hex)
+        );
+        assert_eq!(
+            format!("sha256:{}", "é".repeat(32)).parse::<Digest>(),
+            Err(Error::Hex)
+        );
     }
 }

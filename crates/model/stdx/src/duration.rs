@@ -63,7 +63,10 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     let mut nanos: u64 = 0;
     while !rest.is_empty() {
         let (part, behind) = part(text, rest)?;
-        nanos = nanos.checked_add(part).filter(|sum| *sum <= NANOS_MAX).ok_or_else(|| Error::TooLong(text.into()))?;
+        nanos = nanos
+            .checked_add(part)
+            .filter(|sum| *sum <= NANOS_MAX)
+            .ok_or_else(|| Error::TooLong(text.into()))?;
         rest = behind;
     }
     Ok(Duration::from_nanos(nanos))
@@ -89,21 +92,33 @@ fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'t str), Error> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(Error::Syntax(text.into()));
     }
-    let end = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| c == '.' || c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
     let unit = match unit {
         "" => return Err(Error::NoUnit(text.into())),
-        unit => nanos_of(unit).ok_or_else(|| Error::Unit { text: text.into(), unit: unit.into() })?,
+        unit => nanos_of(unit).ok_or_else(|| Error::Unit {
+            text: text.into(),
+            unit: unit.into(),
+        })?,
     };
-    let whole: u64 = if whole.is_empty() { Some(0) } else { whole.parse().ok() }
-        .and_then(|whole: u64| whole.checked_mul(unit))
-        .ok_or_else(|| Error::TooLong(text.into()))?;
+    let whole: u64 = if whole.is_empty() {
+        Some(0)
+    } else {
+        whole.parse().ok()
+    }
+    .and_then(|whole: u64| whole.checked_mul(unit))
+    .ok_or_else(|| Error::TooLong(text.into()))?;
     Ok((whole.saturating_add(fraction_of(fraction, unit)), rest))
 }
 
 /// Splits the leading digits off.
 fn digits(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+    text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    )
 }
 
 /// Returns the nanoseconds of a unit.
@@ -124,7 +139,12 @@ fn nanos_of(unit: &str) -> Option<u64> {
 fn fraction_of(digits: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0_u64, 1.0_f64);
     for digit in digits.bytes() {
-        let Some(longer) = value.checked_mul(10).and_then(|v| v.checked_add(u64::from(digit - b'0'))) else { break };
+        let Some(longer) = value
+            .checked_mul(10)
+            .and_then(|v| v.checked_add(u64::from(digit - b'0')))
+        else {
+            break;
+        };
         if longer > NANOS_MAX {
             break;
         }
@@ -198,12 +218,29 @@ mod tests {
         assert_eq!(parse(""), Err(Error::Empty));
         assert_eq!(parse("-5m"), Err(Error::Negative("-5m".into())));
         assert_eq!(parse("3"), Err(Error::NoUnit("3".into())));
-        assert_eq!(parse("1d"), Err(Error::Unit { text: "1d".into(), unit: "d".into() }));
-        assert_eq!(parse("1m 5s"), Err(Error::Unit { text: "1m 5s".into(), unit: "m ".into() }));
+        assert_eq!(
+            parse("1d"),
+            Err(Error::Unit {
+                text: "1d".into(),
+                unit: "d".into()
+            })
+        );
+        assert_eq!(
+            parse("1m 5s"),
+            Err(Error::Unit {
+                text: "1m 5s".into(),
+                unit: "m ".into()
+            })
+        );
         for text in ["+", ".", ".s", "s", "+.s", "5m.", "x"] {
             assert_eq!(parse(text), Err(Error::Syntax(text.into())), "{text}");
         }
-        for text in ["9223372036854775808ns", "9223372036854775.808us", "3000000h", "99999999999999999999s"] {
+        for text in [
+            "9223372036854775808ns",
+            "9223372036854775.808us",
+            "3000000h",
+            "99999999999999999999s",
+        ] {
             assert_eq!(parse(text), Err(Error::TooLong(text.into())), "{text}");
         }
         assert_eq!(parse(&"1s".repeat(40)), Err(Error::Text(80)));

@@ -54,10 +54,19 @@ mod tests {
     #[test]
     fn what_a_terminal_obeys_becomes_visible() {
         for (text, want) in [
-            ("\u{1b}[31mred\u{1b}]0;title\u{7}", "\\u001b[31mred\\u001b]0;title\\u0007"),
-            ("a\rb\u{8}c\u{7f}d\u{9b}1m", "a\\u000db\\u0008c\\u007fd\\u009b1m"),
+            (
+                "\u{1b}[31mred\u{1b}]0;title\u{7}",
+                "\\u001b[31mred\\u001b]0;title\\u0007",
+            ),
+            (
+                "a\rb\u{8}c\u{7f}d\u{9b}1m",
+                "a\\u000db\\u0008c\\u007fd\\u009b1m",
+            ),
             ("user\u{202e}txt.exe\u{2066}", "user\\u202etxt.exe\\u2066"),
-            ("\u{200f}\u{2028}\u{feff}\u{e0041}", "\\u200f\\u2028\\ufeff\\udb40\\udc41"),
+            (
+                "\u{200f}\u{2028}\u{feff}\u{e0041}",
+                "\\u200f\\u2028\\ufeff\\udb40\\udc41",
+            ),
         ] {
             assert_eq!(printable(text), want);
         }

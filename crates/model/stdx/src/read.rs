@@ -35,14 +35,25 @@ pub enum Error {
 /// There is more than `limit`, or the source fails.
 pub fn all(reader: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::Io)?;
-    if bytes.len() as u64 > limit { Err(Error::TooLong { limit }) } else { Ok(bytes) }
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(Error::Io)?;
+    if bytes.len() as u64 > limit {
+        Err(Error::TooLong { limit })
+    } else {
+        Ok(bytes)
+    }
 }
 
 impl<R: Read> Bounded<R> {
     /// Lets at most `limit` bytes pass.
     pub fn new(inner: R, limit: u64) -> Self {
-        Self { inner, left: limit, limit }
+        Self {
+            inner,
+            left: limit,
+            limit,
+        }
     }
 }
 
@@ -50,12 +61,18 @@ impl<R: Read> Read for Bounded<R> {
     /// Fails with [`io::ErrorKind::FileTooLarge`], whose cause is an [`Error::TooLong`].
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // One byte over what is left tells an end at the limit from a source that goes on.
-        let room = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(1).min(buffer.len());
+        let room = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
+            .min(buffer.len());
         let count = self.inner.read(&mut buffer[..room])?;
         let left = self.left.checked_sub(count as u64);
         self.left = left.unwrap_or(0);
         if left.is_none() {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, Error::TooLong { limit: self.limit }));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                Error::TooLong { limit: self.limit },
+            ));
         }
         Ok(count)
     }
@@ -73,16 +90,25 @@ mod tests {
 
     #[test]
     fn one_byte_too_many_is_an_error() {
-        assert!(matches!(all(&b"abcd"[..], 3), Err(Error::TooLong { limit: 3 })));
-        assert!(matches!(all(io::repeat(0), 1_000), Err(Error::TooLong { limit: 1_000 })));
+        assert!(matches!(
+            all(&b"abcd"[..], 3),
+            Err(Error::TooLong { limit: 3 })
+        ));
+        assert!(matches!(
+            all(io::repeat(0), 1_000),
+            Err(Error::TooLong { limit: 1_000 })
+        ));
     }
 
     #[test]
     fn a_stream_ends_at_its_limit_or_fails_behind_it() {
         let mut bytes = Vec::new();
-        Bounded::new(&b"abc"[..], 3).read_to_end(&mut bytes).unwrap();
+        Bounded::new(&b"abc"[..], 3)
+            .read_to_end(&mut bytes)
+            .unwrap();
         assert_eq!(bytes, b"abc");
-        let error = io::copy(&mut Bounded::new(io::repeat(0), 100_000), &mut io::sink()).unwrap_err();
+        let error =
+            io::copy(&mut Bounded::new(io::repeat(0), 100_000), &mut io::sink()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(error.to_string(), "content is longer than 100000 bytes");
     }

@@ -116,7 +116,9 @@ impl Range {
             return Err(form());
         }
         let any_of: Option<Vec<_>> = text.split("||").map(read_alternative).collect();
-        Ok(Self { any_of: any_of.ok_or_else(form)? })
+        Ok(Self {
+            any_of: any_of.ok_or_else(form)?,
+        })
     }
 
     /// Tells whether `version` is in the range.
@@ -124,7 +126,8 @@ impl Range {
     pub fn matches(&self, version: &Version) -> bool {
         self.any_of.iter().any(|rules| {
             // Pre-releases are asked for by naming one anywhere among the comparisons that must hold together.
-            let asked = version.pre.is_empty() || rules.iter().any(|rule| !rule.version.pre.is_empty());
+            let asked =
+                version.pre.is_empty() || rules.iter().any(|rule| !rule.version.pre.is_empty());
             asked && rules.iter().all(|rule| rule.holds(version))
         })
     }
@@ -176,7 +179,9 @@ impl Rule {
             Operator::LessEqual if self.known < 3 => order.is_le() || self.same_known(version),
             Operator::LessEqual => order.is_le(),
             // Tags are chosen by the rules of the library Flux uses, where ~0.0.0 holds everything.
-            Operator::Tilde if self.known == 3 && self.version.numbers() == (0, 0, 0) => order.is_ge(),
+            Operator::Tilde if self.known == 3 && self.version.numbers() == (0, 0, 0) => {
+                order.is_ge()
+            }
             Operator::Tilde => order.is_ge() && self.same_leading(version, self.known.min(2)),
             Operator::Caret => order.is_ge() && self.same_leading(version, self.caret_width()),
         }
@@ -224,13 +229,23 @@ fn read_conjunction(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
             if low.operator != Operator::Equal || high.operator != Operator::Equal {
                 return None;
             }
-            rules.push(Rule { operator: Operator::GreaterEqual, ..low });
-            rules.push(Rule { operator: Operator::LessEqual, ..high });
+            rules.push(Rule {
+                operator: Operator::GreaterEqual,
+                ..low
+            });
+            rules.push(Rule {
+                operator: Operator::LessEqual,
+                ..high
+            });
             at += 3;
             continue;
         }
         let alone = word.trim_start_matches(OPERATORS).is_empty();
-        let text = if alone { format!("{word}{}", words.get(at + 1)?) } else { (*word).to_owned() };
+        let text = if alone {
+            format!("{word}{}", words.get(at + 1)?)
+        } else {
+            (*word).to_owned()
+        };
         rules.push(read_rule(&text)?);
         at += if alone { 2 } else { 1 };
     }
@@ -258,7 +273,11 @@ fn read_rule(text: &str) -> Option<Rule> {
         Operator::Caret | Operator::Tilde if known == 0 => Operator::GreaterEqual,
         operator => operator,
     };
-    Some(Rule { operator, version, known })
+    Some(Rule {
+        operator,
+        version,
+        known,
+    })
 }
 
 /// Reads a version of which trailing numbers are missing or `x`.
@@ -266,7 +285,13 @@ fn read_partial(text: &str) -> Option<(Version, u8)> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let (rest, build) = split_tail(text, '+')?;
     let (numbers, pre) = split_tail(rest, '-')?;
-    let mut version = Version { major: 0, minor: 0, patch: 0, pre: pre.into(), build: build.into() };
+    let mut version = Version {
+        major: 0,
+        minor: 0,
+        patch: 0,
+        pre: pre.into(),
+        build: build.into(),
+    };
     let mut known = 0;
     let mut wild = false;
     for (i, part) in numbers.split('.').enumerate() {
@@ -297,11 +322,21 @@ fn read_version(text: &str, numbers_min: usize) -> Option<Version> {
         return None;
     }
     let strict = numbers_min == 3;
-    if strict && numbers.split('.').any(|part| part.len() > 1 && part.starts_with('0')) {
+    if strict
+        && numbers
+            .split('.')
+            .any(|part| part.len() > 1 && part.starts_with('0'))
+    {
         return None;
     }
     let at = |i: usize| parts.get(i).copied().unwrap_or_default();
-    let version = Version { major: at(0), minor: at(1), patch: at(2), pre: pre.into(), build: build.into() };
+    let version = Version {
+        major: at(0),
+        minor: at(1),
+        patch: at(2),
+        pre: pre.into(),
+        build: build.into(),
+    };
     well_formed(&version).then_some(version)
 }
 
@@ -315,13 +350,24 @@ fn split_tail(text: &str, mark: char) -> Option<(&str, &str)> {
 }
 
 fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 fn well_formed(version: &Version) -> bool {
-    let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let word = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
     let padded = |part: &str| part.len() > 1 && part.starts_with('0') && number(part).is_some();
-    (version.pre.is_empty() || version.pre.split('.').all(|part| word(part) && !padded(part)))
+    (version.pre.is_empty()
+        || version
+            .pre
+            .split('.')
+            .all(|part| word(part) && !padded(part)))
         && (version.build.is_empty() || version.build.split('.').all(word))
 }
 
@@ -329,12 +375,14 @@ fn well_formed(version: &Version) -> bool {
 
 /// Compares by precedence: numbers, then a pre-release before its release; build metadata does not count.
 fn compare(a: &Version, b: &Version) -> Ordering {
-    a.numbers().cmp(&b.numbers()).then_with(|| match (a.pre.is_empty(), b.pre.is_empty()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => compare_pre(&a.pre, &b.pre),
-    })
+    a.numbers()
+        .cmp(&b.numbers())
+        .then_with(|| match (a.pre.is_empty(), b.pre.is_empty()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            (false, false) => compare_pre(&a.pre, &b.pre),
+        })
 }
 
 fn compare_pre(a: &str, b: &str) -> Ordering {
@@ -390,9 +438,19 @@ mod tests {
 
     #[test]
     fn versions_are_ordered_by_precedence() {
-        let ordered =
-            ["1.0.0-1", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.2", "1.0.0-rc.11", "1.0.0"];
-        let versions: Vec<Version> = ordered.iter().map(|text| Version::parse(text).unwrap()).collect();
+        let ordered = [
+            "1.0.0-1",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-rc.2",
+            "1.0.0-rc.11",
+            "1.0.0",
+        ];
+        let versions: Vec<Version> = ordered
+            .iter()
+            .map(|text| Version::parse(text).unwrap())
+            .collect();
         assert!(versions.is_sorted());
         assert!(Version::parse("1.10.0").unwrap() > Version::parse("1.9.9").unwrap());
     }
@@ -417,7 +475,11 @@ mod tests {
             ("~1.2.3", "1.2.3 1.2.9", "1.3.0 1.2.2"),
             ("~1", "1.9.9", "2.0.0"),
             ("~>1.2", "1.2.9", "1.3.0"),
-            ("^1.2.0-beta.2", "1.2.0-beta.3 1.9.0-a 1.3.0", "1.2.0-beta.1 2.0.0"),
+            (
+                "^1.2.0-beta.2",
+                "1.2.0-beta.3 1.9.0-a 1.3.0",
+                "1.2.0-beta.1 2.0.0",
+            ),
             ("1.2 - 1.4.5", "1.2.0 1.4.5", "1.4.6 1.1.0"),
             ("1.2 - 2", "2.9.9", "3.0.0"),
             ("1.0.0 || ^2.1", "1.0.0 2.5.0", "1.0.1 2.0.0"),
@@ -434,17 +496,35 @@ mod tests {
         ] {
             let parsed = Range::parse(range).unwrap();
             for version in yes.split_whitespace() {
-                assert!(parsed.matches(&Version::parse(version).unwrap()), "{version} in {range}");
+                assert!(
+                    parsed.matches(&Version::parse(version).unwrap()),
+                    "{version} in {range}"
+                );
             }
             for version in no.split_whitespace() {
-                assert!(!parsed.matches(&Version::parse(version).unwrap()), "{version} not in {range}");
+                assert!(
+                    !parsed.matches(&Version::parse(version).unwrap()),
+                    "{version} not in {range}"
+                );
             }
         }
     }
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "||", "1.0 ||", "main", ">", ">>1", "1.2.3.4", "1.0 -", "~~1", "1,,2", &"1 ".repeat(200)] {
+        for text in [
+            "",
+            "||",
+            "1.0 ||",
+            "main",
+            ">",
+            ">>1",
+            "1.2.3.4",
+            "1.0 -",
+            "~~1",
+            "1,,2",
+            &"1 ".repeat(200),
+        ] {
             assert!(Range::parse(text).is_err(), "{text}");
         }
     }

@@ -49,12 +49,17 @@ pub enum Error {
 /// Patterns and names together cost more than `budget` has, or a file of patterns cannot be read.
 pub fn filter(mut tree: Tree, spec: Option<&str>, budget: &Budget) -> Result<Tree, Error> {
     let patterns = Patterns::gather(&tree, spec, budget)?;
-    let mut meter = Meter { budget, gathered: 0 };
+    let mut meter = Meter {
+        budget,
+        gathered: 0,
+    };
     let mut failed = None;
     tree.retain(|path, _| {
         // Once it has failed nothing is looked at any more, and the tree is not given out.
         failed.is_none()
-            && !patterns.leave_out(path, &mut meter).unwrap_or_else(|error| failed.replace(error).is_some())
+            && !patterns
+                .leave_out(path, &mut meter)
+                .unwrap_or_else(|error| failed.replace(error).is_some())
     });
     match failed.map_or_else(|| meter.charge(), Err) {
         Ok(()) => Ok(tree),
@@ -71,7 +76,11 @@ struct Meter<'b> {
 impl Meter<'_> {
     fn steps(&mut self, count: usize) -> Result<(), Exceeded> {
         self.gathered += count as u64;
-        if self.gathered < STEPS_GATHERED { Ok(()) } else { self.charge() }
+        if self.gathered < STEPS_GATHERED {
+            Ok(())
+        } else {
+            self.charge()
+        }
     }
 
     fn charge(&mut self) -> Result<(), Exceeded> {
@@ -105,15 +114,23 @@ enum Part {
     /// A name without anything special in it.
     Name(Box<str>),
     /// Something else, with what every match begins and ends with.
-    Glob { pattern: Box<[char]>, begin: Box<str>, end: Box<str> },
+    Glob {
+        pattern: Box<[char]>,
+        begin: Box<str>,
+        end: Box<str>,
+    },
 }
 
 impl Patterns {
     fn gather(tree: &Tree, spec: Option<&str>, budget: &Budget) -> Result<Self, Error> {
         let mut by_folder = HashMap::new();
         for (path, entry) in tree.entries() {
-            let Some(folder) = path.parent().filter(|_| path.file_name() == FILE_NAME) else { continue };
-            let Some(blob) = entry.content(path) else { continue };
+            let Some(folder) = path.parent().filter(|_| path.file_name() == FILE_NAME) else {
+                continue;
+            };
+            let Some(blob) = entry.content(path) else {
+                continue;
+            };
             let blob = blob?;
             // What is no text is read as another text, which may be three times as long.
             budget.bytes(blob.bytes.len() as u64 + folder.as_str().len() as u64 + FOLDER_BYTES)?;
@@ -129,7 +146,11 @@ impl Patterns {
         if spec.is_empty() && by_folder.values().all(Vec::is_empty) {
             own.extend(parse(DEFAULTS, budget)?);
         }
-        Ok(Self { own, by_folder, spec })
+        Ok(Self {
+            own,
+            by_folder,
+            spec,
+        })
     }
 
     fn leave_out(&self, file: &RepoPath, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
@@ -186,15 +207,24 @@ fn parse(text: &str, budget: &Budget) -> Result<Vec<Pattern>, Exceeded> {
 
 impl Pattern {
     fn parse(line: &str) -> Option<Self> {
-        let (takes_back, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
-        let (folders_only, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
+        let (takes_back, line) = line
+            .strip_prefix('!')
+            .map_or((false, line), |rest| (true, rest));
+        let (folders_only, line) = line
+            .strip_suffix('/')
+            .map_or((false, line), |rest| (true, rest));
         let anchored = line.contains('/');
         let line = line.strip_prefix('/').unwrap_or(line);
         if line.is_empty() {
             return None;
         }
         let parts = line.split('/').map(Part::parse).collect();
-        Some(Self { parts, anchored, folders_only, takes_back })
+        Some(Self {
+            parts,
+            anchored,
+            folders_only,
+            takes_back,
+        })
     }
 
     /// Returns whether the pattern matches a file, named from the pattern's folder on, or a folder it lies in.
@@ -215,7 +245,12 @@ impl Pattern {
 
     /// Returns whether the pattern can end after some of the first names. The work is bounded by the product of both
     /// lengths.
-    fn ends(&self, names: &[&str], folders: usize, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
+    fn ends(
+        &self,
+        names: &[&str],
+        folders: usize,
+        meter: &mut Meter<'_>,
+    ) -> Result<bool, Exceeded> {
         let mut ends = vec![false; names.len() + 1];
         ends[0] = true;
         for (i, part) in self.parts.iter().enumerate() {
@@ -224,7 +259,9 @@ impl Pattern {
                 // At the end it stands for what is inside a folder, elsewhere for any number of folders.
                 let inside = usize::from(i + 1 == self.parts.len());
                 let first = ends.iter().position(|end| *end).unwrap_or(next.len());
-                next.iter_mut().skip(first + inside).for_each(|end| *end = true);
+                next.iter_mut()
+                    .skip(first + inside)
+                    .for_each(|end| *end = true);
             } else {
                 for (at, name) in names.iter().enumerate() {
                     next[at + 1] = ends[at] && part.matches(name, meter)?;
@@ -247,13 +284,18 @@ impl Part {
         if text == "**" {
             return Self::Folders;
         }
-        let Some(first) = text.find(SPECIAL) else { return Self::Name(text.into()) };
+        let Some(first) = text.find(SPECIAL) else {
+            return Self::Name(text.into());
+        };
         // Behind the last star all is as it stands, if nothing special comes.
-        let end = text
-            .rsplit('*')
-            .next()
-            .filter(|end| !end.contains(SPECIAL) && !text[..text.len() - end.len()].contains(['[', '\\']));
-        Self::Glob { pattern: text.chars().collect(), begin: text[..first].into(), end: end.unwrap_or_default().into() }
+        let end = text.rsplit('*').next().filter(|end| {
+            !end.contains(SPECIAL) && !text[..text.len() - end.len()].contains(['[', '\\'])
+        });
+        Self::Glob {
+            pattern: text.chars().collect(),
+            begin: text[..first].into(),
+            end: end.unwrap_or_default().into(),
+        }
     }
 
     fn matches(&self, name: &str, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
@@ -262,7 +304,11 @@ impl Part {
             // Where it cannot span folders it is a star like others.
             Self::Folders => Ok(true),
             Self::Name(own) => Ok(**own == *name),
-            Self::Glob { begin, end, .. } if !name.starts_with(&**begin) || !name.ends_with(&**end) => Ok(false),
+            Self::Glob { begin, end, .. }
+                if !name.starts_with(&**begin) || !name.ends_with(&**end) =>
+            {
+                Ok(false)
+            }
             Self::Glob { pattern, .. } => {
                 let name: Vec<char> = name.chars().collect();
                 let (matches, steps) = name_matches(pattern, &name);
@@ -278,7 +324,11 @@ fn without_trailing_space(line: &str) -> &str {
     let line = line.trim_end_matches('\r');
     let bare = line.trim_end_matches([' ', '\t']);
     let escapes = bare.len() - bare.trim_end_matches('\\').len();
-    if escapes % 2 == 1 && bare.len() < line.len() { &line[..=bare.len()] } else { bare }
+    if escapes % 2 == 1 && bare.len() < line.len() {
+        &line[..=bare.len()]
+    } else {
+        bare
+    }
 }
 
 /// Matches one name and says in how many steps; a `*` that failed is tried one character further, and only the last
@@ -346,7 +396,11 @@ mod tests {
 
     fn left(files: &[(&str, &str)], spec: Option<&str>) -> Vec<String> {
         let tree: Tree = files.iter().copied().collect();
-        filter(tree, spec, &Budget::unlimited()).unwrap().entries().map(|(path, _)| path.to_string()).collect()
+        filter(tree, spec, &Budget::unlimited())
+            .unwrap()
+            .entries()
+            .map(|(path, _)| path.to_string())
+            .collect()
     }
 
     fn matches(pattern: &str, path: &str) -> bool {
@@ -399,29 +453,72 @@ mod tests {
 
     #[test]
     fn the_last_match_decides() {
-        assert_eq!(left(&[("a.md", ""), ("b.md", "")], Some("*.md\n!b.md")), ["b.md"]);
-        assert_eq!(left(&[("a.md", ""), ("b.md", "")], Some("!b.md\n*.md")), [""; 0]);
+        assert_eq!(
+            left(&[("a.md", ""), ("b.md", "")], Some("*.md\n!b.md")),
+            ["b.md"]
+        );
+        assert_eq!(
+            left(&[("a.md", ""), ("b.md", "")], Some("!b.md\n*.md")),
+            [""; 0]
+        );
         assert_eq!(left(&[("x/a", ""), ("x/b", "")], Some("x\n!x/a")), ["x/a"]);
-        assert_eq!(left(&[("x/a", ""), ("x/b", ""), ("y", "")], Some("/*\n!/x\n/x/b")), ["x/a"]);
-        assert_eq!(left(&[("deploy/a", ""), ("src/b", "")], Some("# all\n/*\n# but\n!/deploy\r\n")), ["deploy/a"]);
+        assert_eq!(
+            left(
+                &[("x/a", ""), ("x/b", ""), ("y", "")],
+                Some("/*\n!/x\n/x/b")
+            ),
+            ["x/a"]
+        );
+        assert_eq!(
+            left(
+                &[("deploy/a", ""), ("src/b", "")],
+                Some("# all\n/*\n# but\n!/deploy\r\n")
+            ),
+            ["deploy/a"]
+        );
     }
 
     #[test]
     fn a_file_speaks_for_its_folder() {
-        let files =
-            [(".sourceignore", "*.md"), ("x/.sourceignore", "!keep.md\n/only"), ("x/keep.md", ""), ("x/y/only", "")];
+        let files = [
+            (".sourceignore", "*.md"),
+            ("x/.sourceignore", "!keep.md\n/only"),
+            ("x/keep.md", ""),
+            ("x/y/only", ""),
+        ];
         let more = [("x/only", ""), ("keep.md", ""), ("only", "")];
         let all: Vec<_> = files.into_iter().chain(more).collect();
-        assert_eq!(left(&all, None), [".sourceignore", "only", "x/.sourceignore", "x/keep.md", "x/y/only"]);
-        assert!(!left(&all, Some("*.md")).contains(&"x/keep.md".to_owned()), "the spec has the last word");
+        assert_eq!(
+            left(&all, None),
+            [
+                ".sourceignore",
+                "only",
+                "x/.sourceignore",
+                "x/keep.md",
+                "x/y/only"
+            ]
+        );
+        assert!(
+            !left(&all, Some("*.md")).contains(&"x/keep.md".to_owned()),
+            "the spec has the last word"
+        );
     }
 
     #[test]
     fn defaults_hold_only_while_nobody_speaks() {
-        let files = [("a.jpg", ""), (".github/w.yaml", ""), ("x/.sops.yaml", ""), (".gitignore", ""), ("a.yaml", "")];
+        let files = [
+            ("a.jpg", ""),
+            (".github/w.yaml", ""),
+            ("x/.sops.yaml", ""),
+            (".gitignore", ""),
+            ("a.yaml", ""),
+        ];
         assert_eq!(left(&files, None), ["a.yaml"]);
         assert_eq!(left(&files, Some("# none")), ["a.yaml"]);
-        assert_eq!(left(&files, Some("nothing")), [".github/w.yaml", "a.jpg", "a.yaml", "x/.sops.yaml"]);
+        assert_eq!(
+            left(&files, Some("nothing")),
+            [".github/w.yaml", "a.jpg", "a.yaml", "x/.sops.yaml"]
+        );
         let mut with_file = files.to_vec();
         with_file.push(("x/.sourceignore", "nothing"));
         assert_eq!(left(&with_file, None).len(), 5);
@@ -432,16 +529,29 @@ mod tests {
         let mut patterns = "x\n".repeat(20_000);
         patterns += "a.md\n";
         patterns += &("b".repeat(3000) + "*\n");
-        assert_eq!(left(&[("a.md", ""), ("b.md", ""), (&"b".repeat(3001), "")], Some(&patterns)), ["b.md"]);
+        assert_eq!(
+            left(
+                &[("a.md", ""), ("b.md", ""), (&"b".repeat(3001), "")],
+                Some(&patterns)
+            ),
+            ["b.md"]
+        );
     }
 
     #[test]
     fn patterns_times_names_end_at_the_budget() {
-        let names: Vec<String> = (0..300).map(|n| format!("{}{n:06}", "a".repeat(240))).collect();
-        let mut patterns: Vec<String> = (0..1000).map(|n| format!("*{}b{n}", "a".repeat(120))).collect();
+        let names: Vec<String> = (0..300)
+            .map(|n| format!("{}{n:06}", "a".repeat(240)))
+            .collect();
+        let mut patterns: Vec<String> = (0..1000)
+            .map(|n| format!("*{}b{n}", "a".repeat(120)))
+            .collect();
         patterns.extend((0..1000).map(|n| format!("*{}?{n}*", "a".repeat(120))));
         let tree: Tree = names.iter().map(|name| (name.as_str(), "")).collect();
-        let limits = lode_stdx::budget::Limits { steps: 1_000_000, ..lode_stdx::budget::Limits::UNLIMITED };
+        let limits = lode_stdx::budget::Limits {
+            steps: 1_000_000,
+            ..lode_stdx::budget::Limits::UNLIMITED
+        };
         let budget = Budget::new(limits);
         let error = filter(tree, Some(&patterns.join("\n")), &budget).unwrap_err();
         let words = "leaving out files by spec.ignore and .sourceignore needs more than 1000000 steps, the limit";

@@ -37,7 +37,11 @@ impl Tree {
             self.insert(to.join(rest).map_err(|_| missing())?, entry.clone());
             copied = true;
         }
-        if copied || from.as_str().is_empty() { Ok(()) } else { Err(missing().into()) }
+        if copied || from.as_str().is_empty() {
+            Ok(())
+        } else {
+            Err(missing().into())
+        }
     }
 }
 
@@ -48,20 +52,29 @@ mod tests {
     #[test]
     fn a_part_is_put_elsewhere() {
         let at = |text| RepoPath::parse(text).unwrap();
-        let other: Tree = [("base/a", "1"), ("base/x/b", "2"), ("baseless", "3")].into_iter().collect();
+        let other: Tree = [("base/a", "1"), ("base/x/b", "2"), ("baseless", "3")]
+            .into_iter()
+            .collect();
         let mut tree: Tree = [("own", "0"), ("in/a", "old")].into_iter().collect();
         let budget = &Budget::unlimited();
-        tree.include(&other, &at("base"), &at("in"), budget).unwrap();
+        tree.include(&other, &at("base"), &at("in"), budget)
+            .unwrap();
         let names: Vec<_> = tree.entries().map(|(path, _)| path.as_str()).collect();
         assert_eq!(names, ["in/a", "in/x/b", "own"]);
         assert_eq!(&*tree.read(&at("in/a")).unwrap().bytes, b"1");
-        tree.include(&other, &at("baseless"), &at("one"), budget).unwrap();
+        tree.include(&other, &at("baseless"), &at("one"), budget)
+            .unwrap();
         tree.include(&other, &at("./"), &at("all"), budget).unwrap();
         assert_eq!(tree.len(), 7);
         let missing = tree.include(&other, &at("nothere"), &at("in"), budget);
         assert_eq!(missing, Err(Error::NotFound(at("nothere")).into()));
-        let small = Budget::new(lode_stdx::budget::Limits { nodes: 1, ..lode_stdx::budget::Limits::UNLIMITED });
-        let error = tree.include(&other, &at("base"), &at("in"), &small).unwrap_err();
+        let small = Budget::new(lode_stdx::budget::Limits {
+            nodes: 1,
+            ..lode_stdx::budget::Limits::UNLIMITED
+        });
+        let error = tree
+            .include(&other, &at("base"), &at("in"), &small)
+            .unwrap_err();
         assert_eq!(error.to_string(), "needs more than 1 values, the limit");
     }
 }

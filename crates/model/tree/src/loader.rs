@@ -77,7 +77,13 @@ mod tests {
     fn a_tree_fetches_nothing() {
         let tree = Tree::from_iter([("a", "1")]);
         let loader: &dyn Loader = &tree;
-        assert_eq!(&*loader.read(&RepoPath::parse("a").unwrap()).unwrap().bytes, b"1");
-        assert_eq!(loader.fetch("https://host/x"), Err(Error::Remote("https://host/x".into())));
+        assert_eq!(
+            &*loader.read(&RepoPath::parse("a").unwrap()).unwrap().bytes,
+            b"1"
+        );
+        assert_eq!(
+            loader.fetch("https://host/x"),
+            Err(Error::Remote("https://host/x".into()))
+        );
     }
 }

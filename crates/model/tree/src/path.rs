@@ -102,14 +102,22 @@ impl RepoPath {
         if self.0.is_empty() {
             return None;
         }
-        Some(Self(self.0.rsplit_once('/').map_or("", |(folder, _)| folder).into()))
+        Some(Self(
+            self.0
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+                .into(),
+        ))
     }
 
     /// Tells whether this is `folder` or lies anywhere below it.
     #[must_use]
     pub fn is_in(&self, folder: &Self) -> bool {
         folder.0.is_empty()
-            || self.0.strip_prefix(&*folder.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || self
+                .0
+                .strip_prefix(&*folder.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -137,10 +145,18 @@ mod tests {
 
     #[test]
     fn dots_resolve_inside_the_root() {
-        for (from, text, want) in
-            [("", "./a//b/", "a/b"), ("a/b", "../c", "a/c"), ("a", "..", ""), ("", ".", ""), ("a", "b/../../c", "c")]
-        {
-            assert_eq!(RepoPath::parse(from).unwrap().join(text).unwrap().as_str(), want, "{from} + {text}");
+        for (from, text, want) in [
+            ("", "./a//b/", "a/b"),
+            ("a/b", "../c", "a/c"),
+            ("a", "..", ""),
+            ("", ".", ""),
+            ("a", "b/../../c", "c"),
+        ] {
+            assert_eq!(
+                RepoPath::parse(from).unwrap().join(text).unwrap().as_str(),
+                want,
+                "{from} + {text}"
+            );
         }
     }
 
@@ -149,16 +165,29 @@ mod tests {
         for text in ["..", "a/../..", "../etc"] {
             assert_eq!(RepoPath::parse(text), Err(Error::Escapes(text.to_owned())));
         }
-        assert_eq!(RepoPath::parse("/etc"), Err(Error::Absolute("/etc".to_owned())));
-        assert!(matches!(RepoPath::parse("a/.GIT/config"), Err(Error::Forbidden(_))));
+        assert_eq!(
+            RepoPath::parse("/etc"),
+            Err(Error::Absolute("/etc".to_owned()))
+        );
+        assert!(matches!(
+            RepoPath::parse("a/.GIT/config"),
+            Err(Error::Forbidden(_))
+        ));
         assert!(matches!(RepoPath::parse("a\0b"), Err(Error::Forbidden(_))));
-        assert!(matches!(RepoPath::parse(&"a/".repeat(4096)), Err(Error::TooLong(_))));
+        assert!(matches!(
+            RepoPath::parse(&"a/".repeat(4096)),
+            Err(Error::TooLong(_))
+        ));
     }
 
     #[test]
     fn a_folder_holds_itself_and_what_is_below() {
         let at = |text| RepoPath::parse(text).unwrap();
-        assert!(at("a/b").is_in(&at("a")) && at("a").is_in(&at("a")) && at("a").is_in(&RepoPath::root()));
+        assert!(
+            at("a/b").is_in(&at("a"))
+                && at("a").is_in(&at("a"))
+                && at("a").is_in(&RepoPath::root())
+        );
         assert!(!at("ab").is_in(&at("a")));
         assert_eq!(at("a/b").parent(), Some(at("a")));
         assert_eq!(RepoPath::root().parent(), None);

@@ -37,7 +37,9 @@ impl ReadSet {
     /// As [`Loader::read`].
     pub fn read(&mut self, loader: &dyn Loader, path: &RepoPath) -> Result<Blob, Error> {
         let answer = loader.read(path);
-        let read = answer.as_ref().map_or(Read::Nothing, |blob| Read::File(blob.id));
+        let read = answer
+            .as_ref()
+            .map_or(Read::Nothing, |blob| Read::File(blob.id));
         self.reads.insert(path.clone(), read);
         answer
     }
@@ -46,9 +48,15 @@ impl ReadSet {
     ///
     /// # Errors
     /// As [`Loader::list`].
-    pub fn list(&mut self, loader: &dyn Loader, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
+    pub fn list(
+        &mut self,
+        loader: &dyn Loader,
+        folder: &RepoPath,
+    ) -> Result<Vec<(Box<str>, Child)>, Error> {
         let answer = loader.list(folder);
-        let read = answer.as_ref().map_or(Read::Nothing, |names| Read::Folder(names.clone()));
+        let read = answer
+            .as_ref()
+            .map_or(Read::Nothing, |names| Read::Folder(names.clone()));
         self.reads.insert(folder.clone(), read);
         answer
     }
@@ -57,7 +65,11 @@ impl ReadSet {
     ///
     /// # Errors
     /// As [`Loader::canonical`].
-    pub fn canonical(&mut self, loader: &dyn Loader, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
+    pub fn canonical(
+        &mut self,
+        loader: &dyn Loader,
+        path: &RepoPath,
+    ) -> Result<(RepoPath, Child), Error> {
         let answer = loader.canonical(path);
         match &answer {
             Ok((real, _)) if real != path => {
@@ -88,7 +100,9 @@ impl ReadSet {
         }
         let (mut found, mut refused) = (Vec::new(), None);
         for name in names {
-            let Ok(path) = folder.join(name) else { continue };
+            let Ok(path) = folder.join(name) else {
+                continue;
+            };
             match loader.canonical(&path) {
                 Ok((real, Child::File)) => {
                     found.push(*name);
@@ -99,7 +113,9 @@ impl ReadSet {
                 }
                 answer => {
                     self.reads.insert(path, Read::Nothing);
-                    let error = answer.err().filter(|error| !matches!(error, Error::NotFound(_)));
+                    let error = answer
+                        .err()
+                        .filter(|error| !matches!(error, Error::NotFound(_)));
                     refused = refused.or(error);
                 }
             }
@@ -116,10 +132,16 @@ impl ReadSet {
         let reads = self.reads.iter().all(|(path, read)| match read {
             Read::File(id) => loader.id(path).is_ok_and(|now| now == *id),
             Read::Folder(names) => loader.list(path).is_ok_and(|now| now == *names),
-            Read::There => loader.canonical(path).is_ok_and(|(_, child)| child == Child::File),
+            Read::There => loader
+                .canonical(path)
+                .is_ok_and(|(_, child)| child == Child::File),
             Read::Nothing => loader.id(path).is_err(),
         });
-        reads && self.leads.iter().all(|(path, real)| loader.canonical(path).is_ok_and(|(now, _)| now == *real))
+        reads
+            && self
+                .leads
+                .iter()
+                .all(|(path, real)| loader.canonical(path).is_ok_and(|(now, _)| now == *real))
     }
 
     /// Tells, without a loader, whether an answer may be another one after these paths were changed, added or removed.
@@ -131,7 +153,9 @@ impl ReadSet {
         if !self.leads.is_empty() {
             return !changed.is_empty();
         }
-        changed.iter().any(|path| self.asked_at_or_below(path) || self.asked_for_folder_above(path))
+        changed
+            .iter()
+            .any(|path| self.asked_at_or_below(path) || self.asked_for_folder_above(path))
     }
 
     /// Returns what was asked and answered, by path.
@@ -162,7 +186,9 @@ impl ReadSet {
     /// A file that stands where a folder stood takes everything in it away.
     fn asked_at_or_below(&self, path: &RepoPath) -> bool {
         let below = format!("{}/", path.as_str());
-        let mut from = self.reads.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
+        let mut from = self
+            .reads
+            .range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
         self.reads.contains_key(path) || from.next().is_some_and(|(read, _)| read.is_in(path))
     }
 
@@ -170,7 +196,10 @@ impl ReadSet {
     fn asked_for_folder_above(&self, path: &RepoPath) -> bool {
         let mut above = path.parent();
         while let Some(folder) = above {
-            if matches!(self.reads.get(&folder), Some(Read::Folder(_) | Read::Nothing)) {
+            if matches!(
+                self.reads.get(&folder),
+                Some(Read::Folder(_) | Read::Nothing)
+            ) {
                 return true;
             }
             above = folder.parent();
@@ -186,16 +215,25 @@ mod tests {
 
     #[test]
     fn a_change_elsewhere_keeps_the_set_true() {
-        let (file, folder, absent) =
-            (RepoPath::parse("a/x").unwrap(), RepoPath::parse("a").unwrap(), RepoPath::parse("a/none").unwrap());
+        let (file, folder, absent) = (
+            RepoPath::parse("a/x").unwrap(),
+            RepoPath::parse("a").unwrap(),
+            RepoPath::parse("a/none").unwrap(),
+        );
         let tree = Tree::from_iter([("a/x", "1"), ("b/y", "1")]);
         let mut set = ReadSet::default();
         set.read(&tree, &file).unwrap();
         set.list(&tree, &folder).unwrap();
         set.read(&tree, &absent).unwrap_err();
         assert!(set.holds_in(&Tree::from_iter([("a/x", "1"), ("b/y", "2")])));
-        assert!(!set.holds_in(&Tree::from_iter([("a/x", "2")])), "content changed");
-        assert!(!set.holds_in(&Tree::from_iter([("a/x", "1"), ("a/none", "")])), "a name appeared");
+        assert!(
+            !set.holds_in(&Tree::from_iter([("a/x", "2")])),
+            "content changed"
+        );
+        assert!(
+            !set.holds_in(&Tree::from_iter([("a/x", "1"), ("a/none", "")])),
+            "a name appeared"
+        );
     }
 
     #[test]
@@ -207,7 +245,10 @@ mod tests {
         set.list(&tree, &at("b")).unwrap();
         set.read(&tree, &at("e/none")).unwrap_err();
         assert_eq!(set.files_among(&tree, &at("a"), &["k", "l"]), Ok(vec!["k"]));
-        assert_eq!(set.files_among(&tree, &at("d"), &["k"]), Err(Error::IsFile(at("d"))));
+        assert_eq!(
+            set.files_among(&tree, &at("d"), &["k"]),
+            Err(Error::IsFile(at("d")))
+        );
         for (path, touches) in [
             ("a/x", true),
             ("a/k", true),
@@ -225,10 +266,17 @@ mod tests {
             ("e/other", false),
             ("e", true),
         ] {
-            assert_eq!(set.is_touched_by(&BTreeSet::from([at("z"), at(path)])), touches, "{path}");
+            assert_eq!(
+                set.is_touched_by(&BTreeSet::from([at("z"), at(path)])),
+                touches,
+                "{path}"
+            );
         }
         assert!(set.holds_in(&tree));
-        assert!(!set.holds_in(&Tree::from_iter([("a/x", "1"), ("b/c/y", "1"), ("d", "1")])), "a/k is gone");
+        assert!(
+            !set.holds_in(&Tree::from_iter([("a/x", "1"), ("b/c/y", "1"), ("d", "1")])),
+            "a/k is gone"
+        );
     }
 
     #[test]
@@ -237,7 +285,12 @@ mod tests {
         let mut tree = Tree::from_iter([("a/x", "1")]);
         tree.insert(at("l"), Entry::Link("a".into()));
         let elsewhere = BTreeSet::from([at("z")]);
-        for (ask, is_touched) in [("a/x", false), ("l/x", true), ("l/none/deep", true), ("none/deep", false)] {
+        for (ask, is_touched) in [
+            ("a/x", false),
+            ("l/x", true),
+            ("l/none/deep", true),
+            ("none/deep", false),
+        ] {
             let mut set = ReadSet::default();
             let _ = set.canonical(&tree, &at(ask));
             assert_eq!(set.is_touched_by(&elsewhere), is_touched, "{ask}");

@@ -129,7 +129,9 @@ pub enum Error {
         size: u64,
     },
     /// A file or folder whose real name no path can have.
-    #[error("\"{0}\": the real name holds a control character or is not UTF-8, so the file was left out: rename it")]
+    #[error(
+        "\"{0}\": the real name holds a control character or is not UTF-8, so the file was left out: rename it"
+    )]
     Misnamed(RepoPath),
     /// Something remote that nobody here fetches.
     #[error("\"{}\" is remote, and nothing here fetches it", lode_stdx::bare_url(.0))]
@@ -168,8 +170,14 @@ impl Entry {
 
 impl Stored {
     fn load(&self, path: &RepoPath) -> Result<Blob, Error> {
-        let unreadable = |reason| Error::Unreadable { path: path.clone(), reason };
-        let bytes = self.storage.read(self.offset, self.size).map_err(unreadable)?;
+        let unreadable = |reason| Error::Unreadable {
+            path: path.clone(),
+            reason,
+        };
+        let bytes = self
+            .storage
+            .read(self.offset, self.size)
+            .map_err(unreadable)?;
         Ok(Blob { id: self.id, bytes })
     }
 }
@@ -257,7 +265,10 @@ impl Tree {
         let (at, _) = self.canonical(path)?;
         match self.entries.get(&at) {
             Some(entry @ (Entry::File { .. } | Entry::Stored { .. })) => Ok(entry),
-            Some(Entry::Large(size)) => Err(Error::TooLarge { path: path.clone(), size: *size }),
+            Some(Entry::Large(size)) => Err(Error::TooLarge {
+                path: path.clone(),
+                size: *size,
+            }),
             Some(Entry::Misnamed) => Err(Error::Misnamed(path.clone())),
             Some(Entry::Link(_)) | None => Err(Error::IsFolder(path.clone())),
         }
@@ -274,12 +285,16 @@ impl Tree {
         }
         let mut names: Vec<(Box<str>, Child)> = Vec::new();
         for path in self.below(&at) {
-            let Some(name) = path.parts().nth(at.parts().count()) else { continue };
+            let Some(name) = path.parts().nth(at.parts().count()) else {
+                continue;
+            };
             if names.last().is_some_and(|(last, _)| **last == *name) {
                 continue;
             }
             let Ok(inside) = at.join(name) else { continue };
-            let Ok((_, child)) = self.canonical(&inside) else { continue };
+            let Ok((_, child)) = self.canonical(&inside) else {
+                continue;
+            };
             names.push((name.into(), child));
         }
         names.sort();
@@ -302,11 +317,19 @@ impl Tree {
     /// Tells whether a part of a path is a link, as nearly none is.
     fn has_link(&self, path: &RepoPath) -> bool {
         let text = path.as_str();
-        let mut parts = text.match_indices('/').map(|(end, _)| &text[..end]).chain([text]);
+        let mut parts = text
+            .match_indices('/')
+            .map(|(end, _)| &text[..end])
+            .chain([text]);
         parts.any(|part| matches!(self.entries.get(part), Some(Entry::Link(_))))
     }
 
-    fn follow(&self, asked: &RepoPath, path: &RepoPath, budget: &mut usize) -> Result<RepoPath, Error> {
+    fn follow(
+        &self,
+        asked: &RepoPath,
+        path: &RepoPath,
+        budget: &mut usize,
+    ) -> Result<RepoPath, Error> {
         if !self.has_link(path) {
             return Ok(path.clone());
         }
@@ -317,9 +340,14 @@ impl Tree {
                 at = next;
                 continue;
             };
-            *budget = budget.checked_sub(1).ok_or_else(|| Error::LinkLoop(asked.clone()))?;
-            let target =
-                at.join(target).map_err(|source| Error::Link { path: next.clone(), target: target.clone(), source })?;
+            *budget = budget
+                .checked_sub(1)
+                .ok_or_else(|| Error::LinkLoop(asked.clone()))?;
+            let target = at.join(target).map_err(|source| Error::Link {
+                path: next.clone(),
+                target: target.clone(),
+                source,
+            })?;
             at = self.follow(asked, &target, budget)?;
         }
         Ok(at)
@@ -331,13 +359,24 @@ impl<P: AsRef<str>, B: AsRef<[u8]>> FromIterator<(P, B)> for Tree {
     fn from_iter<I: IntoIterator<Item = (P, B)>>(files: I) -> Self {
         let mut tree = Self::default();
         for (path, bytes) in files {
-            let Ok(path) = RepoPath::parse(path.as_ref()) else { continue };
+            let Ok(path) = RepoPath::parse(path.as_ref()) else {
+                continue;
+            };
             let mut id = [0_u8; 32];
             for (i, byte) in bytes.as_ref().iter().enumerate() {
                 id[i % 32] = id[i % 32].rotate_left(3) ^ byte;
             }
-            let blob = Blob { id, bytes: bytes.as_ref().into() };
-            tree.insert(path, Entry::File { blob, executable: false });
+            let blob = Blob {
+                id,
+                bytes: bytes.as_ref().into(),
+            };
+            tree.insert(
+                path,
+                Entry::File {
+                    blob,
+                    executable: false,
+                },
+            );
         }
         tree
     }
@@ -353,19 +392,42 @@ mod tests {
 
     #[test]
     fn a_folder_lists_its_own_names_only() {
-        let tree = Tree::from_iter([("a/b.yaml", ""), ("a/c/d.yaml", ""), ("a-b/x", ""), ("top", "")]);
+        let tree = Tree::from_iter([
+            ("a/b.yaml", ""),
+            ("a/c/d.yaml", ""),
+            ("a-b/x", ""),
+            ("top", ""),
+        ]);
         let names: Vec<_> = tree.list(&RepoPath::root()).unwrap();
-        assert_eq!(names, [("a".into(), Child::Folder), ("a-b".into(), Child::Folder), ("top".into(), Child::File)]);
-        assert_eq!(tree.list(&at("a")).unwrap(), [("b.yaml".into(), Child::File), ("c".into(), Child::Folder)]);
+        assert_eq!(
+            names,
+            [
+                ("a".into(), Child::Folder),
+                ("a-b".into(), Child::Folder),
+                ("top".into(), Child::File)
+            ]
+        );
+        assert_eq!(
+            tree.list(&at("a")).unwrap(),
+            [("b.yaml".into(), Child::File), ("c".into(), Child::Folder)]
+        );
         assert_eq!(tree.list(&at("top")), Err(Error::IsFile(at("top"))));
-        assert_eq!(tree.list(&at("nothere")), Err(Error::NotFound(at("nothere"))));
+        assert_eq!(
+            tree.list(&at("nothere")),
+            Err(Error::NotFound(at("nothere")))
+        );
         assert_eq!(tree.read(&at("a")), Err(Error::IsFolder(at("a"))));
     }
 
     #[test]
     fn links_lead_inside_the_root_or_nowhere() {
         let mut tree = Tree::from_iter([("real/file", "x")]);
-        for (name, target) in [("dir", "real"), ("deep/up", "../real/file"), ("out", "../../etc"), ("abs", "/etc")] {
+        for (name, target) in [
+            ("dir", "real"),
+            ("deep/up", "../real/file"),
+            ("out", "../../etc"),
+            ("abs", "/etc"),
+        ] {
             tree.insert(at(name), Entry::Link(target.into()));
         }
         assert_eq!(&*tree.read(&at("dir/file")).unwrap().bytes, b"x");
@@ -390,16 +452,38 @@ mod tests {
             fn read(&self, offset: u64, size: u64) -> Result<Arc<[u8]>, Box<str>> {
                 let (offset, size) = (offset as usize, size as usize);
                 let bytes = self.0.as_bytes().get(offset..offset + size);
-                bytes.map(Into::into).ok_or_else(|| "the disk is gone".into())
+                bytes
+                    .map(Into::into)
+                    .ok_or_else(|| "the disk is gone".into())
             }
         }
-        let stored = |offset| Stored { id: [7; 32], size: 3, offset, storage: Arc::new(Disk("onetwo")) };
+        let stored = |offset| Stored {
+            id: [7; 32],
+            size: 3,
+            offset,
+            storage: Arc::new(Disk("onetwo")),
+        };
         let mut tree = Tree::default();
-        tree.insert(at("a"), Entry::Stored { content: stored(3), executable: false });
-        tree.insert(at("lost"), Entry::Stored { content: stored(6), executable: false });
+        tree.insert(
+            at("a"),
+            Entry::Stored {
+                content: stored(3),
+                executable: false,
+            },
+        );
+        tree.insert(
+            at("lost"),
+            Entry::Stored {
+                content: stored(6),
+                executable: false,
+            },
+        );
         assert_eq!(&*tree.read(&at("a")).unwrap().bytes, b"two");
         assert_eq!(tree.id(&at("a")), Ok([7; 32]));
-        assert_eq!(tree.read(&at("lost")).unwrap_err().to_string(), "lost: the disk is gone");
+        assert_eq!(
+            tree.read(&at("lost")).unwrap_err().to_string(),
+            "lost: the disk is gone"
+        );
     }
 
     #[test]
@@ -408,13 +492,24 @@ mod tests {
         tree.insert(at("a/Icon\\r"), Entry::Misnamed);
         assert_eq!(tree.list(&at("a")).unwrap().len(), 2);
         let words = "\"a/Icon\\r\": the real name holds a control character or is not UTF-8, so the file was left out";
-        assert!(tree.read(&at("a/Icon\\r")).unwrap_err().to_string().starts_with(words));
+        assert!(
+            tree.read(&at("a/Icon\\r"))
+                .unwrap_err()
+                .to_string()
+                .starts_with(words)
+        );
     }
 
     #[test]
     fn a_large_file_is_named_not_read() {
         let mut tree = Tree::default();
         tree.insert(at("big"), Entry::Large(1 << 30));
-        assert_eq!(tree.read(&at("big")), Err(Error::TooLarge { path: at("big"), size: 1 << 30 }));
+        assert_eq!(
+            tree.read(&at("big")),
+            Err(Error::TooLarge {
+                path: at("big"),
+                size: 1 << 30
+            })
+        );
     }
 }

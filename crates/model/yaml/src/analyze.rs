@@ -73,10 +73,19 @@ const QUOTED: u16 = SPACE_BEFORE_BREAK | SPECIAL | TAB;
 /// Looks at a text of printable ASCII and line feeds, which nearly every text is; `None` for any other. Signs that
 /// matter in flow collections only are passed over.
 fn look_at_ascii(text: &[u8]) -> Option<u16> {
-    let Some(first) = text.first().copied().map(char::from) else { return Some(EMPTY | ASCII) };
-    let mut seen = if starts_document(text) { INDICATOR | ASCII } else { ASCII };
+    let Some(first) = text.first().copied().map(char::from) else {
+        return Some(EMPTY | ASCII);
+    };
+    let mut seen = if starts_document(text) {
+        INDICATOR | ASCII
+    } else {
+        ASCII
+    };
     let mut mark = |holds: bool, traits: u16| seen |= if holds { traits } else { 0 };
-    mark(starts_structure(first, matches!(text.get(1), None | Some(b' ' | b'\n'))), INDICATOR);
+    mark(
+        starts_structure(first, matches!(text.get(1), None | Some(b' ' | b'\n'))),
+        INDICATOR,
+    );
     mark(matches!(first, ' ' | '\n'), OUTER_BLANK);
     mark(matches!(text.last(), Some(b' ' | b'\n')), OUTER_BLANK);
     mark(text.ends_with(b" "), TRAILING_SPACE);
@@ -86,9 +95,19 @@ fn look_at_ascii(text: &[u8]) -> Option<u16> {
         }
         let previous = at.checked_sub(1).map_or(b'x', |before| text[before]);
         match byte {
-            b':' => mark(matches!(text.get(at + 1), None | Some(b' ' | b'\n')), INDICATOR),
+            b':' => mark(
+                matches!(text.get(at + 1), None | Some(b' ' | b'\n')),
+                INDICATOR,
+            ),
             b'#' => mark(matches!(previous, b' ' | b'\n'), INDICATOR),
-            b'\n' => mark(true, if previous == b' ' { LINE_BREAK | SPACE_BEFORE_BREAK } else { LINE_BREAK }),
+            b'\n' => mark(
+                true,
+                if previous == b' ' {
+                    LINE_BREAK | SPACE_BEFORE_BREAK
+                } else {
+                    LINE_BREAK
+                },
+            ),
             b' ' => mark(previous == b'\n', BREAK_BEFORE_SPACE),
             _ => return None,
         }
@@ -120,8 +139,14 @@ fn look(text: &str) -> u16 {
         let next = chars.peek().map(|(_, next)| *next);
         let before_blank = next.is_none_or(is_blank);
         let opens = at == 0 && starts_structure(c, before_blank);
-        mark(opens || (at > 0 && is_structure(c, after_blank, before_blank)), INDICATOR);
-        mark(matches!(c, ',' | '?' | '[' | ']' | '{' | '}' | ':'), FLOW_INDICATOR);
+        mark(
+            opens || (at > 0 && is_structure(c, after_blank, before_blank)),
+            INDICATOR,
+        );
+        mark(
+            matches!(c, ',' | '?' | '[' | ']' | '{' | '}' | ':'),
+            FLOW_INDICATOR,
+        );
         mark(c == '\t', TAB);
         mark(c != '\t' && !is_printable(c), SPECIAL);
         if c == ' ' {
@@ -144,7 +169,8 @@ fn starts_document(text: &[u8]) -> bool {
 
 fn starts_structure(c: char, before_blank: bool) -> bool {
     match c {
-        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => true,
+        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+        | '@' | '`' => true,
         '?' | ':' | '-' => before_blank,
         _ => false,
     }
@@ -165,7 +191,8 @@ pub(crate) fn is_break(c: char) -> bool {
 
 /// Tells whether a character may stand unescaped: not a tab, and nothing beyond the basic plane.
 pub(crate) fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+        && c != '\u{feff}'
 }
 
 #[cfg(test)]
@@ -176,10 +203,17 @@ mod tests {
     fn the_short_look_sees_what_the_long_one_sees() {
         let signs = [' ', '\n', ':', '#', '-', '.', 'a', '\''];
         for number in 0..signs.len().pow(5) {
-            let text: String = (0..5).map(|place| signs[number / signs.len().pow(place) % signs.len()]).collect();
+            let text: String = (0..5)
+                .map(|place| signs[number / signs.len().pow(place) % signs.len()])
+                .collect();
             for len in 1..=text.len() {
                 let long = look(&text[..len]) & !FLOW_INDICATOR | ASCII;
-                assert_eq!(look_at_ascii(&text.as_bytes()[..len]), Some(long), "{:?}", &text[..len]);
+                assert_eq!(
+                    look_at_ascii(&text.as_bytes()[..len]),
+                    Some(long),
+                    "{:?}",
+                    &text[..len]
+                );
             }
         }
         assert_eq!(look_at_ascii("\u{e9}".as_bytes()), None);

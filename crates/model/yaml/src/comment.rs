@@ -71,7 +71,10 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn new(wanted: bool) -> Self {
-        Self { tokens: Vec::new(), wanted }
+        Self {
+            tokens: Vec::new(),
+            wanted,
+        }
     }
 
     /// Returns a place to which [`Trace::insert`] may go back.
@@ -157,7 +160,11 @@ struct Document {
 
 impl<'t> Comments<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { gaps: gap::Gaps::new(text), queue: VecDeque::new(), is_first: true }
+        Self {
+            gaps: gap::Gaps::new(text),
+            queue: VecDeque::new(),
+            is_first: true,
+        }
     }
 
     /// Gives a document's nodes their comments. `next` is where the text goes on behind it.
@@ -172,7 +179,12 @@ impl<'t> Comments<'t> {
     ) -> Result<(), Exceeded> {
         let mut tokens = std::mem::take(&mut trace.tokens);
         self.gaps.scan(&mut tokens, next, &mut self.queue);
-        let document = attribute::document(self.gaps.text, &tokens, next, (&mut self.queue, self.is_first));
+        let document = attribute::document(
+            self.gaps.text,
+            &tokens,
+            next,
+            (&mut self.queue, self.is_first),
+        );
         self.is_first = false;
         let mut found: Vec<Found> = document.nodes;
         found.retain(|found| !found.parts.is_empty());
@@ -195,11 +207,18 @@ impl Parts {
 fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(), Exceeded> {
     let start = node.place.start as usize;
     let is_block = node.text().is_none() && node.style != Style::Flow;
-    let end = if is_block { BLOCK } else { node.place.end as usize };
+    let end = if is_block {
+        BLOCK
+    } else {
+        node.place.end as usize
+    };
     if let Ok(at) = found.binary_search_by_key(&(start, end), |found| (found.start, found.end)) {
         let parts = &found[at].parts;
         if let Some(meter) = meter {
-            meter.bytes((size_of::<Extra>() + parts.head.len() + parts.line.len() + parts.foot.len()) as u64)?;
+            meter.bytes(
+                (size_of::<Extra>() + parts.head.len() + parts.line.len() + parts.foot.len())
+                    as u64,
+            )?;
         }
         let extra = node.extra.get_or_insert_default();
         extra.head_comment = parts.head.as_str().into();
@@ -208,7 +227,9 @@ fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(
     }
     match &mut node.content {
         Content::Scalar(_) => Ok(()),
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| give(item, found, meter)),
+        Content::Sequence(items) => items
+            .iter_mut()
+            .try_for_each(|item| give(item, found, meter)),
         Content::Mapping(entries) => {
             for entry in entries {
                 give(&mut entry.key, found, meter)?;

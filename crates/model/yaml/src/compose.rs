@@ -69,7 +69,11 @@ enum FirstKey {
 }
 
 impl<'t> Composer<'t> {
-    pub(crate) fn new(text: &'t [u8], options: Options, budget: Option<&'t Budget>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        text: &'t [u8],
+        options: Options,
+        budget: Option<&'t Budget>,
+    ) -> Result<Self, Error> {
         if let Some(budget) = budget {
             charge_text(text, options, budget).map_err(|exceeded| Error {
                 line: 1,
@@ -98,7 +102,11 @@ impl<'t> Composer<'t> {
             trace: Trace::new(options.comments),
             comments,
             meter: budget.map(Meter::new),
-            node_bytes: if options.comments { COMMENTED * NODE_BYTES } else { NODE_BYTES },
+            node_bytes: if options.comments {
+                COMMENTED * NODE_BYTES
+            } else {
+                NODE_BYTES
+            },
         })
     }
 
@@ -127,11 +135,18 @@ impl<'t> Composer<'t> {
             self.pass_document_mark();
         }
         self.is_first = false;
-        let mut node =
-            if explicit && self.scan.at_boundary() { self.empty(self.scan.mark())? } else { self.block_node(false)? };
+        let mut node = if explicit && self.scan.at_boundary() {
+            self.empty(self.scan.mark())?
+        } else {
+            self.block_node(false)?
+        };
         self.scan.skip_to_token();
         if let Some(comments) = &mut self.comments {
-            let attached = comments.attach(&mut node, &mut self.trace, (self.scan.at, self.meter.as_ref()));
+            let attached = comments.attach(
+                &mut node,
+                &mut self.trace,
+                (self.scan.at, self.meter.as_ref()),
+            );
             attached.map_err(|exceeded| self.scan.error(self.scan.mark(), exceeded))?;
         }
         Ok(Some(node))
@@ -156,7 +171,8 @@ impl<'t> Composer<'t> {
             let first = self.trace.len();
             match self.lead(outer.is_some())? {
                 Lead::Key(key) => {
-                    self.trace.insert(first, Kind::MappingStart, (start.at, start.column));
+                    self.trace
+                        .insert(first, Kind::MappingStart, (start.at, start.column));
                     return self.mapping(start, outer, FirstKey::Read(key));
                 }
                 Lead::Value(inner, node) => {
@@ -180,7 +196,11 @@ impl<'t> Composer<'t> {
     }
 
     /// Reads a collection if its indicator stands here.
-    fn block_collection(&mut self, outer: &mut Properties<'t>, list_ok: bool) -> Result<Option<Node>, Error> {
+    fn block_collection(
+        &mut self,
+        outer: &mut Properties<'t>,
+        list_ok: bool,
+    ) -> Result<Option<Node>, Error> {
         let start = self.scan.mark();
         let (indicator, refused) = match self.scan.here() {
             b'-' => (b'-', Syntax::EntryNotAllowed),
@@ -215,7 +235,11 @@ impl<'t> Composer<'t> {
         }
         let is_bare = properties.is_some() && (self.scan.at_end() || self.scan.at_indicator(b':'));
         let is_alias = self.scan.here() == b'*';
-        let node = if is_bare { None } else { Some(self.content(properties.is_some())?) };
+        let node = if is_bare {
+            None
+        } else {
+            Some(self.content(properties.is_some())?)
+        };
         if !self.scan.starts_allowed {
             self.scan.skip_blanks();
             if self.scan.at_indicator(b':') {
@@ -259,29 +283,52 @@ impl<'t> Composer<'t> {
             b'{' => self.flow_mapping(),
             quote @ (b'\'' | b'"') => {
                 let text = self.scan.quoted()?;
-                let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
+                let style = if quote == b'"' {
+                    Style::DoubleQuoted
+                } else {
+                    Style::SingleQuoted
+                };
                 self.scalar(start, self.scan.at, (text, style))
             }
             _ if self.scan.at_plain() && !self.scan.at_document_mark() => {
                 let (text, end) = self.scan.plain((self.indent + 1).cast_unsigned())?;
                 self.scalar(start, end, (text, Style::Plain))
             }
-            b',' | b']' | b'}' | b':' | b'?' | 0 => Err(self.scan.error_here(Syntax::ValueExpected)),
+            b',' | b']' | b'}' | b':' | b'?' | 0 => {
+                Err(self.scan.error_here(Syntax::ValueExpected))
+            }
             _ => Err(self.scan.error_here(Syntax::BadStart)),
         }
     }
 
     fn block_scalar(&mut self) -> Result<Node, Error> {
         let start = self.scan.mark();
-        let style = if self.scan.here() == b'|' { Style::Literal } else { Style::Folded };
+        let style = if self.scan.here() == b'|' {
+            Style::Literal
+        } else {
+            Style::Folded
+        };
         let (text, end) = self.scan.block_scalar(self.indent)?;
         self.scalar(start, end, (text, style))
     }
 
-    pub(crate) fn scalar(&mut self, start: Mark, end: usize, (text, style): (Text, Style)) -> Result<Node, Error> {
+    pub(crate) fn scalar(
+        &mut self,
+        start: Mark,
+        end: usize,
+        (text, style): (Text, Style),
+    ) -> Result<Node, Error> {
         self.count(1, start)?;
         self.last_end = end;
-        self.trace.note(if start.at < end { Kind::Scalar } else { Kind::Empty }, start.at, end);
+        self.trace.note(
+            if start.at < end {
+                Kind::Scalar
+            } else {
+                Kind::Empty
+            },
+            start.at,
+            end,
+        );
         self.text_bytes += text_bytes(&text);
         let mut node = Node::plain(text);
         node.style = style;
@@ -295,7 +342,12 @@ impl<'t> Composer<'t> {
     }
 
     /// Reads a list whose first `-` stands here. At the column of a mapping it is that mapping's value.
-    fn sequence(&mut self, start: Mark, properties: Properties<'t>, list_ok: bool) -> Result<Node, Error> {
+    fn sequence(
+        &mut self,
+        start: Mark,
+        properties: Properties<'t>,
+        list_ok: bool,
+    ) -> Result<Node, Error> {
         let shares_column = self.indent == start.column.cast_signed();
         if shares_column && !list_ok {
             return Err(self.scan.error_here(Syntax::ValueExpected));
@@ -303,7 +355,11 @@ impl<'t> Composer<'t> {
         self.enter(start)?;
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
-        let begins = if shares_column { Kind::BareStart } else { Kind::SequenceStart };
+        let begins = if shares_column {
+            Kind::BareStart
+        } else {
+            Kind::SequenceStart
+        };
         self.trace.note(begins, start.at, start.column);
         let mut items = Vec::new();
         loop {
@@ -312,7 +368,11 @@ impl<'t> Composer<'t> {
             self.scan.starts_allowed = true;
             let behind = self.scan.mark();
             self.scan.skip_to_token();
-            let item = if self.is_over() { self.empty(behind)? } else { self.block_node(false)? };
+            let item = if self.is_over() {
+                self.empty(behind)?
+            } else {
+                self.block_node(false)?
+            };
             items.push(item);
             self.scan.skip_to_token();
             if self.at_list_of_mapping() {
@@ -323,7 +383,15 @@ impl<'t> Composer<'t> {
             }
             return Err(self.scan.error_here(Syntax::EntryExpected));
         }
-        self.trace.note(if shares_column { Kind::BareEnd } else { Kind::BlockEnd }, 0, 0);
+        self.trace.note(
+            if shares_column {
+                Kind::BareEnd
+            } else {
+                Kind::BlockEnd
+            },
+            0,
+            0,
+        );
         self.indent = around;
         self.depth -= 1;
         let mut node = Node::sequence(items);
@@ -332,7 +400,12 @@ impl<'t> Composer<'t> {
     }
 
     /// Reads a mapping whose first key starts at `start`.
-    fn mapping(&mut self, start: Mark, properties: Properties<'t>, first: FirstKey) -> Result<Node, Error> {
+    fn mapping(
+        &mut self,
+        start: Mark,
+        properties: Properties<'t>,
+        first: FirstKey,
+    ) -> Result<Node, Error> {
         self.enter(start)?;
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
@@ -379,10 +452,14 @@ impl<'t> Composer<'t> {
         self.scan.at += 1;
         let behind = self.scan.mark();
         let key = self.block_value(true)?;
-        let behind = Mark { at: behind.at.max(self.last_end), ..behind };
+        let behind = Mark {
+            at: behind.at.max(self.last_end),
+            ..behind
+        };
         self.scan.skip_to_token();
-        let has_value =
-            !self.is_dedented() && self.scan.column().cast_signed() == self.indent && self.scan.at_indicator(b':');
+        let has_value = !self.is_dedented()
+            && self.scan.column().cast_signed() == self.indent
+            && self.scan.at_indicator(b':');
         if !has_value {
             return Ok((key, self.empty(behind)?));
         }
@@ -417,14 +494,19 @@ impl<'t> Composer<'t> {
     }
 
     fn at_list_of_mapping(&self) -> bool {
-        self.scan.column().cast_signed() == self.indent && self.scan.at_indicator(b'-') && !self.scan.at_document_mark()
+        self.scan.column().cast_signed() == self.indent
+            && self.scan.at_indicator(b'-')
+            && !self.scan.at_document_mark()
     }
 
     pub(crate) fn place(&self, start: Mark, end: usize) -> Place {
         let origins = self.options.origins;
         Place {
             source: origins.source,
-            line: start.line.saturating_add(1).saturating_add(origins.lines_above),
+            line: start
+                .line
+                .saturating_add(1)
+                .saturating_add(origins.lines_above),
             start: start.at as u32,
             end: end as u32,
         }
@@ -432,7 +514,11 @@ impl<'t> Composer<'t> {
 
     pub(crate) fn enter(&mut self, mark: Mark) -> Result<(), Error> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX { Err(self.scan.error(mark, Cause::TooDeep)) } else { Ok(()) }
+        if self.depth > DEPTH_MAX {
+            Err(self.scan.error(mark, Cause::TooDeep))
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
@@ -458,7 +544,9 @@ impl<'t> Composer<'t> {
     ) -> Result<(), Error> {
         match &self.meter {
             None => Ok(()),
-            Some(meter) => charge(meter, self.node_bytes).map_err(|exceeded| self.scan.error(mark, exceeded)),
+            Some(meter) => {
+                charge(meter, self.node_bytes).map_err(|exceeded| self.scan.error(mark, exceeded))
+            }
         }
     }
 }
@@ -470,5 +558,9 @@ const COMMENTED: u64 = 3;
 fn charge_text(text: &[u8], options: Options, budget: &Budget) -> Result<(), Exceeded> {
     let bytes = text.len() as u64;
     budget.steps(bytes / STEP_BYTES)?;
-    budget.bytes(if options.comments { COMMENTED * bytes } else { bytes })
+    budget.bytes(if options.comments {
+        COMMENTED * bytes
+    } else {
+        bytes
+    })
 }

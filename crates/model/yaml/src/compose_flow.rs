@@ -47,7 +47,8 @@ impl Composer<'_> {
     }
 
     fn close(&mut self, node: &mut Node, start: Mark) {
-        self.trace.note(Kind::FlowEnd, self.scan.at, self.scan.at + 1);
+        self.trace
+            .note(Kind::FlowEnd, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         self.scan.flow_depth -= 1;
         self.scan.starts_allowed = false;
@@ -65,7 +66,11 @@ impl Composer<'_> {
         }
         if !is_first {
             if self.scan.here() != b',' {
-                let syntax = if closing == b']' { Syntax::FlowSequenceEnd } else { Syntax::FlowMappingEnd };
+                let syntax = if closing == b']' {
+                    Syntax::FlowSequenceEnd
+                } else {
+                    Syntax::FlowMappingEnd
+                };
                 return Err(self.scan.error_here(syntax));
             }
             self.pass(Kind::Comma);
@@ -99,7 +104,8 @@ impl Composer<'_> {
             self.enter(start)?;
             (item, self.flow_value(b']')?)
         };
-        self.trace.insert(first, Kind::PairStart, (start.at, start.at));
+        self.trace
+            .insert(first, Kind::PairStart, (start.at, start.at));
         self.trace.note(Kind::PairEnd, 0, 0);
         self.depth -= 1;
         self.count(1, start)?;
@@ -116,7 +122,11 @@ impl Composer<'_> {
         if self.scan.here() == b'?' {
             self.pass(Kind::Key);
             let is_absent = matches!(self.scan.here(), b':' | b',' | b'}');
-            let key = if is_absent { self.empty(self.scan.mark())? } else { self.flow_node()? };
+            let key = if is_absent {
+                self.empty(self.scan.mark())?
+            } else {
+                self.flow_node()?
+            };
             return Ok((key, self.flow_value(b'}')?));
         }
         let key = self.flow_node()?;
@@ -149,7 +159,8 @@ impl Composer<'_> {
 
     fn flow_node(&mut self) -> Result<Node, Error> {
         let properties = self.properties()?;
-        let is_bare = properties.is_some() && matches!(self.scan.here(), b',' | b']' | b'}' | b':' | b'?');
+        let is_bare =
+            properties.is_some() && matches!(self.scan.here(), b',' | b']' | b'}' | b':' | b'?');
         let node = if is_bare {
             self.empty(properties.end)?
         } else if self.scan.at_boundary() || self.scan.at_indicator(b'-') {

@@ -23,7 +23,10 @@ pub(crate) struct Entries {
 impl Entries {
     fn find(&mut self, key: &str) -> Option<usize> {
         if self.list.len() < LINEAR_MAX {
-            return self.list.iter().position(|entry| entry.key.text() == Some(key));
+            return self
+                .list
+                .iter()
+                .position(|entry| entry.key.text() == Some(key));
         }
         for at in self.places.len()..self.list.len() {
             let text = self.list[at].key.text().unwrap_or_default();
@@ -45,8 +48,12 @@ impl Entries {
     /// whose earlier ones win.
     fn merge(&mut self, value: Node) -> Result<(), Cause> {
         let mut put = |value: Node| {
-            let Content::Mapping(entries) = value.content else { return Err(Cause::BadMerge) };
-            entries.into_iter().try_for_each(|Entry { key, value }| self.replace(key, value))
+            let Content::Mapping(entries) = value.content else {
+                return Err(Cause::BadMerge);
+            };
+            entries
+                .into_iter()
+                .try_for_each(|Entry { key, value }| self.replace(key, value))
         };
         match value.content {
             Content::Sequence(maps) => maps.into_iter().rev().try_for_each(put),
@@ -80,7 +87,8 @@ impl Composer<'_> {
     /// Takes an entry in by the dialect's rules.
     pub(crate) fn put(&self, entries: &mut Entries, key: Node, value: Node) -> Result<(), Error> {
         let start = key.place.start as usize;
-        self.try_put(entries, key, value).map_err(|cause| error_in(self.scan.text.as_bytes(), start, cause))
+        self.try_put(entries, key, value)
+            .map_err(|cause| error_in(self.scan.text.as_bytes(), start, cause))
     }
 
     fn try_put(&self, entries: &mut Entries, key: Node, value: Node) -> Result<(), Cause> {
@@ -94,9 +102,13 @@ impl Composer<'_> {
                 None => Ok(()),
             };
         }
-        let Some(text) = key.text() else { return Err(Cause::KeyNotText) };
+        let Some(text) = key.text() else {
+            return Err(Cause::KeyNotText);
+        };
         match entries.find(text) {
-            Some(_) if self.options.dialect == Dialect::V3 => Err(Cause::DuplicateKey(text.to_owned())),
+            Some(_) if self.options.dialect == Dialect::V3 => {
+                Err(Cause::DuplicateKey(text.to_owned()))
+            }
             Some(at) => {
                 entries.list[at].value = value;
                 Ok(())
@@ -145,7 +157,11 @@ mod tests {
     }
 
     fn keys(node: &Node) -> Vec<&str> {
-        node.entries().unwrap().iter().map(|entry| entry.key.text().unwrap()).collect()
+        node.entries()
+            .unwrap()
+            .iter()
+            .map(|entry| entry.key.text().unwrap())
+            .collect()
     }
 
     #[test]
@@ -161,7 +177,10 @@ mod tests {
     fn a_v2_merge_replaces_what_stands_before_it() {
         let node = read("a: 0\n<<: {a: 1, b: 1}\nb: 0\n", Dialect::V2).unwrap();
         assert_eq!(keys(&node), ["a", "b"]);
-        assert_eq!((node.get("a").unwrap().text(), node.get("b").unwrap().text()), (Some("1"), Some("0")));
+        assert_eq!(
+            (node.get("a").unwrap().text(), node.get("b").unwrap().text()),
+            (Some("1"), Some("0"))
+        );
     }
 
     #[test]
@@ -171,7 +190,10 @@ mod tests {
                 assert_eq!(read(text, dialect).unwrap_err(), Cause::BadMerge, "{text}");
             }
         }
-        assert_eq!(read("<<: {}\n<<: {}", Dialect::V3).unwrap_err(), Cause::DuplicateKey("<<".to_owned()));
+        assert_eq!(
+            read("<<: {}\n<<: {}", Dialect::V3).unwrap_err(),
+            Cause::DuplicateKey("<<".to_owned())
+        );
     }
 
     #[test]
@@ -181,11 +203,24 @@ mod tests {
             for key in 0..count {
                 writeln!(text, "k{key}: 1").unwrap();
             }
-            assert_eq!(read(&text, Dialect::V3).unwrap().entries().unwrap().len(), count);
+            assert_eq!(
+                read(&text, Dialect::V3).unwrap().entries().unwrap().len(),
+                count
+            );
             let again = format!("k{}", count - 1);
             writeln!(text, "{again}: 2").unwrap();
-            assert_eq!(read(&text, Dialect::V3).unwrap_err(), Cause::DuplicateKey(again.clone()));
-            assert_eq!(read(&text, Dialect::V2).unwrap().get(&again).unwrap().text(), Some("2"));
+            assert_eq!(
+                read(&text, Dialect::V3).unwrap_err(),
+                Cause::DuplicateKey(again.clone())
+            );
+            assert_eq!(
+                read(&text, Dialect::V2)
+                    .unwrap()
+                    .get(&again)
+                    .unwrap()
+                    .text(),
+                Some("2")
+            );
         }
     }
 }

@@ -45,13 +45,23 @@ impl Properties<'_> {
 impl<'t> Composer<'t> {
     /// Reads an anchor and a tag, in either order, either of which may be missing, and passes to what follows.
     pub(crate) fn properties(&mut self) -> Result<Properties<'t>, Error> {
-        let mut found = Properties { nodes_before: self.nodes, bytes_before: self.text_bytes, ..Properties::default() };
+        let mut found = Properties {
+            nodes_before: self.nodes,
+            bytes_before: self.text_bytes,
+            ..Properties::default()
+        };
         let line = self.scan.line;
-        while matches!(self.scan.here(), b'&' | b'!') && (self.scan.line == line || self.scan.flow_depth > 0) {
+        while matches!(self.scan.here(), b'&' | b'!')
+            && (self.scan.line == line || self.scan.flow_depth > 0)
+        {
             let mark = self.scan.mark();
             found.start = found.start.or(Some(mark));
             let is_anchor = self.scan.here() == b'&';
-            if if is_anchor { found.anchor.is_some() } else { found.tag.is_some() } {
+            if if is_anchor {
+                found.anchor.is_some()
+            } else {
+                found.tag.is_some()
+            } {
                 return Err(self.scan.error_here(Syntax::TooManyProperties));
             }
             if is_anchor {
@@ -68,12 +78,23 @@ impl<'t> Composer<'t> {
     }
 
     /// Joins properties on lines of their own with those on the line of the content.
-    pub(crate) fn joined(&self, outer: Properties<'t>, inner: Properties<'t>) -> Result<Properties<'t>, Error> {
-        let twice = outer.anchor.is_some() && inner.anchor.is_some() || outer.tag.is_some() && inner.tag.is_some();
+    pub(crate) fn joined(
+        &self,
+        outer: Properties<'t>,
+        inner: Properties<'t>,
+    ) -> Result<Properties<'t>, Error> {
+        let twice = outer.anchor.is_some() && inner.anchor.is_some()
+            || outer.tag.is_some() && inner.tag.is_some();
         if twice {
-            return Err(self.scan.error(inner.start.unwrap_or_default(), Syntax::TooManyProperties));
+            return Err(self
+                .scan
+                .error(inner.start.unwrap_or_default(), Syntax::TooManyProperties));
         }
-        let end = if inner.is_some() { inner.end } else { outer.end };
+        let end = if inner.is_some() {
+            inner.end
+        } else {
+            outer.end
+        };
         // A tag before the anchor is repeated with the node too.
         let first = if outer.is_some() { &outer } else { &inner };
         let (nodes_before, bytes_before) = (first.nodes_before, first.bytes_before);
@@ -88,14 +109,23 @@ impl<'t> Composer<'t> {
     }
 
     /// Gives a node what was read before it. Its place then starts there.
-    pub(crate) fn with_properties(&mut self, mut node: Node, properties: Properties<'t>) -> Result<Node, Error> {
-        let Some(start) = properties.start else { return Ok(node) };
+    pub(crate) fn with_properties(
+        &mut self,
+        mut node: Node,
+        properties: Properties<'t>,
+    ) -> Result<Node, Error> {
+        let Some(start) = properties.start else {
+            return Ok(node);
+        };
         node.place = self.place(start, node.place.end as usize);
         if let Some(tag) = properties.tag {
             set_tag(&mut node, &tag, self.options);
         }
         if let Some((name, number)) = properties.anchor {
-            let cost = (self.nodes - properties.nodes_before, self.text_bytes - properties.bytes_before);
+            let cost = (
+                self.nodes - properties.nodes_before,
+                self.text_bytes - properties.bytes_before,
+            );
             self.close_anchor((name, number, start), &node, cost)?;
         }
         Ok(node)
@@ -104,7 +134,16 @@ impl<'t> Composer<'t> {
     fn open_anchor(&mut self, name: &'t str) -> usize {
         self.anchors_seen += 1;
         let number = self.anchors_seen;
-        self.anchors.insert(name, Anchor { number, node: None, nodes: 0, bytes: 0, depth: 0 });
+        self.anchors.insert(
+            name,
+            Anchor {
+                number,
+                node: None,
+                nodes: 0,
+                bytes: 0,
+                depth: 0,
+            },
+        );
         number
     }
 
@@ -123,7 +162,11 @@ impl<'t> Composer<'t> {
             meter.steps(nodes as u64)?;
             meter.bytes(bytes)
         })?;
-        if let Some(anchor) = self.anchors.get_mut(name).filter(|anchor| anchor.number == number && affordable) {
+        if let Some(anchor) = self
+            .anchors
+            .get_mut(name)
+            .filter(|anchor| anchor.number == number && affordable)
+        {
             (anchor.nodes, anchor.bytes) = (nodes, bytes);
             anchor.depth = depth(node);
             anchor.node = Some(node.clone());
@@ -135,7 +178,14 @@ impl<'t> Composer<'t> {
     pub(crate) fn alias(&mut self) -> Result<Node, Error> {
         let mark = self.scan.mark();
         let name = self.scan.anchor_name()?;
-        let Some(Anchor { node: Some(node), nodes, bytes, depth, .. }) = self.anchors.get(name) else {
+        let Some(Anchor {
+            node: Some(node),
+            nodes,
+            bytes,
+            depth,
+            ..
+        }) = self.anchors.get(name)
+        else {
             return Err(self.scan.error(mark, Cause::UnknownAlias(name.to_owned())));
         };
         if self.depth + depth > DEPTH_MAX {
@@ -161,7 +211,11 @@ impl<'t> Composer<'t> {
     fn long_tag(&mut self, mark: Mark) -> Result<Text, Error> {
         let tag = self.scan.tag()?;
         let mut repeated = 0;
-        let prefix = match self.handles.iter().find(|(handle, _)| *handle == tag.handle) {
+        let prefix = match self
+            .handles
+            .iter()
+            .find(|(handle, _)| *handle == tag.handle)
+        {
             Some((_, prefix)) => {
                 repeated = prefix.len() as u64;
                 prefix.as_str()
@@ -196,7 +250,9 @@ impl<'t> Composer<'t> {
                 Directive::Version { .. } if has_version => {
                     return Err(self.scan.error(mark, Syntax::BadDirective));
                 }
-                Directive::Version { is_known: false } => return Err(self.scan.error(mark, Syntax::Version)),
+                Directive::Version { is_known: false } => {
+                    return Err(self.scan.error(mark, Syntax::Version));
+                }
                 Directive::Version { .. } => has_version = true,
                 Directive::Tag { handle, prefix } => {
                     let known = self.handles.iter().any(|(known, _)| *known == handle);
@@ -233,7 +289,10 @@ fn set_tag(node: &mut Node, tag: &str, options: Options) {
         _ => Tag::Other,
     };
     if node.tag == Tag::Other || options.comments {
-        node.extra = Some(Box::new(Extra { tag: Some(tag.into()), ..Extra::default() }));
+        node.extra = Some(Box::new(Extra {
+            tag: Some(tag.into()),
+            ..Extra::default()
+        }));
     }
 }
 
@@ -242,7 +301,10 @@ fn depth(node: &Node) -> usize {
         Content::Scalar(_) => 0,
         Content::Sequence(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
         Content::Mapping(entries) => {
-            let deepest = entries.iter().map(|entry| depth(&entry.key).max(depth(&entry.value))).max();
+            let deepest = entries
+                .iter()
+                .map(|entry| depth(&entry.key).max(depth(&entry.value)))
+                .max();
             1 + deepest.unwrap_or_default()
         }
     }

@@ -24,14 +24,20 @@ impl Cost {
     /// Returns what a scalar with a text takes up.
     #[must_use]
     pub const fn of_text(text: &str) -> Self {
-        Self { nodes: 1, bytes: NODE_BYTES + text.len() as u64 }
+        Self {
+            nodes: 1,
+            bytes: NODE_BYTES + text.len() as u64,
+        }
     }
 
     /// Returns what a value takes up together with a key before it.
     #[must_use]
     pub const fn under(self, key: &str) -> Self {
         let key = Self::of_text(key);
-        Self { nodes: self.nodes + key.nodes, bytes: self.bytes + key.bytes }
+        Self {
+            nodes: self.nodes + key.nodes,
+            bytes: self.bytes + key.bytes,
+        }
     }
 
     /// Charges a budget with a copy of the value.
@@ -61,7 +67,10 @@ impl Cost {
     pub fn charge_value(self, budget: &Budget) -> Result<(), Exceeded> {
         budget.steps(self.steps())?;
         budget.nodes(self.nodes)?;
-        budget.bytes(self.texts().saturating_add(self.nodes.saturating_mul(VALUE_BYTES)))
+        budget.bytes(
+            self.texts()
+                .saturating_add(self.nodes.saturating_mul(VALUE_BYTES)),
+        )
     }
 
     /// Returns how many steps it is to go through the value once.
@@ -72,7 +81,8 @@ impl Cost {
 
     /// Returns the bytes of long texts.
     const fn texts(self) -> u64 {
-        self.bytes.saturating_sub(self.nodes.saturating_mul(NODE_BYTES))
+        self.bytes
+            .saturating_sub(self.nodes.saturating_mul(NODE_BYTES))
     }
 }
 
@@ -117,7 +127,12 @@ const UNPAID_MAX: usize = 4096;
 impl<'b> Till<'b> {
     /// Starts with a text; without a budget nothing is paid.
     pub(crate) fn new(budget: Option<&'b Budget>, text: &String) -> Self {
-        Self { meter: budget.map(Meter::new), paid: text.len(), held: text.capacity(), exceeded: None }
+        Self {
+            meter: budget.map(Meter::new),
+            paid: text.len(),
+            held: text.capacity(),
+            exceeded: None,
+        }
     }
 
     /// Pays for what was written; false where that was too much and no more should be.
@@ -142,7 +157,9 @@ impl<'b> Till<'b> {
         self.paid = len;
         self.held = self.held.max(len);
         if let Some(meter) = &self.meter
-            && let Err(exceeded) = meter.steps(grown / STEP_BYTES + 1).and_then(|()| meter.bytes(allocated))
+            && let Err(exceeded) = meter
+                .steps(grown / STEP_BYTES + 1)
+                .and_then(|()| meter.bytes(allocated))
         {
             self.exceeded.get_or_insert(exceeded);
         }
@@ -151,11 +168,19 @@ impl<'b> Till<'b> {
 
 /// Returns how many bytes a text has outside its node: short ones are kept in place.
 pub(crate) fn text_bytes(text: &Text) -> u64 {
-    if text.is_heap_allocated() { text.len() as u64 } else { 0 }
+    if text.is_heap_allocated() {
+        text.len() as u64
+    } else {
+        0
+    }
 }
 
 fn extra_bytes(extra: &Extra) -> u64 {
-    let comments = [&extra.head_comment, &extra.line_comment, &extra.foot_comment];
+    let comments = [
+        &extra.head_comment,
+        &extra.line_comment,
+        &extra.foot_comment,
+    ];
     let comments: usize = comments.iter().map(|comment| comment.len()).sum();
     let tag = extra.tag.as_deref().map_or(0, str::len);
     (size_of::<Extra>() + comments + tag) as u64
@@ -167,9 +192,20 @@ mod tests {
 
     #[test]
     fn long_texts_cost_their_length_and_short_ones_nothing() {
-        let read = |text: &str| Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
-        let (short, long) = (read("a: [b, c]").cost(), read(&format!("a: [b, {}]", "c".repeat(1000))).cost());
-        assert_eq!((short.nodes, long.nodes, long.bytes - short.bytes), (5, 5, 1000));
+        let read = |text: &str| {
+            Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+                .next()
+                .unwrap()
+                .unwrap()
+        };
+        let (short, long) = (
+            read("a: [b, c]").cost(),
+            read(&format!("a: [b, {}]", "c".repeat(1000))).cost(),
+        );
+        assert_eq!(
+            (short.nodes, long.nodes, long.bytes - short.bytes),
+            (5, 5, 1000)
+        );
         assert_eq!((short.steps(), long.steps()), (5, 5 + 15));
     }
 }

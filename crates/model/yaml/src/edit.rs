@@ -78,7 +78,9 @@ pub enum Error {
         line: u32,
     },
     /// An anchor shares the value.
-    #[error("line {line}: the value is shared by an anchor and its aliases or merges: edit it where each use stands")]
+    #[error(
+        "line {line}: the value is shared by an anchor and its aliases or merges: edit it where each use stands"
+    )]
     Shared {
         /// Line of the anchored value.
         line: u32,
@@ -131,9 +133,17 @@ impl Edit {
     ///
     /// # Errors
     /// The path leads nowhere, an anchor shares the value, or the layout does not allow it.
-    pub fn set<'v>(&mut self, document: usize, path: &[Step<'_>], value: impl Into<New<'v>>) -> Result<(), Error> {
+    pub fn set<'v>(
+        &mut self,
+        document: usize,
+        path: &[Step<'_>],
+        value: impl Into<New<'v>>,
+    ) -> Result<(), Error> {
         let spot = self.spot(document, path)?;
-        let (change, node) = self.layout(document).replaced(&spot, value.into()).ok_or(spot.layout_error())?;
+        let (change, node) = self
+            .layout(document)
+            .replaced(&spot, value.into())
+            .ok_or(spot.layout_error())?;
         self.apply(change, document, &spot, |target| *target = node)
     }
 
@@ -142,8 +152,15 @@ impl Edit {
     ///
     /// # Errors
     /// As [`Edit::set`]; the key is there already.
-    pub fn insert<'v>(&mut self, document: usize, path: &[Step<'_>], value: impl Into<New<'v>>) -> Result<(), Error> {
-        let Some((last, parents)) = path.split_last() else { return Err(Error::NoPlace { line: 1, step: 0 }) };
+    pub fn insert<'v>(
+        &mut self,
+        document: usize,
+        path: &[Step<'_>],
+        value: impl Into<New<'v>>,
+    ) -> Result<(), Error> {
+        let Some((last, parents)) = path.split_last() else {
+            return Err(Error::NoPlace { line: 1, step: 0 });
+        };
         let value = match value.into() {
             New::Text(text) => Node::string(text),
             New::Node(node) => shown::bare(node),
@@ -153,21 +170,38 @@ impl Edit {
         match (last, &node.content) {
             (Step::Key(key), Content::Mapping(_)) => {
                 if let Some(old) = node.get(key) {
-                    return Err(Error::Exists { line: old.place.line });
+                    return Err(Error::Exists {
+                        line: old.place.line,
+                    });
                 }
             }
             (Step::Index(index), Content::Sequence(items)) if *index == items.len() => {}
             (Step::Key(_), Content::Scalar(_)) if node.is_null() => {}
-            _ => return Err(Error::NoPlace { line: spot.line(), step: path.len() }),
+            _ => {
+                return Err(Error::NoPlace {
+                    line: spot.line(),
+                    step: path.len(),
+                });
+            }
         }
         if node.is_nothing() && !self.layout(document).is_in_flow(&spot) {
             return self.set(document, parents, &only(last, value));
         }
-        let key = if let Step::Key(key) = last { Some(*key) } else { None };
-        let change = self.layout(document).inserted(&spot, key, &value).ok_or(spot.layout_error())?;
+        let key = if let Step::Key(key) = last {
+            Some(*key)
+        } else {
+            None
+        };
+        let change = self
+            .layout(document)
+            .inserted(&spot, key, &value)
+            .ok_or(spot.layout_error())?;
         self.apply(change, document, &spot, |target| match key {
             Some(key) => drop(target.insert(key, value)),
-            None => target.items_mut().into_iter().for_each(|items| items.push(value.clone())),
+            None => target
+                .items_mut()
+                .into_iter()
+                .for_each(|items| items.push(value.clone())),
         })
     }
 
@@ -177,12 +211,18 @@ impl Edit {
     /// As [`Edit::set`].
     pub fn remove(&mut self, document: usize, path: &[Step<'_>]) -> Result<(), Error> {
         let spot = self.spot(document, path)?;
-        let Some(change) = self.layout(document).removed(&spot) else { return Err(spot.layout_error()) };
-        let Some((at, parent)) = spot.parent() else { return Err(spot.layout_error()) };
-        self.apply(change, document, &parent, |target| match &mut target.content {
-            Content::Mapping(entries) => drop(entries.remove(at)),
-            Content::Sequence(items) => drop(items.remove(at)),
-            Content::Scalar(_) => {}
+        let Some(change) = self.layout(document).removed(&spot) else {
+            return Err(spot.layout_error());
+        };
+        let Some((at, parent)) = spot.parent() else {
+            return Err(spot.layout_error());
+        };
+        self.apply(change, document, &parent, |target| {
+            match &mut target.content {
+                Content::Mapping(entries) => drop(entries.remove(at)),
+                Content::Sequence(items) => drop(items.remove(at)),
+                Content::Scalar(_) => {}
+            }
         })
     }
 
@@ -191,13 +231,24 @@ impl Edit {
     }
 
     fn spot(&self, document: usize, path: &[Step<'_>]) -> Result<Spot, Error> {
-        let root = self.documents.get(document).ok_or(Error::NoDocument(document))?;
-        let mut spot = Spot { chain: vec![root.clone()], indexes: Vec::new() };
+        let root = self
+            .documents
+            .get(document)
+            .ok_or(Error::NoDocument(document))?;
+        let mut spot = Spot {
+            chain: vec![root.clone()],
+            indexes: Vec::new(),
+        };
         for (number, step) in path.iter().enumerate() {
             let here = spot.node();
-            let nowhere = Error::NoPlace { line: here.place.line.max(1), step: number + 1 };
+            let nowhere = Error::NoPlace {
+                line: here.place.line.max(1),
+                step: number + 1,
+            };
             let index = index(here, step).ok_or(nowhere)?;
-            let next = child(here, index).cloned().ok_or(Error::NoDocument(document))?;
+            let next = child(here, index)
+                .cloned()
+                .ok_or(Error::NoDocument(document))?;
             spot.indexes.push(index);
             spot.chain.push(next);
         }
@@ -219,11 +270,23 @@ impl Edit {
         text.replace_range(change.range, &change.text);
         let documents = read(&text).map_err(|_| spot.layout_error())?;
         let mut wanted = self.documents[document].clone();
-        let target = spot.indexes.iter().try_fold(&mut wanted, |node, index| child_mut(node, *index));
+        let target = spot
+            .indexes
+            .iter()
+            .try_fold(&mut wanted, |node, index| child_mut(node, *index));
         target.map(meant).ok_or(spot.layout_error())?;
         let count = self.documents.len();
         let reads_as_meant = documents.len() == count
-            && (0..count).all(|at| same(&documents[at], if at == document { &wanted } else { &self.documents[at] }));
+            && (0..count).all(|at| {
+                same(
+                    &documents[at],
+                    if at == document {
+                        &wanted
+                    } else {
+                        &self.documents[at]
+                    },
+                )
+            });
         if !reads_as_meant {
             return Err(spot.layout_error());
         }
@@ -258,7 +321,13 @@ impl Spot {
     fn parent(&self) -> Option<(usize, Self)> {
         let (last, indexes) = self.indexes.split_last()?;
         let chain = self.chain[..self.chain.len() - 1].to_vec();
-        Some((*last, Self { chain, indexes: indexes.to_vec() }))
+        Some((
+            *last,
+            Self {
+                chain,
+                indexes: indexes.to_vec(),
+            },
+        ))
     }
 
     fn layout_error(&self) -> Error {
@@ -282,11 +351,15 @@ fn read(text: &str) -> Result<Vec<Node>, crate::Error> {
 
 fn index(node: &Node, step: &Step<'_>) -> Option<usize> {
     match step {
-        Step::Key(key) => node.entries()?.iter().position(|entry| entry.key.text() == Some(key)),
+        Step::Key(key) => node
+            .entries()?
+            .iter()
+            .position(|entry| entry.key.text() == Some(key)),
         Step::Index(index) => (*index < node.items()?.len()).then_some(*index),
-        Step::Match { key, value } => {
-            node.items()?.iter().position(|item| item.get(key).and_then(Node::text) == Some(value))
-        }
+        Step::Match { key, value } => node
+            .items()?
+            .iter()
+            .position(|item| item.get(key).and_then(Node::text) == Some(value)),
     }
 }
 
@@ -311,12 +384,19 @@ fn shared(root: &Node, node: &Node) -> Option<u32> {
     let (mut all, mut own) = (HashMap::new(), HashMap::new());
     count_places(root, &mut all);
     count_places(node, &mut own);
-    own.iter().filter(|(place, count)| all.get(*place) > Some(count)).map(|((line, ..), _)| *line).min()
+    own.iter()
+        .filter(|(place, count)| all.get(*place) > Some(count))
+        .map(|((line, ..), _)| *line)
+        .min()
 }
 
 /// Counts how often each place is read from: more than once where it has an anchor that is used.
 fn count_places(node: &Node, counts: &mut HashMap<(u32, u32, u8), usize>) {
-    let mut count = |kind| *counts.entry((node.place.line, node.place.start, kind)).or_default() += 1;
+    let mut count = |kind| {
+        *counts
+            .entry((node.place.line, node.place.start, kind))
+            .or_default() += 1;
+    };
     match &node.content {
         Content::Scalar(_) if node.place.end <= node.place.start => {}
         Content::Scalar(_) => count(0),
@@ -342,10 +422,15 @@ fn same(a: &Node, b: &Node) -> bool {
             let (x_tag, y_tag) = (a.resolved_tag(Dialect::V3), b.resolved_tag(Dialect::V3));
             x_tag == y_tag && (x == y || x_tag == Tag::Null)
         }
-        (Content::Sequence(x), Content::Sequence(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        (Content::Sequence(x), Content::Sequence(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
+        }
         (Content::Mapping(x), Content::Mapping(y)) => {
             let (x, y) = (by_key(x), by_key(y));
-            x.len() == y.len() && x.iter().zip(&y).all(|(x, y)| same(&x.key, &y.key) && same(&x.value, &y.value))
+            x.len() == y.len()
+                && x.iter()
+                    .zip(&y)
+                    .all(|(x, y)| same(&x.key, &y.key) && same(&x.value, &y.value))
         }
         _ => false,
     }

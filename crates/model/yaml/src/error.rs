@@ -96,7 +96,9 @@ pub enum Syntax {
     #[error("a list entry (-) is not allowed here")]
     EntryNotAllowed,
     /// A character that starts nothing.
-    #[error("no value can start with this character: indent with spaces, quote a text that starts with @ or `")]
+    #[error(
+        "no value can start with this character: indent with spaces, quote a text that starts with @ or `"
+    )]
     BadStart,
     /// A tab where only spaces indent.
     #[error("a tab is used for indentation: use spaces")]

@@ -30,8 +30,12 @@ pub fn rewrite_folds(node: &mut Node, meter: &Meter<'_>) -> Result<(), Exceeded>
             Ok(())
         }
         Content::Scalar(_) => Ok(()),
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| rewrite_folds(item, meter)),
-        Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| rewrite_folds(&mut entry.value, meter)),
+        Content::Sequence(items) => items
+            .iter_mut()
+            .try_for_each(|item| rewrite_folds(item, meter)),
+        Content::Mapping(entries) => entries
+            .iter_mut()
+            .try_for_each(|entry| rewrite_folds(&mut entry.value, meter)),
     }
 }
 
@@ -44,16 +48,26 @@ pub fn unfold(node: &mut Node) {
         Content::Scalar(_) if node.style == Style::Folded => node.style = Style::Literal,
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter_mut().for_each(unfold),
-        Content::Mapping(entries) => entries.iter_mut().for_each(|entry| unfold(&mut entry.value)),
+        Content::Mapping(entries) => entries
+            .iter_mut()
+            .for_each(|entry| unfold(&mut entry.value)),
     }
 }
 
 /// Returns the text after it was written and read once more; nothing where it cannot be read again.
 fn rewritten(text: &str) -> Option<Text> {
     let mut written = Node::mapping();
-    written.insert("k", Node { style: Style::Folded, ..Node::string(text) });
+    written.insert(
+        "k",
+        Node {
+            style: Style::Folded,
+            ..Node::string(text)
+        },
+    );
     let written = write_v3(&written, Options::default());
-    let mut read = Nodes::new(written.as_bytes(), Dialect::V3, Origins::default()).next()?.ok()?;
+    let mut read = Nodes::new(written.as_bytes(), Dialect::V3, Origins::default())
+        .next()?
+        .ok()?;
     match read.remove("k")?.content {
         Content::Scalar(text) => Some(text),
         _ => None,
@@ -84,13 +98,19 @@ mod tests {
     #[test]
     fn other_texts_keep_their_value_and_twice_is_once() {
         let text = "f: >\n  a\n    b\n  c\nl: |\n  a\n    b\np: a\nd: [{f: \"a\\n  b\"}]\n";
-        let mut node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        let mut node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap();
         let budget = Budget::unlimited();
         rewrite_folds(&mut node, &Meter::new(&budget)).unwrap();
         let once = node.clone();
         rewrite_folds(&mut node, &Meter::new(&budget)).unwrap();
         assert_eq!(node, once);
         let value = node.to_value(Dialect::V3).unwrap();
-        assert_eq!(value, serde_json::json!({"f": "a\n\n  b\nc\n", "l": "a\n  b\n", "p": "a", "d": [{"f": "a\n  b"}]}));
+        assert_eq!(
+            value,
+            serde_json::json!({"f": "a\n\n  b\nc\n", "l": "a\n  b\n", "p": "a", "d": [{"f": "a\n  b"}]})
+        );
     }
 }

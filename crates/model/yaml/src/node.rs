@@ -134,7 +134,10 @@ impl Node {
     /// Returns a scalar that is a text whatever it looks like.
     #[must_use]
     pub fn string(text: impl Into<Text>) -> Self {
-        Self { tag: Tag::Str, ..Self::plain(text) }
+        Self {
+            tag: Tag::Str,
+            ..Self::plain(text)
+        }
     }
 
     /// Returns a scalar as if written without quotes: a number if it looks like one.
@@ -146,7 +149,10 @@ impl Node {
     /// Returns a null.
     #[must_use]
     pub fn null() -> Self {
-        Self { tag: Tag::Null, ..Self::plain("null") }
+        Self {
+            tag: Tag::Null,
+            ..Self::plain("null")
+        }
     }
 
     /// Returns an empty mapping.
@@ -214,12 +220,18 @@ impl Node {
     /// Returns the value of a key; nothing where this is no mapping.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.entries()?.iter().find(|entry| entry.key.text() == Some(key)).map(|entry| &entry.value)
+        self.entries()?
+            .iter()
+            .find(|entry| entry.key.text() == Some(key))
+            .map(|entry| &entry.value)
     }
 
     /// Returns the value of a key to be changed.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
-        self.entries_mut()?.iter_mut().find(|entry| entry.key.text() == Some(key)).map(|entry| &mut entry.value)
+        self.entries_mut()?
+            .iter_mut()
+            .find(|entry| entry.key.text() == Some(key))
+            .map(|entry| &mut entry.value)
     }
 
     /// Returns the value under keys, each inside the one before.
@@ -240,9 +252,16 @@ impl Node {
     }
 
     /// Returns a key's value, put there by `make` where it is absent; nothing where this is no mapping.
-    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Self) -> Option<&mut Self> {
+    pub fn get_or_insert_with(
+        &mut self,
+        key: &str,
+        make: impl FnOnce() -> Self,
+    ) -> Option<&mut Self> {
         let entries = self.entries_mut()?;
-        let at = entries.iter().position(|entry| entry.key.text() == Some(key)).unwrap_or(entries.len());
+        let at = entries
+            .iter()
+            .position(|entry| entry.key.text() == Some(key))
+            .unwrap_or(entries.len());
         if at == entries.len() {
             let value = make();
             let key = Self::string(key).placed(value.place);
@@ -254,7 +273,9 @@ impl Node {
     /// Takes a key and its value out.
     pub fn remove(&mut self, key: &str) -> Option<Self> {
         let entries = self.entries_mut()?;
-        let at = entries.iter().position(|entry| entry.key.text() == Some(key))?;
+        let at = entries
+            .iter()
+            .position(|entry| entry.key.text() == Some(key))?;
         Some(entries.remove(at).value)
     }
 
@@ -317,16 +338,25 @@ impl Node {
     /// A key is no text where the dialect wants one, a scalar does not fit its tag, or a number is not finite.
     pub fn to_value(&self, dialect: Dialect) -> Result<Value, Error> {
         match &self.content {
-            Content::Scalar(text) => scalar::value(text, self, dialect).map_err(|cause| self.fault(cause)),
-            Content::Sequence(items) => {
-                items.iter().map(|item| item.to_value(dialect)).collect::<Result<_, _>>().map(Value::Array)
+            Content::Scalar(text) => {
+                scalar::value(text, self, dialect).map_err(|cause| self.fault(cause))
             }
+            Content::Sequence(items) => items
+                .iter()
+                .map(|item| item.to_value(dialect))
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
             Content::Mapping(entries) => {
                 let entry = |entry: &Entry| {
-                    let key = scalar::key(&entry.key, dialect).map_err(|cause| entry.key.fault(cause))?;
+                    let key =
+                        scalar::key(&entry.key, dialect).map_err(|cause| entry.key.fault(cause))?;
                     Ok((key, entry.value.to_value(dialect)?))
                 };
-                entries.iter().map(entry).collect::<Result<_, _>>().map(Value::Object)
+                entries
+                    .iter()
+                    .map(entry)
+                    .collect::<Result<_, _>>()
+                    .map(Value::Object)
             }
         }
     }
@@ -336,7 +366,10 @@ impl Node {
     pub fn from_value(value: &Value) -> Self {
         match value {
             Value::Null => Self::null(),
-            Value::Bool(flag) => Self { tag: Tag::Bool, ..Self::plain(if *flag { "true" } else { "false" }) },
+            Value::Bool(flag) => Self {
+                tag: Tag::Bool,
+                ..Self::plain(if *flag { "true" } else { "false" })
+            },
             Value::Number(number) => Self::plain(number.to_string()),
             Value::String(text) => Self::string(text.as_str()),
             Value::Array(items) => Self::sequence(items.iter().map(Self::from_value).collect()),
@@ -351,10 +384,20 @@ impl Node {
     }
 
     pub(crate) fn fault(&self, cause: Cause) -> Error {
-        Error { line: self.place.line.max(1), column: 1, cause }
+        Error {
+            line: self.place.line.max(1),
+            column: 1,
+            cause,
+        }
     }
 
     fn of(content: Content) -> Self {
-        Self { content, tag: Tag::Implied, style: Style::Plain, place: Place::default(), extra: None }
+        Self {
+            content,
+            tag: Tag::Implied,
+            style: Style::Plain,
+            place: Place::default(),
+            extra: None,
+        }
     }
 }

@@ -30,8 +30,17 @@ impl<'t> Nodes<'t> {
     /// Starts reading; nothing is looked at before the first document is asked for.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
-        let options = Options { dialect, origins, comments: false };
-        Self { text, options, budget: None, state: State::Start }
+        let options = Options {
+            dialect,
+            origins,
+            comments: false,
+        };
+        Self {
+            text,
+            options,
+            budget: None,
+            state: State::Start,
+        }
     }
 
     /// Says whose budget reading costs; without one only the bounds of this crate hold.
@@ -78,7 +87,10 @@ mod tests {
     use crate::scan::LOOKS;
 
     fn read(text: &str) -> Node {
-        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap()
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap()
     }
 
     #[test]
@@ -89,17 +101,32 @@ mod tests {
         assert_eq!(source(&node), text.trim_end());
         assert_eq!(source(node.get("a").unwrap()), "&x 'it''s'");
         assert_eq!(source(node.get("b").unwrap()), "[1, {c: d}]");
-        assert_eq!(source(&node.get("b").unwrap().items().unwrap()[1]), "{c: d}");
+        assert_eq!(
+            source(&node.get("b").unwrap().items().unwrap()[1]),
+            "{c: d}"
+        );
         assert_eq!(source(node.get("f").unwrap()), "- |\n  g\n\n- h\n  i");
-        assert_eq!(source(&node.get("f").unwrap().items().unwrap()[0]), "|\n  g\n\n");
-        assert_eq!(source(&node.get("f").unwrap().items().unwrap()[1]), "h\n  i");
+        assert_eq!(
+            source(&node.get("f").unwrap().items().unwrap()[0]),
+            "|\n  g\n\n"
+        );
+        assert_eq!(
+            source(&node.get("f").unwrap().items().unwrap()[1]),
+            "h\n  i"
+        );
         assert_eq!(node.get("j").unwrap().place, node.get("a").unwrap().place);
     }
 
     #[test]
     fn lines_above_move_every_line() {
-        let origins = Origins { source: 7, lines_above: 10 };
-        let node = Nodes::new(b"\na:\n  b", Dialect::V3, origins).next().unwrap().unwrap();
+        let origins = Origins {
+            source: 7,
+            lines_above: 10,
+        };
+        let node = Nodes::new(b"\na:\n  b", Dialect::V3, origins)
+            .next()
+            .unwrap()
+            .unwrap();
         let value = node.get("a").unwrap().place;
         assert_eq!((node.place.line, value.line, value.source), (12, 13, 7));
     }
@@ -108,14 +135,20 @@ mod tests {
     fn the_innermost_anchor_of_a_name_counts_and_none_names_itself() {
         let node = read("- &x [&x 1]\n- *x\n");
         assert_eq!(node.items().unwrap()[1].text(), Some("1"));
-        assert!(Nodes::new(b"- &x 1\n- &x [*x]", Dialect::V3, Origins::default()).any(|node| node.is_err()));
+        assert!(
+            Nodes::new(b"- &x 1\n- &x [*x]", Dialect::V3, Origins::default())
+                .any(|node| node.is_err())
+        );
     }
 
     #[test]
     fn a_fault_behind_a_document_is_told_after_it() {
         let mut nodes = Nodes::new(b"a: 1\n...\nb: 2\n", Dialect::V3, Origins::default());
         assert!(nodes.next().unwrap().is_ok());
-        assert_eq!(nodes.next().unwrap().unwrap_err().to_string(), "3:1: a document starts here without ---");
+        assert_eq!(
+            nodes.next().unwrap().unwrap_err().to_string(),
+            "3:1: a document starts here without ---"
+        );
         assert!(nodes.next().is_none());
     }
 
@@ -126,7 +159,8 @@ mod tests {
     #[test]
     fn hostile_texts_cost_no_more_than_their_length() {
         let many = 20_000;
-        let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+        let lines =
+            |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
         let keys = lines(many, &|at| format!("k{at}: 1\n"));
         let merges = lines(many / 10, &|at| format!("  k{at}: 1\n"));
         let anchors = lines(many / 10, &|at| format!("- &a{at} x\n- *a{at}\n"));
@@ -163,13 +197,22 @@ mod tests {
             let budget = Budget::unlimited();
             let before = LOOKS.get();
             let origins = Origins::default();
-            let read = Nodes::new(text.as_bytes(), Dialect::V3, origins).with_budget(&budget).flatten().count();
+            let read = Nodes::new(text.as_bytes(), Dialect::V3, origins)
+                .with_budget(&budget)
+                .flatten()
+                .count();
             let looks = LOOKS.get() - before;
             let spent = budget.spent();
             println!("{begin:?}: {read} documents, {len} bytes, {looks} looks, {spent:?}");
-            assert!(looks <= LOOKS_MAX * len, "{begin:?}: {looks} looks at {len} bytes");
+            assert!(
+                looks <= LOOKS_MAX * len,
+                "{begin:?}: {looks} looks at {len} bytes"
+            );
             let charged = spent.bytes.max(spent.nodes).max(spent.steps);
-            assert!(charged <= CHARGE_MAX * len as u64, "{begin:?}: {spent:?} for {len} bytes");
+            assert!(
+                charged <= CHARGE_MAX * len as u64,
+                "{begin:?}: {spent:?} for {len} bytes"
+            );
         }
     }
 
@@ -178,9 +221,19 @@ mod tests {
         let (long, many) = ("x".repeat(1 << 16), 1000);
         let by_handle = format!("%TAG !a! {long}\n---\n{}", "- !a!b c\n".repeat(many));
         let by_alias = |first: &str| format!("- {first} c\n{}", "- *a\n".repeat(many));
-        for text in [by_handle, by_alias(&format!("&a !{long}")), by_alias(&format!("!{long} &a"))] {
-            let error = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).find_map(Result::err);
-            assert_eq!(error.map(|error| error.cause), Some(Cause::AliasBomb), "{:?}", &text[..10]);
+        for text in [
+            by_handle,
+            by_alias(&format!("&a !{long}")),
+            by_alias(&format!("!{long} &a")),
+        ] {
+            let error =
+                Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).find_map(Result::err);
+            assert_eq!(
+                error.map(|error| error.cause),
+                Some(Cause::AliasBomb),
+                "{:?}",
+                &text[..10]
+            );
         }
     }
 }

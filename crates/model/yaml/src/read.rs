@@ -49,7 +49,11 @@ pub struct Reader<'t> {
 /// # Errors
 /// The text is no YAML or breaks a bound.
 pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
-    Reader::new(text, dialect).next().map_or(Ok(Value::Null), |document| document.map(|document| document.value))
+    Reader::new(text, dialect)
+        .next()
+        .map_or(Ok(Value::Null), |document| {
+            document.map(|document| document.value)
+        })
 }
 
 /// As [`parse`], at the cost of a budget.
@@ -58,7 +62,9 @@ pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
 /// The text is no YAML, breaks a bound or costs more than the budget.
 pub fn parse_within(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Value, Error> {
     let document = Reader::new(text, dialect).with_budget(budget).next();
-    document.map_or(Ok(Value::Null), |document| document.map(|document| document.value))
+    document.map_or(Ok(Value::Null), |document| {
+        document.map(|document| document.value)
+    })
 }
 
 impl<'t> Reader<'t> {
@@ -66,7 +72,14 @@ impl<'t> Reader<'t> {
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
         let nodes = Nodes::new(text, dialect, Origins::default());
-        Self { text, nodes, dialect, budget: None, with_lines: false, done: false }
+        Self {
+            text,
+            nodes,
+            dialect,
+            budget: None,
+            with_lines: false,
+            done: false,
+        }
     }
 
     /// Says whose budget reading costs; without one only the bounds of this crate hold.
@@ -87,14 +100,17 @@ impl<'t> Reader<'t> {
     fn document(&self, node: Node) -> Result<Document, Error> {
         let line = node.place.line;
         if let Some(budget) = self.budget {
-            node.cost().charge_value(budget).map_err(|exceeded| node.fault(exceeded.into()))?;
+            node.cost()
+                .charge_value(budget)
+                .map_err(|exceeded| node.fault(exceeded.into()))?;
         }
 
         let mut lines = Lines::default();
         if self.with_lines {
             note(&node, "", &mut lines);
         }
-        let value = value(node, self.dialect).map_err(|(at, cause)| error_in(self.text, at as usize, cause))?;
+        let value = value(node, self.dialect)
+            .map_err(|(at, cause)| error_in(self.text, at as usize, cause))?;
         Ok(Document { value, line, lines })
     }
 }
@@ -117,7 +133,10 @@ fn value(node: Node, dialect: Dialect) -> Result<Value, (u32, Cause)> {
     let start = node.place.start;
     match node.content {
         Content::Scalar(_) => scalar::owned_value(node, dialect).map_err(|cause| (start, cause)),
-        Content::Sequence(items) => items.into_iter().map(|item| value(item, dialect)).collect::<Result<_, _>>(),
+        Content::Sequence(items) => items
+            .into_iter()
+            .map(|item| value(item, dialect))
+            .collect::<Result<_, _>>(),
         Content::Mapping(entries) => {
             let mut map = Map::new();
             for entry in entries {
@@ -183,35 +202,73 @@ mod tests {
     #[test]
     fn documents_know_their_first_line() {
         let text = "# first\n---\na: 1\n---\n# nothing\n---\n\nb: 2\n";
-        let read: Vec<Document> = Reader::new(text.as_bytes(), Dialect::V3).map(Result::unwrap).collect();
-        let shown: Vec<(u32, Value)> = read.into_iter().map(|document| (document.line, document.value)).collect();
-        assert_eq!(shown, [(3, json!({"a": 1})), (6, Value::Null), (8, json!({"b": 2}))]);
+        let read: Vec<Document> = Reader::new(text.as_bytes(), Dialect::V3)
+            .map(Result::unwrap)
+            .collect();
+        let shown: Vec<(u32, Value)> = read
+            .into_iter()
+            .map(|document| (document.line, document.value))
+            .collect();
+        assert_eq!(
+            shown,
+            [(3, json!({"a": 1})), (6, Value::Null), (8, json!({"b": 2}))]
+        );
     }
 
     #[test]
     fn fields_near_the_root_know_their_lines() {
         let text = "a:\n  b: 1\n  c: {d: 1}\nlist:\n- x\n-\n  y: 1\n";
-        let document = Reader::new(text.as_bytes(), Dialect::V2).with_lines().next().unwrap().unwrap();
-        for (pointer, line) in [("/a", 1), ("/a/b", 2), ("/a/c/d", 3), ("/list/0", 5), ("/list/1", 7), ("/none", 0)] {
-            assert_eq!(document.lines.of(pointer).unwrap_or_default(), line, "{pointer}");
+        let document = Reader::new(text.as_bytes(), Dialect::V2)
+            .with_lines()
+            .next()
+            .unwrap()
+            .unwrap();
+        for (pointer, line) in [
+            ("/a", 1),
+            ("/a/b", 2),
+            ("/a/c/d", 3),
+            ("/list/0", 5),
+            ("/list/1", 7),
+            ("/none", 0),
+        ] {
+            assert_eq!(
+                document.lines.of(pointer).unwrap_or_default(),
+                line,
+                "{pointer}"
+            );
         }
     }
 
     #[test]
     fn keys_follow_the_dialect() {
         let text = b"yes: a\n010: b\n1.50: c\n";
-        assert_eq!(parse(text, Dialect::V2).unwrap(), json!({"true": "a", "8": "b", "1.5": "c"}));
+        assert_eq!(
+            parse(text, Dialect::V2).unwrap(),
+            json!({"true": "a", "8": "b", "1.5": "c"})
+        );
         assert_eq!(cause("1: a\n", Dialect::V3), Cause::KeyNotText);
         assert_eq!(cause("null: a\n", Dialect::V2), Cause::KeyNotText);
-        assert_eq!(parse(b"a: 1\na: 2\n", Dialect::V2).unwrap(), json!({"a": 2}));
-        assert_eq!(cause("a: 1\na: 2\n", Dialect::V3), Cause::DuplicateKey("a".to_owned()));
+        assert_eq!(
+            parse(b"a: 1\na: 2\n", Dialect::V2).unwrap(),
+            json!({"a": 2})
+        );
+        assert_eq!(
+            cause("a: 1\na: 2\n", Dialect::V3),
+            Cause::DuplicateKey("a".to_owned())
+        );
     }
 
     #[test]
     fn merges_follow_the_dialect() {
         let text = b"x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  a: 0\n  <<: [*x, *y]\n";
-        assert_eq!(parse(text, Dialect::V3).unwrap()["z"], json!({"a": 0, "b": 1, "c": 2}));
-        assert_eq!(parse(text, Dialect::V2).unwrap()["z"], json!({"a": 1, "b": 1, "c": 2}));
+        assert_eq!(
+            parse(text, Dialect::V3).unwrap()["z"],
+            json!({"a": 0, "b": 1, "c": 2})
+        );
+        assert_eq!(
+            parse(text, Dialect::V2).unwrap()["z"],
+            json!({"a": 1, "b": 1, "c": 2})
+        );
         assert_eq!(v3("'<<': 1").unwrap(), json!({"<<": 1}));
         assert_eq!(cause("<<: 1", Dialect::V3), Cause::BadMerge);
     }
@@ -229,7 +286,10 @@ mod tests {
     fn tags_decide() {
         let text = "[!!str 1, !!int '2', !!binary aGk=, !own 3, !!float 1]";
         assert_eq!(v3(text).unwrap(), json!(["1", 2, "hi", "3", 1]));
-        assert_eq!(cause("!!int x", Dialect::V3), Cause::BadTag("!!int".to_owned()));
+        assert_eq!(
+            cause("!!int x", Dialect::V3),
+            Cause::BadTag("!!int".to_owned())
+        );
     }
 
     #[test]
@@ -240,7 +300,12 @@ mod tests {
 
     #[test]
     fn a_block_text_at_the_end_gains_no_line_break() {
-        for (text, want) in [("a: |\n  x", "x"), ("a: |\n  x\n", "x\n"), ("a: >\n  x\n  y", "x y"), ("a: |", "")] {
+        for (text, want) in [
+            ("a: |\n  x", "x"),
+            ("a: |\n  x\n", "x\n"),
+            ("a: >\n  x\n  y", "x y"),
+            ("a: |", ""),
+        ] {
             assert_eq!(v3(text).unwrap(), json!({"a": want}), "{text:?}");
         }
     }
@@ -249,9 +314,15 @@ mod tests {
     fn errors_say_line_column_and_cause() {
         for (text, want) in [
             ("a: [1\nb: 2\n", "2:2: a , or ] was expected here"),
-            ("a: b: c\n", "1:5: a : is not allowed here: quote the text or check the indentation"),
+            (
+                "a: b: c\n",
+                "1:5: a : is not allowed here: quote the text or check the indentation",
+            ),
             ("a: 'x\n", "2:1: the text ends inside quotes"),
-            ("a: *x\n", "1:4: alias *x names no anchor that stands before it"),
+            (
+                "a: *x\n",
+                "1:4: alias *x names no anchor that stands before it",
+            ),
         ] {
             assert_eq!(v3(text).unwrap_err().to_string(), want, "{text:?}");
         }
@@ -274,6 +345,9 @@ mod tests {
             writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).unwrap();
         }
         assert_eq!(cause(&chain, Dialect::V3), Cause::TooDeep);
-        assert_eq!(cause(&" ".repeat(TEXT_MAX + 1), Dialect::V3), Cause::TooLong);
+        assert_eq!(
+            cause(&" ".repeat(TEXT_MAX + 1), Dialect::V3),
+            Cause::TooLong
+        );
     }
 }

@@ -27,12 +27,16 @@ pub(crate) enum Meaning {
 
 /// Returns what a plain scalar means.
 pub(crate) fn plain(text: &str, dialect: Dialect) -> Meaning {
-    let Some(first) = text.bytes().next() else { return Meaning::Null };
+    let Some(first) = text.bytes().next() else {
+        return Meaning::Null;
+    };
     match first {
-        b'0'..=b'9' | b'+' | b'-' | b'.' => {
-            special_float(text).or_else(|| number_or_time(text, first)).unwrap_or(Meaning::Text)
+        b'0'..=b'9' | b'+' | b'-' | b'.' => special_float(text)
+            .or_else(|| number_or_time(text, first))
+            .unwrap_or(Meaning::Text),
+        b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => {
+            word(text, dialect)
         }
-        b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => word(text, dialect),
         _ => Meaning::Text,
     }
 }
@@ -47,8 +51,12 @@ fn word(text: &str, dialect: Dialect) -> Meaning {
         "~" | "null" | "Null" | "NULL" => Meaning::Null,
         "true" | "True" | "TRUE" => Meaning::Bool(true),
         "false" | "False" | "FALSE" => Meaning::Bool(false),
-        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if dialect == Dialect::V2 => Meaning::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if dialect == Dialect::V2 => Meaning::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if dialect == Dialect::V2 => {
+            Meaning::Bool(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if dialect == Dialect::V2 => {
+            Meaning::Bool(false)
+        }
         _ => Meaning::Text,
     }
 }
@@ -114,7 +122,10 @@ fn integer(text: &str) -> Option<Meaning> {
 fn float(text: &str) -> Option<Meaning> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
+        Some((mantissa, exponent)) => (
+            mantissa,
+            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
+        ),
         None => (unsigned, None),
     };
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -126,7 +137,10 @@ fn float(text: &str) -> Option<Meaning> {
     if !well_formed {
         return None;
     }
-    text.parse().ok().filter(|float: &f64| float.is_finite()).map(Meaning::Float)
+    text.parse()
+        .ok()
+        .filter(|float: &f64| float.is_finite())
+        .map(Meaning::Float)
 }
 
 /// YAML 1.1's sexagesimal numbers (`1:30`): Go reads them as text but never writes them plain.
@@ -184,7 +198,10 @@ mod tests {
             (".5", Meaning::Float(0.5)),
             ("-9223372036854775808", Meaning::Int(i64::MIN)),
             ("18446744073709551615", Meaning::Uint(u64::MAX)),
-            ("18446744073709551616", Meaning::Float(18_446_744_073_709_552_000.0)),
+            (
+                "18446744073709551616",
+                Meaning::Float(18_446_744_073_709_552_000.0),
+            ),
             ("1:30", Meaning::Text),
             ("1.2.3", Meaning::Text),
             ("-", Meaning::Text),
@@ -194,7 +211,10 @@ mod tests {
             ("1e999", Meaning::Text),
             ("<<", Meaning::Text),
             ("", Meaning::Null),
-            ("2001-01-01", Meaning::Time("2001-01-01T00:00:00Z".to_owned())),
+            (
+                "2001-01-01",
+                Meaning::Time("2001-01-01T00:00:00Z".to_owned()),
+            ),
         ] {
             assert_eq!(plain(text, Dialect::V3), want, "{text}");
             assert_eq!(plain(text, Dialect::V2), want, "{text}");

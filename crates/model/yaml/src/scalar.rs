@@ -10,13 +10,20 @@ use crate::resolve::{self, Meaning};
 
 /// Returns what a node's text says.
 pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
-    tagged(text.to_owned(), long_tag(node.tag), node.style == Style::Plain, dialect)
+    tagged(
+        text.to_owned(),
+        long_tag(node.tag),
+        node.style == Style::Plain,
+        dialect,
+    )
 }
 
 /// Returns what a scalar says and takes its text over; anything else is null.
 pub(crate) fn owned_value(node: Node, dialect: Dialect) -> Result<Value, Cause> {
     let (tag, is_plain) = (long_tag(node.tag), node.style == Style::Plain);
-    let Content::Scalar(text) = node.content else { return Ok(Value::Null) };
+    let Content::Scalar(text) = node.content else {
+        return Ok(Value::Null);
+    };
     tagged(text.into_string(), tag, is_plain, dialect)
 }
 
@@ -45,7 +52,12 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
 }
 
 /// Returns what a scalar read from a text says; `tag` is the tag written, in its long form.
-fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> Result<Value, Cause> {
+fn tagged(
+    text: String,
+    tag: Option<&str>,
+    is_plain: bool,
+    dialect: Dialect,
+) -> Result<Value, Cause> {
     let Some(tag) = tag else {
         if !is_plain {
             return Ok(Value::String(text));
@@ -56,19 +68,28 @@ fn tagged(text: String, tag: Option<&str>, is_plain: bool, dialect: Dialect) -> 
     match tag.strip_prefix(CORE) {
         Some("binary") => {
             let packed = text.replace(['\r', '\n'], "");
-            let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| bad())?;
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(packed)
+                .map_err(|_| bad())?;
             Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         }
         Some(core @ ("int" | "float" | "bool" | "null" | "timestamp")) => {
             let found = resolve::plain(&text, dialect);
             let fits = match core {
                 "int" => matches!(found, Meaning::Int(_) | Meaning::Uint(_)),
-                "float" => matches!(found, Meaning::Int(_) | Meaning::Uint(_) | Meaning::Float(_)),
+                "float" => matches!(
+                    found,
+                    Meaning::Int(_) | Meaning::Uint(_) | Meaning::Float(_)
+                ),
                 "bool" => matches!(found, Meaning::Bool(_)),
                 "null" => found == Meaning::Null,
                 _ => matches!(found, Meaning::Time(_)),
             };
-            if fits { meaning(found, text, dialect) } else { Err(bad()) }
+            if fits {
+                meaning(found, text, dialect)
+            } else {
+                Err(bad())
+            }
         }
         _ => Ok(Value::String(text)),
     }

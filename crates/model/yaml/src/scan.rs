@@ -39,10 +39,19 @@ pub(crate) struct Mark {
 impl<'t> Scanner<'t> {
     pub(crate) fn new(bytes: &'t [u8], dialect: Dialect) -> Result<Self, Error> {
         if bytes.len() > TEXT_MAX {
-            return Err(Error { line: 1, column: 1, cause: Cause::TooLong });
+            return Err(Error {
+                line: 1,
+                column: 1,
+                cause: Cause::TooLong,
+            });
         }
-        let text = scan_check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
-        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let text =
+            scan_check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
+        let start = if text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
         Ok(Self {
             text,
             dialect,
@@ -76,7 +85,11 @@ impl<'t> Scanner<'t> {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark { at: self.at, line: self.line, column: self.column() }
+        Mark {
+            at: self.at,
+            line: self.line,
+            column: self.column(),
+        }
     }
 
     pub(crate) fn at_end(&self) -> bool {
@@ -111,7 +124,11 @@ impl<'t> Scanner<'t> {
 
     /// Returns what a line break becomes in a text: the two Unicode separators stay.
     pub(crate) fn break_text(&self, at: usize, len: usize) -> &'t str {
-        if len == 3 { &self.text[at..at + len] } else { "\n" }
+        if len == 3 {
+            &self.text[at..at + len]
+        } else {
+            "\n"
+        }
     }
 
     /// Passes spaces, tabs where they are no indentation, comments and line breaks.
@@ -216,13 +233,17 @@ impl<'t> Scanner<'t> {
     pub(crate) fn at_document_mark(&self) -> bool {
         self.at == self.line_start
             && matches!(self.here(), b'-' | b'.')
-            && matches!(self.text.as_bytes().get(self.at..self.at + 3), Some(b"---" | b"..."))
+            && matches!(
+                self.text.as_bytes().get(self.at..self.at + 3),
+                Some(b"---" | b"...")
+            )
             && self.is_gap(self.at + 3)
     }
 
     /// Tells whether nothing of the current document can stand here.
     pub(crate) fn at_boundary(&self) -> bool {
-        self.at_end() || self.at == self.line_start && (self.here() == b'%' || self.at_document_mark())
+        self.at_end()
+            || self.at == self.line_start && (self.here() == b'%' || self.at_document_mark())
     }
 
     /// Tells whether an indicator (`-`, `?`, `:`) with a gap behind it stands here.
@@ -238,7 +259,8 @@ impl<'t> Scanner<'t> {
             looked_at(bytes);
             self.text[mark.at..self.at].chars().count() <= KEY_MAX
         };
-        mark.line == self.line && (bytes <= KEY_MAX || bytes <= KEY_MAX * char::MAX_LEN_UTF8 && is_short())
+        mark.line == self.line
+            && (bytes <= KEY_MAX || bytes <= KEY_MAX * char::MAX_LEN_UTF8 && is_short())
     }
 
     pub(crate) fn error(&self, mark: Mark, cause: impl Into<Cause>) -> Error {
@@ -293,7 +315,11 @@ pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
     }
     let starts_character = |byte: &&u8| **byte & 0xc0 != 0x80;
     let column = before[start..].iter().filter(starts_character).count();
-    Error { line, column: (column as u32).saturating_add(1), cause }
+    Error {
+        line,
+        column: (column as u32).saturating_add(1),
+        cause,
+    }
 }
 
 #[cfg(test)]
@@ -319,7 +345,12 @@ mod tests {
     #[test]
     fn a_key_is_on_one_line_and_short() {
         let long = "\u{e9}".repeat(KEY_MAX);
-        for (text, want) in [("a", true), ("a\nb", false), (&*long, true), (&*format!("{long}x"), false)] {
+        for (text, want) in [
+            ("a", true),
+            ("a\nb", false),
+            (&*long, true),
+            (&*format!("{long}x"), false),
+        ] {
             let mut scanner = Scanner::new(text.as_bytes(), Dialect::V3).unwrap();
             let mark = scanner.mark();
             scanner.pass_lines_to(text.len());

@@ -71,13 +71,21 @@ impl Scanner<'_> {
     fn block_header(&mut self, parent: isize) -> Result<Header, Error> {
         let literal = self.here() == b'|';
         self.at += 1;
-        let mut header = Header { literal, chomping: Chomping::Clip, indent: 0 };
+        let mut header = Header {
+            literal,
+            chomping: Chomping::Clip,
+            indent: 0,
+        };
         let (mut chomped, mut indented) = (false, false);
         loop {
             match self.here() {
                 sign @ (b'+' | b'-') if !chomped => {
                     chomped = true;
-                    header.chomping = if sign == b'+' { Chomping::Keep } else { Chomping::Strip };
+                    header.chomping = if sign == b'+' {
+                        Chomping::Keep
+                    } else {
+                        Chomping::Strip
+                    };
                 }
                 b'0' if !indented => return Err(self.error_here(Syntax::BadIndentation)),
                 digit @ b'1'..=b'9' if !indented => {
@@ -103,7 +111,12 @@ impl Scanner<'_> {
 
     /// Passes empty lines and the next line's indentation; where `indent` is 0 that line decides on it. Returns where
     /// the last empty line ends.
-    fn block_breaks(&mut self, indent: usize, decided: &mut usize, parent: isize) -> Result<usize, Error> {
+    fn block_breaks(
+        &mut self,
+        indent: usize,
+        decided: &mut usize,
+        parent: isize,
+    ) -> Result<usize, Error> {
         let mut end = self.at;
         let mut deepest = 0;
         loop {

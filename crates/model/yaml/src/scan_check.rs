@@ -26,7 +26,9 @@ fn control_character(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
         // Or-ing instead of stopping lets the compiler look at many bytes at once.
-        let suspicious = chunk.iter().fold(false, |found, &byte| found | is_suspicious(byte));
+        let suspicious = chunk
+            .iter()
+            .fold(false, |found, &byte| found | is_suspicious(byte));
         if suspicious {
             let base = number * CHUNK;
             let at = (base..base + chunk.len()).find(|&at| is_forbidden(bytes, at));
@@ -45,7 +47,7 @@ fn is_suspicious(byte: u8) -> bool {
 fn is_forbidden(bytes: &[u8], at: usize) -> bool {
     match &bytes[at..] {
         [b'\t' | b'\n' | b'\r', ..] | [0xc2, 0x85, ..] => false,
-        [..b' ' | 0x7f, ..] | [0xc2, ..0xa0, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => true,
+        [0..b' ' | 0x7f, ..] | [0xc2, 0..0xa0, ..] | [0xef, 0xbf, 0xbe | 0xbf, ..] => true,
         _ => false,
     }
 }
@@ -68,7 +70,11 @@ mod tests {
                 ("\u{85}\u{a0}\u{feff}\t\r\n\u{1F600}".as_bytes(), None),
             ] {
                 let bytes = [&vec![b'x'; before], fault].concat();
-                assert_eq!(text(&bytes).err(), cause.map(|cause| (before, cause)), "{before} {fault:?}");
+                assert_eq!(
+                    text(&bytes).err(),
+                    cause.map(|cause| (before, cause)),
+                    "{before} {fault:?}"
+                );
             }
         }
     }

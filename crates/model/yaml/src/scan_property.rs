@@ -16,8 +16,13 @@ pub(crate) struct WrittenTag<'t> {
 
 /// A directive that counts.
 pub(crate) enum Directive<'t> {
-    Version { is_known: bool },
-    Tag { handle: &'t str, prefix: Cow<'t, str> },
+    Version {
+        is_known: bool,
+    },
+    Tag {
+        handle: &'t str,
+        prefix: Cow<'t, str>,
+    },
 }
 
 impl<'t> Scanner<'t> {
@@ -25,8 +30,11 @@ impl<'t> Scanner<'t> {
     pub(crate) fn anchor_name(&mut self) -> Result<&'t str, Error> {
         let start = self.at + 1;
         let end = self.word_end(start);
-        let ends_well =
-            self.is_gap(end) || matches!(self.byte(end), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
+        let ends_well = self.is_gap(end)
+            || matches!(
+                self.byte(end),
+                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
+            );
         if end == start || !ends_well {
             return Err(self.error_here(Syntax::BadAnchor));
         }
@@ -70,7 +78,17 @@ impl<'t> Scanner<'t> {
         self.at = word_end;
         let suffix = self.tag_rest(start + 1)?;
         let whole = suffix.is_empty();
-        Ok(if whole { WrittenTag { handle: "", suffix: "!".into() } } else { WrittenTag { handle: "!", suffix } })
+        Ok(if whole {
+            WrittenTag {
+                handle: "",
+                suffix: "!".into(),
+            }
+        } else {
+            WrittenTag {
+                handle: "!",
+                suffix,
+            }
+        })
     }
 
     /// Scans on to the end of a tag and returns it from `start`, its `%` codes decoded.
@@ -132,7 +150,9 @@ impl<'t> Scanner<'t> {
             let parsed = digits.parse().ok().filter(|_| fits);
             *number = parsed.ok_or_else(|| self.error_here(Syntax::BadDirective))?;
         }
-        Ok(Directive::Version { is_known: numbers == [1, 1] })
+        Ok(Directive::Version {
+            is_known: numbers == [1, 1],
+        })
     }
 
     fn tag_directive(&mut self) -> Result<Directive<'t>, Error> {
@@ -178,7 +198,9 @@ fn decoded(text: &str) -> Option<String> {
     let mut rest = text;
     while let Some((plain, after)) = rest.split_once('%') {
         bytes.extend_from_slice(plain.as_bytes());
-        let code = after.get(..2).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let code = after
+            .get(..2)
+            .filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         bytes.push(u8::from_str_radix(code, 16).ok()?);
         rest = &after[2..];
     }

@@ -128,7 +128,9 @@ impl Scanner<'_> {
             .filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .and_then(|code| u32::from_str_radix(code, 16).ok())
             .and_then(char::from_u32);
-        let Some(character) = character else { return Err(self.error_here(Syntax::BadEscape)) };
+        let Some(character) = character else {
+            return Err(self.error_here(Syntax::BadEscape));
+        };
         self.buffer.push(character);
         self.at = start + digits;
         Ok(())

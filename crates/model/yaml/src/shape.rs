@@ -50,7 +50,10 @@ impl Tree for Value {
             Self::String(text) => Shape::Text(text.into()),
             Self::Array(items) => Shape::Sequence(items),
             Self::Object(map) => {
-                let mut entries = map.iter().map(|(key, value)| (Cow::from(key), value)).collect();
+                let mut entries = map
+                    .iter()
+                    .map(|(key, value)| (Cow::from(key), value))
+                    .collect();
                 sort(&mut entries);
                 Shape::Mapping(entries)
             }
@@ -92,7 +95,9 @@ pub fn each_written_scalar<'n>(node: &'n Node, visit: &mut impl FnMut(&'n Node) 
             if sort(&mut pairs) {
                 keep_last(&mut pairs);
             }
-            pairs.iter().all(|(_, entry)| visit(&entry.key) && each_written_scalar(&entry.value, visit))
+            pairs
+                .iter()
+                .all(|(_, entry)| visit(&entry.key) && each_written_scalar(&entry.value, visit))
         }
     }
 }
@@ -158,10 +163,14 @@ fn merged<T>(mut entries: Vec<Pair<'_, T>>) -> Vec<Pair<'_, T>> {
     if entries.len() < 2 {
         return entries;
     }
-    let mut right = merged(entries.split_off(entries.len() / 2)).into_iter().peekable();
+    let mut right = merged(entries.split_off(entries.len() / 2))
+        .into_iter()
+        .peekable();
     let mut sorted = Vec::with_capacity(entries.len() + right.len());
     for left in merged(entries) {
-        while let Some(smaller) = right.next_if(|right| key_order(&right.0, &left.0) == Ordering::Less) {
+        while let Some(smaller) =
+            right.next_if(|right| key_order(&right.0, &left.0) == Ordering::Less)
+        {
             sorted.push(smaller);
         }
         sorted.push(left);
@@ -200,9 +209,17 @@ mod tests {
 
     #[test]
     fn the_last_of_equal_keys_counts() {
-        let entry = |key: &str, value: &str| Entry { key: Node::string(key), value: Node::plain(value) };
+        let entry = |key: &str, value: &str| Entry {
+            key: Node::string(key),
+            value: Node::plain(value),
+        };
         let mut node = Node::mapping();
-        node.content = Content::Mapping(vec![entry("b", "1"), entry("a", "2"), entry("b", "3"), entry("a", "4")]);
+        node.content = Content::Mapping(vec![
+            entry("b", "1"),
+            entry("a", "2"),
+            entry("b", "3"),
+            entry("a", "4"),
+        ]);
         let mut written = String::new();
         assert_eq!(write_node(&mut written, &node), Ok(()));
         assert_eq!(written, "a: 4\nb: 3\n");
@@ -210,9 +227,17 @@ mod tests {
 
     #[test]
     fn keys_whose_order_has_a_circle_are_written_all_the_same() {
-        let keys: Vec<String> =
-            (0..40).flat_map(|n| [format!("{n}b"), format!("{}", n * 7), format!("{n}x1")]).collect();
-        let value = keys.iter().map(|key| (key.clone(), 1.into())).collect::<serde_json::Map<_, _>>().into();
-        assert_eq!(to_string(&value).lines().count(), value.as_object().map_or(0, serde_json::Map::len));
+        let keys: Vec<String> = (0..40)
+            .flat_map(|n| [format!("{n}b"), format!("{}", n * 7), format!("{n}x1")])
+            .collect();
+        let value = keys
+            .iter()
+            .map(|key| (key.clone(), 1.into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(
+            to_string(&value).lines().count(),
+            value.as_object().map_or(0, serde_json::Map::len)
+        );
     }
 }

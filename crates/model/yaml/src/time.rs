@@ -76,7 +76,9 @@ fn one_or_two(text: &str) -> Option<(u32, &str)> {
 fn days(year: u32, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         _ => 31,
     }
@@ -96,7 +98,14 @@ mod tests {
         ] {
             assert_eq!(parse(text).as_deref(), Some(want), "{text}");
         }
-        for text in ["2001-13-01", "2001-02-29", "2001-01-02T03:04:05", "2001-01-02 03:04", "12345678", "2001-01-02x"] {
+        for text in [
+            "2001-13-01",
+            "2001-02-29",
+            "2001-01-02T03:04:05",
+            "2001-01-02 03:04",
+            "12345678",
+            "2001-01-02x",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

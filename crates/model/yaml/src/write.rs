@@ -82,7 +82,10 @@ pub fn key_order(a: &str, b: &str) -> Ordering {
         return x.cmp(y);
     }
     // Equal bytes may end inside a character; step back to where both still agree on whole ones.
-    let start = (0..=common).rev().find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at)).unwrap_or_default();
+    let start = (0..=common)
+        .rev()
+        .find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at))
+        .unwrap_or_default();
     let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
         return a.len().cmp(&b.len());
     };
@@ -96,9 +99,13 @@ pub fn key_order(a: &str, b: &str) -> Ordering {
 
 /// Returns a number as Go prints it: integers whole, floats with the fewest digits and an exponent from 1e6 on.
 pub(crate) fn number(number: &Number) -> String {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
+        return number.to_string();
+    };
     let shortest = format!("{float:e}");
-    let Some((digits, exponent)) = shortest.split_once('e') else { return shortest };
+    let Some((digits, exponent)) = shortest.split_once('e') else {
+        return shortest;
+    };
     match exponent.parse::<i32>() {
         Ok(-4..=5) => float.to_string(),
         Ok(exponent) => {
@@ -112,7 +119,11 @@ pub(crate) fn number(number: &Number) -> String {
 /// Compares the numbers two texts go on with after what they share; zeros in front count unless a number runs on.
 fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
     let in_number = (a.starts_with('0') || b.starts_with('0'))
-        && shared.chars().rev().take_while(char::is_ascii_digit).any(|c| c != '0');
+        && shared
+            .chars()
+            .rev()
+            .take_while(char::is_ascii_digit)
+            .any(|c| c != '0');
     let read = |text: &str| {
         let digits = text.chars().take_while(char::is_ascii_digit);
         digits.fold((i64::from(in_number), 0_usize), |(number, len), c| {
@@ -130,7 +141,14 @@ fn write_tree<T: Tree>(
     budget: Option<&Budget>,
 ) -> (Result<(), T::Fault>, Result<(), Exceeded>) {
     let till = Till::new(budget, out);
-    let mut writer = Writer { out, till, column: 0, indent: None, whitespace: true, indention: true };
+    let mut writer = Writer {
+        out,
+        till,
+        column: 0,
+        indent: None,
+        whitespace: true,
+        indention: true,
+    };
     let written = writer.tree(tree, Context::Root);
     writer.new_line();
     let Writer { out, till, .. } = writer;
@@ -230,7 +248,9 @@ impl Writer<'_> {
         self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
         match style {
-            Style::Plain if traits.is_simple() && self.column + text.len() < WIDTH => self.word(text),
+            Style::Plain if traits.is_simple() && self.column + text.len() < WIDTH => {
+                self.word(text);
+            }
             Style::Plain => {
                 self.space();
                 self.folded(text, fold, false);
@@ -412,7 +432,11 @@ impl Writer<'_> {
 fn style(text: &str, traits: Traits, context: Context) -> Style {
     let key = context == Context::MappingKey;
     if traits.is_multiline() && text.contains('\n') {
-        return if key || !traits.may_be_block() { Style::Double } else { Style::Literal };
+        return if key || !traits.may_be_block() {
+            Style::Double
+        } else {
+            Style::Literal
+        };
     }
     if !reads_back_as_text(text) || (key && traits.is_multiline()) {
         Style::Double
@@ -456,7 +480,11 @@ mod tests {
             ("a #b", "'a #b'"),
             ("a#b", "a#b"),
         ] {
-            assert_eq!(to_string(&json!({"k": text})), format!("k: {want}\n"), "{text:?}");
+            assert_eq!(
+                to_string(&json!({"k": text})),
+                format!("k: {want}\n"),
+                "{text:?}"
+            );
         }
     }
 
@@ -469,7 +497,11 @@ mod tests {
             (" a\nb\n", "|2\n   a\n  b"),
             ("a \nb\n", "\"a \\nb\\n\""),
         ] {
-            assert_eq!(to_string(&json!({"k": text})), format!("k: {want}\n"), "{text:?}");
+            assert_eq!(
+                to_string(&json!({"k": text})),
+                format!("k: {want}\n"),
+                "{text:?}"
+            );
         }
     }
 
@@ -484,7 +516,10 @@ mod tests {
     #[test]
     fn keys_sort_naturally() {
         let value = json!({"a10": 1, "a9": 1, "A": 1, "_z": 1, "b": 1, "a": 1, "a01": 1});
-        assert_eq!(to_string(&value), "_z: 1\nA: 1\na: 1\na01: 1\na9: 1\na10: 1\nb: 1\n");
+        assert_eq!(
+            to_string(&value),
+            "_z: 1\nA: 1\na: 1\na01: 1\na9: 1\na10: 1\nb: 1\n"
+        );
     }
 
     #[test]
@@ -504,7 +539,10 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let texts = ["a\n b\n", "\n", "x: y\n", "\u{85}", "'\"\\", "- ", "#", "a  b", "~", "\r\n", "0", "\u{7}"];
+        let texts = [
+            "a\n b\n", "\n", "x: y\n", "\u{85}", "'\"\\", "- ", "#", "a  b", "~", "\r\n", "0",
+            "\u{7}",
+        ];
         for text in texts {
             let value = json!({"k": [text], text: {"deep": text}});
             let read = crate::parse(to_string(&value).as_bytes(), Dialect::V2);

@@ -32,7 +32,11 @@ pub struct Options {
 impl Default for Options {
     /// Kyaml's: two columns, lists at the column of their key.
     fn default() -> Self {
-        Self { indent: 2, wide_lists: false, quotes_old_words: false }
+        Self {
+            indent: 2,
+            wide_lists: false,
+            quotes_old_words: false,
+        }
     }
 }
 
@@ -106,7 +110,10 @@ impl<'n> Writer<'n> {
         Self {
             out: String::new(),
             till: Till::new(budget, &String::new()),
-            options: Options { indent: options.indent.clamp(2, 9), ..options },
+            options: Options {
+                indent: options.indent.clamp(2, 9),
+                ..options
+            },
             pending: Pending::default(),
             column: 0,
             indent: None,
@@ -141,8 +148,14 @@ impl<'n> Writer<'n> {
     /// Takes up the comments that v3 knows when a collection ends.
     fn meet_end(&mut self, extra: Option<&'n Extra>, tail: &'n str) {
         set(&mut self.pending.tail, tail);
-        set(&mut self.pending.line, extra.map_or("", |extra| &extra.line_comment));
-        set(&mut self.pending.foot, extra.map_or("", |extra| &extra.foot_comment));
+        set(
+            &mut self.pending.line,
+            extra.map_or("", |extra| &extra.line_comment),
+        );
+        set(
+            &mut self.pending.foot,
+            extra.map_or("", |extra| &extra.foot_comment),
+        );
     }
 
     fn node(&mut self, node: &'n Node, context: Context) {
@@ -156,7 +169,9 @@ impl<'n> Writer<'n> {
             self.tag(&tag);
         }
         if !is_key {
-            if matches!(context, Context::FlowItem | Context::FlowValue) && self.has_trailing_comments() {
+            if matches!(context, Context::FlowItem | Context::FlowValue)
+                && self.has_trailing_comments()
+            {
                 self.indicator(",", false, false, false);
             }
             self.write_line_comment();
@@ -181,9 +196,15 @@ impl<'n> Writer<'n> {
     }
 
     fn block_sequence(&mut self, items: &'n [Node], extra: Option<&'n Extra>, context: Context) {
-        let under_key = !matches!(context, Context::Root | Context::BlockItem | Context::FlowItem)
-            && (self.column == 0 || !self.indention);
-        let saved = self.deepen(false, context == Context::BlockItem, under_key && !self.options.wide_lists);
+        let under_key = !matches!(
+            context,
+            Context::Root | Context::BlockItem | Context::FlowItem
+        ) && (self.column == 0 || !self.indention);
+        let saved = self.deepen(
+            false,
+            context == Context::BlockItem,
+            under_key && !self.options.wide_lists,
+        );
         for item in items {
             self.meet(item, "");
             self.write_head();
@@ -286,7 +307,9 @@ impl<'n> Writer<'n> {
             self.node(value, Context::FlowValue);
         }
         self.meet_end(extra, tail);
-        let Pending { head, foot, tail, .. } = self.pending;
+        let Pending {
+            head, foot, tail, ..
+        } = self.pending;
         // A document's own foot, which an empty line sets apart, comes later.
         let has_foot = !foot.is_empty() && !foot.starts_with('\n');
         if needs_comma && (has_foot || !head.is_empty() || !tail.is_empty()) {
@@ -324,7 +347,9 @@ impl<'n> Writer<'n> {
     }
 
     fn has_trailing_comments(&self) -> bool {
-        !(self.pending.line.is_empty() && self.pending.foot.is_empty() && self.pending.tail.is_empty())
+        !(self.pending.line.is_empty()
+            && self.pending.foot.is_empty()
+            && self.pending.tail.is_empty())
     }
 
     fn write_head(&mut self) {
@@ -408,7 +433,9 @@ fn foot_of(node: &Node) -> &str {
 fn is_simple_key(key: &Node) -> bool {
     let tag_len = shown_tag(key).map_or(0, |tag| tag.len());
     match &key.content {
-        Content::Scalar(text) => !analyze_v3(text).is_multiline() && tag_len + text.len() <= SIMPLE_KEY_MAX,
+        Content::Scalar(text) => {
+            !analyze_v3(text).is_multiline() && tag_len + text.len() <= SIMPLE_KEY_MAX
+        }
         Content::Sequence(items) => items.is_empty() && tag_len <= SIMPLE_KEY_MAX,
         Content::Mapping(entries) => entries.is_empty() && tag_len <= SIMPLE_KEY_MAX,
     }

@@ -37,19 +37,32 @@ impl Addresses {
     ///
     /// # Errors
     /// What it asks for is taken, or nothing is free.
-    pub(crate) fn give(&self, live: Option<&Value>, service: &mut Value, dry_run: bool) -> Result<(), FieldError> {
+    pub(crate) fn give(
+        &self,
+        live: Option<&Value>,
+        service: &mut Value,
+        dry_run: bool,
+    ) -> Result<(), FieldError> {
         let kind = text(service, "/spec/type").to_owned();
         let spec = as_map(as_map(service).entry("spec").or_insert(Value::Null));
         if kind == "ExternalName" {
             return Ok(());
         }
         let mut taken = self.lock();
-        let asked = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let before = live.map(|live| text(live, "/spec/clusterIP")).unwrap_or_default();
+        let asked = spec
+            .get("clusterIP")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let before = live
+            .map(|live| text(live, "/spec/clusterIP"))
+            .unwrap_or_default();
         let address = match (asked.as_str(), before) {
-            ("", "") => {
-                Some(taken.next_address().map_err(|why| FieldError::invalid("spec.clusterIPs", &json!([""]), why))?)
-            }
+            ("", "") => Some(
+                taken
+                    .next_address()
+                    .map_err(|why| FieldError::invalid("spec.clusterIPs", &json!([""]), why))?,
+            ),
             ("", before) => Some(before.to_owned()),
             ("None", _) => None,
             (asked, before) if asked == before => None,
@@ -67,9 +80,11 @@ impl Addresses {
         let address = spec.get("clusterIP").cloned().unwrap_or_default();
         spec.entry("clusterIPs").or_insert_with(|| json!([address]));
         spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
-        spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
+        spec.entry("ipFamilyPolicy")
+            .or_insert_with(|| "SingleStack".into());
         if kind == "NodePort"
-            || kind == "LoadBalancer" && spec.get("allocateLoadBalancerNodePorts") != Some(&json!(false))
+            || kind == "LoadBalancer"
+                && spec.get("allocateLoadBalancerNodePorts") != Some(&json!(false))
         {
             taken.give_ports(spec.get_mut("ports"), live, dry_run)?;
         }
@@ -104,7 +119,11 @@ impl Taken {
     fn next_address(&mut self) -> Result<String, &'static str> {
         for _ in 0..SIZE {
             let address = Ipv4Addr::from(self.next_address);
-            self.next_address = if self.next_address + 1 < FIRST + SIZE { self.next_address + 1 } else { FIRST };
+            self.next_address = if self.next_address + 1 < FIRST + SIZE {
+                self.next_address + 1
+            } else {
+                FIRST
+            };
             if !self.addresses.contains(&address) {
                 return Ok(address.to_string());
             }
@@ -113,14 +132,18 @@ impl Taken {
     }
 
     fn take(&mut self, asked: &str, dry_run: bool) -> Result<(), FieldError> {
-        let Ok(address) = asked.parse::<Ipv4Addr>() else { return Ok(()) };
+        let Ok(address) = asked.parse::<Ipv4Addr>() else {
+            return Ok(());
+        };
         let refused = |why: &str| FieldError::invalid("spec.clusterIPs", &json!([asked]), why);
         if !(FIRST - 1..FIRST + SIZE).contains(&u32::from(address)) {
             let why = "failed to allocate IP {asked}: the provided network does not match the current range";
             return Err(refused(&why.replace("{asked}", asked)));
         }
         if self.addresses.contains(&address) {
-            return Err(refused(&format!("failed to allocate IP {asked}: provided IP is already allocated")));
+            return Err(refused(&format!(
+                "failed to allocate IP {asked}: provided IP is already allocated"
+            )));
         }
         if !dry_run {
             self.addresses.insert(address);
@@ -128,19 +151,38 @@ impl Taken {
         Ok(())
     }
 
-    fn give_ports(&mut self, list: Option<&mut Value>, live: Option<&Value>, dry_run: bool) -> Result<(), FieldError> {
+    fn give_ports(
+        &mut self,
+        list: Option<&mut Value>,
+        live: Option<&Value>,
+        dry_run: bool,
+    ) -> Result<(), FieldError> {
         let before: Vec<u64> = live.into_iter().flat_map(ports).collect();
-        let list = list.and_then(Value::as_array_mut).into_iter().flatten().enumerate();
+        let list = list
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .enumerate();
         for (at, port) in list {
-            let asked = port.get("nodePort").and_then(Value::as_u64).filter(|port| *port != 0);
+            let asked = port
+                .get("nodePort")
+                .and_then(Value::as_u64)
+                .filter(|port| *port != 0);
             let given = match asked {
                 Some(asked) if before.contains(&asked) => asked,
                 Some(asked) if self.ports.contains(&asked) => {
                     let field = format!("spec.ports[{at}].nodePort");
-                    return Err(FieldError::invalid(field, &asked.into(), "provided port is already allocated"));
+                    return Err(FieldError::invalid(
+                        field,
+                        &asked.into(),
+                        "provided port is already allocated",
+                    ));
                 }
                 Some(asked) => asked,
-                None => before.get(at).copied().map_or_else(|| self.next_port(), Ok)?,
+                None => before
+                    .get(at)
+                    .copied()
+                    .map_or_else(|| self.next_port(), Ok)?,
             };
             if !dry_run {
                 self.ports.insert(given);
@@ -164,8 +206,14 @@ impl Taken {
 }
 
 fn ports(service: &Value) -> impl Iterator<Item = u64> {
-    let ports = service.pointer("/spec/ports").and_then(Value::as_array).into_iter().flatten();
-    ports.filter_map(|port| port.get("nodePort")?.as_u64()).filter(|port| *port != 0)
+    let ports = service
+        .pointer("/spec/ports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    ports
+        .filter_map(|port| port.get("nodePort")?.as_u64())
+        .filter(|port| *port != 0)
 }
 
 /// The first address but one of 10.96.0.0/12; the one before is the API's own.
@@ -200,12 +248,17 @@ mod tests {
     #[test]
     fn what_is_taken_is_refused_until_it_is_free() {
         let addresses = Addresses::default();
-        let mut first = service(&json!({"type": "NodePort", "clusterIP": "10.96.0.9", "ports": [{"port": 80}]}));
+        let mut first = service(
+            &json!({"type": "NodePort", "clusterIP": "10.96.0.9", "ports": [{"port": 80}]}),
+        );
         addresses.give(None, &mut first, false).unwrap();
         assert_eq!(first["spec"]["ports"][0]["nodePort"], 30_000);
         let mut second = service(&json!({"type": "ClusterIP", "clusterIP": "10.96.0.9"}));
         let error = addresses.give(None, &mut second, false).unwrap_err();
-        assert!(error.message.ends_with("provided IP is already allocated"), "{error}");
+        assert!(
+            error.message.ends_with("provided IP is already allocated"),
+            "{error}"
+        );
         addresses.note(&first, true);
         addresses.give(None, &mut second, false).unwrap();
         let mut outside = service(&json!({"type": "ClusterIP", "clusterIP": "192.0.2.1"}));

@@ -38,7 +38,12 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Api {
     /// Returns an API without objects.
-    pub(crate) fn new(users: Users, certificate: &str, clock: Clock, faults: Option<Arc<dyn Faults>>) -> Self {
+    pub(crate) fn new(
+        users: Users,
+        certificate: &str,
+        clock: Clock,
+        faults: Option<Arc<dyn Faults>>,
+    ) -> Self {
         let store = Store::new();
         let registry = Arc::new(Registry::new(&store, []));
         Self {
@@ -70,7 +75,10 @@ impl Api {
     pub(crate) fn serve(&self, custom: impl IntoIterator<Item = Arc<Served>>) {
         let registry = Arc::new(Registry::new(&self.store, custom));
         self.documents.forget();
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
+        *self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = registry;
     }
 
     /// Asks what roles and bindings say.

@@ -20,30 +20,46 @@ pub(crate) struct Users(RwLock<HashMap<String, User>>);
 impl Users {
     /// Lets whoever has a token be a user.
     pub(crate) fn put(&self, token: String, user: User) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token, user);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token, user);
     }
 
     /// Returns who a request comes from.
     ///
     /// # Errors
     /// It has a token that nobody has.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap, certificate: Option<&User>) -> Result<User, Status> {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
-            header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    pub(crate) fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&User>,
+    ) -> Result<User, Status> {
+        let header = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some((_, token)) = token else {
             let anonymous = || User::new(ANONYMOUS).with_groups(["system:unauthenticated"]);
             return Ok(certificate.cloned().unwrap_or_else(anonymous));
         };
         let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        users.get(token.trim()).cloned().ok_or_else(|| Status::bare(401, "Unauthorized", "Unauthorized"))
+        users
+            .get(token.trim())
+            .cloned()
+            .ok_or_else(|| Status::bare(401, "Unauthorized", "Unauthorized"))
     }
 }
 
 impl Users {
     /// Answers who has a token (`TokenReview`).
     pub(crate) fn review(&self, review: &Value) -> Value {
-        let token = review.pointer("/spec/token").and_then(Value::as_str).unwrap_or_default();
+        let token = review
+            .pointer("/spec/token")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut answer = review.clone();
         answer["status"] = match users.get(token) {
@@ -59,8 +75,14 @@ impl Users {
 ///
 /// # Errors
 /// He may not, or the headers do not say who.
-pub(crate) fn impersonate(user: User, headers: &HeaderMap, policy: &Policy) -> Result<User, Status> {
-    let Some(wanted) = wanted(headers)? else { return Ok(user) };
+pub(crate) fn impersonate(
+    user: User,
+    headers: &HeaderMap,
+    policy: &Policy,
+) -> Result<User, Status> {
+    let Some(wanted) = wanted(headers)? else {
+        return Ok(user);
+    };
     for attributes in impersonations(&wanted) {
         policy.authorize(&user, &attributes)?;
     }
@@ -68,21 +90,33 @@ pub(crate) fn impersonate(user: User, headers: &HeaderMap, policy: &Policy) -> R
 }
 
 fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
-    let texts =
-        |name: &str| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::to_owned);
+    let texts = |name: &str| {
+        headers
+            .get_all(name)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let mut user = User::new(texts("impersonate-user").next().unwrap_or_default());
     user.uid = texts("impersonate-uid").next().unwrap_or_default();
     user.groups = texts("impersonate-group").take(PARTS_MAX).collect();
     for name in headers.keys().take(PARTS_MAX) {
         if let Some(key) = name.as_str().strip_prefix("impersonate-extra-") {
             let key = decoded(key).unwrap_or_else(|| key.to_owned());
-            user.extra.insert(key, texts(name.as_str()).take(PARTS_MAX).collect());
+            user.extra
+                .insert(key, texts(name.as_str()).take(PARTS_MAX).collect());
         }
     }
-    match (user.name.is_empty(), user.uid.is_empty() && user.groups.is_empty() && user.extra.is_empty()) {
+    match (
+        user.name.is_empty(),
+        user.uid.is_empty() && user.groups.is_empty() && user.extra.is_empty(),
+    ) {
         (false, _) => Ok(Some(user)),
         (true, true) => Ok(None),
-        (true, false) => Err(Status::internal(format!("requested {:?} without impersonating a user", user.groups))),
+        (true, false) => Err(Status::internal(format!(
+            "requested {:?} without impersonating a user",
+            user.groups
+        ))),
     }
 }
 
@@ -114,7 +148,9 @@ fn read_user(line: &str) -> Result<(String, User), &'static str> {
     let (token, name, uid, groups) = match columns.as_slice() {
         [token, name, uid] => (token, name, uid, ""),
         [token, name, uid, groups] => (token, name, uid, groups.as_str()),
-        [_, _, _, _, _, ..] => return Err("there are more than four columns: several groups stand in quotes"),
+        [_, _, _, _, _, ..] => {
+            return Err("there are more than four columns: several groups stand in quotes");
+        }
         _ => return Err("there are fewer than three columns"),
     };
     if token.is_empty() || token.contains(char::is_whitespace) {
@@ -123,7 +159,10 @@ fn read_user(line: &str) -> Result<(String, User), &'static str> {
     if name.is_empty() {
         return Err("the user has no name");
     }
-    let groups = groups.split(',').map(str::trim).filter(|group| !group.is_empty());
+    let groups = groups
+        .split(',')
+        .map(str::trim)
+        .filter(|group| !group.is_empty());
     let mut user = User::new(name).with_groups(groups.chain([AUTHENTICATED]));
     uid.clone_into(&mut user.uid);
     Ok((token.clone(), user))
@@ -136,7 +175,9 @@ fn columns(line: &str) -> Result<Vec<String>, &'static str> {
     loop {
         let start = rest.trim_start();
         let Some(mut quoted) = start.strip_prefix('"') else {
-            let (column, after) = start.split_once(',').map_or((start, None), |(column, after)| (column, Some(after)));
+            let (column, after) = start
+                .split_once(',')
+                .map_or((start, None), |(column, after)| (column, Some(after)));
             if column.contains('"') {
                 return Err("a quote stands within a column that does not begin with one");
             }
@@ -188,7 +229,9 @@ pub(crate) fn certified(der: &[u8]) -> Option<User> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let subject = certificate.subject();
     let name = subject.iter_common_name().next()?.as_str().ok()?;
-    let groups = subject.iter_organization().filter_map(|group| group.as_str().ok());
+    let groups = subject
+        .iter_organization()
+        .filter_map(|group| group.as_str().ok());
     Some(User::new(name).with_groups(groups.chain([AUTHENTICATED])))
 }
 
@@ -202,17 +245,30 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
     fn a_token_is_somebody_and_no_token_is_nobody() {
         let users = Users::default();
         users.put("t1".to_owned(), User::new("jane"));
-        let who = |pairs| users.authenticate(&headers(pairs), None).map(|user| user.name);
-        assert_eq!(who(&[("authorization", "Bearer t1")]).as_deref(), Ok("jane"));
+        let who = |pairs| {
+            users
+                .authenticate(&headers(pairs), None)
+                .map(|user| user.name)
+        };
+        assert_eq!(
+            who(&[("authorization", "Bearer t1")]).as_deref(),
+            Ok("jane")
+        );
         assert_eq!(who(&[]).as_deref(), Ok(ANONYMOUS));
-        assert_eq!(who(&[("authorization", "bearer t2")]).unwrap_err().code, 401);
+        assert_eq!(
+            who(&[("authorization", "bearer t2")]).unwrap_err().code,
+            401
+        );
         let certified = users.authenticate(&headers(&[]), Some(&admin())).unwrap();
         assert_eq!(certified.name, "admin");
     }
@@ -220,23 +276,47 @@ mod tests {
     #[test]
     fn only_who_may_acts_as_another() {
         let policy = Policy::default();
-        let wanted =
-            headers(&[("impersonate-user", "bob"), ("impersonate-group", "dev"), ("impersonate-extra-a%2fb", "c")]);
+        let wanted = headers(&[
+            ("impersonate-user", "bob"),
+            ("impersonate-group", "dev"),
+            ("impersonate-extra-a%2fb", "c"),
+        ]);
         let bob = impersonate(admin(), &wanted, &policy).unwrap();
-        assert_eq!((&*bob.name, &*bob.groups), ("bob", &["dev".to_owned(), AUTHENTICATED.to_owned()][..]));
+        assert_eq!(
+            (&*bob.name, &*bob.groups),
+            ("bob", &["dev".to_owned(), AUTHENTICATED.to_owned()][..])
+        );
         assert_eq!(bob.extra["a/b"], ["c"]);
-        assert_eq!(impersonate(User::new("jane"), &wanted, &policy).unwrap_err().code, 403);
-        assert_eq!(impersonate(User::new("jane"), &headers(&[]), &policy).unwrap().name, "jane");
+        assert_eq!(
+            impersonate(User::new("jane"), &wanted, &policy)
+                .unwrap_err()
+                .code,
+            403
+        );
+        assert_eq!(
+            impersonate(User::new("jane"), &headers(&[]), &policy)
+                .unwrap()
+                .name,
+            "jane"
+        );
         assert!(impersonate(admin(), &headers(&[("impersonate-group", "dev")]), &policy).is_err());
     }
 
     #[test]
     fn a_file_names_users_by_token() {
-        let users = read_tokens("# who\nt1,jane,7,\"dev,ops\"\nt2,bob,\n\n\"t,\"\"3\", eve ,e, qa\r\n").unwrap();
-        assert_eq!((&*users[0].0, &*users[0].1.name, &*users[0].1.uid), ("t1", "jane", "7"));
+        let users =
+            read_tokens("# who\nt1,jane,7,\"dev,ops\"\nt2,bob,\n\n\"t,\"\"3\", eve ,e, qa\r\n")
+                .unwrap();
+        assert_eq!(
+            (&*users[0].0, &*users[0].1.name, &*users[0].1.uid),
+            ("t1", "jane", "7")
+        );
         assert_eq!(users[0].1.groups, ["dev", "ops", AUTHENTICATED]);
         assert_eq!(users[1].1.groups, [AUTHENTICATED]);
-        assert_eq!((&*users[2].0, &*users[2].1.name, &*users[2].1.groups[0]), ("t,\"3", "eve", "qa"));
+        assert_eq!(
+            (&*users[2].0, &*users[2].1.name, &*users[2].1.groups[0]),
+            ("t,\"3", "eve", "qa")
+        );
     }
 
     #[test]
@@ -255,7 +335,10 @@ mod tests {
         ] {
             let error = read_tokens(&format!("t1,jane,1\n{line}\n")).unwrap_err();
             assert_eq!(error.line, 2, "{line}");
-            assert!(!error.to_string().contains("t2,"), "no token is shown: {error}");
+            assert!(
+                !error.to_string().contains("t2,"),
+                "no token is shown: {error}"
+            );
         }
     }
 }

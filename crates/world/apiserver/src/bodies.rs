@@ -39,14 +39,23 @@ pub(crate) struct Collected<'b> {
 impl Bodies {
     /// Returns the body of a request that needs none.
     pub(crate) fn none<'b>(&'b self, user: &'b str) -> Collected<'b> {
-        Collected { bodies: self, user, charged: 0, bytes: Bytes::new() }
+        Collected {
+            bodies: self,
+            user,
+            charged: 0,
+            bytes: Bytes::new(),
+        }
     }
 
     /// Reads a body.
     ///
     /// # Errors
     /// It is too large, breaks off, or too much is held already.
-    pub(crate) async fn collect<'b, B>(&'b self, user: &'b str, body: B) -> Result<Collected<'b>, Status>
+    pub(crate) async fn collect<'b, B>(
+        &'b self,
+        user: &'b str,
+        body: B,
+    ) -> Result<Collected<'b>, Status>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -55,8 +64,11 @@ impl Bodies {
         let mut body = std::pin::pin!(body);
         let (mut only, mut more) = (Bytes::new(), BytesMut::new());
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Status::bad_request(format!("read the body: {}", error.into())))?;
-            let Ok(piece) = frame.into_data() else { continue };
+            let frame = frame
+                .map_err(|error| Status::bad_request(format!("read the body: {}", error.into())))?;
+            let Ok(piece) = frame.into_data() else {
+                continue;
+            };
             if collected.charged.saturating_add(piece.len()) > BODY_MAX {
                 return Err(too_large());
             }
@@ -86,7 +98,9 @@ impl Collected<'_> {
     fn charge(&mut self, count: usize) -> Result<(), Status> {
         let mut held = self.bodies.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = held.by_user.get(self.user).copied().unwrap_or_default();
-        if held.all.saturating_add(count) > HELD_MAX || own.saturating_add(count) > HELD_PER_USER_MAX {
+        if held.all.saturating_add(count) > HELD_MAX
+            || own.saturating_add(count) > HELD_PER_USER_MAX
+        {
             return Err(too_many());
         }
         held.all += count;
@@ -118,8 +132,16 @@ fn too_large() -> Status {
 }
 
 fn too_many() -> Status {
-    let details = Details { retry_after_s: RETRY_AFTER_S, ..Details::default() };
-    Status::about(429, "TooManyRequests", "Too many requests, please try again later.", details)
+    let details = Details {
+        retry_after_s: RETRY_AFTER_S,
+        ..Details::default()
+    };
+    Status::about(
+        429,
+        "TooManyRequests",
+        "Too many requests, please try again later.",
+        details,
+    )
 }
 
 #[cfg(test)]
@@ -128,9 +150,16 @@ mod tests {
 
     use super::*;
 
-    async fn collect<'b>(bodies: &'b Bodies, user: &'b str, size: usize) -> Result<Collected<'b>, u16> {
+    async fn collect<'b>(
+        bodies: &'b Bodies,
+        user: &'b str,
+        size: usize,
+    ) -> Result<Collected<'b>, u16> {
         let body = Full::new(Bytes::from(vec![b'x'; size]));
-        bodies.collect(user, body).await.map_err(|status| status.code)
+        bodies
+            .collect(user, body)
+            .await
+            .map_err(|status| status.code)
     }
 
     #[tokio::test]
@@ -151,7 +180,17 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_is_too_large_is_refused() {
         let bodies = Bodies::default();
-        assert_eq!(collect(&bodies, "jane", BODY_MAX).await.unwrap().bytes().len(), BODY_MAX);
-        assert_eq!(collect(&bodies, "jane", BODY_MAX + 1).await.err(), Some(413));
+        assert_eq!(
+            collect(&bodies, "jane", BODY_MAX)
+                .await
+                .unwrap()
+                .bytes()
+                .len(),
+            BODY_MAX
+        );
+        assert_eq!(
+            collect(&bodies, "jane", BODY_MAX + 1).await.err(),
+            Some(413)
+        );
     }
 }

@@ -19,7 +19,11 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 /// The first object that cannot be created, which would be a defect of this crate.
 pub(crate) fn run(api: &Api, port: u16) -> Result<(), Status> {
     for name in NAMESPACES {
-        create(api, ("", "namespaces"), &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))?;
+        create(
+            api,
+            ("", "namespaces"),
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}),
+        )?;
     }
     create(api, ("", "services"), &service(port))?;
     for role in lode_rbac::bootstrap::objects() {

@@ -24,7 +24,14 @@ use crate::store::Noted;
 /// Starts the controllers: all, or those without which an API is none.
 pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
     // What happens before a task first runs is told to it too.
-    let core = tokio::spawn(run(Arc::clone(api), Core { all, ..Core::default() }, api.store.tap()));
+    let core = tokio::spawn(run(
+        Arc::clone(api),
+        Core {
+            all,
+            ..Core::default()
+        },
+        api.store.tap(),
+    ));
     let workloads = all.then(|| workloads::start(api));
     std::iter::once(core).chain(workloads).collect()
 }
@@ -60,13 +67,21 @@ fn logged(noted: &Noted, done: Result<(), Status>) {
 }
 
 fn note_policy(api: &Api, noted: &Noted) {
-    let Some((plural, group)) = noted.resource.split_once('.') else { return };
+    let Some((plural, group)) = noted.resource.split_once('.') else {
+        return;
+    };
     if group != "rbac.authorization.k8s.io" {
         return;
     }
     let registry = api.registry();
-    let Some(served) = registry.get(group, "v1", plural) else { return };
-    api.note_policy(served, &noted.change.key, &served.value(&noted.change.object));
+    let Some(served) = registry.get(group, "v1", plural) else {
+        return;
+    };
+    api.note_policy(
+        served,
+        &noted.change.key,
+        &served.value(&noted.change.object),
+    );
     if plural == "clusterroles" {
         aggregate(api);
     }
@@ -74,20 +89,30 @@ fn note_policy(api: &Api, noted: &Noted) {
 
 /// Gives cluster roles the rules of those that they aggregate.
 fn aggregate(api: &Api) {
-    let Some(roles) = crate::handlers::inside::builtin(api, "rbac.authorization.k8s.io", "v1", "clusterroles") else {
+    let Some(roles) =
+        crate::handlers::inside::builtin(api, "rbac.authorization.k8s.io", "v1", "clusterroles")
+    else {
         return;
     };
     let stale = api.policy(|policy| {
         let stale = policy.stale_aggregates().into_iter();
-        let values = |rules: Vec<lode_rbac::Rule>| rules.iter().map(lode_rbac::Rule::to_value).collect();
-        stale.map(|(name, rules)| (name.to_owned(), values(rules))).collect::<Vec<(String, serde_json::Value)>>()
+        let values =
+            |rules: Vec<lode_rbac::Rule>| rules.iter().map(lode_rbac::Rule::to_value).collect();
+        stale
+            .map(|(name, rules)| (name.to_owned(), values(rules)))
+            .collect::<Vec<(String, serde_json::Value)>>()
     });
     for (name, rules) in stale {
         let key = crate::store::key::Key::new("", &name);
-        let done =
-            crate::handlers::inside::change(api, &roles, &key, ("", "clusterrole-aggregation-controller"), |role| {
+        let done = crate::handlers::inside::change(
+            api,
+            &roles,
+            &key,
+            ("", "clusterrole-aggregation-controller"),
+            |role| {
                 role["rules"] = rules.clone();
-            });
+            },
+        );
         if let Err(status) = done {
             tracing::warn!(name, %status, "cluster role not aggregated");
         }

@@ -23,7 +23,11 @@ use crate::wire::options::{ListOptions, Query};
 use crate::wire::request::{Route, Target};
 
 /// Answers a request.
-pub(crate) async fn answer<B>(api: &Arc<Api>, certificate: Option<&User>, request: Request<B>) -> Response<Content>
+pub(crate) async fn answer<B>(
+    api: &Arc<Api>,
+    certificate: Option<&User>,
+    request: Request<B>,
+) -> Response<Content>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -36,7 +40,8 @@ where
         let asked = Asked {
             method: &head.method,
             path: head.uri.path(),
-            route: Route::parse(head.uri.path()).ok_or_else(|| Status::bad_request("the path is not UTF-8"))?,
+            route: Route::parse(head.uri.path())
+                .ok_or_else(|| Status::bad_request("the path is not UTF-8"))?,
             query: Query::parse(head.uri.query().unwrap_or_default()),
             headers: &head.headers,
             user: &user,
@@ -44,12 +49,19 @@ where
         asked.authorize(api)?;
 
         // Nothing is held of whoever may not ask, nor for a request that needs no body.
-        let body = if asked.needs_body() { api.bodies.collect(&user.name, body).await? } else { api.bodies.none("") };
+        let body = if asked.needs_body() {
+            api.bodies.collect(&user.name, body).await?
+        } else {
+            api.bodies.none("")
+        };
         let lost = asked.meet(api).await?;
         let answer = asked.answer(api, body.bytes());
         lost.map_or(answer, Err)
     };
-    answered.await.unwrap_or_else(|status| Answer::status(&status)).response(is_head)
+    answered
+        .await
+        .unwrap_or_else(|status| Answer::status(&status))
+        .response(is_head)
 }
 
 /// A request, without its body.
@@ -65,13 +77,31 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// Has the request go wrong where that is asked for; returns what is answered although it is served.
     async fn meet(&self, api: &Api) -> Result<Option<Status>, Status> {
-        let Some(faults) = &api.faults else { return Ok(None) };
+        let Some(faults) = &api.faults else {
+            return Ok(None);
+        };
         let method = self.method.as_str().to_ascii_lowercase();
-        let mut request =
-            faults::Request { user: &self.user.name, verb: &method, resource: "", subresource: "", name: "" };
+        let mut request = faults::Request {
+            user: &self.user.name,
+            verb: &method,
+            resource: "",
+            subresource: "",
+            name: "",
+        };
         if let Route::Resource(target) = &self.route {
-            let Target { resource, subresource, name, .. } = target;
-            request = faults::Request { verb: self.verb(target), resource, subresource, name, ..request };
+            let Target {
+                resource,
+                subresource,
+                name,
+                ..
+            } = target;
+            request = faults::Request {
+                verb: self.verb(target),
+                resource,
+                subresource,
+                name,
+                ..request
+            };
         }
         match faults.meet(request).await {
             Fault::None => Ok(None),
@@ -81,7 +111,9 @@ impl Asked<'_> {
     }
 
     fn answer(&self, api: &Arc<Api>, body: &[u8]) -> Result<Answer, Status> {
-        let Route::Resource(target) = &self.route else { return self.document(api, &self.route) };
+        let Route::Resource(target) = &self.route else {
+            return self.document(api, &self.route);
+        };
         let registry = api.registry();
         let Some(served) = registry.get(&target.group, &target.version, &target.resource) else {
             return no_version(&registry, &target.group);
@@ -91,13 +123,17 @@ impl Asked<'_> {
             served.resource.allows(verb)
         } else {
             let below = served.resource.subresource(&target.subresource);
-            let below = below.ok_or_else(|| Status::about(404, "NotFound", NO_RESOURCE, Details::default()))?;
+            let below = below
+                .ok_or_else(|| Status::about(404, "NotFound", NO_RESOURCE, Details::default()))?;
             below.verbs.iter().any(|allowed| **allowed == *verb)
         };
         if !allowed || !served.kind.namespaced && !target.namespace.is_empty() {
             return Err(not_allowed());
         }
-        if served.kind.namespaced && target.namespace.is_empty() && !matches!(verb, "list" | "watch") {
+        if served.kind.namespaced
+            && target.namespace.is_empty()
+            && !matches!(verb, "list" | "watch")
+        {
             return Err(not_allowed());
         }
         self.serve(api, served, target, verb, body)
@@ -111,7 +147,8 @@ impl Asked<'_> {
         verb: &str,
         body: &[u8],
     ) -> Result<Answer, Status> {
-        let text = |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let text =
+            |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
         let agent = text(header::USER_AGENT).unwrap_or_default();
         let output = Output::choose(text(header::ACCEPT))?;
         let call = Call {
@@ -175,8 +212,13 @@ impl Asked<'_> {
 
     /// Returns whether the request is answered from its body.
     fn needs_body(&self) -> bool {
-        let Route::Resource(target) = &self.route else { return false };
-        matches!(self.verb(target), "create" | "update" | "patch" | "delete" | "deletecollection")
+        let Route::Resource(target) = &self.route else {
+            return false;
+        };
+        matches!(
+            self.verb(target),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
     }
 
     /// Returns whether the user may ask this.
@@ -191,7 +233,11 @@ impl Asked<'_> {
                 if verb.is_empty() {
                     return Ok(());
                 }
-                let namespace = if target.resource == "namespaces" { &target.name } else { &target.namespace };
+                let namespace = if target.resource == "namespaces" {
+                    &target.name
+                } else {
+                    &target.namespace
+                };
                 let resource = Resource {
                     group: &target.group,
                     resource: &target.resource,
@@ -211,7 +257,8 @@ impl Asked<'_> {
         if self.method != Method::GET {
             return Err(not_allowed());
         }
-        let text = |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
+        let text =
+            |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
         let accept = text(header::ACCEPT).unwrap_or_default();
         let host = text(header::HOST).unwrap_or_default();
         let registry = api.registry();
@@ -219,16 +266,23 @@ impl Asked<'_> {
             Route::Core => Some(api.documents.core(&registry, accept, host)),
             Route::Groups => Some(api.documents.groups(&registry, accept)),
             Route::Group(group) => documents::group(&registry, group),
-            Route::Version { group, version } => match documents::resources(&registry, group, version) {
-                Some(answer) => Some(answer),
-                None => return no_version(&registry, group),
-            },
+            Route::Version { group, version } => {
+                match documents::resources(&registry, group, version) {
+                    Some(answer) => Some(answer),
+                    None => return no_version(&registry, group),
+                }
+            }
             Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
-                Some(place) => api.documents.schemas(&api.store, &registry, place.trim_matches('/')),
+                Some(place) => {
+                    api.documents
+                        .schemas(&api.store, &registry, place.trim_matches('/'))
+                }
                 None => Documents::other(self.path, self.query.text("verbose").is_some(), accept),
             },
         };
-        let Some(mut answer) = answer else { return Ok(Answer::text(404, NOT_FOUND)) };
+        let Some(mut answer) = answer else {
+            return Ok(Answer::text(404, NOT_FOUND));
+        };
         let known = text(header::IF_NONE_MATCH).map(|known| known.trim_matches('"'));
         if answer.etag.is_some() && answer.etag.as_deref() == known {
             answer.code = 304;
@@ -243,7 +297,12 @@ fn no_version(registry: &Registry, group: &str) -> Result<Answer, Status> {
     if !registry.has_group(group) {
         return Ok(Answer::text(404, NOT_FOUND));
     }
-    Err(Status::about(404, "NotFound", NO_RESOURCE, Details::default()))
+    Err(Status::about(
+        404,
+        "NotFound",
+        NO_RESOURCE,
+        Details::default(),
+    ))
 }
 
 fn not_allowed() -> Status {

@@ -31,24 +31,34 @@ struct Kept {
 impl Documents {
     /// Forgets what was made of another registry.
     pub(crate) fn forget(&self) {
-        self.aggregated.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.aggregated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Answers `/api`.
     pub(crate) fn core(&self, registry: &Registry, accept: &str, address: &str) -> Answer {
-        self.told(registry, accept, true).unwrap_or_else(|| ok(&registry.catalogue().core(address)))
+        self.told(registry, accept, true)
+            .unwrap_or_else(|| ok(&registry.catalogue().core(address)))
     }
 
     /// Answers `/apis`.
     pub(crate) fn groups(&self, registry: &Registry, accept: &str) -> Answer {
-        self.told(registry, accept, false).unwrap_or_else(|| ok(&registry.catalogue().groups()))
+        self.told(registry, accept, false)
+            .unwrap_or_else(|| ok(&registry.catalogue().groups()))
     }
 
     /// Answers with everything at once, if the client asks for that.
     fn told(&self, registry: &Registry, accept: &str, core: bool) -> Option<Answer> {
         let asks = |version: &str| {
-            accept.split(',').any(|clause| clause.contains("as=APIGroupDiscoveryList") && clause.contains(version))
+            accept.split(',').any(|clause| {
+                clause.contains("as=APIGroupDiscoveryList") && clause.contains(version)
+            })
         };
         let (form, content_type) = if asks("v=v2;") || asks("v=v2") && !asks("v=v2beta1") {
             (Aggregated::V2, V2)
@@ -57,15 +67,28 @@ impl Documents {
         } else {
             return None;
         };
-        let mut aggregated = self.aggregated.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aggregated = self
+            .aggregated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let kept = aggregated.entry((core, form == Aggregated::V2));
         let kept = kept.or_insert_with(|| Kept::new(&registry.catalogue().aggregated(core, form)));
         Some(kept.answer(content_type))
     }
 
     /// Answers `/openapi/v3` and what is below it.
-    pub(crate) fn schemas(&self, store: &Store, registry: &Registry, place: &str) -> Option<Answer> {
-        let kept = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
+    pub(crate) fn schemas(
+        &self,
+        store: &Store,
+        registry: &Registry,
+        place: &str,
+    ) -> Option<Answer> {
+        let kept = self
+            .schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(place)
+            .cloned();
         if let Some(kept) = kept {
             return Some(kept.answer(JSON));
         }
@@ -75,7 +98,10 @@ impl Documents {
         };
         let kept = Kept::new(&document);
         let answer = kept.answer(JSON);
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(place.into(), kept);
+        self.schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.into(), kept);
         Some(answer)
     }
 
@@ -87,11 +113,18 @@ impl Documents {
             "/openapi/v2" => return Some(old_schemas(accept)),
             _ => {}
         }
-        let probe = path.strip_suffix("/ping").unwrap_or(path).strip_prefix('/')?;
+        let probe = path
+            .strip_suffix("/ping")
+            .unwrap_or(path)
+            .strip_prefix('/')?;
         if !matches!(probe, "healthz" | "livez" | "readyz") {
             return None;
         }
-        let text = if verbose { format!("[+]ping ok\n{probe} check passed\n") } else { "ok".to_owned() };
+        let text = if verbose {
+            format!("[+]ping ok\n{probe} check passed\n")
+        } else {
+            "ok".to_owned()
+        };
         Some(Answer::text(200, text))
     }
 }
@@ -100,20 +133,29 @@ impl Documents {
 /// leaves it to the server to say what is wrong.
 fn old_schemas(accept: &str) -> Answer {
     if !accept.contains("proto-openapi.spec.v2") {
-        return ok(&json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}}));
+        return ok(
+            &json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}}),
+        );
     }
     // A message of gnostic's `openapi.v2.Document`: field 1 is `swagger`, 2 `info`, 8 `paths`.
     let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
     let info = [field(1, TITLE.as_bytes()), field(2, VERSION.as_bytes())].concat();
     let document = [field(1, b"2.0"), field(2, &info), field(8, b"")].concat();
-    Answer::parts(200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", [document.into()])
+    Answer::parts(
+        200,
+        "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+        [document.into()],
+    )
 }
 
 impl Kept {
     fn new(document: &Value) -> Self {
         let text = document.to_string();
         let digest = lode_stdx::Digest::of(text.as_bytes()).to_string();
-        Self { etag: digest.trim_start_matches("sha256:").to_uppercase(), text: text.into() }
+        Self {
+            etag: digest.trim_start_matches("sha256:").to_uppercase(),
+            text: text.into(),
+        }
     }
 
     fn answer(&self, content_type: &'static str) -> Answer {
@@ -125,12 +167,18 @@ impl Kept {
 
 /// Answers `/apis/GROUP`.
 pub(crate) fn group(registry: &Registry, group: &str) -> Option<Answer> {
-    registry.catalogue().group(group).map(|document| ok(&document))
+    registry
+        .catalogue()
+        .group(group)
+        .map(|document| ok(&document))
 }
 
 /// Answers `/api/VERSION` and `/apis/GROUP/VERSION`.
 pub(crate) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Answer> {
-    registry.catalogue().resources(group, version).map(|document| ok(&document))
+    registry
+        .catalogue()
+        .resources(group, version)
+        .map(|document| ok(&document))
 }
 
 fn version() -> Value {

@@ -10,7 +10,8 @@ use lode_admit::Status;
 /// Decides which requests go wrong.
 pub trait Faults: Send + Sync {
     /// Says what becomes of a request; takes as long as the request is to be held up.
-    fn meet<'r>(&'r self, request: Request<'r>) -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>>;
+    fn meet<'r>(&'r self, request: Request<'r>)
+    -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>>;
 }
 
 /// What a request is for.

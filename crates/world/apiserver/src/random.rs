@@ -9,15 +9,22 @@ pub(crate) fn uid() -> String {
 
 /// Returns a name that begins with a prefix, which is cut where the name would be too long.
 pub(crate) fn name(prefix: &str) -> String {
-    let cut = prefix.char_indices().nth(PREFIX_MAX).map_or(prefix, |(at, _)| &prefix[..at]);
+    let cut = prefix
+        .char_indices()
+        .nth(PREFIX_MAX)
+        .map_or(prefix, |(at, _)| &prefix[..at]);
     let random = Uuid::new_v4();
     let sign = |byte: &u8| char::from(SIGNS[usize::from(*byte) % SIGNS.len()]);
-    cut.chars().chain(random.as_bytes()[..LENGTH].iter().map(sign)).collect()
+    cut.chars()
+        .chain(random.as_bytes()[..LENGTH].iter().map(sign))
+        .collect()
 }
 
 /// Returns a secret: 244 random bits.
 pub(crate) fn token() -> String {
-    [Uuid::new_v4(), Uuid::new_v4()].map(|part| part.simple().to_string()).concat()
+    [Uuid::new_v4(), Uuid::new_v4()]
+        .map(|part| part.simple().to_string())
+        .concat()
 }
 
 /// No vowels, so no words; no signs that look like others.
@@ -35,7 +42,10 @@ mod tests {
     fn a_name_is_its_prefix_and_five_signs() {
         let name = name("web-");
         assert_eq!((name.len(), &name[..4]), (9, "web-"));
-        assert!(name[4..].bytes().all(|byte| SIGNS.contains(&byte)), "{name}");
+        assert!(
+            name[4..].bytes().all(|byte| SIGNS.contains(&byte)),
+            "{name}"
+        );
         assert_eq!(super::name(&"x".repeat(80)).len(), 63);
         assert_ne!(uid(), uid());
         assert_eq!(token().len(), 64);

@@ -53,11 +53,20 @@ impl Served {
         versions: &Arc<[Kind]>,
     ) -> Self {
         let api_version = kind.gvk.api_version();
-        let stored_group = stored_version.rsplit_once('/').map_or("", |(group, _)| group);
-        let place =
-            if stored_group.is_empty() { kind.plural.to_string() } else { format!("{}.{stored_group}", kind.plural) };
+        let stored_group = stored_version
+            .rsplit_once('/')
+            .map_or("", |(group, _)| group);
+        let place = if stored_group.is_empty() {
+            kind.plural.to_string()
+        } else {
+            format!("{}.{stored_group}", kind.plural)
+        };
         Self {
-            head: format!("{{\"apiVersion\":{api_version:?},\"kind\":{:?},", kind.gvk.kind).into(),
+            head: format!(
+                "{{\"apiVersion\":{api_version:?},\"kind\":{:?},",
+                kind.gvk.kind
+            )
+            .into(),
             objects: store.resource(&place),
             stored_version: stored_version.into(),
             versions: Arc::clone(versions),
@@ -107,7 +116,9 @@ impl Served {
     /// Returns what is said to whoever uses this version, if it is to go.
     pub(crate) fn deprecation(&self) -> Option<&str> {
         match (&*self.api_version, &*self.resource.plural) {
-            ("v1", "endpoints") => Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
+            ("v1", "endpoints") => {
+                Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+            }
             ("v1", "componentstatuses") => Some("v1 ComponentStatus is deprecated in v1.19+"),
             _ => self.kind.custom()?.deprecation.as_deref(),
         }
@@ -126,21 +137,47 @@ impl Registry {
             let kind = Kind::builtin(resource)?;
             let stored = convert::stored_version(&kind.gvk);
             let versions = builtin_versions(resource, &stored);
-            Some(Arc::new(Served::new(store, resource.clone(), kind, &stored, &versions)))
+            Some(Arc::new(Served::new(
+                store,
+                resource.clone(),
+                kind,
+                &stored,
+                &versions,
+            )))
         });
         let all: Vec<_> = builtin.chain(custom).collect();
         let path = |served: &Served| {
-            [&served.resource.group, &served.resource.version, &served.resource.plural].map(Clone::clone)
+            [
+                &served.resource.group,
+                &served.resource.version,
+                &served.resource.plural,
+            ]
+            .map(Clone::clone)
         };
-        let by_path = all.iter().enumerate().map(|(at, served)| (path(served), at)).collect();
-        let stored = all.iter().enumerate().filter(|(_, served)| served.is_storage());
-        let by_objects = stored.map(|(at, served)| (served.objects.name().as_ref().into(), at)).collect();
-        Self { all, by_path, by_objects }
+        let by_path = all
+            .iter()
+            .enumerate()
+            .map(|(at, served)| (path(served), at))
+            .collect();
+        let stored = all
+            .iter()
+            .enumerate()
+            .filter(|(_, served)| served.is_storage());
+        let by_objects = stored
+            .map(|(at, served)| (served.objects.name().as_ref().into(), at))
+            .collect();
+        Self {
+            all,
+            by_path,
+            by_objects,
+        }
     }
 
     /// Returns a resource by its place in paths.
     pub(crate) fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
-        let at = self.by_path.get(&[group, version, plural].map(Into::into))?;
+        let at = self
+            .by_path
+            .get(&[group, version, plural].map(Into::into))?;
         self.all.get(*at)
     }
 
@@ -161,12 +198,18 @@ impl Registry {
 
     /// Tells whether any version of a group is served.
     pub(crate) fn has_group(&self, group: &str) -> bool {
-        self.all.iter().any(|served| *served.resource.group == *group)
+        self.all
+            .iter()
+            .any(|served| *served.resource.group == *group)
     }
 }
 
 /// Returns the kinds of the built-in resources that share their objects.
 fn builtin_versions(resource: &Resource, stored: &str) -> Arc<[Kind]> {
-    let same = resources().iter().filter(|other| other.plural == resource.plural).filter_map(Kind::builtin);
-    same.filter(|kind| convert::stored_version(&kind.gvk) == stored).collect()
+    let same = resources()
+        .iter()
+        .filter(|other| other.plural == resource.plural)
+        .filter_map(Kind::builtin);
+    same.filter(|kind| convert::stored_version(&kind.gvk) == stored)
+        .collect()
 }

@@ -84,8 +84,12 @@ impl Server {
     /// # Errors
     /// See [`Error`].
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let listener = TcpListener::bind(config.listen).await.map_err(|error| Error::Listen(config.listen, error))?;
-        let address = listener.local_addr().map_err(|error| Error::Listen(config.listen, error))?;
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|error| Error::Listen(config.listen, error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::Listen(config.listen, error))?;
         let authority = Authority::new(address.ip())?;
         let (users, token) = (Users::default(), random::token());
         users.put(token.clone(), auth::admin());
@@ -93,12 +97,29 @@ impl Server {
             users.put(token, user);
         }
         let acceptor = authority.acceptor()?;
-        let api = Arc::new(Api::new(users, authority.certificate(), config.clock, config.faults));
+        let api = Arc::new(Api::new(
+            users,
+            authority.certificate(),
+            config.clock,
+            config.faults,
+        ));
         let mut tasks = controllers::start(&api, config.controllers);
         bootstrap::run(&api, address.port())?;
         let (open, is_open) = watch::channel(true);
-        tasks.push(tokio::spawn(accept(listener, acceptor, Arc::clone(&api), is_open)));
-        Ok(Self { address, authority, token, api, open, tasks })
+        tasks.push(tokio::spawn(accept(
+            listener,
+            acceptor,
+            Arc::clone(&api),
+            is_open,
+        )));
+        Ok(Self {
+            address,
+            authority,
+            token,
+            api,
+            open,
+            tasks,
+        })
     }
 
     /// Returns where it listens.
@@ -123,7 +144,11 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be signed.
-    pub fn client_certificate(&self, name: &str, groups: &[&str]) -> Result<(String, String), authority::Error> {
+    pub fn client_certificate(
+        &self,
+        name: &str,
+        groups: &[&str],
+    ) -> Result<(String, String), authority::Error> {
         self.authority.client(name, groups)
     }
 
@@ -167,7 +192,12 @@ impl Drop for Server {
 }
 
 /// Serves whenever the API is open; cuts all connections and takes no others while it is not.
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, mut open: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    api: Arc<Api>,
+    mut open: watch::Receiver<bool>,
+) {
     let limits = Limits {
         connections: CONNECTIONS_MAX,
         per_peer: CONNECTIONS_PER_PEER_MAX,
@@ -178,10 +208,18 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, api: Arc<Api>, mut
         drain: Duration::ZERO,
         ..Limits::default()
     };
-    let terms = Terms { name: "api", tls: Some(acceptor), limits };
+    let terms = Terms {
+        name: "api",
+        tls: Some(acceptor),
+        limits,
+    };
     let is_open = open.clone();
     let greet = move |caller: &Caller| {
-        let user: Option<Arc<User>> = caller.certificate.as_deref().and_then(auth::certified).map(Arc::new);
+        let user: Option<Arc<User>> = caller
+            .certificate
+            .as_deref()
+            .and_then(auth::certified)
+            .map(Arc::new);
         let (api, is_open) = (Arc::clone(&api), is_open.clone());
         move |request: Request<RequestBody>| {
             let (api, user, is_open) = (Arc::clone(&api), user.clone(), is_open.clone());

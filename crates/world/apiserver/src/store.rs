@@ -79,7 +79,11 @@ pub(crate) struct Snapshot {
 impl Store {
     /// Returns an empty store.
     pub(crate) fn new() -> Self {
-        Self { revision: AtomicU64::new(1), taps: Mutex::default(), resources: RwLock::default() }
+        Self {
+            revision: AtomicU64::new(1),
+            taps: Mutex::default(),
+            resources: RwLock::default(),
+        }
     }
 
     /// Returns the newest revision.
@@ -89,23 +93,49 @@ impl Store {
 
     /// Returns a resource by its name with group; an empty one comes into being.
     pub(crate) fn resource(&self, name: &str) -> Arc<Resource> {
-        let found = self.resources.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone);
+        let found = self
+            .resources
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .map(Arc::clone);
         found.unwrap_or_else(|| {
-            let mut resources = self.resources.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(resources.entry(name.into()).or_insert_with(|| Arc::new(Resource::new(name))))
+            let mut resources = self
+                .resources
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(
+                resources
+                    .entry(name.into())
+                    .or_insert_with(|| Arc::new(Resource::new(name))),
+            )
         })
     }
 
     /// Puts an object in place of the one it was made from.
-    pub(crate) fn put(&self, resource: &Resource, key: Key, from: From, draft: &Draft) -> Result<Arc<Stored>, Clash> {
+    pub(crate) fn put(
+        &self,
+        resource: &Resource,
+        key: Key,
+        from: From,
+        draft: &Draft,
+    ) -> Result<Arc<Stored>, Clash> {
         let mut inner = resource.lock();
-        let found = inner.objects.get_key_value(&key).map(|(key, stored)| (key.clone(), Arc::clone(stored)));
+        let found = inner
+            .objects
+            .get_key_value(&key)
+            .map(|(key, stored)| (key.clone(), Arc::clone(stored)));
         check(found.as_ref().map(|(_, stored)| &**stored), from)?;
         let (key, previous) = found.map_or((key, None), |(key, stored)| (key, Some(stored)));
         let revision = self.next();
         let stored = Arc::new(draft.after(previous.as_deref(), revision));
         inner.objects.insert(key.clone(), Arc::clone(&stored));
-        let change = inner.log.note(Change { key, object: Arc::clone(&stored), previous, deleted: false });
+        let change = inner.log.note(Change {
+            key,
+            object: Arc::clone(&stored),
+            previous,
+            deleted: false,
+        });
         self.tell(resource, change);
         drop(inner);
         resource.changed.send_replace(revision);
@@ -113,13 +143,28 @@ impl Store {
     }
 
     /// Removes an object. Returns how it is told of: its last form, with the revision at which it went.
-    pub(crate) fn remove(&self, resource: &Resource, key: &Key, from: u64) -> Result<Arc<Stored>, Clash> {
+    pub(crate) fn remove(
+        &self,
+        resource: &Resource,
+        key: &Key,
+        from: u64,
+    ) -> Result<Arc<Stored>, Clash> {
         let mut inner = resource.lock();
-        check(inner.objects.get(key).map(AsRef::as_ref), From::Revision(from))?;
-        let Some((key, previous)) = inner.objects.remove_entry(key) else { return Err(Clash::Gone) };
+        check(
+            inner.objects.get(key).map(AsRef::as_ref),
+            From::Revision(from),
+        )?;
+        let Some((key, previous)) = inner.objects.remove_entry(key) else {
+            return Err(Clash::Gone);
+        };
         let revision = self.next();
         let last = Arc::new(previous.gone_at(revision));
-        let change = Change { key, object: Arc::clone(&last), previous: Some(previous), deleted: true };
+        let change = Change {
+            key,
+            object: Arc::clone(&last),
+            previous: Some(previous),
+            deleted: true,
+        };
         let change = inner.log.note(change);
         self.tell(resource, change);
         drop(inner);
@@ -130,19 +175,33 @@ impl Store {
     /// Returns what tells of every change of every resource from now on, each resource's in their order.
     pub(crate) fn tap(&self) -> mpsc::UnboundedReceiver<Noted> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.taps.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        self.taps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sender);
         receiver
     }
 
     fn tell(&self, resource: &Resource, change: Arc<Change>) {
-        let noted = Noted { resource: Arc::clone(&resource.name), change };
-        self.taps.lock().unwrap_or_else(PoisonError::into_inner).retain(|tap| tap.send(noted.clone()).is_ok());
+        let noted = Noted {
+            resource: Arc::clone(&resource.name),
+            change,
+        };
+        self.taps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|tap| tap.send(noted.clone()).is_ok());
     }
 
     /// Forgets all changes so far, as a compaction does.
     pub(crate) fn compact(&self) {
-        let resources = self.resources.read().unwrap_or_else(PoisonError::into_inner);
-        resources.values().for_each(|resource| resource.compact(self.revision()));
+        let resources = self
+            .resources
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        resources
+            .values()
+            .for_each(|resource| resource.compact(self.revision()));
     }
 
     fn next(&self) -> u64 {
@@ -153,13 +212,20 @@ impl Store {
     pub(crate) fn list(&self, resource: &Resource, namespace: &str) -> Snapshot {
         let inner = resource.lock();
         // Nothing is written here meanwhile, so the counter may run ahead but names what is listed.
-        Snapshot { revision: self.revision(), objects: inner.within(namespace) }
+        Snapshot {
+            revision: self.revision(),
+            objects: inner.within(namespace),
+        }
     }
 }
 
 impl Resource {
     fn new(name: &str) -> Self {
-        Self { name: name.into(), inner: Mutex::default(), changed: watch::Sender::new(0) }
+        Self {
+            name: name.into(),
+            inner: Mutex::default(),
+            changed: watch::Sender::new(0),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -184,7 +250,11 @@ impl Resource {
     /// Tells whether there is any object in a namespace.
     pub(crate) fn has_any_in(&self, namespace: &str) -> bool {
         let first = Key::new(namespace, "");
-        self.lock().objects.range(first..).next().is_some_and(|(key, _)| key.namespace() == namespace)
+        self.lock()
+            .objects
+            .range(first..)
+            .next()
+            .is_some_and(|(key, _)| key.namespace() == namespace)
     }
 
     /// Returns the objects in a namespace as of a revision.
@@ -192,18 +262,29 @@ impl Resource {
         let inner = self.lock();
         let later = inner.log.since(revision)?.rev();
         let mut objects: BTreeMap<Key, Arc<Stored>> = inner.within(namespace).into_iter().collect();
-        for change in later.filter(|change| namespace.is_empty() || change.key.namespace() == namespace) {
+        for change in
+            later.filter(|change| namespace.is_empty() || change.key.namespace() == namespace)
+        {
             match &change.previous {
                 Some(previous) => drop(objects.insert(change.key.clone(), Arc::clone(previous))),
                 None => drop(objects.remove(&change.key)),
             }
         }
-        Ok(Snapshot { revision, objects: objects.into_iter().collect() })
+        Ok(Snapshot {
+            revision,
+            objects: objects.into_iter().collect(),
+        })
     }
 
     /// Returns the changes after a revision, oldest first, and at most so many.
     pub(crate) fn since(&self, revision: u64, most: usize) -> Result<Vec<Arc<Change>>, Expired> {
-        Ok(self.lock().log.since(revision)?.take(most).map(Arc::clone).collect())
+        Ok(self
+            .lock()
+            .log
+            .since(revision)?
+            .take(most)
+            .map(Arc::clone)
+            .collect())
     }
 
     /// Forgets all changes that the log holds, and that there were none up to a revision.
@@ -229,7 +310,11 @@ impl Inner {
             return self.objects.iter().map(pair).collect();
         }
         let first = Key::new(namespace, "");
-        self.objects.range(first..).take_while(|(key, _)| key.namespace() == namespace).map(pair).collect()
+        self.objects
+            .range(first..)
+            .take_while(|(key, _)| key.namespace() == namespace)
+            .map(pair)
+            .collect()
     }
 }
 
@@ -257,13 +342,22 @@ mod tests {
     fn put(store: &Store, name: &str, value: &str) -> u64 {
         let resource = store.resource("configmaps");
         let key = Key::new("shop", name);
-        let from = resource.get(&key).map_or(From::Absent, |stored| From::Revision(stored.revision));
-        store.put(&resource, key, from, &draft(name, value)).unwrap().revision
+        let from = resource
+            .get(&key)
+            .map_or(From::Absent, |stored| From::Revision(stored.revision));
+        store
+            .put(&resource, key, from, &draft(name, value))
+            .unwrap()
+            .revision
     }
 
     fn values(snapshot: &Snapshot) -> Vec<String> {
         let value = |stored: &Stored| stored.value()["data"]["a"].as_str().unwrap().to_owned();
-        snapshot.objects.iter().map(|(key, stored)| format!("{}={}", key.name(), value(stored))).collect()
+        snapshot
+            .objects
+            .iter()
+            .map(|(key, stored)| format!("{}={}", key.name(), value(stored)))
+            .collect()
     }
 
     #[test]
@@ -272,10 +366,25 @@ mod tests {
         let (resource, key) = (store.resource("configmaps"), Key::new("shop", "a"));
         let first = put(&store, "a", "1");
         put(&store, "a", "2");
-        let clash = |from| store.put(&resource, key.clone(), from, &draft("a", "3")).unwrap_err();
-        assert_eq!((clash(From::Revision(first)), clash(From::Absent)), (Clash::Newer, Clash::Exists));
-        assert_eq!(store.remove(&resource, &key, first).unwrap_err(), Clash::Newer);
-        let none = store.put(&resource, Key::new("shop", "b"), From::Revision(first), &draft("b", "1"));
+        let clash = |from| {
+            store
+                .put(&resource, key.clone(), from, &draft("a", "3"))
+                .unwrap_err()
+        };
+        assert_eq!(
+            (clash(From::Revision(first)), clash(From::Absent)),
+            (Clash::Newer, Clash::Exists)
+        );
+        assert_eq!(
+            store.remove(&resource, &key, first).unwrap_err(),
+            Clash::Newer
+        );
+        let none = store.put(
+            &resource,
+            Key::new("shop", "b"),
+            From::Revision(first),
+            &draft("b", "1"),
+        );
         assert_eq!(none.unwrap_err(), Clash::Gone);
     }
 
@@ -287,7 +396,9 @@ mod tests {
         let first = put(&store, "a", "1");
         let second = put(&store, "b", "1");
         let third = put(&store, "a", "2");
-        store.remove(&resource, &Key::new("shop", "b"), second).unwrap();
+        store
+            .remove(&resource, &Key::new("shop", "b"), second)
+            .unwrap();
         let at = |revision| values(&resource.at("shop", revision).unwrap());
         assert_eq!(at(before), [""; 0]);
         assert_eq!(at(first), ["a=1"]);
@@ -295,7 +406,10 @@ mod tests {
         assert_eq!(values(&store.list(&resource, "")), ["a=2"]);
         store.compact();
         assert_eq!(resource.at("shop", third).unwrap_err(), Expired);
-        assert_eq!(values(&resource.at("shop", store.revision()).unwrap()), ["a=2"]);
+        assert_eq!(
+            values(&resource.at("shop", store.revision()).unwrap()),
+            ["a=2"]
+        );
     }
 
     #[test]
@@ -307,7 +421,13 @@ mod tests {
         }
         let since = store.revision() - 3;
         let found = resource.since(since, 2).unwrap();
-        assert_eq!(found.iter().map(|change| change.revision()).collect::<Vec<_>>(), [since + 1, since + 2]);
+        assert_eq!(
+            found
+                .iter()
+                .map(|change| change.revision())
+                .collect::<Vec<_>>(),
+            [since + 1, since + 2]
+        );
     }
 
     #[test]
@@ -315,8 +435,15 @@ mod tests {
         let store = Store::new();
         put(&store, "a", "1");
         put(&store, "a", "2");
-        let change = store.resource("configmaps").since(store.revision() - 1, 1).unwrap().remove(0);
-        assert!(Arc::ptr_eq(&change.object.index, &change.previous.as_ref().unwrap().index));
+        let change = store
+            .resource("configmaps")
+            .since(store.revision() - 1, 1)
+            .unwrap()
+            .remove(0);
+        assert!(Arc::ptr_eq(
+            &change.object.index,
+            &change.previous.as_ref().unwrap().index
+        ));
     }
 
     #[test]
@@ -324,10 +451,19 @@ mod tests {
         let store = Store::new();
         let resource = store.resource("configmaps");
         for namespace in ["a", "b", "bb"] {
-            store.put(&resource, Key::new(namespace, "x"), From::Absent, &draft("x", namespace)).unwrap();
+            store
+                .put(
+                    &resource,
+                    Key::new(namespace, "x"),
+                    From::Absent,
+                    &draft("x", namespace),
+                )
+                .unwrap();
         }
         assert_eq!(values(&store.list(&resource, "b")), ["x=b"]);
-        assert!(resource.has_any_in("b") && !resource.has_any_in("c") && !resource.has_any_in("ab"));
+        assert!(
+            resource.has_any_in("b") && !resource.has_any_in("c") && !resource.has_any_in("ab")
+        );
         assert_eq!(store.list(&resource, "").objects.len(), 3);
     }
 }

@@ -99,7 +99,12 @@ impl Cache {
     /// Returns what would be kept of an object that was read outside of the cache.
     #[must_use]
     pub fn digest(&self, object: &Value) -> Seen {
-        Seen::of(object, &self.manager, &self.overrides, jiff::Timestamp::now().as_second())
+        Seen::of(
+            object,
+            &self.manager,
+            &self.overrides,
+            jiff::Timestamp::now().as_second(),
+        )
     }
 
     /// Watches all objects of a kind that carry the owner label, for the owners in a namespace.
@@ -114,8 +119,18 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Cache::owned`].
-    pub fn one(&self, resource: &Resource, namespace: &str, name: &str, holder: &str) -> Result<Arc<Watched>, Error> {
-        self.kind(resource, [namespace, "", &format!("metadata.name={name}")], holder)
+    pub fn one(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        holder: &str,
+    ) -> Result<Arc<Watched>, Error> {
+        self.kind(
+            resource,
+            [namespace, "", &format!("metadata.name={name}")],
+            holder,
+        )
     }
 
     /// Watches what a label selector selects in a namespace.
@@ -135,8 +150,14 @@ impl Cache {
     /// Returns how many kinds are watched and how many objects are known.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        let kinds: Vec<Arc<Kind>> = lock(&self.kinds).values().filter_map(Weak::upgrade).collect();
-        (kinds.len(), kinds.iter().map(|kind| lock(&kind.shelf.table).len()).sum())
+        let kinds: Vec<Arc<Kind>> = lock(&self.kinds)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        (
+            kinds.len(),
+            kinds.iter().map(|kind| lock(&kind.shelf.table).len()).sum(),
+        )
     }
 
     fn kind(
@@ -180,9 +201,17 @@ impl Cache {
             changes: self.changes.clone(),
         });
         let (synced, is_synced) = watch::channel(false);
-        let feed = Feed { shelf: shelf.clone(), synced };
+        let feed = Feed {
+            shelf: shelf.clone(),
+            synced,
+        };
         let task = tokio::spawn(follow::watch(self.client.clone(), subject, feed));
-        Arc::new(Kind { number, shelf, is_synced, task })
+        Arc::new(Kind {
+            number,
+            shelf,
+            is_synced,
+            task,
+        })
     }
 }
 
@@ -233,7 +262,9 @@ impl Kind {
     /// Returns whether the watch has come as far as a version: what exists in it and is not known here is gone.
     #[must_use]
     pub fn has_reached(&self, version: &str) -> bool {
-        version.parse().is_ok_and(|version| lock(&self.shelf.table).reached() >= version)
+        version
+            .parse()
+            .is_ok_and(|version| lock(&self.shelf.table).reached() >= version)
     }
 
     /// Takes the server's answer to our own write, the object's JSON, and returns what is to be remembered of it. The
@@ -247,7 +278,10 @@ impl Kind {
     }
 
     pub(crate) fn add_subscriber(&self, owner: &NamespacedName) {
-        *lock(&self.shelf.table).subscribers.entry(owner.clone()).or_default() += 1;
+        *lock(&self.shelf.table)
+            .subscribers
+            .entry(owner.clone())
+            .or_default() += 1;
     }
 
     pub(crate) fn remove_subscriber(&self, owner: &NamespacedName) {
@@ -288,7 +322,12 @@ impl Shelf {
             object["kind"] = (*self.gvk.kind).into();
             object["apiVersion"] = self.gvk.api_version().into();
         }
-        Ok(Seen::of(&object, &self.manager, &self.overrides, jiff::Timestamp::now().as_second()))
+        Ok(Seen::of(
+            &object,
+            &self.manager,
+            &self.overrides,
+            jiff::Timestamp::now().as_second(),
+        ))
     }
 
     fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
@@ -306,14 +345,24 @@ impl Shelf {
         let mut table = lock(&self.table);
         let (taken, old) = table.put(name.clone(), &head.version, seen);
         if taken {
-            let before = old.and_then(|seen| seen.owner).filter(|owner| Some(owner) != writer.as_ref());
+            let before = old
+                .and_then(|seen| seen.owner)
+                .filter(|owner| Some(owner) != writer.as_ref());
             self.tell(&table, &name, before);
         }
         Ok(observed)
     }
 
-    fn tell(&self, table: &Table, name: &NamespacedName, owners: impl IntoIterator<Item = NamespacedName>) {
-        let owners: HashSet<NamespacedName> = owners.into_iter().chain(table.subscribers.keys().cloned()).collect();
+    fn tell(
+        &self,
+        table: &Table,
+        name: &NamespacedName,
+        owners: impl IntoIterator<Item = NamespacedName>,
+    ) {
+        let owners: HashSet<NamespacedName> = owners
+            .into_iter()
+            .chain(table.subscribers.keys().cloned())
+            .collect();
         for owner in owners {
             self.changes.put(
                 owner,
@@ -345,10 +394,14 @@ impl Sink for Feed {
             return;
         }
         // What the server sends is an object.
-        let Ok(seen) = self.shelf.digest(object) else { return };
+        let Ok(seen) = self.shelf.digest(object) else {
+            return;
+        };
         let owner = seen.owner.clone();
         let mut table = lock(&self.shelf.table);
-        let old = table.applied(name.clone(), &head.version, seen).and_then(|seen| seen.owner);
+        let old = table
+            .applied(name.clone(), &head.version, seen)
+            .and_then(|seen| seen.owner);
         self.shelf.tell(&table, &name, owner.into_iter().chain(old));
     }
 
@@ -385,13 +438,25 @@ mod tests {
     use super::*;
 
     fn shelf(is_owned: bool) -> Shelf {
-        let gvk = GroupVersionKind { group: "".into(), version: "v1".into(), kind: "ConfigMap".into() };
+        let gvk = GroupVersionKind {
+            group: "".into(),
+            version: "v1".into(),
+            kind: "ConfigMap".into(),
+        };
         let (manager, overrides) = ("lode".into(), Arc::from([]));
-        Shelf { gvk, manager, overrides, is_owned, table: Mutex::default(), changes: Arc::default() }
+        Shelf {
+            gvk,
+            manager,
+            overrides,
+            is_owned,
+            table: Mutex::default(),
+            changes: Arc::default(),
+        }
     }
 
     fn answer(version: &str, owner: Option<&str>) -> Vec<u8> {
-        let labels = owner.map(|owner| json!({meta::OWNER_NAME: owner, meta::OWNER_NAMESPACE: "flux"}));
+        let labels =
+            owner.map(|owner| json!({meta::OWNER_NAME: owner, meta::OWNER_NAMESPACE: "flux"}));
         json!({"metadata": {"namespace": "shop", "name": "web", "resourceVersion": version, "labels": labels}})
             .to_string()
             .into()
@@ -402,23 +467,39 @@ mod tests {
     }
 
     fn told(shelf: &Shelf) -> Vec<NamespacedName> {
-        let mut told: Vec<_> = std::mem::take(&mut *lock(&shelf.changes.waiting)).into_keys().collect();
+        let mut told: Vec<_> = std::mem::take(&mut *lock(&shelf.changes.waiting))
+            .into_keys()
+            .collect();
         told.sort();
         told
     }
 
     fn knows(shelf: &Shelf) -> bool {
-        lock(&shelf.table).get(&NamespacedName::new("shop", "web")).is_some()
+        lock(&shelf.table)
+            .get(&NamespacedName::new("shop", "web"))
+            .is_some()
     }
 
     #[test]
     fn of_an_answer_others_are_told_but_not_who_wrote() {
         let shelf = shelf(true);
-        lock(&shelf.table).subscribers.insert(owner("subscriber"), 1);
-        assert_eq!(&*shelf.put(&answer("7", Some("one"))).unwrap().resource_version, "7");
+        lock(&shelf.table)
+            .subscribers
+            .insert(owner("subscriber"), 1);
+        assert_eq!(
+            &*shelf
+                .put(&answer("7", Some("one")))
+                .unwrap()
+                .resource_version,
+            "7"
+        );
         assert_eq!(told(&shelf), [owner("subscriber")]);
         shelf.put(&answer("8", Some("two"))).unwrap();
-        assert_eq!(told(&shelf), [owner("one"), owner("subscriber")], "it has changed hands");
+        assert_eq!(
+            told(&shelf),
+            [owner("one"), owner("subscriber")],
+            "it has changed hands"
+        );
         shelf.put(&answer("8", Some("two"))).unwrap();
         assert_eq!(told(&shelf), [], "it is known");
     }

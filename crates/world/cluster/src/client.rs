@@ -57,7 +57,12 @@ impl Client {
             connection: connect::connect(&config)?,
             user: None,
             account: None,
-            host: config.cluster_url.authority().map(ToString::to_string).unwrap_or_default().into(),
+            host: config
+                .cluster_url
+                .authority()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into(),
             namespace: config.default_namespace.as_str().into(),
             counts: Arc::default(),
         })
@@ -81,12 +86,23 @@ impl Client {
     /// The name is none that a service account can have: one of another form would be a user, with rights of its own.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
         if !is_account_name(name) {
-            return Err(Error::Request(format!("\"{}\" is no name of a service account", name.escape_debug())));
+            return Err(Error::Request(format!(
+                "\"{}\" is no name of a service account",
+                name.escape_debug()
+            )));
         }
-        let account = Account { namespace: namespace.into(), name: name.into() };
-        let user = HeaderValue::from_str(&account.user())
-            .map_err(|_| Error::Request(format!("service account name \"{name}\" cannot be sent")))?;
-        Ok(Self { user: Some(user), account: Some(Arc::new(account)), ..self.clone() })
+        let account = Account {
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        let user = HeaderValue::from_str(&account.user()).map_err(|_| {
+            Error::Request(format!("service account name \"{name}\" cannot be sent"))
+        })?;
+        Ok(Self {
+            user: Some(user),
+            account: Some(Arc::new(account)),
+            ..self.clone()
+        })
     }
 
     /// Returns the service account that calls are made as; none where they are made as ourselves.
@@ -99,8 +115,22 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; 404 when there is none.
-    pub async fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Result<Value, Error> {
-        decode(&self.call("get", Method::GET, &resource.path_of_one(namespace, name)?, None).await?)
+    pub async fn get(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Value, Error> {
+        decode(
+            &self
+                .call(
+                    "get",
+                    Method::GET,
+                    &resource.path_of_one(namespace, name)?,
+                    None,
+                )
+                .await?,
+        )
     }
 
     /// Reads whatever lies at a path, as bytes, asking for a certain form of it.
@@ -108,14 +138,25 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn read(&self, path: &str, accept: &'static str) -> Result<Bytes, Error> {
-        self.call("get", Method::GET, path, Some((header::ACCEPT, accept, Bytes::new()))).await
+        self.call(
+            "get",
+            Method::GET,
+            path,
+            Some((header::ACCEPT, accept, Bytes::new())),
+        )
+        .await
     }
 
     /// Reads one page of a collection; `query` starts with `?`.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn list(&self, resource: &Resource, namespace: &str, query: &str) -> Result<Bytes, Error> {
+    pub async fn list(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        query: &str,
+    ) -> Result<Bytes, Error> {
         let path = format!("{}{query}", resource.path(namespace, ""));
         self.call("list", Method::GET, &path, None).await
     }
@@ -124,7 +165,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn apply(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Value, Error> {
+    pub async fn apply(
+        &self,
+        resource: &Resource,
+        target: Target<'_>,
+        body: Bytes,
+    ) -> Result<Value, Error> {
         decode(&self.apply_unread(resource, target, body).await?)
     }
 
@@ -132,7 +178,12 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn apply_unread(&self, resource: &Resource, target: Target<'_>, body: Bytes) -> Result<Bytes, Error> {
+    pub async fn apply_unread(
+        &self,
+        resource: &Resource,
+        target: Target<'_>,
+        body: Bytes,
+    ) -> Result<Bytes, Error> {
         let mut path = resource.path_of_one(target.namespace, target.name)?;
         path.push_str(if target.dry_run {
             "?dryRun=All&force=true&fieldManager="
@@ -160,7 +211,11 @@ impl Client {
         path.push_str(subresource);
         path.push_str("?fieldManager=");
         escape(&mut path, target.manager);
-        let content = Some((header::CONTENT_TYPE, "application/merge-patch+json", encode(patch)));
+        let content = Some((
+            header::CONTENT_TYPE,
+            "application/merge-patch+json",
+            encode(patch),
+        ));
         self.call("patch", Method::PATCH, &path, content).await
     }
 
@@ -168,11 +223,24 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn json_patch(&self, resource: &Resource, target: Target<'_>, patch: &Value) -> Result<Value, Error> {
+    pub async fn json_patch(
+        &self,
+        resource: &Resource,
+        target: Target<'_>,
+        patch: &Value,
+    ) -> Result<Value, Error> {
         let mut path = resource.path_of_one(target.namespace, target.name)?;
-        path.push_str(if target.dry_run { "?dryRun=All&fieldManager=" } else { "?fieldManager=" });
+        path.push_str(if target.dry_run {
+            "?dryRun=All&fieldManager="
+        } else {
+            "?fieldManager="
+        });
         escape(&mut path, target.manager);
-        let content = Some((header::CONTENT_TYPE, "application/json-patch+json", encode(patch)));
+        let content = Some((
+            header::CONTENT_TYPE,
+            "application/json-patch+json",
+            encode(patch),
+        ));
         decode(&self.call("patch", Method::PATCH, &path, content).await?)
     }
 
@@ -180,23 +248,48 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; 409 when it exists.
-    pub async fn create(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<(), Error> {
+    pub async fn create(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        object: &Value,
+    ) -> Result<(), Error> {
         self.post(resource, namespace, object).await.map(drop)
     }
 
     /// Does what [`Client::create`] does. The answer is the object's JSON.
-    pub(crate) async fn post(&self, resource: &Resource, namespace: &str, object: &Value) -> Result<Bytes, Error> {
+    pub(crate) async fn post(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        object: &Value,
+    ) -> Result<Bytes, Error> {
         let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
-        self.call("create", Method::POST, &resource.path(namespace, ""), content).await
+        self.call(
+            "create",
+            Method::POST,
+            &resource.path(namespace, ""),
+            content,
+        )
+        .await
     }
 
     /// Creates an object as a field manager, or has the creation tried. The answer is the object's JSON.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::is_already_exists`] where there is one of its name.
-    pub async fn create_as(&self, resource: &Resource, target: Target<'_>, object: &Value) -> Result<Bytes, Error> {
+    pub async fn create_as(
+        &self,
+        resource: &Resource,
+        target: Target<'_>,
+        object: &Value,
+    ) -> Result<Bytes, Error> {
         let mut path = resource.path(target.namespace, "");
-        path.push_str(if target.dry_run { "?dryRun=All&fieldManager=" } else { "?fieldManager=" });
+        path.push_str(if target.dry_run {
+            "?dryRun=All&fieldManager="
+        } else {
+            "?fieldManager="
+        });
         escape(&mut path, target.manager);
         let verb = if target.dry_run { "dry-run" } else { "create" };
         let content = Some((header::CONTENT_TYPE, "application/json", encode(object)));
@@ -207,8 +300,15 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; 409 when another object has taken its name.
-    pub async fn delete(&self, resource: &Resource, namespace: &str, name: &str, uid: &str) -> Result<(), Error> {
-        self.delete_only(resource, namespace, name, Identity { uid, version: "" }).await
+    pub async fn delete(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), Error> {
+        self.delete_only(resource, namespace, name, Identity { uid, version: "" })
+            .await
     }
 
     /// Deletes an object in the background way, but only while it is the one, in the version, that was looked at.
@@ -222,29 +322,45 @@ impl Client {
         name: &str,
         identity: Identity<'_>,
     ) -> Result<(), Error> {
-        let mut options =
-            serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        let mut options = serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
         for (field, value) in [("uid", identity.uid), ("resourceVersion", identity.version)] {
             if !value.is_empty() {
                 options["preconditions"][field] = value.into();
             }
         }
         let content = Some((header::CONTENT_TYPE, "application/json", encode(&options)));
-        self.call("delete", Method::DELETE, &resource.path_of_one(namespace, name)?, content).await.map(drop)
+        self.call(
+            "delete",
+            Method::DELETE,
+            &resource.path_of_one(namespace, name)?,
+            content,
+        )
+        .await
+        .map(drop)
     }
 
     /// Returns how many calls were made so far, by verb and HTTP code (0: no answer).
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(&'static str, u16), u64> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Opens a watch: the answer's body is a stream of frames.
     pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Incoming>, Error> {
         let mut request = self.request(Method::GET, path, None)?;
         request.extensions_mut().insert(IsWatch);
-        let answer = self.connection.send(request).await.map_err(|error| unreachable(&*error));
-        self.count("watch", answer.as_ref().map_or(0, |answer| answer.status().as_u16()));
+        let answer = self
+            .connection
+            .send(request)
+            .await
+            .map_err(|error| unreachable(&*error));
+        self.count(
+            "watch",
+            answer.as_ref().map_or(0, |answer| answer.status().as_u16()),
+        );
         let answer = answer?;
         if answer.status().is_success() {
             return Ok(answer);
@@ -253,13 +369,22 @@ impl Client {
         Err(refusal(code, &collect(answer.into_body()).await?))
     }
 
-    async fn call(&self, verb: &'static str, method: Method, path: &str, content: Content) -> Result<Bytes, Error> {
+    async fn call(
+        &self,
+        verb: &'static str,
+        method: Method,
+        path: &str,
+        content: Content,
+    ) -> Result<Bytes, Error> {
         let mut tries = 1;
         loop {
             let request = self.request(method.clone(), path, content.clone())?;
             let answer = tokio::time::timeout(CALL_TIMEOUT, self.once(request)).await;
-            let answer =
-                answer.unwrap_or_else(|_| Err(Error::Unreachable(format!("no answer within {CALL_TIMEOUT:?}"))));
+            let answer = answer.unwrap_or_else(|_| {
+                Err(Error::Unreachable(format!(
+                    "no answer within {CALL_TIMEOUT:?}"
+                )))
+            });
             let (code, later, body) = answer.inspect_err(|_| self.count(verb, 0))?;
             self.count(verb, code);
             match later {
@@ -275,14 +400,28 @@ impl Client {
 
     /// Sends a request once: HTTP code, how long the server wants us to wait before another try, body.
     async fn once(&self, request: Request<Body>) -> Result<(u16, Option<Duration>, Bytes), Error> {
-        let answer = self.connection.send(request).await.map_err(|error| unreachable(&*error))?;
+        let answer = self
+            .connection
+            .send(request)
+            .await
+            .map_err(|error| unreachable(&*error))?;
         let code = answer.status().as_u16();
-        let later = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let later = later.filter(|_| code == 429 || code == 503).map(Duration::from_secs);
+        let later = answer
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let later = later
+            .filter(|_| code == 429 || code == 503)
+            .map(Duration::from_secs);
         Ok((code, later, collect(answer.into_body()).await?))
     }
 
-    fn request(&self, method: Method, path: &str, content: Content) -> Result<Request<Body>, Error> {
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content: Content,
+    ) -> Result<Request<Body>, Error> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(user) = &self.user {
             request = request.header("impersonate-user", user);
@@ -294,11 +433,18 @@ impl Client {
             }
             None => Body::empty(),
         };
-        request.body(body).map_err(|error| Error::Request(error.to_string()))
+        request
+            .body(body)
+            .map_err(|error| Error::Request(error.to_string()))
     }
 
     fn count(&self, verb: &'static str, code: u16) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry((verb, code)).or_default() += 1;
+        *self
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry((verb, code))
+            .or_default() += 1;
     }
 }
 
@@ -341,10 +487,12 @@ pub struct Identity<'a> {
 type Content = Option<(header::HeaderName, &'static str, Bytes)>;
 
 async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
-    let expected = usize::try_from(body.size_hint().exact().unwrap_or_default()).unwrap_or(usize::MAX);
+    let expected =
+        usize::try_from(body.size_hint().exact().unwrap_or_default()).unwrap_or(usize::MAX);
     let mut all = BytesMut::with_capacity(expected.min(EXPECTED_MAX));
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Error::Unreachable(format!("connection broke: {error}")))?;
+        let frame =
+            frame.map_err(|error| Error::Unreachable(format!("connection broke: {error}")))?;
         if let Ok(data) = frame.into_data() {
             if all.len() + data.len() > ANSWER_MAX {
                 return Err(Error::TooLarge(ANSWER_MAX));
@@ -356,8 +504,13 @@ async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
 }
 
 fn refusal(code: u16, body: &[u8]) -> Error {
-    let mut status = serde_json::from_slice::<Status>(body)
-        .unwrap_or_else(|_| Status::new(code, "", String::from_utf8_lossy(&body[..body.len().min(1024)]).trim()));
+    let mut status = serde_json::from_slice::<Status>(body).unwrap_or_else(|_| {
+        Status::new(
+            code,
+            "",
+            String::from_utf8_lossy(&body[..body.len().min(1024)]).trim(),
+        )
+    });
     status.code = code;
     Error::Refused(Box::new(status))
 }

@@ -41,27 +41,44 @@ pub(crate) struct IsWatch;
 
 /// Where requests go. Cloning is cheap and shares the connection.
 #[derive(Clone)]
-pub(crate) struct Connection(BoxCloneSyncService<http::Request<Body>, http::Response<Incoming>, BoxError>);
+pub(crate) struct Connection(
+    BoxCloneSyncService<http::Request<Body>, http::Response<Incoming>, BoxError>,
+);
 
 impl Connection {
     /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<http::Response<Incoming>, BoxError> {
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Incoming>, BoxError> {
         self.0.clone().oneshot(request).await
     }
 }
 
 /// Reads a configuration: the named file, or what the environment says.
-pub(crate) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<kube::Config, Error> {
+pub(crate) async fn config(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+) -> Result<kube::Config, Error> {
     // Two providers may be linked in; the first user of TLS must find one chosen.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let bad = |error: &dyn std::error::Error| Error::Request(format!("no usable cluster configuration: {error}"));
-    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let bad = |error: &dyn std::error::Error| {
+        Error::Request(format!("no usable cluster configuration: {error}"))
+    };
+    let options = KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..KubeConfigOptions::default()
+    };
     match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(|error| bad(&error))?;
-            kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|error| bad(&error))
+            kube::Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(|error| bad(&error))
         }
-        None if context.is_some() => kube::Config::from_kubeconfig(&options).await.map_err(|error| bad(&error)),
+        None if context.is_some() => kube::Config::from_kubeconfig(&options)
+            .await
+            .map_err(|error| bad(&error)),
         None => kube::Config::infer().await.map_err(|error| bad(&error)),
     }
 }
@@ -69,11 +86,17 @@ pub(crate) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> 
 /// Builds a client whose connector offers HTTP/2 first (kube's own offers HTTP/1.1 alone).
 pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
-        let builder = ClientBuilder::try_from(config.clone()).map_err(|error| Error::Request(error.to_string()))?;
+        let builder = ClientBuilder::try_from(config.clone())
+            .map_err(|error| Error::Request(error.to_string()))?;
         let client = builder.build();
         let service = service_fn(move |request| {
             let client = client.clone();
-            async move { Ok(client.send(request).await?.map(|body| body.map_err(BoxError::from).boxed_unsync())) }
+            async move {
+                Ok(client
+                    .send(request)
+                    .await?
+                    .map(|body| body.map_err(BoxError::from).boxed_unsync()))
+            }
         });
         return Ok(Connection(BoxCloneSyncService::new(service)));
     }
@@ -82,11 +105,18 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(PING_EVERY));
-    let tls = config.rustls_client_config().map_err(|error| Error::Request(error.to_string()))?;
-    let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let tls = config
+        .rustls_client_config()
+        .map_err(|error| Error::Request(error.to_string()))?;
+    let builder = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http();
     let builder = match &config.tls_server_name {
         Some(name) => {
-            let name = name.clone().try_into().map_err(|_| Error::Request(format!("server name \"{name}\"")))?;
+            let name = name
+                .clone()
+                .try_into()
+                .map_err(|_| Error::Request(format!("server name \"{name}\"")))?;
             builder.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name))
         }
         None => builder,
@@ -104,9 +134,14 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
             Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
         }
     });
-    let auth = config.auth_layer().map_err(|error| Error::Request(error.to_string()))?;
-    let service =
-        ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(auth).map_err(BoxError::from).service(http);
+    let auth = config
+        .auth_layer()
+        .map_err(|error| Error::Request(error.to_string()))?;
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(auth)
+        .map_err(BoxError::from)
+        .service(http);
     Ok(Connection(BoxCloneSyncService::new(service)))
 }
 
@@ -126,7 +161,10 @@ fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
 }
 
 /// Sends a request on a connection with room for it; the answer holds its place until it is dropped.
-async fn watch(lines: &Lines<Http>, request: http::Request<Body>) -> Result<http::Response<Incoming>, BoxError> {
+async fn watch(
+    lines: &Lines<Http>,
+    request: http::Request<Body>,
+) -> Result<http::Response<Incoming>, BoxError> {
     let (http, mut place) = lines.take();
     let Ok(answer) = tokio::time::timeout(WATCH_ANSWER_MAX, http.request(request)).await else {
         lines.silent(&place);
@@ -134,5 +172,9 @@ async fn watch(lines: &Lines<Http>, request: http::Request<Body>) -> Result<http
     };
     let answer = answer?;
     lines.answered(&mut place);
-    Ok(answer.map(|body| Placed::new(body, place).map_err(BoxError::from).boxed_unsync()))
+    Ok(answer.map(|body| {
+        Placed::new(body, place)
+            .map_err(BoxError::from)
+            .boxed_unsync()
+    }))
 }

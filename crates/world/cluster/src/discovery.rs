@@ -16,7 +16,8 @@ use crate::resource::Resource;
 
 /// Shortest time between two readings that look for a kind that was absent.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
-const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const ACCEPT: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 /// Which kinds one server serves. Cloning shares the table.
 #[derive(Clone)]
@@ -38,7 +39,11 @@ impl Discovery {
     /// Starts empty; the first question reads the table.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, table: Arc::default(), reading: Arc::default() }
+        Self {
+            client,
+            table: Arc::default(),
+            reading: Arc::default(),
+        }
     }
 
     /// Returns where a kind lives, or nothing when the server does not serve it.
@@ -54,7 +59,8 @@ impl Discovery {
     /// # Errors
     /// The server could not be asked.
     pub async fn preferred(&self, kind: &GroupKind) -> Result<Option<Arc<Resource>>, Error> {
-        self.look_up(|table| table.preferred.get(kind).cloned()).await
+        self.look_up(|table| table.preferred.get(kind).cloned())
+            .await
     }
 
     /// Asks the server again whether it serves a kind, after it refused one that was known. Refusals that come together
@@ -67,7 +73,9 @@ impl Discovery {
         let _alone = self.reading.lock().await;
         let read_at = self.lock().read_at;
         if read_at.is_none_or(|at| at < refused_at) {
-            let wait = read_at.map_or(Duration::ZERO, |at| REFRESH_MIN.saturating_sub(at.elapsed()));
+            let wait = read_at.map_or(Duration::ZERO, |at| {
+                REFRESH_MIN.saturating_sub(at.elapsed())
+            });
             tokio::time::sleep(wait).await;
             self.refresh().await?;
         }
@@ -84,11 +92,17 @@ impl Discovery {
     pub fn learn(&self, resource: Resource) {
         let resource = Arc::new(resource);
         let mut table = self.lock();
-        table.preferred.entry(resource.gvk.group_kind()).or_insert_with(|| resource.clone());
+        table
+            .preferred
+            .entry(resource.gvk.group_kind())
+            .or_insert_with(|| resource.clone());
         table.kinds.insert(resource.gvk.clone(), resource);
     }
 
-    async fn look_up(&self, find: impl Fn(&Table) -> Option<Arc<Resource>>) -> Result<Option<Arc<Resource>>, Error> {
+    async fn look_up(
+        &self,
+        find: impl Fn(&Table) -> Option<Arc<Resource>>,
+    ) -> Result<Option<Arc<Resource>>, Error> {
         for _ in 0..2 {
             let (found, read_at) = {
                 let table = self.lock();
@@ -114,8 +128,8 @@ impl Discovery {
         let (mut table, read_at) = (Table::default(), Instant::now());
         for path in ["/api", "/apis"] {
             let body = self.client.read(path, ACCEPT).await?;
-            let groups: Groups =
-                serde_json::from_slice(&body).map_err(|error| Error::NotUnderstood(format!("{path}: {error}")))?;
+            let groups: Groups = serde_json::from_slice(&body)
+                .map_err(|error| Error::NotUnderstood(format!("{path}: {error}")))?;
             for group in groups.items {
                 table.add(&group);
             }
@@ -134,7 +148,13 @@ impl Table {
     fn add(&mut self, group: &Group) {
         for version in &group.versions {
             for resource in &version.resources {
-                let Some(kind) = resource.response_kind.as_ref().filter(|kind| !kind.kind.is_empty()) else { continue };
+                let Some(kind) = resource
+                    .response_kind
+                    .as_ref()
+                    .filter(|kind| !kind.kind.is_empty())
+                else {
+                    continue;
+                };
                 let gvk = GroupVersionKind {
                     group: group.metadata.name.clone(),
                     version: version.version.clone(),
@@ -146,7 +166,9 @@ impl Table {
                     namespaced: &*resource.scope == "Namespaced",
                 });
                 // Versions come in the server's order of preference.
-                self.preferred.entry(gvk.group_kind()).or_insert_with(|| resource.clone());
+                self.preferred
+                    .entry(gvk.group_kind())
+                    .or_insert_with(|| resource.clone());
                 self.kinds.entry(gvk).or_insert(resource);
             }
         }

@@ -59,7 +59,8 @@ impl Error {
     #[must_use]
     pub fn is_unserved(&self) -> bool {
         let unknown = |status: &Status| status.reason.is_empty() || &*status.message == NO_RESOURCE;
-        self.status().is_some_and(|status| status.code == 404 && unknown(status))
+        self.status()
+            .is_some_and(|status| status.code == 404 && unknown(status))
     }
 
     /// Returns whether an object of this name exists already.
@@ -72,9 +73,14 @@ impl Error {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Refused(status) => status.code == 429 || status.code >= 500 || status.is_any_modified(),
+            Self::Refused(status) => {
+                status.code == 429 || status.code >= 500 || status.is_any_modified()
+            }
             Self::Unreachable(_) => true,
-            Self::TooLarge(_) | Self::NotUnderstood(_) | Self::TooManyWatches { .. } | Self::Request(_) => false,
+            Self::TooLarge(_)
+            | Self::NotUnderstood(_)
+            | Self::TooManyWatches { .. }
+            | Self::Request(_) => false,
         }
     }
 }

@@ -34,7 +34,10 @@ pub struct Watched {
 
 impl Ledger {
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, held: Mutex::default() })
+        Arc::new(Self {
+            max,
+            held: Mutex::default(),
+        })
     }
 
     /// Returns a kind as watched for a namespace, starting it where that has room for one more.
@@ -50,18 +53,31 @@ impl Ledger {
             return Ok(watched);
         }
         if !namespace.is_empty() && own.len() >= self.max {
-            return Err(Error::TooManyWatches { namespace: namespace.into(), max: self.max });
+            return Err(Error::TooManyWatches {
+                namespace: namespace.into(),
+                max: self.max,
+            });
         }
-        let watched = Arc::new(Watched { kind: kind(), number, namespace: namespace.into(), ledger: self.clone() });
+        let watched = Arc::new(Watched {
+            kind: kind(),
+            number,
+            namespace: namespace.into(),
+            ledger: self.clone(),
+        });
         own.insert(number, Arc::downgrade(&watched));
         Ok(watched)
     }
 
     fn release(&self, namespace: &str, number: Number) {
         let mut held = self.lock();
-        let Some(own) = held.get_mut(namespace) else { return };
+        let Some(own) = held.get_mut(namespace) else {
+            return;
+        };
         // Somebody may have taken it anew since the last one let go.
-        if own.get(&number).is_some_and(|watched| watched.strong_count() == 0) {
+        if own
+            .get(&number)
+            .is_some_and(|watched| watched.strong_count() == 0)
+        {
             own.remove(&number);
         }
         if own.is_empty() {
@@ -79,7 +95,10 @@ impl Watched {
     #[must_use]
     pub fn subscribe(self: &Arc<Self>, owner: &NamespacedName) -> Subscription {
         self.kind.add_subscriber(owner);
-        Subscription { watched: self.clone(), owner: owner.clone() }
+        Subscription {
+            watched: self.clone(),
+            owner: owner.clone(),
+        }
     }
 }
 
@@ -127,7 +146,12 @@ mod tests {
             "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
         std::fs::write(file.path(), config.to_string()).unwrap();
-        Cache::new(Client::connect(Some(file.path()), None).await.unwrap(), "lode", &[], max)
+        Cache::new(
+            Client::connect(Some(file.path()), None).await.unwrap(),
+            "lode",
+            &[],
+            max,
+        )
     }
 
     #[tokio::test]
@@ -138,10 +162,18 @@ mod tests {
         let first = (one("a", "team").unwrap(), one("b", "team").unwrap());
         assert!(one("a", "team").is_ok(), "it is watched already");
         let error = one("c", "team").err().unwrap();
-        assert!(matches!(error, Error::TooManyWatches { max: 2, .. }), "{error}");
-        assert!(error.to_string().contains("\"team\"") && error.to_string().contains("--watches-per-namespace"));
+        assert!(
+            matches!(error, Error::TooManyWatches { max: 2, .. }),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("\"team\"")
+                && error.to_string().contains("--watches-per-namespace")
+        );
         let _others = (one("c", "other").unwrap(), one("a", "other").unwrap());
-        let _own = (0..5).map(|number| one(&format!("n{number}"), "").unwrap()).collect::<Vec<_>>();
+        let _own = (0..5)
+            .map(|number| one(&format!("n{number}"), "").unwrap())
+            .collect::<Vec<_>>();
         assert_eq!(cache.size().0, 8);
 
         drop(first);

@@ -38,7 +38,10 @@ pub(crate) struct Place {
 
 impl<C: Clone> Lines<C> {
     pub(crate) fn new(dial: impl Fn() -> C + Send + Sync + 'static) -> Self {
-        Self { dial: Box::new(dial), lines: Mutex::default() }
+        Self {
+            dial: Box::new(dial),
+            lines: Mutex::default(),
+        }
     }
 
     /// Returns a connection with room for one more watch, and the place that is taken on it.
@@ -47,19 +50,41 @@ impl<C: Clone> Lines<C> {
         lines.retain(|line| held(&line.open) > 0);
         if !lines.iter().any(|line| held(&line.open) < line.limit) {
             let connection = (self.dial)();
-            lines.push(Line { connection, open: Arc::new(()), answered: Arc::new(()), limit: WATCHES_MAX });
+            lines.push(Line {
+                connection,
+                open: Arc::new(()),
+                answered: Arc::new(()),
+                limit: WATCHES_MAX,
+            });
         }
-        let line = lines.iter().find(|line| held(&line.open) < line.limit).or(lines.last());
+        let line = lines
+            .iter()
+            .find(|line| held(&line.open) < line.limit)
+            .or(lines.last());
         match line {
-            Some(line) => (line.connection.clone(), Place { open: line.open.clone(), answered: None }),
-            None => ((self.dial)(), Place { open: Arc::default(), answered: None }),
+            Some(line) => (
+                line.connection.clone(),
+                Place {
+                    open: line.open.clone(),
+                    answered: None,
+                },
+            ),
+            None => (
+                (self.dial)(),
+                Place {
+                    open: Arc::default(),
+                    answered: None,
+                },
+            ),
         }
     }
 
     /// Notes that the server has answered a watch.
     pub(crate) fn answered(&self, place: &mut Place) {
         let lines = self.lock();
-        let line = lines.iter().find(|line| Arc::ptr_eq(&line.open, &place.open));
+        let line = lines
+            .iter()
+            .find(|line| Arc::ptr_eq(&line.open, &place.open));
         place.answered = line.map(|line| line.answered.clone());
     }
 
@@ -67,7 +92,10 @@ impl<C: Clone> Lines<C> {
     /// what fits on this connection from now on.
     pub(crate) fn silent(&self, place: &Place) {
         let mut lines = self.lock();
-        if let Some(line) = lines.iter_mut().find(|line| Arc::ptr_eq(&line.open, &place.open)) {
+        if let Some(line) = lines
+            .iter_mut()
+            .find(|line| Arc::ptr_eq(&line.open, &place.open))
+        {
             line.limit = line.limit.min(held(&line.answered)).max(1);
         }
     }
@@ -90,7 +118,10 @@ pub(crate) struct Placed<B> {
 
 impl<B> Placed<B> {
     pub(crate) fn new(body: B, place: Place) -> Self {
-        Self { body, _place: place }
+        Self {
+            body,
+            _place: place,
+        }
     }
 }
 
@@ -131,7 +162,11 @@ mod tests {
     }
 
     fn connections(places: &[(usize, Place)]) -> usize {
-        places.iter().map(|(connection, _)| connection + 1).max().unwrap_or_default()
+        places
+            .iter()
+            .map(|(connection, _)| connection + 1)
+            .max()
+            .unwrap_or_default()
     }
 
     #[test]
@@ -152,7 +187,11 @@ mod tests {
         assert_eq!(lines.take().0, 0, "the first with room");
         places.retain(|(connection, _)| *connection == 0);
         let first = lines.take();
-        assert_eq!((first.0, lines.lock().len()), (0, 1), "the second is closed");
+        assert_eq!(
+            (first.0, lines.lock().len()),
+            (0, 1),
+            "the second is closed"
+        );
         drop((places, first));
         assert_eq!(lines.take().0, 2, "a connection is not kept for nothing");
     }

@@ -68,7 +68,12 @@ impl Status {
     /// Returns a refusal of our own making, in the server's form.
     #[must_use]
     pub fn new(code: u16, reason: &str, message: &str) -> Self {
-        Self { code, reason: reason.into(), message: message.into(), details: None }
+        Self {
+            code,
+            reason: reason.into(),
+            message: message.into(),
+            details: None,
+        }
     }
 
     /// Returns whether an object of this name exists already.
@@ -88,7 +93,9 @@ impl Status {
     /// Returns whether some object has changed since it was read: the same write may succeed in a moment.
     #[must_use]
     pub fn is_any_modified(&self) -> bool {
-        self.code == 409 && &*self.reason == "Conflict" && self.message.contains("has been modified")
+        self.code == 409
+            && &*self.reason == "Conflict"
+            && self.message.contains("has been modified")
     }
 
     /// Returns the fields that the server says can never change, each once; an empty name where the server names none.
@@ -115,7 +122,9 @@ impl Status {
 }
 
 fn is_metadata(field: &str) -> bool {
-    field.strip_prefix("metadata").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    field
+        .strip_prefix("metadata")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn says_immutable(message: &str) -> bool {
@@ -132,36 +141,64 @@ mod tests {
     use super::*;
 
     fn refused(code: u16, reason: &str, message: &str, causes: &[(&str, &str)]) -> Status {
-        let causes: Vec<_> =
-            causes.iter().map(|(field, message)| json!({"field": field, "message": message})).collect();
+        let causes: Vec<_> = causes
+            .iter()
+            .map(|(field, message)| json!({"field": field, "message": message}))
+            .collect();
         let details = json!({"name": "web", "kind": "services", "causes": causes});
-        let status = json!({"code": code, "reason": reason, "message": message, "details": details});
+        let status =
+            json!({"code": code, "reason": reason, "message": message, "details": details});
         serde_json::from_value(status).unwrap()
     }
 
     fn invalid(causes: &[(&str, &str)]) -> Vec<String> {
         let status = refused(422, "Invalid", "Service \"web\" is invalid", causes);
-        status.immutable_fields().into_iter().map(str::to_owned).collect()
+        status
+            .immutable_fields()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
     fn the_words_of_real_servers_name_immutable_fields() {
         // Recorded from kube-apiserver 1.36.
         for (field, message) in [
-            ("spec.selector", "Invalid value: {\"matchLabels\":{\"app\":\"b\"}}: field is immutable"),
+            (
+                "spec.selector",
+                "Invalid value: {\"matchLabels\":{\"app\":\"b\"}}: field is immutable",
+            ),
             ("spec.template", "Invalid value: {}: field is immutable"),
-            ("spec.clusterIPs[0]", "Invalid value: [\"None\"]: may not change once set"),
+            (
+                "spec.clusterIPs[0]",
+                "Invalid value: [\"None\"]: may not change once set",
+            ),
             (
                 "spec",
                 "Forbidden: updates to statefulset spec for fields other than 'replicas' and 'template' are forbidden",
             ),
-            ("spec", "Forbidden: pod updates may not change fields other than `spec.containers[*].image`"),
-            ("spec", "Forbidden: spec is immutable after creation except resources.requests for bound claims"),
-            ("data", "Forbidden: field is immutable when `immutable` is set"),
+            (
+                "spec",
+                "Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
+            ),
+            (
+                "spec",
+                "Forbidden: spec is immutable after creation except resources.requests for bound claims",
+            ),
+            (
+                "data",
+                "Forbidden: field is immutable when `immutable` is set",
+            ),
             ("roleRef", "Invalid value: {}: cannot change roleRef"),
-            ("parameters", "Forbidden: updates to parameters are forbidden."),
+            (
+                "parameters",
+                "Forbidden: updates to parameters are forbidden.",
+            ),
             ("value", "Forbidden: may not be changed in an update."),
-            ("spec.size", "Invalid value: \"integer\": Value is immutable"),
+            (
+                "spec.size",
+                "Invalid value: \"integer\": Value is immutable",
+            ),
         ] {
             assert_eq!(invalid(&[(field, message)]), [field], "{message}");
         }
@@ -170,37 +207,62 @@ mod tests {
     #[test]
     fn other_refusals_name_none() {
         for (field, message) in [
-            ("spec.ports[0].port", "Invalid value: 80000: must be between 1 and 65535, inclusive"),
-            ("spec.resources[storage]", "Invalid value: \"-1Gi\": must be greater than or equal to 0"),
+            (
+                "spec.ports[0].port",
+                "Invalid value: 80000: must be between 1 and 65535, inclusive",
+            ),
+            (
+                "spec.resources[storage]",
+                "Invalid value: \"-1Gi\": must be greater than or equal to 0",
+            ),
             ("metadata.uid", "Invalid value: \"u\": field is immutable"),
             ("metadata", "Invalid value: field is immutable"),
-            ("spec.resources.requests.storage", "Forbidden: field can not be less than status.capacity"),
+            (
+                "spec.resources.requests.storage",
+                "Forbidden: field can not be less than status.capacity",
+            ),
         ] {
             assert_eq!(invalid(&[(field, message)]), [""; 0], "{message}");
         }
-        let modified = refused(409, "Conflict", "Operation cannot be fulfilled: the object has been modified", &[]);
+        let modified = refused(
+            409,
+            "Conflict",
+            "Operation cannot be fulfilled: the object has been modified",
+            &[],
+        );
         assert_eq!(modified.immutable_fields(), [""; 0]);
     }
 
     #[test]
     fn the_sentence_is_read_only_where_there_are_no_causes() {
-        let text = "admission webhook \"a.example.com\" denied the request: spec.class is immutable";
-        assert_eq!(refused(403, "Forbidden", text, &[]).immutable_fields(), [""]);
+        let text =
+            "admission webhook \"a.example.com\" denied the request: spec.class is immutable";
+        assert_eq!(
+            refused(403, "Forbidden", text, &[]).immutable_fields(),
+            [""]
+        );
         let with_cause = refused(422, "Invalid", text, &[("spec.port", "Invalid value: 0")]);
-        assert_eq!(with_cause.immutable_fields(), [""; 0], "the sentence may quote a value that says it");
-        assert_eq!(refused(500, "InternalError", text, &[]).immutable_fields(), [""; 0]);
+        assert_eq!(
+            with_cause.immutable_fields(),
+            [""; 0],
+            "the sentence may quote a value that says it"
+        );
+        assert_eq!(
+            refused(500, "InternalError", text, &[]).immutable_fields(),
+            [""; 0]
+        );
     }
 
     #[test]
     fn a_conflict_is_read_by_its_reason_and_by_what_it_is_about() {
         let exists = refused(409, "AlreadyExists", "services \"web\" already exists", &[]);
         assert!(exists.is_already_exists() && !exists.is_modified("web"));
-        let text = "Operation cannot be fulfilled on services \"web\": the object has been modified";
+        let text =
+            "Operation cannot be fulfilled on services \"web\": the object has been modified";
         let modified = refused(409, "Conflict", text, &[]);
         assert!(!modified.is_already_exists() && modified.is_modified("web"));
         assert!(!modified.is_modified("quota"), "it is about another object");
-        let uid =
-            "Operation cannot be fulfilled on services \"web\": uid mismatch: the provided object specified uid u";
+        let uid = "Operation cannot be fulfilled on services \"web\": uid mismatch: the provided object specified uid u";
         let uid = refused(409, "Conflict", uid, &[]);
         assert!(!uid.is_already_exists() && !uid.is_modified("web"));
     }

@@ -21,7 +21,11 @@ impl Resource {
     /// Names a resource that is known without asking the server.
     #[must_use]
     pub fn known(api_version: &str, kind: &str, plural: &str, namespaced: bool) -> Self {
-        Self { gvk: GroupVersionKind::new(api_version, kind), plural: plural.into(), namespaced }
+        Self {
+            gvk: GroupVersionKind::new(api_version, kind),
+            plural: plural.into(),
+            namespaced,
+        }
     }
 
     /// Returns the path of one object, or of the collection when `name` is empty.
@@ -58,7 +62,10 @@ impl Resource {
     pub(crate) fn path_of_one(&self, namespace: &str, name: &str) -> Result<String, Error> {
         let refused = |what: &str, text: &str| {
             let kind = &self.gvk.kind;
-            Err(Error::Request(format!("\"{}\" is no {what} of a {kind}", text.escape_debug())))
+            Err(Error::Request(format!(
+                "\"{}\" is no {what} of a {kind}",
+                text.escape_debug()
+            )))
         };
         if name.is_empty() || !is_segment(name) {
             return refused("name", name);
@@ -96,24 +103,47 @@ mod tests {
         let pod = Resource::known("v1", "Pod", "pods", true);
         assert_eq!(pod.path("a", "b"), "/api/v1/namespaces/a/pods/b");
         assert_eq!(pod.path("", ""), "/api/v1/pods");
-        let role = Resource::known("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false);
-        assert_eq!(role.path("ignored", "a:b"), "/apis/rbac.authorization.k8s.io/v1/clusterroles/a:b");
+        let role = Resource::known(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "clusterroles",
+            false,
+        );
+        assert_eq!(
+            role.path("ignored", "a:b"),
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles/a:b"
+        );
     }
 
     #[test]
     fn one_object_is_never_taken_for_all_or_for_another() {
         let pod = Resource::known("v1", "Pod", "pods", true);
-        assert_eq!(pod.path_of_one("a", "b").unwrap(), "/api/v1/namespaces/a/pods/b");
-        for (namespace, name) in
-            [("a", ""), ("a", "."), ("a", ".."), ("..", "b"), ("a", "b/c"), ("a", "b%2Fc"), ("a/b", "c")]
-        {
-            assert!(pod.path_of_one(namespace, name).is_err(), "{namespace} {name}");
+        assert_eq!(
+            pod.path_of_one("a", "b").unwrap(),
+            "/api/v1/namespaces/a/pods/b"
+        );
+        for (namespace, name) in [
+            ("a", ""),
+            ("a", "."),
+            ("a", ".."),
+            ("..", "b"),
+            ("a", "b/c"),
+            ("a", "b%2Fc"),
+            ("a/b", "c"),
+        ] {
+            assert!(
+                pod.path_of_one(namespace, name).is_err(),
+                "{namespace} {name}"
+            );
         }
     }
 
     #[test]
     fn a_hostile_name_stays_a_name() {
         let pod = Resource::known("v1", "Pod", "pods", true);
-        assert_eq!(pod.path("a/../b", "x?y#z"), "/api/v1/namespaces/a%2F..%2Fb/pods/x%3Fy%23z");
+        assert_eq!(
+            pod.path("a/../b", "x?y#z"),
+            "/api/v1/namespaces/a%2F..%2Fb/pods/x%3Fy%23z"
+        );
     }
 }

@@ -78,7 +78,10 @@ impl Reviews {
     /// Starts without an answer; `client` is ourselves, who ask.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, answers: Mutex::default() }
+        Self {
+            client,
+            answers: Mutex::default(),
+        }
     }
 
     /// Returns whether an account may get the objects of a kind in a namespace, whatever their names; the empty namespace
@@ -86,7 +89,12 @@ impl Reviews {
     ///
     /// # Errors
     /// The server could not be asked, or does not let us ask.
-    pub async fn may_get(&self, account: &Account, resource: &Resource, namespace: &str) -> Result<bool, Error> {
+    pub async fn may_get(
+        &self,
+        account: &Account,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, Error> {
         self.may("get", account, resource, namespace).await
     }
 
@@ -94,8 +102,14 @@ impl Reviews {
     ///
     /// # Errors
     /// As [`Reviews::may_get`].
-    pub async fn may_watch(&self, account: &Account, resource: &Resource, namespace: &str) -> Result<bool, Error> {
-        Ok(self.may_get(account, resource, namespace).await? && self.may("watch", account, resource, namespace).await?)
+    pub async fn may_watch(
+        &self,
+        account: &Account,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<bool, Error> {
+        Ok(self.may_get(account, resource, namespace).await?
+            && self.may("watch", account, resource, namespace).await?)
     }
 
     async fn may(
@@ -109,7 +123,11 @@ impl Reviews {
             account: account.clone(),
             group: resource.gvk.group.clone(),
             plural: resource.plural.clone(),
-            namespace: if resource.namespaced { namespace.into() } else { "".into() },
+            namespace: if resource.namespaced {
+                namespace.into()
+            } else {
+                "".into()
+            },
             verb,
         };
         if let Some(allowed) = self.remembered(&asked) {
@@ -129,7 +147,10 @@ impl Reviews {
     }
 
     fn remembered(&self, asked: &Asked) -> Option<bool> {
-        self.lock().get(asked).filter(|answer| answer.since.elapsed() < REMEMBERED).map(|answer| answer.allowed)
+        self.lock()
+            .get(asked)
+            .filter(|answer| answer.since.elapsed() < REMEMBERED)
+            .map(|answer| answer.allowed)
     }
 
     fn remember(&self, asked: Asked, answer: Answer) {
@@ -149,7 +170,13 @@ impl Reviews {
 }
 
 fn question(asked: &Asked) -> Value {
-    let Asked { account, group, plural, namespace, verb } = asked;
+    let Asked {
+        account,
+        group,
+        plural,
+        namespace,
+        verb,
+    } = asked;
     json!({
         "apiVersion": API,
         "kind": "SubjectAccessReview",
@@ -179,8 +206,17 @@ mod tests {
     use super::*;
 
     fn asked(number: usize) -> Asked {
-        let account = Account { namespace: "team".into(), name: format!("a{number}").into() };
-        Asked { account, group: "apps".into(), plural: "deployments".into(), namespace: "team".into(), verb: "get" }
+        let account = Account {
+            namespace: "team".into(),
+            name: format!("a{number}").into(),
+        };
+        Asked {
+            account,
+            group: "apps".into(),
+            plural: "deployments".into(),
+            namespace: "team".into(),
+            verb: "get",
+        }
     }
 
     async fn reviews() -> Reviews {
@@ -199,16 +235,27 @@ mod tests {
         assert_eq!(question["spec"]["user"], "system:serviceaccount:team:a1");
         assert_eq!(
             question["spec"]["groups"],
-            json!(["system:serviceaccounts", "system:serviceaccounts:team", "system:authenticated"])
+            json!([
+                "system:serviceaccounts",
+                "system:serviceaccounts:team",
+                "system:authenticated"
+            ])
         );
-        let what = json!({"verb": "get", "group": "apps", "resource": "deployments", "namespace": "team"});
+        let what =
+            json!({"verb": "get", "group": "apps", "resource": "deployments", "namespace": "team"});
         assert_eq!(question["spec"]["resourceAttributes"], what);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_good_for_half_a_minute_from_the_question() {
         let reviews = reviews().await;
-        reviews.remember(asked(1), Answer { allowed: true, since: Instant::now() });
+        reviews.remember(
+            asked(1),
+            Answer {
+                allowed: true,
+                since: Instant::now(),
+            },
+        );
         tokio::time::advance(Duration::from_secs(29)).await;
         assert_eq!(reviews.remembered(&asked(1)), Some(true));
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -219,11 +266,23 @@ mod tests {
     async fn a_full_memory_forgets_what_is_old_and_takes_no_more_than_it_holds() {
         let reviews = reviews().await;
         for number in 0..ANSWERS_MAX + 5 {
-            reviews.remember(asked(number), Answer { allowed: true, since: Instant::now() });
+            reviews.remember(
+                asked(number),
+                Answer {
+                    allowed: true,
+                    since: Instant::now(),
+                },
+            );
         }
         assert_eq!(reviews.lock().len(), ANSWERS_MAX);
         tokio::time::advance(REMEMBERED).await;
-        reviews.remember(asked(ANSWERS_MAX + 9), Answer { allowed: false, since: Instant::now() });
+        reviews.remember(
+            asked(ANSWERS_MAX + 9),
+            Answer {
+                allowed: false,
+                since: Instant::now(),
+            },
+        );
         assert_eq!(reviews.lock().len(), 1);
     }
 
@@ -231,12 +290,34 @@ mod tests {
     async fn what_a_selector_finds_takes_both_rights() {
         let reviews = reviews().await;
         let deployments = Resource::known("apps/v1", "Deployment", "deployments", true);
-        for (get, watch, both) in [(true, true, true), (true, false, false), (false, true, false)] {
+        for (get, watch, both) in [
+            (true, true, true),
+            (true, false, false),
+            (false, true, false),
+        ] {
             for (verb, allowed) in [("get", get), ("watch", watch)] {
-                reviews.remember(Asked { verb, ..asked(1) }, Answer { allowed, since: Instant::now() });
+                reviews.remember(
+                    Asked { verb, ..asked(1) },
+                    Answer {
+                        allowed,
+                        since: Instant::now(),
+                    },
+                );
             }
-            assert_eq!(reviews.may_get(&asked(1).account, &deployments, "team").await.unwrap(), get);
-            assert_eq!(reviews.may_watch(&asked(1).account, &deployments, "team").await.unwrap(), both);
+            assert_eq!(
+                reviews
+                    .may_get(&asked(1).account, &deployments, "team")
+                    .await
+                    .unwrap(),
+                get
+            );
+            assert_eq!(
+                reviews
+                    .may_watch(&asked(1).account, &deployments, "team")
+                    .await
+                    .unwrap(),
+                both
+            );
         }
     }
 
@@ -244,8 +325,18 @@ mod tests {
     async fn who_cannot_ask_is_told_no_answer() {
         let reviews = reviews().await;
         let deployments = Resource::known("apps/v1", "Deployment", "deployments", true);
-        assert!(reviews.may_get(&asked(1).account, &deployments, "team").await.is_err());
-        assert!(reviews.may_watch(&asked(1).account, &deployments, "team").await.is_err());
+        assert!(
+            reviews
+                .may_get(&asked(1).account, &deployments, "team")
+                .await
+                .is_err()
+        );
+        assert!(
+            reviews
+                .may_watch(&asked(1).account, &deployments, "team")
+                .await
+                .is_err()
+        );
         assert_eq!(reviews.remembered(&asked(1)), None);
     }
 }

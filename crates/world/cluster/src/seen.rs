@@ -33,7 +33,11 @@ impl Seen {
         let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
         let health = lode_health::compute(object, now);
         let is_on_its_way = health.status == lode_health::Status::InProgress;
-        let pods = if is_on_its_way { lode_health::pod_query(object).map(String::into_boxed_str) } else { None };
+        let pods = if is_on_its_way {
+            lode_health::pod_query(object).map(String::into_boxed_str)
+        } else {
+            None
+        };
         Self {
             observed: lode_merge::observe(object, manager, overrides),
             health,
@@ -103,7 +107,10 @@ impl Table {
     /// Returns what is known of an object if it is known in just this version.
     pub(crate) fn same(&self, name: &NamespacedName, version: &str) -> Option<&Seen> {
         let version = number(version);
-        self.rows.get(name).filter(|row| row.version == version && version != 0).map(|row| &row.seen)
+        self.rows
+            .get(name)
+            .filter(|row| row.version == version && version != 0)
+            .map(|row| &row.seen)
     }
 
     /// A full list begins.
@@ -117,13 +124,18 @@ impl Table {
         self.is_listing = false;
         self.reached = number(version);
         let round = self.round;
-        self.rows.extract_if(|_, row| row.round != round).map(|(name, row)| (name, row.seen)).collect()
+        self.rows
+            .extract_if(|_, row| row.round != round)
+            .map(|(name, row)| (name, row.seen))
+            .collect()
     }
 
     /// Notes how far the watch has come, and tells whether what it tells is known already, so that it need not be read.
     pub(crate) fn is_known(&mut self, name: &NamespacedName, version: &str) -> bool {
         let version = self.advance(version);
-        let Some(row) = self.rows.get_mut(name).filter(|_| version != 0) else { return false };
+        let Some(row) = self.rows.get_mut(name).filter(|_| version != 0) else {
+            return false;
+        };
         // A new list outranks what was known before it, even where a restored server counts from an earlier number.
         let known = row.version == version || row.version > version && !self.is_listing;
         if known {
@@ -133,7 +145,12 @@ impl Table {
     }
 
     /// Takes what the watch tells, and returns what was known before.
-    pub(crate) fn applied(&mut self, name: NamespacedName, version: &str, seen: Seen) -> Option<Seen> {
+    pub(crate) fn applied(
+        &mut self,
+        name: NamespacedName,
+        version: &str,
+        seen: Seen,
+    ) -> Option<Seen> {
         self.insert(name, number(version), seen)
     }
 
@@ -141,23 +158,47 @@ impl Table {
     pub(crate) fn deleted(&mut self, name: &NamespacedName, version: &str) -> Option<Seen> {
         let version = self.advance(version);
         // An older deletion is that of an earlier object of this name.
-        let goes = self.rows.get(name).is_some_and(|row| version == 0 || version >= row.version);
-        let seen = if goes { self.rows.remove(name).map(|row| row.seen) } else { None };
-        if let Some(Seen { observed, .. }) = seen.as_ref().filter(|seen| seen.observed.flags.contains(Flags::ENDS)) {
+        let goes = self
+            .rows
+            .get(name)
+            .is_some_and(|row| version == 0 || version >= row.version);
+        let seen = if goes {
+            self.rows.remove(name).map(|row| row.seen)
+        } else {
+            None
+        };
+        if let Some(Seen { observed, .. }) = seen
+            .as_ref()
+            .filter(|seen| seen.observed.flags.contains(Flags::ENDS))
+        {
             if self.gone.len() >= GONE_MAX {
                 self.gone.clear();
             }
             let ended = observed.flags.contains(Flags::ENDED);
-            self.gone.insert(name.clone(), Gone { uid: observed.uid.clone(), ended });
+            self.gone.insert(
+                name.clone(),
+                Gone {
+                    uid: observed.uid.clone(),
+                    ended,
+                },
+            );
         }
         seen
     }
 
     /// Takes the answer to an own write where the watch has not told of that version yet. Tells whether it was taken,
     /// and what was known before.
-    pub(crate) fn put(&mut self, name: NamespacedName, version: &str, seen: Seen) -> (bool, Option<Seen>) {
+    pub(crate) fn put(
+        &mut self,
+        name: NamespacedName,
+        version: &str,
+        seen: Seen,
+    ) -> (bool, Option<Seen>) {
         let version = number(version);
-        let known = self.rows.get(&name).map_or(self.reached, |row| row.version.max(self.reached));
+        let known = self
+            .rows
+            .get(&name)
+            .map_or(self.reached, |row| row.version.max(self.reached));
         if self.is_listing || version <= known {
             return (false, None);
         }
@@ -168,11 +209,21 @@ impl Table {
         self.gone.remove(&name);
         // What is done only after somebody asked it to go, was cut off: a node ends the Pods that are deleted.
         let before = self.rows.get(&name).map(|row| &row.seen.observed);
-        let was_done = before.is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
+        let was_done = before
+            .is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
         if seen.observed.deleting && !was_done {
             seen.observed.flags.clear(Flags::ENDED);
         }
-        self.rows.insert(name, Row { version, round: self.round, seen }).map(|row| row.seen)
+        self.rows
+            .insert(
+                name,
+                Row {
+                    version,
+                    round: self.round,
+                    seen,
+                },
+            )
+            .map(|row| row.seen)
     }
 
     fn advance(&mut self, version: &str) -> u64 {
@@ -198,12 +249,22 @@ mod tests {
     }
 
     fn seen(version: &str) -> Seen {
-        let observed = Observed { resource_version: version.into(), ..Observed::default() };
-        Seen { observed, health: Health::new(lode_health::Status::Current, "", ""), pods: None, owner: None }
+        let observed = Observed {
+            resource_version: version.into(),
+            ..Observed::default()
+        };
+        Seen {
+            observed,
+            health: Health::new(lode_health::Status::Current, "", ""),
+            pods: None,
+            owner: None,
+        }
     }
 
     fn known(table: &Table) -> Option<&str> {
-        table.get(&name()).map(|seen| &*seen.observed.resource_version)
+        table
+            .get(&name())
+            .map(|seen| &*seen.observed.resource_version)
     }
 
     /// A table whose list ended at version 5, without the object.
@@ -236,14 +297,22 @@ mod tests {
             table.deleted(&name(), "20");
             table.gone(&name()).map(|gone| gone.ended)
         };
-        assert_eq!(stages(&[(false, false)]), Some(false), "somebody deleted it");
+        assert_eq!(
+            stages(&[(false, false)]),
+            Some(false),
+            "somebody deleted it"
+        );
         assert_eq!(stages(&[(false, false), (true, false)]), Some(true));
         assert_eq!(
             stages(&[(false, false), (true, false), (true, true)]),
             Some(true),
             "a time to live, with a finalizer"
         );
-        assert_eq!(stages(&[(false, false), (false, true), (true, true)]), Some(false), "its node ended it");
+        assert_eq!(
+            stages(&[(false, false), (false, true), (true, true)]),
+            Some(false),
+            "its node ended it"
+        );
         let mut table = listed();
         table.applied(name(), "7", seen("7"));
         table.deleted(&name(), "8");
@@ -265,8 +334,14 @@ mod tests {
         let mut table = listed();
         table.put(name(), "9", seen("9"));
         assert!(table.is_known(&name(), "7"), "an earlier state of it");
-        assert!(table.deleted(&name(), "8").is_none(), "the end of an object before it");
-        assert!(!table.put(name(), "8", seen("8")).0, "an answer that took longer");
+        assert!(
+            table.deleted(&name(), "8").is_none(),
+            "the end of an object before it"
+        );
+        assert!(
+            !table.put(name(), "8", seen("8")).0,
+            "an answer that took longer"
+        );
         assert_eq!(known(&table), Some("9"));
         assert!(table.deleted(&name(), "10").is_some());
     }
@@ -275,7 +350,10 @@ mod tests {
     fn no_answer_is_taken_while_a_list_is_read() {
         let mut table = listed();
         table.restart();
-        assert!(!table.put(name(), "9", seen("9")).0, "the list may be newer and know that it is gone");
+        assert!(
+            !table.put(name(), "9", seen("9")).0,
+            "the list may be newer and know that it is gone"
+        );
         table.synced("10");
         assert!(table.put(name(), "11", seen("11")).0);
     }
@@ -290,7 +368,10 @@ mod tests {
         table.restart();
         assert!(table.is_known(&name(), "4"));
         let gone = table.synced("12");
-        assert_eq!(gone.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), [other]);
+        assert_eq!(
+            gone.into_iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            [other]
+        );
     }
 
     #[test]

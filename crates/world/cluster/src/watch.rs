@@ -79,7 +79,12 @@ impl Head<'_> {
 
 /// Watches until the sink's owner aborts the task. Faults are waited out: 250 ms at first, 15 s at most.
 pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
-    let mut follower = Follower { client, subject, version: None, streaming: true };
+    let mut follower = Follower {
+        client,
+        subject,
+        version: None,
+        streaming: true,
+    };
     let mut wait = RETRY_MIN;
     // An outage is one thing to say, however often it is met.
     let mut said = String::new();
@@ -94,7 +99,9 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
                     debug!(kind = %follower.subject.resource.gvk, "watch starts anew");
                     follower.version = None;
                     wait = RETRY_MIN;
-                } else if follower.streaming && (error.is(400) || error.is(422) || error.is(403) || error.is(500)) {
+                } else if follower.streaming
+                    && (error.is(400) || error.is(422) || error.is(403) || error.is(500))
+                {
                     follower.streaming = false;
                 } else {
                     if error.is_unserved() {
@@ -135,7 +142,10 @@ impl Follower {
             sink.restart();
         }
         let answer = self.client.watch(&self.path(initial)).await?;
-        let mut frames = Frames { body: answer.into_body(), buffer: BytesMut::new() };
+        let mut frames = Frames {
+            body: answer.into_body(),
+            buffer: BytesMut::new(),
+        };
         while let Some(frame) = frames.next().await? {
             self.take(&frame, sink)?;
         }
@@ -150,7 +160,9 @@ impl Follower {
             "ADDED" | "MODIFIED" | "DELETED" => decode::<Told>(object)?.metadata,
             "BOOKMARK" => {
                 let Bookmark { metadata } = decode(object)?;
-                ends = metadata.annotations.is_some_and(|notes| notes.initial_events_end.is_some());
+                ends = metadata
+                    .annotations
+                    .is_some_and(|notes| notes.initial_events_end.is_some());
                 metadata.head
             }
             _ => return Err(Error::Refused(Box::new(decode::<Status>(object)?))),
@@ -178,7 +190,10 @@ impl Follower {
                 query.push_str("&continue=");
                 escape(&mut query, &token);
             }
-            let page = self.client.list(&self.subject.resource, &self.subject.namespace, &query).await?;
+            let page = self
+                .client
+                .list(&self.subject.resource, &self.subject.namespace, &query)
+                .await?;
             let page: Page = decode(&page)?;
             for object in page.items {
                 let object = object.get().as_bytes();
@@ -211,7 +226,10 @@ impl Follower {
     }
 
     fn select(&self, query: &mut String) {
-        for (name, selector) in [("labelSelector", &self.subject.labels), ("fieldSelector", &self.subject.fields)] {
+        for (name, selector) in [
+            ("labelSelector", &self.subject.labels),
+            ("fieldSelector", &self.subject.fields),
+        ] {
             if !selector.is_empty() {
                 query.push('&');
                 query.push_str(name);
@@ -232,14 +250,19 @@ impl Frames {
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         let mut searched = 0;
         loop {
-            if let Some(end) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            if let Some(end) = self.buffer[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
                 return Ok(Some(self.buffer.split_to(searched + end + 1).freeze()));
             }
             searched = self.buffer.len();
             if searched > FRAME_MAX {
                 return Err(Error::TooLarge(FRAME_MAX));
             }
-            let Some(data) = self.body.frame().await else { return Ok(None) };
+            let Some(data) = self.body.frame().await else {
+                return Ok(None);
+            };
             let data = data.map_err(|error| Error::Unreachable(format!("watch broke: {error}")))?;
             if let Ok(data) = data.into_data() {
                 self.buffer.extend_from_slice(&data);

@@ -24,7 +24,8 @@ async fn server(answers: Vec<String>) -> (Client, Arc<Mutex<Vec<String>>>) {
             let mut first = String::new();
             reader.read_line(&mut first).unwrap();
             let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
+            while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty()
+            {
                 line.clear();
             }
             log.lock().unwrap().push(first);
@@ -41,11 +42,17 @@ async fn server(answers: Vec<String>) -> (Client, Arc<Mutex<Vec<String>>>) {
         ),
     )
     .unwrap();
-    (Client::connect(Some(file.path()), None).await.unwrap(), seen)
+    (
+        Client::connect(Some(file.path()), None).await.unwrap(),
+        seen,
+    )
 }
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    )
 }
 
 fn pods() -> Resource {
@@ -60,9 +67,18 @@ async fn a_server_that_says_later_is_asked_again_when_it_said() {
     let start = Instant::now();
     let pod = client.get(&pods(), "ns", "a").await.unwrap();
     assert_eq!(pod["metadata"]["name"], "a");
-    assert!(start.elapsed() >= Duration::from_secs(1), "it waited as long as it was told");
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "it waited as long as it was told"
+    );
     assert_eq!(seen.lock().unwrap().len(), 2);
-    assert_eq!((client.counts()[&("get", 429)], client.counts()[&("get", 200)]), (1, 1));
+    assert_eq!(
+        (
+            client.counts()[&("get", 429)],
+            client.counts()[&("get", 200)]
+        ),
+        (1, 1)
+    );
 }
 
 #[derive(Default)]
@@ -88,7 +104,9 @@ impl Sink for Feed {
 }
 
 fn pod(kind: &str, name: &str, version: u32) -> String {
-    format!(r#"{{"type":"{kind}","object":{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}}}}}}"#) + "\n"
+    format!(
+        r#"{{"type":"{kind}","object":{{"metadata":{{"name":"{name}","resourceVersion":"{version}"}}}}}}"#
+    ) + "\n"
 }
 
 fn bookmark(version: u32) -> String {
@@ -100,7 +118,12 @@ fn bookmark(version: u32) -> String {
 /// Watches until `wanted` holds, at most ten seconds.
 async fn follow(client: Client, wanted: impl Fn(&Notes) -> bool) -> Arc<Mutex<Notes>> {
     let notes = Arc::new(Mutex::new(Notes::default()));
-    let subject = Subject { resource: pods(), namespace: "".into(), labels: "".into(), fields: "".into() };
+    let subject = Subject {
+        resource: pods(),
+        namespace: "".into(),
+        labels: "".into(),
+        fields: "".into(),
+    };
     let task = tokio::spawn(watch(client, subject, Feed(notes.clone())));
     let end = Instant::now() + Duration::from_secs(10);
     while !wanted(&notes.lock().unwrap()) {
@@ -119,9 +142,16 @@ async fn a_dropped_watch_goes_on_where_it_was() {
     let notes = follow(client, |notes| notes.names.len() >= 2).await;
     let notes = notes.lock().unwrap();
     assert_eq!(notes.names, ["a", "b"]);
-    assert_eq!((notes.restarts, notes.synced), (1, 1), "one list, told complete once");
+    assert_eq!(
+        (notes.restarts, notes.synced),
+        (1, 1),
+        "one list, told complete once"
+    );
     let seen = seen.lock().unwrap();
-    assert!(seen[0].contains("sendInitialEvents=true") && seen[1].contains("resourceVersion=7"), "{seen:?}");
+    assert!(
+        seen[0].contains("sendInitialEvents=true") && seen[1].contains("resourceVersion=7"),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -133,6 +163,9 @@ async fn a_watch_whose_place_is_forgotten_lists_again() {
     let (client, seen) = server(vec![first, second, third, answer("200 OK", "", "")]).await;
     let notes = follow(client, |notes| notes.synced >= 2).await;
     let notes = notes.lock().unwrap();
-    assert_eq!((&*notes.names, notes.restarts), (&["a".to_owned(), "c".to_owned()][..], 2));
+    assert_eq!(
+        (&*notes.names, notes.restarts),
+        (&["a".to_owned(), "c".to_owned()][..], 2)
+    );
     assert!(seen.lock().unwrap()[2].contains("sendInitialEvents=true"));
 }

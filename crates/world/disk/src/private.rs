@@ -19,7 +19,9 @@ const MODE: u32 = 0o600;
 /// The file cannot be written, or cannot be made private.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Ok(found) if !found.is_file() => {
+            OpenOptions::new().write(true).open(path)?.write_all(bytes)
+        }
         // A link stays, and what it leads to is replaced.
         Ok(_) => {
             let real = fs::canonicalize(path)?;
@@ -32,15 +34,24 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Temporary files are private from the start.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
-    let mut file = tempfile::Builder::new().prefix(".lode-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".lode-")
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(MODE)
+        .open(path)?;
     file.set_permissions(Permissions::from_mode(MODE))?;
     file.set_len(0)?;
     file.write_all(bytes)
@@ -65,7 +76,10 @@ mod tests {
             fs::write(&file, "old and longer").unwrap();
             fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
             write(&file, b"new").unwrap();
-            assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), ("new", MODE));
+            assert_eq!(
+                (fs::read_to_string(&file).unwrap().as_str(), mode(&file)),
+                ("new", MODE)
+            );
         }
     }
 
@@ -98,7 +112,10 @@ mod tests {
         symlink(&file, &link).unwrap();
         write(&link, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), ("new", MODE));
+        assert_eq!(
+            (fs::read_to_string(&file).unwrap().as_str(), mode(&file)),
+            ("new", MODE)
+        );
         write(Path::new("/dev/null"), b"new").unwrap();
     }
 }

@@ -36,13 +36,19 @@ pub fn open_named_by_user(path: &Path) -> io::Result<File> {
 
     // Whether to wait matters for opening alone: what a running command has not written yet is waited for.
     let flags = OFlag::from_bits_truncate(nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_GETFL)?);
-    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    nix::fcntl::fcntl(
+        &file,
+        nix::fcntl::FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK),
+    )?;
     Ok(file)
 }
 
 /// To open a pipe for reading waits for somebody who writes, unless the opening says otherwise.
 fn open_without_waiting(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
+    OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path)
 }
 
 fn refuse_other(kind: FileType) -> io::Result<()> {
@@ -54,7 +60,10 @@ fn refuse_other(kind: FileType) -> io::Result<()> {
         kind if kind.is_char_device() || kind.is_block_device() => "a device",
         _ => "something else",
     };
-    Err(io::Error::new(ErrorKind::InvalidInput, format!("is no regular file but {what}")))
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        format!("is no regular file but {what}"),
+    ))
 }
 
 /// Files of `/proc`, `/sys` and their like are answers of the kernel.
@@ -73,7 +82,10 @@ fn refuse_kernel_files(file: &File) -> io::Result<()> {
         statfs::BPF_FS_MAGIC,
     ];
     if KERNEL.contains(&statfs::fstatfs(file)?.filesystem_type()) {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "is no file of a disk but an answer of the kernel"));
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "is no file of a disk but an answer of the kernel",
+        ));
     }
     Ok(())
 }
@@ -104,13 +116,22 @@ mod tests {
         mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         symlink(&pipe, folder.path().join("link")).unwrap();
         assert_eq!(refusal(&pipe), "is no regular file but a pipe");
-        assert_eq!(refusal(&folder.path().join("link")), "is no regular file but a pipe");
+        assert_eq!(
+            refusal(&folder.path().join("link")),
+            "is no regular file but a pipe"
+        );
     }
 
     #[test]
     fn devices_folders_and_answers_of_the_kernel_are_no_files() {
-        assert_eq!(refusal(Path::new("/dev/zero")), "is no regular file but a device");
-        assert_eq!(open(Path::new("/")).unwrap_err().kind(), ErrorKind::IsADirectory);
+        assert_eq!(
+            refusal(Path::new("/dev/zero")),
+            "is no regular file but a device"
+        );
+        assert_eq!(
+            open(Path::new("/")).unwrap_err().kind(),
+            ErrorKind::IsADirectory
+        );
         if cfg!(target_os = "linux") {
             assert!(refusal(Path::new("/proc/self/environ")).contains("answer of the kernel"));
         }
@@ -122,7 +143,10 @@ mod tests {
         fs::write(folder.path().join("file"), "content").unwrap();
         symlink("file", folder.path().join("link")).unwrap();
         let mut text = String::new();
-        open(&folder.path().join("link")).unwrap().read_to_string(&mut text).unwrap();
+        open(&folder.path().join("link"))
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "content");
     }
 
@@ -132,7 +156,10 @@ mod tests {
         let pipe = folder.path().join("pipe");
         mkfifo(&pipe, Mode::S_IRWXU).unwrap();
         let mut text = String::new();
-        open_named_by_user(&pipe).unwrap().read_to_string(&mut text).unwrap();
+        open_named_by_user(&pipe)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, "");
 
         let mut reader = open_named_by_user(&pipe).unwrap();

@@ -43,14 +43,19 @@ impl Scratch {
 
     fn create_in(above: &Path, prefix: &str) -> io::Result<Self> {
         let name = format!("{prefix}-{}-", std::process::id());
-        let folder =
-            tempfile::Builder::new().prefix(&name).permissions(Permissions::from_mode(MODE)).tempdir_in(above)?;
+        let folder = tempfile::Builder::new()
+            .prefix(&name)
+            .permissions(Permissions::from_mode(MODE))
+            .tempdir_in(above)?;
         let lock = File::open(folder.path())?;
         lock.lock()?;
 
         let owner = lock.metadata()?.uid();
         remove_abandoned(above, prefix, owner);
-        Ok(Self { folder, _lock: lock })
+        Ok(Self {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// Returns the folder's path.
@@ -75,12 +80,22 @@ impl Drop for Scratch {
 
 /// What cannot be removed now stays for the next one; it keeps nobody from their work.
 fn remove_abandoned(above: &Path, prefix: &str, owner: u32) {
-    let Ok(entries) = fs::read_dir(above) else { return };
+    let Ok(entries) = fs::read_dir(above) else {
+        return;
+    };
     for entry in entries.filter_map(Result::ok) {
-        let Some(process) = entry.file_name().to_str().and_then(|name| process_of(name, prefix)) else { continue };
+        let Some(process) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| process_of(name, prefix))
+        else {
+            continue;
+        };
         // Links are not followed, and folders of other users are theirs.
         let is_ours = |about: &Metadata| about.is_dir() && about.uid() == owner;
-        let Some(about) = entry.metadata().ok().filter(is_ours) else { continue };
+        let Some(about) = entry.metadata().ok().filter(is_ours) else {
+            continue;
+        };
         if !is_alive(process) || is_old(&about) {
             let _ = remove_unless_locked(&entry.path());
         }
@@ -96,7 +111,10 @@ fn remove_unless_locked(folder: &Path) -> io::Result<()> {
 }
 
 fn process_of(name: &str, prefix: &str) -> Option<i32> {
-    let (process, _) = name.strip_prefix(prefix)?.strip_prefix('-')?.split_once('-')?;
+    let (process, _) = name
+        .strip_prefix(prefix)?
+        .strip_prefix('-')?
+        .split_once('-')?;
     process.parse().ok().filter(|process| *process > 0)
 }
 
@@ -105,7 +123,11 @@ fn is_alive(process: i32) -> bool {
 }
 
 fn is_old(about: &Metadata) -> bool {
-    about.modified().ok().and_then(|made| made.elapsed().ok()).is_some_and(|age| age > LOCKED_WITHIN)
+    about
+        .modified()
+        .ok()
+        .and_then(|made| made.elapsed().ok())
+        .is_some_and(|age| age > LOCKED_WITHIN)
 }
 
 #[cfg(test)]
@@ -124,8 +146,17 @@ mod tests {
         let above = tempfile::tempdir().unwrap();
         let scratch = Scratch::create_in(above.path(), "lode-x").unwrap();
         let path = scratch.path().to_owned();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
-        assert!(path.file_name().unwrap().to_str().unwrap().starts_with(&format!("lode-x-{}-", std::process::id())));
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            MODE
+        );
+        assert!(
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with(&format!("lode-x-{}-", std::process::id()))
+        );
         drop(scratch);
         assert!(!path.exists());
     }
@@ -166,7 +197,9 @@ mod tests {
     #[test]
     fn an_old_folder_that_nobody_holds_goes_though_its_id_is_in_use_again() {
         let above = tempfile::tempdir().unwrap();
-        let left = above.path().join(format!("lode-x-{}-abc", std::process::id()));
+        let left = above
+            .path()
+            .join(format!("lode-x-{}-abc", std::process::id()));
         fs::create_dir(&left).unwrap();
         make_old(&left);
         let _scratch = Scratch::create_in(above.path(), "lode-x").unwrap();

@@ -49,7 +49,11 @@ impl Cache {
         let folder = folder.into();
         fs::create_dir_all(&folder)?;
         let salt = salt(&folder)?;
-        Ok(Self { folder, salt, locks: Mutex::default() })
+        Ok(Self {
+            folder,
+            salt,
+            locks: Mutex::default(),
+        })
     }
 
     /// Removes stores that nobody used for `unused`, and returns how many.
@@ -60,12 +64,19 @@ impl Cache {
         let mut removed = 0;
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            let Some(key) = path.file_name().and_then(|name| format!("sha256:{}", name.to_str()?).parse().ok()) else {
+            let Some(key) = path
+                .file_name()
+                .and_then(|name| format!("sha256:{}", name.to_str()?).parse().ok())
+            else {
                 continue;
             };
-            let Ok(_turn) = self.lock(key).try_lock_owned() else { continue };
+            let Ok(_turn) = self.lock(key).try_lock_owned() else {
+                continue;
+            };
             let used = fs::metadata(path.join(COMMITS)).and_then(|file| file.modified());
-            let age = used.ok().and_then(|used| SystemTime::now().duration_since(used).ok());
+            let age = used
+                .ok()
+                .and_then(|used| SystemTime::now().duration_since(used).ok());
             if age.is_none_or(|age| age >= unused) && fs::remove_dir_all(&path).is_ok() {
                 removed += 1;
             }
@@ -76,7 +87,9 @@ impl Cache {
     /// Waits for the remote's store; nothing when it stays in use until the deadline.
     pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
         let key = remote.fingerprint(&self.salt);
-        let turn = timeout_at(deadline, self.lock(key).lock_owned()).await.ok()?;
+        let turn = timeout_at(deadline, self.lock(key).lock_owned())
+            .await
+            .ok()?;
         Some(Store {
             folder: self.folder.join(key.hex()),
             unpacked: self.folder.clone(),
@@ -121,7 +134,10 @@ impl Store {
             return self.clear();
         }
         let text = fs::read_to_string(self.folder.join(COMMITS)).unwrap_or_default();
-        self.commits = text.lines().filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok()).collect();
+        self.commits = text
+            .lines()
+            .filter_map(|line| ObjectId::from_hex(line.as_bytes()).ok())
+            .collect();
         Ok(())
     }
 
@@ -142,11 +158,14 @@ impl Store {
 
     /// Remembers that a commit is held whole.
     pub(crate) fn remember(&mut self, commit: ObjectId) -> io::Result<()> {
-        self.commits.retain(|known| *known != commit && known.kind() == commit.kind());
+        self.commits
+            .retain(|known| *known != commit && known.kind() == commit.kind());
         self.commits.push(commit);
         let surplus = self.commits.len().saturating_sub(COMMITS_MAX);
         self.commits.drain(..surplus);
-        let text = self.commits.iter().fold(String::new(), |text, commit| text + &commit.to_string() + "\n");
+        let text = self.commits.iter().fold(String::new(), |text, commit| {
+            text + &commit.to_string() + "\n"
+        });
         private::write(&self.folder.join(COMMITS), text.as_bytes())
     }
 
@@ -177,12 +196,16 @@ impl Store {
 
 fn salt(folder: &Path) -> io::Result<[u8; SALT_BYTES]> {
     const NAME: &str = "salt";
-    let known = fs::read(folder.join(NAME)).ok().and_then(|bytes| bytes.try_into().ok());
+    let known = fs::read(folder.join(NAME))
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
     if let Some(salt) = known {
         return Ok(salt);
     }
     // The standard library's hash keys are the one source of randomness from the system that needs no dependency.
-    let random: Vec<u8> = (0..8).flat_map(|_| RandomState::new().build_hasher().finish().to_le_bytes()).collect();
+    let random: Vec<u8> = (0..8)
+        .flat_map(|_| RandomState::new().build_hasher().finish().to_le_bytes())
+        .collect();
     let salt = *Digest::of(&random).as_bytes();
     private::write(&folder.join(NAME), &salt)?;
     Ok(salt)
@@ -197,7 +220,10 @@ mod tests {
     }
 
     async fn open(cache: &Cache, remote: &Remote) -> Store {
-        let mut store = cache.store(remote, Instant::now() + Duration::from_mins(1)).await.unwrap();
+        let mut store = cache
+            .store(remote, Instant::now() + Duration::from_mins(1))
+            .await
+            .unwrap();
         store.open().unwrap();
         store
     }
@@ -235,12 +261,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut remote = Remote::new("http://127.0.0.1/x").unwrap();
         remote.credentials = crate::Credentials::Bearer("hunter2".into());
-        let first = open(&Cache::open(folder.path()).unwrap(), &remote).await.folder;
-        let again = open(&Cache::open(folder.path()).unwrap(), &remote).await.folder;
+        let first = open(&Cache::open(folder.path()).unwrap(), &remote)
+            .await
+            .folder;
+        let again = open(&Cache::open(folder.path()).unwrap(), &remote)
+            .await
+            .folder;
         assert_eq!(first, again);
         let other = tempfile::tempdir().unwrap();
-        let elsewhere = open(&Cache::open(other.path()).unwrap(), &remote).await.folder;
-        assert_ne!(first.file_name(), elsewhere.file_name(), "another salt, another name");
+        let elsewhere = open(&Cache::open(other.path()).unwrap(), &remote)
+            .await
+            .folder;
+        assert_ne!(
+            first.file_name(),
+            elsewhere.file_name(),
+            "another salt, another name"
+        );
     }
 
     #[tokio::test]

@@ -58,7 +58,8 @@ pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
 
 /// Puts a failed request in our own words.
 pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
-    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<lode_net::Refused>()) {
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<lode_net::Refused>())
+    {
         return Error::Egress(refused.clone());
     }
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
@@ -66,10 +67,18 @@ pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
     }
     let refused = |cause: &io::Error| cause.kind() == io::ErrorKind::ConnectionRefused;
     match error {
-        error if error.is_timeout() && error.is_connect() => Error::Timeout(timeout.min(CONNECT_TIMEOUT)),
+        error if error.is_timeout() && error.is_connect() => {
+            Error::Timeout(timeout.min(CONNECT_TIMEOUT))
+        }
         error if error.is_timeout() => Error::Timeout(timeout),
         error if error.is_dns() => Error::Dns,
-        error if causes(error).filter_map(|cause| cause.downcast_ref()).any(refused) => Error::Refused,
+        error
+            if causes(error)
+                .filter_map(|cause| cause.downcast_ref())
+                .any(refused) =>
+        {
+            Error::Refused
+        }
         error if error.is_connect() => Error::Connect,
         error if error.is_builder() => Error::Configuration("the request cannot be built"),
         _ => Error::BrokeOff,
@@ -82,7 +91,10 @@ fn way(remote: &Remote, url: &Url) -> Result<Way, Error> {
         remote.egress.check_proxied(url).map_err(Error::Egress)?;
         let address = Url::parse(&proxy.address).map_err(|_| unusable_proxy())?;
         // The message would show the proxy's address, which is part of a secret.
-        remote.egress.check(&address).map_err(|_| Error::Configuration("the proxy's address is not allowed"))?;
+        remote
+            .egress
+            .check(&address)
+            .map_err(|_| Error::Configuration("the proxy's address is not allowed"))?;
         return Ok(Way::Own(proxy.clone()));
     }
     if let Some(intercept) = environment_proxy(url) {
@@ -97,7 +109,11 @@ fn way(remote: &Remote, url: &Url) -> Result<Way, Error> {
 fn environment_proxy(url: &Url) -> Option<Intercept> {
     static ENVIRONMENT: LazyLock<Matcher> = LazyLock::new(Matcher::from_env);
     let is_loopback = url.host_str().is_some_and(is_loopback);
-    if is_loopback { None } else { ENVIRONMENT.intercept(&url.as_str().parse().ok()?) }
+    if is_loopback {
+        None
+    } else {
+        ENVIRONMENT.intercept(&url.as_str().parse().ok()?)
+    }
 }
 
 fn unusable_proxy() -> Error {
@@ -113,7 +129,10 @@ fn build(remote: &Remote, https: bool, way: &Way) -> Result<Client, Error> {
     builder = with_way(builder, remote, way)?;
     if !https && remote.proxy.is_none() {
         // Reading the system's authorities costs milliseconds that plain http need not pay.
-        return builder.tls_certs_only([]).build().map_err(|_| Error::Connect);
+        return builder
+            .tls_certs_only([])
+            .build()
+            .map_err(|_| Error::Connect);
     }
     if let Some(own) = &remote.client_certificate {
         let identity = Identity::from_pem(&[own.key.as_slice(), b"\n", &own.certificate].concat())
@@ -121,14 +140,19 @@ fn build(remote: &Remote, https: bool, way: &Way) -> Result<Client, Error> {
         builder = builder.identity(identity);
     }
     let Some(ca) = &remote.ca else {
-        return builder.build().map_err(|_| Error::Configuration("the TLS client cannot be set up"));
+        return builder
+            .build()
+            .map_err(|_| Error::Configuration("the TLS client cannot be set up"));
     };
     let unreadable = || Error::Configuration("the certificate authority cannot be read");
     let authorities = Certificate::from_pem_bundle(ca).map_err(|_| unreadable())?;
     if authorities.is_empty() {
         return Err(unreadable());
     }
-    builder.tls_certs_merge(authorities).build().map_err(|_| unreadable())
+    builder
+        .tls_certs_merge(authorities)
+        .build()
+        .map_err(|_| unreadable())
 }
 
 /// Sets proxy and resolver. Our own choice of the proxy is the only one, so that a request which is meant to go straight
@@ -140,12 +164,16 @@ fn with_way(builder: ClientBuilder, remote: &Remote, way: &Way) -> Result<Client
         Way::Own(proxy) => {
             let mut through = reqwest::Proxy::all(&proxy.address).map_err(|_| unusable_proxy())?;
             if let Some(username) = &proxy.username {
-                through = through.basic_auth(username, proxy.password.as_deref().unwrap_or_default());
+                through =
+                    through.basic_auth(username, proxy.password.as_deref().unwrap_or_default());
             }
-            Ok(builder.dns_resolver(remote.egress.resolver()).proxy(through))
+            Ok(builder
+                .dns_resolver(remote.egress.resolver())
+                .proxy(through))
         }
         Way::Environment(intercept) => {
-            let mut through = reqwest::Proxy::all(intercept.uri().to_string()).map_err(|_| unusable_proxy())?;
+            let mut through =
+                reqwest::Proxy::all(intercept.uri().to_string()).map_err(|_| unusable_proxy())?;
             if let Some((username, password)) = intercept.raw_auth() {
                 through = through.basic_auth(username, password);
             } else if let Some(value) = intercept.basic_auth() {
@@ -188,29 +216,40 @@ fn key(remote: &Remote, https: bool, way: &Way) -> Digest {
 
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Walks an error's causes, into those that [`io::Error`] wraps.
-fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| cause(*error))
 }
 
 fn cause<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    wrapped.map(|inner| inner as &'e (dyn StdError + 'static)).or_else(|| error.source())
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    wrapped
+        .map(|inner| inner as &'e (dyn StdError + 'static))
+        .or_else(|| error.source())
 }
 
 fn tls_words(error: &rustls::Error) -> &'static str {
     use rustls::{CertificateError as Certificate, Error as Tls};
     match error {
-        Tls::InvalidCertificate(Certificate::UnknownIssuer) => "the server's certificate is of an unknown authority",
+        Tls::InvalidCertificate(Certificate::UnknownIssuer) => {
+            "the server's certificate is of an unknown authority"
+        }
         Tls::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
             "the server's certificate has expired"
         }
-        Tls::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
-            "the server's certificate is for another name"
-        }
+        Tls::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "the server's certificate is for another name",
         Tls::InvalidCertificate(_) => "the server's certificate is not valid",
         Tls::AlertReceived(_) => "the server refused the connection or the client's certificate",
         _ => "no encrypted connection could be agreed",

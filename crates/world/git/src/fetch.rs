@@ -120,18 +120,31 @@ pub enum Error {
 }
 
 /// What a fetch may cost where nobody says otherwise.
-pub const BUDGET: budget::Limits = budget::Limits { bytes: 512 << 20, nodes: 200_000, steps: 1_000_000_000 };
+pub const BUDGET: budget::Limits = budget::Limits {
+    bytes: 512 << 20,
+    nodes: 200_000,
+    steps: 1_000_000_000,
+};
 
 impl Default for Options {
     fn default() -> Self {
         let budget = Arc::new(Budget::new(BUDGET));
-        Self { limits: Limits::default(), budget, sparse: Vec::new(), admission: Admission::default() }
+        Self {
+            limits: Limits::default(),
+            budget,
+            sparse: Vec::new(),
+            admission: Admission::default(),
+        }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pack_bytes: 512 << 20, object_bytes: 256 << 20, blob_bytes: 32 << 20 }
+        Self {
+            pack_bytes: 512 << 20,
+            object_bytes: 256 << 20,
+            blob_bytes: 32 << 20,
+        }
     }
 }
 
@@ -139,11 +152,25 @@ impl Default for Limits {
 ///
 /// # Errors
 /// The server gives no answer or does not know the commit, a limit is passed, or what comes cannot be read.
-pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options: &Options) -> Result<Snapshot, Error> {
+pub async fn fetch(
+    remote: &Remote,
+    resolved: &Resolved,
+    cache: &Cache,
+    options: &Options,
+) -> Result<Snapshot, Error> {
     let session = Session::new(remote)?;
-    let store = cache.store(remote, session.deadline()).await.ok_or_else(|| session.late())?;
+    let store = cache
+        .store(remote, session.deadline())
+        .await
+        .ok_or_else(|| session.late())?;
     let options = Arc::new(options.clone());
-    let mut fetch = Fetch { session, store: Some(store), cache, options, interrupt: Interrupt::default() };
+    let mut fetch = Fetch {
+        session,
+        store: Some(store),
+        cache,
+        options,
+        interrupt: Interrupt::default(),
+    };
     let id = resolved.id;
     let blob_bytes = fetch.options.limits.blob_bytes;
     let held = fetch.compute(blob_bytes, move |store, work| {
@@ -153,7 +180,9 @@ pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options:
         }
         match work.read(store, id) {
             // Something was lost on disk: start anew.
-            Err(Error::Missing | Error::Corrupt) => store.clear().map_err(Error::Cache).map(|()| None),
+            Err(Error::Missing | Error::Corrupt) => {
+                store.clear().map_err(Error::Cache).map(|()| None)
+            }
             answer => answer.map(Some),
         }
     });
@@ -171,7 +200,9 @@ pub async fn fetch(remote: &Remote, resolved: &Resolved, cache: &Cache, options:
         }
         answer => answer?,
     };
-    fetch.compute(0, move |store, _| store.remember(id).map_err(Error::Cache)).await?;
+    fetch
+        .compute(0, move |store, _| store.remember(id).map_err(Error::Cache))
+        .await?;
     Ok(snapshot)
 }
 
@@ -214,7 +245,10 @@ impl Fetch<'_> {
         let place = self.options.admission.enter(memory).await?;
         self.session.extend(began.elapsed());
         let mut store = self.store.take().ok_or(Error::Broken)?;
-        let work = Work { options: self.options.clone(), interrupted: self.interrupt.0.clone() };
+        let work = Work {
+            options: self.options.clone(),
+            interrupted: self.interrupt.0.clone(),
+        };
         let (done, ended) = oneshot::channel();
         place.compute(Box::new(move || {
             let answer = compute(&mut store, &work);
@@ -234,15 +268,22 @@ impl Fetch<'_> {
     }
 
     async fn clear(&mut self) -> Result<(), Error> {
-        self.compute(0, |store, _| store.clear().map_err(Error::Cache)).await
+        self.compute(0, |store, _| store.clear().map_err(Error::Cache))
+            .await
     }
 
     async fn read(&mut self, id: ObjectId) -> Result<Snapshot, Error> {
-        self.compute(self.options.limits.blob_bytes, move |store, work| work.read(store, id)).await
+        self.compute(self.options.limits.blob_bytes, move |store, work| {
+            work.read(store, id)
+        })
+        .await
     }
 
     async fn bring(&mut self, resolved: &Resolved) -> Result<(), Error> {
-        let prefixes = resolved.name.as_deref().map_or(vec!["refs/heads/", "refs/tags/"], |name| vec![name]);
+        let prefixes = resolved
+            .name
+            .as_deref()
+            .map_or(vec!["refs/heads/", "refs/tags/"], |name| vec![name]);
         let server = Server::greet(&mut self.session, &prefixes).await?;
         let unknown = || Error::Commit(resolved.commit.clone());
         if resolved.object.kind() != server.hash {
@@ -252,7 +293,10 @@ impl Fetch<'_> {
             store.commits.retain(|known| known.kind() == server.hash);
         }
         let mut answer = self.receive(&server, &[resolved.object], false).await;
-        let too_much = matches!(answer, Err(Error::Remote(http::Error::TooLarge { .. }) | Error::Corrupt));
+        let too_much = matches!(
+            answer,
+            Err(Error::Remote(http::Error::TooLarge { .. }) | Error::Corrupt)
+        );
         if too_much && !self.commits().is_empty() {
             // More has changed than a thin pack should bring, or it rests on what was lost here: start anew.
             self.clear().await?;
@@ -270,7 +314,12 @@ impl Fetch<'_> {
     }
 
     /// Brings the history of the references that may lead to a commit the server does not hand out by its id.
-    async fn search(&mut self, server: &Server, resolved: &Resolved, prefixes: &[&str]) -> Result<(), Error> {
+    async fn search(
+        &mut self,
+        server: &Server,
+        resolved: &Resolved,
+        prefixes: &[&str],
+    ) -> Result<(), Error> {
         let unknown = || Error::Commit(resolved.commit.clone());
         let mut wants = BTreeSet::new();
         let take = |tip: crate::protocol::Reference| {
@@ -295,21 +344,50 @@ impl Fetch<'_> {
         if found.await? { Ok(()) } else { Err(unknown()) }
     }
 
-    async fn receive(&mut self, server: &Server, objects: &[ObjectId], history: bool) -> Result<(), Error> {
+    async fn receive(
+        &mut self,
+        server: &Server,
+        objects: &[ObjectId],
+        history: bool,
+    ) -> Result<(), Error> {
         // Whoever wants history wants it whole, so nothing is said of what is held without.
         let have = if history { &[][..] } else { self.commits() };
         let thin = !have.is_empty();
-        let pack_bytes_max = self.options.limits.pack_bytes.min(if thin { THIN_BYTES_MAX } else { u64::MAX });
-        let pack = self.download(server, &Want { objects, have, history, pack_bytes_max }).await?;
-        let (hash, Limits { blob_bytes, object_bytes, .. }) = (server.hash, self.options.limits);
+        let pack_bytes_max =
+            self.options
+                .limits
+                .pack_bytes
+                .min(if thin { THIN_BYTES_MAX } else { u64::MAX });
+        let pack = self
+            .download(
+                server,
+                &Want {
+                    objects,
+                    have,
+                    history,
+                    pack_bytes_max,
+                },
+            )
+            .await?;
+        let (
+            hash,
+            Limits {
+                blob_bytes,
+                object_bytes,
+                ..
+            },
+        ) = (server.hash, self.options.limits);
         // Nearly no pack has an object that is too large for a tree. One that has is unpacked alone, in more memory.
         let usual = blob_bytes.min(object_bytes);
         let again = pack.try_clone().map_err(Error::Cache)?;
-        let unpack = move |store: &mut Store, work: &Work| work.unpack(store, pack, thin, hash, (usual, THREADS));
+        let unpack = move |store: &mut Store, work: &Work| {
+            work.unpack(store, pack, thin, hash, (usual, THREADS))
+        };
         match self.compute(usual, unpack).await {
             Err(Error::Limit { .. }) if usual < object_bytes => {
-                let unpack =
-                    move |store: &mut Store, work: &Work| work.unpack(store, again, thin, hash, (object_bytes, 1));
+                let unpack = move |store: &mut Store, work: &Work| {
+                    work.unpack(store, again, thin, hash, (object_bytes, 1))
+                };
                 self.compute(object_bytes, unpack).await
             }
             answer => answer,
@@ -333,7 +411,10 @@ impl Fetch<'_> {
                 file.write_all(&gathered)?;
                 Ok::<_, io::Error>(file)
             });
-            file = write.await.map_err(|_| Error::Broken)?.map_err(Error::Cache)?;
+            file = write
+                .await
+                .map_err(|_| Error::Broken)?
+                .map_err(Error::Cache)?;
             if ended {
                 return Ok(file);
             }
@@ -343,21 +424,39 @@ impl Fetch<'_> {
 
 /// Returns what the disk said, if an error is its fault: what was received is all right then.
 fn of_disk(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
-    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
     let mut causes = std::iter::successors(Some(error), |error| error.source());
     causes.find_map(|cause| {
         let error = cause.downcast_ref::<io::Error>()?;
-        let is_disks =
-            matches!(error.kind(), FileTooLarge | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull);
-        is_disks.then(|| error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error))
+        let is_disks = matches!(
+            error.kind(),
+            FileTooLarge | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull
+        );
+        is_disks.then(|| {
+            error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+        })
     })
 }
 
 impl Work {
     fn read(&self, store: &Store, object: ObjectId) -> Result<Snapshot, Error> {
         let mut objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
-        objects.set_pack_cache(|| Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::new(DELTA_BASES_BYTES)));
-        snapshot::read(&objects, object, &self.options, &self.interrupted, &mut Spool::new(store.unpacked()))
+        objects.set_pack_cache(|| {
+            Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::new(
+                DELTA_BASES_BYTES,
+            ))
+        });
+        snapshot::read(
+            &objects,
+            object,
+            &self.options,
+            &self.interrupted,
+            &mut Spool::new(store.unpacked()),
+        )
     }
 
     /// Unpacks with objects of so many bytes at most, on so many threads.
@@ -370,24 +469,38 @@ impl Work {
         (object_bytes, threads): (u64, usize),
     ) -> Result<(), Error> {
         pack.rewind().map_err(Error::Cache)?;
-        let bases = thin.then(|| gix_odb::at(store.objects(), hash)).transpose().map_err(Error::Cache)?;
+        let bases = thin
+            .then(|| gix_odb::at(store.objects(), hash))
+            .transpose()
+            .map_err(Error::Cache)?;
         let options = gix_pack::bundle::write::Options {
             thread_limit: Some(threads),
             alloc_limit_bytes: usize::try_from(object_bytes).ok(),
             ..Default::default()
         };
         let (folder, mut pack) = (store.packs(), BufReader::with_capacity(GATHERED, pack));
-        let answer =
-            Bundle::write_to_directory(&mut pack, Some(&folder), &mut Discard, &self.interrupted, bases, hash, options);
+        let answer = Bundle::write_to_directory(
+            &mut pack,
+            Some(&folder),
+            &mut Discard,
+            &self.interrupted,
+            bases,
+            hash,
+            options,
+        );
         match answer {
             Ok(written) => {
                 // The mark that protects a pack from Git's own collection means nothing here.
-                written.keep_path.map_or(Ok(()), std::fs::remove_file).map_err(Error::Cache)
+                written
+                    .keep_path
+                    .map_or(Ok(()), std::fs::remove_file)
+                    .map_err(Error::Cache)
             }
             Err(_) if self.interrupted.load(Ordering::Relaxed) => Err(Error::Slow),
-            Err(error) if error.is_resource_exhausted() => {
-                Err(Error::Limit { what: "bytes in one file", limit: object_bytes })
-            }
+            Err(error) if error.is_resource_exhausted() => Err(Error::Limit {
+                what: "bytes in one file",
+                limit: object_bytes,
+            }),
             Err(error) => Err(of_disk(&error).map_or(Error::Corrupt, Error::Cache)),
         }
     }
@@ -406,7 +519,14 @@ mod tests {
         const NO_SPACE: i32 = 28;
         let told = of_disk(&Wrapped(io::Error::from_raw_os_error(NO_SPACE))).unwrap();
         assert_eq!(told.kind(), io::ErrorKind::StorageFull);
-        assert!(Error::Cache(told).to_string().starts_with("cannot keep objects on disk: No space left on device"));
-        assert!(of_disk(&Wrapped(io::ErrorKind::InvalidData.into())).is_none(), "a broken pack is no disk's fault");
+        assert!(
+            Error::Cache(told)
+                .to_string()
+                .starts_with("cannot keep objects on disk: No space left on device")
+        );
+        assert!(
+            of_disk(&Wrapped(io::ErrorKind::InvalidData.into())).is_none(),
+            "a broken pack is no disk's fault"
+        );
     }
 }

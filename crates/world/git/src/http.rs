@@ -100,8 +100,17 @@ impl Session {
     pub(crate) fn new(remote: &Remote) -> Result<Self, Error> {
         let authorization = authorization(&remote.credentials)?;
         let deadline = Instant::now() + remote.timeout.min(TIMEOUT_MAX);
-        let (client, base) = (client::of(remote, remote.parsed())?, remote.parsed().clone());
-        Ok(Self { client, remote: remote.clone(), base, authorization, deadline })
+        let (client, base) = (
+            client::of(remote, remote.parsed())?,
+            remote.parsed().clone(),
+        );
+        Ok(Self {
+            client,
+            remote: remote.clone(),
+            base,
+            authorization,
+            deadline,
+        })
     }
 
     /// Returns when the operation must have ended.
@@ -124,7 +133,9 @@ impl Session {
         let mut url = below(&self.base, "/info/refs");
         url.set_query(Some("service=git-upload-pack"));
         for _ in 0..=REDIRECTS_MAX {
-            let response = self.send(self.client.get(url.clone()).header(ACCEPT, "*/*")).await?;
+            let response = self
+                .send(self.client.get(url.clone()).header(ACCEPT, "*/*"))
+                .await?;
             if !response.status().is_redirection() {
                 let body = self.body(response, "a list of references", limit)?;
                 return body.of_type(ADVERTISEMENT);
@@ -135,7 +146,12 @@ impl Session {
     }
 
     /// Sends a request of the protocol.
-    pub(crate) async fn upload_pack(&self, request: Vec<u8>, what: &'static str, limit: u64) -> Result<Body, Error> {
+    pub(crate) async fn upload_pack(
+        &self,
+        request: Vec<u8>,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Body, Error> {
         let post = self.client.post(below(&self.base, "/git-upload-pack"));
         let post = post
             .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
@@ -143,15 +159,22 @@ impl Session {
             .body(request);
         let response = self.send(post).await?;
         if response.status().is_redirection() {
-            return Err(Error::Redirect("only the first request of an operation may be redirected"));
+            return Err(Error::Redirect(
+                "only the first request of an operation may be redirected",
+            ));
         }
-        self.body(response, what, limit)?.of_type("application/x-git-upload-pack-result")
+        self.body(response, what, limit)?
+            .of_type("application/x-git-upload-pack-result")
     }
 
     /// Returns text a server sent, without any secret of ours it may have echoed.
     pub(crate) fn said(&self, text: &[u8]) -> Error {
         let mut text = String::from_utf8_lossy(text).into_owned();
-        let header = self.authorization.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header = self
+            .authorization
+            .as_ref()
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let encoded = header.rsplit(' ').next().unwrap_or_default();
         let secrets = match &self.remote.credentials {
             Credentials::None => ["", ""],
@@ -170,7 +193,9 @@ impl Session {
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
-        let answer = timeout_at(self.deadline, request.send()).await.map_err(|_| self.late())?;
+        let answer = timeout_at(self.deadline, request.send())
+            .await
+            .map_err(|_| self.late())?;
         answer.map_err(|error| client::failure(&error, self.remote.timeout))
     }
 
@@ -186,23 +211,42 @@ impl Session {
             status => return Err(Error::Status(status)),
         }
         let (deadline, timeout) = (self.deadline, self.remote.timeout);
-        Ok(Body { response, chunk: Bytes::new(), taken: 0, limit, what, deadline, timeout })
+        Ok(Body {
+            response,
+            chunk: Bytes::new(),
+            taken: 0,
+            limit,
+            what,
+            deadline,
+            timeout,
+        })
     }
 
     /// Reads where a redirect leads and moves the session there.
     fn redirected(&mut self, from: &Url, response: &Response) -> Result<Url, Error> {
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let mut to = location.and_then(|text| from.join(text).ok()).ok_or(Error::Redirect("it names no URL"))?;
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let mut to = location
+            .and_then(|text| from.join(text).ok())
+            .ok_or(Error::Redirect("it names no URL"))?;
         match (from.scheme(), to.scheme()) {
             ("http", "http" | "https") | ("https", "https") => {}
             ("https", "http") => return Err(Error::Redirect("it leads from https to http")),
             _ => return Err(Error::Redirect("it leads away from http and https")),
         }
-        if to.set_username("").and_then(|()| to.set_password(None)).is_err() {
+        if to
+            .set_username("")
+            .and_then(|()| to.set_password(None))
+            .is_err()
+        {
             return Err(Error::Redirect("it names no host"));
         }
         let Some(path) = to.path().strip_suffix("/info/refs") else {
-            return Err(Error::Redirect("it leads to something else than a repository"));
+            return Err(Error::Redirect(
+                "it leads to something else than a repository",
+            ));
         };
         let mut base = to.clone();
         base.set_path(path);
@@ -235,7 +279,11 @@ impl Body {
         let mut filled = 0;
         while filled < out.len() {
             if self.chunk.is_empty() && !self.advance().await? {
-                return if filled == 0 { Ok(false) } else { Err(Error::BrokeOff) };
+                return if filled == 0 {
+                    Ok(false)
+                } else {
+                    Err(Error::BrokeOff)
+                };
             }
             let count = self.chunk.len().min(out.len() - filled);
             self.chunk.copy_to_slice(&mut out[filled..filled + count]);
@@ -248,11 +296,16 @@ impl Body {
     async fn advance(&mut self) -> Result<bool, Error> {
         while self.chunk.is_empty() {
             let next = timeout_at(self.deadline, self.response.chunk()).await;
-            let next = next.map_err(|_| Error::Timeout(self.timeout))?.map_err(|_| Error::BrokeOff)?;
+            let next = next
+                .map_err(|_| Error::Timeout(self.timeout))?
+                .map_err(|_| Error::BrokeOff)?;
             let Some(next) = next else { return Ok(false) };
             self.taken += next.len() as u64;
             if self.taken > self.limit {
-                return Err(Error::TooLarge { what: self.what, limit: self.limit });
+                return Err(Error::TooLarge {
+                    what: self.what,
+                    limit: self.limit,
+                });
             }
             self.chunk = next;
         }
@@ -260,8 +313,17 @@ impl Body {
     }
 
     fn of_type(self, wanted: &'static str) -> Result<Self, Error> {
-        let found = self.response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if found.is_some_and(|found| found.split(';').next().is_some_and(|found| found.trim() == wanted)) {
+        let found = self
+            .response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        if found.is_some_and(|found| {
+            found
+                .split(';')
+                .next()
+                .is_some_and(|found| found.trim() == wanted)
+        }) {
             return Ok(self);
         }
         Err(Error::Protocol("the answer is of another content type"))
@@ -278,12 +340,16 @@ fn authorization(credentials: &Credentials) -> Result<Option<HeaderValue>, Error
     let text = match credentials {
         Credentials::None => return Ok(None),
         Credentials::Basic { username, password } => {
-            format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+            format!(
+                "Basic {}",
+                STANDARD.encode(format!("{username}:{password}"))
+            )
         }
         Credentials::Bearer(token) => format!("Bearer {token}"),
     };
-    let mut value = HeaderValue::try_from(text)
-        .map_err(|_| Error::Configuration("the token holds characters that no HTTP header may hold"))?;
+    let mut value = HeaderValue::try_from(text).map_err(|_| {
+        Error::Configuration("the token holds characters that no HTTP header may hold")
+    })?;
     value.set_sensitive(true);
     Ok(Some(value))
 }
@@ -297,15 +363,25 @@ mod tests {
     #[test]
     fn a_server_that_echoes_a_secret_is_not_quoted() {
         let mut remote = Remote::new("http://127.0.0.1/x").unwrap();
-        remote.credentials = Credentials::Basic { username: "git".into(), password: "hunter2".into() };
-        remote.egress = Egress::new(Rules { allow: vec!["127.0.0.0/8".parse().unwrap()], deny: Vec::new() });
+        remote.credentials = Credentials::Basic {
+            username: "git".into(),
+            password: "hunter2".into(),
+        };
+        remote.egress = Egress::new(Rules {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            deny: Vec::new(),
+        });
         let session = Session::new(&remote).unwrap();
-        let said = session.said(b"no: hunter2, Basic Z2l0Omh1bnRlcjI=").to_string();
+        let said = session
+            .said(b"no: hunter2, Basic Z2l0Omh1bnRlcjI=")
+            .to_string();
         assert_eq!(said, "the server says: no: ***, Basic ***");
 
         // Where a long text is cut, no part of a secret is left.
         for at in 190..=200 {
-            let said = session.said(format!("{}hunter2", ".".repeat(at)).as_bytes()).to_string();
+            let said = session
+                .said(format!("{}hunter2", ".".repeat(at)).as_bytes())
+                .to_string();
             assert!(!said.contains(".h"), "{said}");
         }
     }

@@ -16,7 +16,9 @@ impl FromStr for ObjectId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        gix_hash::ObjectId::from_hex(text.as_bytes()).map(Self).map_err(|_| Error)
+        gix_hash::ObjectId::from_hex(text.as_bytes())
+            .map(Self)
+            .map_err(|_| Error)
     }
 }
 

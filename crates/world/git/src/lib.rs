@@ -51,8 +51,8 @@ pub use id::{Error as IdError, ObjectId};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
 pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
 pub use repository::{
-    Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal, Repository, Update,
-    Watch,
+    Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal,
+    Repository, Update, Watch,
 };
 pub use server::{Access, Answer, Gate, Limits as ServerLimits, Secret, Server, serve};
 pub use snapshot::Snapshot;

@@ -64,7 +64,11 @@ impl Object {
     /// Returns the bytes.
     pub(crate) fn inflate(&self) -> Result<Vec<u8>, Lost> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).map_err(|_| Lost::Corrupt)?);
-        let status = Decompress::new(true).decompress_vec(&self.deflated, &mut bytes, FlushDecompress::Finish);
+        let status = Decompress::new(true).decompress_vec(
+            &self.deflated,
+            &mut bytes,
+            FlushDecompress::Finish,
+        );
         let whole = matches!(status, Ok(Status::StreamEnd)) && bytes.len() as u64 == self.size;
         if whole { Ok(bytes) } else { Err(Lost::Corrupt) }
     }
@@ -83,7 +87,14 @@ impl Deflater {
     /// Returns the object and its id.
     pub(crate) fn object(&mut self, kind: Kind, bytes: &[u8]) -> Result<(ObjectId, Object), Lost> {
         let id = id_of(kind, bytes)?;
-        Ok((id, Object { kind, size: bytes.len() as u64, deflated: self.deflate(bytes)? }))
+        Ok((
+            id,
+            Object {
+                kind,
+                size: bytes.len() as u64,
+                deflated: self.deflate(bytes)?,
+            },
+        ))
     }
 
     fn deflate(&mut self, bytes: &[u8]) -> Result<Box<[u8]>, Lost> {
@@ -91,7 +102,9 @@ impl Deflater {
         let mut deflated = Vec::with_capacity(bytes.len() / 2 + 64);
         loop {
             let read = usize::try_from(self.0.total_in()).map_err(|_| Lost::Corrupt)?;
-            let status = self.0.compress_vec(&bytes[read..], &mut deflated, FlushCompress::Finish);
+            let status = self
+                .0
+                .compress_vec(&bytes[read..], &mut deflated, FlushCompress::Finish);
             match status.map_err(|_| Lost::Corrupt)? {
                 Status::StreamEnd => return Ok(deflated.into()),
                 Status::Ok | Status::BufError => deflated.reserve(bytes.len() / 2 + 64),
@@ -120,25 +133,45 @@ struct Held {
 impl Objects {
     /// Returns an empty store that takes this many bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { held: RwLock::default(), bytes_max }
+        Self {
+            held: RwLock::default(),
+            bytes_max,
+        }
     }
 
     /// Returns an object that is held.
     pub(crate) fn get(&self, id: ObjectId) -> Option<Arc<Object>> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
+        self.held
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_id
+            .get(&id)
+            .cloned()
     }
 
     /// Returns the kind of an object that is held.
     pub(crate) fn kind(&self, id: ObjectId) -> Option<Kind> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).map(|object| object.kind)
+        self.held
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_id
+            .get(&id)
+            .map(|object| object.kind)
     }
 
     /// Takes all objects or none. Whatever they name must be among them or held.
-    pub(crate) fn insert(&self, objects: impl IntoIterator<Item = (ObjectId, Object)>) -> Result<(), Full> {
+    pub(crate) fn insert(
+        &self,
+        objects: impl IntoIterator<Item = (ObjectId, Object)>,
+    ) -> Result<(), Full> {
         let objects: Vec<_> = objects.into_iter().collect();
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let new = objects.iter().filter(|(id, _)| !held.by_id.contains_key(id));
-        let bytes: u64 = new.map(|(_, object)| object.deflated.len() as u64 + OVERHEAD).sum();
+        let new = objects
+            .iter()
+            .filter(|(id, _)| !held.by_id.contains_key(id));
+        let bytes: u64 = new
+            .map(|(_, object)| object.deflated.len() as u64 + OVERHEAD)
+            .sum();
         if held.bytes.saturating_add(bytes) > self.bytes_max {
             return Err(Full);
         }
@@ -169,7 +202,9 @@ mod tests {
     fn what_is_put_in_comes_out() {
         let objects = Objects::new(1 << 20);
         let mut deflater = Deflater::default();
-        let noise: Vec<u8> = (0..100_000_u32).flat_map(|n| n.wrapping_mul(0x9e37_79b1).to_le_bytes()).collect();
+        let noise: Vec<u8> = (0..100_000_u32)
+            .flat_map(|n| n.wrapping_mul(0x9e37_79b1).to_le_bytes())
+            .collect();
         for bytes in [&b""[..], b"hello\n", &noise] {
             let (id, object) = deflater.object(Kind::Blob, bytes).unwrap();
             objects.insert([(id, object)]).unwrap();
@@ -177,7 +212,11 @@ mod tests {
             assert_eq!(objects.size(id), Ok(bytes.len() as u64));
         }
         // As `git hash-object` says.
-        assert!(objects.get(ObjectId::from_hex(b"ce013625030ba8dba906f756967f9e9ca394464a").unwrap()).is_some());
+        assert!(
+            objects
+                .get(ObjectId::from_hex(b"ce013625030ba8dba906f756967f9e9ca394464a").unwrap())
+                .is_some()
+        );
     }
 
     #[test]
@@ -186,8 +225,13 @@ mod tests {
         let mut deflater = Deflater::default();
         let mut object = |text: &str| deflater.object(Kind::Blob, text.as_bytes()).unwrap();
         objects.insert([object("one")]).unwrap();
-        assert_eq!(objects.insert([object("two"), object("three"), object("four")]), Err(Full));
+        assert_eq!(
+            objects.insert([object("two"), object("three"), object("four")]),
+            Err(Full)
+        );
         assert_eq!(objects.object(object("two").0), Err(Lost::Missing));
-        objects.insert([object("one"), object("two"), object("one"), object("three")]).unwrap();
+        objects
+            .insert([object("one"), object("two"), object("one"), object("three")])
+            .unwrap();
     }
 }

@@ -85,7 +85,11 @@ pub(crate) fn write_flush(output: &mut Vec<u8>) {
 pub(crate) fn printable(bytes: &[u8]) -> String {
     const SHOWN_MAX: usize = 200;
     let text = String::from_utf8_lossy(bytes);
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN_MAX).collect()
+    text.trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(SHOWN_MAX)
+        .collect()
 }
 
 /// Fills `out`, or returns false when the stream ends before its first byte.
@@ -118,7 +122,10 @@ mod tests {
         write_delimiter(&mut bytes);
         write_flush(&mut bytes);
         let mut input = &bytes[..];
-        assert_eq!(read(&mut input).unwrap(), Packet::Line(b"want x\n".to_vec()));
+        assert_eq!(
+            read(&mut input).unwrap(),
+            Packet::Line(b"want x\n".to_vec())
+        );
         assert_eq!(read(&mut input).unwrap(), Packet::Delimiter);
         assert_eq!(read(&mut input).unwrap(), Packet::Flush);
         assert_eq!(read(&mut input).unwrap(), Packet::End);
@@ -126,7 +133,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_error_not_a_panic() {
-        for bytes in [&b"00"[..], b"zzzz", b"0003", b"fff1", b"0010short", b"<html>", b"\xff\xff\xff\xff"] {
+        for bytes in [
+            &b"00"[..],
+            b"zzzz",
+            b"0003",
+            b"fff1",
+            b"0010short",
+            b"<html>",
+            b"\xff\xff\xff\xff",
+        ] {
             assert!(read(&mut &bytes[..]).is_err());
         }
     }

@@ -63,8 +63,16 @@ impl Server {
     /// Asks what the server can do; `prefixes` begin the names of all references that will be asked for.
     pub(crate) async fn greet(session: &mut Session, prefixes: &[&str]) -> Result<Self, Error> {
         let body = session.advertisement(REFERENCES_BYTES_MAX).await?;
-        let mut server = Self { hash: Kind::Sha1, version_2: false, references: Vec::new(), kept: 0, any: false };
-        server.read_greeting(Lines { body, session }, prefixes).await?;
+        let mut server = Self {
+            hash: Kind::Sha1,
+            version_2: false,
+            references: Vec::new(),
+            kept: 0,
+            any: false,
+        };
+        server
+            .read_greeting(Lines { body, session }, prefixes)
+            .await?;
         Ok(server)
     }
 
@@ -76,7 +84,11 @@ impl Server {
         mut take: impl FnMut(Reference),
     ) -> Result<(), Error> {
         if !self.version_2 {
-            self.references.iter().filter(|known| begins(&known.name, prefixes)).cloned().for_each(take);
+            self.references
+                .iter()
+                .filter(|known| begins(&known.name, prefixes))
+                .cloned()
+                .for_each(take);
             return Ok(());
         }
         let mut request = self.command("ls-refs");
@@ -85,10 +97,14 @@ impl Server {
             pktline::write(&mut request, &format!("ref-prefix {prefix}\n"));
         }
         pktline::write_flush(&mut request);
-        let body = session.upload_pack(request, "a list of references", REFERENCES_BYTES_MAX).await?;
+        let body = session
+            .upload_pack(request, "a list of references", REFERENCES_BYTES_MAX)
+            .await?;
         let mut lines = Lines { body, session };
         while let Packet::Line(line) = lines.next().await? {
-            self.reference(&line)?.filter(|reference| begins(&reference.name, prefixes)).map(&mut take);
+            self.reference(&line)?
+                .filter(|reference| begins(&reference.name, prefixes))
+                .map(&mut take);
         }
         Ok(())
     }
@@ -97,7 +113,10 @@ impl Server {
     pub(crate) async fn is_empty(&self, session: &Session) -> Result<bool, Error> {
         let mut any = self.any;
         if self.version_2 {
-            self.references(session, &["HEAD", "refs/heads/", "refs/tags/"], |_| any = true).await?;
+            self.references(session, &["HEAD", "refs/heads/", "refs/tags/"], |_| {
+                any = true;
+            })
+            .await?;
         }
         Ok(!any)
     }
@@ -108,14 +127,27 @@ impl Server {
     }
 
     /// Asks for a pack.
-    pub(crate) async fn fetch<'s>(&self, session: &'s Session, want: &Want<'_>) -> Result<Pack<'s>, Error> {
-        let request = if self.version_2 { self.request_2(want) } else { request_0(want) };
-        let body = session.upload_pack(request, "a pack", want.pack_bytes_max).await?;
+    pub(crate) async fn fetch<'s>(
+        &self,
+        session: &'s Session,
+        want: &Want<'_>,
+    ) -> Result<Pack<'s>, Error> {
+        let request = if self.version_2 {
+            self.request_2(want)
+        } else {
+            request_0(want)
+        };
+        let body = session
+            .upload_pack(request, "a pack", want.pack_bytes_max)
+            .await?;
         let mut lines = Lines { body, session };
         for _ in 0..PREAMBLE_MAX {
             match lines.next().await? {
                 Packet::Line(line) if matches!(line.first(), Some(1..=3)) => {
-                    return Ok(Pack { lines, first: Some(line) });
+                    return Ok(Pack {
+                        lines,
+                        first: Some(line),
+                    });
                 }
                 Packet::End => break,
                 // What is shallow, what is common, and the borders between: nothing we did not know.
@@ -125,7 +157,11 @@ impl Server {
         Err(Error::Protocol("there is no pack in the answer"))
     }
 
-    async fn read_greeting(&mut self, mut lines: Lines<'_>, prefixes: &[&str]) -> Result<(), Error> {
+    async fn read_greeting(
+        &mut self,
+        mut lines: Lines<'_>,
+        prefixes: &[&str],
+    ) -> Result<(), Error> {
         let (mut announced, mut begun) = (false, false);
         loop {
             let line = match lines.next().await? {
@@ -159,17 +195,29 @@ impl Server {
     }
 
     /// Reads a reference as the older protocol lists it: an annotated tag is followed by a line `name^{}`.
-    fn read_advertised(&mut self, line: &[u8], begun: bool, prefixes: &[&str]) -> Result<(), Error> {
+    fn read_advertised(
+        &mut self,
+        line: &[u8],
+        begun: bool,
+        prefixes: &[&str],
+    ) -> Result<(), Error> {
         let (line, capabilities) = match line.iter().position(|byte| *byte == 0) {
             Some(at) => (&line[..at], &line[at + 1..]),
             None => (line, &[][..]),
         };
         if !begun {
-            let format = capabilities.split(u8::is_ascii_whitespace).find_map(|c| c.strip_prefix(b"object-format="));
+            let format = capabilities
+                .split(u8::is_ascii_whitespace)
+                .find_map(|c| c.strip_prefix(b"object-format="));
             self.hash = format.map_or(Ok(Kind::Sha1), kind)?;
         }
-        let Some(reference) = self.reference(line)? else { return Ok(()) };
-        match (reference.name.strip_suffix("^{}"), self.references.last_mut()) {
+        let Some(reference) = self.reference(line)? else {
+            return Ok(());
+        };
+        match (
+            reference.name.strip_suffix("^{}"),
+            self.references.last_mut(),
+        ) {
             (Some("capabilities"), _) => return Ok(()),
             (Some(name), Some(last)) if last.name == name => last.peeled = Some(reference.object),
             _ if begins(&reference.name, prefixes) => self.keep(reference)?,
@@ -182,7 +230,10 @@ impl Server {
     fn keep(&mut self, reference: Reference) -> Result<(), Error> {
         self.kept += (size_of::<Reference>() + reference.name.len()) as u64;
         if self.kept > REFERENCES_KEPT_MAX {
-            return Err(Error::TooLarge { what: "a list of references", limit: REFERENCES_KEPT_MAX });
+            return Err(Error::TooLarge {
+                what: "a list of references",
+                limit: REFERENCES_KEPT_MAX,
+            });
         }
         self.references.push(reference);
         Ok(())
@@ -191,22 +242,40 @@ impl Server {
     /// Reads `<id> <name>[ peeled:<id>]`; a name that is not text, or a HEAD that points nowhere, is none.
     fn reference(&self, line: &[u8]) -> Result<Option<Reference>, Error> {
         const BROKEN: Error = Error::Protocol("a reference cannot be read");
-        let Ok(text) = std::str::from_utf8(line) else { return Ok(None) };
+        let Ok(text) = std::str::from_utf8(line) else {
+            return Ok(None);
+        };
         let mut words = text.trim_end().split(' ');
-        let (Some(id), Some(name)) = (words.next(), words.next()) else { return Err(BROKEN) };
+        let (Some(id), Some(name)) = (words.next(), words.next()) else {
+            return Err(BROKEN);
+        };
         if id == "unborn" {
             return Ok(None);
         }
-        let read =
-            |hex: &str| ObjectId::from_hex(hex.as_bytes()).ok().filter(|id| id.kind() == self.hash).ok_or(BROKEN);
-        let peeled = words.find_map(|word| word.strip_prefix("peeled:")).map(read).transpose()?;
-        Ok(Some(Reference { name: name.to_owned(), object: read(id)?, peeled }))
+        let read = |hex: &str| {
+            ObjectId::from_hex(hex.as_bytes())
+                .ok()
+                .filter(|id| id.kind() == self.hash)
+                .ok_or(BROKEN)
+        };
+        let peeled = words
+            .find_map(|word| word.strip_prefix("peeled:"))
+            .map(read)
+            .transpose()?;
+        Ok(Some(Reference {
+            name: name.to_owned(),
+            object: read(id)?,
+            peeled,
+        }))
     }
 
     fn command(&self, name: &str) -> Vec<u8> {
         let mut request = Vec::new();
         pktline::write(&mut request, &format!("command={name}\n"));
-        pktline::write(&mut request, concat!("agent=git/lodestone-", env!("CARGO_PKG_VERSION"), "\n"));
+        pktline::write(
+            &mut request,
+            concat!("agent=git/lodestone-", env!("CARGO_PKG_VERSION"), "\n"),
+        );
         if self.hash != Kind::Sha1 {
             pktline::write(&mut request, &format!("object-format={}\n", self.hash));
         }
@@ -237,9 +306,17 @@ impl Server {
 /// Phrases a fetch in the older protocol.
 fn request_0(want: &Want<'_>) -> Vec<u8> {
     let mut request = Vec::new();
-    let thin = if want.have.is_empty() { "" } else { " thin-pack" };
+    let thin = if want.have.is_empty() {
+        ""
+    } else {
+        " thin-pack"
+    };
     for (i, object) in want.objects.iter().enumerate() {
-        let features = if i == 0 { format!(" side-band-64k ofs-delta no-progress{thin}") } else { String::new() };
+        let features = if i == 0 {
+            format!(" side-band-64k ofs-delta no-progress{thin}")
+        } else {
+            String::new()
+        };
         pktline::write(&mut request, &format!("want {object}{features}\n"));
     }
     write_depth(&mut request, want);
@@ -330,13 +407,24 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_references_is_bounded_by_bytes() {
-        let mut server = Server { hash: Kind::Sha1, version_2: false, references: Vec::new(), kept: 0, any: false };
+        let mut server = Server {
+            hash: Kind::Sha1,
+            version_2: false,
+            references: Vec::new(),
+            kept: 0,
+            any: false,
+        };
         let id = "a".repeat(40);
         let mut refused = None;
         for at in 0..1_000 {
             let line = format!("{id} refs/heads/{at}{}", "x".repeat(60_000));
-            refused = refused.or(server.read_advertised(line.as_bytes(), at > 0, &["refs/heads/"]).err());
+            refused = refused.or(server
+                .read_advertised(line.as_bytes(), at > 0, &["refs/heads/"])
+                .err());
         }
-        assert!(matches!(refused, Some(Error::TooLarge { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Some(Error::TooLarge { .. })),
+            "{refused:?}"
+        );
     }
 }

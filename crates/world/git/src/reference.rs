@@ -83,12 +83,20 @@ pub enum Error {
 /// # Errors
 /// The server gives no answer, or has no such reference.
 pub async fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error> {
-    let Reference { branch, tag, semver, name, commit } = reference;
+    let Reference {
+        branch,
+        tag,
+        semver,
+        name,
+        commit,
+    } = reference;
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(commit) = given(commit) {
         return pinned(&commit, given(name), given(branch));
     }
-    let mut asker = Asker { session: Session::new(remote)? };
+    let mut asker = Asker {
+        session: Session::new(remote)?,
+    };
     if let Some(name) = given(name) {
         return asker.one(&name, &name, Error::Name).await;
     }
@@ -99,12 +107,14 @@ pub async fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved,
         return asker.one(&format!("{TAGS}{tag}"), &tag, Error::Tag).await;
     }
     let branch = given(branch).unwrap_or_else(|| BRANCH_DEFAULT.to_owned());
-    asker.one(&format!("refs/heads/{branch}"), &branch, Error::Branch).await
+    asker
+        .one(&format!("refs/heads/{branch}"), &branch, Error::Branch)
+        .await
 }
 
 fn pinned(commit: &str, name: Option<String>, branch: Option<String>) -> Result<Resolved, Error> {
-    let object =
-        ObjectId::from_hex(commit.as_bytes()).map_err(|_| Error::CommitId(commit.chars().take(80).collect()))?;
+    let object = ObjectId::from_hex(commit.as_bytes())
+        .map_err(|_| Error::CommitId(commit.chars().take(80).collect()))?;
     let (short, whole) = match (name, branch) {
         // A branch names where the pin lies before a name does, as status shows it in Flux.
         (_, Some(branch)) => (Some(branch.clone()), Some(format!("refs/heads/{branch}"))),
@@ -112,7 +122,14 @@ fn pinned(commit: &str, name: Option<String>, branch: Option<String>) -> Result<
         (None, None) => (None, None),
     };
     let revision = revision(short.as_deref(), object);
-    Ok(Resolved { revision, commit: object.to_string(), name: whole, object, id: object, pinned: true })
+    Ok(Resolved {
+        revision,
+        commit: object.to_string(),
+        name: whole,
+        object,
+        id: object,
+        pinned: true,
+    })
 }
 
 struct Asker {
@@ -120,7 +137,12 @@ struct Asker {
 }
 
 impl Asker {
-    async fn one(&mut self, whole: &str, short: &str, missing: fn(String) -> Error) -> Result<Resolved, Error> {
+    async fn one(
+        &mut self,
+        whole: &str,
+        short: &str,
+        missing: fn(String) -> Error,
+    ) -> Result<Resolved, Error> {
         let missing = || missing(short.chars().take(NAME_MAX).collect());
         if whole.len() > NAME_MAX || whole.contains(|c: char| c.is_control() || c == ' ') {
             return Err(missing());
@@ -146,10 +168,18 @@ impl Asker {
         let server = Server::greet(&mut self.session, &[TAGS]).await?;
         let mut highest: Option<(Version, protocol::Reference)> = None;
         let take = |found: protocol::Reference| {
-            let version = found.name.strip_prefix(TAGS).and_then(|tag| Version::parse_strict(tag).ok());
-            let Some(version) = version.filter(|version| range.matches(version)) else { return };
+            let version = found
+                .name
+                .strip_prefix(TAGS)
+                .and_then(|tag| Version::parse_strict(tag).ok());
+            let Some(version) = version.filter(|version| range.matches(version)) else {
+                return;
+            };
             let lower = |(known, by): &(Version, protocol::Reference)| {
-                known.cmp(&version).then_with(|| by.name.cmp(&found.name)).is_lt()
+                known
+                    .cmp(&version)
+                    .then_with(|| by.name.cmp(&found.name))
+                    .is_lt()
             };
             if highest.as_ref().is_none_or(lower) {
                 highest = Some((version, found));
@@ -166,7 +196,11 @@ impl Asker {
     }
 
     async fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, http::Error> {
-        Ok(if server.is_empty(&self.session).await? { Error::Empty } else { missing })
+        Ok(if server.is_empty(&self.session).await? {
+            Error::Empty
+        } else {
+            missing
+        })
     }
 }
 

@@ -175,7 +175,11 @@ impl Remote {
         }
         // Who answers for a name depends on these two: another proxy or authority may mean another server.
         put(self.ca.as_deref().unwrap_or_default());
-        put(self.proxy.as_ref().map(|proxy| proxy.address.as_bytes()).unwrap_or_default());
+        put(self
+            .proxy
+            .as_ref()
+            .map(|proxy| proxy.address.as_bytes())
+            .unwrap_or_default());
         hasher.finish()
     }
 }
@@ -231,20 +235,42 @@ mod tests {
     #[test]
     fn only_http_and_https_come_in() {
         assert_eq!(Remote::new("ssh://git@host/x").unwrap_err(), Error::Ssh);
-        for (url, scheme) in [("file:///etc", "file"), ("git://host/x", "git"), ("ftp://h/x", "ftp")] {
-            assert_eq!(Remote::new(url).unwrap_err(), Error::Scheme(scheme.to_owned()));
+        for (url, scheme) in [
+            ("file:///etc", "file"),
+            ("git://host/x", "git"),
+            ("ftp://h/x", "ftp"),
+        ] {
+            assert_eq!(
+                Remote::new(url).unwrap_err(),
+                Error::Scheme(scheme.to_owned())
+            );
         }
-        for url in ["ext::sh -c id", "git@host:x.git", "https://", "-oProxyCommand=id", ""] {
+        for url in [
+            "ext::sh -c id",
+            "git@host:x.git",
+            "https://",
+            "-oProxyCommand=id",
+            "",
+        ] {
             assert!(Remote::new(url).is_err(), "{url}");
         }
-        assert_eq!(Remote::new("https://host/x.git").unwrap().url(), "https://host/x.git");
+        assert_eq!(
+            Remote::new("https://host/x.git").unwrap().url(),
+            "https://host/x.git"
+        );
     }
 
     #[test]
     fn a_secret_in_the_url_moves_out_of_it() {
         let remote = Remote::new("https://me:p%40ss@host/x.git").unwrap();
         assert_eq!(remote.url(), "https://host/x.git");
-        assert_eq!(remote.credentials, Credentials::Basic { username: "me".into(), password: "p@ss".into() });
+        assert_eq!(
+            remote.credentials,
+            Credentials::Basic {
+                username: "me".into(),
+                password: "p@ss".into()
+            }
+        );
         assert!(!format!("{remote:?}").contains("ss@") && !format!("{remote:?}").contains("p@"));
     }
 

@@ -112,30 +112,52 @@ impl Repository {
     #[must_use]
     pub fn new(branch: &str) -> Self {
         let objects = Objects::new(BYTES_MAX);
-        Self(Arc::new(Shared { objects, references: references::Board::default(), head: branch_name(branch) }))
+        Self(Arc::new(Shared {
+            objects,
+            references: references::Board::default(),
+            head: branch_name(branch),
+        }))
     }
 
     /// Puts a commit with the changes on a branch, which comes to be if it does not exist.
     ///
     /// # Errors
     /// Nothing changes, the changes contradict what is there, or the branch is not where the draft wants it.
-    pub fn commit(&self, branch: &str, changes: &Changes, draft: &Draft) -> Result<ObjectId, CommitError> {
-        self.put(branch, draft, |objects, root| edit::apply(objects, root, changes).map_err(CommitError::from))
+    pub fn commit(
+        &self,
+        branch: &str,
+        changes: &Changes,
+        draft: &Draft,
+    ) -> Result<ObjectId, CommitError> {
+        self.put(branch, draft, |objects, root| {
+            edit::apply(objects, root, changes).map_err(CommitError::from)
+        })
     }
 
     /// Puts a commit on a branch that undoes an earlier one and keeps what came after it.
     ///
     /// # Errors
     /// No such commit, later ones changed the same lines, or as [`Repository::commit`].
-    pub fn revert(&self, branch: &str, commit: ObjectId, draft: &Draft) -> Result<ObjectId, CommitError> {
+    pub fn revert(
+        &self,
+        branch: &str,
+        commit: ObjectId,
+        draft: &Draft,
+    ) -> Result<ObjectId, CommitError> {
         let undone = self.links(commit.0)?;
-        let [parent] = undone.parents[..] else { return Err(CommitError::Parents(commit)) };
+        let [parent] = undone.parents[..] else {
+            return Err(CommitError::Parents(commit));
+        };
         let before = self.links(parent)?.tree;
         self.put(branch, draft, |objects, root| {
             let root = root.ok_or_else(|| CommitError::NotFound(branch.to_owned()))?;
             let merged = merge::merge(objects, undone.tree, root, before)?;
             let clean = merged.conflicts.is_empty();
-            if clean { Ok((merged.root, merged.made)) } else { Err(CommitError::Conflict(merged.conflicts)) }
+            if clean {
+                Ok((merged.root, merged.made))
+            } else {
+                Err(CommitError::Conflict(merged.conflicts))
+            }
         })
     }
 
@@ -143,7 +165,12 @@ impl Repository {
     ///
     /// # Errors
     /// No such commit, or as [`Repository::commit`].
-    pub fn restore(&self, branch: &str, commit: ObjectId, draft: &Draft) -> Result<ObjectId, CommitError> {
+    pub fn restore(
+        &self,
+        branch: &str,
+        commit: ObjectId,
+        draft: &Draft,
+    ) -> Result<ObjectId, CommitError> {
         let root = self.links(commit.0)?.tree;
         self.put(branch, draft, |_, _| Ok((root, Vec::new())))
     }
@@ -153,9 +180,17 @@ impl Repository {
     /// # Errors
     /// It leads to no commit, or there is more than the options allow.
     pub fn snapshot(&self, revision: &str, options: &Options) -> Result<Snapshot, SnapshotError> {
-        let id = self.find(revision).ok_or_else(|| SnapshotError::Commit(revision.to_owned()))?;
+        let id = self
+            .find(revision)
+            .ok_or_else(|| SnapshotError::Commit(revision.to_owned()))?;
         // What is in memory already is read to its end; the limits bound it.
-        snapshot::read(&self.0.objects, id.0, options, &AtomicBool::new(false), &mut Spool::in_memory())
+        snapshot::read(
+            &self.0.objects,
+            id.0,
+            options,
+            &AtomicBool::new(false),
+            &mut Spool::in_memory(),
+        )
     }
 
     /// Returns the newest `count` commits that lead to a revision, the newest first.
@@ -172,10 +207,21 @@ impl Repository {
     #[must_use]
     pub fn find(&self, revision: &str) -> Option<ObjectId> {
         let references = self.references();
-        let name = if revision == "HEAD" { self.head() } else { revision };
-        let named = references.get(name).or_else(|| references.get(&branch_name(name)));
+        let name = if revision == "HEAD" {
+            self.head()
+        } else {
+            revision
+        };
+        let named = references
+            .get(name)
+            .or_else(|| references.get(&branch_name(name)));
         let named = named.or_else(|| references.get(&format!("refs/tags/{name}")));
-        named.or_else(|| revision.parse().ok().filter(|id: &ObjectId| self.0.objects.kind(id.0).is_some()))
+        named.or_else(|| {
+            revision
+                .parse()
+                .ok()
+                .filter(|id: &ObjectId| self.0.objects.kind(id.0).is_some())
+        })
     }
 
     /// Returns all references as they are now.
@@ -244,16 +290,34 @@ impl Repository {
             if draft.onto.is_some() && draft.onto != old {
                 return Err(CommitError::Moved);
             }
-            let root = old.map(|old| self.links(old.0)).transpose()?.map(|links| links.tree);
+            let root = old
+                .map(|old| self.links(old.0))
+                .transpose()?
+                .map(|links| links.tree);
             let (new_root, mut made) = tree(self.objects(), root)?;
             if root == Some(new_root) {
                 return Err(CommitError::Unchanged);
             }
             let parents: Vec<Id> = old.iter().map(|old| old.0).collect();
-            made.push(Deflater::default().object(Kind::Commit, &commit::write(new_root, &parents, draft))?);
+            made.push(
+                Deflater::default()
+                    .object(Kind::Commit, &commit::write(new_root, &parents, draft))?,
+            );
             let new = made.last().map(|(id, _)| ObjectId(*id));
-            self.objects().insert(made).map_err(|Full| CommitError::Full)?;
-            match self.update(&[Update { name: name.clone(), old, new }], false).pop() {
+            self.objects()
+                .insert(made)
+                .map_err(|Full| CommitError::Full)?;
+            match self
+                .update(
+                    &[Update {
+                        name: name.clone(),
+                        old,
+                        new,
+                    }],
+                    false,
+                )
+                .pop()
+            {
                 Some(Err(Refusal::Stale)) => {}
                 Some(Err(refusal)) => return Err(CommitError::Reference(refusal)),
                 Some(Ok(())) | None => return new.ok_or(CommitError::Damaged),
@@ -268,13 +332,19 @@ impl Repository {
 
     fn check(&self, update: &Update) -> Result<(), Refusal> {
         let Some(new) = update.new else {
-            return if update.name == self.head() { Err(Refusal::Head) } else { Ok(()) };
+            return if update.name == self.head() {
+                Err(Refusal::Head)
+            } else {
+                Ok(())
+            };
         };
         if !references::is_name(&update.name) {
             return Err(Refusal::Name);
         }
         match self.objects().kind(new.0).ok_or(Refusal::Missing)? {
-            Kind::Tag | Kind::Tree | Kind::Blob if update.name.starts_with("refs/heads/") => Err(Refusal::NoCommit),
+            Kind::Tag | Kind::Tree | Kind::Blob if update.name.starts_with("refs/heads/") => {
+                Err(Refusal::NoCommit)
+            }
             _ => Ok(()),
         }
     }
@@ -288,10 +358,16 @@ impl From<Lost> for CommitError {
 
 impl std::fmt::Debug for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Repository").field("head", &self.0.head).finish_non_exhaustive()
+        f.debug_struct("Repository")
+            .field("head", &self.0.head)
+            .finish_non_exhaustive()
     }
 }
 
 fn branch_name(branch: &str) -> String {
-    if branch.starts_with("refs/") { branch.to_owned() } else { format!("refs/heads/{branch}") }
+    if branch.starts_with("refs/") {
+        branch.to_owned()
+    } else {
+        format!("refs/heads/{branch}")
+    }
 }

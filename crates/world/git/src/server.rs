@@ -66,7 +66,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pack_bytes: 64 << 20, object_bytes: 64 << 20, unpacked_bytes: 1 << 30 }
+        Self {
+            pack_bytes: 64 << 20,
+            object_bytes: 64 << 20,
+            unpacked_bytes: 1 << 30,
+        }
     }
 }
 
@@ -99,28 +103,48 @@ impl Server {
     /// Returns a server without repositories that takes pushes up to the limits.
     #[must_use]
     pub fn with(limits: Limits) -> Self {
-        let (fetches, pushes) = (Arc::new(Semaphore::new(FETCHES_MAX)), Arc::new(Semaphore::new(PUSHES_MAX)));
+        let (fetches, pushes) = (
+            Arc::new(Semaphore::new(FETCHES_MAX)),
+            Arc::new(Semaphore::new(PUSHES_MAX)),
+        );
         let (by_name, hosts) = (RwLock::default(), RwLock::default());
-        Self(Arc::new(Shared { by_name, hosts, limits, fetches, pushes }))
+        Self(Arc::new(Shared {
+            by_name,
+            hosts,
+            limits,
+            fetches,
+            pushes,
+        }))
     }
 
     /// Answers only requests for one of these hosts, each with its port, from now on.
     ///
     /// A page in a browser can have its own name resolve to this machine, but its requests still name that host.
     pub fn answer_to(&self, hosts: impl IntoIterator<Item = String>) {
-        let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
+        let hosts = hosts
+            .into_iter()
+            .map(|host| host.to_ascii_lowercase())
+            .collect();
         *self.0.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
     }
 
     /// Serves a repository as `/<name>` and `/<name>.git`; a name may hold slashes.
     pub fn put(&self, name: &str, repository: Repository, access: Access) {
         let hosted = Hosted { repository, access };
-        self.0.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), hosted);
+        self.0
+            .by_name
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), hosted);
     }
 
     /// Serves a repository no more; what is under way ends.
     pub fn remove(&self, name: &str) {
-        self.0.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.0
+            .by_name
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
     }
 
     /// Answers one request; its path is that of a repository and what Git puts behind it.
@@ -137,8 +161,15 @@ impl Server {
     }
 
     fn hosted(&self, name: &str) -> Option<Hosted> {
-        let by_name = self.0.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        by_name.get(name).or_else(|| by_name.get(name.strip_suffix(".git")?)).cloned()
+        let by_name = self
+            .0
+            .by_name
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        by_name
+            .get(name)
+            .or_else(|| by_name.get(name.strip_suffix(".git")?))
+            .cloned()
     }
 }
 
@@ -149,7 +180,11 @@ pub async fn serve(listener: TcpListener, server: Server, stop: impl Future<Outp
         per_peer: CONNECTIONS_PER_PEER_MAX,
         ..lode_net::Limits::default()
     };
-    let terms = Terms { name: "git", tls: None, limits };
+    let terms = Terms {
+        name: "git",
+        tls: None,
+        limits,
+    };
     let greet = move |_: &Caller| {
         let server = server.clone();
         move |request| {

@@ -48,7 +48,14 @@ pub(crate) fn read(
     interrupted: &AtomicBool,
     spool: &mut Spool,
 ) -> Result<Snapshot, Error> {
-    let mut reader = Reader { objects, options, interrupted, spool, known: HashMap::new(), misnamed: Vec::new() };
+    let mut reader = Reader {
+        objects,
+        options,
+        interrupted,
+        spool,
+        known: HashMap::new(),
+        misnamed: Vec::new(),
+    };
     let (commit, text) = reader.commit(object)?;
     let root = header(&text, "tree").ok_or(Error::Corrupt)?;
     let mut tree = Tree::default();
@@ -57,7 +64,10 @@ pub(crate) fn read(
     let mut folders = vec![(RepoPath::root(), root)];
     while let Some((folder, id)) = folders.pop() {
         if folder.parts().count() > DEPTH_MAX {
-            return Err(Error::Limit { what: "folders within folders", limit: DEPTH_MAX as u64 });
+            return Err(Error::Limit {
+                what: "folders within folders",
+                limit: DEPTH_MAX as u64,
+            });
         }
         for (path, kind, id) in reader.folder(&folder, id)? {
             // Each path is held against each folder of the sparse checkout.
@@ -76,14 +86,25 @@ pub(crate) fn read(
             }
         }
     }
-    for path in reader.misnamed.into_iter().filter(|path| sparse.holds(path)) {
+    for path in reader
+        .misnamed
+        .into_iter()
+        .filter(|path| sparse.holds(path))
+    {
         // A file whose real name this is goes first.
         if !tree.contains(&path) {
             tree.insert(path, Entry::Misnamed);
         }
     }
-    sparse.missing(&found).map_or(Ok(()), |folder| Err(Error::Sparse(folder.to_string())))?;
-    Ok(Snapshot { commit: commit.to_string(), subject: subject(&text), signed: is_signed(&text), tree })
+    sparse
+        .missing(&found)
+        .map_or(Ok(()), |folder| Err(Error::Sparse(folder.to_string())))?;
+    Ok(Snapshot {
+        commit: commit.to_string(),
+        subject: subject(&text),
+        signed: is_signed(&text),
+        tree,
+    })
 }
 
 struct Reader<'o> {
@@ -111,20 +132,34 @@ impl Reader<'_> {
         Err(Error::NoCommit)
     }
 
-    fn folder(&mut self, folder: &RepoPath, id: ObjectId) -> Result<Vec<(RepoPath, EntryKind, ObjectId)>, Error> {
-        let (Kind::Tree, bytes) = self.object(id)? else { return Err(Error::Corrupt) };
+    fn folder(
+        &mut self,
+        folder: &RepoPath,
+        id: ObjectId,
+    ) -> Result<Vec<(RepoPath, EntryKind, ObjectId)>, Error> {
+        let (Kind::Tree, bytes) = self.object(id)? else {
+            return Err(Error::Corrupt);
+        };
         let mut names = HashSet::new();
         let mut entries = Vec::new();
         for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
             let entry = entry.map_err(|_| Error::Corrupt)?;
             self.options.budget.nodes(1)?;
             // Names repeat in every path below them, so a small pack can hold endless paths.
-            self.options.budget.bytes((folder.as_str().len() + entry.filename.len()) as u64 + ENTRY_BYTES)?;
+            self.options
+                .budget
+                .bytes((folder.as_str().len() + entry.filename.len()) as u64 + ENTRY_BYTES)?;
             let path = match name_of(entry.filename) {
-                Name::Plain(name) => folder.join(name).map_err(|_| refused(folder, entry.filename))?,
+                Name::Plain(name) => folder
+                    .join(name)
+                    .map_err(|_| refused(folder, entry.filename))?,
                 Name::Forbidden => return Err(refused(folder, entry.filename)),
                 Name::Misnamed(escaped) => {
-                    self.misnamed.push(folder.join(&escaped).map_err(|_| refused(folder, entry.filename))?);
+                    self.misnamed.push(
+                        folder
+                            .join(&escaped)
+                            .map_err(|_| refused(folder, entry.filename))?,
+                    );
                     continue;
                 }
             };
@@ -141,9 +176,17 @@ impl Reader<'_> {
         if kind == EntryKind::Link {
             // A target stays in memory under each name that leads to it.
             self.options.budget.bytes(size.min(LINK_MAX))?;
-            let target = if size > LINK_MAX { Vec::new() } else { self.object(id)?.1 };
-            let target = String::from_utf8(target).ok().filter(|target| !target.is_empty());
-            return target.map(|target| Entry::Link(target.into())).ok_or_else(|| Error::Link(path.to_string()));
+            let target = if size > LINK_MAX {
+                Vec::new()
+            } else {
+                self.object(id)?.1
+            };
+            let target = String::from_utf8(target)
+                .ok()
+                .filter(|target| !target.is_empty());
+            return target
+                .map(|target| Entry::Link(target.into()))
+                .ok_or_else(|| Error::Link(path.to_string()));
         }
         if size > self.options.limits.blob_bytes {
             return Ok(Entry::Large(size));
@@ -154,7 +197,10 @@ impl Reader<'_> {
             entry.clone()
         } else {
             let (_, bytes) = self.object(id)?;
-            let entry = self.spool.keep(bytes, is_executable).map_err(Error::Cache)?;
+            let entry = self
+                .spool
+                .keep(bytes, is_executable)
+                .map_err(Error::Cache)?;
             self.known.insert(id, entry.clone());
             entry
         };
@@ -171,7 +217,10 @@ impl Reader<'_> {
         // A folder or commit may be as large as a pack lets an object be; none that people make comes near.
         let limit = self.options.limits.blob_bytes.max(FOLDER_BYTES);
         if self.objects.size(id)? > limit {
-            return Err(Error::Limit { what: "bytes in one folder or commit", limit });
+            return Err(Error::Limit {
+                what: "bytes in one folder or commit",
+                limit,
+            });
         }
         Ok(self.objects.object(id)?)
     }
@@ -197,7 +246,10 @@ enum Name<'n> {
 }
 
 fn name_of(name: &[u8]) -> Name<'_> {
-    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.eq_ignore_ascii_case(b".git") {
+    if matches!(name, b"" | b"." | b"..")
+        || name.contains(&b'/')
+        || name.eq_ignore_ascii_case(b".git")
+    {
         return Name::Forbidden;
     }
     match std::str::from_utf8(name) {
@@ -215,11 +267,22 @@ fn name_of(name: &[u8]) -> Name<'_> {
 }
 
 fn escaped(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() {
+                c.escape_default().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
 }
 
 fn refused(folder: &RepoPath, name: &[u8]) -> Error {
-    Error::FileName(format!("{folder}/{}", String::from_utf8_lossy(name).escape_debug()))
+    Error::FileName(format!(
+        "{folder}/{}",
+        String::from_utf8_lossy(name).escape_debug()
+    ))
 }
 
 /// Reads an id from a commit's or tag's header.
@@ -230,15 +293,28 @@ pub(crate) fn header(text: &[u8], key: &str) -> Option<ObjectId> {
 
 /// Tells whether the headers, which end at the first empty line, hold a signature.
 fn is_signed(commit: &[u8]) -> bool {
-    let headers = commit.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
-    headers.into_iter().any(|line| line.starts_with(b"gpgsig ") || line.starts_with(b"gpgsig-sha256 "))
+    let headers = commit
+        .split(|byte| *byte == b'\n')
+        .take_while(|line| !line.is_empty());
+    headers
+        .into_iter()
+        .any(|line| line.starts_with(b"gpgsig ") || line.starts_with(b"gpgsig-sha256 "))
 }
 
 pub(crate) fn subject(commit: &[u8]) -> String {
     let text = String::from_utf8_lossy(commit);
     let message = text.split_once("\n\n").map_or("", |(_, message)| message);
-    let first = message.trim_start().lines().next().unwrap_or_default().trim_end();
-    first.chars().filter(|c| !c.is_control()).take(SUBJECT_MAX).collect()
+    let first = message
+        .trim_start()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end();
+    first
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SUBJECT_MAX)
+        .collect()
 }
 
 /// The folders wanted; none means all.
@@ -249,7 +325,9 @@ struct Sparse {
 impl Sparse {
     fn parse(folders: &[String]) -> Result<Self, Error> {
         let parse = |text: &String| RepoPath::parse(text).map_err(|_| Error::Sparse(text.clone()));
-        Ok(Self { folders: folders.iter().map(parse).collect::<Result<_, _>>()? })
+        Ok(Self {
+            folders: folders.iter().map(parse).collect::<Result<_, _>>()?,
+        })
     }
 
     fn holds(&self, path: &RepoPath) -> bool {
@@ -261,7 +339,11 @@ impl Sparse {
     }
 
     fn missing(&self, found: &[bool]) -> Option<&RepoPath> {
-        let missing = self.folders.iter().zip(found).find(|(folder, found)| !**found && !folder.as_str().is_empty());
+        let missing = self
+            .folders
+            .iter()
+            .zip(found)
+            .find(|(folder, found)| !**found && !folder.as_str().is_empty());
         missing.map(|(folder, _)| folder)
     }
 }
@@ -292,7 +374,10 @@ mod tests {
 
     #[test]
     fn the_subject_is_the_first_line() {
-        assert_eq!(subject(b"tree x\nauthor y\n\nfix: this\n\nbody"), "fix: this");
+        assert_eq!(
+            subject(b"tree x\nauthor y\n\nfix: this\n\nbody"),
+            "fix: this"
+        );
         assert_eq!(subject(b"tree x\n\n\n  \nlate\x1b[0m"), "late[0m");
         assert_eq!(subject(b"tree x\n"), "");
     }

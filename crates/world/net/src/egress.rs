@@ -105,12 +105,17 @@ impl std::error::Error for Refused {}
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
-            Why::Scheme(scheme) => return write!(f, "egress over \"{scheme}\" is refused: use https or http"),
+            Why::Scheme(scheme) => {
+                return write!(f, "egress over \"{scheme}\" is refused: use https or http");
+            }
             Why::NoHost => return f.write_str("egress is refused: the URL names no host"),
             Why::Denied(_) | Why::Special(_) => {}
         }
         write!(f, "egress to {}", self.host)?;
-        let shown = self.address.map(|address| address.to_string()).filter(|address| *address != self.host);
+        let shown = self
+            .address
+            .map(|address| address.to_string())
+            .filter(|address| *address != self.host);
         if let Some(address) = &shown {
             write!(f, " ({address})")?;
         }
@@ -118,7 +123,10 @@ impl fmt::Display for Refused {
             Why::Denied(rule) => write!(f, " is refused by --egress-deny {rule}"),
             Why::Special(special) => {
                 let allowed = shown.as_ref().unwrap_or(&self.host);
-                write!(f, " is refused: {special} (--egress-allow {allowed} would allow it)")
+                write!(
+                    f,
+                    " is refused: {special} (--egress-allow {allowed} would allow it)"
+                )
             }
             Why::Scheme(_) | Why::NoHost => Ok(()),
         }
@@ -148,7 +156,11 @@ impl Egress {
     #[must_use]
     pub fn within(rules: Rules, network: Arc<dyn Network>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(0);
-        Self(Arc::new(Policy { id: IDS.fetch_add(1, Ordering::Relaxed), rules, network }))
+        Self(Arc::new(Policy {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            rules,
+            network,
+        }))
     }
 
     /// Returns a number that only clones of this policy have: connections made under one are not used under another.
@@ -169,8 +181,12 @@ impl Egress {
         let host = host(url)?;
         match &host {
             Host::Domain(name) => self.name(name).map(drop),
-            Host::Ipv4(address) => self.address(&host.to_string(), IpAddr::V4(*address), &Verdict::Unsaid),
-            Host::Ipv6(address) => self.address(&address.to_string(), IpAddr::V6(*address), &Verdict::Unsaid),
+            Host::Ipv4(address) => {
+                self.address(&host.to_string(), IpAddr::V4(*address), &Verdict::Unsaid)
+            }
+            Host::Ipv6(address) => {
+                self.address(&address.to_string(), IpAddr::V6(*address), &Verdict::Unsaid)
+            }
         }
     }
 
@@ -180,15 +196,25 @@ impl Egress {
     /// See [`Refused`].
     pub fn check_proxied(&self, url: &Url) -> Result<(), Refused> {
         self.check(url)?;
-        let Host::Domain(name) = host(url)? else { return Ok(()) };
+        let Host::Domain(name) = host(url)? else {
+            return Ok(());
+        };
         if !matches!(self.name(&name)?, Verdict::Unsaid) {
             return Ok(());
         }
         if let Some(rule) = self.0.rules.denies_every_address() {
-            return Err(Refused { host: name, address: None, why: Why::Denied(rule) });
+            return Err(Refused {
+                host: name,
+                address: None,
+                why: Why::Denied(rule),
+            });
         }
         match address::special_name(&name) {
-            Some(special) => Err(Refused { host: name, address: None, why: Why::Special(special) }),
+            Some(special) => Err(Refused {
+                host: name,
+                address: None,
+                why: Why::Special(special),
+            }),
             None => Ok(()),
         }
     }
@@ -207,7 +233,14 @@ impl Egress {
         let host = rule::normal(host);
         let standing = self.name(&host).map_err(io::Error::other)?;
         let (mut allowed, mut refused) = (Vec::new(), None);
-        for address in self.0.network.resolve(&host).await?.into_iter().take(ADDRESSES_MAX) {
+        for address in self
+            .0
+            .network
+            .resolve(&host)
+            .await?
+            .into_iter()
+            .take(ADDRESSES_MAX)
+        {
             match self.address(&host, address, &standing) {
                 Ok(()) => allowed.push(self.0.network.reach(address)),
                 Err(error) => refused = refused.or(Some(error)),
@@ -222,7 +255,11 @@ impl Egress {
     /// Returns what the rules say of a name.
     fn name(&self, name: &str) -> Result<Verdict, Refused> {
         match self.0.rules.of_name(name) {
-            Verdict::Denied(rule) => Err(Refused { host: rule::normal(name), address: None, why: Why::Denied(rule) }),
+            Verdict::Denied(rule) => Err(Refused {
+                host: rule::normal(name),
+                address: None,
+                why: Why::Denied(rule),
+            }),
             verdict => Ok(verdict),
         }
     }
@@ -232,13 +269,20 @@ impl Egress {
         if matches!(standing, Verdict::Allowed(Rule::Host(_))) {
             return Ok(());
         }
-        let refused = |why| Refused { host: host.to_owned(), address: Some(address), why };
+        let refused = |why| Refused {
+            host: host.to_owned(),
+            address: Some(address),
+            why,
+        };
         for address in address::faces(address) {
             let verdict = self.0.rules.of_address(address);
             if let (Verdict::Denied(rule), Verdict::Unsaid) = (&verdict, standing) {
                 return Err(refused(Why::Denied(rule.clone())));
             }
-            if let (Some(special), false) = (address::special(address), matches!(verdict, Verdict::Allowed(_))) {
+            if let (Some(special), false) = (
+                address::special(address),
+                matches!(verdict, Verdict::Allowed(_)),
+            ) {
                 return Err(refused(Why::Special(special)));
             }
         }
@@ -248,13 +292,20 @@ impl Egress {
 
 impl Refused {
     fn of(url: &Url, why: Why) -> Self {
-        Self { host: url.host_str().unwrap_or_default().to_owned(), address: None, why }
+        Self {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            address: None,
+            why,
+        }
     }
 }
 
 /// Returns the host of a URL as it will be connected to.
 fn host(url: &Url) -> Result<Host<String>, Refused> {
-    let text = url.host_str().filter(|text| !text.is_empty()).ok_or_else(|| Refused::of(url, Why::NoHost))?;
+    let text = url
+        .host_str()
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Refused::of(url, Why::NoHost))?;
     // Only special schemes have their hosts parsed; a proxy's is another one, and 0x7f.1 is an address there, too.
     let parsed = Host::parse(text).map_err(|_| Refused::of(url, Why::NoHost))?;
     Ok(match parsed {
@@ -271,7 +322,9 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let addresses = egress.resolve(name.as_str()).await?;
             // The URL's own port is used; none is known here.
-            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            let addresses = addresses
+                .into_iter()
+                .map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(addresses) as Addrs)
         })
     }

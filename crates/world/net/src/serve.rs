@@ -54,8 +54,12 @@ pub struct Caller {
 ///
 /// `greet` is called once a connection and returns the function that answers its requests. The listener may be lent, so
 /// that it stays open afterwards.
-pub async fn serve<L, G, A, F, B>(listener: L, terms: Terms, stop: impl Future<Output = ()>, greet: G)
-where
+pub async fn serve<L, G, A, F, B>(
+    listener: L,
+    terms: Terms,
+    stop: impl Future<Output = ()>,
+    greet: G,
+) where
     L: Borrow<TcpListener>,
     G: Fn(&Caller) -> A + Clone + Send + Sync + 'static,
     A: Fn(Request<RequestBody>) -> F + Send + Sync + 'static,
@@ -64,7 +68,11 @@ where
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     let terms = Arc::new(terms);
-    let places = Places::new(terms.limits.connections, terms.limits.per_peer, terms.limits.unread_min);
+    let places = Places::new(
+        terms.limits.connections,
+        terms.limits.per_peer,
+        terms.limits.unread_min,
+    );
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut refused = Refused::default();
@@ -76,10 +84,14 @@ where
             entered = enter(listener.borrow(), &places, &terms, &mut refused) => entered,
         };
         while connections.try_join_next().is_some() {}
-        let Some((stream, address, place)) = entered else { continue };
+        let Some((stream, address, place)) = entered else {
+            continue;
+        };
 
         let (terms, greet, stopped) = (Arc::clone(&terms), greet.clone(), stopped.clone());
-        connections.spawn(connection::converse(stream, address, place, terms, greet, stopped));
+        connections.spawn(connection::converse(
+            stream, address, place, terms, greet, stopped,
+        ));
         // Whoever came first gets its turn before the next one may displace it.
         tokio::task::yield_now().await;
     }
@@ -87,9 +99,15 @@ where
     stopping.send_replace(true);
 
     let drained = async { while connections.join_next().await.is_some() {} };
-    let is_drained = tokio::time::timeout(terms.limits.drain, drained).await.is_ok();
+    let is_drained = tokio::time::timeout(terms.limits.drain, drained)
+        .await
+        .is_ok();
     if !is_drained && !terms.limits.drain.is_zero() {
-        tracing::warn!(server = terms.name, left = connections.len(), "server stopped with answers under way");
+        tracing::warn!(
+            server = terms.name,
+            left = connections.len(),
+            "server stopped with answers under way"
+        );
     }
 }
 
@@ -134,7 +152,10 @@ struct Refused {
 impl Refused {
     fn note(&mut self, server: &str, address: SocketAddr) {
         self.count = self.count.saturating_add(1);
-        if self.logged_at.is_none_or(|at| at.elapsed() >= REFUSED_LOG_INTERVAL) {
+        if self
+            .logged_at
+            .is_none_or(|at| at.elapsed() >= REFUSED_LOG_INTERVAL)
+        {
             tracing::warn!(
                 server,
                 peer = %address.ip(),

@@ -72,7 +72,11 @@ struct Strike {
 impl Faults<'_> {
     /// Strikes so many of the next requests; `usize::MAX` for all until faults are lifted.
     pub fn strike(&self, times: usize, requests: Requests, fault: Fault) {
-        self.plan.strikes().push(Strike { requests, fault, left: times });
+        self.plan.strikes().push(Strike {
+            requests,
+            fault,
+            left: times,
+        });
     }
 
     /// Returns how many requests were struck so far.
@@ -136,7 +140,9 @@ impl Plan {
     /// Takes what the first strike that is for a request has left.
     fn take(&self, request: &Request<'_>) -> Option<Fault> {
         let mut strikes = self.strikes();
-        let at = strikes.iter().position(|strike| strike.requests.holds(request))?;
+        let at = strikes
+            .iter()
+            .position(|strike| strike.requests.holds(request))?;
         let fault = strikes[at].fault;
         strikes[at].left -= 1;
         if strikes[at].left == 0 {
@@ -152,7 +158,9 @@ impl Plan {
         }
         // From here on it counts as held, so that what is lifted in between is not missed.
         let mut lifted = self.lifted.subscribe();
-        let Some(fault) = self.take(request) else { return lode_apiserver::Fault::None };
+        let Some(fault) = self.take(request) else {
+            return lode_apiserver::Fault::None;
+        };
         match fault {
             Fault::Slow(wait) => tokio::time::sleep(wait).await,
             // The sender lives as long as the plan.
@@ -165,7 +173,10 @@ impl Plan {
 }
 
 impl lode_apiserver::Faults for Plan {
-    fn meet<'r>(&'r self, request: Request<'r>) -> Pin<Box<dyn Future<Output = lode_apiserver::Fault> + Send + 'r>> {
+    fn meet<'r>(
+        &'r self,
+        request: Request<'r>,
+    ) -> Pin<Box<dyn Future<Output = lode_apiserver::Fault> + Send + 'r>> {
         Box::pin(async move { self.answer(&request).await })
     }
 }
@@ -176,7 +187,8 @@ impl Requests {
         let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
         is(self.verb, request.verb)
             && is(self.name, request.name)
-            && (self.resource.is_empty() || resource == request.resource && subresource == request.subresource)
+            && (self.resource.is_empty()
+                || resource == request.resource && subresource == request.subresource)
     }
 }
 
@@ -184,21 +196,47 @@ impl Fault {
     /// Returns what is answered.
     fn status(self) -> Status {
         let (code, reason, message) = match self {
-            Self::TooMany { .. } => (429, "TooManyRequests", "too many requests, please try again later"),
+            Self::TooMany { .. } => (
+                429,
+                "TooManyRequests",
+                "too many requests, please try again later",
+            ),
             Self::Conflict => (
                 409,
                 "Conflict",
                 "the object has been modified; please apply your changes to the latest version and try again",
             ),
-            Self::Denied => (403, "Forbidden", "admission denied the request: a fault was asked for"),
+            Self::Denied => (
+                403,
+                "Forbidden",
+                "admission denied the request: a fault was asked for",
+            ),
             Self::Expired => (410, "Expired", "too old resource version"),
-            Self::Lost => (504, "Timeout", "request did not complete within requested timeout"),
-            Self::Slow(_) | Self::Silent | Self::Broken => {
-                (500, "InternalError", "Internal error occurred: a fault was asked for")
-            }
+            Self::Lost => (
+                504,
+                "Timeout",
+                "request did not complete within requested timeout",
+            ),
+            Self::Slow(_) | Self::Silent | Self::Broken => (
+                500,
+                "InternalError",
+                "Internal error occurred: a fault was asked for",
+            ),
         };
-        let retry_after_s = if let Self::TooMany { retry_after_s } = self { retry_after_s } else { 0 };
-        Status::about(code, reason, message, Details { retry_after_s, ..Details::default() })
+        let retry_after_s = if let Self::TooMany { retry_after_s } = self {
+            retry_after_s
+        } else {
+            0
+        };
+        Status::about(
+            code,
+            reason,
+            message,
+            Details {
+                retry_after_s,
+                ..Details::default()
+            },
+        )
     }
 }
 
@@ -210,7 +248,13 @@ mod tests {
     use super::*;
 
     fn request(resource: &'static str, subresource: &'static str) -> Request<'static> {
-        Request { user: "admin", verb: "patch", resource, subresource, name: "a" }
+        Request {
+            user: "admin",
+            verb: "patch",
+            resource,
+            subresource,
+            name: "a",
+        }
     }
 
     fn plan() -> Arc<Plan> {
@@ -219,19 +263,46 @@ mod tests {
 
     #[test]
     fn requests_are_told_apart_by_what_roles_name() {
-        let status = Requests { resource: "kustomizations/status", ..Requests::default() };
-        assert!(status.holds(&request("kustomizations", "status")) && !status.holds(&request("kustomizations", "")));
+        let status = Requests {
+            resource: "kustomizations/status",
+            ..Requests::default()
+        };
+        assert!(
+            status.holds(&request("kustomizations", "status"))
+                && !status.holds(&request("kustomizations", ""))
+        );
         assert!(Requests::default().holds(&request("configmaps", "")));
-        assert!(!Requests { verb: "get", ..Requests::default() }.holds(&request("configmaps", "")));
-        assert!(!Requests { name: "b", ..Requests::default() }.holds(&request("configmaps", "")));
+        assert!(
+            !Requests {
+                verb: "get",
+                ..Requests::default()
+            }
+            .holds(&request("configmaps", ""))
+        );
+        assert!(
+            !Requests {
+                name: "b",
+                ..Requests::default()
+            }
+            .holds(&request("configmaps", ""))
+        );
     }
 
     #[test]
     fn so_many_are_struck_and_no_more() {
         let plan = plan();
-        plan.strikes().push(Strike { requests: Requests::default(), fault: Fault::Broken, left: 2 });
-        let met: Vec<bool> = (0..3).map(|_| plan.take(&request("configmaps", "")).is_some()).collect();
-        assert_eq!((met, plan.struck.load(Ordering::SeqCst)), (vec![true, true, false], 2));
+        plan.strikes().push(Strike {
+            requests: Requests::default(),
+            fault: Fault::Broken,
+            left: 2,
+        });
+        let met: Vec<bool> = (0..3)
+            .map(|_| plan.take(&request("configmaps", "")).is_some())
+            .collect();
+        assert_eq!(
+            (met, plan.struck.load(Ordering::SeqCst)),
+            (vec![true, true, false], 2)
+        );
     }
 
     #[test]
@@ -244,9 +315,19 @@ mod tests {
     #[tokio::test]
     async fn what_a_test_asks_for_itself_is_served() {
         let plan = plan();
-        plan.strikes().push(Strike { requests: Requests::default(), fault: Fault::Broken, left: 1 });
-        let own = Request { user: OWN_USER, ..request("configmaps", "") };
-        assert!(matches!(plan.answer(&own).await, lode_apiserver::Fault::None));
+        plan.strikes().push(Strike {
+            requests: Requests::default(),
+            fault: Fault::Broken,
+            left: 1,
+        });
+        let own = Request {
+            user: OWN_USER,
+            ..request("configmaps", "")
+        };
+        assert!(matches!(
+            plan.answer(&own).await,
+            lode_apiserver::Fault::None
+        ));
         let other = plan.answer(&request("configmaps", "")).await;
         assert!(matches!(other, lode_apiserver::Fault::Refused(status) if status.code == 500));
     }

@@ -8,7 +8,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lode_git::{Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve};
+use lode_git::{
+    Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve,
+};
 use lode_tree::RepoPath;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -51,7 +53,12 @@ impl Git {
         let (address, server) = (listener.local_addr()?, Server::default());
         server.answer_to([address.to_string(), format!("localhost:{}", address.port())]);
         let token = Uuid::new_v4().simple().to_string().into();
-        let git = Self { address, server, token, by_name: Arc::default() };
+        let git = Self {
+            address,
+            server,
+            token,
+            by_name: Arc::default(),
+        };
         let task = tokio::spawn(serve(listener, git.server.clone(), std::future::pending()));
         Ok((git, task))
     }
@@ -65,7 +72,10 @@ impl Git {
     /// Returns where a repository is, with the token that lets whoever clones it push. It is a secret.
     #[must_use]
     pub fn push_url(&self, repository: &str) -> String {
-        format!("http://{PUSHER}:{}@{}/{repository}.git", self.token, self.address)
+        format!(
+            "http://{PUSHER}:{}@{}/{repository}.git",
+            self.token, self.address
+        )
     }
 
     /// Returns a repository, which comes to be if it does not exist.
@@ -74,7 +84,10 @@ impl Git {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
         let repository = by_name.entry(name.to_owned()).or_insert_with(|| {
             let repository = Repository::new(BRANCH);
-            let access = Access { read: Gate::Open, write: Gate::basic(PUSHER, &self.token) };
+            let access = Access {
+                read: Gate::Open,
+                write: Gate::basic(PUSHER, &self.token),
+            };
             self.server.put(name, repository.clone(), access);
             repository
         });
@@ -85,18 +98,31 @@ impl Git {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn commit(&self, name: &str, files: &[(&str, Option<&str>)], message: &str) -> Result<ObjectId, Error> {
+    pub fn commit(
+        &self,
+        name: &str,
+        files: &[(&str, Option<&str>)],
+        message: &str,
+    ) -> Result<ObjectId, Error> {
         let mut changes = Changes::default();
         for (path, content) in files {
-            let bad = |source| Error::Path { path: (*path).to_owned(), source };
+            let bad = |source| Error::Path {
+                path: (*path).to_owned(),
+                source,
+            };
             let path = RepoPath::parse(path).map_err(bad)?;
             match content {
                 Some(content) => changes.write(path, *content),
                 None => changes.delete(path),
             }
         }
-        let made = self.repository(name).commit(BRANCH, &changes, &draft(message));
-        made.map_err(|source| Error::Commit { repository: name.to_owned(), source })
+        let made = self
+            .repository(name)
+            .commit(BRANCH, &changes, &draft(message));
+        made.map_err(|source| Error::Commit {
+            repository: name.to_owned(),
+            source,
+        })
     }
 
     /// Puts a commit on the branch `main` that undoes an earlier one.
@@ -104,15 +130,30 @@ impl Git {
     /// # Errors
     /// See [`Error`].
     pub fn revert(&self, name: &str, commit: ObjectId, message: &str) -> Result<ObjectId, Error> {
-        let made = self.repository(name).revert(BRANCH, commit, &draft(message));
-        made.map_err(|source| Error::Commit { repository: name.to_owned(), source })
+        let made = self
+            .repository(name)
+            .revert(BRANCH, commit, &draft(message));
+        made.map_err(|source| Error::Commit {
+            repository: name.to_owned(),
+            source,
+        })
     }
 }
 
 fn draft(message: &str) -> Draft {
-    let author = Author { name: "sandbox".to_owned(), email: "sandbox@lodestone.dev".to_owned() };
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Draft { author, message: message.to_owned(), time_seconds: time.as_secs() as i64, onto: None }
+    let author = Author {
+        name: "sandbox".to_owned(),
+        email: "sandbox@lodestone.dev".to_owned(),
+    };
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Draft {
+        author,
+        message: message.to_owned(),
+        time_seconds: time.as_secs() as i64,
+        onto: None,
+    }
 }
 
 /// Who pushes, in the URL with the token.

@@ -54,7 +54,10 @@ struct Which<'a> {
 
 impl Objects {
     pub(crate) fn new(client: Client) -> Self {
-        Self { discovery: Discovery::new(client.clone()), client }
+        Self {
+            discovery: Discovery::new(client.clone()),
+            client,
+        }
     }
 
     /// Returns the client that asks.
@@ -67,8 +70,18 @@ impl Objects {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn get(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<Option<Value>, Error> {
-        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
+    pub async fn get(
+        &self,
+        kind: (&str, &str),
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, Error> {
+        let name = Which {
+            api_version: kind.0,
+            kind: kind.1,
+            namespace,
+            name,
+        };
         let resource = self.resource(name).await?;
         match self.client.get(&resource, namespace, name.name).await {
             Ok(object) => Ok(Some(object)),
@@ -82,12 +95,28 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn list(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Value>, Error> {
-        let name = Which { api_version: kind.0, kind: kind.1, namespace, name: "" };
+        let name = Which {
+            api_version: kind.0,
+            kind: kind.1,
+            namespace,
+            name: "",
+        };
         let resource = self.resource(name).await?;
-        let page = self.client.list(&resource, namespace, "").await.map_err(|error| name.failed("list", error))?;
-        let mut page: Value = serde_json::from_slice(&page)
-            .map_err(|error| name.failed("list", lode_cluster::Error::NotUnderstood(error.to_string())))?;
-        let items = page.get_mut("items").and_then(Value::as_array_mut).map(std::mem::take);
+        let page = self
+            .client
+            .list(&resource, namespace, "")
+            .await
+            .map_err(|error| name.failed("list", error))?;
+        let mut page: Value = serde_json::from_slice(&page).map_err(|error| {
+            name.failed(
+                "list",
+                lode_cluster::Error::NotUnderstood(error.to_string()),
+            )
+        })?;
+        let items = page
+            .get_mut("items")
+            .and_then(Value::as_array_mut)
+            .map(std::mem::take);
         Ok(items.unwrap_or_default())
     }
 
@@ -96,11 +125,24 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn apply(&self, manager: &str, object: &Value) -> Result<Value, Error> {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-        let name = Which { api_version: text("/apiVersion"), kind: text("/kind"), namespace, name };
+        let name = Which {
+            api_version: text("/apiVersion"),
+            kind: text("/kind"),
+            namespace,
+            name,
+        };
         let resource = self.resource(name).await?;
-        let applied = self.client.apply(&resource, name.target(manager), object.to_string().into()).await;
+        let applied = self
+            .client
+            .apply(&resource, name.target(manager), object.to_string().into())
+            .await;
         applied.map_err(|error| name.failed("apply", error))
     }
 
@@ -115,9 +157,17 @@ impl Objects {
         (namespace, name): (&str, &str),
         patch: &Value,
     ) -> Result<(), Error> {
-        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
+        let name = Which {
+            api_version: kind.0,
+            kind: kind.1,
+            namespace,
+            name,
+        };
         let resource = self.resource(name).await?;
-        let done = self.client.merge(&resource, name.target(manager), "", patch).await;
+        let done = self
+            .client
+            .merge(&resource, name.target(manager), "", patch)
+            .await;
         done.map(drop).map_err(|error| name.failed("patch", error))
     }
 
@@ -125,10 +175,23 @@ impl Objects {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn delete(&self, kind: (&str, &str), namespace: &str, name: &str) -> Result<(), Error> {
-        let name = Which { api_version: kind.0, kind: kind.1, namespace, name };
+    pub async fn delete(
+        &self,
+        kind: (&str, &str),
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), Error> {
+        let name = Which {
+            api_version: kind.0,
+            kind: kind.1,
+            namespace,
+            name,
+        };
         let resource = self.resource(name).await?;
-        self.client.delete(&resource, namespace, name.name, "").await.map_err(|error| name.failed("delete", error))
+        self.client
+            .delete(&resource, namespace, name.name, "")
+            .await
+            .map_err(|error| name.failed("delete", error))
     }
 
     /// Applies a custom resource definition and waits until it is served.
@@ -137,12 +200,19 @@ impl Objects {
     /// See [`Error`].
     pub async fn define(&self, definition: &Value, timeout: Duration) -> Result<(), Error> {
         let applied = self.apply(MANAGER, definition).await?;
-        let name = applied["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let name = applied["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let kind = ("apiextensions.k8s.io/v1", "CustomResourceDefinition");
         let deadline = Instant::now() + timeout;
         while Instant::now() < deadline {
             let found = self.get(kind, "", &name).await?.unwrap_or_default();
-            let conditions = found.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+            let conditions = found
+                .pointer("/status/conditions")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let mut served = conditions.filter(|condition| condition["type"] == "Established");
             if served.any(|condition| condition["status"] == "True") {
                 return Ok(());
@@ -158,24 +228,46 @@ impl Objects {
         let mut found = self.discovery.resolve(&gvk).await.map_err(failed)?;
         if found.is_none() {
             // The table is not read twice in a second, and a test defines and uses a kind within one.
-            found = Discovery::new(self.client.clone()).resolve(&gvk).await.map_err(failed)?;
+            found = Discovery::new(self.client.clone())
+                .resolve(&gvk)
+                .await
+                .map_err(failed)?;
             if let Some(resource) = &found {
                 self.discovery.learn(Resource::clone(resource));
             }
         }
-        let unknown = || Error::Kind { api_version: name.api_version.to_owned(), kind: name.kind.to_owned() };
+        let unknown = || Error::Kind {
+            api_version: name.api_version.to_owned(),
+            kind: name.kind.to_owned(),
+        };
         found.ok_or_else(unknown)
     }
 }
 
 impl<'a> Which<'a> {
     fn target(&self, manager: &'a str) -> Target<'a> {
-        Target { namespace: self.namespace, name: self.name, manager, dry_run: false }
+        Target {
+            namespace: self.namespace,
+            name: self.name,
+            manager,
+            dry_run: false,
+        }
     }
 
     fn failed(self, verb: &'static str, source: lode_cluster::Error) -> Error {
-        let Self { kind, namespace, name, .. } = self;
-        Error::Call { verb, kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned(), source }
+        let Self {
+            kind,
+            namespace,
+            name,
+            ..
+        } = self;
+        Error::Call {
+            verb,
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source,
+        }
     }
 }
 

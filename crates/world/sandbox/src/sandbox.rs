@@ -62,7 +62,10 @@ pub enum Error {
 impl Default for Options {
     /// Our own kinds are served.
     fn default() -> Self {
-        Self { api: Config::default(), definitions: true }
+        Self {
+            api: Config::default(),
+            definitions: true,
+        }
     }
 }
 
@@ -73,7 +76,12 @@ impl Sandbox {
     /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
         let (plan, clock) = Plan::new(options.api.clock);
-        let api = Server::start(Config { clock, faults: Some(plan.clone()), ..options.api }).await?;
+        let api = Server::start(Config {
+            clock,
+            faults: Some(plan.clone()),
+            ..options.api
+        })
+        .await?;
         let folder = Scratch::create("lode-sandbox").map_err(Error::Kubeconfig)?;
         let kubeconfig = folder.path().join("kubeconfig");
         private::write(&kubeconfig, api.kubeconfig().as_bytes()).map_err(Error::Kubeconfig)?;
@@ -81,7 +89,15 @@ impl Sandbox {
         private::write(&own, own_kubeconfig(&api)?.as_bytes()).map_err(Error::Kubeconfig)?;
         let client = Client::connect(Some(&own), None).await?;
         let (git, serving) = Git::start().await.map_err(Error::Git)?;
-        let sandbox = Self { api, plan, git, objects: Objects::new(client), kubeconfig, serving, _folder: folder };
+        let sandbox = Self {
+            api,
+            plan,
+            git,
+            objects: Objects::new(client),
+            kubeconfig,
+            serving,
+            _folder: folder,
+        };
         if options.definitions {
             for definition in lode_api::crd::all() {
                 sandbox.objects.define(&definition, DEFINITION_MAX).await?;
@@ -105,7 +121,10 @@ impl Sandbox {
     /// Returns what makes things go wrong.
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
-        Faults { plan: &self.plan, api: &self.api }
+        Faults {
+            plan: &self.plan,
+            api: &self.api,
+        }
     }
 
     /// Returns the objects of the cluster.
@@ -133,7 +152,8 @@ fn own_kubeconfig(api: &Server) -> Result<String, AuthorityError> {
     let encoded = |pem: &str| STANDARD.encode(pem);
     let cluster = json!({"server": format!("https://{}", api.address()),
         "certificate-authority-data": encoded(api.certificate())});
-    let user = json!({"client-certificate-data": encoded(&certificate), "client-key-data": encoded(&key)});
+    let user =
+        json!({"client-certificate-data": encoded(&certificate), "client-key-data": encoded(&key)});
     let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "own",
         "clusters": [{"name": "own", "cluster": cluster}], "users": [{"name": "own", "user": user}],
         "contexts": [{"name": "own", "context": {"cluster": "own", "user": "own"}}]});

@@ -31,7 +31,8 @@ struct Disk(File);
 impl Storage for Disk {
     fn read(&self, offset: u64, size: u64) -> Result<Arc<[u8]>, Box<str>> {
         let failed = |error: io::Error| format!("read what was unpacked: {error}").into_boxed_str();
-        let mut bytes = vec![0; usize::try_from(size).map_err(|error| failed(io::Error::other(error)))?];
+        let mut bytes =
+            vec![0; usize::try_from(size).map_err(|error| failed(io::Error::other(error)))?];
         self.0.read_exact_at(&mut bytes, offset).map_err(failed)?;
         Ok(bytes.into())
     }
@@ -40,13 +41,23 @@ impl Storage for Disk {
 impl Spool {
     /// Starts empty; nothing is made on disk before something large comes.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Some(folder.into()), file: None, written: 0, held: 0 }
+        Self {
+            folder: Some(folder.into()),
+            file: None,
+            written: 0,
+            held: 0,
+        }
     }
 
     /// Starts empty and keeps all in memory: for what is in memory already, or small.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self { folder: None, file: None, written: 0, held: 0 }
+        Self {
+            folder: None,
+            file: None,
+            written: 0,
+            held: 0,
+        }
     }
 
     /// Keeps a file's content; its id is the SHA-256 of its bytes.
@@ -59,16 +70,33 @@ impl Spool {
         let is_small = bytes.len() <= SMALL && self.held + size <= HELD_MAX;
         let Some(folder) = self.folder.as_deref().filter(|_| !is_small) else {
             self.held += size;
-            return Ok(Entry::File { blob: Blob { id, bytes: bytes.into() }, executable });
+            return Ok(Entry::File {
+                blob: Blob {
+                    id,
+                    bytes: bytes.into(),
+                },
+                executable,
+            });
         };
         let disk = match &self.file {
             Some(disk) => disk.clone(),
-            None => self.file.insert(Arc::new(Disk(tempfile::tempfile_in(folder)?))).clone(),
+            None => self
+                .file
+                .insert(Arc::new(Disk(tempfile::tempfile_in(folder)?)))
+                .clone(),
         };
         let offset = self.written;
         disk.0.write_all_at(&bytes, offset)?;
         self.written += size;
-        Ok(Entry::Stored { content: Stored { id, size, offset, storage: disk }, executable })
+        Ok(Entry::Stored {
+            content: Stored {
+                id,
+                size,
+                offset,
+                storage: disk,
+            },
+            executable,
+        })
     }
 }
 
@@ -83,14 +111,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut spool = Spool::new(folder.path());
         let small = spool.keep(b"small".to_vec(), true).unwrap();
-        assert!(matches!(small, Entry::File { executable: true, .. }));
-        assert!(matches!(spool.keep(vec![1; SMALL + 1], false).unwrap(), Entry::Stored { .. }));
+        assert!(matches!(
+            small,
+            Entry::File {
+                executable: true,
+                ..
+            }
+        ));
+        assert!(matches!(
+            spool.keep(vec![1; SMALL + 1], false).unwrap(),
+            Entry::Stored { .. }
+        ));
         let many = (0..200).map(|_| spool.keep(vec![2; SMALL], false).unwrap());
         assert_eq!(
-            many.filter(|entry| matches!(entry, Entry::File { .. })).count() as u64,
+            many.filter(|entry| matches!(entry, Entry::File { .. }))
+                .count() as u64,
             HELD_MAX / SMALL as u64 - 1
         );
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "the file has no name"
+        );
     }
 
     #[test]
@@ -100,11 +142,18 @@ mod tests {
         let mut tree = Tree::default();
         for n in 0..3_u8 {
             let path = RepoPath::parse(&n.to_string()).unwrap();
-            tree.insert(path, spool.keep(vec![n; SMALL + 1 + usize::from(n)], false).unwrap());
+            tree.insert(
+                path,
+                spool
+                    .keep(vec![n; SMALL + 1 + usize::from(n)], false)
+                    .unwrap(),
+            );
         }
         drop(spool);
         for n in 0..3_u8 {
-            let blob = tree.read(&RepoPath::parse(&n.to_string()).unwrap()).unwrap();
+            let blob = tree
+                .read(&RepoPath::parse(&n.to_string()).unwrap())
+                .unwrap();
             assert_eq!(&*blob.bytes, vec![n; SMALL + 1 + usize::from(n)]);
             assert_eq!(blob.id, *Digest::of(&blob.bytes).as_bytes());
         }

@@ -17,7 +17,11 @@ use lode_tree::{ENTRY_BYTES, Entry, PathError, RepoPath, Tree};
 use tar::{Archive, Builder, EntryType, Header, PaxExtensions};
 
 /// What reading an archive may cost where nobody says otherwise; its bytes are those unpacked, headers included.
-pub const BUDGET: budget::Limits = budget::Limits { bytes: 1 << 30, nodes: 400_000, steps: u64::MAX };
+pub const BUDGET: budget::Limits = budget::Limits {
+    bytes: 1 << 30,
+    nodes: 400_000,
+    steps: u64::MAX,
+};
 /// Bytes of one file a tree carries; a larger one is an [`Entry::Large`].
 const FILE_MAX: u64 = 32 << 20;
 /// How hard to compress. A digest is of the compressed bytes, so this must not change lightly.
@@ -48,42 +52,84 @@ pub enum ReadError {
 /// Returns the part of a tree that an archive can hold.
 pub(crate) fn storable(tree: &Tree) -> Tree {
     let mut tree = tree.clone();
-    tree.retain(|_, entry| matches!(entry, Entry::File { .. } | Entry::Stored { .. } | Entry::Misnamed));
+    tree.retain(|_, entry| {
+        matches!(
+            entry,
+            Entry::File { .. } | Entry::Stored { .. } | Entry::Misnamed
+        )
+    });
     tree
 }
 
 /// Writes a tree.
 pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
-    let gzip = GzBuilder::new().mtime(0).operating_system(OPERATING_SYSTEM).write(output, LEVEL);
+    let gzip = GzBuilder::new()
+        .mtime(0)
+        .operating_system(OPERATING_SYSTEM)
+        .write(output, LEVEL);
     let mut builder = Builder::new(gzip);
-    let misnamed = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Misnamed));
-    let records: String = misnamed.map(|(path, _)| record(LEFT_OUT, path.as_str())).collect();
+    let misnamed = tree
+        .entries()
+        .filter(|(_, entry)| matches!(entry, Entry::Misnamed));
+    let records: String = misnamed
+        .map(|(path, _)| record(LEFT_OUT, path.as_str()))
+        .collect();
     if !records.is_empty() {
-        append(&mut builder, GLOBAL_HEADER, EntryType::XGlobalHeader, 0o600, records.as_bytes())?;
+        append(
+            &mut builder,
+            GLOBAL_HEADER,
+            EntryType::XGlobalHeader,
+            0o600,
+            records.as_bytes(),
+        )?;
     }
     append(&mut builder, ".", EntryType::Directory, 0o750, &[])?;
     let mut folders = BTreeSet::new();
     for (path, entry) in tree.entries() {
-        let (Entry::File { executable, .. } | Entry::Stored { executable, .. }) = entry else { continue };
+        let (Entry::File { executable, .. } | Entry::Stored { executable, .. }) = entry else {
+            continue;
+        };
         let mut above: Vec<RepoPath> = Vec::new();
         let mut folder = path.parent();
-        while let Some(next) = folder.filter(|next| !next.as_str().is_empty() && !folders.contains(next)) {
+        while let Some(next) =
+            folder.filter(|next| !next.as_str().is_empty() && !folders.contains(next))
+        {
             folder = next.parent();
             above.push(next);
         }
         for folder in above.into_iter().rev() {
-            append(&mut builder, folder.as_str(), EntryType::Directory, 0o750, &[])?;
+            append(
+                &mut builder,
+                folder.as_str(),
+                EntryType::Directory,
+                0o750,
+                &[],
+            )?;
             folders.insert(folder);
         }
         let mode = if *executable { 0o700 } else { 0o600 };
         // One file at a time is in memory.
-        let Some(blob) = entry.content(path) else { continue };
-        append(&mut builder, path.as_str(), EntryType::Regular, mode, &blob.map_err(io::Error::other)?.bytes)?;
+        let Some(blob) = entry.content(path) else {
+            continue;
+        };
+        append(
+            &mut builder,
+            path.as_str(),
+            EntryType::Regular,
+            mode,
+            &blob.map_err(io::Error::other)?.bytes,
+        )?;
     }
     builder.into_inner()?.finish()?.flush()
 }
 
-fn append(builder: &mut Builder<impl Write>, name: &str, kind: EntryType, mode: u32, bytes: &[u8]) -> io::Result<()> {
+fn append(
+    builder: &mut Builder<impl Write>,
+    name: &str,
+    kind: EntryType,
+    mode: u32,
+    bytes: &[u8],
+) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);
@@ -131,16 +177,23 @@ fn take_left_out(tree: &mut Tree, header: &[u8], budget: &Budget) -> Result<(), 
 /// # Errors
 /// It is none, holds what a tree may not, or costs more than the budget has.
 pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree, ReadError> {
-    let mut archive = Archive::new(Charged { input: GzDecoder::new(input), budget });
+    let mut archive = Archive::new(Charged {
+        input: GzDecoder::new(input),
+        budget,
+    });
     let mut tree = Tree::default();
-    let over = |error: io::Error| match error.get_ref().and_then(|inner| inner.downcast_ref::<Exceeded>()) {
+    let over = |error: io::Error| match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Exceeded>())
+    {
         Some(exceeded) => ReadError::Exceeded(*exceeded),
         None => ReadError::Io(error),
     };
     for entry in archive.entries().map_err(over)? {
         let mut entry = entry.map_err(over)?;
         budget.nodes(1)?;
-        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ReadError::Name)?;
+        let name =
+            String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ReadError::Name)?;
         budget.bytes(name.len() as u64 + ENTRY_BYTES)?;
         let path = RepoPath::parse(&name)?;
         let (kind, size) = (entry.header().entry_type(), entry.size());
@@ -148,7 +201,11 @@ pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree
             EntryType::Directory => continue,
             EntryType::XGlobalHeader => {
                 let mut header = Vec::new();
-                entry.by_ref().take(FILE_MAX).read_to_end(&mut header).map_err(over)?;
+                entry
+                    .by_ref()
+                    .take(FILE_MAX)
+                    .read_to_end(&mut header)
+                    .map_err(over)?;
                 take_left_out(&mut tree, &header, budget)?;
                 continue;
             }
@@ -189,7 +246,10 @@ mod tests {
     use super::*;
 
     fn blob(bytes: Vec<u8>) -> Blob {
-        Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() }
+        Blob {
+            id: *Digest::of(&bytes).as_bytes(),
+            bytes: bytes.into(),
+        }
     }
 
     fn read(input: &[u8]) -> Result<Tree, ReadError> {
@@ -209,11 +269,17 @@ mod tests {
     fn tree() -> Tree {
         let mut tree = Tree::default();
         let long = format!("{}/deep.yaml", "folder-with-a-long-name/".repeat(12));
-        for (path, text, executable) in
-            [("a/b.yaml", "x", false), ("a-c", "", false), ("run", "#!", true), (&long, "y", false)]
-        {
+        for (path, text, executable) in [
+            ("a/b.yaml", "x", false),
+            ("a-c", "", false),
+            ("run", "#!", true),
+            (&long, "y", false),
+        ] {
             let blob = blob(text.into());
-            tree.insert(RepoPath::parse(path).unwrap(), Entry::File { blob, executable });
+            tree.insert(
+                RepoPath::parse(path).unwrap(),
+                Entry::File { blob, executable },
+            );
         }
         tree
     }
@@ -238,7 +304,10 @@ mod tests {
     fn what_is_written_reads_back() {
         let tree = tree();
         assert_eq!(read(&packed(&tree)[..]).unwrap(), tree);
-        assert_eq!(read(&packed(&Tree::default())[..]).unwrap(), Tree::default());
+        assert_eq!(
+            read(&packed(&Tree::default())[..]).unwrap(),
+            Tree::default()
+        );
     }
 
     #[test]
@@ -250,11 +319,18 @@ mod tests {
         assert_eq!(storable(&odd), odd);
         assert_eq!(read(&packed(&odd)[..]).unwrap(), odd);
         assert_ne!(packed(&odd), packed(&tree()));
-        let forged = raw(b"g", EntryType::XGlobalHeader, b"30 LODESTONE.leftout=../../up\n");
+        let forged = raw(
+            b"g",
+            EntryType::XGlobalHeader,
+            b"30 LODESTONE.leftout=../../up\n",
+        );
         assert!(matches!(read(&forged), Err(ReadError::Path(_))));
         odd.retain(|_, entry| matches!(entry, Entry::Misnamed));
         let limits = budget::Limits { nodes: 3, ..BUDGET };
-        assert!(matches!(read_within(&packed(&odd), limits), ReadError::Exceeded(_)));
+        assert!(matches!(
+            read_within(&packed(&odd), limits),
+            ReadError::Exceeded(_)
+        ));
     }
 
     #[test]
@@ -262,7 +338,13 @@ mod tests {
         assert_eq!(packed(&tree()), packed(&tree()));
         let first = Digest::of(&packed(&tree()));
         let mut other = tree();
-        other.insert(RepoPath::parse("new").unwrap(), Entry::File { blob: blob(vec![]), executable: false });
+        other.insert(
+            RepoPath::parse("new").unwrap(),
+            Entry::File {
+                blob: blob(vec![]),
+                executable: false,
+            },
+        );
         assert_ne!(first, Digest::of(&packed(&other)));
     }
 
@@ -274,12 +356,30 @@ mod tests {
         for entry in archive.entries().unwrap() {
             let entry = entry.unwrap();
             let header = entry.header();
-            assert_eq!((header.uid().unwrap(), header.gid().unwrap(), header.mtime().unwrap()), (0, 0, 0));
-            seen.push((String::from_utf8(entry.path_bytes().into_owned()).unwrap(), header.mode().unwrap()));
+            assert_eq!(
+                (
+                    header.uid().unwrap(),
+                    header.gid().unwrap(),
+                    header.mtime().unwrap()
+                ),
+                (0, 0, 0)
+            );
+            seen.push((
+                String::from_utf8(entry.path_bytes().into_owned()).unwrap(),
+                header.mode().unwrap(),
+            ));
         }
-        let wanted = [(".", 0o750), ("a", 0o750), ("a/b.yaml", 0o600), ("a-c", 0o600)];
+        let wanted = [
+            (".", 0o750),
+            ("a", 0o750),
+            ("a/b.yaml", 0o600),
+            ("a-c", 0o600),
+        ];
         for (name, mode) in wanted.into_iter().chain([("run", 0o700)]) {
-            assert!(seen.contains(&(name.to_owned(), mode)), "{name} in {seen:?}");
+            assert!(
+                seen.contains(&(name.to_owned(), mode)),
+                "{name} in {seen:?}"
+            );
         }
         assert_eq!(seen[0].0, ".");
     }
@@ -287,13 +387,33 @@ mod tests {
     #[test]
     fn evil_archives_are_refused() {
         for name in [&b"../up"[..], b"/etc/passwd", b"a/../../b", b".git/config"] {
-            assert!(matches!(read(&raw(name, EntryType::Regular, b"x")[..]), Err(ReadError::Path(_))), "{name:?}");
+            assert!(
+                matches!(
+                    read(&raw(name, EntryType::Regular, b"x")[..]),
+                    Err(ReadError::Path(_))
+                ),
+                "{name:?}"
+            );
         }
-        assert!(matches!(read(&raw(b"\xff", EntryType::Regular, b"x")[..]), Err(ReadError::Name)));
-        for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo] {
-            assert!(matches!(read(&raw(b"a", kind, b"")[..]), Err(ReadError::Kind(_))));
+        assert!(matches!(
+            read(&raw(b"\xff", EntryType::Regular, b"x")[..]),
+            Err(ReadError::Name)
+        ));
+        for kind in [
+            EntryType::Symlink,
+            EntryType::Link,
+            EntryType::Char,
+            EntryType::Fifo,
+        ] {
+            assert!(matches!(
+                read(&raw(b"a", kind, b"")[..]),
+                Err(ReadError::Kind(_))
+            ));
         }
-        assert!(matches!(read(&raw(b".", EntryType::Regular, b"")[..]), Err(ReadError::Kind(_))));
+        assert!(matches!(
+            read(&raw(b".", EntryType::Regular, b"")[..]),
+            Err(ReadError::Kind(_))
+        ));
         assert!(matches!(read(&b"no archive"[..]), Err(ReadError::Io(_))));
         let mut cut = packed(&tree());
         cut.truncate(cut.len() / 2);
@@ -304,10 +424,22 @@ mod tests {
     fn bombs_stop_at_their_limit() {
         let zeros = raw(b"zeros", EntryType::Regular, &vec![0; 1 << 20]);
         assert!(zeros.len() < 10_000);
-        let stopped = read_within(&zeros, budget::Limits { bytes: 100_000, ..BUDGET });
-        assert_eq!(stopped.to_string(), "archive needs more than 100000 bytes, the limit");
+        let stopped = read_within(
+            &zeros,
+            budget::Limits {
+                bytes: 100_000,
+                ..BUDGET
+            },
+        );
+        assert_eq!(
+            stopped.to_string(),
+            "archive needs more than 100000 bytes, the limit"
+        );
         let many = read_within(&packed(&tree()), budget::Limits { nodes: 3, ..BUDGET });
-        assert_eq!(many.to_string(), "archive needs more than 3 values, the limit");
+        assert_eq!(
+            many.to_string(),
+            "archive needs more than 3 values, the limit"
+        );
     }
 
     #[test]
@@ -323,7 +455,11 @@ mod tests {
             tree
         };
         let stored = tree(&mut on_disk);
-        assert!(stored.entries().all(|(_, entry)| matches!(entry, Entry::Stored { .. })));
+        assert!(
+            stored
+                .entries()
+                .all(|(_, entry)| matches!(entry, Entry::Stored { .. }))
+        );
         assert_eq!(packed(&stored), packed(&tree(&mut in_memory)));
         assert_eq!(packed(&storable(&stored)), packed(&stored));
     }

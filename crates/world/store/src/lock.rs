@@ -62,13 +62,19 @@ impl Lock {
 
 fn take(folder: &Path) -> io::Result<Result<File, String>> {
     fs::create_dir_all(folder)?;
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(NAME))?;
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(folder.join(NAME))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             let read = file.take(PID_MAX).read_to_string(&mut pid);
-            let is_pid = read.is_ok() && !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+            let is_pid =
+                read.is_ok() && !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
             return Ok(Err(if is_pid { pid } else { "unknown".to_owned() }));
         }
         Err(TryLockError::Error(error)) => return Err(error),
@@ -87,7 +93,12 @@ fn sweep(folder: &Path, depth: usize) -> io::Result<()> {
         let kind = entry.file_type()?;
         if kind.is_dir() && depth > 0 {
             sweep(&entry.path(), depth - 1)?;
-        } else if kind.is_file() && entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+        } else if kind.is_file()
+            && entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(TEMPORARY.as_bytes())
+        {
             fs::remove_file(entry.path())?;
         }
     }
@@ -104,7 +115,10 @@ mod tests {
         let storage = folder.path().join("data");
         let held = Lock::take(&storage).unwrap();
         let refused = Lock::take(&storage).unwrap_err().to_string();
-        assert!(refused.contains(&format!("(pid {})", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("(pid {})", std::process::id())),
+            "{refused}"
+        );
         assert!(refused.contains("--storage-path"), "{refused}");
         drop(held);
         Lock::take(&storage).unwrap();
@@ -113,14 +127,21 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_removed_by_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let files =
-            ["records/apply/.tmp-a", "artifacts/k/n/o/.tmp-b", "git/s/objects/pack/.tmp-c", "artifacts/k/n/o/1"];
+        let files = [
+            "records/apply/.tmp-a",
+            "artifacts/k/n/o/.tmp-b",
+            "git/s/objects/pack/.tmp-c",
+            "artifacts/k/n/o/1",
+        ];
         for file in files {
             let path = folder.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "half").unwrap();
         }
         Lock::take(folder.path()).unwrap();
-        assert_eq!(files.map(|file| folder.path().join(file).exists()), [false, false, false, true]);
+        assert_eq!(
+            files.map(|file| folder.path().join(file).exists()),
+            [false, false, false, true]
+        );
     }
 }

@@ -71,7 +71,9 @@ pub(crate) fn checked(text: &str) -> Result<&str, Error> {
 
 /// Checks that a text is a uid as API servers give them.
 pub(crate) fn checked_uid(text: &str) -> Result<&str, Error> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !text.is_empty() && text.len() <= UID_MAX && plain {
         Ok(text)
     } else {
@@ -83,7 +85,10 @@ pub(crate) fn checked_uid(text: &str) -> Result<&str, Error> {
 /// have.
 pub(crate) fn parts(path: &str) -> Option<[String; 4]> {
     let path = RepoPath::parse(path).ok()?;
-    let parts: Option<Vec<String>> = path.parts().map(|part| checked(part).ok().map(str::to_owned)).collect();
+    let parts: Option<Vec<String>> = path
+        .parts()
+        .map(|part| checked(part).ok().map(str::to_owned))
+        .collect();
     parts?.try_into().ok()
 }
 
@@ -93,8 +98,22 @@ mod tests {
 
     #[test]
     fn a_name_is_one_visible_part() {
-        assert_eq!(Owner::new("gitrepository", "default", "a.b", "1").unwrap().folder(), "gitrepository/default/a.b");
-        for name in ["", ".", "..", ".hidden", "a/b", "a\\b", "a\0", &"x".repeat(300)] {
+        assert_eq!(
+            Owner::new("gitrepository", "default", "a.b", "1")
+                .unwrap()
+                .folder(),
+            "gitrepository/default/a.b"
+        );
+        for name in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "a\\b",
+            "a\0",
+            &"x".repeat(300),
+        ] {
             assert!(Owner::new("k", "n", name, "1").is_err(), "{name:?}");
         }
         for uid in ["", "..", "a/b", "a.b", "a b", &"x".repeat(65)] {
@@ -124,7 +143,15 @@ mod tests {
     fn a_path_has_four_parts_below_the_root() {
         let found = parts("ocirepository/ns/name/sha256:12.tar.gz").unwrap();
         assert_eq!(found, ["ocirepository", "ns", "name", "sha256:12.tar.gz"]);
-        for path in ["a/b/c", "a/b/c/d/e", "../a/b/c/d", "/a/b/c/d", "a/b/c/.tmp", "a/.b/c/d", ""] {
+        for path in [
+            "a/b/c",
+            "a/b/c/d/e",
+            "../a/b/c/d",
+            "/a/b/c/d",
+            "a/b/c/.tmp",
+            "a/.b/c/d",
+            "",
+        ] {
             assert_eq!(parts(path), None, "{path}");
         }
     }

@@ -23,7 +23,9 @@ impl Records {
     /// Opens the records below `root`; folders are made when first needed.
     #[must_use]
     pub fn open(root: impl AsRef<Path>) -> Self {
-        Self { root: root.as_ref().join("records") }
+        Self {
+            root: root.as_ref().join("records"),
+        }
     }
 
     /// Writes a record, replacing the one before.
@@ -33,11 +35,16 @@ impl Records {
     pub fn put(&self, kind: &str, uid: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(kind, uid)?;
         if bytes.len() as u64 > RECORD_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "record is larger than one may be"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "record is larger than one may be",
+            ));
         }
         let folder = self.root.join(kind);
         fs::create_dir_all(&folder)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(&folder)?;
         file.write_all(bytes)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
@@ -55,7 +62,10 @@ impl Records {
         let mut bytes = Vec::new();
         file.take(RECORD_MAX + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > RECORD_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "record is larger than one may be"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "record is larger than one may be",
+            ));
         }
         Ok(Some(bytes))
     }
@@ -83,12 +93,20 @@ impl Records {
             Err(error) => return Err(error),
         };
         let names = entries.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
-        names.filter(|name| name.as_ref().map_or(true, |name| owner::checked_uid(name).is_ok())).collect()
+        names
+            .filter(|name| {
+                name.as_ref()
+                    .map_or(true, |name| owner::checked_uid(name).is_ok())
+            })
+            .collect()
     }
 
     fn path(&self, kind: &str, uid: &str) -> io::Result<PathBuf> {
         let kind = owner::checked(kind).map_err(invalid)?;
-        Ok(self.root.join(kind).join(owner::checked_uid(uid).map_err(invalid)?))
+        Ok(self
+            .root
+            .join(kind)
+            .join(owner::checked_uid(uid).map_err(invalid)?))
     }
 }
 
@@ -110,7 +128,10 @@ mod tests {
         assert_eq!(records.uids("apply").unwrap(), [""; 0]);
         records.put("apply", "uid-1", b"one").unwrap();
         records.put("apply", "uid-1", b"two").unwrap();
-        assert_eq!(records.get("apply", "uid-1").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(
+            records.get("apply", "uid-1").unwrap().as_deref(),
+            Some(&b"two"[..])
+        );
         assert_eq!(records.uids("apply").unwrap(), ["uid-1"]);
         records.remove("apply", "uid-1").unwrap();
         records.remove("apply", "uid-1").unwrap();
@@ -122,7 +143,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(folder.path());
         records.put("apply", "uid-1", b"one").unwrap();
-        let mode = fs::metadata(folder.path().join("records/apply/uid-1")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join("records/apply/uid-1"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -131,7 +155,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(folder.path());
         for name in ["../x", "a/b", "", ".hidden", "a\0"] {
-            assert!(records.put("apply", name, b"").is_err() && records.put(name, "uid", b"").is_err(), "{name:?}");
+            assert!(
+                records.put("apply", name, b"").is_err() && records.put(name, "uid", b"").is_err(),
+                "{name:?}"
+            );
         }
     }
 }

@@ -13,7 +13,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE};
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RANGE,
+};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
 use lode_net::{Caller, Limits, Terms};
@@ -39,7 +41,11 @@ pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Outpu
         idle: IDLE_MAX,
         ..Limits::default()
     };
-    let terms = Terms { name: "artifacts", tls: None, limits };
+    let terms = Terms {
+        name: "artifacts",
+        tls: None,
+        limits,
+    };
     let root: Arc<Path> = root.into();
     let greet = move |_: &Caller| {
         let root = Arc::clone(&root);
@@ -51,15 +57,25 @@ pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Outpu
 async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let path = percent_decoded(request.uri().path().trim_start_matches('/'));
-    let Some(parts) = path.and_then(|path| owner::parts(&path)) else { return plain(StatusCode::NOT_FOUND) };
+    let Some(parts) = path.and_then(|path| owner::parts(&path)) else {
+        return plain(StatusCode::NOT_FOUND);
+    };
     let kind = content_type(Path::new(&parts[3]));
-    let range = request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let range = request
+        .headers()
+        .get(RANGE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let opened = spawn_blocking(move || open(&root, &parts, range.as_deref())).await;
-    let Ok(Ok(found)) = opened else { return plain(StatusCode::NOT_FOUND) };
+    let Ok(Ok(found)) = opened else {
+        return plain(StatusCode::NOT_FOUND);
+    };
     found.response(kind, *request.method() == Method::HEAD)
 }
 
@@ -114,7 +130,11 @@ impl Found {
             Part::Some(_, length) => (StatusCode::PARTIAL_CONTENT, length),
             Part::None => (StatusCode::RANGE_NOT_SATISFIABLE, 0),
         };
-        let body = if head || length == 0 { FileBody::empty() } else { FileBody::of(self.file, length) };
+        let body = if head || length == 0 {
+            FileBody::empty()
+        } else {
+            FileBody::of(self.file, length)
+        };
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -123,7 +143,9 @@ impl Found {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         let range = match self.part {
             Part::All => return response,
-            Part::Some(first, length) => format!("bytes {first}-{}/{}", first + length - 1, self.size),
+            Part::Some(first, length) => {
+                format!("bytes {first}-{}/{}", first + length - 1, self.size)
+            }
             Part::None => format!("bytes */{}", self.size),
         };
         headers.extend(HeaderValue::try_from(range).map(|value| (CONTENT_RANGE, value)));
@@ -133,7 +155,10 @@ impl Found {
 
 /// Reads a `Range` header. What is not one range of bytes is as if it were not there.
 fn part(range: &str, size: u64) -> Part {
-    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')) else {
+    let Some((first, last)) = range
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'))
+    else {
         return Part::All;
     };
     let (first, last) = (first.trim(), last.trim());
@@ -142,7 +167,9 @@ fn part(range: &str, size: u64) -> Part {
         (Ok(first), Ok(last)) if last >= first => Part::Some(first, last.min(size - 1) - first + 1),
         (Ok(first), Err(_)) if last.is_empty() => Part::Some(first, size - first),
         (Err(_), Ok(0)) if first.is_empty() => Part::None,
-        (Err(_), Ok(length)) if first.is_empty() && size > 0 => Part::Some(size - length.min(size), length.min(size)),
+        (Err(_), Ok(length)) if first.is_empty() && size > 0 => {
+            Part::Some(size - length.min(size), length.min(size))
+        }
         _ => Part::All,
     }
 }
@@ -150,7 +177,9 @@ fn part(range: &str, size: u64) -> Part {
 fn plain(status: StatusCode) -> Response<FileBody> {
     let mut response = Response::new(FileBody::empty());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    response
+        .headers_mut()
+        .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     response
 }
 
@@ -193,11 +222,17 @@ enum State {
 
 impl FileBody {
     fn empty() -> Self {
-        Self { left: 0, state: State::Empty }
+        Self {
+            left: 0,
+            state: State::Empty,
+        }
     }
 
     fn of(file: File, length: u64) -> Self {
-        Self { left: length, state: State::Idle(file) }
+        Self {
+            left: length,
+            state: State::Idle(file),
+        }
     }
 }
 
@@ -205,7 +240,10 @@ impl Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
             match std::mem::replace(&mut self.state, State::Empty) {
                 State::Empty => return Poll::Ready(None),
@@ -237,7 +275,13 @@ impl Body for FileBody {
 fn read_piece(mut file: File, wanted: u64) -> (File, io::Result<Vec<u8>>) {
     let mut bytes = Vec::with_capacity(wanted as usize);
     let read = file.by_ref().take(wanted).read_to_end(&mut bytes);
-    let whole = read.and_then(|count| if count == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) });
+    let whole = read.and_then(|count| {
+        if count == 0 {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        } else {
+            Ok(bytes)
+        }
+    });
     (file, whole)
 }
 

@@ -36,7 +36,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Returns a tree, making it if nobody holds it. Others who ask for the same meanwhile wait for it.
-    pub(crate) fn get<E>(&self, digest: Digest, make: impl FnOnce() -> Result<Tree, E>) -> Result<Arc<Tree>, E> {
+    pub(crate) fn get<E>(
+        &self,
+        digest: Digest,
+        make: impl FnOnce() -> Result<Tree, E>,
+    ) -> Result<Arc<Tree>, E> {
         let slot = self.slot(digest);
         let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let tree = match held.upgrade() {
@@ -59,13 +63,17 @@ impl Shared {
     /// Drops what was not used for a while.
     pub(crate) fn trim(&self) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        while recent.front().is_some_and(|recent| recent.used.elapsed() > KEPT) {
+        while recent
+            .front()
+            .is_some_and(|recent| recent.used.elapsed() > KEPT)
+        {
             recent.pop_front();
         }
         drop(recent);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots
-            .retain(|_, slot| Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|held| held.strong_count() > 0));
+        slots.retain(|_, slot| {
+            Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|held| held.strong_count() > 0)
+        });
     }
 
     fn slot(&self, digest: Digest) -> Slot {
@@ -75,21 +83,39 @@ impl Shared {
 
     fn keep(&self, digest: Digest, tree: &Arc<Tree>) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = recent.iter().position(|other| other.digest == digest).and_then(|at| recent.remove(at));
+        let known = recent
+            .iter()
+            .position(|other| other.digest == digest)
+            .and_then(|at| recent.remove(at));
         let bytes = known.map_or_else(|| in_memory(tree), |known| known.bytes);
         let mut held: u64 = recent.iter().map(|other| other.bytes).sum();
-        while recent.len() >= KEPT_MAX || !recent.is_empty() && held.saturating_add(bytes) > KEPT_BYTES_MAX {
+        while recent.len() >= KEPT_MAX
+            || !recent.is_empty() && held.saturating_add(bytes) > KEPT_BYTES_MAX
+        {
             held -= recent.pop_front().map_or(0, |oldest| oldest.bytes);
         }
-        recent.push_back(Recent { used: Instant::now(), digest, _tree: Arc::clone(tree), bytes });
+        recent.push_back(Recent {
+            used: Instant::now(),
+            digest,
+            _tree: Arc::clone(tree),
+            bytes,
+        });
         drop(recent);
         self.trim();
     }
 }
 
 fn in_memory(tree: &Tree) -> u64 {
-    let bytes = |entry: &Entry| if matches!(entry, Entry::File { .. }) { entry.size() } else { 0 };
-    tree.entries().map(|(path, entry)| path.as_str().len() as u64 + ENTRY_BYTES + bytes(entry)).sum()
+    let bytes = |entry: &Entry| {
+        if matches!(entry, Entry::File { .. }) {
+            entry.size()
+        } else {
+            0
+        }
+    };
+    tree.entries()
+        .map(|(path, entry)| path.as_str().len() as u64 + ENTRY_BYTES + bytes(entry))
+        .sum()
 }
 
 #[cfg(test)]
@@ -112,7 +138,9 @@ mod tests {
             }
         });
         assert_eq!(count.load(Ordering::Relaxed), 1);
-        assert!(shared.held(Digest::of(b"one")).is_some() && shared.held(Digest::of(b"two")).is_none());
+        assert!(
+            shared.held(Digest::of(b"one")).is_some() && shared.held(Digest::of(b"two")).is_none()
+        );
     }
 
     #[test]
@@ -120,10 +148,15 @@ mod tests {
         let shared = Shared::default();
         let mut trees = Vec::new();
         for n in 0..20_u8 {
-            let tree = shared.get(Digest::of(&[n]), || Ok::<_, Infallible>(Tree::default())).unwrap();
+            let tree = shared
+                .get(Digest::of(&[n]), || Ok::<_, Infallible>(Tree::default()))
+                .unwrap();
             trees.push(Arc::downgrade(&tree));
         }
-        assert_eq!(trees.iter().filter(|tree| tree.strong_count() > 0).count(), KEPT_MAX);
+        assert_eq!(
+            trees.iter().filter(|tree| tree.strong_count() > 0).count(),
+            KEPT_MAX
+        );
         shared.trim();
         assert_eq!(shared.slots.lock().unwrap().len(), KEPT_MAX);
     }
@@ -145,6 +178,8 @@ mod tests {
     fn a_failure_is_not_kept() {
         let shared = Shared::default();
         shared.get(Digest::of(b"x"), || Err(())).unwrap_err();
-        shared.get(Digest::of(b"x"), || Ok::<_, ()>(Tree::default())).unwrap();
+        shared
+            .get(Digest::of(b"x"), || Ok::<_, ()>(Tree::default()))
+            .unwrap();
     }
 }

@@ -112,7 +112,14 @@ impl Store {
         let root = unpacked.join("artifacts");
         fs::create_dir_all(&root)?;
         let (claims, known) = (Mutex::default(), Mutex::default());
-        Ok(Self { root, unpacked, limits: archive::BUDGET, claims, known, trees: Shared::default() })
+        Ok(Self {
+            root,
+            unpacked,
+            limits: archive::BUDGET,
+            claims,
+            known,
+            trees: Shared::default(),
+        })
     }
 
     /// Lets reading one artifact cost this much.
@@ -135,19 +142,39 @@ impl Store {
         let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
         let folder = self.claim(owner)?;
         let kept = archive::storable(tree);
-        let large = tree.entries().filter(|(_, entry)| matches!(entry, Entry::Large(_)));
+        let large = tree
+            .entries()
+            .filter(|(_, entry)| matches!(entry, Entry::Large(_)));
         let too_large = large.map(|(path, _)| path.clone()).collect();
-        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
-        let mut output = Tee { file: BufWriter::with_capacity(CHUNK, temporary), hasher: Hasher::default(), size: 0 };
+        let temporary = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(&folder)?;
+        let mut output = Tee {
+            file: BufWriter::with_capacity(CHUNK, temporary),
+            hasher: Hasher::default(),
+            size: 0,
+        };
         archive::write(&kept, &mut output)?;
-        let Tee { file: output, hasher, size } = output;
-        let temporary = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let Tee {
+            file: output,
+            hasher,
+            size,
+        } = output;
+        let temporary = output
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         let full = folder.join(file);
         let written = temporary.persist(&full).map_err(|error| error.error)?;
         let digest = hasher.finish();
         self.know(full, Stamp::of(&written.metadata()?), digest);
         let tree = self.trees.get(digest, || Ok::<_, Error>(kept))?;
-        Ok(Stored { path, digest, size, tree, too_large })
+        Ok(Stored {
+            path,
+            digest,
+            size,
+            tree,
+            too_large,
+        })
     }
 
     /// Returns whether a file of `owner` still has its digest. A file that has not changed is not read again, and one of
@@ -156,14 +183,21 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn verify(&self, owner: &Owner, path: &str, digest: Digest) -> Result<Verdict, Error> {
-        let Some(full) = self.full(owner, path)? else { return Ok(Verdict::Missing) };
+        let Some(full) = self.full(owner, path)? else {
+            return Ok(Verdict::Missing);
+        };
         let mut file = match File::open(&full) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Missing),
             Err(error) => return Err(error.into()),
         };
         let stamp = Stamp::of(&file.metadata()?);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&full).copied();
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&full)
+            .copied();
         let actual = match known {
             Some((then, actual)) if then == stamp => actual,
             _ => {
@@ -172,7 +206,11 @@ impl Store {
                 actual
             }
         };
-        Ok(if actual == digest { Verdict::Intact } else { Verdict::Changed })
+        Ok(if actual == digest {
+            Verdict::Intact
+        } else {
+            Verdict::Changed
+        })
     }
 
     /// Returns the tree of an artifact of `owner` if it is in memory: what [`Store::tree`] gives, without a look at the
@@ -180,8 +218,16 @@ impl Store {
     #[must_use]
     pub fn tree_in_memory(&self, owner: &Owner, path: &str, digest: Digest) -> Option<Arc<Tree>> {
         let full = self.root.join(owner.folder()).join(owner.file(path)?);
-        let is_claimed = self.claims().get(&owner.folder()).is_some_and(|uid| uid == owner.uid());
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&full).copied();
+        let is_claimed = self
+            .claims()
+            .get(&owner.folder())
+            .is_some_and(|uid| uid == owner.uid());
+        let known = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&full)
+            .copied();
         let is_its = is_claimed && known.is_some_and(|(_, known)| known == digest);
         self.trees.held(digest).filter(|_| is_its)
     }
@@ -198,10 +244,19 @@ impl Store {
             Verdict::Changed => return Err(Error::Changed(path.to_owned())),
         }
         self.trees.get(digest, || {
-            let full = self.full(owner, path)?.ok_or_else(|| Error::NotFound(path.to_owned()))?;
+            let full = self
+                .full(owner, path)?
+                .ok_or_else(|| Error::NotFound(path.to_owned()))?;
             let input = BufReader::with_capacity(CHUNK, File::open(full)?);
-            let read = archive::read(input, &mut Spool::new(&self.unpacked), &Budget::new(self.limits));
-            read.map_err(|source| Error::Archive { path: path.to_owned(), source })
+            let read = archive::read(
+                input,
+                &mut Spool::new(&self.unpacked),
+                &Budget::new(self.limits),
+            );
+            read.map_err(|source| Error::Archive {
+                path: path.to_owned(),
+                source,
+            })
         })
     }
 
@@ -210,8 +265,13 @@ impl Store {
     /// # Errors
     /// The disk says no.
     pub fn remove(&self, owner: &Owner, path: &str) -> Result<(), Error> {
-        let Some(full) = self.full(owner, path)? else { return Ok(()) };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&full);
+        let Some(full) = self.full(owner, path)? else {
+            return Ok(());
+        };
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&full);
         gone(fs::remove_file(full)).map_err(Error::Io)
     }
 
@@ -231,7 +291,12 @@ impl Store {
     ///
     /// # Errors
     /// The disk says no.
-    pub fn collect(&self, owner: &Owner, current: Option<&str>, keep: Retention) -> Result<Vec<String>, Error> {
+    pub fn collect(
+        &self,
+        owner: &Owner,
+        current: Option<&str>,
+        keep: Retention,
+    ) -> Result<Vec<String>, Error> {
         self.trees.trim();
         if !self.is_claimed(owner)? {
             return Ok(Vec::new());
@@ -245,7 +310,9 @@ impl Store {
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             if name == CLAIM {
                 continue;
             }
@@ -258,12 +325,17 @@ impl Store {
             let path = format!("{}/{name}", owner.folder());
             let temporary = name.starts_with(TEMPORARY);
             newest += usize::from(!temporary);
-            let young = SystemTime::now().duration_since(modified).is_ok_and(|age| age < keep.ttl);
+            let young = SystemTime::now()
+                .duration_since(modified)
+                .is_ok_and(|age| age < keep.ttl);
             if young || current == Some(path.as_str()) || !temporary && newest <= keep.records {
                 continue;
             }
             gone(fs::remove_file(folder.join(&name)))?;
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&folder.join(name));
+            self.known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&folder.join(name));
             removed.extend((!temporary).then_some(path));
         }
         Ok(removed)
@@ -276,8 +348,12 @@ impl Store {
 
     /// Returns where a file lies that a status may say; nothing unless it is a file of `owner`.
     fn full(&self, owner: &Owner, path: &str) -> io::Result<Option<PathBuf>> {
-        let Some(file) = owner.file(path) else { return Ok(None) };
-        Ok(self.is_claimed(owner)?.then(|| self.root.join(owner.folder()).join(file)))
+        let Some(file) = owner.file(path) else {
+            return Ok(None);
+        };
+        Ok(self
+            .is_claimed(owner)?
+            .then(|| self.root.join(owner.folder()).join(file)))
     }
 
     /// Returns whether a folder belongs to this very object, and not to one of the same name that is gone.
@@ -299,7 +375,10 @@ impl Store {
     /// Makes an owner's folder; what a gone object of the same name left there is removed.
     fn claim(&self, owner: &Owner) -> io::Result<PathBuf> {
         let folder = self.root.join(owner.folder());
-        let is_known = self.claims().get(&owner.folder()).is_some_and(|uid| uid == owner.uid());
+        let is_known = self
+            .claims()
+            .get(&owner.folder())
+            .is_some_and(|uid| uid == owner.uid());
         if is_known && folder.exists() {
             return Ok(folder);
         }
@@ -307,16 +386,22 @@ impl Store {
             self.clear(owner).map_err(io::Error::other)?;
         }
         fs::create_dir_all(&folder)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempfile_in(&folder)?;
         file.write_all(owner.uid().as_bytes())?;
-        file.persist(folder.join(CLAIM)).map_err(|error| error.error)?;
+        file.persist(folder.join(CLAIM))
+            .map_err(|error| error.error)?;
         self.claims().insert(owner.folder(), owner.uid().to_owned());
         Ok(folder)
     }
 
     fn clear(&self, owner: &Owner) -> Result<(), Error> {
         let folder = self.root.join(owner.folder());
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|path, _| !path.starts_with(&folder));
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|path, _| !path.starts_with(&folder));
         self.claims().remove(&owner.folder());
         gone(fs::remove_dir_all(folder)).map_err(Error::Io)
     }
@@ -344,7 +429,11 @@ struct Stamp {
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
-        Self { inode: metadata.ino(), size: metadata.len(), modified: (metadata.mtime(), metadata.mtime_nsec()) }
+        Self {
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
     }
 }
 
@@ -379,7 +468,13 @@ fn digest_of(file: &mut File) -> io::Result<Digest> {
 }
 
 fn gone(result: io::Result<()>) -> io::Result<()> {
-    result.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    result.or_else(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -409,22 +504,37 @@ mod tests {
         let stored = store.put(&owner(), "1.tar.gz", &all).unwrap();
         assert_eq!(stored.path, "gitrepository/default/fleet/1.tar.gz");
         assert_eq!(stored.too_large, [RepoPath::parse("big").unwrap()]);
-        assert!(Arc::ptr_eq(&stored.tree, &store.tree(&owner(), &stored.path, stored.digest).unwrap()));
+        assert!(Arc::ptr_eq(
+            &stored.tree,
+            &store.tree(&owner(), &stored.path, stored.digest).unwrap()
+        ));
         let full = store.served().join(&stored.path);
         assert_eq!(stored.size, fs::metadata(&full).unwrap().len());
         assert_eq!(stored.digest, Digest::of(&fs::read(&full).unwrap()));
-        let again = Store::open(folder.path()).unwrap().tree(&owner(), &stored.path, stored.digest).unwrap();
-        assert_eq!((&*again, again.len()), (&*stored.tree, 1), "the same ids after a restart");
+        let again = Store::open(folder.path())
+            .unwrap()
+            .tree(&owner(), &stored.path, stored.digest)
+            .unwrap();
+        assert_eq!(
+            (&*again, again.len()),
+            (&*stored.tree, 1),
+            "the same ids after a restart"
+        );
     }
 
     #[test]
     fn the_same_tree_has_the_same_digest() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let digests: Vec<_> =
-            ["1", "2"].map(|name| store.put(&owner(), name, &tree("x")).unwrap().digest).into_iter().collect();
+        let digests: Vec<_> = ["1", "2"]
+            .map(|name| store.put(&owner(), name, &tree("x")).unwrap().digest)
+            .into_iter()
+            .collect();
         assert_eq!(digests[0], digests[1]);
-        assert_ne!(digests[0], store.put(&owner(), "3", &tree("y")).unwrap().digest);
+        assert_ne!(
+            digests[0],
+            store.put(&owner(), "3", &tree("y")).unwrap().digest
+        );
     }
 
     #[test]
@@ -438,14 +548,27 @@ mod tests {
         fs::write(&full, "other").unwrap();
         assert_eq!(verify(), Verdict::Changed);
         let fresh = Store::open(folder.path()).unwrap();
-        assert!(matches!(fresh.tree(&owner(), &stored.path, stored.digest), Err(Error::Changed(_))));
+        assert!(matches!(
+            fresh.tree(&owner(), &stored.path, stored.digest),
+            Err(Error::Changed(_))
+        ));
         fs::remove_dir_all(folder.path()).unwrap();
         assert_eq!(verify(), Verdict::Missing);
-        assert!(matches!(fresh.tree(&owner(), &stored.path, stored.digest), Err(Error::NotFound(_))));
-        assert_eq!(store.put(&owner(), "1.tar.gz", &tree("x")).unwrap().digest, stored.digest, "it rebuilds itself");
+        assert!(matches!(
+            fresh.tree(&owner(), &stored.path, stored.digest),
+            Err(Error::NotFound(_))
+        ));
+        assert_eq!(
+            store.put(&owner(), "1.tar.gz", &tree("x")).unwrap().digest,
+            stored.digest,
+            "it rebuilds itself"
+        );
         assert_eq!(verify(), Verdict::Intact);
         for path in ["../../etc/passwd", "/etc/passwd", "a/b/c", ""] {
-            assert_eq!(store.verify(&owner(), path, stored.digest).unwrap(), Verdict::Missing);
+            assert_eq!(
+                store.verify(&owner(), path, stored.digest).unwrap(),
+                Verdict::Missing
+            );
         }
     }
 
@@ -455,15 +578,28 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let paths: Vec<String> = (0..5_u64)
             .map(|n| {
-                let path = store.put(&owner(), &format!("{n}.tar.gz"), &tree("x")).unwrap().path;
-                let file = File::options().write(true).open(store.served().join(&path)).unwrap();
-                file.set_modified(SystemTime::now() - FOREVER * 2 + Duration::from_secs(n)).unwrap();
+                let path = store
+                    .put(&owner(), &format!("{n}.tar.gz"), &tree("x"))
+                    .unwrap()
+                    .path;
+                let file = File::options()
+                    .write(true)
+                    .open(store.served().join(&path))
+                    .unwrap();
+                file.set_modified(SystemTime::now() - FOREVER * 2 + Duration::from_secs(n))
+                    .unwrap();
                 path
             })
             .collect();
-        let young = Retention { records: 2, ttl: FOREVER * 3 };
+        let young = Retention {
+            records: 2,
+            ttl: FOREVER * 3,
+        };
         assert_eq!(store.collect(&owner(), None, young).unwrap(), [""; 0]);
-        let keep = Retention { records: 2, ttl: FOREVER };
+        let keep = Retention {
+            records: 2,
+            ttl: FOREVER,
+        };
         let mut removed = store.collect(&owner(), Some(&paths[0]), keep).unwrap();
         removed.sort();
         assert_eq!(removed, &paths[1..3]);
@@ -483,31 +619,75 @@ mod tests {
             Owner::new("gitrepository", "default", "thief", "2").unwrap(),
             Owner::new("gitrepository", "default", "fleet", "2").unwrap(),
         ] {
-            assert_eq!(store.verify(&thief, &private.path, private.digest).unwrap(), Verdict::Missing);
-            assert!(matches!(store.tree(&thief, &private.path, private.digest), Err(Error::NotFound(_))));
-            assert!(store.tree_in_memory(&thief, &private.path, private.digest).is_none());
+            assert_eq!(
+                store.verify(&thief, &private.path, private.digest).unwrap(),
+                Verdict::Missing
+            );
+            assert!(matches!(
+                store.tree(&thief, &private.path, private.digest),
+                Err(Error::NotFound(_))
+            ));
+            assert!(
+                store
+                    .tree_in_memory(&thief, &private.path, private.digest)
+                    .is_none()
+            );
             let own = format!("{}/1.tar.gz", thief.folder());
-            assert!(store.tree_in_memory(&thief, &own, private.digest).is_none(), "a digest alone is no key");
+            assert!(
+                store.tree_in_memory(&thief, &own, private.digest).is_none(),
+                "a digest alone is no key"
+            );
             store.remove(&thief, &private.path).unwrap();
             store.remove_all(&thief).unwrap();
-            store.collect(&thief, None, Retention { records: 0, ttl: Duration::ZERO }).unwrap();
+            store
+                .collect(
+                    &thief,
+                    None,
+                    Retention {
+                        records: 0,
+                        ttl: Duration::ZERO,
+                    },
+                )
+                .unwrap();
         }
-        assert_eq!(store.verify(&owner(), &private.path, private.digest).unwrap(), Verdict::Intact);
-        assert!(store.tree_in_memory(&owner(), &private.path, private.digest).is_some());
+        assert_eq!(
+            store
+                .verify(&owner(), &private.path, private.digest)
+                .unwrap(),
+            Verdict::Intact
+        );
+        assert!(
+            store
+                .tree_in_memory(&owner(), &private.path, private.digest)
+                .is_some()
+        );
     }
 
     #[test]
     fn what_a_gone_object_of_the_same_name_left_is_not_inherited() {
         let folder = tempfile::tempdir().unwrap();
-        let old = Store::open(folder.path()).unwrap().put(&owner(), "1.tar.gz", &tree("old")).unwrap();
+        let old = Store::open(folder.path())
+            .unwrap()
+            .put(&owner(), "1.tar.gz", &tree("old"))
+            .unwrap();
         let store = Store::open(folder.path()).unwrap();
         let next = Owner::new("gitrepository", "default", "fleet", "2").unwrap();
-        assert!(matches!(store.tree(&next, &old.path, old.digest), Err(Error::NotFound(_))));
+        assert!(matches!(
+            store.tree(&next, &old.path, old.digest),
+            Err(Error::NotFound(_))
+        ));
         let new = store.put(&next, "2.tar.gz", &tree("new")).unwrap();
-        assert_eq!(store.verify(&next, &new.path, new.digest).unwrap(), Verdict::Intact);
+        assert_eq!(
+            store.verify(&next, &new.path, new.digest).unwrap(),
+            Verdict::Intact
+        );
         assert!(!store.served().join(&old.path).exists());
         store.remove_all(&owner()).unwrap();
-        assert_eq!(store.verify(&next, &new.path, new.digest).unwrap(), Verdict::Intact, "the old one's end is over");
+        assert_eq!(
+            store.verify(&next, &new.path, new.digest).unwrap(),
+            Verdict::Intact,
+            "the old one's end is over"
+        );
     }
 
     #[test]
@@ -517,7 +697,16 @@ mod tests {
         let stored = store.put(&owner(), "1.tar.gz", &tree("x")).unwrap();
         let left = store.served().join("gitrepository/default/fleet/.tmp-abc");
         fs::write(&left, "half").unwrap();
-        store.collect(&owner(), None, Retention { records: 1, ttl: Duration::ZERO }).unwrap();
+        store
+            .collect(
+                &owner(),
+                None,
+                Retention {
+                    records: 1,
+                    ttl: Duration::ZERO,
+                },
+            )
+            .unwrap();
         assert!(!left.exists() && store.served().join(stored.path).exists());
     }
 }

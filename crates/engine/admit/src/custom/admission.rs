@@ -20,7 +20,10 @@ pub fn prepare_definition(old: Option<&Value>, new: &mut Value) {
         default_spec(spec);
     }
     let begin = || json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []});
-    let mut status = old.and_then(|old| old.get("status")).cloned().unwrap_or_else(begin);
+    let mut status = old
+        .and_then(|old| old.get("status"))
+        .cloned()
+        .unwrap_or_else(begin);
     let storage = objects(&new["spec"], "versions").find(|version| flag(version, "storage"));
     if let Some(name) = storage.and_then(|version| version.get("name")) {
         let stored: Vec<&Value> = objects(&status, "storedVersions").collect();
@@ -36,20 +39,34 @@ pub fn prepare_definition(old: Option<&Value>, new: &mut Value) {
 
 fn default_spec(spec: &mut Value) {
     if let Some(names) = spec.get_mut("names").and_then(Value::as_object_mut) {
-        let kind = names.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-        for (key, name) in [("singular", kind.to_lowercase()), ("listKind", format!("{kind}List"))] {
-            let missing = names.get(key).and_then(Value::as_str).is_none_or(str::is_empty);
+        let kind = names
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        for (key, name) in [
+            ("singular", kind.to_lowercase()),
+            ("listKind", format!("{kind}List")),
+        ] {
+            let missing = names
+                .get(key)
+                .and_then(Value::as_str)
+                .is_none_or(str::is_empty);
             if missing && !kind.is_empty() {
                 names.insert(key.to_owned(), name.into());
             }
         }
     }
-    let Some(spec) = spec.as_object_mut() else { return };
+    let Some(spec) = spec.as_object_mut() else {
+        return;
+    };
     let conversion = spec.entry("conversion").or_insert(Value::Null);
     if conversion.is_null() {
         *conversion = json!({"strategy": "None"});
     }
-    let service = conversion.pointer_mut("/webhook/clientConfig/service").and_then(Value::as_object_mut);
+    let service = conversion
+        .pointer_mut("/webhook/clientConfig/service")
+        .and_then(Value::as_object_mut);
     if let Some(service) = service {
         service.entry("port").or_insert_with(|| 443.into());
     }
@@ -80,14 +97,24 @@ pub fn validate_definition(old: Option<&Value>, new: &Value) -> Vec<FieldError> 
     if old.is_none() && flag(spec, "preserveUnknownFields") {
         let detail = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema \
                       instead";
-        errors.push(FieldError::invalid(at.field("spec").field("preserveUnknownFields"), &Value::Bool(true), detail));
+        errors.push(FieldError::invalid(
+            at.field("spec").field("preserveUnknownFields"),
+            &Value::Bool(true),
+            detail,
+        ));
     }
     errors
 }
 
 fn own_name(definition: &Value, names: &Names, errors: &mut Vec<FieldError>) {
-    let name = definition.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    let group = definition.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
+    let name = definition
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let group = definition
+        .pointer("/spec/group")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if name != format!("{}.{group}", names.plural) {
         let detail = "must be spec.names.plural+\".\"+spec.group";
         errors.push(FieldError::invalid("metadata.name", &name.into(), detail));
@@ -101,32 +128,62 @@ fn check_spec(spec: &Value, names: &Names, errors: &mut Vec<FieldError>) {
     if group.is_empty() {
         errors.push(FieldError::required(at.field("group"), ""));
     } else if let Some(detail) = dns_1123_subdomain(group) {
-        errors.push(FieldError::invalid(at.field("group"), &group.into(), &detail));
+        errors.push(FieldError::invalid(
+            at.field("group"),
+            &group.into(),
+            &detail,
+        ));
     } else if !group.contains('.') {
-        errors.push(FieldError::invalid(at.field("group"), &group.into(), "should be a domain with at least one dot"));
+        errors.push(FieldError::invalid(
+            at.field("group"),
+            &group.into(),
+            "should be a domain with at least one dot",
+        ));
     }
     one_of(spec, &at, ("scope", &["Cluster", "Namespaced"]), errors);
     versions::check(spec, &at, errors);
     names::check(names, &at.field("names"), errors);
-    if let Some(conversion) = spec.get("conversion").filter(|conversion| !conversion.is_null()) {
+    if let Some(conversion) = spec
+        .get("conversion")
+        .filter(|conversion| !conversion.is_null())
+    {
         let at = at.field("conversion");
         one_of(conversion, &at, ("strategy", &["None", "Webhook"]), errors);
         let webhook = text(conversion, "strategy") == Some("Webhook");
         if webhook && conversion.pointer("/webhook/clientConfig").is_none() {
             let detail = "required when strategy is set to Webhook";
-            errors.push(FieldError::required(at.field("webhookClientConfig"), detail));
+            errors.push(FieldError::required(
+                at.field("webhookClientConfig"),
+                detail,
+            ));
         }
-        if webhook && conversion.pointer("/webhook/conversionReviewVersions/0").is_none() {
-            errors.push(FieldError::required(at.field("conversionReviewVersions"), ""));
+        if webhook
+            && conversion
+                .pointer("/webhook/conversionReviewVersions/0")
+                .is_none()
+        {
+            errors.push(FieldError::required(
+                at.field("conversionReviewVersions"),
+                "",
+            ));
         }
     }
 }
 
-fn one_of(value: &Value, path: &Path<'_>, (key, known): (&str, &[&str]), errors: &mut Vec<FieldError>) {
+fn one_of(
+    value: &Value,
+    path: &Path<'_>,
+    (key, known): (&str, &[&str]),
+    errors: &mut Vec<FieldError>,
+) {
     match text(value, key).unwrap_or_default() {
         "" => errors.push(FieldError::required(path.field(key), "")),
         other if !known.contains(&other) => {
-            errors.push(FieldError::not_supported(path.field(key), &other.into(), known));
+            errors.push(FieldError::not_supported(
+                path.field(key),
+                &other.into(),
+                known,
+            ));
         }
         _ => {}
     }
@@ -137,11 +194,18 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     let found = |spec: &Value| -> Vec<FieldError> {
         let (mut errors, root) = (Vec::new(), Path::Root);
         let at = root.field("spec");
-        let all: Vec<Option<&Value>> = objects(spec, "versions").map(|version| version.pointer(SCHEMA)).collect();
-        let with_status: Vec<bool> =
-            objects(spec, "versions").map(|version| version.pointer(STATUS).is_some()).collect();
+        let all: Vec<Option<&Value>> = objects(spec, "versions")
+            .map(|version| version.pointer(SCHEMA))
+            .collect();
+        let with_status: Vec<bool> = objects(spec, "versions")
+            .map(|version| version.pointer(STATUS).is_some())
+            .collect();
         let common = all.windows(2).all(|pair| pair[0] == pair[1]);
-        for (place, schema) in all.iter().enumerate().take(if common { 1 } else { all.len() }) {
+        for (place, schema) in all
+            .iter()
+            .enumerate()
+            .take(if common { 1 } else { all.len() })
+        {
             let Some(schema) = schema else { continue };
             let (versions, validation) = (at.field("versions"), at.field("validation"));
             let version = versions.index(place);
@@ -162,26 +226,44 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     if new.is_empty() {
         return;
     }
-    let before = old.and_then(|old| old.get("spec")).map(found).unwrap_or_default();
+    let before = old
+        .and_then(|old| old.get("spec"))
+        .map(found)
+        .unwrap_or_default();
     errors.extend(new.into_iter().filter(|error| !before.contains(error)));
 }
 
 /// Where a status has an endpoint of its own, it is held against its part of the schema alone.
 fn root_with_status(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    let keywords = schema.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    if keywords.map(|(key, _)| key).any(|key| !AT_ROOT.contains(&key.as_str())) {
+    let keywords = schema
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null());
+    if keywords
+        .map(|(key, _)| key)
+        .any(|key| !AT_ROOT.contains(&key.as_str()))
+    {
         let shown: Vec<String> = AT_ROOT.iter().map(|key| go_name(key)).collect();
         let detail = format!(
             "only [{}] fields are allowed at the root of the schema if the status subresource is enabled",
             shown.join(" ")
         );
-        errors.push(FieldError::new(path, Reason::Invalid, format!("Invalid value: {schema}: {detail}")));
+        errors.push(FieldError::new(
+            path,
+            Reason::Invalid,
+            format!("Invalid value: {schema}: {detail}"),
+        ));
     }
 }
 
 /// Returns a keyword as the server's own type names it.
 fn go_name(key: &str) -> String {
-    let key = if let Some(key) = key.strip_prefix("x-kubernetes-") { format!("x-{key}") } else { key.to_owned() };
+    let key = if let Some(key) = key.strip_prefix("x-kubernetes-") {
+        format!("x-{key}")
+    } else {
+        key.to_owned()
+    };
     let part = |part: &str| part[..1].to_uppercase() + &part[1..];
     key.split('-').map(part).collect()
 }
@@ -189,7 +271,10 @@ fn go_name(key: &str) -> String {
 fn check_schema(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let before = errors.len();
     if flag(schema, "nullable") {
-        errors.push(FieldError::forbidden(path.field("nullable"), "nullable cannot be true at the root"));
+        errors.push(FieldError::forbidden(
+            path.field("nullable"),
+            "nullable cannot be true at the root",
+        ));
     }
     if !openapi::check(schema, path, errors) {
         return;
@@ -210,7 +295,12 @@ fn unchanged(old: &Value, spec: &Value, errors: &mut Vec<FieldError>) {
         ("spec.group", "/group", true),
         ("spec.names.plural", "/names/plural", true),
     ] {
-        let of = |spec: &Value| spec.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let of = |spec: &Value| {
+            spec.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let new = of(spec);
         if (always || established) && of(&old["spec"]) != new {
             errors.push(FieldError::invalid(at, &new.into(), "field is immutable"));
@@ -219,15 +309,23 @@ fn unchanged(old: &Value, spec: &Value, errors: &mut Vec<FieldError>) {
 }
 
 fn approved(definition: &Value, errors: &mut Vec<FieldError>) {
-    let group = definition.pointer("/spec/group").and_then(Value::as_str).unwrap_or_default();
+    let group = definition
+        .pointer("/spec/group")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !is_protected(group) {
         return;
     }
     let annotations = definition.pointer("/metadata/annotations");
     let at = format!("metadata.annotations[{APPROVED}]");
-    match annotations.and_then(|annotations| text(annotations, APPROVED)).unwrap_or_default() {
+    match annotations
+        .and_then(|annotations| text(annotations, APPROVED))
+        .unwrap_or_default()
+    {
         "" => {
-            let detail = format!("protected groups must have approval annotation {APPROVED:?}, see {APPROVAL_PAGE}");
+            let detail = format!(
+                "protected groups must have approval annotation {APPROVED:?}, see {APPROVAL_PAGE}"
+            );
             errors.push(FieldError::required(at, &detail));
         }
         why if why.starts_with("unapproved") || why.contains("://") => {}

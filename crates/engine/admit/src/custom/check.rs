@@ -36,11 +36,16 @@ pub(super) fn check(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Va
     if old == Some(value) {
         return Outcome::default();
     }
-    let mut outcome = Outcome { checks: 1, ..Outcome::default() };
+    let mut outcome = Outcome {
+        checks: 1,
+        ..Outcome::default()
+    };
     outcome.errors.extend(scalar::sort(node, path, value));
     let checks = node.checks.as_deref();
     if value.is_null() {
-        outcome.errors.extend(checks.and_then(|checks| scalar::one_of(checks, path, value)));
+        outcome
+            .errors
+            .extend(checks.and_then(|checks| scalar::one_of(checks, path, value)));
         return outcome;
     }
     if let Some(checks) = checks {
@@ -61,10 +66,17 @@ pub(super) fn check(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Va
 }
 
 fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut Outcome) {
-    let all = |nodes: &[Node]| -> Vec<Outcome> { nodes.iter().map(|node| check(node, path, value, None)).collect() };
+    let all = |nodes: &[Node]| -> Vec<Outcome> {
+        nodes
+            .iter()
+            .map(|node| check(node, path, value, None))
+            .collect()
+    };
     let say = |outcome: &mut Outcome, text: &str| {
         let message = format!("Invalid value: \"\": {:?} must {text}", path.dotted());
-        outcome.errors.push(FieldError::new(Path::Root, Reason::Invalid, message));
+        outcome
+            .errors
+            .push(FieldError::new(Path::Root, Reason::Invalid, message));
     };
     let any = all(&checks.any_of);
     if !any.is_empty() && !any.iter().any(Outcome::is_valid) {
@@ -76,28 +88,47 @@ fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut O
         1 => {}
         _ if one.is_empty() => {}
         0 => {
-            say(outcome, "validate one and only one schema (oneOf). Found none valid");
+            say(
+                outcome,
+                "validate one and only one schema (oneOf). Found none valid",
+            );
             nearest(one, outcome);
         }
-        more => say(outcome, &format!("validate one and only one schema (oneOf). Found {more} valid alternatives")),
+        more => say(
+            outcome,
+            &format!("validate one and only one schema (oneOf). Found {more} valid alternatives"),
+        ),
     }
     let every = all(&checks.all_of);
     let valid = every.iter().filter(|found| found.is_valid()).count();
-    let (fits, none) = (valid == every.len(), if valid == 0 { ". None validated" } else { "" });
+    let (fits, none) = (
+        valid == every.len(),
+        if valid == 0 { ". None validated" } else { "" },
+    );
     for found in every {
         outcome.merge(found);
     }
     if !fits {
         say(outcome, &format!("validate all the schemas (allOf){none}"));
     }
-    if checks.not.as_ref().is_some_and(|not| check(not, path, value, None).is_valid()) {
+    if checks
+        .not
+        .as_ref()
+        .is_some_and(|not| check(not, path, value, None).is_valid())
+    {
         say(outcome, "not validate the schema (not)");
     }
 }
 
 /// Tells the errors of the schema that came nearest.
 fn nearest(found: Vec<Outcome>, outcome: &mut Outcome) {
-    let best = found.into_iter().reduce(|best, next| if next.checks > best.checks { next } else { best });
+    let best = found.into_iter().reduce(|best, next| {
+        if next.checks > best.checks {
+            next
+        } else {
+            best
+        }
+    });
     if let Some(best) = best {
         outcome.merge(best);
     }
@@ -108,21 +139,38 @@ fn list(node: &Node, path: &Path<'_>, items: &[Value], old: Option<&Value>, outc
     if let Some(node_of_item) = &node.items {
         let older = Older::of(&node.list, old);
         for (place, item) in items.iter().enumerate() {
-            outcome.merge(check(node_of_item, &path.index(place), item, older.counterpart(item)));
+            outcome.merge(check(
+                node_of_item,
+                &path.index(place),
+                item,
+                older.counterpart(item),
+            ));
         }
     }
     let Some(checks) = &node.checks else { return };
     let (name, count) = (path.dotted(), items.len() as u64);
     if let Some(min) = checks.items.min.filter(|min| count < *min) {
-        let message = format!("Invalid value: {count}: {name} in body should have at least {min} items");
-        outcome.errors.push(FieldError::new(&*name, Reason::Invalid, message));
+        let message =
+            format!("Invalid value: {count}: {name} in body should have at least {min} items");
+        outcome
+            .errors
+            .push(FieldError::new(&*name, Reason::Invalid, message));
     }
     if let Some(max) = checks.items.max.filter(|max| count > *max) {
-        outcome.errors.push(FieldError::too_many(&*name, items.len(), max as usize));
+        outcome
+            .errors
+            .push(FieldError::too_many(&*name, items.len(), max as usize));
     }
-    if checks.unique && items.iter().enumerate().any(|(place, item)| items[..place].contains(item)) {
+    if checks.unique
+        && items
+            .iter()
+            .enumerate()
+            .any(|(place, item)| items[..place].contains(item))
+    {
         let message = format!("Invalid value: \"\": {name} in body shouldn't contain duplicates");
-        outcome.errors.push(FieldError::new(&*name, Reason::Invalid, message));
+        outcome
+            .errors
+            .push(FieldError::new(&*name, Reason::Invalid, message));
     }
 }
 
@@ -134,13 +182,28 @@ fn map(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>, outcome
             outcome.errors.push(error);
             return;
         }
-        let missing = checks.required.iter().filter(|name| !map.contains_key(&***name));
-        outcome.errors.extend(missing.map(|name| FieldError::required(path.field(name).dotted(), "")));
+        let missing = checks
+            .required
+            .iter()
+            .filter(|name| !map.contains_key(&***name));
+        outcome
+            .errors
+            .extend(missing.map(|name| FieldError::required(path.field(name).dotted(), "")));
     }
     if matches!(node.additional, Some(Additional::Allowed(false))) {
-        for name in map.keys().filter(|name| !node.properties.contains_key(name.as_str())) {
-            let message = format!("Invalid value: \"\": {}.{name} in body is a forbidden property", path.dotted());
-            outcome.errors.push(FieldError::new(path.field(name).dotted(), Reason::Invalid, message));
+        for name in map
+            .keys()
+            .filter(|name| !node.properties.contains_key(name.as_str()))
+        {
+            let message = format!(
+                "Invalid value: \"\": {}.{name} in body is a forbidden property",
+                path.dotted()
+            );
+            outcome.errors.push(FieldError::new(
+                path.field(name).dotted(),
+                Reason::Invalid,
+                message,
+            ));
         }
     }
     for (name, value) in map {
@@ -154,7 +217,8 @@ fn map(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>, outcome
 fn count_of_fields(checks: &Checks, path: &Path<'_>, fields: usize) -> Option<FieldError> {
     let (name, count) = (path.dotted(), fields as u64);
     if let Some(min) = checks.properties.min.filter(|min| count < *min) {
-        let message = format!("Invalid value: {count}: {name} in body should have at least {min} properties");
+        let message =
+            format!("Invalid value: {count}: {name} in body should have at least {min} properties");
         return Some(FieldError::new(name, Reason::Invalid, message));
     }
     let max = checks.properties.max.filter(|max| count > *max)?;

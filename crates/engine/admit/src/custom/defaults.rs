@@ -16,7 +16,9 @@ pub(super) fn fill(node: &Node, value: &mut Value) {
         Value::Object(map) => {
             for (name, node) in &node.properties {
                 if let Some(default) = &node.default
-                    && map.get(&**name).is_none_or(|value| node.refuses_null(value))
+                    && map
+                        .get(&**name)
+                        .is_none_or(|value| node.refuses_null(value))
                 {
                     map.insert(name.to_string(), default.clone());
                 }
@@ -51,7 +53,9 @@ fn replace_null(node: &Node, value: &mut Value) {
 fn drop_nulls(node: &Node, value: &mut Value) {
     match value {
         Value::Object(map) => map.retain(|name, value| {
-            let Some(node) = node.field(name) else { return true };
+            let Some(node) = node.field(name) else {
+                return true;
+            };
             if node.refuses_null(value) && node.default.is_none() {
                 return false;
             }

@@ -115,8 +115,16 @@ impl Definition {
     /// A schema is malformed.
     pub fn read(definition: &Value) -> Result<Self, Vec<FieldError>> {
         let spec = definition.get("spec").unwrap_or(&Value::Null);
-        let (group, names) = (own(spec, "group"), Names::read(spec.get("names").unwrap_or(&Value::Null)));
-        let versions = spec.get("versions").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let (group, names) = (
+            own(spec, "group"),
+            Names::read(spec.get("names").unwrap_or(&Value::Null)),
+        );
+        let versions = spec
+            .get("versions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate();
         let (mut read, mut errors) = (Vec::new(), Vec::new());
         for (place, version) in versions {
             match Version::read(version, &group, &names, place) {
@@ -127,22 +135,38 @@ impl Definition {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let conversion = spec.pointer("/conversion/strategy").and_then(Value::as_str).unwrap_or("None").into();
+        let conversion = spec
+            .pointer("/conversion/strategy")
+            .and_then(Value::as_str)
+            .unwrap_or("None")
+            .into();
         let namespaced = text(spec, "scope") == Some("Namespaced");
-        Ok(Self { group, names, namespaced, versions: read.into(), conversion })
+        Ok(Self {
+            group,
+            names,
+            namespaced,
+            versions: read.into(),
+            conversion,
+        })
     }
 
     /// Returns the versions that can be asked for, as kinds.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let kind = |version: &Version| Kind {
-            gvk: GroupVersionKind::new(&format!("{}/{}", self.group, version.name), &self.names.kind),
+            gvk: GroupVersionKind::new(
+                &format!("{}/{}", self.group, version.name),
+                &self.names.kind,
+            ),
             plural: self.names.plural.clone(),
             namespaced: self.namespaced,
             types: Types::Custom(Arc::clone(&version.ty)),
             ty: version.ty.ty,
             status: version.ty.status,
         };
-        self.versions.iter().filter(|version| version.served).map(kind)
+        self.versions
+            .iter()
+            .filter(|version| version.served)
+            .map(kind)
     }
 
     /// Returns the version that objects are stored as.
@@ -175,7 +199,10 @@ impl Names {
                 names[key] = json!(name);
             }
         }
-        for (key, several) in [("shortNames", &self.short_names), ("categories", &self.categories)] {
+        for (key, several) in [
+            ("shortNames", &self.short_names),
+            ("categories", &self.categories),
+        ] {
             if !several.is_empty() {
                 names[key] = json!(several);
             }
@@ -187,21 +214,31 @@ impl Names {
 impl Version {
     fn read(version: &Value, group: &str, names: &Names, place: usize) -> Result<Self, FieldError> {
         let anything = json!({"type": "object"});
-        let schema = version.pointer("/schema/openAPIV3Schema").unwrap_or(&anything);
+        let schema = version
+            .pointer("/schema/openAPIV3Schema")
+            .unwrap_or(&anything);
         let name = own(version, "name");
         let (merging, ty) = structural::read(schema, &builtin().schema).map_err(|error| {
             let (root, at) = (Path::Root, "versions");
             let (spec, schema) = (root.field("spec"), "schema.openAPIV3Schema");
             let at = spec.field(at);
-            FieldError::invalid(at.index(place).field(schema), &Value::Null, &error.to_string())
+            FieldError::invalid(
+                at.index(place).field(schema),
+                &Value::Null,
+                &error.to_string(),
+            )
         })?;
         let ty = Type {
             schema: merging,
             ty,
-            status: version.pointer("/subresources/status").is_some_and(Value::is_object),
+            status: version
+                .pointer("/subresources/status")
+                .is_some_and(Value::is_object),
             scale: version.pointer("/subresources/scale").and_then(Scale::read),
             columns: columns(version),
-            selectable: objects(version, "selectableFields").map(|field| own(field, "jsonPath")).collect(),
+            selectable: objects(version, "selectableFields")
+                .map(|field| own(field, "jsonPath"))
+                .collect(),
             deprecation: flag(version, "deprecated").then(|| {
                 let own = text(version, "deprecationWarning").map(Into::into);
                 own.unwrap_or_else(|| format!("{group}/{name} {} is deprecated", names.kind).into())
@@ -209,7 +246,12 @@ impl Version {
             root: Node::read(schema),
         };
         let (served, storage) = (flag(version, "served"), flag(version, "storage"));
-        Ok(Self { name, served, storage, ty: Arc::new(ty) })
+        Ok(Self {
+            name,
+            served,
+            storage,
+            ty: Arc::new(ty),
+        })
     }
 }
 
@@ -218,7 +260,9 @@ impl Scale {
         Some(Self {
             spec_replicas: text(scale, "specReplicasPath")?.into(),
             status_replicas: text(scale, "statusReplicasPath")?.into(),
-            label_selector: text(scale, "labelSelectorPath").filter(|path| !path.is_empty()).map(Into::into),
+            label_selector: text(scale, "labelSelectorPath")
+                .filter(|path| !path.is_empty())
+                .map(Into::into),
         })
     }
 }
@@ -230,10 +274,16 @@ fn columns(version: &Value) -> Box<[Column]> {
         ty: own(column, "type"),
         format: own(column, "format"),
         description: own(column, "description"),
-        priority: column.get("priority").and_then(Value::as_i64).and_then(|n| n.try_into().ok()).unwrap_or(0),
+        priority: column
+            .get("priority")
+            .and_then(Value::as_i64)
+            .and_then(|n| n.try_into().ok())
+            .unwrap_or(0),
         json_path: own(column, "jsonPath"),
     };
-    let columns: Box<[Column]> = objects(version, "additionalPrinterColumns").map(column).collect();
+    let columns: Box<[Column]> = objects(version, "additionalPrinterColumns")
+        .map(column)
+        .collect();
     if !columns.is_empty() {
         return columns;
     }

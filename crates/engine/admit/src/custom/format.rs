@@ -17,7 +17,10 @@ impl Format {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let plain = name.replace('-', "");
         let (_, is) = FORMATS.iter().find(|(known, _)| *known == plain)?;
-        Some(Self { name: name.into(), is: *is })
+        Some(Self {
+            name: name.into(),
+            is: *is,
+        })
     }
 
     /// Tells whether a text is of the format.
@@ -54,10 +57,14 @@ const FORMATS: [(&str, Test); 26] = [
     ("byte", base64),
     ("password", |_| true),
     ("date", date),
-    ("duration", |text| duration::parse(text.trim_start_matches(['-', '+'])).is_ok() || long_duration(text)),
+    ("duration", |text| {
+        duration::parse(text.trim_start_matches(['-', '+'])).is_ok() || long_duration(text)
+    }),
     ("datetime", date_time),
     ("k8sshortname", |text| label(text, 63)),
-    ("k8slongname", |text| text.len() <= 253 && text.split('.').all(|part| label(part, 253))),
+    ("k8slongname", |text| {
+        text.len() <= 253 && text.split('.').all(|part| label(part, 253))
+    }),
 ];
 
 fn hex(text: &str) -> bool {
@@ -83,17 +90,31 @@ fn uri(text: &str) -> bool {
     if text.starts_with('/') {
         return true;
     }
-    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
     let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let host = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let host = rest
+        .strip_prefix("//")
+        .map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     let host = host.map(|host| host.rsplit('@').next().unwrap_or_default());
-    let port = |host: &str| host.rsplit_once(':').is_none_or(|(_, port)| host.ends_with(']') || digits(port));
-    named && host.is_none_or(|host| !host.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']) && port(host))
+    let port = |host: &str| {
+        host.rsplit_once(':')
+            .is_none_or(|(_, port)| host.ends_with(']') || digits(port))
+    };
+    named
+        && host.is_none_or(|host| {
+            !host.contains([' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}']) && port(host)
+        })
 }
 
 fn percents(text: &str) -> bool {
-    text.split('%').skip(1).all(|after| after.len() >= 2 && after.is_char_boundary(2) && hex(&after[..2]))
+    text.split('%')
+        .skip(1)
+        .all(|after| after.len() >= 2 && after.is_char_boundary(2) && hex(&after[..2]))
 }
 
 fn email(text: &str) -> bool {
@@ -104,11 +125,17 @@ fn email(text: &str) -> bool {
         },
         None => text,
     };
-    let Some((local, domain)) = address.trim().rsplit_once('@') else { return false };
+    let Some((local, domain)) = address.trim().rsplit_once('@') else {
+        return false;
+    };
     let word = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-    let dotted = |text: &str| text.split('.').all(|part| !part.is_empty() && part.chars().all(word));
+    let dotted = |text: &str| {
+        text.split('.')
+            .all(|part| !part.is_empty() && part.chars().all(word))
+    };
     let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-    (quoted || dotted(local)) && (dotted(domain) || (domain.starts_with('[') && domain.ends_with(']')))
+    (quoted || dotted(local))
+        && (dotted(domain) || (domain.starts_with('[') && domain.ends_with(']')))
 }
 
 fn hostname(text: &str) -> bool {
@@ -124,7 +151,9 @@ fn hostname(text: &str) -> bool {
 }
 
 fn cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
     let most = match (address.parse::<Ipv4Addr>(), address.parse::<Ipv6Addr>()) {
         (Ok(_), _) => 32,
         (_, Ok(_)) => 128,
@@ -134,10 +163,13 @@ fn cidr(text: &str) -> bool {
 }
 
 fn mac(text: &str) -> bool {
-    let Some(mark) = text.chars().find(|c| [':', '-', '.'].contains(c)) else { return false };
+    let Some(mark) = text.chars().find(|c| [':', '-', '.'].contains(c)) else {
+        return false;
+    };
     let width = if mark == '.' { 4 } else { 2 };
     let parts: Vec<&str> = text.split(mark).collect();
-    [6, 8, 20].contains(&(parts.len() * width / 2)) && parts.iter().all(|part| part.len() == width && hex(part))
+    [6, 8, 20].contains(&(parts.len() * width / 2))
+        && parts.iter().all(|part| part.len() == width && hex(part))
 }
 
 fn uuid(text: &str, version: Option<char>) -> bool {
@@ -147,13 +179,17 @@ fn uuid(text: &str, version: Option<char>) -> bool {
         if place > 0 {
             rest = rest.strip_prefix('-').unwrap_or(rest);
         }
-        let Some((part, after)) = rest.split_at_checked(width) else { return false };
+        let Some((part, after)) = rest.split_at_checked(width) else {
+            return false;
+        };
         plain.push_str(part);
         rest = after;
     }
     let at = |place: usize| plain.chars().nth(place);
     let variant = || version == Some('3') || at(16).is_some_and(|c| "89abAB".contains(c));
-    rest.is_empty() && hex(&plain) && version.is_none_or(|version| at(12) == Some(version) && variant())
+    rest.is_empty()
+        && hex(&plain)
+        && version.is_none_or(|version| at(12) == Some(version) && variant())
 }
 
 fn without_marks(text: &str) -> String {
@@ -172,7 +208,8 @@ fn isbn10(text: &str) -> bool {
 
 fn isbn13(text: &str) -> bool {
     let text = without_marks(text);
-    let value = |(place, c): (usize, char)| Some(c.to_digit(10)? * if place % 2 == 0 { 1 } else { 3 });
+    let value =
+        |(place, c): (usize, char)| Some(c.to_digit(10)? * if place % 2 == 0 { 1 } else { 3 });
     let sum: Option<u32> = text.chars().enumerate().map(value).sum();
     text.len() == 13 && sum.is_some_and(|sum| sum % 10 == 0)
 }
@@ -190,28 +227,47 @@ fn credit_card(text: &str) -> bool {
 fn social_security_number(text: &str) -> bool {
     let marks = text.chars().filter(|c| matches!(c, '-' | ' ')).count();
     let plain = without_marks(text);
-    let placed =
-        marks == 0 || text.char_indices().filter(|(_, c)| matches!(c, '-' | ' ')).all(|(at, _)| at == 3 || at >= 5);
+    let placed = marks == 0
+        || text
+            .char_indices()
+            .filter(|(_, c)| matches!(c, '-' | ' '))
+            .all(|(at, _)| at == 3 || at >= 5);
     plain.len() == 9 && digits(&plain) && marks <= 2 && placed
 }
 
 fn rgb_color(text: &str) -> bool {
-    let Some(parts) = text.strip_prefix("rgb(").and_then(|text| text.strip_suffix(')')) else { return false };
+    let Some(parts) = text
+        .strip_prefix("rgb(")
+        .and_then(|text| text.strip_suffix(')'))
+    else {
+        return false;
+    };
     let parts: Vec<&str> = parts.split(',').map(str::trim).collect();
-    parts.len() == 3 && parts.iter().all(|part| digits(part) && part.parse::<u8>().is_ok())
+    parts.len() == 3
+        && parts
+            .iter()
+            .all(|part| digits(part) && part.parse::<u8>().is_ok())
 }
 
 fn base64(text: &str) -> bool {
-    let plain = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    let plain = text
+        .strip_suffix("==")
+        .or_else(|| text.strip_suffix('='))
+        .unwrap_or(text);
     let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     !text.is_empty() && text.len().is_multiple_of(4) && plain.bytes().all(known)
 }
 
 fn date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else { return false };
-    let number = |part: &str, width: usize| (part.len() == width && digits(part)).then(|| part.parse::<u32>().ok())?;
-    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2)) else {
+    let [year, month, day] = parts.as_slice() else {
+        return false;
+    };
+    let number = |part: &str, width: usize| {
+        (part.len() == width && digits(part)).then(|| part.parse::<u32>().ok())?
+    };
+    let (Some(year), Some(month), Some(day)) = (number(year, 4), number(month, 2), number(day, 2))
+    else {
         return false;
     };
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -227,26 +283,41 @@ fn date(text: &str) -> bool {
 
 /// A point in time (RFC 3339); seconds may be a leap second.
 fn date_time(text: &str) -> bool {
-    let Some((day, time)) = text.split_once(['T', 't']) else { return false };
+    let Some((day, time)) = text.split_once(['T', 't']) else {
+        return false;
+    };
     let zone = time.find(['Z', 'z', '+', '-']);
-    let Some((time, zone)) = zone.and_then(|at| time.split_at_checked(at)) else { return false };
+    let Some((time, zone)) = zone.and_then(|at| time.split_at_checked(at)) else {
+        return false;
+    };
     let clock = |text: &str, most: &[u32]| {
         let parts: Vec<&str> = text.split(':').collect();
-        let fits =
-            |part: &str, most: u32| part.len() == 2 && digits(part) && part.parse::<u32>().is_ok_and(|n| n <= most);
+        let fits = |part: &str, most: u32| {
+            part.len() == 2 && digits(part) && part.parse::<u32>().is_ok_and(|n| n <= most)
+        };
         parts.len() == most.len() && parts.iter().zip(most).all(|(part, most)| fits(part, *most))
     };
     let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let zoned = zone.eq_ignore_ascii_case("z") || clock(zone.get(1..).unwrap_or_default(), &[23, 59]);
+    let zoned =
+        zone.eq_ignore_ascii_case("z") || clock(zone.get(1..).unwrap_or_default(), &[23, 59]);
     date(day) && clock(whole, &[23, 59, 60]) && !fraction.is_empty() && digits(fraction) && zoned
 }
 
 /// `3 days`, as the validator's own library reads durations beside those of Go.
 fn long_duration(text: &str) -> bool {
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    number.parse::<f64>().is_ok() && UNITS.contains(&unit.trim().trim_end_matches('s').to_ascii_lowercase().as_str())
+    number.parse::<f64>().is_ok()
+        && UNITS.contains(
+            &unit
+                .trim()
+                .trim_end_matches('s')
+                .to_ascii_lowercase()
+                .as_str(),
+        )
 }
 
 /// Units in full, without the `s` of several.
@@ -281,7 +352,11 @@ mod tests {
     fn every_format_knows_its_own() {
         for (name, right, wrong) in [
             ("date-time", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05"),
-            ("date-time", "2026-01-02T03:04:05.123+01:00", "2026-13-02T03:04:05Z"),
+            (
+                "date-time",
+                "2026-01-02T03:04:05.123+01:00",
+                "2026-13-02T03:04:05Z",
+            ),
             ("date", "2024-02-29", "2023-02-29"),
             ("duration", "1h30m", "soon"),
             ("duration", "3 days", "3 moons"),
@@ -294,7 +369,11 @@ mod tests {
             ("email", "a.b@example.com", "a.b.example.com"),
             ("hostname", "a-b.example", "-a.example"),
             ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123e4567"),
-            ("uuid4", "123e4567-e89b-42d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000"),
+            (
+                "uuid4",
+                "123e4567-e89b-42d3-a456-426614174000",
+                "123e4567-e89b-12d3-a456-426614174000",
+            ),
             ("byte", "aGk=", "aGk"),
             ("isbn", "978-3-16-148410-0", "978-3-16-148410-1"),
             ("isbn10", "0-306-40615-2", "0-306-40615-3"),

@@ -12,9 +12,16 @@ use super::{
 use crate::field_error::FieldError;
 
 /// Finds items that are there twice.
-pub(super) fn duplicates(node: &Node, path: &Path<'_>, value: &Value, errors: &mut Vec<FieldError>) {
+pub(super) fn duplicates(
+    node: &Node,
+    path: &Path<'_>,
+    value: &Value,
+    errors: &mut Vec<FieldError>,
+) {
     match value {
-        Value::Object(map) => each_field(node, path, map, |node, path, value| duplicates(node, path, value, errors)),
+        Value::Object(map) => each_field(node, path, map, |node, path, value| {
+            duplicates(node, path, value, errors);
+        }),
         Value::Array(items) => {
             let mut seen = HashSet::new();
             for (place, item) in items.iter().enumerate() {
@@ -40,7 +47,9 @@ pub(super) fn identity(list: &ListType, item: &Value) -> Option<Value> {
         ListType::Set => Some(item.clone()),
         ListType::Map(keys) => {
             let of = |key: &str| Some((key.to_owned(), item.get(key)?.clone()));
-            Some(Value::Object(keys.iter().filter_map(|key| of(key)).collect()))
+            Some(Value::Object(
+                keys.iter().filter_map(|key| of(key)).collect(),
+            ))
         }
     }
 }
@@ -54,9 +63,14 @@ pub(super) struct Older<'o> {
 impl<'o> Older<'o> {
     /// Returns the items of a list whose items have keys; of any other there are none.
     pub(super) fn of(list: &'o ListType, old: Option<&'o Value>) -> Self {
-        let old = old.filter(|_| matches!(list, ListType::Map(_))).and_then(Value::as_array);
+        let old = old
+            .filter(|_| matches!(list, ListType::Map(_)))
+            .and_then(Value::as_array);
         let of = |item: &'o Value| Some((identity(list, item)?.to_string(), item));
-        Self { list, items: old.into_iter().flatten().filter_map(of).collect() }
+        Self {
+            list,
+            items: old.into_iter().flatten().filter_map(of).collect(),
+        }
     }
 
     /// Returns the item that is told to be the same.
@@ -64,7 +78,9 @@ impl<'o> Older<'o> {
         if self.items.is_empty() {
             return None;
         }
-        self.items.get(&identity(self.list, item)?.to_string()).copied()
+        self.items
+            .get(&identity(self.list, item)?.to_string())
+            .copied()
     }
 }
 
@@ -75,7 +91,9 @@ pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut
             if node.embedded {
                 resource(path, map, errors);
             }
-            each_field(node, path, map, |node, path, value| embedded(node, path, value, errors));
+            each_field(node, path, map, |node, path, value| {
+                embedded(node, path, value, errors);
+            });
         }
         Value::Array(items) => {
             let Some(node) = &node.items else { return };
@@ -87,11 +105,19 @@ pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut
     }
 }
 
-fn each_field(node: &Node, path: &Path<'_>, map: &Map<String, Value>, mut visit: impl FnMut(&Node, &Path<'_>, &Value)) {
+fn each_field(
+    node: &Node,
+    path: &Path<'_>,
+    map: &Map<String, Value>,
+    mut visit: impl FnMut(&Node, &Path<'_>, &Value),
+) {
     for (name, value) in map {
         match node.properties.get(name.as_str()) {
             Some(node) => visit(node, &path.field(name), value),
-            None => node.field(name).into_iter().for_each(|node| visit(node, &path.key(name), value)),
+            None => node
+                .field(name)
+                .into_iter()
+                .for_each(|node| visit(node, &path.key(name), value)),
         }
     }
 }
@@ -100,7 +126,11 @@ fn resource(path: &Path<'_>, map: &Map<String, Value>, errors: &mut Vec<FieldErr
     let mut text = |name: &'static str| match map.get(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
-            errors.push(FieldError::invalid(path.field(name), other, "must be a string"));
+            errors.push(FieldError::invalid(
+                path.field(name),
+                other,
+                "must be a string",
+            ));
             None
         }
         _ => {
@@ -111,11 +141,19 @@ fn resource(path: &Path<'_>, map: &Map<String, Value>, errors: &mut Vec<FieldErr
     let (version, kind) = (text("apiVersion"), text("kind"));
     if let Some(version) = version.filter(|version| version.matches('/').count() > 1) {
         let detail = format!("unexpected GroupVersion string: {version}");
-        errors.push(FieldError::invalid(path.field("apiVersion"), &version.as_str().into(), &detail));
+        errors.push(FieldError::invalid(
+            path.field("apiVersion"),
+            &version.as_str().into(),
+            &detail,
+        ));
     }
     if let Some(kind) = kind.filter(|kind| !label(&kind.to_ascii_lowercase(), 63)) {
         let detail = format!("may have mixed case, but should otherwise match: {DNS_1035_LABEL}");
-        errors.push(FieldError::invalid(path.field("kind"), &kind.as_str().into(), &detail));
+        errors.push(FieldError::invalid(
+            path.field("kind"),
+            &kind.as_str().into(),
+            &detail,
+        ));
     }
 }
 

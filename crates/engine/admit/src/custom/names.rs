@@ -20,26 +20,52 @@ pub(super) fn check(names: &Names, path: &Path<'_>, errors: &mut Vec<FieldError>
         ("listKind", &names.list_kind),
     ];
     errors.extend(
-        needed.iter().filter(|(_, name)| name.is_empty()).map(|(key, _)| FieldError::required(path.field(key), "")),
+        needed
+            .iter()
+            .filter(|(_, name)| name.is_empty())
+            .map(|(key, _)| FieldError::required(path.field(key), "")),
     );
     for (key, name) in needed.iter().filter(|(_, name)| !name.is_empty()) {
         let mixed = key.ends_with("ind");
-        let spelled = if mixed { name.to_ascii_lowercase() } else { name.to_string() };
-        let prefix = if mixed { "may have mixed case, but should otherwise match: " } else { "" };
+        let spelled = if mixed {
+            name.to_ascii_lowercase()
+        } else {
+            name.to_string()
+        };
+        let prefix = if mixed {
+            "may have mixed case, but should otherwise match: "
+        } else {
+            ""
+        };
         if let Some(detail) = dns_1035_label(&spelled) {
-            errors.push(FieldError::invalid(path.field(key), &json!(name), &format!("{prefix}{detail}")));
+            errors.push(FieldError::invalid(
+                path.field(key),
+                &json!(name),
+                &format!("{prefix}{detail}"),
+            ));
         }
     }
-    for (key, several) in [("shortNames", &names.short_names), ("categories", &names.categories)] {
+    for (key, several) in [
+        ("shortNames", &names.short_names),
+        ("categories", &names.categories),
+    ] {
         for (place, name) in several.iter().enumerate() {
             if let Some(detail) = dns_1035_label(name) {
-                errors.push(FieldError::invalid(path.field(key).index(place), &json!(name), &detail));
+                errors.push(FieldError::invalid(
+                    path.field(key).index(place),
+                    &json!(name),
+                    &detail,
+                ));
             }
         }
     }
     if !names.kind.is_empty() && names.kind == names.list_kind {
         let detail = "kind and listKind may not be the same";
-        errors.push(FieldError::invalid(path.field("listKind"), &json!(names.list_kind), detail));
+        errors.push(FieldError::invalid(
+            path.field("listKind"),
+            &json!(names.list_kind),
+            detail,
+        ));
     }
 }
 
@@ -67,25 +93,51 @@ pub(super) fn dns_1123_subdomain(text: &str) -> Option<String> {
 #[must_use]
 pub fn accept(definition: &Value, others: &[Names], now: &str) -> Value {
     let wanted = Names::read(definition.pointer("/spec/names").unwrap_or(&Value::Null));
-    let had = Names::read(definition.pointer("/status/acceptedNames").unwrap_or(&Value::Null));
+    let had = Names::read(
+        definition
+            .pointer("/status/acceptedNames")
+            .unwrap_or(&Value::Null),
+    );
     let (names, conflict) = weigh(&wanted, &had, others);
-    let mut status = definition.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}));
+    let mut status = definition
+        .get("status")
+        .filter(|status| status.is_object())
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let mut conditions: Vec<Value> = objects(&status, "conditions").cloned().collect();
     let established = has(&conditions, "Established");
     if let Some(condition) = approval(definition) {
         set(&mut conditions, condition, now);
     }
     let accepted = match &conflict {
-        None => ("NamesAccepted", "True", "NoConflicts", "no conflicts found".to_owned()),
-        Some((reason, name)) => ("NamesAccepted", "False", *reason, format!("{name:?} is already in use")),
+        None => (
+            "NamesAccepted",
+            "True",
+            "NoConflicts",
+            "no conflicts found".to_owned(),
+        ),
+        Some((reason, name)) => (
+            "NamesAccepted",
+            "False",
+            *reason,
+            format!("{name:?} is already in use"),
+        ),
     };
     set(&mut conditions, accepted, now);
     if conflict.is_none() {
         let message = "the initial names have been accepted".to_owned();
-        set(&mut conditions, ("Established", "True", "InitialNamesAccepted", message), now);
+        set(
+            &mut conditions,
+            ("Established", "True", "InitialNamesAccepted", message),
+            now,
+        );
     } else if !established {
         let message = "not all names are accepted".to_owned();
-        set(&mut conditions, ("Established", "False", "NotAccepted", message), now);
+        set(
+            &mut conditions,
+            ("Established", "False", "NotAccepted", message),
+            now,
+        );
     }
     status["conditions"] = conditions.into();
     status["acceptedNames"] = names.to_value();
@@ -99,12 +151,18 @@ fn weigh(wanted: &Names, had: &Names, others: &[Names]) -> (Names, Conflict) {
     let resources = |name: &str| {
         let has = |other: &Names| {
             let own = [&other.plural, &other.singular];
-            own.into_iter().chain(&*other.short_names).any(|taken| **taken == *name)
+            own.into_iter()
+                .chain(&*other.short_names)
+                .any(|taken| **taken == *name)
         };
         !name.is_empty() && others.iter().any(has)
     };
     let kinds = |name: &str| {
-        let has = |other: &Names| [&other.kind, &other.list_kind].into_iter().any(|taken| **taken == *name);
+        let has = |other: &Names| {
+            [&other.kind, &other.list_kind]
+                .into_iter()
+                .any(|taken| **taken == *name)
+        };
         !name.is_empty() && others.iter().any(has)
     };
     let mut conflict: Conflict = None;
@@ -116,11 +174,17 @@ fn weigh(wanted: &Names, had: &Names, others: &[Names]) -> (Names, Conflict) {
         of(had).into()
     };
     let mut names = Names {
-        plural: pick(resources(&wanted.plural), "PluralConflict", |names| &names.plural),
-        singular: pick(resources(&wanted.singular), "SingularConflict", |names| &names.singular),
+        plural: pick(resources(&wanted.plural), "PluralConflict", |names| {
+            &names.plural
+        }),
+        singular: pick(resources(&wanted.singular), "SingularConflict", |names| {
+            &names.singular
+        }),
         short_names: wanted.short_names.clone(),
         kind: pick(kinds(&wanted.kind), "KindConflict", |names| &names.kind),
-        list_kind: pick(kinds(&wanted.list_kind), "ListKindConflict", |names| &names.list_kind),
+        list_kind: pick(kinds(&wanted.list_kind), "ListKindConflict", |names| {
+            &names.list_kind
+        }),
         categories: wanted.categories.clone(),
     };
     if let Some(taken) = wanted.short_names.iter().find(|name| resources(name)) {
@@ -136,33 +200,58 @@ type Condition = (&'static str, &'static str, &'static str, String);
 /// Returns what is said of a group of Kubernetes' own.
 fn approval(definition: &Value) -> Option<Condition> {
     let group = text(definition.get("spec")?, "group").filter(|group| is_protected(group))?;
-    let why = definition.pointer("/metadata/annotations").and_then(|annotations| text(annotations, APPROVED));
+    let why = definition
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| text(annotations, APPROVED));
     let kind = "KubernetesAPIApprovalPolicyConformant";
     Some(match why {
-        Some(why) if why.starts_with("unapproved") => {
-            (kind, "False", "UnapprovedAnnotation", format!("not approved: {why:?}"))
-        }
-        Some(why) => (kind, "True", "ApprovedAnnotation", format!("approved in {why}")),
+        Some(why) if why.starts_with("unapproved") => (
+            kind,
+            "False",
+            "UnapprovedAnnotation",
+            format!("not approved: {why:?}"),
+        ),
+        Some(why) => (
+            kind,
+            "True",
+            "ApprovedAnnotation",
+            format!("approved in {why}"),
+        ),
         None => {
-            let message = format!("protected groups must have approval annotation {APPROVED:?}, see {APPROVAL_PAGE}");
-            (kind, "False", "MissingAnnotation", format!("{message} ({group})"))
+            let message = format!(
+                "protected groups must have approval annotation {APPROVED:?}, see {APPROVAL_PAGE}"
+            );
+            (
+                kind,
+                "False",
+                "MissingAnnotation",
+                format!("{message} ({group})"),
+            )
         }
     })
 }
 
 /// Tells whether a group is one of Kubernetes' own.
 pub(super) fn is_protected(group: &str) -> bool {
-    ["k8s.io", "kubernetes.io"].iter().any(|own| group == *own || group.ends_with(&format!(".{own}")))
+    ["k8s.io", "kubernetes.io"]
+        .iter()
+        .any(|own| group == *own || group.ends_with(&format!(".{own}")))
 }
 
 fn has(conditions: &[Value], kind: &str) -> bool {
-    conditions.iter().any(|condition| condition["type"] == kind && condition["status"] == "True")
+    conditions
+        .iter()
+        .any(|condition| condition["type"] == kind && condition["status"] == "True")
 }
 
 /// Sets a condition; its time is that of the last change of its status.
 fn set(conditions: &mut Vec<Value>, (kind, status, reason, message): Condition, now: &str) {
-    let old = conditions.iter().position(|condition| condition["type"] == kind);
-    let since = old.map(|place| &conditions[place]).filter(|old| old["status"] == status);
+    let old = conditions
+        .iter()
+        .position(|condition| condition["type"] == kind);
+    let since = old
+        .map(|place| &conditions[place])
+        .filter(|old| old["status"] == status);
     let since = since.map_or_else(|| now.into(), |old| old["lastTransitionTime"].clone());
     let condition = json!({
         "type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message,

@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::{format::Format, rule::Rule};
 
 /// One node of a structural schema.
-#[expect(clippy::struct_excessive_bools, reason = "each is a keyword of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a keyword of its own"
+)]
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     /// What values may be; `None` for anything.
@@ -123,15 +126,23 @@ impl Node {
             int_or_string: flag(schema, "x-kubernetes-int-or-string"),
             embedded: flag(schema, "x-kubernetes-embedded-resource"),
             preserve: flag(schema, "x-kubernetes-preserve-unknown-fields"),
-            properties: members(schema).map(|(name, schema)| (name.into(), below(schema))).collect(),
+            properties: members(schema)
+                .map(|(name, schema)| (name.into(), below(schema)))
+                .collect(),
             additional: match schema.get("additionalProperties") {
                 Some(Value::Bool(allowed)) => Some(Additional::Allowed(*allowed)),
                 Some(of @ Value::Object(_)) => Some(Additional::Of(Box::new(below(of)))),
                 _ => None,
             },
-            items: schema.get("items").filter(|items| items.is_object()).map(|items| Box::new(below(items))),
+            items: schema
+                .get("items")
+                .filter(|items| items.is_object())
+                .map(|items| Box::new(below(items))),
             list: ListType::read(schema),
-            default: schema.get("default").filter(|default| !default.is_null()).cloned(),
+            default: schema
+                .get("default")
+                .filter(|default| !default.is_null())
+                .cloned(),
             checks: Checks::read(schema, depth),
             rules: Rule::read(schema),
             has_rules: false,
@@ -167,8 +178,13 @@ impl Node {
 
     /// Takes the rules of what must also fit (`allOf`) over. Those of alternatives count for nothing.
     fn lift(&mut self) {
-        let Some(mut checks) = self.checks.take() else { return };
-        checks.all_of.iter_mut().for_each(|other| self.take_rules(other));
+        let Some(mut checks) = self.checks.take() else {
+            return;
+        };
+        checks
+            .all_of
+            .iter_mut()
+            .for_each(|other| self.take_rules(other));
         self.checks = Some(checks);
     }
 
@@ -184,7 +200,10 @@ impl Node {
             (Some(Additional::Of(node)), Some(Additional::Of(other))) => Some((node, other)),
             _ => None,
         };
-        for (node, other) in additional.into_iter().chain(self.items.as_mut().zip(other.items.as_mut())) {
+        for (node, other) in additional
+            .into_iter()
+            .chain(self.items.as_mut().zip(other.items.as_mut()))
+        {
             node.take_rules(other);
             node.has_rules = node.asks();
         }
@@ -195,7 +214,11 @@ impl Node {
             Some(Additional::Of(node)) => Some(&**node),
             _ => None,
         };
-        let mut below = self.properties.values().chain(additional).chain(self.items.as_deref());
+        let mut below = self
+            .properties
+            .values()
+            .chain(additional)
+            .chain(self.items.as_deref());
         !self.rules.is_empty() || below.any(|node| node.has_rules)
     }
 }
@@ -256,17 +279,33 @@ impl Checks {
             return None;
         }
         let number = |key: &str| schema.get(key).and_then(Value::as_f64);
-        let bound =
-            |key: &str, exclusive: &str| Some(Bound { value: number(key)?, exclusive: flag(schema, exclusive) });
-        let range = |min: &str, max: &str| Range { min: count(schema, min), max: count(schema, max) };
+        let bound = |key: &str, exclusive: &str| {
+            Some(Bound {
+                value: number(key)?,
+                exclusive: flag(schema, exclusive),
+            })
+        };
+        let range = |min: &str, max: &str| Range {
+            min: count(schema, min),
+            max: count(schema, max),
+        };
         let nodes = |key: &str| {
-            let several = schema.get(key).and_then(Value::as_array).into_iter().flatten();
+            let several = schema
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             several.map(|schema| Node::at(schema, depth + 1)).collect()
         };
         Some(Box::new(Self {
             format: text(schema, "format").and_then(Format::named),
-            pattern: text(schema, "pattern").filter(|text| !text.is_empty()).map(Pattern::unchecked),
-            values: schema.get("enum").and_then(Value::as_array).map(|values| values.clone().into()),
+            pattern: text(schema, "pattern")
+                .filter(|text| !text.is_empty())
+                .map(Pattern::unchecked),
+            values: schema
+                .get("enum")
+                .and_then(Value::as_array)
+                .map(|values| values.clone().into()),
             minimum: bound("minimum", "exclusiveMinimum"),
             maximum: bound("maximum", "exclusiveMaximum"),
             multiple_of: number("multipleOf"),
@@ -278,7 +317,10 @@ impl Checks {
             all_of: nodes("allOf"),
             any_of: nodes("anyOf"),
             one_of: nodes("oneOf"),
-            not: schema.get("not").filter(|not| not.is_object()).map(|not| Box::new(Node::at(not, depth + 1))),
+            not: schema
+                .get("not")
+                .filter(|not| not.is_object())
+                .map(|not| Box::new(Node::at(not, depth + 1))),
         }))
     }
 }
@@ -286,7 +328,10 @@ impl Checks {
 /// Returns the declared fields of a schema.
 pub(super) fn members(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.into_iter().flatten().map(|(name, schema)| (name.as_str(), schema))
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.as_str(), schema))
 }
 
 pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
@@ -294,12 +339,23 @@ pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 }
 
 pub(super) fn texts(value: &Value, key: &str) -> Box<[Box<str>]> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(Into::into).collect()
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(Into::into)
+        .collect()
 }
 
 /// Returns the items of a list, or none.
 pub(super) fn objects<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 pub(super) fn flag(value: &Value, key: &str) -> bool {

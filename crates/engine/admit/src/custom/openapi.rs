@@ -27,22 +27,48 @@ struct At<'p> {
 /// Finds what is wrong with the keywords of a schema. Returns whether it can be looked at further.
 pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) -> bool {
     if is_deeper(schema, DEPTH_MAX) {
-        errors.push(FieldError::invalid(path, &Value::Null, "schemas are nested too deeply"));
+        errors.push(FieldError::invalid(
+            path,
+            &Value::Null,
+            "schemas are nested too deeply",
+        ));
         return false;
     }
     if schema.get("additionalProperties").is_some() {
-        errors.push(FieldError::forbidden(path.field("additionalProperties"), "must not be used at the root"));
+        errors.push(FieldError::forbidden(
+            path.field("additionalProperties"),
+            "must not be used at the root",
+        ));
     }
-    node(schema, path, At { root: true, metadata: false, uncorrelated: None, no_default: "" }, errors);
+    node(
+        schema,
+        path,
+        At {
+            root: true,
+            metadata: false,
+            uncorrelated: None,
+            no_default: "",
+        },
+        errors,
+    );
     true
 }
 
 /// Tells whether schemas are nested deeper than a bound.
 fn is_deeper(schema: &Value, left: usize) -> bool {
-    let Some(left) = left.checked_sub(1) else { return true };
-    let single = ["items", "additionalProperties", "not"].into_iter().filter_map(|key| schema.get(key));
-    let several = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|key| objects(schema, key));
-    let mut below = members(schema).map(|(_, schema)| schema).chain(single).chain(several);
+    let Some(left) = left.checked_sub(1) else {
+        return true;
+    };
+    let single = ["items", "additionalProperties", "not"]
+        .into_iter()
+        .filter_map(|key| schema.get(key));
+    let several = ["allOf", "anyOf", "oneOf"]
+        .into_iter()
+        .flat_map(|key| objects(schema, key));
+    let mut below = members(schema)
+        .map(|(_, schema)| schema)
+        .chain(single)
+        .chain(several);
     below.any(|schema| is_deeper(schema, left))
 }
 
@@ -54,38 +80,96 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
     if let Some(additional) = schema.get("additionalProperties") {
         if members(schema).next().is_some() && additional != &Value::Bool(true) {
             let detail = "additionalProperties and properties are mutual exclusive";
-            errors.push(FieldError::forbidden(path.field("additionalProperties"), detail));
+            errors.push(FieldError::forbidden(
+                path.field("additionalProperties"),
+                detail,
+            ));
         }
-        node(additional, &path.field("additionalProperties"), below, errors);
+        node(
+            additional,
+            &path.field("additionalProperties"),
+            below,
+            errors,
+        );
     }
     let resource = at.root || flag(schema, "x-kubernetes-embedded-resource");
     for (name, schema) in members(schema) {
         let metadata = at.metadata || (resource && name == "metadata");
-        node(schema, &path.field("properties").key(name), At { metadata, ..below }, errors);
+        node(
+            schema,
+            &path.field("properties").key(name),
+            At { metadata, ..below },
+            errors,
+        );
     }
-    for (key, no_default) in [("allOf", "in allOf"), ("oneOf", "in oneOf"), ("anyOf", "in anyOf")] {
+    for (key, no_default) in [
+        ("allOf", "in allOf"),
+        ("oneOf", "in oneOf"),
+        ("anyOf", "in anyOf"),
+    ] {
         for (place, schema) in objects(schema, key).enumerate() {
-            node(schema, &path.field(key).index(place), At { no_default, ..below }, errors);
+            node(
+                schema,
+                &path.field(key).index(place),
+                At {
+                    no_default,
+                    ..below
+                },
+                errors,
+            );
         }
     }
     if let Some(not) = schema.get("not") {
-        node(not, &path.field("not"), At { no_default: "inside of not", ..below }, errors);
+        node(
+            not,
+            &path.field("not"),
+            At {
+                no_default: "inside of not",
+                ..below
+            },
+            errors,
+        );
     }
     if let Some(items) = schema.get("items") {
         let keyed = text(schema, LIST_TYPE) == Some("map");
-        let uncorrelated = if keyed { at.uncorrelated } else { at.uncorrelated.or(Some(path)) };
-        node(items, &path.field("items"), At { uncorrelated, ..below }, errors);
+        let uncorrelated = if keyed {
+            at.uncorrelated
+        } else {
+            at.uncorrelated.or(Some(path))
+        };
+        node(
+            items,
+            &path.field("items"),
+            At {
+                uncorrelated,
+                ..below
+            },
+            errors,
+        );
     }
 }
 
 /// Finds keywords that are not supported.
 fn left_out(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError>) {
     if schema.get("default").is_some() && !at.no_default.is_empty() {
-        errors.push(FieldError::forbidden(path.field("default"), &format!("must not be set {}", at.no_default)));
+        errors.push(FieldError::forbidden(
+            path.field("default"),
+            &format!("must not be set {}", at.no_default),
+        ));
     }
-    for key in ["id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"] {
+    for key in [
+        "id",
+        "additionalItems",
+        "patternProperties",
+        "definitions",
+        "dependencies",
+        "$ref",
+    ] {
         if schema.get(key).is_some_and(|value| !value.is_null()) {
-            errors.push(FieldError::forbidden(path.field(key), &format!("{key} is not supported")));
+            errors.push(FieldError::forbidden(
+                path.field(key),
+                &format!("{key} is not supported"),
+            ));
         }
     }
     match text(schema, "type").unwrap_or_default() {
@@ -95,45 +179,82 @@ fn left_out(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldE
             errors.push(FieldError::forbidden(path.field("type"), detail));
         }
         other if Sort::named(other).is_none() => {
-            errors.push(FieldError::not_supported(path.field("type"), &other.into(), &TYPES));
+            errors.push(FieldError::not_supported(
+                path.field("type"),
+                &other.into(),
+                &TYPES,
+            ));
         }
         _ => {}
     }
     if schema.get("items").is_some_and(Value::is_array) {
-        errors.push(FieldError::forbidden(path.field("items"), "items must be a schema object and not an array"));
+        errors.push(FieldError::forbidden(
+            path.field("items"),
+            "items must be a schema object and not an array",
+        ));
     }
     if flag(schema, "uniqueItems") {
-        let detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
+        let detail =
+            "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
         errors.push(FieldError::forbidden(path.field("uniqueItems"), detail));
     }
     if at.metadata && flag(schema, EMBEDDED) {
-        errors.push(FieldError::forbidden(path.field(EMBEDDED), "must not be used inside of resource meta"));
+        errors.push(FieldError::forbidden(
+            path.field(EMBEDDED),
+            "must not be used inside of resource meta",
+        ));
     }
     if schema.get(PRESERVE) == Some(&Value::Bool(false)) {
-        errors.push(FieldError::invalid(path.field(PRESERVE), &Value::Bool(false), "must be true or undefined"));
+        errors.push(FieldError::invalid(
+            path.field(PRESERVE),
+            &Value::Bool(false),
+            "must be true or undefined",
+        ));
     }
     pattern(schema, path, errors);
 }
 
 fn pattern(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    let Some(pattern) = text(schema, "pattern") else { return };
+    let Some(pattern) = text(schema, "pattern") else {
+        return;
+    };
     if let Err(error) = lode_cel::Pattern::new(pattern) {
         let detail = format!("must be a valid regular expression, but isn't: {error}");
-        errors.push(FieldError::invalid(path.field("pattern"), &pattern.into(), &detail));
+        errors.push(FieldError::invalid(
+            path.field("pattern"),
+            &pattern.into(),
+            &detail,
+        ));
     }
 }
 
 /// Finds list and map types that do not fit.
 fn kinds_of_maps_and_lists(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    kind_fits(schema, path, (MAP_TYPE, "object", &["atomic", "granular"]), errors);
-    kind_fits(schema, path, (LIST_TYPE, "array", &["atomic", "map", "set"]), errors);
+    kind_fits(
+        schema,
+        path,
+        (MAP_TYPE, "object", &["atomic", "granular"]),
+        errors,
+    );
+    kind_fits(
+        schema,
+        path,
+        (LIST_TYPE, "array", &["atomic", "map", "set"]),
+        errors,
+    );
     let kind = text(schema, LIST_TYPE);
     let keys = texts(schema, LIST_KEYS);
     let only_map = "must be map if x-kubernetes-list-map-keys is non-empty";
     match kind {
-        None if !keys.is_empty() => errors.push(FieldError::required(path.field(LIST_TYPE), only_map)),
+        None if !keys.is_empty() => {
+            errors.push(FieldError::required(path.field(LIST_TYPE), only_map));
+        }
         Some(other) if !keys.is_empty() && other != "map" => {
-            errors.push(FieldError::invalid(path.field(LIST_TYPE), &other.into(), only_map));
+            errors.push(FieldError::invalid(
+                path.field(LIST_TYPE),
+                &other.into(),
+                only_map,
+            ));
         }
         _ => {}
     }
@@ -144,14 +265,29 @@ fn kinds_of_maps_and_lists(schema: &Value, path: &Path<'_>, errors: &mut Vec<Fie
     }
 }
 
-fn kind_fits(schema: &Value, path: &Path<'_>, kind: (&str, &str, &[&str]), errors: &mut Vec<FieldError>) {
+fn kind_fits(
+    schema: &Value,
+    path: &Path<'_>,
+    kind: (&str, &str, &[&str]),
+    errors: &mut Vec<FieldError>,
+) {
     let (key, wanted, known) = kind;
-    let Some(found) = text(schema, key) else { return };
+    let Some(found) = text(schema, key) else {
+        return;
+    };
     let detail = format!("must be {wanted} if {key} is specified");
     match text(schema, "type").unwrap_or_default() {
         "" => errors.push(FieldError::required(path.field("type"), &detail)),
-        other if other != wanted => errors.push(FieldError::invalid(path.field("type"), &other.into(), &detail)),
-        _ if !known.contains(&found) => errors.push(FieldError::not_supported(path.field(key), &found.into(), known)),
+        other if other != wanted => errors.push(FieldError::invalid(
+            path.field("type"),
+            &other.into(),
+            &detail,
+        )),
+        _ if !known.contains(&found) => errors.push(FieldError::not_supported(
+            path.field(key),
+            &found.into(),
+            known,
+        )),
         _ => {}
     }
 }
@@ -162,7 +298,10 @@ fn list_map(schema: &Value, keys: &[Box<str>], path: &Path<'_>, errors: &mut Vec
         errors.push(FieldError::required(path.field(LIST_KEYS), detail));
     }
     let Some(items) = schema.get("items").filter(|items| !items.is_null()) else {
-        errors.push(FieldError::required(path.field("items"), "must have a schema if x-kubernetes-list-type is map"));
+        errors.push(FieldError::required(
+            path.field("items"),
+            "must have a schema if x-kubernetes-list-type is map",
+        ));
         return;
     };
     let at = path.field("items");
@@ -172,10 +311,19 @@ fn list_map(schema: &Value, keys: &[Box<str>], path: &Path<'_>, errors: &mut Vec
         errors.push(FieldError::invalid(at.field("type"), &found.into(), detail));
         return;
     }
-    let wrong = |detail: &str| FieldError::invalid(path.field(LIST_KEYS), &schema[LIST_KEYS], detail);
+    let wrong =
+        |detail: &str| FieldError::invalid(path.field(LIST_KEYS), &schema[LIST_KEYS], detail);
     for (place, key) in keys.iter().enumerate() {
-        match items.get("properties").and_then(|properties| properties.get(&**key)) {
-            Some(property) => key_property(items, (key, property), &at.field("properties").key(key), errors),
+        match items
+            .get("properties")
+            .and_then(|properties| properties.get(&**key))
+        {
+            Some(property) => key_property(
+                items,
+                (key, property),
+                &at.field("properties").key(key),
+                errors,
+            ),
             None => errors.push(wrong("entries must all be names of item properties")),
         }
         if keys[..place].contains(key) {
@@ -184,16 +332,24 @@ fn list_map(schema: &Value, keys: &[Box<str>], path: &Path<'_>, errors: &mut Vec
     }
 }
 
-fn key_property(items: &Value, (key, property): (&str, &Value), path: &Path<'_>, errors: &mut Vec<FieldError>) {
+fn key_property(
+    items: &Value,
+    (key, property): (&str, &Value),
+    path: &Path<'_>,
+    errors: &mut Vec<FieldError>,
+) {
     let sort = text(property, "type").unwrap_or_default();
     if matches!(sort, "array" | "object") {
         let detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-        errors.push(FieldError::invalid(path.field("type"), &sort.into(), detail));
+        errors.push(FieldError::invalid(
+            path.field("type"),
+            &sort.into(),
+            detail,
+        ));
     }
     let required = texts(items, "required").iter().any(|name| **name == *key);
     if !required && property.get("default").is_none_or(Value::is_null) {
-        let detail =
-            "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+        let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
         errors.push(FieldError::required(path.field("default"), detail));
     }
     if flag(property, "nullable") {
@@ -203,7 +359,9 @@ fn key_property(items: &Value, (key, property): (&str, &Value), path: &Path<'_>,
 }
 
 fn list_set(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    let Some(items) = schema.get("items") else { return };
+    let Some(items) = schema.get("items") else {
+        return;
+    };
     let at = path.field("items");
     if flag(items, "nullable") {
         let detail = "cannot be nullable when x-kubernetes-list-type is set";
@@ -220,7 +378,11 @@ fn list_set(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     };
     if !atomic {
         let detail = "must be atomic as item of a list with x-kubernetes-list-type=set";
-        errors.push(FieldError::invalid(at.field(key), items.get(key).unwrap_or(&Value::Null), detail));
+        errors.push(FieldError::invalid(
+            at.field(key),
+            items.get(key).unwrap_or(&Value::Null),
+            detail,
+        ));
     }
 }
 

@@ -90,6 +90,9 @@ mod tests {
         let leaf = entry.field("c");
         assert_eq!(leaf.to_string(), "spec.list[2][a/b].c");
         assert_eq!(leaf.dotted(), "spec.list[2].a/b.c");
-        assert_eq!((root.to_string(), root.dotted()), ("<nil>".to_owned(), String::new()));
+        assert_eq!(
+            (root.to_string(), root.dotted()),
+            ("<nil>".to_owned(), String::new())
+        );
     }
 }

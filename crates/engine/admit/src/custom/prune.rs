@@ -39,7 +39,9 @@ fn fields(node: &Node, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String
                     }
                 } else if let Some(node) = node.field(name) {
                     fields(node, &path.field(name), value, gone);
-                } else if matches!(node.additional, Some(Additional::Allowed(true))) && !node.preserve {
+                } else if matches!(node.additional, Some(Additional::Allowed(true)))
+                    && !node.preserve
+                {
                     empty(&path.field(name), value, gone);
                 }
             }
@@ -60,7 +62,12 @@ fn fields(node: &Node, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String
     }
 }
 
-fn drop_undeclared(node: &Node, path: &Path<'_>, map: &mut Map<String, Value>, gone: &mut Vec<String>) {
+fn drop_undeclared(
+    node: &Node,
+    path: &Path<'_>,
+    map: &mut Map<String, Value>,
+    gone: &mut Vec<String>,
+) {
     map.retain(|name, _| {
         let stays = node.properties.contains_key(name.as_str()) || is_meta(node, path, name);
         if !stays {
@@ -78,14 +85,18 @@ fn empty(path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
             map.clear();
         }
         Value::Array(items) => {
-            items.iter_mut().enumerate().for_each(|(place, item)| empty(&path.index(place), item, gone));
+            items
+                .iter_mut()
+                .enumerate()
+                .for_each(|(place, item)| empty(&path.index(place), item, gone));
         }
         _ => {}
     }
 }
 
 fn is_meta(node: &Node, path: &Path<'_>, name: &str) -> bool {
-    (node.embedded || matches!(path, Path::Root)) && ["apiVersion", "kind", METADATA].contains(&name)
+    (node.embedded || matches!(path, Path::Root))
+        && ["apiVersion", "kind", METADATA].contains(&name)
 }
 
 /// Takes from metadata what no object has, and what is null.
@@ -111,7 +122,10 @@ fn known(ty: TypeRef, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>
         }),
         (Shape::List(view), Value::Array(items)) => {
             let element = view.list.element;
-            items.iter_mut().enumerate().for_each(|(place, item)| known(element, &path.index(place), item, gone));
+            items
+                .iter_mut()
+                .enumerate()
+                .for_each(|(place, item)| known(element, &path.index(place), item, gone));
         }
         _ => {}
     }

@@ -30,8 +30,12 @@ pub(crate) struct Rule {
 impl Rule {
     /// Reads the rules of a schema.
     pub(super) fn read(schema: &Value) -> Vec<Self> {
-        let words =
-            |rule: &Value, key: &str| text(rule, key).map(str::trim).filter(|text| !text.is_empty()).map(Into::into);
+        let words = |rule: &Value, key: &str| {
+            text(rule, key)
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(Into::into)
+        };
         let read = |rule: &Value| Self {
             text: text(rule, "rule").unwrap_or_default().trim().into(),
             message: words(rule, "message"),
@@ -47,18 +51,25 @@ impl Rule {
             compiled: OnceLock::new(),
             compiled_message: OnceLock::new(),
         };
-        objects(schema, "x-kubernetes-validations").map(read).collect()
+        objects(schema, "x-kubernetes-validations")
+            .map(read)
+            .collect()
     }
 
     /// Returns the rule as an expression, or why it is none.
     pub(crate) fn expr(&self) -> Result<&Expr, &str> {
-        self.compiled.get_or_init(|| compile(&self.text)).as_ref().map_err(String::as_str)
+        self.compiled
+            .get_or_init(|| compile(&self.text))
+            .as_ref()
+            .map_err(String::as_str)
     }
 
     /// Returns the message as an expression, if it is one.
     pub(crate) fn message_expr(&self) -> Option<&Expr> {
         let text = self.message_expression.as_ref()?;
-        self.compiled_message.get_or_init(|| compile(text).ok()).as_ref()
+        self.compiled_message
+            .get_or_init(|| compile(text).ok())
+            .as_ref()
     }
 }
 

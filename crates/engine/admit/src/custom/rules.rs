@@ -17,8 +17,19 @@ use crate::field_error::{FieldError, Reason};
 
 /// Returns the rules that an object breaks.
 pub(super) fn check(root: &Node, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut asked = Asked { errors: Vec::new(), values_left: VALUES_MAX };
-    asked.visit(root, &Path::Root, new, Before { value: old, same: old == Some(new) });
+    let mut asked = Asked {
+        errors: Vec::new(),
+        values_left: VALUES_MAX,
+    };
+    asked.visit(
+        root,
+        &Path::Root,
+        new,
+        Before {
+            value: old,
+            same: old == Some(new),
+        },
+    );
     asked.errors
 }
 
@@ -33,7 +44,10 @@ struct Before<'o> {
 impl<'o> Before<'o> {
     /// Returns what was before where one of the parts is now.
     fn part(self, now: &Value, old: Option<&'o Value>) -> Self {
-        Self { value: old, same: self.same || old == Some(now) }
+        Self {
+            value: old,
+            same: self.same || old == Some(now),
+        }
     }
 }
 
@@ -56,21 +70,40 @@ impl Asked {
                 let Some(item_node) = &node.items else { return };
                 let older = Older::of(&node.list, before.value);
                 for (place, item) in items.iter().enumerate() {
-                    self.visit(item_node, &path.index(place), item, before.part(item, older.counterpart(item)));
+                    self.visit(
+                        item_node,
+                        &path.index(place),
+                        item,
+                        before.part(item, older.counterpart(item)),
+                    );
                 }
             }
             _ => {}
         }
     }
 
-    fn fields(&mut self, node: &Node, path: &Path<'_>, map: &Map<String, Value>, before: Before<'_>) {
+    fn fields(
+        &mut self,
+        node: &Node,
+        path: &Path<'_>,
+        map: &Map<String, Value>,
+        before: Before<'_>,
+    ) {
         let resource = node.embedded || matches!(path, Path::Root);
         for (name, value) in map {
             let part = before.part(value, before.value.and_then(|old| old.get(name)));
             match node.properties.get(name.as_str()) {
                 // What an object is, is asked every time.
                 Some(node) if resource && matches!(name.as_str(), "apiVersion" | "kind") => {
-                    self.visit(node, &path.field(name), value, Before { same: false, ..part });
+                    self.visit(
+                        node,
+                        &path.field(name),
+                        value,
+                        Before {
+                            same: false,
+                            ..part
+                        },
+                    );
                 }
                 Some(node) => self.visit(node, &path.field(name), value, part),
                 None => {
@@ -95,20 +128,29 @@ impl Asked {
                 }
             };
             let about_change = expr.names(OLD_SELF);
-            let skipped = if about_change { before.value.is_none() && !rule.optional_old_self } else { before.same };
+            let skipped = if about_change {
+                before.value.is_none() && !rule.optional_old_self
+            } else {
+                before.same
+            };
             if skipped {
                 continue;
             }
             let resource = node.embedded || matches!(path, Path::Root);
             let (new, old) = input.get_or_insert_with(|| {
-                (typed(node, value, resource), before.value.map(|old| typed(node, old, resource)))
+                (
+                    typed(node, value, resource),
+                    before.value.map(|old| typed(node, old, resource)),
+                )
             });
             let Some(left) = self.values_left.checked_sub(new.values()) else {
-                self.errors.push(shown(path, value, Reason::Invalid, OVER_BUDGET));
+                self.errors
+                    .push(shown(path, value, Reason::Invalid, OVER_BUDGET));
                 return;
             };
             self.values_left = left;
-            self.errors.extend(broken(rule, expr, path, (value, new, old.as_ref())));
+            self.errors
+                .extend(broken(rule, expr, path, (value, new, old.as_ref())));
         }
     }
 }
@@ -120,19 +162,25 @@ fn broken(
     path: &Path<'_>,
     (value, new, old): (&Value, &Input, Option<&Input>),
 ) -> Option<FieldError> {
-    let optional = rule.optional_old_self.then(|| Input::optional(old.cloned()));
+    let optional = rule
+        .optional_old_self
+        .then(|| Input::optional(old.cloned()));
     let mut vars = vec![(SELF, new)];
     vars.extend(optional.as_ref().or(old).map(|old| (OLD_SELF, old)));
     match expr.test(&vars) {
         Ok(true) => None,
         Ok(false) => {
             let message = rule.message_expr().and_then(|expr| expr.text(&vars).ok());
-            let message = message.map(|text| text.trim().to_owned()).filter(|text| is_message(text));
+            let message = message
+                .map(|text| text.trim().to_owned())
+                .filter(|text| is_message(text));
             let message = message.or_else(|| rule.message.as_deref().map(str::to_owned));
             let message = message.unwrap_or_else(|| format!("failed rule: {}", rule.text));
             Some(blamed(rule, shown(path, value, rule.reason, &message)))
         }
-        Err(EvalError::TooCostly | EvalError::TooLarge) => Some(shown(path, value, Reason::Invalid, OVER_BUDGET)),
+        Err(EvalError::TooCostly | EvalError::TooLarge) => {
+            Some(shown(path, value, Reason::Invalid, OVER_BUDGET))
+        }
         Err(error) => {
             let said = format!("'{error}' evaluating rule: {}", rule.text);
             Some(shown(path, value, Reason::Invalid, &said))
@@ -160,7 +208,9 @@ fn shown(path: &Path<'_>, value: &Value, reason: Reason, said: &str) -> FieldErr
 
 /// Moves an error to the field that the rule blames.
 fn blamed(rule: &Rule, error: FieldError) -> FieldError {
-    let Some(below) = &rule.field_path else { return error };
+    let Some(below) = &rule.field_path else {
+        return error;
+    };
     let below = below.replace("['", "[").replace("']", "]");
     let field = match error.field.as_str() {
         super::path::NOWHERE => below.trim_start_matches('.').to_owned(),
@@ -178,28 +228,38 @@ fn typed(node: &Node, value: &Value, resource: bool) -> Input {
         (Some(Sort::Object), Value::Object(map)) => object(node, map, resource || node.embedded),
         (Some(Sort::Array), Value::Array(items)) => match &node.items {
             Some(item_node) => {
-                let item = |item: &Value| match identity(&node.list, item).filter(|_| item.is_object()) {
-                    Some(key) if node.list != ListType::Set => typed(item_node, item, false).keyed(key.to_string()),
-                    _ => typed(item_node, item, false),
-                };
+                let item =
+                    |item: &Value| match identity(&node.list, item).filter(|_| item.is_object()) {
+                        Some(key) if node.list != ListType::Set => {
+                            typed(item_node, item, false).keyed(key.to_string())
+                        }
+                        _ => typed(item_node, item, false),
+                    };
                 Input::list(items.iter().map(item).collect())
             }
             None => Input::json(value),
         },
-        (Some(Sort::Number), Value::Number(number)) => Input::double(number.as_f64().unwrap_or(f64::NAN)),
+        (Some(Sort::Number), Value::Number(number)) => {
+            Input::double(number.as_f64().unwrap_or(f64::NAN))
+        }
         (Some(Sort::Integer), Value::Number(number)) if number.is_f64() => {
             Input::int(number.as_f64().unwrap_or_default() as i64)
         }
         (Some(Sort::String), Value::String(text)) => string(node, text),
-        _ if resource && node.sort.is_none() => {
-            value.as_object().map_or_else(|| Input::json(value), |map| object(node, map, true))
-        }
+        _ if resource && node.sort.is_none() => value
+            .as_object()
+            .map_or_else(|| Input::json(value), |map| object(node, map, true)),
         _ => Input::json(value),
     }
 }
 
 fn string(node: &Node, text: &str) -> Input {
-    match node.checks.as_ref().and_then(|checks| checks.format.as_ref()).map(|format| &*format.name) {
+    match node
+        .checks
+        .as_ref()
+        .and_then(|checks| checks.format.as_ref())
+        .map(|format| &*format.name)
+    {
         Some("date" | "date-time") => Input::timestamp(text),
         Some("duration") => Input::duration(text),
         Some("byte") => Input::bytes(text),
@@ -224,16 +284,23 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
             entries.push((name.clone(), input));
             continue;
         }
-        let nameable = declared.is_some_and(Node::is_typed) || (resource && META.contains(&name.as_str()));
+        let nameable =
+            declared.is_some_and(Node::is_typed) || (resource && META.contains(&name.as_str()));
         if !nameable {
             // It can be told apart.
             entries.push((format!("{UNDECLARED}{name}"), input));
         } else if !value.is_null() {
             let escaped = escape(name);
-            if escaped.as_ref().is_some_and(|escaped| escaped.trim_matches('_') == name && escaped != name) {
+            if escaped
+                .as_ref()
+                .is_some_and(|escaped| escaped.trim_matches('_') == name && escaped != name)
+            {
                 entries.push((name.clone(), input.clone()));
             }
-            entries.push((escaped.unwrap_or_else(|| format!("{UNDECLARED}{name}")), input));
+            entries.push((
+                escaped.unwrap_or_else(|| format!("{UNDECLARED}{name}")),
+                input,
+            ));
         }
     }
     Input::map(entries)
@@ -242,9 +309,18 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
 /// Returns what a rule may ask of metadata: the name, and what the schema declares.
 fn metadata(declared: Option<&Node>, metadata: &Value) -> Input {
     let names = |name: &str| matches!(name, "name" | "generateName");
-    let may = |name: &str| names(name) || declared.is_some_and(|node| node.properties.contains_key(name));
-    let entries = metadata.as_object().into_iter().flatten().filter(|(name, _)| may(name));
-    Input::map(entries.map(|(name, value)| (name.clone(), Input::json(value))).collect())
+    let may =
+        |name: &str| names(name) || declared.is_some_and(|node| node.properties.contains_key(name));
+    let entries = metadata
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| may(name));
+    Input::map(
+        entries
+            .map(|(name, value)| (name.clone(), Input::json(value)))
+            .collect(),
+    )
 }
 
 /// What every object of its own has.

@@ -15,7 +15,11 @@ pub(super) fn sort(node: &Node, path: &Path<'_>, value: &Value) -> Option<FieldE
     let Some(sort) = Sort::of(value) else {
         return (!node.nullable).then(|| other_type(path, &wanted, "null"));
     };
-    let whole = || value.as_f64().is_some_and(|number| number.fract() == 0.0 && number.abs() < EXACT);
+    let whole = || {
+        value
+            .as_f64()
+            .is_some_and(|number| number.fract() == 0.0 && number.abs() < EXACT)
+    };
     let fits = |sort: Sort, wanted: Sort| match (wanted, sort) {
         (Sort::Number, Sort::Integer) => true,
         (Sort::Integer, Sort::Number) => whole(),
@@ -36,27 +40,46 @@ fn other_type(path: &Path<'_>, wanted: &str, found: &str) -> FieldError {
 }
 
 fn or_nowhere(name: String) -> String {
-    if name.is_empty() { Path::Root.to_string() } else { name }
+    if name.is_empty() {
+        Path::Root.to_string()
+    } else {
+        name
+    }
 }
 
 /// Checks a value against those it can be.
 pub(super) fn one_of(checks: &Checks, path: &Path<'_>, value: &Value) -> Option<FieldError> {
     let values = checks.values.as_ref()?;
-    let same = |known: &Value| known == value || (known.is_number() && known.as_f64() == value.as_f64());
+    let same =
+        |known: &Value| known == value || (known.is_number() && known.as_f64() == value.as_f64());
     if values.iter().any(same) {
         return None;
     }
-    let shown = |known: &Value| known.as_str().map_or_else(|| known.to_string(), str::to_owned);
+    let shown = |known: &Value| {
+        known
+            .as_str()
+            .map_or_else(|| known.to_string(), str::to_owned)
+    };
     let shown: Vec<String> = values.iter().map(shown).collect();
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    Some(FieldError::not_supported(or_nowhere(path.dotted()), value, &shown))
+    Some(FieldError::not_supported(
+        or_nowhere(path.dotted()),
+        value,
+        &shown,
+    ))
 }
 
 /// Checks the length and form of a text, and the bounds of a number.
 pub(super) fn scalar(checks: &Checks, path: &Path<'_>, value: &Value) -> Vec<FieldError> {
     match value {
-        Value::String(text) => length(checks, path, text).into_iter().chain(form(checks, path, text)).collect(),
-        Value::Number(number) => number.as_f64().map(|number| bounds(checks, path, value, number)).unwrap_or_default(),
+        Value::String(text) => length(checks, path, text)
+            .into_iter()
+            .chain(form(checks, path, text))
+            .collect(),
+        Value::Number(number) => number
+            .as_f64()
+            .map(|number| bounds(checks, path, value, number))
+            .unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -67,10 +90,21 @@ fn length(checks: &Checks, path: &Path<'_>, text: &str) -> Option<FieldError> {
         return Some(FieldError::too_long(path.dotted(), max as usize));
     }
     if let Some(min) = checks.length.min.filter(|min| count < *min) {
-        return Some(invalid(path, &text.into(), &format!("should be at least {min} chars long")));
+        return Some(invalid(
+            path,
+            &text.into(),
+            &format!("should be at least {min} chars long"),
+        ));
     }
-    let pattern = checks.pattern.as_ref().filter(|pattern| !pattern.is_match(text))?;
-    Some(invalid(path, &text.into(), &format!("should match '{}'", pattern.as_str())))
+    let pattern = checks
+        .pattern
+        .as_ref()
+        .filter(|pattern| !pattern.is_match(text))?;
+    Some(invalid(
+        path,
+        &text.into(),
+        &format!("should match '{}'", pattern.as_str()),
+    ))
 }
 
 fn form(checks: &Checks, path: &Path<'_>, text: &str) -> Option<FieldError> {
@@ -86,24 +120,43 @@ fn bounds(checks: &Checks, path: &Path<'_>, value: &Value, number: f64) -> Vec<F
     let over = |bound: &Bound| number > bound.value || (bound.exclusive && number >= bound.value);
     let said = |bound: Bound, word: &str| {
         let or_equal = if bound.exclusive { "" } else { " or equal to" };
-        invalid(path, value, &format!("should be {word} than{or_equal} {}", go_float(bound.value)))
+        invalid(
+            path,
+            value,
+            &format!("should be {word} than{or_equal} {}", go_float(bound.value)),
+        )
     };
     let multiple = checks.multiple_of.filter(multiple);
-    let multiple = multiple.map(|of| invalid(path, value, &format!("should be a multiple of {}", go_float(of))));
-    let under = checks.minimum.filter(under).map(|bound| said(bound, "greater"));
+    let multiple = multiple.map(|of| {
+        invalid(
+            path,
+            value,
+            &format!("should be a multiple of {}", go_float(of)),
+        )
+    });
+    let under = checks
+        .minimum
+        .filter(under)
+        .map(|bound| said(bound, "greater"));
     let over = checks.maximum.filter(over).map(|bound| said(bound, "less"));
     multiple.into_iter().chain(under).chain(over).collect()
 }
 
 fn invalid(path: &Path<'_>, value: &Value, said: &str) -> FieldError {
     let name = path.dotted();
-    FieldError::invalid(or_nowhere(name.clone()), value, &format!("{name} in body {said}"))
+    FieldError::invalid(
+        or_nowhere(name.clone()),
+        value,
+        &format!("{name} in body {said}"),
+    )
 }
 
 /// Prints a number as Go prints a `float64`: with an exponent from seven digits on, `1e+06`.
 fn go_float(number: f64) -> String {
     let scientific = format!("{number:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     match exponent.parse::<i32>() {
         Ok(power) if !(-4..6).contains(&power) => {
             let sign = if power < 0 { '-' } else { '+' };

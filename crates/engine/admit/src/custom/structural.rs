@@ -29,16 +29,29 @@ fn node(schema: &Value, path: &Path<'_>, level: Level, errors: &mut Vec<FieldErr
     let sort = text(schema, "type").unwrap_or_default();
     let items = schema.get("items").filter(|items| items.is_object());
     if sort == "array" && items.is_none() {
-        errors.push(FieldError::required(path.field("items"), "must be specified"));
+        errors.push(FieldError::required(
+            path.field("items"),
+            "must be specified",
+        ));
     }
     if let Some(items) = items {
         node(items, &path.field("items"), Level::Item, errors);
     }
     for (name, schema) in members(schema) {
-        node(schema, &path.field("properties").key(name), Level::Field, errors);
+        node(
+            schema,
+            &path.field("properties").key(name),
+            Level::Field,
+            errors,
+        );
     }
     if let Some(of @ Value::Object(_)) = schema.get("additionalProperties") {
-        node(of, &path.field("additionalProperties"), Level::Field, errors);
+        node(
+            of,
+            &path.field("additionalProperties"),
+            Level::Field,
+            errors,
+        );
     }
     sort_fits(schema, sort, path, level, errors);
     let embedded = flag(schema, EMBEDDED);
@@ -51,12 +64,25 @@ fn node(schema: &Value, path: &Path<'_>, level: Level, errors: &mut Vec<FieldErr
     alternatives(schema, path, is_int_or_string(schema), errors);
 }
 
-fn sort_fits(schema: &Value, sort: &str, path: &Path<'_>, level: Level, errors: &mut Vec<FieldError>) {
+fn sort_fits(
+    schema: &Value,
+    sort: &str,
+    path: &Path<'_>,
+    level: Level,
+    errors: &mut Vec<FieldError>,
+) {
     let (int_or_string, preserve) = (flag(schema, INT_OR_STRING), flag(schema, PRESERVE));
     if int_or_string {
-        for key in [PRESERVE, EMBEDDED].into_iter().filter(|key| flag(schema, key)) {
+        for key in [PRESERVE, EMBEDDED]
+            .into_iter()
+            .filter(|key| flag(schema, key))
+        {
             let detail = "must be false if x-kubernetes-int-or-string is true";
-            errors.push(FieldError::invalid(path.field(key), &Value::Bool(true), detail));
+            errors.push(FieldError::invalid(
+                path.field(key),
+                &Value::Bool(true),
+                detail,
+            ));
         }
     } else if sort.is_empty() && !preserve && !flag(schema, EMBEDDED) {
         let detail = match level {
@@ -67,7 +93,11 @@ fn sort_fits(schema: &Value, sort: &str, path: &Path<'_>, level: Level, errors: 
         errors.push(FieldError::required(path.field("type"), detail));
     }
     if level == Level::Root && !sort.is_empty() && sort != "object" {
-        errors.push(FieldError::invalid(path.field("type"), &sort.into(), "must be object at the root"));
+        errors.push(FieldError::invalid(
+            path.field("type"),
+            &sort.into(),
+            "must be object at the root",
+        ));
     }
 }
 
@@ -76,11 +106,18 @@ fn resource(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     match text(schema, "type").unwrap_or_default() {
         "" => errors.push(FieldError::required(path.field("type"), detail)),
         "object" => {}
-        other => errors.push(FieldError::invalid(path.field("type"), &other.into(), detail)),
+        other => errors.push(FieldError::invalid(
+            path.field("type"),
+            &other.into(),
+            detail,
+        )),
     }
     if schema.get("additionalProperties").is_some() {
         let detail = "must not be used if x-kubernetes-embedded-resource is set";
-        errors.push(FieldError::forbidden(path.field("additionalProperties"), detail));
+        errors.push(FieldError::forbidden(
+            path.field("additionalProperties"),
+            detail,
+        ));
     }
     if members(schema).next().is_none() && !flag(schema, PRESERVE) {
         let detail = "must not be empty if x-kubernetes-embedded-resource is true without \
@@ -101,7 +138,11 @@ fn metadata(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
         };
         let path = properties.key(name);
         if sort != wanted {
-            errors.push(FieldError::invalid(path.field("type"), &sort.into(), &format!("must be {wanted}")));
+            errors.push(FieldError::invalid(
+                path.field("type"),
+                &sort.into(),
+                &format!("must be {wanted}"),
+            ));
         }
         let other = members(schema).any(|(name, _)| !matches!(name, "name" | "generateName"));
         let odd = schema.get("additionalProperties").is_some() || flag(schema, PRESERVE);
@@ -123,7 +164,11 @@ enum IntOrString {
 
 fn is_int_or_string(schema: &Value) -> IntOrString {
     let both = |any: Option<&Value>| {
-        let sorts: Vec<_> = any.and_then(Value::as_array).into_iter().flatten().collect();
+        let sorts: Vec<_> = any
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .collect();
         matches!(sorts.as_slice(), [int, string] if text(int, "type") == Some("integer") && text(string, "type") == Some("string"))
     };
     let first = schema.pointer("/allOf/0/anyOf");
@@ -134,14 +179,23 @@ fn is_int_or_string(schema: &Value) -> IntOrString {
     }
 }
 
-fn alternatives(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Vec<FieldError>) {
+fn alternatives(
+    schema: &Value,
+    path: &Path<'_>,
+    skipped: IntOrString,
+    errors: &mut Vec<FieldError>,
+) {
     for key in ["anyOf", "allOf", "oneOf"] {
         if key == "anyOf" && skipped == IntOrString::AnyOf {
             continue;
         }
         for (place, schema) in objects(schema, key).enumerate() {
             let first = key == "allOf" && place == 0 && skipped == IntOrString::AllOf;
-            let skipped = if first { IntOrString::AnyOf } else { IntOrString::No };
+            let skipped = if first {
+                IntOrString::AnyOf
+            } else {
+                IntOrString::No
+            };
             nested(schema, &path.field(key).index(place), skipped, errors);
         }
     }
@@ -157,26 +211,43 @@ fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Ve
         nested(items, &path.field("items"), IntOrString::No, errors);
     }
     for (name, schema) in members(schema) {
-        nested(schema, &path.field("properties").key(name), IntOrString::No, errors);
+        nested(
+            schema,
+            &path.field("properties").key(name),
+            IntOrString::No,
+            errors,
+        );
     }
     for (key, detail) in NOT_NESTED {
-        let there = schema.get(key).is_some_and(|value| !value.is_null() && value != "" && value != false);
+        let there = schema
+            .get(key)
+            .is_some_and(|value| !value.is_null() && value != "" && value != false);
         if there {
             errors.push(FieldError::forbidden(path.field(key), detail));
         }
     }
     if members(schema).any(|(name, _)| name == "metadata") {
         let detail = "must not be specified in a nested context";
-        errors.push(FieldError::forbidden(path.field("properties").key("metadata"), detail));
+        errors.push(FieldError::forbidden(
+            path.field("properties").key("metadata"),
+            detail,
+        ));
     }
 }
 
 /// Finds fields that alternatives speak of and the schema itself does not.
-fn complete(core: &Value, schema: &Value, (core_path, path): (&Path<'_>, &Path<'_>), errors: &mut Vec<FieldError>) {
+fn complete(
+    core: &Value,
+    schema: &Value,
+    (core_path, path): (&Path<'_>, &Path<'_>),
+    errors: &mut Vec<FieldError>,
+) {
     let below: Vec<(String, &Value)> = ["anyOf", "allOf", "oneOf"]
         .into_iter()
         .flat_map(|key| {
-            objects(schema, key).enumerate().map(move |(place, schema)| (format!("{key}[{place}]"), schema))
+            objects(schema, key)
+                .enumerate()
+                .map(move |(place, schema)| (format!("{key}[{place}]"), schema))
         })
         .chain(schema.get("not").map(|not| ("not".to_owned(), not)))
         .collect();
@@ -196,17 +267,35 @@ fn complete(core: &Value, schema: &Value, (core_path, path): (&Path<'_>, &Path<'
     }
 }
 
-fn covered(core: &Value, schema: &Value, (core_path, path): (&Path<'_>, &Path<'_>), errors: &mut Vec<FieldError>) {
+fn covered(
+    core: &Value,
+    schema: &Value,
+    (core_path, path): (&Path<'_>, &Path<'_>),
+    errors: &mut Vec<FieldError>,
+) {
     for (name, schema) in members(schema) {
         let (core_path, path) = (core_path.field("properties"), path.field("properties"));
-        match core.get("properties").and_then(|properties| properties.get(name)) {
-            Some(core) => covered(core, schema, (&core_path.key(name), &path.key(name)), errors),
+        match core
+            .get("properties")
+            .and_then(|properties| properties.get(name))
+        {
+            Some(core) => covered(
+                core,
+                schema,
+                (&core_path.key(name), &path.key(name)),
+                errors,
+            ),
             None => errors.push(missing(&core_path.key(name), &path.key(name))),
         }
     }
     if let Some(items) = schema.get("items") {
         match core.get("items") {
-            Some(core) => covered(core, items, (&core_path.field("items"), &path.field("items")), errors),
+            Some(core) => covered(
+                core,
+                items,
+                (&core_path.field("items"), &path.field("items")),
+                errors,
+            ),
             None => errors.push(missing(&core_path.field("items"), &path.field("items"))),
         }
     }
@@ -223,7 +312,11 @@ pub(super) fn check_defaults(schema: &Value, path: &Path<'_>, errors: &mut Vec<F
         let (node, path) = (Node::read(schema), path.field("default"));
         let mut pruned = default.clone();
         if prune::below(&node, &mut pruned) {
-            errors.push(FieldError::invalid(path, default, "must not have unknown fields"));
+            errors.push(FieldError::invalid(
+                path,
+                default,
+                "must not have unknown fields",
+            ));
         }
         let found = check::check(&node, &Path::Root, default, None).errors;
         errors.extend(found.into_iter().map(|error| below(&path, error)));
@@ -264,7 +357,16 @@ const NOT_NESTED: [(&str, &str); 12] = [
     (PRESERVE, "must be false to be structural"),
     (EMBEDDED, "must be false to be structural"),
     (INT_OR_STRING, "must be false to be structural"),
-    ("x-kubernetes-list-map-keys", "must be empty to be structural"),
-    ("x-kubernetes-list-type", "must be undefined to be structural"),
-    ("x-kubernetes-map-type", "must be undefined to be structural"),
+    (
+        "x-kubernetes-list-map-keys",
+        "must be empty to be structural",
+    ),
+    (
+        "x-kubernetes-list-type",
+        "must be undefined to be structural",
+    ),
+    (
+        "x-kubernetes-map-type",
+        "must be undefined to be structural",
+    ),
 ];

@@ -21,7 +21,12 @@ pub fn validate(ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> 
 /// Returns what is wrong with an object, behind what was found wrong with its metadata: it too may keep rules from being
 /// asked.
 #[must_use]
-pub fn validate_after(found: Vec<FieldError>, ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
+pub fn validate_after(
+    found: Vec<FieldError>,
+    ty: &Type,
+    old: Option<&Value>,
+    new: &Value,
+) -> Vec<FieldError> {
     let mut errors = found;
     errors.append(&mut check(&ty.root, &Path::Root, new, old).errors);
     errors.extend(ty.scale.as_ref().and_then(|scale| replicas(scale, new)));
@@ -45,19 +50,31 @@ fn twice(root: &Node, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
         lists::duplicates(root, &Path::Root, object, &mut errors);
         errors
     };
-    if old.is_some_and(|old| !found(old).is_empty()) { Vec::new() } else { found(new) }
+    if old.is_some_and(|old| !found(old).is_empty()) {
+        Vec::new()
+    } else {
+        found(new)
+    }
 }
 
 fn replicas(scale: &Scale, object: &Value) -> Option<FieldError> {
     let path = scale.spec_replicas.trim_start_matches('.');
-    let found = path.split('.').try_fold(object, |value, name| value.get(name))?;
+    let found = path
+        .split('.')
+        .try_fold(object, |value, name| value.get(name))?;
     let negative = found.as_i64().is_some_and(|count| count < 0);
     negative.then(|| FieldError::invalid(path, found, "should be a non-negative integer"))
 }
 
 /// Tells whether rules cannot be asked any more: they may rely on what is wrong.
 fn blocks_rules(errors: &[FieldError]) -> bool {
-    let blocks = [Reason::NotSupported, Reason::Required, Reason::TooLong, Reason::TooMany, Reason::TypeInvalid];
+    let blocks = [
+        Reason::NotSupported,
+        Reason::Required,
+        Reason::TooLong,
+        Reason::TooMany,
+        Reason::TypeInvalid,
+    ];
     errors.iter().any(|error| blocks.contains(&error.reason))
 }
 

@@ -10,7 +10,10 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 pub(crate) fn canonical(text: String) -> Result<String, String> {
     let fail = |at: usize| format!("illegal base64 data at input byte {at}");
     let (mut bits, mut letters) = (0_u32, 0_usize);
-    let mut bytes = text.bytes().enumerate().filter(|(_, byte)| !is_line_end(*byte));
+    let mut bytes = text
+        .bytes()
+        .enumerate()
+        .filter(|(_, byte)| !is_line_end(*byte));
     let mut padded = false;
     while let Some((at, byte)) = bytes.next() {
         if byte != b'=' {
@@ -45,7 +48,15 @@ pub(crate) fn canonical(text: String) -> Result<String, String> {
     }
     let kept = text.bytes().filter(|byte| !is_line_end(*byte)).enumerate();
     let cleared = char::from(LETTERS[(bits & !unused) as usize]);
-    Ok(kept.map(|(at, byte)| if at + 1 == letters { cleared } else { char::from(byte) }).collect())
+    Ok(kept
+        .map(|(at, byte)| {
+            if at + 1 == letters {
+                cleared
+            } else {
+                char::from(byte)
+            }
+        })
+        .collect())
 }
 
 fn is_line_end(byte: u8) -> bool {
@@ -94,7 +105,11 @@ mod tests {
             ("Zm9vZ", 4),
         ] {
             let error = canonical(text.to_owned()).unwrap_err();
-            assert_eq!(error, format!("illegal base64 data at input byte {at}"), "{text}");
+            assert_eq!(
+                error,
+                format!("illegal base64 data at input byte {at}"),
+                "{text}"
+            );
         }
     }
 }

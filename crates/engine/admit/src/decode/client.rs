@@ -46,11 +46,16 @@ pub fn kept(object: &Value) -> Option<Kept> {
         return None;
     }
     let mut state = State::for_client(fields());
-    let read = Typed::new(&mut state, ty, Path::ROOT).deserialize(object).ok()?;
+    let read = Typed::new(&mut state, ty, Path::ROOT)
+        .deserialize(object)
+        .ok()?;
     if state.has_error() || !read.is_object() {
         return None;
     }
-    Some(Kept { object: read, dropped: state.into_dropped() })
+    Some(Kept {
+        object: read,
+        dropped: state.into_dropped(),
+    })
 }
 
 /// Groups whose Go types we know and Go's client library does not have.
@@ -93,10 +98,18 @@ mod tests {
         );
         assert_eq!(kept.object, expected, "nothing is added");
         let key = |text: &str| Step::Key(text.into());
-        let path = ["spec", "template", "spec", "containers"].map(key).into_iter();
-        let path: Vec<Step> = path.chain([Step::Index(0), key("imagepullPolicy")]).collect();
+        let path = ["spec", "template", "spec", "containers"]
+            .map(key)
+            .into_iter();
+        let path: Vec<Step> = path
+            .chain([Step::Index(0), key("imagepullPolicy")])
+            .collect();
         assert_eq!(kept.dropped.len(), 2);
-        assert!(kept.dropped.contains(&path) && kept.dropped.contains(&vec![key("speck")]), "{:?}", kept.dropped);
+        assert!(
+            kept.dropped.contains(&path) && kept.dropped.contains(&vec![key("speck")]),
+            "{:?}",
+            kept.dropped
+        );
     }
 
     #[test]
@@ -120,15 +133,32 @@ mod tests {
             "Lease",
             json!({"spec": {"renewTime": "2026-01-01T01:00:00.000000+01:00"}}),
         );
-        assert_eq!(super::kept(&lease).unwrap().object["spec"]["renewTime"], "2026-01-01T00:00:00.000000Z");
+        assert_eq!(
+            super::kept(&lease).unwrap().object["spec"]["renewTime"],
+            "2026-01-01T00:00:00.000000Z"
+        );
     }
 
     #[test]
     fn what_is_none_of_its_type_and_what_has_none_is_left_alone() {
         let labels = json!({"metadata": {"labels": {"version": 1.5}}, "typo": 1});
         assert_eq!(kept(&object("v1", "ConfigMap", labels)), None);
-        assert_eq!(kept(&object("v1", "Secret", json!({"data": {"a": "not base64!"}}))), None);
-        assert_eq!(kept(&object("v1", "Service", json!({"spec": {"ports": {"port": 80}}}))), None);
+        assert_eq!(
+            kept(&object(
+                "v1",
+                "Secret",
+                json!({"data": {"a": "not base64!"}})
+            )),
+            None
+        );
+        assert_eq!(
+            kept(&object(
+                "v1",
+                "Service",
+                json!({"spec": {"ports": {"port": 80}}})
+            )),
+            None
+        );
         for (api_version, kind) in [
             ("example.com/v1", "Thing"),
             ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
@@ -136,7 +166,11 @@ mod tests {
             ("v1", "DeleteOptions"),
             ("apps/v9", "Deployment"),
         ] {
-            assert_eq!(kept(&object(api_version, kind, json!({"typo": 1}))), None, "{api_version} {kind}");
+            assert_eq!(
+                kept(&object(api_version, kind, json!({"typo": 1}))),
+                None,
+                "{api_version} {kind}"
+            );
         }
     }
 
@@ -146,6 +180,9 @@ mod tests {
         for n in 0..1_000 {
             many[format!("typo{n}")] = 1.into();
         }
-        assert_eq!(kept(&many).unwrap().dropped.len(), crate::decode::DROPPED_MAX);
+        assert_eq!(
+            kept(&many).unwrap().dropped.len(),
+            crate::decode::DROPPED_MAX
+        );
     }
 }

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     /// It is not a number and a suffix.
-    #[error("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")]
+    #[error(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+    )]
     Format,
     /// There is no such suffix.
     #[error("unable to parse quantity's suffix")]
@@ -32,7 +34,9 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Error> {
     if parts.keeps_its_spelling(form) {
         return Ok(Cow::Borrowed(text));
     }
-    let Some(amount) = parts.amount(form)? else { return Ok(Cow::Borrowed(text)) };
+    let Some(amount) = parts.amount(form)? else {
+        return Ok(Cow::Borrowed(text));
+    };
     Ok(amount.written(form).map_or(Cow::Borrowed(text), Cow::Owned))
 }
 
@@ -97,25 +101,46 @@ impl<'t> Parts<'t> {
         };
         let has_digits = has_digits || !fraction.is_empty();
         let (_, tail) = split(suffix, |c| "eEinumkKMGTP".contains(c));
-        let (_, tail) = split(tail.strip_prefix(['-', '+']).unwrap_or(tail), |c| c.is_ascii_digit());
+        let (_, tail) = split(tail.strip_prefix(['-', '+']).unwrap_or(tail), |c| {
+            c.is_ascii_digit()
+        });
         if !tail.is_empty() {
             return Err(Error::Format);
         }
         let whole = if whole.is_empty() { "0" } else { whole };
-        Ok(Self { negative, has_digits, whole, fraction, suffix })
+        Ok(Self {
+            negative,
+            has_digits,
+            whole,
+            fraction,
+            suffix,
+        })
     }
 
     /// Go keeps the text where a quick look says that it is in the form it would write.
     fn keeps_its_spelling(&self, form: Form) -> bool {
         match form {
-            Form::Binary(power) => self.is_small(power) && self.whole.parse::<i64>().is_ok_and(|whole| whole & 7 != 0),
+            Form::Binary(power) => {
+                self.is_small(power) && self.whole.parse::<i64>().is_ok_and(|whole| whole & 7 != 0)
+            }
             Form::Si(power) | Form::Exponent(power) => {
                 let digits = self.whole.len() + self.fraction.len();
                 let scale = i64::from(power) - self.fraction.len() as i64;
                 let ends_in = |at: usize| {
-                    let bytes = if at < self.fraction.len() { self.fraction } else { self.whole };
-                    let at = if at < self.fraction.len() { at } else { at - self.fraction.len() };
-                    bytes.len().checked_sub(at + 1).map(|at| bytes.as_bytes()[at])
+                    let bytes = if at < self.fraction.len() {
+                        self.fraction
+                    } else {
+                        self.whole
+                    };
+                    let at = if at < self.fraction.len() {
+                        at
+                    } else {
+                        at - self.fraction.len()
+                    };
+                    bytes
+                        .len()
+                        .checked_sub(at + 1)
+                        .map(|at| bytes.as_bytes()[at])
                 };
                 let ends_in_zeros = (0..3).all(|at| ends_in(at) == Some(b'0'));
                 digits <= DIGITS_QUICK
@@ -142,13 +167,22 @@ impl<'t> Parts<'t> {
             Form::Binary(power) => (0, 1_i128 << power),
         };
         let scale = power.saturating_sub(self.fraction.len() as i32);
-        let value = format!("{}{}", self.whole, self.fraction).parse::<i128>().ok();
+        let value = format!("{}{}", self.whole, self.fraction)
+            .parse::<i128>()
+            .ok();
         let amount = match (value.and_then(|value| value.checked_mul(factor)), form) {
             (Some(value), _) => Amount { value, scale }.rounded_up().capped(form),
             (None, Form::Binary(_)) if self.whole.len() >= DIGITS_QUICK => LARGEST,
             (None, _) => return Ok(None),
         };
-        Ok(Some(if self.negative { Amount { value: -amount.value, ..amount } } else { amount }))
+        Ok(Some(if self.negative {
+            Amount {
+                value: -amount.value,
+                ..amount
+            }
+        } else {
+            amount
+        }))
     }
 }
 
@@ -166,7 +200,10 @@ struct Amount {
 impl Amount {
     /// What is smaller than a billionth counts as one.
     fn rounded_up(self) -> Self {
-        let Self { mut value, mut scale } = self;
+        let Self {
+            mut value,
+            mut scale,
+        } = self;
         let mut lost = false;
         while scale < -9 && value != 0 {
             lost |= value % 10 != 0;
@@ -174,7 +211,10 @@ impl Amount {
             scale += 1;
         }
         let value = value + i128::from(lost);
-        Self { value, scale: if value == 0 { 0 } else { scale.max(-9) } }
+        Self {
+            value,
+            scale: if value == 0 { 0 } else { scale.max(-9) },
+        }
     }
 
     fn capped(self, form: Form) -> Self {
@@ -205,7 +245,10 @@ impl Amount {
     }
 
     fn in_tens(self, form: Form) -> Option<String> {
-        let Self { mut value, mut scale } = self;
+        let Self {
+            mut value,
+            mut scale,
+        } = self;
         while value % 10 == 0 {
             value /= 10;
             scale = scale.checked_add(1)?;
@@ -217,7 +260,11 @@ impl Amount {
             Form::Exponent(_) if scale != 0 => format!("e{scale}"),
             Form::Exponent(_) => String::new(),
             // Beyond the letters there is none.
-            _ => usize::try_from(scale / 3 + 3).ok().and_then(|at| LETTERS.get(at)).map_or("", |l| *l).to_owned(),
+            _ => usize::try_from(scale / 3 + 3)
+                .ok()
+                .and_then(|at| LETTERS.get(at))
+                .map_or("", |l| *l)
+                .to_owned(),
         };
         Some(format!("{value}{suffix}"))
     }
@@ -235,7 +282,10 @@ fn binary(mut whole: i128) -> String {
 /// Numbers of so many digits are looked at without being computed with.
 const DIGITS_QUICK: usize = 18;
 /// Numbers of bytes go no higher.
-const LARGEST: Amount = Amount { value: i64::MAX as i128, scale: 0 };
+const LARGEST: Amount = Amount {
+    value: i64::MAX as i128,
+    scale: 0,
+};
 const LETTERS: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY_LETTERS: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 

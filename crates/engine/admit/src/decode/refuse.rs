@@ -24,20 +24,37 @@ impl TypeMeta {
                 return Err(format!("unexpected GroupVersion string: {api_version}"));
             }
             Some(parts) => parts,
-            None if api_version.is_empty() && !expected.is_custom() => (&*expected.gvk.group, &*expected.gvk.version),
+            None if api_version.is_empty() && !expected.is_custom() => {
+                (&*expected.gvk.group, &*expected.gvk.version)
+            }
             None => ("", api_version),
         };
-        let kind = if kind.is_empty() && !expected.is_custom() { &*expected.gvk.kind } else { kind };
-        Ok(Self { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() })
+        let kind = if kind.is_empty() && !expected.is_custom() {
+            &*expected.gvk.kind
+        } else {
+            kind
+        };
+        Ok(Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+        })
     }
 
     pub(super) fn is_of(&self, kind: &Kind) -> bool {
-        (self.group.as_str(), self.version.as_str(), self.kind.as_str())
-            == (&*kind.gvk.group, &*kind.gvk.version, &*kind.gvk.kind)
+        (
+            self.group.as_str(),
+            self.version.as_str(),
+            self.kind.as_str(),
+        ) == (&*kind.gvk.group, &*kind.gvk.version, &*kind.gvk.kind)
     }
 
     fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 }
 
@@ -45,23 +62,40 @@ impl TypeMeta {
 pub(super) fn unrecognized(kind: &Kind, why: &str, body: &[u8]) -> Status {
     let summary = summary(body);
     let expected = &kind.gvk.kind;
-    Status::bad_request(format!("the object provided is unrecognized (must be of type {expected}): {why} ({summary})"))
+    Status::bad_request(format!(
+        "the object provided is unrecognized (must be of type {expected}): {why} ({summary})"
+    ))
 }
 
 /// The body is something, but no object of the kind.
 pub(super) fn unusable(kind: &Kind, found: &TypeMeta, why: &str) -> Status {
-    let TypeMeta { kind: found_kind, version, .. } = found;
+    let TypeMeta {
+        kind: found_kind,
+        version,
+        ..
+    } = found;
     let expected = &kind.gvk.kind;
-    Status::bad_request(format!("{found_kind} in version {version:?} cannot be handled as a {expected}: {why}"))
+    Status::bad_request(format!(
+        "{found_kind} in version {version:?} cannot be handled as a {expected}: {why}"
+    ))
 }
 
 /// What an apply made of an object cannot be converted to its kind.
 pub(super) fn unconvertible(kind: &Kind, object: &Value, why: &str) -> Status {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
     let gvk = &kind.gvk;
     let into = format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind);
-    let step = if why.starts_with(BAD_BYTES) { "error decoding from json: " } else { "" };
+    let step = if why.starts_with(BAD_BYTES) {
+        "error decoding from json: "
+    } else {
+        ""
+    };
     Status::bare(
         500,
         "",
@@ -95,7 +129,9 @@ pub(super) fn other(kind: &Kind, found: &TypeMeta, body: &[u8]) -> Status {
         Some(id) => unusable(kind, found, &no_conversion(kind, fields().get(id))),
         None => {
             let TypeMeta { kind: name, .. } = found;
-            let why = format!("no kind {name:?} is registered for version {api_version:?} in scheme {SCHEME:?}");
+            let why = format!(
+                "no kind {name:?} is registered for version {api_version:?} in scheme {SCHEME:?}"
+            );
             unusable(kind, found, &why)
         }
     }
@@ -114,7 +150,10 @@ fn no_conversion(kind: &Kind, found: &Type) -> String {
         Some(first) => first,
     };
     let from = found.name.rsplit('/').next().unwrap_or_default();
-    format!("converting ({from}) to ({package}.{}): unknown conversion", kind.gvk.kind)
+    format!(
+        "converting ({from}) to ({package}.{}): unknown conversion",
+        kind.gvk.kind
+    )
 }
 
 /// The beginning of a body, as text where it looks like JSON.

@@ -19,7 +19,12 @@ pub(super) enum Scalar<'v> {
 }
 
 /// Returns the value as Go writes it again.
-pub(super) fn value(special: Special, scalar: Scalar<'_>, state: &mut State, at: &Path<'_>) -> Value {
+pub(super) fn value(
+    special: Special,
+    scalar: Scalar<'_>,
+    state: &mut State,
+    at: &Path<'_>,
+) -> Value {
     match special {
         Special::Quantity => quantity_of(&scalar, state),
         Special::IntOrString => int_or_string(scalar, state, at),
@@ -47,7 +52,11 @@ fn quantity_of(scalar: &Scalar<'_>, state: &mut State) -> Value {
 fn int_or_string(scalar: Scalar<'_>, state: &mut State, at: &Path<'_>) -> Value {
     match scalar {
         Scalar::Text(text) => Value::String(text),
-        Scalar::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => {
+        Scalar::Number(number)
+            if number
+                .as_i64()
+                .is_some_and(|number| i32::try_from(number).is_ok()) =>
+        {
             Value::Number(number.clone())
         }
         Scalar::Number(number) => mismatch(&format!("number {number}"), "int32", state, at),
@@ -59,7 +68,9 @@ fn int_or_string(scalar: Scalar<'_>, state: &mut State, at: &Path<'_>) -> Value 
 
 fn point_in_time(scalar: &Scalar<'_>, unit: time::Unit, state: &mut State, at: &Path<'_>) -> Value {
     match scalar {
-        Scalar::Text(text) => time::canonical(text, unit).unwrap_or_else(|message| refused(message, state)),
+        Scalar::Text(text) => {
+            time::canonical(text, unit).unwrap_or_else(|message| refused(message, state))
+        }
         Scalar::Number(_) => mismatch("number", "string", state, at),
         Scalar::Bool(_) => mismatch("bool", "string", state, at),
         Scalar::Array => mismatch("array", "string", state, at),

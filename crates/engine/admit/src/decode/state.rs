@@ -35,7 +35,10 @@ pub(super) struct Path<'p> {
 #[derive(Clone, Copy)]
 enum Step<'p> {
     Root,
-    Field { owner: &'static Type, field: &'static Field },
+    Field {
+        owner: &'static Type,
+        field: &'static Field,
+    },
     Key(&'p str),
     Index(usize),
 }
@@ -56,7 +59,10 @@ impl State {
 
     /// Starts reading as a client does: what is absent stays absent, and what is dropped is remembered.
     pub(super) fn for_client(fields: &'static Fields) -> Self {
-        Self { is_client: true, ..Self::new(fields, true) }
+        Self {
+            is_client: true,
+            ..Self::new(fields, true)
+        }
     }
 
     pub(super) fn is_client(&self) -> bool {
@@ -69,7 +75,9 @@ impl State {
 
     /// Returns why the object is none of its type.
     pub(super) fn into_findings(self) -> Result<Vec<String>, String> {
-        self.special_error.or(self.error).map_or(Ok(self.findings), Err)
+        self.special_error
+            .or(self.error)
+            .map_or(Ok(self.findings), Err)
     }
 
     pub(super) fn has_error(&self) -> bool {
@@ -143,7 +151,11 @@ impl State {
 }
 
 impl<'p> Path<'p> {
-    pub(super) const ROOT: Self = Self { above: None, step: Step::Root, depth: 0 };
+    pub(super) const ROOT: Self = Self {
+        above: None,
+        step: Step::Root,
+        depth: 0,
+    };
 
     pub(super) fn field(&'p self, owner: &'static Type, field: &'static Field) -> Self {
         self.down(Step::Field { owner, field })
@@ -158,11 +170,17 @@ impl<'p> Path<'p> {
     }
 
     fn down(&'p self, step: Step<'p>) -> Self {
-        Self { above: Some(self), step, depth: self.depth + 1 }
+        Self {
+            above: Some(self),
+            step,
+            depth: self.depth + 1,
+        }
     }
 
     fn steps(&self) -> Vec<Step<'_>> {
-        let mut steps: Vec<_> = std::iter::successors(Some(self), |path| path.above).map(|path| path.step).collect();
+        let mut steps: Vec<_> = std::iter::successors(Some(self), |path| path.above)
+            .map(|path| path.step)
+            .collect();
         steps.reverse();
         steps
     }
@@ -214,7 +232,9 @@ impl<'p> Path<'p> {
             return format!("json: cannot unmarshal {found} into Go value of type {go_name}");
         }
         let names = names.join(".");
-        format!("json: cannot unmarshal {found} into Go struct field {structure}.{names} of type {go_name}")
+        format!(
+            "json: cannot unmarshal {found} into Go struct field {structure}.{names} of type {go_name}"
+        )
     }
 }
 

@@ -12,7 +12,10 @@ pub fn syntax_error(text: &[u8]) -> Option<String> {
         };
     }
     // A number may end where the text ends.
-    let may_end = matches!(step, Step::End | Step::Zero | Step::Digits | Step::Fraction | Step::Exponent);
+    let may_end = matches!(
+        step,
+        Step::End | Step::Zero | Step::Digits | Step::Fraction | Step::Exponent
+    );
     let ended = may_end && scanner.open.is_empty();
     (!ended).then(|| "unexpected end of JSON input".to_owned())
 }
@@ -66,13 +69,22 @@ impl Scanner {
                 Ok(Step::End)
             }
             Step::Key | Step::KeyOrEnd if byte == b'"' => Ok(Step::Text),
-            Step::Key | Step::KeyOrEnd => Err("looking for beginning of object key string".to_owned()),
+            Step::Key | Step::KeyOrEnd => {
+                Err("looking for beginning of object key string".to_owned())
+            }
             Step::End => self.end(byte),
             Step::Text | Step::Escape | Step::Hex(_) => text(step, byte),
             Step::Word(word, at) if word.as_bytes().get(at) == Some(&byte) => {
-                Ok(if at + 1 == word.len() { Step::End } else { Step::Word(word, at + 1) })
+                Ok(if at + 1 == word.len() {
+                    Step::End
+                } else {
+                    Step::Word(word, at + 1)
+                })
             }
-            Step::Word(word, at) => Err(format!("in literal {word} (expecting {})", quoted(word.as_bytes()[at]))),
+            Step::Word(word, at) => Err(format!(
+                "in literal {word} (expecting {})",
+                quoted(word.as_bytes()[at])
+            )),
             _ => number(step, byte).unwrap_or_else(|| self.end(byte)),
         }
     }
@@ -134,7 +146,9 @@ fn text(step: Step, byte: u8) -> Next {
         (Step::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => Ok(Step::Text),
         (Step::Escape, b'u') => Ok(Step::Hex(0)),
         (Step::Escape, _) => Err("in string escape code".to_owned()),
-        (Step::Hex(_), byte) if !byte.is_ascii_hexdigit() => Err("in \\u hexadecimal character escape".to_owned()),
+        (Step::Hex(_), byte) if !byte.is_ascii_hexdigit() => {
+            Err("in \\u hexadecimal character escape".to_owned())
+        }
         (Step::Hex(at), _) if at < 3 => Ok(Step::Hex(at + 1)),
         _ => Ok(Step::Text),
     }
@@ -183,32 +197,69 @@ mod tests {
     #[test]
     fn faults_are_told_in_gos_words() {
         for (text, message) in [
-            ("{bad json", "invalid character 'b' looking for beginning of object key string"),
+            (
+                "{bad json",
+                "invalid character 'b' looking for beginning of object key string",
+            ),
             ("", "unexpected end of JSON input"),
-            ("notjson", "invalid character 'o' in literal null (expecting 'u')"),
-            ("{\"a\":1,}", "invalid character '}' looking for beginning of object key string"),
+            (
+                "notjson",
+                "invalid character 'o' in literal null (expecting 'u')",
+            ),
+            (
+                "{\"a\":1,}",
+                "invalid character '}' looking for beginning of object key string",
+            ),
             ("{\"a\" 1}", "invalid character '1' after object key"),
-            ("{\"a\":1 \"b\"}", "invalid character '\"' after object key:value pair"),
+            (
+                "{\"a\":1 \"b\"}",
+                "invalid character '\"' after object key:value pair",
+            ),
             ("[1 2]", "invalid character '2' after array element"),
-            ("[1,]", "invalid character ']' looking for beginning of value"),
+            (
+                "[1,]",
+                "invalid character ']' looking for beginning of value",
+            ),
             ("{} x", "invalid character 'x' after top-level value"),
             ("01", "invalid character '1' after top-level value"),
             ("-a", "invalid character 'a' in numeric literal"),
-            ("1.a", "invalid character 'a' after decimal point in numeric literal"),
-            ("1ea", "invalid character 'a' in exponent of numeric literal"),
+            (
+                "1.a",
+                "invalid character 'a' after decimal point in numeric literal",
+            ),
+            (
+                "1ea",
+                "invalid character 'a' in exponent of numeric literal",
+            ),
             ("\"\\x\"", "invalid character 'x' in string escape code"),
-            ("\"\\u12g4\"", "invalid character 'g' in \\u hexadecimal character escape"),
+            (
+                "\"\\u12g4\"",
+                "invalid character 'g' in \\u hexadecimal character escape",
+            ),
             ("\"a\nb\"", "invalid character '\\n' in string literal"),
-            ("\u{e9}", "invalid character '\u{c3}' looking for beginning of value"),
+            (
+                "\u{e9}",
+                "invalid character '\u{c3}' looking for beginning of value",
+            ),
             ("\"a", "unexpected end of JSON input"),
         ] {
-            assert_eq!(syntax_error(text.as_bytes()).as_deref(), Some(message), "{text}");
+            assert_eq!(
+                syntax_error(text.as_bytes()).as_deref(),
+                Some(message),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn json_has_no_fault() {
-        for text in ["{}", " [1, -0.5e+3, \"\\u00e9\\n\", true, null, {\"a\": {}}] ", "0", "12", "1.5"] {
+        for text in [
+            "{}",
+            " [1, -0.5e+3, \"\\u00e9\\n\", true, null, {\"a\": {}}] ",
+            "0",
+            "12",
+            "1.5",
+        ] {
             assert_eq!(syntax_error(text.as_bytes()), None, "{text}");
         }
     }

@@ -21,36 +21,52 @@ pub(crate) enum Unit {
 pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
     let fail = |rest: &str, part: &str| {
         let (text, rest) = (quoted(text), quoted(rest));
-        format!("parsing time {text} as {:?}: cannot parse {rest} as {part:?}", unit.layout())
+        format!(
+            "parsing time {text} as {:?}: cannot parse {rest} as {part:?}",
+            unit.layout()
+        )
     };
     let out_of_range = |what: &str| format!("parsing time {}: {what} out of range", quoted(text));
     let mut reader = Reader { rest: text };
     let mut numbers = [0_i16; 6];
     for (number, part) in numbers.iter_mut().zip(&PARTS) {
-        reader.literal(part.separator).ok_or_else(|| fail(reader.rest, part.separator))?;
-        *number = reader.number(part.digits).ok_or_else(|| fail(reader.rest, part.layout))?;
+        reader
+            .literal(part.separator)
+            .ok_or_else(|| fail(reader.rest, part.separator))?;
+        *number = reader
+            .number(part.digits)
+            .ok_or_else(|| fail(reader.rest, part.layout))?;
         if !part.range.contains(number) {
             return Err(out_of_range(part.name));
         }
     }
     let micros = match unit {
         Unit::Second => reader.any_fraction(),
-        Unit::Microsecond => reader.six_digits().ok_or_else(|| fail(reader.rest, ".000000"))?,
+        Unit::Microsecond => reader
+            .six_digits()
+            .ok_or_else(|| fail(reader.rest, ".000000"))?,
     };
     let offset_s = reader.offset().ok_or_else(|| fail(reader.rest, "Z07:00"))?;
     if !reader.rest.is_empty() {
-        return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(reader.rest)));
+        return Err(format!(
+            "parsing time {}: extra text: {}",
+            quoted(text),
+            quoted(reader.rest)
+        ));
     }
     let year = numbers[0];
     let [_, month, day, hour, minute, second] = numbers.map(|number| number as i8);
-    let local = DateTime::new(year, month, day, hour, minute, second, 0).map_err(|_| out_of_range("day"))?;
+    let local = DateTime::new(year, month, day, hour, minute, second, 0)
+        .map_err(|_| out_of_range("day"))?;
     let seconds = local.duration_since(EPOCH).as_secs() - offset_s;
     Ok(written(seconds, micros, unit))
 }
 
 /// Returns what Go writes for a point in time; what is beyond four digits of years is null.
 pub(crate) fn written(seconds: i64, micros: u32, unit: Unit) -> Value {
-    let Ok(time) = EPOCH.checked_add(SignedDuration::from_secs(seconds)) else { return Value::Null };
+    let Ok(time) = EPOCH.checked_add(SignedDuration::from_secs(seconds)) else {
+        return Value::Null;
+    };
     match unit {
         _ if seconds == ZERO_S && micros == 0 => Value::Null,
         Unit::Second => Value::String(format!("{time}Z")),
@@ -89,7 +105,10 @@ impl Reader<'_> {
     }
 
     fn number(&mut self, digits: usize) -> Option<i16> {
-        let found = self.rest.get(..digits).filter(|found| found.bytes().all(|b| b.is_ascii_digit()))?;
+        let found = self
+            .rest
+            .get(..digits)
+            .filter(|found| found.bytes().all(|b| b.is_ascii_digit()))?;
         self.rest = &self.rest[digits..];
         found.parse().ok()
     }
@@ -97,7 +116,9 @@ impl Reader<'_> {
     /// A fraction of any length, which may also follow a comma; what it says is dropped.
     fn any_fraction(&mut self) -> u32 {
         if let Some(digits) = self.rest.strip_prefix(['.', ',']) {
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            let end = digits
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(digits.len());
             if end > 0 {
                 self.rest = &digits[end..];
             }
@@ -107,7 +128,10 @@ impl Reader<'_> {
 
     fn six_digits(&mut self) -> Option<u32> {
         let digits = self.rest.strip_prefix(['.', ','])?.get(..6)?;
-        let micros = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
+        let micros = digits
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| digits.parse().ok())??;
         self.rest = &self.rest[7..];
         Some(micros)
     }
@@ -123,7 +147,9 @@ impl Reader<'_> {
             b'-' => -1,
             _ => return None,
         };
-        let mut ahead = Reader { rest: &self.rest[1..] };
+        let mut ahead = Reader {
+            rest: &self.rest[1..],
+        };
         let hours = ahead.number(2).filter(|hours| *hours <= 24)?;
         ahead.literal(":")?;
         let minutes = ahead.number(2).filter(|minutes| *minutes <= 60)?;
@@ -143,8 +169,19 @@ struct Part {
     range: RangeInclusive<i16>,
 }
 
-const fn part(separator: &'static str, layout: &'static str, name: &'static str, range: RangeInclusive<i16>) -> Part {
-    Part { separator, layout, digits: layout.len(), name, range }
+const fn part(
+    separator: &'static str,
+    layout: &'static str,
+    name: &'static str,
+    range: RangeInclusive<i16>,
+) -> Part {
+    Part {
+        separator,
+        layout,
+        digits: layout.len(),
+        name,
+        range,
+    }
 }
 
 /// The days of a month are counted when all is known.
@@ -179,26 +216,48 @@ mod tests {
             assert_eq!(canonical(text, Unit::Second), Ok(expected), "{text}");
         }
         let micro = |text| canonical(text, Unit::Microsecond);
-        assert_eq!(micro("2008-01-01T01:01:01.000100Z"), Ok(json!("2008-01-01T01:01:01.000100Z")));
-        assert!(micro("2008-01-01T01:01:01Z").unwrap_err().ends_with("cannot parse \"Z\" as \".000000\""));
+        assert_eq!(
+            micro("2008-01-01T01:01:01.000100Z"),
+            Ok(json!("2008-01-01T01:01:01.000100Z"))
+        );
+        assert!(
+            micro("2008-01-01T01:01:01Z")
+                .unwrap_err()
+                .ends_with("cannot parse \"Z\" as \".000000\"")
+        );
     }
 
     #[test]
     fn what_is_no_time_is_refused_in_gos_words() {
         for (text, error) in [
-            ("x", "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\""),
-            ("", "parsing time \"\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"2006\""),
+            (
+                "x",
+                "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\"",
+            ),
+            (
+                "",
+                "parsing time \"\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\" as \"2006\"",
+            ),
             (
                 "é",
                 "parsing time \"\\xc3\\xa9\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"\\xc3\\xa9\" as \"2006\"",
             ),
-            ("2008-13-01T01:01:01Z", "parsing time \"2008-13-01T01:01:01Z\": month out of range"),
-            ("2008-02-30T01:01:01Z", "parsing time \"2008-02-30T01:01:01Z\": day out of range"),
+            (
+                "2008-13-01T01:01:01Z",
+                "parsing time \"2008-13-01T01:01:01Z\": month out of range",
+            ),
+            (
+                "2008-02-30T01:01:01Z",
+                "parsing time \"2008-02-30T01:01:01Z\": day out of range",
+            ),
             (
                 "2008-01-01 01:01:01Z",
                 "parsing time \"2008-01-01 01:01:01Z\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \" 01:01:01Z\" as \"T\"",
             ),
-            ("2008-01-01T01:01:01Zx", "parsing time \"2008-01-01T01:01:01Zx\": extra text: \"x\""),
+            (
+                "2008-01-01T01:01:01Zx",
+                "parsing time \"2008-01-01T01:01:01Zx\": extra text: \"x\"",
+            ),
         ] {
             assert_eq!(canonical(text, Unit::Second).unwrap_err(), error);
         }

@@ -9,7 +9,9 @@ use lode_schema::{
     fields,
     fields::{Id, Sort, Special, Struct, Type, written},
 };
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 use super::{
@@ -33,8 +35,20 @@ pub(super) struct Typed<'s> {
 impl<'s> Typed<'s> {
     pub(super) fn new(state: &'s mut State, ty: Id, path: Path<'s>) -> Self {
         match state.fields.get(ty).sort {
-            Sort::Pointer(to) => Self { state, path, ty: to, nullable: true, before: None },
-            _ => Self { state, path, ty, nullable: false, before: None },
+            Sort::Pointer(to) => Self {
+                state,
+                path,
+                ty: to,
+                nullable: true,
+                before: None,
+            },
+            _ => Self {
+                state,
+                path,
+                ty,
+                nullable: false,
+                before: None,
+            },
         }
     }
 
@@ -58,7 +72,13 @@ impl<'s> Typed<'s> {
 
     fn number(self, number: Number) -> Value {
         match self.found().sort {
-            Sort::Int32 if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => Value::Number(number),
+            Sort::Int32
+                if number
+                    .as_i64()
+                    .is_some_and(|number| i32::try_from(number).is_ok()) =>
+            {
+                Value::Number(number)
+            }
             Sort::Int64 if number.as_i64().is_some() => Value::Number(number),
             Sort::Int32 | Sort::Int64
                 if self.state.is_client()
@@ -88,14 +108,29 @@ impl<'s> Typed<'s> {
         }
     }
 
-    fn structure<'de, A: MapAccess<'de>>(self, structure: &'static Struct, mut access: A) -> Result<Value, A::Error> {
+    fn structure<'de, A: MapAccess<'de>>(
+        self,
+        structure: &'static Struct,
+        mut access: A,
+    ) -> Result<Value, A::Error> {
         if !self.state.is_within_bounds(&self.path) {
             return Err(A::Error::custom(""));
         }
-        let (owner, Self { state, path, before, .. }) = (self.found(), self);
+        let (
+            owner,
+            Self {
+                state,
+                path,
+                before,
+                ..
+            },
+        ) = (self.found(), self);
         let is_over = before.is_some();
         let (mut object, mut seen) = (object_of(before), 0_u128);
-        while let Some(key) = access.next_key_seed(FieldKey { structure, strict: state.strict })? {
+        while let Some(key) = access.next_key_seed(FieldKey {
+            structure,
+            strict: state.strict,
+        })? {
             let at = match key {
                 Key::Field(at) => at,
                 Key::Unknown(name) => {
@@ -111,9 +146,15 @@ impl<'s> Typed<'s> {
                 state.duplicate(field.name, &path);
             }
             seen |= bit;
-            let before = if is_twice || is_over { object.remove(field.name) } else { None };
+            let before = if is_twice || is_over {
+                object.remove(field.name)
+            } else {
+                None
+            };
             let value = Typed::new(state, field.ty, path.field(owner, field)).over(before);
-            let Some(value) = access.next_value_seed(Given(value))? else { continue };
+            let Some(value) = access.next_value_seed(Given(value))? else {
+                continue;
+            };
             if !written::is_omitted(state.fields, field, &value) {
                 object.insert(field.name.to_owned(), value);
             }
@@ -125,7 +166,12 @@ impl<'s> Typed<'s> {
     }
 
     fn map<'de, A: MapAccess<'de>>(self, ty: Id, mut access: A) -> Result<Value, A::Error> {
-        let Self { state, path, before, .. } = self;
+        let Self {
+            state,
+            path,
+            before,
+            ..
+        } = self;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -140,7 +186,12 @@ impl<'s> Typed<'s> {
     }
 
     fn list<'de, A: SeqAccess<'de>>(self, element: Id, mut access: A) -> Result<Value, A::Error> {
-        let Self { state, path, before, .. } = self;
+        let Self {
+            state,
+            path,
+            before,
+            ..
+        } = self;
         let mut before = match before {
             Some(Value::Array(items)) => items.into_iter(),
             _ => Vec::new().into_iter(),
@@ -157,8 +208,14 @@ impl<'s> Typed<'s> {
 
     /// Reads below a type that reads JSON by code of its own: there, Go looks neither for unknown nor for duplicate
     /// fields.
-    fn within_special<E>(self, name: &str, read: impl FnOnce(Typed<'_>) -> Result<Value, E>) -> Result<Value, E> {
-        let Some(ty) = self.state.fields.named(name) else { return Ok(Value::Null) };
+    fn within_special<E>(
+        self,
+        name: &str,
+        read: impl FnOnce(Typed<'_>) -> Result<Value, E>,
+    ) -> Result<Value, E> {
+        let Some(ty) = self.state.fields.named(name) else {
+            return Ok(Value::Null);
+        };
         let strict = std::mem::replace(&mut self.state.strict, false);
         let value = read(Typed::new(self.state, ty, self.path));
         self.state.strict = strict;
@@ -195,7 +252,9 @@ impl<'de> Visitor<'de> for Typed<'_> {
             _ if self.nullable => Value::Null,
             Some(before) if is_kept => before,
             // An item of a list; a field that is null is not given.
-            _ if self.state.is_client() && matches!(self.found().sort, Sort::Struct(_)) => Value::Object(Map::new()),
+            _ if self.state.is_client() && matches!(self.found().sort, Sort::Struct(_)) => {
+                Value::Object(Map::new())
+            }
             _ => written::zero(self.state.fields, self.ty),
         })
     }
@@ -256,9 +315,9 @@ impl<'de> Visitor<'de> for Typed<'_> {
         match &self.found().sort {
             Sort::Struct(structure) => self.structure(structure, access),
             Sort::Map { value, .. } => self.map(*value, access),
-            Sort::Special(Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray) => {
-                self.within_special(JSON_SCHEMA, |schema| schema.visit_map(access))
-            }
+            Sort::Special(
+                Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray,
+            ) => self.within_special(JSON_SCHEMA, |schema| schema.visit_map(access)),
             sort => {
                 while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(match sort {
@@ -324,7 +383,11 @@ fn object_of(before: Option<Value>) -> Map<String, Value> {
 
 /// Go writes the schema where the list has no items, and there is none.
 fn null_if_empty(list: Value) -> Value {
-    if list.as_array().is_some_and(Vec::is_empty) { Value::Null } else { list }
+    if list.as_array().is_some_and(Vec::is_empty) {
+        Value::Null
+    } else {
+        list
+    }
 }
 
 /// Finds the field of a key without keeping the text.

@@ -68,7 +68,11 @@ impl<'de> Visitor<'de> for Untyped<'_> {
         let Self { state, path, .. } = self;
         let mut items = Vec::new();
         loop {
-            let below = Untyped { state: &mut *state, path: path.index(items.len()), metadata: None };
+            let below = Untyped {
+                state: &mut *state,
+                path: path.index(items.len()),
+                metadata: None,
+            };
             match access.next_element_seed(below)? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
@@ -77,7 +81,11 @@ impl<'de> Visitor<'de> for Untyped<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let Self { state, path, metadata } = self;
+        let Self {
+            state,
+            path,
+            metadata,
+        } = self;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -86,7 +94,11 @@ impl<'de> Visitor<'de> for Untyped<'_> {
             let below = path.key(&key);
             let value = match metadata.filter(|_| key == "metadata") {
                 Some(ty) => access.next_value_seed(Typed::new(state, ty, below))?,
-                None => access.next_value_seed(Untyped { state: &mut *state, path: below, metadata: None })?,
+                None => access.next_value_seed(Untyped {
+                    state: &mut *state,
+                    path: below,
+                    metadata: None,
+                })?,
             };
             map.insert(key, value);
         }

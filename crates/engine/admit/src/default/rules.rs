@@ -28,7 +28,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("batch.v1.Job", job),
     ("networking.v1.NetworkPolicySpec", network_policy),
     ("apiextensions.v1.CustomResourceDefinition", definition),
-    ("apiextensions.v1.CustomResourceDefinitionNames", definition_names),
+    (
+        "apiextensions.v1.CustomResourceDefinitionNames",
+        definition_names,
+    ),
 ];
 
 /// What only a pod says, not a template of pods.
@@ -49,22 +52,39 @@ fn pod(pod: &mut Map<String, Value>) {
 
 /// Who is limited and asks for nothing asks for as much as the limit.
 fn requests(container: &mut Map<String, Value>) {
-    let Some(Value::Object(resources)) = container.get_mut("resources") else { return };
-    let Some(Value::Object(limits)) = resources.get("limits").cloned() else { return };
+    let Some(Value::Object(resources)) = container.get_mut("resources") else {
+        return;
+    };
+    let Some(Value::Object(limits)) = resources.get("limits").cloned() else {
+        return;
+    };
     fill(object(resources, "requests"), limits);
 }
 
 /// The same of a pod as a whole, where its containers do not ask.
 fn pod_requests(spec: &mut Map<String, Value>) {
-    let Some(limits) = spec.get("resources").and_then(|resources| resources.get("limits")?.as_object()).cloned() else {
+    let Some(limits) = spec
+        .get("resources")
+        .and_then(|resources| resources.get("limits")?.as_object())
+        .cloned()
+    else {
         return;
     };
     let asked = items(spec, "containers")
-        .filter_map(|container| container.get("resources")?.get("requests")?.as_object().cloned())
+        .filter_map(|container| {
+            container
+                .get("resources")?
+                .get("requests")?
+                .as_object()
+                .cloned()
+        })
         .flat_map(Map::into_iter)
         .map(|(name, _)| name)
         .collect::<Vec<_>>();
-    let limits = limits.into_iter().filter(|(name, _)| !asked.contains(name)).collect();
+    let limits = limits
+        .into_iter()
+        .filter(|(name, _)| !asked.contains(name))
+        .collect();
     fill(object(object(spec, "resources"), "requests"), limits);
 }
 
@@ -78,7 +98,9 @@ fn host_port(port: &mut Map<String, Value>) {
 
 /// The account has an old name besides; where they differ the new one counts.
 fn pod_spec(spec: &mut Map<String, Value>) {
-    let name = ["serviceAccountName", "serviceAccount"].into_iter().find(|key| !is_unset(spec.get(*key)));
+    let name = ["serviceAccountName", "serviceAccount"]
+        .into_iter()
+        .find(|key| !is_unset(spec.get(*key)));
     if let Some(name) = name.and_then(|key| spec.get(key)).cloned() {
         spec.insert("serviceAccountName".to_owned(), name.clone());
         spec.insert("serviceAccount".to_owned(), name);
@@ -92,7 +114,10 @@ fn container(container: &mut Map<String, Value>) {
 
 /// A volume of no sort is an empty directory.
 fn volume(volume: &mut Map<String, Value>) {
-    if volume.iter().all(|(key, value)| key == "name" || value.is_null()) {
+    if volume
+        .iter()
+        .all(|(key, value)| key == "name" || value.is_null())
+    {
         volume.insert("emptyDir".to_owned(), json!({}));
     }
     if let Some(Value::Object(source)) = volume.get_mut("image") {
@@ -102,7 +127,10 @@ fn volume(volume: &mut Map<String, Value>) {
 }
 
 fn service(spec: &mut Map<String, Value>) {
-    if spec.get("sessionAffinity").is_some_and(|affinity| affinity == "None") {
+    if spec
+        .get("sessionAffinity")
+        .is_some_and(|affinity| affinity == "None")
+    {
         spec.remove("sessionAffinityConfig");
     }
     if text(spec, "type") == "ClusterIP" && !is_unset(spec.get("externalIPs")) {
@@ -120,7 +148,9 @@ fn service_port(port: &mut Map<String, Value>) {
 }
 
 fn replication_controller(controller: &mut Map<String, Value>) {
-    let Some(labels) = labels_of_template(controller) else { return };
+    let Some(labels) = labels_of_template(controller) else {
+        return;
+    };
     let spec = object(controller, "spec");
     if is_empty(spec.get("selector")) {
         spec.insert("selector".to_owned(), labels.clone());
@@ -137,7 +167,11 @@ fn namespace(namespace: &mut Map<String, Value>) {
 }
 
 fn node_status(status: &mut Map<String, Value>) {
-    if let Some(capacity) = status.get("capacity").filter(|capacity| capacity.is_object()).cloned() {
+    if let Some(capacity) = status
+        .get("capacity")
+        .filter(|capacity| capacity.is_object())
+        .cloned()
+    {
         set(status, "allocatable", || capacity);
     }
 }
@@ -147,7 +181,11 @@ fn limits(item: &mut Map<String, Value>) {
     if text(item, "type") != "Container" {
         return;
     }
-    for (from, to) in [("max", "default"), ("default", "defaultRequest"), ("min", "defaultRequest")] {
+    for (from, to) in [
+        ("max", "default"),
+        ("default", "defaultRequest"),
+        ("min", "defaultRequest"),
+    ] {
         if let Some(Value::Object(values)) = item.get(from).cloned() {
             fill(object(item, to), values);
         }
@@ -156,10 +194,15 @@ fn limits(item: &mut Map<String, Value>) {
 
 /// Texts are stored as bytes.
 fn secret(secret: &mut Map<String, Value>) {
-    let Some(Value::Object(texts)) = secret.remove("stringData") else { return };
+    let Some(Value::Object(texts)) = secret.remove("stringData") else {
+        return;
+    };
     let data = object(secret, "data");
     for (key, value) in texts {
-        data.insert(key, STANDARD.encode(value.as_str().unwrap_or_default()).into());
+        data.insert(
+            key,
+            STANDARD.encode(value.as_str().unwrap_or_default()).into(),
+        );
     }
 }
 
@@ -180,22 +223,36 @@ fn stateful_set(spec: &mut Map<String, Value>) {
 /// What else it goes by the first version keeps in an annotation.
 fn autoscaler(autoscaler: &mut Map<String, Value>) {
     let metadata = object(autoscaler, "metadata");
-    if metadata.get("annotations").is_none_or(|annotations| annotations.get(METRICS).is_none()) {
-        set(object(autoscaler, "spec"), "targetCPUUtilizationPercentage", || 80.into());
+    if metadata
+        .get("annotations")
+        .is_none_or(|annotations| annotations.get(METRICS).is_none())
+    {
+        set(
+            object(autoscaler, "spec"),
+            "targetCPUUtilizationPercentage",
+            || 80.into(),
+        );
     }
 }
 
 fn job(job: &mut Map<String, Value>) {
     let labels = labels_of_template(job);
     let spec = object(job, "spec");
-    let given = |spec: &Map<String, Value>, key: &str| spec.get(key).is_some_and(|value| !value.is_null());
+    let given =
+        |spec: &Map<String, Value>, key: &str| spec.get(key).is_some_and(|value| !value.is_null());
     if !given(spec, "completions") && !given(spec, "parallelism") {
         spec.insert("completions".to_owned(), 1.into());
     }
     let per_index = given(spec, "backoffLimitPerIndex");
-    let replaced = if given(spec, "podFailurePolicy") { "Failed" } else { "TerminatingOrFailed" };
+    let replaced = if given(spec, "podFailurePolicy") {
+        "Failed"
+    } else {
+        "TerminatingOrFailed"
+    };
     set(spec, "parallelism", || 1.into());
-    set(spec, "backoffLimit", || if per_index { i32::MAX.into() } else { 6.into() });
+    set(spec, "backoffLimit", || {
+        if per_index { i32::MAX.into() } else { 6.into() }
+    });
     set(spec, "completionMode", || "NonIndexed".into());
     set(spec, "suspend", || false.into());
     set(spec, "podReplacementPolicy", || replaced.into());
@@ -207,15 +264,28 @@ fn job(job: &mut Map<String, Value>) {
 
 fn network_policy(spec: &mut Map<String, Value>) {
     let egress = !is_unset(spec.get("egress"));
-    set(spec, "policyTypes", || if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) });
+    set(spec, "policyTypes", || {
+        if egress {
+            json!(["Ingress", "Egress"])
+        } else {
+            json!(["Ingress"])
+        }
+    });
 }
 
 /// The version that is stored first is the one that is named so.
 fn definition(definition: &mut Map<String, Value>) {
-    let versions = definition.get("spec").and_then(|spec| spec.get("versions")?.as_array());
-    let stored = versions.into_iter().flatten().find(|version| version.get("storage") == Some(&Value::Bool(true)));
+    let versions = definition
+        .get("spec")
+        .and_then(|spec| spec.get("versions")?.as_array());
+    let stored = versions
+        .into_iter()
+        .flatten()
+        .find(|version| version.get("storage") == Some(&Value::Bool(true)));
     if let Some(name) = stored.and_then(|version| version.get("name")).cloned() {
-        set(object(definition, "status"), "storedVersions", || json!([name]));
+        set(object(definition, "status"), "storedVersions", || {
+            json!([name])
+        });
     }
 }
 
@@ -247,8 +317,15 @@ fn object<'m>(map: &'m mut Map<String, Value>, key: &str) -> &'m mut Map<String,
 }
 
 /// Returns the objects in a list.
-fn items<'m>(map: &'m mut Map<String, Value>, key: &str) -> impl Iterator<Item = &'m mut Map<String, Value>> {
-    map.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+fn items<'m>(
+    map: &'m mut Map<String, Value>,
+    key: &str,
+) -> impl Iterator<Item = &'m mut Map<String, Value>> {
+    map.get_mut(key)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 fn text<'m>(map: &'m Map<String, Value>, key: &str) -> &'m str {
@@ -257,7 +334,11 @@ fn text<'m>(map: &'m Map<String, Value>, key: &str) -> &'m str {
 
 fn labels_of_template(object: &Map<String, Value>) -> Option<Value> {
     let template = object.get("spec")?.get("template")?;
-    template.get("metadata")?.get("labels").filter(|labels| !is_empty(Some(labels))).cloned()
+    template
+        .get("metadata")?
+        .get("labels")
+        .filter(|labels| !is_empty(Some(labels)))
+        .cloned()
 }
 
 /// An object without labels gets those of its template.

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::{is_unset, rules};
 
 /// Read once. Empty if the data file were none; a test sees that it is one.
-pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| read(DATA, builtin()).unwrap_or_default());
+pub(super) static TABLE: LazyLock<Table> =
+    LazyLock::new(|| read(DATA, builtin()).unwrap_or_default());
 
 /// Which rules are for which type.
 #[derive(Default)]
@@ -36,7 +37,11 @@ impl Table {
     }
 
     pub(super) fn apply(&self, ty: TypeRef, object: &mut Map<String, Value>) {
-        self.rows.get(&ty.id()).into_iter().flatten().for_each(|row| row.apply(object));
+        self.rows
+            .get(&ty.id())
+            .into_iter()
+            .flatten()
+            .for_each(|row| row.apply(object));
         if let Some(rule) = self.rules.get(&ty.id()) {
             rule(object);
         }
@@ -45,7 +50,11 @@ impl Table {
 
 impl Row {
     fn apply(&self, object: &mut Map<String, Value>) {
-        if !self.when.iter().all(|(field, values)| is_one_of(object.get(field), values)) {
+        if !self
+            .when
+            .iter()
+            .all(|(field, values)| is_one_of(object.get(field), values))
+        {
             return;
         }
         for (field, value) in &self.set {
@@ -58,8 +67,14 @@ impl Row {
 }
 
 fn is_one_of(found: Option<&Value>, values: &Value) -> bool {
-    let found = if is_unset(found) { &Value::Null } else { found.unwrap_or(&Value::Null) };
-    values.as_array().is_some_and(|values| values.contains(found))
+    let found = if is_unset(found) {
+        &Value::Null
+    } else {
+        found.unwrap_or(&Value::Null)
+    };
+    values
+        .as_array()
+        .is_some_and(|values| values.contains(found))
 }
 
 fn is_zero(value: Option<&Value>) -> bool {
@@ -70,21 +85,39 @@ fn read(data: &str, types: &Builtin) -> Option<Table> {
     let document: Value = serde_json::from_str(data).ok()?;
     let mut table = Table::default();
     for row in document.get("rows")?.as_array()? {
-        let map = |key: &str| row.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
-        let parsed = Row { set: map("set"), when: map("when"), zero_is_unset: row.get("zero").is_some() };
+        let map = |key: &str| {
+            row.get(key)
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let parsed = Row {
+            set: map("set"),
+            when: map("when"),
+            zero_is_unset: row.get("zero").is_some(),
+        };
         for name in row.get("of")?.as_array()?.iter().filter_map(Value::as_str) {
-            table.rows.entry(named(&types.schema, name)?).or_default().push(parsed.clone());
+            table
+                .rows
+                .entry(named(&types.schema, name)?)
+                .or_default()
+                .push(parsed.clone());
         }
     }
     for (name, rule) in rules::RULES {
         table.rules.insert(named(&types.schema, name)?, *rule);
     }
-    table.concerned = concerned(types, |id| table.rows.contains_key(&id) || table.rules.contains_key(&id));
+    table.concerned = concerned(types, |id| {
+        table.rows.contains_key(&id) || table.rules.contains_key(&id)
+    });
     Some(table)
 }
 
 fn named(schema: &Schema, name: &str) -> Option<TypeId> {
-    PREFIXES.iter().find_map(|prefix| schema.named(&format!("{prefix}{name}"))).map(TypeRef::id)
+    PREFIXES
+        .iter()
+        .find_map(|prefix| schema.named(&format!("{prefix}{name}")))
+        .map(TypeRef::id)
 }
 
 /// Returns the types that have a default of their own or somewhere below.
@@ -101,14 +134,24 @@ fn concerned(types: &Builtin, has_rule: impl Fn(TypeId) -> bool) -> HashSet<Type
         if has_rule(ty.id()) || fields.clone().any(|field| field.api_default().is_some()) {
             concerned.insert(ty.id());
         }
-        let elements = atom.map.iter().filter_map(|map| map.element).chain(atom.list.iter().map(|list| list.element));
+        let elements = atom
+            .map
+            .iter()
+            .filter_map(|map| map.element)
+            .chain(atom.list.iter().map(|list| list.element));
         let next: Vec<TypeRef> = fields.map(|field| field.ty).chain(elements).collect();
         below.insert(ty.id(), next.iter().map(|ty| ty.id()).collect());
         open.extend(next);
     }
     loop {
-        let reach = |(id, next): (&TypeId, &Vec<TypeId>)| next.iter().any(|id| concerned.contains(id)).then_some(*id);
-        let more: Vec<TypeId> = below.iter().filter_map(reach).filter(|id| !concerned.contains(id)).collect();
+        let reach = |(id, next): (&TypeId, &Vec<TypeId>)| {
+            next.iter().any(|id| concerned.contains(id)).then_some(*id)
+        };
+        let more: Vec<TypeId> = below
+            .iter()
+            .filter_map(reach)
+            .filter(|id| !concerned.contains(id))
+            .collect();
         if more.is_empty() {
             return concerned;
         }
@@ -118,8 +161,11 @@ fn concerned(types: &Builtin, has_rule: impl Fn(TypeId) -> bool) -> HashSet<Type
 
 const DATA: &str = include_str!("../../data/defaults.json");
 /// What the names of types begin with; the data file leaves it out.
-const PREFIXES: [&str; 3] =
-    ["io.k8s.api.", "io.k8s.apiextensions-apiserver.pkg.apis.", "io.k8s.kube-aggregator.pkg.apis."];
+const PREFIXES: [&str; 3] = [
+    "io.k8s.api.",
+    "io.k8s.apiextensions-apiserver.pkg.apis.",
+    "io.k8s.kube-aggregator.pkg.apis.",
+];
 
 #[cfg(test)]
 mod tests {
@@ -131,7 +177,10 @@ mod tests {
         assert!(table.rows.len() > 60 && table.rules.len() == rules::RULES.len());
         for (id, rows) in &table.rows {
             let map = builtin().schema.map(TypeRef::from(*id)).unwrap();
-            for field in rows.iter().flat_map(|row| row.set.keys().chain(row.when.keys())) {
+            for field in rows
+                .iter()
+                .flat_map(|row| row.set.keys().chain(row.when.keys()))
+            {
                 assert!(map.field(field).is_some(), "{field}");
             }
         }
@@ -139,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_type_without_defaults_below_is_not_walked() {
-        let concerns = |version: &str, kind: &str| TABLE.concerns(builtin().kinds.get(version, kind).unwrap());
+        let concerns =
+            |version: &str, kind: &str| TABLE.concerns(builtin().kinds.get(version, kind).unwrap());
         assert!(concerns("apps/v1", "Deployment") && !concerns("v1", "ConfigMap"));
     }
 }

@@ -17,7 +17,9 @@ pub(super) fn value(special: Special, message: Message<'_>) -> Result<Value, Err
         Special::Time => point_in_time(message.bytes, time::Unit::Second)?,
         Special::MicroTime => point_in_time(message.bytes, time::Unit::Microsecond)?,
         Special::RawExtension | Special::FieldsV1 | Special::Json => raw(message.bytes)?,
-        Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray => schema_or(special, message)?,
+        Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray => {
+            schema_or(special, message)?
+        }
     })
 }
 
@@ -43,7 +45,11 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, Error> {
             _ => {}
         }
     }
-    Ok(if is_text { Value::from(text_value) } else { Value::from(number_value) })
+    Ok(if is_text {
+        Value::from(text_value)
+    } else {
+        Value::from(number_value)
+    })
 }
 
 fn point_in_time(bytes: &[u8], unit: time::Unit) -> Result<Value, Error> {
@@ -55,11 +61,17 @@ fn point_in_time(bytes: &[u8], unit: time::Unit) -> Result<Value, Error> {
     while let Some((number, payload)) = wire.next()? {
         match (number, payload) {
             (1, Payload::Varint(value)) => seconds = value as i64,
-            (2, Payload::Varint(value)) => nanos = u32::try_from(value).map_err(|_| Error::Malformed)?,
+            (2, Payload::Varint(value)) => {
+                nanos = u32::try_from(value).map_err(|_| Error::Malformed)?;
+            }
             _ => {}
         }
     }
-    let micros = if unit == time::Unit::Second { 0 } else { nanos / 1_000 };
+    let micros = if unit == time::Unit::Second {
+        0
+    } else {
+        nanos / 1_000
+    };
     Ok(time::written(seconds, micros % 1_000_000, unit))
 }
 
@@ -85,7 +97,9 @@ fn schema_or(special: Special, mut message: Message<'_>) -> Result<Value, Error>
         match (number, payload) {
             (1, Payload::Varint(value)) => truth = value != 0,
             (1, Payload::Bytes(bytes)) => schema = Some(message.schema(bytes)?),
-            (2, Payload::Bytes(bytes)) if special == Special::SchemaOrBool => schema = Some(message.schema(bytes)?),
+            (2, Payload::Bytes(bytes)) if special == Special::SchemaOrBool => {
+                schema = Some(message.schema(bytes)?);
+            }
             (2, Payload::Bytes(bytes)) if special == Special::SchemaOrStringArray => {
                 list.push(Value::from(text(bytes)));
             }

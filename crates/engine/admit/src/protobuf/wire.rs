@@ -31,7 +31,10 @@ impl<'b> Wire<'b> {
             return Ok(None);
         }
         let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0).ok_or(Error::Malformed)?;
+        let number = u32::try_from(tag >> 3)
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or(Error::Malformed)?;
         let payload = match tag & 7 {
             0 => Payload::Varint(self.varint()?),
             1 => Payload::Fixed64(self.fixed64()?),
@@ -50,7 +53,11 @@ impl<'b> Wire<'b> {
 
     /// Returns the next of packed numbers; nothing at the end.
     pub(super) fn packed(&mut self) -> Result<Option<u64>, Error> {
-        if self.rest.is_empty() { Ok(None) } else { self.varint().map(Some) }
+        if self.rest.is_empty() {
+            Ok(None)
+        } else {
+            self.varint().map(Some)
+        }
     }
 
     fn varint(&mut self) -> Result<u64, Error> {
@@ -67,7 +74,10 @@ impl<'b> Wire<'b> {
 
     fn fixed64(&mut self) -> Result<u64, Error> {
         let bytes = self.take(8)?;
-        Ok(bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn take(&mut self, length: usize) -> Result<&'b [u8], Error> {

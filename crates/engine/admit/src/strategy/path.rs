@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 /// Returns what is at a path.
 pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('.').try_fold(value, |value, name| value.get(name))
+    path.split('.')
+        .try_fold(value, |value, name| value.get(name))
 }
 
 /// Returns the text at a path; empty where there is none.
@@ -21,7 +22,9 @@ pub(crate) fn put(value: &mut Value, path: &str, new: Value) {
 /// Returns the object at a path, put there where there is none; at an empty path it is the value itself.
 pub(crate) fn object_at<'v>(value: &'v mut Value, path: &str) -> &'v mut Map<String, Value> {
     let names = path.split('.').filter(|name| !name.is_empty());
-    names.fold(object(value), |object, name| self::object(object.entry(name).or_insert(Value::Null)))
+    names.fold(object(value), |object, name| {
+        self::object(object.entry(name).or_insert(Value::Null))
+    })
 }
 
 /// Returns the objects in the list at a path.
@@ -29,8 +32,13 @@ pub(crate) fn items_at<'v>(
     value: &'v mut Value,
     path: &str,
 ) -> impl Iterator<Item = &'v mut Map<String, Value>> + use<'v> {
-    let list = path.split('.').try_fold(value, |value, name| value.get_mut(name));
-    list.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut)
+    let list = path
+        .split('.')
+        .try_fold(value, |value, name| value.get_mut(name));
+    list.and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 /// Takes what is at a path out.
@@ -55,7 +63,8 @@ pub(crate) fn equal(a: Option<&Value>, b: Option<&Value>) -> bool {
         (None, None) => true,
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
             a.iter().all(|(key, value)| equal(Some(value), b.get(key)))
-                && b.iter().all(|(key, value)| a.contains_key(key) || is_nothing(value))
+                && b.iter()
+                    .all(|(key, value)| a.contains_key(key) || is_nothing(value))
         }
         (Some(Value::Array(a)), Some(Value::Array(b))) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(Some(a), Some(b)))
@@ -83,7 +92,10 @@ mod tests {
     fn nothing_null_and_an_empty_list_are_the_same() {
         let same = |a: Value, b: Value| equal(Some(&a), Some(&b));
         assert!(same(json!({"a": null, "b": [], "c": 1}), json!({"c": 1.0})));
-        assert!(!same(json!({"a": {}}), json!({})), "a pointer to an empty struct is not nil");
+        assert!(
+            !same(json!({"a": {}}), json!({})),
+            "a pointer to an empty struct is not nil"
+        );
         assert!(!same(json!([1]), json!([1, 2])));
     }
 

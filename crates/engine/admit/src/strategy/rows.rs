@@ -5,12 +5,17 @@ use super::{Generation, NameRule, Scale, Selectable, Strategy};
 
 /// Returns the row of a kind; a kind without one is treated as most are.
 pub(super) fn of(group: &str, kind: &str) -> &'static Strategy {
-    ROWS.iter().find(|(of, kinds, _)| *of == group && kinds.contains(&kind)).map_or(&PLAIN, |(_, _, strategy)| strategy)
+    ROWS.iter()
+        .find(|(of, kinds, _)| *of == group && kinds.contains(&kind))
+        .map_or(&PLAIN, |(_, _, strategy)| strategy)
 }
 
 /// Custom resources whose definition has no endpoint for a status.
-pub(super) const CUSTOM: Strategy =
-    Strategy { generation: Generation::Content(&[]), unconditional_update: false, ..PLAIN };
+pub(super) const CUSTOM: Strategy = Strategy {
+    generation: Generation::Content(&[]),
+    unconditional_update: false,
+    ..PLAIN
+};
 
 /// Custom resources whose definition has one.
 pub(super) const CUSTOM_WITH_STATUS: Strategy = Strategy {
@@ -22,12 +27,57 @@ pub(super) const CUSTOM_WITH_STATUS: Strategy = Strategy {
 
 /// By group: kinds that are treated alike, and how.
 const ROWS: &[(&str, &[&str], Strategy)] = &[
-    ("", &["Endpoints", "LimitRange"], Strategy { create_on_update: true, ..PLAIN }),
-    ("", &["Event"], Strategy { create_on_update: true, selectable: EVENT, ..PLAIN }),
-    ("events.k8s.io", &["Event"], Strategy { create_on_update: true, selectable: EVENT_REGARDING, ..PLAIN }),
-    ("", &["Secret"], Strategy { selectable: &[field("type", &["type"])], ..PLAIN }),
-    ("", &["ServiceAccount"], Strategy { returns_deleted: true, ..PLAIN }),
-    ("", &["PodTemplate"], Strategy { generation: Generation::Of(&["template"]), returns_deleted: true, ..PLAIN }),
+    (
+        "",
+        &["Endpoints", "LimitRange"],
+        Strategy {
+            create_on_update: true,
+            ..PLAIN
+        },
+    ),
+    (
+        "",
+        &["Event"],
+        Strategy {
+            create_on_update: true,
+            selectable: EVENT,
+            ..PLAIN
+        },
+    ),
+    (
+        "events.k8s.io",
+        &["Event"],
+        Strategy {
+            create_on_update: true,
+            selectable: EVENT_REGARDING,
+            ..PLAIN
+        },
+    ),
+    (
+        "",
+        &["Secret"],
+        Strategy {
+            selectable: &[field("type", &["type"])],
+            ..PLAIN
+        },
+    ),
+    (
+        "",
+        &["ServiceAccount"],
+        Strategy {
+            returns_deleted: true,
+            ..PLAIN
+        },
+    ),
+    (
+        "",
+        &["PodTemplate"],
+        Strategy {
+            generation: Generation::Of(&["template"]),
+            returns_deleted: true,
+            ..PLAIN
+        },
+    ),
     (
         "",
         &["Namespace"],
@@ -59,12 +109,37 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
             graceful_deletion: true,
             returns_deleted: true,
             selectable: POD,
-            resets: &[("", STATUS), ("status", &["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"])],
+            resets: &[
+                ("", STATUS),
+                (
+                    "status",
+                    &[
+                        "spec",
+                        "metadata.deletionTimestamp",
+                        "metadata.ownerReferences",
+                    ],
+                ),
+            ],
             ..TRACKED
         },
     ),
-    ("", &["PersistentVolume", "PersistentVolumeClaim", "ResourceQuota"], Strategy { returns_deleted: true, ..STATED }),
-    ("", &["ReplicationController"], Strategy { selectable: REPLICAS, scale: Some(SCALE), ..TRACKED }),
+    (
+        "",
+        &["PersistentVolume", "PersistentVolumeClaim", "ResourceQuota"],
+        Strategy {
+            returns_deleted: true,
+            ..STATED
+        },
+    ),
+    (
+        "",
+        &["ReplicationController"],
+        Strategy {
+            selectable: REPLICAS,
+            scale: Some(SCALE),
+            ..TRACKED
+        },
+    ),
     (
         "",
         &["Service"],
@@ -72,39 +147,73 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
             create_on_update: true,
             returns_deleted: true,
             name: NameRule::Label,
-            selectable: &[field("spec.clusterIP", &["spec.clusterIP"]), field("spec.type", &["spec.type"])],
+            selectable: &[
+                field("spec.clusterIP", &["spec.clusterIP"]),
+                field("spec.type", &["spec.type"]),
+            ],
             ..STATED
         },
     ),
     (
         "admissionregistration.k8s.io",
-        &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"],
-        Strategy { generation: Generation::Of(&["webhooks"]), unconditional_update: false, ..PLAIN },
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+        ],
+        Strategy {
+            generation: Generation::Of(&["webhooks"]),
+            unconditional_update: false,
+            ..PLAIN
+        },
     ),
     (
         "admissionregistration.k8s.io",
         &["ValidatingAdmissionPolicy"],
-        Strategy { unconditional_update: false, resets: STATUS_AND_METADATA, ..TRACKED },
+        Strategy {
+            unconditional_update: false,
+            resets: STATUS_AND_METADATA,
+            ..TRACKED
+        },
     ),
     (
         "admissionregistration.k8s.io",
-        &["ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"],
-        Strategy { generation: Generation::Of(SPEC), unconditional_update: false, ..PLAIN },
+        &[
+            "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+        ],
+        Strategy {
+            generation: Generation::Of(SPEC),
+            unconditional_update: false,
+            ..PLAIN
+        },
     ),
     (
         "apiextensions.k8s.io",
         &["CustomResourceDefinition"],
-        Strategy { unconditional_update: false, resets: STATUS_AND_METADATA, ..TRACKED },
+        Strategy {
+            unconditional_update: false,
+            resets: STATUS_AND_METADATA,
+            ..TRACKED
+        },
     ),
     (
         "apiregistration.k8s.io",
         &["APIService"],
-        Strategy { unconditional_update: false, resets: STATUS_AND_METADATA, ..STATED },
+        Strategy {
+            unconditional_update: false,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
     ),
     (
         "internal.apiserver.k8s.io",
         &["StorageVersion"],
-        Strategy { unconditional_update: false, resets: STATUS_AND_METADATA, ..STATED },
+        Strategy {
+            unconditional_update: false,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
     ),
     (
         "apps",
@@ -116,8 +225,23 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
             ..TRACKED
         },
     ),
-    ("apps", &["StatefulSet"], Strategy { scale: Some(SCALE), ..TRACKED }),
-    ("apps", &["ReplicaSet"], Strategy { selectable: REPLICAS, scale: Some(SCALE), ..TRACKED }),
+    (
+        "apps",
+        &["StatefulSet"],
+        Strategy {
+            scale: Some(SCALE),
+            ..TRACKED
+        },
+    ),
+    (
+        "apps",
+        &["ReplicaSet"],
+        Strategy {
+            selectable: REPLICAS,
+            scale: Some(SCALE),
+            ..TRACKED
+        },
+    ),
     ("apps", &["DaemonSet"], TRACKED),
     ("autoscaling", &["HorizontalPodAutoscaler"], STATED),
     ("batch", &["CronJob"], TRACKED),
@@ -125,7 +249,11 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
         "batch",
         &["Job"],
         Strategy {
-            selectable: &[Selectable { name: "status.successful", paths: &["status.succeeded"], otherwise: "0" }],
+            selectable: &[Selectable {
+                name: "status.successful",
+                paths: &["status.succeeded"],
+                otherwise: "0",
+            }],
             ..TRACKED
         },
     ),
@@ -146,7 +274,11 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
     (
         "certificates.k8s.io",
         &["ClusterTrustBundle"],
-        Strategy { unconditional_update: false, selectable: SIGNER, ..PLAIN },
+        Strategy {
+            unconditional_update: false,
+            selectable: SIGNER,
+            ..PLAIN
+        },
     ),
     (
         "certificates.k8s.io",
@@ -165,79 +297,207 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
     (
         "coordination.k8s.io",
         &["Lease", "LeaseCandidate"],
-        Strategy { create_on_update: true, unconditional_update: false, ..PLAIN },
+        Strategy {
+            create_on_update: true,
+            unconditional_update: false,
+            ..PLAIN
+        },
     ),
     (
         "discovery.k8s.io",
         &["EndpointSlice"],
-        Strategy { generation: Generation::Content(&["metadata.labels"]), ..PLAIN },
+        Strategy {
+            generation: Generation::Content(&["metadata.labels"]),
+            ..PLAIN
+        },
     ),
     (
         "flowcontrol.apiserver.k8s.io",
         &["FlowSchema", "PriorityLevelConfiguration"],
-        Strategy { resets: STATUS_AND_METADATA, ..TRACKED },
+        Strategy {
+            resets: STATUS_AND_METADATA,
+            ..TRACKED
+        },
     ),
     ("networking.k8s.io", &["Ingress"], TRACKED),
-    ("networking.k8s.io", &["NetworkPolicy", "IngressClass"], Strategy { generation: Generation::Of(SPEC), ..PLAIN }),
-    ("networking.k8s.io", &["IPAddress"], Strategy { name: NameRule::Address, ..PLAIN }),
-    ("networking.k8s.io", &["ServiceCIDR"], Strategy { resets: &[("", &[]), ("status", METADATA_AND_SPEC)], ..STATED }),
-    ("node.k8s.io", &["RuntimeClass"], Strategy { create_on_update: true, unconditional_update: false, ..PLAIN }),
+    (
+        "networking.k8s.io",
+        &["NetworkPolicy", "IngressClass"],
+        Strategy {
+            generation: Generation::Of(SPEC),
+            ..PLAIN
+        },
+    ),
+    (
+        "networking.k8s.io",
+        &["IPAddress"],
+        Strategy {
+            name: NameRule::Address,
+            ..PLAIN
+        },
+    ),
+    (
+        "networking.k8s.io",
+        &["ServiceCIDR"],
+        Strategy {
+            resets: &[("", &[]), ("status", METADATA_AND_SPEC)],
+            ..STATED
+        },
+    ),
+    (
+        "node.k8s.io",
+        &["RuntimeClass"],
+        Strategy {
+            create_on_update: true,
+            unconditional_update: false,
+            ..PLAIN
+        },
+    ),
     (
         "policy",
         &["PodDisruptionBudget"],
-        Strategy { unconditional_update: false, name: NameRule::PathSegment, ..TRACKED },
+        Strategy {
+            unconditional_update: false,
+            name: NameRule::PathSegment,
+            ..TRACKED
+        },
     ),
     (
         "rbac.authorization.k8s.io",
         &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
-        Strategy { create_on_update: true, name: NameRule::PathSegment, ..PLAIN },
+        Strategy {
+            create_on_update: true,
+            name: NameRule::PathSegment,
+            ..PLAIN
+        },
     ),
     (
         "resource.k8s.io",
         &["DeviceClass"],
-        Strategy { generation: Generation::Of(SPEC), returns_deleted: true, ..PLAIN },
+        Strategy {
+            generation: Generation::Of(SPEC),
+            returns_deleted: true,
+            ..PLAIN
+        },
     ),
     (
         "resource.k8s.io",
         &["DeviceTaintRule"],
-        Strategy { returns_deleted: true, resets: STATUS_AND_METADATA, ..TRACKED },
+        Strategy {
+            returns_deleted: true,
+            resets: STATUS_AND_METADATA,
+            ..TRACKED
+        },
     ),
-    ("resource.k8s.io", &["ResourceClaim"], Strategy { returns_deleted: true, resets: STATUS_AND_METADATA, ..STATED }),
+    (
+        "resource.k8s.io",
+        &["ResourceClaim"],
+        Strategy {
+            returns_deleted: true,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
+    ),
     (
         "resource.k8s.io",
         &["ResourcePoolStatusRequest"],
-        Strategy { unconditional_update: false, returns_deleted: true, resets: STATUS_AND_METADATA, ..STATED },
+        Strategy {
+            unconditional_update: false,
+            returns_deleted: true,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
     ),
-    ("resource.k8s.io", &["ResourceClaimTemplate"], Strategy { returns_deleted: true, ..PLAIN }),
+    (
+        "resource.k8s.io",
+        &["ResourceClaimTemplate"],
+        Strategy {
+            returns_deleted: true,
+            ..PLAIN
+        },
+    ),
     (
         "resource.k8s.io",
         &["ResourceSlice"],
         Strategy {
             generation: Generation::Of(SPEC),
             returns_deleted: true,
-            selectable: &[field("spec.driver", &["spec.driver"]), field("spec.nodeName", &["spec.nodeName"])],
+            selectable: &[
+                field("spec.driver", &["spec.driver"]),
+                field("spec.nodeName", &["spec.nodeName"]),
+            ],
             ..PLAIN
         },
     ),
-    ("scheduling.k8s.io", &["PriorityClass"], Strategy { generation: Generation::Fixed, ..PLAIN }),
-    ("scheduling.k8s.io", &["PodGroup"], Strategy { resets: STATUS_AND_METADATA, ..STATED }),
+    (
+        "scheduling.k8s.io",
+        &["PriorityClass"],
+        Strategy {
+            generation: Generation::Fixed,
+            ..PLAIN
+        },
+    ),
+    (
+        "scheduling.k8s.io",
+        &["PodGroup"],
+        Strategy {
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
+    ),
     (
         "storage.k8s.io",
         &["CSIDriver"],
-        Strategy { generation: Generation::Late(SPEC), unconditional_update: false, returns_deleted: true, ..PLAIN },
+        Strategy {
+            generation: Generation::Late(SPEC),
+            unconditional_update: false,
+            returns_deleted: true,
+            ..PLAIN
+        },
     ),
-    ("storage.k8s.io", &["CSINode"], Strategy { unconditional_update: false, returns_deleted: true, ..PLAIN }),
-    ("storage.k8s.io", &["CSIStorageCapacity"], Strategy { unconditional_update: false, ..PLAIN }),
-    ("storage.k8s.io", &["StorageClass", "VolumeAttributesClass"], Strategy { returns_deleted: true, ..PLAIN }),
+    (
+        "storage.k8s.io",
+        &["CSINode"],
+        Strategy {
+            unconditional_update: false,
+            returns_deleted: true,
+            ..PLAIN
+        },
+    ),
+    (
+        "storage.k8s.io",
+        &["CSIStorageCapacity"],
+        Strategy {
+            unconditional_update: false,
+            ..PLAIN
+        },
+    ),
+    (
+        "storage.k8s.io",
+        &["StorageClass", "VolumeAttributesClass"],
+        Strategy {
+            returns_deleted: true,
+            ..PLAIN
+        },
+    ),
     (
         "storage.k8s.io",
         &["VolumeAttachment"],
-        Strategy { unconditional_update: false, returns_deleted: true, resets: STATUS_AND_METADATA, ..STATED },
+        Strategy {
+            unconditional_update: false,
+            returns_deleted: true,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
     ),
     (
         "storagemigration.k8s.io",
         &["StorageVersionMigration"],
-        Strategy { unconditional_update: false, resets: STATUS_AND_METADATA, ..STATED },
+        Strategy {
+            unconditional_update: false,
+            resets: STATUS_AND_METADATA,
+            ..STATED
+        },
     ),
 ];
 
@@ -256,18 +516,32 @@ const PLAIN: Strategy = Strategy {
 };
 
 /// What has a status with an endpoint of its own.
-const STATED: Strategy = Strategy { resets: &[("", STATUS), ("status", SPEC)], cleared: STATUS, ..PLAIN };
+const STATED: Strategy = Strategy {
+    resets: &[("", STATUS), ("status", SPEC)],
+    cleared: STATUS,
+    ..PLAIN
+};
 
 /// What has a generation besides, counted by changes of the spec.
-const TRACKED: Strategy = Strategy { generation: Generation::Of(SPEC), ..STATED };
+const TRACKED: Strategy = Strategy {
+    generation: Generation::Of(SPEC),
+    ..STATED
+};
 
 const STATUS: &[&str] = &["status"];
 const SPEC: &[&str] = &["spec"];
 const METADATA_AND_SPEC: &[&str] = &["metadata", "spec"];
 const STATUS_AND_METADATA: &[(&str, &[&str])] = &[("", STATUS), ("status", METADATA_AND_SPEC)];
-const SCALE: Scale =
-    Scale { spec_replicas: "spec.replicas", status_replicas: "status.replicas", selector: "spec.selector" };
-const REPLICAS: &[Selectable] = &[Selectable { name: "status.replicas", paths: &["status.replicas"], otherwise: "0" }];
+const SCALE: Scale = Scale {
+    spec_replicas: "spec.replicas",
+    status_replicas: "status.replicas",
+    selector: "spec.selector",
+};
+const REPLICAS: &[Selectable] = &[Selectable {
+    name: "status.replicas",
+    paths: &["status.replicas"],
+    otherwise: "0",
+}];
 const SIGNER: &[Selectable] = &[field("spec.signerName", &["spec.signerName"])];
 const POD: &[Selectable] = &[
     field("spec.nodeName", &["spec.nodeName"]),
@@ -275,7 +549,11 @@ const POD: &[Selectable] = &[
     field("spec.restartPolicy", &["spec.restartPolicy"]),
     field("spec.schedulerName", &["spec.schedulerName"]),
     field("spec.serviceAccountName", &["spec.serviceAccountName"]),
-    Selectable { name: "spec.hostNetwork", paths: &["spec.hostNetwork"], otherwise: "false" },
+    Selectable {
+        name: "spec.hostNetwork",
+        paths: &["spec.hostNetwork"],
+        otherwise: "false",
+    },
     field("status.phase", &["status.phase"]),
     field("status.podIP", &["status.podIP"]),
     field("status.nominatedNodeName", &["status.nominatedNodeName"]),
@@ -286,7 +564,10 @@ const EVENT: &[Selectable] = &[
     field("involvedObject.name", &["involvedObject.name"]),
     field("involvedObject.uid", &["involvedObject.uid"]),
     field("involvedObject.apiVersion", &["involvedObject.apiVersion"]),
-    field("involvedObject.resourceVersion", &["involvedObject.resourceVersion"]),
+    field(
+        "involvedObject.resourceVersion",
+        &["involvedObject.resourceVersion"],
+    ),
     field("involvedObject.fieldPath", &["involvedObject.fieldPath"]),
     field("reason", &["reason"]),
     field("reportingComponent", &["reportingComponent"]),
@@ -307,5 +588,9 @@ const EVENT_REGARDING: &[Selectable] = &[
 ];
 
 const fn field(name: &'static str, paths: &'static [&'static str]) -> Selectable {
-    Selectable { name, paths, otherwise: "" }
+    Selectable {
+        name,
+        paths,
+        otherwise: "",
+    }
 }

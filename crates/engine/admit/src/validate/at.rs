@@ -30,7 +30,11 @@ pub(super) type Errors = Vec<FieldError>;
 
 impl<'p, 'v> At<'p, 'v> {
     pub(super) fn root(value: &'v Value) -> Self {
-        Self { value, parent: None, step: Step::Root }
+        Self {
+            value,
+            parent: None,
+            step: Step::Root,
+        }
     }
 
     /// Returns a field; what is not there is null.
@@ -44,7 +48,11 @@ impl<'p, 'v> At<'p, 'v> {
     }
 
     fn step(&'p self, step: Step<'p>, value: Option<&'v Value>) -> Self {
-        Self { value: value.unwrap_or(&Value::Null), parent: Some(self), step }
+        Self {
+            value: value.unwrap_or(&Value::Null),
+            parent: Some(self),
+            step,
+        }
     }
 
     /// Returns the items of a list.
@@ -55,7 +63,11 @@ impl<'p, 'v> At<'p, 'v> {
 
     /// Returns the keys of a map with their values.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'v str, &'v Value)> + use<'v> {
-        self.value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+        self.value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.as_str(), value))
     }
 
     pub(super) fn text(&self) -> &'v str {
@@ -100,12 +112,20 @@ impl<'p, 'v> At<'p, 'v> {
 
     /// Says that a value is wrong here which Go shows as a struct of its own.
     pub(super) fn invalid_struct(&self, fields: &[(&str, &Value)], detail: &str) -> FieldError {
-        FieldError::new(self.to_string(), Reason::Invalid, format!("Invalid value: {}: {detail}", go_struct(fields)))
+        FieldError::new(
+            self.to_string(),
+            Reason::Invalid,
+            format!("Invalid value: {}: {detail}", go_struct(fields)),
+        )
     }
 
     /// Says that such a value is there twice.
     pub(super) fn duplicate_struct(&self, fields: &[(&str, &Value)]) -> FieldError {
-        FieldError::new(self.to_string(), Reason::Duplicate, format!("Duplicate value: {}", go_struct(fields)))
+        FieldError::new(
+            self.to_string(),
+            Reason::Duplicate,
+            format!("Duplicate value: {}", go_struct(fields)),
+        )
     }
 
     pub(super) fn forbidden(&self, detail: &str) -> FieldError {
@@ -121,7 +141,11 @@ impl<'p, 'v> At<'p, 'v> {
     }
 
     pub(super) fn not_found(&self) -> FieldError {
-        FieldError::new(self.to_string(), Reason::NotFound, format!("Not found: {:?}", self.text()))
+        FieldError::new(
+            self.to_string(),
+            Reason::NotFound,
+            format!("Not found: {:?}", self.text()),
+        )
     }
 
     /// Finds a text missing.
@@ -133,12 +157,20 @@ impl<'p, 'v> At<'p, 'v> {
 
     /// Finds a text that breaks a rule of spelling.
     pub(super) fn spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
-        errors.extend(rule(self.text()).iter().map(|message| self.invalid(message)));
+        errors.extend(
+            rule(self.text())
+                .iter()
+                .map(|message| self.invalid(message)),
+        );
     }
 
     /// Finds a text missing, or that it breaks a rule of spelling.
     pub(super) fn need_spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
-        if self.is_empty() { errors.push(self.required("")) } else { self.spelt(rule, errors) }
+        if self.is_empty() {
+            errors.push(self.required(""));
+        } else {
+            self.spelt(rule, errors);
+        }
     }
 
     /// Finds a text that is none of some.
@@ -150,12 +182,20 @@ impl<'p, 'v> At<'p, 'v> {
 
     /// Finds a text missing, or that it is none of some.
     pub(super) fn need_one_of(&self, values: &[&str], errors: &mut Errors) {
-        if self.is_empty() { errors.push(self.required("")) } else { self.one_of(values, errors) }
+        if self.is_empty() {
+            errors.push(self.required(""));
+        } else {
+            self.one_of(values, errors);
+        }
     }
 
     /// A text that is not there reads as an empty one.
     pub(super) fn unsupported(&self, values: &[&str]) -> FieldError {
-        let shown = if self.is_null() { Value::from("") } else { self.value.clone() };
+        let shown = if self.is_null() {
+            Value::from("")
+        } else {
+            self.value.clone()
+        };
         FieldError::not_supported(self.to_string(), &shown, values)
     }
 
@@ -176,13 +216,18 @@ impl<'p, 'v> At<'p, 'v> {
 
 /// Writes a struct with its fields in their order, which a map would not keep.
 pub(super) fn go_struct(fields: &[(&str, &Value)]) -> String {
-    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name:?}:{value}"))
+        .collect();
     format!("{{{}}}", fields.join(","))
 }
 
 impl fmt::Display for At<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(parent) = self.parent else { return Ok(()) };
+        let Some(parent) = self.parent else {
+            return Ok(());
+        };
         parent.fmt(f)?;
         match self.step {
             Step::Root => Ok(()),
@@ -206,9 +251,15 @@ mod tests {
         let root = At::root(&object);
         let spec = root.child("spec");
         let ports = spec.child("ports");
-        let names: Vec<String> = ports.items().map(|port| port.child("name").to_string()).collect();
+        let names: Vec<String> = ports
+            .items()
+            .map(|port| port.child("name").to_string())
+            .collect();
         assert_eq!(names, ["spec.ports[0].name"]);
-        assert_eq!(spec.child("limits").key("cpu").to_string(), "spec.limits[cpu]");
+        assert_eq!(
+            spec.child("limits").key("cpu").to_string(),
+            "spec.limits[cpu]"
+        );
         assert!(spec.child("x").child("y").is_null());
         assert_eq!(root.to_string(), "");
     }

@@ -14,7 +14,10 @@ pub(super) fn config_map(map: &At<'_, '_>, errors: &mut Errors) {
     for (key, value) in data.entries() {
         spelt(&data, key, errors);
         if bytes.value.get(key).is_some() {
-            errors.push(data.key(key).invalid_as(&key.into(), "duplicate of key present in binaryData"));
+            errors.push(
+                data.key(key)
+                    .invalid_as(&key.into(), "duplicate of key present in binaryData"),
+            );
         }
         size += value.as_str().map_or(0, str::len);
     }
@@ -40,7 +43,10 @@ pub(super) fn secret(secret: &At<'_, '_>, errors: &mut Errors) {
     match secret.child("type").text() {
         "kubernetes.io/service-account-token" => {
             let metadata = secret.child("metadata");
-            metadata.child("annotations").key("kubernetes.io/service-account.name").need(errors);
+            metadata
+                .child("annotations")
+                .key("kubernetes.io/service-account.name")
+                .need(errors);
         }
         "kubernetes.io/dockercfg" => registry(&data, &bytes, ".dockercfg", errors),
         "kubernetes.io/dockerconfigjson" => registry(&data, &bytes, ".dockerconfigjson", errors),
@@ -51,7 +57,9 @@ pub(super) fn secret(secret: &At<'_, '_>, errors: &mut Errors) {
             errors.push(data.key("ssh-privatekey").required(""));
         }
         "kubernetes.io/tls" => {
-            let missing = ["tls.crt", "tls.key"].into_iter().filter(|key| !bytes.contains_key(key));
+            let missing = ["tls.crt", "tls.key"]
+                .into_iter()
+                .filter(|key| !bytes.contains_key(key));
             errors.extend(missing.map(|key| data.key(key).required("")));
         }
         _ => {}
@@ -65,24 +73,38 @@ fn registry(data: &At<'_, '_>, bytes: &HashMap<&str, Vec<u8>>, key: &str, errors
         return;
     };
     if !serde_json::from_slice::<Value>(content).is_ok_and(|value| value.is_object()) {
-        errors.push(data.key(key).invalid_as(&"<secret contents redacted>".into(), "must be a JSON object"));
+        errors.push(data.key(key).invalid_as(
+            &"<secret contents redacted>".into(),
+            "must be a JSON object",
+        ));
     }
 }
 
 fn spelt(data: &At<'_, '_>, key: &str, errors: &mut Errors) {
-    errors.extend(names::data_key(key).iter().map(|wrong| data.key(key).invalid_as(&key.into(), wrong)));
+    errors.extend(
+        names::data_key(key)
+            .iter()
+            .map(|wrong| data.key(key).invalid_as(&key.into(), wrong)),
+    );
 }
 
 /// What is no base64 was found when the object was read.
 fn decoded(value: &Value) -> Vec<u8> {
-    value.as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default()
+    value
+        .as_str()
+        .and_then(|text| STANDARD.decode(text).ok())
+        .unwrap_or_default()
 }
 
 /// An event is where the object is that it is about; about one without a namespace it is where it likes.
 pub(super) fn event(event: &At<'_, '_>, errors: &mut Errors) {
     let (object, metadata) = (event.child("involvedObject"), event.child("metadata"));
     let (of, own) = (object.child("namespace"), metadata.child("namespace"));
-    let elsewhere = if of.is_empty() { own.text() != "default" } else { of.text() != own.text() };
+    let elsewhere = if of.is_empty() {
+        own.text() != "default"
+    } else {
+        of.text() != own.text()
+    };
     if elsewhere {
         errors.push(of.invalid_as(&of.text().into(), "does not match event.namespace"));
     }
@@ -91,7 +113,8 @@ pub(super) fn event(event: &At<'_, '_>, errors: &mut Errors) {
 pub(super) fn signing_request(request: &At<'_, '_>, errors: &mut Errors) {
     let spec = request.child("spec");
     let pem = spec.child("request");
-    if !String::from_utf8_lossy(&decoded(pem.value)).contains("-----BEGIN CERTIFICATE REQUEST-----") {
+    if !String::from_utf8_lossy(&decoded(pem.value)).contains("-----BEGIN CERTIFICATE REQUEST-----")
+    {
         errors.push(pem.invalid("PEM block type must be CERTIFICATE REQUEST"));
     }
 }

@@ -26,8 +26,16 @@ pub(super) fn containers(list: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut 
 }
 
 /// Looks at the containers that run before the others.
-pub(super) fn init_containers(list: &At<'_, '_>, others: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut Errors) {
-    let mut seen: HashSet<&str> = others.items().map(|container| container.child("name").text()).collect();
+pub(super) fn init_containers(
+    list: &At<'_, '_>,
+    others: &At<'_, '_>,
+    volumes: &Volumes<'_>,
+    errors: &mut Errors,
+) {
+    let mut seen: HashSet<&str> = others
+        .items()
+        .map(|container| container.child("name").text())
+        .collect();
     for container in list.items() {
         common(&container, volumes, errors);
         let name = container.child("name");
@@ -38,10 +46,17 @@ pub(super) fn init_containers(list: &At<'_, '_>, others: &At<'_, '_>, volumes: &
             lifecycle(&container, errors);
             probes(&container, errors);
         } else {
-            for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
+            for field in [
+                "lifecycle",
+                "livenessProbe",
+                "readinessProbe",
+                "startupProbe",
+            ] {
                 let field = container.child(field);
                 if !field.is_null() {
-                    errors.push(field.forbidden("may not be set for init containers without restartPolicy=Always"));
+                    errors.push(field.forbidden(
+                        "may not be set for init containers without restartPolicy=Always",
+                    ));
                 }
             }
         }
@@ -51,12 +66,16 @@ pub(super) fn init_containers(list: &At<'_, '_>, others: &At<'_, '_>, volumes: &
 fn common(container: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut Errors) {
     container.child("name").need_spelt(names::label, errors);
     container.child("image").need(errors);
-    container.child("terminationMessagePolicy").need_one_of(&["File", "FallbackToLogsOnError"], errors);
+    container
+        .child("terminationMessagePolicy")
+        .need_one_of(&["File", "FallbackToLogsOnError"], errors);
     ports(&container.child("ports"), errors);
     variables(&container.child("env"), errors);
     sources_of_variables(&container.child("envFrom"), errors);
     mounts(container, volumes, errors);
-    container.child("imagePullPolicy").need_one_of(&["Always", "IfNotPresent", "Never"], errors);
+    container
+        .child("imagePullPolicy")
+        .need_one_of(&["Always", "IfNotPresent", "Never"], errors);
     resources(&container.child("resources"), errors);
 }
 
@@ -87,7 +106,10 @@ fn ports(ports: &At<'_, '_>, errors: &mut Errors) {
 
 /// Looks at the number of a port.
 pub(super) fn port_number(port: &At<'_, '_>, errors: &mut Errors) {
-    if !port.number().is_some_and(|number| (1..=65535).contains(&number)) {
+    if !port
+        .number()
+        .is_some_and(|number| (1..=65535).contains(&number))
+    {
         let shown = Value::from(port.number().unwrap_or_default());
         errors.push(port.invalid_as(&shown, "must be between 1 and 65535, inclusive"));
     }
@@ -95,7 +117,11 @@ pub(super) fn port_number(port: &At<'_, '_>, errors: &mut Errors) {
 
 /// Looks at a port that is said by number or by name.
 pub(super) fn port_or_name(port: &At<'_, '_>, errors: &mut Errors) {
-    if port.value.is_string() { port.spelt(names::port, errors) } else { port_number(port, errors) }
+    if port.value.is_string() {
+        port.spelt(names::port, errors);
+    } else {
+        port_number(port, errors);
+    }
 }
 
 fn is_zero(number: &At<'_, '_>) -> bool {
@@ -110,9 +136,17 @@ fn host_ports(list: &At<'_, '_>, errors: &mut Errors) {
             if is_zero(&host) {
                 continue;
             }
-            let shown = format!("{}/{}/{}", port.child("protocol").text(), port.child("hostIP").text(), host.value);
+            let shown = format!(
+                "{}/{}/{}",
+                port.child("protocol").text(),
+                port.child("hostIP").text(),
+                host.value
+            );
             if seen.contains(&shown) {
-                errors.push(crate::FieldError::duplicate(host.to_string(), &shown.as_str().into()));
+                errors.push(crate::FieldError::duplicate(
+                    host.to_string(),
+                    &shown.as_str().into(),
+                ));
             }
             seen.insert(shown);
         }
@@ -126,16 +160,21 @@ fn variables(variables: &At<'_, '_>, errors: &mut Errors) {
         if from.is_null() {
             continue;
         }
-        let given = SOURCES.iter().filter(|source| !from.child(source).is_null()).count();
+        let given = SOURCES
+            .iter()
+            .filter(|source| !from.child(source).is_null())
+            .count();
         field_reference(&from.child("fieldRef"), errors);
         for source in ["configMapKeyRef", "secretKeyRef"] {
             let source = from.child(source);
             if !source.is_null() {
-                errors.extend(
-                    names::subdomain(source.child("name").text())
-                        .iter()
-                        .map(|message| source.child("name").invalid_as(&source.child("name").text().into(), message)),
-                );
+                errors.extend(names::subdomain(source.child("name").text()).iter().map(
+                    |message| {
+                        source
+                            .child("name")
+                            .invalid_as(&source.child("name").text().into(), message)
+                    },
+                ));
                 source.child("key").need_spelt(names::data_key, errors);
             }
         }
@@ -143,7 +182,9 @@ fn variables(variables: &At<'_, '_>, errors: &mut Errors) {
             0 => {
                 "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
             }
-            _ if !variable.child("value").is_empty() => "may not be specified when `value` is not empty",
+            _ if !variable.child("value").is_empty() => {
+                "may not be specified when `value` is not empty"
+            }
             1 => continue,
             _ => "may not have more than one field specified at a time",
         };
@@ -161,7 +202,8 @@ fn field_reference(reference: &At<'_, '_>, errors: &mut Errors) {
         return;
     }
     let subscript = path.text().split_once("['").map(|(path, _)| path);
-    if !FIELDS.contains(&path.text()) && !subscript.is_some_and(|path| SUBSCRIPTED.contains(&path)) {
+    if !FIELDS.contains(&path.text()) && !subscript.is_some_and(|path| SUBSCRIPTED.contains(&path))
+    {
         errors.push(path.unsupported(&FIELDS));
     }
 }
@@ -175,10 +217,16 @@ fn sources_of_variables(sources: &At<'_, '_>, errors: &mut Errors) {
         let of = |field: &'static str| !source.child(field).is_null();
         match (of("configMapRef"), of("secretRef")) {
             (false, false) => {
-                errors.push(sources.invalid_as(&"".into(), "must specify one of: `configMapRef` or `secretRef`"));
+                errors.push(sources.invalid_as(
+                    &"".into(),
+                    "must specify one of: `configMapRef` or `secretRef`",
+                ));
             }
             (true, true) => {
-                errors.push(sources.invalid_as(&"".into(), "may not have more than one field specified at a time"));
+                errors.push(sources.invalid_as(
+                    &"".into(),
+                    "may not have more than one field specified at a time",
+                ));
             }
             (config, _) => {
                 let reference = source.child(if config { "configMapRef" } else { "secretRef" });
@@ -227,16 +275,26 @@ fn resources(resources: &At<'_, '_>, errors: &mut Errors) {
         for (name, _) in amounts.entries() {
             let amount = amounts.key(name);
             if !name.contains('/') && !is_standard(name) {
-                errors.push(amount.invalid_as(&name.into(), "must be a standard resource for containers"));
+                errors.push(
+                    amount.invalid_as(&name.into(), "must be a standard resource for containers"),
+                );
             }
             quantity::not_negative(&amount, errors);
         }
     }
     for (name, value) in requests.entries() {
-        let over = limits.value.get(name).filter(|limit| quantity::is_more(value, limit));
+        let over = limits
+            .value
+            .get(name)
+            .filter(|limit| quantity::is_more(value, limit));
         if let Some(limit) = over {
-            let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
-            errors.push(requests.invalid_as(value, &format!("must be less than or equal to {name} limit of {limit}")));
+            let limit = limit
+                .as_str()
+                .map_or_else(|| limit.to_string(), str::to_owned);
+            errors.push(requests.invalid_as(
+                value,
+                &format!("must be less than or equal to {name} limit of {limit}"),
+            ));
         }
     }
 }
@@ -262,8 +320,13 @@ fn probes(container: &At<'_, '_>, errors: &mut Errors) {
             continue;
         }
         handler(&probe, errors);
-        for field in ["initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"]
-        {
+        for field in [
+            "initialDelaySeconds",
+            "timeoutSeconds",
+            "periodSeconds",
+            "successThreshold",
+            "failureThreshold",
+        ] {
             probe.child(field).at_least(0, errors);
         }
         let grace = probe.child("terminationGracePeriodSeconds");
@@ -291,7 +354,9 @@ fn handler(of: &At<'_, '_>, errors: &mut Errors) {
             continue;
         }
         match sort {
-            "exec" if action.child("command").is_empty() => errors.push(action.child("command").required("")),
+            "exec" if action.child("command").is_empty() => {
+                errors.push(action.child("command").required(""));
+            }
             "httpGet" => {
                 action.child("path").need(errors);
                 port_or_name(&action.child("port"), errors);
@@ -309,7 +374,13 @@ fn handler(of: &At<'_, '_>, errors: &mut Errors) {
 
 /// What a port may speak.
 pub(super) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
-const SOURCES: [&str; 5] = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
+const SOURCES: [&str; 5] = [
+    "fieldRef",
+    "resourceFieldRef",
+    "configMapKeyRef",
+    "secretKeyRef",
+    "fileKeyRef",
+];
 const SUBSCRIPTED: [&str; 2] = ["metadata.annotations", "metadata.labels"];
 const FIELDS: [&str; 9] = [
     "metadata.name",

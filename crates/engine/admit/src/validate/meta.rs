@@ -12,7 +12,12 @@ use crate::{
 };
 
 /// Looks at the metadata of an object.
-pub(super) fn created(kind: &Kind, strategy: &Strategy, metadata: &At<'_, '_>, errors: &mut Errors) {
+pub(super) fn created(
+    kind: &Kind,
+    strategy: &Strategy,
+    metadata: &At<'_, '_>,
+    errors: &mut Errors,
+) {
     let prefix = metadata.child("generateName");
     if !prefix.is_empty() {
         let wrong = spelling(strategy.name, &names::masked(prefix.text()));
@@ -57,8 +62,13 @@ fn spelling(rule: NameRule, name: &str) -> Vec<String> {
         NameRule::PathSegment => names::path_segment(name),
         NameRule::Address => match name.parse::<core::net::IpAddr>() {
             Ok(address) if address.to_string() == name => Vec::new(),
-            Ok(address) => vec![format!("must be in canonical form ({:?})", address.to_string())],
-            Err(_) => vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()],
+            Ok(address) => vec![format!(
+                "must be in canonical form ({:?})",
+                address.to_string()
+            )],
+            Err(_) => {
+                vec!["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)".to_owned()]
+            }
         },
     }
 }
@@ -75,9 +85,17 @@ fn placed(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
 /// Looks at labels, or at what objects are selected by.
 pub(super) fn labels(labels: &At<'_, '_>, errors: &mut Errors) {
     for (key, value) in labels.entries() {
-        errors.extend(names::qualified(key).iter().map(|message| labels.invalid_as(&key.into(), message)));
+        errors.extend(
+            names::qualified(key)
+                .iter()
+                .map(|message| labels.invalid_as(&key.into(), message)),
+        );
         let wrong = names::label_value(value.as_str().unwrap_or_default());
-        errors.extend(wrong.iter().map(|message| labels.invalid_as(value, message)));
+        errors.extend(
+            wrong
+                .iter()
+                .map(|message| labels.invalid_as(value, message)),
+        );
     }
 }
 
@@ -86,7 +104,11 @@ pub(super) fn annotations(annotations: &At<'_, '_>, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in annotations.entries() {
         let wrong = names::qualified(&key.to_lowercase());
-        errors.extend(wrong.iter().map(|message| annotations.invalid_as(&key.into(), message)));
+        errors.extend(
+            wrong
+                .iter()
+                .map(|message| annotations.invalid_as(&key.into(), message)),
+        );
         size += key.len() + value.as_str().map_or(0, str::len);
     }
     if size > ANNOTATIONS_MAX {
@@ -109,10 +131,17 @@ fn owners(owners: &At<'_, '_>, errors: &mut Errors) {
             }
         }
         if (owner.child("apiVersion").text(), owner.child("kind").text()) == ("v1", "Event") {
-            errors.push(owners.invalid_as(owner.value, "/v1, Kind=Event is disallowed from being an owner"));
+            errors.push(owners.invalid_as(
+                owner.value,
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
         }
         if owner.child("controller").is_true() {
-            let this = format!("{}/{}", owner.child("kind").text(), owner.child("name").text());
+            let this = format!(
+                "{}/{}",
+                owner.child("kind").text(),
+                owner.child("name").text()
+            );
             match &controller {
                 None => controller = Some(this),
                 Some(first) => errors.push(owners.invalid(&format!(
@@ -127,11 +156,16 @@ fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
     let mut found = Vec::new();
     for finalizer in finalizers.items() {
         let wrong = names::qualified(finalizer.text());
-        errors.extend(wrong.iter().map(|message| finalizers.invalid_as(finalizer.value, message)));
+        errors.extend(
+            wrong
+                .iter()
+                .map(|message| finalizers.invalid_as(finalizer.value, message)),
+        );
         found.push(finalizer.text());
     }
     if found.contains(&"orphan") && found.contains(&"foregroundDeletion") {
-        errors.push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
+        errors
+            .push(finalizers.invalid("finalizer orphan and foregroundDeletion cannot be both set"));
     }
 }
 
@@ -146,7 +180,9 @@ pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &
         return;
     }
     let finalizers = metadata.child("finalizers");
-    let wrong = finalizers.items().filter(|finalizer| !is_qualified(finalizer.text()));
+    let wrong = finalizers
+        .items()
+        .filter(|finalizer| !is_qualified(finalizer.text()));
     let why = "name is neither a standard finalizer name nor is it fully qualified";
     errors.extend(wrong.map(|finalizer| finalizer.invalid(why)));
 }
@@ -154,11 +190,19 @@ pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &
 /// Warns of new finalizers of a custom resource that have no domain.
 pub(super) fn unqualified(live: Option<&Value>, object: &Value) -> Vec<String> {
     let of = |object: &Value| {
-        let all = object.pointer("/metadata/finalizers").and_then(Value::as_array).into_iter().flatten();
-        all.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>()
+        let all = object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        all.filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
     };
     let before = live.map(of).unwrap_or_default();
-    let new = of(object).into_iter().filter(|finalizer| !before.contains(finalizer) && !is_qualified(finalizer));
+    let new = of(object)
+        .into_iter()
+        .filter(|finalizer| !before.contains(finalizer) && !is_qualified(finalizer));
     let warning = |finalizer: String| {
         format!(
             "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental conflicts \
@@ -174,8 +218,11 @@ fn is_qualified(finalizer: &str) -> bool {
 
 fn no_new_finalizers(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let before: Vec<&Value> = live.value.as_array().into_iter().flatten().collect();
-    let mut added: Vec<String> =
-        new.items().filter(|finalizer| !before.contains(&finalizer.value)).map(|of| of.value.to_string()).collect();
+    let mut added: Vec<String> = new
+        .items()
+        .filter(|finalizer| !before.contains(&finalizer.value))
+        .map(|of| of.value.to_string())
+        .collect();
     added.sort();
     if !added.is_empty() {
         errors.push(new.forbidden(&format!(
@@ -189,7 +236,9 @@ fn managers(entries: &At<'_, '_>, errors: &mut Errors) {
     for entry in entries.items() {
         let operation = entry.child("operation");
         if !["Apply", "Update"].contains(&operation.text()) {
-            errors.push(operation.invalid_as(&operation.text().into(), "must be `Apply` or `Update`"));
+            errors.push(
+                operation.invalid_as(&operation.text().into(), "must be `Apply` or `Update`"),
+            );
         }
         let sort = entry.child("fieldsType");
         if !["", "FieldsV1"].contains(&sort.text()) {
@@ -210,17 +259,28 @@ pub(super) fn selector(selector: &At<'_, '_>, errors: &mut Errors) {
         let (operator, values) = (expression.child("operator"), expression.child("values"));
         match operator.text() {
             "In" | "NotIn" if values.is_empty() => {
-                errors.push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
+                errors
+                    .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
             }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+                errors.push(values.forbidden(
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                ));
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            other => errors.push(operator.invalid_as(&other.into(), "not a valid selector operator")),
+            other => {
+                errors.push(operator.invalid_as(&other.into(), "not a valid selector operator"));
+            }
         }
         let key = expression.child("key");
-        errors.extend(names::qualified(key.text()).iter().map(|wrong| key.invalid_as(&key.text().into(), wrong)));
-        values.items().for_each(|value| value.spelt(names::label_value, errors));
+        errors.extend(
+            names::qualified(key.text())
+                .iter()
+                .map(|wrong| key.invalid_as(&key.text().into(), wrong)),
+        );
+        values
+            .items()
+            .for_each(|value| value.spelt(names::label_value, errors));
     }
 }
 
@@ -240,12 +300,22 @@ pub(super) fn matches(selector: &Value, labels: &Value) -> Option<bool> {
 
 /// Returns a map of labels as the selector that it is in old kinds.
 pub(super) fn of_map(map: &Value) -> Value {
-    if equal(Some(map), None) { json!({}) } else { json!({"matchLabels": map}) }
+    if equal(Some(map), None) {
+        json!({})
+    } else {
+        json!({"matchLabels": map})
+    }
 }
 
 /// What can never be another one.
-const IMMUTABLE: [&str; 6] =
-    ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"];
+const IMMUTABLE: [&str; 6] = [
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+];
 const ANNOTATIONS_MAX: usize = 256 << 10;
 const MANAGER_MAX: usize = 128;
 const SUBRESOURCE_MAX: usize = 256;
@@ -258,7 +328,10 @@ mod tests {
 
     fn wrong(group: &str, name: &str) -> Vec<String> {
         let kind = Kind::builtin(resources().of_kind(group, "v1", name).unwrap()).unwrap();
-        let (metadata, mut errors) = (json!({"finalizers": ["a.b/c", "orphan", "bare"]}), Vec::new());
+        let (metadata, mut errors) = (
+            json!({"finalizers": ["a.b/c", "orphan", "bare"]}),
+            Vec::new(),
+        );
         qualified_finalizers(&kind, &At::root(&metadata), &mut errors);
         errors.iter().map(ToString::to_string).collect()
     }

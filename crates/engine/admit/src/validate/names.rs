@@ -37,7 +37,11 @@ pub(super) fn path_segment(text: &str) -> Vec<String> {
     if matches!(text, "." | "..") {
         return vec![format!("may not be '{text}'")];
     }
-    ["/", "%"].iter().filter(|sign| text.contains(**sign)).map(|sign| format!("may not contain '{sign}'")).collect()
+    ["/", "%"]
+        .iter()
+        .filter(|sign| text.contains(**sign))
+        .map(|sign| format!("may not contain '{sign}'"))
+        .collect()
 }
 
 /// As keys of labels are: a name, maybe after a host and a slash.
@@ -50,7 +54,11 @@ pub(super) fn qualified(text: &str) -> Vec<String> {
             name
         }
         [prefix, name] => {
-            wrong.extend(subdomain(prefix).iter().map(|message| format!("prefix part {message}")));
+            wrong.extend(
+                subdomain(prefix)
+                    .iter()
+                    .map(|message| format!("prefix part {message}")),
+            );
             name
         }
         _ => {
@@ -98,7 +106,11 @@ pub(super) fn data_key(text: &str) -> Vec<String> {
 /// As names of environment variables are.
 pub(super) fn variable(text: &str) -> Vec<String> {
     let is_right = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'=';
-    if text.bytes().all(is_right) { Vec::new() } else { vec![VARIABLE.to_owned()] }
+    if text.bytes().all(is_right) {
+        Vec::new()
+    } else {
+        vec![VARIABLE.to_owned()]
+    }
 }
 
 /// As names of ports are.
@@ -110,11 +122,22 @@ pub(super) fn port(text: &str) -> Vec<String> {
             text.is_empty() || !text.bytes().all(is_right),
             "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
         ),
-        (!text.bytes().any(|byte| byte.is_ascii_lowercase()), "must contain at least one letter (a-z)"),
+        (
+            !text.bytes().any(|byte| byte.is_ascii_lowercase()),
+            "must contain at least one letter (a-z)",
+        ),
         (text.contains("--"), "must not contain consecutive hyphens"),
-        (text.starts_with('-') || text.ends_with('-'), "must not begin or end with a hyphen"),
+        (
+            text.starts_with('-') || text.ends_with('-'),
+            "must not begin or end with a hyphen",
+        ),
     ];
-    wrong.extend(rules.iter().filter(|(broken, _)| *broken).map(|(_, message)| (*message).to_owned()));
+    wrong.extend(
+        rules
+            .iter()
+            .filter(|(broken, _)| *broken)
+            .map(|(_, message)| (*message).to_owned()),
+    );
     wrong
 }
 
@@ -130,7 +153,11 @@ pub(super) fn masked(prefix: &str) -> String {
 }
 
 fn length(text: &str, max: usize) -> Vec<String> {
-    if text.len() > max { vec![format!("must be no more than {max} characters")] } else { Vec::new() }
+    if text.len() > max {
+        vec![format!("must be no more than {max} characters")]
+    } else {
+        Vec::new()
+    }
 }
 
 fn is_subdomain(text: &str) -> bool {
@@ -179,8 +206,7 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
     validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const DATA_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
     'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-const VARIABLE: &str =
-    "a valid environment variable name must consist only of printable ASCII characters other than '='";
+const VARIABLE: &str = "a valid environment variable name must consist only of printable ASCII characters other than '='";
 
 #[cfg(test)]
 mod tests {
@@ -188,20 +214,44 @@ mod tests {
 
     #[test]
     fn names_that_are_right_break_no_rule() {
-        assert!(label("a-1").is_empty() && subdomain("a.b-c").is_empty() && wildcard("*.a.b").is_empty());
-        assert!(qualified("a.b/C_d").is_empty() && label_value("").is_empty() && data_key(".a_b").is_empty());
-        assert!(port("http-2").is_empty() && variable("A B").is_empty() && path_segment("a:b").is_empty());
+        assert!(
+            label("a-1").is_empty()
+                && subdomain("a.b-c").is_empty()
+                && wildcard("*.a.b").is_empty()
+        );
+        assert!(
+            qualified("a.b/C_d").is_empty()
+                && label_value("").is_empty()
+                && data_key(".a_b").is_empty()
+        );
+        assert!(
+            port("http-2").is_empty()
+                && variable("A B").is_empty()
+                && path_segment("a:b").is_empty()
+        );
     }
 
     #[test]
     fn names_that_are_wrong_break_one() {
         assert_eq!(label("a.b"), ["must not contain dots"]);
         assert_eq!(label("A").len(), 1);
-        assert_eq!(subdomain(&"a".repeat(254)), ["must be no more than 253 characters"]);
-        assert_eq!(path_segment("a/b%"), ["may not contain '/'", "may not contain '%'"]);
+        assert_eq!(
+            subdomain(&"a".repeat(254)),
+            ["must be no more than 253 characters"]
+        );
+        assert_eq!(
+            path_segment("a/b%"),
+            ["may not contain '/'", "may not contain '%'"]
+        );
         assert_eq!(qualified("/a"), ["prefix part must be non-empty"]);
         assert_eq!(qualified("").len(), 2);
-        assert_eq!(port("a--b-"), ["must not contain consecutive hyphens", "must not begin or end with a hyphen"]);
+        assert_eq!(
+            port("a--b-"),
+            [
+                "must not contain consecutive hyphens",
+                "must not begin or end with a hyphen"
+            ]
+        );
         assert_eq!(data_key("..x"), ["must not start with '..'"]);
         assert_eq!(variable("a=b").len(), 1);
     }

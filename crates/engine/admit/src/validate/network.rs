@@ -32,7 +32,9 @@ pub(super) fn ingress(ingress: &At<'_, '_>, errors: &mut Errors) {
         paths.items().for_each(|path| ingress_path(&path, errors));
     }
     for tls in spec.child("tls").items() {
-        tls.child("hosts").items().for_each(|name| host(&name, errors));
+        tls.child("hosts")
+            .items()
+            .for_each(|name| host(&name, errors));
         let secret = tls.child("secretName");
         if !secret.is_empty() {
             secret.spelt(names::subdomain, errors);
@@ -51,7 +53,11 @@ fn host(host: &At<'_, '_>, errors: &mut Errors) {
     if host.text().parse::<core::net::IpAddr>().is_ok() {
         errors.push(host.invalid("must be a DNS name, not an IP address"));
     }
-    if host.text().contains('*') { host.spelt(names::wildcard, errors) } else { host.spelt(names::subdomain, errors) }
+    if host.text().contains('*') {
+        host.spelt(names::wildcard, errors);
+    } else {
+        host.spelt(names::subdomain, errors);
+    }
 }
 
 fn ingress_path(entry: &At<'_, '_>, errors: &mut Errors) {
@@ -64,7 +70,9 @@ fn ingress_path(entry: &At<'_, '_>, errors: &mut Errors) {
         }
         "Exact" | "Prefix" => {
             absolute(&path, errors);
-            let wrong = ["//", "/./", "/../", "%2f", "%2F"].iter().filter(|part| text.contains(**part));
+            let wrong = ["//", "/./", "/../", "%2f", "%2F"]
+                .iter()
+                .filter(|part| text.contains(**part));
             errors.extend(wrong.map(|part| path.invalid(&format!("must not contain '{part}'"))));
             let wrong = ["/..", "/."].iter().filter(|end| text.ends_with(**end));
             errors.extend(wrong.map(|end| path.invalid(&format!("cannot end with '{end}'"))));
@@ -85,11 +93,18 @@ fn absolute(path: &At<'_, '_>, errors: &mut Errors) {
 fn backend(backend: &At<'_, '_>, errors: &mut Errors) {
     let (resource, service) = (backend.child("resource"), backend.child("service"));
     match (resource.is_null(), service.is_null()) {
-        (true, true) => errors.push(backend.invalid_as(&"".into(), "resource or service backend is required")),
-        (false, false) => errors.push(backend.invalid_as(&"".into(), "cannot set both resource and service backends")),
+        (true, true) => {
+            errors.push(backend.invalid_as(&"".into(), "resource or service backend is required"));
+        }
+        (false, false) => errors
+            .push(backend.invalid_as(&"".into(), "cannot set both resource and service backends")),
         (false, true) => {
-            resource.child("kind").need_spelt(names::path_segment, errors);
-            resource.child("name").need_spelt(names::path_segment, errors);
+            resource
+                .child("kind")
+                .need_spelt(names::path_segment, errors);
+            resource
+                .child("name")
+                .need_spelt(names::path_segment, errors);
         }
         (true, false) => {
             service.child("name").need_spelt(names::label, errors);
@@ -98,7 +113,9 @@ fn backend(backend: &At<'_, '_>, errors: &mut Errors) {
             match (name.is_empty(), number.number().unwrap_or_default() == 0) {
                 (true, true) => errors.push(backend.required("port name or number is required")),
                 (false, false) => {
-                    errors.push(backend.invalid_as(&"".into(), "cannot set both port name & port number"));
+                    errors.push(
+                        backend.invalid_as(&"".into(), "cannot set both port name & port number"),
+                    );
                 }
                 (false, true) => name.spelt(names::port, errors),
                 (true, false) => port_number(&number, errors),
@@ -112,7 +129,11 @@ pub(super) fn ingress_class(class: &At<'_, '_>, errors: &mut Errors) {
     let controller = spec.child("controller");
     if controller.is_empty() {
         errors.push(controller.required(""));
-    } else if !controller.text().split_once('/').is_some_and(|(host, path)| !host.is_empty() && !path.is_empty()) {
+    } else if !controller
+        .text()
+        .split_once('/')
+        .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty())
+    {
         errors.push(controller.invalid("must be a domain-prefixed path (such as \"acme.io/foo\")"));
     }
 }
@@ -131,7 +152,9 @@ pub(super) fn policy(policy: &At<'_, '_>, errors: &mut Errors) {
     meta::selector(&spec.child("podSelector"), errors);
     for (way, peers) in [("ingress", "from"), ("egress", "to")] {
         for rule in spec.child(way).items() {
-            rule.child("ports").items().for_each(|port| policy_port(&port, errors));
+            rule.child("ports")
+                .items()
+                .for_each(|port| policy_port(&port, errors));
             rule.child(peers).items().for_each(|of| peer(&of, errors));
         }
     }
@@ -140,7 +163,9 @@ pub(super) fn policy(policy: &At<'_, '_>, errors: &mut Errors) {
         errors.push(sorts.invalid("may not specify more than two policyTypes"));
         return;
     }
-    sorts.items().for_each(|sort| sort.one_of(&["Ingress", "Egress"], errors));
+    sorts
+        .items()
+        .for_each(|sort| sort.one_of(&["Ingress", "Egress"], errors));
 }
 
 fn policy_port(port: &At<'_, '_>, errors: &mut Errors) {
@@ -156,11 +181,14 @@ fn policy_port(port: &At<'_, '_>, errors: &mut Errors) {
     match first.number() {
         Some(number) => {
             if end < number {
-                errors.push(last.invalid_as(first.value, "must be greater than or equal to `port`"));
+                errors
+                    .push(last.invalid_as(first.value, "must be greater than or equal to `port`"));
             }
             port_number(&last, errors);
         }
-        None if first.is_null() => errors.push(last.invalid("may not be specified when `port` is not specified")),
+        None if first.is_null() => {
+            errors.push(last.invalid("may not be specified when `port` is not specified"));
+        }
         None => errors.push(last.invalid("may not be specified when `port` is non-numeric")),
     }
 }
@@ -229,9 +257,15 @@ mod tests {
     #[test]
     fn a_range_of_addresses_holds_what_is_left_out_of_it() {
         for (block, wrong) in [
-            (json!({"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}), &[][..]),
+            (
+                json!({"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}),
+                &[][..],
+            ),
             (json!({"cidr": "0.0.0.0/0", "except": ["10.1.0.0/16"]}), &[]),
-            (json!({"cidr": "2001:db8::/32", "except": ["2001:db8:1::/48"]}), &[]),
+            (
+                json!({"cidr": "2001:db8::/32", "except": ["2001:db8:1::/48"]}),
+                &[],
+            ),
             (json!({"cidr": "nowhere"}), &["cidr"]),
             (json!({"cidr": "10.0.0.0/33"}), &["cidr"]),
             (
@@ -241,7 +275,11 @@ mod tests {
         ] {
             let mut errors = Vec::new();
             blocks(&At::root(&block), &mut errors);
-            assert_eq!(errors.iter().map(|error| &*error.field).collect::<Vec<_>>(), wrong, "{block}");
+            assert_eq!(
+                errors.iter().map(|error| &*error.field).collect::<Vec<_>>(),
+                wrong,
+                "{block}"
+            );
         }
     }
 }

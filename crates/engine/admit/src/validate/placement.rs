@@ -38,16 +38,24 @@ pub(super) fn node_term(term: &At<'_, '_>, errors: &mut Errors) {
         let (operator, values) = (expression.child("operator"), expression.child("values"));
         match operator.text() {
             "In" | "NotIn" if values.is_empty() => {
-                errors.push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
+                errors
+                    .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
             }
             "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden("may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+                errors.push(values.forbidden(
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                ));
             }
             "Gt" | "Lt" if values.items().count() != 1 => {
-                errors.push(values.required("must be specified single value when `operator` is 'Lt' or 'Gt'"));
+                errors
+                    .push(values.required(
+                        "must be specified single value when `operator` is 'Lt' or 'Gt'",
+                    ));
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-            other => errors.push(operator.invalid_as(&other.into(), "not a valid selector operator")),
+            other => {
+                errors.push(operator.invalid_as(&other.into(), "not a valid selector operator"));
+            }
         }
         qualified(&expression.child("key"), errors);
     }
@@ -65,7 +73,10 @@ fn pod_term(term: &At<'_, '_>, errors: &mut Errors) {
 
 fn weight(term: &At<'_, '_>, errors: &mut Errors) {
     let weight = term.child("weight");
-    if !weight.number().is_some_and(|weight| (1..=100).contains(&weight)) {
+    if !weight
+        .number()
+        .is_some_and(|weight| (1..=100).contains(&weight))
+    {
         let shown = weight.number().unwrap_or_default();
         errors.push(weight.invalid_as(&shown.into(), "must be in the range 1-100"));
     }
@@ -76,7 +87,10 @@ pub(super) fn spread(constraints: &At<'_, '_>, errors: &mut Errors) {
     for constraint in constraints.items() {
         let skew = constraint.child("maxSkew");
         if skew.number().unwrap_or_default() <= 0 {
-            errors.push(skew.invalid_as(&skew.number().unwrap_or_default().into(), "must be greater than zero"));
+            errors.push(skew.invalid_as(
+                &skew.number().unwrap_or_default().into(),
+                "must be greater than zero",
+            ));
         }
         let key = constraint.child("topologyKey");
         if key.is_empty() {
@@ -103,7 +117,11 @@ pub(super) fn tolerations(tolerations: &At<'_, '_>, errors: &mut Errors) {
         }
         if !toleration.child("tolerationSeconds").is_null() && part("effect") != "NoExecute" {
             let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
-            errors.push(toleration.child("effect").invalid_as(&part("effect").into(), why));
+            errors.push(
+                toleration
+                    .child("effect")
+                    .invalid_as(&part("effect").into(), why),
+            );
         }
         match part("operator") {
             "" | "Equal" => {
@@ -128,7 +146,11 @@ pub(super) fn tolerations(tolerations: &At<'_, '_>, errors: &mut Errors) {
 
 /// A key that is not there reads as an empty one.
 fn qualified(key: &At<'_, '_>, errors: &mut Errors) {
-    errors.extend(names::qualified(key.text()).iter().map(|wrong| key.invalid_as(&key.text().into(), wrong)));
+    errors.extend(
+        names::qualified(key.text())
+            .iter()
+            .map(|wrong| key.invalid_as(&key.text().into(), wrong)),
+    );
 }
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";

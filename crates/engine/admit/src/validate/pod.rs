@@ -39,8 +39,12 @@ fn spec(spec: &At<'_, '_>, more_volumes: &[&str], errors: &mut Errors) {
     container::containers(&containers, &volumes, errors);
     container::init_containers(&before, &containers, &volumes, errors);
     host_network(spec, errors);
-    spec.child("restartPolicy").need_one_of(&["Always", "OnFailure", "Never"], errors);
-    spec.child("dnsPolicy").need_one_of(&["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], errors);
+    spec.child("restartPolicy")
+        .need_one_of(&["Always", "OnFailure", "Never"], errors);
+    spec.child("dnsPolicy").need_one_of(
+        &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"],
+        errors,
+    );
     meta::labels(&spec.child("nodeSelector"), errors);
     placement::affinity(&spec.child("affinity"), errors);
     placement::spread(&spec.child("topologySpreadConstraints"), errors);
@@ -51,7 +55,10 @@ fn spec(spec: &At<'_, '_>, more_volumes: &[&str], errors: &mut Errors) {
         }
     }
     let deadline = spec.child("activeDeadlineSeconds");
-    if deadline.number().is_some_and(|seconds| !(1..=i64::from(i32::MAX)).contains(&seconds)) {
+    if deadline
+        .number()
+        .is_some_and(|seconds| !(1..=i64::from(i32::MAX)).contains(&seconds))
+    {
         errors.push(deadline.invalid("must be between 1 and 2147483647, inclusive"));
     }
     placement::tolerations(&spec.child("tolerations"), errors);
@@ -100,19 +107,26 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
             }
         }
     }
-    if !deadline(&live.child("activeDeadlineSeconds"), &spec.child("activeDeadlineSeconds"), errors) {
+    if !deadline(
+        &live.child("activeDeadlineSeconds"),
+        &spec.child("activeDeadlineSeconds"),
+        errors,
+    ) {
         return;
     }
     let tolerations = spec.child("tolerations");
-    if live
-        .child("tolerations")
-        .items()
-        .any(|old| !tolerations.items().any(|new| equal(Some(old.value), Some(new.value))))
-    {
+    if live.child("tolerations").items().any(|old| {
+        !tolerations
+            .items()
+            .any(|new| equal(Some(old.value), Some(new.value)))
+    }) {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(tolerations.forbidden(why));
     }
-    if !equal(Some(live.value), Some(&changeable_taken(live.value, spec.value))) {
+    if !equal(
+        Some(live.value),
+        Some(&changeable_taken(live.value, spec.value)),
+    ) {
         errors.push(spec.forbidden(UPDATABLE));
     }
 }
@@ -120,7 +134,9 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
 /// Tells whether anything else is looked at.
 fn deadline(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) -> bool {
     let wrong = match (live.number(), new.number()) {
-        (_, Some(new)) if !(0..=i64::from(i32::MAX)).contains(&new) => "must be between 0 and 2147483647, inclusive",
+        (_, Some(new)) if !(0..=i64::from(i32::MAX)).contains(&new) => {
+            "must be between 0 and 2147483647, inclusive"
+        }
         (Some(live), Some(new)) if live < new => "must be less than or equal to previous value",
         (Some(_), None) => {
             errors.push(new.invalid("must not update from a positive integer to nil value"));
@@ -136,8 +152,16 @@ fn deadline(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) -> bool {
 fn changeable_taken(live: &Value, new: &Value) -> Value {
     let mut taken = new.clone();
     for list in ["containers", "initContainers"] {
-        let before = live.get(list).and_then(Value::as_array).into_iter().flatten();
-        let now = taken.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        let before = live
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let now = taken
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten();
         for (now, before) in now.zip(before) {
             take(before, now, "image");
         }
@@ -145,10 +169,17 @@ fn changeable_taken(live: &Value, new: &Value) -> Value {
     for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
         take(live, &mut taken, field);
     }
-    if at(live, GRACE).and_then(Value::as_i64).is_some_and(|seconds| seconds < 0) && at(new, GRACE) == Some(&json!(1)) {
+    if at(live, GRACE)
+        .and_then(Value::as_i64)
+        .is_some_and(|seconds| seconds < 0)
+        && at(new, GRACE) == Some(&json!(1))
+    {
         take(live, &mut taken, GRACE);
     }
-    if at(live, "schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty()) {
+    if at(live, "schedulingGates")
+        .and_then(Value::as_array)
+        .is_some_and(|gates| !gates.is_empty())
+    {
         take(live, &mut taken, "nodeSelector");
         take(live, &mut taken, "affinity");
     }

@@ -34,10 +34,15 @@ fn size(amount: &Value) -> Option<f64> {
         Value::Number(number) => return number.as_f64(),
         other => other.as_str()?,
     };
-    let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-'))
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
     let number: f64 = number.parse().ok()?;
-    let factor = match suffix.strip_prefix(['e', 'E']).filter(|power| !power.is_empty()) {
+    let factor = match suffix
+        .strip_prefix(['e', 'E'])
+        .filter(|power| !power.is_empty())
+    {
         Some(power) => 10_f64.powi(power.parse().ok()?),
         None => SUFFIXES.iter().find(|(of, _)| *of == suffix)?.1,
     };

@@ -6,18 +6,24 @@ use super::{At, Errors, meta, names};
 use crate::strategy::equal;
 
 pub(super) fn role(role: &At<'_, '_>, errors: &mut Errors) {
-    role.child("rules").items().for_each(|rule| policy_rule(&rule, true, errors));
+    role.child("rules")
+        .items()
+        .for_each(|rule| policy_rule(&rule, true, errors));
 }
 
 pub(super) fn cluster_role(role: &At<'_, '_>, errors: &mut Errors) {
-    role.child("rules").items().for_each(|rule| policy_rule(&rule, false, errors));
+    role.child("rules")
+        .items()
+        .for_each(|rule| policy_rule(&rule, false, errors));
     let aggregation = role.child("aggregationRule");
     let selectors = aggregation.child("clusterRoleSelectors");
     if !aggregation.is_null() && selectors.is_empty() {
         let why = "at least one clusterRoleSelector required if aggregationRule is non-nil";
         errors.push(selectors.required(why));
     }
-    selectors.items().for_each(|selector| meta::selector(&selector, errors));
+    selectors
+        .items()
+        .for_each(|selector| meta::selector(&selector, errors));
 }
 
 fn policy_rule(rule: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
@@ -25,13 +31,19 @@ fn policy_rule(rule: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
     if verbs.is_empty() {
         errors.push(verbs.required("verbs must contain at least one value"));
     }
-    let (groups, resources, urls) = (rule.child("apiGroups"), rule.child("resources"), rule.child("nonResourceURLs"));
+    let (groups, resources, urls) = (
+        rule.child("apiGroups"),
+        rule.child("resources"),
+        rule.child("nonResourceURLs"),
+    );
     if !urls.is_empty() {
         if namespaced {
             errors.push(urls.invalid("namespaced rules cannot apply to non-resource URLs"));
         }
         if !groups.is_empty() || !resources.is_empty() || !rule.child("resourceNames").is_empty() {
-            errors.push(urls.invalid("rules cannot apply to both regular resources and non-resource URLs"));
+            errors.push(
+                urls.invalid("rules cannot apply to both regular resources and non-resource URLs"),
+            );
         }
         return;
     }
@@ -45,22 +57,34 @@ fn policy_rule(rule: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
 
 pub(super) fn binding(binding: &At<'_, '_>, errors: &mut Errors) {
     role_reference(&binding.child("roleRef"), &["Role", "ClusterRole"], errors);
-    binding.child("subjects").items().for_each(|subject| of_subject(&subject, true, errors));
+    binding
+        .child("subjects")
+        .items()
+        .for_each(|subject| of_subject(&subject, true, errors));
 }
 
 pub(super) fn cluster_binding(binding: &At<'_, '_>, errors: &mut Errors) {
     role_reference(&binding.child("roleRef"), &["ClusterRole"], errors);
-    binding.child("subjects").items().for_each(|subject| of_subject(&subject, false, errors));
+    binding
+        .child("subjects")
+        .items()
+        .for_each(|subject| of_subject(&subject, false, errors));
 }
 
 fn role_reference(reference: &At<'_, '_>, kinds: &[&str], errors: &mut Errors) {
     reference.child("apiGroup").one_of(&[GROUP], errors);
     reference.child("kind").one_of(kinds, errors);
-    reference.child("name").need_spelt(names::path_segment, errors);
+    reference
+        .child("name")
+        .need_spelt(names::path_segment, errors);
 }
 
 fn of_subject(subject: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
-    let (name, kind, group) = (subject.child("name"), subject.child("kind"), subject.child("apiGroup"));
+    let (name, kind, group) = (
+        subject.child("name"),
+        subject.child("kind"),
+        subject.child("apiGroup"),
+    );
     name.need(errors);
     match kind.text() {
         "ServiceAccount" => {
@@ -84,14 +108,26 @@ pub(super) fn flow_schema(schema: &At<'_, '_>, errors: &mut Errors) {
     let spec = schema.child("spec");
     let level = spec.child("priorityLevelConfiguration");
     if level.child("name").is_empty() {
-        errors.push(level.child("name").required("must reference a priority level"));
+        errors.push(
+            level
+                .child("name")
+                .required("must reference a priority level"),
+        );
     }
     for rule in spec.child("rules").items() {
         for subject in rule.child("subjects").items() {
-            subject.child("kind").one_of(&["Group", "ServiceAccount", "User"], errors);
+            subject
+                .child("kind")
+                .one_of(&["Group", "ServiceAccount", "User"], errors);
             let account = subject.child("serviceAccount");
-            if subject.child("kind").text() == "ServiceAccount" && account.child("namespace").is_empty() {
-                errors.push(account.child("namespace").required("must specify namespace for service account"));
+            if subject.child("kind").text() == "ServiceAccount"
+                && account.child("namespace").is_empty()
+            {
+                errors.push(
+                    account
+                        .child("namespace")
+                        .required("must specify namespace for service account"),
+                );
             }
         }
     }
@@ -103,7 +139,8 @@ pub(super) fn role_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Error
     if !equal(Some(live.value), Some(new.value)) {
         let text = |field: &'static str| new.child(field).text();
         // Shown under the names that the server's own type has.
-        let shown = json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
+        let shown =
+            json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
         errors.push(new.invalid_as(&shown, "cannot change roleRef"));
     }
 }

@@ -13,18 +13,26 @@ pub(super) fn autoscaler(autoscaler: &At<'_, '_>, errors: &mut Errors) {
         most.at_least(1, errors);
     }
     if least.number().is_some_and(|least| number < least) {
-        errors.push(most.invalid_as(&number.into(), "must be greater than or equal to `minReplicas`"));
+        errors.push(most.invalid_as(
+            &number.into(),
+            "must be greater than or equal to `minReplicas`",
+        ));
     }
     let target = spec.child("scaleTargetRef");
     target.child("kind").need_spelt(names::path_segment, errors);
     target.child("name").need_spelt(names::path_segment, errors);
-    spec.child("metrics").items().for_each(|metric| of_metric(&metric, errors));
+    spec.child("metrics")
+        .items()
+        .for_each(|metric| of_metric(&metric, errors));
 }
 
 /// A metric says what sort it is, and has what belongs to the sort.
 fn of_metric(metric: &At<'_, '_>, errors: &mut Errors) {
     let sort = metric.child("type");
-    let field = SORTS.iter().find(|(name, _)| *name == sort.text()).map(|(_, field)| metric.child(field));
+    let field = SORTS
+        .iter()
+        .find(|(name, _)| *name == sort.text())
+        .map(|(_, field)| metric.child(field));
     match field {
         Some(field) if field.is_null() => {
             errors.push(field.required("must populate information for the given metric source"));
@@ -45,9 +53,15 @@ pub(super) fn disruption_budget(budget: &At<'_, '_>, errors: &mut Errors) {
             ("MinAvailable", of("minAvailable")),
             ("Selector", of("selector")),
             ("MaxUnavailable", of("maxUnavailable")),
-            ("UnhealthyPodEvictionPolicy", of("unhealthyPodEvictionPolicy")),
+            (
+                "UnhealthyPodEvictionPolicy",
+                of("unhealthyPodEvictionPolicy"),
+            ),
         ];
-        errors.push(spec.invalid_struct(&fields, "minAvailable and maxUnavailable cannot be both set"));
+        errors.push(spec.invalid_struct(
+            &fields,
+            "minAvailable and maxUnavailable cannot be both set",
+        ));
     }
     for amount in [least, most] {
         workload::count_or_percent(&amount, errors);
@@ -64,9 +78,13 @@ pub(super) fn disruption_budget(budget: &At<'_, '_>, errors: &mut Errors) {
 pub(super) fn priority_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let number = |class: &At<'_, '_>| class.child("value").number().unwrap_or_default();
     if number(live) != number(new) {
-        errors.push(new.child("value").forbidden("may not be changed in an update."));
+        errors.push(
+            new.child("value")
+                .forbidden("may not be changed in an update."),
+        );
     }
-    new.child("preemptionPolicy").immutable(&live.child("preemptionPolicy"), errors);
+    new.child("preemptionPolicy")
+        .immutable(&live.child("preemptionPolicy"), errors);
 }
 
 const SORTS: [(&str, &str); 5] = [

@@ -31,7 +31,12 @@ fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
     let template = spec.child("template");
     let of_template = template.child("metadata");
     let labels = of_template.child("labels");
-    let expected = [("controller-uid", uid), ("job-name", name), (UID, uid), (NAME, name)];
+    let expected = [
+        ("controller-uid", uid),
+        ("job-name", name),
+        (UID, uid),
+        (NAME, name),
+    ];
     for (label, value) in &expected {
         let found = labels.key(label);
         if found.is_null() {
@@ -41,8 +46,10 @@ fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
         }
     }
     let selector = spec.child("selector");
-    let all: serde_json::Map<_, _> =
-        expected.iter().map(|(label, value)| ((*label).to_owned(), value.value.clone())).collect();
+    let all: serde_json::Map<_, _> = expected
+        .iter()
+        .map(|(label, value)| ((*label).to_owned(), value.value.clone()))
+        .collect();
     if meta::matches(selector.value, &all.into()) == Some(false) {
         errors.push(selector.invalid("`selector` not auto-generated"));
     }
@@ -66,7 +73,9 @@ fn job_spec(spec: &At<'_, '_>, errors: &mut Errors) {
     match policy.text() {
         "" | "Always" => errors.push(policy.required("valid values: \"OnFailure\", \"Never\"")),
         "OnFailure" if !spec.child("podFailurePolicy").is_null() => {
-            errors.push(policy.invalid("only \"Never\" is supported when podFailurePolicy is specified"));
+            errors.push(
+                policy.invalid("only \"Never\" is supported when podFailurePolicy is specified"),
+            );
         }
         _ => policy.one_of(&["OnFailure", "Never"], errors),
     }
@@ -80,7 +89,10 @@ fn completion(spec: &At<'_, '_>, errors: &mut Errors) -> bool {
     }
     let indexed = mode.text() == "Indexed";
     if indexed && spec.child("completions").is_null() {
-        errors.push(spec.child("completions").required("when completion mode is Indexed"));
+        errors.push(
+            spec.child("completions")
+                .required("when completion mode is Indexed"),
+        );
     }
     indexed
 }
@@ -91,9 +103,11 @@ pub(super) fn job_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Error
     // A server looks at it twice.
     selecting(&new, errors);
     if new.child("completionMode").text() != "Indexed" {
-        new.child("completions").immutable(&live.child("completions"), errors);
+        new.child("completions")
+            .immutable(&live.child("completions"), errors);
     }
-    new.child("selector").immutable(&live.child("selector"), errors);
+    new.child("selector")
+        .immutable(&live.child("selector"), errors);
     let mut same = new.child("template").value.clone();
     if live.child("suspend").is_true() {
         with_directives(live.child("template").value, &mut same);
@@ -101,7 +115,13 @@ pub(super) fn job_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Error
     if !equal(Some(live.child("template").value), Some(&same)) {
         errors.push(new.child("template").invalid("field is immutable"));
     }
-    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"] {
+    for field in [
+        "completionMode",
+        "podFailurePolicy",
+        "backoffLimitPerIndex",
+        "managedBy",
+        "successPolicy",
+    ] {
         new.child(field).immutable(&live.child(field), errors);
     }
 }
@@ -120,21 +140,32 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
     if schedule.is_empty() {
         errors.push(schedule.required(""));
     } else if schedule.text().contains("TZ") {
-        errors.push(schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"));
+        errors.push(
+            schedule.invalid("cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
+        );
     } else if let Err(wrong) = parse(schedule.text()) {
         errors.push(schedule.invalid(&wrong));
     }
     zone(&spec.child("timeZone"), errors);
     spec.child("startingDeadlineSeconds").at_least(0, errors);
-    spec.child("concurrencyPolicy").need_one_of(&["Allow", "Forbid", "Replace"], errors);
+    spec.child("concurrencyPolicy")
+        .need_one_of(&["Allow", "Forbid", "Replace"], errors);
     let template = spec.child("jobTemplate");
     let of_job = template.child("spec");
     job_spec(&of_job, errors);
     if !of_job.child("selector").is_null() {
-        errors.push(of_job.child("selector").invalid("`selector` will be auto-generated"));
+        errors.push(
+            of_job
+                .child("selector")
+                .invalid("`selector` will be auto-generated"),
+        );
     }
     if of_job.child("manualSelector").is_true() {
-        errors.push(of_job.child("manualSelector").unsupported(&["nil", "false"]));
+        errors.push(
+            of_job
+                .child("manualSelector")
+                .unsupported(&["nil", "false"]),
+        );
     }
     spec.child("successfulJobsHistoryLimit").at_least(0, errors);
     spec.child("failedJobsHistoryLimit").at_least(0, errors);
@@ -148,7 +179,8 @@ fn zone(zone: &At<'_, '_>, errors: &mut Errors) {
     if name.is_empty() {
         errors.push(zone.invalid("timeZone must be nil or non-empty string"));
     } else if name.eq_ignore_ascii_case("Local") {
-        let why = "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
+        let why =
+            "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones";
         errors.push(zone.invalid(why));
     } else if !ZONES.lines().any(|known| known == name) {
         errors.push(zone.invalid(&format!("unknown time zone {name}")));
@@ -167,15 +199,31 @@ pub(super) fn cron_job_new(job: &At<'_, '_>, errors: &mut Errors) {
 /// Reads a schedule as `cron` does, in its words where it is none.
 fn parse(schedule: &str) -> Result<(), String> {
     if let Some(descriptor) = schedule.strip_prefix('@') {
-        let known = ["yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly"].contains(&descriptor);
-        let every = descriptor.strip_prefix("every ").is_some_and(|every| !every.is_empty());
-        return if known || every { Ok(()) } else { Err(format!("unrecognized descriptor: {schedule}")) };
+        let known = [
+            "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly",
+        ]
+        .contains(&descriptor);
+        let every = descriptor
+            .strip_prefix("every ")
+            .is_some_and(|every| !every.is_empty());
+        return if known || every {
+            Ok(())
+        } else {
+            Err(format!("unrecognized descriptor: {schedule}"))
+        };
     }
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
-        return Err(format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" ")));
+        return Err(format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            fields.len(),
+            fields.join(" ")
+        ));
     }
-    fields.iter().zip(FIELDS).try_for_each(|(field, bounds)| field.split(',').try_for_each(|range| bounds.check(range)))
+    fields
+        .iter()
+        .zip(FIELDS)
+        .try_for_each(|(field, bounds)| field.split(',').try_for_each(|range| bounds.check(range)))
 }
 
 /// What a part of a schedule may say.
@@ -188,7 +236,9 @@ struct Bounds {
 impl Bounds {
     /// Looks at `*`, `3`, `1-5`, each maybe with a step.
     fn check(&self, text: &str) -> Result<(), String> {
-        let (range, step) = text.split_once('/').map_or((text, None), |(range, step)| (range, Some(step)));
+        let (range, step) = text
+            .split_once('/')
+            .map_or((text, None), |(range, step)| (range, Some(step)));
         if step.is_some_and(|step| step.contains('/')) {
             return Err(format!("too many slashes: {text}"));
         }
@@ -204,19 +254,35 @@ impl Bounds {
         };
         let step = step.map_or(Ok(1), number)?;
         if first < self.min {
-            return Err(format!("beginning of range ({first}) below minimum ({}): {text}", self.min));
+            return Err(format!(
+                "beginning of range ({first}) below minimum ({}): {text}",
+                self.min
+            ));
         }
         if last > self.max {
-            return Err(format!("end of range ({last}) above maximum ({}): {text}", self.max));
+            return Err(format!(
+                "end of range ({last}) above maximum ({}): {text}",
+                self.max
+            ));
         }
         if first > last {
-            return Err(format!("beginning of range ({first}) beyond end of range ({last}): {text}"));
+            return Err(format!(
+                "beginning of range ({first}) beyond end of range ({last}): {text}"
+            ));
         }
-        if step == 0 { Err(format!("step of range should be a positive number: {text}")) } else { Ok(()) }
+        if step == 0 {
+            Err(format!("step of range should be a positive number: {text}"))
+        } else {
+            Ok(())
+        }
     }
 
     fn number(&self, text: &str) -> Result<u32, String> {
-        match self.names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+        match self
+            .names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(text))
+        {
             Some(at) => Ok(self.min + at as u32),
             None => number(text),
         }
@@ -224,20 +290,43 @@ impl Bounds {
 }
 
 fn number(text: &str) -> Result<u32, String> {
-    let syntax = || format!("failed to parse int from {text}: strconv.Atoi: parsing {}: invalid syntax", json!(text));
+    let syntax = || {
+        format!(
+            "failed to parse int from {text}: strconv.Atoi: parsing {}: invalid syntax",
+            json!(text)
+        )
+    };
     text.parse().map_err(|_| syntax())
 }
 
 const FIELDS: [Bounds; 5] = [
-    Bounds { min: 0, max: 59, names: &[] },
-    Bounds { min: 0, max: 23, names: &[] },
-    Bounds { min: 1, max: 31, names: &[] },
+    Bounds {
+        min: 0,
+        max: 59,
+        names: &[],
+    },
+    Bounds {
+        min: 0,
+        max: 23,
+        names: &[],
+    },
+    Bounds {
+        min: 1,
+        max: 31,
+        names: &[],
+    },
     Bounds {
         min: 1,
         max: 12,
-        names: &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+        names: &[
+            "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+        ],
     },
-    Bounds { min: 0, max: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] },
+    Bounds {
+        min: 0,
+        max: 6,
+        names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+    },
 ];
 const COUNTS: [&str; 7] = [
     "parallelism",
@@ -268,7 +357,13 @@ mod tests {
 
     #[test]
     fn a_zone_is_known_or_refused() {
-        for (name, wrong) in [("Europe/Berlin", 0), ("UTC", 0), ("Etc/GMT+5", 0), ("Nowhere/Land", 1), ("Local", 1)] {
+        for (name, wrong) in [
+            ("Europe/Berlin", 0),
+            ("UTC", 0),
+            ("Etc/GMT+5", 0),
+            ("Nowhere/Land", 1),
+            ("Local", 1),
+        ] {
             let (job, mut errors) = (json!({"timeZone": name}), Vec::new());
             zone(&At::root(&job).child("timeZone"), &mut errors);
             assert_eq!(errors.len(), wrong, "{name}: {errors:?}");
@@ -277,18 +372,33 @@ mod tests {
 
     #[test]
     fn schedules_are_read_as_cron_reads_them() {
-        for right in ["* * * * *", "*/5 0-6 1,15 jan-MAR sun", "@daily", "@every 1h", "0 0 ? * 1-5/2"] {
+        for right in [
+            "* * * * *",
+            "*/5 0-6 1,15 jan-MAR sun",
+            "@daily",
+            "@every 1h",
+            "0 0 ? * 1-5/2",
+        ] {
             assert_eq!(parse(right), Ok(()), "{right}");
         }
         for (wrong, why) in [
             ("x", "expected exactly 5 fields, found 1: [x]"),
             ("60 * * * *", "end of range (60) above maximum (59): 60"),
             ("* * 0 * *", "beginning of range (0) below minimum (1): 0"),
-            ("5-1 * * * *", "beginning of range (5) beyond end of range (1): 5-1"),
-            ("*/0 * * * *", "step of range should be a positive number: */0"),
+            (
+                "5-1 * * * *",
+                "beginning of range (5) beyond end of range (1): 5-1",
+            ),
+            (
+                "*/0 * * * *",
+                "step of range should be a positive number: */0",
+            ),
             ("1/2/3 * * * *", "too many slashes: 1/2/3"),
             ("@never", "unrecognized descriptor: @never"),
-            ("a * * * *", "failed to parse int from a: strconv.Atoi: parsing \"a\": invalid syntax"),
+            (
+                "a * * * *",
+                "failed to parse int from a: strconv.Atoi: parsing \"a\": invalid syntax",
+            ),
         ] {
             assert_eq!(parse(wrong), Err(why.to_owned()));
         }

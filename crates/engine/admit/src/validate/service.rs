@@ -20,7 +20,8 @@ pub(super) fn service(service: &At<'_, '_>, errors: &mut Errors) {
     by_type(&spec, headless, errors);
     named(&ports, errors);
     meta::labels(&spec.child("selector"), errors);
-    spec.child("sessionAffinity").need_one_of(&["ClientIP", "None"], errors);
+    spec.child("sessionAffinity")
+        .need_one_of(&["ClientIP", "None"], errors);
     affinity(&spec, errors);
     if sort.text() != EXTERNAL {
         addresses(&spec, errors);
@@ -39,7 +40,9 @@ fn by_type(spec: &At<'_, '_>, headless: bool, errors: &mut Errors) {
         sort @ ("LoadBalancer" | "NodePort") if headless => {
             let ips = spec.child("clusterIPs");
             let first = ips.items().next();
-            errors.extend(first.map(|first| first.invalid(&format!("may not be set to 'None' for {sort} services"))));
+            errors.extend(first.map(|first| {
+                first.invalid(&format!("may not be set to 'None' for {sort} services"))
+            }));
         }
         EXTERNAL => {
             for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
@@ -51,12 +54,19 @@ fn by_type(spec: &At<'_, '_>, headless: bool, errors: &mut Errors) {
             let name = spec.child("externalName");
             match name.text().strip_suffix('.').unwrap_or(name.text()) {
                 "" => errors.push(name.required("")),
-                host => errors.extend(names::subdomain(host).iter().map(|wrong| name.invalid_as(&host.into(), wrong))),
+                host => errors.extend(
+                    names::subdomain(host)
+                        .iter()
+                        .map(|wrong| name.invalid_as(&host.into(), wrong)),
+                ),
             }
         }
         _ => {}
     }
-    for (field, of) in [("allocateLoadBalancerNodePorts", "LoadBalancer"), ("loadBalancerClass", "LoadBalancer")] {
+    for (field, of) in [
+        ("allocateLoadBalancerNodePorts", "LoadBalancer"),
+        ("loadBalancerClass", "LoadBalancer"),
+    ] {
         let field = spec.child(field);
         if !field.is_null() && spec.child("type").text() != of {
             errors.push(field.forbidden(&format!("may only be used when `type` is '{of}'")));
@@ -95,7 +105,10 @@ fn affinity(spec: &At<'_, '_>, errors: &mut Errors) {
     match spec.child("sessionAffinity").text() {
         "ClientIP" => {
             let seconds = client.child("timeoutSeconds");
-            if !seconds.number().is_some_and(|seconds| (1..=86400).contains(&seconds)) {
+            if !seconds
+                .number()
+                .is_some_and(|seconds| (1..=86400).contains(&seconds))
+            {
                 errors.push(seconds.invalid("must be greater than 0 and less than 86400"));
             }
         }
@@ -110,8 +123,12 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
     let (ip, ips) = (spec.child("clusterIP"), spec.child("clusterIPs"));
     match ips.items().next() {
         None if !ip.is_empty() => errors.push(ips.required("")),
-        Some(_) if ip.is_empty() => errors.push(ips.invalid("must be empty when `clusterIP` is not specified")),
-        Some(first) if first.value != ip.value => errors.push(ips.invalid("first value must match `clusterIP`")),
+        Some(_) if ip.is_empty() => {
+            errors.push(ips.invalid("must be empty when `clusterIP` is not specified"));
+        }
+        Some(first) if first.value != ip.value => {
+            errors.push(ips.invalid("first value must match `clusterIP`"));
+        }
         _ => {}
     }
     for (at, address) in ips.items().enumerate() {
@@ -120,7 +137,9 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
                 errors.push(ips.invalid("'None' must be the first and only value"));
             }
         } else if address.text().parse::<core::net::IpAddr>().is_err() {
-            errors.push(address.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+            errors.push(
+                address.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+            );
         }
     }
     if ips.items().count() > 2 {
@@ -131,7 +150,10 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
     }
     let policy = spec.child("ipFamilyPolicy");
     if !policy.is_null() {
-        policy.one_of(&["PreferDualStack", "RequireDualStack", "SingleStack"], errors);
+        policy.one_of(
+            &["PreferDualStack", "RequireDualStack", "SingleStack"],
+            errors,
+        );
     }
 }
 
@@ -143,7 +165,11 @@ fn told_apart(ports: &At<'_, '_>, sort: &str, errors: &mut Errors) {
     // A port is shown as a struct of which only these two are set.
     let (empty, zero) = (Value::from(""), Value::from(0));
     for port in ports.items() {
-        let (protocol, number, node) = (port.child("protocol"), port.child("port"), port.child("nodePort"));
+        let (protocol, number, node) = (
+            port.child("protocol"),
+            port.child("port"),
+            port.child("nodePort"),
+        );
         if is_there(node.value) && sort == "ClusterIP" {
             errors.push(node.forbidden("may not be used when `type` is 'ClusterIP'"));
         }
@@ -166,7 +192,10 @@ fn told_apart(ports: &At<'_, '_>, sort: &str, errors: &mut Errors) {
 }
 
 fn traffic(spec: &At<'_, '_>, errors: &mut Errors) {
-    let (outer, inner) = (spec.child("externalTrafficPolicy"), spec.child("internalTrafficPolicy"));
+    let (outer, inner) = (
+        spec.child("externalTrafficPolicy"),
+        spec.child("internalTrafficPolicy"),
+    );
     let sort = spec.child("type");
     let outside = matches!(sort.text(), "NodePort" | "LoadBalancer")
         || (sort.text() == "ClusterIP" && !spec.child("externalIPs").is_empty());
@@ -192,7 +221,8 @@ pub(super) fn status(service: &At<'_, '_>, errors: &mut Errors) {
     for point in ingress.items() {
         let (ip, host) = (point.child("ip"), point.child("hostname"));
         if !ip.is_empty() && ip.text().parse::<core::net::IpAddr>().is_err() {
-            errors.push(ip.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+            errors
+                .push(ip.invalid("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
         }
         if host.text().parse::<core::net::IpAddr>().is_ok() {
             errors.push(host.invalid("must be a DNS name, not an IP address"));
@@ -213,12 +243,24 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let count = now.items().count();
     let place = |at: usize| format!("spec.clusterIPs[{at}]");
     if count == 0 && !before.is_empty() {
-        errors.push(crate::FieldError::invalid(place(0), now.value, "primary clusterIP can not be unset"));
+        errors.push(crate::FieldError::invalid(
+            place(0),
+            now.value,
+            "primary clusterIP can not be unset",
+        ));
     }
-    let compared = if before.items().count() == count { count } else { 1 };
+    let compared = if before.items().count() == count {
+        count
+    } else {
+        1
+    };
     for (at, (before, after)) in before.items().zip(now.items()).take(compared).enumerate() {
         if before.value != after.value {
-            errors.push(crate::FieldError::invalid(place(at), now.value, "may not change once set"));
+            errors.push(crate::FieldError::invalid(
+                place(at),
+                now.value,
+                "may not change once set",
+            ));
         }
     }
 }

@@ -35,7 +35,11 @@ pub(super) fn claim_spec(spec: &At<'_, '_>, errors: &mut Errors) {
 fn access(modes: &At<'_, '_>, errors: &mut Errors) {
     for mode in modes.items() {
         if !ACCESS_MODES.contains(&mode.text()) {
-            errors.push(crate::FieldError::not_supported(modes.to_string(), mode.value, &ACCESS_MODES));
+            errors.push(crate::FieldError::not_supported(
+                modes.to_string(),
+                mode.value,
+                &ACCESS_MODES,
+            ));
         }
     }
     let alone = modes.items().any(|mode| mode.text() == "ReadWriteOncePod");
@@ -62,7 +66,9 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
     if status.child("phase").text() == "Bound" {
         for path in ["resources.requests.storage", "volumeAttributesClassName"] {
             match crate::strategy::at(before.value, path) {
-                Some(value) if crate::strategy::at(&same, path).is_some() => put(&mut same, path, value.clone()),
+                Some(value) if crate::strategy::at(&same, path).is_some() => {
+                    put(&mut same, path, value.clone());
+                }
                 Some(_) => {}
                 None => drop(remove(&mut same, path)),
             }
@@ -70,7 +76,11 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
     }
     let mut was = before.value.clone();
     if before.child("volumeName").is_empty() && !spec.child("volumeName").is_empty() {
-        put(&mut was, "volumeName", spec.child("volumeName").value.clone());
+        put(
+            &mut was,
+            "volumeName",
+            spec.child("volumeName").value.clone(),
+        );
     }
     // A class may be named once: that is how claims from before there was a default class get one.
     let (metadata, class) = (live.child("metadata"), spec.child("storageClassName"));
@@ -81,12 +91,12 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
         put(&mut was, "storageClassName", class.value.clone());
     }
     if !equal(Some(&was), Some(&same)) {
-        let why =
-            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         errors.push(spec.forbidden(why));
     }
     smaller(&before, &spec, &live.child("status"), errors);
-    new.child("volumeMode").immutable(&live.child("volumeMode"), errors);
+    new.child("volumeMode")
+        .immutable(&live.child("volumeMode"), errors);
 }
 
 /// Where the class of a claim stood before it had a field.
@@ -95,12 +105,21 @@ const CLASS_NOTE: &str = "volume.beta.kubernetes.io/storage-class";
 /// A claim may want less only as long as it has less still.
 fn smaller(live: &At<'_, '_>, new: &At<'_, '_>, status: &At<'_, '_>, errors: &mut Errors) {
     let nothing = serde_json::Value::from("0");
-    let or_nothing = |value: Option<&serde_json::Value>| value.cloned().unwrap_or_else(|| nothing.clone());
-    let of = |spec: &At<'_, '_>| or_nothing(crate::strategy::at(spec.value, "resources.requests.storage"));
+    let or_nothing =
+        |value: Option<&serde_json::Value>| value.cloned().unwrap_or_else(|| nothing.clone());
+    let of = |spec: &At<'_, '_>| {
+        or_nothing(crate::strategy::at(
+            spec.value,
+            "resources.requests.storage",
+        ))
+    };
     let capacity = or_nothing(crate::strategy::at(status.value, "capacity.storage"));
     if quantity::is_more(&of(live), &of(new)) && !quantity::is_more(&of(new), &capacity) {
         let place = "spec.resources.requests.storage";
-        errors.push(crate::FieldError::forbidden(place, "field can not be less than status.capacity"));
+        errors.push(crate::FieldError::forbidden(
+            place,
+            "field can not be less than status.capacity",
+        ));
     }
 }
 
@@ -111,13 +130,22 @@ pub(super) fn volume(volume: &At<'_, '_>, errors: &mut Errors) {
     access(&modes, errors);
     capacity.need(errors);
     if capacity.child("storage").is_null() || capacity.entries().count() > 1 {
-        let shown = if capacity.is_null() { serde_json::json!({}) } else { capacity.value.clone() };
-        errors.push(crate::FieldError::not_supported(capacity.to_string(), &shown, &["storage"]));
+        let shown = if capacity.is_null() {
+            serde_json::json!({})
+        } else {
+            capacity.value.clone()
+        };
+        errors.push(crate::FieldError::not_supported(
+            capacity.to_string(),
+            &shown,
+            &["storage"],
+        ));
     }
     for (name, _) in capacity.entries() {
         quantity::positive(&capacity.key(name), errors);
     }
-    spec.child("persistentVolumeReclaimPolicy").need_one_of(&["Delete", "Recycle", "Retain"], errors);
+    spec.child("persistentVolumeReclaimPolicy")
+        .need_one_of(&["Delete", "Recycle", "Retain"], errors);
     let affinity = spec.child("nodeAffinity");
     let required = affinity.child("required");
     for term in required.child("nodeSelectorTerms").items() {
@@ -136,18 +164,38 @@ pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Er
     let source = |spec: &At<'_, '_>| {
         let fields = spec.value.as_object().into_iter().flatten();
         let fields = fields.filter(|(field, _)| !NO_SOURCE.contains(&field.as_str()));
-        serde_json::Value::Object(fields.map(|(field, value)| (field.clone(), value.clone())).collect())
+        serde_json::Value::Object(
+            fields
+                .map(|(field, value)| (field.clone(), value.clone()))
+                .collect(),
+        )
     };
     if !equal(Some(&source(&live)), Some(&source(&new))) {
         let place = "spec.persistentvolumesource";
-        errors.push(crate::FieldError::forbidden(place, "spec.persistentvolumesource is immutable after creation"));
+        errors.push(crate::FieldError::forbidden(
+            place,
+            "spec.persistentvolumesource is immutable after creation",
+        ));
     }
-    if !equal(Some(live.child("volumeMode").value), Some(new.child("volumeMode").value)) {
-        errors.push(crate::FieldError::invalid("volumeMode", new.child("volumeMode").value, "field is immutable"));
+    if !equal(
+        Some(live.child("volumeMode").value),
+        Some(new.child("volumeMode").value),
+    ) {
+        errors.push(crate::FieldError::invalid(
+            "volumeMode",
+            new.child("volumeMode").value,
+            "field is immutable",
+        ));
     }
     let affinity = new.child("nodeAffinity");
-    if !live.child("nodeAffinity").is_null() && !equal(Some(live.child("nodeAffinity").value), Some(affinity.value)) {
-        errors.push(crate::FieldError::invalid("nodeAffinity", affinity.value, "field is immutable"));
+    if !live.child("nodeAffinity").is_null()
+        && !equal(Some(live.child("nodeAffinity").value), Some(affinity.value))
+    {
+        errors.push(crate::FieldError::invalid(
+            "nodeAffinity",
+            affinity.value,
+            "field is immutable",
+        ));
     }
 }
 
@@ -162,21 +210,39 @@ pub(super) fn class(class: &At<'_, '_>, errors: &mut Errors) {
     if parameters.entries().any(|(key, _)| key.is_empty()) {
         errors.push(parameters.invalid_as(&"".into(), "field can not be empty."));
     }
-    class.child("reclaimPolicy").one_of(&["Delete", "Retain"], errors);
-    class.child("volumeBindingMode").need_one_of(&["Immediate", "WaitForFirstConsumer"], errors);
+    class
+        .child("reclaimPolicy")
+        .one_of(&["Delete", "Retain"], errors);
+    class
+        .child("volumeBindingMode")
+        .need_one_of(&["Immediate", "WaitForFirstConsumer"], errors);
 }
 
 pub(super) fn class_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
-    for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+    for field in [
+        "parameters",
+        "provisioner",
+        "reclaimPolicy",
+        "volumeBindingMode",
+    ] {
         let field_now = new.child(field);
         if !equal(Some(live.child(field).value), Some(field_now.value)) {
-            let shown = if field_now.is_null() && field == "provisioner" { &"".into() } else { field_now.value };
+            let shown = if field_now.is_null() && field == "provisioner" {
+                &"".into()
+            } else {
+                field_now.value
+            };
             errors.push(field_now.invalid_as(shown, "field is immutable"));
         }
     }
 }
 
-const ACCESS_MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+const ACCESS_MODES: [&str; 4] = [
+    "ReadOnlyMany",
+    "ReadWriteMany",
+    "ReadWriteOnce",
+    "ReadWriteOncePod",
+];
 /// What of a volume does not say where its content is.
 const NO_SOURCE: [&str; 9] = [
     "accessModes",

@@ -38,7 +38,9 @@ pub(super) fn source(volume: &At<'_, '_>, errors: &mut Errors) {
             errors.push(source.forbidden("may not specify more than 1 volume type"));
             continue;
         }
-        needed.iter().for_each(|field| source.child(field).need(errors));
+        needed
+            .iter()
+            .for_each(|field| source.child(field).need(errors));
         special(sort, &source, errors);
     }
     if found == 0 {
@@ -55,9 +57,18 @@ fn special(sort: &str, source: &At<'_, '_>, errors: &mut Errors) {
             let path = source.child("path");
             errors.push(path.invalid_as(&path.text().into(), "must be an absolute path"));
         }
-        "configMap" | "secret" => source.child("items").items().for_each(|item| key_to_path(&item, errors)),
-        "downwardAPI" => source.child("items").items().for_each(|file| downward(source, file, errors)),
-        "projected" => source.child("sources").items().for_each(|part| projected(source, &part, errors)),
+        "configMap" | "secret" => source
+            .child("items")
+            .items()
+            .for_each(|item| key_to_path(&item, errors)),
+        "downwardAPI" => source
+            .child("items")
+            .items()
+            .for_each(|file| downward(source, file, errors)),
+        "projected" => source
+            .child("sources")
+            .items()
+            .for_each(|part| projected(source, &part, errors)),
         "ephemeral" => {
             let template = source.child("volumeClaimTemplate");
             meta::labels(&template.child("metadata").child("labels"), errors);
@@ -90,7 +101,14 @@ fn downward(volume: &At<'_, '_>, file: At<'_, '_>, errors: &mut Errors) {
 
 fn projected(volume: &At<'_, '_>, part: &At<'_, '_>, errors: &mut Errors) {
     let mut found = 0;
-    for sort in ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"] {
+    for sort in [
+        "secret",
+        "configMap",
+        "downwardAPI",
+        "serviceAccountToken",
+        "clusterTrustBundle",
+        "podCertificate",
+    ] {
         let source = part.child(sort);
         if source.is_null() {
             continue;
@@ -99,12 +117,21 @@ fn projected(volume: &At<'_, '_>, part: &At<'_, '_>, errors: &mut Errors) {
         match sort {
             "secret" | "configMap" => {
                 source.child("name").need(errors);
-                source.child("items").items().for_each(|item| key_to_path(&item, errors));
+                source
+                    .child("items")
+                    .items()
+                    .for_each(|item| key_to_path(&item, errors));
             }
-            "downwardAPI" => source.child("items").items().for_each(|file| downward(&source, file, errors)),
+            "downwardAPI" => source
+                .child("items")
+                .items()
+                .for_each(|file| downward(&source, file, errors)),
             "serviceAccountToken" => {
                 let seconds = source.child("expirationSeconds");
-                if seconds.number().is_some_and(|seconds| seconds < TOKEN_SECONDS_MIN) {
+                if seconds
+                    .number()
+                    .is_some_and(|seconds| seconds < TOKEN_SECONDS_MIN)
+                {
                     errors.push(seconds.invalid("may not specify a duration less than 10 minutes"));
                 }
                 if source.child("path").is_empty() {
@@ -131,7 +158,10 @@ fn local(path: &At<'_, '_>, errors: &mut Errors) {
 }
 
 fn mode(mode: &At<'_, '_>, errors: &mut Errors) {
-    if mode.number().is_some_and(|bits| !(0..=0o777).contains(&bits)) {
+    if mode
+        .number()
+        .is_some_and(|bits| !(0..=0o777).contains(&bits))
+    {
         errors.push(mode.invalid("must be a number between 0 and 0777 (octal), both inclusive"));
     }
 }

@@ -10,13 +10,27 @@ use crate::kind::Kind;
 pub(super) fn of(kind: &Kind, object: &At<'_, '_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let this = (&*kind.gvk.group, &*kind.gvk.version, &*kind.gvk.kind);
-    warnings.extend(DEPRECATED.iter().filter(|(of, _)| *of == this).map(|(_, warning)| (*warning).to_owned()));
+    warnings.extend(
+        DEPRECATED
+            .iter()
+            .filter(|(of, _)| *of == this)
+            .map(|(_, warning)| (*warning).to_owned()),
+    );
     let spec = object.child("spec");
     match this.2 {
         "Pod" => pod(&spec, &mut warnings),
         "PodTemplate" => pod(&object.child("template").child("spec"), &mut warnings),
-        "CronJob" => pod(&spec.child("jobTemplate").child("spec").child("template").child("spec"), &mut warnings),
-        _ if !spec.child("template").is_null() => pod(&spec.child("template").child("spec"), &mut warnings),
+        "CronJob" => pod(
+            &spec
+                .child("jobTemplate")
+                .child("spec")
+                .child("template")
+                .child("spec"),
+            &mut warnings,
+        ),
+        _ if !spec.child("template").is_null() => {
+            pod(&spec.child("template").child("spec"), &mut warnings);
+        }
         _ => {}
     }
     warnings
@@ -26,7 +40,9 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
     for constraint in spec.child("topologySpreadConstraints").items() {
         let selector = constraint.child("labelSelector");
         if selector.is_null() {
-            warnings.push(format!("{selector}: a null labelSelector results in matching no pod"));
+            warnings.push(format!(
+                "{selector}: a null labelSelector results in matching no pod"
+            ));
         }
     }
     for volume in spec.child("volumes").items() {
@@ -53,7 +69,9 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
     ports(&lists, warnings);
     let grace = spec.child("terminationGracePeriodSeconds");
     if grace.number().is_some_and(|seconds| seconds < 0) {
-        warnings.push(format!("{grace}: must be >= 0; negative values are invalid and will be treated as 1"));
+        warnings.push(format!(
+            "{grace}: must be >= 0; negative values are invalid and will be treated as 1"
+        ));
     }
 }
 
@@ -64,8 +82,10 @@ fn amounts(resources: &At<'_, '_>, warnings: &mut Vec<String>) {
         for name in ["memory", "ephemeral-storage"] {
             let amount = sort.key(name);
             if quantity::is_fraction(amount.value) {
-                warnings
-                    .push(format!("{amount}: fractional byte value {} is invalid, must be an integer", amount.value));
+                warnings.push(format!(
+                    "{amount}: fractional byte value {} is invalid, must be an integer",
+                    amount.value
+                ));
             }
         }
     }
@@ -75,12 +95,18 @@ fn amounts(resources: &At<'_, '_>, warnings: &mut Vec<String>) {
 fn variables(variables: &At<'_, '_>, warnings: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for variable in variables.items() {
-        let (name, value) = (variable.child("name").text(), variable.child("value").text());
+        let (name, value) = (
+            variable.child("name").text(),
+            variable.child("value").text(),
+        );
         let before = format!("$({name})");
-        let builds = variable.child("valueFrom").is_null() && value != before && value.contains(&before);
+        let builds =
+            variable.child("valueFrom").is_null() && value != before && value.contains(&before);
         if !seen.insert(name) && !builds {
             let why = "which may be dropped when using apply";
-            warnings.push(format!("{variable}: hides previous definition of {name:?}, {why}"));
+            warnings.push(format!(
+                "{variable}: hides previous definition of {name:?}, {why}"
+            ));
         }
     }
 }
@@ -93,7 +119,9 @@ fn ports(lists: &[At<'_, '_>], warnings: &mut Vec<String>) {
             let part = |field: &'static str| port.child(field).value.to_string();
             let same = ["containerPort", "protocol", "hostIP", "hostPort"].map(part);
             match seen.get(&same) {
-                Some(other) => warnings.push(format!("{port}: duplicate port definition with {other}")),
+                Some(other) => {
+                    warnings.push(format!("{port}: duplicate port definition with {other}"));
+                }
                 None => drop(seen.insert(same, port.to_string())),
             }
         }
@@ -102,13 +130,25 @@ fn ports(lists: &[At<'_, '_>], warnings: &mut Vec<String>) {
 
 /// What should not be used any more, by group, version and kind.
 const DEPRECATED: [((&str, &str, &str), &str); 2] = [
-    (("", "v1", "Endpoints"), "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
-    (("", "v1", "ComponentStatus"), "v1 ComponentStatus is deprecated in v1.19+"),
+    (
+        ("", "v1", "Endpoints"),
+        "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
+    (
+        ("", "v1", "ComponentStatus"),
+        "v1 ComponentStatus is deprecated in v1.19+",
+    ),
 ];
 
 const OLD_VOLUMES: [(&str, &str); 9] = [
-    ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
-    ("gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
+    (
+        "photonPersistentDisk",
+        "deprecated in v1.11, non-functional in v1.16+",
+    ),
+    (
+        "gitRepo",
+        "deprecated in v1.11, and disabled by default in v1.33+",
+    ),
     ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
     ("flocker", "deprecated in v1.22, non-functional in v1.25+"),
     ("storageos", "deprecated in v1.22, non-functional in v1.25+"),

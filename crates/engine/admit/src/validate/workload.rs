@@ -30,7 +30,8 @@ fn rollout(strategy: &At<'_, '_>, errors: &mut Errors) {
     let rolling = strategy.child("rollingUpdate");
     match strategy.child("type").text() {
         "Recreate" if !rolling.is_null() => {
-            errors.push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
+            errors
+                .push(rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"));
         }
         "Recreate" => {}
         "RollingUpdate" => {
@@ -67,7 +68,9 @@ pub(super) fn not_over_all(amount: &At<'_, '_>, errors: &mut Errors) {
 }
 
 fn percent(text: &str) -> Option<u32> {
-    let digits = text.strip_suffix('%').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let digits = text
+        .strip_suffix('%')
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     digits.parse().ok()
 }
 
@@ -133,17 +136,18 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
     let strategy = spec.child("updateStrategy");
     match strategy.child("type").text() {
         "" => errors.push(strategy.required("")),
-        "RollingUpdate" => strategy.child("rollingUpdate").child("partition").at_least(0, errors),
+        "RollingUpdate" => strategy
+            .child("rollingUpdate")
+            .child("partition")
+            .at_least(0, errors),
         "OnDelete" if strategy.child("rollingUpdate").is_null() => {}
         "OnDelete" => {
             let rolling = strategy.child("rollingUpdate");
             let partition = partition(&rolling);
-            errors.push(
-                rolling.invalid_struct(
-                    &of_rolling(&rolling, &partition),
-                    "only allowed for updateStrategy 'RollingUpdate'",
-                ),
-            );
+            errors.push(rolling.invalid_struct(
+                &of_rolling(&rolling, &partition),
+                "only allowed for updateStrategy 'RollingUpdate'",
+            ));
         }
         _ => {
             let rolling = strategy.child("rollingUpdate");
@@ -156,7 +160,11 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
             let why = format!(
                 "Invalid value: {{\"Type\":{sort},\"RollingUpdate\":{shown}}}: must be 'RollingUpdate' or 'OnDelete'"
             );
-            errors.push(crate::FieldError::new(strategy.to_string(), crate::field_error::Reason::Invalid, why));
+            errors.push(crate::FieldError::new(
+                strategy.to_string(),
+                crate::field_error::Reason::Invalid,
+                why,
+            ));
         }
     }
     for when in ["whenDeleted", "whenScaled"] {
@@ -167,17 +175,27 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
     spec.child("minReadySeconds").at_least(0, errors);
     selector(&spec, "statefulset", errors);
     let claims = spec.child("volumeClaimTemplates");
-    let volumes: Vec<&str> = claims.items().map(|claim| claim.child("metadata").child("name").text()).collect();
+    let volumes: Vec<&str> = claims
+        .items()
+        .map(|claim| claim.child("metadata").child("name").text())
+        .collect();
     kept_running(&spec, "StatefulSet", &volumes, errors);
 }
 
 fn partition(rolling: &At<'_, '_>) -> Value {
-    rolling.child("partition").number().unwrap_or_default().into()
+    rolling
+        .child("partition")
+        .number()
+        .unwrap_or_default()
+        .into()
 }
 
 /// Returns the fields of how a set is rolled as Go has them.
 fn of_rolling<'v>(rolling: &At<'_, 'v>, partition: &'v Value) -> [(&'static str, &'v Value); 2] {
-    [("Partition", partition), ("MaxUnavailable", rolling.child("maxUnavailable").value)]
+    [
+        ("Partition", partition),
+        ("MaxUnavailable", rolling.child("maxUnavailable").value),
+    ]
 }
 
 /// Looks at a change of a stateful set; little of one can be changed.
@@ -201,7 +219,8 @@ pub(super) fn stateful_set_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &
 /// Looks at whether the same pods are meant as before.
 pub(super) fn selector_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
-    new.child("selector").immutable(&live.child("selector"), errors);
+    new.child("selector")
+        .immutable(&live.child("selector"), errors);
 }
 
 fn selector(spec: &At<'_, '_>, kind: &str, errors: &mut Errors) {
@@ -246,7 +265,8 @@ fn runs_always(spec: &At<'_, '_>, kind: &str, errors: &mut Errors) {
     pod.child("restartPolicy").one_of(&["Always"], errors);
     let deadline = pod.child("activeDeadlineSeconds");
     if !deadline.is_null() {
-        errors.push(deadline.forbidden(&format!("activeDeadlineSeconds in {kind} is not Supported")));
+        errors
+            .push(deadline.forbidden(&format!("activeDeadlineSeconds in {kind} is not Supported")));
     }
 }
 

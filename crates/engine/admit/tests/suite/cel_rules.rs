@@ -10,15 +10,26 @@ use crate::strategies::kind;
 fn created(right: &Value, patch: &Value) -> Vec<String> {
     let mut new = right.clone();
     json::apply_merge_patch(&mut new, patch);
-    let kind = kind(new["apiVersion"].as_str().unwrap(), new["kind"].as_str().unwrap()).unwrap();
+    let kind = kind(
+        new["apiVersion"].as_str().unwrap(),
+        new["kind"].as_str().unwrap(),
+    )
+    .unwrap();
     default(&kind, &mut new);
     create::prepare(&kind, &mut new);
-    validate::create(&kind, &new).iter().map(ToString::to_string).collect()
+    validate::create(&kind, &new)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Finds what is wrong with a merge patch to an object that is right and stored.
 fn updated(right: &Value, patch: &Value) -> Vec<String> {
-    let kind = kind(right["apiVersion"].as_str().unwrap(), right["kind"].as_str().unwrap()).unwrap();
+    let kind = kind(
+        right["apiVersion"].as_str().unwrap(),
+        right["kind"].as_str().unwrap(),
+    )
+    .unwrap();
     let mut live = right.clone();
     default(&kind, &mut live);
     create::prepare(&kind, &mut live);
@@ -27,7 +38,10 @@ fn updated(right: &Value, patch: &Value) -> Vec<String> {
     json::apply_merge_patch(&mut new, patch);
     default(&kind, &mut new);
     update::prepare(&kind, "", &live, &mut new);
-    validate::update(&kind, "", &live, &new).iter().map(ToString::to_string).collect()
+    validate::update(&kind, "", &live, &new)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Holds every case against its errors, and the object that is right against none.
@@ -59,8 +73,14 @@ fn metadata_is_looked_at_in_every_kind() {
         &map,
         created,
         &[
-            (json!({"metadata": {"name": ""}}), &["metadata.name: Required value: name or generateName is required"]),
-            (json!({"metadata": {"namespace": null}}), &["metadata.namespace: Required value"]),
+            (
+                json!({"metadata": {"name": ""}}),
+                &["metadata.name: Required value: name or generateName is required"],
+            ),
+            (
+                json!({"metadata": {"namespace": null}}),
+                &["metadata.namespace: Required value"],
+            ),
             (
                 json!({"metadata": {"labels": {"a/b/c": "d"}}}),
                 &[
@@ -80,8 +100,10 @@ fn metadata_is_looked_at_in_every_kind() {
             ),
             (
                 json!({"metadata": {"finalizers": ["orphan", "foregroundDeletion"]}}),
-                &["metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: \
-                   finalizer orphan and foregroundDeletion cannot be both set"],
+                &[
+                    "metadata.finalizers: Invalid value: [\"orphan\",\"foregroundDeletion\"]: \
+                   finalizer orphan and foregroundDeletion cannot be both set",
+                ],
             ),
         ],
     );
@@ -91,8 +113,14 @@ fn metadata_is_looked_at_in_every_kind() {
 fn containers_have_a_name_an_image_and_ports_that_can_be() {
     for (container, errors) in [
         (json!({}), &[][..]),
-        (json!({"image": ""}), &["spec.containers[0].image: Required value"]),
-        (json!({"ports": [{"containerPort": 0}]}), &["spec.containers[0].ports[0].containerPort: Required value"]),
+        (
+            json!({"image": ""}),
+            &["spec.containers[0].image: Required value"],
+        ),
+        (
+            json!({"ports": [{"containerPort": 0}]}),
+            &["spec.containers[0].ports[0].containerPort: Required value"],
+        ),
         (
             json!({"ports": [{"containerPort": 70000, "protocol": "X"}]}),
             &[
@@ -104,7 +132,10 @@ fn containers_have_a_name_an_image_and_ports_that_can_be() {
             json!({"ports": [{"containerPort": 1, "name": "a"}, {"containerPort": 2, "name": "a"}]}),
             &["spec.containers[0].ports[1].name: Duplicate value: \"a\""],
         ),
-        (json!({"env": [{"value": "x"}]}), &["spec.containers[0].env[0].name: Required value"]),
+        (
+            json!({"env": [{"value": "x"}]}),
+            &["spec.containers[0].env[0].name: Required value"],
+        ),
         (
             json!({"env": [{"name": "x", "value": "x", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]}),
             &[
@@ -117,12 +148,16 @@ fn containers_have_a_name_an_image_and_ports_that_can_be() {
         ),
         (
             json!({"volumeMounts": [{"name": "v", "mountPath": "/x"}, {"name": "v", "mountPath": "/x"}]}),
-            &["spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique"],
+            &[
+                "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/x\": must be unique",
+            ],
         ),
         (
             json!({"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1500m"}}}),
-            &["spec.containers[0].resources.requests: Invalid value: \"2\": \
-               must be less than or equal to cpu limit of 1500m"],
+            &[
+                "spec.containers[0].resources.requests: Invalid value: \"2\": \
+               must be less than or equal to cpu limit of 1500m",
+            ],
         ),
         (
             json!({"livenessProbe": {"periodSeconds": -1}}),
@@ -133,13 +168,17 @@ fn containers_have_a_name_an_image_and_ports_that_can_be() {
         ),
         (
             json!({"readinessProbe": {"httpGet": {"port": "a--b"}}}),
-            &["spec.containers[0].readinessProbe.httpGet.port: Invalid value: \"a--b\": \
-               must not contain consecutive hyphens"],
+            &[
+                "spec.containers[0].readinessProbe.httpGet.port: Invalid value: \"a--b\": \
+               must not contain consecutive hyphens",
+            ],
         ),
         (
             json!({"imagePullPolicy": "Sometimes"}),
-            &["spec.containers[0].imagePullPolicy: Unsupported value: \"Sometimes\": \
-               supported values: \"Always\", \"IfNotPresent\", \"Never\""],
+            &[
+                "spec.containers[0].imagePullPolicy: Unsupported value: \"Sometimes\": \
+               supported values: \"Always\", \"IfNotPresent\", \"Never\"",
+            ],
         ),
     ] {
         assert_eq!(created(&pod(&container), &json!({})), errors, "{container}");
@@ -152,7 +191,10 @@ fn pods_have_volumes_of_one_sort_and_places_to_be() {
         &pod(&json!({})),
         created,
         &[
-            (json!({"spec": {"containers": []}}), &["spec.containers: Required value"]),
+            (
+                json!({"spec": {"containers": []}}),
+                &["spec.containers: Required value"],
+            ),
             (
                 json!({"spec": {"initContainers": [{"name": "c", "image": "i"}]}}),
                 &["spec.initContainers[0].name: Duplicate value: \"c\""],
@@ -176,13 +218,17 @@ fn pods_have_volumes_of_one_sort_and_places_to_be() {
             ),
             (
                 json!({"spec": {"tolerations": [{"effect": "NoExecute"}]}}),
-                &["spec.tolerations[0].operator: Invalid value: \"\": operator must be Exists when `key` is empty, \
-                   which means \"match all values and all keys\""],
+                &[
+                    "spec.tolerations[0].operator: Invalid value: \"\": operator must be Exists when `key` is empty, \
+                   which means \"match all values and all keys\"",
+                ],
             ),
             (
                 json!({"spec": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "k", "whenUnsatisfiable": "No"}]}}),
-                &["spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"No\": \
-                   supported values: \"DoNotSchedule\", \"ScheduleAnyway\""],
+                &[
+                    "spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: \"No\": \
+                   supported values: \"DoNotSchedule\", \"ScheduleAnyway\"",
+                ],
             ),
         ],
     );
@@ -241,7 +287,9 @@ fn workloads_know_their_pods() {
             ),
             (
                 json!({"spec": {"template": {"spec": {"restartPolicy": "Never"}}}}),
-                &["spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\""],
+                &[
+                    "spec.template.spec.restartPolicy: Unsupported value: \"Never\": supported values: \"Always\"",
+                ],
             ),
             (
                 json!({"spec": {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}}),
@@ -251,11 +299,15 @@ fn workloads_know_their_pods() {
             ),
             (
                 json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": {}}}}),
-                &["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"],
+                &[
+                    "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+                ],
             ),
             (
                 json!({"spec": {"minReadySeconds": 600}}),
-                &["spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds"],
+                &[
+                    "spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds",
+                ],
             ),
         ],
     );
@@ -263,10 +315,15 @@ fn workloads_know_their_pods() {
         &deployment(),
         updated,
         &[
-            (json!({"spec": {"replicas": 3, "template": {"metadata": {"labels": {"z": "z"}}}}}), &[]),
+            (
+                json!({"spec": {"replicas": 3, "template": {"metadata": {"labels": {"z": "z"}}}}}),
+                &[],
+            ),
             (
                 json!({"spec": {"selector": {"matchLabels": {"z": "z"}}, "template": {"metadata": {"labels": {"z": "z"}}}}}),
-                &["spec.selector: Invalid value: {\"matchLabels\":{\"x\":\"y\",\"z\":\"z\"}}: field is immutable"],
+                &[
+                    "spec.selector: Invalid value: {\"matchLabels\":{\"x\":\"y\",\"z\":\"z\"}}: field is immutable",
+                ],
             ),
         ],
     );
@@ -275,7 +332,10 @@ fn workloads_know_their_pods() {
 #[test]
 fn stateful_sets_keep_what_names_their_pods() {
     let mut set = deployment();
-    json::apply_merge_patch(&mut set, &json!({"kind": "StatefulSet", "spec": {"serviceName": "s"}}));
+    json::apply_merge_patch(
+        &mut set,
+        &json!({"kind": "StatefulSet", "spec": {"serviceName": "s"}}),
+    );
     let forbidden = "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
         'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
     check(
@@ -284,7 +344,10 @@ fn stateful_sets_keep_what_names_their_pods() {
         &[
             (json!({"spec": {"replicas": 2}}), &[]),
             (json!({"spec": {"serviceName": "other"}}), &[forbidden]),
-            (json!({"spec": {"podManagementPolicy": "Parallel"}}), &[forbidden]),
+            (
+                json!({"spec": {"podManagementPolicy": "Parallel"}}),
+                &[forbidden],
+            ),
         ],
     );
 }
@@ -299,7 +362,9 @@ fn jobs_end_and_stay_what_they_are() {
         &[
             (
                 json!({"spec": {"template": {"spec": {"restartPolicy": null}}}}),
-                &["spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""],
+                &[
+                    "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"",
+                ],
             ),
             (
                 json!({"spec": {"completionMode": "Indexed", "parallelism": 1}}),
@@ -319,11 +384,20 @@ fn jobs_end_and_stay_what_they_are() {
         updated,
         &[
             (json!({"spec": {"parallelism": 2}}), &[]),
-            (json!({"spec": {"completions": 2}}), &["spec.completions: Invalid value: 2: field is immutable"]),
+            (
+                json!({"spec": {"completions": 2}}),
+                &["spec.completions: Invalid value: 2: field is immutable"],
+            ),
         ],
     );
-    let wrong = updated(&job, &json!({"spec": {"template": {"spec": {"hostNetwork": true}}}}));
-    assert!(wrong[0].starts_with("spec.template: Invalid value: ") && wrong[0].ends_with(": field is immutable"));
+    let wrong = updated(
+        &job,
+        &json!({"spec": {"template": {"spec": {"hostNetwork": true}}}}),
+    );
+    assert!(
+        wrong[0].starts_with("spec.template: Invalid value: ")
+            && wrong[0].ends_with(": field is immutable")
+    );
 }
 
 #[test]
@@ -334,7 +408,10 @@ fn services_keep_their_address_and_say_their_ports() {
         &service,
         created,
         &[
-            (json!({"spec": {"ports": null}}), &["spec.ports: Required value"]),
+            (
+                json!({"spec": {"ports": null}}),
+                &["spec.ports: Required value"],
+            ),
             (json!({"spec": {"ports": null, "clusterIP": "None"}}), &[]),
             (
                 json!({"spec": {"ports": [{"port": 80, "nodePort": 30000}]}}),
@@ -342,10 +419,15 @@ fn services_keep_their_address_and_say_their_ports() {
             ),
             (
                 json!({"spec": {"type": "Other"}}),
-                &["spec.type: Unsupported value: \"Other\": supported values: \
-                 \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\""],
+                &[
+                    "spec.type: Unsupported value: \"Other\": supported values: \
+                 \"ClusterIP\", \"ExternalName\", \"LoadBalancer\", \"NodePort\"",
+                ],
             ),
-            (json!({"spec": {"type": "ExternalName", "clusterIP": null}}), &["spec.externalName: Required value"]),
+            (
+                json!({"spec": {"type": "ExternalName", "clusterIP": null}}),
+                &["spec.externalName: Required value"],
+            ),
             (
                 json!({"spec": {"externalTrafficPolicy": "Local"}}),
                 &[
@@ -383,7 +465,10 @@ fn claims_and_classes_stay_what_they_are() {
                 json!({"spec": {"accessModes": null}}),
                 &["spec.accessModes: Required value: at least 1 access mode is required"],
             ),
-            (json!({"spec": {"resources": null}}), &["spec.resources[storage]: Required value"]),
+            (
+                json!({"spec": {"resources": null}}),
+                &["spec.resources[storage]: Required value"],
+            ),
         ],
     );
     check(
@@ -392,13 +477,23 @@ fn claims_and_classes_stay_what_they_are() {
         &[
             (json!({"spec": {"volumeName": "v"}}), &[]),
             (json!({"spec": {"storageClassName": "fast"}}), &[]),
-            (json!({"spec": {"accessModes": ["ReadWriteMany"]}}), &[immutable]),
-            (json!({"spec": {"resources": {"requests": {"storage": "3Gi"}}}}), &[immutable]),
+            (
+                json!({"spec": {"accessModes": ["ReadWriteMany"]}}),
+                &[immutable],
+            ),
+            (
+                json!({"spec": {"resources": {"requests": {"storage": "3Gi"}}}}),
+                &[immutable],
+            ),
         ],
     );
     let mut classed = claim;
     classed["spec"]["storageClassName"] = json!("slow");
-    check(&classed, updated, &[(json!({"spec": {"storageClassName": "fast"}}), &[immutable])]);
+    check(
+        &classed,
+        updated,
+        &[(json!({"spec": {"storageClassName": "fast"}}), &[immutable])],
+    );
     let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "a", "uid": "u"},
         "provisioner": "x.io/y"});
     check(
@@ -406,7 +501,10 @@ fn claims_and_classes_stay_what_they_are() {
         updated,
         &[
             (json!({"allowVolumeExpansion": true}), &[]),
-            (json!({"reclaimPolicy": "Retain"}), &["reclaimPolicy: Invalid value: \"Retain\": field is immutable"]),
+            (
+                json!({"reclaimPolicy": "Retain"}),
+                &["reclaimPolicy: Invalid value: \"Retain\": field is immutable"],
+            ),
         ],
     );
 }
@@ -422,7 +520,9 @@ fn bindings_name_a_role_and_who_has_it() {
         &[
             (
                 json!({"roleRef": {"kind": "Other"}}),
-                &["roleRef.kind: Unsupported value: \"Other\": supported values: \"Role\", \"ClusterRole\""],
+                &[
+                    "roleRef.kind: Unsupported value: \"Other\": supported values: \"Role\", \"ClusterRole\"",
+                ],
             ),
             (
                 json!({"subjects": [{"kind": "ServiceAccount", "name": "x", "apiGroup": "v1"}]}),
@@ -481,14 +581,20 @@ fn ways_in_lead_somewhere() {
         &[
             (
                 json!({"spec": null}),
-                &["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"],
+                &[
+                    "spec: Invalid value: null: either `defaultBackend` or `rules` must be specified",
+                ],
             ),
             (
                 path(json!({"path": "/", "backend": {}})),
-                &["spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified"],
+                &[
+                    "spec.rules[0].http.paths[0].pathType: Required value: pathType must be specified",
+                ],
             ),
             (
-                path(json!({"path": "x", "pathType": "Prefix", "backend": {"service": {"name": "s"}}})),
+                path(
+                    json!({"path": "x", "pathType": "Prefix", "backend": {"service": {"name": "s"}}}),
+                ),
                 &[
                     "spec.rules[0].http.paths[0].path: Invalid value: \"x\": must be an absolute path",
                     "spec.rules[0].http.paths[0].backend: Required value: port name or number is required",
@@ -496,7 +602,9 @@ fn ways_in_lead_somewhere() {
             ),
             (
                 json!({"spec": {"rules": [{"host": "10.0.0.1"}]}}),
-                &["spec.rules[0].host: Invalid value: \"10.0.0.1\": must be a DNS name, not an IP address"],
+                &[
+                    "spec.rules[0].host: Invalid value: \"10.0.0.1\": must be a DNS name, not an IP address",
+                ],
             ),
         ],
     );
@@ -544,10 +652,18 @@ fn secrets_hold_what_their_type_says() {
         &secret,
         created,
         &[
-            (json!({"type": "kubernetes.io/tls"}), &["data[tls.crt]: Required value", "data[tls.key]: Required value"]),
+            (
+                json!({"type": "kubernetes.io/tls"}),
+                &[
+                    "data[tls.crt]: Required value",
+                    "data[tls.key]: Required value",
+                ],
+            ),
             (
                 json!({"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": "hunter2"}}),
-                &["data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": must be a JSON object"],
+                &[
+                    "data[.dockerconfigjson]: Invalid value: \"<secret contents redacted>\": must be a JSON object",
+                ],
             ),
         ],
     );

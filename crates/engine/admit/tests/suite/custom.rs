@@ -53,14 +53,33 @@ fn a_definition_says_how_objects_are_named_and_shown() {
     let definition = Definition::read(&definition).unwrap();
     assert_eq!(definition.storage().unwrap().name, "v1".into());
     let kinds: Vec<_> = definition.kinds().collect();
-    assert_eq!(kinds.iter().map(|kind| &*kind.gvk.version).collect::<Vec<_>>(), ["v1", "v1beta1"]);
+    assert_eq!(
+        kinds
+            .iter()
+            .map(|kind| &*kind.gvk.version)
+            .collect::<Vec<_>>(),
+        ["v1", "v1beta1"]
+    );
     assert!(kinds[0].status && !kinds[1].status && !kinds[0].namespaced);
     assert_eq!(definition.names.to_value()["shortNames"], json!(["wd"]));
     let (new, old) = (&definition.versions[0].ty, &definition.versions[1].ty);
-    assert_eq!((&*new.columns[0].name, new.columns[0].priority, &*new.selectable[0]), ("Color", 1, ".spec.color"));
+    assert_eq!(
+        (
+            &*new.columns[0].name,
+            new.columns[0].priority,
+            &*new.selectable[0]
+        ),
+        ("Color", 1, ".spec.color")
+    );
     assert_eq!(&*new.scale.as_ref().unwrap().spec_replicas, ".spec.n");
-    assert_eq!((&*old.columns[0].name, new.deprecation.as_deref()), ("Age", None));
-    assert_eq!(old.deprecation.as_deref(), Some("example.com/v1beta1 Widget is deprecated"));
+    assert_eq!(
+        (&*old.columns[0].name, new.deprecation.as_deref()),
+        ("Age", None)
+    );
+    assert_eq!(
+        old.deprecation.as_deref(),
+        Some("example.com/v1beta1 Widget is deprecated")
+    );
 }
 
 #[test]
@@ -90,7 +109,10 @@ fn what_is_not_declared_goes_and_is_told() {
             "spec.unknown"
         ]
     );
-    assert_eq!(object["spec"]["open"], json!({"any": {"thing": 1}, "in": {}}));
+    assert_eq!(
+        object["spec"]["open"],
+        json!({"any": {"thing": 1}, "in": {}})
+    );
     assert_eq!(object["spec"]["pod"]["spec"], json!({"x": 1}));
 }
 
@@ -108,7 +130,9 @@ fn defaults_are_filled_where_nothing_is_said() {
     };
     assert_eq!(filled(json!({})), json!({"spec": {"size": 1, "note": "x"}}));
     assert_eq!(
-        filled(json!({"spec": {"size": null, "note": null, "plain": null, "list": [{}, {"a": "b"}]}})),
+        filled(
+            json!({"spec": {"size": null, "note": null, "plain": null, "list": [{}, {"a": "b"}]}})
+        ),
         json!({"spec": {"size": 1, "note": null, "list": [{"a": "d"}, {"a": "b"}]}})
     );
 }
@@ -156,7 +180,11 @@ fn what_is_wrong_is_said_in_the_words_of_the_server() {
             json!("b"),
             "spec: Invalid value: \"b\": spec in body should match '^a+$'",
         ),
-        (json!({"type": "string", "maxLength": 2}), json!("äöü"), "spec: Too long: may not be more than 2 bytes"),
+        (
+            json!({"type": "string", "maxLength": 2}),
+            json!("äöü"),
+            "spec: Too long: may not be more than 2 bytes",
+        ),
         (
             json!({"type": "string", "minLength": 2}),
             json!("a"),
@@ -215,10 +243,19 @@ fn what_fits_is_let_through() {
         (json!({"type": "number"}), json!(2)),
         (json!({"type": "string", "nullable": true}), json!(null)),
         (json!({"x-kubernetes-int-or-string": true}), json!("50%")),
-        (json!({"x-kubernetes-preserve-unknown-fields": true}), json!([1, "a"])),
+        (
+            json!({"x-kubernetes-preserve-unknown-fields": true}),
+            json!([1, "a"]),
+        ),
         (json!({"type": "integer", "enum": [1, 2]}), json!(2)),
-        (json!({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": true}), json!(1)),
-        (json!({"type": "string", "format": "int32"}), json!("anything")),
+        (
+            json!({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": true}),
+            json!(1),
+        ),
+        (
+            json!({"type": "string", "format": "int32"}),
+            json!("anything"),
+        ),
     ] {
         let errors = custom::validate(&with_spec(&schema), None, &json!({"spec": value}));
         assert_eq!(said(&errors), Vec::<String>::new(), "{schema}");
@@ -227,9 +264,10 @@ fn what_fits_is_let_through() {
 
 #[test]
 fn of_alternatives_the_nearest_tells_what_is_missing() {
-    let ty =
-        with_spec(&json!({"type": "object", "properties": {"exact": {"type": "string"}, "prefix": {"type": "string"}},
-        "oneOf": [{"required": ["exact"]}, {"required": ["prefix"]}]}));
+    let ty = with_spec(
+        &json!({"type": "object", "properties": {"exact": {"type": "string"}, "prefix": {"type": "string"}},
+        "oneOf": [{"required": ["exact"]}, {"required": ["prefix"]}]}),
+    );
     let errors = custom::validate(&ty, None, &json!({"spec": {}}));
     assert_eq!(
         said(&errors),
@@ -238,7 +276,10 @@ fn of_alternatives_the_nearest_tells_what_is_missing() {
             "spec.exact: Required value"
         ]
     );
-    assert_eq!(custom::validate(&ty, None, &json!({"spec": {"exact": "a", "prefix": "b"}})).len(), 1);
+    assert_eq!(
+        custom::validate(&ty, None, &json!({"spec": {"exact": "a", "prefix": "b"}})).len(),
+        1
+    );
     assert!(custom::validate(&ty, None, &json!({"spec": {"exact": "a"}})).is_empty());
 }
 
@@ -246,39 +287,61 @@ fn of_alternatives_the_nearest_tells_what_is_missing() {
 fn what_was_wrong_before_and_did_not_change_is_let_be() {
     let ty = with_spec(&json!({"type": "object", "properties": {
         "a": {"type": "integer", "maximum": 1}, "b": {"type": "integer", "maximum": 1}}}));
-    let (old, new) = (json!({"spec": {"a": 5, "b": 0}}), json!({"spec": {"a": 5, "b": 7}}));
+    let (old, new) = (
+        json!({"spec": {"a": 5, "b": 0}}),
+        json!({"spec": {"a": 5, "b": 7}}),
+    );
     let errors = custom::validate(&ty, Some(&old), &new);
-    assert_eq!(said(&errors), ["spec.b: Invalid value: 7: spec.b in body should be less than or equal to 1"]);
+    assert_eq!(
+        said(&errors),
+        ["spec.b: Invalid value: 7: spec.b in body should be less than or equal to 1"]
+    );
 }
 
 #[test]
 fn an_embedded_resource_says_what_it_is() {
-    let ty = with_spec(&json!({"type": "object", "x-kubernetes-embedded-resource": true,
-        "x-kubernetes-preserve-unknown-fields": true}));
+    let ty = with_spec(
+        &json!({"type": "object", "x-kubernetes-embedded-resource": true,
+        "x-kubernetes-preserve-unknown-fields": true}),
+    );
     let errors = custom::validate(&ty, None, &json!({"spec": {"kind": "Not one"}}));
-    assert_eq!(said(&errors)[0], "spec.apiVersion: Required value: must not be empty");
-    assert!(said(&errors)[1].starts_with("spec.kind: Invalid value: \"Not one\": may have mixed case"));
+    assert_eq!(
+        said(&errors)[0],
+        "spec.apiVersion: Required value: must not be empty"
+    );
+    assert!(
+        said(&errors)[1].starts_with("spec.kind: Invalid value: \"Not one\": may have mixed case")
+    );
 }
 
 /// Every recorded server-side apply.
 pub(crate) static ROWS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver/ssa_corpus.jsonl.gz");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../../shared/corpus/apiserver/ssa_corpus.jsonl.gz");
     let Ok(file) = File::open(&path) else {
         println!("no recorded cases at {}: nothing checked", path.display());
         return Vec::new();
     };
     let lines = BufReader::new(GzDecoder::new(file)).lines();
-    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect()
 });
 
 /// Types by API version and kind, of definitions that are rows.
 static TYPES: LazyLock<HashMap<(String, String), Arc<Type>>> = LazyLock::new(|| {
     let mut types = HashMap::new();
-    for row in ROWS.iter().filter(|row| row["result"]["kind"] == "CustomResourceDefinition") {
+    for row in ROWS
+        .iter()
+        .filter(|row| row["result"]["kind"] == "CustomResourceDefinition")
+    {
         let definition = Definition::read(&row["result"]).unwrap();
         for version in &definition.versions {
             let api_version = format!("{}/{}", definition.group, version.name);
-            types.insert((api_version, definition.names.kind.to_string()), Arc::clone(&version.ty));
+            types.insert(
+                (api_version, definition.names.kind.to_string()),
+                Arc::clone(&version.ty),
+            );
         }
     }
     types
@@ -293,7 +356,11 @@ fn of_row(row: &Value) -> Option<(&'static Type, Endpoint<'static>)> {
 /// Does what the server does to an apply, as far as it is this crate's.
 fn applied(row: &Value, ty: &Type, to: &Endpoint<'_>) -> Value {
     let live = Some(&row["live"]).filter(|live| live.is_object());
-    let request = Request { manager: "flux", force: true, now: "2027-01-01T00:00:00Z" };
+    let request = Request {
+        manager: "flux",
+        force: true,
+        now: "2027-01-01T00:00:00Z",
+    };
     let mut object = write::apply(live, &row["desired"], to, request).unwrap();
     custom::prune(ty, &mut object);
     custom::default(ty, &mut object);
@@ -303,18 +370,31 @@ fn applied(row: &Value, ty: &Type, to: &Endpoint<'_>) -> Value {
 #[test]
 fn applied_objects_are_those_of_the_server() {
     let (mut right, mut total, mut misses) = (0, 0, Vec::new());
-    for row in ROWS.iter().filter(|row| row["status"] == 200 || row["status"] == 201) {
-        let Some((ty, to)) = of_row(row) else { continue };
+    for row in ROWS
+        .iter()
+        .filter(|row| row["status"] == 200 || row["status"] == 201)
+    {
+        let Some((ty, to)) = of_row(row) else {
+            continue;
+        };
         let found = content(&applied(row, ty, &to));
         total += 1;
         if found == content(&row["result"]) {
             right += 1;
         } else {
-            misses.push(format!("{} {}: {found}\n    not {}", row["case"], row["src"], content(&row["result"])));
+            misses.push(format!(
+                "{} {}: {found}\n    not {}",
+                row["case"],
+                row["src"],
+                content(&row["result"])
+            ));
         }
     }
     println!("custom resources: {right} of {total} applied objects as on the server");
-    misses.iter().take(8).for_each(|miss| println!("  {}", miss.chars().take(3000).collect::<String>()));
+    misses
+        .iter()
+        .take(8)
+        .for_each(|miss| println!("  {}", miss.chars().take(3000).collect::<String>()));
     assert!(total == 0 || right >= OBJECTS_FLOOR, "{right} of {total}");
 }
 
@@ -322,28 +402,48 @@ fn applied_objects_are_those_of_the_server() {
 fn what_the_server_refused_is_refused_for_the_same_reasons() {
     let (mut right, mut total, mut misses) = (0, 0, Vec::new());
     for row in ROWS.iter() {
-        let Some((ty, to)) = of_row(row) else { continue };
+        let Some((ty, to)) = of_row(row) else {
+            continue;
+        };
         if row["status"] != 422 && row["status"] != 200 && row["status"] != 201 {
             continue;
         }
         let old = Some(&row["live"]).filter(|live| live.is_object());
         let found = custom::validate(ty, old, &applied(row, ty, &to));
-        let mut found: Vec<String> = found.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+        let mut found: Vec<String> = found
+            .iter()
+            .map(|error| format!("{}: {}", error.field, error.message))
+            .collect();
         found.sort();
-        let causes = row["result"]["details"]["causes"].as_array().into_iter().flatten();
+        let causes = row["result"]["details"]["causes"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let mut expected: Vec<String> = causes
-            .map(|cause| format!("{}: {}", cause["field"].as_str().unwrap(), cause["message"].as_str().unwrap()))
+            .map(|cause| {
+                format!(
+                    "{}: {}",
+                    cause["field"].as_str().unwrap(),
+                    cause["message"].as_str().unwrap()
+                )
+            })
             .collect();
         expected.sort();
         total += 1;
         if found == expected {
             right += 1;
         } else {
-            misses.push(format!("{} {}: {found:?}\n    not {expected:?}", row["case"], row["src"]));
+            misses.push(format!(
+                "{} {}: {found:?}\n    not {expected:?}",
+                row["case"], row["src"]
+            ));
         }
     }
     println!("custom resources: {right} of {total} verdicts and messages as on the server");
-    misses.iter().take(8).for_each(|miss| println!("  {}", miss.chars().take(2000).collect::<String>()));
+    misses
+        .iter()
+        .take(8)
+        .for_each(|miss| println!("  {}", miss.chars().take(2000).collect::<String>()));
     assert!(total == 0 || right >= VERDICTS_FLOOR, "{right} of {total}");
 }
 
@@ -352,7 +452,13 @@ fn content(object: &Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().remove("status");
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp"] {
+        for field in [
+            "managedFields",
+            "resourceVersion",
+            "uid",
+            "generation",
+            "creationTimestamp",
+        ] {
             metadata.remove(field);
         }
     }

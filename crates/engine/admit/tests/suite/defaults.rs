@@ -26,11 +26,15 @@ use crate::{Score, strategies::kind};
 pub(crate) static ROWS: LazyLock<Vec<(Kind, Value)>> = LazyLock::new(rows);
 
 fn rows() -> Vec<(Kind, Value)> {
-    let Some(corpus) = crate::corpus() else { return Vec::new() };
+    let Some(corpus) = crate::corpus() else {
+        return Vec::new();
+    };
     let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     let rows = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let mut rows: Vec<_> = rows.filter_map(|row| Some((kind_of(&row["desired"])?, row))).collect();
+    let mut rows: Vec<_> = rows
+        .filter_map(|row| Some((kind_of(&row["desired"])?, row)))
+        .collect();
     let mut seen = HashMap::new();
     for (_, row) in &mut rows {
         freshen(row, &mut seen);
@@ -42,8 +46,16 @@ fn rows() -> Vec<(Kind, Value)> {
 /// (201) had none; what was last shown is what the server had.
 fn freshen(row: &mut Value, seen: &mut HashMap<String, Value>) {
     let desired = &row["desired"];
-    let id = format!("{} {} {}", desired["kind"], desired["metadata"]["namespace"], desired["metadata"]["name"]);
-    let version = |object: &Value| object["metadata"]["resourceVersion"].as_str()?.parse::<u64>().ok();
+    let id = format!(
+        "{} {} {}",
+        desired["kind"], desired["metadata"]["namespace"], desired["metadata"]["name"]
+    );
+    let version = |object: &Value| {
+        object["metadata"]["resourceVersion"]
+            .as_str()?
+            .parse::<u64>()
+            .ok()
+    };
     if row["status"] == 201 {
         row["live"] = Value::Null;
     } else if let Some(last) = seen.get(&id)
@@ -70,14 +82,28 @@ pub(crate) fn apply(kind: &Kind, row: &Value) -> Result<Value, write::Refusal> {
     let live = Some(&row["live"]).filter(|live| live.is_object());
     let version = kind.gvk.api_version();
     let to = Endpoint::new(&builtin().schema, kind.ty, &version, &kind.gvk.kind);
-    let mut object = write::apply(live, &row["desired"], &to, Request { manager: "flux", force: true, now: NOW })?;
-    object = decode::value(kind, &object, FieldValidation::Ignore).unwrap().object;
+    let mut object = write::apply(
+        live,
+        &row["desired"],
+        &to,
+        Request {
+            manager: "flux",
+            force: true,
+            now: NOW,
+        },
+    )?;
+    object = decode::value(kind, &object, FieldValidation::Ignore)
+        .unwrap()
+        .object;
     default(kind, &mut object);
     if let Some(live) = live {
         update::prepare(kind, "", live, &mut object);
         write::keep_times(live, &mut object);
     } else {
-        object["metadata"]["uid"] = row["result"]["metadata"]["uid"].as_str().unwrap_or("u").into();
+        object["metadata"]["uid"] = row["result"]["metadata"]["uid"]
+            .as_str()
+            .unwrap_or("u")
+            .into();
         create::prepare(kind, &mut object);
     }
     Ok(object)
@@ -95,13 +121,23 @@ pub(crate) fn wrong(kind: &Kind, row: &Value, object: &Value) -> Vec<FieldError>
 fn what_is_applied_is_accepted_and_becomes_what_it_did_on_the_server() {
     let mut accepted = Score::new("applies that are accepted", 4798);
     let mut score = Score::new("server-side applies: whole objects", 4788);
-    for (kind, row) in ROWS.iter().filter(|(_, row)| row["status"] == 200 || row["status"] == 201) {
+    for (kind, row) in ROWS
+        .iter()
+        .filter(|(_, row)| row["status"] == 200 || row["status"] == 201)
+    {
         let found = apply(kind, row);
         let expected = comparable(&row["result"]);
-        let errors = found.as_ref().map(|found| wrong(kind, row, found)).unwrap_or_default();
+        let errors = found
+            .as_ref()
+            .map(|found| wrong(kind, row, found))
+            .unwrap_or_default();
         let place = || format!("{} {} {}", row["case"], kind.gvk.kind, row["src"]);
-        accepted.add(found.is_ok() && errors.is_empty(), || format!("{}: {errors:?}", place()));
-        let right = found.as_ref().is_ok_and(|found| comparable(found) == expected);
+        accepted.add(found.is_ok() && errors.is_empty(), || {
+            format!("{}: {errors:?}", place())
+        });
+        let right = found
+            .as_ref()
+            .is_ok_and(|found| comparable(found) == expected);
         score.add(right, || match &found {
             Ok(found) => format!("{}: {}", place(), difference(&comparable(found), &expected)),
             Err(refusal) => format!("{}: {refusal}", place()),
@@ -119,7 +155,9 @@ fn the_smallest_objects_are_completed_as_on_the_server() {
             continue;
         }
         let kind = kind_of(&step["body"]).unwrap();
-        let mut object = decode::value(&kind, &step["body"], FieldValidation::Ignore).unwrap().object;
+        let mut object = decode::value(&kind, &step["body"], FieldValidation::Ignore)
+            .unwrap()
+            .object;
         for field in ["uid", "namespace"] {
             if let Some(value) = step["resp"]["metadata"].get(field) {
                 object["metadata"][field] = value.clone();
@@ -128,8 +166,13 @@ fn the_smallest_objects_are_completed_as_on_the_server() {
         default(&kind, &mut object);
         create::prepare(&kind, &mut object);
         let (found, mut expected) = (comparable(&object), comparable(&step["resp"]));
-        expected["metadata"].as_object_mut().unwrap().remove("managedFields");
-        score.add(found == expected, || format!("{}: {}", kind.gvk.kind, difference(&found, &expected)));
+        expected["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("managedFields");
+        score.add(found == expected, || {
+            format!("{}: {}", kind.gvk.kind, difference(&found, &expected))
+        });
     }
     score.finish();
 }
@@ -141,7 +184,12 @@ pub(crate) fn comparable(object: &Value) -> Value {
         for field in ["resourceVersion", "uid", "creationTimestamp"] {
             metadata.remove(field);
         }
-        for entry in metadata.get_mut("managedFields").and_then(Value::as_array_mut).into_iter().flatten() {
+        for entry in metadata
+            .get_mut("managedFields")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             entry.as_object_mut().unwrap().remove("time");
         }
     }
@@ -149,7 +197,9 @@ pub(crate) fn comparable(object: &Value) -> Value {
         allocated(object["spec"].as_object_mut().unwrap());
     }
     if object["kind"] == "PersistentVolume" {
-        object["status"].as_object_mut().map(|status| status.remove("lastPhaseTransitionTime"));
+        object["status"]
+            .as_object_mut()
+            .map(|status| status.remove("lastPhaseTransitionTime"));
     }
     object
 }
@@ -159,10 +209,20 @@ fn allocated(spec: &mut Map<String, Value>) {
     if spec.get("clusterIP").is_none_or(|ip| ip != "None") {
         spec.remove("clusterIP");
     }
-    for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"] {
+    for field in [
+        "clusterIPs",
+        "ipFamilies",
+        "ipFamilyPolicy",
+        "healthCheckNodePort",
+    ] {
         spec.remove(field);
     }
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         port.as_object_mut().unwrap().remove("nodePort");
     }
 }

@@ -32,7 +32,10 @@ fn check(spec: &Value, expected: &[&str]) {
     let schema = json!({"type": "object", "properties": {"spec": spec}});
     let errors = validate_definition(None, &definition(&schema));
     let at = "spec.validation.openAPIV3Schema.properties[spec].";
-    let found: Vec<String> = said(&errors).iter().map(|text| text.replacen(at, "", 1)).collect();
+    let found: Vec<String> = said(&errors)
+        .iter()
+        .map(|text| text.replacen(at, "", 1))
+        .collect();
     assert_eq!(found, expected, "{spec}");
 }
 
@@ -42,7 +45,10 @@ fn the_server_fills_in_names_conversion_and_status() {
     assert!(validate_definition(None, &definition).is_empty());
     assert_eq!(definition["spec"]["names"]["singular"], "widget");
     assert_eq!(definition["spec"]["names"]["listKind"], "WidgetList");
-    assert_eq!(definition["spec"]["conversion"], json!({"strategy": "None"}));
+    assert_eq!(
+        definition["spec"]["conversion"],
+        json!({"strategy": "None"})
+    );
     assert_eq!(definition["status"]["storedVersions"], json!(["v1"]));
 }
 
@@ -60,7 +66,9 @@ fn a_new_storage_version_is_remembered_beside_the_old_one() {
     assert!(validate_definition(Some(&old), &new).is_empty());
     new["spec"]["versions"].as_array_mut().unwrap().remove(0);
     let errors = said(&validate_definition(Some(&old), &new));
-    assert!(errors[0].starts_with("status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions"));
+    assert!(errors[0].starts_with(
+        "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions"
+    ));
 }
 
 #[test]
@@ -85,8 +93,14 @@ fn an_empty_definition_is_told_all_it_lacks() {
 
 #[test]
 fn a_schema_tells_the_shape_of_objects() {
-    check(&json!({}), &["type: Required value: must not be empty for specified object fields"]);
-    check(&json!({"type": "array"}), &["items: Required value: must be specified"]);
+    check(
+        &json!({}),
+        &["type: Required value: must not be empty for specified object fields"],
+    );
+    check(
+        &json!({"type": "array"}),
+        &["items: Required value: must be specified"],
+    );
     check(
         &json!({"type": "array", "items": {}}),
         &["items.type: Required value: must not be empty for specified array items"],
@@ -107,14 +121,21 @@ fn a_schema_tells_the_shape_of_objects() {
         &json!({"type": "string", "allOf": [{"type": "string"}]}),
         &["allOf[0].type: Forbidden: must be empty to be structural"],
     );
-    check(&json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}), &[]);
+    check(
+        &json!({"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        &[],
+    );
     check(
         &json!({"type": "string", "pattern": "("}),
-        &["pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: error: unclosed group"],
+        &[
+            "pattern: Invalid value: \"(\": must be a valid regular expression, but isn't: error: unclosed group",
+        ],
     );
     check(
         &json!({"type": "object", "additionalProperties": {"type": "string"}, "properties": {"a": {"type": "string"}}}),
-        &["additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"],
+        &[
+            "additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
+        ],
     );
 }
 
@@ -130,10 +151,15 @@ fn lists_that_are_merged_have_keys() {
             "items.properties[n].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
         ],
     );
-    check(&list(json!(["n"]), json!({"type": "string", "default": "x"})), &[]);
+    check(
+        &list(json!(["n"]), json!({"type": "string", "default": "x"})),
+        &[],
+    );
     check(
         &list(json!(["m"]), json!({"type": "string"})),
-        &["x-kubernetes-list-map-keys: Invalid value: [\"m\"]: entries must all be names of item properties"],
+        &[
+            "x-kubernetes-list-map-keys: Invalid value: [\"m\"]: entries must all be names of item properties",
+        ],
     );
     check(
         &json!({"type": "string", "x-kubernetes-list-type": "set"}),
@@ -160,7 +186,10 @@ fn metadata_can_only_be_narrowed_in_its_name() {
         &definition(&json!({"type": "object", "properties": {
             "metadata": {"type": "object", "properties": {"labels": {"type": "object"}}}}})),
     );
-    assert!(said(&errors)[0].contains("must not specify anything other than name and generateName"), "{errors:?}");
+    assert!(
+        said(&errors)[0].contains("must not specify anything other than name and generateName"),
+        "{errors:?}"
+    );
 }
 
 #[test]
@@ -170,13 +199,23 @@ fn endpoints_and_columns_point_to_what_is_there() {
     let check = |key: &str, value: Value, expected: &[&str]| {
         let mut definition = definition(&schema);
         definition["spec"]["versions"][0][key] = value;
-        assert_eq!(said(&validate_definition(None, &definition)), expected, "{key}");
+        assert_eq!(
+            said(&validate_definition(None, &definition)),
+            expected,
+            "{key}"
+        );
     };
-    check("selectableFields", json!([{"jsonPath": ".spec.color"}]), &[]);
+    check(
+        "selectableFields",
+        json!([{"jsonPath": ".spec.color"}]),
+        &[],
+    );
     check(
         "selectableFields",
         json!([{"jsonPath": ".spec.size"}]),
-        &["spec.selectableFields[0].jsonPath: Invalid value: \".spec.size\": must point to a field in the schema"],
+        &[
+            "spec.selectableFields[0].jsonPath: Invalid value: \".spec.size\": must point to a field in the schema",
+        ],
     );
     check(
         "selectableFields",
@@ -186,7 +225,9 @@ fn endpoints_and_columns_point_to_what_is_there() {
     check(
         "subresources",
         json!({"scale": {"specReplicasPath": ".status.n", "statusReplicasPath": ".status.n"}}),
-        &["spec.subresources.scale.specReplicasPath: Invalid value: \".status.n\": should be a json path under .spec"],
+        &[
+            "spec.subresources.scale.specReplicasPath: Invalid value: \".status.n\": should be a json path under .spec",
+        ],
     );
     check(
         "additionalPrinterColumns",
@@ -248,36 +289,75 @@ fn a_group_of_kubernetes_itself_needs_an_approval() {
     definition["spec"]["group"] = json!("example.k8s.io");
     definition["metadata"]["name"] = json!("widgets.example.k8s.io");
     let errors = said(&validate_definition(None, &definition));
-    assert!(errors[0].starts_with("metadata.annotations[api-approved.kubernetes.io]: Required value"), "{errors:?}");
-    definition["metadata"]["annotations"] = json!({"api-approved.kubernetes.io": "https://example.com/1"});
+    assert!(
+        errors[0].starts_with("metadata.annotations[api-approved.kubernetes.io]: Required value"),
+        "{errors:?}"
+    );
+    definition["metadata"]["annotations"] =
+        json!({"api-approved.kubernetes.io": "https://example.com/1"});
     assert!(validate_definition(None, &definition).is_empty());
     let status = accept(&definition, &[], "2026-01-01T00:00:00Z");
-    assert_eq!(status["conditions"][0]["message"], "approved in https://example.com/1");
+    assert_eq!(
+        status["conditions"][0]["message"],
+        "approved in https://example.com/1"
+    );
 }
 
 #[test]
 fn the_first_to_ask_has_a_name() {
     let mut definition = definition(&json!({"type": "object"}));
-    let other = Names { plural: "gadgets".into(), short_names: ["widget".into()].into(), ..Names::default() };
+    let other = Names {
+        plural: "gadgets".into(),
+        short_names: ["widget".into()].into(),
+        ..Names::default()
+    };
     let status = accept(&definition, &[other], "2026-01-01T00:00:00Z");
     let conditions = status["conditions"].as_array().unwrap();
-    assert_eq!((&conditions[0]["status"], &conditions[0]["reason"]), (&json!("False"), &json!("SingularConflict")));
+    assert_eq!(
+        (&conditions[0]["status"], &conditions[0]["reason"]),
+        (&json!("False"), &json!("SingularConflict"))
+    );
     assert_eq!(conditions[0]["message"], "\"widget\" is already in use");
-    assert_eq!((&conditions[1]["status"], &conditions[1]["reason"]), (&json!("False"), &json!("NotAccepted")));
-    assert_eq!(status["acceptedNames"], json!({"plural": "widgets", "kind": "Widget", "listKind": "WidgetList"}));
+    assert_eq!(
+        (&conditions[1]["status"], &conditions[1]["reason"]),
+        (&json!("False"), &json!("NotAccepted"))
+    );
+    assert_eq!(
+        status["acceptedNames"],
+        json!({"plural": "widgets", "kind": "Widget", "listKind": "WidgetList"})
+    );
     definition["status"] = status;
     let status = accept(&definition, &[], "2026-01-02T00:00:00Z");
-    assert_eq!(status["conditions"][1]["lastTransitionTime"], "2026-01-02T00:00:00Z");
+    assert_eq!(
+        status["conditions"][1]["lastTransitionTime"],
+        "2026-01-02T00:00:00Z"
+    );
     definition["status"] = status.clone();
-    assert_eq!(accept(&definition, &[], "2026-01-03T00:00:00Z"), status, "nothing new is no change");
+    assert_eq!(
+        accept(&definition, &[], "2026-01-03T00:00:00Z"),
+        status,
+        "nothing new is no change"
+    );
 }
 
 /// Does what the server does to an apply of a definition.
 fn applied(row: &Value) -> (Option<&Value>, Value) {
     let old = Some(&row["live"]).filter(|live| live.is_object());
-    let ty = builtin().kinds.get("apiextensions.k8s.io/v1", "CustomResourceDefinition").unwrap();
-    let to = Endpoint::new(&builtin().schema, ty, "apiextensions.k8s.io/v1", "CustomResourceDefinition");
-    let request = Request { manager: "flux", force: true, now: "2027-01-01T00:00:00Z" };
+    let ty = builtin()
+        .kinds
+        .get("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+        .unwrap();
+    let to = Endpoint::new(
+        &builtin().schema,
+        ty,
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+    );
+    let request = Request {
+        manager: "flux",
+        force: true,
+        now: "2027-01-01T00:00:00Z",
+    };
     let mut new = write::apply(old, &row["desired"], &to, request).unwrap();
     prepare_definition(old, &mut new);
     (old, new)
@@ -286,32 +366,56 @@ fn applied(row: &Value) -> (Option<&Value>, Value) {
 #[test]
 fn recorded_definitions_are_filled_in_accepted_and_refused_as_on_the_server() {
     let (mut right, mut total, mut misses) = (0, 0, Vec::new());
-    for row in ROWS.iter().filter(|row| row["desired"]["kind"] == "CustomResourceDefinition") {
+    for row in ROWS
+        .iter()
+        .filter(|row| row["desired"]["kind"] == "CustomResourceDefinition")
+    {
         let (old, new) = applied(row);
         let mut found: Vec<String> = said(&validate_definition(old, &new));
-        let causes = row["result"]["details"]["causes"].as_array().into_iter().flatten();
+        let causes = row["result"]["details"]["causes"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let mut expected: Vec<String> = causes
-            .map(|cause| format!("{}: {}", cause["field"].as_str().unwrap(), cause["message"].as_str().unwrap()))
+            .map(|cause| {
+                format!(
+                    "{}: {}",
+                    cause["field"].as_str().unwrap(),
+                    cause["message"].as_str().unwrap()
+                )
+            })
             .collect();
         found.sort();
         expected.sort();
         total += 1;
         let accepted = row["status"] != 422;
-        let same = !accepted || (new["spec"] == row["result"]["spec"] && new["status"] == row["result"]["status"]);
+        let same = !accepted
+            || (new["spec"] == row["result"]["spec"] && new["status"] == row["result"]["status"]);
         if found == expected && same {
             right += 1;
         } else {
-            misses.push(format!("{} {found:?} not {expected:?}, same: {same}", row["src"]));
+            misses.push(format!(
+                "{} {found:?} not {expected:?}, same: {same}",
+                row["src"]
+            ));
         }
         let conditions = row["result"]["status"]["conditions"].as_array();
         // Some were looked at between the acceptance of their names and their being served.
-        let done = |conditions: &&Vec<Value>| conditions.iter().any(|c| c["reason"] == "InitialNamesAccepted");
+        let done = |conditions: &&Vec<Value>| {
+            conditions
+                .iter()
+                .any(|c| c["reason"] == "InitialNamesAccepted")
+        };
         if let Some(conditions) = conditions.filter(done) {
             let now = conditions[0]["lastTransitionTime"].as_str().unwrap();
             let mut fresh = row["result"].clone();
             fresh["status"]["conditions"] = Value::Null;
             let status = accept(&fresh, &[], now);
-            assert_eq!(status["acceptedNames"], row["result"]["status"]["acceptedNames"], "{}", row["src"]);
+            assert_eq!(
+                status["acceptedNames"], row["result"]["status"]["acceptedNames"],
+                "{}",
+                row["src"]
+            );
             let all = |conditions: &Value| {
                 let mut all: Vec<String> = conditions
                     .as_array()
@@ -322,12 +426,23 @@ fn recorded_definitions_are_filled_in_accepted_and_refused_as_on_the_server() {
                 all.sort();
                 all
             };
-            assert_eq!(all(&status["conditions"]), all(&row["result"]["status"]["conditions"]), "{}", row["src"]);
+            assert_eq!(
+                all(&status["conditions"]),
+                all(&row["result"]["status"]["conditions"]),
+                "{}",
+                row["src"]
+            );
         }
     }
     println!("definitions: {right} of {total} as on the server");
-    misses.iter().take(8).for_each(|miss| println!("  {}", miss.chars().take(800).collect::<String>()));
-    assert!(total == 0 || right >= DEFINITIONS_FLOOR, "{right} of {total}");
+    misses
+        .iter()
+        .take(8)
+        .for_each(|miss| println!("  {}", miss.chars().take(800).collect::<String>()));
+    assert!(
+        total == 0 || right >= DEFINITIONS_FLOOR,
+        "{right} of {total}"
+    );
 }
 
 /// The rest differs by what decoding drops (`format: ""`, `anyOf: null`), or changed between the read and the apply.

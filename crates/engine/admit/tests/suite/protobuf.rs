@@ -13,21 +13,32 @@ const RIGHT_MIN: usize = 185;
 
 /// Returns name, JSON and protobuf of each kind.
 fn kinds() -> Vec<(String, Value, Vec<u8>)> {
-    let Some(corpus) = corpus() else { return Vec::new() };
+    let Some(corpus) = corpus() else {
+        return Vec::new();
+    };
     let mut archive = Vec::new();
     let file = File::open(corpus.join("apiserver/pb.tar.xz")).unwrap();
     lzma_rs::xz_decompress(&mut BufReader::new(file), &mut archive).unwrap();
     let mut files = BTreeMap::new();
     for entry in tar::Archive::new(&archive[..]).entries().unwrap() {
         let mut entry = entry.unwrap();
-        let (path, mut bytes) = (entry.path().unwrap().to_string_lossy().into_owned(), Vec::new());
+        let (path, mut bytes) = (
+            entry.path().unwrap().to_string_lossy().into_owned(),
+            Vec::new(),
+        );
         entry.read_to_end(&mut bytes).unwrap();
         files.insert(path, bytes);
     }
-    let json = files.iter().filter_map(|(path, bytes)| Some((path.strip_suffix(".json")?, bytes)));
+    let json = files
+        .iter()
+        .filter_map(|(path, bytes)| Some((path.strip_suffix(".json")?, bytes)));
     json.map(|(path, bytes)| {
         let name = path.rsplit('/').next().unwrap().to_owned();
-        (name, serde_json::from_slice(bytes).unwrap(), files[&format!("{path}.pb")].clone())
+        (
+            name,
+            serde_json::from_slice(bytes).unwrap(),
+            files[&format!("{path}.pb")].clone(),
+        )
     })
     .collect()
 }
@@ -36,7 +47,11 @@ fn decoded(body: &[u8]) -> Result<Value, Error> {
     let envelope = Envelope::open(body)?;
     // An event of a watch is the one kind that does not name itself.
     let unnamed = envelope.kind.is_empty();
-    let (version, kind) = if unnamed { ("v1", "WatchEvent") } else { (&*envelope.api_version, &*envelope.kind) };
+    let (version, kind) = if unnamed {
+        ("v1", "WatchEvent")
+    } else {
+        (&*envelope.api_version, &*envelope.kind)
+    };
     let mut object = envelope.object(fields().of_kind(version, kind).unwrap())?;
     if !unnamed {
         object["apiVersion"] = Value::from(version);
@@ -51,12 +66,18 @@ fn every_field_of_every_kind_comes_out_as_go_writes_it() {
     for (name, expected, body) in &kinds {
         match decoded(body) {
             Ok(object) if object == *expected => right += 1,
-            Ok(object) => println!("  {name}: {}", first_difference(&object, expected, String::new())),
+            Ok(object) => println!(
+                "  {name}: {}",
+                first_difference(&object, expected, String::new())
+            ),
             Err(error) => println!("  {name}: {error}"),
         }
     }
     println!("protobuf: {right} of {} kinds", kinds.len());
-    assert!(kinds.is_empty() || right >= RIGHT_MIN, "{right} is below {RIGHT_MIN}");
+    assert!(
+        kinds.is_empty() || right >= RIGHT_MIN,
+        "{right} is below {RIGHT_MIN}"
+    );
 }
 
 fn first_difference(ours: &Value, theirs: &Value, path: String) -> String {
@@ -67,13 +88,20 @@ fn first_difference(ours: &Value, theirs: &Value, path: String) -> String {
             let differing = keys.into_iter().find(|key| a.get(*key) != b.get(*key));
             let Some(key) = differing else { return path };
             let null = Value::Null;
-            first_difference(a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), format!("{path}.{key}"))
+            first_difference(
+                a.get(key).unwrap_or(&null),
+                b.get(key).unwrap_or(&null),
+                format!("{path}.{key}"),
+            )
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             let at = (0..a.len()).find(|at| a[*at] != b[*at]).unwrap_or(0);
             first_difference(&a[at], &b[at], format!("{path}[{at}]"))
         }
-        _ => format!("{path}: {ours} not {theirs}").chars().take(300).collect(),
+        _ => format!("{path}: {ours} not {theirs}")
+            .chars()
+            .take(300)
+            .collect(),
     }
 }
 
@@ -109,13 +137,27 @@ fn message(number: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn body(api_version: &str, kind: &str, object: &[u8]) -> Vec<u8> {
-    let type_meta = [message(1, api_version.as_bytes()), message(2, kind.as_bytes())].concat();
-    [b"k8s\0".to_vec(), message(1, &type_meta), message(2, object)].concat()
+    let type_meta = [
+        message(1, api_version.as_bytes()),
+        message(2, kind.as_bytes()),
+    ]
+    .concat();
+    [
+        b"k8s\0".to_vec(),
+        message(1, &type_meta),
+        message(2, object),
+    ]
+    .concat()
 }
 
 #[test]
 fn what_was_never_set_is_written_where_go_writes_it() {
-    let object = decoded(&body("apps/v1", "Deployment", &message(1, &message(1, b"web")))).unwrap();
+    let object = decoded(&body(
+        "apps/v1",
+        "Deployment",
+        &message(1, &message(1, b"web")),
+    ))
+    .unwrap();
     let expected = serde_json::json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "status": {},
         "spec": {"selector": null, "strategy": {}, "template": {"metadata": {}, "spec": {"containers": null}}},
@@ -130,7 +172,10 @@ fn bodies_that_are_none_are_refused() {
     assert_eq!(opened(b"{}"), Error::Prefix);
     assert_eq!(opened(b"k8s\0"), Error::EmptyBody);
     assert_eq!(opened(b"k8s\0\x0a\xff"), Error::Malformed);
-    assert_eq!(decoded(&body("v1", "ConfigMap", &[0x08, 1])), Err(Error::WireType("metadata")));
+    assert_eq!(
+        decoded(&body("v1", "ConfigMap", &[0x08, 1])),
+        Err(Error::WireType("metadata"))
+    );
 }
 
 #[test]
@@ -143,5 +188,12 @@ fn a_schema_nested_without_end_is_refused() {
     }
     let version = message(4, &message(1, &schema));
     let object = message(2, &message(7, &version));
-    assert_eq!(decoded(&body("apiextensions.k8s.io/v1", "CustomResourceDefinition", &object)), Err(Error::TooDeep));
+    assert_eq!(
+        decoded(&body(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            &object
+        )),
+        Err(Error::TooDeep)
+    );
 }

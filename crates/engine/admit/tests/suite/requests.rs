@@ -40,7 +40,11 @@ impl<'s> Step<'s> {
         }
         let path = recorded["pathSent"].as_str()?.split('?').next()?;
         let mut parts = path.trim_start_matches('/').split('/');
-        let group = if parts.next()? == "apis" { parts.next()? } else { "" };
+        let group = if parts.next()? == "apis" {
+            parts.next()?
+        } else {
+            ""
+        };
         let version = parts.next()?;
         let rest: Vec<&str> = parts.collect();
         let (namespace, rest) = match rest[..] {
@@ -49,8 +53,18 @@ impl<'s> Step<'s> {
         };
         let kind = Kind::builtin(resources().get(group, version, rest.first()?)?)?;
         let subresource = rest.get(2).copied().unwrap_or_default();
-        let path = path.strip_suffix(&format!("/{subresource}")).unwrap_or(path).to_owned();
-        Some(Self { recorded, version: kind.gvk.api_version(), kind, path, namespace, subresource })
+        let path = path
+            .strip_suffix(&format!("/{subresource}"))
+            .unwrap_or(path)
+            .to_owned();
+        Some(Self {
+            recorded,
+            version: kind.gvk.api_version(),
+            kind,
+            path,
+            namespace,
+            subresource,
+        })
     }
 
     fn is(&self, method: &str) -> bool {
@@ -64,21 +78,49 @@ impl<'s> Step<'s> {
     /// Returns who writes, and when: who says so, or the program that does.
     fn request(&self) -> Request<'_> {
         let path = self.recorded["pathSent"].as_str().unwrap();
-        let named = path.split(['?', '&']).find_map(|part| part.strip_prefix("fieldManager="));
-        let agent = self.recorded["headers"]["User-Agent"].as_str().and_then(|agent| agent.split('/').next());
-        let entries = self.recorded["resp"]["metadata"]["managedFields"].as_array().into_iter().flatten();
-        let now = entries.filter_map(|entry| entry["time"].as_str()).max().unwrap_or(NOW);
-        Request { manager: named.or(agent).unwrap_or_default(), force: true, now }
+        let named = path
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("fieldManager="));
+        let agent = self.recorded["headers"]["User-Agent"]
+            .as_str()
+            .and_then(|agent| agent.split('/').next());
+        let entries = self.recorded["resp"]["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let now = entries
+            .filter_map(|entry| entry["time"].as_str())
+            .max()
+            .unwrap_or(NOW);
+        Request {
+            manager: named.or(agent).unwrap_or_default(),
+            force: true,
+            now,
+        }
     }
 
     fn endpoint(&self) -> Endpoint<'_> {
-        let to = Endpoint::new(&builtin().schema, self.kind.ty, &self.version, &self.kind.gvk.kind);
-        if self.subresource == "status" { to.status() } else { to }
+        let to = Endpoint::new(
+            &builtin().schema,
+            self.kind.ty,
+            &self.version,
+            &self.kind.gvk.kind,
+        );
+        if self.subresource == "status" {
+            to.status()
+        } else {
+            to
+        }
     }
 
     fn body(&self) -> Option<&Value> {
         let sent = &self.recorded["bodySent"];
-        Some(if sent.is_object() { sent } else { &self.recorded["body"] }).filter(|body| body.is_object())
+        Some(if sent.is_object() {
+            sent
+        } else {
+            &self.recorded["body"]
+        })
+        .filter(|body| body.is_object())
     }
 
     /// Returns the object before it gets its defaults.
@@ -94,7 +136,9 @@ impl<'s> Step<'s> {
             "application/strategic-merge-patch+json" => {
                 strategic::apply(live?, body, &builtin().schema, self.kind.ty).ok()?
             }
-            _ if self.is_apply() => write::apply(live, body, &self.endpoint(), self.request()).ok()?,
+            _ if self.is_apply() => {
+                write::apply(live, body, &self.endpoint(), self.request()).ok()?
+            }
             _ => return None,
         };
         new["apiVersion"] = (&*self.version).into();
@@ -108,7 +152,9 @@ impl<'s> Step<'s> {
     /// Returns the object that is stored, or why it is not.
     fn result(&self, live: Option<&Value>) -> Option<Result<Value, Status>> {
         let mut new = self.written(live)?;
-        new = decode::value(&self.kind, &new, FieldValidation::Ignore).ok()?.object;
+        new = decode::value(&self.kind, &new, FieldValidation::Ignore)
+            .ok()?
+            .object;
         if live.is_none() && !self.is_apply() {
             create::begin(&mut new);
         }
@@ -133,18 +179,34 @@ impl<'s> Step<'s> {
             validate::create(&self.kind, &new)
         };
         let name = new["metadata"]["name"].as_str().unwrap_or_default();
-        Some(if errors.is_empty() { Ok(new.clone()) } else { Err(Status::invalid(&self.kind, name, &errors)) })
+        Some(if errors.is_empty() {
+            Ok(new.clone())
+        } else {
+            Err(Status::invalid(&self.kind, name, &errors))
+        })
     }
 
     /// Holds what is warned of against what was; of unknown fields it is not told here.
     fn warnings(&self, live: Option<&Value>, new: &Value) {
-        let headers = self.recorded["respHeaders"]["warning"].as_array().into_iter().flatten();
+        let headers = self.recorded["respHeaders"]["warning"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let text = |header: &Value| {
-            header.as_str()?.strip_prefix("299 - \"")?.strip_suffix('"').map(|text| text.replace("\\\"", "\""))
+            header
+                .as_str()?
+                .strip_prefix("299 - \"")?
+                .strip_suffix('"')
+                .map(|text| text.replace("\\\"", "\""))
         };
-        let expected: Vec<String> =
-            headers.filter_map(text).filter(|text| !text.starts_with("unknown field")).collect();
-        if self.recorded["status"].as_u64().is_some_and(|status| status < 300) {
+        let expected: Vec<String> = headers
+            .filter_map(text)
+            .filter(|text| !text.starts_with("unknown field"))
+            .collect();
+        if self.recorded["status"]
+            .as_u64()
+            .is_some_and(|status| status < 300)
+        {
             assert_eq!(
                 validate::warnings(&self.kind, live, new),
                 expected,
@@ -158,9 +220,16 @@ impl<'s> Step<'s> {
     /// Puts what the server stored where the next request finds it.
     fn keep(self, live: &mut HashMap<String, Value>) {
         let reply = &self.recorded["resp"];
-        let dry = self.recorded["pathSent"].as_str().unwrap().contains("dryRun");
+        let dry = self.recorded["pathSent"]
+            .as_str()
+            .unwrap()
+            .contains("dryRun");
         if let Some(name) = reply["metadata"]["name"].as_str().filter(|_| !dry) {
-            let path = if self.is("POST") { format!("{}/{name}", self.path) } else { self.path };
+            let path = if self.is("POST") {
+                format!("{}/{name}", self.path)
+            } else {
+                self.path
+            };
             live.insert(path, reply.clone());
         }
     }
@@ -181,18 +250,36 @@ fn as_requests(recorded: &Value) -> Value {
 fn what_is_written_over_http_becomes_what_it_did_on_the_server() {
     let mut stored = Score::new("requests: objects", 145);
     let mut refused = Score::new("requests: refusals to the letter", 20);
-    for file in ["http_core", "http_crd_rbac_misc", "http_list_watch_delete", "kubectl"] {
+    for file in [
+        "http_core",
+        "http_crd_rbac_misc",
+        "http_list_watch_delete",
+        "kubectl",
+    ] {
         let mut live: HashMap<String, Value> = HashMap::new();
         for recorded in crate::lines(&format!("apiserver/{file}.jsonl")) {
-            let recorded = if file == "kubectl" { as_requests(&recorded) } else { recorded };
-            let Some(step) = Step::read(&recorded) else { continue };
+            let recorded = if file == "kubectl" {
+                as_requests(&recorded)
+            } else {
+                recorded
+            };
+            let Some(step) = Step::read(&recorded) else {
+                continue;
+            };
             let reply = &recorded["resp"];
             let found = step.result(live.get(&step.path));
             let shown = format!("{} {}", recorded["scenario"], recorded["step"]);
-            if reply["reason"] == "Invalid" && reply["message"].as_str().unwrap().starts_with(&*step.kind.gvk.kind) {
+            if reply["reason"] == "Invalid"
+                && reply["message"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with(&*step.kind.gvk.kind)
+            {
                 let message = found.and_then(Result::err).map(|status| status.message);
                 let right = message.as_deref() == reply["message"].as_str();
-                refused.add(right, || format!("{shown}: {message:?} not {}", reply["message"]));
+                refused.add(right, || {
+                    format!("{shown}: {message:?} not {}", reply["message"])
+                });
             } else if reply["kind"] == *step.kind.gvk.kind && reply["metadata"]["uid"].is_string() {
                 if let Some(found) = found {
                     let (expected, found) = (comparable(reply), found.as_ref().map(comparable));

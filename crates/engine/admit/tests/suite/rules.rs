@@ -9,23 +9,32 @@ use crate::custom::typed;
 
 /// Returns the recorded cases, or none when they are not there.
 fn cases() -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel/k8s_crd_cel.jsonl");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../../shared/corpus/cel/k8s_crd_cel.jsonl");
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("no recorded cases at {}: nothing checked", path.display());
         return Vec::new();
     };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn said(schema: &Value, old: Option<&Value>, new: &Value) -> Vec<String> {
-    custom::validate(&typed(schema), old, new).iter().map(ToString::to_string).collect()
+    custom::validate(&typed(schema), old, new)
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Tells whether a recorded case ends as recorded; what rules cost is not compared.
 fn is_right(case: &Value, found: &[String]) -> bool {
     match &case["errors"] {
         Value::Array(errors) if case["table"] == "ratchet" => {
-            let mut expected: Vec<String> = errors.iter().map(|e| e.as_str().unwrap().replace("root.", "")).collect();
+            let mut expected: Vec<String> = errors
+                .iter()
+                .map(|e| e.as_str().unwrap().replace("root.", ""))
+                .collect();
             let mut found = found.to_vec();
             expected.sort();
             found.sort();
@@ -48,11 +57,16 @@ fn recorded_rules_end_as_recorded() {
         let old = Some(&case["oldObj"]).filter(|old| !old.is_null());
         let found = said(&schema, old, &case["obj"]);
         let is_right = is_right(&case, &found);
-        let section = sections.entry(case["name"].as_str().unwrap().to_owned()).or_default();
+        let section = sections
+            .entry(case["name"].as_str().unwrap().to_owned())
+            .or_default();
         (total, right) = (total + 1, right + usize::from(is_right));
         *section = (section.0 + usize::from(is_right), section.1 + 1);
         if !is_right && std::env::var_os("LODE_SHOW").is_some() {
-            println!("  {}: {} {found:?} not {} {}", case["name"], case["rule"], case["error"], case["errors"]);
+            println!(
+                "  {}: {} {found:?} not {} {}",
+                case["name"], case["rule"], case["error"], case["errors"]
+            );
         }
     }
     println!("rules: {right} of {total} end as recorded");
@@ -71,18 +85,30 @@ fn a_rule_that_is_broken_is_told_with_its_message() {
     };
     let object = json!({"spec": {"min": 3, "max": 2, "in": "x"}});
     for (rule, expected) in [
-        (json!({"rule": "self.min <= self.max"}), "spec: Invalid value: failed rule: self.min <= self.max"),
-        (json!({"rule": "self.min <= self.max", "message": "out of order"}), "spec: Invalid value: out of order"),
+        (
+            json!({"rule": "self.min <= self.max"}),
+            "spec: Invalid value: failed rule: self.min <= self.max",
+        ),
+        (
+            json!({"rule": "self.min <= self.max", "message": "out of order"}),
+            "spec: Invalid value: out of order",
+        ),
         (
             json!({"rule": "self.min <= self.max", "message": "m", "messageExpression": "'%d is over %d'.format([self.min, self.max])"}),
             "spec: Invalid value: 3 is over 2",
         ),
-        (json!({"rule": "self.min <= self.max", "message": "m", "messageExpression": "''"}), "spec: Invalid value: m"),
+        (
+            json!({"rule": "self.min <= self.max", "message": "m", "messageExpression": "''"}),
+            "spec: Invalid value: m",
+        ),
         (
             json!({"rule": "self.min <= self.max", "reason": "FieldValueForbidden", "message": "m", "fieldPath": ".min"}),
             "spec.min: Forbidden: m",
         ),
-        (json!({"rule": "self.__in__ == 'y'"}), "spec: Invalid value: failed rule: self.__in__ == 'y'"),
+        (
+            json!({"rule": "self.__in__ == 'y'"}),
+            "spec: Invalid value: failed rule: self.__in__ == 'y'",
+        ),
         (
             json!({"rule": "self.other > 1"}),
             "spec: Invalid value: 'there is no field \"other\"' evaluating rule: self.other > 1",
@@ -100,7 +126,11 @@ fn a_rule_that_is_broken_is_told_with_its_message() {
 #[test]
 fn a_rule_about_a_change_needs_something_older() {
     let ty = |optional: bool| {
-        let rule = if optional { "!oldSelf.hasValue() || self == oldSelf.value()" } else { "self == oldSelf" };
+        let rule = if optional {
+            "!oldSelf.hasValue() || self == oldSelf.value()"
+        } else {
+            "self == oldSelf"
+        };
         json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {"a": {"type": "string",
             "x-kubernetes-validations": [{"rule": rule, "message": "immutable", "optionalOldSelf": optional}]}}}}})
     };
@@ -108,7 +138,10 @@ fn a_rule_about_a_change_needs_something_older() {
     for optional in [false, true] {
         assert!(said(&ty(optional), None, &one).is_empty());
         assert!(said(&ty(optional), Some(&one), &one).is_empty());
-        assert_eq!(said(&ty(optional), Some(&one), &two), ["spec.a: Invalid value: \"2\": immutable"]);
+        assert_eq!(
+            said(&ty(optional), Some(&one), &two),
+            ["spec.a: Invalid value: \"2\": immutable"]
+        );
         assert!(said(&ty(optional), Some(&json!({"spec": {}})), &two).is_empty());
     }
 }
@@ -119,7 +152,10 @@ fn what_did_not_change_is_not_asked_again() {
         "a": {"type": "integer", "x-kubernetes-validations": [{"rule": "self < 3"}]}, "b": {"type": "integer"}}}}});
     let old = json!({"spec": {"a": 5, "b": 1}});
     assert!(said(&ty, Some(&old), &json!({"spec": {"a": 5, "b": 2}})).is_empty());
-    assert_eq!(said(&ty, Some(&old), &json!({"spec": {"a": 6, "b": 1}})).len(), 1);
+    assert_eq!(
+        said(&ty, Some(&old), &json!({"spec": {"a": 6, "b": 1}})).len(),
+        1
+    );
 }
 
 #[test]
@@ -151,7 +187,10 @@ fn rules_wait_until_the_object_is_valid() {
         "properties": {"spec": {"type": "object", "properties": {"a": {"type": "integer"}}}}});
     let found = said(&ty, None, &json!({}));
     assert_eq!(found[0], "spec: Required value");
-    assert!(found[1].starts_with("<nil>: Invalid value: null: some validation rules were not checked"), "{found:?}");
+    assert!(
+        found[1].starts_with("<nil>: Invalid value: null: some validation rules were not checked"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -177,7 +216,11 @@ fn rules_see_values_as_their_types() {
         "cidr('10.0.0.0/8').containsIP('10.1.2.3') && semver('1.2.3').major() == 1",
         "!format.dns1123Label().validate('a-b').hasValue() && 'a1'.matches('^[a-z][0-9]$')",
     ] {
-        assert_eq!(said(&ty(rule), None, &object), Vec::<String>::new(), "{rule}");
+        assert_eq!(
+            said(&ty(rule), None, &object),
+            Vec::<String>::new(),
+            "{rule}"
+        );
     }
 }
 

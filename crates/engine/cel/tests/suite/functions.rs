@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 fn eval(text: &str) -> Result<Value, EvalError> {
     let (list, map) = (json!([3, 1, 2]), json!({"a": 1, "b": 2}));
     let compiled = Expr::compile(text, Limits::default());
-    compiled.unwrap_or_else(|error| panic!("{text}: {error}")).eval(&[("l", &list), ("m", &map)])
+    compiled
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .eval(&[("l", &list), ("m", &map)])
 }
 
 fn all_true(texts: &[&str]) {
@@ -43,7 +45,10 @@ fn loops_have_one_variable_or_two() {
 
 #[test]
 fn an_error_in_a_loop_counts_only_where_nothing_else_decides() {
-    all_true(&["[0, 1].exists(i, x, 1 / x == 1)", "![0, 2].all(i, x, 1 / x == 1)"]);
+    all_true(&[
+        "[0, 1].exists(i, x, 1 / x == 1)",
+        "![0, 2].all(i, x, 1 / x == 1)",
+    ]);
     all_refused(&[
         "[0, 2].exists(i, x, 1 / x == 1)",
         "[0, 1].all(i, x, 1 / x == 1)",
@@ -58,7 +63,11 @@ fn lists_are_sorted_by_what_is_told() {
         "[{'n': 'b'}, {'n': 'a'}].sortBy(e, e.n)[0].n == 'a'",
         "lists.range(3) == [0, 1, 2] && lists.range(0) == []",
     ]);
-    all_refused(&["[1, 'a'].sortBy(x, x)", "m.sortBy(x, x)", "lists.range(1001)"]);
+    all_refused(&[
+        "[1, 'a'].sortBy(x, x)",
+        "m.sortBy(x, x)",
+        "lists.range(1001)",
+    ]);
 }
 
 #[test]
@@ -164,10 +173,22 @@ fn what_is_not_bound_is_named() {
     for (text, name) in [
         ("self.a == b", Some("b")),
         ("self.all(x, x == y)", Some("y")),
-        ("authorizer.path('/').check('get').allowed()", Some("authorizer")),
-        ("self.all(k, v, k == v) && self.map(x, x + 1).sortBy(e, e)[0] == 1", None),
-        ("cel.bind(x, self, x).?y.optMap(z, z).hasValue() && type(self) == int", None),
-        ("math.abs(1) == 1 && sets.contains([1], [1]) && optional.none() == optional.none()", None),
+        (
+            "authorizer.path('/').check('get').allowed()",
+            Some("authorizer"),
+        ),
+        (
+            "self.all(k, v, k == v) && self.map(x, x + 1).sortBy(e, e)[0] == 1",
+            None,
+        ),
+        (
+            "cel.bind(x, self, x).?y.optMap(z, z).hasValue() && type(self) == int",
+            None,
+        ),
+        (
+            "math.abs(1) == 1 && sets.contains([1], [1]) && optional.none() == optional.none()",
+            None,
+        ),
     ] {
         assert_eq!(undeclared(text).as_deref(), name, "{text}");
     }

@@ -1,6 +1,10 @@
 //! The language's own conformance cases and rules of real definitions, as far as JSON can say them.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing case fails the test, and figures are printed"
+)]
 
 mod functions;
 
@@ -14,17 +18,28 @@ use serde_json::{Map, Value, json};
 const CONFORMANCE_FLOOR: usize = 844;
 const RULES_FLOOR: usize = 538;
 /// Files of cases whose subject is left out: message types, extensions that Flux does not load.
-const LEFT_OUT: [&str; 8] =
-    ["proto2", "proto3", "proto2_ext", "enums", "wrappers", "block_ext", "network_ext", "dynamic"];
+const LEFT_OUT: [&str; 8] = [
+    "proto2",
+    "proto3",
+    "proto2_ext",
+    "enums",
+    "wrappers",
+    "block_ext",
+    "network_ext",
+    "dynamic",
+];
 
 /// Returns the recorded cases, or none when they are not there.
 fn cases(name: &str) -> Vec<Value> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel");
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel");
     let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
         println!("no recorded cases at {}: nothing checked", folder.display());
         return Vec::new();
     };
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Counts of one section: right, and all.
@@ -37,18 +52,28 @@ fn conformance_does_not_fall() {
     let cases = cases("celspec_simple.jsonl");
     for case in &cases {
         let Some(right) = check(case) else { continue };
-        let name = format!("{}/{}", case["file"].as_str().unwrap(), case["section"].as_str().unwrap());
+        let name = format!(
+            "{}/{}",
+            case["file"].as_str().unwrap(),
+            case["section"].as_str().unwrap()
+        );
         let count = sections.entry(name).or_default();
         count.0 += usize::from(right);
         count.1 += 1;
     }
     let right: usize = sections.values().map(|count| count.0).sum();
     let total: usize = sections.values().map(|count| count.1).sum();
-    println!("conformance: {right} of {total} cases that JSON can say ({} recorded)", cases.len());
+    println!(
+        "conformance: {right} of {total} cases that JSON can say ({} recorded)",
+        cases.len()
+    );
     for (name, count) in sections.iter().filter(|(_, count)| count.0 < count.1) {
         println!("  {name}: {} of {}", count.0, count.1);
     }
-    assert!(cases.is_empty() || right >= CONFORMANCE_FLOOR, "{right} of {total}, floor {CONFORMANCE_FLOOR}");
+    assert!(
+        cases.is_empty() || right >= CONFORMANCE_FLOOR,
+        "{right} of {total}, floor {CONFORMANCE_FLOOR}"
+    );
 }
 
 /// Checks one case; `None` when it is about something JSON has not.
@@ -58,9 +83,15 @@ fn check(case: &Value) -> Option<bool> {
     }
     let mut vars = Map::new();
     for binding in many(&case["bindings"]) {
-        vars.insert(binding["key"].as_str()?.to_owned(), json_of(&binding["value"]["value"])?);
+        vars.insert(
+            binding["key"].as_str()?.to_owned(),
+            json_of(&binding["value"]["value"])?,
+        );
     }
-    let vars: Vec<(&str, &Value)> = vars.iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let vars: Vec<(&str, &Value)> = vars
+        .iter()
+        .map(|(key, value)| (key.as_str(), value))
+        .collect();
     let text = case["expr"].as_str()?;
     if text.contains("TestAllTypes") || text.contains("google.protobuf") {
         return None;
@@ -83,10 +114,21 @@ fn json_of(value: &Value) -> Option<Value> {
         "double_value" => Value::Number(serde_json::Number::from_f64(literal()?.parse().ok()?)?),
         "bool_value" | "string_value" => value.clone(),
         "null_value" => Value::Null,
-        "list_value" => many(&value["values"]).map(json_of).collect::<Option<Vec<_>>>()?.into(),
+        "list_value" => many(&value["values"])
+            .map(json_of)
+            .collect::<Option<Vec<_>>>()?
+            .into(),
         "map_value" => {
-            let entry = |entry: &Value| Some((json_of(&entry["key"])?.as_str()?.to_owned(), json_of(&entry["value"])?));
-            many(&value["entries"]).map(entry).collect::<Option<Map<_, _>>>()?.into()
+            let entry = |entry: &Value| {
+                Some((
+                    json_of(&entry["key"])?.as_str()?.to_owned(),
+                    json_of(&entry["value"])?,
+                ))
+            };
+            many(&value["entries"])
+                .map(entry)
+                .collect::<Option<Map<_, _>>>()?
+                .into()
         }
         _ => return None,
     })
@@ -105,7 +147,9 @@ fn many(value: &Value) -> impl Iterator<Item = &Value> {
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
-        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
+        (Value::Array(x), Value::Array(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
+        }
         _ => a == b,
     }
 }
@@ -118,11 +162,16 @@ fn rules_of_definitions_do_not_fall() {
     let cases = cases("k8s_crd_cel.jsonl");
     for case in &cases {
         let rule = case["rule"].as_str().unwrap_or_default();
-        if case["expectSkipped"] == true || rule.is_empty() || rule.contains("oldSelf") || !case["valid"].is_boolean() {
+        if case["expectSkipped"] == true
+            || rule.is_empty()
+            || rule.contains("oldSelf")
+            || !case["valid"].is_boolean()
+        {
             continue;
         }
         total += 1;
-        let found = Expr::compile(rule, Limits::default()).map(|expr| expr.eval_bool(&[("self", &case["obj"])]));
+        let found = Expr::compile(rule, Limits::default())
+            .map(|expr| expr.eval_bool(&[("self", &case["obj"])]));
         let is_right = match (case["valid"].as_bool(), found) {
             (Some(true), Ok(Ok(found))) => found,
             (Some(false), Ok(Ok(found))) => !found,
@@ -131,6 +180,12 @@ fn rules_of_definitions_do_not_fall() {
         };
         right += usize::from(is_right);
     }
-    println!("rules of definitions: {right} of {total} ({} recorded)", cases.len());
-    assert!(cases.is_empty() || right >= RULES_FLOOR, "{right} of {total}, floor {RULES_FLOOR}");
+    println!(
+        "rules of definitions: {right} of {total} ({} recorded)",
+        cases.len()
+    );
+    assert!(
+        cases.is_empty() || right >= RULES_FLOOR,
+        "{right} of {total}, floor {RULES_FLOOR}"
+    );
 }

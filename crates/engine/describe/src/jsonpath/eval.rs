@@ -22,7 +22,11 @@ impl JsonPath {
     fn follow<'v>(&'v self, from: Found<'v>) -> Result<Found<'v>, Nothing> {
         self.0.iter().try_fold(from, |found, step| {
             let found = step.take(found)?;
-            if found.len() > FOUND_MAX { Err(Nothing) } else { Ok(found) }
+            if found.len() > FOUND_MAX {
+                Err(Nothing)
+            } else {
+                Ok(found)
+            }
         })
     }
 }
@@ -31,12 +35,19 @@ impl Step {
     fn take<'v>(&'v self, found: Found<'v>) -> Result<Found<'v>, Nothing> {
         match self {
             Self::Literal(value) => Ok(vec![Cow::Borrowed(value)]),
-            Self::Field(name) => Ok(found.into_iter().filter_map(|value| member(value, name)).collect()),
+            Self::Field(name) => Ok(found
+                .into_iter()
+                .filter_map(|value| member(value, name))
+                .collect()),
             Self::Wildcard => Ok(found.into_iter().flat_map(below).collect()),
             Self::Descent => descend(found),
             Self::Union(paths) => {
                 let parts = paths.iter().map(|path| path.follow(found.clone()));
-                Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+                Ok(parts
+                    .collect::<Result<Vec<_>, _>>()?
+                    .into_iter()
+                    .flatten()
+                    .collect())
             }
             Self::Slice(slice) => every_list(found, |items| slice.take(items)),
             Self::Filter(filter) => every_list(found, |items| filter.take(items)),
@@ -47,7 +58,13 @@ impl Step {
 impl Slice {
     fn take<'v>(&self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
         let len = items.len() as i64;
-        let wrapped = |place: i64| if place < 0 { place.saturating_add(len) } else { place };
+        let wrapped = |place: i64| {
+            if place < 0 {
+                place.saturating_add(len)
+            } else {
+                place
+            }
+        };
         let from = wrapped(self.from);
         let to = match self.to {
             To::One => from.saturating_add(1),
@@ -60,7 +77,12 @@ impl Slice {
         if from < 0 || from >= len || to > len || from > to {
             return Err(Nothing);
         }
-        Ok(items.into_iter().take(to as usize).skip(from as usize).step_by(self.step).collect())
+        Ok(items
+            .into_iter()
+            .take(to as usize)
+            .skip(from as usize)
+            .step_by(self.step)
+            .collect())
     }
 }
 
@@ -78,10 +100,15 @@ impl Filter {
     fn keeps(&self, item: &Value) -> Result<bool, Nothing> {
         let values = |path: &JsonPath| {
             let found = path.follow(vec![Cow::Borrowed(item)])?;
-            Ok(found.into_iter().map(Cow::into_owned).collect::<Vec<Value>>())
+            Ok(found
+                .into_iter()
+                .map(Cow::into_owned)
+                .collect::<Vec<Value>>())
         };
         let left = values(&self.left);
-        let Some((operator, right)) = &self.compare else { return Ok(left.is_ok_and(|left| !left.is_empty())) };
+        let Some((operator, right)) = &self.compare else {
+            return Ok(left.is_ok_and(|left| !left.is_empty()));
+        };
         match (&*left?, &*values(right)?) {
             ([], _) | (_, []) => Ok(false),
             ([left], [right]) => operator.holds(left, right),
@@ -93,7 +120,11 @@ impl Filter {
 impl Operator {
     fn holds(self, left: &Value, right: &Value) -> Result<bool, Nothing> {
         let order = match (left, right) {
-            (Value::Bool(left), Value::Bool(right)) if matches!(self, Self::Equal | Self::NotEqual) => left.cmp(right),
+            (Value::Bool(left), Value::Bool(right))
+                if matches!(self, Self::Equal | Self::NotEqual) =>
+            {
+                left.cmp(right)
+            }
             (Value::String(left), Value::String(right)) => left.cmp(right),
             (Value::Number(left), Value::Number(right)) => match (left.as_i64(), right.as_i64()) {
                 (Some(left), Some(right)) => left.cmp(&right),
@@ -141,7 +172,10 @@ fn below(value: Cow<'_, Value>) -> Found<'_> {
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
         Cow::Borrowed(Value::Object(map)) => map.values().map(Cow::Borrowed).collect(),
         Cow::Owned(Value::Array(items)) => items.into_iter().map(Cow::Owned).collect(),
-        Cow::Owned(Value::Object(map)) => map.into_iter().map(|(_, value)| Cow::Owned(value)).collect(),
+        Cow::Owned(Value::Object(map)) => map
+            .into_iter()
+            .map(|(_, value)| Cow::Owned(value))
+            .collect(),
         _ => Found::new(),
     }
 }

@@ -29,7 +29,11 @@ fn steps(mut rest: &str, depth: usize) -> Result<Vec<Step>, Malformed> {
                 return Err(Malformed);
             }
             steps.push(Step::Descent);
-            rest = if after.starts_with(is_word) { field(after, &mut steps) } else { after };
+            rest = if after.starts_with(is_word) {
+                field(after, &mut steps)
+            } else {
+                after
+            };
         } else if let Some(after) = rest.strip_prefix('.') {
             rest = field(after, &mut steps);
         } else if let Some(after) = rest.strip_prefix('[') {
@@ -56,7 +60,11 @@ fn field<'t>(text: &'t str, steps: &mut Vec<Step>) -> &'t str {
         ends
     });
     let (name, rest) = text.split_at(end.unwrap_or(text.len()));
-    steps.push(if name == "*" { Step::Wildcard } else { Step::Field(name.replace('\\', "").into()) });
+    steps.push(if name == "*" {
+        Step::Wildcard
+    } else {
+        Step::Field(name.replace('\\', "").into())
+    });
     rest
 }
 
@@ -69,7 +77,10 @@ fn bracket(inside: &str, depth: usize, steps: &mut Vec<Step>) -> Result<(), Malf
         steps.push(Step::Union(parts.collect::<Result<_, _>>()?));
         return Ok(());
     }
-    let key = inside.strip_prefix('\'').and_then(|inside| inside.strip_suffix('\'')).filter(|key| !key.is_empty());
+    let key = inside
+        .strip_prefix('\'')
+        .and_then(|inside| inside.strip_suffix('\''))
+        .filter(|key| !key.is_empty());
     match key {
         Some(key) => {
             let rest = field(key, steps);
@@ -82,11 +93,19 @@ fn bracket(inside: &str, depth: usize, steps: &mut Vec<Step>) -> Result<(), Malf
 
 fn slice(inside: &str) -> Option<Slice> {
     if inside == "*" {
-        return Some(Slice { from: 0, to: To::End, step: 1 });
+        return Some(Slice {
+            from: 0,
+            to: To::End,
+            step: 1,
+        });
     }
     let mut parts = inside.split(':');
     let from = parts.next()?;
-    let from = if from.is_empty() { 0 } else { from.parse().ok()? };
+    let from = if from.is_empty() {
+        0
+    } else {
+        from.parse().ok()?
+    };
     let to = match parts.next() {
         None => To::One,
         Some("") => To::End,
@@ -119,9 +138,15 @@ fn filter_end(text: &str) -> Result<(&str, &str), Malformed> {
 fn filter(inside: &str, depth: usize) -> Result<Filter, Malformed> {
     let path = |text: &str| steps(text, depth + 1).map(JsonPath);
     let is_operator = |letter: char| matches!(letter, '!' | '<' | '>' | '=');
-    let Some(start) = inside.find(is_operator) else { return Ok(Filter { left: path(inside)?, compare: None }) };
+    let Some(start) = inside.find(is_operator) else {
+        return Ok(Filter {
+            left: path(inside)?,
+            compare: None,
+        });
+    };
     let (left, rest) = inside.split_at(start);
-    let (operator, right) = rest.split_at(rest.find(|letter| !is_operator(letter)).ok_or(Malformed)?);
+    let (operator, right) =
+        rest.split_at(rest.find(|letter| !is_operator(letter)).ok_or(Malformed)?);
     let operator = match operator {
         "==" => Operator::Equal,
         "!=" => Operator::NotEqual,
@@ -134,7 +159,10 @@ fn filter(inside: &str, depth: usize) -> Result<Filter, Malformed> {
     if left.is_empty() || right.is_empty() {
         return Err(Malformed);
     }
-    Ok(Filter { left: path(left)?, compare: Some((operator, path(right)?)) })
+    Ok(Filter {
+        left: path(left)?,
+        compare: Some((operator, path(right)?)),
+    })
 }
 
 fn quoted<'t>(text: &'t str, quote: char, steps: &mut Vec<Step>) -> Result<&'t str, Malformed> {
@@ -152,14 +180,20 @@ fn quoted<'t>(text: &'t str, quote: char, steps: &mut Vec<Step>) -> Result<&'t s
 /// Takes a number or a truth value. A bare name is nothing: names begin with a dot.
 fn literal<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str, Malformed> {
     let numeric = |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.');
-    let end = if text.starts_with(numeric) { text.find(|letter| !numeric(letter)) } else { text.find(ends_word) };
+    let end = if text.starts_with(numeric) {
+        text.find(|letter| !numeric(letter))
+    } else {
+        text.find(ends_word)
+    };
     let (word, rest) = text.split_at(end.unwrap_or(text.len()));
     let value = match word {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
         word => {
             let whole = word.parse::<i64>().map(Value::from).ok();
-            whole.or_else(|| word.parse::<f64>().map(Value::from).ok()).ok_or(Malformed)?
+            whole
+                .or_else(|| word.parse::<f64>().map(Value::from).ok())
+                .ok_or(Malformed)?
         }
     };
     steps.push(Step::Literal(value));
@@ -171,7 +205,10 @@ fn is_word(letter: char) -> bool {
 }
 
 fn ends_word(letter: char) -> bool {
-    matches!(letter, ' ' | '\t' | '\r' | '\n' | '.' | ',' | '[' | ']' | '$' | '@' | '{' | '}')
+    matches!(
+        letter,
+        ' ' | '\t' | '\r' | '\n' | '.' | ',' | '[' | ']' | '$' | '@' | '{' | '}'
+    )
 }
 
 /// Bytes of a path that is read.

@@ -32,7 +32,12 @@ pub(super) fn types(resource: &Resource, schema: &Value) -> [(String, Value); 2]
 /// Returns the name of the type: the domain backwards, as Java has it.
 pub(super) fn name(resource: &Resource) -> String {
     let domain: Vec<&str> = resource.group.split('.').rev().collect();
-    format!("{}.{}.{}", domain.join("."), resource.version, resource.kind)
+    format!(
+        "{}.{}.{}",
+        domain.join("."),
+        resource.version,
+        resource.kind
+    )
 }
 
 fn kinds(resource: &Resource, kind: &str) -> Value {
@@ -45,7 +50,9 @@ fn embed(schema: &mut Value, depth: usize) {
         return;
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.values_mut().for_each(|below| embed(below, depth + 1));
+        properties
+            .values_mut()
+            .for_each(|below| embed(below, depth + 1));
     }
     for key in ["items", "additionalProperties"] {
         if let Some(below) = schema.get_mut(key) {
@@ -70,7 +77,9 @@ fn as_object(schema: &mut Value) {
         "kind": {"description": KIND, "type": "string"},
         "metadata": {"allOf": [reference(&meta("ObjectMeta"))], "description": METADATA},
     });
-    if let (Some(properties), Value::Object(shared)) = (schema["properties"].as_object_mut(), shared) {
+    if let (Some(properties), Value::Object(shared)) =
+        (schema["properties"].as_object_mut(), shared)
+    {
         properties.extend(shared);
     }
 }

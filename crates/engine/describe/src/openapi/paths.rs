@@ -25,36 +25,78 @@ pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
             out.insert(path, together(operations));
         }
     };
-    let within = if resource.namespaced { "namespaces/{namespace}/" } else { "" };
-    let own = Target { kind: (&resource.group, &resource.version, &resource.kind), ty: names.object.as_deref() };
-    let on = |action: Action, verb: &str| resource.allows(verb).then(|| names.operation(action, own, "", published));
+    let within = if resource.namespaced {
+        "namespaces/{namespace}/"
+    } else {
+        ""
+    };
+    let own = Target {
+        kind: (&resource.group, &resource.version, &resource.kind),
+        ty: names.object.as_deref(),
+    };
+    let on = |action: Action, verb: &str| {
+        resource
+            .allows(verb)
+            .then(|| names.operation(action, own, "", published))
+    };
     if resource.namespaced {
-        let everywhere = resource.allows("list").then(|| names.everywhere(own, published));
+        let everywhere = resource
+            .allows("list")
+            .then(|| names.everywhere(own, published));
         add(format!("{root}{plural}"), everywhere.into_iter().collect());
     }
-    let collection = [(Action::List, "list"), (Action::Post, "create"), (Action::DeleteCollection, "deletecollection")];
+    let collection = [
+        (Action::List, "list"),
+        (Action::Post, "create"),
+        (Action::DeleteCollection, "deletecollection"),
+    ];
     add(
         format!("{root}{within}{plural}"),
-        collection.into_iter().filter_map(|(action, verb)| on(action, verb)).collect(),
+        collection
+            .into_iter()
+            .filter_map(|(action, verb)| on(action, verb))
+            .collect(),
     );
-    let item = [(Action::Get, "get"), (Action::Put, "update"), (Action::Patch, "patch"), (Action::Delete, "delete")];
+    let item = [
+        (Action::Get, "get"),
+        (Action::Put, "update"),
+        (Action::Patch, "patch"),
+        (Action::Delete, "delete"),
+    ];
     add(
         format!("{root}{within}{plural}/{{name}}"),
-        item.into_iter().filter_map(|(action, verb)| on(action, verb)).collect(),
+        item.into_iter()
+            .filter_map(|(action, verb)| on(action, verb))
+            .collect(),
     );
-    for below in resource.subresources.iter().filter(|below| !below.kind.ends_with("Options") && *below.name != *"log")
+    for below in resource
+        .subresources
+        .iter()
+        .filter(|below| !below.kind.ends_with("Options") && *below.name != *"log")
     {
         let ty = match types::of_kind(&below.group, &below.version, &below.kind) {
             Some(name) => Some(name),
             None => names.object.as_deref(),
         };
-        let target = Target { kind: (&below.group, &below.version, &below.kind), ty };
+        let target = Target {
+            kind: (&below.group, &below.version, &below.kind),
+            ty,
+        };
         let can = |verb: &str| below.verbs.iter().any(|own| **own == *verb);
-        let of_one =
-            [(Action::Post, "create"), (Action::Get, "get"), (Action::Put, "update"), (Action::Patch, "patch")];
+        let of_one = [
+            (Action::Post, "create"),
+            (Action::Get, "get"),
+            (Action::Put, "update"),
+            (Action::Patch, "patch"),
+        ];
         let of_one = of_one.into_iter().filter(|(_, verb)| can(verb));
-        let operations = of_one.map(|(action, _)| names.operation(action, target, &below.name, published)).collect();
-        add(format!("{root}{within}{plural}/{{name}}/{}", below.name), operations);
+        let operations = of_one
+            .map(|(action, _)| names.operation(action, target, &below.name, published))
+            .collect();
+        add(
+            format!("{root}{within}{plural}/{{name}}/{}", below.name),
+            operations,
+        );
     }
     out
 }
@@ -91,16 +133,29 @@ impl Names {
         let resource = published.resource;
         if published.schema.is_some() {
             let name = custom::name(resource);
-            return Self { list: Some(format!("{name}List")), object: Some(name) };
+            return Self {
+                list: Some(format!("{name}List")),
+                object: Some(name),
+            };
         }
-        let named = |kind: &str| types::of_kind(&resource.group, &resource.version, kind).map(str::to_owned);
-        Self { object: named(&resource.kind), list: named(&format!("{}List", resource.kind)) }
+        let named = |kind: &str| {
+            types::of_kind(&resource.group, &resource.version, kind).map(str::to_owned)
+        };
+        Self {
+            object: named(&resource.kind),
+            list: named(&format!("{}List", resource.kind)),
+        }
     }
 
     /// Returns the list of all namespaces.
     fn everywhere(&self, target: Target<'_>, published: &Published<'_>) -> Operation<'static> {
         let resource = published.resource;
-        let id = format!("list{}{}{}ForAllNamespaces", camel(&resource.group), title(&resource.version), resource.kind);
+        let id = format!(
+            "list{}{}{}ForAllNamespaces",
+            camel(&resource.group),
+            title(&resource.version),
+            resource.kind
+        );
         self.built(Action::List, target, &id, published, &[])
     }
 
@@ -112,14 +167,34 @@ impl Names {
         published: &Published<'_>,
     ) -> Operation<'static> {
         let resource = published.resource;
-        let collection = if action == Action::DeleteCollection { "Collection" } else { "" };
-        let scope = if resource.namespaced { "Namespaced" } else { "" };
+        let collection = if action == Action::DeleteCollection {
+            "Collection"
+        } else {
+            ""
+        };
+        let scope = if resource.namespaced {
+            "Namespaced"
+        } else {
+            ""
+        };
         let (group, version) = (camel(&resource.group), title(&resource.version));
-        let id = format!("{}{group}{version}{collection}{scope}{}{}", action.word(), resource.kind, title(below));
-        let in_path = |name: &'static str| Parameter { name, kind: "string", in_path: true };
-        let of_all =
-            matches!(action, Action::List | Action::DeleteCollection) || action == Action::Post && below.is_empty();
-        let places = [(!of_all).then(|| in_path("name")), resource.namespaced.then(|| in_path("namespace"))];
+        let id = format!(
+            "{}{group}{version}{collection}{scope}{}{}",
+            action.word(),
+            resource.kind,
+            title(below)
+        );
+        let in_path = |name: &'static str| Parameter {
+            name,
+            kind: "string",
+            in_path: true,
+        };
+        let of_all = matches!(action, Action::List | Action::DeleteCollection)
+            || action == Action::Post && below.is_empty();
+        let places = [
+            (!of_all).then(|| in_path("name")),
+            resource.namespaced.then(|| in_path("namespace")),
+        ];
         let places: Vec<Parameter<'static>> = places.into_iter().flatten().collect();
         self.built(action, target, &id, published, &places)
     }
@@ -137,7 +212,9 @@ impl Names {
         let of_own = action == Action::Delete && deletes_to_itself(&resource.group, &resource.kind);
         let answer = match action {
             Action::List => self.list.as_deref().map(reference),
-            Action::Delete | Action::DeleteCollection if !of_own => Some(reference(&meta("Status"))),
+            Action::Delete | Action::DeleteCollection if !of_own => {
+                Some(reference(&meta("Status")))
+            }
             _ => target.ty.map(reference),
         };
         let mut rest = json!({
@@ -150,31 +227,66 @@ impl Names {
         if let Some(body) = body(action, target.ty, published.schema.is_some()) {
             rest["requestBody"] = body;
         }
-        let query = action.parameters().iter().map(|(name, kind)| Parameter { name, kind, in_path: false });
-        let pretty = Parameter { name: "pretty", kind: "string", in_path: false };
-        let mut parameters: Vec<Parameter<'static>> = query.chain([pretty]).chain(places.iter().copied()).collect();
+        let query = action.parameters().iter().map(|(name, kind)| Parameter {
+            name,
+            kind,
+            in_path: false,
+        });
+        let pretty = Parameter {
+            name: "pretty",
+            kind: "string",
+            in_path: false,
+        };
+        let mut parameters: Vec<Parameter<'static>> = query
+            .chain([pretty])
+            .chain(places.iter().copied())
+            .collect();
         parameters.sort_unstable();
-        Operation { action, parameters, rest }
+        Operation {
+            action,
+            parameters,
+            rest,
+        }
     }
 }
 
 /// Puts the operations of a path together; what all of them know is said once.
 fn together(operations: Vec<Operation<'_>>) -> Value {
     let common: Vec<Parameter<'_>> = operations.first().map_or(Vec::new(), |first| {
-        let everywhere =
-            |parameter: &&Parameter<'_>| operations.iter().all(|other| other.parameters.contains(parameter));
-        first.parameters.iter().filter(everywhere).copied().collect()
+        let everywhere = |parameter: &&Parameter<'_>| {
+            operations
+                .iter()
+                .all(|other| other.parameters.contains(parameter))
+        };
+        first
+            .parameters
+            .iter()
+            .filter(everywhere)
+            .copied()
+            .collect()
     });
     let mut path = Map::new();
-    for Operation { action, parameters, mut rest } in operations {
-        let own: Vec<Value> =
-            parameters.iter().filter(|own| !common.contains(own)).copied().map(Parameter::to_value).collect();
+    for Operation {
+        action,
+        parameters,
+        mut rest,
+    } in operations
+    {
+        let own: Vec<Value> = parameters
+            .iter()
+            .filter(|own| !common.contains(own))
+            .copied()
+            .map(Parameter::to_value)
+            .collect();
         if !own.is_empty() {
             rest["parameters"] = own.into();
         }
         path.insert(action.method().to_owned(), rest);
     }
-    path.insert("parameters".to_owned(), common.iter().copied().map(Parameter::to_value).collect());
+    path.insert(
+        "parameters".to_owned(),
+        common.iter().copied().map(Parameter::to_value).collect(),
+    );
     Value::Object(path)
 }
 
@@ -189,10 +301,18 @@ impl Parameter<'_> {
 }
 
 fn responses(codes: &[&str], target: Option<&Value>, forms: &[&str]) -> Value {
-    let content = |target: &Value| forms.iter().map(|form| ((*form).to_owned(), json!({"schema": target}))).collect();
+    let content = |target: &Value| {
+        forms
+            .iter()
+            .map(|form| ((*form).to_owned(), json!({"schema": target})))
+            .collect()
+    };
     let content: Option<Map<String, Value>> = target.map(content);
     let answer = json!({"description": "OK", "content": content.unwrap_or_default()});
-    let mut out: Map<_, _> = codes.iter().map(|code| ((*code).to_owned(), answer.clone())).collect();
+    let mut out: Map<_, _> = codes
+        .iter()
+        .map(|code| ((*code).to_owned(), answer.clone()))
+        .collect();
     out.insert("401".to_owned(), json!({"description": "Unauthorized"}));
     Value::Object(out)
 }
@@ -201,10 +321,19 @@ fn body(action: Action, ty: Option<&str>, custom: bool) -> Option<Value> {
     let (forms, target, required): (&[&str], _, _) = match action {
         Action::List | Action::Get => return None,
         Action::Post | Action::Put => (&["*/*"], reference(ty?), true),
-        Action::Patch => (if custom { CUSTOM_PATCHES } else { PATCHES }, reference(&meta("Patch")), true),
-        Action::Delete | Action::DeleteCollection => (&["*/*"], reference(&meta("DeleteOptions")), false),
+        Action::Patch => (
+            if custom { CUSTOM_PATCHES } else { PATCHES },
+            reference(&meta("Patch")),
+            true,
+        ),
+        Action::Delete | Action::DeleteCollection => {
+            (&["*/*"], reference(&meta("DeleteOptions")), false)
+        }
     };
-    let content: Map<_, _> = forms.iter().map(|form| ((*form).to_owned(), json!({"schema": target}))).collect();
+    let content: Map<_, _> = forms
+        .iter()
+        .map(|form| ((*form).to_owned(), json!({"schema": target})))
+        .collect();
     let mut body = json!({"content": content});
     if required {
         body["required"] = json!(true);
@@ -236,7 +365,11 @@ fn tag(group: &str, version: &str) -> String {
     let group = camel(group);
     let mut letters = group.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase());
-    format!("{}{}_{version}", first.map(String::from).unwrap_or_default(), letters.as_str())
+    format!(
+        "{}{}_{version}",
+        first.map(String::from).unwrap_or_default(),
+        letters.as_str()
+    )
 }
 
 /// Returns a group as a word within words: `RbacAuthorization`.
@@ -249,11 +382,17 @@ fn camel(group: &str) -> String {
 
 fn title(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or(String::new(), |first| format!("{}{}", first.to_ascii_uppercase(), letters.as_str()))
+    letters.next().map_or(String::new(), |first| {
+        format!("{}{}", first.to_ascii_uppercase(), letters.as_str())
+    })
 }
 
 /// The forms of an object.
-const OBJECT: &[&str] = &["application/json", "application/vnd.kubernetes.protobuf", "application/yaml"];
+const OBJECT: &[&str] = &[
+    "application/json",
+    "application/vnd.kubernetes.protobuf",
+    "application/yaml",
+];
 /// The forms of a list.
 const LIST: &[&str] = &[
     "application/json",
@@ -269,5 +408,8 @@ const PATCHES: &[&str] = &[
     "application/strategic-merge-patch+json",
 ];
 /// Custom resources have no keys to merge by.
-const CUSTOM_PATCHES: &[&str] =
-    &["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+const CUSTOM_PATCHES: &[&str] = &[
+    "application/apply-patch+yaml",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+];

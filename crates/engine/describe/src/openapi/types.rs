@@ -8,9 +8,16 @@ use serde_json::{Map, Value, json};
 use super::{KINDS, REFERENCE, meta, reference};
 
 /// Returns the types that paths use, built-in and of its own, and all that these use.
-pub(super) fn reachable(paths: &Map<String, Value>, own: Map<String, Value>, group: &str, version: &str) -> Value {
+pub(super) fn reachable(
+    paths: &Map<String, Value>,
+    own: Map<String, Value>,
+    group: &str,
+    version: &str,
+) -> Value {
     let (mut out, mut waiting) = (Map::new(), Vec::new());
-    paths.values().for_each(|path| references(path, &mut waiting));
+    paths
+        .values()
+        .for_each(|path| references(path, &mut waiting));
     for (name, ty) in own {
         references(&ty, &mut waiting);
         out.insert(name, ty);
@@ -19,7 +26,9 @@ pub(super) fn reachable(paths: &Map<String, Value>, own: Map<String, Value>, gro
         if out.contains_key(&name) {
             continue;
         }
-        let Some(ty) = published(&name, group, version) else { continue };
+        let Some(ty) = published(&name, group, version) else {
+            continue;
+        };
         references(&ty, &mut waiting);
         out.insert(name, ty);
     }
@@ -28,14 +37,23 @@ pub(super) fn reachable(paths: &Map<String, Value>, own: Map<String, Value>, gro
 
 /// Returns the name of the type of a built-in kind.
 pub(super) fn of_kind(group: &str, version: &str, kind: &str) -> Option<&'static str> {
-    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-    builtin().schema.name(builtin().kinds.get(&api_version, kind)?)
+    let api_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
+    builtin()
+        .schema
+        .name(builtin().kinds.get(&api_version, kind)?)
 }
 
 fn published(name: &str, group: &str, version: &str) -> Option<Value> {
     let kept: Value = serde_json::from_str(TYPES.get(name)?).ok()?;
     let mut ty = expanded(&kept, Place::Top);
-    if let Some(kind) = ["DeleteOptions", "WatchEvent"].into_iter().find(|kind| *name == *meta(kind)) {
+    if let Some(kind) = ["DeleteOptions", "WatchEvent"]
+        .into_iter()
+        .find(|kind| *name == *meta(kind))
+    {
         ty[KINDS] = kinds(kind, group, version);
     }
     if name == QUANTITY {
@@ -68,16 +86,22 @@ enum Place {
 /// Puts back what the data leaves out because it follows from the rest: defaults of elements, and the long form of
 /// references, which anything may stand beside.
 fn expanded(kept: &Value, place: Place) -> Value {
-    let Some(kept) = kept.as_object() else { return kept.clone() };
+    let Some(kept) = kept.as_object() else {
+        return kept.clone();
+    };
     let mut out = Map::new();
     for (key, value) in kept {
         let value = match (&**key, value) {
             ("$ref", _) => continue,
             ("properties", Value::Object(properties)) => {
                 let properties = properties.iter();
-                properties.map(|(name, ty)| (name.clone(), expanded(ty, Place::Property))).collect()
+                properties
+                    .map(|(name, ty)| (name.clone(), expanded(ty, Place::Property)))
+                    .collect()
             }
-            ("items" | "additionalProperties", below @ Value::Object(_)) => expanded(below, Place::Element),
+            ("items" | "additionalProperties", below @ Value::Object(_)) => {
+                expanded(below, Place::Element)
+            }
             _ => value.clone(),
         };
         out.insert(key.clone(), value);
@@ -102,7 +126,9 @@ fn expanded(kept: &Value, place: Place) -> Value {
 fn zero(kept: &Map<String, Value>, target: Option<&str>) -> Option<Value> {
     if let Some(target) = target {
         // Types that write themselves have no zero.
-        let is_struct = TYPES.get(target).is_some_and(|ty| ty.contains("\"type\":\"object\""));
+        let is_struct = TYPES
+            .get(target)
+            .is_some_and(|ty| ty.contains("\"type\":\"object\""));
         return is_struct.then(|| json!({}));
     }
     match kept.get("type").and_then(Value::as_str)? {
@@ -118,7 +144,11 @@ fn references(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                match value.as_str().and_then(|text| text.strip_prefix(REFERENCE)).filter(|_| key == "$ref") {
+                match value
+                    .as_str()
+                    .and_then(|text| text.strip_prefix(REFERENCE))
+                    .filter(|_| key == "$ref")
+                {
                     Some(name) => names.push(name.to_owned()),
                     None => references(value, names),
                 }
@@ -130,5 +160,6 @@ fn references(value: &Value, names: &mut Vec<String>) {
 }
 
 /// The JSON of every built-in type.
-static TYPES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| lode_schema::published().collect());
+static TYPES: LazyLock<HashMap<&'static str, &'static str>> =
+    LazyLock::new(|| lode_schema::published().collect());
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";

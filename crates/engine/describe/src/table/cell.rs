@@ -57,10 +57,16 @@ impl Cell {
         match self {
             Self::Name => text(object, "metadata.name").into(),
             Self::Created => text(object, CREATED).into(),
-            Self::Text(paths, or) => first(object, paths).unwrap_or_else(|| or.to_string()).into(),
+            Self::Text(paths, or) => first(object, paths)
+                .unwrap_or_else(|| or.to_string())
+                .into(),
             Self::Int(path) => int(object, path).into(),
             Self::Bool(path, or) => at(object, path).as_bool().unwrap_or(*or).into(),
-            Self::Count(paths) => paths.iter().map(|path| len(at(object, path))).sum::<usize>().into(),
+            Self::Count(paths) => paths
+                .iter()
+                .map(|path| len(at(object, path)))
+                .sum::<usize>()
+                .into(),
             Self::Ratio(part, all) => format!("{}/{}", int(object, part), int(object, all)).into(),
             Self::Join(path, field, or) => joined(at(object, path), field.as_deref(), or).into(),
             Self::Labels(path) => labels(at(object, path)).into(),
@@ -70,14 +76,17 @@ impl Cell {
                 time => age::since(time, now).into(),
             },
             Self::Special(special) => special(object, now),
-            Self::Custom(path, kind) => path.as_ref().map_or(Value::Null, |path| path.cell(object, kind, now)),
+            Self::Custom(path, kind) => path
+                .as_ref()
+                .map_or(Value::Null, |path| path.cell(object, kind, now)),
         }
     }
 }
 
 /// Returns what stands at a path; null where nothing does.
 pub(super) fn at<'v>(object: &'v Value, path: &str) -> &'v Value {
-    path.split('.').fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
+    path.split('.')
+        .fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
 }
 
 /// Returns the text at a path, or an empty one.
@@ -106,7 +115,11 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 
 /// Returns a text, or `<none>` where it is empty.
 pub(super) fn or_none(text: String) -> String {
-    if text.is_empty() { NONE.to_owned() } else { text }
+    if text.is_empty() {
+        NONE.to_owned()
+    } else {
+        text
+    }
 }
 
 /// Returns labels as a query would name them.
@@ -119,10 +132,18 @@ pub(super) fn labels(map: &Value) -> String {
 /// Returns a label selector as a query would write it; an empty one is empty.
 pub(super) fn selector(selector: &Value) -> String {
     let equal = selector["matchLabels"].as_object().into_iter().flatten();
-    let equal = equal.map(|(key, value)| (&**key, format!("{key}={}", value.as_str().unwrap_or_default())));
+    let equal = equal.map(|(key, value)| {
+        (
+            &**key,
+            format!("{key}={}", value.as_str().unwrap_or_default()),
+        )
+    });
     let expressions = list(selector, "matchExpressions").iter().map(|expression| {
         let key = text(expression, "key");
-        let mut values: Vec<&str> = list(expression, "values").iter().filter_map(Value::as_str).collect();
+        let mut values: Vec<&str> = list(expression, "values")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         values.sort_unstable();
         let values = values.join(",");
         let shown = match text(expression, "operator") {
@@ -135,7 +156,10 @@ pub(super) fn selector(selector: &Value) -> String {
     });
     let mut all: Vec<(&str, String)> = equal.chain(expressions).collect();
     all.sort_by_key(|(key, _)| *key);
-    all.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>().join(",")
+    all.into_iter()
+        .map(|(_, shown)| shown)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn first(object: &Value, paths: &[Box<str>]) -> Option<String> {
@@ -144,7 +168,12 @@ fn first(object: &Value, paths: &[Box<str>]) -> Option<String> {
 
 fn joined(items: &Value, field: Option<&str>, or: &str) -> String {
     let items = items.as_array().into_iter().flatten();
-    let items = items.map(|item| field.map_or(item, |field| at(item, field)).as_str().unwrap_or_default());
+    let items = items.map(|item| {
+        field
+            .map_or(item, |field| at(item, field))
+            .as_str()
+            .unwrap_or_default()
+    });
     let all = items.collect::<Vec<_>>().join(",");
     if all.is_empty() { or.to_owned() } else { all }
 }

@@ -40,7 +40,10 @@ impl Columns {
     #[must_use]
     pub fn custom(columns: &Value) -> Self {
         let columns = columns.as_array().filter(|columns| !columns.is_empty());
-        let shown = columns.map_or_else(|| vec![Column::age()], |columns| columns.iter().map(Column::custom).collect());
+        let shown = columns.map_or_else(
+            || vec![Column::age()],
+            |columns| columns.iter().map(Column::custom).collect(),
+        );
         Self(std::iter::once(Column::name()).chain(shown).collect())
     }
 
@@ -51,7 +54,10 @@ impl Columns {
 
     /// Returns the cells of an object.
     pub(super) fn cells(&self, object: &Value, now: Timestamp) -> Value {
-        self.0.iter().map(|column| column.cell.of(object, now)).collect()
+        self.0
+            .iter()
+            .map(|column| column.cell.of(object, now))
+            .collect()
     }
 }
 
@@ -60,7 +66,11 @@ impl Column {
     fn read(line: &str) -> Option<Self> {
         let [name, kind, cell] = line.split(" | ").collect::<Vec<_>>().try_into().ok()?;
         let (name, priority) = name.strip_prefix('*').map_or((name, 0), |name| (name, 1));
-        let (kind, format) = if kind == "name" { ("string", "name") } else { (kind, "") };
+        let (kind, format) = if kind == "name" {
+            ("string", "name")
+        } else {
+            (kind, "")
+        };
         Some(Self {
             name: name.into(),
             kind: kind.into(),
@@ -75,11 +85,16 @@ impl Column {
         let text = |key: &str| Box::<str>::from(column[key].as_str().unwrap_or_default());
         let path = text("jsonPath");
         let described = text("description");
-        let own = || format!("Custom resource definition column (in JSONPath format): {path}").into();
+        let own =
+            || format!("Custom resource definition column (in JSONPath format): {path}").into();
         Self {
             name: text("name"),
             format: text("format"),
-            description: if described.is_empty() { own() } else { described },
+            description: if described.is_empty() {
+                own()
+            } else {
+                described
+            },
             priority: column["priority"].as_i64().unwrap_or_default(),
             cell: Cell::Custom(JsonPath::parse(&path).ok(), text("type")),
             kind: text("type"),
@@ -101,7 +116,14 @@ impl Column {
 
     fn fixed(name: &str, kind: &str, format: &str, cell: Cell) -> Self {
         let description = name.to_lowercase().into();
-        Self { name: name.into(), kind: kind.into(), format: format.into(), description, priority: 0, cell }
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            format: format.into(),
+            description,
+            priority: 0,
+            cell,
+        }
     }
 
     fn definition(&self) -> Value {
@@ -116,11 +138,13 @@ impl Column {
 }
 
 /// What is shown of a kind of which nothing else is known.
-static DEFAULT: LazyLock<Columns> = LazyLock::new(|| Columns(vec![Column::name(), Column::created()]));
+static DEFAULT: LazyLock<Columns> =
+    LazyLock::new(|| Columns(vec![Column::name(), Column::created()]));
 
 /// By group and kind. A line that could not be read would leave its column out; a test sees that all can.
 static BUILTIN: LazyLock<HashMap<&'static str, Columns>> = LazyLock::new(|| {
-    let blocks = blocks().map(|(kind, lines)| (kind, Columns(lines.filter_map(Column::read).collect())));
+    let blocks =
+        blocks().map(|(kind, lines)| (kind, Columns(lines.filter_map(Column::read).collect())));
     blocks.collect()
 });
 
@@ -151,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_kind_nobody_knows_has_its_name_and_when_it_was_made() {
-        let object = json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-20T20:43:26Z"}});
+        let object =
+            json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-20T20:43:26Z"}});
         let cells = Columns::builtin("example.com", "Thing").cells(&object, Timestamp::UNIX_EPOCH);
         assert_eq!(cells, json!(["a", "2026-11-20T20:43:26Z"]));
     }

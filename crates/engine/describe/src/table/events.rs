@@ -9,11 +9,17 @@ use super::{
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
-    ("event_first_seen", |event, now| age::since(first_seen(event), now).into()),
-    ("event_last_seen", |event, now| age::since(last_seen(event), now).into()),
+    ("event_first_seen", |event, now| {
+        age::since(first_seen(event), now).into()
+    }),
+    ("event_last_seen", |event, now| {
+        age::since(last_seen(event), now).into()
+    }),
     ("event_object", |event, _| object(event).into()),
     ("event_source", |event, _| source(event).into()),
-    ("event_message", |event, _| either(event, "message", "note").trim().into()),
+    ("event_message", |event, _| {
+        either(event, "message", "note").trim().into()
+    }),
     ("event_count", |event, _| count(event).into()),
 ];
 
@@ -27,7 +33,9 @@ fn last_seen(event: &Value) -> Option<&str> {
     if !event["series"].is_null() {
         return time(event, "series.lastObservedTime");
     }
-    time(event, "lastTimestamp").or_else(|| time(event, "deprecatedLastTimestamp")).or_else(|| first_seen(event))
+    time(event, "lastTimestamp")
+        .or_else(|| time(event, "deprecatedLastTimestamp"))
+        .or_else(|| first_seen(event))
 }
 
 fn count(event: &Value) -> i64 {
@@ -35,7 +43,10 @@ fn count(event: &Value) -> i64 {
     if !event["series"].is_null() {
         return number("series.count").unwrap_or_default();
     }
-    number("count").or_else(|| number("deprecatedCount")).filter(|count| *count != 0).unwrap_or(1)
+    number("count")
+        .or_else(|| number("deprecatedCount"))
+        .filter(|count| *count != 0)
+        .unwrap_or(1)
 }
 
 fn object(event: &Value) -> String {
@@ -47,11 +58,17 @@ fn object(event: &Value) -> String {
 }
 
 fn source(event: &Value) -> String {
-    let or = |first: &'static str, second: &'static str, third: &'static str| match either(event, first, second) {
+    let or = |first: &'static str, second: &'static str, third: &'static str| match either(
+        event, first, second,
+    ) {
         "" => text(event, third),
         found => found,
     };
-    let component = match or("source.component", "deprecatedSource.component", "reportingComponent") {
+    let component = match or(
+        "source.component",
+        "deprecatedSource.component",
+        "reportingComponent",
+    ) {
         "" => text(event, "reportingController"),
         found => found,
     };

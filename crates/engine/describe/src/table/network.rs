@@ -11,10 +11,17 @@ use super::{
 
 pub(super) const CELLS: Cells = &[
     ("service_cluster_ip", |service, _| {
-        list(service, "spec.clusterIPs").first().cloned().unwrap_or_else(|| NONE.into())
+        list(service, "spec.clusterIPs")
+            .first()
+            .cloned()
+            .unwrap_or_else(|| NONE.into())
     }),
-    ("service_external_ip", |service, _| external_ip(service).into()),
-    ("service_ports", |service, _| or_none(service_ports(service)).into()),
+    ("service_external_ip", |service, _| {
+        external_ip(service).into()
+    }),
+    ("service_ports", |service, _| {
+        or_none(service_ports(service)).into()
+    }),
     ("endpoints", |endpoints, _| subsets(endpoints).into()),
     ("slice_ports", |slice, _| {
         let port = |port: &Value| match (scalar(&port["port"]), port["name"].as_str()) {
@@ -24,34 +31,57 @@ pub(super) const CELLS: Cells = &[
         some(list(slice, "ports").iter().map(port).collect(), "<unset>").into()
     }),
     ("slice_endpoints", |slice, _| {
-        let addresses = list(slice, "endpoints").iter().flat_map(|endpoint| list(endpoint, "addresses"));
+        let addresses = list(slice, "endpoints")
+            .iter()
+            .flat_map(|endpoint| list(endpoint, "addresses"));
         some(addresses.filter_map(scalar).collect(), "<unset>").into()
     }),
     ("balancer", |object, _| balancer(object).into()),
     ("ingress_hosts", |ingress, _| hosts(ingress).into()),
-    ("ingress_ports", |ingress, _| if list(ingress, "spec.tls").is_empty() { "80" } else { "80, 443" }.into()),
+    ("ingress_ports", |ingress, _| {
+        if list(ingress, "spec.tls").is_empty() {
+            "80"
+        } else {
+            "80, 443"
+        }
+        .into()
+    }),
     ("ingress_class_name", |class, _| {
-        let is_default = class["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"] == "true";
+        let is_default = class["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"]
+            == "true";
         named_default(class, is_default).into()
     }),
-    ("ingress_class_parameters", |class, _| parameters(class).into()),
+    ("ingress_class_parameters", |class, _| {
+        parameters(class).into()
+    }),
     ("address_parent", |address, _| parent(address).into()),
 ];
 
 /// Returns the name of an object, with a word where it is the default of its kind.
 pub(super) fn named_default(object: &Value, is_default: bool) -> String {
     let name = text(object, "metadata.name");
-    if is_default { format!("{name} (default)") } else { name.to_owned() }
+    if is_default {
+        format!("{name} (default)")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn external_ip(service: &Value) -> String {
-    let external: Vec<String> = list(service, "spec.externalIPs").iter().filter_map(scalar).collect();
+    let external: Vec<String> = list(service, "spec.externalIPs")
+        .iter()
+        .filter_map(scalar)
+        .collect();
     match text(service, "spec.type") {
         "ClusterIP" | "NodePort" => or_none(external.join(",")),
         "LoadBalancer" => {
             let balanced = Some(balancer(service)).filter(|balanced| !balanced.is_empty());
             let all: Vec<String> = balanced.into_iter().chain(external).collect();
-            if all.is_empty() { "<pending>".to_owned() } else { all.join(",") }
+            if all.is_empty() {
+                "<pending>".to_owned()
+            } else {
+                all.join(",")
+            }
         }
         "ExternalName" => text(service, "spec.externalName").to_owned(),
         _ => "<unknown>".to_owned(),
@@ -61,8 +91,13 @@ fn external_ip(service: &Value) -> String {
 /// Returns the addresses of a load balancer, each once.
 fn balancer(object: &Value) -> String {
     let addresses = list(object, "status.loadBalancer.ingress").iter();
-    let addresses = addresses.filter_map(|entry| scalar(&entry["ip"]).or_else(|| scalar(&entry["hostname"])));
-    addresses.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
+    let addresses =
+        addresses.filter_map(|entry| scalar(&entry["ip"]).or_else(|| scalar(&entry["hostname"])));
+    addresses
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn service_ports(service: &Value) -> String {
@@ -73,23 +108,35 @@ fn service_ports(service: &Value) -> String {
             node_port => format!("{number}:{node_port}/{protocol}"),
         }
     };
-    list(service, "spec.ports").iter().map(port).collect::<Vec<_>>().join(",")
+    list(service, "spec.ports")
+        .iter()
+        .map(port)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn subsets(endpoints: &Value) -> String {
     let subsets = list(endpoints, "subsets");
     let mut all = Vec::new();
     for subset in subsets {
-        let ips = || list(subset, "addresses").iter().map(|address| text(address, "ip"));
+        let ips = || {
+            list(subset, "addresses")
+                .iter()
+                .map(|address| text(address, "ip"))
+        };
         let ports = list(subset, "ports");
         if ports.is_empty() {
             all.extend(ips().map(str::to_owned));
         }
         for port in ports {
             let number = int(port, "port");
-            all.extend(
-                ips().map(|ip| if ip.contains(':') { format!("[{ip}]:{number}") } else { format!("{ip}:{number}") }),
-            );
+            all.extend(ips().map(|ip| {
+                if ip.contains(':') {
+                    format!("[{ip}]:{number}")
+                } else {
+                    format!("{ip}:{number}")
+                }
+            }));
         }
     }
     some(all, if subsets.is_empty() { NONE } else { "" })

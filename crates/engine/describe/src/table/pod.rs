@@ -15,10 +15,17 @@ pub(super) const CELLS: Cells = &[
         format!("{}/{}", summary.ready, summary.total).into()
     }),
     ("pod_status", |pod, _| Summary::of(pod).reason.into()),
-    ("pod_restarts", |pod, now| Summary::of(pod).restarts.shown(now).into()),
-    ("pod_ip", |pod, _| match list(pod, "status.podIPs").first().map(|first| text(first, "ip")) {
-        None | Some("") => NONE.into(),
-        Some(ip) => ip.into(),
+    ("pod_restarts", |pod, now| {
+        Summary::of(pod).restarts.shown(now).into()
+    }),
+    ("pod_ip", |pod, _| {
+        match list(pod, "status.podIPs")
+            .first()
+            .map(|first| text(first, "ip"))
+        {
+            None | Some("") => NONE.into(),
+            Some(ip) => ip.into(),
+        }
     }),
     ("pod_gates", |pod, _| gates(pod).into()),
 ];
@@ -51,7 +58,10 @@ struct Restarts {
 
 impl Summary {
     fn of(pod: &Value) -> Self {
-        let sidecars = list(pod, "spec.initContainers").iter().filter(|container| is_sidecar(container)).count();
+        let sidecars = list(pod, "spec.initContainers")
+            .iter()
+            .filter(|container| is_sidecar(container))
+            .count();
         let mut summary = Self {
             ready: 0,
             total: list(pod, "spec.containers").len() + sidecars,
@@ -79,7 +89,9 @@ impl Summary {
         let init = list(pod, "spec.initContainers");
         let mut of_sidecars = Restarts::default();
         for (place, status) in list(pod, "status.initContainerStatuses").iter().enumerate() {
-            let sidecar = init.iter().any(|container| container["name"] == status["name"] && is_sidecar(container));
+            let sidecar = init
+                .iter()
+                .any(|container| container["name"] == status["name"] && is_sidecar(container));
             self.restarts.add(status);
             if sidecar {
                 of_sidecars.add(status);
@@ -128,7 +140,9 @@ impl Summary {
             return;
         }
         match error {
-            _ if running && condition(pod, "Ready") == Some("True") => "Running".clone_into(&mut self.reason),
+            _ if running && condition(pod, "Ready") == Some("True") => {
+                "Running".clone_into(&mut self.reason);
+            }
             Some(error) => self.reason = error,
             None if running => "NotReady".clone_into(&mut self.reason),
             None => {}
@@ -141,22 +155,30 @@ impl Restarts {
         self.count += int(status, "restartCount");
         let ended = at(status, "lastState.terminated.finishedAt").as_str();
         // Times of one form are in the order of their text.
-        if let Some(ended) = ended.filter(|ended| self.last.as_deref().is_none_or(|last| last < *ended)) {
+        if let Some(ended) =
+            ended.filter(|ended| self.last.as_deref().is_none_or(|last| last < *ended))
+        {
             self.last = Some(ended.to_owned());
         }
     }
 
     fn shown(&self, now: Timestamp) -> String {
         match &self.last {
-            Some(last) if self.count != 0 => format!("{} ({} ago)", self.count, age::since(Some(last), now)),
+            Some(last) if self.count != 0 => {
+                format!("{} ({} ago)", self.count, age::since(Some(last), now))
+            }
             _ => self.count.to_string(),
         }
     }
 }
 
 fn phase(pod: &Value) -> &str {
-    let gated = |condition: &&Value| condition["type"] == "PodScheduled" && condition["reason"] == GATED;
-    if list(pod, "status.conditions").iter().any(|condition| gated(&condition)) {
+    let gated =
+        |condition: &&Value| condition["type"] == "PodScheduled" && condition["reason"] == GATED;
+    if list(pod, "status.conditions")
+        .iter()
+        .any(|condition| gated(&condition))
+    {
         return GATED;
     }
     match text(pod, "status.reason") {
@@ -178,13 +200,18 @@ fn gates(pod: &Value) -> String {
     if gates.is_empty() {
         return NONE.to_owned();
     }
-    let open = gates.iter().filter(|gate| condition(pod, text(gate, "conditionType")) == Some("True")).count();
+    let open = gates
+        .iter()
+        .filter(|gate| condition(pod, text(gate, "conditionType")) == Some("True"))
+        .count();
     format!("{open}/{}", gates.len())
 }
 
 /// Returns the status of the first condition of a type.
 fn condition<'p>(pod: &'p Value, kind: &str) -> Option<&'p str> {
-    let found = list(pod, "status.conditions").iter().find(|condition| condition["type"] == kind);
+    let found = list(pod, "status.conditions")
+        .iter()
+        .find(|condition| condition["type"] == kind);
     found.map(|condition| text(condition, "status"))
 }
 

@@ -9,13 +9,21 @@ use super::{
 
 pub(super) const CELLS: Cells = &[
     ("hpa_reference", |hpa, _| {
-        format!("{}/{}", text(hpa, "spec.scaleTargetRef.kind"), text(hpa, "spec.scaleTargetRef.name")).into()
+        format!(
+            "{}/{}",
+            text(hpa, "spec.scaleTargetRef.kind"),
+            text(hpa, "spec.scaleTargetRef.name")
+        )
+        .into()
     }),
     ("hpa_targets", |hpa, _| targets(hpa).into()),
 ];
 
 fn targets(hpa: &Value) -> String {
-    let (wanted, found) = (list(hpa, "spec.metrics"), list(hpa, "status.currentMetrics"));
+    let (wanted, found) = (
+        list(hpa, "spec.metrics"),
+        list(hpa, "status.currentMetrics"),
+    );
     let mut all: Vec<String> = wanted
         .iter()
         .enumerate()
@@ -51,15 +59,29 @@ fn target(metric: &Value, found: &Value) -> String {
     let average = scalar(&wanted["averageValue"]);
     let current = |key: &str| scalar(&found[key]).unwrap_or_else(unknown);
     let shown = match (average, named) {
-        (Some(average), false) if field != "pods" => format!("{}/{average} (avg)", current("averageValue")),
+        (Some(average), false) if field != "pods" => {
+            format!("{}/{average} (avg)", current("averageValue"))
+        }
         (Some(average), _) => format!("{}/{average}", current("averageValue")),
-        (None, false) => format!("{}/{}", current("value"), scalar(&wanted["value"]).unwrap_or_else(|| "0".to_owned())),
+        (None, false) => format!(
+            "{}/{}",
+            current("value"),
+            scalar(&wanted["value"]).unwrap_or_else(|| "0".to_owned())
+        ),
         (None, true) => {
-            let wanted = percent(&wanted["averageUtilization"]).unwrap_or_else(|| "<auto>".to_owned());
-            format!("{}/{wanted}", percent(&found["averageUtilization"]).unwrap_or_else(unknown))
+            let wanted =
+                percent(&wanted["averageUtilization"]).unwrap_or_else(|| "<auto>".to_owned());
+            format!(
+                "{}/{wanted}",
+                percent(&found["averageUtilization"]).unwrap_or_else(unknown)
+            )
         }
     };
-    if named { format!("{}: {shown}", text(&metric[field], "name")) } else { shown }
+    if named {
+        format!("{}: {shown}", text(&metric[field], "name"))
+    } else {
+        shown
+    }
 }
 
 fn percent(value: &Value) -> Option<String> {

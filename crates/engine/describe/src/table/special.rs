@@ -10,9 +10,18 @@ pub(super) type Special = fn(&Value, Timestamp) -> Value;
 
 /// Returns the function of a name.
 pub(super) fn find(name: &str) -> Option<Special> {
-    let all = [pod::CELLS, workload::CELLS, events::CELLS, network::CELLS, node::CELLS, others::CELLS, scaling::CELLS];
+    let all = [
+        pod::CELLS,
+        workload::CELLS,
+        events::CELLS,
+        network::CELLS,
+        node::CELLS,
+        others::CELLS,
+        scaling::CELLS,
+    ];
     let mut all = all.into_iter().chain([storage::CELLS]).flatten();
-    all.find(|(own, _)| *own == name).map(|(_, special)| *special)
+    all.find(|(own, _)| *own == name)
+        .map(|(_, special)| *special)
 }
 
 /// Functions by name.

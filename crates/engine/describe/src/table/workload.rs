@@ -10,12 +10,16 @@ use super::{
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
-    ("deployment_selector", |deployment, _| selector(at(deployment, "spec.selector")).into()),
+    ("deployment_selector", |deployment, _| {
+        selector(at(deployment, "spec.selector")).into()
+    }),
     ("controller", |revision, _| controller(revision).into()),
-    ("cron_job_suspend", |cron_job, _| match at(cron_job, "spec.suspend").as_bool() {
-        Some(true) => "True".into(),
-        Some(false) => "False".into(),
-        None => "<unset>".into(),
+    ("cron_job_suspend", |cron_job, _| {
+        match at(cron_job, "spec.suspend").as_bool() {
+            Some(true) => "True".into(),
+            Some(false) => "False".into(),
+            None => "<unset>".into(),
+        }
     }),
     ("job_status", |job, _| job_status(job).into()),
     ("job_completions", |job, _| job_completions(job).into()),
@@ -25,7 +29,9 @@ pub(super) const CELLS: Cells = &[
 /// Returns whom an object belongs to, as `kind.group/name`.
 fn controller(object: &Value) -> String {
     let owners = list(object, "metadata.ownerReferences");
-    let Some(owner) = owners.iter().find(|owner| owner["controller"] == true) else { return NONE.to_owned() };
+    let Some(owner) = owners.iter().find(|owner| owner["controller"] == true) else {
+        return NONE.to_owned();
+    };
     let (kind, name) = (text(owner, "kind").to_lowercase(), text(owner, "name"));
     match text(owner, "apiVersion").split_once('/') {
         Some((group, _)) => format!("{kind}.{}/{name}", group.to_lowercase()),
@@ -35,7 +41,9 @@ fn controller(object: &Value) -> String {
 
 fn job_status(job: &Value) -> &'static str {
     let has = |kind: &str| {
-        let found = list(job, "status.conditions").iter().find(|condition| condition["type"] == kind);
+        let found = list(job, "status.conditions")
+            .iter()
+            .find(|condition| condition["type"] == kind);
         found.is_some_and(|condition| condition["status"] == "True")
     };
     let deleted = !at(job, "metadata.deletionTimestamp").is_null();
@@ -47,12 +55,18 @@ fn job_status(job: &Value) -> &'static str {
         ("FailureTarget", has("FailureTarget")),
         ("SuccessCriteriaMet", has("SuccessCriteriaMet")),
     ];
-    states.into_iter().find(|state| state.1).map_or("Running", |state| state.0)
+    states
+        .into_iter()
+        .find(|state| state.1)
+        .map_or("Running", |state| state.0)
 }
 
 fn job_completions(job: &Value) -> String {
     let succeeded = int(job, "status.succeeded");
-    match (at(job, "spec.completions").as_i64(), int(job, "spec.parallelism")) {
+    match (
+        at(job, "spec.completions").as_i64(),
+        int(job, "spec.parallelism"),
+    ) {
         (Some(completions), _) => format!("{succeeded}/{completions}"),
         (None, parallelism) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
         _ => format!("{succeeded}/1"),
@@ -60,7 +74,16 @@ fn job_completions(job: &Value) -> String {
 }
 
 fn job_duration(job: &Value, now: Timestamp) -> String {
-    let time = |path: &str| at(job, path).as_str().and_then(|time| time.parse::<Timestamp>().ok());
-    let Some(start) = time("status.startTime") else { return String::new() };
-    age::human(age::seconds(start, time("status.completionTime").unwrap_or(now)))
+    let time = |path: &str| {
+        at(job, path)
+            .as_str()
+            .and_then(|time| time.parse::<Timestamp>().ok())
+    };
+    let Some(start) = time("status.startTime") else {
+        return String::new();
+    };
+    age::human(age::seconds(
+        start,
+        time("status.completionTime").unwrap_or(now),
+    ))
 }

@@ -23,7 +23,16 @@ fn custom(group: &str, version: &str, plural: &str, kind: &str) -> Resource {
         plural: plural.into(),
         singular: kind.to_lowercase().into(),
         namespaced: true,
-        verbs: verbs(&["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]),
+        verbs: verbs(&[
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
+        ]),
         short_names: [].into(),
         categories: [].into(),
         subresources: [status].into(),
@@ -40,23 +49,38 @@ fn everything_at_once_is_as_a_real_server_tells_it() {
         assert_eq!(catalogue.aggregated(core, Aggregated::V2), their, "{name}");
     }
     println!("aggregated discovery: 2 of 2 documents");
-    assert_eq!(catalogue.aggregated(true, Aggregated::V2Beta1)["apiVersion"], "apidiscovery.k8s.io/v2beta1");
+    assert_eq!(
+        catalogue.aggregated(true, Aggregated::V2Beta1)["apiVersion"],
+        "apidiscovery.k8s.io/v2beta1"
+    );
 }
 
 #[test]
 fn every_document_is_as_a_real_server_tells_it() {
     let catalogue = Catalogue::of(resources());
     let mut total = 0;
-    let recorded = entries("http_core.jsonl").into_iter().map(|entry| (entry["path"].clone(), entry["resp"].clone()));
-    let of_kubectl =
-        entries("kubectl.jsonl").into_iter().map(|entry| (entry["path"].clone(), entry["respBody"].clone()));
+    let recorded = entries("http_core.jsonl")
+        .into_iter()
+        .map(|entry| (entry["path"].clone(), entry["resp"].clone()));
+    let of_kubectl = entries("kubectl.jsonl")
+        .into_iter()
+        .map(|entry| (entry["path"].clone(), entry["respBody"].clone()));
     for (path, their) in recorded.chain(of_kubectl) {
-        let parts: Vec<&str> = path.as_str().unwrap().trim_start_matches('/').split('/').collect();
+        let parts: Vec<&str> = path
+            .as_str()
+            .unwrap()
+            .trim_start_matches('/')
+            .split('/')
+            .collect();
         let kind = their["kind"].as_str().unwrap_or_default();
         let ours = match (&*parts, kind) {
-            (["api"], "APIVersions") => {
-                Some(catalogue.core(their["serverAddressByClientCIDRs"][0]["serverAddress"].as_str().unwrap()))
-            }
+            (["api"], "APIVersions") => Some(
+                catalogue.core(
+                    their["serverAddressByClientCIDRs"][0]["serverAddress"]
+                        .as_str()
+                        .unwrap(),
+                ),
+            ),
             (["apis"], "APIGroupList") => Some(catalogue.groups()),
             (["apis", group], "APIGroup") => catalogue.group(group),
             (["api", version], "APIResourceList") => catalogue.resources("", version),
@@ -67,7 +91,10 @@ fn every_document_is_as_a_real_server_tells_it() {
         total += 1;
     }
     println!("discovery: {total} of {total} documents");
-    assert!(self::recorded("http_core.jsonl").is_none() || total >= 8, "{total}");
+    assert!(
+        self::recorded("http_core.jsonl").is_none() || total >= 8,
+        "{total}"
+    );
 }
 
 #[test]
@@ -80,7 +107,12 @@ fn custom_groups_follow_the_built_in_ones_by_name() {
     ];
     let catalogue = Catalogue::of(resources().iter().chain(&mine));
     let groups = catalogue.groups()["groups"].as_array().unwrap().clone();
-    let last: Vec<&Value> = groups.iter().rev().take(2).map(|group| &group["name"]).collect();
+    let last: Vec<&Value> = groups
+        .iter()
+        .rev()
+        .take(2)
+        .map(|group| &group["name"])
+        .collect();
     assert_eq!(last, ["z.io", "kc.io"]);
     assert_eq!(
         catalogue.group("kc.io").unwrap(),
@@ -93,9 +125,23 @@ fn custom_groups_follow_the_built_in_ones_by_name() {
         })
     );
     let rows = catalogue.resources("kc.io", "v1").unwrap()["resources"].clone();
-    let names: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["name"]).collect();
-    assert_eq!(names, ["gadgets", "gadgets/status", "widgets", "widgets/status"]);
-    assert_eq!((catalogue.group("nope.io"), catalogue.resources("kc.io", "v2")), (None, None));
+    let names: Vec<&Value> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["name"])
+        .collect();
+    assert_eq!(
+        names,
+        ["gadgets", "gadgets/status", "widgets", "widgets/status"]
+    );
+    assert_eq!(
+        (
+            catalogue.group("nope.io"),
+            catalogue.resources("kc.io", "v2")
+        ),
+        (None, None)
+    );
 }
 
 #[test]
@@ -103,12 +149,20 @@ fn a_custom_group_is_told_as_a_real_server_tells_it() {
     let mut gadget = custom("kc.io", "v1", "gadgets", "Gadget");
     gadget.short_names = ["gd".into()].into();
     let with_it = |entry: &&Value| {
-        entry["path"].as_str().is_some_and(|path| path.starts_with("/apis?")) && entry.to_string().contains("kc.io")
+        entry["path"]
+            .as_str()
+            .is_some_and(|path| path.starts_with("/apis?"))
+            && entry.to_string().contains("kc.io")
     };
     let entries = entries("kubectl.jsonl");
-    let Some(entry) = entries.iter().find(with_it) else { return };
+    let Some(entry) = entries.iter().find(with_it) else {
+        return;
+    };
     let groups = entry["respBody"]["items"].as_array().unwrap();
-    let their = groups.iter().find(|group| group["metadata"]["name"] == "kc.io").unwrap();
+    let their = groups
+        .iter()
+        .find(|group| group["metadata"]["name"] == "kc.io")
+        .unwrap();
     let ours = Catalogue::of([&gadget]).aggregated(false, Aggregated::V2);
     assert_eq!(&ours["items"][0], their);
 }

@@ -1,6 +1,10 @@
 //! Tables, discovery and published schemas against what a real API server answered, in one binary.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing case fails the test, and figures are printed"
+)]
 
 mod cells;
 mod discovery;
@@ -9,19 +13,25 @@ mod tables;
 
 /// Returns the text of a recorded file; nothing, said once, where the folder is not there.
 fn recorded(name: &str) -> Option<String> {
-    static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> = std::sync::LazyLock::new(|| {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver");
-        if !folder.is_dir() {
-            println!("no recorded cases at {}: nothing checked", folder.display());
-            return None;
-        }
-        Some(folder)
-    });
-    FOLDER.as_ref().map(|folder| std::fs::read_to_string(folder.join(name)).unwrap())
+    static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> =
+        std::sync::LazyLock::new(|| {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../../../../shared/corpus/apiserver");
+            if !folder.is_dir() {
+                println!("no recorded cases at {}: nothing checked", folder.display());
+                return None;
+            }
+            Some(folder)
+        });
+    FOLDER
+        .as_ref()
+        .map(|folder| std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
 /// Returns the entries of a recorded file of one JSON value a line; none where the folder is not there.
 fn entries(name: &str) -> Vec<serde_json::Value> {
     let text = recorded(name).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }

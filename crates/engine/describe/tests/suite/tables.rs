@@ -12,12 +12,19 @@ use serde_json::{Value, json};
 use crate::{entries, recorded};
 
 fn options(now: Timestamp) -> Options {
-    Options { now, include: IncludeObject::Metadata, definitions: true, version: Version::V1 }
+    Options {
+        now,
+        include: IncludeObject::Metadata,
+        definitions: true,
+        version: Version::V1,
+    }
 }
 
 #[test]
 fn columns_are_those_of_a_real_server() {
-    let Some(text) = recorded("table_columns.json") else { return };
+    let Some(text) = recorded("table_columns.json") else {
+        return;
+    };
     let theirs: Value = serde_json::from_str(&text).unwrap();
     let mut total = 0;
     for (resource, their) in theirs.as_object().unwrap() {
@@ -31,7 +38,11 @@ fn columns_are_those_of_a_real_server() {
             }
             columns
         };
-        assert_eq!(bare(&ours["columnDefinitions"]), bare(&their["columns"]), "{resource}");
+        assert_eq!(
+            bare(&ours["columnDefinitions"]),
+            bare(&their["columns"]),
+            "{resource}"
+        );
         total += 1;
     }
     println!("columns: {total} of {total} kinds");
@@ -41,16 +52,24 @@ fn columns_are_those_of_a_real_server() {
 #[test]
 fn rows_are_those_of_a_real_server() {
     let (mut right, mut seen, mut misses) = (0, 0, Vec::new());
-    for (name, body) in [("http_list_watch_delete.jsonl", "resp"), ("kubectl.jsonl", "respBody")] {
+    for (name, body) in [
+        ("http_list_watch_delete.jsonl", "resp"),
+        ("kubectl.jsonl", "respBody"),
+    ] {
         let entries = entries(name);
         let whole = whole_objects(&entries, body);
-        for table in entries.iter().flat_map(|entry| tables(&entry[body]).into_iter().map(move |table| (entry, table)))
-        {
+        for table in entries.iter().flat_map(|entry| {
+            tables(&entry[body])
+                .into_iter()
+                .map(move |table| (entry, table))
+        }) {
             let (entry, table) = table;
             let path = entry["path"].as_str().unwrap();
             let columns = columns(path, &table);
             for row in table["rows"].as_array().into_iter().flatten() {
-                let Some(object) = whole_of(row, &whole) else { continue };
+                let Some(object) = whole_of(row, &whole) else {
+                    continue;
+                };
                 seen += 1;
                 let mut ours = times(&object).map(|now| made(&columns, &object, now));
                 if ours.any(|cells| cells == row["cells"]) {
@@ -74,23 +93,46 @@ fn whole_tables_are_those_of_a_real_server() {
     for entry in &entries {
         let their = &entry["resp"];
         let accept = entry["accept"].as_str().unwrap_or_default();
-        let version = if accept.contains("v1beta1") { Version::V1Beta1 } else { Version::V1 };
-        let Some(path) = entry["path"].as_str().filter(|path| path.contains("/lw/configmaps")) else { continue };
+        let version = if accept.contains("v1beta1") {
+            Version::V1Beta1
+        } else {
+            Version::V1
+        };
+        let Some(path) = entry["path"]
+            .as_str()
+            .filter(|path| path.contains("/lw/configmaps"))
+        else {
+            continue;
+        };
         let ours = match their["kind"].as_str() {
             Some("Table") => {
-                let include = path.split("includeObject=").nth(1).and_then(|rest| rest.split('&').next());
+                let include = path
+                    .split("includeObject=")
+                    .nth(1)
+                    .and_then(|rest| rest.split('&').next());
                 let include = IncludeObject::parse(include.unwrap_or_default()).unwrap();
-                let objects: Vec<&Value> =
-                    their["rows"].as_array().unwrap().iter().map(|row| named(&row["cells"][0], &whole)).collect();
+                let objects: Vec<&Value> = their["rows"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|row| named(&row["cells"][0], &whole))
+                    .collect();
                 let now = "2026-11-20T20:25:53Z".parse().unwrap();
                 table::of(
                     &columns(path, their),
                     &their["metadata"],
                     objects,
-                    &Options { now, include, definitions: true, version },
+                    &Options {
+                        now,
+                        include,
+                        definitions: true,
+                        version,
+                    },
                 )
             }
-            Some("PartialObjectMetadata") => table::partial(named(&their["metadata"]["name"], &whole), version),
+            Some("PartialObjectMetadata") => {
+                table::partial(named(&their["metadata"]["name"], &whole), version)
+            }
             Some("PartialObjectMetadataList") => {
                 let items = their["items"].as_array().unwrap().iter();
                 table::partial_list(
@@ -117,8 +159,16 @@ fn a_custom_resource_shows_what_its_definition_says_and_else_its_age() {
     });
     let now = "2026-11-20T20:46:01Z".parse().unwrap();
     let shown = |columns: Value| {
-        let table = table::of(&Columns::custom(&columns), &json!({}), [&object], &options(now));
-        (table["columnDefinitions"].clone(), table["rows"][0]["cells"].clone())
+        let table = table::of(
+            &Columns::custom(&columns),
+            &json!({}),
+            [&object],
+            &options(now),
+        );
+        (
+            table["columnDefinitions"].clone(),
+            table["rows"][0]["cells"].clone(),
+        )
     };
     let (definitions, cells) = shown(json!([
         {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
@@ -128,12 +178,18 @@ fn a_custom_resource_shows_what_its_definition_says_and_else_its_age() {
         {"name": "Odd", "type": "string", "jsonPath": ".spec["},
     ]));
     assert_eq!(cells, json!(["g1", "red", 3, "True", null, null]));
-    assert_eq!(definitions[1]["description"], "Custom resource definition column (in JSONPath format): .spec.color");
+    assert_eq!(
+        definitions[1]["description"],
+        "Custom resource definition column (in JSONPath format): .spec.color"
+    );
     let size = json!({"name": "Size", "type": "integer", "format": "", "description": "How large.", "priority": 1});
     assert_eq!(definitions[2], size);
     for none in [json!(null), json!([])] {
         let (definitions, cells) = shown(none);
-        assert_eq!((&definitions[1]["name"], &definitions[1]["type"]), (&json!("Age"), &json!("date")));
+        assert_eq!(
+            (&definitions[1]["name"], &definitions[1]["type"]),
+            (&json!("Age"), &json!("date"))
+        );
         assert_eq!(cells, json!(["g1", "2m"]));
     }
 }
@@ -141,8 +197,17 @@ fn a_custom_resource_shows_what_its_definition_says_and_else_its_age() {
 #[test]
 fn only_the_first_event_of_a_watch_describes_its_columns() {
     let object = json!({"metadata": {"name": "a", "resourceVersion": "7"}});
-    let options = Options { definitions: false, include: IncludeObject::None, ..options(Timestamp::UNIX_EPOCH) };
-    let table = table::of(Columns::builtin("", "ServiceAccount"), &object["metadata"], [&object], &options);
+    let options = Options {
+        definitions: false,
+        include: IncludeObject::None,
+        ..options(Timestamp::UNIX_EPOCH)
+    };
+    let table = table::of(
+        Columns::builtin("", "ServiceAccount"),
+        &object["metadata"],
+        [&object],
+        &options,
+    );
     assert_eq!(
         table,
         json!({
@@ -155,7 +220,11 @@ fn only_the_first_event_of_a_watch_describes_its_columns() {
 
 fn undescribed(table: &Value) -> Value {
     let mut table = table.clone();
-    for column in table["columnDefinitions"].as_array_mut().into_iter().flatten() {
+    for column in table["columnDefinitions"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
         column.as_object_mut().unwrap().remove("description");
     }
     table
@@ -163,15 +232,25 @@ fn undescribed(table: &Value) -> Value {
 
 /// Returns the tables of a body; a watch has one in every event, as text or as values.
 fn tables(body: &Value) -> Vec<Value> {
-    let events =
-        |text: &str| text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_default()).collect();
+    let events = |text: &str| {
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap_or_default())
+            .collect()
+    };
     let events: Vec<Value> = match body {
         Value::String(text) if text.starts_with("{\"type\"") => events(text),
-        Value::Object(map) => map.get("__stream").and_then(Value::as_array).cloned().unwrap_or_default(),
+        Value::Object(map) => map
+            .get("__stream")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default(),
         _ => Vec::new(),
     };
     let inside = events.iter().map(|event| event["object"].clone());
-    std::iter::once(body.clone()).chain(inside).filter(|table| table["kind"] == "Table").collect()
+    std::iter::once(body.clone())
+        .chain(inside)
+        .filter(|table| table["kind"] == "Table")
+        .collect()
 }
 
 /// Returns every object of which all is recorded, by uid and version.
@@ -179,21 +258,40 @@ fn whole_objects(entries: &[Value], body: &str) -> HashMap<(Value, Value), Value
     let mut whole = HashMap::new();
     let mut add = |object: &Value| {
         let metadata = &object["metadata"];
-        if metadata["uid"].is_string() && !object["kind"].as_str().unwrap_or_default().starts_with("Partial") {
-            whole.insert((metadata["uid"].clone(), metadata["resourceVersion"].clone()), object.clone());
+        if metadata["uid"].is_string()
+            && !object["kind"]
+                .as_str()
+                .unwrap_or_default()
+                .starts_with("Partial")
+        {
+            whole.insert(
+                (metadata["uid"].clone(), metadata["resourceVersion"].clone()),
+                object.clone(),
+            );
         }
     };
     for answer in entries.iter().map(|entry| &entry[body]) {
         add(answer);
-        let kind = answer["kind"].as_str().unwrap_or_default().trim_end_matches("List");
+        let kind = answer["kind"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_end_matches("List");
         for item in answer["items"].as_array().into_iter().flatten() {
             let mut item = item.clone();
             item["kind"] = json!(kind);
             item["apiVersion"] = answer["apiVersion"].clone();
             add(&item);
         }
-        answer["__stream"].as_array().into_iter().flatten().for_each(|event| add(&event["object"]));
-        answer["rows"].as_array().into_iter().flatten().for_each(|row| add(&row["object"]));
+        answer["__stream"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .for_each(|event| add(&event["object"]));
+        answer["rows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .for_each(|row| add(&row["object"]));
     }
     whole
 }
@@ -201,39 +299,66 @@ fn whole_objects(entries: &[Value], body: &str) -> HashMap<(Value, Value), Value
 /// Returns all of the object of a row, or its metadata where that is all a row of its kind shows.
 fn whole_of(row: &Value, whole: &HashMap<(Value, Value), Value>) -> Option<Value> {
     let metadata = &row["object"]["metadata"];
-    let found = whole.get(&(metadata["uid"].clone(), metadata["resourceVersion"].clone())).cloned();
+    let found = whole
+        .get(&(metadata["uid"].clone(), metadata["resourceVersion"].clone()))
+        .cloned();
     let plain = || {
-        row["cells"]
-            .as_array()
-            .filter(|cells| cells.len() == 2 && cells[1].as_str().is_some_and(|cell| cell.ends_with('Z')))
+        row["cells"].as_array().filter(|cells| {
+            cells.len() == 2 && cells[1].as_str().is_some_and(|cell| cell.ends_with('Z'))
+        })
     };
     found.or_else(|| plain().map(|_| row["object"].clone()))
 }
 
 fn named<'w>(name: &Value, whole: &'w HashMap<(Value, Value), Value>) -> &'w Value {
-    let found = whole.values().filter(|object| object["metadata"]["name"] == *name && object["data"].is_object());
-    found.min_by_key(|object| object["metadata"]["resourceVersion"].to_string()).unwrap()
+    let found = whole
+        .values()
+        .filter(|object| object["metadata"]["name"] == *name && object["data"].is_object());
+    found
+        .min_by_key(|object| object["metadata"]["resourceVersion"].to_string())
+        .unwrap()
 }
 
 /// Returns the columns of what a path lists; those of a custom resource are told by the table itself.
 fn columns(path: &str, table: &Value) -> Columns {
     let parts: Vec<&str> = path.trim_start_matches('/').split(['?', '/']).collect();
-    let (group, version, rest) =
-        if parts[0] == "api" { ("", parts[1], &parts[2..]) } else { (parts[1], parts[2], &parts[3..]) };
-    let plural = if rest[0] == "namespaces" && rest.len() > 2 && !rest[2].contains('=') { rest[2] } else { rest[0] };
+    let (group, version, rest) = if parts[0] == "api" {
+        ("", parts[1], &parts[2..])
+    } else {
+        (parts[1], parts[2], &parts[3..])
+    };
+    let plural = if rest[0] == "namespaces" && rest.len() > 2 && !rest[2].contains('=') {
+        rest[2]
+    } else {
+        rest[0]
+    };
     if let Some(resource) = lode_schema::resources().get(group, version, plural) {
         return Columns::builtin(group, &resource.kind).clone();
     }
-    let own = table["columnDefinitions"].as_array().unwrap().iter().skip(1).map(|column| {
-        let path = column["description"].as_str().unwrap().rsplit(": ").next().unwrap();
-        json!({"name": column["name"], "type": column["type"], "jsonPath": path})
-    });
+    let own = table["columnDefinitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .skip(1)
+        .map(|column| {
+            let path = column["description"]
+                .as_str()
+                .unwrap()
+                .rsplit(": ")
+                .next()
+                .unwrap();
+            json!({"name": column["name"], "type": column["type"], "jsonPath": path})
+        });
     Columns::custom(&own.collect())
 }
 
 /// Returns the times at which a row could have been made.
 fn times(object: &Value) -> impl Iterator<Item = Timestamp> {
-    let created: Timestamp = object["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
+    let created: Timestamp = object["metadata"]["creationTimestamp"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     (0..600).map(move |seconds| created + seconds.seconds())
 }
 

@@ -16,14 +16,20 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) ->
     node.extra = None;
     match &mut node.content {
         // Nearly every scalar: a plain text that any reader takes for one.
-        Content::Scalar(text) if node.tag == Tag::Implied && node.style == Style::Plain && is_plain_text(text) => {
+        Content::Scalar(text)
+            if node.tag == Tag::Implied && node.style == Style::Plain && is_plain_text(text) =>
+        {
             Ok(())
         }
         Content::Scalar(_) => {
-            let value = node.to_value(dialect).map_err(|error| Cause::NotJson(error.line))?;
+            let value = node
+                .to_value(dialect)
+                .map_err(|error| Cause::NotJson(error.line))?;
             set_scalar(node, value).ok_or(Cause::NotJson(line))
         }
-        Content::Sequence(items) => items.iter_mut().try_for_each(|item| normalize(item, dialect, meter)),
+        Content::Sequence(items) => items
+            .iter_mut()
+            .try_for_each(|item| normalize(item, dialect, meter)),
         Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
             if dialect == Dialect::V3 && !entry.key.is_string() {
                 return Err(Cause::NotJson(entry.key.place.line));
@@ -54,7 +60,9 @@ pub(super) fn make_floats(node: &mut Node) {
             }
         }
         Content::Sequence(items) => items.iter_mut().for_each(make_floats),
-        Content::Mapping(entries) => entries.iter_mut().for_each(|entry| make_floats(&mut entry.value)),
+        Content::Mapping(entries) => entries
+            .iter_mut()
+            .for_each(|entry| make_floats(&mut entry.value)),
     }
 }
 
@@ -120,13 +128,17 @@ fn text_style(text: &str) -> Style {
 /// Tells whether a text without quotes is one in both dialects.
 fn is_plain_text(text: &str) -> bool {
     let plain = Node::plain(text);
-    [Dialect::V2, Dialect::V3].iter().all(|dialect| plain.resolved_tag(*dialect) == Tag::Str)
+    [Dialect::V2, Dialect::V3]
+        .iter()
+        .all(|dialect| plain.resolved_tag(*dialect) == Tag::Str)
 }
 
 /// Writes a float as Go does: the fewest digits that say it, with an exponent from a million on.
 fn float(number: f64) -> String {
     let shown = format!("{number:e}");
-    let Some((digits, exponent)) = shown.split_once('e') else { return shown };
+    let Some((digits, exponent)) = shown.split_once('e') else {
+        return shown;
+    };
     let exponent: i32 = exponent.parse().unwrap_or_default();
     if (PLAIN_EXPONENT_MIN..PLAIN_EXPONENT_END).contains(&exponent) {
         return format!("{number}");

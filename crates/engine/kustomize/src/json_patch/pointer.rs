@@ -38,9 +38,13 @@ pub(super) fn parent<'n>(
 ) -> Result<(&'n mut Node, String), Missing> {
     meter.steps(path.len() as u64 / BYTES_PER_STEP)?;
     let (_, path) = path.split_once('/').ok_or(Missing::NoPath)?;
-    let (above, last) = path.rsplit_once('/').map_or((None, path), |(above, last)| (Some(above), last));
+    let (above, last) = path
+        .rsplit_once('/')
+        .map_or((None, path), |(above, last)| (Some(above), last));
     let mut parts = above.into_iter().flat_map(|above| above.split('/'));
-    let parent = parts.try_fold(object, |node, part| child(node, &unescaped(part), meter)?.ok_or(Missing::Nothing))?;
+    let parent = parts.try_fold(object, |node, part| {
+        child(node, &unescaped(part), meter)?.ok_or(Missing::Nothing)
+    })?;
     if parent.text().is_some() {
         return Err(Missing::Nothing);
     }
@@ -50,7 +54,11 @@ pub(super) fn parent<'n>(
 }
 
 /// Returns a field or an entry; a field may be absent.
-pub(super) fn child<'n>(node: &'n mut Node, key: &str, meter: &Meter<'_>) -> Result<Option<&'n mut Node>, Missing> {
+pub(super) fn child<'n>(
+    node: &'n mut Node,
+    key: &str,
+    meter: &Meter<'_>,
+) -> Result<Option<&'n mut Node>, Missing> {
     meter.steps(1 + width(node))?;
     match node.items().map(<[_]>::len) {
         Some(len) => {
@@ -65,8 +73,15 @@ pub(super) fn child<'n>(node: &'n mut Node, key: &str, meter: &Meter<'_>) -> Res
 /// Returns the place in a list of this length; negative indices count from its end.
 pub(super) fn index(part: &str, len: usize) -> Result<usize, Missing> {
     let index: i64 = part.parse().map_err(|_| Missing::NoIndex)?;
-    let at = if index < 0 { index.saturating_add(len as i64) } else { index };
-    usize::try_from(at).ok().filter(|at| *at < len).ok_or(Missing::OutOfBounds)
+    let at = if index < 0 {
+        index.saturating_add(len as i64)
+    } else {
+        index
+    };
+    usize::try_from(at)
+        .ok()
+        .filter(|at| *at < len)
+        .ok_or(Missing::OutOfBounds)
 }
 
 fn unescaped(part: &str) -> String {

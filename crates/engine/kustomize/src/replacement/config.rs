@@ -84,7 +84,9 @@ impl Item {
     pub(crate) fn read(node: &Node, mode: Mode) -> Result<Self, Fault> {
         let mut fields = Mapping::new(node, "replacements", mode)?;
         let path = fields.text("path")?;
-        let has_targets = said(node, "targets").and_then(Node::items).is_some_and(|targets| !targets.is_empty());
+        let has_targets = said(node, "targets")
+            .and_then(Node::items)
+            .is_some_and(|targets| !targets.is_empty());
         if path.is_empty() {
             if !has_targets {
                 return Err(fault(node.place, NO_TARGETS));
@@ -94,14 +96,18 @@ impl Item {
         if has_targets || said(node, "source").is_some() {
             return Err(fault(node.place, "it has a path and more"));
         }
-        Ok(Self::File { path, place: node.place })
+        Ok(Self::File {
+            path,
+            place: node.place,
+        })
     }
 }
 
 impl Replacement {
     /// Reads a file that an entry names: one replacement or a list of them.
     pub(crate) fn read_file(node: &Node) -> Result<Vec<Self>, Fault> {
-        let read = |node| Self::from_fields(node, Mapping::new(node, "replacements", Mode::Rewritten)?);
+        let read =
+            |node| Self::from_fields(node, Mapping::new(node, "replacements", Mode::Rewritten)?);
         match node.items() {
             Some(items) => items.iter().map(read).collect(),
             None => read(node).map(|one| vec![one]),
@@ -111,8 +117,12 @@ impl Replacement {
     fn from_fields(node: &Node, mut fields: Mapping<'_>) -> Result<Self, Fault> {
         let place = node.place;
         let source = fields.read("source", Source::read)?;
-        let text = said(node, "sourceValue").map(|_| fields.text("sourceValue")).transpose()?;
-        let targets = said(node, "targets").map(|_| fields.entries("targets", Target::read)).transpose()?;
+        let text = said(node, "sourceValue")
+            .map(|_| fields.text("sourceValue"))
+            .transpose()?;
+        let targets = said(node, "targets")
+            .map(|_| fields.entries("targets", Target::read))
+            .transpose()?;
         fields.finish()?;
         let from = match (source, text) {
             (Some(_), Some(_)) => return Err(fault(place, "it has both source and sourceValue")),
@@ -121,14 +131,22 @@ impl Replacement {
             (None, None) => return Err(fault(place, "it needs source or sourceValue")),
         };
         let targets = targets.ok_or_else(|| fault(place, NO_TARGETS))?;
-        Ok(Self { from, targets: targets.into_iter().map(|target| target.value).collect(), place })
+        Ok(Self {
+            from,
+            targets: targets.into_iter().map(|target| target.value).collect(),
+            place,
+        })
     }
 }
 
 impl Source {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let field = fields.text_at("fieldPath")?;
-        let field = if field.is_empty() { At::new(NAME_FIELD.to_owned(), field.place) } else { field };
+        let field = if field.is_empty() {
+            At::new(NAME_FIELD.to_owned(), field.place)
+        } else {
+            field
+        };
         Ok(Self {
             group: fields.text("group")?,
             version: fields.text("version")?,
@@ -144,15 +162,30 @@ impl Source {
 impl Target {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let place = fields.place();
-        let select = fields.read("select", settings::target)?.ok_or_else(|| fault(place, "a target needs select"))?;
-        let reject = fields.entries("reject", settings::target)?.into_iter().map(|reject| reject.value).collect();
+        let select = fields
+            .read("select", settings::target)?
+            .ok_or_else(|| fault(place, "a target needs select"))?;
+        let reject = fields
+            .entries("reject", settings::target)?
+            .into_iter()
+            .map(|reject| reject.value)
+            .collect();
         let mut texts = fields.texts("fieldPaths")?;
         if texts.is_empty() {
             texts.push(At::new(NAME_FIELD.to_owned(), place));
         }
-        let paths: Result<_, Fault> = texts.iter().map(|text| Ok((path(text)?, text.place))).collect();
+        let paths: Result<_, Fault> = texts
+            .iter()
+            .map(|text| Ok((path(text)?, text.place)))
+            .collect();
         let options = fields.read("options", Options::read)?.unwrap_or_default();
-        Ok(Self { select, reject, fields: paths?, options, place })
+        Ok(Self {
+            select,
+            reject,
+            fields: paths?,
+            options,
+            place,
+        })
     }
 }
 
@@ -160,19 +193,32 @@ impl Options {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         // It is known and does nothing, there as here.
         fields.text("encoding")?;
-        let index = fields.whole("index")?.map(|index| index.value).unwrap_or_default();
-        Ok(Self { delimiter: fields.text("delimiter")?, index, create: fields.flag("create")? })
+        let index = fields
+            .whole("index")?
+            .map(|index| index.value)
+            .unwrap_or_default();
+        Ok(Self {
+            delimiter: fields.text("delimiter")?,
+            index,
+            create: fields.flag("create")?,
+        })
     }
 }
 
 fn path(text: &At<String>) -> Result<Path, Fault> {
-    Path::parse(text).map_err(|error| fault(text.place, &format!("path \"{}\": {error}", text.value)))
+    Path::parse(text)
+        .map_err(|error| fault(text.place, &format!("path \"{}\": {error}", text.value)))
 }
 
 /// Returns a field that is there and no null, empty or not.
 fn said<'n>(node: &'n Node, field: &str) -> Option<&'n Node> {
     let mut entries = node.entries()?.iter();
-    let entry = entries.find(|entry| entry.key.text().is_some_and(|key| key.eq_ignore_ascii_case(field)))?;
+    let entry = entries.find(|entry| {
+        entry
+            .key
+            .text()
+            .is_some_and(|key| key.eq_ignore_ascii_case(field))
+    })?;
     Some(&entry.value).filter(|value| !value.is_null())
 }
 

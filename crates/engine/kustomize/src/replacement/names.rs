@@ -56,7 +56,10 @@ const DEFAULT_NAMESPACE: &str = "default";
 
 impl Names {
     pub(super) fn new(resources: &[Resource], meter: &Meter<'_>) -> Result<Self, Exceeded> {
-        let mut names = Self { all: Vec::with_capacity(resources.len()), by_name: HashMap::new() };
+        let mut names = Self {
+            all: Vec::with_capacity(resources.len()),
+            by_name: HashMap::new(),
+        };
         for (at, resource) in resources.iter().enumerate() {
             names.all.push(Called::new(resource, meter)?);
             names.file(at);
@@ -65,14 +68,23 @@ impl Names {
     }
 
     /// Takes notice that an object may be called otherwise now.
-    pub(super) fn update(&mut self, at: usize, resource: &Resource, meter: &Meter<'_>) -> Result<(), Exceeded> {
+    pub(super) fn update(
+        &mut self,
+        at: usize,
+        resource: &Resource,
+        meter: &Meter<'_>,
+    ) -> Result<(), Exceeded> {
         self.all[at] = Called::new(resource, meter)?;
         self.file(at);
         Ok(())
     }
 
     /// Finds the objects that a source names: all of them, up to two.
-    pub(super) fn sources(&self, source: &Source, meter: &Meter<'_>) -> Result<Vec<usize>, Exceeded> {
+    pub(super) fn sources(
+        &self,
+        source: &Source,
+        meter: &Meter<'_>,
+    ) -> Result<Vec<usize>, Exceeded> {
         let places = self.places(&source.name);
         meter.steps(NAME_STEPS * places.map_or(self.all.len(), <[_]>::len) as u64)?;
         let fits = |at: &usize| self.all[*at].is_source(source);
@@ -84,7 +96,11 @@ impl Names {
 
     /// Returns the objects worth asking for a target, in order.
     pub(super) fn candidates(&self, matcher: &Matcher) -> Vec<usize> {
-        match matcher.exact_name.as_ref().and_then(|name| self.places(name)) {
+        match matcher
+            .exact_name
+            .as_ref()
+            .and_then(|name| self.places(name))
+        {
             Some(places) => places.to_vec(),
             None => (0..self.all.len()).collect(),
         }
@@ -133,30 +149,57 @@ const NAME_STEPS: u64 = 4;
 
 impl Called {
     fn new(resource: &Resource, meter: &Meter<'_>) -> Result<Self, Exceeded> {
-        let past = resource.past.iter().map(|past| past.name.len() + past.namespace.len() + past.gvk.kind.len());
-        let past = past.map(|len| (len + size_of::<Form>()) as u64).sum::<u64>();
+        let past = resource
+            .past
+            .iter()
+            .map(|past| past.name.len() + past.namespace.len() + past.gvk.kind.len());
+        let past = past
+            .map(|len| (len + size_of::<Form>()) as u64)
+            .sum::<u64>();
         meter.steps(NAME_STEPS * (1 + resource.past.len() as u64))?;
         meter.bytes(2 * (resource.name_bytes() + past))?;
         let gvk = resource.gvk();
-        let text = |field| resource.node.at(&["metadata", field]).and_then(Node::text).unwrap_or_default();
-        let now = Form { kind: gvk.kind, name: text("name").into(), namespace: text("namespace").into() };
+        let text = |field| {
+            resource
+                .node
+                .at(&["metadata", field])
+                .and_then(Node::text)
+                .unwrap_or_default()
+        };
+        let now = Form {
+            kind: gvk.kind,
+            name: text("name").into(),
+            namespace: text("namespace").into(),
+        };
         let past = resource.past.iter().map(|past| Form {
             kind: past.gvk.kind.clone(),
             name: past.name.clone(),
             namespace: past.namespace.clone(),
         });
-        Ok(Self { group: gvk.group, version: gvk.version, forms: std::iter::once(now).chain(past).collect() })
+        Ok(Self {
+            group: gvk.group,
+            version: gvk.version,
+            forms: std::iter::once(now).chain(past).collect(),
+        })
     }
 
     fn is_source(&self, source: &Source) -> bool {
         let fits = |want: &str, is: &str| want.is_empty() || want == is;
-        let or_default = |namespace: &str| if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace }.to_owned();
+        let or_default = |namespace: &str| {
+            if namespace.is_empty() {
+                DEFAULT_NAMESPACE
+            } else {
+                namespace
+            }
+            .to_owned()
+        };
         fits(&source.group, &self.group)
             && fits(&source.version, &self.version)
             && self.forms.iter().any(|form| {
                 fits(&source.kind, &form.kind)
                     && fits(&source.name, &form.name)
-                    && (source.namespace.is_empty() || source.namespace == or_default(&form.namespace))
+                    && (source.namespace.is_empty()
+                        || source.namespace == or_default(&form.namespace))
             })
     }
 }
@@ -164,10 +207,17 @@ impl Called {
 impl Matcher {
     pub(super) fn new(target: &Target, budget: &Budget) -> Result<Self, Invalid> {
         let name = &target.select.name;
-        let is_exact = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let is_exact = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         Ok(Self {
             select: Pattern::new(&target.select, budget)?,
-            reject: target.reject.iter().map(|reject| Pattern::new(reject, budget)).collect::<Result<_, _>>()?,
+            reject: target
+                .reject
+                .iter()
+                .map(|reject| Pattern::new(reject, budget))
+                .collect::<Result<_, _>>()?,
             exact_name: is_exact.then(|| name.as_str().into()),
         })
     }
@@ -176,38 +226,62 @@ impl Matcher {
 impl Pattern {
     fn new(criteria: &Criteria, budget: &Budget) -> Result<Self, Invalid> {
         let anchored = |field, pattern| anchored(field, pattern, budget);
-        let Criteria { label_selector, annotation_selector, .. } = criteria.clone();
+        let Criteria {
+            label_selector,
+            annotation_selector,
+            ..
+        } = criteria.clone();
         let has_labels = !(label_selector.is_empty() && annotation_selector.is_empty());
-        let labels = Criteria { label_selector, annotation_selector, ..Criteria::default() };
+        let labels = Criteria {
+            label_selector,
+            annotation_selector,
+            ..Criteria::default()
+        };
         Ok(Self {
             group: anchored("group", &criteria.group)?,
             version: anchored("version", &criteria.version)?,
             kind: anchored("kind", &criteria.kind)?,
             name: anchored("name", &criteria.name)?,
             namespace: anchored("namespace", &criteria.namespace)?,
-            labels: has_labels.then(|| Selector::new(&labels, budget)).transpose()?,
+            labels: has_labels
+                .then(|| Selector::new(&labels, budget))
+                .transpose()?,
         })
     }
 
     fn has_labels(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
-        self.labels.as_ref().map_or(Ok(true), |labels| labels.fits(resource, meter))
+        self.labels
+            .as_ref()
+            .map_or(Ok(true), |labels| labels.fits(resource, meter))
     }
 
     fn says_a_name(&self) -> bool {
-        [&self.group, &self.version, &self.kind, &self.name, &self.namespace].iter().any(|part| part.is_some())
+        [
+            &self.group,
+            &self.version,
+            &self.kind,
+            &self.name,
+            &self.namespace,
+        ]
+        .iter()
+        .any(|part| part.is_some())
     }
 
     /// Tells whether one and the same name, of now or of old, fits in every part.
     fn names(&self, called: &Called, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         let fits = |pattern: &Option<Anchored>, text: &str| {
-            pattern.as_ref().map_or(Ok(true), |pattern| pattern.is_match(text, meter))
+            pattern
+                .as_ref()
+                .map_or(Ok(true), |pattern| pattern.is_match(text, meter))
         };
         if !(fits(&self.group, &called.group)? && fits(&self.version, &called.version)?) {
             return Ok(false);
         }
         for form in &called.forms {
             meter.steps(1)?;
-            if fits(&self.kind, &form.kind)? && fits(&self.name, &form.name)? && fits(&self.namespace, &form.namespace)?
+            if fits(&self.kind, &form.kind)?
+                && fits(&self.name, &form.name)?
+                && fits(&self.namespace, &form.namespace)?
             {
                 return Ok(true);
             }

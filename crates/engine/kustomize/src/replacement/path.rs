@@ -98,7 +98,10 @@ impl Path {
         if parts.len() > PARTS_MAX {
             return Err(Fault::TooLong);
         }
-        Ok(Self { text: text.into(), parts })
+        Ok(Self {
+            text: text.into(),
+            parts,
+        })
     }
 
     /// Parses a path of a variable, where `ports[0]` is the first of the ports.
@@ -107,17 +110,28 @@ impl Path {
             return Err(Fault::TooLong);
         }
         let indexed = |part: String| {
-            let digits = part.strip_suffix(']').and_then(|part| part.rsplit_once('['));
-            match digits.filter(|(_, at)| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit())) {
+            let digits = part
+                .strip_suffix(']')
+                .and_then(|part| part.rsplit_once('['));
+            match digits
+                .filter(|(_, at)| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit()))
+            {
                 Some((field, at)) => vec![field.to_owned(), at.to_owned()],
                 None => vec![part],
             }
         };
-        let parts: Vec<Part> = split(text).into_iter().flat_map(indexed).map(Part::parse).collect();
+        let parts: Vec<Part> = split(text)
+            .into_iter()
+            .flat_map(indexed)
+            .map(Part::parse)
+            .collect();
         if parts.len() > PARTS_MAX {
             return Err(Fault::TooLong);
         }
-        Ok(Self { text: text.into(), parts })
+        Ok(Self {
+            text: text.into(),
+            parts,
+        })
     }
 
     /// Returns the path as written.
@@ -135,10 +149,19 @@ impl Path {
 
     /// Tells whether it leads to a text that an object is called by.
     pub(crate) fn names(&self) -> bool {
-        let field = |part: &Part| if let Part::Field(field) = part { Some(field.to_string()) } else { None };
+        let field = |part: &Part| {
+            if let Part::Field(field) = part {
+                Some(field.to_string())
+            } else {
+                None
+            }
+        };
         let fields: Option<Vec<String>> = self.parts.iter().map(field).collect();
         let fields = fields.unwrap_or_default().join("/");
-        matches!(&*fields, "apiVersion" | "kind" | "metadata/name" | "metadata/namespace")
+        matches!(
+            &*fields,
+            "apiVersion" | "kind" | "metadata/name" | "metadata/namespace"
+        )
     }
 
     /// Looks one value up.
@@ -174,9 +197,15 @@ impl Path {
         (make, meter): (Make, &Meter<'_>),
         visit: &mut impl FnMut(&mut Node) -> Result<(), Exceeded>,
     ) -> Result<Option<(&'n mut Node, String)>, Exceeded> {
-        let Some((holder, rest)) = self.holder(root, meter)? else { return Ok(None) };
-        let Some(text) = holder.text() else { return Ok(None) };
-        let Some(mut data) = structured::read(text, meter.budget())? else { return Ok(None) };
+        let Some((holder, rest)) = self.holder(root, meter)? else {
+            return Ok(None);
+        };
+        let Some(text) = holder.text() else {
+            return Ok(None);
+        };
+        let Some(mut data) = structured::read(text, meter.budget())? else {
+            return Ok(None);
+        };
         let mut visit = |node: &mut Node| visit(node).map_err(Fault::Exceeded);
         let written = match Walk::new((make, meter), &mut visit).go(rest, &mut data) {
             Ok(found) if found > 0 => structured::write(&data, text, meter.budget())?,
@@ -187,7 +216,11 @@ impl Path {
     }
 
     /// Returns the first scalar on the way and the rest of the path.
-    fn holder<'n>(&self, root: &'n mut Node, meter: &Meter<'_>) -> Result<Option<(&'n mut Node, &[Part])>, Exceeded> {
+    fn holder<'n>(
+        &self,
+        root: &'n mut Node,
+        meter: &Meter<'_>,
+    ) -> Result<Option<(&'n mut Node, &[Part])>, Exceeded> {
         let mut node = root;
         let mut parts = self.parts.as_slice();
         while let [part, rest @ ..] = parts
@@ -222,7 +255,11 @@ impl Part {
         if text == "*" {
             return Self::Every;
         }
-        if let Some(index) = text.parse::<i64>().ok().and_then(|index| usize::try_from(index).ok()) {
+        if let Some(index) = text
+            .parse::<i64>()
+            .ok()
+            .and_then(|index| usize::try_from(index).ok())
+        {
             return Self::Index(index);
         }
         if !(text.starts_with('[') && text.ends_with(']')) {
@@ -231,9 +268,11 @@ impl Part {
         let inner = text.strip_suffix(']').unwrap_or(&text);
         let inner = inner.strip_prefix('[').unwrap_or(inner);
         match inner.split_once('=') {
-            Some((field, value)) => {
-                Self::Item(Item { field: field.into(), value: value.into(), pattern: OnceLock::new() })
-            }
+            Some((field, value)) => Self::Item(Item {
+                field: field.into(),
+                value: value.into(),
+                pattern: OnceLock::new(),
+            }),
             None => Self::Brackets(text.into()),
         }
     }
@@ -243,7 +282,9 @@ impl Part {
             Self::Field(name) => return field_step(name.trim(), node),
             Self::Index(at) => items(node, || at.to_string())?.get(*at).map(|_| *at),
             Self::Every => return Err(Fault::Wildcard),
-            Self::Item(item) => items(node, || item.to_string())?.iter().position(|found| item.equals(found)),
+            Self::Item(item) => items(node, || item.to_string())?
+                .iter()
+                .position(|found| item.equals(found)),
             Self::Brackets(text) => return Err(Fault::NoMatch(text.clone())),
         };
         Ok(found.map_or(Step::Nowhere, Step::Into))
@@ -255,18 +296,26 @@ fn field_step(name: &str, node: &Node) -> Result<Step, Fault> {
         return Ok(Step::Stay);
     }
     if name == "-" {
-        return Ok(items(node, || name.to_owned())?.len().checked_sub(1).map_or(Step::Nowhere, Step::Into));
+        return Ok(items(node, || name.to_owned())?
+            .len()
+            .checked_sub(1)
+            .map_or(Step::Nowhere, Step::Into));
     }
     if let Ok(index) = name.parse::<i64>() {
         return Err(Fault::Negative(index));
     }
     match node.entries() {
         Some(entries) => {
-            let at = entries.iter().position(|entry| entry.key.text() == Some(name));
+            let at = entries
+                .iter()
+                .position(|entry| entry.key.text() == Some(name));
             Ok(at.map_or(Step::Nowhere, Step::Into))
         }
         None if node.is_null() => Ok(Step::Nowhere),
-        None => Err(Fault::WrongKind { part: name.into(), want: "a mapping" }),
+        None => Err(Fault::WrongKind {
+            part: name.into(),
+            want: "a mapping",
+        }),
     }
 }
 
@@ -275,7 +324,10 @@ fn items(node: &Node, part: impl Fn() -> String) -> Result<&[Node], Fault> {
     match node.items() {
         Some(items) => Ok(items),
         None if node.is_null() => Ok(&[]),
-        None => Err(Fault::WrongKind { part: part().into(), want: "a list" }),
+        None => Err(Fault::WrongKind {
+            part: part().into(),
+            want: "a list",
+        }),
     }
 }
 
@@ -298,13 +350,19 @@ fn child_mut(node: &mut Node, at: usize) -> Option<&mut Node> {
 impl Item {
     /// Tells whether an item is the one, by its text.
     fn equals(&self, item: &Node) -> bool {
-        let value = if self.field.is_empty() { Some(item) } else { item.get(&self.field) };
+        let value = if self.field.is_empty() {
+            Some(item)
+        } else {
+            item.get(&self.field)
+        };
         value.is_some_and(|value| value.text().unwrap_or_default() == &*self.value)
     }
 
     /// Tells whether the pattern is found in a value as YAML shows it.
     pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, Fault> {
-        let pattern = self.pattern.get_or_init(|| Pattern::new(&self.value, meter.budget()));
+        let pattern = self
+            .pattern
+            .get_or_init(|| Pattern::new(&self.value, meter.budget()));
         let pattern = match pattern {
             Ok(pattern) => pattern,
             Err(Refused::Invalid) => return Err(Fault::Pattern(self.value.clone())),
@@ -396,7 +454,12 @@ mod tests {
     #[test]
     fn a_path_of_a_variable_has_indices_in_brackets() {
         let value = Node::from_value(&json!({"a": [{"b": 1}, {"b": 2}]}));
-        let find = |path: &str| Path::parse_indexed(path).unwrap().find(&value).map(|found| found.is_some());
+        let find = |path: &str| {
+            Path::parse_indexed(path)
+                .unwrap()
+                .find(&value)
+                .map(|found| found.is_some())
+        };
         assert_eq!(find("a[1].b"), Ok(true));
         assert_eq!(find("a.[1].b"), Ok(true));
         assert_eq!(find("a[2].b"), Ok(false));
@@ -409,7 +472,8 @@ mod tests {
         let node = Node::from_value(&value);
         let find = |path: &str| {
             let path = Path::parse(path).unwrap();
-            path.find(&node).map(|found| found.map(|found| found.to_value(lode_yaml::Dialect::V3).unwrap()))
+            path.find(&node)
+                .map(|found| found.map(|found| found.to_value(lode_yaml::Dialect::V3).unwrap()))
         };
         let one = |value: Value| Ok(Some(value));
         assert_eq!(find("l.[k=we].v"), one(json!(2)));
@@ -423,12 +487,27 @@ mod tests {
         assert_eq!(find("l.*"), Err(Fault::Wildcard));
         assert_eq!(find("l.-1"), Err(Fault::Negative(-1)));
         assert_eq!(find("l.[k]"), Err(Fault::NoMatch("[k]".into())));
-        assert_eq!(find("t.a"), Err(Fault::WrongKind { part: "a".into(), want: "a mapping" }));
-        assert_eq!(find("t.0"), Err(Fault::WrongKind { part: "0".into(), want: "a list" }));
+        assert_eq!(
+            find("t.a"),
+            Err(Fault::WrongKind {
+                part: "a".into(),
+                want: "a mapping"
+            })
+        );
+        assert_eq!(
+            find("t.0"),
+            Err(Fault::WrongKind {
+                part: "0".into(),
+                want: "a list"
+            })
+        );
     }
 
     #[test]
     fn a_path_has_an_end() {
-        assert_eq!(Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(), Fault::TooLong);
+        assert_eq!(
+            Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(),
+            Fault::TooLong
+        );
     }
 }

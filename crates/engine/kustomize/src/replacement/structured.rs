@@ -16,13 +16,20 @@ pub(super) fn read(text: &str, budget: &Budget) -> Result<Option<Node>, Exceeded
     let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_budget(budget);
     match nodes.with_comments().next() {
         Some(Ok(node)) => Ok(Some(node)),
-        Some(Err(lode_yaml::Error { cause: Cause::Exceeded(exceeded), .. })) => Err(exceeded),
+        Some(Err(lode_yaml::Error {
+            cause: Cause::Exceeded(exceeded),
+            ..
+        })) => Err(exceeded),
         Some(Err(_)) | None => Ok(None),
     }
 }
 
 /// Writes a document in the form its text had before; nothing where JSON cannot say it.
-pub(super) fn write(root: &Node, before: &str, budget: &Budget) -> Result<Option<String>, Exceeded> {
+pub(super) fn write(
+    root: &Node,
+    before: &str,
+    budget: &Budget,
+) -> Result<Option<String>, Exceeded> {
     if !before.trim_start().starts_with(['{', '[']) {
         return shown(root, budget).map(Some);
     }
@@ -30,10 +37,16 @@ pub(super) fn write(root: &Node, before: &str, budget: &Budget) -> Result<Option
     let cost = root.cost();
     cost.charge_value(budget)?;
     // Texts are escaped, and each value may stand on a line of its own, deep inside.
-    let indents = if is_indented { cost.nodes * 2 * DEPTH_MAX as u64 } else { 0 };
+    let indents = if is_indented {
+        cost.nodes * 2 * DEPTH_MAX as u64
+    } else {
+        0
+    };
     budget.bytes(ESCAPED_MAX * cost.bytes + indents)?;
 
-    let Ok(value) = root.to_value(Dialect::V3) else { return Ok(None) };
+    let Ok(value) = root.to_value(Dialect::V3) else {
+        return Ok(None);
+    };
     let mut out = String::new();
     json(&mut out, &value, is_indented.then_some(0));
     Ok(Some(out))
@@ -108,7 +121,9 @@ fn number(out: &mut String, number: &Number) {
     let float = number.as_f64().filter(|_| number.is_f64());
     let _ = match float {
         None => write!(out, "{number}"),
-        Some(float) if float == 0.0 || (1e-6..1e21).contains(&float.abs()) => write!(out, "{float}"),
+        Some(float) if float == 0.0 || (1e-6..1e21).contains(&float.abs()) => {
+            write!(out, "{float}")
+        }
         Some(float) if float.abs() < 1.0 => write!(out, "{float:e}"),
         Some(float) => write!(out, "{}", format!("{float:e}").replace('e', "e+")),
     };
@@ -122,12 +137,19 @@ mod tests {
     fn check(before: &str, want: Option<&str>) {
         let budget = Budget::unlimited();
         let node = read(before, &budget).unwrap().unwrap();
-        assert_eq!(write(&node, before, &budget).unwrap().as_deref(), want, "{before}");
+        assert_eq!(
+            write(&node, before, &budget).unwrap().as_deref(),
+            want,
+            "{before}"
+        );
     }
 
     #[test]
     fn json_stays_json_with_its_keys_sorted() {
-        check(r#"{"b": 1, "a": [true, null, {}]}"#, Some(r#"{"a":[true,null,{}],"b":1}"#));
+        check(
+            r#"{"b": 1, "a": [true, null, {}]}"#,
+            Some(r#"{"a":[true,null,{}],"b":1}"#),
+        );
         check("[1,\n2]", Some("[1,2]"));
         check(
             "{\n  \"b\": 1,\n  \"a\": [],\n \"c\": [1]}\n",
@@ -138,7 +160,10 @@ mod tests {
 
     #[test]
     fn json_is_written_as_go_writes_it() {
-        check(r#"{"a": "<&>\u2028\u0001\b\f\"\\/é"}"#, Some(r#"{"a":"\u003c\u0026\u003e\u2028\u0001\b\f\"\\/é"}"#));
+        check(
+            r#"{"a": "<&>\u2028\u0001\b\f\"\\/é"}"#,
+            Some(r#"{"a":"\u003c\u0026\u003e\u2028\u0001\b\f\"\\/é"}"#),
+        );
         check(
             "[1.50, 1e3, 1e21, 1e-7, 0.000001, 100000000000000000000, 18446744073709551615]",
             Some("[1.5,1000,1e+21,1e-7,0.000001,100000000000000000000,18446744073709551615]"),
@@ -148,7 +173,10 @@ mod tests {
 
     #[test]
     fn yaml_keeps_order_and_styles() {
-        check("b: 'x'\na:\n    - 1\n    - \"2\"\nc: [1, {d: e}]\n", Some("b: 'x'\na:\n- 1\n- \"2\"\nc: [1, {d: e}]"));
+        check(
+            "b: 'x'\na:\n    - 1\n    - \"2\"\nc: [1, {d: e}]\n",
+            Some("b: 'x'\na:\n- 1\n- \"2\"\nc: [1, {d: e}]"),
+        );
         check("a: 1\n---\nb: 2\n", Some("a: 1"));
         check("plain", Some("plain"));
     }

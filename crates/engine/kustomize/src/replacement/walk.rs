@@ -35,7 +35,11 @@ pub(crate) fn is_untyped(node: &Node) -> bool {
 
 /// Returns the place of a node made because of what stands at `place`.
 pub(crate) fn untyped(place: Place) -> Place {
-    Place { start: 0, end: 0, ..place }
+    Place {
+        start: 0,
+        end: 0,
+        ..place
+    }
 }
 
 /// A walk along a target's path.
@@ -68,7 +72,9 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             Part::Index(at) => self.index(*at, rest, node),
             Part::Every => {
                 let items = items_mut(node, || "*".to_owned())?;
-                items.iter_mut().try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
+                items
+                    .iter_mut()
+                    .try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
             }
             Part::Item(item) => self.matching(item, rest, node),
             Part::Brackets(text) => Err(Fault::NoMatch(text.clone()).into()),
@@ -82,17 +88,26 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             (Part::Index(at), None) => Err(Fault::NoItem { at: *at, len: 0 }.into()),
             (_, None) | (Part::Every, _) => Ok(0),
             (Part::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
-            (Part::Index(_) | Part::Item(_), Some(_)) => self.go(parts, &mut Node::sequence(Vec::new())),
+            (Part::Index(_) | Part::Item(_), Some(_)) => {
+                self.go(parts, &mut Node::sequence(Vec::new()))
+            }
         }
     }
 
     fn field(&mut self, name: &str, rest: &[Part], node: &mut Node) -> Result<usize, E> {
         if name.is_empty() || node.entries().is_none() {
-            return Err(Fault::WrongKind { part: name.into(), want: "a mapping" }.into());
+            return Err(Fault::WrongKind {
+                part: name.into(),
+                want: "a mapping",
+            }
+            .into());
         }
         let value = match self.make.leaf {
             Some(leaf) => {
-                Cost::of_text(name).under(name).charge_meter(self.meter).map_err(Fault::Exceeded)?;
+                Cost::of_text(name)
+                    .under(name)
+                    .charge_meter(self.meter)
+                    .map_err(Fault::Exceeded)?;
                 node.get_or_insert_with(name, || self.made(next_shape(rest, leaf)))
             }
             None => node.get_mut(name),
@@ -193,7 +208,10 @@ fn next_shape(rest: &[Part], leaf: Shape) -> Shape {
 }
 
 fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, Fault> {
-    node.items_mut().ok_or_else(|| Fault::WrongKind { part: part().into(), want: "a list" })
+    node.items_mut().ok_or_else(|| Fault::WrongKind {
+        part: part().into(),
+        want: "a list",
+    })
 }
 
 #[cfg(test)]
@@ -207,11 +225,23 @@ mod tests {
 
     fn set(path: &str, value: &Value, leaf: Option<Shape>) -> Result<(usize, Value), Fault> {
         let mut node = Node::from_value(value);
-        let make = Make { leaf, place: Place { line: 7, start: 1, end: 2, ..Place::default() } };
-        let found = Path::parse(path)?.visit(&mut node, (make, &Meter::new(&Budget::unlimited())), &mut |found| {
-            *found = Node::string("!");
-            Ok::<(), Fault>(())
-        })?;
+        let make = Make {
+            leaf,
+            place: Place {
+                line: 7,
+                start: 1,
+                end: 2,
+                ..Place::default()
+            },
+        };
+        let found = Path::parse(path)?.visit(
+            &mut node,
+            (make, &Meter::new(&Budget::unlimited())),
+            &mut |found| {
+                *found = Node::string("!");
+                Ok::<(), Fault>(())
+            },
+        )?;
         Ok((found, node.to_value(Dialect::V3).unwrap()))
     }
 
@@ -220,8 +250,17 @@ mod tests {
         let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, {"k": "x"}]});
         let with = |path: &str, values: [Value; 3]| {
             let [a, b, c] = values;
-            let item = |k: &str, v: Value| if v.is_null() { json!({"k": k}) } else { json!({"k": k, "v": v}) };
-            let found = [&a, &b, &c].into_iter().filter(|value| **value == "!").count();
+            let item = |k: &str, v: Value| {
+                if v.is_null() {
+                    json!({"k": k})
+                } else {
+                    json!({"k": k, "v": v})
+                }
+            };
+            let found = [&a, &b, &c]
+                .into_iter()
+                .filter(|value| **value == "!")
+                .count();
             let want = json!({"l": [item("web", a), item("we", b), item("x", c)]});
             assert_eq!(set(path, &value, None), Ok((found, want)), "{path}");
         };
@@ -230,9 +269,21 @@ mod tests {
         with("l.[k=^we$].v", [json!(1), json!("!"), Value::Null]);
         with("l.1.v", [json!(1), json!("!"), Value::Null]);
         with("l.[k=nothing].v", [json!(1), json!(2), Value::Null]);
-        assert_eq!(set("l.-.v", &value, None), Err(Fault::WrongKind { part: "-".into(), want: "a mapping" }));
-        assert_eq!(set("l.3.v", &value, None), Err(Fault::NoItem { at: 3, len: 3 }));
-        assert_eq!(set("l.[k=(].v", &value, None), Err(Fault::Pattern("(".into())));
+        assert_eq!(
+            set("l.-.v", &value, None),
+            Err(Fault::WrongKind {
+                part: "-".into(),
+                want: "a mapping"
+            })
+        );
+        assert_eq!(
+            set("l.3.v", &value, None),
+            Err(Fault::NoItem { at: 3, len: 3 })
+        );
+        assert_eq!(
+            set("l.[k=(].v", &value, None),
+            Err(Fault::Pattern("(".into()))
+        );
     }
 
     #[test]
@@ -243,7 +294,13 @@ mod tests {
         assert_eq!(made("a.[k=v].b"), Ok(json!({"a": [{"k": "v", "b": "!"}]})));
         assert_eq!(made("a.[=v]"), Ok(json!({"a": ["!"]})));
         assert_eq!(made("a.1"), Err(Fault::NoItem { at: 1, len: 0 }));
-        assert_eq!(made("a.*.b"), Err(Fault::WrongKind { part: "*".into(), want: "a list" }));
+        assert_eq!(
+            made("a.*.b"),
+            Err(Fault::WrongKind {
+                part: "*".into(),
+                want: "a list"
+            })
+        );
         assert_eq!(made("a.[k=v+w].b"), Err(Fault::NeverFits("[k=v+w]".into())));
     }
 
@@ -251,19 +308,37 @@ mod tests {
     fn below_a_null_and_inside_a_text_values_are_found_and_lost() {
         let value = json!({"l": [null], "t": "{\"a\": 1}"});
         for path in ["l.0.a", "l.0.0", "l.0.[k=v].a"] {
-            assert_eq!(set(path, &value, Some(Shape::Scalar)), Ok((1, value.clone())), "{path}");
+            assert_eq!(
+                set(path, &value, Some(Shape::Scalar)),
+                Ok((1, value.clone())),
+                "{path}"
+            );
         }
         assert_eq!(set("t.a", &value, None), Ok((1, value.clone())));
         assert_eq!(set("t.b", &value, None), Ok((0, value.clone())));
         assert_eq!(set("l.0.a", &value, None), Ok((0, value.clone())));
-        assert_eq!(set("t.0", &value, None), Err(Fault::WrongKind { part: "0".into(), want: "a list" }));
+        assert_eq!(
+            set("t.0", &value, None),
+            Err(Fault::WrongKind {
+                part: "0".into(),
+                want: "a list"
+            })
+        );
     }
 
     #[test]
     fn a_made_scalar_has_a_line_and_no_type() {
         let mut node = Node::mapping();
-        let place = Place { source: 3, line: 7, start: 40, end: 50 };
-        let make = Make { leaf: Some(Shape::Scalar), place };
+        let place = Place {
+            source: 3,
+            line: 7,
+            start: 40,
+            end: 50,
+        };
+        let make = Make {
+            leaf: Some(Shape::Scalar),
+            place,
+        };
         let mut types = Vec::new();
         for _ in 0..2 {
             let mut look = |found: &mut Node| {
@@ -271,7 +346,10 @@ mod tests {
                 Ok::<(), Fault>(())
             };
             let budget = Budget::unlimited();
-            Path::parse("a").unwrap().visit(&mut node, (make, &Meter::new(&budget)), &mut look).unwrap();
+            Path::parse("a")
+                .unwrap()
+                .visit(&mut node, (make, &Meter::new(&budget)), &mut look)
+                .unwrap();
         }
         assert_eq!(types, [(true, 7), (true, 7)]);
     }

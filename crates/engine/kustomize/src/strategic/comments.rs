@@ -21,13 +21,22 @@ pub(super) struct Commented<'s> {
 
 /// Tells whether a text may hold such comments. Other texts are read without their comments, which is quicker.
 pub(crate) fn may_be_in(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'#').skip(1).any(|rest| rest.trim_ascii_start().starts_with(b"{"))
+    text.split(|byte| *byte == b'#')
+        .skip(1)
+        .any(|rest| rest.trim_ascii_start().starts_with(b"{"))
 }
 
 impl<'s> Commented<'s> {
     /// Finds what the comments of nodes say.
-    pub(super) fn read(schema: &'s Schema, nodes: &[&Node], meter: &Meter<'_>) -> Result<Self, Exceeded> {
-        let mut commented = Self { schema: Cow::Borrowed(schema), types: HashMap::new() };
+    pub(super) fn read(
+        schema: &'s Schema,
+        nodes: &[&Node],
+        meter: &Meter<'_>,
+    ) -> Result<Self, Exceeded> {
+        let mut commented = Self {
+            schema: Cow::Borrowed(schema),
+            types: HashMap::new(),
+        };
         for node in nodes {
             commented.gather(node, meter)?;
         }
@@ -36,7 +45,11 @@ impl<'s> Commented<'s> {
 
     /// Returns the type that a value's or key's comment says.
     pub(super) fn of(&self, node: &Node) -> Option<TypeRef> {
-        if self.types.is_empty() { None } else { self.types.get(comment(node)?).copied() }
+        if self.types.is_empty() {
+            None
+        } else {
+            self.types.get(comment(node)?).copied()
+        }
     }
 
     fn gather(&mut self, node: &Node, meter: &Meter<'_>) -> Result<(), Exceeded> {
@@ -73,7 +86,9 @@ impl<'s> Commented<'s> {
 
 fn comment(node: &Node) -> Option<&str> {
     let extra = node.extra.as_deref()?;
-    [&*extra.line_comment, &*extra.head_comment].into_iter().find(|comment| !comment.is_empty())
+    [&*extra.line_comment, &*extra.head_comment]
+        .into_iter()
+        .find(|comment| !comment.is_empty())
 }
 
 /// Reads what a comment says; what follows the object is not looked at. One that is no schema says nothing.
@@ -87,8 +102,12 @@ fn said(comment: &str, meter: &Meter<'_>) -> Result<Option<Node>, Exceeded> {
     meter.nodes(values)?;
     meter.bytes(VALUE_BYTES * values + text.len() as u64)?;
 
-    let said = serde_json::Deserializer::from_str(text).into_iter::<Value>().next().and_then(Result::ok);
-    let is_one = |said: &Value| said.as_object().is_some_and(|said| !said.is_empty()) && is_schema(said);
+    let said = serde_json::Deserializer::from_str(text)
+        .into_iter::<Value>()
+        .next()
+        .and_then(Result::ok);
+    let is_one =
+        |said: &Value| said.as_object().is_some_and(|said| !said.is_empty()) && is_schema(said);
     Ok(said.filter(is_one).map(|said| Node::from_value(&said)))
 }
 
@@ -97,30 +116,39 @@ const VALUE_BYTES: u64 = 128;
 
 /// Tells whether the fields that schemas have are of the types they have there.
 fn is_schema(value: &Value) -> bool {
-    let Some(fields) = value.as_object() else { return false };
-    fields.iter().filter(|(_, value)| !value.is_null()).all(|(name, value)| match name.as_str() {
-        "id" | "$ref" | "$schema" | "description" | "format" | "title" | "pattern" | "discriminator" => {
-            value.is_string()
-        }
-        "nullable" | "uniqueItems" | "exclusiveMaximum" | "exclusiveMinimum" | "readOnly" => value.is_boolean(),
-        "maximum" | "minimum" | "multipleOf" => value.is_number(),
-        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => value.is_i64(),
-        "enum" => value.is_array(),
-        "required" => is_list_of(value, Value::is_string),
-        "type" => value.is_string() || is_list_of(value, Value::is_string),
-        "not" => is_schema(value),
-        "items" => is_schema(value) || is_list_of(value, is_schema),
-        "additionalProperties" | "additionalItems" => value.is_boolean() || is_schema(value),
-        "allOf" | "anyOf" | "oneOf" => is_list_of(value, is_schema),
-        "properties" | "patternProperties" | "definitions" => {
-            value.as_object().is_some_and(|fields| fields.values().all(is_schema))
-        }
-        _ => true,
-    })
+    let Some(fields) = value.as_object() else {
+        return false;
+    };
+    fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .all(|(name, value)| match name.as_str() {
+            "id" | "$ref" | "$schema" | "description" | "format" | "title" | "pattern"
+            | "discriminator" => value.is_string(),
+            "nullable" | "uniqueItems" | "exclusiveMaximum" | "exclusiveMinimum" | "readOnly" => {
+                value.is_boolean()
+            }
+            "maximum" | "minimum" | "multipleOf" => value.is_number(),
+            "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties"
+            | "minProperties" => value.is_i64(),
+            "enum" => value.is_array(),
+            "required" => is_list_of(value, Value::is_string),
+            "type" => value.is_string() || is_list_of(value, Value::is_string),
+            "not" => is_schema(value),
+            "items" => is_schema(value) || is_list_of(value, is_schema),
+            "additionalProperties" | "additionalItems" => value.is_boolean() || is_schema(value),
+            "allOf" | "anyOf" | "oneOf" => is_list_of(value, is_schema),
+            "properties" | "patternProperties" | "definitions" => value
+                .as_object()
+                .is_some_and(|fields| fields.values().all(is_schema)),
+            _ => true,
+        })
 }
 
 fn is_list_of(value: &Value, is_one: impl Fn(&Value) -> bool) -> bool {
-    value.as_array().is_some_and(|items| items.iter().all(is_one))
+    value
+        .as_array()
+        .is_some_and(|items| items.iter().all(is_one))
 }
 
 #[cfg(test)]
@@ -132,24 +160,37 @@ mod tests {
     use crate::{Options, build};
 
     const RING: &str = "apiVersion: ex.io/v1\nkind: Ring\nmetadata: {name: one}\n";
-    const BY_NAME: &str = r#"# {"x-kubernetes-patch-merge-key":"name","x-kubernetes-patch-strategy":"merge"}"#;
+    const BY_NAME: &str =
+        r#"# {"x-kubernetes-patch-merge-key":"name","x-kubernetes-patch-strategy":"merge"}"#;
 
     /// Returns the names in the list of a ring after a patch; both texts begin behind its metadata.
     fn gems(object: &str, patch: &str) -> Vec<String> {
         let tree = Tree::from_iter([
-            ("kustomization.yaml", "resources: [a.yaml]\npatches: [{path: p.yaml}]\n".to_owned()),
+            (
+                "kustomization.yaml",
+                "resources: [a.yaml]\npatches: [{path: p.yaml}]\n".to_owned(),
+            ),
             ("a.yaml", format!("{RING}{object}")),
             ("p.yaml", format!("{RING}{patch}")),
         ]);
         let built = build(&tree, &RepoPath::root(), &Options::default()).unwrap();
-        let gems = built.objects[0].node.get("gems").and_then(Node::items).unwrap();
-        gems.iter().map(|gem| gem.get("name").and_then(Node::text).unwrap().to_owned()).collect()
+        let gems = built.objects[0]
+            .node
+            .get("gems")
+            .and_then(Node::items)
+            .unwrap();
+        gems.iter()
+            .map(|gem| gem.get("name").and_then(Node::text).unwrap().to_owned())
+            .collect()
     }
 
     // Each outcome is that of kustomize 5.8.1.
     #[test]
     fn a_comment_says_how_a_list_merges() {
-        let (list, patch) = ("\n- {name: a}\n- {name: b}\n", "\n- {name: b}\n- {name: c}\n");
+        let (list, patch) = (
+            "\n- {name: a}\n- {name: b}\n",
+            "\n- {name: b}\n- {name: c}\n",
+        );
         for (object, patch) in [
             (format!("gems: {BY_NAME}{list}"), format!("gems:{patch}")),
             (format!("{BY_NAME}\ngems:{list}"), format!("gems:{patch}")),
@@ -158,19 +199,33 @@ mod tests {
             assert_eq!(gems(&object, &patch), ["b", "c", "a"], "{object}{patch}");
         }
         let other = format!("{BY_NAME}\ngems: # note{list}");
-        assert_eq!(gems(&other, &format!("gems:{patch}")), ["b", "c"], "the comment behind the key comes first");
+        assert_eq!(
+            gems(&other, &format!("gems:{patch}")),
+            ["b", "c"],
+            "the comment behind the key comes first"
+        );
     }
 
     #[test]
     fn any_object_in_a_comment_counts_that_could_be_a_schema() {
         let budget = Budget::unlimited();
         let says = |comment: &str| said(comment, &Meter::new(&budget)).unwrap().is_some();
-        for comment in [r#"# {"$openapi":"x"}"#, r#"## {"a":1}"#, r#"# {"a":"b"} and more"#, r#"#{"type":["array"]}"#] {
+        for comment in [
+            r#"# {"$openapi":"x"}"#,
+            r#"## {"a":1}"#,
+            r#"# {"a":"b"} and more"#,
+            r#"#{"type":["array"]}"#,
+        ] {
             assert!(says(comment) && may_be_in(comment.as_bytes()), "{comment}");
         }
-        for comment in
-            ["# note", "# {}", "# {a: b}", r#"# {"type":5}"#, r#"# {"properties":[]}"#, r#"# {"items":{"type":1}}"#]
-        {
+        for comment in [
+            "# note",
+            "# {}",
+            "# {a: b}",
+            r#"# {"type":5}"#,
+            r#"# {"properties":[]}"#,
+            r#"# {"items":{"type":1}}"#,
+        ] {
             assert!(!says(comment), "{comment}");
         }
         assert!(!may_be_in(b"a: {b: 1} # note\n"));

@@ -44,7 +44,11 @@ pub(crate) enum Cause {
 
 impl Error {
     pub(super) fn at(node: &Node, cause: Cause) -> Self {
-        Self { path: String::new(), place: node.place, cause }
+        Self {
+            path: String::new(),
+            place: node.place,
+            cause,
+        }
     }
 
     pub(super) fn under(mut self, field: &str) -> Self {

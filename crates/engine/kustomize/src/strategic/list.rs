@@ -35,10 +35,18 @@ pub(super) fn merge(
         return quick::merge(merger, items, (against, &plan), at);
     }
 
-    let len = items.len() + if let Against::Patch(patch) = against { patch.len() } else { 0 };
-    let pairs = (len as u64).saturating_mul(len as u64).saturating_mul(keys.len().max(1) as u64);
+    let len = items.len()
+        + if let Against::Patch(patch) = against {
+            patch.len()
+        } else {
+            0
+        };
+    let pairs = (len as u64)
+        .saturating_mul(len as u64)
+        .saturating_mul(keys.len().max(1) as u64);
     let charged = merger.meter.steps(STEPS_STEPS.saturating_mul(pairs));
-    charged.map_err(|exceeded| Error::at(items.first().unwrap_or(&Node::null()), exceeded.into()))?;
+    charged
+        .map_err(|exceeded| Error::at(items.first().unwrap_or(&Node::null()), exceeded.into()))?;
     Steps::new(merger, items, (against, keys), at).run()
 }
 
@@ -47,7 +55,9 @@ const STEPS_STEPS: u64 = 2;
 
 /// Returns the directive for the whole list: a first entry with nothing but it.
 pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
-    let Some(entry) = items.iter().find(|item| item.get(DIRECTIVE).is_some()) else { return Ok(None) };
+    let Some(entry) = items.iter().find(|item| item.get(DIRECTIVE).is_some()) else {
+        return Ok(None);
+    };
     match entry.get(DIRECTIVE).and_then(Node::text) {
         _ if entry.entries().is_some_and(|entries| entries.len() > 1) => Ok(None),
         Some(text) => named(text).map(Some).ok_or(Cause::Directive),
@@ -57,7 +67,8 @@ pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
 
 /// Takes out every entry with this directive, and what is empty.
 pub(super) fn elide(list: &mut Node, found: Directive) {
-    let is_it = |item: &Node| item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(found);
+    let is_it =
+        |item: &Node| item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(found);
     if let Some(items) = list.items_mut() {
         items.retain(|item| !is_empty(item) && !is_it(item));
     }
@@ -69,7 +80,11 @@ pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause
     if !lists.iter().any(has_names) {
         return Ok(None);
     }
-    let filled: Vec<&[Node]> = lists.iter().copied().filter(|list| !list.is_empty()).collect();
+    let filled: Vec<&[Node]> = lists
+        .iter()
+        .copied()
+        .filter(|list| !list.is_empty())
+        .collect();
     if filled.is_empty() || !filled.iter().all(has_names) {
         return Err(Cause::NoKey);
     }

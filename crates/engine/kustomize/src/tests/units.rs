@@ -29,26 +29,54 @@ use crate::{builtin, json_patch, manifests, note, references};
 #[test]
 fn units_do_what_kustomize_does() {
     let mut tally = Tally::default();
-    let (Some(builtins), Some(filters), Some(merges)) =
-        (units("builtin.jsonl"), units("filters.jsonl"), units("merge2.jsonl"))
-    else {
+    let (Some(builtins), Some(filters), Some(merges)) = (
+        units("builtin.jsonl"),
+        units("filters.jsonl"),
+        units("merge2.jsonl"),
+    ) else {
         return;
     };
     for (case, folder) in builtins.iter().zip(folders(&builtins)) {
-        tally.count("builtin", text(&case["test"]), &built(case, &folder), wanted(case).as_ref());
+        tally.count(
+            "builtin",
+            text(&case["test"]),
+            &built(case, &folder),
+            wanted(case).as_ref(),
+        );
     }
     for case in &filters {
         let kind = text(&case["filterType"]);
-        tally.count(kind, text(&case["test"]), &filtered(case, kind), wanted(case).as_ref());
+        tally.count(
+            kind,
+            text(&case["test"]),
+            &filtered(case, kind),
+            wanted(case).as_ref(),
+        );
     }
     for case in &merges {
         let wanted = shown(read(text(&case["actualRaw"])));
-        tally.count("merge2", text(&case["description"]), &merged(case), Some(&wanted));
+        tally.count(
+            "merge2",
+            text(&case["description"]),
+            &merged(case),
+            Some(&wanted),
+        );
     }
-    let later = tally.wrong.iter().filter(|(_, reason)| *reason == Some(LATER)).count();
-    println!("units: {} of {} ({later} of later versions)", tally.same, tally.all);
-    let unknown: Vec<&String> =
-        tally.wrong.iter().filter(|(_, reason)| reason.is_none()).map(|(line, _)| line).collect();
+    let later = tally
+        .wrong
+        .iter()
+        .filter(|(_, reason)| *reason == Some(LATER))
+        .count();
+    println!(
+        "units: {} of {} ({later} of later versions)",
+        tally.same, tally.all
+    );
+    let unknown: Vec<&String> = tally
+        .wrong
+        .iter()
+        .filter(|(_, reason)| reason.is_none())
+        .map(|(line, _)| line)
+        .collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
     assert_eq!(tally.all, 372);
     assert!(tally.same >= SAME, "units fell to {}", tally.same);
@@ -59,14 +87,38 @@ const SAME: usize = 364;
 
 /// Cases that come out otherwise, and why.
 const OTHERWISE: [(&str, &str); 8] = [
-    ("TestValueInlineStructuredData/replacement_yaml_substring_options_first", LATER),
-    ("TestValueInlineStructuredData/replacement_yaml_substring_options_prefix", LATER),
-    ("TestValueInlineStructuredData/replacement_yaml_substring_options_middle", LATER),
-    ("TestValueInlineStructuredData/replacement_yaml_substring_options_suffix", LATER),
-    ("TestValueInlineStructuredData/replacement_json_substring_options_first", LATER),
-    ("TestValueInlineStructuredData/replacement_json_substring_options_prefix", LATER),
-    ("TestValueInlineStructuredData/replacement_json_substring_options_middle", LATER),
-    ("TestValueInlineStructuredData/replacement_json_substring_options_suffix", LATER),
+    (
+        "TestValueInlineStructuredData/replacement_yaml_substring_options_first",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_yaml_substring_options_prefix",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_yaml_substring_options_middle",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_yaml_substring_options_suffix",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_json_substring_options_first",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_json_substring_options_prefix",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_json_substring_options_middle",
+        LATER,
+    ),
+    (
+        "TestValueInlineStructuredData/replacement_json_substring_options_suffix",
+        LATER,
+    ),
 ];
 
 const LATER: &str = "5.8.1 knows no delimiter inside structured text";
@@ -90,9 +142,15 @@ impl Tally {
             self.same += 1;
             return;
         }
-        let reason = OTHERWISE.iter().find(|(known, _)| *known == name).map(|(_, reason)| *reason);
+        let reason = OTHERWISE
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, reason)| *reason);
         println!("{kind} {name}: {}", reason.unwrap_or("not as wanted"));
-        self.wrong.push((format!("{kind} {name}: want {wanted:?}, got {got:?}"), reason));
+        self.wrong.push((
+            format!("{kind} {name}: want {wanted:?}, got {got:?}"),
+            reason,
+        ));
     }
 }
 
@@ -107,33 +165,59 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
             let budget = Budget::unlimited();
             let options = (strategic::Options::default(), &budget);
             let merge = |object| strategic::merge(object, &patch, Schema::builtin(), options);
-            let merged = read(input).into_iter().map(merge).collect::<Result<Vec<_>, _>>().map_err(said)?;
+            let merged = read(input)
+                .into_iter()
+                .map(merge)
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(said)?;
             Ok(shown(merged.into_iter().flatten().collect()))
         }
         "patchjson6902.Filter" => {
             let patch = text(&filter["Patch"]);
-            let dialect = if patch.starts_with('[') { Dialect::V3 } else { Dialect::V2 };
+            let dialect = if patch.starts_with('[') {
+                Dialect::V3
+            } else {
+                Dialect::V2
+            };
             let mut objects = read(input);
             for object in &mut objects {
-                json_patch::apply(object, &node(patch, dialect), dialect, &Budget::unlimited()).map_err(said)?;
+                json_patch::apply(object, &node(patch, dialect), dialect, &Budget::unlimited())
+                    .map_err(said)?;
             }
             Ok(shown(objects))
         }
         "imagetag.Filter" => {
             // The transformer also looks for containers by itself, which it does not find under another name.
-            let config = configuration(kind, filter).to_string().replace("ontainers", "ontents");
-            let all = configured(read(&input.replace("ontainers", "ontents")), &config, &Tree::default())?;
-            Ok(shown(nodes(all)).into_iter().map(|text| text.replace("ontents", "ontainers")).collect())
+            let config = configuration(kind, filter)
+                .to_string()
+                .replace("ontainers", "ontents");
+            let all = configured(
+                read(&input.replace("ontainers", "ontents")),
+                &config,
+                &Tree::default(),
+            )?;
+            Ok(shown(nodes(all))
+                .into_iter()
+                .map(|text| text.replace("ontents", "ontainers"))
+                .collect())
         }
         "replacement.Filter" | "iampolicygenerator.Filter" => {
             let config = configuration(kind, filter).to_string();
-            Ok(shown(nodes(configured(read(input), &config, &Tree::default())?)))
+            Ok(shown(nodes(configured(
+                read(input),
+                &config,
+                &Tree::default(),
+            )?)))
         }
         _ => {
             // Each object alone: the transformer also refuses two of one name.
             let config = configuration(kind, filter).to_string();
-            let all = read(input).into_iter().map(|object| configured(vec![object], &config, &Tree::default()));
-            Ok(shown(nodes(all.collect::<Result<Vec<_>, _>>()?.into_iter().flatten())))
+            let all = read(input)
+                .into_iter()
+                .map(|object| configured(vec![object], &config, &Tree::default()));
+            Ok(shown(nodes(
+                all.collect::<Result<Vec<_>, _>>()?.into_iter().flatten(),
+            )))
         }
     }
 }
@@ -141,34 +225,51 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
 /// Writes a filter's fields as the configuration of the transformer that uses it.
 fn configuration(filter: &str, fields: &Value) -> Value {
     let (kind, mut config) = match filter {
-        "annotations.Filter" => {
-            ("AnnotationsTransformer", json!({"annotations": fields["Annotations"], "fieldSpecs": fields["FsSlice"]}))
-        }
-        "labels.Filter" => ("LabelTransformer", json!({"labels": fields["Labels"], "fieldSpecs": fields["FsSlice"]})),
+        "annotations.Filter" => (
+            "AnnotationsTransformer",
+            json!({"annotations": fields["Annotations"], "fieldSpecs": fields["FsSlice"]}),
+        ),
+        "labels.Filter" => (
+            "LabelTransformer",
+            json!({"labels": fields["Labels"], "fieldSpecs": fields["FsSlice"]}),
+        ),
         "imagetag.Filter" | "imagetag.LegacyFilter" => ("ImageTagTransformer", fields.clone()),
         "namespace.Filter" => ("NamespaceTransformer", fields.clone()),
-        "prefix.Filter" => {
-            ("PrefixTransformer", json!({"prefix": fields["prefix"], "fieldSpecs": [fields["fieldSpec"]]}))
-        }
-        "suffix.Filter" => {
-            ("SuffixTransformer", json!({"suffix": fields["suffix"], "fieldSpecs": [fields["fieldSpec"]]}))
-        }
-        "replicacount.Filter" => {
-            ("ReplicaCountTransformer", json!({"replica": fields["replica"], "fieldSpecs": [fields["fieldSpec"]]}))
-        }
+        "prefix.Filter" => (
+            "PrefixTransformer",
+            json!({"prefix": fields["prefix"], "fieldSpecs": [fields["fieldSpec"]]}),
+        ),
+        "suffix.Filter" => (
+            "SuffixTransformer",
+            json!({"suffix": fields["suffix"], "fieldSpecs": [fields["fieldSpec"]]}),
+        ),
+        "replicacount.Filter" => (
+            "ReplicaCountTransformer",
+            json!({"replica": fields["replica"], "fieldSpecs": [fields["fieldSpec"]]}),
+        ),
         "valueadd.Filter" => {
             let target = json!({"fieldPath": fields["FieldPath"], "filePathPosition": fields["filePathPosition"]});
-            ("ValueAddTransformer", json!({"value": fields["Value"], "targets": [target]}))
+            (
+                "ValueAddTransformer",
+                json!({"value": fields["Value"], "targets": [target]}),
+            )
         }
         "replacement.Filter" => ("ReplacementTransformer", fields.clone()),
         "iampolicygenerator.Filter" => ("IAMPolicyGenerator", fields["IAMPolicyGenerator"].clone()),
         _ => panic!("nothing does what {filter} does"),
     };
-    let namespace = if kind == "NamespaceTransformer" { fields["Namespace"].clone() } else { Value::Null };
+    let namespace = if kind == "NamespaceTransformer" {
+        fields["Namespace"].clone()
+    } else {
+        Value::Null
+    };
     let object = config.as_object_mut().unwrap();
     object.insert("apiVersion".to_owned(), "builtin".into());
     object.insert("kind".to_owned(), kind.into());
-    object.insert("metadata".to_owned(), json!({"name": "config", "namespace": namespace}));
+    object.insert(
+        "metadata".to_owned(),
+        json!({"name": "config", "namespace": namespace}),
+    );
     object.retain(|_, value| !value.is_null());
     config
 }
@@ -184,11 +285,17 @@ fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Reso
     for config in manifests::read(config.as_bytes(), Origins::default(), &budget).map_err(fault)? {
         let config = made(config);
         if config.kind().ends_with("Generator") {
-            all.append(builtin::generator(&mut source, &folder, &config).map_err(fault)?.0).map_err(fault)?;
+            all.append(
+                builtin::generator(&mut source, &folder, &config)
+                    .map_err(fault)?
+                    .0,
+            )
+            .map_err(fault)?;
             continue;
         }
         for step in builtin::transformer(&mut source, &folder, &config).map_err(fault)? {
-            step.apply(&mut all, Schema::builtin(), &budget).map_err(fault)?;
+            step.apply(&mut all, Schema::builtin(), &budget)
+                .map_err(fault)?;
         }
     }
     Ok(all.into_all())
@@ -198,7 +305,9 @@ fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Reso
 fn built(case: &Value, folder: &str) -> Outcome {
     let files = case["files"].as_object().into_iter().flatten();
     let files = files.filter_map(|(path, file)| Some((path.strip_prefix(folder)?, text(file))));
-    let files: Tree = files.map(|(path, file)| (path.trim_start_matches('/'), file)).collect();
+    let files: Tree = files
+        .map(|(path, file)| (path.trim_start_matches('/'), file))
+        .collect();
     let mut all = configured(read(text(&case["input"])), text(&case["config"]), &files)?;
     for resource in &mut all {
         note::finish(resource, false, false, &Budget::unlimited()).map_err(fault)?;
@@ -212,7 +321,9 @@ fn folders(cases: &[Value]) -> Vec<String> {
     let mut folders = Vec::new();
     for case in cases {
         let now = case["files"].as_object().into_iter().flatten();
-        let now: Vec<String> = now.map(|(path, _)| path.rsplit_once('/').unwrap().0.to_owned()).collect();
+        let now: Vec<String> = now
+            .map(|(path, _)| path.rsplit_once('/').unwrap().0.to_owned())
+            .collect();
         let (before, folder) = known.entry(text(&case["test"])).or_default();
         if let Some(new) = now.iter().find(|folder| !before.contains(*folder)) {
             folder.clone_from(new);
@@ -233,7 +344,10 @@ fn expanded(input: &str, filter: &str) -> Outcome {
         let var = json!({"name": name, "objref": {"kind": "Values", "name": "all"}, "fieldref": {"fieldPath": field}});
         Var::read(&Node::from_value(&var)).map_err(fault)
     };
-    let vars = ["FOO", "BAR", "VAR", "BOOL", "FLOAT"].into_iter().map(var).collect::<Result<Vec<_>, _>>()?;
+    let vars = ["FOO", "BAR", "VAR", "BOOL", "FLOAT"]
+        .into_iter()
+        .map(var)
+        .collect::<Result<Vec<_>, _>>()?;
     vars::bind(&mut all, &vars, &Budget::unlimited()).map_err(said)?;
     let fields = [FieldSpec::new(Gvk::parse("-/-/Deployment"), path, false)];
     vars::resolve(&mut all, &vars, &fields, &Budget::unlimited()).map_err(said)?;
@@ -241,48 +355,104 @@ fn expanded(input: &str, filter: &str) -> Outcome {
     Ok(shown(nodes(all)))
 }
 
-const VALUES: &str =
-    "{kind: Values, metadata: {name: all}, fields: {FOO: foo, BAR: bar, VAR: 5, BOOL: false, FLOAT: 1.23}}";
+const VALUES: &str = "{kind: Values, metadata: {name: all}, fields: {FOO: foo, BAR: bar, VAR: 5, BOOL: false, FLOAT: 1.23}}";
 
 /// Sets a reference to what it names among the candidates, which the case itself does not record.
 fn referred(case: &Value) -> Outcome {
     let filter = &case["filter"];
     let mut referrer = made(Node::from_value(&filter["Referrer"]));
     // It stands among the candidates here; in the case it does not, and says nothing about where they come from.
-    referrer.past.push(Identity { namespace: "default".into(), ..referrer.current() });
+    referrer.past.push(Identity {
+        namespace: "default".into(),
+        ..referrer.current()
+    });
     referrer.node = node(text(&case["input"]), Dialect::V3);
     let (_, name) = text(&case["test"]).split_once('/').unwrap();
     let rows = CANDIDATES.iter().find(|(known, _)| *known == name);
     let (_, rows) = rows.ok_or("its candidates are not known")?;
-    let mut all: Vec<Resource> = [referrer].into_iter().chain(rows.split(", ").map(candidate)).collect();
-    let field = FieldSpec::new(Gvk::parse("-/-/Deployment"), text(&filter["NameFieldToUpdate"]["path"]), false);
+    let mut all: Vec<Resource> = [referrer]
+        .into_iter()
+        .chain(rows.split(", ").map(candidate))
+        .collect();
+    let field = FieldSpec::new(
+        Gvk::parse("-/-/Deployment"),
+        text(&filter["NameFieldToUpdate"]["path"]),
+        false,
+    );
     let target = &filter["ReferralTarget"];
-    let gvk = ["group", "version", "kind"].map(|part| text(&target[part])).join("/");
-    let referred = Referred { gvk: Gvk::parse(&gvk), fields: Arc::new(vec![field]) };
-    let configuration = Configuration { references: Arc::new(vec![referred]), ..Configuration::default() };
+    let gvk = ["group", "version", "kind"]
+        .map(|part| text(&target[part]))
+        .join("/");
+    let referred = Referred {
+        gvk: Gvk::parse(&gvk),
+        fields: Arc::new(vec![field]),
+    };
+    let configuration = Configuration {
+        references: Arc::new(vec![referred]),
+        ..Configuration::default()
+    };
     references::fix(&mut all, &configuration, &Budget::unlimited()).map_err(fault)?;
     Ok(shown(vec![all.swap_remove(0).node]))
 }
 
 /// Kind, namespace, name, former name, prefix and suffix of the objects that may be meant.
 const CANDIDATES: [(&str, &str); 16] = [
-    ("simple_scalar", "Secret - newName oldName - -, NotSecret - newName2 newName2 - -"),
-    ("sequence", "Secret - newName oldName1 - -, NotSecret - newName2 newName2 - -"),
-    ("mapping", "Secret - newName oldName - -, NotSecret - newName2 newName2 - -"),
+    (
+        "simple_scalar",
+        "Secret - newName oldName - -, NotSecret - newName2 newName2 - -",
+    ),
+    (
+        "sequence",
+        "Secret - newName oldName1 - -, NotSecret - newName2 newName2 - -",
+    ),
+    (
+        "mapping",
+        "Secret - newName oldName - -, NotSecret - newName2 newName2 - -",
+    ),
     (
         "mapping_with_namespace",
         "Secret someNs newName oldName - -, NotSecret - newName2 oldName - -, Secret - thirdName oldName - -",
     ),
-    ("null_value", "Secret - newName oldName - -, NotSecret - newName2 newName2 - -"),
-    ("multiple_match", "Secret - newName oldName - -, Secret - newName2 oldName - -"),
-    ("no_name", "Secret - newName oldName - -, Secret - newName2 oldName - -"),
-    ("prefix_match", "Secret - newName oldName prefix1 -, Secret - newName2 oldName prefix2 suffix2"),
-    ("suffix_match", "Secret - newName oldName - suffix1, Secret - newName2 oldName prefix2 suffix2"),
-    ("prefix_suffix_both_match", "Secret - newName oldName prefix1 suffix1, Secret - newName2 oldName prefix2 suffix2"),
-    ("multiple_match:_both", "Secret - newName oldName prefix suffix, Secret - newName2 oldName prefix suffix"),
-    ("multiple_match:_only_prefix", "Secret - newName oldName prefix -, Secret - newName2 oldName prefix -"),
-    ("multiple_match:_only_suffix", "Secret - newName oldName - suffix, Secret - newName2 oldName - suffix"),
-    ("no_match:_neither_match", "Secret - newName oldName prefix1 suffix1, Secret - newName2 oldName prefix2 suffix2"),
+    (
+        "null_value",
+        "Secret - newName oldName - -, NotSecret - newName2 newName2 - -",
+    ),
+    (
+        "multiple_match",
+        "Secret - newName oldName - -, Secret - newName2 oldName - -",
+    ),
+    (
+        "no_name",
+        "Secret - newName oldName - -, Secret - newName2 oldName - -",
+    ),
+    (
+        "prefix_match",
+        "Secret - newName oldName prefix1 -, Secret - newName2 oldName prefix2 suffix2",
+    ),
+    (
+        "suffix_match",
+        "Secret - newName oldName - suffix1, Secret - newName2 oldName prefix2 suffix2",
+    ),
+    (
+        "prefix_suffix_both_match",
+        "Secret - newName oldName prefix1 suffix1, Secret - newName2 oldName prefix2 suffix2",
+    ),
+    (
+        "multiple_match:_both",
+        "Secret - newName oldName prefix suffix, Secret - newName2 oldName prefix suffix",
+    ),
+    (
+        "multiple_match:_only_prefix",
+        "Secret - newName oldName prefix -, Secret - newName2 oldName prefix -",
+    ),
+    (
+        "multiple_match:_only_suffix",
+        "Secret - newName oldName - suffix, Secret - newName2 oldName - suffix",
+    ),
+    (
+        "no_match:_neither_match",
+        "Secret - newName oldName prefix1 suffix1, Secret - newName2 oldName prefix2 suffix2",
+    ),
     (
         "no_match:_prefix_doesn't_match",
         "Secret - newName oldName prefix1 suffix, Secret - newName2 oldName prefix2 suffix",
@@ -294,14 +464,23 @@ const CANDIDATES: [(&str, &str); 16] = [
 ];
 
 fn candidate(row: &str) -> Resource {
-    let columns: Vec<Option<&str>> = row.split(' ').map(|column| (column != "-").then_some(column)).collect();
-    let [kind, namespace, name, former, prefix, suffix] = columns[..] else { panic!("{row}") };
+    let columns: Vec<Option<&str>> = row
+        .split(' ')
+        .map(|column| (column != "-").then_some(column))
+        .collect();
+    let [kind, namespace, name, former, prefix, suffix] = columns[..] else {
+        panic!("{row}")
+    };
     let mut metadata = BTreeMap::from([("name", name)]);
     metadata.extend(namespace.map(|_| ("namespace", namespace)));
     let object = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata});
     let mut resource = Resource::new(Node::from_value(&object), Place::default());
     let current = resource.current();
-    resource.past.push(Identity { namespace: "default".into(), name: former.unwrap().into(), ..current });
+    resource.past.push(Identity {
+        namespace: "default".into(),
+        name: former.unwrap().into(),
+        ..current
+    });
     resource.prefixes.extend(prefix.map(Into::into));
     resource.suffixes.extend(suffix.map(Into::into));
     resource
@@ -309,27 +488,47 @@ fn candidate(row: &str) -> Resource {
 
 /// Runs a case of a merge. Compared without comments and order of fields, which no build shows.
 fn merged(case: &Value) -> Outcome {
-    let lists = if case["listIncreaseDirection"] == 0 { Lists::Append } else { Lists::Prepend };
-    let options = strategic::Options { lists, infer: case["infer"] == true };
+    let lists = if case["listIncreaseDirection"] == 0 {
+        Lists::Append
+    } else {
+        Lists::Prepend
+    };
+    let options = strategic::Options {
+        lists,
+        infer: case["infer"] == true,
+    };
     let read = |text: &str| {
-        let mut documents = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments();
+        let mut documents =
+            Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments();
         documents.next().unwrap().unwrap()
     };
     let (object, patch) = (read(text(&case["dest"])), read(text(&case["source"])));
-    let merged = strategic::merge(object, &patch, Schema::builtin(), (options, &Budget::unlimited())).map_err(said)?;
+    let merged = strategic::merge(
+        object,
+        &patch,
+        Schema::builtin(),
+        (options, &Budget::unlimited()),
+    )
+    .map_err(said)?;
     Ok(shown(merged.into_iter().collect()))
 }
 
 /// Returns what a case's outcome must be; nothing where it must fail.
 fn wanted(case: &Value) -> Option<Vec<String>> {
-    case["error"].is_null().then(|| shown(read(text(&case["output"]))))
+    case["error"]
+        .is_null()
+        .then(|| shown(read(text(&case["output"]))))
 }
 
 /// Writes objects as a build does; one has a number for a key, which only the older dialect takes for a text.
 fn shown(objects: Vec<Node>) -> Vec<String> {
     let show = |object: Node| {
         let is_written = lode_yaml::write_node(&mut String::new(), &object).is_ok();
-        let object = if is_written { object } else { Node::from_value(&object.to_value(Dialect::V2).unwrap()) };
+        let object = if is_written {
+            object
+        } else {
+            Node::from_value(&object.to_value(Dialect::V2).unwrap())
+        };
         written(&object)
     };
     objects.into_iter().map(show).collect()
@@ -337,11 +536,17 @@ fn shown(objects: Vec<Node>) -> Vec<String> {
 
 fn read(text: &str) -> Vec<Node> {
     let documents = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default());
-    documents.map(Result::unwrap).filter(|node| !node.is_null()).collect()
+    documents
+        .map(Result::unwrap)
+        .filter(|node| !node.is_null())
+        .collect()
 }
 
 fn nodes(resources: impl IntoIterator<Item = Resource>) -> Vec<Node> {
-    resources.into_iter().map(|resource| resource.node).collect()
+    resources
+        .into_iter()
+        .map(|resource| resource.node)
+        .collect()
 }
 
 fn text(value: &Value) -> &str {

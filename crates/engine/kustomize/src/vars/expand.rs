@@ -27,7 +27,11 @@ pub(super) fn expand<'v>(
     meter: &Meter<'_>,
 ) -> Result<Expanded<'v>, Exceeded> {
     meter.steps(1 + text.len() as u64 / BYTES_PER_STEP)?;
-    meter.bytes(if text.contains('$') { text.len() as u64 } else { 0 })?;
+    meter.bytes(if text.contains('$') {
+        text.len() as u64
+    } else {
+        0
+    })?;
     let mut out = String::new();
     let mut place = None;
     let mut rest = text;
@@ -39,12 +43,16 @@ pub(super) fn expand<'v>(
             rest = escaped;
             continue;
         }
-        let Some((name, behind)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) else {
+        let Some((name, behind)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))
+        else {
             out.push('$');
             continue;
         };
         rest = behind;
-        match values.get(name).filter(|(value, _)| *value != Value::Collection) {
+        match values
+            .get(name)
+            .filter(|(value, _)| *value != Value::Collection)
+        {
             None => out.extend(["$(", name, ")"]),
             Some((value, at)) => {
                 meter.steps(1)?;
@@ -77,7 +85,10 @@ impl Value {
             Self::Text(text) => text.into(),
             Self::Int(number) => number.to_string().into(),
             Self::Bool(flag) => flag.to_string().into(),
-            Self::Float(number) => lode_yaml::to_string(&(*number).into()).trim_end().to_owned().into(),
+            Self::Float(number) => lode_yaml::to_string(&(*number).into())
+                .trim_end()
+                .to_owned()
+                .into(),
             Self::Collection => "".into(),
         }
     }
@@ -91,9 +102,15 @@ mod tests {
 
     #[test]
     fn references_are_replaced_as_kustomize_replaces_them() {
-        let values = [("A", Value::Text("a$(B)".into())), ("N", Value::Int(7)), ("F", Value::Float(1e6))];
-        let values: BTreeMap<Box<str>, (Value, Place)> =
-            values.into_iter().map(|(name, value)| (name.into(), (value, Place::default()))).collect();
+        let values = [
+            ("A", Value::Text("a$(B)".into())),
+            ("N", Value::Int(7)),
+            ("F", Value::Float(1e6)),
+        ];
+        let values: BTreeMap<Box<str>, (Value, Place)> = values
+            .into_iter()
+            .map(|(name, value)| (name.into(), (value, Place::default())))
+            .collect();
         let (mut used, budget) = (BTreeSet::new(), Budget::unlimited());
         let meter = Meter::new(&budget);
         let mut check = |text: &str, want: &str| {

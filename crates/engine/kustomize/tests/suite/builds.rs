@@ -30,9 +30,15 @@ fn built(cases: &str) -> Tally {
     for line in cases.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let files = case["files"].as_object().unwrap().iter();
-        let tree: Tree = files.map(|(path, text)| (path.as_str(), text.as_str().unwrap())).collect();
+        let tree: Tree = files
+            .map(|(path, text)| (path.as_str(), text.as_str().unwrap()))
+            .collect();
         let outcome = build(&tree, &RepoPath::parse("app").unwrap(), &Options::default());
-        tally.count(case["name"].as_str().unwrap(), outcome, case["output"].as_str());
+        tally.count(
+            case["name"].as_str().unwrap(),
+            outcome,
+            case["output"].as_str(),
+        );
     }
     tally
 }

@@ -28,7 +28,10 @@ pub(crate) struct Tally {
 impl Archive {
     /// Reads the archive, or says that it is not here.
     pub(crate) fn open() -> Option<Self> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../../shared/corpus/kustomize/cases.tar.zst"
+        );
         let path = PathBuf::from(path);
         if !path.exists() {
             println!("{} is not here: nothing compared", path.display());
@@ -36,12 +39,22 @@ impl Archive {
         }
         let mut decoder = zstd::Decoder::new(File::open(path).unwrap()).unwrap();
         decoder.window_log_max(WINDOW_LOG).unwrap();
-        let mut archive = Self { files: BTreeMap::new(), links: BTreeMap::new() };
+        let mut archive = Self {
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+        };
         for entry in tar::Archive::new(decoder).entries().unwrap() {
             let mut entry = entry.unwrap();
-            let path = entry.path().unwrap().to_string_lossy().trim_start_matches("./").to_owned();
+            let path = entry
+                .path()
+                .unwrap()
+                .to_string_lossy()
+                .trim_start_matches("./")
+                .to_owned();
             if let Some(target) = entry.link_name().unwrap() {
-                archive.links.insert(path, target.to_string_lossy().into_owned());
+                archive
+                    .links
+                    .insert(path, target.to_string_lossy().into_owned());
             } else if entry.header().entry_type().is_file() {
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).unwrap();
@@ -52,15 +65,27 @@ impl Archive {
     }
 
     pub(crate) fn text(&self, path: &str) -> Option<String> {
-        self.files.get(path).map(|bytes| String::from_utf8(bytes.clone()).unwrap())
+        self.files
+            .get(path)
+            .map(|bytes| String::from_utf8(bytes.clone()).unwrap())
     }
 
     /// Returns what lies below a folder as a tree.
     pub(crate) fn tree(&self, folder: &str) -> Tree {
         let mut tree = Tree::default();
         for (path, bytes) in below(&self.files, folder) {
-            let blob = Blob { id: Sha256::digest(bytes).into(), bytes: bytes.as_slice().into() };
-            put(&mut tree, path, Entry::File { blob, executable: false });
+            let blob = Blob {
+                id: Sha256::digest(bytes).into(),
+                bytes: bytes.as_slice().into(),
+            };
+            put(
+                &mut tree,
+                path,
+                Entry::File {
+                    blob,
+                    executable: false,
+                },
+            );
         }
         for (path, target) in below(&self.links, folder) {
             put(&mut tree, path, Entry::Link(target.as_str().into()));
@@ -71,7 +96,12 @@ impl Archive {
 
 impl Tally {
     /// Compares a build with what is expected; nothing expected: it must fail.
-    pub(crate) fn count(&mut self, name: &str, outcome: Result<Build, Error>, expected: Option<&str>) {
+    pub(crate) fn count(
+        &mut self,
+        name: &str,
+        outcome: Result<Build, Error>,
+        expected: Option<&str>,
+    ) {
         self.all += 1;
         match (outcome.and_then(|build| build.text()), expected) {
             (Err(error), None) => {
@@ -79,8 +109,12 @@ impl Tally {
                 println!("{name} fails: {error}");
             }
             (Ok(text), Some(expected)) if text == expected => self.same += 1,
-            (Ok(text), Some(expected)) => self.different.push(format!("{name}: {}", difference(expected, &text))),
-            (Ok(_), None) => self.different.push(format!("{name}: builds, but must fail")),
+            (Ok(text), Some(expected)) => self
+                .different
+                .push(format!("{name}: {}", difference(expected, &text))),
+            (Ok(_), None) => self
+                .different
+                .push(format!("{name}: builds, but must fail")),
             (Err(error), Some(_)) => self.different.push(format!("{name}: {error}")),
         }
     }
@@ -95,13 +129,22 @@ impl Tally {
 pub(crate) fn repositories(archive: &Archive) -> Vec<(Tree, Vec<RepoPath>)> {
     let expected = "kustomize/overlays/expected/";
     let mut folders: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
-    for path in archive.files.keys().filter(|path| path.starts_with(expected)) {
+    for path in archive
+        .files
+        .keys()
+        .filter(|path| path.starts_with(expected))
+    {
         let name = path.trim_start_matches(expected).trim_end_matches(".yaml");
-        let Some((repository, folder)) = folder_of(archive, name) else { continue };
+        let Some((repository, folder)) = folder_of(archive, name) else {
+            continue;
+        };
         folders.entry(repository).or_default().push(folder);
     }
     let tree = |repository: &str| archive.tree(&format!("kustomize/overlays/input/{repository}"));
-    folders.into_iter().map(|(repository, folders)| (tree(&repository), folders)).collect()
+    folders
+        .into_iter()
+        .map(|(repository, folders)| (tree(&repository), folders))
+        .collect()
 }
 
 /// Finds the folder an expectation's name stands for: `__` is a slash, and a name may hold `__` itself.
@@ -124,16 +167,25 @@ fn put(tree: &mut Tree, path: &str, entry: Entry) {
     }
 }
 
-fn below<'m, T>(map: &'m BTreeMap<String, T>, folder: &'m str) -> impl Iterator<Item = (&'m str, &'m T)> {
+fn below<'m, T>(
+    map: &'m BTreeMap<String, T>,
+    folder: &'m str,
+) -> impl Iterator<Item = (&'m str, &'m T)> {
     map.range(folder.to_owned()..)
         .take_while(move |(path, _)| path.starts_with(folder))
-        .filter_map(move |(path, value)| Some((path.strip_prefix(folder)?.strip_prefix('/')?, value)))
+        .filter_map(move |(path, value)| {
+            Some((path.strip_prefix(folder)?.strip_prefix('/')?, value))
+        })
 }
 
 fn difference(want: &str, got: &str) -> String {
     let mut lines = want.lines().zip(got.lines()).enumerate();
     match lines.find(|(_, (want, got))| want != got) {
         Some((line, (want, got))) => format!("line {}: want {want:?}, got {got:?}", line + 1),
-        None => format!("{} lines wanted, {} came", want.lines().count(), got.lines().count()),
+        None => format!(
+            "{} lines wanted, {} came",
+            want.lines().count(),
+            got.lines().count()
+        ),
     }
 }

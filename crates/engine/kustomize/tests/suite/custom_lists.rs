@@ -54,21 +54,31 @@ spec:
 ";
 
 const REPLACED: &str = "[{color: blue, cut: oval, size: 3}] [b, c] [y] [{name: bob}]";
-const MERGED: &str =
-    "[{color: red, cut: oval, size: 1}, {color: blue, cut: oval, size: 3}] [b, c, a] [y] [{name: bob}]";
+const MERGED: &str = "[{color: red, cut: oval, size: 1}, {color: blue, cut: oval, size: 3}] [b, c, a] [y] [{name: bob}]";
 
 /// Builds `top` over these files and returns the lists of the ring, in one line.
 fn lists(files: &[(&str, &str)], custom_lists: bool) -> String {
-    let mut all = vec![("ring/ring.yaml", RING), ("crd/crd.yaml", DEFINITION), ("top/patch.yaml", PATCH)];
+    let mut all = vec![
+        ("ring/ring.yaml", RING),
+        ("crd/crd.yaml", DEFINITION),
+        ("top/patch.yaml", PATCH),
+    ];
     all.extend([
         ("ring/kustomization.yaml", "resources: [ring.yaml]\n"),
         ("crd/kustomization.yaml", "resources: [crd.yaml]\n"),
     ]);
     all.extend(files);
     let tree = Tree::from_iter(all);
-    let options = Options { custom_lists, ..Options::default() };
+    let options = Options {
+        custom_lists,
+        ..Options::default()
+    };
     let build = build(&tree, &RepoPath::parse("top").unwrap(), &options).unwrap();
-    let ring = build.objects.iter().find(|object| &*object.id().kind == "Ring").unwrap();
+    let ring = build
+        .objects
+        .iter()
+        .find(|object| &*object.id().kind == "Ring")
+        .unwrap();
     let list = |name: &str| {
         let node = ring.node.at(&["spec", name]).unwrap();
         let value = node.to_value(lode_yaml::Dialect::V3).unwrap().to_string();
@@ -79,12 +89,19 @@ fn lists(files: &[(&str, &str)], custom_lists: bool) -> String {
 
 #[test]
 fn definitions_of_the_build_and_its_bases_count() {
-    for (resources, with_definition) in [("[../crd, ../ring]", true), ("[../ring, ../crd]", true), ("[../ring]", false)]
-    {
+    for (resources, with_definition) in [
+        ("[../crd, ../ring]", true),
+        ("[../ring, ../crd]", true),
+        ("[../ring]", false),
+    ] {
         let kustomization = format!("resources: {resources}\npatches: [{{path: patch.yaml}}]\n");
         let files = [("top/kustomization.yaml", kustomization.as_str())];
         assert_eq!(lists(&files, false), REPLACED, "{resources}");
-        assert_eq!(lists(&files, true), if with_definition { MERGED } else { REPLACED }, "{resources}");
+        assert_eq!(
+            lists(&files, true),
+            if with_definition { MERGED } else { REPLACED },
+            "{resources}"
+        );
     }
 }
 
@@ -92,7 +109,10 @@ fn definitions_of_the_build_and_its_bases_count() {
 fn a_base_knows_nothing_of_what_stands_beside_it() {
     let files = [
         ("top/kustomization.yaml", "resources: [../crd, patched]\n"),
-        ("top/patched/kustomization.yaml", "resources: [../../ring]\npatches: [{path: patch.yaml}]\n"),
+        (
+            "top/patched/kustomization.yaml",
+            "resources: [../../ring]\npatches: [{path: patch.yaml}]\n",
+        ),
         ("top/patched/patch.yaml", PATCH),
     ];
     assert_eq!(lists(&files, true), REPLACED);
@@ -112,17 +132,27 @@ fn a_schema_that_is_brought_along_has_the_last_word() {
         ("top/schema.json", schema),
     ];
     let want = "[{color: blue, cut: oval, size: 3}] [b, c] [y] [{name: bob}, {name: ann}]";
-    assert_eq!((lists(&files, true).as_str(), lists(&files, false).as_str()), (want, want));
+    assert_eq!(
+        (lists(&files, true).as_str(), lists(&files, false).as_str()),
+        (want, want)
+    );
 }
 
 #[test]
 fn what_defines_nothing_is_passed_over() {
-    for broken in ["spec: {}\n", "spec: {group: ex.io, names: {kind: Ring}, versions: [{name: v1}]}\n", ""] {
+    for broken in [
+        "spec: {}\n",
+        "spec: {group: ex.io, names: {kind: Ring}, versions: [{name: v1}]}\n",
+        "",
+    ] {
         let broken = format!(
             "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: broken}}\n{broken}"
         );
         let files = [
-            ("top/kustomization.yaml", "resources: [broken.yaml, ../ring]\npatches: [{path: patch.yaml}]\n"),
+            (
+                "top/kustomization.yaml",
+                "resources: [broken.yaml, ../ring]\npatches: [{path: patch.yaml}]\n",
+            ),
             ("top/broken.yaml", broken.as_str()),
         ];
         assert_eq!(lists(&files, true), REPLACED, "{broken}");
@@ -132,5 +162,8 @@ fn what_defines_nothing_is_passed_over() {
 #[test]
 fn kustomize_is_the_answer_unless_another_is_asked_for() {
     let options = Options::default();
-    assert_eq!((options.compat, options.custom_lists), (Compat::Kustomize5_8, false));
+    assert_eq!(
+        (options.compat, options.custom_lists),
+        (Compat::Kustomize5_8, false)
+    );
 }

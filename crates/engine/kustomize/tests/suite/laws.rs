@@ -1,6 +1,8 @@
 //! Laws that hold for every build.
 
-use lode_kustomize::{Build, Builder, Chart, Charts, Error, LIMITS, Options, Order, Restrictions, Unknown, build};
+use lode_kustomize::{
+    Build, Builder, Chart, Charts, Error, LIMITS, Options, Order, Restrictions, Unknown, build,
+};
 use lode_stdx::budget::Budget;
 use lode_tree::{Entry, RepoPath, Tree};
 use lode_yaml::{Content, Node};
@@ -20,7 +22,10 @@ spec:
 
 fn shop() -> Tree {
     Tree::from_iter([
-        ("base/kustomization.yaml", "resources:\n- web.yaml\nnamePrefix: b-\n"),
+        (
+            "base/kustomization.yaml",
+            "resources:\n- web.yaml\nnamePrefix: b-\n",
+        ),
         ("base/web.yaml", DEPLOYMENT),
         (
             "prod/kustomization.yaml",
@@ -35,7 +40,11 @@ fn shop() -> Tree {
 }
 
 fn built(tree: &Tree, folder: &str) -> Result<Build, Error> {
-    let options = Options { restrictions: Restrictions::RootOnly, order: Order::None, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::RootOnly,
+        order: Order::None,
+        ..Options::default()
+    };
     build(tree, &RepoPath::parse(folder).unwrap(), &options)
 }
 
@@ -51,33 +60,57 @@ fn every_field_knows_the_line_it_comes_from() {
         (&["spec", "replicas"][..], "prod/patch.yaml:7"),
         (&["metadata", "name"], "base/kustomization.yaml:3"),
         (&["metadata", "labels", "tier"], "prod/kustomization.yaml:9"),
-        (&["spec", "template", "spec", "containers"], "base/web.yaml:10"),
+        (
+            &["spec", "template", "spec", "containers"],
+            "base/web.yaml:10",
+        ),
     ] {
         assert_eq!(origin(&build, 0, keys), want, "{keys:?}");
     }
-    let image =
-        build.objects[0].node.at(&["spec", "template", "spec", "containers"]).unwrap().items().unwrap()[0].get("image");
-    assert_eq!(build.files.origin(image.unwrap().place).to_string(), "prod/kustomization.yaml:5");
-    assert_eq!(origin(&build, 1, &["data", "color"]), "prod/kustomization.yaml:13");
+    let image = build.objects[0]
+        .node
+        .at(&["spec", "template", "spec", "containers"])
+        .unwrap()
+        .items()
+        .unwrap()[0]
+        .get("image");
+    assert_eq!(
+        build.files.origin(image.unwrap().place).to_string(),
+        "prod/kustomization.yaml:5"
+    );
+    assert_eq!(
+        origin(&build, 1, &["data", "color"]),
+        "prod/kustomization.yaml:13"
+    );
     assert_eq!(build.objects[0].origin.to_string(), "base/web.yaml:1");
 }
 
 /// Returns the files that have a part in an object without a value in it.
 fn parts(build: &Build, object: usize) -> Vec<&str> {
-    build.objects[object].parts.iter().map(|number| build.files.path(*number).unwrap().as_str()).collect()
+    build.objects[object]
+        .parts
+        .iter()
+        .map(|number| build.files.path(*number).unwrap().as_str())
+        .collect()
 }
 
 #[test]
 fn values_of_files_stand_in_those_files() {
     let tree = Tree::from_iter([
-        ("app/kustomization.yaml", "configMapGenerator:\n- name: c\n  files: [a.txt]\n  envs: [b.env]\n"),
+        (
+            "app/kustomization.yaml",
+            "configMapGenerator:\n- name: c\n  files: [a.txt]\n  envs: [b.env]\n",
+        ),
         ("app/a.txt", "one"),
         ("app/b.env", "# first\nB=two\n"),
     ]);
     let build = built(&tree, "app").unwrap();
     assert_eq!(origin(&build, 0, &["data", "a.txt"]), "app/a.txt:1");
     assert_eq!(origin(&build, 0, &["data", "B"]), "app/b.env:2");
-    assert_eq!(origin(&build, 0, &["metadata", "name"]), "app/kustomization.yaml:2");
+    assert_eq!(
+        origin(&build, 0, &["metadata", "name"]),
+        "app/kustomization.yaml:2"
+    );
 }
 
 #[test]
@@ -87,29 +120,56 @@ fn what_is_taken_from_another_object_has_its_parts() {
     let replace = "replacements:\n- source: {kind: ConfigMap, name: c, fieldPath: data.color}\n  targets:\n  \
                    - {select: {kind: Pod}, fieldPaths: [spec.containers.0.name]}\n";
     let var = "vars:\n- name: COLOR\n  objref: {kind: ConfigMap, name: c, apiVersion: v1}\n  fieldref: {fieldPath: data.color}\n";
-    let object =
-        |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{color: red}}\n");
+    let object = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{color: red}}\n"
+        )
+    };
     let patch = "patches:\n- path: patch.yaml\n  target: {name: c}\n";
     for (more, want) in [
         ("", vec!["k"]),
         (replace, vec!["k", "c.yaml"]),
         (var, vec!["k", "c.yaml"]),
-        (&format!("{patch}{replace}"), vec!["k", "c.yaml", "patch.yaml"]),
+        (
+            &format!("{patch}{replace}"),
+            vec!["k", "c.yaml", "patch.yaml"],
+        ),
         (patch, vec!["k"]),
-        ("configMapGenerator: [{name: m, files: [a.txt]}]\n", vec!["k", "a.txt"]),
+        (
+            "configMapGenerator: [{name: m, files: [a.txt]}]\n",
+            vec!["k", "a.txt"],
+        ),
     ] {
-        let files = if more.contains("Generator") { "[pod.yaml, c.yaml]" } else { "[pod.yaml, c.yaml, m.yaml]" };
+        let files = if more.contains("Generator") {
+            "[pod.yaml, c.yaml]"
+        } else {
+            "[pod.yaml, c.yaml, m.yaml]"
+        };
         let tree = Tree::from_iter([
-            ("kustomization.yaml", format!("resources: {files}\n{more}").as_str()),
+            (
+                "kustomization.yaml",
+                format!("resources: {files}\n{more}").as_str(),
+            ),
             ("pod.yaml", pod),
             ("c.yaml", &object("c")),
             ("m.yaml", &object("m")),
             ("a.txt", "one"),
-            ("patch.yaml", "- {op: test, path: /kind, value: ConfigMap}\n"),
+            (
+                "patch.yaml",
+                "- {op: test, path: /kind, value: ConfigMap}\n",
+            ),
         ]);
         let build = built(&tree, "").unwrap();
-        let mut want: Vec<&str> =
-            want.into_iter().map(|file| if file == "k" { "kustomization.yaml" } else { file }).collect();
+        let mut want: Vec<&str> = want
+            .into_iter()
+            .map(|file| {
+                if file == "k" {
+                    "kustomization.yaml"
+                } else {
+                    file
+                }
+            })
+            .collect();
         let mut parts = parts(&build, 0);
         want.sort_unstable();
         parts.sort_unstable();
@@ -135,7 +195,10 @@ fn check(node: &Node, path: &str) {
         }
         Content::Mapping(entries) => {
             for entry in entries {
-                check(&entry.value, &format!("{path}.{}", entry.key.text().unwrap_or_default()));
+                check(
+                    &entry.value,
+                    &format!("{path}.{}", entry.key.text().unwrap_or_default()),
+                );
             }
         }
     }
@@ -147,32 +210,53 @@ fn the_same_again_gives_the_same_again() {
     let first = built(&tree, "prod").unwrap();
     assert_eq!(first, built(&tree, "prod").unwrap());
     assert!(first.reads.holds_in(&tree));
-    for path in ["base/web.yaml", "prod/patch.yaml", "base/kustomization.yaml"] {
+    for path in [
+        "base/web.yaml",
+        "prod/patch.yaml",
+        "base/kustomization.yaml",
+    ] {
         let mut touched = tree.clone();
         touched.retain(|known, _| known.as_str() != path);
         assert!(!first.reads.holds_in(&touched), "{path}");
     }
     let mut more = tree.clone();
-    more.insert(RepoPath::parse("base/kustomization.yml").unwrap(), tree.entries().next().unwrap().1.clone());
+    more.insert(
+        RepoPath::parse("base/kustomization.yml").unwrap(),
+        tree.entries().next().unwrap().1.clone(),
+    );
     assert!(!first.reads.holds_in(&more), "a second kustomization file");
 }
 
 #[test]
 fn a_link_does_not_lead_around_the_restrictions() {
-    let mut tree = Tree::from_iter([("app/kustomization.yaml", "resources: [in.yaml]\n"), ("out.yaml", DEPLOYMENT)]);
-    tree.insert(RepoPath::parse("app/in.yaml").unwrap(), Entry::Link("../out.yaml".into()));
+    let mut tree = Tree::from_iter([
+        ("app/kustomization.yaml", "resources: [in.yaml]\n"),
+        ("out.yaml", DEPLOYMENT),
+    ]);
+    tree.insert(
+        RepoPath::parse("app/in.yaml").unwrap(),
+        Entry::Link("../out.yaml".into()),
+    );
     let error = built(&tree, "app").unwrap_err().to_string();
     assert_eq!(
         error,
         "app/kustomization.yaml:1: \"in.yaml\" is not in or below \"app\", and load restrictions ask for that"
     );
-    let options = Options { restrictions: Restrictions::None, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::None,
+        ..Options::default()
+    };
     assert!(build(&tree, &RepoPath::parse("app").unwrap(), &options).is_ok());
 }
 
 #[test]
 fn nothing_remote_is_fetched_by_itself() {
-    for entry in ["https://example.com/x.yaml", "github.com/o/r//p?ref=v1", "git@host:o/r", "example.com/o/r"] {
+    for entry in [
+        "https://example.com/x.yaml",
+        "github.com/o/r//p?ref=v1",
+        "git@host:o/r",
+        "example.com/o/r",
+    ] {
         let kustomization = format!("resources: ['{entry}']\n");
         let tree = Tree::from_iter([("app/kustomization.yaml", kustomization.as_str())]);
         let error = built(&tree, "app").unwrap_err().to_string();
@@ -198,17 +282,28 @@ fn a_url_where_a_file_belongs_is_told_without_its_token() {
         let kustomization = field.replace("URL", &format!("'{url}'"));
         let tree = Tree::from_iter([("app/kustomization.yaml", kustomization.as_str())]);
         let error = built(&tree, "app").unwrap_err().to_string();
-        assert!(error.contains("host/x.yaml") && !error.contains("secret"), "{field}: {error}");
+        assert!(
+            error.contains("host/x.yaml") && !error.contains("secret"),
+            "{field}: {error}"
+        );
     }
 }
 
 #[test]
 fn a_remote_base_is_told_without_its_token() {
-    for entry in ["https://user:secret@host/x.yaml", "git::https://host/o/r//p?ref=v1&access_token=secret"] {
+    for entry in [
+        "https://user:secret@host/x.yaml",
+        "git::https://host/o/r//p?ref=v1&access_token=secret",
+    ] {
         let kustomization = format!("resources: ['{entry}']\n");
         let tree = Tree::from_iter([("app/kustomization.yaml", kustomization.as_str())]);
         let error = built(&tree, "app").unwrap_err().to_string();
-        assert!(error.contains("https://host/") && error.contains("is remote") && !error.contains("secret"), "{error}");
+        assert!(
+            error.contains("https://host/")
+                && error.contains("is remote")
+                && !error.contains("secret"),
+            "{error}"
+        );
     }
 }
 
@@ -216,18 +311,33 @@ fn a_remote_base_is_told_without_its_token() {
 fn deep_and_wide_nests_end() {
     let mut files = Vec::new();
     for at in 0..60 {
-        files.push((format!("l{at}/kustomization.yaml"), format!("resources: [../l{}, ../l{}]\n", at + 1, at + 1)));
+        files.push((
+            format!("l{at}/kustomization.yaml"),
+            format!("resources: [../l{}, ../l{}]\n", at + 1, at + 1),
+        ));
     }
-    let error = built(&Tree::from_iter(files), "l0").unwrap_err().to_string();
+    let error = built(&Tree::from_iter(files), "l0")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("nested deeper"), "{error}");
 }
 
 #[test]
 fn renamed_fields_are_warned_about_with_their_line() {
-    let tree = Tree::from_iter([("app/kustomization.yaml", "namePrefix: a-\ncommonLabels:\n  a: z\n")]);
+    let tree = Tree::from_iter([(
+        "app/kustomization.yaml",
+        "namePrefix: a-\ncommonLabels:\n  a: z\n",
+    )]);
     let build = built(&tree, "app").unwrap();
-    let shown: Vec<String> = build.warnings.iter().map(|(origin, text)| format!("{origin}: {text}")).collect();
-    assert_eq!(shown, ["app/kustomization.yaml:3: \"commonLabels\" is deprecated, use \"labels\" instead"]);
+    let shown: Vec<String> = build
+        .warnings
+        .iter()
+        .map(|(origin, text)| format!("{origin}: {text}"))
+        .collect();
+    assert_eq!(
+        shown,
+        ["app/kustomization.yaml:3: \"commonLabels\" is deprecated, use \"labels\" instead"]
+    );
 }
 
 #[test]
@@ -239,7 +349,10 @@ fn no_secret_is_ever_shown() {
         "resources: [s.yaml]\npatches: [{target: {kind: Secret}, patch: '[{\"op\": \"add\", \"path\": \"/stringData/x/y\", \"value\": \"hunter2\"}]'}]\n",
         "resources: [s.yaml]\nsecretGenerator: [{name: s, literals: [hunter2]}]\n",
     ] {
-        let tree = Tree::from_iter([("app/kustomization.yaml", kustomization), ("app/s.yaml", secret)]);
+        let tree = Tree::from_iter([
+            ("app/kustomization.yaml", kustomization),
+            ("app/s.yaml", secret),
+        ]);
         let shown = format!("{:?}", built(&tree, "app").map(|build| build.objects));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
@@ -250,23 +363,41 @@ fn charts_are_rendered_by_who_is_asked() {
     struct One;
     impl Charts for One {
         fn render(&self, chart: &Chart<'_>) -> Result<Vec<u8>, String> {
-            let name = chart.entry.get("name").and_then(Node::text).ok_or("no name")?;
+            let name = chart
+                .entry
+                .get("name")
+                .and_then(Node::text)
+                .ok_or("no name")?;
             let object = |kind| {
-                format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {}}}\n", chart.namespace)
+                format!(
+                    "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {}}}\n",
+                    chart.namespace
+                )
             };
             Ok(format!("{}---\n{}", object("ConfigMap"), object("Service")).into_bytes())
         }
     }
     let tree = Tree::from_iter([
-        ("app/kustomization.yaml", "namespace: shop\nnamePrefix: p-\nresources: [../base]\n"),
+        (
+            "app/kustomization.yaml",
+            "namespace: shop\nnamePrefix: p-\nresources: [../base]\n",
+        ),
         ("base/kustomization.yaml", "helmCharts:\n- name: web\n"),
     ]);
     let folder = RepoPath::parse("app").unwrap();
-    let error = build(&tree, &folder, &Options::default()).unwrap_err().to_string();
-    assert!(error.starts_with("base/kustomization.yaml:2: \"helmCharts\" is not supported"), "{error}");
+    let error = build(&tree, &folder, &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("base/kustomization.yaml:2: \"helmCharts\" is not supported"),
+        "{error}"
+    );
     let budget = Budget::new(LIMITS);
     let mut builder = Builder::new(&tree, &Options::default(), &budget).with_charts(&One);
-    let kustomization = builder.kustomization(&folder, Unknown::Refuse).unwrap().unwrap();
+    let kustomization = builder
+        .kustomization(&folder, Unknown::Refuse)
+        .unwrap()
+        .unwrap();
     let build = builder.build(&kustomization).unwrap();
     assert_eq!(
         format!("{:?}", build.objects),

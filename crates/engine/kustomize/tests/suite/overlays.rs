@@ -16,14 +16,26 @@ const ROOM: u64 = 10;
 
 #[test]
 fn builds_equal_those_of_kustomize_and_leave_nine_tenths_of_the_bounds() {
-    let Some(archive) = Archive::open() else { return };
+    let Some(archive) = Archive::open() else {
+        return;
+    };
     let (mut tally, mut needs) = (Tally::default(), Needs::default());
     let mut trees = BTreeMap::new();
-    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::None,
+        order: Order::None,
+        ..Options::default()
+    };
     let expected = "kustomize/overlays/expected/";
-    for path in archive.files.keys().filter(|path| path.starts_with(expected)) {
+    for path in archive
+        .files
+        .keys()
+        .filter(|path| path.starts_with(expected))
+    {
         let name = path.trim_start_matches(expected).trim_end_matches(".yaml");
-        let Some((repository, folder)) = folder_of(&archive, name) else { continue };
+        let Some((repository, folder)) = folder_of(&archive, name) else {
+            continue;
+        };
         let tree = trees
             .entry(repository.clone())
             .or_insert_with(|| archive.tree(&format!("kustomize/overlays/input/{repository}")));
@@ -53,7 +65,15 @@ fn spend_as_the_operator(built: &Build, budget: &Budget) {
 struct Needs([(u64, String); 3]);
 
 impl Needs {
-    fn note(&mut self, name: &str, Limits { bytes, nodes, steps }: Limits) {
+    fn note(
+        &mut self,
+        name: &str,
+        Limits {
+            bytes,
+            nodes,
+            steps,
+        }: Limits,
+    ) {
         for (most, spent) in self.0.iter_mut().zip([bytes, nodes, steps]) {
             if spent > most.0 {
                 *most = (spent, name.to_owned());
@@ -62,27 +82,45 @@ impl Needs {
     }
 
     fn check(&self) {
-        let limits = [("bytes", LIMITS.bytes), ("nodes", LIMITS.nodes), ("steps", LIMITS.steps)];
+        let limits = [
+            ("bytes", LIMITS.bytes),
+            ("nodes", LIMITS.nodes),
+            ("steps", LIMITS.steps),
+        ];
         for ((what, limit), (most, name)) in limits.into_iter().zip(&self.0) {
             println!("{name} needs {most} {what} of {limit}");
-            assert!(most * ROOM <= limit, "{name} needs {most} {what} of {limit}");
+            assert!(
+                most * ROOM <= limit,
+                "{name} needs {most} {what} of {limit}"
+            );
         }
     }
 }
 
 #[test]
 fn builds_that_keep_comments_say_the_same() {
-    let Some(archive) = Archive::open() else { return };
+    let Some(archive) = Archive::open() else {
+        return;
+    };
     let (mut objects, mut comments) = (0, 0);
     let mut trees = BTreeMap::new();
-    let options =
-        Options { restrictions: Restrictions::None, order: Order::None, comments: true, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::None,
+        order: Order::None,
+        comments: true,
+        ..Options::default()
+    };
     let expected = "kustomize/overlays/expected/";
     // Large ones are much alike.
-    let folders = archive.files.iter().filter(|(path, bytes)| path.starts_with(expected) && bytes.len() < 200_000);
+    let folders = archive
+        .files
+        .iter()
+        .filter(|(path, bytes)| path.starts_with(expected) && bytes.len() < 200_000);
     for (path, _) in folders {
         let name = path.trim_start_matches(expected).trim_end_matches(".yaml");
-        let Some((repository, folder)) = folder_of(&archive, name) else { continue };
+        let Some((repository, folder)) = folder_of(&archive, name) else {
+            continue;
+        };
         let tree = trees
             .entry(repository.clone())
             .or_insert_with(|| archive.tree(&format!("kustomize/overlays/input/{repository}")));
@@ -90,7 +128,11 @@ fn builds_that_keep_comments_say_the_same() {
             let mut text = String::new();
             object.write_commented(&mut text).unwrap();
             let again = lode_yaml::parse(text.as_bytes(), Dialect::V2).unwrap();
-            assert_eq!(&again, object.to_object().unwrap().value(), "{name}: {object:?}");
+            assert_eq!(
+                &again,
+                object.to_object().unwrap().value(),
+                "{name}: {object:?}"
+            );
             objects += 1;
             comments += usize::from(text.lines().any(|line| line.trim_start().starts_with('#')));
         }

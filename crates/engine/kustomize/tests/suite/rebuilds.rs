@@ -17,32 +17,55 @@ const FILES_MAX: usize = 20;
 fn what_is_not_touched_is_not_built() {
     let tree = Tree::from_iter([
         ("app/kustomization.yaml", "resources: [cm.yaml]\n"),
-        ("app/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"),
+        (
+            "app/cm.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n",
+        ),
     ]);
     let at = |path: &str| RepoPath::parse(path).unwrap();
     let anew = || build(&tree, &at("app"), &Options::default());
     let first = anew().unwrap();
     let untouched = BTreeSet::from([at("README.md"), at("app/other.yaml"), at("app.yaml")]);
     let refuse = || -> Result<Build, Error> { panic!("was built") };
-    assert_eq!(rebuild(first.clone(), &untouched, refuse).unwrap(), (first.clone(), false));
-    for path in ["app/cm.yaml", "app/kustomization.yaml", "app/Kustomization", "app"] {
-        assert_eq!(rebuild(first.clone(), &BTreeSet::from([at(path)]), anew).unwrap(), (first.clone(), true), "{path}");
+    assert_eq!(
+        rebuild(first.clone(), &untouched, refuse).unwrap(),
+        (first.clone(), false)
+    );
+    for path in [
+        "app/cm.yaml",
+        "app/kustomization.yaml",
+        "app/Kustomization",
+        "app",
+    ] {
+        assert_eq!(
+            rebuild(first.clone(), &BTreeSet::from([at(path)]), anew).unwrap(),
+            (first.clone(), true),
+            "{path}"
+        );
     }
 }
 
 #[test]
 fn an_untouched_build_is_the_same_anew() {
-    let Some(archive) = Archive::open() else { return };
+    let Some(archive) = Archive::open() else {
+        return;
+    };
     let (mut kept, mut touched) = (0, 0);
     for (tree, folders) in repositories(&archive) {
         for folder in folders.iter().step_by(OVERLAYS_STEP) {
-            let Ok(before) = built(&tree, folder) else { continue };
+            let Ok(before) = built(&tree, folder) else {
+                continue;
+            };
             for (path, changed) in changes(&tree, folder) {
                 if before.reads.is_touched_by(&BTreeSet::from([path.clone()])) {
                     touched += 1;
                 } else {
                     kept += 1;
-                    assert_eq!(built(&changed, folder).as_ref(), Ok(&before), "{folder} after {path}");
+                    assert_eq!(
+                        built(&changed, folder).as_ref(),
+                        Ok(&before),
+                        "{folder} after {path}"
+                    );
                     assert!(before.reads.holds_in(&changed), "{folder} after {path}");
                 }
             }
@@ -53,16 +76,27 @@ fn an_untouched_build_is_the_same_anew() {
 }
 
 fn built(tree: &Tree, folder: &RepoPath) -> Result<Build, Error> {
-    let options = Options { restrictions: Restrictions::None, order: Order::None, ..Options::default() };
+    let options = Options {
+        restrictions: Restrictions::None,
+        order: Order::None,
+        ..Options::default()
+    };
     build(tree, folder, &options)
 }
 
 /// Returns the tree with one file changed, one removed, and one added beside it, for files near a folder and far away.
 fn changes(tree: &Tree, folder: &RepoPath) -> Vec<(RepoPath, Tree)> {
-    let files = tree.entries().filter(|(_, entry)| matches!(entry, Entry::File { .. }));
-    let (near, far): (Vec<_>, Vec<_>) = files.map(|(path, _)| path).partition(|path| path.is_in(folder));
+    let files = tree
+        .entries()
+        .filter(|(_, entry)| matches!(entry, Entry::File { .. }));
+    let (near, far): (Vec<_>, Vec<_>) = files
+        .map(|(path, _)| path)
+        .partition(|path| path.is_in(folder));
     let step = far.len() / FILES_MAX + 1;
-    let chosen = near.into_iter().take(FILES_MAX).chain(far.into_iter().step_by(step));
+    let chosen = near
+        .into_iter()
+        .take(FILES_MAX)
+        .chain(far.into_iter().step_by(step));
     chosen.flat_map(|path| variants(tree, path)).collect()
 }
 
@@ -86,5 +120,11 @@ fn variants(tree: &Tree, path: &RepoPath) -> Vec<(RepoPath, Tree)> {
 }
 
 fn file(bytes: &[u8]) -> Entry {
-    Entry::File { blob: Blob { id: Sha256::digest(bytes).into(), bytes: bytes.into() }, executable: false }
+    Entry::File {
+        blob: Blob {
+            id: Sha256::digest(bytes).into(),
+            bytes: bytes.into(),
+        },
+        executable: false,
+    }
 }

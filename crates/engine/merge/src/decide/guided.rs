@@ -13,14 +13,21 @@ use crate::{
 };
 
 pub(super) fn run(live: &Value, desired: &Value, recorded: &Set<'_>) -> Result<Decision, Reason> {
-    let Some(map) = desired.as_object() else { return Err(Reason::Unfit) };
+    let Some(map) = desired.as_object() else {
+        return Err(Reason::Unfit);
+    };
     if map.contains_key(super::STATUS) {
         return Err(Reason::Untyped);
     }
-    let mut walk = Walk { live, path: Vec::new() };
+    let mut walk = Walk {
+        live,
+        path: Vec::new(),
+    };
     let counted = |(key, value): &(&String, &Value)| match key.as_str() {
         "apiVersion" | "kind" => false,
-        "metadata" => value.as_object().is_some_and(|map| !map.keys().all(|key| is_nobodys(key))),
+        "metadata" => value
+            .as_object()
+            .is_some_and(|map| !map.keys().all(|key| is_nobodys(key))),
         _ => true,
     };
     walk.fields(map.iter().filter(counted), live.as_object(), recorded)
@@ -40,7 +47,9 @@ impl<'a> Walk<'a> {
     ) -> Result<Decision, Reason> {
         let mut seen = 0;
         for (key, value) in desired {
-            let Some(node) = set.find(&Element::Field(key)) else { return Ok(Decision::Changed) };
+            let Some(node) = set.find(&Element::Field(key)) else {
+                return Ok(Decision::Changed);
+            };
             seen += 1;
             self.path.push(Element::Field(key));
             let live = live.and_then(|live| live.get(key));
@@ -50,14 +59,24 @@ impl<'a> Walk<'a> {
                 return Ok(decided);
             }
         }
-        Ok(if seen == set.nodes().len() { Decision::NoOp } else { Decision::Changed })
+        Ok(if seen == set.nodes().len() {
+            Decision::NoOp
+        } else {
+            Decision::Changed
+        })
     }
 
-    fn value(&mut self, desired: &'a Value, live: Option<&'a Value>, set: &Set<'_>) -> Result<Decision, Reason> {
+    fn value(
+        &mut self,
+        desired: &'a Value,
+        live: Option<&'a Value>,
+        set: &Set<'_>,
+    ) -> Result<Decision, Reason> {
         match (desired, live) {
             (desired, live) if set.is_empty() => self.leaf(desired, live),
             (Value::Object(desired), Some(Value::Object(live))) => {
-                let in_metadata = self.path.len() == 1 && self.path[0] == Element::Field("metadata");
+                let in_metadata =
+                    self.path.len() == 1 && self.path[0] == Element::Field("metadata");
                 let counted = |(key, _): &(&String, &Value)| !in_metadata || !is_nobodys(key);
                 self.fields(desired.iter().filter(counted), Some(live), set)
             }
@@ -76,27 +95,44 @@ impl<'a> Walk<'a> {
             _ if !same => Err(Reason::Differs),
             // It may have been recorded while it was empty, and be merged now that it is not.
             Value::Object(map) if !map.is_empty() => Err(Reason::Untyped),
-            Value::Array(items) if !items.is_empty() && is_shared(self.live, &self.path) => Err(Reason::Untyped),
+            Value::Array(items) if !items.is_empty() && is_shared(self.live, &self.path) => {
+                Err(Reason::Untyped)
+            }
             _ => Ok(Decision::NoOp),
         }
     }
 
     /// A merged list: every item is one of the set, and there, in the same order.
-    fn items(&mut self, desired: &'a [Value], live: &'a [Value], set: &Set<'_>) -> Result<Decision, Reason> {
+    fn items(
+        &mut self,
+        desired: &'a [Value],
+        live: &'a [Value],
+        set: &Set<'_>,
+    ) -> Result<Decision, Reason> {
         let mut rest = live.iter();
         for item in desired {
             let mut named = set.nodes().iter().filter(|node| node.element.is(item));
-            let (Some(node), None) = (named.next(), named.next()) else { return Err(Reason::Untyped) };
-            let Some(live) = rest.find(|live| node.element.is(live)) else { return Err(Reason::Differs) };
+            let (Some(node), None) = (named.next(), named.next()) else {
+                return Err(Reason::Untyped);
+            };
+            let Some(live) = rest.find(|live| node.element.is(live)) else {
+                return Err(Reason::Differs);
+            };
             // Its keys are owned too, so that an item has something below it unless it is a scalar.
             let decided = match (item, live) {
-                (Value::Object(item), Value::Object(live)) => self.fields(item.iter(), Some(live), &node.children)?,
+                (Value::Object(item), Value::Object(live)) => {
+                    self.fields(item.iter(), Some(live), &node.children)?
+                }
                 _ => self.leaf(item, Some(live))?,
             };
             if decided != Decision::NoOp {
                 return Ok(decided);
             }
         }
-        Ok(if desired.len() == set.nodes().len() { Decision::NoOp } else { Decision::Changed })
+        Ok(if desired.len() == set.nodes().len() {
+            Decision::NoOp
+        } else {
+            Decision::Changed
+        })
     }
 }

@@ -19,7 +19,12 @@ pub(super) enum Mode {
 
 type Object = Map<String, Value>;
 
-pub(super) fn maps(mut original: Object, mut patch: Object, place: Place<'_>, mode: Mode) -> Result<Object, Error> {
+pub(super) fn maps(
+    mut original: Object,
+    mut patch: Object,
+    place: Place<'_>,
+    mode: Mode,
+) -> Result<Object, Error> {
     if let Some(directive) = patch.remove(PATCH) {
         return match directive.as_str() {
             Some("replace") => Ok(patch),
@@ -40,7 +45,12 @@ pub(super) fn maps(mut original: Object, mut patch: Object, place: Place<'_>, mo
 }
 
 /// Applies one field of a patch.
-fn field(original: &mut Object, (key, value): (String, Value), place: Place<'_>, mode: Mode) -> Result<(), Error> {
+fn field(
+    original: &mut Object,
+    (key, value): (String, Value),
+    place: Place<'_>,
+    mode: Mode,
+) -> Result<(), Error> {
     let old = original.remove(&key);
     let (place, how) = place.field(&key);
     let new = match (old, value) {
@@ -71,14 +81,23 @@ fn delete_from(list: Option<&mut Value>, gone: &Value) {
 
 /// Follows `$retainKeys`.
 fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), Error> {
-    let Some(listed) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
+    let Some(listed) = patch.remove(RETAIN_KEYS) else {
+        return Ok(());
+    };
     if mode == Mode::Patch {
         return keep_directive(original, RETAIN_KEYS.to_owned(), listed, RETAIN_KEYS);
     }
-    let listed: Vec<_> =
-        listed.as_array().ok_or(Error::Directive(RETAIN_KEYS))?.iter().filter_map(Value::as_str).collect();
+    let listed: Vec<_> = listed
+        .as_array()
+        .ok_or(Error::Directive(RETAIN_KEYS))?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
     let is_list = |key: &str| key.starts_with(DELETE_FROM) || key.starts_with(ORDER);
-    if patch.iter().any(|(key, value)| !value.is_null() && !is_list(key) && !listed.contains(&key.as_str())) {
+    if patch
+        .iter()
+        .any(|(key, value)| !value.is_null() && !is_list(key) && !listed.contains(&key.as_str()))
+    {
         return Err(Error::NotRetained);
     }
     original.retain(|key, _| listed.contains(&key.as_str()));
@@ -86,7 +105,12 @@ fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), E
 }
 
 /// Keeps a directive for the object; a patch that has it already has to say the same.
-fn keep_directive(original: &mut Object, key: String, value: Value, name: &'static str) -> Result<(), Error> {
+fn keep_directive(
+    original: &mut Object,
+    key: String,
+    value: Value,
+    name: &'static str,
+) -> Result<(), Error> {
     match original.get(&key) {
         Some(other) if !order::equal(other, &value) => Err(Error::Unequal(name)),
         _ => {
@@ -97,14 +121,27 @@ fn keep_directive(original: &mut Object, key: String, value: Value, name: &'stat
 }
 
 /// Merges every list that a patch says the order of, and brings it into that order.
-fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mode) -> Result<(), Error> {
-    let keys: Vec<_> = patch.keys().filter(|key| key.starts_with(ORDER)).cloned().collect();
+fn reorder(
+    original: &mut Object,
+    patch: &mut Object,
+    place: Place<'_>,
+    mode: Mode,
+) -> Result<(), Error> {
+    let keys: Vec<_> = patch
+        .keys()
+        .filter(|key| key.starts_with(ORDER))
+        .cloned()
+        .collect();
     for key in keys {
-        let Some(order) = patch.remove(&key) else { continue };
+        let Some(order) = patch.remove(&key) else {
+            continue;
+        };
         if mode == Mode::Patch {
             keep_directive(original, key.clone(), order.clone(), ORDER)?;
         }
-        let Value::Array(order) = order else { return Err(Error::Directive(ORDER)) };
+        let Value::Array(order) = order else {
+            return Err(Error::Directive(ORDER));
+        };
         let name = key.strip_prefix(ORDER).unwrap_or_default();
         let (place, how) = place.field(name);
         let merge_key = how.and_then(|how| how.key.as_deref());
@@ -115,7 +152,11 @@ fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mo
         };
         let (old, new) = (list(original.get(name))?, list(patch.get(name))?);
         check_order(new.as_deref().unwrap_or_default(), &order, merge_key, name)?;
-        let both = [old.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default()].concat();
+        let both = [
+            old.as_deref().unwrap_or_default(),
+            new.as_deref().unwrap_or_default(),
+        ]
+        .concat();
         let items = Items::of(&[&both], merge_key);
         let server = match (&old, &new) {
             (Some(old), Some(new)) => places(items.clone()?, old, new),
@@ -130,7 +171,10 @@ fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mo
             }
             (Some(_), Some(new)) => new,
         };
-        original.insert(name.to_owned(), Value::Array(items?.arrange(merged, &order, &server)?));
+        original.insert(
+            name.to_owned(),
+            Value::Array(items?.arrange(merged, &order, &server)?),
+        );
         patch.remove(name);
     }
     Ok(())
@@ -140,21 +184,40 @@ fn reorder(original: &mut Object, patch: &mut Object, place: Place<'_>, mode: Mo
 fn places(items: Items<'_>, old: &[Value], new: &[Value]) -> Vec<Value> {
     let (gone, came): (Vec<_>, Vec<_>) = new.iter().partition(|item| is_deletion(item));
     let gone = items.places(gone);
-    let left: Vec<_> = old.iter().filter(|item| items.place(&gone, item).is_none()).cloned().collect();
+    let left: Vec<_> = old
+        .iter()
+        .filter(|item| items.place(&gone, item).is_none())
+        .cloned()
+        .collect();
     let free = old.len() - left.len();
     let old = items.places(old);
-    let new = came.into_iter().filter(|item| items.place(&old, item).is_none()).take(free).cloned();
+    let new = came
+        .into_iter()
+        .filter(|item| items.place(&old, item).is_none())
+        .take(free)
+        .cloned();
     left.into_iter().chain(new).collect()
 }
 
 /// Refuses a list whose items come in another order than it says.
-fn check_order(list: &[Value], order: &[Value], key: Option<&str>, name: &str) -> Result<(), Error> {
-    let (false, false) = (list.is_empty(), order.is_empty()) else { return Ok(()) };
+fn check_order(
+    list: &[Value],
+    order: &[Value],
+    key: Option<&str>,
+    name: &str,
+) -> Result<(), Error> {
+    let (false, false) = (list.is_empty(), order.is_empty()) else {
+        return Ok(());
+    };
     let items = Items::of(&[list], key)?;
     let mut order = order.iter();
     for item in list.iter().filter(|item| item.get(PATCH).is_none()) {
         let own = items.name(item)?;
-        if !order.any(|other| items.name(other).is_ok_and(|other| order::equal(other, own))) {
+        if !order.any(|other| {
+            items
+                .name(other)
+                .is_ok_and(|other| order::equal(other, own))
+        }) {
             return Err(Error::Order(name.into()));
         }
     }
@@ -204,15 +267,29 @@ fn lists(
 }
 
 /// Follows the directives among the items of a patch. Returns what is left of either list.
-fn follow(items: Items<'_>, mut original: Vec<Value>, patch: Vec<Value>) -> Result<(Vec<Value>, Vec<Value>), Error> {
-    let (special, plain): (Vec<_>, Vec<_>) = patch.into_iter().partition(|item| item.get(PATCH).is_some());
+fn follow(
+    items: Items<'_>,
+    mut original: Vec<Value>,
+    patch: Vec<Value>,
+) -> Result<(Vec<Value>, Vec<Value>), Error> {
+    let (special, plain): (Vec<_>, Vec<_>) = patch
+        .into_iter()
+        .partition(|item| item.get(PATCH).is_some());
     let is_replacement = |item: &Value| item.get(PATCH).and_then(Value::as_str) == Some("replace");
-    if !special.iter().all(|item| is_deletion(item) || is_replacement(item)) {
+    if !special
+        .iter()
+        .all(|item| is_deletion(item) || is_replacement(item))
+    {
         return Err(Error::Directive(PATCH));
     }
     let (replace, gone): (Vec<_>, Vec<_>) = special.iter().partition(|item| is_replacement(item));
-    gone.iter().try_for_each(|item| items.name(item).map(drop))?;
+    gone.iter()
+        .try_for_each(|item| items.name(item).map(drop))?;
     let gone = items.places(gone);
     original.retain(|item| items.place(&gone, item).is_none());
-    Ok(if replace.is_empty() { (original, plain) } else { (plain, Vec::new()) })
+    Ok(if replace.is_empty() {
+        (original, plain)
+    } else {
+        (plain, Vec::new())
+    })
 }

@@ -18,18 +18,38 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) const ALL: Self = Self { changes: true, deletions: true, retain_keys: false };
-    pub(super) const CHANGES: Self = Self { changes: true, deletions: false, retain_keys: false };
-    pub(super) const DELETIONS: Self = Self { changes: false, deletions: true, retain_keys: false };
+    pub(super) const ALL: Self = Self {
+        changes: true,
+        deletions: true,
+        retain_keys: false,
+    };
+    pub(super) const CHANGES: Self = Self {
+        changes: true,
+        deletions: false,
+        retain_keys: false,
+    };
+    pub(super) const DELETIONS: Self = Self {
+        changes: false,
+        deletions: true,
+        retain_keys: false,
+    };
 
     fn below(self, patch: Option<&Patch>) -> Self {
-        Self { retain_keys: patch.is_some_and(|patch| patch.retain_keys), ..self }
+        Self {
+            retain_keys: patch.is_some_and(|patch| patch.retain_keys),
+            ..self
+        }
     }
 }
 
 type Object = Map<String, Value>;
 
-pub(super) fn maps(original: &Object, modified: &Object, place: Place<'_>, wanted: Wanted) -> Result<Object, Error> {
+pub(super) fn maps(
+    original: &Object,
+    modified: &Object,
+    place: Place<'_>,
+    wanted: Wanted,
+) -> Result<Object, Error> {
     let mut patch = Object::new();
     for (key, new) in modified {
         match original.get(key) {
@@ -39,12 +59,23 @@ pub(super) fn maps(original: &Object, modified: &Object, place: Place<'_>, wante
             None => {}
         }
     }
-    let gone = || original.iter().filter(|(key, _)| !modified.contains_key(*key));
+    let gone = || {
+        original
+            .iter()
+            .filter(|(key, _)| !modified.contains_key(*key))
+    };
     if wanted.deletions {
         patch.extend(gone().map(|(key, _)| (key.clone(), Value::Null)));
     }
-    let mut kept: Vec<_> = modified.iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.as_str()).collect();
-    if wanted.retain_keys && !kept.is_empty() && (!patch.is_empty() || gone().any(|(_, value)| !value.is_null())) {
+    let mut kept: Vec<_> = modified
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, _)| key.as_str())
+        .collect();
+    if wanted.retain_keys
+        && !kept.is_empty()
+        && (!patch.is_empty() || gone().any(|(_, value)| !value.is_null()))
+    {
         kept.sort_unstable();
         patch.insert(RETAIN_KEYS.to_owned(), kept.into());
     }
@@ -79,14 +110,21 @@ fn field(
         (Value::Array(old), Value::Array(new)) if how.is_some_and(|how| how.merge) => {
             let merge_key = how.and_then(|how| how.key.as_deref());
             let found = lists((old, new), merge_key, place.items(), wanted.below(how))?;
-            for (prefix, list) in [("", found.items), (DELETE_FROM, found.deletions), (ORDER, found.order)] {
+            for (prefix, list) in [
+                ("", found.items),
+                (DELETE_FROM, found.deletions),
+                (ORDER, found.order),
+            ] {
                 if !list.is_empty() {
                     patch.insert(format!("{prefix}{key}"), Value::Array(list));
                 }
             }
         }
         // A map that is replaced is, whether it differs or not.
-        (old, new) if wanted.changes && (old.is_object() && new.is_object() || !order::equal(old, new)) => {
+        (old, new)
+            if wanted.changes
+                && (old.is_object() && new.is_object() || !order::equal(old, new)) =>
+        {
             patch.insert(key.to_owned(), new.clone());
         }
         _ => {}
@@ -109,21 +147,36 @@ fn lists(
     wanted: Wanted,
 ) -> Result<Lists, Error> {
     if old.is_empty() {
-        return Ok(Lists { items: if wanted.changes { new.to_vec() } else { Vec::new() }, ..Lists::default() });
+        return Ok(Lists {
+            items: if wanted.changes {
+                new.to_vec()
+            } else {
+                Vec::new()
+            },
+            ..Lists::default()
+        });
     }
     let items = Items::of(&[old, new], key)?;
     let mut found = walk(items, (old, new), place, wanted)?;
     found.items = items.sort(found.items, new)?;
     match items {
         Items::Scalars => {
-            let differs = old.len() != new.len() || old.iter().zip(new).any(|(old, new)| !order::equal(old, new));
+            let differs = old.len() != new.len()
+                || old
+                    .iter()
+                    .zip(new)
+                    .any(|(old, new)| !order::equal(old, new));
             if wanted.deletions && !found.deletions.is_empty() || wanted.changes && differs {
                 found.order = new.to_vec();
             }
         }
         Items::Maps(key) => {
             found.items.append(&mut found.deletions);
-            let moved = old.len() != new.len() || old.iter().zip(new).any(|(old, new)| items.compare(old, new).is_ne());
+            let moved = old.len() != new.len()
+                || old
+                    .iter()
+                    .zip(new)
+                    .any(|(old, new)| items.compare(old, new).is_ne());
             if !found.items.is_empty() || wanted.changes && moved {
                 found.order = new.iter().map(|item| json!({key: item.get(key)})).collect();
             }
@@ -133,10 +186,16 @@ fn lists(
 }
 
 /// Walks both lists by the names of their items.
-fn walk(items: Items<'_>, (old, new): (&[Value], &[Value]), place: Place<'_>, wanted: Wanted) -> Result<Lists, Error> {
+fn walk(
+    items: Items<'_>,
+    (old, new): (&[Value], &[Value]),
+    place: Place<'_>,
+    wanted: Wanted,
+) -> Result<Lists, Error> {
     let sorted = |list: &[Value]| -> Result<Vec<Value>, Error> {
         let mut list = list.to_vec();
-        list.iter().try_for_each(|item| items.name(item).map(drop))?;
+        list.iter()
+            .try_for_each(|item| items.name(item).map(drop))?;
         list.sort_by(|a, b| items.compare(a, b));
         Ok(list)
     };
@@ -153,7 +212,11 @@ fn walk(items: Items<'_>, (old, new): (&[Value], &[Value]), place: Place<'_>, wa
         let gone = old.next_if(|_| order.is_le());
         let came = new.next_if(|_| order.is_ge());
         match (gone, came) {
-            (Some(gone), Some(came)) => found.items.extend(both(items, (gone, came), place, wanted)?),
+            (Some(gone), Some(came)) => {
+                found
+                    .items
+                    .extend(both(items, (gone, came), place, wanted)?);
+            }
             (Some(gone), None) if wanted.deletions => delete(items, gone, &mut found.deletions),
             (None, Some(came)) if wanted.changes => found.items.push(came.clone()),
             _ => {}
@@ -168,7 +231,9 @@ fn both(
     place: Place<'_>,
     wanted: Wanted,
 ) -> Result<Option<Value>, Error> {
-    let (Items::Maps(key), Value::Object(old), Value::Object(new)) = (items, old, new) else { return Ok(None) };
+    let (Items::Maps(key), Value::Object(old), Value::Object(new)) = (items, old, new) else {
+        return Ok(None);
+    };
     let mut patch = maps(old, new, place, wanted)?;
     if patch.is_empty() {
         return Ok(None);
@@ -180,7 +245,10 @@ fn both(
 fn delete(items: Items<'_>, gone: &Value, deletions: &mut Vec<Value>) {
     match items {
         Items::Maps(key) => deletions.push(json!({key: gone.get(key), PATCH: "delete"})),
-        Items::Scalars if deletions.last().is_some_and(|last| order::equal(last, gone)) => {}
+        Items::Scalars
+            if deletions
+                .last()
+                .is_some_and(|last| order::equal(last, gone)) => {}
         Items::Scalars => deletions.push(gone.clone()),
     }
 }

@@ -29,7 +29,9 @@ impl<'k> Items<'k> {
         if !first.is_object() {
             return Ok(Self::Scalars);
         }
-        key.filter(|key| !key.is_empty()).map(Self::Maps).ok_or(Error::NoKey)
+        key.filter(|key| !key.is_empty())
+            .map(Self::Maps)
+            .ok_or(Error::NoKey)
     }
 
     /// Returns that by which an item is told apart.
@@ -67,17 +69,25 @@ impl<'k> Items<'k> {
     }
 
     /// Puts items that the server has and the patch does not between those of the patch, where they were.
-    pub(super) fn arrange(&self, merged: Vec<Value>, patch: &[Value], server: &[Value]) -> Result<Vec<Value>, Error> {
+    pub(super) fn arrange(
+        &self,
+        merged: Vec<Value>,
+        patch: &[Value],
+        server: &[Value],
+    ) -> Result<Vec<Value>, Error> {
         let (in_patch, in_server) = (self.places(patch), self.places(server));
-        let (own, others): (Vec<_>, Vec<_>) =
-            merged.into_iter().partition(|item| self.place(&in_patch, item).is_some());
+        let (own, others): (Vec<_>, Vec<_>) = merged
+            .into_iter()
+            .partition(|item| self.place(&in_patch, item).is_some());
         let mut own = self.sort(own, patch)?.into_iter().peekable();
         let mut others = self.sort(others, server)?.into_iter().peekable();
         let mut out = Vec::new();
         while let Some(next) = own.peek() {
             let place = self.place(&in_server, next);
-            let before =
-                |item: &Value| self.place(&in_server, item).is_some_and(|own| place.is_some_and(|place| own < place));
+            let before = |item: &Value| {
+                self.place(&in_server, item)
+                    .is_some_and(|own| place.is_some_and(|place| own < place))
+            };
             match others.next_if(|item| before(item)) {
                 Some(item) => out.push(item),
                 None => out.extend(own.next()),
@@ -137,10 +147,14 @@ pub(super) fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(PATCH) => None,
         Value::Object(map) => {
-            let kept = map.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?)));
+            let kept = map
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, without_directives(value)?)));
             Some(Value::Object(kept.collect()))
         }
-        Value::Array(items) => Some(Value::Array(items.into_iter().filter_map(without_directives).collect())),
+        Value::Array(items) => Some(Value::Array(
+            items.into_iter().filter_map(without_directives).collect(),
+        )),
         other => Some(other),
     }
 }
@@ -150,7 +164,10 @@ pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(key, value)| (key, without_nulls(value))).collect::<Map<_, _>>())
+            Value::Object(
+                kept.map(|(key, value)| (key, without_nulls(value)))
+                    .collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
         other => other,
@@ -158,7 +175,10 @@ pub(super) fn without_nulls(value: Value) -> Value {
 }
 
 pub(super) fn no_key(item: &Value, key: &str) -> Error {
-    Error::NoMergeKey { item: as_go(item).into(), key: key.into() }
+    Error::NoMergeKey {
+        item: as_go(item).into(),
+        key: key.into(),
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -177,7 +197,14 @@ fn as_go(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", joined(items.iter().map(as_go).collect())),
         Value::Object(map) => {
-            format!("map[{}]", joined(map.iter().map(|(key, value)| format!("{key}:{}", as_go(value))).collect()))
+            format!(
+                "map[{}]",
+                joined(
+                    map.iter()
+                        .map(|(key, value)| format!("{key}:{}", as_go(value)))
+                        .collect()
+                )
+            )
         }
         other => other.to_string(),
     }

@@ -30,8 +30,17 @@ impl Comparison<'_> {
     }
 }
 
-pub(super) fn run<'a>(schema: &'a Schema, ty: TypeRef, old: &'a Value, new: &'a Value) -> Comparison<'a> {
-    let mut walk = Walk { schema, path: Vec::new(), found: Comparison::default() };
+pub(super) fn run<'a>(
+    schema: &'a Schema,
+    ty: TypeRef,
+    old: &'a Value,
+    new: &'a Value,
+) -> Comparison<'a> {
+    let mut walk = Walk {
+        schema,
+        path: Vec::new(),
+        found: Comparison::default(),
+    };
     walk.pair(ty, Some(old), Some(new));
     walk.found
 }
@@ -55,7 +64,9 @@ impl<'a> Walk<'a> {
                 }
                 self.shaped(second, Some(old), Some(new))
             }
-            (Some(one), None) | (None, Some(one)) => self.shaped(self.schema.shape(ty, one), old, new),
+            (Some(one), None) | (None, Some(one)) => {
+                self.shaped(self.schema.shape(ty, one), old, new)
+            }
             (None, None) => return,
         };
         match (leaf, old, new) {
@@ -70,16 +81,23 @@ impl<'a> Walk<'a> {
         match shape {
             Shape::Scalar(_) => self.leaf(old, new),
             Shape::Map(map) => {
-                let (first, second) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
-                if map.atomic || first.is_none_or(Map::is_empty) && second.is_none_or(Map::is_empty) {
+                let (first, second) = (
+                    old.and_then(Value::as_object),
+                    new.and_then(Value::as_object),
+                );
+                if map.atomic || first.is_none_or(Map::is_empty) && second.is_none_or(Map::is_empty)
+                {
                     return self.leaf(old, new);
                 }
                 self.maps(map, first, second);
                 false
             }
             Shape::List(list) => {
-                let (first, second) = (old.and_then(Value::as_array), new.and_then(Value::as_array));
-                if list.atomic || first.is_none_or(Vec::is_empty) && second.is_none_or(Vec::is_empty) {
+                let (first, second) =
+                    (old.and_then(Value::as_array), new.and_then(Value::as_array));
+                if list.atomic
+                    || first.is_none_or(Vec::is_empty) && second.is_none_or(Vec::is_empty)
+                {
                     return self.leaf(old, new);
                 }
                 self.lists(list, first, second);
@@ -93,32 +111,60 @@ impl<'a> Walk<'a> {
         match (old, new) {
             (None, _) => self.found.added.insert(&self.path),
             (_, None) => self.found.removed.insert(&self.path),
-            (Some(old), Some(new)) if !order::equal(old, new) => self.found.modified.insert(&self.path),
+            (Some(old), Some(new)) if !order::equal(old, new) => {
+                self.found.modified.insert(&self.path);
+            }
             _ => {}
         }
         true
     }
 
-    fn maps(&mut self, view: MapView<'a>, old: Option<&'a Map<String, Value>>, new: Option<&'a Map<String, Value>>) {
+    fn maps(
+        &mut self,
+        view: MapView<'a>,
+        old: Option<&'a Map<String, Value>>,
+        new: Option<&'a Map<String, Value>>,
+    ) {
         let gone = |key: &String| new.is_none_or(|new| !new.contains_key(key));
-        let only_old =
-            old.into_iter().flatten().filter(|(key, _)| gone(key)).map(|(key, value)| (key, Some(value), None));
-        let of_new = new.into_iter().flatten().map(|(key, value)| (key, old.and_then(|old| old.get(key)), Some(value)));
+        let only_old = old
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| gone(key))
+            .map(|(key, value)| (key, Some(value), None));
+        let of_new = new
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key, old.and_then(|old| old.get(key)), Some(value)));
         for (key, old, new) in only_old.chain(of_new) {
-            let Some(ty) = view.map.field_type(key) else { continue };
+            let Some(ty) = view.map.field_type(key) else {
+                continue;
+            };
             self.path.push(Element::Field(key));
             self.pair(ty, old, new);
             self.path.pop();
         }
     }
 
-    fn lists(&mut self, view: ListView<'a>, old: Option<&'a Vec<Value>>, new: Option<&'a Vec<Value>>) {
+    fn lists(
+        &mut self,
+        view: ListView<'a>,
+        old: Option<&'a Vec<Value>>,
+        new: Option<&'a Vec<Value>>,
+    ) {
         let mut pairs: BTreeMap<Element<'a>, (Vec<&'a Value>, Vec<&'a Value>)> = BTreeMap::new();
         let element = |item| items::element(self.schema, view.list, item).ok();
-        for (element, item) in old.into_iter().flatten().filter_map(|item| Some((element(item)?, item))) {
+        for (element, item) in old
+            .into_iter()
+            .flatten()
+            .filter_map(|item| Some((element(item)?, item)))
+        {
             pairs.entry(element).or_default().0.push(item);
         }
-        for (element, item) in new.into_iter().flatten().filter_map(|item| Some((element(item)?, item))) {
+        for (element, item) in new
+            .into_iter()
+            .flatten()
+            .filter_map(|item| Some((element(item)?, item)))
+        {
             pairs.entry(element).or_default().1.push(item);
         }
         for (element, (old, new)) in pairs {
@@ -133,7 +179,12 @@ impl<'a> Walk<'a> {
         match (old, new) {
             ([] | [_], [] | [_]) => self.pair(ty, old.first().copied(), new.first().copied()),
             ([_, _, ..], [_, _, ..]) => {
-                if old.len() != new.len() || old.iter().zip(new).any(|(old, new)| !order::equal(old, new)) {
+                if old.len() != new.len()
+                    || old
+                        .iter()
+                        .zip(new)
+                        .any(|(old, new)| !order::equal(old, new))
+                {
                     self.found.modified.insert(&self.path);
                 }
             }

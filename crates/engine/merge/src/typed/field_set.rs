@@ -18,8 +18,20 @@ fn node<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> (bool, Set<'a>
         Shape::Scalar(_) => (true, Set::default()),
         Shape::Map(map) if map.atomic => (true, Set::default()),
         Shape::List(list) if list.atomic => (true, Set::default()),
-        Shape::Map(map) => (false, value.as_object().map(|value| fields(schema, map, value)).unwrap_or_default()),
-        Shape::List(list) => (false, value.as_array().map(|value| list_items(schema, list, value)).unwrap_or_default()),
+        Shape::Map(map) => (
+            false,
+            value
+                .as_object()
+                .map(|value| fields(schema, map, value))
+                .unwrap_or_default(),
+        ),
+        Shape::List(list) => (
+            false,
+            value
+                .as_array()
+                .map(|value| list_items(schema, list, value))
+                .unwrap_or_default(),
+        ),
         Shape::Nothing => (false, Set::default()),
     }
 }
@@ -31,14 +43,21 @@ fn fields<'a>(schema: &'a Schema, map: MapView<'a>, value: &'a Map<String, Value
         let ty = field.map(|field| field.ty).or(map.map.element);
         let (member, children) = ty.map(|ty| node(schema, ty, value)).unwrap_or_default();
         let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-        set.put(Node { element: Element::Field(key), member: member || empty || field.is_none(), children });
+        set.put(Node {
+            element: Element::Field(key),
+            member: member || empty || field.is_none(),
+            children,
+        });
     }
     set
 }
 
 /// Owns every item; of items that cannot be told apart only the element they share.
 fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) -> Set<'a> {
-    let elements: Vec<_> = value.iter().map(|item| items::element(schema, view.list, item).ok()).collect();
+    let elements: Vec<_> = value
+        .iter()
+        .map(|item| items::element(schema, view.list, item).ok())
+        .collect();
     let (mut seen, mut twice) = (BTreeSet::new(), BTreeSet::new());
     for element in elements.iter().flatten() {
         if !seen.insert(element) {
@@ -46,9 +65,21 @@ fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) ->
         }
     }
     let mut set = Set::default();
-    for (element, item) in elements.iter().zip(value).filter_map(|(element, item)| Some((element.as_ref()?, item))) {
-        let children = if twice.contains(element) { Set::default() } else { node(schema, view.list.element, item).1 };
-        set.put(Node { element: element.clone(), member: true, children });
+    for (element, item) in elements
+        .iter()
+        .zip(value)
+        .filter_map(|(element, item)| Some((element.as_ref()?, item)))
+    {
+        let children = if twice.contains(element) {
+            Set::default()
+        } else {
+            node(schema, view.list.element, item).1
+        };
+        set.put(Node {
+            element: element.clone(),
+            member: true,
+            children,
+        });
     }
     set
 }

@@ -11,10 +11,23 @@ use super::{
 };
 use crate::set::Element;
 
-pub(super) fn run(schema: &Schema, ty: TypeRef, live: &Value, config: &Value) -> Result<Value, Errors> {
-    let mut walk = Walk { schema, path: Vec::new(), errors: Vec::new() };
+pub(super) fn run(
+    schema: &Schema,
+    ty: TypeRef,
+    live: &Value,
+    config: &Value,
+) -> Result<Value, Errors> {
+    let mut walk = Walk {
+        schema,
+        path: Vec::new(),
+        errors: Vec::new(),
+    };
     let merged = walk.pair(ty, live, config);
-    if walk.errors.is_empty() { Ok(merged.unwrap_or_default()) } else { Err(Errors(walk.errors)) }
+    if walk.errors.is_empty() {
+        Ok(merged.unwrap_or_default())
+    } else {
+        Err(Errors(walk.errors))
+    }
 }
 
 struct Walk<'a> {
@@ -53,7 +66,10 @@ impl<'a> Walk<'a> {
     ) -> Option<Value> {
         let mut out = old.map_or_else(Map::new, |old| {
             let kept = |key: &String| new.is_none_or(|new| !new.contains_key(key));
-            old.iter().filter(|(key, _)| kept(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+            old.iter()
+                .filter(|(key, _)| kept(key))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
         });
         for (key, config) in new.into_iter().flatten() {
             self.path.push(Element::Field(key));
@@ -77,11 +93,17 @@ impl<'a> Walk<'a> {
         if self.errors.len() > errors {
             return None;
         }
-        let in_new: BTreeSet<_> = new_items.iter().map(|(element, _)| element.clone()).collect();
+        let in_new: BTreeSet<_> = new_items
+            .iter()
+            .map(|(element, _)| element.clone())
+            .collect();
         let mut in_old: BTreeMap<Element<'a>, &'a Value> = BTreeMap::new();
         for (element, item) in &old_items {
             // Two that cannot be told apart are not merged: what is applied takes their place.
-            in_old.entry(element.clone()).and_modify(|found| *found = &Value::Null).or_insert(item);
+            in_old
+                .entry(element.clone())
+                .and_modify(|found| *found = &Value::Null)
+                .or_insert(item);
         }
         let order = interleave(&old_items, &new_items, &in_old, &in_new);
         let mut out = Vec::with_capacity(order.len());
@@ -97,7 +119,12 @@ impl<'a> Walk<'a> {
         (!out.is_empty()).then_some(Value::Array(out))
     }
 
-    fn elements(&mut self, list: &'a List, items: &'a [Value], unique: bool) -> Vec<(Element<'a>, &'a Value)> {
+    fn elements(
+        &mut self,
+        list: &'a List,
+        items: &'a [Value],
+        unique: bool,
+    ) -> Vec<(Element<'a>, &'a Value)> {
         let mut seen = BTreeSet::new();
         let mut out = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
@@ -113,7 +140,10 @@ impl<'a> Walk<'a> {
     }
 
     fn error(&mut self, message: String) {
-        self.errors.push(Invalid { path: self.path.iter().map(Element::to_string).collect(), message });
+        self.errors.push(Invalid {
+            path: self.path.iter().map(Element::to_string).collect(),
+            message,
+        });
     }
 }
 
@@ -126,7 +156,11 @@ fn interleave<'a>(
     in_old: &BTreeMap<Element<'a>, &'a Value>,
     in_new: &BTreeSet<Element<'a>>,
 ) -> Vec<(Element<'a>, &'a Value, bool)> {
-    let mut shared = new.iter().map(|(element, _)| element).filter(|element| in_old.contains_key(*element)).peekable();
+    let mut shared = new
+        .iter()
+        .map(|(element, _)| element)
+        .filter(|element| in_old.contains_key(*element))
+        .peekable();
     let mut out = Vec::with_capacity(old.len().max(new.len()));
     let mut done = BTreeSet::new();
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());

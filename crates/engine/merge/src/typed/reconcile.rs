@@ -36,7 +36,9 @@ fn node(children: &mut Set<'_>, schema: &Schema, ty: TypeRef, whole: bool) -> bo
 
 fn below(set: &mut Set<'_>, schema: &Schema, ty: impl Fn(&Element<'_>) -> Option<TypeRef>) {
     for child in set.nodes_mut() {
-        let Some(ty) = ty(&child.element) else { continue };
+        let Some(ty) = ty(&child.element) else {
+            continue;
+        };
         let whole = child.member && child.children.is_empty();
         if node(&mut child.children, schema, ty, whole) {
             child.member = true;
@@ -47,7 +49,8 @@ fn below(set: &mut Set<'_>, schema: &Schema, ty: impl Fn(&Element<'_>) -> Option
 
 /// Tells whether a map has no declared field, and types that are deduced.
 fn is_deduced(schema: &Schema, map: &Map) -> bool {
-    let anything =
-        |ty: TypeRef| ty.id() != TypeRef::ANY.id() && schema.atom(ty).scalar.is_some() && schema.map(ty).is_some();
+    let anything = |ty: TypeRef| {
+        ty.id() != TypeRef::ANY.id() && schema.atom(ty).scalar.is_some() && schema.map(ty).is_some()
+    };
     map.fields.is_empty() && map.element.is_some_and(anything)
 }

@@ -10,13 +10,26 @@ use crate::set::{Element, Set};
 pub(super) fn remove(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>) -> Value {
     match (schema.shape(ty, value), value) {
         (Shape::Map(view), Value::Object(map)) if !view.atomic => {
-            let out: Map<_, _> =
-                map.iter().filter_map(|(key, value)| remove_field(schema, view, (key, value), set)).collect();
-            if out.is_empty() { Value::Null } else { Value::Object(out) }
+            let out: Map<_, _> = map
+                .iter()
+                .filter_map(|(key, value)| remove_field(schema, view, (key, value), set))
+                .collect();
+            if out.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(out)
+            }
         }
         (Shape::List(view), Value::Array(list)) if !view.atomic => {
-            let out: Vec<_> = list.iter().filter_map(|item| remove_item(schema, view, item, set)).collect();
-            if out.is_empty() { Value::Null } else { Value::Array(out) }
+            let out: Vec<_> = list
+                .iter()
+                .filter_map(|item| remove_item(schema, view, item, set))
+                .collect();
+            if out.is_empty() {
+                Value::Null
+            } else {
+                Value::Array(out)
+            }
         }
         (Shape::Scalar(_), value) => value.clone(),
         _ => Value::Null,
@@ -29,12 +42,20 @@ fn remove_field(
     (key, value): (&String, &Value),
     set: &Set<'_>,
 ) -> Option<(String, Value)> {
-    let Some(node) = set.find(&Element::Field(key)) else { return Some((key.clone(), value.clone())) };
+    let Some(node) = set.find(&Element::Field(key)) else {
+        return Some((key.clone(), value.clone()));
+    };
     if node.member {
         return None;
     }
     let ty = view.map.field_type(key);
-    Some((key.clone(), ty.map_or_else(|| value.clone(), |ty| remove(schema, ty, value, &node.children))))
+    Some((
+        key.clone(),
+        ty.map_or_else(
+            || value.clone(),
+            |ty| remove(schema, ty, value, &node.children),
+        ),
+    ))
 }
 
 fn remove_item(schema: &Schema, view: ListView<'_>, item: &Value, set: &Set<'_>) -> Option<Value> {
@@ -54,12 +75,18 @@ pub(super) fn extract(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>
                 let node = set.find(&Element::Field(key))?;
                 // Below a member the set itself counts once more: that is what the reference does.
                 let below = if node.member { set } else { &node.children };
-                let value =
-                    view.map.field_type(key).map_or_else(|| value.clone(), |ty| extract(schema, ty, value, below));
+                let value = view
+                    .map
+                    .field_type(key)
+                    .map_or_else(|| value.clone(), |ty| extract(schema, ty, value, below));
                 Some((key.clone(), value))
             };
             let out: Map<_, _> = map.iter().filter_map(wanted).collect();
-            if out.is_empty() { Value::Null } else { Value::Object(out) }
+            if out.is_empty() {
+                Value::Null
+            } else {
+                Value::Object(out)
+            }
         }
         (Shape::List(view), Value::Array(list)) if !view.atomic && !list.is_empty() => {
             let wanted = |item: &Value| {
@@ -70,9 +97,15 @@ pub(super) fn extract(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>
                 Some(extract(schema, view.list.element, item, &node.children))
             };
             let out: Vec<_> = list.iter().filter_map(wanted).collect();
-            if out.is_empty() { Value::Null } else { Value::Array(out) }
+            if out.is_empty() {
+                Value::Null
+            } else {
+                Value::Array(out)
+            }
         }
-        (Shape::Map(_), Value::Object(_)) | (Shape::List(_), Value::Array(_)) | (Shape::Scalar(_), _) => value.clone(),
+        (Shape::Map(_), Value::Object(_))
+        | (Shape::List(_), Value::Array(_))
+        | (Shape::Scalar(_), _) => value.clone(),
         _ => Value::Null,
     }
 }
@@ -86,9 +119,16 @@ pub(super) fn keys_of<'s>(set: &'s Set<'_>, there: &Set<'_>) -> Set<'s> {
 }
 
 /// Walks `set` where `wanted` has something; the names come from `set`.
-fn collect<'s>(set: &'s Set<'_>, wanted: &Set<'_>, path: &mut Vec<Element<'s>>, keys: &mut Set<'s>) {
+fn collect<'s>(
+    set: &'s Set<'_>,
+    wanted: &Set<'_>,
+    path: &mut Vec<Element<'s>>,
+    keys: &mut Set<'s>,
+) {
     for node in set.nodes() {
-        let Some(same) = wanted.find(&node.element) else { continue };
+        let Some(same) = wanted.find(&node.element) else {
+            continue;
+        };
         path.push(node.element.clone());
         if let Element::Key(fields) = &node.element {
             for (name, _) in fields.iter() {

@@ -38,7 +38,9 @@ impl fmt::Display for Errors {
             [only] => write!(f, "{only}"),
             several => {
                 f.write_str("errors:")?;
-                several.iter().try_for_each(|error| write!(f, "\n  {error}"))
+                several
+                    .iter()
+                    .try_for_each(|error| write!(f, "\n  {error}"))
             }
         }
     }
@@ -51,10 +53,24 @@ impl fmt::Display for Invalid {
     }
 }
 
-pub(super) fn run(schema: &Schema, ty: TypeRef, value: &Value, duplicates: Duplicates) -> Result<(), Errors> {
-    let mut walk = Walk { schema, duplicates, path: Vec::new(), errors: Vec::new() };
+pub(super) fn run(
+    schema: &Schema,
+    ty: TypeRef,
+    value: &Value,
+    duplicates: Duplicates,
+) -> Result<(), Errors> {
+    let mut walk = Walk {
+        schema,
+        duplicates,
+        path: Vec::new(),
+        errors: Vec::new(),
+    };
     walk.value(ty, value);
-    if walk.errors.is_empty() { Ok(()) } else { Err(Errors(walk.errors)) }
+    if walk.errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Errors(walk.errors))
+    }
 }
 
 struct Walk<'a> {
@@ -104,7 +120,9 @@ impl<'a> Walk<'a> {
         };
         let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
-            let Some(element) = self.item(view, index, item, &mut seen) else { return };
+            let Some(element) = self.item(view, index, item, &mut seen) else {
+                return;
+            };
             self.path.push(element);
             self.value(view.list.element, item);
             self.path.pop();
@@ -139,7 +157,10 @@ impl<'a> Walk<'a> {
 
     fn error(&mut self, message: String) {
         if self.errors.len() < ERRORS_MAX {
-            self.errors.push(Invalid { path: self.path.iter().map(Element::to_string).collect(), message });
+            self.errors.push(Invalid {
+                path: self.path.iter().map(Element::to_string).collect(),
+                message,
+            });
         }
     }
 }
@@ -154,7 +175,10 @@ fn misfit(scalar: Scalar, value: &Value) -> Option<String> {
     };
     let message = || match scalar {
         Scalar::Numeric => format!("expected numeric (int or float), got {}", go_type(value)),
-        Scalar::String => format!("expected string, got &value.valueUnstructured{{Value:{}}}", GoSyntax(value)),
+        Scalar::String => format!(
+            "expected string, got &value.valueUnstructured{{Value:{}}}",
+            GoSyntax(value)
+        ),
         Scalar::Boolean => format!("expected boolean, got {}", Go(value)),
         Scalar::Untyped => format!("expected any scalar, got {}", Go(value)),
     };
@@ -196,7 +220,10 @@ impl fmt::Display for GoInner<'_> {
                 write!(f, "[{}]", items.join(" "))
             }
             Value::Object(map) => {
-                let entries: Vec<_> = map.iter().map(|(key, value)| format!("{key}:{}", GoInner(value))).collect();
+                let entries: Vec<_> = map
+                    .iter()
+                    .map(|(key, value)| format!("{key}:{}", GoInner(value)))
+                    .collect();
                 write!(f, "map[{}]", entries.join(" "))
             }
         }
@@ -210,11 +237,15 @@ impl fmt::Display for GoSyntax<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Value::Array(items) => {
-                let items: Vec<_> = items.iter().map(|item| GoSyntax(item).to_string()).collect();
+                let items: Vec<_> = items
+                    .iter()
+                    .map(|item| GoSyntax(item).to_string())
+                    .collect();
                 write!(f, "[]interface {{}}{{{}}}", items.join(", "))
             }
             Value::Object(map) => {
-                let entry = |(key, value): (&String, &Value)| format!("{key:?}:{}", GoSyntax(value));
+                let entry =
+                    |(key, value): (&String, &Value)| format!("{key:?}:{}", GoSyntax(value));
                 let entries: Vec<_> = map.iter().map(entry).collect();
                 write!(f, "map[string]interface {{}}{{{}}}", entries.join(", "))
             }

@@ -14,13 +14,17 @@ pub(super) fn run(
     (managers, last): (&Managers<'_>, &Owned<'_>),
     version: &str,
 ) -> Result<Option<Value>, Error<'static>> {
-    let Some(converted) = updater.convert(merged, &last.version)? else { return Ok(None) };
+    let Some(converted) = updater.convert(merged, &last.version)? else {
+        return Ok(None);
+    };
     let mut named = last.set.clone();
     named.ensure_named(converted.schema, Some(converted.ty));
     let without_last = converted.with(converted.remove(&named));
     let pruned = with_owned(updater, &converted, without_last, managers, &last.version)?;
     // Back where `last` is: only what it had may go.
-    let Some(pruned) = updater.convert(&pruned, &last.version)? else { return Ok(None) };
+    let Some(pruned) = updater.convert(&pruned, &last.version)? else {
+        return Ok(None);
+    };
     let mut gone = named_fields(&converted);
     gone.subtract(&named_fields(&pruned));
     let result = converted.with(converted.remove(&gone.intersection(&named)));
@@ -46,7 +50,10 @@ fn with_owned<'t>(
     versions.sort_by_key(|(version, _)| *version != first);
     let mut pruned = own(pruned);
     for (version, owned) in versions {
-        let (Some(merged), Some(now)) = (updater.convert(merged, version)?, updater.convert(&pruned, version)?) else {
+        let (Some(merged), Some(now)) = (
+            updater.convert(merged, version)?,
+            updater.convert(&pruned, version)?,
+        ) else {
             continue;
         };
         let mut kept = owned;
@@ -54,13 +61,21 @@ fn with_owned<'t>(
         let mut gone = named_fields(&merged);
         gone.subtract(&named_fields(&now));
         gone.subtract(&kept);
-        pruned = Typed { value: Cow::Owned(merged.remove(&gone)), schema: merged.schema, ty: merged.ty };
+        pruned = Typed {
+            value: Cow::Owned(merged.remove(&gone)),
+            schema: merged.schema,
+            ty: merged.ty,
+        };
     }
     Ok(pruned)
 }
 
 fn own(object: Typed<'_>) -> Typed<'_> {
-    Typed { value: Cow::Owned(object.value.into_owned()), schema: object.schema, ty: object.ty }
+    Typed {
+        value: Cow::Owned(object.value.into_owned()),
+        schema: object.schema,
+        ty: object.ty,
+    }
 }
 
 /// Returns the fields of an object with all declared ones on the way.

@@ -11,13 +11,22 @@ use crate::{
 };
 
 /// Returns the conflicts that are not about what the same tool applied before and nobody changed since.
-pub(super) fn not_allowed<'a>(conflicts: Vec<Conflict<'a>>, live: &Typed<'_>, to: &Endpoint<'_>) -> Vec<Conflict<'a>> {
-    let Some(applied) = annotation(&live.value).and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+pub(super) fn not_allowed<'a>(
+    conflicts: Vec<Conflict<'a>>,
+    live: &Typed<'_>,
+    to: &Endpoint<'_>,
+) -> Vec<Conflict<'a>> {
+    let Some(applied) =
+        annotation(&live.value).and_then(|text| serde_json::from_str::<Value>(text).ok())
+    else {
         return conflicts;
     };
     let typed = Typed::new(&applied, to.schema, to.ty);
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Refused).is_ok();
-    if applied.get("apiVersion").and_then(Value::as_str) != Some(to.api_version) || !fits(&typed) || !fits(live) {
+    if applied.get("apiVersion").and_then(Value::as_str) != Some(to.api_version)
+        || !fits(&typed)
+        || !fits(live)
+    {
         return conflicts;
     }
     let changed = typed.compare(live);
@@ -25,7 +34,10 @@ pub(super) fn not_allowed<'a>(conflicts: Vec<Conflict<'a>>, live: &Typed<'_>, to
     for set in [&changed.modified, &changed.added, &changed.removed] {
         allowed.subtract(set);
     }
-    conflicts.into_iter().filter_map(|conflict| without(conflict, &allowed)).collect()
+    conflicts
+        .into_iter()
+        .filter_map(|conflict| without(conflict, &allowed))
+        .collect()
 }
 
 fn without<'a>(mut conflict: Conflict<'a>, allowed: &Set<'_>) -> Option<Conflict<'a>> {
@@ -48,11 +60,18 @@ pub(super) fn refresh(object: &mut Value, patch: &Value) {
 }
 
 fn annotation(object: &Value) -> Option<&str> {
-    object.get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str()
+    object
+        .get("metadata")?
+        .get("annotations")?
+        .get(ANNOTATION)?
+        .as_str()
 }
 
 fn annotations_mut(object: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
-    object.get_mut("metadata")?.get_mut("annotations")?.as_object_mut()
+    object
+        .get_mut("metadata")?
+        .get_mut("annotations")?
+        .as_object_mut()
 }
 
 const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -53,14 +53,25 @@ impl<'a> State<'a> {
             let manager = Manager {
                 name: text("manager").into(),
                 operation,
-                api_version: if operation == Operation::Apply { "" } else { version }.into(),
+                api_version: if operation == Operation::Apply {
+                    ""
+                } else {
+                    version
+                }
+                .into(),
                 subresource: text("subresource").into(),
             };
             let set = Set::read(entry.get("fieldsV1").unwrap_or(&Value::Null))?;
             if let Some(time) = entry.get("time").and_then(Value::as_str) {
                 state.times.insert(manager.clone(), time.into());
             }
-            state.managers.insert(manager, Owned { set, version: version.into() });
+            state.managers.insert(
+                manager,
+                Owned {
+                    set,
+                    version: version.into(),
+                },
+            );
         }
         Ok(state)
     }
@@ -68,14 +79,20 @@ impl<'a> State<'a> {
     /// Reads the entries that count where an object is written: those it has itself, if they can be read and the write
     /// is to the object as a whole; `[]` and `[{}]` say that nobody owns anything.
     pub(super) fn of_update(live: Option<&'a Value>, new: &'a Value, subresource: &str) -> Self {
-        let of_live = || live.and_then(|live| Self::read(live).ok()).unwrap_or_default();
+        let of_live = || {
+            live.and_then(|live| Self::read(live).ok())
+                .unwrap_or_default()
+        };
         if !subresource.is_empty() {
             return of_live();
         }
         match entries(new) {
             Some([]) => Self::default(),
             Some([only]) if only.as_object().is_some_and(Map::is_empty) => Self::default(),
-            _ => Self::read(new).ok().filter(|state| !state.managers.is_empty()).unwrap_or_else(of_live),
+            _ => Self::read(new)
+                .ok()
+                .filter(|state| !state.managers.is_empty())
+                .unwrap_or_else(of_live),
         }
     }
 
@@ -90,7 +107,13 @@ impl<'a> State<'a> {
             if over == 0 {
                 return;
             }
-            let Some(version) = self.managers.get(&manager).map(|owned| owned.version.clone()) else { continue };
+            let Some(version) = self
+                .managers
+                .get(&manager)
+                .map(|owned| owned.version.clone())
+            else {
+                continue;
+            };
             let Some(oldest) = first.get(&version) else {
                 first.insert(version, manager);
                 continue;
@@ -103,7 +126,10 @@ impl<'a> State<'a> {
             };
             let (oldest, folded) = (self.managers.remove(oldest), self.managers.remove(&manager));
             let into = self.managers.entry(ancient.clone());
-            let into = into.or_insert_with(|| Owned { set: Set::default(), version: ancient.api_version.clone() });
+            let into = into.or_insert_with(|| Owned {
+                set: Set::default(),
+                version: ancient.api_version.clone(),
+            });
             for owned in [oldest, folded].into_iter().flatten() {
                 into.set.unite(owned.set);
             }
@@ -116,12 +142,18 @@ impl<'a> State<'a> {
 
     /// Writes the entries into an object.
     pub(super) fn write(&self, object: &mut Value) {
-        let Some(object) = object.as_object_mut() else { return };
-        let metadata = object.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+        let Some(object) = object.as_object_mut() else {
+            return;
+        };
+        let metadata = object
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()));
         if metadata.is_null() {
             *metadata = Value::Object(Map::new());
         }
-        let Some(metadata) = metadata.as_object_mut() else { return };
+        let Some(metadata) = metadata.as_object_mut() else {
+            return;
+        };
         if self.managers.is_empty() {
             metadata.remove(KEY);
             return;
@@ -129,17 +161,28 @@ impl<'a> State<'a> {
         let mut managers: Vec<_> = self.managers.iter().collect();
         let time = |manager: &Manager<'a>| self.times.get(manager).cloned().unwrap_or_default();
         managers.sort_by(|(a, owned_a), (b, owned_b)| {
-            let earlier =
-                a.operation.cmp(&b.operation).then_with(|| time(a).cmp(&time(b))).then_with(|| a.name.cmp(&b.name));
-            earlier.then_with(|| owned_a.version.cmp(&owned_b.version)).then_with(|| a.subresource.cmp(&b.subresource))
+            let earlier = a
+                .operation
+                .cmp(&b.operation)
+                .then_with(|| time(a).cmp(&time(b)))
+                .then_with(|| a.name.cmp(&b.name));
+            earlier
+                .then_with(|| owned_a.version.cmp(&owned_b.version))
+                .then_with(|| a.subresource.cmp(&b.subresource))
         });
-        let entries = managers.into_iter().map(|(manager, owned)| entry(manager, owned, &time(manager)));
+        let entries = managers
+            .into_iter()
+            .map(|(manager, owned)| entry(manager, owned, &time(manager)));
         metadata.insert(KEY.to_owned(), entries.collect());
     }
 }
 
 fn entry(manager: &Manager<'_>, owned: &Owned<'_>, time: &str) -> Value {
-    let operation = if manager.operation == Operation::Apply { "Apply" } else { "Update" };
+    let operation = if manager.operation == Operation::Apply {
+        "Apply"
+    } else {
+        "Update"
+    };
     let mut entry = Map::new();
     for (key, text) in [
         ("manager", &*manager.name),
@@ -167,12 +210,22 @@ pub(super) fn without(object: &Value) -> Value {
 }
 
 pub(super) fn entries_mut(object: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
-    let entries = object.get_mut("metadata").and_then(|metadata| metadata.get_mut(KEY)).and_then(Value::as_array_mut);
-    entries.into_iter().flatten().filter_map(Value::as_object_mut)
+    let entries = object
+        .get_mut("metadata")
+        .and_then(|metadata| metadata.get_mut(KEY))
+        .and_then(Value::as_array_mut);
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
 }
 
 fn entries(object: &Value) -> Option<&[Value]> {
-    object.get("metadata")?.get(KEY)?.as_array().map(Vec::as_slice)
+    object
+        .get("metadata")?
+        .get(KEY)?
+        .as_array()
+        .map(Vec::as_slice)
 }
 
 const KEY: &str = "managedFields";

@@ -37,19 +37,45 @@ pub struct Cause {
 
 impl Refusal {
     pub(super) fn bad_request(message: String) -> Self {
-        Self { code: 400, reason: "BadRequest", message, causes: Vec::new() }
+        Self {
+            code: 400,
+            reason: "BadRequest",
+            message,
+            causes: Vec::new(),
+        }
     }
 
     fn internal(message: String) -> Self {
-        Self { code: 500, reason: "", message, causes: Vec::new() }
+        Self {
+            code: 500,
+            reason: "",
+            message,
+            causes: Vec::new(),
+        }
     }
 }
 
 /// A patch or live object does not fit its type.
-pub(super) fn untyped(what: &str, object: &Value, to: &Endpoint<'_>, errors: &typed::Errors) -> Refusal {
-    let name = |key: &str| object.pointer(&format!("/metadata/{key}")).and_then(Value::as_str).unwrap_or_default();
-    let (namespace, name, kind) = (name("namespace"), name("name"), kind(to.api_version, to.kind));
-    Refusal::internal(format!("failed to create typed {what} object ({namespace}/{name}; {kind}): {errors}"))
+pub(super) fn untyped(
+    what: &str,
+    object: &Value,
+    to: &Endpoint<'_>,
+    errors: &typed::Errors,
+) -> Refusal {
+    let name = |key: &str| {
+        object
+            .pointer(&format!("/metadata/{key}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let (namespace, name, kind) = (
+        name("namespace"),
+        name("name"),
+        kind(to.api_version, to.kind),
+    );
+    Refusal::internal(format!(
+        "failed to create typed {what} object ({namespace}/{name}; {kind}): {errors}"
+    ))
 }
 
 /// Entries of the live object cannot be read.
@@ -76,14 +102,30 @@ pub(super) fn conflicts(found: &[Conflict<'_>]) -> Refusal {
             let field: String = path.iter().map(Element::to_string).collect();
             lines.push(format!("- {field}"));
             let message = format!("conflict with {manager}");
-            causes.push(Cause { reason: "FieldManagerConflict", message, field });
+            causes.push(Cause {
+                reason: "FieldManagerConflict",
+                message,
+                field,
+            });
         });
     }
     let message = match causes.as_slice() {
-        [only] => format!("Apply failed with 1 conflict: {}: {}", only.message, only.field),
-        several => format!("Apply failed with {} conflicts: {}", several.len(), lines.join("\n")),
+        [only] => format!(
+            "Apply failed with 1 conflict: {}: {}",
+            only.message, only.field
+        ),
+        several => format!(
+            "Apply failed with {} conflicts: {}",
+            several.len(),
+            lines.join("\n")
+        ),
     };
-    Refusal { code: 409, reason: "Conflict", message, causes }
+    Refusal {
+        code: 409,
+        reason: "Conflict",
+        message,
+        causes,
+    }
 }
 
 /// Returns a kind as messages show it.

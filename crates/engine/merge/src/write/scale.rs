@@ -25,9 +25,15 @@ impl Scaled<'_> {
     /// The entries of the object cannot be read.
     pub fn owners_of_scale(&self, parent: &Value, scale: &mut Value) -> Result<(), Refusal> {
         let mut state = State::read(parent).map_err(|error| refusal::undecodable(&error))?;
-        state.managers.retain(|_, owned| self.path(&owned.version).is_some_and(|path| owned.set.has(&path)));
+        state.managers.retain(|_, owned| {
+            self.path(&owned.version)
+                .is_some_and(|path| owned.set.has(&path))
+        });
         for owned in state.managers.values_mut() {
-            *owned = Owned { set: only(&[Element::Field("spec"), Element::Field("replicas")]), version: SCALE.into() };
+            *owned = Owned {
+                set: only(&[Element::Field("spec"), Element::Field("replicas")]),
+                version: SCALE.into(),
+            };
         }
         state.write(scale);
         Ok(())
@@ -37,11 +43,18 @@ impl Scaled<'_> {
     ///
     /// # Errors
     /// The entries of either cannot be read.
-    pub fn owners_of_parent(&self, before: &Value, scale: &Value, parent: &mut Value) -> Result<(), Refusal> {
+    pub fn owners_of_parent(
+        &self,
+        before: &Value,
+        scale: &Value,
+        parent: &mut Value,
+    ) -> Result<(), Refusal> {
         let read = |object| State::read(object).map_err(|error| refusal::undecodable(&error));
         let (mut state, mut scaled) = (read(before)?, read(scale)?);
         state.managers.retain(|manager, owned| {
-            let Some(path) = self.path(&owned.version) else { return false };
+            let Some(path) = self.path(&owned.version) else {
+                return false;
+            };
             if owned.set.has(&path) && scaled.managers.remove(manager).is_none() {
                 owned.set.subtract(&only(&path));
             }
@@ -50,8 +63,17 @@ impl Scaled<'_> {
         let in_scale = [Element::Field("spec"), Element::Field("replicas")];
         scaled.managers.retain(|_, owned| owned.set.has(&in_scale));
         for (manager, _) in scaled.managers {
-            let set = self.path(self.api_version).map(|path| only(&path)).unwrap_or_default();
-            state.managers.insert(manager, Owned { set, version: self.api_version.into() });
+            let set = self
+                .path(self.api_version)
+                .map(|path| only(&path))
+                .unwrap_or_default();
+            state.managers.insert(
+                manager,
+                Owned {
+                    set,
+                    version: self.api_version.into(),
+                },
+            );
         }
         state.write(parent);
         Ok(())

@@ -15,15 +15,33 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 
     fn set(&mut self, depth: u64) -> Value {
-        let keys = ["f:a", "f:b", r#"k:{"name":"x"}"#, "v:1", "v:\"y\"", "i:0", "."];
+        let keys = [
+            "f:a",
+            "f:b",
+            r#"k:{"name":"x"}"#,
+            "v:1",
+            "v:\"y\"",
+            "i:0",
+            ".",
+        ];
         let nodes = (0..self.roll(4)).filter(|_| depth < 4).map(|_| {
             let key = keys[self.roll(keys.len() as u64) as usize];
-            (key.to_owned(), if key == "." { json!({}) } else { self.set(depth + 1) })
+            (
+                key.to_owned(),
+                if key == "." {
+                    json!({})
+                } else {
+                    self.set(depth + 1)
+                },
+            )
         });
         Value::Object(nodes.collect())
     }
@@ -35,11 +53,23 @@ impl Dice {
             ("text", json!(format!("t{}", self.roll(3)))),
             (
                 "labels",
-                (0..self.roll(3)).map(|_| (format!("l{}", self.roll(3)), json!("v"))).collect::<Map<_, _>>().into(),
+                (0..self.roll(3))
+                    .map(|_| (format!("l{}", self.roll(3)), json!("v")))
+                    .collect::<Map<_, _>>()
+                    .into(),
             ),
-            ("set", distinct((0..self.roll(4)).map(|_| json!(self.roll(5))))),
-            ("whole", (0..self.roll(3)).map(|_| json!(self.roll(2))).collect()),
-            ("items", distinct_by_name((0..self.roll(4)).map(|_| self.item()))),
+            (
+                "set",
+                distinct((0..self.roll(4)).map(|_| json!(self.roll(5)))),
+            ),
+            (
+                "whole",
+                (0..self.roll(3)).map(|_| json!(self.roll(2))).collect(),
+            ),
+            (
+                "items",
+                distinct_by_name((0..self.roll(4)).map(|_| self.item())),
+            ),
         ] {
             // An empty merged list is there afterwards, and nobody owns it.
             let unowned = field != "whole" && value.as_array().is_some_and(Vec::is_empty);
@@ -106,10 +136,17 @@ fn sets_obey_the_laws_of_sets() {
         ab.unite(b.clone());
         ba.unite(a.clone());
         assert_eq!(ab, ba, "union has no order");
-        assert_eq!(a.intersection(&b), b.intersection(&a), "nor has an intersection");
+        assert_eq!(
+            a.intersection(&b),
+            b.intersection(&a),
+            "nor has an intersection"
+        );
         let mut rest = a.clone();
         rest.subtract(&b);
-        assert!(rest.intersection(&b).is_empty(), "what is taken away is gone");
+        assert!(
+            rest.intersection(&b).is_empty(),
+            "what is taken away is gone"
+        );
         let mut whole = a.intersection(&b);
         whole.unite(rest.clone());
         assert_eq!(whole, a, "what both have and what is left is all");
@@ -131,7 +168,13 @@ fn sets_are_what_is_read_again() {
         let value = dice.set(0);
         let set = Set::read(&value).unwrap();
         let text: Value = serde_json::from_str(&set.to_json()).unwrap();
-        assert_eq!((Set::read(&set.to_value()).unwrap(), Set::read(&text).unwrap()), (set.clone(), set.clone()));
+        assert_eq!(
+            (
+                Set::read(&set.to_value()).unwrap(),
+                Set::read(&text).unwrap()
+            ),
+            (set.clone(), set.clone())
+        );
         let mut again = Set::default();
         set.for_each(|path| {
             assert!(set.has(path));
@@ -151,8 +194,17 @@ fn what_was_applied_is_there_and_nothing_of_it_differs() {
     let mut dice = Dice(3);
     for _ in 0..CASES {
         let (live, config) = (dice.object(), dice.object());
-        let (live, config) = (Typed::new(&live, &schema, ty), Typed::new(&config, &schema, ty));
-        assert_eq!((live.validate(Duplicates::Refused), config.validate(Duplicates::Refused)), (Ok(()), Ok(())));
+        let (live, config) = (
+            Typed::new(&live, &schema, ty),
+            Typed::new(&config, &schema, ty),
+        );
+        assert_eq!(
+            (
+                live.validate(Duplicates::Refused),
+                config.validate(Duplicates::Refused)
+            ),
+            (Ok(()), Ok(()))
+        );
         let merged = live.with(live.merge(&config).unwrap());
         let again = merged.with(merged.merge(&config).unwrap());
         assert!(merged.equals(&again.value), "twice is as once");
@@ -163,7 +215,11 @@ fn what_was_applied_is_there_and_nothing_of_it_differs() {
         let mut owned = config.field_set();
         owned.ensure_named(&schema, Some(ty));
         added.subtract(&owned);
-        assert!(added.is_empty(), "only what is applied changes: {}", added.to_json());
+        assert!(
+            added.is_empty(),
+            "only what is applied changes: {}",
+            added.to_json()
+        );
         assert!(live.compare(&live).is_same());
     }
 }
@@ -176,11 +232,19 @@ fn what_differs_one_way_differs_the_other() {
         let (a, b) = (dice.object(), dice.object());
         let (a, b) = (Typed::new(&a, &schema, ty), Typed::new(&b, &schema, ty));
         let (there, back) = (a.compare(&b), b.compare(&a));
-        assert_eq!((&there.added, &there.removed, &there.modified), (&back.removed, &back.added, &back.modified));
-        for (one, other) in
-            [(&there.added, &there.removed), (&there.added, &there.modified), (&there.removed, &there.modified)]
-        {
-            assert!(one.intersection(other).is_empty(), "no field is in two sets");
+        assert_eq!(
+            (&there.added, &there.removed, &there.modified),
+            (&back.removed, &back.added, &back.modified)
+        );
+        for (one, other) in [
+            (&there.added, &there.removed),
+            (&there.added, &there.modified),
+            (&there.removed, &there.modified),
+        ] {
+            assert!(
+                one.intersection(other).is_empty(),
+                "no field is in two sets"
+            );
         }
     }
 }
@@ -196,7 +260,13 @@ fn what_is_owned_can_be_taken_out_and_away() {
         let whole = object.extract(&set.leaves());
         let kept = object.with(whole);
         assert_eq!(kept.field_set(), set, "{value}: {}", kept.value);
-        assert!(object.with(object.remove(&set)).field_set().intersection(&set.leaves()).is_empty());
+        assert!(
+            object
+                .with(object.remove(&set))
+                .field_set()
+                .intersection(&set.leaves())
+                .is_empty()
+        );
         let mut fitting = set.clone();
         reconcile(&mut fitting, &schema, ty);
         assert_eq!(fitting, set, "a set of today fits");

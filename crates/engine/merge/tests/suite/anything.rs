@@ -16,7 +16,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides
     }
 
@@ -32,9 +35,12 @@ impl Dice {
             3 => json!(1.5),
             4 => json!(self.pick(keys)),
             5 => json!("delete"),
-            6 | 7 => (0..self.roll(4)).map(|_| self.value(keys, depth + 1)).collect(),
+            6 | 7 => (0..self.roll(4))
+                .map(|_| self.value(keys, depth + 1))
+                .collect(),
             _ => {
-                let entries = (0..self.roll(5)).map(|_| (self.pick(keys).to_owned(), self.value(keys, depth + 1)));
+                let entries = (0..self.roll(5))
+                    .map(|_| (self.pick(keys).to_owned(), self.value(keys, depth + 1)));
                 Value::Object(entries.collect())
             }
         }
@@ -78,7 +84,12 @@ const KEYS: [&str; 24] = [
     "finalizers",
     "data",
 ];
-const KINDS: [(&str, &str); 4] = [("apps/v1", "Deployment"), ("v1", "Pod"), ("v1", "ConfigMap"), ("v1", "Service")];
+const KINDS: [(&str, &str); 4] = [
+    ("apps/v1", "Deployment"),
+    ("v1", "Pod"),
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+];
 
 #[test]
 fn writes_of_anything_come_to_an_end() {
@@ -102,10 +113,20 @@ fn writes_of_anything_come_to_an_end() {
             }
         }
         let updated = write::update(Some(&live), &new, &to, request);
-        let _ = (decide(&live, &new, "one", Some((&builtin().schema, ty))), decide(&live, &new, "one", None));
-        let _ = (observe(&updated, "one", &[]), diff::between(&live, &new), digest(&live));
+        let _ = (
+            decide(&live, &new, "one", Some((&builtin().schema, ty))),
+            decide(&live, &new, "one", None),
+        );
+        let _ = (
+            observe(&updated, "one", &[]),
+            diff::between(&live, &new),
+            digest(&live),
+        );
     }
-    assert!(taken > CASES / 50 && refused > CASES / 50, "{taken} taken, {refused} refused");
+    assert!(
+        taken > CASES / 50 && refused > CASES / 50,
+        "{taken} taken, {refused} refused"
+    );
 }
 
 #[test]
@@ -113,7 +134,11 @@ fn patches_of_anything_come_to_an_end() {
     let mut dice = Dice(12);
     let ty = builtin().kinds.get("apps/v1", "Deployment").unwrap();
     for _ in 0..CASES {
-        let (a, b, c) = (dice.value(&KEYS, 0), dice.value(&KEYS, 0), dice.value(&KEYS, 0));
+        let (a, b, c) = (
+            dice.value(&KEYS, 0),
+            dice.value(&KEYS, 0),
+            dice.value(&KEYS, 0),
+        );
         let _ = strategic::apply(&a, &b, &builtin().schema, ty);
         let _ = strategic::two_way(&a, &b, &builtin().schema, ty);
         let _ = strategic::three_way(&a, &b, &c, (&builtin().schema, ty));
@@ -125,8 +150,20 @@ fn patches_of_anything_come_to_an_end() {
 #[test]
 fn sets_of_anything_are_read_or_refused() {
     let mut dice = Dice(13);
-    let keys =
-        ["f:a", "f:", "k:{}", "k:{\"a\":null}", "v:[]", "v:1e400", "i:99999999999999999999", "r:x", ".", "", "é:", "f"];
+    let keys = [
+        "f:a",
+        "f:",
+        "k:{}",
+        "k:{\"a\":null}",
+        "v:[]",
+        "v:1e400",
+        "i:99999999999999999999",
+        "r:x",
+        ".",
+        "",
+        "é:",
+        "f",
+    ];
     for _ in 0..CASES {
         let value = dice.value(&keys, 0);
         if let Ok(set) = Set::read(&value) {
@@ -164,6 +201,9 @@ fn schemas_of_anything_are_read_or_refused() {
     for _ in 0..CASES {
         let value = dice.value(&keys, 0);
         let _ = openapi::read(&value, &mut Builder::default(), &mut Kinds::default());
-        let _ = (structural::read(&value, &builtin().schema), plain::read(&value));
+        let _ = (
+            structural::read(&value, &builtin().schema),
+            plain::read(&value),
+        );
     }
 }

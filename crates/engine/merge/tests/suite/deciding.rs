@@ -18,7 +18,13 @@ fn deployment() -> Value {
 
 fn typed(object: &Value) -> (&'static Schema, TypeRef) {
     let text = |key: &str| object[key].as_str().unwrap();
-    (&builtin().schema, builtin().kinds.get(text("apiVersion"), text("kind")).unwrap())
+    (
+        &builtin().schema,
+        builtin()
+            .kinds
+            .get(text("apiVersion"), text("kind"))
+            .unwrap(),
+    )
 }
 
 /// Has no value that changes as a whole, and no default in a key: what can be told without the type.
@@ -33,7 +39,11 @@ fn live(desired: &Value, change: impl FnOnce(&mut Value)) -> Value {
     let (schema, ty) = typed(desired);
     let text = |key: &str| desired[key].as_str().unwrap();
     let to = Endpoint::new(schema, ty, text("apiVersion"), text("kind"));
-    let request = Request { manager: "lode", force: false, now: "2026-01-01T00:00:00Z" };
+    let request = Request {
+        manager: "lode",
+        force: false,
+        now: "2026-01-01T00:00:00Z",
+    };
     let mut live = write::apply(None, desired, &to, request).unwrap();
     change(&mut live);
     live
@@ -45,15 +55,24 @@ fn container(object: &mut Value) -> &mut Value {
 
 /// Decides with the type and without it.
 fn both(live: &Value, desired: &Value) -> (Decision, Decision) {
-    (decide(live, desired, "lode", Some(typed(desired))), decide(live, desired, "lode", None))
+    (
+        decide(live, desired, "lode", Some(typed(desired))),
+        decide(live, desired, "lode", None),
+    )
 }
 
 #[test]
 fn what_is_there_already_is_a_no_op() {
     let live_plain = live(&plain(), |_| {});
-    assert_eq!(both(&live_plain, &plain()), (Decision::NoOp, Decision::NoOp));
+    assert_eq!(
+        both(&live_plain, &plain()),
+        (Decision::NoOp, Decision::NoOp)
+    );
     let live = live(&deployment(), |_| {});
-    assert_eq!(both(&live, &deployment()), (Decision::NoOp, Decision::Unknown(Reason::Untyped)));
+    assert_eq!(
+        both(&live, &deployment()),
+        (Decision::NoOp, Decision::Unknown(Reason::Untyped))
+    );
 }
 
 #[test]
@@ -67,7 +86,10 @@ fn what_the_server_makes_of_values_is_known_with_the_type() {
         container["ports"][0]["protocol"] = "TCP".into();
         container["terminationMessagePath"] = "/dev/termination-log".into();
     });
-    assert_eq!(both(&live, &deployment()), (Decision::NoOp, Decision::Unknown(Reason::Untyped)));
+    assert_eq!(
+        both(&live, &deployment()),
+        (Decision::NoOp, Decision::Unknown(Reason::Untyped))
+    );
 }
 
 #[test]
@@ -85,11 +107,20 @@ fn another_field_or_one_less_is_a_change() {
     let mut less = plain();
     less["spec"].as_object_mut().unwrap().remove("replicas");
     let mut item = plain();
-    item["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().push(json!({"name": "d"}));
+    item["spec"]["template"]["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "d"}));
     for desired in [more, less] {
-        assert_eq!(both(&live, &desired), (Decision::Changed, Decision::Changed));
+        assert_eq!(
+            both(&live, &desired),
+            (Decision::Changed, Decision::Changed)
+        );
     }
-    assert_eq!(decide(&live, &item, "lode", Some(typed(&item))), Decision::Changed);
+    assert_eq!(
+        decide(&live, &item, "lode", Some(typed(&item))),
+        Decision::Changed
+    );
     assert_ne!(decide(&live, &item, "lode", None), Decision::NoOp);
 }
 
@@ -102,7 +133,12 @@ fn an_atomic_value_is_compared_whole() {
         decide(&live, &desired, "lode", Some(typed(&desired)))
     };
     assert_eq!(change(json!(["a", "b"])), Decision::NoOp);
-    for other in [json!(["b", "a"]), json!(["a", "b", "c"]), json!(["a"]), json!(null)] {
+    for other in [
+        json!(["b", "a"]),
+        json!(["a", "b", "c"]),
+        json!(["a"]),
+        json!(null),
+    ] {
         assert_eq!(change(other), Decision::Unknown(Reason::Differs));
     }
 }
@@ -114,8 +150,16 @@ fn merged_items_have_to_come_in_the_desired_order() {
         let live = live(&desired, |live| container(live)["env"] = env);
         both(&live, &desired)
     };
-    let (a, b, x) = (json!({"name": "A", "value": "1"}), json!({"name": "B", "value": "2"}), json!({"name": "X"}));
-    assert_eq!(env(json!([a, x, b])), (Decision::NoOp, Decision::NoOp), "what others put between does not matter");
+    let (a, b, x) = (
+        json!({"name": "A", "value": "1"}),
+        json!({"name": "B", "value": "2"}),
+        json!({"name": "X"}),
+    );
+    assert_eq!(
+        env(json!([a, x, b])),
+        (Decision::NoOp, Decision::NoOp),
+        "what others put between does not matter"
+    );
     assert_ne!(env(json!([b, a])).0, Decision::NoOp);
     assert_ne!(env(json!([b, a])).1, Decision::NoOp);
 }
@@ -123,23 +167,34 @@ fn merged_items_have_to_come_in_the_desired_order() {
 #[test]
 fn whoever_applied_nothing_or_otherwise_is_not_known() {
     let live = live(&deployment(), |_| {});
-    let decided = |live: &Value, manager: &str| decide(live, &deployment(), manager, Some(typed(&deployment())));
+    let decided = |live: &Value, manager: &str| {
+        decide(live, &deployment(), manager, Some(typed(&deployment())))
+    };
     assert_eq!(decided(&live, "other"), Decision::Changed);
-    assert_eq!(decide(&live, &deployment(), "other", None), Decision::Unknown(Reason::NotApplied));
+    assert_eq!(
+        decide(&live, &deployment(), "other", None),
+        Decision::Unknown(Reason::NotApplied)
+    );
     let with = |change: fn(&mut Value)| {
         let mut live = live.clone();
         change(&mut live);
         decided(&live, "lode")
     };
-    let deleting = with(|live| live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into());
+    let deleting =
+        with(|live| live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into());
     assert_eq!(deleting, Decision::Unknown(Reason::Deleting));
-    let older = with(|live| live["metadata"]["managedFields"][0]["apiVersion"] = "apps/v1beta1".into());
+    let older =
+        with(|live| live["metadata"]["managedFields"][0]["apiVersion"] = "apps/v1beta1".into());
     assert_eq!(older, Decision::Unknown(Reason::OtherVersion));
-    let unreadable = with(|live| live["metadata"]["managedFields"][0]["fieldsV1"] = json!({"odd": {}}));
+    let unreadable =
+        with(|live| live["metadata"]["managedFields"][0]["fieldsV1"] = json!({"odd": {}}));
     assert_eq!(unreadable, Decision::Unknown(Reason::Unreadable));
     let mut unfit = deployment();
     unfit["spec"]["replica"] = 1.into();
-    assert_eq!(decide(&live, &unfit, "lode", Some(typed(&unfit))), Decision::Unknown(Reason::Unfit));
+    assert_eq!(
+        decide(&live, &unfit, "lode", Some(typed(&unfit))),
+        Decision::Unknown(Reason::Unfit)
+    );
 }
 
 #[test]
@@ -147,8 +202,13 @@ fn a_name_alone_owns_nothing_however_often_it_is_applied() {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a", "namespace": "n"}});
     let bare = live(&account, |_| {});
     assert_eq!(bare["metadata"].get("managedFields"), None);
-    assert_eq!(decide(&bare, &account, "lode", Some(typed(&account))), Decision::NoOp);
-    let labelled = live(&account, |live| live["metadata"]["labels"] = json!({"a": "b"}));
+    assert_eq!(
+        decide(&bare, &account, "lode", Some(typed(&account))),
+        Decision::NoOp
+    );
+    let labelled = live(&account, |live| {
+        live["metadata"]["labels"] = json!({"a": "b"});
+    });
     assert_eq!(
         decide(&labelled, &account, "lode", Some(typed(&account))),
         Decision::Changed,
@@ -160,10 +220,15 @@ fn a_name_alone_owns_nothing_however_often_it_is_applied() {
 fn without_a_type_nothing_is_said_of_a_map_that_was_recorded_empty() {
     let mut desired = deployment();
     desired["spec"]["template"]["spec"]["volumes"] = json!([{"name": "v", "emptyDir": {}}]);
-    let live =
-        live(&desired, |live| live["spec"]["template"]["spec"]["volumes"][0]["emptyDir"]["medium"] = "Memory".into());
-    let volume =
-        |object: &mut Value| object["spec"]["template"]["spec"]["volumes"][0]["emptyDir"] = json!({"medium": "Memory"});
+    let live = live(&desired, |live| {
+        live["spec"]["template"]["spec"]["volumes"][0]["emptyDir"]["medium"] = "Memory".into();
+    });
+    let volume = |object: &mut Value| {
+        object["spec"]["template"]["spec"]["volumes"][0]["emptyDir"] = json!({"medium": "Memory"});
+    };
     volume(&mut desired);
-    assert_eq!(both(&live, &desired), (Decision::Changed, Decision::Unknown(Reason::Untyped)));
+    assert_eq!(
+        both(&live, &desired),
+        (Decision::Changed, Decision::Unknown(Reason::Untyped))
+    );
 }

@@ -26,7 +26,9 @@ fn no_ops_are_proven_and_nothing_else_is_taken_for_one() {
             untyped.1 += usize::from(schema.is_none());
             untyped.0 += usize::from(schema.is_none() && decision == Decision::NoOp);
             if decision != Decision::NoOp {
-                *missed.entry(format!("{decision:?} {}", row["desired"]["kind"])).or_default() += 1;
+                *missed
+                    .entry(format!("{decision:?} {}", row["desired"]["kind"]))
+                    .or_default() += 1;
                 println!("  {decision:?} {} {}", row["case"], row["src"]);
             }
         } else if decision == Decision::NoOp && meant(&row["live"]) != meant(&row["result"]) {
@@ -41,18 +43,28 @@ fn no_ops_are_proven_and_nothing_else_is_taken_for_one() {
     );
     println!("missed: {missed:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(total == 0 || proven >= PROVEN_MIN, "{proven} is below {PROVEN_MIN}");
+    assert!(
+        total == 0 || proven >= PROVEN_MIN,
+        "{proven} is below {PROVEN_MIN}"
+    );
 }
 
 /// Returns an object without its status and who owns that, times and resource version: a server writes a status
 /// whenever it likes, so also between an apply and the look before it.
 fn meant(object: &Value) -> Value {
     let mut object = object.clone();
-    let Some(map) = object.as_object_mut() else { return object };
+    let Some(map) = object.as_object_mut() else {
+        return object;
+    };
     map.remove("status");
-    let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) else { return object };
+    let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return object;
+    };
     metadata.remove("resourceVersion");
-    if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+    if let Some(entries) = metadata
+        .get_mut("managedFields")
+        .and_then(Value::as_array_mut)
+    {
         entries.retain(|entry| entry["subresource"] != "status");
         for entry in entries {
             entry.as_object_mut().unwrap().remove("time");

@@ -25,7 +25,12 @@ fn every_recorded_write_leaves_the_recorded_owners() {
             let path = step.path();
             if let Some((found, expected)) = step.replay(live.get(&path)) {
                 let (scenario, number) = (&step.step["scenario"], &step.step["step"]);
-                let shown = || format!("{file} {scenario} {number}: {}", difference(&found, &expected));
+                let shown = || {
+                    format!(
+                        "{file} {scenario} {number}: {}",
+                        difference(&found, &expected)
+                    )
+                };
                 score.add(found == expected, shown);
             }
             step.keep(path, &mut live);
@@ -51,7 +56,10 @@ impl Step<'_> {
     fn path(&self) -> String {
         let path = self.text("pathSent").split('?').next().unwrap_or_default();
         let path = path.strip_suffix("/status").unwrap_or(path);
-        match (self.text("method"), self.answer()["metadata"]["name"].as_str()) {
+        match (
+            self.text("method"),
+            self.answer()["metadata"]["name"].as_str(),
+        ) {
             ("POST", Some(name)) => format!("{path}/{name}"),
             _ => path.to_owned(),
         }
@@ -59,7 +67,11 @@ impl Step<'_> {
 
     fn query(&self, name: &str) -> Option<&str> {
         let query = self.text("pathSent").split_once('?')?.1;
-        query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+        query.split('&').find_map(|pair| {
+            pair.split_once('=')
+                .filter(|(key, _)| *key == name)
+                .map(|(_, value)| value)
+        })
     }
 
     fn is_apply(&self) -> bool {
@@ -67,14 +79,19 @@ impl Step<'_> {
     }
 
     fn body(&self) -> &Value {
-        if self.step["bodySent"].is_null() { &self.step["body"] } else { &self.step["bodySent"] }
+        if self.step["bodySent"].is_null() {
+            &self.step["body"]
+        } else {
+            &self.step["bodySent"]
+        }
     }
 
     /// Returns what is found here and what was recorded; `None` for what is no write, or refused for other reasons.
     fn replay(&self, live: Option<&Value>) -> Option<(Value, Value)> {
         let status = self.step["status"].as_u64()?;
         let written = matches!(self.text("method"), "POST" | "PUT" | "PATCH") && status < 300;
-        let refused = self.is_apply() && [400, 409, 500].contains(&status) && self.is_about_fields();
+        let refused =
+            self.is_apply() && [400, 409, 500].contains(&status) && self.is_about_fields();
         let about = if written { self.answer() } else { live? };
         let (version, kind) = (about["apiVersion"].as_str()?, about["kind"].as_str()?);
         let ty = builtin().kinds.get(version, kind)?;
@@ -91,14 +108,29 @@ impl Step<'_> {
         if path.ends_with("/status") {
             to = to.status();
         }
-        let agent = self.step["headers"]["User-Agent"].as_str().and_then(|agent| agent.split('/').next());
+        let agent = self.step["headers"]["User-Agent"]
+            .as_str()
+            .and_then(|agent| agent.split('/').next());
         let manager = self.query("fieldManager").or(agent).unwrap_or_default();
-        let times = about["metadata"]["managedFields"].as_array().into_iter().flatten();
-        let now = times.filter_map(|entry| entry["time"].as_str()).max().unwrap_or(NOW);
-        let request = Request { manager, force: self.query("force") == Some("true"), now };
+        let times = about["metadata"]["managedFields"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let now = times
+            .filter_map(|entry| entry["time"].as_str())
+            .max()
+            .unwrap_or(NOW);
+        let request = Request {
+            manager,
+            force: self.query("force") == Some("true"),
+            now,
+        };
         if self.is_apply() {
             let found = write::apply(live, self.body(), &to, request);
-            return Some((found.map_or_else(|refusal| shown(&refusal), |found| owners(&found)), self.recorded()));
+            return Some((
+                found.map_or_else(|refusal| shown(&refusal), |found| owners(&found)),
+                self.recorded(),
+            ));
         }
         let found = write::update(live, &self.as_sent(), &to, request);
         Some((owners(&found), self.recorded()))
@@ -106,7 +138,12 @@ impl Step<'_> {
 
     fn is_about_fields(&self) -> bool {
         let message = self.answer()["message"].as_str().unwrap_or_default();
-        let starts = ["Apply failed", "failed to create typed", "metadata.managedFields", "invalid object type"];
+        let starts = [
+            "Apply failed",
+            "failed to create typed",
+            "metadata.managedFields",
+            "invalid object type",
+        ];
         starts.iter().any(|start| message.starts_with(start))
     }
 
@@ -125,20 +162,29 @@ impl Step<'_> {
     fn as_sent(&self) -> Value {
         let mut object = self.answer().clone();
         let sent = match self.body() {
-            Value::Array(patch) => {
-                patch.iter().find(|op| op["path"] == "/metadata/managedFields").map(|op| &op["value"])
-            }
+            Value::Array(patch) => patch
+                .iter()
+                .find(|op| op["path"] == "/metadata/managedFields")
+                .map(|op| &op["value"]),
             body => body["metadata"].get("managedFields"),
         };
         match sent {
             Some(sent) => object["metadata"]["managedFields"] = sent.clone(),
-            None => drop(object["metadata"].as_object_mut().unwrap().remove("managedFields")),
+            None => drop(
+                object["metadata"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("managedFields"),
+            ),
         }
         object
     }
 
     fn keep(&self, path: String, live: &mut HashMap<String, Value>) {
-        let stored = self.query("dryRun").is_none() && self.step["status"].as_u64().is_some_and(|status| status < 300);
+        let stored = self.query("dryRun").is_none()
+            && self.step["status"]
+                .as_u64()
+                .is_some_and(|status| status < 300);
         if stored && self.text("method") == "DELETE" {
             live.remove(&path);
         } else if stored && self.answer()["metadata"]["uid"].is_string() {
@@ -149,7 +195,10 @@ impl Step<'_> {
 
 /// Returns the entries; of times only whether there is one.
 fn owners(object: &Value) -> Value {
-    let mut entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let mut entries = object["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     for entry in &mut entries {
         entry["time"] = entry["time"].is_string().into();
     }

@@ -23,10 +23,15 @@ impl Random {
             1 => json!(format!("t{}", self.below(5))),
             2 => json!(self.below(2) == 0),
             3 => json!({}),
-            4 => (0..=self.below(3)).map(|i| (format!("f{i}"), self.value(depth - 1))).collect::<Map<_, _>>().into(),
+            4 => (0..=self.below(3))
+                .map(|i| (format!("f{i}"), self.value(depth - 1)))
+                .collect::<Map<_, _>>()
+                .into(),
             _ => (0..=self.below(2))
                 .map(|i| {
-                    let mut item: Map<_, _> = [("name".to_owned(), json!(format!("n{i}")))].into_iter().collect();
+                    let mut item: Map<_, _> = [("name".to_owned(), json!(format!("n{i}")))]
+                        .into_iter()
+                        .collect();
                     item.insert("v".to_owned(), self.value(depth - 1));
                     Value::Object(item)
                 })
@@ -38,9 +43,11 @@ impl Random {
 /// Returns the set that owns all of a value, as the server would record it: maps and named lists go down to leaves.
 fn set_of(value: &Value) -> Value {
     match value {
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| (format!("f:{key}"), set_of(value))).collect::<Map<_, _>>().into()
-        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (format!("f:{key}"), set_of(value)))
+            .collect::<Map<_, _>>()
+            .into(),
         Value::Array(items) => {
             let item = |item: &Value| {
                 let mut set = set_of(item);
@@ -57,10 +64,14 @@ fn set_of(value: &Value) -> Value {
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
-            map.iter().for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found));
+            map.iter()
+                .for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found));
         }
         Value::Array(items) if !items.is_empty() => {
-            items.iter().enumerate().for_each(|(i, value)| leaves(value, &format!("{at}/{i}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, value)| leaves(value, &format!("{at}/{i}"), found));
         }
         _ => found.push(at.to_owned()),
     }
@@ -103,7 +114,10 @@ fn what_others_do_elsewhere_leaves_our_digest() {
         after["metadata"]["managedFields"][0]["time"] = "2026-02-02T00:00:00Z".into();
         after["spec"]["foreign"] = random.value(3);
         let foreign = json!({"manager": "other", "operation": "Update", "fieldsV1": {"f:spec": {"f:foreign": {}}}});
-        after["metadata"]["managedFields"].as_array_mut().unwrap().insert(0, foreign);
+        after["metadata"]["managedFields"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, foreign);
         assert_eq!(own(&live), own(&after), "seed {seed}");
         assert!(!content_equal(&live, &after));
     });
@@ -119,7 +133,11 @@ fn a_changed_or_removed_value_of_ours_changes_our_digest() {
         let mut changed = live.clone();
         *changed.pointer_mut(path).unwrap() = "changed".into();
         assert_ne!(own(&live), own(&changed), "seed {seed} {path}");
-        assert_ne!(content_digest(&live), content_digest(&changed), "seed {seed} {path}");
+        assert_ne!(
+            content_digest(&live),
+            content_digest(&changed),
+            "seed {seed} {path}"
+        );
         let (parent, key) = path.rsplit_once('/').unwrap();
         let mut removed = live.clone();
         if let Some(parent) = removed.pointer_mut(parent).unwrap().as_object_mut() {
@@ -133,10 +151,16 @@ fn a_changed_or_removed_value_of_ours_changes_our_digest() {
 fn a_stolen_field_changes_our_digest_though_its_value_stays() {
     each(|seed, _, live| {
         let mut stolen = live.clone();
-        let set = stolen["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"].as_object_mut().unwrap();
+        let set = stolen["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
+            .as_object_mut()
+            .unwrap();
         set.remove("f:a");
         assert_ne!(own(&live), own(&stolen), "seed {seed}");
-        assert_eq!(content_digest(&live), content_digest(&stolen), "the content is the same");
+        assert_eq!(
+            content_digest(&live),
+            content_digest(&stolen),
+            "the content is the same"
+        );
     });
 }
 
@@ -149,10 +173,17 @@ fn a_field_added_below_an_empty_map_of_ours_is_foreign() {
         ]}})
     };
     let before = live(json!({}), json!({}));
-    let added = live(json!({"sizeLimit": "1Gi"}), json!({"f:emptyDir": {"f:sizeLimit": {}}}));
+    let added = live(
+        json!({"sizeLimit": "1Gi"}),
+        json!({"f:emptyDir": {"f:sizeLimit": {}}}),
+    );
     assert_eq!(own(&before), own(&added));
     let unowned = live(json!({"sizeLimit": "1Gi"}), json!({}));
-    assert_ne!(own(&before), own(&unowned), "an atomic value that grew is a change");
+    assert_ne!(
+        own(&before),
+        own(&unowned),
+        "an atomic value that grew is a change"
+    );
 }
 
 #[test]
@@ -162,8 +193,17 @@ fn who_applied_nothing_has_no_digest() {
         json!({"metadata": {"managedFields": [entry]}})
     };
     assert!(own_digest(&entry("Apply", ""), "lode").is_some());
-    for live in [json!({}), entry("Update", ""), entry("Apply", "status"), entry("Apply", "")] {
-        let manager = if live == entry("Apply", "") { "other" } else { "lode" };
+    for live in [
+        json!({}),
+        entry("Update", ""),
+        entry("Apply", "status"),
+        entry("Apply", ""),
+    ] {
+        let manager = if live == entry("Apply", "") {
+            "other"
+        } else {
+            "lode"
+        };
         assert_eq!(own_digest(&live, manager), None);
     }
 }
@@ -186,13 +226,21 @@ fn content_and_its_digest_tell_the_same() {
 
 #[test]
 fn an_empty_selector_is_not_an_absent_one() {
-    assert_ne!(content_digest(&json!({"spec": {"selector": {}}})), content_digest(&json!({"spec": {}})));
-    assert_eq!(content_digest(&json!({"metadata": {"labels": null}})), content_digest(&json!({"metadata": {}})));
+    assert_ne!(
+        content_digest(&json!({"spec": {"selector": {}}})),
+        content_digest(&json!({"spec": {}}))
+    );
+    assert_eq!(
+        content_digest(&json!({"metadata": {"labels": null}})),
+        content_digest(&json!({"metadata": {}}))
+    );
 }
 
 #[test]
 fn a_digest_is_the_same_on_every_machine() {
-    let shown = digest(&json!({"b": [1, 1.5, "x", null, true], "a": {}})).map(|byte| format!("{byte:02x}")).concat();
+    let shown = digest(&json!({"b": [1, 1.5, "x", null, true], "a": {}}))
+        .map(|byte| format!("{byte:02x}"))
+        .concat();
     assert_eq!(shown, "25f8abb3dc3db4d773e82ef9494b2cdb");
     assert_eq!(digest(&json!(1)), digest(&json!(1.0)));
     let different = [

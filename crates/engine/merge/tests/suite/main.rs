@@ -1,6 +1,10 @@
 //! Laws of the digests, the reference implementation's cases, and what a real API server did, in one binary.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing case fails the test, and figures are printed"
+)]
 
 mod algebra;
 mod anything;
@@ -18,22 +22,28 @@ mod writes;
 
 /// Returns the folder of recorded cases, or says once that it is not there.
 fn corpus() -> Option<std::path::PathBuf> {
-    static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> = std::sync::LazyLock::new(|| {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus");
-        if !folder.is_dir() {
-            println!("no recorded cases at {}: nothing checked", folder.display());
-            return None;
-        }
-        Some(folder)
-    });
+    static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> =
+        std::sync::LazyLock::new(|| {
+            let folder =
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus");
+            if !folder.is_dir() {
+                println!("no recorded cases at {}: nothing checked", folder.display());
+                return None;
+            }
+            Some(folder)
+        });
     FOLDER.clone()
 }
 
 /// Returns the cases of a file of one JSON value a line; none where the folder is not there.
 fn lines(name: &str) -> Vec<serde_json::Value> {
-    let Some(corpus) = corpus() else { return Vec::new() };
+    let Some(corpus) = corpus() else {
+        return Vec::new();
+    };
     let text = std::fs::read_to_string(corpus.join(name)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// How many cases of a suite are right; at least a floor must be.
@@ -47,7 +57,13 @@ struct Score {
 
 impl Score {
     fn new(suite: &'static str, floor: usize) -> Self {
-        Self { suite, floor, right: 0, total: 0, misses: Vec::new() }
+        Self {
+            suite,
+            floor,
+            right: 0,
+            total: 0,
+            misses: Vec::new(),
+        }
     }
 
     fn add(&mut self, right: bool, miss: impl FnOnce() -> String) {
@@ -64,7 +80,13 @@ impl Score {
         for miss in self.misses.iter().take(MISSES_SHOWN) {
             println!("  {}", miss.chars().take(MISS_CHARS).collect::<String>());
         }
-        assert!(self.total == 0 || self.right >= self.floor, "{}: {} is below {}", self.suite, self.right, self.floor);
+        assert!(
+            self.total == 0 || self.right >= self.floor,
+            "{}: {} is below {}",
+            self.suite,
+            self.right,
+            self.floor
+        );
     }
 }
 

@@ -7,10 +7,16 @@ use serde_json::{Value, json};
 use crate::{Score, corpus, lines};
 
 fn schema() -> Option<Schema> {
-    let text = std::fs::read_to_string(corpus()?.join("strategicpatch/swagger-merge-item-v3.json")).unwrap();
+    let text = std::fs::read_to_string(corpus()?.join("strategicpatch/swagger-merge-item-v3.json"))
+        .unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let mut builder = Builder::default();
-    openapi::read(&document["components"]["schemas"], &mut builder, &mut Kinds::default()).unwrap();
+    openapi::read(
+        &document["components"]["schemas"],
+        &mut builder,
+        &mut Kinds::default(),
+    )
+    .unwrap();
     Some(builder.finish())
 }
 
@@ -35,7 +41,8 @@ fn patches_are_made_and_applied_as_by_the_reference() {
     let mut score = Score::new("strategic merge patches", 106);
     for case in lines("strategicpatch/cases.jsonl") {
         let mut misses = Vec::new();
-        let (original, modified, current) = (&case["original"], &case["modified"], &case["current"]);
+        let (original, modified, current) =
+            (&case["original"], &case["modified"], &case["current"]);
         let apply = |to: &Value, patch: &Value| strategic::apply(to, patch, &schema, ty);
         match case["table"].as_str().unwrap() {
             // A helper of the reference's own tests.
@@ -50,14 +57,30 @@ fn patches_are_made_and_applied_as_by_the_reference() {
             _ => {
                 let two_way = strategic::two_way(original, modified, &schema, ty);
                 check(&two_way, &case["twoWay"], "two-way", &mut misses);
-                let after = if case["twoWayResult"].is_null() { modified } else { &case["twoWayResult"] };
-                check(&apply(original, &case["twoWay"]), after, "apply two-way", &mut misses);
+                let after = if case["twoWayResult"].is_null() {
+                    modified
+                } else {
+                    &case["twoWayResult"]
+                };
+                check(
+                    &apply(original, &case["twoWay"]),
+                    after,
+                    "apply two-way",
+                    &mut misses,
+                );
                 let three_way = strategic::three_way(original, modified, current, (&schema, ty));
                 check(&three_way, &case["threeWay"], "three-way", &mut misses);
-                check(&apply(current, &case["threeWay"]), &case["result"], "apply three-way", &mut misses);
+                check(
+                    &apply(current, &case["threeWay"]),
+                    &case["result"],
+                    "apply three-way",
+                    &mut misses,
+                );
             }
         }
-        score.add(misses.is_empty(), || format!("{} {}: {misses:?}", case["table"], case["description"]));
+        score.add(misses.is_empty(), || {
+            format!("{} {}: {misses:?}", case["table"], case["description"])
+        });
     }
     score.finish();
 }
@@ -91,30 +114,60 @@ fn built_in_types_say_which_lists_are_merged() {
 #[test]
 fn a_two_way_patch_makes_the_one_of_the_other() {
     let ty = builtin().kinds.get("v1", "Pod").unwrap();
-    let a = pod(&json!([{"name": "a", "image": "a:1"}, {"name": "b", "env": [{"name": "E", "value": "1"}]}]));
-    let b = pod(&json!([{"name": "b", "env": [{"name": "F"}]}, {"name": "a", "image": "a:1"}, {"name": "c"}]));
+    let a = pod(
+        &json!([{"name": "a", "image": "a:1"}, {"name": "b", "env": [{"name": "E", "value": "1"}]}]),
+    );
+    let b = pod(
+        &json!([{"name": "b", "env": [{"name": "F"}]}, {"name": "a", "image": "a:1"}, {"name": "c"}]),
+    );
     for (from, to) in [(&a, &b), (&b, &a), (&a, &a), (&json!({}), &a)] {
         let patch = strategic::two_way(from, to, &builtin().schema, ty).unwrap();
         assert_eq!(patched(from, &patch).as_ref(), Ok(to), "{patch}");
     }
-    assert_eq!(strategic::two_way(&a, &a, &builtin().schema, ty), Ok(json!({})));
+    assert_eq!(
+        strategic::two_way(&a, &a, &builtin().schema, ty),
+        Ok(json!({}))
+    );
 }
 
 #[test]
 fn directives_replace_and_delete() {
-    let original = pod(&json!([{"name": "a", "resources": {"limits": {"cpu": "1"}}}, {"name": "b"}]));
-    let containers =
-        |containers: Value| patched(&original, &pod(&containers)).map(|made| made["spec"]["containers"].clone());
-    let (a, b) = (json!({"name": "a", "resources": {"limits": {"cpu": "1"}}}), json!({"name": "b"}));
-    assert_eq!(containers(json!([{"name": "b", "$patch": "delete"}])), Ok(json!([a])));
-    assert_eq!(containers(json!([{"name": "z", "$patch": "delete"}])), Ok(json!([a, b])));
-    assert_eq!(containers(json!([{"$patch": "replace"}, {"name": "c"}])), Ok(json!([{"name": "c"}])));
-    let replaced = containers(json!([{"name": "a", "resources": {"$patch": "replace", "requests": {}}}]));
-    assert_eq!(replaced.map(|list| list[0]["resources"].clone()), Ok(json!({"requests": {}})));
+    let original =
+        pod(&json!([{"name": "a", "resources": {"limits": {"cpu": "1"}}}, {"name": "b"}]));
+    let containers = |containers: Value| {
+        patched(&original, &pod(&containers)).map(|made| made["spec"]["containers"].clone())
+    };
+    let (a, b) = (
+        json!({"name": "a", "resources": {"limits": {"cpu": "1"}}}),
+        json!({"name": "b"}),
+    );
+    assert_eq!(
+        containers(json!([{"name": "b", "$patch": "delete"}])),
+        Ok(json!([a]))
+    );
+    assert_eq!(
+        containers(json!([{"name": "z", "$patch": "delete"}])),
+        Ok(json!([a, b]))
+    );
+    assert_eq!(
+        containers(json!([{"$patch": "replace"}, {"name": "c"}])),
+        Ok(json!([{"name": "c"}]))
+    );
+    let replaced =
+        containers(json!([{"name": "a", "resources": {"$patch": "replace", "requests": {}}}]));
+    assert_eq!(
+        replaced.map(|list| list[0]["resources"].clone()),
+        Ok(json!({"requests": {}}))
+    );
     let deleted = containers(json!([{"name": "a", "resources": {"$patch": "delete"}}]));
-    assert_eq!(deleted.map(|list| list[0]["resources"].clone()), Ok(json!({})));
+    assert_eq!(
+        deleted.map(|list| list[0]["resources"].clone()),
+        Ok(json!({}))
+    );
     // As by the reference: what is new in a list is taken as it is.
-    let new = containers(json!([{"name": "c", "image": null, "env": [{"name": "E", "$patch": "delete"}]}]));
+    let new = containers(
+        json!([{"name": "c", "image": null, "env": [{"name": "E", "$patch": "delete"}]}]),
+    );
     assert_eq!(
         new.map(|list| list[0].clone()),
         Ok(json!({"name": "c", "image": null, "env": [{"name": "E", "$patch": "delete"}]}))
@@ -126,16 +179,37 @@ fn patches_that_cannot_be_followed_are_refused() {
     let original = pod(&json!([{"name": "a"}]));
     let refused = |patch: Value| patched(&original, &patch).unwrap_err();
     assert_eq!(patched(&json!(1), &json!({})), Err(Error::NotAnObject));
-    assert_eq!(refused(json!({"$patch": "odd"})), Error::Directive("$patch"));
-    assert_eq!(refused(pod(&json!([{"name": "b", "$patch": "merge"}]))), Error::Directive("$patch"));
+    assert_eq!(
+        refused(json!({"$patch": "odd"})),
+        Error::Directive("$patch")
+    );
+    assert_eq!(
+        refused(pod(&json!([{"name": "b", "$patch": "merge"}]))),
+        Error::Directive("$patch")
+    );
     assert_eq!(refused(pod(&json!([["a"]]))), Error::MixedList);
     assert_eq!(refused(pod(&json!(["a"]))), Error::MixedList);
-    assert!(matches!(refused(pod(&json!([{"image": "i"}]))), Error::NoMergeKey { .. }));
-    assert_eq!(refused(json!({"$retainKeys": ["spec"], "metadata": {}})), Error::NotRetained);
-    assert_eq!(refused(json!({"$retainKeys": 1})), Error::Directive("$retainKeys"));
-    assert_eq!(refused(json!({"spec": {"$setElementOrder/containers": {}}})), Error::Directive("$setElementOrder/"));
+    assert!(matches!(
+        refused(pod(&json!([{"image": "i"}]))),
+        Error::NoMergeKey { .. }
+    ));
+    assert_eq!(
+        refused(json!({"$retainKeys": ["spec"], "metadata": {}})),
+        Error::NotRetained
+    );
+    assert_eq!(
+        refused(json!({"$retainKeys": 1})),
+        Error::Directive("$retainKeys")
+    );
+    assert_eq!(
+        refused(json!({"spec": {"$setElementOrder/containers": {}}})),
+        Error::Directive("$setElementOrder/")
+    );
     let lists = patched(&pod(&json!([["a"]])), &pod(&json!([["b"]])));
     assert_eq!(lists, Err(Error::ListOfLists));
     let order = json!({"$setElementOrder/containers": [{"name": "a"}, {"name": "b"}], "containers": [{"name": "b"}, {"name": "a"}]});
-    assert_eq!(refused(json!({"spec": order})), Error::Order("containers".into()));
+    assert_eq!(
+        refused(json!({"spec": order})),
+        Error::Order("containers".into())
+    );
 }

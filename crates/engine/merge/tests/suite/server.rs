@@ -16,11 +16,15 @@ const MANAGER: &str = "flux";
 static CASES: LazyLock<Vec<Value>> = LazyLock::new(cases);
 
 fn cases() -> Vec<Value> {
-    let Some(corpus) = crate::corpus() else { return Vec::new() };
+    let Some(corpus) = crate::corpus() else {
+        return Vec::new();
+    };
     let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     let cases = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    cases.filter(|case| case["changed"].is_boolean() && case["live"].is_object()).collect()
+    cases
+        .filter(|case| case["changed"].is_boolean() && case["live"].is_object())
+        .collect()
 }
 
 #[test]
@@ -28,8 +32,14 @@ fn an_apply_that_changed_nothing_leaves_our_digest() {
     let (mut same, mut unchanged, mut differ, mut changed, mut owned) = (0, 0, 0, 0, 0);
     let mut bad = Vec::new();
     // Where the uid differs the object was gone by the time of the apply, and another one came in its place.
-    for case in CASES.iter().filter(|case| uid(case, "live") == uid(case, "result")) {
-        let (before, after) = (own_digest(&case["live"], MANAGER), own_digest(&case["result"], MANAGER));
+    for case in CASES
+        .iter()
+        .filter(|case| uid(case, "live") == uid(case, "result"))
+    {
+        let (before, after) = (
+            own_digest(&case["live"], MANAGER),
+            own_digest(&case["result"], MANAGER),
+        );
         if case["changed"] == false {
             unchanged += 1;
             same += usize::from(before == after);
@@ -37,9 +47,16 @@ fn an_apply_that_changed_nothing_leaves_our_digest() {
                 bad.push(format!("{} {}", case["case"], case["src"]));
             }
         } else if case["fluxDrifted"] == true
-            && content_equal(&without_owned(&case["live"]), &without_owned(&case["result"]))
+            && content_equal(
+                &without_owned(&case["live"]),
+                &without_owned(&case["result"]),
+            )
         {
-            assert_eq!(before, after, "what the control plane owns counts in no digest: {}", case["src"]);
+            assert_eq!(
+                before, after,
+                "what the control plane owns counts in no digest: {}",
+                case["src"]
+            );
             owned += 1;
         } else if case["fluxDrifted"] == true {
             changed += 1;
@@ -58,7 +75,10 @@ fn an_apply_that_changed_nothing_leaves_our_digest() {
 /// Leaves out the annotations that the volume controller owns, the only such fields that the recorded drifts touch.
 fn without_owned(object: &Value) -> Value {
     let mut object = object.clone();
-    if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+    if let Some(annotations) = object
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
         annotations.retain(|key, _| !key.starts_with("pv.kubernetes.io/"));
     }
     object
@@ -70,7 +90,10 @@ fn content_differs_exactly_where_flux_saw_drift() {
     for case in CASES.iter() {
         let (live, result) = (&case["live"], &case["result"]);
         total += 1;
-        assert_eq!(content_equal(live, result), content_digest(live) == content_digest(result));
+        assert_eq!(
+            content_equal(live, result),
+            content_digest(live) == content_digest(result)
+        );
         if content_equal(live, result) == (case["fluxDrifted"] == false) {
             right += 1;
         } else {
@@ -97,7 +120,10 @@ fn every_drift_has_a_field_that_names_it() {
 #[test]
 fn what_was_just_applied_is_there() {
     let total = CASES.len();
-    let equal = CASES.iter().filter(|case| diff::against_desired(&case["desired"], &case["result"]).is_empty()).count();
+    let equal = CASES
+        .iter()
+        .filter(|case| diff::against_desired(&case["desired"], &case["result"]).is_empty())
+        .count();
     println!("against desired: {equal} of {total} applied objects show no difference");
     assert!(equal * 100 >= total * 99);
 }

@@ -25,10 +25,14 @@ use crate::Score;
 pub(crate) static ROWS: LazyLock<Vec<Value>> = LazyLock::new(rows);
 
 fn rows() -> Vec<Value> {
-    let Some(corpus) = crate::corpus() else { return Vec::new() };
+    let Some(corpus) = crate::corpus() else {
+        return Vec::new();
+    };
     let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
     let lines = BufReader::new(GzDecoder::new(file)).lines();
-    lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
+        .collect()
 }
 
 /// Types of custom resources whose definition is one of the rows, by API version and kind.
@@ -36,14 +40,22 @@ static CUSTOM: LazyLock<HashMap<(String, String), (Schema, TypeRef)>> = LazyLock
 
 fn custom() -> HashMap<(String, String), (Schema, TypeRef)> {
     let mut types = HashMap::new();
-    for row in ROWS.iter().filter(|row| row["desired"]["kind"] == "CustomResourceDefinition" && row["status"] != 422) {
+    for row in ROWS
+        .iter()
+        .filter(|row| row["desired"]["kind"] == "CustomResourceDefinition" && row["status"] != 422)
+    {
         let spec = &row["desired"]["spec"];
         for version in spec["versions"].as_array().into_iter().flatten() {
-            let Ok((schema, ty)) = structural::read(&version["schema"]["openAPIV3Schema"], &builtin().schema) else {
+            let Ok((schema, ty)) =
+                structural::read(&version["schema"]["openAPIV3Schema"], &builtin().schema)
+            else {
                 continue;
             };
             let api_version = format!("{}/{}", text(&spec["group"]), text(&version["name"]));
-            types.insert((api_version, text(&spec["names"]["kind"]).to_owned()), (schema, ty));
+            types.insert(
+                (api_version, text(&spec["names"]["kind"]).to_owned()),
+                (schema, ty),
+            );
         }
     }
     types
@@ -68,7 +80,16 @@ const NOW: &str = "2027-01-01T00:00:00Z";
 
 fn apply(row: &Value, to: &Endpoint<'_>) -> Result<Value, write::Refusal> {
     let live = Some(&row["live"]).filter(|live| live.is_object());
-    write::apply(live, &row["desired"], to, Request { manager: "flux", force: true, now: NOW })
+    write::apply(
+        live,
+        &row["desired"],
+        to,
+        Request {
+            manager: "flux",
+            force: true,
+            now: NOW,
+        },
+    )
 }
 
 #[test]
@@ -76,15 +97,30 @@ fn whoever_owned_what_on_the_server_owns_it_here() {
     let mut score = Score::new("server-side applies: managedFields", 5224);
     let (mut objects, mut exact, mut unknown) = (0, 0, BTreeMap::<String, usize>::new());
     let mut differing = BTreeMap::<String, usize>::new();
-    for row in ROWS.iter().filter(|row| row["status"] == 200 || row["status"] == 201) {
+    for row in ROWS
+        .iter()
+        .filter(|row| row["status"] == 200 || row["status"] == 201)
+    {
         let Some(to) = endpoint(&row["desired"]) else {
-            *unknown.entry(format!("{} {}", row["desired"]["apiVersion"], row["desired"]["kind"])).or_default() += 1;
+            *unknown
+                .entry(format!(
+                    "{} {}",
+                    row["desired"]["apiVersion"], row["desired"]["kind"]
+                ))
+                .or_default() += 1;
             continue;
         };
         let found = apply(row, &to);
-        let right = found.as_ref().is_ok_and(|found| entries(found) == entries(&row["result"]));
+        let right = found
+            .as_ref()
+            .is_ok_and(|found| entries(found) == entries(&row["result"]));
         score.add(right, || match &found {
-            Ok(found) => format!("{} {}: {}", row["case"], row["src"], difference(found, &row["result"])),
+            Ok(found) => format!(
+                "{} {}: {}",
+                row["case"],
+                row["src"],
+                difference(found, &row["result"])
+            ),
             Err(refusal) => format!("{} {}: {refusal}", row["case"], row["src"]),
         });
         let Ok(found) = found else { continue };
@@ -95,7 +131,9 @@ fn whoever_owned_what_on_the_server_owns_it_here() {
             *differing.entry(difference.path.to_string()).or_default() += 1;
         }
     }
-    println!("objects: all the engine says is so on the server in {objects}, {exact} are the same to the letter");
+    println!(
+        "objects: all the engine says is so on the server in {objects}, {exact} are the same to the letter"
+    );
     println!("objects that differ, by their first field: {differing:?}");
     println!("types not at hand: {unknown:?}");
     score.finish();
@@ -105,17 +143,26 @@ fn whoever_owned_what_on_the_server_owns_it_here() {
 fn what_the_server_refused_for_its_type_is_refused_in_its_words() {
     let mut score = Score::new("server-side applies: refused for their type", 18);
     for row in ROWS.iter().filter(|row| row["status"] == 500) {
-        let Some(to) = endpoint(&row["desired"]) else { continue };
-        let found = apply(row, &to).err().map(|refusal| (refusal.code, refusal.message));
+        let Some(to) = endpoint(&row["desired"]) else {
+            continue;
+        };
+        let found = apply(row, &to)
+            .err()
+            .map(|refusal| (refusal.code, refusal.message));
         let expected = Some((500, text(&row["result"]["message"]).to_owned()));
-        score.add(found == expected, || format!("{}: {found:?} not {expected:?}", row["src"]));
+        score.add(found == expected, || {
+            format!("{}: {found:?} not {expected:?}", row["src"])
+        });
     }
     score.finish();
 }
 
 /// Returns the entries without their times.
 fn entries(object: &Value) -> Vec<Value> {
-    let mut entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let mut entries = object["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     for entry in &mut entries {
         entry.as_object_mut().unwrap().remove("time");
     }
@@ -127,7 +174,13 @@ fn content(object: &Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().remove("status");
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp"] {
+        for field in [
+            "managedFields",
+            "resourceVersion",
+            "uid",
+            "generation",
+            "creationTimestamp",
+        ] {
             metadata.remove(field);
         }
     }
@@ -136,6 +189,11 @@ fn content(object: &Value) -> Value {
 
 fn difference(found: &Value, expected: &Value) -> Value {
     let (found, expected) = (entries(found), entries(expected));
-    let only = |a: &[Value], b: &[Value]| a.iter().filter(|entry| !b.contains(entry)).cloned().collect::<Vec<_>>();
+    let only = |a: &[Value], b: &[Value]| {
+        a.iter()
+            .filter(|entry| !b.contains(entry))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     json!({"found": only(&found, &expected), "expected": only(&expected, &found)})
 }

@@ -1,6 +1,10 @@
 //! What roles and bindings allow, who may grant what, and what a real API server answered, in one binary.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing case fails the test, and figures are printed"
+)]
 
 mod escalation;
 mod policy;
@@ -12,17 +16,28 @@ use serde_json::{Value, json};
 
 /// Returns what a new cluster has, and these objects.
 fn policy(objects: &[Value]) -> Policy {
-    lode_rbac::bootstrap::objects().iter().chain(objects).collect()
+    lode_rbac::bootstrap::objects()
+        .iter()
+        .chain(objects)
+        .collect()
 }
 
 fn role(namespace: &str, name: &str, rules: &Value) -> Value {
-    let kind = if namespace.is_empty() { "ClusterRole" } else { "Role" };
+    let kind = if namespace.is_empty() {
+        "ClusterRole"
+    } else {
+        "Role"
+    };
     json!({"kind": kind, "metadata": {"namespace": namespace, "name": name}, "rules": rules})
 }
 
 /// Returns a binding; a role is `Kind/name`, a subject `Kind:name` or `ServiceAccount:namespace/name`.
 fn binding(namespace: &str, name: &str, role: &str, subjects: &[&str]) -> Value {
-    let kind = if namespace.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
+    let kind = if namespace.is_empty() {
+        "ClusterRoleBinding"
+    } else {
+        "RoleBinding"
+    };
     let (role_kind, role) = role.split_once('/').unwrap();
     let subject = |subject: &&str| {
         let (kind, name) = subject.split_once(':').unwrap();
@@ -39,7 +54,11 @@ fn binding(namespace: &str, name: &str, role: &str, subjects: &[&str]) -> Value 
 }
 
 fn pods(namespace: &str) -> Resource<'_> {
-    Resource { resource: "pods", namespace, ..Resource::default() }
+    Resource {
+        resource: "pods",
+        namespace,
+        ..Resource::default()
+    }
 }
 
 /// Returns a person, in the group of everybody who is known.
@@ -48,7 +67,9 @@ fn person(name: &str) -> User {
 }
 
 fn may(policy: &Policy, user: &User, verb: &str, resource: Resource<'_>) -> bool {
-    policy.allowed(user, &Attributes::resource(verb, resource)).allowed
+    policy
+        .allowed(user, &Attributes::resource(verb, resource))
+        .allowed
 }
 
 fn read_pods() -> Value {

@@ -20,18 +20,30 @@ fn recorded(name: &str) -> Option<String> {
 /// Returns what a recorded request asks for; the verb is that of its method.
 fn resource<'a>(parts: &[&'a str]) -> Resource<'a> {
     match *parts {
-        ["api", "v1", "namespaces", namespace, resource] => Resource { namespace, resource, ..Resource::default() },
-        ["api", "v1", "namespaces", namespace, resource, name] => {
-            Resource { namespace, resource, name, ..Resource::default() }
-        }
-        ["api", "v1", resource] => Resource { resource, ..Resource::default() },
+        ["api", "v1", "namespaces", namespace, resource] => Resource {
+            namespace,
+            resource,
+            ..Resource::default()
+        },
+        ["api", "v1", "namespaces", namespace, resource, name] => Resource {
+            namespace,
+            resource,
+            name,
+            ..Resource::default()
+        },
+        ["api", "v1", resource] => Resource {
+            resource,
+            ..Resource::default()
+        },
         _ => panic!("{parts:?}"),
     }
 }
 
 #[test]
 fn refusals_are_worded_as_recorded() {
-    let Some(text) = recorded("http_core.jsonl") else { return };
+    let Some(text) = recorded("http_core.jsonl") else {
+        return;
+    };
     let (policy, mut right, mut total) = (policy(&[]), 0, 0);
     for line in text.lines() {
         let step: Value = serde_json::from_str(line).unwrap();
@@ -43,14 +55,22 @@ fn refusals_are_worded_as_recorded() {
             None => User::new("system:anonymous").with_groups(["system:unauthenticated"]),
             Some(_) => person("jane"),
         };
-        let parts: Vec<&str> = step["path"].as_str().unwrap().trim_start_matches('/').split('/').collect();
+        let parts: Vec<&str> = step["path"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches('/')
+            .split('/')
+            .collect();
         let asked = resource(&parts);
         let verb = match (step["method"].as_str().unwrap(), asked.name) {
             ("POST", _) => "create",
             (_, "") => "list",
             _ => "get",
         };
-        let refusal = policy.authorize(&user, &Attributes::resource(verb, asked)).unwrap_err().to_value();
+        let refusal = policy
+            .authorize(&user, &Attributes::resource(verb, asked))
+            .unwrap_err()
+            .to_value();
         total += 1;
         right += usize::from(refusal == step["resp"]);
         assert_eq!(refusal, step["resp"], "{}", step["path"]);
@@ -61,8 +81,13 @@ fn refusals_are_worded_as_recorded() {
 
 #[test]
 fn the_paths_that_a_user_may_see_are_those_kubectl_listed() {
-    let Some(text) = recorded("kubectl_stdout.txt") else { return };
-    let shown = text.split("### ").find_map(|part| part.strip_prefix("kubectl auth can-i --list\n")).unwrap();
+    let Some(text) = recorded("kubectl_stdout.txt") else {
+        return;
+    };
+    let shown = text
+        .split("### ")
+        .find_map(|part| part.strip_prefix("kubectl auth can-i --list\n"))
+        .unwrap();
     let body = json!({"spec": {"namespace": "kc"}});
     let answer = review::self_rules(&policy(&[]), &person("admin"), &body).unwrap();
     let rules = answer["status"]["nonResourceRules"].as_array().unwrap();
@@ -72,9 +97,16 @@ fn the_paths_that_a_user_may_see_are_those_kubectl_listed() {
         .map(|path| path.as_str().unwrap())
         .collect();
     for line in shown.lines() {
-        let path = line.split_whitespace().next().unwrap().trim_matches(['[', ']']);
+        let path = line
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .trim_matches(['[', ']']);
         let count = |of: &[&str]| of.iter().filter(|own| **own == path).count();
-        let listed = shown.lines().filter(|line| line.contains(&format!("[{path}]"))).count();
+        let listed = shown
+            .lines()
+            .filter(|line| line.contains(&format!("[{path}]")))
+            .count();
         assert_eq!(count(&ours), listed, "{path}");
     }
 }

@@ -14,13 +14,18 @@ use crate::support;
 #[test]
 fn digests_and_failures_are_those_of_flux() {
     let _alone = alone();
-    let Some(path) = support::corpus("flux/kustomization.json") else { return };
+    let Some(path) = support::corpus("flux/kustomization.json") else {
+        return;
+    };
     let scenarios: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let mut tally = Tally::default();
     for scenario in &scenarios {
         replay(scenario, &mut tally);
     }
-    println!("{} of {} records as Flux: digests and failed builds", tally.same, tally.all);
+    println!(
+        "{} of {} records as Flux: digests and failed builds",
+        tally.same, tally.all
+    );
     assert_eq!(tally.same, tally.all);
 }
 
@@ -40,26 +45,45 @@ fn replay(scenario: &Value, tally: &mut Tally) {
     let mut records = scenario["expected"].as_array().unwrap().iter();
     for step in scenario["steps"].as_array().unwrap() {
         if step["push"].is_object() {
-            commits.push(pushed(commits.last().cloned().unwrap_or_default(), &step["push"], &namespace));
+            commits.push(pushed(
+                commits.last().cloned().unwrap_or_default(),
+                &step["push"],
+                &namespace,
+            ));
         }
-        let applied = step["apply"].as_str().unwrap_or_default().replace("${NS}", &namespace);
+        let applied = step["apply"]
+            .as_str()
+            .unwrap_or_default()
+            .replace("${NS}", &namespace);
         for document in Reader::new(applied.as_bytes(), Dialect::V2) {
             let object = document.unwrap().value;
             if object["kind"] == "Kustomization" {
-                specs.insert(object["metadata"]["name"].as_str().unwrap().to_owned(), object["spec"].clone());
+                specs.insert(
+                    object["metadata"]["name"].as_str().unwrap().to_owned(),
+                    object["spec"].clone(),
+                );
             }
         }
         if step["record"].is_string() {
             let record = records.next().unwrap();
             for (kustomization, spec) in &specs {
                 let status = &record["flux"][format!("Kustomization/{kustomization}")]["status"];
-                compare(&format!("{name}/{kustomization}"), status, (spec, &commits), tally);
+                compare(
+                    &format!("{name}/{kustomization}"),
+                    status,
+                    (spec, &commits),
+                    tally,
+                );
             }
         }
     }
 }
 
-fn pushed(mut files: BTreeMap<String, String>, push: &Value, namespace: &str) -> BTreeMap<String, String> {
+fn pushed(
+    mut files: BTreeMap<String, String>,
+    push: &Value,
+    namespace: &str,
+) -> BTreeMap<String, String> {
     for (path, content) in push["files"].as_object().into_iter().flatten() {
         match content.as_str() {
             Some(content) => files.insert(path.clone(), content.replace("${NS}", namespace)),
@@ -72,13 +96,26 @@ fn pushed(mut files: BTreeMap<String, String>, push: &Value, namespace: &str) ->
     files
 }
 
-fn compare(name: &str, status: &Value, (spec, commits): (&Value, &[BTreeMap<String, String>]), tally: &mut Tally) {
-    let failed =
-        status["conditions"].as_array().into_iter().flatten().any(|condition| {
-            condition["type"] == "Ready" && matches!(condition["reason"].as_str(), Some("BuildFailed"))
+fn compare(
+    name: &str,
+    status: &Value,
+    (spec, commits): (&Value, &[BTreeMap<String, String>]),
+    tally: &mut Tally,
+) {
+    let failed = status["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|condition| {
+            condition["type"] == "Ready"
+                && matches!(condition["reason"].as_str(), Some("BuildFailed"))
         });
-    let digests: Vec<&str> =
-        status["history"].as_array().into_iter().flatten().filter_map(|entry| entry["digest"].as_str()).collect();
+    let digests: Vec<&str> = status["history"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["digest"].as_str())
+        .collect();
     if (!failed && digests.is_empty()) || !spec["postBuild"]["substituteFrom"].is_null() {
         return;
     }
@@ -86,9 +123,15 @@ fn compare(name: &str, status: &Value, (spec, commits): (&Value, &[BTreeMap<Stri
     let plan = support::plan(spec);
     let is_recorded = |files| {
         let rendered = render(&Tree::from_iter(files), &plan, &Budget::new(LIMITS));
-        rendered.is_ok_and(|rendered| digests.contains(&format!("sha256:{}", rendered.text_digest).as_str()))
+        rendered.is_ok_and(|rendered| {
+            digests.contains(&format!("sha256:{}", rendered.text_digest).as_str())
+        })
     };
-    match render(&Tree::from_iter(commits.last().unwrap()), &plan, &Budget::new(LIMITS)) {
+    match render(
+        &Tree::from_iter(commits.last().unwrap()),
+        &plan,
+        &Budget::new(LIMITS),
+    ) {
         Err(error) if failed => {
             println!("{name}: {error}");
             tally.same += 1;

@@ -8,7 +8,11 @@ use serde_json::Value;
 
 /// Returns a file of the shared corpus, or says that it is not here.
 pub(crate) fn corpus(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus")).join(path);
+    let path = PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../../../shared/corpus"
+    ))
+    .join(path);
     if !path.exists() {
         println!("{} is not here: nothing compared", path.display());
         return None;
@@ -18,8 +22,11 @@ pub(crate) fn corpus(path: &str) -> Option<PathBuf> {
 
 /// Writes objects as the build's text.
 pub(crate) fn text(rendered: &lode_render::Rendered) -> String {
-    let texts: Vec<String> =
-        rendered.objects.iter().map(|prepared| lode_yaml::to_string(prepared.object.value())).collect();
+    let texts: Vec<String> = rendered
+        .objects
+        .iter()
+        .map(|prepared| lode_yaml::to_string(prepared.object.value()))
+        .collect();
     texts.join("---\n")
 }
 
@@ -27,10 +34,17 @@ pub(crate) fn text(rendered: &lode_render::Rendered) -> String {
 pub(crate) fn plan(spec: &Value) -> Plan {
     let text = |name: &str| spec[name].as_str().map(str::to_owned);
     let list = |name: &str| spec[name].as_array().cloned().unwrap_or_default();
-    let texts = |name: &str| list(name).iter().map(|item| item.as_str().unwrap().to_owned()).collect();
+    let texts = |name: &str| {
+        list(name)
+            .iter()
+            .map(|item| item.as_str().unwrap().to_owned())
+            .collect()
+    };
     let map = |value: &Value| -> BTreeMap<String, String> {
         let entries = value.as_object().into_iter().flatten();
-        entries.map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
+        entries
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
+            .collect()
     };
     let substitute = (!spec["postBuild"].is_null()).then(|| Substitution {
         vars: map(&spec["postBuild"]["substitute"]),
@@ -66,7 +80,11 @@ fn patch(value: &Value) -> Patch {
         label_selector: field(target, "labelSelector"),
         annotation_selector: field(target, "annotationSelector"),
     });
-    Patch { patch: field(value, "patch"), target, ..Patch::default() }
+    Patch {
+        patch: field(value, "patch"),
+        target,
+        ..Patch::default()
+    }
 }
 
 fn image(value: &Value) -> Image {

@@ -33,7 +33,9 @@ impl Disk {
     /// Returns where a path really leads, unless that is outside.
     fn inside(&self, path: &RepoPath) -> Result<PathBuf, Error> {
         let written = real(path);
-        let Some(root) = &self.root else { return fs::canonicalize(written).map_err(|error| refusal(path, &error)) };
+        let Some(root) = &self.root else {
+            return fs::canonicalize(written).map_err(|error| refusal(path, &error));
+        };
         // What lies outside is not even asked for: the answer would say whether it is there.
         if !root.holds(&written) {
             return Err(unreadable(path, root.refusal(None)));
@@ -60,8 +62,14 @@ impl Loader for Disk {
             return Err(unreadable(path, "changed while it was read".to_owned()));
         }
 
-        let size = file.metadata().map_err(|error| refusal(path, &error))?.len();
-        let too_large = || Error::TooLarge { path: path.clone(), size };
+        let size = file
+            .metadata()
+            .map_err(|error| refusal(path, &error))?
+            .len();
+        let too_large = || Error::TooLarge {
+            path: path.clone(),
+            size,
+        };
         if size > lode_yaml::TEXT_MAX as u64 {
             return Err(too_large());
         }
@@ -69,18 +77,32 @@ impl Loader for Disk {
             read::Error::TooLong { .. } => too_large(),
             read::Error::Io(error) => refusal(path, &error),
         })?;
-        Ok(Blob { id: *Digest::of(&bytes).as_bytes(), bytes: bytes.into() })
+        Ok(Blob {
+            id: *Digest::of(&bytes).as_bytes(),
+            bytes: bytes.into(),
+        })
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
-        let children = fs::read_dir(self.inside(folder)?).map_err(|error| refusal(folder, &error))?;
+        let children =
+            fs::read_dir(self.inside(folder)?).map_err(|error| refusal(folder, &error))?;
         let mut names: Vec<(Box<str>, Child)> = Vec::new();
         for child in children.filter_map(Result::ok) {
             // A name that is no text is nothing a manifest could name.
-            let Ok(name) = child.file_name().into_string() else { continue };
-            let Ok(path) = folder.join(&name) else { continue };
-            let Ok(kind) = child.file_type() else { continue };
-            let found = if kind.is_symlink() { self.behind_link(&path) } else { Some(child_of(kind)) };
+            let Ok(name) = child.file_name().into_string() else {
+                continue;
+            };
+            let Ok(path) = folder.join(&name) else {
+                continue;
+            };
+            let Ok(kind) = child.file_type() else {
+                continue;
+            };
+            let found = if kind.is_symlink() {
+                self.behind_link(&path)
+            } else {
+                Some(child_of(kind))
+            };
             names.extend(found.map(|found| (name.into(), found)));
         }
         names.sort();
@@ -126,7 +148,9 @@ fn leaving(path: &Path, root: &Root) -> Option<(PathBuf, PathBuf)> {
     let mut at = PathBuf::new();
     for part in path.components() {
         at.push(part);
-        let Ok(target) = fs::read_link(&at) else { continue };
+        let Ok(target) = fs::read_link(&at) else {
+            continue;
+        };
         // Links above the root lead to it.
         if root.holds(&at) && fs::canonicalize(&at).is_ok_and(|found| !root.holds(&found)) {
             return Some((at, target));
@@ -136,7 +160,11 @@ fn leaving(path: &Path, root: &Root) -> Option<(PathBuf, PathBuf)> {
 }
 
 fn child_of(kind: fs::FileType) -> Child {
-    if kind.is_dir() { Child::Folder } else { Child::File }
+    if kind.is_dir() {
+        Child::Folder
+    } else {
+        Child::File
+    }
 }
 
 fn real(path: &RepoPath) -> PathBuf {
@@ -148,7 +176,10 @@ fn named(path: &Path) -> Option<RepoPath> {
 }
 
 fn unreadable(path: &RepoPath, reason: String) -> Error {
-    Error::Unreadable { path: path.clone(), reason: reason.into() }
+    Error::Unreadable {
+        path: path.clone(),
+        reason: reason.into(),
+    }
 }
 
 fn refusal(path: &RepoPath, error: &io::Error) -> Error {
@@ -171,7 +202,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("base")).unwrap();
         fs::write(folder.path().join("base/a.yaml"), "a").unwrap();
-        for (link, target) in [("to-base", "base"), ("to-file", "base/a.yaml"), ("lost", "nowhere"), ("loop", "loop")] {
+        for (link, target) in [
+            ("to-base", "base"),
+            ("to-file", "base/a.yaml"),
+            ("lost", "nowhere"),
+            ("loop", "loop"),
+        ] {
             symlink(target, folder.path().join(link)).unwrap();
         }
         folder
@@ -189,11 +225,21 @@ mod tests {
         let at = |name: &str| root.join(name).unwrap();
         for disk in [Disk::new(None), rooted(folder.path()).0] {
             assert_eq!(&*disk.read(&at("to-base/a.yaml")).unwrap().bytes, b"a");
-            assert_eq!(disk.canonical(&at("to-base")).unwrap(), (at("base"), Child::Folder));
-            assert_eq!(disk.canonical(&at("to-file")).unwrap(), (at("base/a.yaml"), Child::File));
+            assert_eq!(
+                disk.canonical(&at("to-base")).unwrap(),
+                (at("base"), Child::Folder)
+            );
+            assert_eq!(
+                disk.canonical(&at("to-file")).unwrap(),
+                (at("base/a.yaml"), Child::File)
+            );
             let names = disk.list(&root).unwrap();
             let names: Vec<&str> = names.iter().map(|(name, _)| &**name).collect();
-            assert_eq!(names, ["base", "loop", "to-base", "to-file"], "links that lead nowhere are left out");
+            assert_eq!(
+                names,
+                ["base", "loop", "to-base", "to-file"],
+                "links that lead nowhere are left out"
+            );
         }
     }
 
@@ -206,9 +252,18 @@ mod tests {
         assert_eq!(disk.read(&at("none")), Err(Error::NotFound(at("none"))));
         assert_eq!(disk.read(&at("base")), Err(Error::IsFolder(at("base"))));
         assert_eq!(disk.read(&at("lost")), Err(Error::NotFound(at("lost"))));
-        assert!(matches!(disk.read(&at("loop")), Err(Error::Unreadable { .. })));
-        assert_eq!(disk.list(&at("base/a.yaml")), Err(Error::IsFile(at("base/a.yaml"))));
-        File::create(folder.path().join("big")).unwrap().set_len(lode_yaml::TEXT_MAX as u64 + 1).unwrap();
+        assert!(matches!(
+            disk.read(&at("loop")),
+            Err(Error::Unreadable { .. })
+        ));
+        assert_eq!(
+            disk.list(&at("base/a.yaml")),
+            Err(Error::IsFile(at("base/a.yaml")))
+        );
+        File::create(folder.path().join("big"))
+            .unwrap()
+            .set_len(lode_yaml::TEXT_MAX as u64 + 1)
+            .unwrap();
         assert!(matches!(disk.read(&at("big")), Err(Error::TooLarge { .. })));
     }
 
@@ -219,9 +274,12 @@ mod tests {
         fs::create_dir_all(top.join("a")).unwrap();
         fs::create_dir(folder.path().join("beside")).unwrap();
         fs::write(folder.path().join("beside/key"), "secret").unwrap();
-        for (link, target) in
-            [("up", "../../beside"), ("file", "../../beside/key"), ("chain", "up/key"), ("abs", "/etc")]
-        {
+        for (link, target) in [
+            ("up", "../../beside"),
+            ("file", "../../beside/key"),
+            ("chain", "up/key"),
+            ("abs", "/etc"),
+        ] {
             symlink(target, top.join("a").join(link)).unwrap();
         }
         let (disk, root) = rooted(&top);
@@ -230,18 +288,27 @@ mod tests {
         for path in ["a/file", "a/up/key", "a/chain", "a/abs/hosts"] {
             let error = disk.read(&at(path)).unwrap_err();
             let text = error.to_string();
-            assert!(text.contains("symbolic link to") && text.contains("--root"), "{text}");
+            assert!(
+                text.contains("symbolic link to") && text.contains("--root"),
+                "{text}"
+            );
             assert_eq!(disk.canonical(&at(path)), Err(error.clone()));
             assert_eq!(disk.list(&at(path)), Err(error));
         }
         for path in ["../beside/key", "../beside/none", "../../../etc/hosts"] {
             let outside = at(path);
             let text = disk.read(&outside).unwrap_err().to_string();
-            assert!(text.contains("lies outside of") && text.contains("--root"), "{text}");
+            assert!(
+                text.contains("lies outside of") && text.contains("--root"),
+                "{text}"
+            );
         }
         // Whoever lists sees that there is something, but not what.
         let names = disk.list(&at("a")).unwrap();
-        assert!(names.iter().all(|(_, child)| *child == Child::File), "{names:?}");
+        assert!(
+            names.iter().all(|(_, child)| *child == Child::File),
+            "{names:?}"
+        );
         assert_eq!(names.len(), 4);
     }
 }

@@ -34,17 +34,27 @@ impl Checkout {
         let wanted = RepoPath::parse_rooted(path).ok();
         match place {
             Place::Disk { folder, root, .. } => {
-                let within = root.as_ref().and_then(|root| folder.strip_prefix(root.path()).ok()?.to_str());
+                let within = root
+                    .as_ref()
+                    .and_then(|root| folder.strip_prefix(root.path()).ok()?.to_str());
                 let within = within.and_then(|within| RepoPath::parse(within).ok());
                 let source = match root {
                     Some(root) if wanted.is_some() && within == wanted => root.path().to_owned(),
                     _ => folder,
                 };
-                let tree = ignore::filter(folder::read(&source)?, None, &Budget::new(lode_git::BUDGET))?;
-                Ok(Self { tree, folder: Some(source) })
+                let tree =
+                    ignore::filter(folder::read(&source)?, None, &Budget::new(lode_git::BUDGET))?;
+                Ok(Self {
+                    tree,
+                    folder: Some(source),
+                })
             }
             Place::Tree { tree, folder } => {
-                let tree = if Some(&folder) == wanted.as_ref() { tree } else { below(&tree, &folder) };
+                let tree = if Some(&folder) == wanted.as_ref() {
+                    tree
+                } else {
+                    below(&tree, &folder)
+                };
                 Ok(Self { tree, folder: None })
             }
         }
@@ -76,7 +86,11 @@ pub(super) fn plain(
     (sources, budget): (bool, &Budget),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
-    let plan = Plan { path: folder.as_str().to_owned(), sources, ..Plan::default() };
+    let plan = Plan {
+        path: folder.as_str().to_owned(),
+        sources,
+        ..Plan::default()
+    };
     let rendered = render(loader, &plan, budget)?;
     let dropped = lode_kustomization::dropped(&rendered.objects);
     if strict_fields && !dropped.is_empty() {
@@ -92,8 +106,13 @@ pub(super) fn build(
     (sources, budget): (bool, &Budget),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
-    let Wanted { object, variables, has_unread } = wanted;
-    let mut plan = lode_kustomization::plan(object, variables.clone(), STRICT).map_err(|failure| told(&failure))?;
+    let Wanted {
+        object,
+        variables,
+        has_unread,
+    } = wanted;
+    let mut plan = lode_kustomization::plan(object, variables.clone(), STRICT)
+        .map_err(|failure| told(&failure))?;
     plan.sources = sources;
     if let Some(substitution) = &mut plan.substitute {
         substitution.always |= has_unread;
@@ -108,9 +127,18 @@ pub(super) fn build(
     })?;
 
     let limits = budget.limits();
-    let options = BuildOptions { strict: STRICT, limits, custom_stage_kinds: Vec::new(), strict_fields };
-    lode_kustomization::desired(object, rendered.objects.clone(), &options).map_err(|failure| told(&failure))?;
-    Ok(Outcome { top: checkout.top(), ..Outcome::flux(rendered) })
+    let options = BuildOptions {
+        strict: STRICT,
+        limits,
+        custom_stage_kinds: Vec::new(),
+        strict_fields,
+    };
+    lode_kustomization::desired(object, rendered.objects.clone(), &options)
+        .map_err(|failure| told(&failure))?;
+    Ok(Outcome {
+        top: checkout.top(),
+        ..Outcome::flux(rendered)
+    })
 }
 
 /// Says a refusal as the condition `Ready` does.

@@ -27,8 +27,14 @@ impl Form {
         match output {
             None | Some("yaml") => Self::Yaml { origins },
             Some("json") => Self::Json,
-            Some(path) if Path::new(path).is_dir() => Self::Folder { path: path.into(), origins },
-            Some(path) => Self::File { path: path.into(), origins },
+            Some(path) if Path::new(path).is_dir() => Self::Folder {
+                path: path.into(),
+                origins,
+            },
+            Some(path) => Self::File {
+                path: path.into(),
+                origins,
+            },
         }
     }
 
@@ -74,7 +80,10 @@ fn text<'o>(objects: impl Iterator<Item = &'o Shown>, origins: bool) -> anyhow::
 /// Returns a name and a text per object. Names are kustomize's: namespace (where objects have different ones), group,
 /// version, kind and name, in small letters.
 fn files(objects: &[&Shown], origins: bool) -> anyhow::Result<Vec<(String, String)>> {
-    let namespaces: BTreeSet<&str> = objects.iter().filter_map(|object| object.namespace()).collect();
+    let namespaces: BTreeSet<&str> = objects
+        .iter()
+        .filter_map(|object| object.namespace())
+        .collect();
     let named = |object: &&Shown| {
         let mut text = String::new();
         object.write(&mut text, origins)?;
@@ -86,8 +95,17 @@ fn files(objects: &[&Shown], origins: bool) -> anyhow::Result<Vec<(String, Strin
 
 fn file_name(object: &Shown, namespace: Option<&str>) -> String {
     let gvk = &object.gvk;
-    let parts = [namespace.unwrap_or_default(), &gvk.group, &gvk.version, &gvk.kind, &object.name];
+    let parts = [
+        namespace.unwrap_or_default(),
+        &gvk.group,
+        &gvk.version,
+        &gvk.kind,
+        &object.name,
+    ];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     // A name may hold what would lead to another folder.
-    format!("{}.yaml", parts.join("_").to_lowercase().replace(['/', '\\'], "-"))
+    format!(
+        "{}.yaml",
+        parts.join("_").to_lowercase().replace(['/', '\\'], "-")
+    )
 }

@@ -16,17 +16,36 @@ use super::outcome::{Outcome, Shown};
 
 /// Returns a line per object that one of the files has a part in.
 pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<String> {
-    let files = files.iter().map(|file| named(file)).collect::<anyhow::Result<BTreeSet<RepoPath>>>()?;
+    let files = files
+        .iter()
+        .map(|file| named(file))
+        .collect::<anyhow::Result<BTreeSet<RepoPath>>>()?;
     let mut text = String::new();
     for outcome in outcomes {
-        let files: BTreeSet<RepoPath> = files.iter().filter_map(|file| outcome.named(file)).collect();
+        let files: BTreeSet<RepoPath> = files
+            .iter()
+            .filter_map(|file| outcome.named(file))
+            .collect();
         for object in &outcome.objects {
-            let lines = object.origins.iter().filter(|origin| files.contains(&origin.path)).map(ToString::to_string);
-            let whole = object.parts.iter().filter(|path| files.contains(*path)).map(ToString::to_string);
+            let lines = object
+                .origins
+                .iter()
+                .filter(|origin| files.contains(&origin.path))
+                .map(ToString::to_string);
+            let whole = object
+                .parts
+                .iter()
+                .filter(|path| files.contains(*path))
+                .map(ToString::to_string);
             let parts: Vec<String> = lines.chain(whole).collect();
             if !parts.is_empty() {
                 // Writing to a String cannot fail.
-                let _ = writeln!(text, "{} ({})", shown(object), super::relative(&parts.join(", ")));
+                let _ = writeln!(
+                    text,
+                    "{} ({})",
+                    shown(object),
+                    super::relative(&parts.join(", "))
+                );
             }
         }
     }

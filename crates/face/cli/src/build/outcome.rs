@@ -45,10 +45,21 @@ enum Body {
 impl Outcome {
     /// Takes what kustomize's engine built; looks for the origins of values and keeps comments if they are wanted.
     pub(super) fn plain(build: Build, origins: bool, comments: bool, budget: &Arc<Budget>) -> Self {
-        let warnings = build.warnings.iter().map(|(origin, text)| format!("{origin}: {text}")).collect();
+        let warnings = build
+            .warnings
+            .iter()
+            .map(|(origin, text)| format!("{origin}: {text}"))
+            .collect();
         let files = build.files;
         let objects = build.objects.into_iter().map(|built| {
-            let text = |keys: &[&str]| built.node.at(keys).and_then(Node::text).unwrap_or_default().to_owned();
+            let text = |keys: &[&str]| {
+                built
+                    .node
+                    .at(keys)
+                    .and_then(Node::text)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
             let sources = origins.then(|| built.sources(&files));
             let Sources { origins, parts } = sources.unwrap_or_else(|| alone(&built.origin));
@@ -66,35 +77,55 @@ impl Outcome {
                 },
             }
         });
-        Self { objects: objects.collect(), warnings, top: None }
+        Self {
+            objects: objects.collect(),
+            warnings,
+            top: None,
+        }
     }
 
     /// Takes what Flux would make of the folder.
     pub(super) fn flux(rendered: Rendered) -> Self {
         let warnings = lode_kustomization::dropped(&rendered.objects);
-        let warnings = warnings.into_iter().map(|dropped| format!("{dropped}: dropped")).collect();
+        let warnings = warnings
+            .into_iter()
+            .map(|dropped| format!("{dropped}: dropped"))
+            .collect();
         let objects = rendered.objects.into_iter().map(|prepared| {
             let object = prepared.object;
-            let Sources { origins, parts } = prepared.sources.unwrap_or_else(|| alone(&prepared.origin));
+            let Sources { origins, parts } =
+                prepared.sources.unwrap_or_else(|| alone(&prepared.origin));
             Shown {
                 gvk: object.gvk(),
                 name: object.name().to_owned(),
                 stated_namespace: object.namespace().to_owned(),
-                is_cluster_scoped: lode_kustomize::is_cluster_scoped(object.api_version(), object.kind()),
+                is_cluster_scoped: lode_kustomize::is_cluster_scoped(
+                    object.api_version(),
+                    object.kind(),
+                ),
                 origins,
                 parts,
                 body: Body::Value(object.into_value()),
             }
         });
-        Self { objects: objects.collect(), warnings, top: None }
+        Self {
+            objects: objects.collect(),
+            warnings,
+            top: None,
+        }
     }
 }
 
 impl Outcome {
     /// Returns how the outcome names a file of the disk; nothing for one that lies elsewhere.
     pub(super) fn named(&self, file: &RepoPath) -> Option<RepoPath> {
-        let Some(top) = &self.top else { return Some(file.clone()) };
-        let inside = file.as_str().strip_prefix(top.as_str()).filter(|_| file.is_in(top))?;
+        let Some(top) = &self.top else {
+            return Some(file.clone());
+        };
+        let inside = file
+            .as_str()
+            .strip_prefix(top.as_str())
+            .filter(|_| file.is_in(top))?;
         RepoPath::parse_rooted(inside).ok()
     }
 }
@@ -143,5 +174,8 @@ fn told<T>(outcome: Result<T, lode_kustomize::Error>) -> anyhow::Result<T> {
 
 /// What is known without a look at the values.
 fn alone(origin: &Origin) -> Sources {
-    Sources { origins: vec![origin.clone()], parts: Vec::new() }
+    Sources {
+        origins: vec![origin.clone()],
+        parts: Vec::new(),
+    }
 }

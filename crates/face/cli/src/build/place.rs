@@ -48,18 +48,28 @@ pub(super) enum Place {
 impl Place {
     /// Finds what a text names. Files of the disk are read below `root`, or what stands in for it; where nothing does,
     /// a build that may read any file of its root is refused.
-    pub(super) fn find(text: &str, root: Option<&Path>, reads_any_file: bool, egress: &Egress) -> anyhow::Result<Self> {
+    pub(super) fn find(
+        text: &str,
+        root: Option<&Path>,
+        reads_any_file: bool,
+        egress: &Egress,
+    ) -> anyhow::Result<Self> {
         if let Some((archive, folder)) = in_archive(text) {
             let file = File::open(archive).with_context(|| format!("open {archive}"))?;
-            let tree =
-                lode_store::read_archive(file, &mut Spool::new(std::env::temp_dir()), &Budget::new(lode_store::BUDGET));
+            let tree = lode_store::read_archive(
+                file,
+                &mut Spool::new(std::env::temp_dir()),
+                &Budget::new(lode_store::BUDGET),
+            );
             let tree = tree.with_context(|| format!("read {archive}"))?;
             return Self::in_tree(tree, folder);
         }
         if !Path::new(text).exists()
             && let Some(spec) = Spec::parse(text)?
         {
-            let tree = spec.fetch(egress).with_context(|| format!("fetch {}", spec.url))?;
+            let tree = spec
+                .fetch(egress)
+                .with_context(|| format!("fetch {}", spec.url))?;
             return Self::in_tree(tree, &spec.folder);
         }
         let path = Path::new(text);
@@ -77,16 +87,32 @@ impl Place {
                 "name it with --root DIR; in a Git checkout, and below the current folder, it is not needed"
             ));
         }
-        Ok(Self::Disk { folder, root, egress: egress.clone() })
+        Ok(Self::Disk {
+            folder,
+            root,
+            egress: egress.clone(),
+        })
     }
 
     /// Returns what reads the place's files, and the folder as that names it.
     pub(super) fn loader(self) -> anyhow::Result<(Box<dyn Loader>, RepoPath)> {
         match self {
-            Self::Disk { folder, root, egress } => {
+            Self::Disk {
+                folder,
+                root,
+                egress,
+            } => {
                 let named = Disk::path(&folder);
-                let named = named.with_context(|| format!("{}: the name is not allowed", folder.display()))?;
-                Ok((Box::new(WithFetched { disk: Disk::new(root), egress, trees: Mutex::default() }), named))
+                let named = named
+                    .with_context(|| format!("{}: the name is not allowed", folder.display()))?;
+                Ok((
+                    Box::new(WithFetched {
+                        disk: Disk::new(root),
+                        egress,
+                        trees: Mutex::default(),
+                    }),
+                    named,
+                ))
             }
             Self::Tree { tree, folder } => Ok((Box::new(tree), folder)),
         }
@@ -100,7 +126,8 @@ impl Place {
 
 fn in_archive(text: &str) -> Option<(&str, &str)> {
     let (archive, folder) = text.split_once("//").unwrap_or((text, ""));
-    let is_archive = ARCHIVES.iter().any(|ending| archive.ends_with(ending)) && Path::new(archive).is_file();
+    let is_archive =
+        ARCHIVES.iter().any(|ending| archive.ends_with(ending)) && Path::new(archive).is_file();
     is_archive.then_some((archive, folder))
 }
 
@@ -130,7 +157,11 @@ impl WithFetched {
         let trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, tree) = trees.values().find(|(known, _)| *known == number)?;
         let top = RepoPath::parse(&format!("{FETCHED}/{number}")).ok()?;
-        Some(Inside { tree: tree.clone(), top, path: RepoPath::parse(inside).ok()? })
+        Some(Inside {
+            tree: tree.clone(),
+            top,
+            path: RepoPath::parse(inside).ok()?,
+        })
     }
 }
 
@@ -150,9 +181,14 @@ impl Loader for WithFetched {
     }
 
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error> {
-        let Some(inside) = self.fetched(path) else { return self.disk.canonical(path) };
+        let Some(inside) = self.fetched(path) else {
+            return self.disk.canonical(path);
+        };
         let (real, child) = inside.tree.canonical(&inside.path)?;
-        let real = inside.top.join(real.as_str()).map_err(|_| Error::NotFound(path.clone()))?;
+        let real = inside
+            .top
+            .join(real.as_str())
+            .map_err(|_| Error::NotFound(path.clone()))?;
         Ok((real, child))
     }
 
@@ -168,7 +204,10 @@ impl Loader for WithFetched {
     }
 
     fn fetch(&self, url: &str) -> Result<RepoPath, Error> {
-        let refused = |reason: String| Error::Fetch { url: url.into(), reason: reason.into() };
+        let refused = |reason: String| Error::Fetch {
+            url: url.into(),
+            reason: reason.into(),
+        };
         let spec = Spec::parse(url).map_err(|error| refused(format!("{error:#}")))?;
         let spec = spec.ok_or_else(|| Error::Remote(url.into()))?;
         // Held while fetching: a base that several kustomizations name is fetched once.
@@ -177,12 +216,15 @@ impl Loader for WithFetched {
         let number = if let Some((number, _)) = trees.get(&key) {
             *number
         } else {
-            let tree = spec.fetch(&self.egress).map_err(|error| refused(format!("{error:#}")))?;
+            let tree = spec
+                .fetch(&self.egress)
+                .map_err(|error| refused(format!("{error:#}")))?;
             let number = trees.len();
             trees.insert(key, (number, Arc::new(tree)));
             number
         };
         let folder = RepoPath::parse(&spec.folder).map_err(|error| refused(error.to_string()))?;
-        RepoPath::parse(&format!("{FETCHED}/{number}/{folder}")).map_err(|error| refused(error.to_string()))
+        RepoPath::parse(&format!("{FETCHED}/{number}/{folder}"))
+            .map_err(|error| refused(error.to_string()))
     }
 }

@@ -35,17 +35,29 @@ impl Spec {
     pub(super) fn parse(text: &str) -> anyhow::Result<Option<Self>> {
         let bare = text.strip_prefix("git::").unwrap_or(text);
         let (bare, query) = bare.split_once('?').unwrap_or((bare, ""));
-        let Some((scheme, rest)) = scheme_of(bare) else { return Ok(None) };
+        let Some((scheme, rest)) = scheme_of(bare) else {
+            return Ok(None);
+        };
         let (repository, folder) = split(rest);
-        let mut spec = Self { url: format!("{scheme}{repository}"), folder, reference: None, timeout: None };
+        let mut spec = Self {
+            url: format!("{scheme}{repository}"),
+            folder,
+            reference: None,
+            timeout: None,
+        };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name {
-                "ref" | "version" => spec.reference = Some(value.to_owned()).filter(|value| !value.is_empty()),
+                "ref" | "version" => {
+                    spec.reference = Some(value.to_owned()).filter(|value| !value.is_empty());
+                }
                 "timeout" => spec.timeout = Some(timeout(value)?),
                 // What is not there cannot be missed: submodules are never fetched.
                 "submodules" if value == "false" || value == "0" => {}
-                "submodules" => bail!("{}: submodules are not supported: say submodules=false", bare_url(text)),
+                "submodules" => bail!(
+                    "{}: submodules are not supported: say submodules=false",
+                    bare_url(text)
+                ),
                 _ => {}
             }
         }
@@ -54,7 +66,11 @@ impl Spec {
 
     /// Returns a text that is the same for every folder of one repository at one reference.
     pub(super) fn repository(&self) -> String {
-        format!("{} {}", self.url, self.reference.as_deref().unwrap_or_default())
+        format!(
+            "{} {}",
+            self.url,
+            self.reference.as_deref().unwrap_or_default()
+        )
     }
 
     /// Brings the repository's files.
@@ -65,27 +81,56 @@ impl Spec {
             remote.timeout = timeout;
         }
         let cache = Cache::open(cache_folder()).context("open the cache of repositories")?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context("start what waits for servers")?.block_on(async {
-            let resolved = self.resolve(&remote).await?;
-            Ok(lode_git::fetch(&remote, &resolved, &cache, &Options::default()).await?.tree)
-        })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime
+            .context("start what waits for servers")?
+            .block_on(async {
+                let resolved = self.resolve(&remote).await?;
+                Ok(
+                    lode_git::fetch(&remote, &resolved, &cache, &Options::default())
+                        .await?
+                        .tree,
+                )
+            })
     }
 
     async fn resolve(&self, remote: &Remote) -> anyhow::Result<Resolved> {
         let Some(name) = self.reference.clone() else {
             return Ok(lode_git::resolve(remote, &named("HEAD".to_owned())).await?);
         };
-        if COMMIT_LENGTHS.contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(lode_git::resolve(remote, &Reference { commit: Some(name), ..Reference::default() }).await?);
+        if COMMIT_LENGTHS.contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+        {
+            return Ok(lode_git::resolve(
+                remote,
+                &Reference {
+                    commit: Some(name),
+                    ..Reference::default()
+                },
+            )
+            .await?);
         }
         if name.starts_with("refs/") {
             return Ok(lode_git::resolve(remote, &named(name)).await?);
         }
-        match lode_git::resolve(remote, &Reference { branch: Some(name.clone()), ..Reference::default() }).await {
+        match lode_git::resolve(
+            remote,
+            &Reference {
+                branch: Some(name.clone()),
+                ..Reference::default()
+            },
+        )
+        .await
+        {
             Err(ResolveError::Branch(_)) => {
-                let tag = Reference { tag: Some(name.clone()), ..Reference::default() };
-                lode_git::resolve(remote, &tag).await.with_context(|| format!("find branch or tag \"{name}\""))
+                let tag = Reference {
+                    tag: Some(name.clone()),
+                    ..Reference::default()
+                };
+                lode_git::resolve(remote, &tag)
+                    .await
+                    .with_context(|| format!("find branch or tag \"{name}\""))
             }
             resolved => Ok(resolved?),
         }
@@ -93,7 +138,10 @@ impl Spec {
 }
 
 fn named(name: String) -> Reference {
-    Reference { name: Some(name), ..Reference::default() }
+    Reference {
+        name: Some(name),
+        ..Reference::default()
+    }
 }
 
 /// Returns the scheme to use and what follows it.
@@ -106,7 +154,10 @@ fn scheme_of(text: &str) -> Option<(&str, &str)> {
     if let Some(rest) = text.strip_prefix("git@") {
         return Some(("ssh://", rest));
     }
-    let rest = text.strip_prefix("gh:").map(|_| text).or_else(|| text.strip_prefix("github.com/").map(|_| text))?;
+    let rest = text
+        .strip_prefix("gh:")
+        .map(|_| text)
+        .or_else(|| text.strip_prefix("github.com/").map(|_| text))?;
     Some(("https://", rest.strip_prefix("gh:").unwrap_or(rest)))
 }
 
@@ -116,7 +167,9 @@ fn split(text: &str) -> (String, String) {
         return (repository.to_owned(), folder.to_owned());
     }
     for end in [".git/", "_git/"] {
-        let Some((repository, rest)) = text.split_once(end) else { continue };
+        let Some((repository, rest)) = text.split_once(end) else {
+            continue;
+        };
         if end == ".git/" {
             return (format!("{repository}.git"), rest.to_owned());
         }
@@ -126,21 +179,33 @@ fn split(text: &str) -> (String, String) {
     }
     let mut parts = text.splitn(REPOSITORY_PARTS + 2, '/');
     let repository: Vec<&str> = parts.by_ref().take(REPOSITORY_PARTS + 1).collect();
-    (repository.join("/"), parts.next().unwrap_or_default().to_owned())
+    (
+        repository.join("/"),
+        parts.next().unwrap_or_default().to_owned(),
+    )
 }
 
 /// Reads whole seconds, or a duration in Go's form.
 fn timeout(text: &str) -> anyhow::Result<Duration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // As seconds it has the bound of all durations; a plain number of seconds may be anything.
-    let read = if is_number { duration::parse(&format!("{text}s")) } else { duration::parse(text) };
+    let read = if is_number {
+        duration::parse(&format!("{text}s"))
+    } else {
+        duration::parse(text)
+    };
     read.map_err(Into::into)
 }
 
 fn cache_folder() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    base.unwrap_or_else(std::env::temp_dir).join("lodestone/git")
+    base.unwrap_or_else(std::env::temp_dir)
+        .join("lodestone/git")
 }
 
 #[cfg(test)]
@@ -150,15 +215,39 @@ mod tests {
     #[test]
     fn repositories_are_found_in_every_form() {
         for (text, url, folder, reference) in [
-            ("https://host/o/r//a/b?ref=v1", "https://host/o/r", "a/b", Some("v1")),
-            ("https://host/o/r.git/a?version=main", "https://host/o/r.git", "a", Some("main")),
-            ("https://github.com/o/r/a/b", "https://github.com/o/r", "a/b", None),
+            (
+                "https://host/o/r//a/b?ref=v1",
+                "https://host/o/r",
+                "a/b",
+                Some("v1"),
+            ),
+            (
+                "https://host/o/r.git/a?version=main",
+                "https://host/o/r.git",
+                "a",
+                Some("main"),
+            ),
+            (
+                "https://github.com/o/r/a/b",
+                "https://github.com/o/r",
+                "a/b",
+                None,
+            ),
             ("github.com/o/r?ref=", "https://github.com/o/r", "", None),
-            ("https://host/p/_git/r/a?submodules=false", "https://host/p/_git/r", "a", None),
+            (
+                "https://host/p/_git/r/a?submodules=false",
+                "https://host/p/_git/r",
+                "a",
+                None,
+            ),
             ("git::https://host/o/r//", "https://host/o/r", "", None),
         ] {
             let spec = Spec::parse(text).unwrap().unwrap();
-            assert_eq!((spec.url.as_str(), spec.folder.as_str()), (url, folder), "{text}");
+            assert_eq!(
+                (spec.url.as_str(), spec.folder.as_str()),
+                (url, folder),
+                "{text}"
+            );
             assert_eq!(spec.reference.as_deref(), reference, "{text}");
         }
     }
@@ -173,11 +262,28 @@ mod tests {
     #[test]
     fn submodules_are_refused_and_times_are_read() {
         assert!(Spec::parse("https://host/o/r?submodules=true").is_err());
-        let spec = Spec::parse("https://host/o/r?timeout=90s").unwrap().unwrap();
+        let spec = Spec::parse("https://host/o/r?timeout=90s")
+            .unwrap()
+            .unwrap();
         assert_eq!(spec.timeout, Some(Duration::from_secs(90)));
-        for absurd in ["18446744073709551615", "99999999999999999999999", "9999999999h", "-1", ""] {
-            assert!(Spec::parse(&format!("https://host/o/r?timeout={absurd}")).is_err(), "{absurd}");
+        for absurd in [
+            "18446744073709551615",
+            "99999999999999999999999",
+            "9999999999h",
+            "-1",
+            "",
+        ] {
+            assert!(
+                Spec::parse(&format!("https://host/o/r?timeout={absurd}")).is_err(),
+                "{absurd}"
+            );
         }
-        assert_eq!(Spec::parse("https://host/o/r?timeout=7").unwrap().unwrap().timeout, Some(Duration::from_secs(7)));
+        assert_eq!(
+            Spec::parse("https://host/o/r?timeout=7")
+                .unwrap()
+                .unwrap()
+                .timeout,
+            Some(Duration::from_secs(7))
+        );
     }
 }

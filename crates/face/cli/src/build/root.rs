@@ -25,21 +25,32 @@ impl Root {
         if let Some(said) = said {
             return Self::said(folder, said).map(Some);
         }
-        let checkout = folder.ancestors().find(|above| fs::symlink_metadata(above.join(GIT)).is_ok());
+        let checkout = folder
+            .ancestors()
+            .find(|above| fs::symlink_metadata(above.join(GIT)).is_ok());
         if let Some(checkout) = checkout {
             return Ok(Some(Self(checkout.to_owned())));
         }
         let current = env::current_dir().and_then(fs::canonicalize).ok();
-        Ok(current.filter(|current| folder.starts_with(current)).map(Self))
+        Ok(current
+            .filter(|current| folder.starts_with(current))
+            .map(Self))
     }
 
     fn said(folder: &Path, said: &Path) -> anyhow::Result<Self> {
         let root = fs::canonicalize(said).with_context(|| format!("--root {}", said.display()))?;
         if !root.is_dir() {
-            bail!(Told::new(format!("--root {}: is no folder", said.display()), "name a folder that PATH lies in"));
+            bail!(Told::new(
+                format!("--root {}: is no folder", said.display()),
+                "name a folder that PATH lies in"
+            ));
         }
         if !folder.starts_with(&root) {
-            let message = format!("{} does not lie in --root {}", folder.display(), said.display());
+            let message = format!(
+                "{} does not lie in --root {}",
+                folder.display(),
+                said.display()
+            );
             bail!(Told::new(message, "name a folder that PATH lies in"));
         }
         Ok(Self(root))
@@ -87,8 +98,15 @@ mod tests {
     #[test]
     fn a_folder_of_a_checkout_has_its_top_as_root() {
         let (_folder, path) = folder();
-        let (top, web) = (path.join("work/repository"), path.join("work/repository/apps/web"));
-        assert_eq!(Root::find(&web, None).unwrap(), None, "nothing says what belongs together");
+        let (top, web) = (
+            path.join("work/repository"),
+            path.join("work/repository/apps/web"),
+        );
+        assert_eq!(
+            Root::find(&web, None).unwrap(),
+            None,
+            "nothing says what belongs together"
+        );
         // In a linked worktree it is a file.
         fs::write(top.join(GIT), "gitdir: elsewhere").unwrap();
         assert_eq!(Root::find(&web, None).unwrap(), Some(Root(top.clone())));
@@ -101,7 +119,10 @@ mod tests {
         let web = path.join("work/repository/apps/web");
         fs::create_dir(path.join("work/repository/.git")).unwrap();
         symlink(path.join("work"), path.join("link")).unwrap();
-        assert_eq!(Root::find(&web, Some(&path.join("link"))).unwrap(), Some(Root(path.join("work"))));
+        assert_eq!(
+            Root::find(&web, Some(&path.join("link"))).unwrap(),
+            Some(Root(path.join("work")))
+        );
         let error = Root::find(&path, Some(&web)).unwrap_err().to_string();
         assert!(error.contains("does not lie in --root"), "{error}");
         assert!(Root::find(&web, Some(&path.join("none"))).is_err());

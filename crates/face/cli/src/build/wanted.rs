@@ -43,7 +43,11 @@ impl Wanted {
         let object = Kustomization::parse(&object).with_context(step)?;
         lode_kustomization::check(&object, &lode_kustomization::Options::default())
             .map_err(|failure| anyhow!("{}: {}", failure.reason, failure.message))?;
-        let unread = if from.is_empty() { unread(&object) } else { String::new() };
+        let unread = if from.is_empty() {
+            unread(&object)
+        } else {
+            String::new()
+        };
         if !unread.is_empty() {
             output::talk(&format!(
                 "warning: {unread}: in the cluster and not read, so their variables have no value; \
@@ -51,7 +55,11 @@ impl Wanted {
             ));
         }
         let variables = variables(&object, from)?;
-        Ok(Self { object, variables, has_unread: !unread.is_empty() })
+        Ok(Self {
+            object,
+            variables,
+            has_unread: !unread.is_empty(),
+        })
     }
 }
 
@@ -64,7 +72,9 @@ fn documents(file: &Path) -> anyhow::Result<Vec<Value>> {
     for document in Reader::new(&bytes, Dialect::V2) {
         let value = document.with_context(step)?.value;
         match value.get("items").and_then(Value::as_array) {
-            Some(items) if text(&value, "/kind").ends_with("List") => objects.extend(items.iter().cloned()),
+            Some(items) if text(&value, "/kind").ends_with("List") => {
+                objects.extend(items.iter().cloned());
+            }
             _ if value.is_null() => {}
             _ => objects.push(value),
         }
@@ -75,17 +85,22 @@ fn documents(file: &Path) -> anyhow::Result<Vec<Value>> {
 /// Returns the one Kustomization that is meant.
 fn chosen(objects: Vec<Value>, name: Option<&str>) -> anyhow::Result<Value> {
     let names = kustomization::Spec::NAMES;
-    let is_ours =
-        |object: &Value| text(object, "/apiVersion") == names.api_version() && text(object, "/kind") == names.kind;
+    let is_ours = |object: &Value| {
+        text(object, "/apiVersion") == names.api_version() && text(object, "/kind") == names.kind
+    };
     let mut found: Vec<Value> = objects.into_iter().filter(is_ours).collect();
     if found.is_empty() {
         let message = format!("there is no {} of {}", names.kind, names.api_version());
-        bail!(Told::new(message, "-k names a file with a Kustomization of Flux, not a kustomization.yaml"));
+        bail!(Told::new(
+            message,
+            "-k names a file with a Kustomization of Flux, not a kustomization.yaml"
+        ));
     }
 
     let known: Vec<String> = found.iter().map(full_name).collect();
     if let Some(name) = name {
-        let is_meant = |object: &Value| full_name(object) == name || text(object, "/metadata/name") == name;
+        let is_meant =
+            |object: &Value| full_name(object) == name || text(object, "/metadata/name") == name;
         found.retain(is_meant);
     }
     match <[Value; 1]>::try_from(found) {
@@ -120,12 +135,17 @@ fn admit(object: &mut Value) -> anyhow::Result<()> {
     }
 
     let definitions = lode_api::crd::all();
-    let definition = definitions.iter().find(|definition| text(definition, "/spec/names/kind") == names.kind);
+    let definition = definitions
+        .iter()
+        .find(|definition| text(definition, "/spec/names/kind") == names.kind);
     let definition = definition.and_then(|definition| custom::Definition::read(definition).ok());
     let version = definition.and_then(|definition| definition.versions.first().cloned());
     let version = version.context("read the definition of Kustomizations")?;
     for field in custom::prune(&version.ty, object) {
-        output::talk(&format!("warning: {}: unknown field \"{field}\"", full_name(object)));
+        output::talk(&format!(
+            "warning: {}: unknown field \"{field}\"",
+            full_name(object)
+        ));
     }
     custom::default(&version.ty, object);
 
@@ -133,14 +153,23 @@ fn admit(object: &mut Value) -> anyhow::Result<()> {
     if errors.is_empty() {
         return Ok(());
     }
-    bail!("{}", Status::invalid_as(names.kind, names.group, &name, &errors).message)
+    bail!(
+        "{}",
+        Status::invalid_as(names.kind, names.group, &name, &errors).message
+    )
 }
 
 /// Returns the variables of the specification, and those of files where there are any.
 fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<Variables> {
     if from.is_empty() {
-        let stated = object.spec.post_build.iter().flat_map(|post_build| &post_build.substitute);
-        return Ok(Variables::plain(stated.map(|(name, value)| (name.to_string(), value.to_string()))));
+        let stated = object
+            .spec
+            .post_build
+            .iter()
+            .flat_map(|post_build| &post_build.substitute);
+        return Ok(Variables::plain(
+            stated.map(|(name, value)| (name.to_string(), value.to_string())),
+        ));
     }
     let mut objects = Vec::new();
     for file in from {
@@ -152,14 +181,22 @@ fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<Variabl
 
 /// Names the objects of the cluster that variables come from.
 fn unread(object: &Kustomization) -> String {
-    let references = object.spec.post_build.iter().flat_map(|post_build| &post_build.substitute_from);
-    let names: Vec<String> = references.map(|reference| format!("{}/{}", reference.kind, reference.name)).collect();
+    let references = object
+        .spec
+        .post_build
+        .iter()
+        .flat_map(|post_build| &post_build.substitute_from);
+    let names: Vec<String> = references
+        .map(|reference| format!("{}/{}", reference.kind, reference.name))
+        .collect();
     names.join(", ")
 }
 
 /// The API server keeps the texts of `stringData` among the data of a Secret.
 fn with_data(mut object: Value) -> Value {
-    let Some(texts) = object.get_mut("stringData").map(Value::take) else { return object };
+    let Some(texts) = object.get_mut("stringData").map(Value::take) else {
+        return object;
+    };
     for (key, value) in texts.as_object().into_iter().flatten() {
         if let Some(value) = value.as_str() {
             object["data"][key] = json!(STANDARD.encode(value));
@@ -192,20 +229,45 @@ mod tests {
         let other = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n";
         let text = format!("---\n{other}{}---\n{}", named("a"), named("b"));
         let error = read(&text, None).err().unwrap();
-        assert!(error.contains("there are 2") && error.contains("--name: team/a, team/b"), "{error}");
+        assert!(
+            error.contains("there are 2") && error.contains("--name: team/a, team/b"),
+            "{error}"
+        );
         assert_eq!(&*read(&text, Some("b")).unwrap().object.metadata.name, "b");
-        assert_eq!(&*read(&text, Some("team/a")).unwrap().object.metadata.name, "a");
-        assert!(read(&text, Some("c")).err().unwrap().contains("there is no Kustomization \"c\""));
+        assert_eq!(
+            &*read(&text, Some("team/a")).unwrap().object.metadata.name,
+            "a"
+        );
+        assert!(
+            read(&text, Some("c"))
+                .err()
+                .unwrap()
+                .contains("there is no Kustomization \"c\"")
+        );
         assert!(read(&format!("{other}{}", named("a")), None).is_ok());
-        assert!(read("kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n", None).is_err());
+        assert!(
+            read(
+                "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\n",
+                None
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn what_the_api_server_refuses_is_refused() {
         for (from, to, word) in [
             ("interval: 1m, ", "", "spec.interval: Required value"),
-            ("interval: 1m", "interval: soon", "spec.interval: Invalid value"),
-            ("kind: GitRepository", "kind: Folder", "spec.sourceRef.kind: Unsupported value"),
+            (
+                "interval: 1m",
+                "interval: soon",
+                "spec.interval: Invalid value",
+            ),
+            (
+                "kind: GitRepository",
+                "kind: Folder",
+                "spec.sourceRef.kind: Unsupported value",
+            ),
             ("prune: true", "prune: often", "spec.prune: Invalid value"),
             ("name: NAME, ", "", "metadata.name"),
         ] {
@@ -217,14 +279,33 @@ mod tests {
     #[test]
     fn what_the_operator_refuses_is_refused() {
         for (field, word) in [
-            ("decryption: {provider: sops}", "spec.decryption is not supported yet"),
-            ("kubeConfig: {secretRef: {name: x}}", "spec.kubeConfig is not supported yet"),
-            ("healthCheckExprs: [{apiVersion: v1, kind: X, current: \"1 +\"}]", "InvalidCELExpression"),
+            (
+                "decryption: {provider: sops}",
+                "spec.decryption is not supported yet",
+            ),
+            (
+                "kubeConfig: {secretRef: {name: x}}",
+                "spec.kubeConfig is not supported yet",
+            ),
+            (
+                "healthCheckExprs: [{apiVersion: v1, kind: X, current: \"1 +\"}]",
+                "InvalidCELExpression",
+            ),
         ] {
-            let error = read(&named("a").replace("prune: true", &format!("prune: true, {field}")), None).err().unwrap();
+            let error = read(
+                &named("a").replace("prune: true", &format!("prune: true, {field}")),
+                None,
+            )
+            .err()
+            .unwrap();
             assert!(error.contains(word), "{word}: {error}");
         }
         let bucket = named("a").replace("kind: GitRepository", "kind: Bucket");
-        assert!(read(&bucket, None).err().unwrap().contains("a source of kind Bucket is not supported yet"));
+        assert!(
+            read(&bucket, None)
+                .err()
+                .unwrap()
+                .contains("a source of kind Bucket is not supported yet")
+        );
     }
 }

@@ -68,13 +68,23 @@ mod tests {
     #[test]
     fn nothing_is_said_twice() {
         let object = |status: &str, message: &str| {
-            let ready = json!({"type": "Ready", "status": status, "reason": "R", "message": message});
+            let ready =
+                json!({"type": "Ready", "status": status, "reason": "R", "message": message});
             json!({"metadata": {"namespace": "n", "name": "a"}, "status": {"conditions": [ready]}})
         };
         let mut lines = Lines::default();
-        assert_eq!(lines.line(&json!({"metadata": {"namespace": "n", "name": "a"}})), None);
-        assert_eq!(lines.line(&object("True", "one")).as_deref(), Some("✔ a: one"));
+        assert_eq!(
+            lines.line(&json!({"metadata": {"namespace": "n", "name": "a"}})),
+            None
+        );
+        assert_eq!(
+            lines.line(&object("True", "one")).as_deref(),
+            Some("✔ a: one")
+        );
         assert_eq!(lines.line(&object("True", "one")), None);
-        assert_eq!(lines.line(&object("False", "two")).as_deref(), Some("✗ a: R: two"));
+        assert_eq!(
+            lines.line(&object("False", "two")).as_deref(),
+            Some("✗ a: R: two")
+        );
     }
 }

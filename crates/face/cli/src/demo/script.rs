@@ -17,12 +17,21 @@ use crate::session::NAMESPACE;
 /// Does all steps in order and prints a line for each.
 pub(crate) async fn run(world: &World) -> anyhow::Result<()> {
     let steps = Steps { world };
-    steps.timed("every Kustomization is ready", steps.ready()).await?;
+    steps
+        .timed("every Kustomization is ready", steps.ready())
+        .await?;
     steps.timed("a commit converges", steps.change()).await?;
     steps.timed("a live edit is healed", steps.heal()).await?;
-    let broken = steps.timed("a broken commit is refused", steps.break_it()).await?;
-    steps.timed("a revert makes it ready again", steps.revert(broken)).await?;
-    steps.timed("a file deleted is an object deleted", steps.prune()).await.map(drop)
+    let broken = steps
+        .timed("a broken commit is refused", steps.break_it())
+        .await?;
+    steps
+        .timed("a revert makes it ready again", steps.revert(broken))
+        .await?;
+    steps
+        .timed("a file deleted is an object deleted", steps.prune())
+        .await
+        .map(drop)
 }
 
 /// What a step has done, and what it wants to be said about it.
@@ -36,10 +45,17 @@ struct Steps<'w> {
 }
 
 impl Steps<'_> {
-    async fn timed<T>(&self, what: &str, step: impl Future<Output = anyhow::Result<Done<T>>>) -> anyhow::Result<T> {
+    async fn timed<T>(
+        &self,
+        what: &str,
+        step: impl Future<Output = anyhow::Result<Done<T>>>,
+    ) -> anyhow::Result<T> {
         let start = Instant::now();
         let done = step.await.with_context(|| what.to_owned())?;
-        output::data(&format!("✔ {what} ({:.2} s)\n", start.elapsed().as_secs_f64()))?;
+        output::data(&format!(
+            "✔ {what} ({:.2} s)\n",
+            start.elapsed().as_secs_f64()
+        ))?;
         for line in done.said.lines() {
             output::data(&format!("    {line}\n"))?;
         }
@@ -49,14 +65,28 @@ impl Steps<'_> {
     async fn ready(&self) -> anyhow::Result<Done<()>> {
         let commit = self.world.head().context("find the first commit")?;
         let all = self.converged(commit).await?;
-        let names: Vec<&str> = all.iter().map(|object| text(object, "/metadata/name")).collect();
+        let names: Vec<&str> = all
+            .iter()
+            .map(|object| text(object, "/metadata/name"))
+            .collect();
         Ok(done(names.join(", ")))
     }
 
     async fn change(&self) -> anyhow::Result<Done<()>> {
-        let (staging, tag) = edited("apps/shop/staging/kustomization.yaml", "newTag: \"1.29\"", "newTag: \"1.30\"")?;
-        let (production, count) = edited("apps/shop/production/kustomization.yaml", "count: 3", "count: 4")?;
-        let commit = self.commit(&[(staging, Some(&*tag)), (production, Some(&*count))], "try 1.30, scale to 4")?;
+        let (staging, tag) = edited(
+            "apps/shop/staging/kustomization.yaml",
+            "newTag: \"1.29\"",
+            "newTag: \"1.30\"",
+        )?;
+        let (production, count) = edited(
+            "apps/shop/production/kustomization.yaml",
+            "count: 3",
+            "count: 4",
+        )?;
+        let commit = self.commit(
+            &[(staging, Some(&*tag)), (production, Some(&*count))],
+            "try 1.30, scale to 4",
+        )?;
         self.converged(commit).await?;
         let staged = self.deployment("shop-staging").await?;
         let image = text(&staged, "/spec/template/spec/containers/0/image");
@@ -67,39 +97,56 @@ impl Steps<'_> {
         if produced.pointer("/spec/replicas") != Some(&json!(PRODUCTION)) {
             bail!("production has {} replicas", produced["spec"]["replicas"]);
         }
-        Ok(done(format!("staging runs {image}, production {PRODUCTION} replicas")))
+        Ok(done(format!(
+            "staging runs {image}, production {PRODUCTION} replicas"
+        )))
     }
 
     async fn heal(&self) -> anyhow::Result<Done<()>> {
         let objects = self.world.sandbox.objects();
         let scale = json!({"spec": {"replicas": 1}});
-        objects.patch(SOMEBODY, DEPLOYMENT, ("shop-production", "shop"), &scale).await?;
+        objects
+            .patch(SOMEBODY, DEPLOYMENT, ("shop-production", "shop"), &scale)
+            .await?;
         self.eventually("production back at its replicas", async || {
             let found = self.deployment("shop-production").await?;
             let is = found.pointer("/spec/replicas") == Some(&json!(PRODUCTION));
-            Ok(if is { Ok(()) } else { Err(format!("replicas: {}", found["spec"]["replicas"])) })
+            Ok(if is {
+                Ok(())
+            } else {
+                Err(format!("replicas: {}", found["spec"]["replicas"]))
+            })
         })
         .await?;
         let event = self.eventually("an event that says who did it", async || {
             let events = objects.list(("v1", "Event"), NAMESPACE).await?;
-            let told = events
-                .iter()
-                .find(|event| event["reason"] == "DriftCorrected" && text(event, "/message").contains(SOMEBODY));
-            Ok(told.map(|event| text(event, "/message").to_owned()).ok_or("there is none".to_owned()))
+            let told = events.iter().find(|event| {
+                event["reason"] == "DriftCorrected" && text(event, "/message").contains(SOMEBODY)
+            });
+            Ok(told
+                .map(|event| text(event, "/message").to_owned())
+                .ok_or("there is none".to_owned()))
         });
         Ok(done(event.await?))
     }
 
     async fn break_it(&self) -> anyhow::Result<Done<ObjectId>> {
         let (path, broken) = edited(ORDERS, "partitions: 1", "partitions: 100")?;
-        let commit = self.commit(&[(path, Some(&*broken))], "more partitions than a queue can have")?;
+        let commit = self.commit(
+            &[(path, Some(&*broken))],
+            "more partitions than a queue can have",
+        )?;
         let message = self.eventually("a Kustomization that says no", async || {
             let queues = self.get(KUSTOMIZATION, NAMESPACE, "queues-staging").await?;
             let ready = condition(&queues);
             let is = text(ready, "/status") == "False"
                 && text(&queues, "/status/lastAttemptedRevision").ends_with(&commit.to_string());
             let message = text(ready, "/message").to_owned();
-            Ok(if is && message.contains("orders.yaml:") { Ok(message) } else { Err(message) })
+            Ok(if is && message.contains("orders.yaml:") {
+                Ok(message)
+            } else {
+                Err(message)
+            })
         });
         let message = message.await?;
         let queue = self.get(QUEUE, "messaging-staging", "orders").await?;
@@ -107,39 +154,75 @@ impl Steps<'_> {
             bail!("the queue has {} partitions", queue["spec"]["partitions"]);
         }
         self.deployment("shop-staging").await?;
-        Ok(Done { value: commit, said: message })
+        Ok(Done {
+            value: commit,
+            said: message,
+        })
     }
 
     async fn revert(&self, broken: ObjectId) -> anyhow::Result<Done<()>> {
         let git = self.world.sandbox.git();
-        let commit = git.revert(fleet::NAME, broken, "Revert \"more partitions than a queue can have\"")?;
+        let commit = git.revert(
+            fleet::NAME,
+            broken,
+            "Revert \"more partitions than a queue can have\"",
+        )?;
         self.converged(commit).await?;
         Ok(done(format!("at {}", short(commit))))
     }
 
     async fn prune(&self) -> anyhow::Result<Done<()>> {
-        let (list, shorter) = edited("apps/shop/base/kustomization.yaml", "  - service.yaml\n", "")?;
-        let files = [("apps/shop/base/service.yaml", None), (list, Some(&*shorter))];
+        let (list, shorter) = edited(
+            "apps/shop/base/kustomization.yaml",
+            "  - service.yaml\n",
+            "",
+        )?;
+        let files = [
+            ("apps/shop/base/service.yaml", None),
+            (list, Some(&*shorter)),
+        ];
         let commit = self.commit(&files, "no Service any more")?;
         self.converged(commit).await?;
         for namespace in ["shop-staging", "shop-production"] {
             self.eventually("the Service to go", async || {
-                let found = self.world.sandbox.objects().get(("v1", "Service"), namespace, "shop").await?;
-                Ok(found.map_or(Ok(()), |_| Err(format!("Service/{namespace}/shop is there"))))
+                let found = self
+                    .world
+                    .sandbox
+                    .objects()
+                    .get(("v1", "Service"), namespace, "shop")
+                    .await?;
+                Ok(found.map_or(Ok(()), |_| {
+                    Err(format!("Service/{namespace}/shop is there"))
+                }))
             })
             .await?;
         }
-        Ok(done("Service/shop-staging/shop and Service/shop-production/shop are gone".to_owned()))
+        Ok(done(
+            "Service/shop-staging/shop and Service/shop-production/shop are gone".to_owned(),
+        ))
     }
 
     /// Waits until every Kustomization is ready at a commit, and returns them.
     async fn converged(&self, commit: ObjectId) -> anyhow::Result<Vec<Value>> {
         let what = format!("all Kustomizations ready at {}", short(commit));
         self.eventually(&what, async || {
-            let all = self.world.sandbox.objects().list(KUSTOMIZATION, NAMESPACE).await?;
-            let late: Vec<String> = all.iter().filter(|object| !is_at(object, commit)).map(standing).collect();
+            let all = self
+                .world
+                .sandbox
+                .objects()
+                .list(KUSTOMIZATION, NAMESPACE)
+                .await?;
+            let late: Vec<String> = all
+                .iter()
+                .filter(|object| !is_at(object, commit))
+                .map(standing)
+                .collect();
             let is = late.is_empty() && all.len() == KUSTOMIZATIONS;
-            Ok(if is { Ok(all) } else { Err(format!("{} there; {}", all.len(), late.join("; "))) })
+            Ok(if is {
+                Ok(all)
+            } else {
+                Err(format!("{} there; {}", all.len(), late.join("; ")))
+            })
         })
         .await
     }
@@ -170,12 +253,21 @@ impl Steps<'_> {
     }
 
     async fn get(&self, kind: (&str, &str), namespace: &str, name: &str) -> anyhow::Result<Value> {
-        let found = self.world.sandbox.objects().get(kind, namespace, name).await?;
+        let found = self
+            .world
+            .sandbox
+            .objects()
+            .get(kind, namespace, name)
+            .await?;
         found.with_context(|| format!("there is no {}/{namespace}/{name}", kind.1))
     }
 
     fn commit(&self, files: &[(&str, Option<&str>)], message: &str) -> anyhow::Result<ObjectId> {
-        Ok(self.world.sandbox.git().commit(fleet::NAME, files, message)?)
+        Ok(self
+            .world
+            .sandbox
+            .git()
+            .commit(fleet::NAME, files, message)?)
     }
 }
 
@@ -186,26 +278,40 @@ fn done(said: String) -> Done<()> {
 /// Returns a file of the fleet with one text replaced, which must be there.
 fn edited(path: &'static str, from: &str, to: &str) -> anyhow::Result<(&'static str, String)> {
     let file = fleet::FILES.iter().find(|(known, _)| *known == path);
-    let (_, content) =
-        file.filter(|(_, content)| content.contains(from)).with_context(|| format!("find {from} in {path}"))?;
+    let (_, content) = file
+        .filter(|(_, content)| content.contains(from))
+        .with_context(|| format!("find {from} in {path}"))?;
     Ok((path, content.replacen(from, to, 1)))
 }
 
 fn is_at(kustomization: &Value, commit: ObjectId) -> bool {
     text(condition(kustomization), "/status") == "True"
         && text(kustomization, "/status/lastAppliedRevision").ends_with(&commit.to_string())
-        && kustomization.pointer("/status/observedGeneration") == kustomization.pointer("/metadata/generation")
+        && kustomization.pointer("/status/observedGeneration")
+            == kustomization.pointer("/metadata/generation")
 }
 
 fn standing(kustomization: &Value) -> String {
     let ready = condition(kustomization);
-    format!("{}: {} {}", text(kustomization, "/metadata/name"), text(ready, "/reason"), text(ready, "/message"))
+    format!(
+        "{}: {} {}",
+        text(kustomization, "/metadata/name"),
+        text(ready, "/reason"),
+        text(ready, "/message")
+    )
 }
 
 /// The condition that says whether an object is ready; null where there is none yet.
 fn condition(object: &Value) -> &Value {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    conditions.into_iter().find(|condition| condition["type"] == READY).unwrap_or(&Value::Null)
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    conditions
+        .into_iter()
+        .find(|condition| condition["type"] == READY)
+        .unwrap_or(&Value::Null)
 }
 
 fn short(commit: ObjectId) -> String {
@@ -233,7 +339,15 @@ mod tests {
 
     #[test]
     fn an_edit_that_hits_nothing_is_an_error() {
-        assert!(edited(ORDERS, "partitions: 1", "partitions: 2").unwrap().1.contains("partitions: 2"));
-        assert_eq!(edited(ORDERS, "shards", "").unwrap_err().to_string(), format!("find shards in {ORDERS}"));
+        assert!(
+            edited(ORDERS, "partitions: 1", "partitions: 2")
+                .unwrap()
+                .1
+                .contains("partitions: 2")
+        );
+        assert_eq!(
+            edited(ORDERS, "shards", "").unwrap_err().to_string(),
+            format!("find shards in {ORDERS}")
+        );
     }
 }

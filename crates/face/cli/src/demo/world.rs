@@ -25,16 +25,28 @@ pub(crate) struct World {
 impl World {
     /// Starts all of it, with the first commit made; the operator writes into `storage`.
     pub(crate) async fn start(storage: &Path) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::start(Options::default()).await.context("start the cluster")?;
-        let files: Vec<_> = fleet::FILES.iter().map(|(path, text)| (*path, Some(*text))).collect();
+        let sandbox = Sandbox::start(Options::default())
+            .await
+            .context("start the cluster")?;
+        let files: Vec<_> = fleet::FILES
+            .iter()
+            .map(|(path, text)| (*path, Some(*text)))
+            .collect();
         sandbox.git().commit(fleet::NAME, &files, "a small fleet")?;
         let objects = sandbox.objects();
         for object in fleet::objects(&sandbox.git().url(fleet::NAME)) {
             objects.apply(MANAGER, &object).await?;
         }
         let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage)?));
-        let hook = tokio::spawn(tell(sandbox.git().repository(fleet::NAME).watch(), objects.clone()));
-        Ok(Self { sandbox, operator, hook })
+        let hook = tokio::spawn(tell(
+            sandbox.git().repository(fleet::NAME).watch(),
+            objects.clone(),
+        ));
+        Ok(Self {
+            sandbox,
+            operator,
+            hook,
+        })
     }
 
     /// Returns the commit that the fleet's branch is at.
@@ -56,7 +68,9 @@ async fn tell(mut watch: Watch, objects: Objects) {
         let asked = json!({"metadata": {"annotations": {meta::REQUESTED_AT: jiff::Timestamp::now().to_string()}}});
         let source = ("source.toolkit.fluxcd.io/v1", "GitRepository");
         // What is not told is found at the next interval.
-        let _ = objects.patch("webhook", source, (NAMESPACE, fleet::NAME), &asked).await;
+        let _ = objects
+            .patch("webhook", source, (NAMESPACE, fleet::NAME), &asked)
+            .await;
     }
 }
 
@@ -64,7 +78,9 @@ async fn tell(mut watch: Watch, objects: Objects) {
 fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Options> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     // The address of the artifacts is part of what a source says, so it has to be known before.
-    let storage_addr = TcpListener::bind(free).and_then(|held| held.local_addr()).context("find a free port")?;
+    let storage_addr = TcpListener::bind(free)
+        .and_then(|held| held.local_addr())
+        .context("find a free port")?;
     Ok(lode_serve::Options {
         kubeconfig: Some(kubeconfig.to_owned()),
         context: None,

@@ -56,14 +56,28 @@ pub(super) fn text(findings: &[Finding]) -> String {
     out
 }
 
-fn field(out: &mut String, Difference { path, desired: before, live: after }: &Difference) {
+fn field(
+    out: &mut String,
+    Difference {
+        path,
+        desired: before,
+        live: after,
+    }: &Difference,
+) {
     match (before, after) {
-        (Some(Value::String(before)), Some(Value::String(after))) if before.contains('\n') || after.contains('\n') => {
+        (Some(Value::String(before)), Some(Value::String(after)))
+            if before.contains('\n') || after.contains('\n') =>
+        {
             let _ = writeln!(out, "  {path}:");
             lines(out, before, after);
         }
         (before, after) => {
-            let _ = writeln!(out, "  {path}: {} → {}", side(before.as_ref()), side(after.as_ref()));
+            let _ = writeln!(
+                out,
+                "  {path}: {} → {}",
+                side(before.as_ref()),
+                side(after.as_ref())
+            );
         }
     }
 }
@@ -80,7 +94,11 @@ fn side(value: Option<&Value>) -> String {
 /// Tells whether a text cannot be taken for something else, or for nothing.
 fn is_plain(text: &str) -> bool {
     let reads_as_text = serde_json::from_str::<Value>(text).is_err();
-    reads_as_text && text != "-" && text.trim() == text && !text.is_empty() && !text.contains(char::is_control)
+    reads_as_text
+        && text != "-"
+        && text.trim() == text
+        && !text.is_empty()
+        && !text.contains(char::is_control)
 }
 
 fn cut(text: &str, limit: usize) -> String {
@@ -92,17 +110,34 @@ fn cut(text: &str, limit: usize) -> String {
 
 /// Prints the lines that differ: all between the equal ones at both ends.
 fn lines(out: &mut String, before: &str, after: &str) {
-    let (before, after): (Vec<_>, Vec<_>) = (before.split('\n').collect(), after.split('\n').collect());
-    let start = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+    let (before, after): (Vec<_>, Vec<_>) =
+        (before.split('\n').collect(), after.split('\n').collect());
+    let start = before
+        .iter()
+        .zip(&after)
+        .take_while(|(a, b)| a == b)
+        .count();
     let (before, after) = (&before[start..], &after[start..]);
-    let end = before.iter().rev().zip(after.iter().rev()).take_while(|(a, b)| a == b).count();
-    let sides = [('-', &before[..before.len() - end]), ('+', &after[..after.len() - end])];
+    let end = before
+        .iter()
+        .rev()
+        .zip(after.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let sides = [
+        ('-', &before[..before.len() - end]),
+        ('+', &after[..after.len() - end]),
+    ];
     for (sign, lines) in sides {
         for line in lines.iter().take(LINES_MAX) {
             let _ = writeln!(out, "    {sign} {}", cut(line, VALUE_MAX));
         }
         if lines.len() > LINES_MAX {
-            let _ = writeln!(out, "    {sign} … and {} more lines", lines.len() - LINES_MAX);
+            let _ = writeln!(
+                out,
+                "    {sign} … and {} more lines",
+                lines.len() - LINES_MAX
+            );
         }
     }
 }
@@ -115,18 +150,29 @@ mod tests {
     use super::*;
 
     fn id(kind: &str, name: &str) -> Id {
-        Id { namespace: "shop".into(), name: name.into(), group: "".into(), kind: kind.into() }
+        Id {
+            namespace: "shop".into(),
+            name: name.into(),
+            group: "".into(),
+            kind: kind.into(),
+        }
     }
 
     fn drifted(kind: &str, name: &str, live: &Value, wanted: &Value) -> Finding {
-        Finding { id: id(kind, name), change: Change::Drifted(between(live, wanted)) }
+        Finding {
+            id: id(kind, name),
+            change: Change::Drifted(between(live, wanted)),
+        }
     }
 
     #[test]
     fn findings_read_from_the_top() {
         let containers = |image: &str| json!([{"name": "app", "image": image}]);
         let findings = [
-            Finding { id: id("ConfigMap", "new"), change: Change::Created },
+            Finding {
+                id: id("ConfigMap", "new"),
+                change: Change::Created,
+            },
             drifted(
                 "Deployment",
                 "web",
@@ -145,8 +191,14 @@ mod tests {
                 &json!({"kind": "Secret", "data": {"token": "b25l"}}),
                 &json!({"kind": "Secret", "data": {"token": "dHdv"}}),
             ),
-            Finding { id: id("Job", "migrate"), change: Change::Recreated },
-            Finding { id: id("Service", "old"), change: Change::Pruned },
+            Finding {
+                id: id("Job", "migrate"),
+                change: Change::Recreated,
+            },
+            Finding {
+                id: id("Service", "old"),
+                change: Change::Pruned,
+            },
         ];
         insta::assert_snapshot!(text(&findings), @r#"
         ► ConfigMap/shop/new created
@@ -170,7 +222,8 @@ mod tests {
     #[test]
     fn nothing_of_a_secret_is_printed() {
         let live = json!({"kind": "Secret", "data": {"token": "aHVudGVyMg=="}});
-        let wanted = json!({"kind": "Secret", "data": {"token": "aHVudGVyMw==", "more": "aHVudGVyNA=="}});
+        let wanted =
+            json!({"kind": "Secret", "data": {"token": "aHVudGVyMw==", "more": "aHVudGVyNA=="}});
         assert!(!text(&[drifted("Secret", "keys", &live, &wanted)]).contains("aHVudGVy"));
     }
 

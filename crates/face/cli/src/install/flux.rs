@@ -22,18 +22,29 @@ pub(super) async fn refuse_running(client: &Client) -> anyhow::Result<()> {
     }
     let scale = "`kubectl -n NAMESPACE scale deployment source-controller kustomize-controller --replicas=0` stops it";
     bail!(Told::new(
-        format!("a Flux runs in this cluster and uses the same objects: {}", used.join(", ")),
+        format!(
+            "a Flux runs in this cluster and uses the same objects: {}",
+            used.join(", ")
+        ),
         format!("{scale}; --take-over installs all the same")
     ))
 }
 
 /// Returns the objects of all namespaces that have the name of a controller.
 async fn named(client: &Client, kind: &str) -> anyhow::Result<Vec<Value>> {
-    let resource: Resource = objects::known(kind).with_context(|| format!("find the kind {kind}"))?;
+    let resource: Resource =
+        objects::known(kind).with_context(|| format!("find the kind {kind}"))?;
     let mut found = Vec::new();
     for name in CONTROLLERS {
-        let answer = client.list(&resource, "", &format!("?fieldSelector=metadata.name%3D{name}")).await;
-        let answer = answer.with_context(|| format!("look for a running Flux: list {kind}s named {name}"))?;
+        let answer = client
+            .list(
+                &resource,
+                "",
+                &format!("?fieldSelector=metadata.name%3D{name}"),
+            )
+            .await;
+        let answer = answer
+            .with_context(|| format!("look for a running Flux: list {kind}s named {name}"))?;
         let list: Value = serde_json::from_slice(&answer).context("read the list")?;
         found.extend(list["items"].as_array().into_iter().flatten().cloned());
     }
@@ -43,13 +54,25 @@ async fn named(client: &Client, kind: &str) -> anyhow::Result<Vec<Value>> {
 /// Names what a running Flux uses: its Deployments that are not scaled down, and Services of theirs that do not lead to
 /// us and whose Deployment was not scaled down.
 fn running(deployments: &[Value], services: &[Value]) -> Vec<String> {
-    let is_stopped = |deployment: &Value| deployment.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);
-    let stopped: Vec<_> = deployments.iter().filter(|deployment| is_stopped(deployment)).map(name_of).collect();
-    let running = deployments.iter().filter(|deployment| !is_stopped(deployment));
+    let is_stopped = |deployment: &Value| {
+        deployment.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
+    };
+    let stopped: Vec<_> = deployments
+        .iter()
+        .filter(|deployment| is_stopped(deployment))
+        .map(name_of)
+        .collect();
+    let running = deployments
+        .iter()
+        .filter(|deployment| !is_stopped(deployment));
     let running = running.map(|deployment| format!("Deployment/{}", name_of(deployment)));
-    let is_theirs =
-        |service: &&Value| text(service, "/spec/selector/app") != objects::NAME && !stopped.contains(&name_of(service));
-    let used = services.iter().filter(is_theirs).map(|service| format!("Service/{}", name_of(service)));
+    let is_theirs = |service: &&Value| {
+        text(service, "/spec/selector/app") != objects::NAME && !stopped.contains(&name_of(service))
+    };
+    let used = services
+        .iter()
+        .filter(is_theirs)
+        .map(|service| format!("Service/{}", name_of(service)));
     running.chain(used).collect()
 }
 
@@ -69,9 +92,18 @@ mod tests {
 
     #[test]
     fn a_flux_that_runs_in_any_namespace_is_seen() {
-        assert_eq!(running(&[deployment("gitops", &json!(1))], &[]), ["Deployment/gitops/source-controller"]);
-        assert_eq!(running(&[deployment("gitops", &Value::Null)], &[]), ["Deployment/gitops/source-controller"]);
-        assert_eq!(running(&[], &[service("gitops", "source-controller")]), ["Service/gitops/source-controller"]);
+        assert_eq!(
+            running(&[deployment("gitops", &json!(1))], &[]),
+            ["Deployment/gitops/source-controller"]
+        );
+        assert_eq!(
+            running(&[deployment("gitops", &Value::Null)], &[]),
+            ["Deployment/gitops/source-controller"]
+        );
+        assert_eq!(
+            running(&[], &[service("gitops", "source-controller")]),
+            ["Service/gitops/source-controller"]
+        );
     }
 
     #[test]

@@ -45,10 +45,18 @@ pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
         self::namespace(namespace),
         account(namespace),
         role(namespace, wishes.role),
-        binding(namespace, &format!("{NAME}-{namespace}"), &format!("{NAME}-{namespace}")),
+        binding(
+            namespace,
+            &format!("{NAME}-{namespace}"),
+            &format!("{NAME}-{namespace}"),
+        ),
     ];
     if wishes.role == Role::ClusterAdmin {
-        objects.push(binding(namespace, &format!("{NAME}-applier-{namespace}"), "cluster-admin"));
+        objects.push(binding(
+            namespace,
+            &format!("{NAME}-applier-{namespace}"),
+            "cluster-admin",
+        ));
     }
     if wishes.network_policy {
         objects.push(network_policy(namespace));
@@ -76,7 +84,12 @@ pub(super) fn known(kind: &str) -> Option<Resource> {
 
 /// Returns where custom resource definitions live.
 pub(super) fn definitions() -> Resource {
-    Resource::known("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false)
+    Resource::known(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    )
 }
 
 fn labels(namespace: &str) -> Value {
@@ -107,17 +120,34 @@ fn account(namespace: &str) -> Value {
 fn role(namespace: &str, role: Role) -> Value {
     let (source, kustomization) = (git_repository::Spec::NAMES, kustomization::Spec::NAMES);
     let groups = [source.group, kustomization.group];
-    let with = |part: &str| [source.plural, kustomization.plural].map(|plural| format!("{plural}{part}"));
+    let with =
+        |part: &str| [source.plural, kustomization.plural].map(|plural| format!("{plural}{part}"));
     let mut rules = vec![
-        rule(&groups, &with(""), &["get", "list", "watch", "patch", "update"]),
+        rule(
+            &groups,
+            &with(""),
+            &["get", "list", "watch", "patch", "update"],
+        ),
         rule(&groups, &with("/status"), &["get", "patch", "update"]),
         rule(&groups, &with("/finalizers"), &["patch", "update"]),
-        rule(&[""], &["namespaces", "secrets", "configmaps", "serviceaccounts"], &["get", "list", "watch"]),
+        rule(
+            &[""],
+            &["namespaces", "secrets", "configmaps", "serviceaccounts"],
+            &["get", "list", "watch"],
+        ),
         rule(&[""], &["events"], &["create", "patch"]),
-        rule(&["coordination.k8s.io"], &["leases"], &["get", "create", "patch", "update"]),
+        rule(
+            &["coordination.k8s.io"],
+            &["leases"],
+            &["get", "create", "patch", "update"],
+        ),
         rule(&[""], &["serviceaccounts"], &["impersonate"]),
         // Before an account's Kustomization learns anything of what is watched for all, its account is asked about.
-        rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
+        rule(
+            &["authorization.k8s.io"],
+            &["subjectaccessreviews"],
+            &["create"],
+        ),
     ];
     if role == Role::LeastPrivilege {
         // Applied kinds are watched once for all tenants; what a tenant learns of them its account is asked about.
@@ -234,7 +264,10 @@ fn arguments(wishes: &Wishes<'_>) -> Vec<String> {
     ];
     if wishes.role == Role::LeastPrivilege {
         // As Flux locks tenants down: what names no account has its namespace's default one.
-        arguments.extend(["--default-service-account=default".to_owned(), "--no-cross-namespace-refs=true".to_owned()]);
+        arguments.extend([
+            "--default-service-account=default".to_owned(),
+            "--no-cross-namespace-refs=true".to_owned(),
+        ]);
     }
     // A flag may be given once: what the user says stands for what is usual.
     let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
@@ -261,7 +294,13 @@ fn service(namespace: &str) -> Value {
 impl Wishes<'_> {
     /// What tests install.
     pub(super) fn example(role: Role) -> Self {
-        Self { namespace: "gitops", image: "example.com/lode:1", role, network_policy: true, serve: &[] }
+        Self {
+            namespace: "gitops",
+            image: "example.com/lode:1",
+            role,
+            network_policy: true,
+            serve: &[],
+        }
     }
 }
 
@@ -274,21 +313,34 @@ mod tests {
     }
 
     fn find(kind: &str) -> Value {
-        all_as(Role::ClusterAdmin).into_iter().find(|object| object["kind"] == kind).unwrap()
+        all_as(Role::ClusterAdmin)
+            .into_iter()
+            .find(|object| object["kind"] == kind)
+            .unwrap()
     }
 
     #[test]
     fn a_toolkit_check_finds_the_deployment() {
         let deployment = find("Deployment");
-        assert_eq!(deployment["metadata"]["labels"]["app.kubernetes.io/part-of"], "flux");
+        assert_eq!(
+            deployment["metadata"]["labels"]["app.kubernetes.io/part-of"],
+            "flux"
+        );
         assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
-        assert_eq!(deployment.pointer("/spec/template/spec/containers/0/image").unwrap(), "example.com/lode:1");
+        assert_eq!(
+            deployment
+                .pointer("/spec/template/spec/containers/0/image")
+                .unwrap(),
+            "example.com/lode:1"
+        );
     }
 
     #[test]
     fn the_pod_is_restricted() {
         let deployment = find("Deployment");
-        let context = deployment.pointer("/spec/template/spec/containers/0/securityContext").unwrap();
+        let context = deployment
+            .pointer("/spec/template/spec/containers/0/securityContext")
+            .unwrap();
         assert_eq!(context["runAsNonRoot"], true);
         assert_eq!(context["allowPrivilegeEscalation"], false);
         assert_eq!(context["capabilities"]["drop"], json!(["ALL"]));
@@ -299,11 +351,29 @@ mod tests {
     fn the_service_leads_to_the_artifacts_of_the_pod() {
         let (service, deployment) = (find("Service"), find("Deployment"));
         assert_eq!(service["metadata"]["name"], "source-controller");
-        let (labels, selector) =
-            (deployment.pointer("/spec/template/metadata/labels").unwrap(), &service["spec"]["selector"]);
-        assert!(selector.as_object().unwrap().iter().all(|(key, value)| labels[key] == *value));
-        let port = deployment.pointer("/spec/template/spec/containers/0/ports/0").unwrap();
-        assert_eq!((&service["spec"]["ports"][0]["targetPort"], &port["containerPort"]), (&port["name"], &json!(9090)));
+        let (labels, selector) = (
+            deployment
+                .pointer("/spec/template/metadata/labels")
+                .unwrap(),
+            &service["spec"]["selector"],
+        );
+        assert!(
+            selector
+                .as_object()
+                .unwrap()
+                .iter()
+                .all(|(key, value)| labels[key] == *value)
+        );
+        let port = deployment
+            .pointer("/spec/template/spec/containers/0/ports/0")
+            .unwrap();
+        assert_eq!(
+            (
+                &service["spec"]["ports"][0]["targetPort"],
+                &port["containerPort"]
+            ),
+            (&port["name"], &json!(9090))
+        );
         assert_eq!(service["spec"]["ports"][0]["port"], 80);
     }
 
@@ -312,19 +382,30 @@ mod tests {
         let role = find("ClusterRole");
         let about = |word: &str| {
             let rules = role["rules"].as_array().unwrap().iter();
-            let rules = rules.filter(|rule| rule["resources"].as_array().unwrap().contains(&json!(word)));
-            rules.flat_map(|rule| rule["verbs"].as_array().unwrap().clone()).collect::<Vec<_>>()
+            let rules =
+                rules.filter(|rule| rule["resources"].as_array().unwrap().contains(&json!(word)));
+            rules
+                .flat_map(|rule| rule["verbs"].as_array().unwrap().clone())
+                .collect::<Vec<_>>()
         };
         assert_eq!(about("secrets"), ["get", "list", "watch"]);
         assert!(about("serviceaccounts").contains(&json!("impersonate")));
         assert!(about("kustomizations/status").contains(&json!("patch")));
-        assert!(about("leases").contains(&json!("create")) && about("events").contains(&json!("create")));
+        assert!(
+            about("leases").contains(&json!("create"))
+                && about("events").contains(&json!("create"))
+        );
     }
 
     #[test]
     fn what_has_no_namespace_is_named_after_it() {
         for kind in ["ClusterRole", "ClusterRoleBinding"] {
-            assert!(find(kind)["metadata"]["name"].as_str().unwrap().ends_with("-gitops"));
+            assert!(
+                find(kind)["metadata"]["name"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with("-gitops")
+            );
         }
     }
 
@@ -332,14 +413,28 @@ mod tests {
     fn an_operator_of_least_privilege_is_no_admin_and_acts_as_accounts() {
         let admins = |role| {
             let objects = all_as(role).into_iter();
-            objects.filter(|object| object.pointer("/roleRef/name") == Some(&json!("cluster-admin"))).count()
+            objects
+                .filter(|object| object.pointer("/roleRef/name") == Some(&json!("cluster-admin")))
+                .count()
         };
-        assert_eq!((admins(Role::ClusterAdmin), admins(Role::LeastPrivilege)), (1, 0));
-        let deployment =
-            all_as(Role::LeastPrivilege).into_iter().find(|object| object["kind"] == "Deployment").unwrap();
-        let arguments = deployment.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap();
+        assert_eq!(
+            (admins(Role::ClusterAdmin), admins(Role::LeastPrivilege)),
+            (1, 0)
+        );
+        let deployment = all_as(Role::LeastPrivilege)
+            .into_iter()
+            .find(|object| object["kind"] == "Deployment")
+            .unwrap();
+        let arguments = deployment
+            .pointer("/spec/template/spec/containers/0/args")
+            .unwrap()
+            .as_array()
+            .unwrap();
         assert!(arguments.contains(&json!("--default-service-account=default")));
-        for object in all_as(Role::LeastPrivilege).iter().filter(|object| object["kind"] == "ClusterRole") {
+        for object in all_as(Role::LeastPrivilege)
+            .iter()
+            .filter(|object| object["kind"] == "ClusterRole")
+        {
             for rule in object["rules"].as_array().unwrap() {
                 let reads = rule["verbs"] == json!(["get", "list", "watch"]);
                 assert!(reads || !rule.to_string().contains("\"*\""), "{rule}");
@@ -349,13 +444,40 @@ mod tests {
 
     #[test]
     fn flags_of_the_operator_come_last_and_a_policy_may_be_left_out() {
-        let serve = ["--log-encoding=text".to_owned(), "--concurrent=4".to_owned()];
-        let objects = all(&Wishes { serve: &serve, network_policy: false, ..Wishes::example(Role::ClusterAdmin) });
-        let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
-        let arguments = deployment.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap();
+        let serve = [
+            "--log-encoding=text".to_owned(),
+            "--concurrent=4".to_owned(),
+        ];
+        let objects = all(&Wishes {
+            serve: &serve,
+            network_policy: false,
+            ..Wishes::example(Role::ClusterAdmin)
+        });
+        let deployment = objects
+            .iter()
+            .find(|object| object["kind"] == "Deployment")
+            .unwrap();
+        let arguments = deployment
+            .pointer("/spec/template/spec/containers/0/args")
+            .unwrap()
+            .as_array()
+            .unwrap();
         assert_eq!(arguments[arguments.len() - 2..], serve);
-        assert_eq!((&arguments[0], arguments.contains(&json!("--log-encoding=json"))), (&json!("serve"), false));
-        assert!(objects.iter().all(|object| object["kind"] != "NetworkPolicy"));
-        assert_eq!(find("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]["app"], NAME);
+        assert_eq!(
+            (
+                &arguments[0],
+                arguments.contains(&json!("--log-encoding=json"))
+            ),
+            (&json!("serve"), false)
+        );
+        assert!(
+            objects
+                .iter()
+                .all(|object| object["kind"] != "NetworkPolicy")
+        );
+        assert_eq!(
+            find("NetworkPolicy")["spec"]["podSelector"]["matchLabels"]["app"],
+            NAME
+        );
     }
 }

@@ -54,8 +54,14 @@ async fn health_checks_and_expressions_tell_nothing_that_the_account_may_not_rea
 async fn what_exists_elsewhere_is_not_told_by_applying_to_it() {
     Stage::play("sight-apply", async |stage| {
         let other = begin(stage).await?;
-        stage.world.apply(owned(config_map(&other, "exists", json!({})), &other)).await?;
-        stage.world.apply(config_map(&other, "plain", json!({}))).await?;
+        stage
+            .world
+            .apply(owned(config_map(&other, "exists", json!({})), &other))
+            .await?;
+        stage
+            .world
+            .apply(config_map(&other, "plain", json!({})))
+            .await?;
         let once = json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"});
         let nowhere = format!("{other}-nowhere");
         let mut told = Vec::new();
@@ -67,19 +73,36 @@ async fn what_exists_elsewhere_is_not_told_by_applying_to_it() {
         ] {
             let mut map = config_map(namespace, name, json!({}));
             map["metadata"]["annotations"] = once.clone();
-            stage.write(&format!("{of}/a.yaml"), &[map, config_map(&stage.namespace, of, json!({}))])?;
+            stage.write(
+                &format!("{of}/a.yaml"),
+                &[map, config_map(&stage.namespace, of, json!({}))],
+            )?;
             told.push((of, namespace.clone(), name));
         }
         stage.deliver("to others").await?;
         let mut texts = Vec::new();
         for (of, namespace, name) in told {
-            stage.kustomization(of, json!({"serviceAccountName": "tenant"})).await?;
+            stage
+                .kustomization(of, json!({"serviceAccountName": "tenant"}))
+                .await?;
             let text = stage.fails(of, "ReconciliationFailed").await?;
             println!("{of}: {text}");
-            let text = text.lines().find(|line| line.contains("orbidden")).unwrap_or_default();
-            texts.push(text.replace(&*namespace, "NS").replace(&format!("({of}/"), "(OF/").replace(name, "NAME"));
+            let text = text
+                .lines()
+                .find(|line| line.contains("orbidden"))
+                .unwrap_or_default();
+            texts.push(
+                text.replace(&*namespace, "NS")
+                    .replace(&format!("({of}/"), "(OF/")
+                    .replace(name, "NAME"),
+            );
         }
-        ensure!(texts.iter().all(|text| !text.is_empty() && *text == texts[0]), "what exists is told: {texts:#?}");
+        ensure!(
+            texts
+                .iter()
+                .all(|text| !text.is_empty() && *text == texts[0]),
+            "what exists is told: {texts:#?}"
+        );
         Ok(())
     })
     .await;
@@ -139,14 +162,29 @@ async fn serves(stage: &mut Stage, rules: Value) -> anyhow::Result<()> {
         "metadata": {"name": "tenant", "namespace": ns}, "rules": rules});
     stage.world.apply(role).await?;
     let check = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "later"}]);
-    let exprs = json!([{"apiVersion": "v1", "kind": "ConfigMap", "current": "data.ready == 'yes'"}]);
-    let spec = json!({"serviceAccountName": "tenant", "healthChecks": check, "healthCheckExprs": exprs});
-    stage.kustomization("apps", over(spec, &json!({"interval": "1m"}))).await?;
-    stage.sees("ConfigMap", "a", "/data/color", json!("blue")).await?;
-    stage.world.apply(config_map(&ns, "later", json!({"ready": "yes"}))).await?;
-    stage.world.ready(("Kustomization", &ns, "apps"), "True", "").await?;
+    let exprs =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "current": "data.ready == 'yes'"}]);
+    let spec =
+        json!({"serviceAccountName": "tenant", "healthChecks": check, "healthCheckExprs": exprs});
+    stage
+        .kustomization("apps", over(spec, &json!({"interval": "1m"})))
+        .await?;
+    stage
+        .sees("ConfigMap", "a", "/data/color", json!("blue"))
+        .await?;
+    stage
+        .world
+        .apply(config_map(&ns, "later", json!({"ready": "yes"})))
+        .await?;
+    stage
+        .world
+        .ready(("Kustomization", &ns, "apps"), "True", "")
+        .await?;
 
-    stage.write("apps/a.yaml", &[config_map(&ns, "b", json!({"color": "red"}))])?;
+    stage.write(
+        "apps/a.yaml",
+        &[config_map(&ns, "b", json!({"color": "red"}))],
+    )?;
     let commit = stage.deliver("another").await?;
     stage.applied("apps", &commit).await?;
     stage.gone("ConfigMap", "a").await?;
@@ -161,7 +199,10 @@ async fn begin(stage: &mut Stage) -> anyhow::Result<String> {
     let other = format!("{}-other", stage.namespace);
     stage.add_namespace(&other).await?;
     let ns = stage.namespace.clone();
-    stage.write("apps/a.yaml", &[config_map(&ns, "a", json!({"color": "blue"}))])?;
+    stage.write(
+        "apps/a.yaml",
+        &[config_map(&ns, "a", json!({"color": "blue"}))],
+    )?;
     stage.repository.push("begin")?;
     stage.source().await?;
     let metadata = json!({"name": "tenant", "namespace": ns});

@@ -68,10 +68,15 @@ async fn an_empty_repository_says_so_and_is_used_once_it_is_filled() {
     Stage::play("empty", async |stage| {
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
-        let text = stage.says_no("GitRepository", "app", "EmptyGitRepository").await?;
+        let text = stage
+            .says_no("GitRepository", "app", "EmptyGitRepository")
+            .await?;
         holds(&text, &["empty"])?;
         stage.fails("apps", "ArtifactFailed").await?;
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         let commit = stage.deliver("begin").await?;
         stage.applied("apps", &commit).await.map(drop)
     })
@@ -85,12 +90,22 @@ async fn a_branch_that_is_gone_is_told_and_what_was_applied_stays() {
         stage.write("apps/a.yaml", &[config_map(ns, "a", json!({}))])?;
         stage.repository.push("begin")?;
         stage.repository.send("main:release")?;
-        stage.source_of("app", json!({"url": stage.repository.url, "ref": {"branch": "release"}})).await?;
+        stage
+            .source_of(
+                "app",
+                json!({"url": stage.repository.url, "ref": {"branch": "release"}}),
+            )
+            .await?;
         stage.kustomization("apps", json!({})).await?;
-        stage.world.ready(("Kustomization", ns, "apps"), "True", "").await?;
+        stage
+            .world
+            .ready(("Kustomization", ns, "apps"), "True", "")
+            .await?;
         stage.repository.send(":release")?;
         stage.world.reconcile(("GitRepository", ns, "app")).await?;
-        let text = stage.says_no("GitRepository", "app", "GitOperationFailed").await?;
+        let text = stage
+            .says_no("GitRepository", "app", "GitOperationFailed")
+            .await?;
         println!("branch gone: {text}");
         holds(&text, &["release", "not found"])?;
         ensure!(
@@ -98,7 +113,10 @@ async fn a_branch_that_is_gone_is_told_and_what_was_applied_stays() {
             "the artifact is let go"
         );
         stage.reconcile("apps").await?;
-        stage.world.ready(("Kustomization", ns, "apps"), "True", "").await?;
+        stage
+            .world
+            .ready(("Kustomization", ns, "apps"), "True", "")
+            .await?;
         stage.object("ConfigMap", "a").await.map(drop)
     })
     .await;
@@ -113,14 +131,20 @@ async fn a_rewritten_branch_is_followed() {
         stage.write("apps/objects.yaml", &[one("a", "red"), one("b", "red")])?;
         let second = stage.deliver("second").await?;
         stage.applied("apps", &second).await?;
-        stage.repository.git(&["checkout", "-q", "--orphan", "fresh"])?;
+        stage
+            .repository
+            .git(&["checkout", "-q", "--orphan", "fresh"])?;
         stage.write("apps/objects.yaml", &[one("a", "green")])?;
         stage.repository.git(&["add", "-A"])?;
-        stage.repository.git(&["commit", "-q", "-m", "history begins anew"])?;
+        stage
+            .repository
+            .git(&["commit", "-q", "-m", "history begins anew"])?;
         stage.repository.git(&["branch", "-M", "main"])?;
         let third = stage.deliver("on top").await?;
         stage.applied("apps", &third).await?;
-        stage.sees("ConfigMap", "a", "/data/color", json!("green")).await?;
+        stage
+            .sees("ConfigMap", "a", "/data/color", json!("green"))
+            .await?;
         stage.gone("ConfigMap", "b").await
     })
     .await;

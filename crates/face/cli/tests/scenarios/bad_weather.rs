@@ -18,18 +18,42 @@ const OBJECTS: usize = 20;
 /// So many are dropped by the push, and as many are new.
 const NEW: usize = 4;
 
-const APPLIES: Requests = Requests { verb: "patch", resource: "configmaps", name: "" };
-const DELETES: Requests = Requests { verb: "delete", resource: "configmaps", name: "" };
-const STATUSES: Requests = Requests { verb: "patch", resource: "kustomizations/status", name: "" };
-const WATCHES: Requests = Requests { verb: "watch", resource: "", name: "" };
-const ALL: Requests = Requests { verb: "", resource: "", name: "" };
+const APPLIES: Requests = Requests {
+    verb: "patch",
+    resource: "configmaps",
+    name: "",
+};
+const DELETES: Requests = Requests {
+    verb: "delete",
+    resource: "configmaps",
+    name: "",
+};
+const STATUSES: Requests = Requests {
+    verb: "patch",
+    resource: "kustomizations/status",
+    name: "",
+};
+const WATCHES: Requests = Requests {
+    verb: "watch",
+    resource: "",
+    name: "",
+};
+const ALL: Requests = Requests {
+    verb: "",
+    resource: "",
+    name: "",
+};
 
 /// All until the push is applied.
 const ALWAYS: usize = usize::MAX;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_server_is_waited_for() {
-    through("slow", &[(ALWAYS, ALL, Fault::Slow(Duration::from_millis(50)))]).await;
+    through(
+        "slow",
+        &[(ALWAYS, ALL, Fault::Slow(Duration::from_millis(50)))],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,12 +64,28 @@ async fn a_server_that_is_silent_for_a_while_is_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_has_too_much_to_do_is_asked_again_when_it_said() {
     let later = Fault::TooMany { retry_after_s: 1 };
-    through("too-many", &[(8, APPLIES, later), (1, STATUSES, later), (1, DELETES, later)]).await;
+    through(
+        "too-many",
+        &[
+            (8, APPLIES, later),
+            (1, STATUSES, later),
+            (1, DELETES, later),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_is_asked_again() {
-    through("broken", &[(15, APPLIES, Fault::Broken), (3, STATUSES, Fault::Broken), (3, DELETES, Fault::Broken)]).await;
+    through(
+        "broken",
+        &[
+            (15, APPLIES, Fault::Broken),
+            (3, STATUSES, Fault::Broken),
+            (3, DELETES, Fault::Broken),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,12 +96,28 @@ async fn a_server_that_fails_at_everything_is_asked_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_conflicts_passes() {
     let conflict = Fault::Conflict;
-    through("conflicts", &[(15, APPLIES, conflict), (3, STATUSES, conflict), (3, DELETES, conflict)]).await;
+    through(
+        "conflicts",
+        &[
+            (15, APPLIES, conflict),
+            (3, STATUSES, conflict),
+            (3, DELETES, conflict),
+        ],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_whose_answer_is_lost_is_not_done_twice() {
-    through("lost", &[(15, APPLIES, Fault::Lost), (3, STATUSES, Fault::Lost), (3, DELETES, Fault::Lost)]).await;
+    through(
+        "lost",
+        &[
+            (15, APPLIES, Fault::Lost),
+            (3, STATUSES, Fault::Lost),
+            (3, DELETES, Fault::Lost),
+        ],
+    )
+    .await;
 }
 
 /// Plays a push while the server stumbles: each fault strikes so many requests.
@@ -75,7 +131,11 @@ async fn through(name: &str, faults: &[(usize, Requests, Fault)]) {
         for (times, requests, fault) in faults {
             weather.strike(*times, *requests, *fault);
         }
-        let wanted: usize = faults.iter().map(|(times, ..)| times).filter(|times| **times != ALWAYS).sum();
+        let wanted: usize = faults
+            .iter()
+            .map(|(times, ..)| times)
+            .filter(|times| **times != ALWAYS)
+            .sum();
         let commit = push(stage).await?;
         if faults.iter().any(|(.., fault)| *fault == Fault::Silent) {
             until_struck(weather, wanted).await?;
@@ -83,7 +143,11 @@ async fn through(name: &str, faults: &[(usize, Requests, Fault)]) {
         }
         stage.applied("apps", &commit).await?;
         println!("{name}: {} requests were struck", weather.struck());
-        ensure!(weather.struck() >= wanted.max(1), "of {wanted} only {} were struck", weather.struck());
+        ensure!(
+            weather.struck() >= wanted.max(1),
+            "of {wanted} only {} were struck",
+            weather.struck()
+        );
         weather.lift();
         is_right(stage, &before).await
     })
@@ -113,16 +177,39 @@ async fn without_watches(name: &str, again: impl Fn(Faults<'_>)) {
         weather.end_watches();
         until_struck(weather, 2).await?;
         stage.world.delete("ConfigMap", &ns, "object-5").await?;
-        stage.world.patch_as("somebody", ("ConfigMap", &ns, "object-6"), json!({"data": {"color": "red"}})).await?;
-        stage.world.apply(config_map(&ns, "late", json!({}))).await?;
+        stage
+            .world
+            .patch_as(
+                "somebody",
+                ("ConfigMap", &ns, "object-6"),
+                json!({"data": {"color": "red"}}),
+            )
+            .await?;
+        stage
+            .world
+            .apply(config_map(&ns, "late", json!({})))
+            .await?;
         again(weather);
         weather.lift();
-        stage.sees("ConfigMap", "object-6", "/data/color", json!("blue")).await?;
-        stage.sees("ConfigMap", "object-5", "/data/color", json!("blue")).await?;
-        stage.told("apps", "DriftCorrected", &[&format!("ConfigMap/{ns}/object-6"), "somebody"]).await?;
+        stage
+            .sees("ConfigMap", "object-6", "/data/color", json!("blue"))
+            .await?;
+        stage
+            .sees("ConfigMap", "object-5", "/data/color", json!("blue"))
+            .await?;
+        stage
+            .told(
+                "apps",
+                "DriftCorrected",
+                &[&format!("ConfigMap/{ns}/object-6"), "somebody"],
+            )
+            .await?;
         let commit = push(stage).await?;
         stage.applied("apps", &commit).await?;
-        let others = before.into_iter().filter(|(name, _)| name != "object-5").collect();
+        let others = before
+            .into_iter()
+            .filter(|(name, _)| name != "object-5")
+            .collect();
         is_right(stage, &others).await?;
         stage.object("ConfigMap", "late").await.map(drop)
     })
@@ -146,8 +233,13 @@ async fn watches_that_end_again_and_again_are_followed() {
             }
             let red = json!({"data": {"color": format!("red {round}")}});
             let name = format!("object-{round}");
-            stage.world.patch_as("somebody", ("ConfigMap", &ns, &name), red).await?;
-            stage.sees("ConfigMap", &name, "/data/color", json!("blue")).await?;
+            stage
+                .world
+                .patch_as("somebody", ("ConfigMap", &ns, &name), red)
+                .await?;
+            stage
+                .sees("ConfigMap", &name, "/data/color", json!("blue"))
+                .await?;
         }
         let commit = push(stage).await?;
         stage.applied("apps", &commit).await?;
@@ -167,8 +259,13 @@ async fn a_clock_that_jumps_changes_nothing() {
         for hours in [5, -10, 5] {
             weather(stage)?.turn_clock(SignedDuration::from_hours(hours));
             let red = json!({"data": {"color": format!("red {hours}")}});
-            stage.world.patch_as("somebody", ("ConfigMap", &ns, "object-6"), red).await?;
-            stage.sees("ConfigMap", "object-6", "/data/color", json!("blue")).await?;
+            stage
+                .world
+                .patch_as("somebody", ("ConfigMap", &ns, "object-6"), red)
+                .await?;
+            stage
+                .sees("ConfigMap", "object-6", "/data/color", json!("blue"))
+                .await?;
             stage.reconcile("apps").await?;
         }
         let commit = push(stage).await?;
@@ -180,7 +277,10 @@ async fn a_clock_that_jumps_changes_nothing() {
 
 /// Returns what makes things go wrong.
 fn weather(stage: &Stage) -> anyhow::Result<Faults<'_>> {
-    stage.ground.faults().context("a sandbox has faults on demand")
+    stage
+        .ground
+        .faults()
+        .context("a sandbox has faults on demand")
 }
 
 async fn until_struck(weather: Faults<'_>, times: usize) -> anyhow::Result<()> {
@@ -189,14 +289,19 @@ async fn until_struck(weather: Faults<'_>, times: usize) -> anyhow::Result<()> {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(LONG, struck).await.with_context(|| format!("{} of {times} were struck", weather.struck()))
+    tokio::time::timeout(LONG, struck)
+        .await
+        .with_context(|| format!("{} of {times} were struck", weather.struck()))
 }
 
 /// Has the objects applied in fine weather, and a bystander beside them; returns names and uids.
 async fn begin(stage: &Stage) -> anyhow::Result<BTreeMap<String, String>> {
     write(stage, 0, "blue")?;
     let commit = stage.repository.push("begin")?;
-    stage.world.apply(config_map(&stage.namespace, "bystander", json!({}))).await?;
+    stage
+        .world
+        .apply(config_map(&stage.namespace, "bystander", json!({})))
+        .await?;
     stage.source().await?;
     stage.kustomization("apps", json!({})).await?;
     stage.applied("apps", &commit).await?;
@@ -212,36 +317,70 @@ async fn push(stage: &Stage) -> anyhow::Result<String> {
 }
 
 fn write(stage: &Stage, first: usize, color: &str) -> anyhow::Result<()> {
-    let one = |n: usize| config_map(&stage.namespace, &format!("object-{n}"), json!({"color": color}));
-    stage.write("apps/objects.yaml", &(first..first + OBJECTS).map(one).collect::<Vec<_>>())
+    let one = |n: usize| {
+        config_map(
+            &stage.namespace,
+            &format!("object-{n}"),
+            json!({"color": color}),
+        )
+    };
+    stage.write(
+        "apps/objects.yaml",
+        &(first..first + OBJECTS).map(one).collect::<Vec<_>>(),
+    )
 }
 
 /// What Git says is there and nothing else of it, in the inventory and in the cluster; what was there before is the
 /// same object still, and another look changes nothing.
 async fn is_right(stage: &Stage, before: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let versions = versions(stage).await?;
-    let wanted: Vec<String> = (NEW..NEW + OBJECTS).map(|n| format!("object-{n}")).collect();
+    let wanted: Vec<String> = (NEW..NEW + OBJECTS)
+        .map(|n| format!("object-{n}"))
+        .collect();
     let owned = stage.owned("ConfigMap", "apps").await?;
-    ensure!(wanted.iter().all(|name| owned.contains_key(name)) && owned.len() == OBJECTS, "{:?}", owned.keys());
+    ensure!(
+        wanted.iter().all(|name| owned.contains_key(name)) && owned.len() == OBJECTS,
+        "{:?}",
+        owned.keys()
+    );
     let inventory = stage.inventory("apps").await?;
-    let ids = wanted.iter().map(|name| format!("{}_{name}__ConfigMap", stage.namespace));
+    let ids = wanted
+        .iter()
+        .map(|name| format!("{}_{name}__ConfigMap", stage.namespace));
     ensure!(inventory == ids.collect(), "{inventory:?}");
-    let again: Vec<_> = before.iter().filter(|(name, uid)| owned.get(*name).is_some_and(|now| now != *uid)).collect();
+    let again: Vec<_> = before
+        .iter()
+        .filter(|(name, uid)| owned.get(*name).is_some_and(|now| now != *uid))
+        .collect();
     ensure!(again.is_empty(), "deleted and made again: {again:?}");
     for object in stage.world.list("ConfigMap", &stage.namespace, "").await? {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        ensure!(!owned.contains_key(name) || object["data"]["color"] == "green", "{name}: {}", object["data"]);
+        ensure!(
+            !owned.contains_key(name) || object["data"]["color"] == "green",
+            "{name}: {}",
+            object["data"]
+        );
     }
     stage.object("ConfigMap", "bystander").await?;
     stage.reconcile("apps").await?;
-    ensure!(self::versions(stage).await? == versions, "another look changes something");
+    ensure!(
+        self::versions(stage).await? == versions,
+        "another look changes something"
+    );
     Ok(())
 }
 
 /// Returns at which revision each object was last changed.
 async fn versions(stage: &Stage) -> anyhow::Result<BTreeMap<String, String>> {
     let objects = stage.world.list("ConfigMap", &stage.namespace, "").await?;
-    let text =
-        |object: &serde_json::Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-    Ok(objects.iter().map(|object| (text(object, "name"), text(object, "resourceVersion"))).collect())
+    let text = |object: &serde_json::Value, field: &str| {
+        object["metadata"][field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Ok(objects
+        .iter()
+        .map(|object| (text(object, "name"), text(object, "resourceVersion")))
+        .collect())
 }

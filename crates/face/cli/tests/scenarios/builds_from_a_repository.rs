@@ -17,11 +17,17 @@ fn play(binary: &Path) -> anyhow::Result<()> {
     let (git, local) = (GitServer::start()?, tempfile::tempdir()?);
     let repository = git.repository("app")?;
     repository.write("base/kustomization.yaml", "resources: [a.yaml]\n")?;
-    repository.write("base/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {color: blue}\n")?;
+    repository.write(
+        "base/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {color: blue}\n",
+    )?;
     let first = repository.push("blue")?;
     repository.git(&["tag", "v1"])?;
     repository.send("v1")?;
-    repository.write("base/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {color: green}\n")?;
+    repository.write(
+        "base/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {color: green}\n",
+    )?;
     repository.push("green")?;
     let build = |path: &str| {
         let run = Command::new(binary)
@@ -29,7 +35,12 @@ fn play(binary: &Path) -> anyhow::Result<()> {
             .env("XDG_CACHE_HOME", local.path().join("cache"))
             .output();
         let run = run.context("run lode")?;
-        let text = String::from_utf8_lossy(if run.status.success() { &run.stdout } else { &run.stderr }).into_owned();
+        let text = String::from_utf8_lossy(if run.status.success() {
+            &run.stdout
+        } else {
+            &run.stderr
+        })
+        .into_owned();
         Ok::<_, anyhow::Error>((run.status.success(), text))
     };
     let url = &repository.url;
@@ -40,7 +51,10 @@ fn play(binary: &Path) -> anyhow::Result<()> {
         (format!("?ref={first}"), "blue"),
     ] {
         let (done, text) = build(&format!("{url}//base{query}"))?;
-        ensure!(done && text.contains(&format!("color: {color}")), "{query}: {text}");
+        ensure!(
+            done && text.contains(&format!("color: {color}")),
+            "{query}: {text}"
+        );
         let folder = local.path().join(color);
         std::fs::create_dir_all(&folder)?;
         std::fs::write(
@@ -48,7 +62,10 @@ fn play(binary: &Path) -> anyhow::Result<()> {
             format!("namePrefix: local-\nresources: [\"{url}//base{query}\"]\n"),
         )?;
         let (done, text) = build(folder.to_str().context("a name in UTF-8")?)?;
-        ensure!(done && text.contains(&format!("color: {color}")) && text.contains("name: local-a"), "{query}: {text}");
+        ensure!(
+            done && text.contains(&format!("color: {color}")) && text.contains("name: local-a"),
+            "{query}: {text}"
+        );
     }
     let (done, text) = build(&format!("{url}//base?ref=nothere"))?;
     ensure!(!done && text.contains("nothere"), "{text}");

@@ -11,7 +11,8 @@ const SLICE: usize = 12;
 pub(crate) fn found_in(secret: &str, text: &str) -> Option<String> {
     let plain = bare(text);
     let bare_secret = bare(secret);
-    let slices = (0..=bare_secret.len().saturating_sub(SLICE)).map(|at| &bare_secret[at..at + SLICE]);
+    let slices =
+        (0..=bare_secret.len().saturating_sub(SLICE)).map(|at| &bare_secret[at..at + SLICE]);
     let mut forms = slices.filter(|slice| plain.contains(slice));
     if let Some(slice) = forms.next() {
         return Some(slice.to_owned());
@@ -24,7 +25,10 @@ pub(crate) fn found_in(secret: &str, text: &str) -> Option<String> {
             return Some(middle.to_owned());
         }
     }
-    let upper = [STANDARD.encode(secret.to_uppercase()), URL_SAFE_NO_PAD.encode(secret)];
+    let upper = [
+        STANDARD.encode(secret.to_uppercase()),
+        URL_SAFE_NO_PAD.encode(secret),
+    ];
     upper.into_iter().find(|form| text.contains(&**form))
 }
 
@@ -33,10 +37,14 @@ fn bare(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let escape = [("%", 2), ("\\u", 4)].into_iter().find_map(|(sign, digits)| {
-            let code = rest.strip_prefix(sign)?.get(..digits)?;
-            code.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(sign.len() + digits)
-        });
+        let escape = [("%", 2), ("\\u", 4)]
+            .into_iter()
+            .find_map(|(sign, digits)| {
+                let code = rest.strip_prefix(sign)?.get(..digits)?;
+                code.bytes()
+                    .all(|byte| byte.is_ascii_hexdigit())
+                    .then_some(sign.len() + digits)
+            });
         if escape.is_none() && c.is_ascii_alphanumeric() {
             plain.push(c.to_ascii_lowercase());
         }

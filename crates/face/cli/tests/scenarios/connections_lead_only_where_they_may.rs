@@ -24,10 +24,14 @@ fn redirecting(host: &'static str) -> anyhow::Result<String> {
             let mut reader = BufReader::new(stream);
             let mut first = String::new();
             // Whoever goes away without a request is none of a redirect's business.
-            let Ok(_) = reader.read_line(&mut first) else { continue };
+            let Ok(_) = reader.read_line(&mut first) else {
+                continue;
+            };
             let target = first.split(' ').nth(1).unwrap_or("/").to_owned();
             while matches!(reader.read_line(&mut first), Ok(count) if count > 2) {}
-            let head = format!("HTTP/1.1 302 Found\r\nLocation: http://{host}{target}\r\nContent-Length: 0\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 302 Found\r\nLocation: http://{host}{target}\r\nContent-Length: 0\r\n\r\n"
+            );
             let _ = reader.get_mut().write_all(head.as_bytes());
         }
     });
@@ -63,27 +67,50 @@ fn play_build() -> anyhow::Result<()> {
     let (git, local) = (GitServer::start()?, tempfile::tempdir()?);
     let repository = git.repository("app")?;
     repository.write("kustomization.yaml", "resources: [a.yaml]\n")?;
-    repository.write("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")?;
+    repository.write(
+        "a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
+    )?;
     repository.push("begin")?;
     let kustomization = format!("resources: [\"{}//?ref=main\"]\n", repository.url);
     std::fs::write(local.path().join("kustomization.yaml"), kustomization)?;
     let build = |path: &str, flags: &[&str]| {
         let mut command = Command::new(ground::binary());
-        let run =
-            command.args(["build", path]).args(flags).env("XDG_CACHE_HOME", local.path().join("cache")).output()?;
-        Ok::<_, anyhow::Error>((run.status.success(), String::from_utf8_lossy(&run.stderr).into_owned()))
+        let run = command
+            .args(["build", path])
+            .args(flags)
+            .env("XDG_CACHE_HOME", local.path().join("cache"))
+            .output()?;
+        Ok::<_, anyhow::Error>((
+            run.status.success(),
+            String::from_utf8_lossy(&run.stderr).into_owned(),
+        ))
     };
 
     let folder = local.path().to_string_lossy().into_owned();
     for path in [&folder, &format!("{}//?ref=main", repository.url)] {
         let (done, said) = build(path, &[])?;
-        ensure!(!done && said.contains("egress to 127.0.0.1 is refused"), "{said}");
+        ensure!(
+            !done && said.contains("egress to 127.0.0.1 is refused"),
+            "{said}"
+        );
         let (done, said) = build(path, &["--egress-allow", "127.0.0.1"])?;
         ensure!(done, "{said}");
-        let (done, said) = build(path, &["--egress-allow", "127.0.0.0/8", "--egress-deny", "127.0.0.1"])?;
+        let (done, said) = build(
+            path,
+            &[
+                "--egress-allow",
+                "127.0.0.0/8",
+                "--egress-deny",
+                "127.0.0.1",
+            ],
+        )?;
         ensure!(!done && said.contains("--egress-deny 127.0.0.1"), "{said}");
     }
-    let (done, said) = build(&format!("{}//?timeout=18446744073709551615", repository.url), &[])?;
+    let (done, said) = build(
+        &format!("{}//?timeout=18446744073709551615", repository.url),
+        &[],
+    )?;
     ensure!(!done && !said.contains("panicked"), "{said}");
     Ok(())
 }

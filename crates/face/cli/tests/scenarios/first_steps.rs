@@ -65,18 +65,30 @@ fn lode(kubeconfig: &Path, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(ground::binary());
     command.args(arguments).env("KUBECONFIG", kubeconfig);
     let run = block_in_place(|| command.output()).unwrap();
-    (run.status.success(), String::from_utf8([run.stdout, run.stderr].concat()).unwrap())
+    (
+        run.status.success(),
+        String::from_utf8([run.stdout, run.stderr].concat()).unwrap(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_stands_in_the_way_is_said_once_with_what_to_do() {
-    let sandbox = Sandbox::start(Options { definitions: false, ..Options::default() }).await.unwrap();
+    let sandbox = Sandbox::start(Options {
+        definitions: false,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
     let serving = Serving::start(sandbox.kubeconfig());
     serving.says("lode install --crds-only").await;
     tokio::time::sleep(A_WHILE).await;
     let lines: Vec<String> = serving.log().lines().map(str::to_owned).collect();
     assert_eq!(lines.len(), 1, "{lines:#?}");
-    assert!(lines[0].contains("does not serve gitrepositories.source.toolkit.fluxcd.io"), "{}", lines[0]);
+    assert!(
+        lines[0].contains("does not serve gitrepositories.source.toolkit.fluxcd.io"),
+        "{}",
+        lines[0]
+    );
 
     // Nothing has to be restarted.
     assert!(lode(sandbox.kubeconfig(), &["install", "--crds-only"]).0);
@@ -88,7 +100,11 @@ async fn a_server_that_is_away_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kubeconfig");
     // Nobody listens on a port that was just given back.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let config = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: a\nclusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:{port}'}}}}]\n\
          contexts: [{{name: a, context: {{cluster: a, user: a}}}}]\nusers: [{{name: a, user: {{}}}}]\n"
@@ -99,19 +115,34 @@ async fn a_server_that_is_away_is_said_once() {
     tokio::time::sleep(A_WHILE).await;
     let log = serving.log();
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains(&format!("127.0.0.1:{port}")) && log.contains("--kubeconfig"), "{log}");
+    assert!(
+        log.contains(&format!("127.0.0.1:{port}")) && log.contains("--kubeconfig"),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_readme_works() {
     let readme = include_str!("../../../../../README.md");
-    let sandbox = Sandbox::start(Options { definitions: false, ..Options::default() }).await.unwrap();
+    let sandbox = Sandbox::start(Options {
+        definitions: false,
+        ..Options::default()
+    })
+    .await
+    .unwrap();
     let (kubeconfig, git) = (sandbox.kubeconfig(), GitServer::start().unwrap());
     let repository = git.repository("podinfo").unwrap();
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: podinfo}\nspec:\n  selector: {matchLabels: {app: a}}\n  \
         template: {metadata: {labels: {app: a}}, spec: {containers: [{name: podinfod, image: 'example/app:1'}]}}\n";
-    repository.write("kustomize/deployment.yaml", deployment).unwrap();
-    repository.write("kustomize/kustomization.yaml", "resources: [deployment.yaml]\n").unwrap();
+    repository
+        .write("kustomize/deployment.yaml", deployment)
+        .unwrap();
+    repository
+        .write(
+            "kustomize/kustomization.yaml",
+            "resources: [deployment.yaml]\n",
+        )
+        .unwrap();
     repository.push("begin").unwrap();
     repository.git(&["branch", "master"]).unwrap();
     repository.send("master").unwrap();
@@ -119,7 +150,10 @@ async fn the_readme_works() {
     let (done, said) = lode(kubeconfig, &["install", "--crds-only"]);
     assert!(done, "{said}");
     for line in said.lines() {
-        assert!(readme.contains(line), "the README says something else than: {line}");
+        assert!(
+            readme.contains(line),
+            "the README says something else than: {line}"
+        );
     }
     let _serving = Serving::start(kubeconfig);
     let world = World::connect(Some(kubeconfig)).await.unwrap();
@@ -130,23 +164,38 @@ async fn the_readme_works() {
         world.apply(document.unwrap().value).await.unwrap();
     }
     let is_ready = |object: Option<&Value>| {
-        let conditions = object.and_then(|object| object.pointer("/status/conditions")?.as_array().cloned());
-        conditions.unwrap_or_default().iter().any(|found| found["type"] == "Ready" && found["status"] == "True")
+        let conditions =
+            object.and_then(|object| object.pointer("/status/conditions")?.as_array().cloned());
+        conditions
+            .unwrap_or_default()
+            .iter()
+            .any(|found| found["type"] == "Ready" && found["status"] == "True")
     };
-    world.until(("Kustomization", "default", "podinfo"), LONG, is_ready).await.unwrap();
+    world
+        .until(("Kustomization", "default", "podinfo"), LONG, is_ready)
+        .await
+        .unwrap();
 
     // Who does not name the namespace learns where things are; the README names it.
     let (_, said) = lode(kubeconfig, &["get", "all"]);
-    assert!(said.contains("no objects found in namespace flux-system; there are 2 in default"), "{said}");
+    assert!(
+        said.contains("no objects found in namespace flux-system; there are 2 in default"),
+        "{said}"
+    );
     assert!(readme.contains("$ lode get all -n default\n"));
     let (_, said) = lode(kubeconfig, &["get", "all", "-n", "default"]);
     let words = |text: &str| {
-        let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let lines = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.map(|line| mask_commits(&line)).collect::<Vec<_>>()
     };
     let shown = words(readme);
     for line in words(&said) {
-        assert!(shown.contains(&line), "the README shows something else than: {line}");
+        assert!(
+            shown.contains(&line),
+            "the README shows something else than: {line}"
+        );
     }
 }
 

@@ -32,11 +32,16 @@ async fn a_commit_that_touches_one_of_them_writes_one_and_a_restart_none() {
         stage.write("apps/file-0.yaml", &objects(stage, 0, "blue", Some(object)))?;
         let commit = stage.deliver("touch one").await?;
         stage.applied("apps", &commit).await?;
-        stage.told("apps", "Progressing", &["object-0-0 configured"]).await?;
+        stage
+            .told("apps", "Progressing", &["object-0-0 configured"])
+            .await?;
         let calls = since(&before, &stage.operator()?.calls()?);
         println!("a commit that touches one of {OBJECTS}: {calls:?}");
         ensure!(calls.get("apply") == Some(&1), "{calls:?}");
-        ensure!(calls.get("dry-run").is_none_or(|calls| *calls <= 1) && !calls.contains_key("delete"), "{calls:?}");
+        ensure!(
+            calls.get("dry-run").is_none_or(|calls| *calls <= 1) && !calls.contains_key("delete"),
+            "{calls:?}"
+        );
 
         stage.told("apps", "ReconciliationSucceeded", &[]).await?;
         let before = counted(stage).await?;
@@ -48,26 +53,54 @@ async fn a_commit_that_touches_one_of_them_writes_one_and_a_restart_none() {
             calls = since(&before, &stage.operator()?.calls()?);
         }
         println!("a request with nothing new: {calls:?}");
-        ensure!(calls.get("patch") == Some(&1), "one status write: {calls:?}");
-        ensure!(WRITES.iter().filter(|verb| **verb != "patch").all(|verb| !calls.contains_key(*verb)), "{calls:?}");
+        ensure!(
+            calls.get("patch") == Some(&1),
+            "one status write: {calls:?}"
+        );
+        ensure!(
+            WRITES
+                .iter()
+                .filter(|verb| **verb != "patch")
+                .all(|verb| !calls.contains_key(*verb)),
+            "{calls:?}"
+        );
 
         stage.stop()?;
         stage.start()?;
         looked(stage).await?;
         let calls = stage.operator()?.calls()?;
         println!("a restart with nothing new: {calls:?}");
-        ensure!(WRITES.iter().all(|verb| calls.get(*verb).is_none_or(|calls| *calls == 0)), "{calls:?}");
+        ensure!(
+            WRITES
+                .iter()
+                .all(|verb| calls.get(*verb).is_none_or(|calls| *calls == 0)),
+            "{calls:?}"
+        );
         Ok(())
     })
     .await;
 }
 
 fn write(stage: &Stage, file: usize, color: &str) -> anyhow::Result<()> {
-    stage.write(&format!("apps/file-{file}.yaml"), &objects(stage, file, color, None))
+    stage.write(
+        &format!("apps/file-{file}.yaml"),
+        &objects(stage, file, color, None),
+    )
 }
 
-fn objects(stage: &Stage, file: usize, color: &str, first: Option<serde_json::Value>) -> Vec<serde_json::Value> {
-    let one = |n| config_map(&stage.namespace, &format!("object-{file}-{n}"), json!({"color": color}));
+fn objects(
+    stage: &Stage,
+    file: usize,
+    color: &str,
+    first: Option<serde_json::Value>,
+) -> Vec<serde_json::Value> {
+    let one = |n| {
+        config_map(
+            &stage.namespace,
+            &format!("object-{file}-{n}"),
+            json!({"color": color}),
+        )
+    };
     let mut objects: Vec<_> = (0..OBJECTS / FILES).map(one).collect();
     if let Some(first) = first {
         objects[0] = first;
@@ -101,12 +134,19 @@ fn since(before: &Calls, after: &Calls) -> Calls {
 async fn looked(stage: &Stage) -> anyhow::Result<()> {
     let until = std::time::Instant::now() + crate::stage::LONG;
     loop {
-        let runs = stage.operator()?.metric("gotk_reconcile_duration_seconds_count")?;
-        let ran = |kind: &str| runs.iter().any(|(labels, runs)| labels.contains(kind) && *runs >= 1.0);
+        let runs = stage
+            .operator()?
+            .metric("gotk_reconcile_duration_seconds_count")?;
+        let ran = |kind: &str| {
+            runs.iter()
+                .any(|(labels, runs)| labels.contains(kind) && *runs >= 1.0)
+        };
         if ran("kind=\"Kustomization\"") && ran("kind=\"GitRepository\"") {
             return Ok(());
         }
-        (std::time::Instant::now() < until).then_some(()).context("a restarted operator looks at what there is")?;
+        (std::time::Instant::now() < until)
+            .then_some(())
+            .context("a restarted operator looks at what there is")?;
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -10,12 +10,19 @@ use serde_json::json;
 use crate::stage::{LONG, Stage};
 
 /// Who an object belongs to.
-const OWNER: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"];
+const OWNER: [&str; 2] = [
+    "kustomize.toolkit.fluxcd.io/name",
+    "kustomize.toolkit.fluxcd.io/namespace",
+];
 
 impl Stage {
     /// Makes the `GitRepository` `app` of the stage's repository; it is fetched on request only.
     pub(crate) async fn source(&self) -> anyhow::Result<()> {
-        self.source_of("app", json!({"url": self.repository.url, "ref": {"branch": "main"}})).await
+        self.source_of(
+            "app",
+            json!({"url": self.repository.url, "ref": {"branch": "main"}}),
+        )
+        .await
     }
 
     /// Makes a `GitRepository`.
@@ -32,7 +39,12 @@ impl Stage {
     }
 
     /// Makes a Kustomization with annotations.
-    pub(crate) async fn kustomization_with(&self, name: &str, notes: Value, spec: Value) -> anyhow::Result<()> {
+    pub(crate) async fn kustomization_with(
+        &self,
+        name: &str,
+        notes: Value,
+        spec: Value,
+    ) -> anyhow::Result<()> {
         let plain = json!({"interval": "1h", "retryInterval": "1h", "timeout": "30s", "prune": true,
             "path": format!("./{name}"), "sourceRef": {"kind": "GitRepository", "name": "app"}});
         let object = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
@@ -43,18 +55,25 @@ impl Stage {
     /// Writes objects into one file of the repository.
     pub(crate) fn write(&self, path: &str, objects: &[Value]) -> anyhow::Result<()> {
         let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
-        self.repository.write(path, &(documents.join("\n---\n") + "\n"))
+        self.repository
+            .write(path, &(documents.join("\n---\n") + "\n"))
     }
 
     /// Pushes what was written and has the source fetch it; returns the commit.
     pub(crate) async fn deliver(&self, message: &str) -> anyhow::Result<String> {
         let commit = self.repository.push(message)?;
-        self.world.reconcile(("GitRepository", &self.namespace, "app")).await?;
+        self.world
+            .reconcile(("GitRepository", &self.namespace, "app"))
+            .await?;
         Ok(commit)
     }
 
     /// The whole beginning of most scenarios: one folder, delivered and applied by one Kustomization of its name.
-    pub(crate) async fn apply_folder(&self, name: &str, objects: &[Value]) -> anyhow::Result<Value> {
+    pub(crate) async fn apply_folder(
+        &self,
+        name: &str,
+        objects: &[Value],
+    ) -> anyhow::Result<Value> {
         self.write(&format!("{name}/objects.yaml"), objects)?;
         let commit = self.repository.push("begin")?;
         self.source().await?;
@@ -73,7 +92,10 @@ impl Stage {
                 && condition(object, "Ready").is_some_and(|ready| ready["status"] == "True")
         };
         let what = ("Kustomization", &*self.namespace, name);
-        self.world.until(what, LONG, applied).await?.context("what was applied exists")
+        self.world
+            .until(what, LONG, applied)
+            .await?
+            .context("what was applied exists")
     }
 
     /// Waits until a commit was tried, whatever came of it.
@@ -82,17 +104,26 @@ impl Stage {
         let tried = |object: Option<&Value>| {
             object.is_some_and(|object| object["status"]["lastAttemptedRevision"] == *revision)
         };
-        self.world.until(("Kustomization", &*self.namespace, name), LONG, tried).await?.context("it exists")
+        self.world
+            .until(("Kustomization", &*self.namespace, name), LONG, tried)
+            .await?
+            .context("it exists")
     }
 
     /// Waits until a Kustomization is not ready and says so with certain words; returns all it says.
     pub(crate) async fn complains(&self, name: &str, part: &str) -> anyhow::Result<String> {
         let message = |object: Option<&Value>| {
             let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False");
-            ready.and_then(|ready| ready["message"].as_str()).filter(|text| text.contains(part)).map(str::to_owned)
+            ready
+                .and_then(|ready| ready["message"].as_str())
+                .filter(|text| text.contains(part))
+                .map(str::to_owned)
         };
         let what = ("Kustomization", &*self.namespace, name);
-        let object = self.world.until(what, LONG, |object| message(object).is_some()).await;
+        let object = self
+            .world
+            .until(what, LONG, |object| message(object).is_some())
+            .await;
         let object = object.with_context(|| format!("wanted \"{part}\""))?;
         message(object.as_ref()).context("it said so")
     }
@@ -103,15 +134,25 @@ impl Stage {
     }
 
     /// Waits until an object of ours is not ready for a reason; returns what it says.
-    pub(crate) async fn says_no(&self, kind: &str, name: &str, reason: &str) -> anyhow::Result<String> {
-        let object = self.world.ready((kind, &self.namespace, name), "False", reason).await?;
+    pub(crate) async fn says_no(
+        &self,
+        kind: &str,
+        name: &str,
+        reason: &str,
+    ) -> anyhow::Result<String> {
+        let object = self
+            .world
+            .ready((kind, &self.namespace, name), "False", reason)
+            .await?;
         let ready = condition(Some(&object), "Ready").context("it says whether it is ready")?;
         Ok(ready["message"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Asks for a reconcile of a Kustomization and waits until it was answered.
     pub(crate) async fn reconcile(&self, name: &str) -> anyhow::Result<Value> {
-        self.world.reconcile(("Kustomization", &self.namespace, name)).await
+        self.world
+            .reconcile(("Kustomization", &self.namespace, name))
+            .await
     }
 
     /// Reads an object of the stage's namespace that must exist.
@@ -121,16 +162,29 @@ impl Stage {
     }
 
     /// Waits until an object of the stage's namespace has a value at a pointer.
-    pub(crate) async fn sees(&self, kind: &str, name: &str, pointer: &str, wanted: Value) -> anyhow::Result<Value> {
+    pub(crate) async fn sees(
+        &self,
+        kind: &str,
+        name: &str,
+        pointer: &str,
+        wanted: Value,
+    ) -> anyhow::Result<Value> {
         let what = (kind, &*self.namespace, name);
-        let is = |object: Option<&Value>| object.and_then(|found| found.pointer(pointer)) == Some(&wanted);
+        let is = |object: Option<&Value>| {
+            object.and_then(|found| found.pointer(pointer)) == Some(&wanted)
+        };
         let found = self.world.until(what, LONG, is).await;
-        found.with_context(|| format!("wanted {pointer} = {wanted}"))?.context("what is seen exists")
+        found
+            .with_context(|| format!("wanted {pointer} = {wanted}"))?
+            .context("what is seen exists")
     }
 
     /// Waits until an object of the stage's namespace is gone.
     pub(crate) async fn gone(&self, kind: &str, name: &str) -> anyhow::Result<()> {
-        self.world.until((kind, &self.namespace, name), LONG, |found| found.is_none()).await.map(drop)
+        self.world
+            .until((kind, &self.namespace, name), LONG, |found| found.is_none())
+            .await
+            .map(drop)
     }
 
     /// Returns the events about an object: reason and message.
@@ -138,15 +192,28 @@ impl Stage {
         self.events_in(&self.namespace, name).await
     }
 
-    async fn events_in(&self, namespace: &str, name: &str) -> anyhow::Result<Vec<(String, String)>> {
+    async fn events_in(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Result<Vec<(String, String)>> {
         let query = format!("?fieldSelector=involvedObject.name%3D{name}");
         let events = self.world.list("Event", namespace, &query).await?;
-        let text = |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
-        Ok(events.iter().map(|event| (text(event, "reason"), text(event, "message"))).collect())
+        let text =
+            |event: &Value, field: &str| event[field].as_str().unwrap_or_default().to_owned();
+        Ok(events
+            .iter()
+            .map(|event| (text(event, "reason"), text(event, "message")))
+            .collect())
     }
 
     /// Waits for an event with a reason whose message holds all of `parts`.
-    pub(crate) async fn told(&self, name: &str, reason: &str, parts: &[&str]) -> anyhow::Result<String> {
+    pub(crate) async fn told(
+        &self,
+        name: &str,
+        reason: &str,
+        parts: &[&str],
+    ) -> anyhow::Result<String> {
         self.told_in(&self.namespace, name, reason, parts).await
     }
 
@@ -161,7 +228,9 @@ impl Stage {
         let until = std::time::Instant::now() + LONG;
         loop {
             let events = self.events_in(namespace, name).await?;
-            let fits = |(of, text): &&(String, String)| of == reason && parts.iter().all(|part| text.contains(part));
+            let fits = |(of, text): &&(String, String)| {
+                of == reason && parts.iter().all(|part| text.contains(part))
+            };
             if let Some((_, text)) = events.iter().find(fits) {
                 return Ok(text.clone());
             }
@@ -173,12 +242,27 @@ impl Stage {
     }
 
     /// Returns the objects of a kind that carry a Kustomization's labels: name and uid.
-    pub(crate) async fn owned(&self, kind: &str, owner: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    pub(crate) async fn owned(
+        &self,
+        kind: &str,
+        owner: &str,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
         let [name, namespace] = OWNER.map(|label| label.replace('/', "%2F"));
-        let query = format!("?labelSelector={name}%3D{owner},{namespace}%3D{}", self.namespace);
+        let query = format!(
+            "?labelSelector={name}%3D{owner},{namespace}%3D{}",
+            self.namespace
+        );
         let objects = self.world.list(kind, "", &query).await?;
-        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        Ok(objects.iter().map(|object| (text(object, "name"), text(object, "uid"))).collect())
+        let text = |object: &Value, field: &str| {
+            object["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Ok(objects
+            .iter()
+            .map(|object| (text(object, "name"), text(object, "uid")))
+            .collect())
     }
 
     /// Returns the ids in a Kustomization's inventory.
@@ -190,7 +274,11 @@ impl Stage {
 /// Returns the ids in an inventory.
 pub(crate) fn inventory_of(kustomization: &Value) -> BTreeSet<String> {
     let entries = kustomization["status"]["inventory"]["entries"].as_array();
-    entries.into_iter().flatten().filter_map(|entry| entry["id"].as_str().map(str::to_owned)).collect()
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry["id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Fails unless a text holds every part.

@@ -39,10 +39,18 @@ impl Stage {
 async fn an_invalid_change_deletes_nothing() {
     Stage::play("force-invalid", async |stage| {
         let ns = stage.namespace.clone();
-        let mut objects = [service(&ns, "web"), claim(&ns, "data", "2Gi", "ReadWriteOnce"), deployment(&ns, "web", 0)];
+        let mut objects = [
+            service(&ns, "web"),
+            claim(&ns, "data", "2Gi", "ReadWriteOnce"),
+            deployment(&ns, "web", 0),
+        ];
         stage.apply_folder("apps", &objects).await?;
         stage.forced().await?;
-        let what = [("Service", "web"), ("PersistentVolumeClaim", "data"), ("Deployment", "web")];
+        let what = [
+            ("Service", "web"),
+            ("PersistentVolumeClaim", "data"),
+            ("Deployment", "web"),
+        ];
         let mut before = Vec::new();
         for (kind, name) in what {
             before.push(stage.uid(kind, name).await?);
@@ -50,7 +58,8 @@ async fn an_invalid_change_deletes_nothing() {
 
         objects[0]["spec"]["ports"][0]["port"] = json!(80000);
         objects[1]["spec"]["resources"]["requests"]["storage"] = json!("-1Gi");
-        objects[2]["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"containerPort": 99999}]);
+        objects[2]["spec"]["template"]["spec"]["containers"][0]["ports"] =
+            json!([{"containerPort": 99999}]);
         // One alone is written without a dry-run before it.
         for alone in [true, false] {
             let written: &[Value] = if alone { &objects[..1] } else { &objects };
@@ -61,10 +70,16 @@ async fn an_invalid_change_deletes_nothing() {
             stage.attempted("apps", &commit).await?;
             let text = stage.fails("apps", "ReconciliationFailed").await?;
             println!("invalid: {text}");
-            holds(&text, &[&format!("Service/{ns}/web"), "65535", "apps/objects.yaml:1"])?;
+            holds(
+                &text,
+                &[&format!("Service/{ns}/web"), "65535", "apps/objects.yaml:1"],
+            )?;
             stage.retry().await?;
             for ((kind, name), uid) in what.into_iter().zip(&before) {
-                ensure!(stage.uid(kind, name).await? == *uid, "{kind}/{name} was deleted");
+                ensure!(
+                    stage.uid(kind, name).await? == *uid,
+                    "{kind}/{name} was deleted"
+                );
             }
         }
         Ok(())
@@ -87,9 +102,15 @@ async fn a_change_that_is_immutable_and_invalid_deletes_nothing() {
         stage.deliver("break it").await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("immutable and invalid: {text}");
-        holds(&text, &[&format!("Deployment/{ns}/web"), "apps/objects.yaml:1"])?;
+        holds(
+            &text,
+            &[&format!("Deployment/{ns}/web"), "apps/objects.yaml:1"],
+        )?;
         stage.retry().await?;
-        ensure!(stage.uid("Deployment", "web").await? == uid, "it was deleted");
+        ensure!(
+            stage.uid("Deployment", "web").await? == uid,
+            "it was deleted"
+        );
         Ok(())
     })
     .await;
@@ -108,17 +129,26 @@ async fn a_service_changes_its_address_and_keeps_its_port() {
 
         // The port is free only once the Service that holds it is gone.
         web["spec"]["ports"][0]["nodePort"] = port.clone();
-        web["spec"]["clusterIP"] =
-            json!(if live["spec"]["clusterIP"] == "10.96.77.7" { "10.96.77.8" } else { "10.96.77.7" });
+        web["spec"]["clusterIP"] = json!(if live["spec"]["clusterIP"] == "10.96.77.7" {
+            "10.96.77.8"
+        } else {
+            "10.96.77.7"
+        });
         stage.write("apps/objects.yaml", &[web.clone()])?;
         let commit = stage.deliver("another address").await?;
         stage.applied("apps", &commit).await?;
         let new = stage.object("Service", "web").await?;
         ensure!(new["metadata"]["uid"] != live["metadata"]["uid"]);
-        ensure!(new["spec"]["ports"][0]["nodePort"] == port && new["spec"]["clusterIP"] == web["spec"]["clusterIP"]);
+        ensure!(
+            new["spec"]["ports"][0]["nodePort"] == port
+                && new["spec"]["clusterIP"] == web["spec"]["clusterIP"]
+        );
 
         stage.reconcile("apps").await?;
-        ensure!(stage.uid("Service", "web").await? == new["metadata"]["uid"], "it was replaced again");
+        ensure!(
+            stage.uid("Service", "web").await? == new["metadata"]["uid"],
+            "it was replaced again"
+        );
         Ok(())
     })
     .await;
@@ -128,7 +158,9 @@ async fn a_service_changes_its_address_and_keeps_its_port() {
 async fn a_claim_goes_only_by_its_own_annotation() {
     Stage::play("force-claim", async |stage| {
         let ns = stage.namespace.clone();
-        stage.apply_folder("apps", &[claim(&ns, "data", "1Gi", "ReadWriteOnce")]).await?;
+        stage
+            .apply_folder("apps", &[claim(&ns, "data", "1Gi", "ReadWriteOnce")])
+            .await?;
         stage.forced().await?;
         let uid = stage.uid("PersistentVolumeClaim", "data").await?;
 
@@ -138,17 +170,36 @@ async fn a_claim_goes_only_by_its_own_annotation() {
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("a claim: {text}");
         let key = "kustomize.toolkit.fluxcd.io/force";
-        holds(&text, &[&format!("PersistentVolumeClaim/{ns}/data"), key, "apps/objects.yaml:1"])?;
+        holds(
+            &text,
+            &[
+                &format!("PersistentVolumeClaim/{ns}/data"),
+                key,
+                "apps/objects.yaml:1",
+            ],
+        )?;
         stage.retry().await?;
-        ensure!(stage.uid("PersistentVolumeClaim", "data").await? == uid, "it was deleted");
+        ensure!(
+            stage.uid("PersistentVolumeClaim", "data").await? == uid,
+            "it was deleted"
+        );
 
         // Whoever protects claims in use is not the point here.
         let unprotected = json!({"metadata": {"finalizers": null}});
-        stage.world.patch("PersistentVolumeClaim", &ns, "data", unprotected).await?;
-        stage.write("apps/objects.yaml", &[noted(shared, json!({key: "enabled"}))])?;
+        stage
+            .world
+            .patch("PersistentVolumeClaim", &ns, "data", unprotected)
+            .await?;
+        stage.write(
+            "apps/objects.yaml",
+            &[noted(shared, json!({key: "enabled"}))],
+        )?;
         let commit = stage.deliver("let it go").await?;
         stage.applied("apps", &commit).await?;
-        ensure!(stage.uid("PersistentVolumeClaim", "data").await? != uid, "it is still the old one");
+        ensure!(
+            stage.uid("PersistentVolumeClaim", "data").await? != uid,
+            "it is still the old one"
+        );
         Ok(())
     })
     .await;
@@ -166,7 +217,11 @@ async fn what_cannot_be_created_after_all_is_put_back_and_left() {
         web["metadata"]["labels"] = json!({"color": "blue"});
         stage.apply_folder("apps", &[web.clone()]).await?;
         let uid = stage.uid("Service", "web").await?;
-        let patches = Requests { verb: "patch", resource: "services", name: "web" };
+        let patches = Requests {
+            verb: "patch",
+            resource: "services",
+            name: "web",
+        };
         let faults = stage.ground.faults().expect("a sandbox has faults");
         // The change is served, and refused; the creation after the deletion is struck.
         faults.strike(1, patches, Fault::Slow(Duration::ZERO));
@@ -178,7 +233,14 @@ async fn what_cannot_be_created_after_all_is_put_back_and_left() {
         stage.deliver("headless").await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("put back: {text}");
-        holds(&text, &[&format!("Service/{ns}/web"), "has been put back as it was", "apps/objects.yaml:1"])?;
+        holds(
+            &text,
+            &[
+                &format!("Service/{ns}/web"),
+                "has been put back as it was",
+                "apps/objects.yaml:1",
+            ],
+        )?;
         let back = stage.object("Service", "web").await?;
         ensure!(back["metadata"]["uid"] != uid && back["metadata"]["labels"]["color"] == "blue");
         ensure!(back["spec"]["clusterIP"] != "None", "{}", back["spec"]);
@@ -187,7 +249,10 @@ async fn what_cannot_be_created_after_all_is_put_back_and_left() {
         let text = stage.complains("apps", "once for this revision").await?;
         println!("once: {text}");
         stage.retry().await?;
-        ensure!(stage.uid("Service", "web").await? == back["metadata"]["uid"], "it was deleted again");
+        ensure!(
+            stage.uid("Service", "web").await? == back["metadata"]["uid"],
+            "it was deleted again"
+        );
         Ok(())
     })
     .await;

@@ -32,15 +32,23 @@ impl Ground {
     /// Finds or starts a cluster that serves our kinds.
     pub(crate) async fn enter() -> anyhow::Result<Self> {
         if !is_real() {
-            let bare = Options { definitions: false, ..Options::default() };
+            let bare = Options {
+                definitions: false,
+                ..Options::default()
+            };
             let ground = Self::Sandbox(Box::new(Sandbox::start(bare).await?));
             block_in_place(|| ground.install())?;
             return Ok(ground);
         }
-        let kubeconfig = env::var_os("KUBECONFIG").context("KUBECONFIG names the cluster")?.into();
+        let kubeconfig = env::var_os("KUBECONFIG")
+            .context("KUBECONFIG names the cluster")?
+            .into();
         let turn = PLAYING.lock().await;
         let installed = *turn;
-        let mut ground = Self::Real { kubeconfig, _turn: turn };
+        let mut ground = Self::Real {
+            kubeconfig,
+            _turn: turn,
+        };
         if !installed {
             block_in_place(|| ground.install())?;
         }
@@ -53,7 +61,9 @@ impl Ground {
     /// Returns how a scenario itself sees the cluster; in a sandbox it is spared from faults.
     pub(crate) async fn world(&self) -> anyhow::Result<World> {
         match self {
-            Self::Sandbox(sandbox) => Ok(World { client: sandbox.objects().client().clone() }),
+            Self::Sandbox(sandbox) => Ok(World {
+                client: sandbox.objects().client().clone(),
+            }),
             Self::Real { kubeconfig, .. } => World::connect(Some(kubeconfig)).await,
         }
     }
@@ -76,9 +86,16 @@ impl Ground {
 
     fn install(&self) -> anyhow::Result<()> {
         let mut install = Command::new(binary());
-        let run = install.args(["install", "--crds-only"]).env("KUBECONFIG", self.kubeconfig()).output();
+        let run = install
+            .args(["install", "--crds-only"])
+            .env("KUBECONFIG", self.kubeconfig())
+            .output();
         let run = run.context("run lode")?;
-        ensure!(run.status.success(), "install --crds-only: {}", String::from_utf8_lossy(&run.stderr));
+        ensure!(
+            run.status.success(),
+            "install --crds-only: {}",
+            String::from_utf8_lossy(&run.stderr)
+        );
         Ok(())
     }
 }

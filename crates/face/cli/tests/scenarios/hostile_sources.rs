@@ -23,9 +23,18 @@ fn source(namespace: &str, name: &str, spec: &Value) -> Value {
 
 /// Writes a status as whoever may write statuses can.
 async fn forge(stage: &Stage, namespace: &str, name: &str, status: &Value) -> anyhow::Result<()> {
-    let target = Target { namespace, name, manager: "thief", dry_run: false };
+    let target = Target {
+        namespace,
+        name,
+        manager: "thief",
+        dry_run: false,
+    };
     let resource = stage.world.resource("GitRepository");
-    stage.world.client.merge(&resource, target, "/status", &json!({"status": status})).await?;
+    stage
+        .world
+        .client
+        .merge(&resource, target, "/status", &json!({"status": status}))
+        .await?;
     Ok(())
 }
 
@@ -101,24 +110,37 @@ async fn slow_servers_of_one_tenant_stop_nobody_and_deleted_sources_hang_up() {
         let slow = format!("{}-slow", stage.namespace);
         stage.add_namespace(&slow).await?;
         let url = format!("http://{}/slow", deaf.local_addr()?);
-        let spec = json!({"interval": "10m", "timeout": "100000m", "url": url, "ref": {"branch": "main"}});
+        let spec =
+            json!({"interval": "10m", "timeout": "100000m", "url": url, "ref": {"branch": "main"}});
         for n in 0..SLOW {
-            stage.world.apply(source(&slow, &format!("slow-{n}"), &spec)).await?;
+            stage
+                .world
+                .apply(source(&slow, &format!("slow-{n}"), &spec))
+                .await?;
         }
         let (mut first, _) = block_in_place(|| deaf.accept())?;
 
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         let commit = stage.repository.push("honest")?;
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         stage.applied("apps", &commit).await?;
 
         for n in 0..SLOW {
-            stage.world.delete("GitRepository", &slow, &format!("slow-{n}")).await?;
+            stage
+                .world
+                .delete("GitRepository", &slow, &format!("slow-{n}"))
+                .await?;
         }
         for n in 0..SLOW {
             let what = ("GitRepository", &*slow, &*format!("slow-{n}"));
-            stage.world.until(what, Duration::from_secs(30), |found| found.is_none()).await?;
+            stage
+                .world
+                .until(what, Duration::from_secs(30), |found| found.is_none())
+                .await?;
         }
         block_in_place(|| {
             first.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -129,13 +151,19 @@ async fn slow_servers_of_one_tenant_stop_nobody_and_deleted_sources_hang_up() {
         stage.world.apply(source(&slow, "last", &spec)).await?;
         stage
             .world
-            .until(("GitRepository", &slow, "last"), Duration::from_secs(30), |found| {
-                e2e::condition(found, "Reconciling").is_some()
-            })
+            .until(
+                ("GitRepository", &slow, "last"),
+                Duration::from_secs(30),
+                |found| e2e::condition(found, "Reconciling").is_some(),
+            )
             .await?;
         let began = Instant::now();
         stage.stop()?;
-        ensure!(began.elapsed() < Duration::from_secs(10), "it ended after {:?}", began.elapsed());
+        ensure!(
+            began.elapsed() < Duration::from_secs(10),
+            "it ended after {:?}",
+            began.elapsed()
+        );
         Ok(())
     })
     .await;
@@ -145,11 +173,17 @@ async fn slow_servers_of_one_tenant_stop_nobody_and_deleted_sources_hang_up() {
 async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
     Stage::play("names", async |stage| {
         for name in [&b"apps/Icon\r"[..], b"caf\xe9.txt", b"odd/caf\xe9.yaml"] {
-            let path = stage.repository.folder().join(std::ffi::OsStr::from_bytes(name));
+            let path = stage
+                .repository
+                .folder()
+                .join(std::ffi::OsStr::from_bytes(name));
             fs::create_dir_all(path.parent().context("a folder")?)?;
             fs::write(path, "x")?;
         }
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         let commit = stage.repository.push("from a Mac")?;
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
@@ -161,8 +195,14 @@ async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let events = stage.world.list("Event", &stage.namespace, "").await?;
-            if let Some(told) = events.iter().find(|event| event["reason"] == "FilesLeftOut") {
-                return holds(&told["message"].to_string(), &[r"apps/Icon\\r", r"caf\\xe9.txt"]);
+            if let Some(told) = events
+                .iter()
+                .find(|event| event["reason"] == "FilesLeftOut")
+            {
+                return holds(
+                    &told["message"].to_string(),
+                    &[r"apps/Icon\\r", r"caf\\xe9.txt"],
+                );
             }
             ensure!(Instant::now() < end, "nothing is told of what was left out");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -183,17 +223,26 @@ async fn patterns_without_end_fail_their_source_alone_and_name_the_bound() {
         }
         bomb.push("bomb")?;
         for n in 0..16 {
-            let spec = json!({"url": bomb.url, "ref": {"branch": "main"}, "ignore": format!("# {n}")});
+            let spec =
+                json!({"url": bomb.url, "ref": {"branch": "main"}, "ignore": format!("# {n}")});
             stage.source_of(&format!("bomb-{n}"), spec).await?;
         }
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         let commit = stage.repository.push("honest")?;
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         stage.applied("apps", &commit).await?;
-        let text = stage.says_no("GitRepository", "bomb-0", "ArchiveOperationFailed").await?;
+        let text = stage
+            .says_no("GitRepository", "bomb-0", "ArchiveOperationFailed")
+            .await?;
         println!("patterns: {text}");
-        holds(&text, &[".sourceignore", "1000000 steps", "--fetch-steps-max"])
+        holds(
+            &text,
+            &[".sourceignore", "1000000 steps", "--fetch-steps-max"],
+        )
     })
     .await;
 }
@@ -248,10 +297,15 @@ async fn a_second_operator_on_the_same_storage_says_who_uses_it_and_ends() {
             second.arg(flag).arg("127.0.0.1:0");
         }
         let ended = block_in_place(|| second.output())?;
-        let text = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text = [ended.stdout, ended.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
         println!("second: {text}");
         ensure!(!ended.status.success());
-        holds(&text, &["in use by another process (pid ", "--storage-path"])
+        holds(
+            &text,
+            &["in use by another process (pid ", "--storage-path"],
+        )
     })
     .await;
 }

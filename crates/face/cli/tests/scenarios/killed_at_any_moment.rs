@@ -23,7 +23,9 @@ async fn it_converges_and_nothing_is_lost_orphaned_or_done_twice() {
         write(stage, 0)?;
         stage.repository.push("round 0")?;
         stage.source().await?;
-        stage.kustomization("apps", json!({"retryInterval": "1s"})).await?;
+        stage
+            .kustomization("apps", json!({"retryInterval": "1s"}))
+            .await?;
         let mut known = BTreeMap::new();
         for round in 0..ROUNDS {
             let commit = if round == 0 {
@@ -32,7 +34,9 @@ async fn it_converges_and_nothing_is_lost_orphaned_or_done_twice() {
                 write(stage, round)?;
                 stage.deliver(&format!("round {round}")).await?
             };
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let moment = (random >> 33) % (OBJECTS + 1);
             let done = until_written(stage, round, moment).await?;
             stage.kill()?;
@@ -49,8 +53,17 @@ async fn it_converges_and_nothing_is_lost_orphaned_or_done_twice() {
 
 /// Writes round `n`: every object says its round, and each round drops some and brings some.
 fn write(stage: &Stage, round: u64) -> anyhow::Result<()> {
-    let one = |n: u64| config_map(&stage.namespace, &format!("object-{n}"), json!({"round": round.to_string()}));
-    stage.write("apps/objects.yaml", &names(round).map(one).collect::<Vec<_>>())
+    let one = |n: u64| {
+        config_map(
+            &stage.namespace,
+            &format!("object-{n}"),
+            json!({"round": round.to_string()}),
+        )
+    };
+    stage.write(
+        "apps/objects.yaml",
+        &names(round).map(one).collect::<Vec<_>>(),
+    )
 }
 
 fn names(round: u64) -> std::ops::Range<u64> {
@@ -67,7 +80,10 @@ async fn until_written(stage: &Stage, round: u64, moment: u64) -> anyhow::Result
         if written >= moment {
             return Ok(written);
         }
-        ensure!(Instant::now() < until, "{written} objects of round {round} after {LONG:?}");
+        ensure!(
+            Instant::now() < until,
+            "{written} objects of round {round} after {LONG:?}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -76,10 +92,16 @@ async fn until_written(stage: &Stage, round: u64, moment: u64) -> anyhow::Result
 async fn nothing_is_orphaned(stage: &Stage) -> anyhow::Result<()> {
     let inventory = stage.inventory("apps").await?;
     let owned = stage.owned("ConfigMap", "apps").await?;
-    let orphans: Vec<_> = owned.keys().filter(|name| !inventory.contains(&id(stage, name))).collect();
+    let orphans: Vec<_> = owned
+        .keys()
+        .filter(|name| !inventory.contains(&id(stage, name)))
+        .collect();
     let conditions = &stage.object("Kustomization", "apps").await?["status"]["conditions"];
     let sum = format!("{} of {}", orphans.len(), owned.len());
-    ensure!(orphans.is_empty(), "{sum} objects are in no inventory: {orphans:?}; {conditions}");
+    ensure!(
+        orphans.is_empty(),
+        "{sum} objects are in no inventory: {orphans:?}; {conditions}"
+    );
     Ok(())
 }
 
@@ -92,14 +114,28 @@ async fn nothing_was_made_twice(
     let (owned, said) = (stage.owned("ConfigMap", "apps").await?, round.to_string());
     let wanted: BTreeSet<String> = names(round).map(|n| format!("object-{n}")).collect();
     let names: BTreeSet<String> = owned.keys().cloned().collect();
-    ensure!(names == wanted, "too many or missing: {:?}", names.symmetric_difference(&wanted).collect::<Vec<_>>());
+    ensure!(
+        names == wanted,
+        "too many or missing: {:?}",
+        names.symmetric_difference(&wanted).collect::<Vec<_>>()
+    );
     let inventory = stage.inventory("apps").await?;
-    ensure!(inventory == names.iter().map(|name| id(stage, name)).collect(), "inventory: {inventory:?}");
-    let again: Vec<_> = known.iter().filter(|(name, uid)| owned.get(*name).is_some_and(|now| now != *uid)).collect();
+    ensure!(
+        inventory == names.iter().map(|name| id(stage, name)).collect(),
+        "inventory: {inventory:?}"
+    );
+    let again: Vec<_> = known
+        .iter()
+        .filter(|(name, uid)| owned.get(*name).is_some_and(|now| now != *uid))
+        .collect();
     ensure!(again.is_empty(), "deleted and made again: {again:?}");
     for object in stage.world.list("ConfigMap", &stage.namespace, "").await? {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        ensure!(!wanted.contains(name) || object["data"]["round"] == *said, "{name}: {}", object["data"]);
+        ensure!(
+            !wanted.contains(name) || object["data"]["round"] == *said,
+            "{name}: {}",
+            object["data"]
+        );
     }
     Ok(owned)
 }

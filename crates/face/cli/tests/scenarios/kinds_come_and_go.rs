@@ -26,16 +26,23 @@ async fn a_version_that_is_served_no_longer_is_told_as_that_until_it_is_served_a
         stage.write("apps/float.yaml", &[old(1)])?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
-        stage.kustomization("apps", json!({"retryInterval": "1s"})).await?;
+        stage
+            .kustomization("apps", json!({"retryInterval": "1s"}))
+            .await?;
         stage.applied("apps", &commit).await?;
 
         stage.world.apply(two_versions(GROUP, false)).await?;
         stage.write("apps/float.yaml", &[old(2)])?;
         let commit = stage.deliver("change it").await?;
-        let wanted = [&*format!("no matches for kind \"Float\" in version \"{GROUP}/v1alpha1\""), "apps/float.yaml"];
+        let wanted = [
+            &*format!("no matches for kind \"Float\" in version \"{GROUP}/v1alpha1\""),
+            "apps/float.yaml",
+        ];
         let is_told = |found: Option<&Value>| {
             let ready = condition(found, "Ready");
-            let message = ready.and_then(|ready| ready["message"].as_str()).unwrap_or_default();
+            let message = ready
+                .and_then(|ready| ready["message"].as_str())
+                .unwrap_or_default();
             wanted.iter().all(|part| message.contains(part))
         };
         let apps = ("Kustomization", &*stage.namespace, "apps");
@@ -44,9 +51,15 @@ async fn a_version_that_is_served_no_longer_is_told_as_that_until_it_is_served_a
 
         stage.world.apply(two_versions(GROUP, true)).await?;
         stage.applied("apps", &commit).await?;
-        stage.world.delete("Kustomization", &stage.namespace, "apps").await?;
+        stage
+            .world
+            .delete("Kustomization", &stage.namespace, "apps")
+            .await?;
         stage.gone("Kustomization", "apps").await?;
-        stage.world.delete("CustomResourceDefinition", "", &name).await
+        stage
+            .world
+            .delete("CustomResourceDefinition", "", &name)
+            .await
     })
     .await;
 }
@@ -70,7 +83,10 @@ async fn more_kinds_than_a_connection_holds_keep_nobody_waiting() {
             })
             .collect();
         stage.write("many/objects.yaml", &objects)?;
-        stage.write("apps/objects.yaml", &[config_map(&other, "honest", json!({}))])?;
+        stage.write(
+            "apps/objects.yaml",
+            &[config_map(&other, "honest", json!({}))],
+        )?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
         stage.kustomization("many", json!({})).await?;
@@ -82,14 +98,27 @@ async fn more_kinds_than_a_connection_holds_keep_nobody_waiting() {
         let since = std::time::Instant::now();
         stage.stop()?;
         let took = since.elapsed();
-        ensure!(took.as_secs() < 5, "with {KINDS} watches open it took {took:?} to end");
+        ensure!(
+            took.as_secs() < 5,
+            "with {KINDS} watches open it took {took:?} to end"
+        );
         stage.start()?;
         for name in ["many", "apps"] {
-            stage.world.delete("Kustomization", &stage.namespace, name).await?;
+            stage
+                .world
+                .delete("Kustomization", &stage.namespace, name)
+                .await?;
             stage.gone("Kustomization", name).await?;
         }
         for number in 0..KINDS {
-            stage.world.delete("CustomResourceDefinition", "", &format!("k{number}s.{GROUP}")).await?;
+            stage
+                .world
+                .delete(
+                    "CustomResourceDefinition",
+                    "",
+                    &format!("k{number}s.{GROUP}"),
+                )
+                .await?;
         }
         Ok(())
     })
@@ -97,9 +126,18 @@ async fn more_kinds_than_a_connection_holds_keep_nobody_waiting() {
 }
 
 async fn until_served(stage: &Stage, definition: &str) -> anyhow::Result<()> {
-    let established =
-        |found: Option<&Value>| condition(found, "Established").is_some_and(|condition| condition["status"] == "True");
-    stage.world.until(("CustomResourceDefinition", "", definition), LONG, established).await.map(drop)
+    let established = |found: Option<&Value>| {
+        condition(found, "Established").is_some_and(|condition| condition["status"] == "True")
+    };
+    stage
+        .world
+        .until(
+            ("CustomResourceDefinition", "", definition),
+            LONG,
+            established,
+        )
+        .await
+        .map(drop)
 }
 
 /// A definition whose old version is served, or no longer.
@@ -117,7 +155,11 @@ fn two_versions(group: &str, old_is_served: bool) -> Value {
 /// The definition of one of many kinds.
 fn numbered(group: &str, number: usize) -> Value {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let (kind, plural, singular) = (format!("K{number}"), format!("k{number}s"), format!("k{number}"));
+    let (kind, plural, singular) = (
+        format!("K{number}"),
+        format!("k{number}s"),
+        format!("k{number}"),
+    );
     json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": format!("{plural}.{group}")}, "spec": {"group": group, "scope": "Namespaced",
         "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": singular},

@@ -4,7 +4,10 @@
 //! `LODE_BIN`, `KUBECONFIG` and `FLUX_BIN`; without the last, what needs the `flux` command says so in one line and
 //! passes. [`ground`] is the cluster, [`stage`] what a scenario plays on, [`flow`] what it does and waits for.
 
-#![expect(clippy::print_stdout, reason = "what a scenario met is its report, shown by --nocapture")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a scenario met is its report, shown by --nocapture"
+)]
 
 mod canary;
 mod flow;

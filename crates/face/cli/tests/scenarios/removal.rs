@@ -14,14 +14,22 @@ async fn what_git_drops_or_renames_goes() {
     Stage::play("drop", async |stage| {
         let ns = &stage.namespace;
         let one = |name: &str| config_map(ns, name, json!({"a": "b"}));
-        stage.apply_folder("apps", &[one("stays"), one("drops"), one("old-name")]).await?;
+        stage
+            .apply_folder("apps", &[one("stays"), one("drops"), one("old-name")])
+            .await?;
         let uid = stage.object("ConfigMap", "stays").await?["metadata"]["uid"].clone();
         stage.write("apps/objects.yaml", &[one("stays"), one("new-name")])?;
         let commit = stage.deliver("drop and rename").await?;
         stage.applied("apps", &commit).await?;
         for name in ["drops", "old-name"] {
             stage.gone("ConfigMap", name).await?;
-            stage.told("apps", "Progressing", &[&format!("ConfigMap/{ns}/{name} deleted")]).await?;
+            stage
+                .told(
+                    "apps",
+                    "Progressing",
+                    &[&format!("ConfigMap/{ns}/{name} deleted")],
+                )
+                .await?;
         }
         ensure!(stage.object("ConfigMap", "stays").await?["metadata"]["uid"] == uid);
         let wanted = ["stays", "new-name"].map(|name| format!("{ns}_{name}__ConfigMap"));
@@ -38,7 +46,12 @@ async fn what_is_marked_to_stay_stays() {
         let keep = json!({"kustomize.toolkit.fluxcd.io/prune": "disabled"});
         let kept = noted(config_map(ns, "kept", json!({})), keep);
         let other = config_map(ns, "other", json!({}));
-        stage.apply_folder("apps", &[kept, other.clone(), config_map(ns, "goes", json!({}))]).await?;
+        stage
+            .apply_folder(
+                "apps",
+                &[kept, other.clone(), config_map(ns, "goes", json!({}))],
+            )
+            .await?;
         stage.write("apps/objects.yaml", &[other])?;
         let commit = stage.deliver("drop").await?;
         stage.applied("apps", &commit).await?;
@@ -72,9 +85,14 @@ async fn an_object_that_moves_to_another_kustomization_is_not_deleted() {
         let ns = &stage.namespace;
         let one = |name: &str| config_map(ns, name, json!({}));
         stage.write("other/objects.yaml", &[one("other")])?;
-        stage.apply_folder("apps", &[one("apps"), one("moves")]).await?;
+        stage
+            .apply_folder("apps", &[one("apps"), one("moves")])
+            .await?;
         stage.kustomization("other", json!({})).await?;
-        stage.world.ready(("Kustomization", ns, "other"), "True", "").await?;
+        stage
+            .world
+            .ready(("Kustomization", ns, "other"), "True", "")
+            .await?;
         let uid = stage.object("ConfigMap", "moves").await?["metadata"]["uid"].clone();
         // The one that takes it is asked first: else the one that lets go is right to delete it.
         stage.write("other/objects.yaml", &[one("other"), one("moves")])?;
@@ -85,7 +103,10 @@ async fn an_object_that_moves_to_another_kustomization_is_not_deleted() {
         stage.applied("apps", &commit).await?;
         stage.applied("other", &commit).await?;
         let moved = stage.object("ConfigMap", "moves").await?;
-        ensure!(moved["metadata"]["uid"] == uid, "it was deleted and made again");
+        ensure!(
+            moved["metadata"]["uid"] == uid,
+            "it was deleted and made again"
+        );
         ensure!(moved["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"] == "other");
         Ok(())
     })
@@ -96,8 +117,14 @@ async fn an_object_that_moves_to_another_kustomization_is_not_deleted() {
 async fn a_deleted_kustomization_takes_its_objects_along() {
     Stage::play("finalizer", async |stage| {
         let ns = &stage.namespace;
-        let applied = stage.apply_folder("apps", &[config_map(ns, "a", json!({}))]).await?;
-        ensure!(applied["metadata"]["finalizers"] == json!(["finalizers.fluxcd.io"]), "{}", applied["metadata"]);
+        let applied = stage
+            .apply_folder("apps", &[config_map(ns, "a", json!({}))])
+            .await?;
+        ensure!(
+            applied["metadata"]["finalizers"] == json!(["finalizers.fluxcd.io"]),
+            "{}",
+            applied["metadata"]
+        );
         stage.world.delete("Kustomization", ns, "apps").await?;
         stage.gone("Kustomization", "apps").await?;
         stage.gone("ConfigMap", "a").await
@@ -130,7 +157,9 @@ async fn with_orphan_a_deleted_kustomization_leaves_its_objects() {
         stage.write("apps/objects.yaml", &[config_map(ns, "a", json!({}))])?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
-        stage.kustomization("apps", json!({"deletionPolicy": "Orphan"})).await?;
+        stage
+            .kustomization("apps", json!({"deletionPolicy": "Orphan"}))
+            .await?;
         stage.applied("apps", &commit).await?;
         stage.world.delete("Kustomization", ns, "apps").await?;
         stage.gone("Kustomization", "apps").await?;
@@ -150,16 +179,38 @@ async fn with_wait_for_termination_a_kustomization_goes_after_its_objects() {
         stage.write("apps/objects.yaml", &[held])?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
-        stage.kustomization("apps", json!({"deletionPolicy": "WaitForTermination", "timeout": "50s"})).await?;
+        stage
+            .kustomization(
+                "apps",
+                json!({"deletionPolicy": "WaitForTermination", "timeout": "50s"}),
+            )
+            .await?;
         stage.applied("apps", &commit).await?;
         stage.world.delete("Kustomization", ns, "apps").await?;
-        let going =
-            |found: Option<&Value>| found.is_some_and(|found| found["metadata"]["deletionTimestamp"].is_string());
-        stage.world.until(("ConfigMap", ns, "held"), LONG, going).await?;
+        let going = |found: Option<&Value>| {
+            found.is_some_and(|found| found["metadata"]["deletionTimestamp"].is_string())
+        };
+        stage
+            .world
+            .until(("ConfigMap", ns, "held"), LONG, going)
+            .await?;
         // It would have to go within this time if it did not wait.
-        let gone = stage.world.until(("Kustomization", ns, "apps"), LONG / 20, |found| found.is_none()).await;
+        let gone = stage
+            .world
+            .until(("Kustomization", ns, "apps"), LONG / 20, |found| {
+                found.is_none()
+            })
+            .await;
         ensure!(gone.is_err(), "it went before its object");
-        stage.world.patch("ConfigMap", ns, "held", json!({"metadata": {"finalizers": null}})).await?;
+        stage
+            .world
+            .patch(
+                "ConfigMap",
+                ns,
+                "held",
+                json!({"metadata": {"finalizers": null}}),
+            )
+            .await?;
         stage.gone("ConfigMap", "held").await?;
         stage.gone("Kustomization", "apps").await
     })

@@ -60,16 +60,28 @@ async fn a_value_that_is_refused_is_not_quoted() {
         stage.source().await?;
         for (name, ..) in CASES {
             let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
-            stage.kustomization(name, json!({"targetNamespace": stage.namespace, "postBuild": from})).await?;
+            stage
+                .kustomization(
+                    name,
+                    json!({"targetNamespace": stage.namespace, "postBuild": from}),
+                )
+                .await?;
         }
         let mut faults = Vec::new();
         for (name, _, reason, parts) in CASES {
-            let text = stage.fails(name, reason).await.with_context(|| format!("folder {name}"))?;
+            let text = stage
+                .fails(name, reason)
+                .await
+                .with_context(|| format!("folder {name}"))?;
             println!("{name}: {text}");
             if text.contains(&stage.canary) {
                 faults.push(format!("{name}: the value is told: {text}"));
             }
-            faults.extend(holds(&text, parts).err().map(|error| format!("{name}: {error:#}")));
+            faults.extend(
+                holds(&text, parts)
+                    .err()
+                    .map(|error| format!("{name}: {error:#}")),
+            );
         }
         ensure!(faults.is_empty(), "{}", faults.join("\n"));
         Ok(())
@@ -83,18 +95,39 @@ async fn a_live_edit_of_a_secret_is_told_without_its_value() {
         let ns = &stage.namespace;
         let mut secret = config_map(ns, "token", json!(null));
         secret["kind"] = json!("Secret");
-        secret.as_object_mut().expect("a manifest is a mapping").remove("data");
+        secret
+            .as_object_mut()
+            .expect("a manifest is a mapping")
+            .remove("data");
         secret["stringData"] = json!({"token": "${canary}"});
         stage.write("apps/objects.yaml", &[secret])?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
         let from = json!({"substituteFrom": [{"kind": "Secret", "name": "vault"}]});
-        stage.kustomization("apps", json!({"postBuild": from})).await?;
+        stage
+            .kustomization("apps", json!({"postBuild": from}))
+            .await?;
         stage.applied("apps", &commit).await?;
         let before = stage.object("Secret", "token").await?["data"].clone();
-        stage.world.patch_as("somebody", ("Secret", ns, "token"), json!({"stringData": {"token": "stolen"}})).await?;
-        stage.told("apps", "DriftCorrected", &[&format!("Secret/{ns}/token"), ".data.token", "somebody"]).await?;
-        stage.sees("Secret", "token", "/data", before).await.map(drop)
+        stage
+            .world
+            .patch_as(
+                "somebody",
+                ("Secret", ns, "token"),
+                json!({"stringData": {"token": "stolen"}}),
+            )
+            .await?;
+        stage
+            .told(
+                "apps",
+                "DriftCorrected",
+                &[&format!("Secret/{ns}/token"), ".data.token", "somebody"],
+            )
+            .await?;
+        stage
+            .sees("Secret", "token", "/data", before)
+            .await
+            .map(drop)
     })
     .await;
 }
@@ -112,7 +145,10 @@ async fn a_value_is_not_told_in_another_form_either() {
         ("default", "  labels: {l: '${nothing:=${canary,,}}!'}\n"),
         ("structured", "data: ${structured}\n"),
         ("keyed", "data: {'${canary}!': x}\n"),
-        ("named", "  annotations: {a: '${canary}'}\n  finalizers: ['${canary}!']\n"),
+        (
+            "named",
+            "  annotations: {a: '${canary}'}\n  finalizers: ['${canary}!']\n",
+        ),
     ];
     /// What is read of a Secret in the source, and copied by the build itself.
     const COPIES: &[(&str, &str)] = &[

@@ -52,10 +52,15 @@ pub(crate) struct Ran {
 
 impl Stage {
     /// Plays one scenario, then strikes its stage whatever came of it.
-    pub(crate) async fn play(name: &str, scenario: impl AsyncFnOnce(&mut Self) -> anyhow::Result<()>) {
+    pub(crate) async fn play(
+        name: &str,
+        scenario: impl AsyncFnOnce(&mut Self) -> anyhow::Result<()>,
+    ) {
         let ground = Ground::enter().await.expect("there is a cluster");
         let since = Instant::now();
-        let mut stage = Self::set_up(name, ground).await.expect("the stage is set up");
+        let mut stage = Self::set_up(name, ground)
+            .await
+            .expect("the stage is set up");
         let mut end = caught(scenario(&mut stage)).await;
         if end.is_ok() {
             end = stage.keeps_its_secret().await;
@@ -64,7 +69,10 @@ impl Stage {
         let struck = stage.strike().await;
         println!("{name}: {:.1} s", since.elapsed().as_secs_f64());
         if let Err(error) = end.and(struck) {
-            panic!("{name}: {error:?}\n\nthe operator's last words:\n{}", last_lines(&log));
+            panic!(
+                "{name}: {error:?}\n\nthe operator's last words:\n{}",
+                last_lines(&log)
+            );
         }
     }
 
@@ -121,13 +129,25 @@ impl Stage {
             }
         }
         self.world.delete("Namespace", "", namespace).await?;
-        self.world.until(("Namespace", "", namespace), STRUCK, |found| found.is_none()).await.map(drop)
+        self.world
+            .until(("Namespace", "", namespace), STRUCK, |found| {
+                found.is_none()
+            })
+            .await
+            .map(drop)
     }
 
     /// Takes the finalizers off an object, if it is still there.
     async fn release(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
         if self.world.get(kind, namespace, name).await?.is_some() {
-            self.world.patch(kind, namespace, name, json!({"metadata": {"finalizers": null}})).await?;
+            self.world
+                .patch(
+                    kind,
+                    namespace,
+                    name,
+                    json!({"metadata": {"finalizers": null}}),
+                )
+                .await?;
         }
         Ok(())
     }
@@ -141,7 +161,9 @@ impl Stage {
     /// Starts the operator anew, with further arguments from now on.
     pub(crate) fn restart_with(&mut self, arguments: &[&str]) -> anyhow::Result<()> {
         self.stop()?;
-        self.settings.arguments.extend(arguments.iter().map(ToString::to_string));
+        self.settings
+            .arguments
+            .extend(arguments.iter().map(ToString::to_string));
         self.start()
     }
 
@@ -170,22 +192,41 @@ impl Stage {
     pub(crate) fn flux(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
         let program = env::var_os("FLUX_BIN").context("FLUX_BIN names the flux client")?;
         let mut command = Command::new(&program);
-        command.args(arguments).args(["--namespace", &self.namespace]).env("KUBECONFIG", self.ground.kubeconfig());
+        command
+            .args(arguments)
+            .args(["--namespace", &self.namespace])
+            .env("KUBECONFIG", self.ground.kubeconfig());
         // The client caches what a server serves in the home folder.
-        command.env("HOME", self.folder.path()).current_dir(self.repository.folder());
-        let run = block_in_place(|| command.output()).with_context(|| format!("run {}", program.display()))?;
-        let text = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-        Ok(Ran { code: run.status.code().unwrap_or(-1), text })
+        command
+            .env("HOME", self.folder.path())
+            .current_dir(self.repository.folder());
+        let run = block_in_place(|| command.output())
+            .with_context(|| format!("run {}", program.display()))?;
+        let text = [run.stdout, run.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
+        Ok(Ran {
+            code: run.status.code().unwrap_or(-1),
+            text,
+        })
     }
 
     /// Runs the `lode` under test in the stage's namespace; what it shows may not tell the stage's secret.
     pub(crate) fn lode(&mut self, arguments: &[&str]) -> anyhow::Result<Ran> {
         let mut command = Command::new(&self.settings.binary);
-        command.args(arguments).args(["--namespace", &self.namespace]).env("KUBECONFIG", self.ground.kubeconfig());
+        command
+            .args(arguments)
+            .args(["--namespace", &self.namespace])
+            .env("KUBECONFIG", self.ground.kubeconfig());
         let run = block_in_place(|| command.output()).context("run lode")?;
-        let text = [run.stdout, run.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text = [run.stdout, run.stderr]
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .concat();
         self.shown.push(text.clone());
-        Ok(Ran { code: run.status.code().unwrap_or(-1), text })
+        Ok(Ran {
+            code: run.status.code().unwrap_or(-1),
+            text,
+        })
     }
 
     fn log(&self) -> String {
@@ -208,8 +249,14 @@ impl Stage {
                 }
             }
         }
-        told.extend(self.shown.iter().map(|text| ("what a command showed", text.clone())));
-        let leak = told.iter().find_map(|(place, text)| Some((place, canary::found_in(&self.canary, text)?)));
+        told.extend(
+            self.shown
+                .iter()
+                .map(|text| ("what a command showed", text.clone())),
+        );
+        let leak = told
+            .iter()
+            .find_map(|(place, text)| Some((place, canary::found_in(&self.canary, text)?)));
         match leak {
             Some((place, form)) => bail!("a secret was told in {place}, as \"{form}\""),
             None => Ok(()),
@@ -226,14 +273,22 @@ impl Stage {
             let mut objects = Vec::new();
             for namespace in &self.namespaces {
                 for object in self.world.list(kind, namespace, "").await? {
-                    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+                    let name = object["metadata"]["name"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned();
                     self.world.delete(kind, namespace, &name).await?;
                     objects.push((namespace.clone(), name));
                 }
             }
             for (namespace, name) in objects {
                 let what = (kind, &*namespace, &*name);
-                if self.world.until(what, LONG / 2, |found| found.is_none()).await.is_err() {
+                if self
+                    .world
+                    .until(what, LONG / 2, |found| found.is_none())
+                    .await
+                    .is_err()
+                {
                     stuck.push(format!("{kind}/{namespace}/{name}"));
                     self.release(kind, &namespace, &name).await?;
                 }
@@ -242,7 +297,11 @@ impl Stage {
         for namespace in &self.namespaces {
             self.world.delete("Namespace", "", namespace).await?;
         }
-        ensure!(stuck.is_empty(), "did not go when deleted: {}", stuck.join(", "));
+        ensure!(
+            stuck.is_empty(),
+            "did not go when deleted: {}",
+            stuck.join(", ")
+        );
         Ok(())
     }
 }

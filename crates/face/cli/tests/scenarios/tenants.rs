@@ -15,10 +15,18 @@ async fn an_account_without_rights_is_named_and_with_rights_it_applies() {
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
         account(stage).await?;
-        stage.kustomization("apps", json!({"serviceAccountName": "tenant"})).await?;
+        stage
+            .kustomization("apps", json!({"serviceAccountName": "tenant"}))
+            .await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("without rights: {text}");
-        holds(&text, &[&format!("system:serviceaccount:{ns}:tenant"), &format!("ConfigMap/{ns}/a")])?;
+        holds(
+            &text,
+            &[
+                &format!("system:serviceaccount:{ns}:tenant"),
+                &format!("ConfigMap/{ns}/a"),
+            ],
+        )?;
         ensure!(stage.world.get("ConfigMap", ns, "a").await?.is_none());
         rights(stage).await?;
         stage.reconcile("apps").await?;
@@ -42,17 +50,42 @@ async fn a_tenant_cannot_write_outside() {
         stage.source().await?;
         account(stage).await?;
         rights(stage).await?;
-        stage.kustomization("apps", json!({"serviceAccountName": "tenant"})).await?;
+        stage
+            .kustomization("apps", json!({"serviceAccountName": "tenant"}))
+            .await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("outside: {text}");
-        holds(&text, &[&format!("system:serviceaccount:{ns}:tenant"), &format!("ConfigMap/{other}/")])?;
-        ensure!(stage.world.get("ConfigMap", &other, "new").await?.is_none(), "a tenant created an object outside");
-        let theirs = stage.world.get("ConfigMap", &other, "theirs").await?.unwrap_or_default();
-        ensure!(theirs["data"]["color"] == "blue", "a tenant changed an object outside: {theirs}");
+        holds(
+            &text,
+            &[
+                &format!("system:serviceaccount:{ns}:tenant"),
+                &format!("ConfigMap/{other}/"),
+            ],
+        )?;
+        ensure!(
+            stage.world.get("ConfigMap", &other, "new").await?.is_none(),
+            "a tenant created an object outside"
+        );
+        let theirs = stage
+            .world
+            .get("ConfigMap", &other, "theirs")
+            .await?
+            .unwrap_or_default();
+        ensure!(
+            theirs["data"]["color"] == "blue",
+            "a tenant changed an object outside: {theirs}"
+        );
         // What it claims in its inventory but never owned does not go with it.
         stage.world.delete("Kustomization", ns, "apps").await?;
         stage.gone("Kustomization", "apps").await?;
-        ensure!(stage.world.get("ConfigMap", &other, "theirs").await?.is_some(), "a tenant deleted an object outside");
+        ensure!(
+            stage
+                .world
+                .get("ConfigMap", &other, "theirs")
+                .await?
+                .is_some(),
+            "a tenant deleted an object outside"
+        );
         Ok(())
     })
     .await;
@@ -67,11 +100,16 @@ async fn an_empty_account_is_the_default_one() {
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
         account(stage).await?;
-        stage.kustomization("apps", json!({"serviceAccountName": ""})).await?;
+        stage
+            .kustomization("apps", json!({"serviceAccountName": ""}))
+            .await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("empty: {text}");
         holds(&text, &[&format!("system:serviceaccount:{ns}:tenant")])?;
-        ensure!(stage.world.get("ConfigMap", &ns, "a").await?.is_none(), "applied with the operator's own rights");
+        ensure!(
+            stage.world.get("ConfigMap", &ns, "a").await?.is_none(),
+            "applied with the operator's own rights"
+        );
 
         // What it may apply it may not delete by its end alone: that happens with the account too.
         rights(stage).await?;
@@ -79,7 +117,13 @@ async fn an_empty_account_is_the_default_one() {
         stage.applied("apps", &commit).await?;
         stage.world.delete("RoleBinding", &ns, "tenant").await?;
         stage.world.delete("Kustomization", &ns, "apps").await?;
-        stage.told("apps", "PruneFailed", &[&format!("system:serviceaccount:{ns}:tenant")]).await?;
+        stage
+            .told(
+                "apps",
+                "PruneFailed",
+                &[&format!("system:serviceaccount:{ns}:tenant")],
+            )
+            .await?;
         stage.object("ConfigMap", "a").await?;
         rights(stage).await?;
         stage.gone("Kustomization", "apps").await?;
@@ -91,26 +135,54 @@ async fn an_empty_account_is_the_default_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_an_account_or_a_reference_is_refused_by_its_field() {
     Stage::play("bad-names", async |stage| {
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         stage.repository.push("begin")?;
         stage.source().await?;
         for (name, spec, part) in [
-            ("user", json!({"serviceAccountName": "a:b"}), "no name of a service account"),
-            ("source", json!({"sourceRef": {"kind": "GitRepository", "name": ""}}), "spec.sourceRef.name is empty"),
-            ("depends", json!({"dependsOn": [{"name": ""}]}), "spec.dependsOn[0].name is empty"),
+            (
+                "user",
+                json!({"serviceAccountName": "a:b"}),
+                "no name of a service account",
+            ),
+            (
+                "source",
+                json!({"sourceRef": {"kind": "GitRepository", "name": ""}}),
+                "spec.sourceRef.name is empty",
+            ),
+            (
+                "depends",
+                json!({"dependsOn": [{"name": ""}]}),
+                "spec.dependsOn[0].name is empty",
+            ),
             (
                 "health",
                 json!({"healthChecks": [{"apiVersion": "v1", "kind": "Secret", "name": ""}]}),
                 "healthChecks[0]",
             ),
-            ("config", json!({"kubeConfig": {"secretRef": {"name": ""}}}), "spec.kubeConfig.secretRef.name is empty"),
+            (
+                "config",
+                json!({"kubeConfig": {"secretRef": {"name": ""}}}),
+                "spec.kubeConfig.secretRef.name is empty",
+            ),
         ] {
-            stage.kustomization(name, over(json!({"path": "./apps"}), &spec)).await?;
+            stage
+                .kustomization(name, over(json!({"path": "./apps"}), &spec))
+                .await?;
             let text = stage.fails(name, "").await?;
             println!("{name}: {text}");
             holds(&text, &[part])?;
         }
-        ensure!(stage.world.get("ConfigMap", &stage.namespace, "a").await?.is_none(), "something was applied");
+        ensure!(
+            stage
+                .world
+                .get("ConfigMap", &stage.namespace, "a")
+                .await?
+                .is_none(),
+            "something was applied"
+        );
         Ok(())
     })
     .await;
@@ -118,7 +190,11 @@ async fn what_cannot_be_an_account_or_a_reference_is_refused_by_its_field() {
 
 async fn account(stage: &Stage) -> anyhow::Result<()> {
     let metadata = json!({"name": "tenant", "namespace": stage.namespace});
-    stage.world.apply(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})).await.map(drop)
+    stage
+        .world
+        .apply(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}))
+        .await
+        .map(drop)
 }
 
 /// Lets the account do everything with `ConfigMaps` of its namespace.
@@ -127,14 +203,18 @@ async fn rights(stage: &Stage) -> anyhow::Result<()> {
     let api = "rbac.authorization.k8s.io";
     stage
         .world
-        .apply(json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata,
-        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}]}))
+        .apply(
+            json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata,
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}]}),
+        )
         .await?;
     stage
         .world
-        .apply(json!({"apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
+        .apply(
+            json!({"apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
         "roleRef": {"apiGroup": api, "kind": "Role", "name": "tenant"},
-        "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": stage.namespace}]}))
+        "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": stage.namespace}]}),
+        )
         .await
         .map(drop)
 }

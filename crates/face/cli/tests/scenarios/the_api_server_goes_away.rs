@@ -21,13 +21,18 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
     Stage::play("away", async |stage| {
         let ns = stage.namespace.clone();
         let objects = |color: &str| {
-            (0..50).map(|n| config_map(&ns, &format!("object-{n}"), json!({"color": color}))).collect::<Vec<_>>()
+            (0..50)
+                .map(|n| config_map(&ns, &format!("object-{n}"), json!({"color": color})))
+                .collect::<Vec<_>>()
         };
         stage.write("apps/objects.yaml", &objects("blue"))?;
         let commit = stage.repository.push("begin")?;
-        let often = json!({"url": stage.repository.url, "ref": {"branch": "main"}, "interval": "1s"});
+        let often =
+            json!({"url": stage.repository.url, "ref": {"branch": "main"}, "interval": "1s"});
         stage.source_of("app", often).await?;
-        stage.kustomization("apps", json!({"retryInterval": "1s"})).await?;
+        stage
+            .kustomization("apps", json!({"retryInterval": "1s"}))
+            .await?;
         stage.applied("apps", &commit).await?;
         let uids = stage.owned("ConfigMap", "apps").await?;
 
@@ -35,15 +40,35 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
         stage.write("apps/objects.yaml", &objects("green"))?;
         let next = stage.repository.push("paint it green")?;
         // The fault itself: nothing can be waited for while the server is silent.
-        tokio::time::sleep(if ground::is_real() { AWAY } else { AWAY_FROM_SANDBOX }).await;
+        tokio::time::sleep(if ground::is_real() {
+            AWAY
+        } else {
+            AWAY_FROM_SANDBOX
+        })
+        .await;
         drop(away);
 
         stage.applied("apps", &next).await?;
-        stage.sees("ConfigMap", "object-49", "/data/color", json!("green")).await?;
-        ensure!(stage.owned("ConfigMap", "apps").await? == uids, "objects were made anew");
+        stage
+            .sees("ConfigMap", "object-49", "/data/color", json!("green"))
+            .await?;
+        ensure!(
+            stage.owned("ConfigMap", "apps").await? == uids,
+            "objects were made anew"
+        );
         // The watch is alive again, or was never dead.
-        stage.world.patch_as("somebody", ("ConfigMap", &ns, "object-7"), json!({"data": {"color": "red"}})).await?;
-        stage.sees("ConfigMap", "object-7", "/data/color", json!("green")).await.map(drop)
+        stage
+            .world
+            .patch_as(
+                "somebody",
+                ("ConfigMap", &ns, "object-7"),
+                json!({"data": {"color": "red"}}),
+            )
+            .await?;
+        stage
+            .sees("ConfigMap", "object-7", "/data/color", json!("green"))
+            .await
+            .map(drop)
     })
     .await;
 }
@@ -62,10 +87,18 @@ impl<'g> Away<'g> {
             faults.cut_off();
             return Ok(Self::CutOff(faults));
         }
-        let folder = ground.kubeconfig().parent().context("a kubeconfig lies in a folder")?;
+        let folder = ground
+            .kubeconfig()
+            .parent()
+            .context("a kubeconfig lies in a folder")?;
         let file = folder.join("pid/kube-apiserver");
-        let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-        let pid = text.split_whitespace().next().context("a pid file holds a pid")?.to_owned();
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        let pid = text
+            .split_whitespace()
+            .next()
+            .context("a pid file holds a pid")?
+            .to_owned();
         signal("-STOP", &pid)?;
         Ok(Self::Paused { pid })
     }
@@ -74,7 +107,9 @@ impl<'g> Away<'g> {
 impl Drop for Away<'_> {
     fn drop(&mut self) {
         match self {
-            Self::Paused { pid } => signal("-CONT", pid).expect("a process that was stopped goes on"),
+            Self::Paused { pid } => {
+                signal("-CONT", pid).expect("a process that was stopped goes on");
+            }
             Self::CutOff(faults) => faults.lift(),
         }
     }

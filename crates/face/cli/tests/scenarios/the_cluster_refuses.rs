@@ -30,13 +30,24 @@ async fn an_unknown_kind_stops_its_stage_before_anything_is_written() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_namespace_is_named() {
     Stage::play("no-namespace", async |stage| {
-        stage.write("apps/a.yaml", &[config_map("e2e-is-nowhere", "a", json!({}))])?;
+        stage.write(
+            "apps/a.yaml",
+            &[config_map("e2e-is-nowhere", "a", json!({}))],
+        )?;
         stage.repository.push("begin")?;
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("namespace missing: {text}");
-        holds(&text, &["ConfigMap/e2e-is-nowhere/a", "namespace", "not found", "apps/a.yaml:1"])
+        holds(
+            &text,
+            &[
+                "ConfigMap/e2e-is-nowhere/a",
+                "namespace",
+                "not found",
+                "apps/a.yaml:1",
+            ],
+        )
     })
     .await;
 }
@@ -57,15 +68,31 @@ async fn an_immutable_field_stops_the_change_and_force_gets_around_it() {
         let commit = stage.deliver("change the selector").await?;
         let text = stage.fails("apps", "ReconciliationFailed").await?;
         println!("immutable: {text}");
-        holds(&text, &[&format!("Deployment/{ns}/web"), "immutable", "apps/objects.yaml:1"])?;
+        holds(
+            &text,
+            &[
+                &format!("Deployment/{ns}/web"),
+                "immutable",
+                "apps/objects.yaml:1",
+            ],
+        )?;
         ensure!(stage.object("Deployment", "web").await?["metadata"]["uid"] == uid);
         let settings = stage.object("ConfigMap", "settings").await?;
-        ensure!(settings["data"]["color"] == "blue", "the rest of the stage was written");
+        ensure!(
+            settings["data"]["color"] == "blue",
+            "the rest of the stage was written"
+        );
         stage.kustomization("apps", json!({"force": true})).await?;
         stage.applied("apps", &commit).await?;
         let web = stage.object("Deployment", "web").await?;
-        ensure!(web["metadata"]["uid"] != uid && web["spec"]["selector"]["matchLabels"]["app"] == "other");
-        stage.sees("ConfigMap", "settings", "/data/color", json!("green")).await.map(drop)
+        ensure!(
+            web["metadata"]["uid"] != uid
+                && web["spec"]["selector"]["matchLabels"]["app"] == "other"
+        );
+        stage
+            .sees("ConfigMap", "settings", "/data/color", json!("green"))
+            .await
+            .map(drop)
     })
     .await;
 }
@@ -81,7 +108,9 @@ async fn a_deployment_that_does_not_come_up_fails_the_health_check() {
         stage.write("apps/web.yaml", &[web])?;
         let commit = stage.repository.push("begin")?;
         stage.source().await?;
-        stage.kustomization("apps", json!({"wait": true, "timeout": "30s"})).await?;
+        stage
+            .kustomization("apps", json!({"wait": true, "timeout": "30s"}))
+            .await?;
         let text = stage.fails("apps", "HealthCheckFailed").await?;
         holds(&text, &["failed early", &format!("Deployment/{ns}/web")])?;
         stage.write("apps/web.yaml", &[deployment(ns, "web", 1)])?;
@@ -101,29 +130,55 @@ async fn a_definition_that_never_becomes_ready_stays_in_the_inventory() {
         stage.world.apply(first).await?;
         let gadgets = format!("gadgets.{GROUP}");
         let established = |found: Option<&Value>| {
-            condition(found, "Established").is_some_and(|established| established["status"] == "True")
+            condition(found, "Established")
+                .is_some_and(|established| established["status"] == "True")
         };
-        stage.world.until(("CustomResourceDefinition", "", &gadgets), LONG, established).await?;
+        stage
+            .world
+            .until(
+                ("CustomResourceDefinition", "", &gadgets),
+                LONG,
+                established,
+            )
+            .await?;
         // Another plural for a kind that is taken: the server accepts the object, but not its names.
         let mut second = definition(GROUP);
         let name = format!("widgets.{GROUP}");
         second["metadata"]["name"] = json!(name);
         second["spec"]["names"]["plural"] = json!("widgets");
         let end = clash(stage, &second).await;
-        stage.world.delete("CustomResourceDefinition", "", &gadgets).await?;
+        stage
+            .world
+            .delete("CustomResourceDefinition", "", &gadgets)
+            .await?;
         if end.is_err() {
-            stage.world.delete("CustomResourceDefinition", "", &name).await?;
+            stage
+                .world
+                .delete("CustomResourceDefinition", "", &name)
+                .await?;
         }
         end?;
-        stage.world.delete("Kustomization", &stage.namespace, "apps").await?;
+        stage
+            .world
+            .delete("Kustomization", &stage.namespace, "apps")
+            .await?;
         stage.gone("Kustomization", "apps").await?;
-        stage.world.until(("CustomResourceDefinition", "", &name), LONG, |found| found.is_none()).await.map(drop)
+        stage
+            .world
+            .until(("CustomResourceDefinition", "", &name), LONG, |found| {
+                found.is_none()
+            })
+            .await
+            .map(drop)
     })
     .await;
 }
 
 async fn clash(stage: &Stage, second: &Value) -> anyhow::Result<()> {
-    stage.write("apps/objects.yaml", &[second.clone(), config_map(&stage.namespace, "a", json!({}))])?;
+    stage.write(
+        "apps/objects.yaml",
+        &[second.clone(), config_map(&stage.namespace, "a", json!({}))],
+    )?;
     stage.repository.push("begin")?;
     stage.source().await?;
     stage.kustomization("apps", json!({})).await?;
@@ -131,8 +186,18 @@ async fn clash(stage: &Stage, second: &Value) -> anyhow::Result<()> {
     println!("clash: {text}");
     let name = second["metadata"]["name"].as_str().unwrap_or_default();
     holds(&text, &[&format!("CustomResourceDefinition/{name}")])?;
-    ensure!(stage.world.get("ConfigMap", &stage.namespace, "a").await?.is_none(), "the next stage was applied");
+    ensure!(
+        stage
+            .world
+            .get("ConfigMap", &stage.namespace, "a")
+            .await?
+            .is_none(),
+        "the next stage was applied"
+    );
     let inventory = stage.inventory("apps").await?;
-    ensure!(inventory.iter().any(|id| id.contains(name)), "what exists is not in the inventory: {inventory:?}");
+    ensure!(
+        inventory.iter().any(|id| id.contains(name)),
+        "what exists is not in the inventory: {inventory:?}"
+    );
     Ok(())
 }

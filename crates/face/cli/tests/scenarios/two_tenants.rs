@@ -23,10 +23,22 @@ use crate::stage::{LONG, Stage};
 use attempts::{Attempt, Sides};
 
 /// What of a tenant is looked at in the end.
-const KINDS: [&str; 7] =
-    ["ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "GitRepository", "Kustomization"];
+const KINDS: [&str; 7] = [
+    "ConfigMap",
+    "Secret",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "GitRepository",
+    "Kustomization",
+];
 /// Attempts whose Kustomizations claim what is another's, and so want to delete it when they go.
-const CLAIMS: [&str; 4] = ["forged-inventory", "forged-owner", "forged-delete", "forged-namespace"];
+const CLAIMS: [&str; 4] = [
+    "forged-inventory",
+    "forged-owner",
+    "forged-delete",
+    "forged-namespace",
+];
 
 /// An object and what tells that it was changed: uid, and the version or the generation of what a user wrote.
 type Things = BTreeMap<(&'static str, String), (Value, Value)>;
@@ -34,18 +46,33 @@ type Things = BTreeMap<(&'static str, String), (Value, Value)>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_gets_nothing_of_another_by_any_field() {
     Stage::play("two-tenants", async |stage| {
-        stage.restart_with(&["--default-service-account=tenant", "--no-cross-namespace-refs"])?;
-        let (left, right) = (stage.namespace.clone(), format!("{}-other", stage.namespace));
+        stage.restart_with(&[
+            "--default-service-account=tenant",
+            "--no-cross-namespace-refs",
+        ])?;
+        let (left, right) = (
+            stage.namespace.clone(),
+            format!("{}-other", stage.namespace),
+        );
         stage.add_namespace(&right).await?;
         let private = private_repository(stage)?;
-        let mut sides = [sides(&left, &right, &private), sides(&right, &left, &private)];
+        let mut sides = [
+            sides(&left, &right, &private),
+            sides(&right, &left, &private),
+        ];
         for side in &sides {
             settle(stage, side).await?;
         }
         for side in &mut sides {
-            let theirs = stage.world.ready(("GitRepository", &side.other, &side.prize), "True", "").await?;
+            let theirs = stage
+                .world
+                .ready(("GitRepository", &side.other, &side.prize), "True", "")
+                .await?;
             side.artifact = theirs["status"]["artifact"].clone();
-            stage.world.ready(("Kustomization", &side.other, &side.prize), "True", "").await?;
+            stage
+                .world
+                .ready(("Kustomization", &side.other, &side.prize), "True", "")
+                .await?;
         }
         let before = [things(stage, &left).await?, things(stage, &right).await?];
 
@@ -53,7 +80,9 @@ async fn a_tenant_gets_nothing_of_another_by_any_field() {
         for (side, attempts) in sides.iter().zip(&tried) {
             for attempt in attempts {
                 for (file, text) in &attempt.files {
-                    stage.repository.write(&format!("{}/{}/{file}", side.own, attempt.name), text)?;
+                    stage
+                        .repository
+                        .write(&format!("{}/{}/{file}", side.own, attempt.name), text)?;
                 }
             }
         }
@@ -95,8 +124,17 @@ fn sides(own: &str, other: &str, private_url: &str) -> Sides {
 /// Makes a repository that wants the secret as its password, and holds it.
 fn private_repository(stage: &Stage) -> anyhow::Result<String> {
     let private = stage.git.repository("private")?;
-    let map = config_map("", "${name}", json!({"color": "blue", "plan": stage.canary}));
-    private.write("a.yaml", &map.to_string().replace("\"namespace\":\"\",", "").replace(",\"namespace\":\"\"", ""))?;
+    let map = config_map(
+        "",
+        "${name}",
+        json!({"color": "blue", "plan": stage.canary}),
+    );
+    private.write(
+        "a.yaml",
+        &map.to_string()
+            .replace("\"namespace\":\"\",", "")
+            .replace(",\"namespace\":\"\"", ""),
+    )?;
     private.push("private")?;
     stage.git.guard("private", "owner", &stage.canary);
     Ok(private.url)
@@ -104,16 +142,24 @@ fn private_repository(stage: &Stage) -> anyhow::Result<String> {
 
 /// Gives the other side its account, with all rights in its namespace and none outside, and the things to be had.
 async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
-    let Sides { own, other, prize, private_url, .. } = side;
+    let Sides {
+        own,
+        other,
+        prize,
+        private_url,
+        ..
+    } = side;
     let api = "rbac.authorization.k8s.io";
     let metadata = |name: &str| json!({"name": name, "namespace": other});
     let account = |name: &str| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(name)});
     let subject = |name: &str| json!({"kind": "ServiceAccount", "name": name, "namespace": other});
-    let kubeconfig = format!("{{clusters: [], contexts: [], users: [{{user: {{token: {}}}}}]}}", stage.canary);
+    let kubeconfig = format!(
+        "{{clusters: [], contexts: [], users: [{{user: {{token: {}}}}}]}}",
+        stage.canary
+    );
     let marked = |name: &str| {
         let mut map = config_map(other, name, json!({"color": "blue"}));
-        map["metadata"]["labels"] =
-            json!({"kustomize.toolkit.fluxcd.io/name": name, "kustomize.toolkit.fluxcd.io/namespace": own});
+        map["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": name, "kustomize.toolkit.fluxcd.io/namespace": own});
         // That of this name which belongs to itself is another object.
         map["metadata"]["name"] = json!(format!("{name}-of-{own}"));
         map
@@ -131,7 +177,11 @@ async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
         marked("forged-owner"),
         marked("forged-delete"),
         source(other, "app", &json!({"url": stage.repository.url})),
-        source(other, prize, &json!({"url": private_url, "secretRef": {"name": prize}})),
+        source(
+            other,
+            prize,
+            &json!({"url": private_url, "secretRef": {"name": prize}}),
+        ),
         kustomization(
             other,
             prize,
@@ -161,22 +211,55 @@ fn kustomization(namespace: &str, name: &str, spec: &Value) -> Value {
 async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Result<()> {
     let own = &*side.own;
     stage.world.reconcile(("GitRepository", own, "app")).await?;
-    stage.world.apply(source(own, "forged", &json!({"url": stage.repository.url, "suspend": true}))).await?;
-    forge(stage, ("GitRepository", own, "forged"), &json!({"artifact": side.artifact})).await?;
-    for Attempt { name, kind, spec, status, .. } in attempts {
+    stage
+        .world
+        .apply(source(
+            own,
+            "forged",
+            &json!({"url": stage.repository.url, "suspend": true}),
+        ))
+        .await?;
+    forge(
+        stage,
+        ("GitRepository", own, "forged"),
+        &json!({"artifact": side.artifact}),
+    )
+    .await?;
+    for Attempt {
+        name,
+        kind,
+        spec,
+        status,
+        ..
+    } in attempts
+    {
         let mut spec = spec.clone();
         if spec["url"] == "" {
             spec["url"] = json!(stage.repository.url);
         }
-        let object = if *kind == "Kustomization" { kustomization } else { source };
+        let object = if *kind == "Kustomization" {
+            kustomization
+        } else {
+            source
+        };
         if status.is_null() {
             stage.world.apply(object(own, name, &spec)).await?;
             continue;
         }
         // It is first looked at with the status in it.
-        stage.world.apply(object(own, name, &over(spec.clone(), &json!({"suspend": true})))).await?;
+        stage
+            .world
+            .apply(object(
+                own,
+                name,
+                &over(spec.clone(), &json!({"suspend": true})),
+            ))
+            .await?;
         forge(stage, (kind, own, name), status).await?;
-        stage.world.apply(object(own, name, &over(spec, &json!({"suspend": false})))).await?;
+        stage
+            .world
+            .apply(object(own, name, &over(spec, &json!({"suspend": false}))))
+            .await?;
     }
     Ok(())
 }
@@ -188,17 +271,38 @@ async fn forge(stage: &Stage, what: (&str, &str, &str), status: &Value) -> anyho
     let end = Instant::now() + LONG;
     let mut steady = 0;
     while steady < STEADY {
-        let Some(found) = stage.world.get(kind, namespace, name).await? else { return Ok(()) };
+        let Some(found) = stage.world.get(kind, namespace, name).await? else {
+            return Ok(());
+        };
         let wanted = status.as_object().into_iter().flatten();
-        let stays = wanted.into_iter().all(|(field, value)| found["status"][field] == *value);
+        let stays = wanted
+            .into_iter()
+            .all(|(field, value)| found["status"][field] == *value);
         let is_looked_after = found["metadata"]["finalizers"].is_array();
-        steady = if stays && is_looked_after { steady + 1 } else { 0 };
+        steady = if stays && is_looked_after {
+            steady + 1
+        } else {
+            0
+        };
         if !stays {
-            let target = Target { namespace, name, manager: "tenant", dry_run: false };
+            let target = Target {
+                namespace,
+                name,
+                manager: "tenant",
+                dry_run: false,
+            };
             let resource = stage.world.resource(kind);
-            stage.world.client.merge(&resource, target, "/status", &json!({"status": status})).await?;
+            stage
+                .world
+                .client
+                .merge(&resource, target, "/status", &json!({"status": status}))
+                .await?;
         }
-        ensure!(Instant::now() < end, "the status of {kind}/{namespace}/{name} does not stay: {}", found["status"]);
+        ensure!(
+            Instant::now() < end,
+            "the status of {kind}/{namespace}/{name} does not stay: {}",
+            found["status"]
+        );
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     Ok(())
@@ -212,14 +316,24 @@ async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Re
     let message = |object: Option<&Value>| {
         let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False")?;
         let text = ready["message"].as_str()?.to_owned();
-        attempt.answer.iter().all(|part| text.contains(&**part)).then_some(text)
+        attempt
+            .answer
+            .iter()
+            .all(|part| text.contains(&**part))
+            .then_some(text)
     };
     let what = (attempt.kind, &*side.own, attempt.name);
-    let found = stage.world.until(what, LONG, |object| message(object).is_some()).await;
+    let found = stage
+        .world
+        .until(what, LONG, |object| message(object).is_some())
+        .await;
     let found = found.with_context(|| format!("wanted {:?}", attempt.answer))?;
     let text = message(found.as_ref()).context("it was answered")?;
     println!("{} {}: {text}", side.own, attempt.name);
-    ensure!(canary::found_in(&stage.canary, &text).is_none(), "the secret is told: {text}");
+    ensure!(
+        canary::found_in(&stage.canary, &text).is_none(),
+        "the secret is told: {text}"
+    );
     Ok(())
 }
 
@@ -230,13 +344,32 @@ async fn go_with_claims(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     }
     for name in CLAIMS {
         let refused = format!("User \"system:serviceaccount:{}:tenant\" cannot", side.own);
-        let text = stage.told_in(&side.own, name, "PruneFailed", &[&refused]).await?;
+        let text = stage
+            .told_in(&side.own, name, "PruneFailed", &[&refused])
+            .await?;
         println!("{} deletes {name}: {text}", side.own);
-        ensure!(stage.world.get("Kustomization", &side.own, name).await?.is_some(), "{name} went");
-        forge(stage, ("Kustomization", &side.own, name), &json!({"inventory": null})).await?;
+        ensure!(
+            stage
+                .world
+                .get("Kustomization", &side.own, name)
+                .await?
+                .is_some(),
+            "{name} went"
+        );
+        forge(
+            stage,
+            ("Kustomization", &side.own, name),
+            &json!({"inventory": null}),
+        )
+        .await?;
     }
     for name in CLAIMS {
-        stage.world.until(("Kustomization", &side.own, name), LONG, |found| found.is_none()).await?;
+        stage
+            .world
+            .until(("Kustomization", &side.own, name), LONG, |found| {
+                found.is_none()
+            })
+            .await?;
     }
     Ok(())
 }
@@ -248,10 +381,16 @@ async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
         for object in stage.world.list(kind, namespace, "").await? {
             let metadata = &object["metadata"];
             // The operator tells in the status of its own kinds.
-            let changed =
-                if kind.ends_with("ory") || kind == "Kustomization" { "generation" } else { "resourceVersion" };
+            let changed = if kind.ends_with("ory") || kind == "Kustomization" {
+                "generation"
+            } else {
+                "resourceVersion"
+            };
             let name = metadata["name"].as_str().unwrap_or_default().to_owned();
-            things.insert((kind, name), (metadata["uid"].clone(), metadata[changed].clone()));
+            things.insert(
+                (kind, name),
+                (metadata["uid"].clone(), metadata[changed].clone()),
+            );
         }
     }
     Ok(things)
@@ -260,18 +399,38 @@ async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
 /// Fails if anything of before was changed or has gone, or anybody else put something there.
 async fn is_untouched(stage: &Stage, namespace: &str, before: Things) -> anyhow::Result<()> {
     let after = things(stage, namespace).await?;
-    ensure!(before.len() > KINDS.len(), "there is something to lose: {before:?}");
+    ensure!(
+        before.len() > KINDS.len(),
+        "there is something to lose: {before:?}"
+    );
     for (thing, was) in before {
-        ensure!(after.get(&thing) == Some(&was), "{thing:?} of {namespace} was {was:?}, is {:?}", after.get(&thing));
+        ensure!(
+            after.get(&thing) == Some(&was),
+            "{thing:?} of {namespace} was {was:?}, is {:?}",
+            after.get(&thing)
+        );
     }
     let intruder = after.keys().find(|(_, name)| name.starts_with("intruder"));
-    ensure!(intruder.is_none(), "somebody else made {intruder:?} in {namespace}");
+    ensure!(
+        intruder.is_none(),
+        "somebody else made {intruder:?} in {namespace}"
+    );
     for kind in ["ClusterRole", "ClusterRoleBinding"] {
-        let found = stage.world.get(kind, "", &format!("intruder-{namespace}")).await?;
+        let found = stage
+            .world
+            .get(kind, "", &format!("intruder-{namespace}"))
+            .await?;
         ensure!(found.is_none(), "{namespace} made a {kind}");
     }
-    let found = stage.world.get("Namespace", "", namespace).await?.context("the namespace is there")?;
+    let found = stage
+        .world
+        .get("Namespace", "", namespace)
+        .await?
+        .context("the namespace is there")?;
     holds(&found["status"].to_string(), &["Active"])?;
-    ensure!(found["metadata"]["labels"]["owner"].is_null(), "the namespace {namespace} was changed");
+    ensure!(
+        found["metadata"]["labels"]["owner"].is_null(),
+        "the namespace {namespace} was changed"
+    );
     Ok(())
 }

@@ -44,9 +44,21 @@ async fn an_unknown_field_is_dropped_and_told_once_with_file_and_line() {
         stage.applied("apps", &commit).await?;
 
         let limits = "/spec/template/spec/containers/0/resources/limits/cpu";
-        stage.sees("Deployment", "web", limits, json!("500m")).await?;
-        stage.sees("PersistentVolumeClaim", "data", "/spec/resources/requests/storage", json!("1Gi")).await?;
-        let claim = format!("PersistentVolumeClaim/{}/data: unknown field", stage.namespace);
+        stage
+            .sees("Deployment", "web", limits, json!("500m"))
+            .await?;
+        stage
+            .sees(
+                "PersistentVolumeClaim",
+                "data",
+                "/spec/resources/requests/storage",
+                json!("1Gi"),
+            )
+            .await?;
+        let claim = format!(
+            "PersistentVolumeClaim/{}/data: unknown field",
+            stage.namespace
+        );
         let parts = [
             &*claim,
             "spec.persistentVolumeReclaimPolicy",
@@ -63,7 +75,10 @@ async fn an_unknown_field_is_dropped_and_told_once_with_file_and_line() {
         stage.applied("apps", &commit).await?;
         let events = stage.events("apps").await?;
         let count = |reason: &str| events.iter().filter(|(found, _)| found == reason).count();
-        ensure!((count("UnknownFields"), count("DriftCorrected")) == (1, 0), "{events:#?}");
+        ensure!(
+            (count("UnknownFields"), count("DriftCorrected")) == (1, 0),
+            "{events:#?}"
+        );
         Ok(())
     })
     .await;
@@ -73,13 +88,31 @@ async fn an_unknown_field_is_dropped_and_told_once_with_file_and_line() {
 async fn strict_fields_refuse_an_unknown_field() {
     Stage::play("strict-fields", async |stage| {
         stage.restart_with(&["--strict-fields"])?;
-        stage.repository.write("apps/objects.yaml", &OBJECTS.replace("NS", &stage.namespace))?;
+        stage.repository.write(
+            "apps/objects.yaml",
+            &OBJECTS.replace("NS", &stage.namespace),
+        )?;
         stage.repository.push("begin")?;
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         let text = stage.fails("apps", "BuildFailed").await?;
-        holds(&text, &["spec.persistentVolumeReclaimPolicy", "apps/objects.yaml:6", "apps/objects.yaml:22", "hint"])?;
-        ensure!(stage.world.get("Deployment", &stage.namespace, "web").await?.is_none(), "it was applied");
+        holds(
+            &text,
+            &[
+                "spec.persistentVolumeReclaimPolicy",
+                "apps/objects.yaml:6",
+                "apps/objects.yaml:22",
+                "hint",
+            ],
+        )?;
+        ensure!(
+            stage
+                .world
+                .get("Deployment", &stage.namespace, "web")
+                .await?
+                .is_none(),
+            "it was applied"
+        );
         Ok(())
     })
     .await;

@@ -51,8 +51,16 @@ async fn a_source_with_a_field_that_is_not_built_is_not_fetched() {
         stage.repository.push("begin")?;
         let url = &stage.repository.url;
         let cases: [(&str, Value, &str); 2] = [
-            ("submodules", json!({"url": url, "recurseSubmodules": true}), "recurseSubmodules"),
-            ("azure", json!({"url": url, "provider": "azure"}), "provider"),
+            (
+                "submodules",
+                json!({"url": url, "recurseSubmodules": true}),
+                "recurseSubmodules",
+            ),
+            (
+                "azure",
+                json!({"url": url, "provider": "azure"}),
+                "provider",
+            ),
         ];
         for (name, spec, field) in cases {
             stage.source_of(name, spec).await?;

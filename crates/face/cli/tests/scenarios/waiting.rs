@@ -25,7 +25,10 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_costs_four_calls_at_most() {
-    Stage::play("waiting", async |stage| wait_costs_next_to_nothing(stage, GROUP, json!({})).await).await;
+    Stage::play("waiting", async |stage| {
+        wait_costs_next_to_nothing(stage, GROUP, json!({})).await
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,7 +52,11 @@ async fn waiting_costs_four_calls_at_most_for_an_account_that_may_get_but_not_wa
 }
 
 /// Waits for ten of fifty objects, counts what that costs, and sees that a change is seen all the same.
-async fn wait_costs_next_to_nothing(stage: &mut Stage, group: &str, spec: Value) -> anyhow::Result<()> {
+async fn wait_costs_next_to_nothing(
+    stage: &mut Stage,
+    group: &str,
+    spec: Value,
+) -> anyhow::Result<()> {
     stage.world.apply(definition(group)).await?;
     until_served(stage, group).await?;
     let objects = objects(&stage.namespace, group);
@@ -61,12 +68,23 @@ async fn wait_costs_next_to_nothing(stage: &mut Stage, group: &str, spec: Value)
     let waits = json!({"wait": true, "timeout": "10m", "healthCheckExprs": [check]});
     stage.kustomization("apps", over(waits, &spec)).await?;
     let until = Instant::now() + LONG;
-    while stage.operator()?.calls()?.get("apply").is_none_or(|applied| *applied < objects.len() as u64) {
-        ensure!(Instant::now() < until, "not applied: {:?}", stage.operator()?.calls()?);
+    while stage
+        .operator()?
+        .calls()?
+        .get("apply")
+        .is_none_or(|applied| *applied < objects.len() as u64)
+    {
+        ensure!(
+            Instant::now() < until,
+            "not applied: {:?}",
+            stage.operator()?.calls()?
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    let seconds = env::var("WAITING_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let seconds = env::var("WAITING_SECONDS")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok());
     let window = seconds.map_or(WINDOW, Duration::from_secs);
     let before = stage.operator()?.calls()?;
     tokio::time::sleep(window).await;
@@ -76,21 +94,40 @@ async fn wait_costs_next_to_nothing(stage: &mut Stage, group: &str, spec: Value)
         *count -= before.get(verb).copied().unwrap_or_default();
         *count > 0
     });
-    println!("calls in {} s of waiting for 10 of 50 objects: {calls:?}; in all: {after:?}", window.as_secs());
+    println!(
+        "calls in {} s of waiting for 10 of 50 objects: {calls:?}; in all: {after:?}",
+        window.as_secs()
+    );
     // Objects are applied; what is created are events.
     let counts = |verb: &str| verb != "watch" && verb != "create";
-    let cost: u64 = calls.iter().filter(|(verb, _)| counts(verb)).map(|(_, count)| count).sum();
+    let cost: u64 = calls
+        .iter()
+        .filter(|(verb, _)| counts(verb))
+        .map(|(_, count)| count)
+        .sum();
     ensure!(cost <= CALLS_MAX, "{cost} calls");
     let held_back = stage.operator()?.metric("lode_held_back_total")?;
-    ensure!(held_back.iter().all(|(_, times)| *times == 0.0), "{held_back:?}");
+    ensure!(
+        held_back.iter().all(|(_, times)| *times == 0.0),
+        "{held_back:?}"
+    );
 
     let found = stage.object("Kustomization", "apps").await?;
     let ready = condition(Some(&found), "Ready").context("it says that it waits")?;
     ensure!(ready["status"] == "Unknown", "{ready}");
     breaks(stage, group, "gadget-1").await?;
     let text = stage.fails("apps", "HealthCheckFailed").await?;
-    holds(&text, &["failed early", &format!("Gadget/{}/gadget-1", stage.namespace)])?;
-    stage.world.delete("CustomResourceDefinition", "", &format!("gadgets.{group}")).await
+    holds(
+        &text,
+        &[
+            "failed early",
+            &format!("Gadget/{}/gadget-1", stage.namespace),
+        ],
+    )?;
+    stage
+        .world
+        .delete("CustomResourceDefinition", "", &format!("gadgets.{group}"))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,10 +139,19 @@ async fn a_pod_that_finds_no_node_fails_by_the_clock_alone() {
         stage.repository.push("begin")?;
         stage.source().await?;
         let since = Instant::now();
-        stage.kustomization("apps", json!({"wait": true, "timeout": "10m"})).await?;
+        stage
+            .kustomization("apps", json!({"wait": true, "timeout": "10m"}))
+            .await?;
         let text = stage.fails("apps", "HealthCheckFailed").await?;
         println!("{text} ({:.1} s)", since.elapsed().as_secs_f64());
-        holds(&text, &["failed early", &format!("Pod/{}/lost", stage.namespace), "Pod could not be scheduled"])
+        holds(
+            &text,
+            &[
+                "failed early",
+                &format!("Pod/{}/lost", stage.namespace),
+                "Pod could not be scheduled",
+            ],
+        )
     })
     .await;
 }
@@ -113,23 +159,40 @@ async fn a_pod_that_finds_no_node_fails_by_the_clock_alone() {
 /// Lets the status of a custom object say that it is broken.
 async fn breaks(stage: &Stage, group: &str, name: &str) -> anyhow::Result<()> {
     let gadgets = Resource::known(&format!("{group}/v1"), "Gadget", "gadgets", true);
-    let target = Target { namespace: &stage.namespace, name, manager: "e2e", dry_run: false };
+    let target = Target {
+        namespace: &stage.namespace,
+        name,
+        manager: "e2e",
+        dry_run: false,
+    };
     let broken = json!({"status": {"phase": "Broken"}});
-    stage.world.client.merge(&gadgets, target, "", &broken).await.context("break the gadget").map(drop)
+    stage
+        .world
+        .client
+        .merge(&gadgets, target, "", &broken)
+        .await
+        .context("break the gadget")
+        .map(drop)
 }
 
 /// Waits until the server serves the custom kind.
 async fn until_served(stage: &Stage, group: &str) -> anyhow::Result<()> {
     let name = format!("gadgets.{group}");
-    let established =
-        |found: Option<&Value>| condition(found, "Established").is_some_and(|condition| condition["status"] == "True");
-    stage.world.until(("CustomResourceDefinition", "", &name), LONG, established).await.map(drop)
+    let established = |found: Option<&Value>| {
+        condition(found, "Established").is_some_and(|condition| condition["status"] == "True")
+    };
+    stage
+        .world
+        .until(("CustomResourceDefinition", "", &name), LONG, established)
+        .await
+        .map(drop)
 }
 
 /// Fifty objects: forty that are ready at once, and two each of five kinds that will not become ready.
 fn objects(ns: &str, group: &str) -> Vec<Value> {
-    let mut objects: Vec<Value> =
-        (0..READY).map(|n| config_map(ns, &format!("config-{n}"), json!({"color": "blue"}))).collect();
+    let mut objects: Vec<Value> = (0..READY)
+        .map(|n| config_map(ns, &format!("config-{n}"), json!({"color": "blue"})))
+        .collect();
     for n in 0..2 {
         for kind in ["Deployment", "StatefulSet", "ReplicaSet"] {
             let mut object = deployment(ns, &format!("{}-{n}", kind.to_lowercase()), 1);
@@ -144,8 +207,10 @@ fn objects(ns: &str, group: &str) -> Vec<Value> {
         template["spec"]["restartPolicy"] = json!("Never");
         objects.push(json!({"apiVersion": "batch/v1", "kind": "Job",
             "metadata": {"name": format!("job-{n}"), "namespace": ns}, "spec": {"template": template}}));
-        objects.push(json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget",
-            "metadata": {"name": format!("gadget-{n}"), "namespace": ns}, "spec": {"size": n}}));
+        objects.push(
+            json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget",
+            "metadata": {"name": format!("gadget-{n}"), "namespace": ns}, "spec": {"size": n}}),
+        );
     }
     objects
 }

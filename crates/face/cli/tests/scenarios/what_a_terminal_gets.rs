@@ -16,7 +16,10 @@ const OBEYED: &str = "\u{1b}[31mX\u{1b}]0;pwn\u{7}\u{202e}\u{9b}";
 
 fn lode(arguments: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(ground::binary());
-    command.args(arguments).current_dir(folder).env_remove("KUBECONFIG");
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("KUBECONFIG");
     command
 }
 
@@ -24,7 +27,12 @@ fn lode(arguments: &[&str], folder: &Path) -> Command {
 fn on_terminal(mut command: Command) -> String {
     let pair = openpty(None, None).unwrap();
     let end = || Stdio::from(pair.slave.try_clone().unwrap());
-    let mut child = command.stdin(Stdio::null()).stdout(end()).stderr(end()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
     drop(command);
     drop(pair.slave);
     let (mut terminal, mut bytes) = (File::from(pair.master), Vec::new());
@@ -42,7 +50,9 @@ fn in_pipe(mut command: Command) -> String {
 
 fn is_harmless(text: &str) -> bool {
     text.contains("\\u001b")
-        && !text.chars().any(|letter| letter != '\n' && letter.is_control() || letter == '\u{202e}')
+        && !text
+            .chars()
+            .any(|letter| letter != '\n' && letter.is_control() || letter == '\u{202e}')
 }
 
 #[test]
@@ -50,25 +60,49 @@ fn what_a_build_says_and_prints_is_shown_and_not_obeyed() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let write = |path: &str, text: String| std::fs::write(at.join(path), text).unwrap();
-    write("kustomization.yaml", "resources: [\"\\e[31mX\\e]0;pwn\\a\\u202e\"]\n".to_owned());
+    write(
+        "kustomization.yaml",
+        "resources: [\"\\e[31mX\\e]0;pwn\\a\\u202e\"]\n".to_owned(),
+    );
     let build = || lode(&["build", "."], at);
-    assert!(is_harmless(&on_terminal(build())), "{}", on_terminal(build()));
-    assert!(in_pipe(build()).contains('\u{1b}'), "a file gets what there is");
+    assert!(
+        is_harmless(&on_terminal(build())),
+        "{}",
+        on_terminal(build())
+    );
+    assert!(
+        in_pipe(build()).contains('\u{1b}'),
+        "a file gets what there is"
+    );
 
-    write("kustomization.yaml", "configMapGenerator: [{name: a, files: [data]}]\n".to_owned());
+    write(
+        "kustomization.yaml",
+        "configMapGenerator: [{name: a, files: [data]}]\n".to_owned(),
+    );
     write("data", format!("{OBEYED}\n"));
     // An escape in an object is written as YAML writes it; a letter of direction stands for itself.
     let (shown, given) = (on_terminal(build()), in_pipe(build()));
-    assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{9b}']) && shown.contains("kind: ConfigMap"), "{shown}");
-    assert!(!shown.contains(OBEYED) && given.contains("kind: ConfigMap"), "{given}");
+    assert!(
+        !shown.contains(['\u{1b}', '\u{202e}', '\u{9b}']) && shown.contains("kind: ConfigMap"),
+        "{shown}"
+    );
+    assert!(
+        !shown.contains(OBEYED) && given.contains("kind: ConfigMap"),
+        "{given}"
+    );
 
     let help = on_terminal(lode(&["build", "--\u{1b}[31mX"], at));
-    assert!(!help.contains('\u{1b}') && help.contains("unexpected argument"), "{help:?}");
+    assert!(
+        !help.contains('\u{1b}') && help.contains("unexpected argument"),
+        "{help:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_status_says_is_shown_and_not_obeyed() {
-    let sandbox = Sandbox::start(lode_sandbox::Options::default()).await.unwrap();
+    let sandbox = Sandbox::start(lode_sandbox::Options::default())
+        .await
+        .unwrap();
     let kind = ("source.toolkit.fluxcd.io/v1", "GitRepository");
     let source = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": {"name": "a", "namespace": "default"},
         "spec": {"interval": "1m", "url": "https://example.com/a"}});
@@ -78,12 +112,29 @@ async fn what_a_status_says_is_shown_and_not_obeyed() {
     let status = json!({"status": {"conditions": [condition]}});
     let client = sandbox.objects().client();
     let resource = lode_cluster::Resource::known(kind.0, kind.1, "gitrepositories", true);
-    let target = lode_cluster::Target { namespace: "default", name: "a", manager: "test", dry_run: false };
-    client.merge(&resource, target, "/status", &status).await.unwrap();
+    let target = lode_cluster::Target {
+        namespace: "default",
+        name: "a",
+        manager: "test",
+        dry_run: false,
+    };
+    client
+        .merge(&resource, target, "/status", &status)
+        .await
+        .unwrap();
 
     let kubeconfig = sandbox.kubeconfig().to_str().unwrap().to_owned();
-    for form in [&["get", "sources", "-A"][..], &["get", "all", "-A"], &["get", "sources", "-A", "-o", "json"]] {
-        let get = || lode(&[form, &["--kubeconfig", &kubeconfig]].concat(), Path::new("/"));
+    for form in [
+        &["get", "sources", "-A"][..],
+        &["get", "all", "-A"],
+        &["get", "sources", "-A", "-o", "json"],
+    ] {
+        let get = || {
+            lode(
+                &[form, &["--kubeconfig", &kubeconfig]].concat(),
+                Path::new("/"),
+            )
+        };
         let shown = tokio::task::block_in_place(|| on_terminal(get()));
         assert!(is_harmless(&shown), "{form:?}: {shown:?}");
         let given = tokio::task::block_in_place(|| in_pipe(get()));

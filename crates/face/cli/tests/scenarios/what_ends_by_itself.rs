@@ -40,17 +40,28 @@ impl Runs {
             labels: "".into(),
             fields: format!("metadata.name={name}").into(),
         };
-        let sink = Uids { uids: sender, synced };
-        let task = tokio::spawn(lode_cluster::watch(stage.world.client.clone(), subject, sink));
+        let sink = Uids {
+            uids: sender,
+            synced,
+        };
+        let task = tokio::spawn(lode_cluster::watch(
+            stage.world.client.clone(),
+            subject,
+            sink,
+        ));
         let runs = Self { uids, task };
-        timeout(LONG, is_synced.wait_for(|synced| *synced)).await.context("watch Jobs")??;
+        timeout(LONG, is_synced.wait_for(|synced| *synced))
+            .await
+            .context("watch Jobs")??;
         Ok(runs)
     }
 
     /// Waits until there have been so many, and fails if there are more.
     async fn are(&mut self, count: usize) -> anyhow::Result<()> {
         let seen = timeout(LONG, self.uids.wait_for(|uids| uids.len() >= count)).await;
-        let seen = seen.with_context(|| format!("it did not run {count} times"))??.len();
+        let seen = seen
+            .with_context(|| format!("it did not run {count} times"))??
+            .len();
         ensure!(seen == count, "it ran {seen} times instead of {count}");
         Ok(())
     }
@@ -67,7 +78,10 @@ impl Sink for Uids {
 
     fn applied(&mut self, _head: &Head<'_>, object: &[u8]) {
         let object: Value = serde_json::from_slice(object).unwrap_or_default();
-        let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let uid = object["metadata"]["uid"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         self.uids.send_if_modified(|uids| uids.insert(uid));
     }
 
@@ -82,15 +96,22 @@ impl Stage {
     /// Returns how many live edits were undone.
     fn corrected(&self) -> anyhow::Result<u64> {
         let drifts = self.operator()?.metric("lode_drift_total")?;
-        Ok(drifts.iter().filter(|(labels, _)| labels.contains("corrected")).map(|(_, count)| *count as u64).sum())
+        Ok(drifts
+            .iter()
+            .filter(|(labels, _)| labels.contains("corrected"))
+            .map(|(_, count)| *count as u64)
+            .sum())
     }
 
     /// Does what wakes a Kustomization, and waits until it has seen it.
     async fn wake(&self, times: u32) -> anyhow::Result<()> {
         for time in 0..times {
             let red = json!({"data": {"color": format!("red{time}")}});
-            self.world.patch_as("somebody", ("ConfigMap", &self.namespace, "settings"), red).await?;
-            self.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
+            self.world
+                .patch_as("somebody", ("ConfigMap", &self.namespace, "settings"), red)
+                .await?;
+            self.sees("ConfigMap", "settings", "/data/color", json!("blue"))
+                .await?;
         }
         Ok(())
     }
@@ -102,11 +123,19 @@ async fn a_job_whose_time_to_live_is_over_runs_once_per_revision_and_request() {
         let ns = stage.namespace.clone();
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
         let mut runs = Runs::of(stage, "migrate").await?;
-        stage.apply_folder("apps", &[migration(&ns, "migrate", Some(0)), settings.clone()]).await?;
+        stage
+            .apply_folder(
+                "apps",
+                &[migration(&ns, "migrate", Some(0)), settings.clone()],
+            )
+            .await?;
         stage.gone("Job", "migrate").await?;
         stage.wake(2).await?;
         runs.are(1).await?;
-        ensure!(stage.corrected()? == 2, "it was brought back as if somebody had deleted it");
+        ensure!(
+            stage.corrected()? == 2,
+            "it was brought back as if somebody had deleted it"
+        );
 
         stage.reconcile("apps").await?;
         runs.are(2).await?;
@@ -114,7 +143,11 @@ async fn a_job_whose_time_to_live_is_over_runs_once_per_revision_and_request() {
 
         stage.write(
             "apps/objects.yaml",
-            &[migration(&ns, "migrate", Some(0)), settings, config_map(&ns, "b", json!({}))],
+            &[
+                migration(&ns, "migrate", Some(0)),
+                settings,
+                config_map(&ns, "b", json!({})),
+            ],
         )?;
         let commit = stage.deliver("another revision").await?;
         stage.applied("apps", &commit).await?;
@@ -133,8 +166,13 @@ async fn a_job_deleted_while_it_runs_comes_back() {
         stage.apply_folder("apps", &[job]).await?;
         let uid = stage.object("Job", "migrate").await?["metadata"]["uid"].clone();
         stage.world.delete("Job", &ns, "migrate").await?;
-        let back = |object: Option<&Value>| object.is_some_and(|object| object["metadata"]["uid"] != uid);
-        stage.world.until(("Job", &ns, "migrate"), LONG, back).await.map(drop)
+        let back =
+            |object: Option<&Value>| object.is_some_and(|object| object["metadata"]["uid"] != uid);
+        stage
+            .world
+            .until(("Job", &ns, "migrate"), LONG, back)
+            .await
+            .map(drop)
     })
     .await;
 }
@@ -143,17 +181,26 @@ async fn a_job_deleted_while_it_runs_comes_back() {
 async fn rerun_never_means_once_per_revision_also_after_a_restart() {
     Stage::play("ends-never", async |stage| {
         let ns = stage.namespace.clone();
-        let job = noted(migration(&ns, "migrate", Some(0)), json!({"lodestone.dev/rerun": "never"}));
+        let job = noted(
+            migration(&ns, "migrate", Some(0)),
+            json!({"lodestone.dev/rerun": "never"}),
+        );
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
         stage.apply_folder("apps", &[job, settings]).await?;
         stage.gone("Job", "migrate").await?;
         stage.reconcile("apps").await?;
-        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "a request ran it again");
+        ensure!(
+            stage.world.get("Job", &ns, "migrate").await?.is_none(),
+            "a request ran it again"
+        );
         stage.stop()?;
         stage.start()?;
         stage.reconcile("apps").await?;
         stage.wake(1).await?;
-        ensure!(stage.world.get("Job", &ns, "migrate").await?.is_none(), "a restart ran it again");
+        ensure!(
+            stage.world.get("Job", &ns, "migrate").await?.is_none(),
+            "a restart ran it again"
+        );
         Ok(())
     })
     .await;

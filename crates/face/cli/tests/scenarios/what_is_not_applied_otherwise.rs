@@ -43,7 +43,10 @@ async fn a_secret_s_value_that_is_no_text_is_refused_and_an_empty_one_is_empty()
 async fn an_exported_object_is_refused_the_same_whether_it_exists_or_not() {
     Stage::play("typed-export", async |stage| {
         let ns = stage.namespace.clone();
-        let live = stage.world.apply(config_map(&ns, "settings", json!({"color": "blue"}))).await?;
+        let live = stage
+            .world
+            .apply(config_map(&ns, "settings", json!({"color": "blue"})))
+            .await?;
         let uid = live["metadata"]["uid"].clone();
         let mut texts = Vec::new();
         stage.repository.write("apps/settings.yaml", "# soon\n")?;
@@ -55,10 +58,22 @@ async fn an_exported_object_is_refused_the_same_whether_it_exists_or_not() {
             exported["metadata"][field] = live["metadata"][field].clone();
             stage.write("apps/settings.yaml", &[exported])?;
             stage.deliver(field).await?;
-            let text = stage.complains("apps", &format!("metadata.{field}")).await?;
-            holds(&text, &[&format!("ConfigMap/{ns}/settings"), "remove it from the file", "apps/settings.yaml:1"])?;
+            let text = stage
+                .complains("apps", &format!("metadata.{field}"))
+                .await?;
+            holds(
+                &text,
+                &[
+                    &format!("ConfigMap/{ns}/settings"),
+                    "remove it from the file",
+                    "apps/settings.yaml:1",
+                ],
+            )?;
             let found = stage.object("ConfigMap", "settings").await?;
-            ensure!(found["metadata"]["uid"] == uid && found["data"]["color"] == "blue", "{found}");
+            ensure!(
+                found["metadata"]["uid"] == uid && found["data"]["color"] == "blue",
+                "{found}"
+            );
             texts.push(text);
         }
 
@@ -79,8 +94,15 @@ async fn a_folder_without_objects_leaves_an_empty_inventory() {
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         let found = stage.applied("apps", &commit).await?;
-        ensure!(found["status"]["inventory"] == json!({"entries": []}), "{}", found["status"]);
-        stage.write("apps/a.yaml", &[config_map(&stage.namespace, "a", json!({}))])?;
+        ensure!(
+            found["status"]["inventory"] == json!({"entries": []}),
+            "{}",
+            found["status"]
+        );
+        stage.write(
+            "apps/a.yaml",
+            &[config_map(&stage.namespace, "a", json!({}))],
+        )?;
         let commit = stage.deliver("one").await?;
         ensure!(inventory_of(&stage.applied("apps", &commit).await?).len() == 1);
         Ok(())

@@ -68,19 +68,41 @@ async fn what_admission_rewrites_is_nobody_s_edit() {
         for object in rewriting(&ns) {
             stage.world.apply(object).await?;
         }
-        let rewritten = |object: Option<&Value>| object.is_some_and(|found| found["data"]["image"] == "mirror/x");
+        let rewritten = |object: Option<&Value>| {
+            object.is_some_and(|found| found["data"]["image"] == "mirror/x")
+        };
         let mut time = 0;
-        while !rewritten(stage.world.get("ConfigMap", &ns, "settings").await?.as_ref()) {
+        while !rewritten(
+            stage
+                .world
+                .get("ConfigMap", &ns, "settings")
+                .await?
+                .as_ref(),
+        ) {
             ensure!(time < 300, "the policy does not take hold");
             time += 1;
             let touched = json!({"data": {"touched": time.to_string()}});
-            stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), touched).await?;
+            stage
+                .world
+                .patch_as("somebody", ("ConfigMap", &ns, "settings"), touched)
+                .await?;
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
 
-        stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), json!({"data": {"color": "red"}})).await?;
-        stage.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
-        let told = stage.told("apps", "DriftCorrected", &[".data.color"]).await?;
+        stage
+            .world
+            .patch_as(
+                "somebody",
+                ("ConfigMap", &ns, "settings"),
+                json!({"data": {"color": "red"}}),
+            )
+            .await?;
+        stage
+            .sees("ConfigMap", "settings", "/data/color", json!("blue"))
+            .await?;
+        let told = stage
+            .told("apps", "DriftCorrected", &[".data.color"])
+            .await?;
         stage.reconcile("apps").await?;
         let events = stage.events("apps").await?;
         for object in rewriting(&ns) {
@@ -88,7 +110,10 @@ async fn what_admission_rewrites_is_nobody_s_edit() {
             stage.world.delete(&kind, "", "e2e-owns-admission").await?;
         }
         ensure!(!told.contains(".data.image"), "{told}");
-        ensure!(!events.iter().any(|(_, text)| text.contains(".data.image")), "{events:#?}");
+        ensure!(
+            !events.iter().any(|(_, text)| text.contains(".data.image")),
+            "{events:#?}"
+        );
         Ok(())
     })
     .await;
@@ -122,15 +147,38 @@ async fn the_revision_of_an_exported_deployment_is_not_fought_over() {
         stage.apply_folder("apps", &[web, settings]).await?;
         // As the controller does, whatever the one of this cluster makes of a "7".
         let revision = json!({"metadata": {"annotations": {key: "1"}}});
-        stage.world.patch_as("kube-controller-manager", ("Deployment", &ns, "web"), revision).await?;
-        stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), json!({"data": {"color": "red"}})).await?;
-        stage.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
+        stage
+            .world
+            .patch_as(
+                "kube-controller-manager",
+                ("Deployment", &ns, "web"),
+                revision,
+            )
+            .await?;
+        stage
+            .world
+            .patch_as(
+                "somebody",
+                ("ConfigMap", &ns, "settings"),
+                json!({"data": {"color": "red"}}),
+            )
+            .await?;
+        stage
+            .sees("ConfigMap", "settings", "/data/color", json!("blue"))
+            .await?;
         stage.reconcile("apps").await?;
         let web = stage.object("Deployment", "web").await?;
-        ensure!(web["metadata"]["annotations"][key] == "1", "{}", web["metadata"]["annotations"]);
+        ensure!(
+            web["metadata"]["annotations"][key] == "1",
+            "{}",
+            web["metadata"]["annotations"]
+        );
         ensure!(web["metadata"]["annotations"].get(last).is_none());
         let events = stage.events("apps").await?;
-        ensure!(!events.iter().any(|(_, text)| text.contains(key)), "{events:#?}");
+        ensure!(
+            !events.iter().any(|(_, text)| text.contains(key)),
+            "{events:#?}"
+        );
         Ok(())
     })
     .await;

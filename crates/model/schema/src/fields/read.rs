@@ -58,7 +58,9 @@ impl Reader {
         }
         let id = Id(self.types.len() as u32);
         self.ids.insert(spelled, id);
-        let named = spelled.contains('.') && !spelled.starts_with(['*', '[']) && !spelled.starts_with("map[");
+        let named = spelled.contains('.')
+            && !spelled.starts_with(['*', '['])
+            && !spelled.starts_with("map[");
         self.types.push((if named { spelled } else { "" }, None));
         if !named {
             let sort = self.sort(spelled, false)?;
@@ -72,10 +74,19 @@ impl Reader {
             return Some(Sort::Pointer(self.id(to)?));
         }
         if let Some(element) = spelled.strip_prefix("[]") {
-            return Some(Sort::List { element: self.id(element)?, wrapped });
+            return Some(Sort::List {
+                element: self.id(element)?,
+                wrapped,
+            });
         }
-        if let Some((key, value)) = spelled.strip_prefix("map[").and_then(|rest| rest.split_once(']')) {
-            return Some(Sort::Map { key: self.id(key)?, value: self.id(value)? });
+        if let Some((key, value)) = spelled
+            .strip_prefix("map[")
+            .and_then(|rest| rest.split_once(']'))
+        {
+            return Some(Sort::Map {
+                key: self.id(key)?,
+                value: self.id(value)?,
+            });
         }
         Some(match spelled {
             "bool" => Sort::Bool,
@@ -88,7 +99,12 @@ impl Reader {
         })
     }
 
-    fn define(&mut self, word: &str, name: &'static str, underlying: Option<&'static str>) -> Option<()> {
+    fn define(
+        &mut self,
+        word: &str,
+        name: &'static str,
+        underlying: Option<&'static str>,
+    ) -> Option<()> {
         let id = self.id(name)?;
         let sort = match word {
             "special" => Sort::Special(Special::of(name)?),
@@ -105,15 +121,28 @@ impl Reader {
         let number = words.next()?.parse().ok()?;
         let ty = self.id(words.next()?)?;
         let flags = words.next().unwrap_or_default();
-        Some(RawField { name, number, ty, omit_empty: flags.contains('e'), omit_zero: flags.contains('z') })
+        Some(RawField {
+            name,
+            number,
+            ty,
+            omit_empty: flags.contains('e'),
+            omit_zero: flags.contains('z'),
+        })
     }
 
     fn finish(mut self) -> Option<Fields> {
         for id in self.structs.keys() {
             self.types[*id as usize].1 = Some(Sort::Struct(self.structure(Id(*id))?));
         }
-        let types = self.types.into_iter().map(|(name, sort)| Some(Type { name, sort: sort? }));
-        Some(Fields { types: types.collect::<Option<_>>()?, ids: self.ids, kinds: self.kinds })
+        let types = self
+            .types
+            .into_iter()
+            .map(|(name, sort)| Some(Type { name, sort: sort? }));
+        Some(Fields {
+            types: types.collect::<Option<_>>()?,
+            ids: self.ids,
+            kinds: self.kinds,
+        })
     }
 
     fn structure(&self, id: Id) -> Option<Struct> {
@@ -132,15 +161,33 @@ impl Reader {
             members.push((raw.number, member));
         }
         members.sort_by_key(|(number, _)| *number);
-        let always = (0..fields.len()).filter(|at| self.is_always_written(&fields[*at])).collect();
-        Some(Struct { fields: fields.into(), members: members.into(), always })
+        let always = (0..fields.len())
+            .filter(|at| self.is_always_written(&fields[*at]))
+            .collect();
+        Some(Struct {
+            fields: fields.into(),
+            members: members.into(),
+            always,
+        })
     }
 
     fn flatten(&self, id: Id, via: &mut Vec<&'static str>, fields: &mut Vec<Field>) -> Option<()> {
         for raw in self.structs.get(&id.0)? {
-            let &RawField { name, ty, omit_empty, omit_zero, .. } = raw;
+            let &RawField {
+                name,
+                ty,
+                omit_empty,
+                omit_zero,
+                ..
+            } = raw;
             if let Some(name) = name {
-                fields.push(Field { name, ty, omit_empty, omit_zero, via: via.as_slice().into() });
+                fields.push(Field {
+                    name,
+                    ty,
+                    omit_empty,
+                    omit_zero,
+                    via: via.as_slice().into(),
+                });
                 continue;
             }
             let (embedded, _) = self.types[ty.0 as usize];
@@ -168,9 +215,12 @@ mod tests {
     #[test]
     fn what_is_not_defined_makes_no_table() {
         assert!(read("struct a.A\n  name 1 string e\nkind v1 A a.A\n").is_some());
-        for text in
-            ["struct a.A\n  name 1 a.B\n", "struct a.A\n  name 1 complex\n", "  name 1 string\n", "special a.A\n"]
-        {
+        for text in [
+            "struct a.A\n  name 1 a.B\n",
+            "struct a.A\n  name 1 complex\n",
+            "  name 1 string\n",
+            "special a.A\n",
+        ] {
             assert!(read(text).is_none(), "{text}");
         }
     }

@@ -12,10 +12,15 @@ pub fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool {
     }
     field.omit_empty
         && match (&fields.get(field.ty).sort, value) {
-            (Sort::Pointer(_) | Sort::List { .. } | Sort::Map { .. } | Sort::Bytes, Value::Null)
+            (
+                Sort::Pointer(_) | Sort::List { .. } | Sort::Map { .. } | Sort::Bytes,
+                Value::Null,
+            )
             | (Sort::Bool, Value::Bool(false)) => true,
             (Sort::String | Sort::Bytes, Value::String(text)) => text.is_empty(),
-            (Sort::Int32 | Sort::Int64 | Sort::Float64, Value::Number(number)) => number.as_f64() == Some(0.0),
+            (Sort::Int32 | Sort::Int64 | Sort::Float64, Value::Number(number)) => {
+                number.as_f64() == Some(0.0)
+            }
             (Sort::List { .. }, Value::Array(items)) => items.is_empty(),
             (Sort::Map { .. }, Value::Object(map)) => map.is_empty(),
             _ => false,
@@ -83,14 +88,24 @@ mod tests {
             json!({"metadata": {}, "spec": {"selector": null, "strategy": {}, "template": {"metadata": {}, "spec": {"containers": null}}}, "status": {}})
         );
         assert_eq!(zero_named("core/v1.ConfigMap"), json!({"metadata": {}}));
-        assert_eq!(zero_named("rbac/v1.Role"), json!({"metadata": {}, "rules": null}));
+        assert_eq!(
+            zero_named("rbac/v1.Role"),
+            json!({"metadata": {}, "rules": null})
+        );
     }
 
     #[test]
     fn empty_is_what_go_takes_for_it() {
-        let structure = fields().structure(fields().named("core/v1.Container").unwrap()).unwrap();
-        let omitted = |name: &str, value: Value| is_omitted(fields(), structure.field(name).unwrap(), &value);
-        assert!(omitted("image", json!("")) && omitted("stdin", json!(false)) && omitted("env", json!([])));
+        let structure = fields()
+            .structure(fields().named("core/v1.Container").unwrap())
+            .unwrap();
+        let omitted =
+            |name: &str, value: Value| is_omitted(fields(), structure.field(name).unwrap(), &value);
+        assert!(
+            omitted("image", json!(""))
+                && omitted("stdin", json!(false))
+                && omitted("env", json!([]))
+        );
         assert!(omitted("lifecycle", json!(null)) && !omitted("lifecycle", json!({})));
         assert!(!omitted("resources", json!({})) && !omitted("name", json!("")));
     }

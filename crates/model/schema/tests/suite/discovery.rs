@@ -9,12 +9,16 @@ use serde_json::{Map, Value, json};
 fn resources_are_as_a_real_server_lists_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver");
     if !folder.is_dir() {
-        println!("no discovery documents at {}: nothing checked", folder.display());
+        println!(
+            "no discovery documents at {}: nothing checked",
+            folder.display()
+        );
         return;
     }
     let mut theirs = Vec::new();
     for name in ["agg_api.json", "agg_apis.json"] {
-        let document: Value = serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
+        let document: Value =
+            serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap();
         theirs.extend(document["items"].as_array().unwrap().clone());
     }
     let ours = groups();
@@ -22,19 +26,30 @@ fn resources_are_as_a_real_server_lists_them() {
     for (our, their) in ours.iter().zip(&theirs) {
         assert_eq!(our, their);
     }
-    println!("discovery: {} groups, {} resources are the same", ours.len(), resources().iter().count());
+    println!(
+        "discovery: {} groups, {} resources are the same",
+        ours.len(),
+        resources().iter().count()
+    );
 }
 
 /// Returns what `/api` and `/apis` say, in the form of `apidiscovery.k8s.io/v2`.
 fn groups() -> Vec<Value> {
     let mut groups: Vec<Value> = Vec::new();
     for (group, version) in resources().group_versions() {
-        let metadata = if group.is_empty() { json!({}) } else { json!({"name": group}) };
-        let of_version =
-            resources().iter().filter(|resource| (&*resource.group, &*resource.version) == (group, version));
-        let entry =
-            json!({"version": version, "freshness": "Current", "resources": of_version.map(entry).collect::<Value>()});
-        match groups.last_mut().filter(|last| last["metadata"] == metadata) {
+        let metadata = if group.is_empty() {
+            json!({})
+        } else {
+            json!({"name": group})
+        };
+        let of_version = resources()
+            .iter()
+            .filter(|resource| (&*resource.group, &*resource.version) == (group, version));
+        let entry = json!({"version": version, "freshness": "Current", "resources": of_version.map(entry).collect::<Value>()});
+        match groups
+            .last_mut()
+            .filter(|last| last["metadata"] == metadata)
+        {
             Some(last) => last["versions"].as_array_mut().unwrap().push(entry),
             None => groups.push(json!({"metadata": metadata, "versions": [entry]})),
         }
@@ -49,7 +64,11 @@ fn entry(resource: &Resource) -> Value {
         "singularResource": resource.singular, "verbs": resource.verbs,
     });
     let entry_map: &mut Map<_, _> = entry.as_object_mut().unwrap();
-    let below: Vec<_> = resource.subresources.iter().map(|below| subresource(resource, below)).collect();
+    let below: Vec<_> = resource
+        .subresources
+        .iter()
+        .map(|below| subresource(resource, below))
+        .collect();
     for (key, list) in [
         ("shortNames", json!(resource.short_names)),
         ("categories", json!(resource.categories)),

@@ -1,6 +1,10 @@
 //! What is read of schemas, in one binary.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing case fails the test, and figures are printed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a failing case fails the test, and figures are printed"
+)]
 
 mod discovery;
 mod fields;

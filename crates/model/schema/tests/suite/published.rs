@@ -9,7 +9,8 @@ use lode_yaml::Dialect;
 const SAME_MIN: usize = 611;
 
 fn published() -> Option<(Schema, Vec<String>)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/smd/k8s_builtin_schema.yaml.xz");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../../shared/corpus/smd/k8s_builtin_schema.yaml.xz");
     let Ok(file) = File::open(&path) else {
         println!("no schema at {}: nothing checked", path.display());
         return None;
@@ -17,13 +18,19 @@ fn published() -> Option<(Schema, Vec<String>)> {
     let mut text = Vec::new();
     lzma_rs::xz_decompress(&mut BufReader::new(file), &mut text).unwrap();
     let document = lode_yaml::parse(&text, Dialect::V3).unwrap();
-    let names = document["types"].as_array().unwrap().iter().map(|ty| ty["name"].as_str().unwrap().to_owned());
+    let names = document["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ty| ty["name"].as_str().unwrap().to_owned());
     Some((plain::read(&document).unwrap(), names.collect()))
 }
 
 #[test]
 fn types_are_as_the_client_library_has_them() {
-    let Some((theirs, names)) = published() else { return };
+    let Some((theirs, names)) = published() else {
+        return;
+    };
     let ours = &builtin().schema;
     let (mut same, mut both, mut missing) = (0, 0, Vec::new());
     for name in &names {
@@ -38,7 +45,10 @@ fn types_are_as_the_client_library_has_them() {
             Some(why) => println!("  {name}{why}"),
         }
     }
-    println!("types: {same} of {both} are the same; {} are only theirs", missing.len());
+    println!(
+        "types: {same} of {both} are the same; {} are only theirs",
+        missing.len()
+    );
     assert!(same >= SAME_MIN, "{same} is below {SAME_MIN}");
 }
 
@@ -46,7 +56,11 @@ fn types_are_as_the_client_library_has_them() {
 fn differs(ours: (&Schema, TypeRef), theirs: (&Schema, TypeRef), depth: usize) -> Option<String> {
     let (a, b) = (ours.0.atom(ours.1), theirs.0.atom(theirs.1));
     if ours.1.atomic() != theirs.1.atomic() {
-        return Some(format!(": override {:?} not {:?}", ours.1.atomic(), theirs.1.atomic()));
+        return Some(format!(
+            ": override {:?} not {:?}",
+            ours.1.atomic(),
+            theirs.1.atomic()
+        ));
     }
     let names = (ours.0.name(ours.1), theirs.0.name(theirs.1));
     if a == ours.0.atom(TypeRef::ANY) && theirs.1 == TypeRef::ANY {
@@ -62,7 +76,11 @@ fn differs(ours: (&Schema, TypeRef), theirs: (&Schema, TypeRef), depth: usize) -
     lists((ours.0, a), (theirs.0, b), depth).or_else(|| maps((ours.0, a), (theirs.0, b), depth))
 }
 
-fn lists((ours, a): (&Schema, &Atom), (theirs, b): (&Schema, &Atom), depth: usize) -> Option<String> {
+fn lists(
+    (ours, a): (&Schema, &Atom),
+    (theirs, b): (&Schema, &Atom),
+    depth: usize,
+) -> Option<String> {
     match (&a.list, &b.list) {
         (None, None) => None,
         (Some(a), Some(b)) if (a.atomic, &a.keys) == (b.atomic, &b.keys) => {
@@ -72,16 +90,28 @@ fn lists((ours, a): (&Schema, &Atom), (theirs, b): (&Schema, &Atom), depth: usiz
     }
 }
 
-fn maps((ours, a): (&Schema, &Atom), (theirs, b): (&Schema, &Atom), depth: usize) -> Option<String> {
+fn maps(
+    (ours, a): (&Schema, &Atom),
+    (theirs, b): (&Schema, &Atom),
+    depth: usize,
+) -> Option<String> {
     let (a, b) = match (&a.map, &b.map) {
         (None, None) => return None,
         (Some(a), Some(b)) if a.atomic == b.atomic => (a, b),
         _ => return Some(": map".to_owned()),
     };
-    let names = |fields: &[lode_schema::Field]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let names = |fields: &[lode_schema::Field]| {
+        fields
+            .iter()
+            .map(|field| field.name.clone())
+            .collect::<Vec<_>>()
+    };
     if names(&a.fields) != names(&b.fields) {
         let only = |a: &[lode_schema::Field], b: &[lode_schema::Field]| {
-            names(a).into_iter().filter(|name| !names(b).contains(name)).collect::<Vec<_>>()
+            names(a)
+                .into_iter()
+                .filter(|name| !names(b).contains(name))
+                .collect::<Vec<_>>()
         };
         return Some(format!(
             ": only ours {:?}, only theirs {:?}",
@@ -91,13 +121,16 @@ fn maps((ours, a): (&Schema, &Atom), (theirs, b): (&Schema, &Atom), depth: usize
     }
     let mut fields = a.fields.iter().zip(&b.fields);
     let field = fields.find_map(|(a, b)| {
-        let default = (a.default != b.default).then(|| format!(": default {:?} not {:?}", a.default, b.default));
+        let default = (a.default != b.default)
+            .then(|| format!(": default {:?} not {:?}", a.default, b.default));
         let ty = || differs((ours, a.ty), (theirs, b.ty), depth + 1);
         default.or_else(ty).map(|why| format!(".{}{why}", a.name))
     });
     let elements = || match (a.element, b.element) {
         (None, None) => None,
-        (Some(a), Some(b)) => differs((ours, a), (theirs, b), depth + 1).map(|why| format!(".*{why}")),
+        (Some(a), Some(b)) => {
+            differs((ours, a), (theirs, b), depth + 1).map(|why| format!(".*{why}"))
+        }
         (a, b) => Some(format!(": element {a:?} not {b:?}")),
     };
     field.or_else(elements)

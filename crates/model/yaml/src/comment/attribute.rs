@@ -35,8 +35,16 @@ pub(super) fn document(
         hands.token(*token, tokens.get(at + 1));
     }
     hands.peek(next, false);
-    let Parts { head: last_head, foot, .. } = hands.held;
-    Document { head, foot: if foot.is_empty() { last_head } else { foot }, nodes: hands.nodes }
+    let Parts {
+        head: last_head,
+        foot,
+        ..
+    } = hands.held;
+    Document {
+        head,
+        foot: if foot.is_empty() { last_head } else { foot },
+        nodes: hands.nodes,
+    }
 }
 
 struct Hands<'c> {
@@ -82,18 +90,30 @@ impl Hands<'_> {
     /// Takes what an empty line sets apart from a first document's content.
     fn split_head(&mut self) -> String {
         let head = &mut self.held.head;
-        let at = if head.ends_with('\n') { Some(head.len() - 1) } else { head.rfind("\n\n").map(|at| at + 1) };
-        let Some(at) = at.filter(|at| *at > 0) else { return String::new() };
+        let at = if head.ends_with('\n') {
+            Some(head.len() - 1)
+        } else {
+            head.rfind("\n\n").map(|at| at + 1)
+        };
+        let Some(at) = at.filter(|at| *at > 0) else {
+            return String::new();
+        };
         let rest = head.split_off(at + 1);
         let mut first = std::mem::replace(head, rest);
-        first.truncate(if self.held.head.is_empty() { at } else { at - 1 });
+        first.truncate(if self.held.head.is_empty() {
+            at
+        } else {
+            at - 1
+        });
         first
     }
 
     fn token(&mut self, token: Token, next: Option<&Token>) {
         let Token { kind, start, end } = token;
         match kind {
-            Kind::Directive | Kind::Mark | Kind::Comma | Kind::Key | Kind::Value => self.peek(start, false),
+            Kind::Directive | Kind::Mark | Kind::Comma | Kind::Key | Kind::Value => {
+                self.peek(start, false);
+            }
             Kind::Property => {
                 self.peek(start, false);
                 self.property.get_or_insert(start);
@@ -101,7 +121,8 @@ impl Hands<'_> {
             Kind::Scalar | Kind::Alias => {
                 self.peek(start, false);
                 let parts = std::mem::take(&mut self.held);
-                let node = self.announce(start, if kind == Kind::Alias { start } else { end }, parts);
+                let node =
+                    self.announce(start, if kind == Kind::Alias { start } else { end }, parts);
                 self.finish(node);
             }
             Kind::Empty => {
@@ -112,7 +133,14 @@ impl Hands<'_> {
             Kind::SequenceStart | Kind::MappingStart => {
                 self.peek(start, false);
                 let head = std::mem::take(&mut self.stem);
-                let node = self.announce(start, BLOCK, Parts { head, ..Parts::default() });
+                let node = self.announce(
+                    start,
+                    BLOCK,
+                    Parts {
+                        head,
+                        ..Parts::default()
+                    },
+                );
                 self.open(node, kind == Kind::MappingStart, true);
             }
             Kind::BareStart => {
@@ -126,7 +154,14 @@ impl Hands<'_> {
             Kind::FlowStart => {
                 self.peek(start, false);
                 let Parts { head, .. } = std::mem::take(&mut self.held);
-                let node = self.announce(start, start, Parts { head, ..Parts::default() });
+                let node = self.announce(
+                    start,
+                    start,
+                    Parts {
+                        head,
+                        ..Parts::default()
+                    },
+                );
                 self.open(node, self.text.as_bytes().get(start) == Some(&b'{'), false);
             }
             Kind::FlowEnd => {
@@ -149,12 +184,19 @@ impl Hands<'_> {
     fn entry(&mut self, start: usize, next: Option<&Token>) {
         self.peek(start, false);
         let above = self.held.head.len();
-        let Some(next) = next.filter(|next| matches!(next.kind, Kind::SequenceStart | Kind::MappingStart)) else {
+        let Some(next) =
+            next.filter(|next| matches!(next.kind, Kind::SequenceStart | Kind::MappingStart))
+        else {
             return;
         };
         if above > 0 {
             self.peek(next.start, false);
-            let rest = self.held.head.get(above + 1..).unwrap_or_default().to_owned();
+            let rest = self
+                .held
+                .head
+                .get(above + 1..)
+                .unwrap_or_default()
+                .to_owned();
             self.held.head.truncate(above);
             self.stem = std::mem::replace(&mut self.held.head, rest);
         }
@@ -167,7 +209,13 @@ impl Hands<'_> {
     }
 
     fn open(&mut self, node: usize, is_mapping: bool, is_block: bool) {
-        self.open.push(Open { node, is_mapping, is_block, key: None, previous_key: None });
+        self.open.push(Open {
+            node,
+            is_mapping,
+            is_block,
+            key: None,
+            previous_key: None,
+        });
     }
 
     fn close_flow(&mut self, end: usize) {
@@ -185,7 +233,9 @@ impl Hands<'_> {
             let Parts { line, foot, .. } = std::mem::take(&mut self.held);
             self.nodes[open.node].parts.line = line;
             if !foot.is_empty() {
-                self.nodes[open.previous_key.unwrap_or(open.node)].parts.foot = foot;
+                self.nodes[open.previous_key.unwrap_or(open.node)]
+                    .parts
+                    .foot = foot;
             }
         }
         self.finish(open.node);
@@ -193,7 +243,9 @@ impl Hands<'_> {
 
     /// Moves feet in the mapping around: a value's is its key's, and a key's own is that of the entry before.
     fn finish(&mut self, node: usize) {
-        let Some(open) = self.open.last_mut().filter(|open| open.is_mapping) else { return };
+        let Some(open) = self.open.last_mut().filter(|open| open.is_mapping) else {
+            return;
+        };
         let Some(key) = open.key.take() else {
             open.key = Some(node);
             if let Some(previous) = open.previous_key.filter(|_| open.is_block) {
@@ -216,18 +268,30 @@ mod tests {
     use crate::{Dialect, Node, Nodes, Origins};
 
     fn read(text: &str) -> Vec<Node> {
-        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_comments().map(Result::unwrap).collect()
+        Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .with_comments()
+            .map(Result::unwrap)
+            .collect()
     }
 
     fn parts(node: &Node) -> [&str; 3] {
         let extra = node.extra.as_deref();
-        extra.map_or([""; 3], |extra| [&extra.head_comment, &extra.line_comment, &extra.foot_comment])
+        extra.map_or([""; 3], |extra| {
+            [
+                &extra.head_comment,
+                &extra.line_comment,
+                &extra.foot_comment,
+            ]
+        })
     }
 
     #[test]
     fn a_foot_belongs_to_the_key_above_it() {
         let root = &read("# doc\n\n# head\na: 1 # line\n# foot\n\nb: 2\n")[0];
-        let (key, value) = root.entries().map(|entries| (&entries[0].key, &entries[0].value)).unwrap();
+        let (key, value) = root
+            .entries()
+            .map(|entries| (&entries[0].key, &entries[0].value))
+            .unwrap();
         assert_eq!(parts(root), ["# doc\n\n", "", ""]);
         assert_eq!(parts(key), ["# head", "", "# foot"]);
         assert_eq!(parts(value), ["", "# line", ""]);
@@ -245,13 +309,19 @@ mod tests {
     fn an_empty_line_behind_a_mark_gives_the_lines_above_it_to_the_document_before() {
         let documents = read("a: 1\n---\n# first\n\n# second\nb: 2\n");
         assert_eq!(parts(&documents[0]), ["", "", "# first"]);
-        assert_eq!(parts(&documents[1].entries().unwrap()[0].key), ["# second", "", ""]);
+        assert_eq!(
+            parts(&documents[1].entries().unwrap()[0].key),
+            ["# second", "", ""]
+        );
     }
 
     #[test]
     fn nobody_who_did_not_ask_gets_comments_or_tags() {
         let text = "# a\nb: !!str c # d\n";
-        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap().unwrap();
+        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap()
+            .unwrap();
         assert!(!format!("{node:?}").contains("Extra"));
     }
 }

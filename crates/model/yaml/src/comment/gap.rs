@@ -26,7 +26,11 @@ pub(super) struct Gaps<'t> {
 
 impl<'t> Gaps<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let start = if text.starts_with('\u{feff}') {
+            '\u{feff}'.len_utf8()
+        } else {
+            0
+        };
         let second_line = text.find(BREAKS).map_or(text.len(), |at| at + 1);
         Self {
             text,
@@ -42,13 +46,25 @@ impl<'t> Gaps<'t> {
 
     /// Finds the comments up to `next`, where the text goes on behind a document, and those in the gap behind the
     /// token there: some of them count as standing before it.
-    pub(super) fn scan(&mut self, tokens: &mut [Token], next: usize, queue: &mut VecDeque<Comment>) {
+    pub(super) fn scan(
+        &mut self,
+        tokens: &mut [Token],
+        next: usize,
+        queue: &mut VecDeque<Comment>,
+    ) {
         let mut ends = 0..0;
         for at in 0..tokens.len() {
             let Token { kind, start, end } = tokens[at];
             match kind {
-                Kind::BlockEnd => ends = if ends.is_empty() { at..at + 1 } else { ends.start..at + 1 },
-                Kind::Empty | Kind::BareStart | Kind::BareEnd | Kind::PairStart | Kind::PairEnd => {}
+                Kind::BlockEnd => {
+                    ends = if ends.is_empty() {
+                        at..at + 1
+                    } else {
+                        ends.start..at + 1
+                    }
+                }
+                Kind::Empty | Kind::BareStart | Kind::BareEnd | Kind::PairStart | Kind::PairEnd => {
+                }
                 Kind::SequenceStart | Kind::MappingStart => {
                     self.reach(start, &mut tokens[std::mem::take(&mut ends)], queue);
                     self.columns.push(end);
@@ -70,7 +86,14 @@ impl<'t> Gaps<'t> {
             _ if self.byte(next) == b'%' => (Kind::Directive, line_end + self.break_len(line_end)),
             _ => return,
         };
-        self.pass(Token { kind, start: next, end }, queue);
+        self.pass(
+            Token {
+                kind,
+                start: next,
+                end,
+            },
+            queue,
+        );
         self.reached = self.gap(queue);
     }
 
@@ -97,14 +120,18 @@ impl<'t> Gaps<'t> {
         let mut block = self.behind.saturating_sub(1);
         let mut was_dedent = true;
         for end in ends.iter_mut().filter(|end| end.kind == Kind::BlockEnd) {
-            let Some(indent) = self.columns.pop() else { return };
+            let Some(indent) = self.columns.pop() else {
+                return;
+            };
             if was_dedent && indent <= column {
                 was_dedent = false;
                 block = start.saturating_sub(1);
             }
             let mut stop = block;
             for comment in queue.iter().rev() {
-                let Some((from, to)) = comment.looked_at else { break };
+                let Some((from, to)) = comment.looked_at else {
+                    break;
+                };
                 if to < stop {
                     break;
                 }
@@ -125,7 +152,11 @@ impl<'t> Gaps<'t> {
             return;
         }
         let indicator = self.byte(start);
-        let follows = if self.flow_depth == 0 { indicator == b':' } else { indicator == b',' };
+        let follows = if self.flow_depth == 0 {
+            indicator == b':'
+        } else {
+            indicator == b','
+        };
         let bound = if follows { self.last.1 } else { start };
         self.before = self.last;
         self.last = (kind, start);
@@ -167,7 +198,14 @@ impl<'t> Gaps<'t> {
         }
         let end = self.line_end(at);
         let text = self.text[at..end].to_owned();
-        queue.push_back(Comment { part: Part::Line, text, bound, start: at, column: 0, looked_at: None });
+        queue.push_back(Comment {
+            part: Part::Line,
+            text,
+            bound,
+            start: at,
+            column: 0,
+            looked_at: None,
+        });
         self.behind = end;
     }
 
@@ -211,7 +249,11 @@ impl<'t> Gaps<'t> {
 
     /// Starts on the comment lines at a `#`.
     fn run(&self, hash: usize) -> Run {
-        let last = if self.last.0 == Kind::Comma { self.before } else { self.last };
+        let last = if self.last.0 == Kind::Comma {
+            self.before
+        } else {
+            self.last
+        };
         let newlines = self.newlines_before(hash);
         let foot_line = match newlines {
             _ if self.behind < self.second_line || last.0 == Kind::Value => None,
@@ -254,7 +296,9 @@ impl<'t> Gaps<'t> {
     }
 
     fn line_end(&self, start: usize) -> usize {
-        (start..self.text.len()).find(|at| self.is_break(*at)).unwrap_or(self.text.len())
+        (start..self.text.len())
+            .find(|at| self.is_break(*at))
+            .unwrap_or(self.text.len())
     }
 
     fn gap_end(&self, start: usize) -> usize {
@@ -271,7 +315,9 @@ impl<'t> Gaps<'t> {
     /// Bytes between a place and the start of its line.
     fn column(&self, at: usize) -> usize {
         let at = at.min(self.text.len());
-        at - self.text[..at].rfind(BREAKS).map_or(0, |before| before + self.break_len(before))
+        at - self.text[..at]
+            .rfind(BREAKS)
+            .map_or(0, |before| before + self.break_len(before))
     }
 
     fn breaks_in(&self, start: usize, end: usize) -> isize {
@@ -353,6 +399,13 @@ impl Run {
     fn push(&mut self, part: Part, bound: usize, (end, queue): (usize, &mut VecDeque<Comment>)) {
         let text = std::mem::take(&mut self.text);
         let (start, column) = (self.start, self.column);
-        queue.push_back(Comment { part, text, bound, start, column, looked_at: Some((self.from, end)) });
+        queue.push_back(Comment {
+            part,
+            text,
+            bound,
+            start,
+            column,
+            looked_at: Some((self.from, end)),
+        });
     }
 }

@@ -18,7 +18,13 @@ pub(super) struct Layout<'t> {
 
 impl<'t> Layout<'t> {
     pub(super) fn new(text: &'t str, root: &Node) -> Self {
-        let mut layout = Self { lines: Lines { text, spans: Vec::new() }, options: Options::default() };
+        let mut layout = Self {
+            lines: Lines {
+                text,
+                spans: Vec::new(),
+            },
+            options: Options::default(),
+        };
         let mut spans = Vec::new();
         layout.gather(root, &mut spans);
         spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
@@ -46,17 +52,34 @@ impl<'t> Layout<'t> {
         }
         if spot.parent().is_none() {
             let text = self.indented(&shown::lines(&new, self.options), 0, true);
-            return Some((Change { range: self.value_start(old)..self.value_end(old), text }, new));
+            return Some((
+                Change {
+                    range: self.value_start(old)..self.value_end(old),
+                    text,
+                },
+                new,
+            ));
         }
         let (range, column) = self.value_span(spot)?;
         if in_flow {
-            return Some((Change { text: format!(" {}", shown::inline(&new)), range }, new));
+            return Some((
+                Change {
+                    text: format!(" {}", shown::inline(&new)),
+                    range,
+                },
+                new,
+            ));
         }
         let lines = shown::lines(&new, self.options);
         let is_block = new.text().is_none() && new.style != Style::Flow && !new.is_nothing();
         let in_item = spot.parent()?.1.node().items().is_some();
         let at_key = !in_item && new.items().is_some() && !self.options.wide_lists;
-        let indent = column + if at_key || (new.text().is_some()) { 0 } else { 2 };
+        let indent = column
+            + if at_key || (new.text().is_some()) {
+                0
+            } else {
+                2
+            };
         let below = is_block && !in_item;
         let lead = if below { self.line_break() } else { " " };
         let text = lead.to_owned() + &self.indented(&lines, indent, below);
@@ -79,7 +102,10 @@ impl<'t> Layout<'t> {
             (
                 Same::Dash,
                 "-".to_owned(),
-                after_dash.get(..spaces.max(1)).filter(|lead| !lead.contains('\n')).unwrap_or(" "),
+                after_dash
+                    .get(..spaces.max(1))
+                    .filter(|lead| !lead.contains('\n'))
+                    .unwrap_or(" "),
             )
         };
         let at = self.lines.block_end(start, column, same);
@@ -94,17 +120,31 @@ impl<'t> Layout<'t> {
         };
         let body = self.indented(&lines, column + deeper, below);
         let between = if below { self.line_break() } else { lead };
-        let before = if text[..at].ends_with('\n') { "" } else { self.line_break() };
-        let after = if before.is_empty() { self.line_break() } else { "" };
+        let before = if text[..at].ends_with('\n') {
+            ""
+        } else {
+            self.line_break()
+        };
+        let after = if before.is_empty() {
+            self.line_break()
+        } else {
+            ""
+        };
         let indent = " ".repeat(column);
-        Some(Change { range: at..at, text: format!("{before}{indent}{head}{between}{body}{after}") })
+        Some(Change {
+            range: at..at,
+            text: format!("{before}{indent}{head}{between}{body}{after}"),
+        })
     }
 
     /// Takes out an entry or item.
     pub(super) fn removed(&self, spot: &Spot) -> Option<Change> {
         let (index, parent) = spot.parent()?;
         let node = parent.node();
-        let count = node.items().map(<[Node]>::len).or(node.entries().map(<[Entry]>::len))?;
+        let count = node
+            .items()
+            .map(<[Node]>::len)
+            .or(node.entries().map(<[Entry]>::len))?;
         if self.is_flow(node) {
             return self.removed_from_flow(node, index);
         }
@@ -123,7 +163,10 @@ impl<'t> Layout<'t> {
         } else {
             start..self.lines.content(end)
         };
-        Some(Change { range, text: String::new() })
+        Some(Change {
+            range,
+            text: String::new(),
+        })
     }
 
     fn scalar_replaced(&self, old: &Node, new: Node, in_flow: bool) -> Option<(Change, Node)> {
@@ -139,7 +182,11 @@ impl<'t> Layout<'t> {
             (_, _) if new.resolved_tag(Dialect::V3) != Tag::Str => Style::Plain,
             (style, _) => style,
         };
-        let wanted = if matches!(wanted, Style::Literal | Style::Folded) { Style::DoubleQuoted } else { wanted };
+        let wanted = if matches!(wanted, Style::Literal | Style::Folded) {
+            Style::DoubleQuoted
+        } else {
+            wanted
+        };
         let (mut shown, mut meant) = shown::scalar(&new, wanted, in_flow);
         if old.tag != Tag::Implied {
             // What was written stays before the value.
@@ -147,9 +194,15 @@ impl<'t> Layout<'t> {
         }
         let text = self.lines.text;
         if range.is_empty() {
-            let before = text[..range.start].ends_with(|c: char| !c.is_whitespace() && !"[{".contains(c));
-            let after = text[range.end..].starts_with(|c: char| !c.is_whitespace() && !",]}".contains(c));
-            shown = format!("{}{shown}{}", if before { " " } else { "" }, if after { " " } else { "" });
+            let before =
+                text[..range.start].ends_with(|c: char| !c.is_whitespace() && !"[{".contains(c));
+            let after =
+                text[range.end..].starts_with(|c: char| !c.is_whitespace() && !",]}".contains(c));
+            shown = format!(
+                "{}{shown}{}",
+                if before { " " } else { "" },
+                if after { " " } else { "" }
+            );
         }
         Some((Change { range, text: shown }, meant))
     }
@@ -158,8 +211,9 @@ impl<'t> Layout<'t> {
     fn block_replaced(&self, range: Range<usize>, head: &str, lines: &[&str]) -> Change {
         let old = &self.lines.text[range.clone()];
         let (old_head, body) = old.split_once('\n').unwrap_or((old, ""));
-        let comment =
-            old_head.trim_end().trim_start_matches(['|', '>', '+', '-', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+        let comment = old_head.trim_end().trim_start_matches([
+            '|', '>', '+', '-', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+        ]);
         let first = body.lines().find(|line| !line.trim().is_empty());
         let indent = match first {
             Some(line) => line.len() - line.trim_start_matches(' ').len(),
@@ -169,7 +223,10 @@ impl<'t> Layout<'t> {
         let body = self.indented(&lines, indent, true);
         let at_end = range.end == self.lines.text.len() && !head.ends_with('-');
         let end = if at_end { self.line_break() } else { "" };
-        Change { text: format!("{head}{comment}{}{body}{end}", self.line_break()), range }
+        Change {
+            text: format!("{head}{comment}{}{body}{end}", self.line_break()),
+            range,
+        }
     }
 
     fn inserted_in_flow(&self, node: &Node, key: Option<&str>, value: &Node) -> Option<Change> {
@@ -177,42 +234,76 @@ impl<'t> Layout<'t> {
         let close = self.value_end(node).checked_sub(1)?;
         let last = self.children(node).map(|(_, range)| range.end).max();
         let value = shown::inline(value);
-        let part = key.map_or(value.clone(), |key| format!("{}: {value}", shown::key(key, true)));
+        let part = key.map_or(value.clone(), |key| {
+            format!("{}: {value}", shown::key(key, true))
+        });
         let Some(last) = last else {
             let open = self.value_start(node) + 1;
-            return Some(Change { range: open..close, text: part });
+            return Some(Change {
+                range: open..close,
+                text: part,
+            });
         };
         let rest = text.get(last..close)?;
         let comma = rest.len() - rest.trim_start().len();
         if rest[comma..].starts_with(',') {
             let at = last + comma + 1;
-            return Some(Change { range: at..at, text: format!(" {part},") });
+            return Some(Change {
+                range: at..at,
+                text: format!(" {part},"),
+            });
         }
-        Some(Change { range: last..last, text: format!(", {part}") })
+        Some(Change {
+            range: last..last,
+            text: format!(", {part}"),
+        })
     }
 
     fn removed_from_flow(&self, node: &Node, index: usize) -> Option<Change> {
         let (_, own) = self.children(node).find(|(at, _)| *at == index)?;
-        let next = self.children(node).map(|(_, range)| range.start).filter(|start| *start >= own.end).min();
-        let before = self.children(node).map(|(_, range)| range.end).filter(|end| *end <= own.start).max();
+        let next = self
+            .children(node)
+            .map(|(_, range)| range.start)
+            .filter(|start| *start >= own.end)
+            .min();
+        let before = self
+            .children(node)
+            .map(|(_, range)| range.end)
+            .filter(|end| *end <= own.start)
+            .max();
         let range = match (next, before) {
             (Some(next), _) => own.start..next,
             (None, Some(before)) => before..own.end,
             (None, None) => own,
         };
-        Some(Change { range, text: String::new() })
+        Some(Change {
+            range,
+            text: String::new(),
+        })
     }
 
     /// Takes the last entry out of a block, which leaves `{}` or `[]`.
     fn emptied(&self, spot: &Spot) -> Option<Change> {
-        let empty = if spot.node().items().is_some() { "[]" } else { "{}" };
+        let empty = if spot.node().items().is_some() {
+            "[]"
+        } else {
+            "{}"
+        };
         if spot.parent().is_some() {
             let (range, _) = self.value_span(spot)?;
-            return Some(Change { range, text: format!(" {empty}") });
+            return Some(Change {
+                range,
+                text: format!(" {empty}"),
+            });
         }
         let start = self.value_start(spot.node());
-        let end = self.lines.block_end(start, self.lines.column(start), Same::Any);
-        Some(Change { range: start..end, text: format!("{empty}{}", self.line_break()) })
+        let end = self
+            .lines
+            .block_end(start, self.lines.column(start), Same::Any);
+        Some(Change {
+            range: start..end,
+            text: format!("{empty}{}", self.line_break()),
+        })
     }
 
     /// Returns what follows a key's `:` or an item's `-` up to the value's end, and the column of the key or `-`.
@@ -225,7 +316,9 @@ impl<'t> Layout<'t> {
                 let entry = entries.get(index)?;
                 (start(&entry.key), self.colon(entry)? + 1, Same::Dash)
             }
-            _ if self.is_flow(container) => (self.value_start(node), self.value_start(node), Same::None),
+            _ if self.is_flow(container) => {
+                (self.value_start(node), self.value_start(node), Same::None)
+            }
             _ => {
                 let dash = self.dash(container, index)?;
                 (dash, dash + 1, Same::None)
@@ -244,12 +337,21 @@ impl<'t> Layout<'t> {
     /// Returns the entries or items that stand inside a collection themselves, and not by an alias or a merge.
     fn children<'n>(&'n self, node: &'n Node) -> impl Iterator<Item = (usize, Range<usize>)> + 'n {
         let from = self.value_start(node);
-        let items = node.items().unwrap_or_default().iter().map(|item| (start(item), self.value_end(item)));
+        let items = node
+            .items()
+            .unwrap_or_default()
+            .iter()
+            .map(|item| (start(item), self.value_end(item)));
         let entries = node.entries().unwrap_or_default().iter().map(|entry| {
-            let key_end = self.colon(entry).map_or(self.value_end(&entry.key), |colon| colon + 1);
+            let key_end = self
+                .colon(entry)
+                .map_or(self.value_end(&entry.key), |colon| colon + 1);
             (start(&entry.key), self.value_end(&entry.value).max(key_end))
         });
-        let ranges = items.chain(entries).map(|(start, end)| start..end).enumerate();
+        let ranges = items
+            .chain(entries)
+            .map(|(start, end)| start..end)
+            .enumerate();
         ranges.filter(move |(_, range)| range.start > from && range.start <= range.end)
     }
 
@@ -264,13 +366,19 @@ impl<'t> Layout<'t> {
     fn dash(&self, sequence: &Node, index: usize) -> Option<usize> {
         let first = self.value_start(sequence);
         let column = self.lines.column(first);
-        let dash = (0..index).fold(first, |dash, _| self.lines.content(self.lines.block_end(dash, column, Same::None)));
-        (self.lines.text.get(dash..)?.starts_with('-') && self.lines.column(dash) == column).then_some(dash)
+        let dash = (0..index).fold(first, |dash, _| {
+            self.lines
+                .content(self.lines.block_end(dash, column, Same::None))
+        });
+        (self.lines.text.get(dash..)?.starts_with('-') && self.lines.column(dash) == column)
+            .then_some(dash)
     }
 
     /// Tells whether anything around a value is a flow collection.
     pub(super) fn is_in_flow(&self, spot: &Spot) -> bool {
-        spot.chain[..spot.chain.len() - 1].iter().any(|node| self.is_flow(node))
+        spot.chain[..spot.chain.len() - 1]
+            .iter()
+            .any(|node| self.is_flow(node))
     }
 
     fn is_flow(&self, node: &Node) -> bool {
@@ -284,10 +392,16 @@ impl<'t> Layout<'t> {
             return at;
         }
         while text[at..].starts_with(['&', '!']) {
-            let word = text[at..].find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(text.len() - at);
+            let word = text[at..]
+                .find(|c: char| c.is_whitespace() || ",]}".contains(c))
+                .unwrap_or(text.len() - at);
             at = self.lines.content(at + word);
         }
-        if node.text().is_some() { at.min(node.place.end as usize) } else { at }
+        if node.text().is_some() {
+            at.min(node.place.end as usize)
+        } else {
+            at
+        }
     }
 
     /// Returns where a scalar or flow collection ends; a block scalar ends before its last line break.
@@ -296,18 +410,32 @@ impl<'t> Layout<'t> {
         let end = (node.place.end as usize).clamp(start, text.len());
         match &node.content {
             Content::Scalar(_) if matches!(node.style, Style::Literal | Style::Folded) => {
-                let keeps =
-                    text[start..self.lines.next(start)].split('#').next().is_some_and(|head| head.contains('+'));
+                let keeps = text[start..self.lines.next(start)]
+                    .split('#')
+                    .next()
+                    .is_some_and(|head| head.contains('+'));
                 let body = &text[start..end];
-                let last =
-                    if keeps { body.floor_char_boundary(body.len().saturating_sub(1)) } else { body.trim_end().len() };
-                start + body[last..].find(['\r', '\n']).map_or(body.len(), |line_end| last + line_end)
+                let last = if keeps {
+                    body.floor_char_boundary(body.len().saturating_sub(1))
+                } else {
+                    body.trim_end().len()
+                };
+                start
+                    + body[last..]
+                        .find(['\r', '\n'])
+                        .map_or(body.len(), |line_end| last + line_end)
             }
-            Content::Scalar(_) if node.style == Style::Plain => start + text[start..end].trim_end().len(),
+            Content::Scalar(_) if node.style == Style::Plain => {
+                start + text[start..end].trim_end().len()
+            }
             Content::Scalar(_) => end,
             _ if !self.is_flow(node) => end,
             _ => {
-                let last = self.children(node).map(|(_, range)| range.end).max().unwrap_or(start + 1);
+                let last = self
+                    .children(node)
+                    .map(|(_, range)| range.end)
+                    .max()
+                    .unwrap_or(start + 1);
                 let mut at = last.max(start + 1);
                 while let Some(c) = text[at..].chars().next() {
                     match c {
@@ -344,7 +472,9 @@ impl<'t> Layout<'t> {
             Content::Sequence(items) => items.iter().find_map(|item| self.has_wide_lists(item)),
             Content::Mapping(entries) => entries.iter().find_map(|Entry { key, value }| {
                 if value.items().is_some() && !self.is_flow(value) {
-                    return Some(self.lines.column(self.value_start(value)) > self.lines.column(start(key)));
+                    return Some(
+                        self.lines.column(self.value_start(value)) > self.lines.column(start(key)),
+                    );
                 }
                 self.has_wide_lists(value)
             }),
@@ -382,5 +512,12 @@ fn start(node: &Node) -> usize {
 /// Returns a text as a scalar of the kind that stood there.
 fn typed_as(old: &Node, text: &str) -> Node {
     let was_text = old.text().is_some() && old.resolved_tag(Dialect::V3) == Tag::Str;
-    if was_text { Node { style: old.style, ..Node::string(text) } } else { Node::plain(text) }
+    if was_text {
+        Node {
+            style: old.style,
+            ..Node::string(text)
+        }
+    } else {
+        Node::plain(text)
+    }
 }

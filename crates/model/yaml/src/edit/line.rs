@@ -28,7 +28,9 @@ impl Lines<'_> {
 
     /// Returns where the line after a place starts.
     pub(super) fn next(&self, at: usize) -> usize {
-        self.text[at..].find('\n').map_or(self.text.len(), |end| at + end + 1)
+        self.text[at..]
+            .find('\n')
+            .map_or(self.text.len(), |end| at + end + 1)
     }
 
     /// Returns the column of a place, in bytes.
@@ -82,7 +84,10 @@ impl Lines<'_> {
             let above = self.start(top - 1);
             let line = &self.text[above..top];
             let body = line.trim_start_matches(' ');
-            if !body.starts_with('#') || line.len() - body.len() != column || self.after_spans(above) != above {
+            if !body.starts_with('#')
+                || line.len() - body.len() != column
+                || self.after_spans(above) != above
+            {
                 break;
             }
             top = above;
@@ -93,8 +98,16 @@ impl Lines<'_> {
     /// Returns a line's start, or the start of the first line after the spans that it is inside of.
     fn after_spans(&self, mut at: usize) -> usize {
         let mut number = self.spans.partition_point(|span| span.end <= at);
-        while let Some(span) = self.spans.get(number).filter(|span| span.start < at && at < span.end) {
-            at = if self.text[..span.end].ends_with('\n') { span.end } else { self.next(span.end) };
+        while let Some(span) = self
+            .spans
+            .get(number)
+            .filter(|span| span.start < at && at < span.end)
+        {
+            at = if self.text[..span.end].ends_with('\n') {
+                span.end
+            } else {
+                self.next(span.end)
+            };
             number += 1;
             // The rest of the line may open the next span.
             while self.spans.get(number).is_some_and(|span| span.end <= at) {

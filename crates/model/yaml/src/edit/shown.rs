@@ -16,7 +16,11 @@ pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node
     }
     let is_text = tag == Tag::Str;
     let traits = analyze_v3(text);
-    let may_be_plain = if in_flow { traits.may_be_plain_in_flow() } else { traits.may_be_plain() };
+    let may_be_plain = if in_flow {
+        traits.may_be_plain_in_flow()
+    } else {
+        traits.may_be_plain()
+    };
     let means_text = !text.is_empty()
         && text != "<<"
         && reads_back_as_text(text)
@@ -24,8 +28,17 @@ pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node
     let plain_fits = may_be_plain && !text.is_empty() && (!is_text || means_text);
     let string = Node::string(text);
     match wanted {
-        Style::Plain if plain_fits => (text.to_owned(), Node { style: Style::Plain, extra: None, ..node.clone() }),
-        Style::Plain | Style::SingleQuoted if traits.may_be_single_quoted() && !traits.is_multiline() => {
+        Style::Plain if plain_fits => (
+            text.to_owned(),
+            Node {
+                style: Style::Plain,
+                extra: None,
+                ..node.clone()
+            },
+        ),
+        Style::Plain | Style::SingleQuoted
+            if traits.may_be_single_quoted() && !traits.is_multiline() =>
+        {
             (format!("'{}'", text.replace('\'', "''")), string)
         }
         _ => (double_quoted(text), string),
@@ -36,7 +49,15 @@ pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node
 pub(super) fn inline(node: &Node) -> String {
     match &node.content {
         Content::Scalar(_) => scalar(node, flat(node.style), true).0,
-        _ => write_v3(&Node { style: Style::Flow, ..bare(node) }, Options::default()).trim_end().to_owned(),
+        _ => write_v3(
+            &Node {
+                style: Style::Flow,
+                ..bare(node)
+            },
+            Options::default(),
+        )
+        .trim_end()
+        .to_owned(),
     }
 }
 
@@ -51,7 +72,11 @@ pub(super) fn lines(node: &Node, options: Options) -> Vec<String> {
         Content::Scalar(text) if !text.contains('\n') => scalar(node, flat(node.style), false).0,
         _ => write_v3(&bare(node), options),
     };
-    text.strip_suffix('\n').unwrap_or(&text).split('\n').map(str::to_owned).collect()
+    text.strip_suffix('\n')
+        .unwrap_or(&text)
+        .split('\n')
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Returns a literal block's head and lines where the text can be one without an indentation number.
@@ -61,7 +86,12 @@ pub(super) fn literal(text: &str) -> Option<(&'static str, Vec<&str>)> {
         && !text.ends_with("\n\n")
         && !text.contains(|c: char| is_break(c) && c != '\n');
     let body = text.strip_suffix('\n');
-    fits.then(|| (if body.is_some() { "|" } else { "|-" }, body.unwrap_or(text).split('\n').collect()))
+    fits.then(|| {
+        (
+            if body.is_some() { "|" } else { "|-" },
+            body.unwrap_or(text).split('\n').collect(),
+        )
+    })
 }
 
 /// Returns a node without comments and places.
@@ -74,10 +104,15 @@ pub(super) fn bare(node: &Node) -> Node {
 fn strip(node: &mut Node) {
     let tag = node.extra.take().and_then(|extra| extra.tag);
     if tag.is_some() {
-        node.extra = Some(Box::new(crate::Extra { tag, ..crate::Extra::default() }));
+        node.extra = Some(Box::new(crate::Extra {
+            tag,
+            ..crate::Extra::default()
+        }));
     }
     match &mut node.content {
-        Content::Scalar(text) if text.is_empty() && node.tag == Tag::Implied && node.style == Style::Plain => {
+        Content::Scalar(text)
+            if text.is_empty() && node.tag == Tag::Implied && node.style == Style::Plain =>
+        {
             *text = "null".into();
         }
         // Folding again what has indented lines would add empty ones.

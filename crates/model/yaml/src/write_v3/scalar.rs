@@ -12,7 +12,9 @@ use crate::resolve::{self, Meaning, reads_back_as_text};
 /// Returns the tag to be written: one of its own, or one that does not follow from the text.
 pub(super) fn shown_tag(node: &Node) -> Option<String> {
     if let Some(tag) = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()) {
-        let core = tag.strip_prefix("tag:yaml.org,2002:").or_else(|| tag.strip_prefix("!!"));
+        let core = tag
+            .strip_prefix("tag:yaml.org,2002:")
+            .or_else(|| tag.strip_prefix("!!"));
         return Some(match (core, tag.strip_prefix('!')) {
             (Some(core), _) => format!("!!{}", tag_text(core)),
             (_, Some(own)) => format!("!{}", tag_text(own)),
@@ -27,7 +29,11 @@ pub(super) fn shown_tag(node: &Node) -> Option<String> {
         Tag::Str => node.text().is_some(),
         tag => tag == tag_by_text(node),
     };
-    if follows { None } else { core_name(node.tag).map(|name| format!("!!{name}")) }
+    if follows {
+        None
+    } else {
+        core_name(node.tag).map(|name| format!("!!{name}"))
+    }
 }
 
 /// Returns a tag's text with what may not stand in one as `%` codes.
@@ -63,18 +69,28 @@ impl Writer<'_> {
     fn style(&self, node: &Node, text: &str, is_key: bool) -> Style {
         let wanted = match node.style {
             Style::Plain | Style::Flow if text.contains('\n') => Style::Literal,
-            Style::Plain | Style::Flow if must_be_quoted(node, text, self.options) => Style::DoubleQuoted,
+            Style::Plain | Style::Flow if must_be_quoted(node, text, self.options) => {
+                Style::DoubleQuoted
+            }
             Style::Flow => Style::Plain,
             style => style,
         };
         let traits = analyze_v3(text);
         let in_flow = self.flow_depth > 0;
-        let may_be_plain = if in_flow { traits.may_be_plain_in_flow() } else { traits.may_be_plain() };
+        let may_be_plain = if in_flow {
+            traits.may_be_plain_in_flow()
+        } else {
+            traits.may_be_plain()
+        };
         match wanted {
             _ if is_key && traits.is_multiline() => Style::DoubleQuoted,
             Style::Plain if may_be_plain && !(text.is_empty() && is_key) => Style::Plain,
-            Style::Plain | Style::SingleQuoted if traits.may_be_single_quoted() => Style::SingleQuoted,
-            Style::Literal | Style::Folded if traits.may_be_block_v3() && !in_flow && !is_key => wanted,
+            Style::Plain | Style::SingleQuoted if traits.may_be_single_quoted() => {
+                Style::SingleQuoted
+            }
+            Style::Literal | Style::Folded if traits.may_be_block_v3() && !in_flow && !is_key => {
+                wanted
+            }
             _ => Style::DoubleQuoted,
         }
     }
@@ -147,7 +163,9 @@ impl Writer<'_> {
     fn folded(&mut self, text: &str) {
         self.block_head(">", text);
         // The text's first line is looked at where the next one is meant.
-        let first_is_indented = text.trim_start_matches(is_break).starts_with([' ', '\t', '\0']);
+        let first_is_indented = text
+            .trim_start_matches(is_break)
+            .starts_with([' ', '\t', '\0']);
         let mut indented = true;
         for line in text.split_inclusive(is_break) {
             let body = line.trim_end_matches(is_break);
@@ -193,7 +211,13 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn indicator(&mut self, text: &str, spaced: bool, separates: bool, keeps_indention: bool) {
+    pub(super) fn indicator(
+        &mut self,
+        text: &str,
+        spaced: bool,
+        separates: bool,
+        keeps_indention: bool,
+    ) {
         if spaced {
             self.space();
         }
@@ -274,5 +298,6 @@ fn must_be_quoted(node: &Node, text: &str, options: Options) -> bool {
         return false;
     }
     let reads_otherwise = || text == "<<" || resolve::plain(text, Dialect::V3) != Meaning::Text;
-    node.tag == Tag::Str && (reads_otherwise() || (options.quotes_old_words && !reads_back_as_text(text)))
+    node.tag == Tag::Str
+        && (reads_otherwise() || (options.quotes_old_words && !reads_back_as_text(text)))
 }

@@ -21,7 +21,12 @@ fn comments_stand_where_v3_puts_them() {
         let case: Value = serde_json::from_str(line).unwrap();
         let input = text(&case, "input");
         // A key that is no text is refused by a reader of manifests.
-        for (want, got) in case["docs"].as_array().unwrap().iter().zip(read(input).unwrap_or_default()) {
+        for (want, got) in case["docs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(read(input).unwrap_or_default())
+        {
             let tree = document_node(&want["tree"]).unwrap();
             assert_eq!(comments(&got), comments(&tree), "{input}");
             for (name, options) in layouts() {
@@ -38,12 +43,20 @@ fn what_stands_for_an_alias_has_the_comments_of_what_it_names() {
     let read = read("a: &x # of a\n  # of b\n  b: 1 # of 1\nc: *x # of c\n").unwrap();
     let (named, copy) = (read[0].get("a").unwrap(), read[0].get("c").unwrap());
     assert_eq!(comments(named), comments(copy));
-    assert!(comments(copy).iter().any(|parts| parts[1] == "# of b") && !format!("{copy:?}").contains("of c"));
+    assert!(
+        comments(copy).iter().any(|parts| parts[1] == "# of b")
+            && !format!("{copy:?}").contains("of c")
+    );
 }
 
 #[test]
 fn tags_are_kept_as_written() {
-    for text in ["!!str 1\n", "a: !!float 1\n", "!own {a: !!map {}}\n", "!x%21y a\n"] {
+    for text in [
+        "!!str 1\n",
+        "a: !!float 1\n",
+        "!own {a: !!map {}}\n",
+        "!x%21y a\n",
+    ] {
         assert_eq!(write_v3(&read(text).unwrap()[0], Options::default()), text);
     }
 }
@@ -52,11 +65,20 @@ fn tags_are_kept_as_written() {
 fn the_corpus_keeps_its_comments_when_it_is_written_and_read_again() {
     let (mut documents, mut kept) = (0, 0);
     each_file(|path, text| {
-        let Some(nodes) = read(text).filter(|_| text.contains('#')) else { return };
+        let Some(nodes) = read(text).filter(|_| text.contains('#')) else {
+            return;
+        };
         let plain = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default());
         for (node, plain) in nodes.into_iter().zip(plain) {
-            assert_eq!(node.to_value(Dialect::V3).ok(), plain.unwrap().to_value(Dialect::V3).ok(), "{path}");
-            if comments(&node).iter().all(|parts| parts[1..].iter().all(String::is_empty)) {
+            assert_eq!(
+                node.to_value(Dialect::V3).ok(),
+                plain.unwrap().to_value(Dialect::V3).ok(),
+                "{path}"
+            );
+            if comments(&node)
+                .iter()
+                .all(|parts| parts[1..].iter().all(String::is_empty))
+            {
                 continue;
             }
             documents += 1;
@@ -82,7 +104,15 @@ fn comments(node: &Node) -> Vec<[String; 4]> {
     let own = [extra.head_comment, extra.line_comment, extra.foot_comment].map(String::from);
     let [head, line, foot] = own;
     let mut all = vec![[node.text().unwrap_or_default().to_owned(), head, line, foot]];
-    let entries = node.entries().unwrap_or_default().iter().flat_map(|entry| [&entry.key, &entry.value]);
-    node.items().unwrap_or_default().iter().chain(entries).for_each(|part| all.extend(comments(part)));
+    let entries = node
+        .entries()
+        .unwrap_or_default()
+        .iter()
+        .flat_map(|entry| [&entry.key, &entry.value]);
+    node.items()
+        .unwrap_or_default()
+        .iter()
+        .chain(entries)
+        .for_each(|part| all.extend(comments(part)));
     all
 }

@@ -14,13 +14,19 @@ const NEW_TEXTS: [&str; 4] = ["other", "1.2", "it's: \"so\"", "yes"];
 fn setting_a_scalar_changes_nothing_else() {
     let mut count = Count::default();
     each_editable(|path, edit| {
-        for (number, (document, steps, node)) in places(edit, |node| node.text().is_some()).into_iter().enumerate() {
+        for (number, (document, steps, node)) in places(edit, |node| node.text().is_some())
+            .into_iter()
+            .enumerate()
+        {
             let new = NEW_TEXTS[number % NEW_TEXTS.len()];
             let mut changed = edit.clone();
             if !count.accepts(path, changed.set(document, &steps, new)) {
                 continue;
             }
-            let (start, end) = (node.place.start as usize, (node.place.end as usize).min(edit.text().len()));
+            let (start, end) = (
+                node.place.start as usize,
+                (node.place.end as usize).min(edit.text().len()),
+            );
             let (before, after) = (&edit.text()[..start], &edit.text()[end..]);
             let value = at(&changed.documents()[document], &steps).unwrap();
             let says_so = value.text() == Some(new) && (value.is_string() || !node.is_string());
@@ -36,16 +42,26 @@ fn what_is_removed_can_be_put_back() {
     let mut count = Count::default();
     each_editable(|path, edit| {
         for (document, steps, node) in places(edit, |_| true) {
-            let Some(Step::Key(_)) = steps.last() else { continue };
+            let Some(Step::Key(_)) = steps.last() else {
+                continue;
+            };
             let mut changed = edit.clone();
             if !count.accepts(path, changed.remove(document, &steps)) {
                 continue;
             }
             let is_gone = at(&changed.documents()[document], &steps).is_none();
-            count.holds(is_gone && changed.text().len() < edit.text().len() + 2, path, &steps);
+            count.holds(
+                is_gone && changed.text().len() < edit.text().len() + 2,
+                path,
+                &steps,
+            );
             if count.accepts(path, changed.insert(document, &steps, &node)) {
                 let (was, is) = (&edit.documents()[document], &changed.documents()[document]);
-                count.holds(is.to_value(Dialect::V3).ok() == was.to_value(Dialect::V3).ok(), path, &steps);
+                count.holds(
+                    is.to_value(Dialect::V3).ok() == was.to_value(Dialect::V3).ok(),
+                    path,
+                    &steps,
+                );
             }
         }
     });
@@ -57,13 +73,19 @@ fn items_are_added_and_taken_away_again() {
     let mut count = Count::default();
     let item = Node::string("one more");
     each_editable(|path, edit| {
-        for (document, mut steps, node) in places(edit, |node| node.items().is_some_and(|items| !items.is_empty())) {
+        for (document, mut steps, node) in places(edit, |node| {
+            node.items().is_some_and(|items| !items.is_empty())
+        }) {
             let mut changed = edit.clone();
             steps.push(Step::Index(node.items().map_or(0, <[Node]>::len)));
             if count.accepts(path, changed.insert(document, &steps, &item))
                 && count.accepts(path, changed.remove(document, &steps))
             {
-                count.holds(changed.text().trim_end() == edit.text().trim_end(), path, &steps);
+                count.holds(
+                    changed.text().trim_end() == edit.text().trim_end(),
+                    path,
+                    &steps,
+                );
             }
         }
     });
@@ -101,9 +123,17 @@ impl Count {
     }
 
     fn assert_nearly_all(&self, what: &str) {
-        println!("{what}: {} made, {} shared by an anchor, {} refused", self.made, self.shared, self.refused);
+        println!(
+            "{what}: {} made, {} shared by an anchor, {} refused",
+            self.made, self.shared, self.refused
+        );
         assert_eq!(self.wrong, 0);
-        assert!(self.refused * 1000 <= self.made, "{} of {} refused", self.refused, self.made);
+        assert!(
+            self.refused * 1000 <= self.made,
+            "{} of {} refused",
+            self.refused,
+            self.made
+        );
     }
 }
 
@@ -132,7 +162,11 @@ fn places(edit: &Edit, is_wanted: fn(&Node) -> bool) -> Vec<(usize, Vec<Step<'_>
     all.into_iter().step_by(stride).collect()
 }
 
-fn gather<'n>(node: &'n Node, steps: &mut Vec<Step<'n>>, found: &mut impl FnMut(&[Step<'n>], &'n Node)) {
+fn gather<'n>(
+    node: &'n Node,
+    steps: &mut Vec<Step<'n>>,
+    found: &mut impl FnMut(&[Step<'n>], &'n Node),
+) {
     found(steps, node);
     let mut go = |step, child| {
         steps.push(step);
@@ -141,10 +175,16 @@ fn gather<'n>(node: &'n Node, steps: &mut Vec<Step<'n>>, found: &mut impl FnMut(
     };
     match &node.content {
         Content::Scalar(_) => {}
-        Content::Sequence(items) => items.iter().enumerate().for_each(|(at, item)| go(Step::Index(at), item)),
+        Content::Sequence(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(at, item)| go(Step::Index(at), item)),
         Content::Mapping(entries) => {
             for entry in entries {
-                go(Step::Key(entry.key.text().unwrap_or_default()), &entry.value);
+                go(
+                    Step::Key(entry.key.text().unwrap_or_default()),
+                    &entry.value,
+                );
             }
         }
     }

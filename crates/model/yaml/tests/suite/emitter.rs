@@ -27,13 +27,19 @@ fn rendered_texts_are_written_again_to_the_byte() {
 fn nodes_are_written_as_their_values_are() {
     let (mut documents, mut refused) = (0, 0);
     each_file(|path, text| {
-        for node in Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map_while(Result::ok) {
+        for node in
+            Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).map_while(Result::ok)
+        {
             let mut written = "before\n".to_owned();
             let outcome = write_node(&mut written, &node);
             let want = node.to_value(Dialect::V3).map(|value| to_string(&value));
             documents += 1;
             refused += u32::from(outcome.is_err());
-            assert_eq!(outcome.map(|()| &written["before\n".len()..]), want.as_deref().map_err(Clone::clone), "{path}");
+            assert_eq!(
+                outcome.map(|()| &written["before\n".len()..]),
+                want.as_deref().map_err(Clone::clone),
+                "{path}"
+            );
         }
     });
     println!("{documents} documents written as their values, {refused} of them without one");
@@ -60,7 +66,9 @@ fn odd_nodes_are_written_as_their_values_are() {
         "['1_0:05', 0o8, 08, 1e3, '1e3', '', ' ', ' a', 'a ', '#', 'a #', 'a:', ':a', '---', '...x', '-', '- a', '?x']",
         "'a long text of many words that runs on and on, past the eightieth column, and has to be folded there'",
     ] {
-        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).next().unwrap();
+        let node = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default())
+            .next()
+            .unwrap();
         let Ok(node) = node else { continue };
         let mut written = String::new();
         let outcome = write_node(&mut written, &node).map(|()| written.as_str());
@@ -72,7 +80,11 @@ fn odd_nodes_are_written_as_their_values_are() {
 fn is_expected(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let expected = path.contains("/overlays/expected/") || name.starts_with("expected");
-    expected && name.rsplit_once('.').is_some_and(|(_, kind)| kind == "yaml") && !path.contains("/input/")
+    expected
+        && name
+            .rsplit_once('.')
+            .is_some_and(|(_, kind)| kind == "yaml")
+        && !path.contains("/input/")
 }
 
 fn rewritten(text: &str) -> Result<String, lode_yaml::Error> {

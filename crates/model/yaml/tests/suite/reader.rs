@@ -11,7 +11,10 @@ use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Reader, Style, Tag};
 use serde_json::{Value, json};
 
 const CASES: &str = include_str!("../cases/go-yaml.jsonl");
-const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared/corpus/kustomize/cases.tar.zst");
+const ARCHIVE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../../shared/corpus/kustomize/cases.tar.zst"
+);
 const WINDOW_LOG: u32 = 27;
 /// Files of the corpus that must have been compared, if it is here.
 const FILES_MIN: usize = 5000;
@@ -26,7 +29,14 @@ fn texts_are_read_as_go_reads_them() {
         let checks = [
             (
                 case.get("v3"),
-                nodes(text).map(|nodes| json!(nodes.iter().map(|node| shown(node, text)).collect::<Vec<_>>())),
+                nodes(text).map(|nodes| {
+                    json!(
+                        nodes
+                            .iter()
+                            .map(|node| shown(node, text))
+                            .collect::<Vec<_>>()
+                    )
+                }),
             ),
             (case.get("v2"), values(text)),
         ];
@@ -35,7 +45,11 @@ fn texts_are_read_as_go_reads_them() {
             compared += 1;
             if !same(want, &got.unwrap_or(Value::Null)) {
                 wrong += 1;
-                println!("{text:?}\n  want {want}\n  got  {:?} {:?}", nodes(text), values(text));
+                println!(
+                    "{text:?}\n  want {want}\n  got  {:?} {:?}",
+                    nodes(text),
+                    values(text)
+                );
             }
         }
     }
@@ -51,14 +65,18 @@ fn the_corpus_is_read_as_libyaml_reads_it() {
     }
     let (mut files, mut refused, mut different) = (0, 0, 0);
     each_file(|path, bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return;
+        };
         if text.contains("<<:") {
             return;
         }
         // libyaml needs a line break at the end.
         let text = &format!("{}\n", text.trim_end_matches('\n'));
         files += 1;
-        let ours = nodes(text).ok().map(|nodes| nodes.iter().map(skeleton).collect::<Vec<_>>());
+        let ours = nodes(text)
+            .ok()
+            .map(|nodes| nodes.iter().map(skeleton).collect::<Vec<_>>());
         let theirs = libyaml(text);
         refused += usize::from(theirs.is_none());
         if ours != theirs {
@@ -72,7 +90,9 @@ fn the_corpus_is_read_as_libyaml_reads_it() {
 
 #[test]
 fn mutated_texts_never_panic_and_places_stay_inside() {
-    let texts: Vec<String> = cases().map(|case| case["text"].as_str().unwrap().to_owned()).collect();
+    let texts: Vec<String> = cases()
+        .map(|case| case["text"].as_str().unwrap().to_owned())
+        .collect();
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = |below: usize| {
         random ^= random << 13;
@@ -96,7 +116,9 @@ fn mutated_texts_never_panic_and_places_stay_inside() {
                 read += 1;
                 check_places(&node, &bytes);
             }
-            let _refused = Reader::new(&bytes, dialect).with_lines().find(Result::is_err);
+            let _refused = Reader::new(&bytes, dialect)
+                .with_lines()
+                .find(Result::is_err);
         }
     }
     assert!(read > 3_000, "{read}");
@@ -105,7 +127,10 @@ fn mutated_texts_never_panic_and_places_stay_inside() {
 const PIECES: &[u8] = b" \n:-?,[]{}#&*!|>'\"%@`\t\\ab1~<=+.\r\xc2\x85\xe2\x80\xa8\xff\0";
 
 fn cases() -> impl Iterator<Item = Value> {
-    CASES.lines().skip(1).map(|line| serde_json::from_str(line).unwrap())
+    CASES
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).unwrap())
 }
 
 fn nodes(text: &str) -> Result<Vec<Node>, lode_yaml::Error> {
@@ -113,7 +138,8 @@ fn nodes(text: &str) -> Result<Vec<Node>, lode_yaml::Error> {
 }
 
 fn values(text: &str) -> Result<Value, lode_yaml::Error> {
-    let read = Reader::new(text.as_bytes(), Dialect::V2).map(|document| document.map(|document| document.value));
+    let read = Reader::new(text.as_bytes(), Dialect::V2)
+        .map(|document| document.map(|document| document.value));
     read.collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 
@@ -124,10 +150,18 @@ fn same(want: &Value, got: &Value) -> bool {
         (Value::Array(want), Value::Array(got)) => {
             let is_absent = want.len() == 5 && want[0] == "!!null" && want[2] == "";
             let compared = if is_absent { 3 } else { want.len() };
-            want.len() == got.len() && want.iter().zip(got).take(compared).all(|(want, got)| same(want, got))
+            want.len() == got.len()
+                && want
+                    .iter()
+                    .zip(got)
+                    .take(compared)
+                    .all(|(want, got)| same(want, got))
         }
         (Value::Object(want), Value::Object(got)) => {
-            want.len() == got.len() && want.iter().all(|(key, want)| got.get(key).is_some_and(|got| same(want, got)))
+            want.len() == got.len()
+                && want
+                    .iter()
+                    .all(|(key, want)| got.get(key).is_some_and(|got| same(want, got)))
         }
         _ => want == got,
     }
@@ -144,11 +178,18 @@ fn shown(node: &Node, text: &str) -> Value {
     let content = match &node.content {
         Content::Scalar(text) => json!(text.as_str()),
         Content::Sequence(items) => items.iter().map(|item| shown(item, text)).collect(),
-        Content::Mapping(entries) => {
-            entries.iter().flat_map(|entry| [shown(&entry.key, text), shown(&entry.value, text)]).collect()
-        }
+        Content::Mapping(entries) => entries
+            .iter()
+            .flat_map(|entry| [shown(&entry.key, text), shown(&entry.value, text)])
+            .collect(),
     };
-    json!([tag(node), style(node), content, node.place.line, line.chars().count() + 1])
+    json!([
+        tag(node),
+        style(node),
+        content,
+        node.place.line,
+        line.chars().count() + 1
+    ])
 }
 
 fn tag(node: &Node) -> String {
@@ -163,8 +204,14 @@ fn tag(node: &Node) -> String {
         Tag::Seq => "seq",
         Tag::Map => "map",
         _ => {
-            let tag = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()).unwrap_or_default();
-            return tag.strip_prefix("tag:yaml.org,2002:").map_or(tag.to_owned(), |core| format!("!!{core}"));
+            let tag = node
+                .extra
+                .as_ref()
+                .and_then(|extra| extra.tag.as_deref())
+                .unwrap_or_default();
+            return tag
+                .strip_prefix("tag:yaml.org,2002:")
+                .map_or(tag.to_owned(), |core| format!("!!{core}"));
         }
     };
     format!("!!{name}")
@@ -183,7 +230,10 @@ fn style(node: &Node) -> &'static str {
 
 fn check_places(node: &Node, bytes: &[u8]) {
     let place = node.place;
-    assert!(place.start <= place.end && place.end as usize <= bytes.len(), "{place:?} in {bytes:?}");
+    assert!(
+        place.start <= place.end && place.end as usize <= bytes.len(),
+        "{place:?} in {bytes:?}"
+    );
     match &node.content {
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter().for_each(|item| check_places(item, bytes)),
@@ -197,9 +247,16 @@ fn check_places(node: &Node, bytes: &[u8]) {
 fn skeleton(node: &Node) -> Value {
     match &node.content {
         Content::Scalar(text) => json!([style(node), text.as_str(), node.place.line]),
-        Content::Sequence(items) => json!({"items": items.iter().map(skeleton).collect::<Vec<_>>()}),
+        Content::Sequence(items) => {
+            json!({"items": items.iter().map(skeleton).collect::<Vec<_>>()})
+        }
         Content::Mapping(entries) => {
-            json!(entries.iter().flat_map(|entry| [skeleton(&entry.key), skeleton(&entry.value)]).collect::<Vec<_>>())
+            json!(
+                entries
+                    .iter()
+                    .flat_map(|entry| [skeleton(&entry.key), skeleton(&entry.value)])
+                    .collect::<Vec<_>>()
+            )
         }
     }
 }
@@ -222,11 +279,20 @@ fn libyaml(text: &str) -> Option<Vec<Value>> {
     }
 }
 
-fn libyaml_node(parser: &mut Parser<&mut &[u8]>, event: Event, anchors: &mut HashMap<String, Value>) -> Option<Value> {
+fn libyaml_node(
+    parser: &mut Parser<&mut &[u8]>,
+    event: Event,
+    anchors: &mut HashMap<String, Value>,
+) -> Option<Value> {
     let line = event.start_mark.line + 1;
     let (anchor, value) = match event.data {
         EventData::Alias { anchor } => return anchors.get(&anchor).cloned(),
-        EventData::Scalar { anchor, value, style, .. } => {
+        EventData::Scalar {
+            anchor,
+            value,
+            style,
+            ..
+        } => {
             let style = match style {
                 ScalarStyle::SingleQuoted => "single",
                 ScalarStyle::DoubleQuoted => "double",
@@ -236,12 +302,17 @@ fn libyaml_node(parser: &mut Parser<&mut &[u8]>, event: Event, anchors: &mut Has
             };
             (anchor, json!([style, value, line]))
         }
-        EventData::SequenceStart { anchor, .. } => (anchor, json!({"items": libyaml_children(parser, anchors)?})),
+        EventData::SequenceStart { anchor, .. } => {
+            (anchor, json!({"items": libyaml_children(parser, anchors)?}))
+        }
         EventData::MappingStart { anchor, .. } => {
             let children = libyaml_children(parser, anchors)?;
             let keys = children.iter().step_by(2);
-            let different: BTreeSet<_> =
-                keys.clone().filter(|key| key[0].is_string()).map(|key| key[1].as_str()).collect();
+            let different: BTreeSet<_> = keys
+                .clone()
+                .filter(|key| key[0].is_string())
+                .map(|key| key[1].as_str())
+                .collect();
             if different.len() != keys.count() {
                 return None;
             }
@@ -255,7 +326,10 @@ fn libyaml_node(parser: &mut Parser<&mut &[u8]>, event: Event, anchors: &mut Has
     Some(value)
 }
 
-fn libyaml_children(parser: &mut Parser<&mut &[u8]>, anchors: &mut HashMap<String, Value>) -> Option<Vec<Value>> {
+fn libyaml_children(
+    parser: &mut Parser<&mut &[u8]>,
+    anchors: &mut HashMap<String, Value>,
+) -> Option<Vec<Value>> {
     let mut children = Vec::new();
     loop {
         let event = parser.parse().ok()?;
@@ -273,7 +347,9 @@ fn each_file(mut see: impl FnMut(&str, &[u8])) {
         let mut entry = entry.unwrap();
         let path = entry.path().unwrap().to_string_lossy().into_owned();
         let is_small = entry.header().size().unwrap() <= FILE_MAX;
-        let is_yaml = path.rsplit_once('.').is_some_and(|(_, kind)| kind == "yaml" || kind == "yml");
+        let is_yaml = path
+            .rsplit_once('.')
+            .is_some_and(|(_, kind)| kind == "yaml" || kind == "yml");
         if is_yaml && is_small && entry.header().entry_type().is_file() {
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).unwrap();

@@ -13,9 +13,16 @@ fn nodes_are_written_as_v3_writes_them() {
     for line in CASES.lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         for document in case["docs"].as_array().unwrap() {
-            let Some(node) = document_node(&document["tree"]) else { continue };
+            let Some(node) = document_node(&document["tree"]) else {
+                continue;
+            };
             for (name, options) in layouts() {
-                assert_eq!(write_v3(&node, options), text(document, name), "{name}: {}", case["input"]);
+                assert_eq!(
+                    write_v3(&node, options),
+                    text(document, name),
+                    "{name}: {}",
+                    case["input"]
+                );
                 compared += 1;
             }
         }
@@ -25,7 +32,10 @@ fn nodes_are_written_as_v3_writes_them() {
 
 #[test]
 fn what_code_made_gets_quotes_where_it_would_read_back_otherwise() {
-    let old = Options { quotes_old_words: true, ..Options::default() };
+    let old = Options {
+        quotes_old_words: true,
+        ..Options::default()
+    };
     for (node, want, want_old) in [
         (Node::string("1"), "\"1\"\n", "\"1\"\n"),
         (Node::string("true"), "\"true\"\n", "\"true\"\n"),
@@ -36,8 +46,22 @@ fn what_code_made_gets_quotes_where_it_would_read_back_otherwise() {
         (Node::string("a\nb\n"), "|\n  a\n  b\n", "|\n  a\n  b\n"),
         (Node::string("a \nb"), "\"a \\nb\"\n", "\"a \\nb\"\n"),
         (Node::plain("1"), "1\n", "1\n"),
-        (Node { tag: Tag::Float, ..Node::plain("1") }, "!!float 1\n", "!!float 1\n"),
-        (Node { tag: Tag::Int, ..Node::plain("1") }, "1\n", "1\n"),
+        (
+            Node {
+                tag: Tag::Float,
+                ..Node::plain("1")
+            },
+            "!!float 1\n",
+            "!!float 1\n",
+        ),
+        (
+            Node {
+                tag: Tag::Int,
+                ..Node::plain("1")
+            },
+            "1\n",
+            "1\n",
+        ),
         (Node::null(), "null\n", "null\n"),
         (Node::mapping(), "{}\n", "{}\n"),
     ] {
@@ -50,8 +74,21 @@ fn what_code_made_gets_quotes_where_it_would_read_back_otherwise() {
 pub(crate) fn layouts() -> [(&'static str, Options); 3] {
     [
         ("compact", Options::default()),
-        ("wide", Options { wide_lists: true, ..Options::default() }),
-        ("four", Options { indent: 4, wide_lists: true, ..Options::default() }),
+        (
+            "wide",
+            Options {
+                wide_lists: true,
+                ..Options::default()
+            },
+        ),
+        (
+            "four",
+            Options {
+                indent: 4,
+                wide_lists: true,
+                ..Options::default()
+            },
+        ),
     ]
 }
 
@@ -81,8 +118,16 @@ fn node(tree: &Value) -> Option<Node> {
         "str" => Node::plain(text(tree, "v")),
         "seq" => Node::sequence(parts.iter().map(node).collect::<Option<_>>()?),
         "map" => {
-            let entry = |pair: &[Value]| Some(Entry { key: node(&pair[0])?, value: node(&pair[1])? });
-            Node { content: Content::Mapping(parts.chunks(2).map(entry).collect::<Option<_>>()?), ..Node::mapping() }
+            let entry = |pair: &[Value]| {
+                Some(Entry {
+                    key: node(&pair[0])?,
+                    value: node(&pair[1])?,
+                })
+            };
+            Node {
+                content: Content::Mapping(parts.chunks(2).map(entry).collect::<Option<_>>()?),
+                ..Node::mapping()
+            }
         }
         _ => return None,
     };

@@ -36,7 +36,11 @@ impl Definitions {
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
         if &*noted.resource != DEFINITIONS {
-            return if change.deleted { self.note_object_gone(api, &noted.resource) } else { Ok(()) };
+            return if change.deleted {
+                self.note_object_gone(api, &noted.resource)
+            } else {
+                Ok(())
+            };
         }
         if change.deleted {
             if self.read.remove(change.key.name()).is_some() {
@@ -44,7 +48,9 @@ impl Definitions {
             }
             return Ok(());
         }
-        let Some(served) = definitions(api) else { return Ok(()) };
+        let Some(served) = definitions(api) else {
+            return Ok(());
+        };
         let definition = served.value(&change.object);
         if change.object.index.deleting {
             return self.clean_up(api, &served, &definition);
@@ -55,31 +61,59 @@ impl Definitions {
     }
 
     /// Says in its status whether a definition's names are its own, and that it is served.
-    fn establish(&self, api: &Api, served: &Served, key: &Key, definition: &Value) -> Result<(), Status> {
+    fn establish(
+        &self,
+        api: &Api,
+        served: &Served,
+        key: &Key,
+        definition: &Value,
+    ) -> Result<(), Status> {
         let group = text(definition, "/spec/group");
-        let others = self.read.iter().filter(|(name, other)| ***name != *key.name() && *other.group == *group);
+        let others = self
+            .read
+            .iter()
+            .filter(|(name, other)| ***name != *key.name() && *other.group == *group);
         let others: Vec<Names> = others.map(|(_, other)| other.names.clone()).collect();
         let accepted = custom::accept(definition, &others, &time_text(api.now()));
         if definition.get("status") == Some(&accepted) {
             return Ok(());
         }
-        inside::change(api, served, key, ("status", MANAGER), |definition| definition["status"] = accepted.clone())
+        inside::change(api, served, key, ("status", MANAGER), |definition| {
+            definition["status"] = accepted.clone();
+        })
     }
 
     fn read(&mut self, api: &Api, name: &str, definition: &Value) {
-        let generation = definition.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
-        if !is_established(definition) || self.read.get(name).is_some_and(|read| read.generation == generation) {
+        let generation = definition
+            .pointer("/metadata/generation")
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
+        if !is_established(definition)
+            || self
+                .read
+                .get(name)
+                .is_some_and(|read| read.generation == generation)
+        {
             return;
         }
         match Definition::read(definition) {
             Ok(read) => {
                 let served = served(api, &read);
-                let read = Read { generation, names: read.names, group: read.group, served };
+                let read = Read {
+                    generation,
+                    names: read.names,
+                    group: read.group,
+                    served,
+                };
                 self.read.insert(name.into(), read);
                 self.serve(api);
             }
             Err(errors) => {
-                let errors = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                let errors = errors
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("; ");
                 tracing::warn!(name, %errors, "definition not served");
             }
         }
@@ -88,13 +122,19 @@ impl Definitions {
     fn serve(&self, api: &Api) {
         let mut read: Vec<_> = self.read.iter().collect();
         read.sort_by_key(|(name, _)| *name);
-        api.serve(read.into_iter().flat_map(|(_, read)| read.served.iter().map(Arc::clone)));
+        api.serve(
+            read.into_iter()
+                .flat_map(|(_, read)| read.served.iter().map(Arc::clone)),
+        );
     }
 
     /// Deletes all objects of a definition that is on its way out, and then lets it go.
     fn clean_up(&self, api: &Api, served: &Served, definition: &Value) -> Result<(), Status> {
         let name = text(definition, "/metadata/name");
-        let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+        let options = DeleteOptions {
+            propagation: Some(Propagation::Background),
+            ..DeleteOptions::default()
+        };
         let custom = self.read.get(name).and_then(|read| read.served.first());
         if let Some(custom) = custom {
             for (key, _) in api.store.list(&custom.objects, "").objects {
@@ -112,32 +152,53 @@ impl Definitions {
         if !self.read.contains_key(resource) {
             return Ok(());
         }
-        let Some(served) = definitions(api) else { return Ok(()) };
+        let Some(served) = definitions(api) else {
+            return Ok(());
+        };
         // A definition is named as its resource is.
         match served.objects.get(&Key::new("", resource)) {
-            Some(stored) if stored.index.deleting => self.clean_up(api, &served, &served.value(&stored)),
+            Some(stored) if stored.index.deleting => {
+                self.clean_up(api, &served, &served.value(&stored))
+            }
             _ => Ok(()),
         }
     }
 }
 
 fn definitions(api: &Api) -> Option<Arc<Served>> {
-    inside::builtin(api, "apiextensions.k8s.io", "v1", "customresourcedefinitions")
+    inside::builtin(
+        api,
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+    )
 }
 
 fn is_established(definition: &Value) -> bool {
-    let conditions = definition.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let conditions = definition
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let mut established = conditions.filter(|condition| text(condition, "/type") == "Established");
     established.any(|condition| text(condition, "/status") == "True")
 }
 
 fn served(api: &Api, definition: &Definition) -> Vec<Arc<Served>> {
     let versions: Arc<[Kind]> = definition.kinds().collect();
-    let stored = definition.storage().map(|version| format!("{}/{}", definition.group, version.name));
+    let stored = definition
+        .storage()
+        .map(|version| format!("{}/{}", definition.group, version.name));
     let stored = stored.unwrap_or_default();
     let serve = |kind: &Kind| {
         let resource = resource(definition, kind);
-        Arc::new(Served::new(&api.store, resource, kind.clone(), &stored, &versions))
+        Arc::new(Served::new(
+            &api.store,
+            resource,
+            kind.clone(),
+            &stored,
+            &versions,
+        ))
     };
     versions.iter().map(serve).collect()
 }
@@ -152,7 +213,9 @@ fn resource(definition: &Definition, kind: &Kind) -> Resource {
         kind: kind.into(),
         verbs: texts(&["get", "patch", "update"]),
     };
-    let status = kind.status.then(|| below("status", &kind.gvk.group, &kind.gvk.version, &kind.gvk.kind));
+    let status = kind
+        .status
+        .then(|| below("status", &kind.gvk.group, &kind.gvk.version, &kind.gvk.kind));
     let scale = kind.custom().is_some_and(|ty| ty.scale.is_some());
     let scale = scale.then(|| below("scale", "autoscaling", "v1", "Scale"));
     Resource {
@@ -162,7 +225,16 @@ fn resource(definition: &Definition, kind: &Kind) -> Resource {
         plural: names.plural.clone(),
         singular: names.singular.clone(),
         namespaced: definition.namespaced,
-        verbs: texts(&["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]),
+        verbs: texts(&[
+            "delete",
+            "deletecollection",
+            "get",
+            "list",
+            "patch",
+            "create",
+            "update",
+            "watch",
+        ]),
         short_names: names.short_names.clone(),
         categories: names.categories.clone(),
         subresources: status.into_iter().chain(scale).collect(),

@@ -37,7 +37,10 @@ impl Garbage {
     /// Takes note of a change.
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
-        let place = Place { resource: Arc::clone(&noted.resource), key: change.key.clone() };
+        let place = Place {
+            resource: Arc::clone(&noted.resource),
+            key: change.key.clone(),
+        };
         self.dependents.note(&place, change);
         let index = &change.object.index;
         if change.deleted {
@@ -47,7 +50,11 @@ impl Garbage {
         if !index.owners.is_empty() {
             collect(api, &place)?;
         }
-        if index.deleting { self.release(api, &place) } else { Ok(()) }
+        if index.deleting {
+            self.release(api, &place)
+        } else {
+            Ok(())
+        }
     }
 
     /// An owner is gone: what named it may be garbage.
@@ -62,13 +69,19 @@ impl Garbage {
             return Ok(());
         }
         let owners = owners(&change.object.value());
-        let places = owners.iter().filter_map(|owner| place_of(api, owner, change.key.namespace()));
-        places.into_iter().try_for_each(|place| self.release(api, &place))
+        let places = owners
+            .iter()
+            .filter_map(|owner| place_of(api, owner, change.key.namespace()));
+        places
+            .into_iter()
+            .try_for_each(|place| self.release(api, &place))
     }
 
     /// Does for an object that is on its way out what its deletion waits for, and lets it go then.
     fn release(&self, api: &Api, place: &Place) -> Result<(), Status> {
-        let Some((served, object)) = find(api, place) else { return Ok(()) };
+        let Some((served, object)) = find(api, place) else {
+            return Ok(());
+        };
         if object.pointer("/metadata/deletionTimestamp").is_none() {
             return Ok(());
         }
@@ -78,65 +91,118 @@ impl Garbage {
             for dependent in &dependents {
                 disown(api, dependent, uid)?;
             }
-            return finalizers::remove(api, &served, &place.key, ORPHAN, inside::CONTROLLER_MANAGER);
+            return finalizers::remove(
+                api,
+                &served,
+                &place.key,
+                ORPHAN,
+                inside::CONTROLLER_MANAGER,
+            );
         }
         if !finalizers::holds(&object, FOREGROUND) {
             return Ok(());
         }
         let mut waits = false;
         for dependent in &dependents {
-            let Some((served, object)) = find(api, dependent) else { continue };
+            let Some((served, object)) = find(api, dependent) else {
+                continue;
+            };
             let names = owners(&object);
-            let blocks = names
-                .iter()
-                .any(|owner| text(owner, "/uid") == uid && owner.get("blockOwnerDeletion") == Some(&Value::Bool(true)));
+            let blocks = names.iter().any(|owner| {
+                text(owner, "/uid") == uid
+                    && owner.get("blockOwnerDeletion") == Some(&Value::Bool(true))
+            });
             waits |= blocks;
             if object.pointer("/metadata/deletionTimestamp").is_none() {
-                let propagation = Some(if blocks { Propagation::Foreground } else { Propagation::Background });
+                let propagation = Some(if blocks {
+                    Propagation::Foreground
+                } else {
+                    Propagation::Background
+                });
                 let uid = Some(text(&object, "/metadata/uid").to_owned());
-                let options = DeleteOptions { propagation, uid, ..DeleteOptions::default() };
+                let options = DeleteOptions {
+                    propagation,
+                    uid,
+                    ..DeleteOptions::default()
+                };
                 inside::delete(api, &served, &dependent.key, &options)?;
             }
         }
         if waits {
             Ok(())
         } else {
-            finalizers::remove(api, &served, &place.key, FOREGROUND, inside::CONTROLLER_MANAGER)
+            finalizers::remove(
+                api,
+                &served,
+                &place.key,
+                FOREGROUND,
+                inside::CONTROLLER_MANAGER,
+            )
         }
     }
 }
 
 /// Deletes an object if none of its owners lives.
 fn collect(api: &Api, place: &Place) -> Result<(), Status> {
-    let Some((served, object)) = find(api, place) else { return Ok(()) };
+    let Some((served, object)) = find(api, place) else {
+        return Ok(());
+    };
     let owners = owners(&object);
-    if owners.is_empty() || owners.iter().any(|owner| lives(api, owner, place.key.namespace())) {
+    if owners.is_empty()
+        || owners
+            .iter()
+            .any(|owner| lives(api, owner, place.key.namespace()))
+    {
         return Ok(());
     }
     let held = finalizers::holds(&object, FOREGROUND);
-    let propagation = if held { Propagation::Foreground } else { Propagation::Background };
+    let propagation = if held {
+        Propagation::Foreground
+    } else {
+        Propagation::Background
+    };
     let uid = Some(text(&object, "/metadata/uid").to_owned());
-    let options = DeleteOptions { propagation: Some(propagation), uid, ..DeleteOptions::default() };
+    let options = DeleteOptions {
+        propagation: Some(propagation),
+        uid,
+        ..DeleteOptions::default()
+    };
     inside::delete(api, &served, &place.key, &options)
 }
 
 /// Tells whether an owner lives; one in another namespace never does. Of what is not served nothing can be told: it is
 /// left alone.
 fn lives(api: &Api, owner: &Value, namespace: &str) -> bool {
-    let Some(place) = place_of(api, owner, namespace) else { return true };
+    let Some(place) = place_of(api, owner, namespace) else {
+        return true;
+    };
     let found = api.store.resource(&place.resource).get(&place.key);
     found.is_some_and(|stored| *stored.index.uid == *text(owner, "/uid"))
 }
 
 /// Returns where the owner is that an object in a namespace names, if its kind is served.
 fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<Place> {
-    let (group, version) = text(owner, "/apiVersion").split_once('/').unwrap_or(("", text(owner, "/apiVersion")));
+    let (group, version) = text(owner, "/apiVersion")
+        .split_once('/')
+        .unwrap_or(("", text(owner, "/apiVersion")));
     let (registry, kind) = (api.registry(), text(owner, "/kind"));
     let served = registry.iter().find(|served| {
-        *served.resource.group == *group && *served.resource.version == *version && *served.kind.gvk.kind == *kind
+        *served.resource.group == *group
+            && *served.resource.version == *version
+            && *served.kind.gvk.kind == *kind
     })?;
-    let key = Key::new(if served.kind.namespaced { namespace } else { "" }, text(owner, "/name"));
-    Some(Place { resource: Arc::clone(served.objects.name()), key })
+    let key = Key::new(
+        if served.kind.namespaced {
+            namespace
+        } else {
+            ""
+        },
+        text(owner, "/name"),
+    );
+    Some(Place {
+        resource: Arc::clone(served.objects.name()),
+        key,
+    })
 }
 
 fn find(api: &Api, place: &Place) -> Option<(Arc<Served>, Value)> {
@@ -147,18 +213,35 @@ fn find(api: &Api, place: &Place) -> Option<(Arc<Served>, Value)> {
 }
 
 fn owners(object: &Value) -> Vec<Value> {
-    object.pointer("/metadata/ownerReferences").and_then(Value::as_array).cloned().unwrap_or_default()
+    object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// Takes an owner out of a dependent.
 fn disown(api: &Api, place: &Place, owner: &str) -> Result<(), Status> {
-    let Some((served, _)) = find(api, place) else { return Ok(()) };
-    inside::change(api, &served, &place.key, ("", inside::CONTROLLER_MANAGER), |object| {
-        let metadata = metadata_mut(object);
-        let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) else { return };
-        owners.retain(|reference| text(reference, "/uid") != owner);
-        if owners.is_empty() {
-            metadata.remove("ownerReferences");
-        }
-    })
+    let Some((served, _)) = find(api, place) else {
+        return Ok(());
+    };
+    inside::change(
+        api,
+        &served,
+        &place.key,
+        ("", inside::CONTROLLER_MANAGER),
+        |object| {
+            let metadata = metadata_mut(object);
+            let Some(owners) = metadata
+                .get_mut("ownerReferences")
+                .and_then(Value::as_array_mut)
+            else {
+                return;
+            };
+            owners.retain(|reference| text(reference, "/uid") != owner);
+            if owners.is_empty() {
+                metadata.remove("ownerReferences");
+            }
+        },
+    )
 }

@@ -24,21 +24,24 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
         };
     }
     // The last object of a namespace that is on its way out lets it go.
-    if change.deleted && !change.key.namespace().is_empty() && is_going(api, change.key.namespace()) {
+    if change.deleted && !change.key.namespace().is_empty() && is_going(api, change.key.namespace())
+    {
         return finish(api, change.key.namespace());
     }
     Ok(())
 }
 
 fn is_going(api: &Api, namespace: &str) -> bool {
-    let stored = api.store.resource("namespaces").get(&Key::new("", namespace));
+    let stored = api
+        .store
+        .resource("namespaces")
+        .get(&Key::new("", namespace));
     stored.is_some_and(|stored| stored.index.deleting)
 }
 
 /// Creates the service account that pods run as, and the certificate by which they know the API.
 fn furnish(api: &Api, namespace: &str) -> Result<(), Status> {
-    let account =
-        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}});
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}});
     let certificate = json!({
         "apiVersion": "v1", "kind": "ConfigMap", "data": {"ca.crt": &*api.certificate},
         "metadata": {"name": "kube-root-ca.crt", "namespace": namespace, "annotations": {
@@ -46,7 +49,9 @@ fn furnish(api: &Api, namespace: &str) -> Result<(), Status> {
     });
     for (plural, object) in [("serviceaccounts", account), ("configmaps", certificate)] {
         let key = Key::new(namespace, text(&object, "/metadata/name"));
-        let Some(served) = inside::builtin(api, "", "v1", plural) else { continue };
+        let Some(served) = inside::builtin(api, "", "v1", plural) else {
+            continue;
+        };
         if served.objects.get(&key).is_none() {
             absent_is_fine(inside::create(api, &served, object, CONTROLLER_MANAGER))?;
         }
@@ -64,11 +69,20 @@ fn absent_is_fine(done: Result<(), Status>) -> Result<(), Status> {
 
 /// Deletes all that is in a namespace.
 fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
-    let background = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+    let background = DeleteOptions {
+        propagation: Some(Propagation::Background),
+        ..DeleteOptions::default()
+    };
     let registry = api.registry();
-    for served in registry.iter().filter(|served| served.kind.namespaced && served.is_storage()) {
+    for served in registry
+        .iter()
+        .filter(|served| served.kind.namespaced && served.is_storage())
+    {
         for (key, stored) in api.store.list(&served.objects, namespace).objects {
-            let options = DeleteOptions { uid: Some(stored.index.uid.to_string()), ..background.clone() };
+            let options = DeleteOptions {
+                uid: Some(stored.index.uid.to_string()),
+                ..background.clone()
+            };
             inside::delete(api, served, &key, &options)?;
         }
     }
@@ -78,14 +92,25 @@ fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
 /// Lets a namespace go once nothing is in it.
 fn finish(api: &Api, namespace: &str) -> Result<(), Status> {
     let registry = api.registry();
-    if registry.iter().any(|served| served.kind.namespaced && served.objects.has_any_in(namespace)) {
+    if registry
+        .iter()
+        .any(|served| served.kind.namespaced && served.objects.has_any_in(namespace))
+    {
         return Ok(());
     }
-    let Some(namespaces) = registry.get("", "v1", "namespaces") else { return Ok(()) };
+    let Some(namespaces) = registry.get("", "v1", "namespaces") else {
+        return Ok(());
+    };
     let key = Key::new("", namespace);
-    inside::change(api, namespaces, &key, ("finalize", CONTROLLER_MANAGER), |object| {
-        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-            spec.remove("finalizers");
-        }
-    })
+    inside::change(
+        api,
+        namespaces,
+        &key,
+        ("finalize", CONTROLLER_MANAGER),
+        |object| {
+            if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+                spec.remove("finalizers");
+            }
+        },
+    )
 }

@@ -11,18 +11,29 @@ pub(super) struct Owned<P>(BTreeSet<(Box<str>, P)>);
 impl<P: Clone + Default + Ord> Owned<P> {
     /// Takes note of which owners an object names since a change of it.
     pub(super) fn note(&mut self, place: &P, change: &Change) {
-        let owners = if change.deleted { &[] } else { &*change.object.index.owners };
-        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
+        let owners = if change.deleted {
+            &[]
+        } else {
+            &*change.object.index.owners
+        };
+        let before = change
+            .previous
+            .iter()
+            .flat_map(|previous| &previous.index.owners);
         for owner in before.filter(|owner| !owners.contains(owner)) {
             self.0.remove(&(owner.clone(), place.clone()));
         }
-        self.0.extend(owners.iter().map(|owner| (owner.clone(), place.clone())));
+        self.0
+            .extend(owners.iter().map(|owner| (owner.clone(), place.clone())));
     }
 
     /// Returns what names an owner.
     pub(super) fn of(&self, owner: &str) -> impl Iterator<Item = &P> {
         let first = (owner.into(), P::default());
-        self.0.range(first..).take_while(move |(uid, _)| **uid == *owner).map(|(_, place)| place)
+        self.0
+            .range(first..)
+            .take_while(move |(uid, _)| **uid == *owner)
+            .map(|(_, place)| place)
     }
 }
 
@@ -38,11 +49,22 @@ mod tests {
 
     fn stored(owners: &[&str]) -> Arc<Stored> {
         let references: Vec<_> = owners.iter().map(|uid| json!({"uid": uid})).collect();
-        Arc::new(Draft::new(&json!({"metadata": {"ownerReferences": references}}), Box::default()).at(7))
+        Arc::new(
+            Draft::new(
+                &json!({"metadata": {"ownerReferences": references}}),
+                Box::default(),
+            )
+            .at(7),
+        )
     }
 
     fn change(before: Option<&[&str]>, now: &[&str]) -> Change {
-        Change { key: Key::default(), object: stored(now), previous: before.map(stored), deleted: false }
+        Change {
+            key: Key::default(),
+            object: stored(now),
+            previous: before.map(stored),
+            deleted: false,
+        }
     }
 
     #[test]
@@ -56,7 +78,13 @@ mod tests {
             ["a", "ab", "b", "c", "d"].map(|owner| of(&owned, owner)),
             [vec![1], vec![1], vec![2], vec![2], vec![]]
         );
-        owned.note(&1, &Change { deleted: true, ..change(Some(&["a", "ab"]), &["a", "ab"]) });
+        owned.note(
+            &1,
+            &Change {
+                deleted: true,
+                ..change(Some(&["a", "ab"]), &["a", "ab"])
+            },
+        );
         assert_eq!(of(&owned, "a"), [0; 0]);
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
         "pods" if change.deleted => {
             let pod = change.object.value();
             let claims: Vec<String> = claims_of(change.key.name(), &pod).collect();
-            claims.iter().try_for_each(|claim| release_claim(api, &Key::new(change.key.namespace(), claim)))
+            claims
+                .iter()
+                .try_for_each(|claim| release_claim(api, &Key::new(change.key.namespace(), claim)))
         }
         _ => Ok(()),
     }
@@ -35,59 +37,99 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
 
 /// Lets a claim go that is to be deleted, unless a pod uses it.
 fn release_claim(api: &Api, key: &Key) -> Result<(), Status> {
-    let Some(claims) = inside::builtin(api, "", "v1", CLAIMS) else { return Ok(()) };
-    let Some(stored) = claims.objects.get(key) else { return Ok(()) };
-    if !stored.index.deleting || !finalizers::holds(&claims.value(&stored), PVC_PROTECTION) || is_used(api, key) {
+    let Some(claims) = inside::builtin(api, "", "v1", CLAIMS) else {
+        return Ok(());
+    };
+    let Some(stored) = claims.objects.get(key) else {
+        return Ok(());
+    };
+    if !stored.index.deleting
+        || !finalizers::holds(&claims.value(&stored), PVC_PROTECTION)
+        || is_used(api, key)
+    {
         return Ok(());
     }
     finalizers::remove(api, &claims, key, PVC_PROTECTION, CONTROLLER_MANAGER)
 }
 
 fn is_used(api: &Api, claim: &Key) -> bool {
-    let Some(pods) = inside::builtin(api, "", "v1", "pods") else { return false };
+    let Some(pods) = inside::builtin(api, "", "v1", "pods") else {
+        return false;
+    };
     let in_namespace = api.store.list(&pods.objects, claim.namespace()).objects;
     in_namespace.iter().any(|(key, stored)| {
         let pod = pods.value(stored);
-        !text(&pod, "/spec/nodeName").is_empty() && claims_of(key.name(), &pod).any(|used| used == claim.name())
+        !text(&pod, "/spec/nodeName").is_empty()
+            && claims_of(key.name(), &pod).any(|used| used == claim.name())
     })
 }
 
 /// Returns the claims that a pod's volumes are of: those it names, and those made for it.
 fn claims_of<'p>(name: &'p str, pod: &'p Value) -> impl Iterator<Item = String> + 'p {
-    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array).into_iter().flatten();
+    let volumes = pod
+        .pointer("/spec/volumes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     volumes.filter_map(move |volume| {
         if volume.get("ephemeral").is_some_and(Value::is_object) {
             return Some(format!("{name}-{}", text(volume, "/name")));
         }
-        volume.pointer("/persistentVolumeClaim/claimName").and_then(Value::as_str).map(str::to_owned)
+        volume
+            .pointer("/persistentVolumeClaim/claimName")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
     })
 }
 
 /// A claim is gone: volumes that are to be deleted may have waited for it.
 fn release_volumes(api: &Api) -> Result<(), Status> {
-    let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else { return Ok(()) };
-    let going = api.store.list(&volumes.objects, "").objects.into_iter().filter(|(_, stored)| stored.index.deleting);
-    going.map(|(key, _)| key).try_for_each(|key| release_volume(api, &key))
+    let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else {
+        return Ok(());
+    };
+    let going = api
+        .store
+        .list(&volumes.objects, "")
+        .objects
+        .into_iter()
+        .filter(|(_, stored)| stored.index.deleting);
+    going
+        .map(|(key, _)| key)
+        .try_for_each(|key| release_volume(api, &key))
 }
 
 /// Lets a volume go that is to be deleted, unless it is bound.
 fn release_volume(api: &Api, key: &Key) -> Result<(), Status> {
-    let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else { return Ok(()) };
-    let Some(stored) = volumes.objects.get(key) else { return Ok(()) };
+    let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else {
+        return Ok(());
+    };
+    let Some(stored) = volumes.objects.get(key) else {
+        return Ok(());
+    };
     let volume = volumes.value(&stored);
-    if !stored.index.deleting || !finalizers::holds(&volume, PV_PROTECTION) || is_bound(api, &volume) {
+    if !stored.index.deleting
+        || !finalizers::holds(&volume, PV_PROTECTION)
+        || is_bound(api, &volume)
+    {
         return Ok(());
     }
     finalizers::remove(api, &volumes, key, PV_PROTECTION, CONTROLLER_MANAGER)
 }
 
 fn is_bound(api: &Api, volume: &Value) -> bool {
-    let Some(reference) = volume.pointer("/spec/claimRef") else { return false };
+    let Some(reference) = volume.pointer("/spec/claimRef") else {
+        return false;
+    };
     if text(volume, "/status/phase") != "Bound" {
         return false;
     }
-    let Some(claims) = inside::builtin(api, "", "v1", CLAIMS) else { return false };
-    let claim = claims.objects.get(&Key::new(text(reference, "/namespace"), text(reference, "/name")));
+    let Some(claims) = inside::builtin(api, "", "v1", CLAIMS) else {
+        return false;
+    };
+    let claim = claims.objects.get(&Key::new(
+        text(reference, "/namespace"),
+        text(reference, "/name"),
+    ));
     let uid = text(reference, "/uid");
     claim.is_some_and(|claim| uid.is_empty() || *claim.index.uid == *uid)
 }

@@ -37,7 +37,11 @@ use scene::{Scene, Seen};
 /// Starts to play the workloads.
 pub(super) fn start(api: &Arc<Api>) -> JoinHandle<()> {
     let changes = api.store.tap();
-    let workloads = Workloads { scene: Scene::new(api), due: BTreeSet::new(), later: BTreeSet::new() };
+    let workloads = Workloads {
+        scene: Scene::new(api),
+        due: BTreeSet::new(),
+        later: BTreeSet::new(),
+    };
     act::note_failure(&node::place(), act::furnish(api, &workloads.scene));
     tokio::spawn(run(Arc::clone(api), workloads, changes))
 }
@@ -75,8 +79,13 @@ async fn run(api: Arc<Api>, mut workloads: Workloads, mut changes: UnboundedRece
 
 impl Workloads {
     fn note(&mut self, noted: &Noted) {
-        let Some(kind) = Kind::of(&noted.resource) else { return };
-        let place = Place { kind, key: noted.change.key.clone() };
+        let Some(kind) = Kind::of(&noted.resource) else {
+            return;
+        };
+        let place = Place {
+            kind,
+            key: noted.change.key.clone(),
+        };
         self.scene.note(&place, &noted.change);
         self.due.extend(self.scene.affected(&place, &noted.change));
     }
@@ -93,12 +102,17 @@ impl Workloads {
     }
 
     fn pause(&self, now: Timestamp) -> Duration {
-        let first = self.later.first().map(|(at, _)| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        let first = self
+            .later
+            .first()
+            .map(|(at, _)| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         first.map_or(PAUSE_MAX, |first| first.clamp(PAUSE_MIN, LOOK_EVERY))
     }
 
     fn look(&mut self, api: &Api, place: &Place) {
-        let Some(seen) = self.scene.seen(place, api.now()) else { return };
+        let Some(seen) = self.scene.seen(place, api.now()) else {
+            return;
+        };
         // An object that nobody foresaw must not end the play of all others.
         let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan(place, &seen)));
         let Ok(plan) = planned else {

@@ -17,10 +17,18 @@ use lode_describe::openapi::{self, Published};
 pub(crate) fn index(store: &Store, registry: &Registry) -> Value {
     let documents: Vec<(String, String)> = versions(registry)
         .into_iter()
-        .map(|((group, version), served)| (openapi::place(group, version), digest(store, group, version, &served)))
+        .map(|((group, version), served)| {
+            (
+                openapi::place(group, version),
+                digest(store, group, version, &served),
+            )
+        })
         .collect();
     let groups = groups(registry).into_iter().map(|place| {
-        let digest = Digest::of(place.as_bytes()).to_string().trim_start_matches("sha256:").to_uppercase();
+        let digest = Digest::of(place.as_bytes())
+            .to_string()
+            .trim_start_matches("sha256:")
+            .to_uppercase();
         (place, digest)
     });
     let all: Vec<_> = documents.into_iter().chain(groups).collect();
@@ -29,21 +37,35 @@ pub(crate) fn index(store: &Store, registry: &Registry) -> Value {
 
 /// Returns the places of documents that are about no objects, but about what there is.
 fn groups(registry: &Registry) -> BTreeSet<String> {
-    let groups = registry.iter().filter(|served| !served.resource.group.is_empty());
+    let groups = registry
+        .iter()
+        .filter(|served| !served.resource.group.is_empty());
     let groups = groups.map(|served| format!("apis/{}", served.resource.group));
-    ["api", "apis", "version"].map(str::to_owned).into_iter().chain(groups).collect()
+    ["api", "apis", "version"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(groups)
+        .collect()
 }
 
 /// Returns the document of a place, `apis/apps/v1`; nothing where nothing is served.
 pub(crate) fn document(store: &Store, registry: &Registry, place: &str) -> Option<Value> {
-    let found = versions(registry).into_iter().find(|((group, version), _)| openapi::place(group, version) == place);
+    let found = versions(registry)
+        .into_iter()
+        .find(|((group, version), _)| openapi::place(group, version) == place);
     let Some(((group, version), served)) = found else {
-        return groups(registry).contains(place).then(|| openapi::bare(place));
+        return groups(registry)
+            .contains(place)
+            .then(|| openapi::bare(place));
     };
     let schemas: Vec<Option<Value>> = served.iter().map(|served| schema(store, served)).collect();
     let pairs = served.iter().zip(&schemas);
-    let published: Vec<Published<'_>> =
-        pairs.map(|(served, schema)| Published { resource: &served.resource, schema: schema.as_ref() }).collect();
+    let published: Vec<Published<'_>> = pairs
+        .map(|(served, schema)| Published {
+            resource: &served.resource,
+            schema: schema.as_ref(),
+        })
+        .collect();
     Some(openapi::document(group, version, &published))
 }
 
@@ -52,7 +74,10 @@ type Versions<'r> = BTreeMap<(&'r str, &'r str), Vec<&'r Served>>;
 fn versions(registry: &Registry) -> Versions<'_> {
     let mut versions = Versions::new();
     for served in registry.iter() {
-        versions.entry((&served.resource.group, &served.resource.version)).or_default().push(served);
+        versions
+            .entry((&served.resource.group, &served.resource.version))
+            .or_default()
+            .push(served);
     }
     versions
 }
@@ -65,7 +90,10 @@ fn digest(store: &Store, group: &str, version: &str, served: &[&Served]) -> Stri
             text.push_str(&schema.to_string());
         }
     }
-    Digest::of(text.as_bytes()).to_string().trim_start_matches("sha256:").to_uppercase()
+    Digest::of(text.as_bytes())
+        .to_string()
+        .trim_start_matches("sha256:")
+        .to_uppercase()
 }
 
 /// Returns what a definition says of the objects of this version.
@@ -77,6 +105,8 @@ fn schema(store: &Store, served: &Served) -> Option<Value> {
     let stored = definitions.get(&Key::new("", served.objects.name()))?;
     let mut definition = stored.value();
     let versions = definition.pointer_mut("/spec/versions")?.as_array_mut()?;
-    let version = versions.iter_mut().find(|version| version["name"] == *served.resource.version)?;
+    let version = versions
+        .iter_mut()
+        .find(|version| version["name"] == *served.resource.version)?;
     Some(version.pointer_mut("/schema/openAPIV3Schema")?.take())
 }

@@ -16,14 +16,18 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
         return Ok(());
     }
     let registry = call.api.registry();
-    let Some(namespaces) = registry.get("", "v1", "namespaces") else { return Ok(()) };
+    let Some(namespaces) = registry.get("", "v1", "namespaces") else {
+        return Ok(());
+    };
     let Some(stored) = namespaces.objects.get(&Key::new("", namespace)) else {
         return Err(Status::not_found(&namespaces.kind, namespace));
     };
     if !stored.index.deleting {
         return Ok(());
     }
-    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    let why = format!(
+        "unable to create new content in namespace {namespace} because it is being terminated"
+    );
     let mut status = Status::forbidden(&call.served.kind, name, &why);
     if let Some(details) = &mut status.details {
         details.causes = vec![Cause {
@@ -36,7 +40,12 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
 }
 
 /// Gives an object what the cluster has for it.
-pub(crate) fn provide(call: &Call<'_>, live: Option<&Value>, object: &mut Value, dry_run: bool) -> Result<(), Status> {
+pub(crate) fn provide(
+    call: &Call<'_>,
+    live: Option<&Value>,
+    object: &mut Value,
+    dry_run: bool,
+) -> Result<(), Status> {
     let kind = &call.served.kind;
     if (&*kind.gvk.group, &*kind.gvk.kind) != ("", "Service") {
         return Ok(());
@@ -57,5 +66,6 @@ pub(crate) fn grants(call: &Call<'_>, live: Option<&Value>, object: &Value) -> R
         object,
         old: live,
     };
-    call.api.policy(|policy| policy.may_grant(call.user, &write))
+    call.api
+        .policy(|policy| policy.may_grant(call.user, &write))
 }

@@ -66,7 +66,11 @@ impl Call<'_> {
     pub(crate) fn place(&self, object: &mut Value) -> Result<(), Status> {
         let metadata = metadata_mut(object);
         let text = |metadata: &Map<String, Value>, key: &str| {
-            metadata.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+            metadata
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         let (namespace, name) = (text(metadata, "namespace"), text(metadata, "name"));
         if !self.target.name.is_empty() {
@@ -81,7 +85,10 @@ impl Call<'_> {
         if !self.served.kind.namespaced {
             metadata.remove("namespace");
         } else if namespace.is_empty() || namespace == self.target.namespace {
-            metadata.insert("namespace".to_owned(), self.target.namespace.as_str().into());
+            metadata.insert(
+                "namespace".to_owned(),
+                self.target.namespace.as_str().into(),
+            );
         } else {
             return Err(Status::bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request",

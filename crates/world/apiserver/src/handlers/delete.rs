@@ -22,7 +22,11 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
     let key = call.key();
     match delete(call, &key, &options)? {
         Deleted::Gone(_, uid) if !strategy::of(&call.served.kind).returns_deleted => {
-            Ok(Answer::value(200, &success(&call.served.kind, key.name(), &uid), call.output))
+            Ok(Answer::value(
+                200,
+                &success(&call.served.kind, key.name(), &uid),
+                call.output,
+            ))
         }
         Deleted::Gone(object, _) | Deleted::Going(object) => read::shaped(call, 200, &object),
     }
@@ -33,9 +37,16 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
     let options = options(call)?;
     let selection = ListOptions::read(call.query, false)?;
     read::check_fields(call.served, &selection)?;
-    let snapshot = call.api.store.list(&call.served.objects, &call.target.namespace);
+    let snapshot = call
+        .api
+        .store
+        .list(&call.served.objects, &call.target.namespace);
     let mut items = Vec::new();
-    for (key, stored) in snapshot.objects.iter().filter(|(key, stored)| read::selected(key, stored, &selection)) {
+    for (key, stored) in snapshot
+        .objects
+        .iter()
+        .filter(|(key, stored)| read::selected(key, stored, &selection))
+    {
         match delete(call, key, &options) {
             Ok(_) => items.push(item(call, stored)),
             Err(status) if status.code == 404 => {}
@@ -64,8 +75,16 @@ fn item(call: &Call<'_>, stored: &Stored) -> Value {
 
 /// Tells whether nothing holds an object that is on its way out.
 pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
-    let holds = |pointer: &str| object.pointer(pointer).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-    let grace = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
+    let holds = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty())
+    };
+    let grace = object
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
     let held = holds("/metadata/finalizers") || is_namespace(kind) && holds("/spec/finalizers");
     !held && grace == 0
 }
@@ -88,7 +107,11 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
 }
 
 /// Deletes the object of a key.
-pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Result<Deleted, Status> {
+pub(crate) fn delete(
+    call: &Call<'_>,
+    key: &Key,
+    options: &DeleteOptions,
+) -> Result<Deleted, Status> {
     let kind = &call.served.kind;
     loop {
         let found = call.served.objects.get(key);
@@ -99,8 +122,17 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
             if options.dry_run {
                 return Ok(Deleted::Gone(live, stored.index.uid.clone()));
             }
-            match call.api.store.remove(&call.served.objects, key, stored.revision) {
-                Ok(last) => return Ok(Deleted::Gone(call.served.value(&last), stored.index.uid.clone())),
+            match call
+                .api
+                .store
+                .remove(&call.served.objects, key, stored.revision)
+            {
+                Ok(last) => {
+                    return Ok(Deleted::Gone(
+                        call.served.value(&last),
+                        stored.index.uid.clone(),
+                    ));
+                }
                 Err(Clash::Newer | Clash::Exists) => continue,
                 Err(Clash::Gone) => return Err(Status::not_found(kind, key.name())),
             }
@@ -109,7 +141,12 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
         if options.dry_run || draft.same_as(&stored) {
             return Ok(Deleted::Going(marked));
         }
-        match call.api.store.put(&call.served.objects, key.clone(), From::Revision(stored.revision), &draft) {
+        match call.api.store.put(
+            &call.served.objects,
+            key.clone(),
+            From::Revision(stored.revision),
+            &draft,
+        ) {
             Ok(stored) => return Ok(Deleted::Going(call.served.value(&stored))),
             Err(Clash::Newer | Clash::Exists) => {}
             Err(Clash::Gone) => return Err(Status::not_found(kind, key.name())),
@@ -117,8 +154,17 @@ pub(crate) fn delete(call: &Call<'_>, key: &Key, options: &DeleteOptions) -> Res
     }
 }
 
-fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) -> Result<(), Status> {
-    if let Some(uid) = options.uid.as_deref().filter(|uid| **uid != *stored.index.uid) {
+fn check(
+    kind: &Kind,
+    key: &Key,
+    stored: &Arc<Stored>,
+    options: &DeleteOptions,
+) -> Result<(), Status> {
+    if let Some(uid) = options
+        .uid
+        .as_deref()
+        .filter(|uid| **uid != *stored.index.uid)
+    {
         let why = format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been \
              deleted and then recreated",
@@ -126,7 +172,11 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
         );
         return Err(unmet(kind, key, &why));
     }
-    if let Some(revision) = options.revision.as_deref().filter(|revision| **revision != stored.revision.to_string()) {
+    if let Some(revision) = options
+        .revision
+        .as_deref()
+        .filter(|revision| **revision != stored.revision.to_string())
+    {
         let why = format!(
             "the ResourceVersion in the precondition ({revision}) does not match the ResourceVersion in record ({}). \
              The object might have been modified",
@@ -135,14 +185,21 @@ fn check(kind: &Kind, key: &Key, stored: &Arc<Stored>, options: &DeleteOptions) 
         return Err(unmet(kind, key, &why));
     }
     if is_namespace(kind) && PROTECTED.contains(&key.name()) {
-        return Err(Status::forbidden(kind, key.name(), "this namespace may not be deleted"));
+        return Err(Status::forbidden(
+            kind,
+            key.name(),
+            "this namespace may not be deleted",
+        ));
     }
     Ok(())
 }
 
 /// Says that an object is not as its deletion wants it; such an error names the kind where others name the resource.
 fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
-    let named = Kind { plural: kind.gvk.kind.clone(), ..kind.clone() };
+    let named = Kind {
+        plural: kind.gvk.kind.clone(),
+        ..kind.clone()
+    };
     Status::conflict(&named, key.name(), why)
 }
 
@@ -158,8 +215,14 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
         metadata.insert("finalizers".to_owned(), finalizers.into());
     }
     let grace = grace(kind, live, options);
-    if metadata.get("deletionTimestamp").is_some_and(Value::is_string) {
-        let before = metadata.get("deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or_default();
+    if metadata
+        .get("deletionTimestamp")
+        .is_some_and(Value::is_string)
+    {
+        let before = metadata
+            .get("deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
         if grace < before {
             metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
         }
@@ -170,7 +233,10 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
         return None;
     }
     let metadata = metadata_mut(&mut object);
-    let at = call.now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(call.now);
+    let at = call
+        .now
+        .checked_add(jiff::SignedDuration::from_secs(grace))
+        .unwrap_or(call.now);
     metadata.insert("deletionTimestamp".to_owned(), time_text(at).into());
     // Namespaces and definitions are marked by code of their own, which does less and more.
     if is_namespace(kind) {
@@ -180,7 +246,11 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
     } else if is_definition(kind) {
         metadata.remove("deletionGracePeriodSeconds");
         let status = as_map(as_map(&mut object).entry("status").or_insert(Value::Null));
-        if let Some(conditions) = status.entry("conditions").or_insert_with(|| json!([])).as_array_mut() {
+        if let Some(conditions) = status
+            .entry("conditions")
+            .or_insert_with(|| json!([]))
+            .as_array_mut()
+        {
             conditions.push(json!({
                 "type": "Terminating", "status": "True", "lastTransitionTime": call.now_text(),
                 "reason": "InstanceDeletionPending",
@@ -195,12 +265,18 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
 
 /// Returns what holds an object once it is to be deleted in a way.
 fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Vec<Value> {
-    let present = live.pointer("/metadata/finalizers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let present = live
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut present = present;
     if is_definition(kind) && !present.iter().any(|name| name == CLEANUP) {
         present.push(CLEANUP.into());
     }
-    let Some(propagation) = propagation.or_else(|| default_propagation(kind)) else { return present };
+    let Some(propagation) = propagation.or_else(|| default_propagation(kind)) else {
+        return present;
+    };
     let ours = |name: &Value| matches!(name.as_str(), Some(ORPHAN | FOREGROUND));
     let mut finalizers: Vec<Value> = present.into_iter().filter(|name| !ours(name)).collect();
     match propagation {
@@ -213,7 +289,10 @@ fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Ve
 
 /// Two old kinds leave their dependents behind unless told otherwise.
 fn default_propagation(kind: &Kind) -> Option<Propagation> {
-    let orphans = matches!((&*kind.gvk.group, &*kind.gvk.kind), ("batch", "Job") | ("", "ReplicationController"));
+    let orphans = matches!(
+        (&*kind.gvk.group, &*kind.gvk.kind),
+        ("batch", "Job") | ("", "ReplicationController")
+    );
     orphans.then_some(Propagation::Orphan)
 }
 
@@ -226,7 +305,9 @@ fn grace(kind: &Kind, live: &Value, options: &DeleteOptions) -> i64 {
     if text(live, "/spec/nodeName").is_empty() || ended {
         return 0;
     }
-    let own = live.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+    let own = live
+        .pointer("/spec/terminationGracePeriodSeconds")
+        .and_then(Value::as_i64);
     options.grace_s.or(own).unwrap_or(GRACE_S).max(0)
 }
 

@@ -16,7 +16,12 @@ use crate::store::stored::{Draft, Fields};
 
 /// Returns the endpoint of a resource, or of what is below its objects.
 pub(crate) fn of<'e>(served: &'e Served, subresource: &'e str) -> Endpoint<'e> {
-    let resets = served.versions.iter().map(|kind| (Cow::Owned(kind.gvk.api_version()), resets(kind, subresource)));
+    let resets = served.versions.iter().map(|kind| {
+        (
+            Cow::Owned(kind.gvk.api_version()),
+            resets(kind, subresource),
+        )
+    });
     Endpoint {
         schema: served.kind.schema(),
         ty: served.kind.ty,
@@ -37,13 +42,28 @@ fn resets(kind: &Kind, subresource: &str) -> Filter<'static> {
 }
 
 impl Convert for Served {
-    fn convert<'a>(&'a self, object: &'a Typed<'_>, version: &str) -> Result<Typed<'a>, ConvertError> {
-        let kind = self.versions.iter().find(|kind| kind.gvk.api_version() == version).ok_or(ConvertError::Missing)?;
+    fn convert<'a>(
+        &'a self,
+        object: &'a Typed<'_>,
+        version: &str,
+    ) -> Result<Typed<'a>, ConvertError> {
+        let kind = self
+            .versions
+            .iter()
+            .find(|kind| kind.gvk.api_version() == version)
+            .ok_or(ConvertError::Missing)?;
         let mut value = Cow::Borrowed(&*object.value);
-        if value.get("apiVersion").is_some_and(|current| current != version) {
+        if value
+            .get("apiVersion")
+            .is_some_and(|current| current != version)
+        {
             convert::to(version, value.to_mut());
         }
-        Ok(Typed { value, schema: kind.schema(), ty: kind.ty })
+        Ok(Typed {
+            value,
+            schema: kind.schema(),
+            ty: kind.ty,
+        })
     }
 }
 
@@ -52,7 +72,10 @@ pub(crate) fn draft(served: &Served, mut object: Value) -> Draft {
     let fields = fields(&served.kind, &object);
     if served.stored_version != served.api_version {
         convert::to(&served.stored_version, &mut object);
-        let stored = served.versions.iter().find(|kind| kind.gvk.api_version() == *served.stored_version);
+        let stored = served
+            .versions
+            .iter()
+            .find(|kind| kind.gvk.api_version() == *served.stored_version);
         if let Some(ty) = stored.and_then(Kind::custom) {
             custom::prune(ty, &mut object);
         }
@@ -65,12 +88,20 @@ fn fields(kind: &Kind, object: &Value) -> Fields {
     let builtin = builtin.map(|field| (Cow::Borrowed(field.name), field.value(object).into()));
     let custom = kind.custom().into_iter().flat_map(|ty| &ty.selectable);
     let custom = custom.map(|path| {
-        let value = object.pointer(&path.replace('.', "/")).map(shown).unwrap_or_default();
-        (Cow::Owned(path.trim_start_matches('.').to_owned()), value.into())
+        let value = object
+            .pointer(&path.replace('.', "/"))
+            .map(shown)
+            .unwrap_or_default();
+        (
+            Cow::Owned(path.trim_start_matches('.').to_owned()),
+            value.into(),
+        )
     });
     builtin.chain(custom).collect()
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

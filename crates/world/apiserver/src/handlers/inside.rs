@@ -23,10 +23,16 @@ use crate::wire::request::Target;
 pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 
 /// Creates an object.
-pub(crate) fn create(api: &Api, served: &Served, object: Value, manager: &str) -> Result<(), Status> {
+pub(crate) fn create(
+    api: &Api,
+    served: &Served,
+    object: Value,
+    manager: &str,
+) -> Result<(), Status> {
     let key = Key::new(text(&object, "/metadata/namespace"), "");
-    let written =
-        with_call(api, served, &key, "", |call| Write::new(call, &options(manager), "").create(object, Way::Created));
+    let written = with_call(api, served, &key, "", |call| {
+        Write::new(call, &options(manager), "").create(object, Way::Created)
+    });
     written.map(drop)
 }
 
@@ -39,11 +45,14 @@ pub(crate) fn change(
     mut edit: impl FnMut(&mut Value),
 ) -> Result<(), Status> {
     loop {
-        let Some(stored) = served.objects.get(key) else { return Ok(()) };
+        let Some(stored) = served.objects.get(key) else {
+            return Ok(());
+        };
         let mut object = served.value(&stored);
         edit(&mut object);
         let written = with_call(api, served, key, subresource, |call| {
-            Write::new(call, &options(manager), subresource).attempt(&stored, Changed::Whole(object))
+            Write::new(call, &options(manager), subresource)
+                .attempt(&stored, Changed::Whole(object))
         });
         match written {
             Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
@@ -55,12 +64,21 @@ pub(crate) fn change(
 }
 
 /// Changes an object as what stands above managers of fields and rules for clients does: a pod is put on its node.
-pub(crate) fn put(api: &Api, served: &Served, key: &Key, mut edit: impl FnMut(&mut Value)) -> Result<(), Status> {
+pub(crate) fn put(
+    api: &Api,
+    served: &Served,
+    key: &Key,
+    mut edit: impl FnMut(&mut Value),
+) -> Result<(), Status> {
     loop {
-        let Some(stored) = served.objects.get(key) else { return Ok(()) };
+        let Some(stored) = served.objects.get(key) else {
+            return Ok(());
+        };
         let mut object = served.value(&stored);
         edit(&mut object);
-        let written = with_call(api, served, key, "", |call| Write::new(call, &options(""), "").put(&stored, object));
+        let written = with_call(api, served, key, "", |call| {
+            Write::new(call, &options(""), "").put(&stored, object)
+        });
         match written {
             Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
             Err(Fault::Outrun) => {}
@@ -71,15 +89,28 @@ pub(crate) fn put(api: &Api, served: &Served, key: &Key, mut edit: impl FnMut(&m
 }
 
 /// Deletes an object if it still is the one of this uid.
-pub(crate) fn delete(api: &Api, served: &Served, key: &Key, options: &DeleteOptions) -> Result<(), Status> {
-    match with_call(api, served, key, "", |call| delete::delete(call, key, options)) {
+pub(crate) fn delete(
+    api: &Api,
+    served: &Served,
+    key: &Key,
+    options: &DeleteOptions,
+) -> Result<(), Status> {
+    match with_call(api, served, key, "", |call| {
+        delete::delete(call, key, options)
+    }) {
         Ok(Deleted::Gone(..) | Deleted::Going(_)) => Ok(()),
         Err(status) if status.code == 404 || status.code == 409 => Ok(()),
         Err(status) => Err(status),
     }
 }
 
-fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: impl FnOnce(&Call<'_>) -> R) -> R {
+fn with_call<R>(
+    api: &Api,
+    served: &Served,
+    key: &Key,
+    subresource: &str,
+    make: impl FnOnce(&Call<'_>) -> R,
+) -> R {
     let target = Target {
         namespace: key.namespace().to_owned(),
         name: key.name().to_owned(),
@@ -102,7 +133,12 @@ fn with_call<R>(api: &Api, served: &Served, key: &Key, subresource: &str, make: 
 }
 
 fn options(manager: &str) -> WriteOptions {
-    WriteOptions { dry_run: false, validation: FieldValidation::Ignore, manager: manager.to_owned(), force: false }
+    WriteOptions {
+        dry_run: false,
+        validation: FieldValidation::Ignore,
+        manager: manager.to_owned(),
+        force: false,
+    }
 }
 
 /// Returns a resource of Kubernetes' own.

@@ -41,20 +41,33 @@ impl Token {
         if text.is_empty() {
             return Ok(None);
         }
-        let refused =
-            |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let decoded = TOKENS.decode(text).map_err(|error| refused(&error.to_string()))?;
-        let token: Value = serde_json::from_slice(&decoded).map_err(|_| refused(&unreadable(&decoded)))?;
+        let refused = |why: &str| {
+            Status::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
+        let decoded = TOKENS
+            .decode(text)
+            .map_err(|error| refused(&error.to_string()))?;
+        let token: Value =
+            serde_json::from_slice(&decoded).map_err(|_| refused(&unreadable(&decoded)))?;
         if token["v"] != VERSION {
             return Err(refused("server does not recognize this encoded version"));
         }
         let revision = token["rv"].as_u64().filter(|revision| *revision > 0);
-        let revision =
-            revision.ok_or_else(|| refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)"))?;
+        let revision = revision.ok_or_else(|| {
+            refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+        })?;
         let start = token["start"].as_str().unwrap_or_default();
-        let after = start.strip_prefix('/').and_then(|start| start.strip_suffix('\0'));
-        let after = after.ok_or_else(|| refused("encoded start key empty (version meta.k8s.io/v1)"))?;
-        Ok(Some(Self { revision, after: after.to_owned() }))
+        let after = start
+            .strip_prefix('/')
+            .and_then(|start| start.strip_suffix('\0'));
+        let after =
+            after.ok_or_else(|| refused("encoded start key empty (version meta.k8s.io/v1)"))?;
+        Ok(Some(Self {
+            revision,
+            after: after.to_owned(),
+        }))
     }
 
     fn text(revision: u64, last: &Key, everywhere: bool) -> String {
@@ -69,7 +82,9 @@ impl Token {
     /// The object after which the page begins; its namespace is not said where only one is listed.
     fn is_before(&self, key: &Key, everywhere: bool) -> bool {
         match self.after.split_once('/') {
-            Some((namespace, name)) if everywhere => (namespace, name) < (key.namespace(), key.name()),
+            Some((namespace, name)) if everywhere => {
+                (namespace, name) < (key.namespace(), key.name())
+            }
             _ => *self.after < *key.name(),
         }
     }
@@ -85,37 +100,65 @@ impl Page {
         everywhere: bool,
         is_meant: impl Fn(&Key, &Stored) -> bool,
     ) -> Self {
-        let Snapshot { revision, mut objects } = snapshot;
+        let Snapshot {
+            revision,
+            mut objects,
+        } = snapshot;
         if let Some(token) = token {
             let start = objects.partition_point(|(key, _)| !token.is_before(key, everywhere));
             objects.drain(..start);
         }
-        let meant = objects.iter().enumerate().filter(|(_, (key, stored))| is_meant(key, stored));
-        let last = options.limit.checked_sub(1).and_then(|last| meant.map(|(at, _)| at).nth(last));
+        let meant = objects
+            .iter()
+            .enumerate()
+            .filter(|(_, (key, stored))| is_meant(key, stored));
+        let last = options
+            .limit
+            .checked_sub(1)
+            .and_then(|last| meant.map(|(at, _)| at).nth(last));
         let end = last.map_or(objects.len(), |at| at + 1);
         let more = objects.len() - end;
         objects.truncate(end);
         objects.retain(|(key, stored)| is_meant(key, stored));
         if more == 0 {
-            return Self { revision, objects, token: None, remaining: None };
+            return Self {
+                revision,
+                objects,
+                token: None,
+                remaining: None,
+            };
         }
-        let token = objects.last().map(|(last, _)| Token::text(revision, last, everywhere));
+        let token = objects
+            .last()
+            .map(|(last, _)| Token::text(revision, last, everywhere));
         // With a selector Kubernetes does not know how many more there are.
         let unselected = options.labels.is_empty() && options.fields.0.is_empty();
-        Self { revision, objects, token, remaining: unselected.then_some(more) }
+        Self {
+            revision,
+            objects,
+            token,
+            remaining: unselected.then_some(more),
+        }
     }
 }
 
 /// What Go says of a text that is not JSON.
 fn unreadable(bytes: &[u8]) -> String {
-    let Some(first) = bytes.first() else { return "unexpected end of JSON input".to_owned() };
-    let shown = if first.is_ascii_graphic() { char::from(*first).to_string() } else { format!("\\u{first:04x}") };
+    let Some(first) = bytes.first() else {
+        return "unexpected end of JSON input".to_owned();
+    };
+    let shown = if first.is_ascii_graphic() {
+        char::from(*first).to_string()
+    } else {
+        format!("\\u{first:04x}")
+    };
     format!("invalid character '{shown}' looking for beginning of value")
 }
 
 const VERSION: &str = "meta.k8s.io/v1";
 /// As Go reads it, which does not mind bits that are left over.
-const TOKENS: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+const TOKENS: GeneralPurpose =
+    GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 #[cfg(test)]
 mod tests {
@@ -123,51 +166,103 @@ mod tests {
     use crate::store::stored::Draft;
 
     fn snapshot(names: &[(&str, &str)]) -> Snapshot {
-        let stored = Arc::new(Draft::new(&json!({"apiVersion": "v1", "kind": "ConfigMap"}), Box::default()).at(9));
-        let object = |(namespace, name): &(&str, &str)| (Key::new(namespace, name), Arc::clone(&stored));
-        Snapshot { revision: 9, objects: names.iter().map(object).collect() }
+        let stored = Arc::new(
+            Draft::new(
+                &json!({"apiVersion": "v1", "kind": "ConfigMap"}),
+                Box::default(),
+            )
+            .at(9),
+        );
+        let object =
+            |(namespace, name): &(&str, &str)| (Key::new(namespace, name), Arc::clone(&stored));
+        Snapshot {
+            revision: 9,
+            objects: names.iter().map(object).collect(),
+        }
     }
 
     #[test]
     fn pages_follow_each_other_to_the_end() {
         let all = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "z"), ("c", "a")];
-        let options = ListOptions { limit: 2, ..ListOptions::default() };
+        let options = ListOptions {
+            limit: 2,
+            ..ListOptions::default()
+        };
         let (mut token, mut seen, mut remaining) = (None, Vec::new(), Vec::new());
         loop {
             let page = Page::cut(snapshot(&all), token.as_ref(), &options, true, |_, _| true);
-            seen.extend(page.objects.iter().map(|(key, _)| (key.namespace().to_string(), key.name().to_string())));
+            seen.extend(
+                page.objects
+                    .iter()
+                    .map(|(key, _)| (key.namespace().to_string(), key.name().to_string())),
+            );
             remaining.push(page.remaining);
             let Some(next) = page.token else { break };
             token = Token::read(&next).unwrap();
         }
-        assert_eq!(seen, all.map(|(namespace, name)| (namespace.to_owned(), name.to_owned())));
+        assert_eq!(
+            seen,
+            all.map(|(namespace, name)| (namespace.to_owned(), name.to_owned()))
+        );
         assert_eq!(remaining, [Some(3), Some(1), None]);
     }
 
     #[test]
     fn within_a_namespace_a_token_names_no_namespace() {
-        let options = ListOptions { limit: 1, ..ListOptions::default() };
-        let page = Page::cut(snapshot(&[("a", "x"), ("a", "y")]), None, &options, false, |_, _| true);
+        let options = ListOptions {
+            limit: 1,
+            ..ListOptions::default()
+        };
+        let page = Page::cut(
+            snapshot(&[("a", "x"), ("a", "y")]),
+            None,
+            &options,
+            false,
+            |_, _| true,
+        );
         let decoded = TOKENS.decode(page.token.unwrap()).unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap(), json!({"v": VERSION, "rv": 9, "start": "/x\0"}));
+        assert_eq!(
+            serde_json::from_slice::<Value>(&decoded).unwrap(),
+            json!({"v": VERSION, "rv": 9, "start": "/x\0"})
+        );
     }
 
     #[test]
     fn more_follows_a_full_page_whatever_it_is() {
-        let options = ListOptions { limit: 1, ..ListOptions::default() };
+        let options = ListOptions {
+            limit: 1,
+            ..ListOptions::default()
+        };
         let all = [("a", "x"), ("a", "y"), ("a", "z")];
-        let cut = |name: &str| Page::cut(snapshot(&all), None, &options, false, |key, _| key.name() == name);
-        let names = |page: &Page| page.objects.iter().map(|(key, _)| key.name().to_string()).collect::<Vec<_>>();
+        let cut = |name: &str| {
+            Page::cut(snapshot(&all), None, &options, false, |key, _| {
+                key.name() == name
+            })
+        };
+        let names = |page: &Page| {
+            page.objects
+                .iter()
+                .map(|(key, _)| key.name().to_string())
+                .collect::<Vec<_>>()
+        };
         let page = cut("y");
-        assert_eq!((names(&page), page.token.is_some()), (vec!["y".to_owned()], true));
+        assert_eq!(
+            (names(&page), page.token.is_some()),
+            (vec!["y".to_owned()], true)
+        );
         let page = cut("z");
-        assert_eq!((names(&page), page.token.is_some()), (vec!["z".to_owned()], false));
+        assert_eq!(
+            (names(&page), page.token.is_some()),
+            (vec!["z".to_owned()], false)
+        );
     }
 
     #[test]
     fn what_is_no_token_is_refused() {
         let error = |text: &str| Token::read(text).unwrap_err().message;
-        assert!(error("garbage").starts_with("invalid continue token: continue key is not valid: "));
+        assert!(
+            error("garbage").starts_with("invalid continue token: continue key is not valid: ")
+        );
         let other = TOKENS.encode("{\"v\":\"v2\",\"rv\":1,\"start\":\"/a\"}");
         assert!(error(&other).ends_with("server does not recognize this encoded version"));
         assert_eq!(Token::read(""), Ok(None));

@@ -42,15 +42,25 @@ impl Patch {
     ///
     /// # Errors
     /// Its kind is not known or not for this resource; it cannot be read.
-    pub(crate) fn read(media: &str, body: &[u8], kind: &Kind, validation: FieldValidation) -> Result<Self, Status> {
+    pub(crate) fn read(
+        media: &str,
+        body: &[u8],
+        kind: &Kind,
+        validation: FieldValidation,
+    ) -> Result<Self, Status> {
         match media {
             JSON_PATCH => {
                 let value = json(body)?;
                 let Value::Array(operations) = &value else {
-                    let why = format!("json: cannot unmarshal {} into Go value of type", sort(&value));
+                    let why = format!(
+                        "json: cannot unmarshal {} into Go value of type",
+                        sort(&value)
+                    );
                     // Only who wants fields looked at has the operations read on their own.
                     return Err(match validation {
-                        FieldValidation::Ignore => Status::bad_request(format!("{why} jsonpatch.Patch")),
+                        FieldValidation::Ignore => {
+                            Status::bad_request(format!("{why} jsonpatch.Patch"))
+                        }
                         _ => undecodable(&format!("{why} []handlers.jsonPatchOp")),
                     });
                 };
@@ -59,9 +69,16 @@ impl Patch {
                         "The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {}",
                         operations.len()
                     );
-                    return Err(Status::about(413, "RequestEntityTooLarge", message, Details::default()));
+                    return Err(Status::about(
+                        413,
+                        "RequestEntityTooLarge",
+                        message,
+                        Details::default(),
+                    ));
                 }
-                serde_json::from_value(value).map(Self::Json).map_err(|_| rejected())
+                serde_json::from_value(value)
+                    .map(Self::Json)
+                    .map_err(|_| rejected())
             }
             MERGE_PATCH => Ok(Self::Merge(object(body)?)),
             STRATEGIC_PATCH if !kind.is_custom() => Ok(Self::Strategic(object(body)?)),
@@ -82,13 +99,16 @@ impl Patch {
                 for operation in &patch.0 {
                     if let PatchOperation::Copy(copy) = operation {
                         // Each copy may hold the ones before it, and so double the object.
-                        copied += object.pointer(copy.from.as_str()).map_or(0, |value| value.to_string().len());
+                        copied += object
+                            .pointer(copy.from.as_str())
+                            .map_or(0, |value| value.to_string().len());
                         if copied > COPIED_MAX {
                             return Err(rejected());
                         }
                     }
                     let operation = lenient(operation, &object);
-                    json_patch::patch(&mut object, std::slice::from_ref(&operation)).map_err(|_| rejected())?;
+                    json_patch::patch(&mut object, std::slice::from_ref(&operation))
+                        .map_err(|_| rejected())?;
                 }
             }
             Self::Merge(patch) => apply_merge_patch(&mut object, patch),
@@ -111,7 +131,11 @@ impl Patch {
 fn lenient(operation: &PatchOperation, object: &Value) -> PatchOperation {
     match operation {
         PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
-            let parent = replace.path.as_str().rsplit_once('/').and_then(|(parent, _)| object.pointer(parent));
+            let parent = replace
+                .path
+                .as_str()
+                .rsplit_once('/')
+                .and_then(|(parent, _)| object.pointer(parent));
             if parent.is_some_and(Value::is_object) {
                 let (path, value) = (replace.path.clone(), replace.value.clone());
                 return PatchOperation::Add(json_patch::AddOperation { path, value });
@@ -131,7 +155,10 @@ fn object(body: &[u8]) -> Result<Value, Status> {
     if value.is_object() || value.is_null() {
         return Ok(value);
     }
-    let message = format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", sort(&value));
+    let message = format!(
+        "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        sort(&value)
+    );
     Err(undecodable(&message))
 }
 
@@ -141,7 +168,9 @@ fn yaml(body: &[u8]) -> Result<Value, Status> {
         return Ok(value);
     }
     lode_yaml::parse(body, Dialect::V2).map_err(|error| {
-        Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: yaml: {error}"))
+        Status::bad_request(format!(
+            "error decoding YAML: error converting YAML to JSON: yaml: {error}"
+        ))
     })
 }
 
@@ -151,15 +180,21 @@ fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
         return "unexpected end of JSON input".to_owned();
     }
     // Places are counted within lines that end with `\n`, and from 1.
-    let line_start = body.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1)).map(<[u8]>::len);
+    let line_start = body
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(<[u8]>::len);
     let at = line_start.sum::<usize>() + error.column().saturating_sub(1);
     let text = String::from_utf8_lossy(body.get(at..).unwrap_or_default());
     let found = text.chars().next().unwrap_or_default();
     let literal = ["null", "true", "false"].into_iter().find_map(|literal| {
-        let start = (1..literal.len())
-            .rev()
-            .find(|length| at >= *length && body[at - length..at] == literal.as_bytes()[..*length])?;
-        Some(format!("in literal {literal} (expecting '{}')", &literal[start..=start]))
+        let start = (1..literal.len()).rev().find(|length| {
+            at >= *length && body[at - length..at] == literal.as_bytes()[..*length]
+        })?;
+        Some(format!(
+            "in literal {literal} (expecting '{}')",
+            &literal[start..=start]
+        ))
     });
     let context = literal.unwrap_or_else(|| "looking for beginning of value".to_owned());
     format!("invalid character '{found}' {context}")
@@ -186,7 +221,12 @@ fn rejected() -> Status {
 }
 
 fn unsupported() -> Status {
-    Status::about(415, "UnsupportedMediaType", "415: Unsupported Media Type", Details::default())
+    Status::about(
+        415,
+        "UnsupportedMediaType",
+        "415: Unsupported Media Type",
+        Details::default(),
+    )
 }
 
 const JSON_PATCH: &str = "application/json-patch+json";
@@ -210,25 +250,37 @@ mod tests {
     }
 
     fn refused(media: &str, body: &str) -> String {
-        let status = Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap_err();
+        let status =
+            Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap_err();
         format!("{} {status}", status.code)
     }
 
     fn applied(media: &str, body: &str, live: &Value) -> Value {
-        Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap().apply(live, &kind()).unwrap()
+        Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn)
+            .unwrap()
+            .apply(live, &kind())
+            .unwrap()
     }
 
     #[test]
     fn each_kind_of_patch_does_its_own() {
-        let live =
-            json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}}}});
+        let live = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "a:1"}, {"name": "b"}]}}}});
         let image = r#"{"spec":{"template":{"spec":{"containers":[{"name":"a","image":"a:2"}]}}}}"#;
         let containers = |object: Value| object["spec"]["template"]["spec"]["containers"].clone();
         let strategic = containers(applied(STRATEGIC_PATCH, image, &live));
-        assert_eq!(strategic, json!([{"name": "a", "image": "a:2"}, {"name": "b"}]));
-        assert_eq!(containers(applied(MERGE_PATCH, image, &live)), json!([{"name": "a", "image": "a:2"}]));
+        assert_eq!(
+            strategic,
+            json!([{"name": "a", "image": "a:2"}, {"name": "b"}])
+        );
+        assert_eq!(
+            containers(applied(MERGE_PATCH, image, &live)),
+            json!([{"name": "a", "image": "a:2"}])
+        );
         let operations = r#"[{"op":"remove","path":"/spec/template/spec/containers/1"}]"#;
-        assert_eq!(containers(applied(JSON_PATCH, operations, &live)), json!([{"name": "a", "image": "a:1"}]));
+        assert_eq!(
+            containers(applied(JSON_PATCH, operations, &live)),
+            json!([{"name": "a", "image": "a:1"}])
+        );
     }
 
     #[test]
@@ -241,10 +293,17 @@ mod tests {
             refused(MERGE_PATCH, "notjson"),
             "400 error decoding patch: invalid character 'o' in literal null (expecting 'u')"
         );
-        assert_eq!(refused(MERGE_PATCH, "{"), "400 error decoding patch: unexpected end of JSON input");
-        assert_eq!(refused("application/json", "{}"), "415 415: Unsupported Media Type");
+        assert_eq!(
+            refused(MERGE_PATCH, "{"),
+            "400 error decoding patch: unexpected end of JSON input"
+        );
+        assert_eq!(
+            refused("application/json", "{}"),
+            "415 415: Unsupported Media Type"
+        );
         assert!(
-            refused(APPLY_PATCH, "a: [b").starts_with("400 error decoding YAML: error converting YAML to JSON: yaml: ")
+            refused(APPLY_PATCH, "a: [b")
+                .starts_with("400 error decoding YAML: error converting YAML to JSON: yaml: ")
         );
         let many = format!("[{}{{}}]", "{},".repeat(OPERATIONS_MAX));
         assert!(refused(JSON_PATCH, &many).starts_with("413 "));
@@ -253,10 +312,17 @@ mod tests {
 
     #[test]
     fn operations_that_do_not_fit_change_nothing() {
-        let patch =
-            Patch::read(JSON_PATCH, br#"[{"op":"test","path":"/a","value":1}]"#, &kind(), FieldValidation::Warn)
-                .unwrap();
-        assert_eq!(patch.apply(&json!({"a": 2}), &kind()).unwrap_err().code, 422);
+        let patch = Patch::read(
+            JSON_PATCH,
+            br#"[{"op":"test","path":"/a","value":1}]"#,
+            &kind(),
+            FieldValidation::Warn,
+        )
+        .unwrap();
+        assert_eq!(
+            patch.apply(&json!({"a": 2}), &kind()).unwrap_err().code,
+            422
+        );
     }
 
     #[test]
@@ -276,11 +342,25 @@ mod tests {
     fn copies_cannot_grow_without_end() {
         let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 200];
         let patch = format!("[{}]", doubling.join(","));
-        let patch = Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn).unwrap();
-        assert_eq!(patch.apply(&json!({"a": {"c": "x".repeat(1000)}}), &kind()).unwrap_err().code, 422);
-        let once =
-            Patch::read(JSON_PATCH, br#"[{"op":"copy","from":"/a","path":"/b"}]"#, &kind(), FieldValidation::Warn)
-                .unwrap();
-        assert_eq!(once.apply(&json!({"a": 1}), &kind()).unwrap(), json!({"a": 1, "b": 1}));
+        let patch =
+            Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn).unwrap();
+        assert_eq!(
+            patch
+                .apply(&json!({"a": {"c": "x".repeat(1000)}}), &kind())
+                .unwrap_err()
+                .code,
+            422
+        );
+        let once = Patch::read(
+            JSON_PATCH,
+            br#"[{"op":"copy","from":"/a","path":"/b"}]"#,
+            &kind(),
+            FieldValidation::Warn,
+        )
+        .unwrap();
+        assert_eq!(
+            once.apply(&json!({"a": 1}), &kind()).unwrap(),
+            json!({"a": 1, "b": 1})
+        );
     }
 }

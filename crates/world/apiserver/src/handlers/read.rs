@@ -54,7 +54,11 @@ pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Sta
     if call.output.shape == Shape::Object && !call.output.yaml {
         return Ok(plain(call.served, page));
     }
-    let values = page.objects.iter().map(|(_, stored)| call.served.value(stored)).collect::<Vec<_>>();
+    let values = page
+        .objects
+        .iter()
+        .map(|(_, stored)| call.served.value(stored))
+        .collect::<Vec<_>>();
     let body = shape::many(call, &values, &list_metadata(call.served, &page))?;
     Ok(Answer::value(200, &body, call.output))
 }
@@ -64,15 +68,31 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
     let (strategy, custom) = (strategy::of(&served.kind), served.kind.custom());
     let is_known = |field: &str| {
         matches!(field, "metadata.name" | "metadata.namespace")
-            || strategy.selectable.iter().any(|selectable| selectable.name == field)
-            || custom.is_some_and(|ty| ty.selectable.iter().any(|path| path.trim_start_matches('.') == field))
+            || strategy
+                .selectable
+                .iter()
+                .any(|selectable| selectable.name == field)
+            || custom.is_some_and(|ty| {
+                ty.selectable
+                    .iter()
+                    .any(|path| path.trim_start_matches('.') == field)
+            })
     };
-    let Some(unknown) = options.fields.0.iter().find(|wanted| !is_known(&wanted.field)) else { return Ok(()) };
+    let Some(unknown) = options
+        .fields
+        .0
+        .iter()
+        .find(|wanted| !is_known(&wanted.field))
+    else {
+        return Ok(());
+    };
     let field = &unknown.field;
     Err(Status::bad_request(if served.is_custom() {
         format!("field label not supported: {field}")
     } else if strategy.selectable.is_empty() {
-        format!("{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+        format!(
+            "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        )
     } else if (&*served.kind.gvk.group, &*served.kind.gvk.kind) == ("batch", "Job") {
         format!("field label {field:?} not supported for Job")
     } else {
@@ -82,11 +102,23 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
 
 /// Tells whether an object is meant.
 pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> bool {
-    let label = |key: &str| stored.index.labels.iter().find(|(name, _)| **name == *key).map(|(_, value)| &**value);
+    let label = |key: &str| {
+        stored
+            .index
+            .labels
+            .iter()
+            .find(|(name, _)| **name == *key)
+            .map(|(_, value)| &**value)
+    };
     let field = |field: &str| match field {
         "metadata.name" => Some(key.name()),
         "metadata.namespace" => Some(key.namespace()),
-        _ => stored.index.fields.iter().find(|(name, _)| **name == *field).map(|(_, value)| &**value),
+        _ => stored
+            .index
+            .fields
+            .iter()
+            .find(|(name, _)| **name == *field)
+            .map(|(_, value)| &**value),
     };
     options.labels.matches(label) && options.fields.matches(field)
 }
@@ -104,16 +136,26 @@ pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> 
         message: "Too large resource version".to_owned(),
         field: String::new(),
     };
-    status.details =
-        Some(Box::new(lode_admit::Details { causes: vec![cause], retry_after_s: 1, ..Default::default() }));
+    status.details = Some(Box::new(lode_admit::Details {
+        causes: vec![cause],
+        retry_after_s: 1,
+        ..Default::default()
+    }));
     Err(status)
 }
 
 fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
     let (store, objects) = (&call.api.store, &call.served.objects);
     // Who selects one namespace of all lists that one.
-    let wanted = options.fields.required("metadata.namespace").unwrap_or_default();
-    let namespace = if call.target.namespace.is_empty() { wanted } else { &*call.target.namespace };
+    let wanted = options
+        .fields
+        .required("metadata.namespace")
+        .unwrap_or_default();
+    let namespace = if call.target.namespace.is_empty() {
+        wanted
+    } else {
+        &*call.target.namespace
+    };
     let token = Token::read(&options.token)?;
     let revision = match (&token, options.revision) {
         (Some(token), _) => Revision::Exact(token.revision),
@@ -127,11 +169,19 @@ fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
         }
         Revision::Exact(revision) => {
             not_in_future(store, revision)?;
-            objects.at(namespace, revision).map_err(|_| expired(token.as_ref()))?
+            objects
+                .at(namespace, revision)
+                .map_err(|_| expired(token.as_ref()))?
         }
     };
     let is_meant = |key: &Key, stored: &Stored| selected(key, stored, options);
-    Ok(Page::cut(snapshot, token.as_ref(), options, namespace.is_empty(), is_meant))
+    Ok(Page::cut(
+        snapshot,
+        token.as_ref(),
+        options,
+        namespace.is_empty(),
+        is_meant,
+    ))
 }
 
 fn expired(token: Option<&Token>) -> Status {
@@ -178,7 +228,15 @@ fn plain(served: &Served, page: Page) -> Answer {
             Item::Headless(stored)
         });
     }
-    Answer::lazy(200, Pieces { head: Some(head.into()), items: items.into_iter(), first: true, done: false })
+    Answer::lazy(
+        200,
+        Pieces {
+            head: Some(head.into()),
+            items: items.into_iter(),
+            first: true,
+            done: false,
+        },
+    )
 }
 
 enum Item {

@@ -38,7 +38,11 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 /// Changes the scale of an object.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let kind = scale_kind()?;
-    let writing = if Patch::is_apply(call.media) { Writing::Apply } else { Writing::Patch };
+    let writing = if Patch::is_apply(call.media) {
+        Writing::Apply
+    } else {
+        Writing::Patch
+    };
     let options = WriteOptions::read(call.query, writing)?;
     let patch = Patch::read(call.media, call.body, &kind, options.validation)?;
     run(call, &options, |scale| match &patch {
@@ -46,11 +50,18 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
             let mut applied = applied.clone();
             call.place(&mut applied)?;
             let now = call.now_text();
-            let request = Request { manager: call.manager(&options.manager), force: options.force, now: &now };
+            let request = Request {
+                manager: call.manager(&options.manager),
+                force: options.force,
+                now: &now,
+            };
             let scale = write::apply(Some(scale), &applied, &endpoint(&kind), request);
             Ok((scale.map_err(|refusal| refused(&refusal))?, true))
         }
-        patch => Ok((body::patched(&kind, &patch.apply(scale, &kind)?, options.validation)?.object, false)),
+        patch => Ok((
+            body::patched(&kind, &patch.apply(scale, &kind)?, options.validation)?.object,
+            false,
+        )),
     })
 }
 
@@ -63,7 +74,13 @@ fn run(
     loop {
         let stored = read::find(call)?;
         match once(call, options, &stored, &make) {
-            Ok(object) => return Ok(Answer::value(200, &Place::of(&call.served.kind).shown(&object), call.output)),
+            Ok(object) => {
+                return Ok(Answer::value(
+                    200,
+                    &Place::of(&call.served.kind).shown(&object),
+                    call.output,
+                ));
+            }
             Err(Fault::Outrun) => {}
             Err(Fault::Refused(status)) => return Err(status),
         }
@@ -80,9 +97,14 @@ fn once(
     let live = call.served.value(stored);
     let path: Vec<&str> = place.spec.split('.').collect();
     let versions = [(&*call.served.api_version, path.as_slice())];
-    let scaled = Scaled { api_version: &call.served.api_version, replicas: &versions };
+    let scaled = Scaled {
+        api_version: &call.served.api_version,
+        replicas: &versions,
+    };
     let mut scale = place.shown(&live);
-    scaled.owners_of_scale(&live, &mut scale).map_err(|refusal| refused(&refusal))?;
+    scaled
+        .owners_of_scale(&live, &mut scale)
+        .map_err(|refusal| refused(&refusal))?;
     let (mut new, owned) = make(&scale)?;
     call.place(&mut new)?;
     let version = text(&new, "/metadata/resourceVersion");
@@ -92,14 +114,23 @@ fn once(
     let now = call.now_text();
     if !owned {
         let scale_kind = scale_kind()?;
-        let request = Request { manager: call.manager(&options.manager), force: options.force, now: &now };
+        let request = Request {
+            manager: call.manager(&options.manager),
+            force: options.force,
+            now: &now,
+        };
         new = write::update(Some(&scale), &new, &endpoint(&scale_kind), request);
     }
-    let replicas = new.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or_default();
+    let replicas = new
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
     check_replicas(&call.target.name, replicas)?;
     let mut object = live.clone();
     put(&mut object, &path, replicas.into());
-    scaled.owners_of_parent(&live, &new, &mut object).map_err(|refusal| refused(&refusal))?;
+    scaled
+        .owners_of_parent(&live, &new, &mut object)
+        .map_err(|refusal| refused(&refusal))?;
     update::prepare(kind, "scale", &live, &mut object);
     write::keep_times(&live, &mut object);
     let errors = validate::update(kind, "scale", &live, &object);
@@ -123,26 +154,52 @@ impl<'k> Place<'k> {
     fn of(kind: &'k Kind) -> Self {
         if let Some(scale) = kind.custom().and_then(|ty| ty.scale.as_ref()) {
             let bare = |path: &'k str| path.strip_prefix('.').unwrap_or(path);
-            let selector = scale.label_selector.as_deref().map(bare).unwrap_or_default();
-            return Self { spec: bare(&scale.spec_replicas), status: bare(&scale.status_replicas), selector };
+            let selector = scale
+                .label_selector
+                .as_deref()
+                .map(bare)
+                .unwrap_or_default();
+            return Self {
+                spec: bare(&scale.spec_replicas),
+                status: bare(&scale.status_replicas),
+                selector,
+            };
         }
         match strategy::of(kind).scale {
-            Some(scale) => Self { spec: scale.spec_replicas, status: scale.status_replicas, selector: scale.selector },
-            None => Self { spec: "spec.replicas", status: "status.replicas", selector: "spec.selector" },
+            Some(scale) => Self {
+                spec: scale.spec_replicas,
+                status: scale.status_replicas,
+                selector: scale.selector,
+            },
+            None => Self {
+                spec: "spec.replicas",
+                status: "status.replicas",
+                selector: "spec.selector",
+            },
         }
     }
 
     fn shown(&self, object: &Value) -> Value {
         let at = |path: &str| object.pointer(&format!("/{}", path.replace('.', "/")));
         let mut metadata = json!({});
-        for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        for key in [
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+        ] {
             if let Some(value) = object.pointer(&format!("/metadata/{key}")) {
                 metadata[key] = value.clone();
             }
         }
         let count = |path: &str| at(path).and_then(Value::as_i64).unwrap_or_default();
         let mut status = json!({"replicas": count(self.status)});
-        let selector = if self.selector.is_empty() { String::new() } else { selector_text(at(self.selector)) };
+        let selector = if self.selector.is_empty() {
+            String::new()
+        } else {
+            selector_text(at(self.selector))
+        };
         if !selector.is_empty() {
             status["selector"] = selector.into();
         }
@@ -156,18 +213,36 @@ impl<'k> Place<'k> {
 
 /// Returns a selector as text, as an object has it: as text already, as labels, or with expressions.
 fn selector_text(selector: Option<&Value>) -> String {
-    let Some(selector) = selector else { return String::new() };
+    let Some(selector) = selector else {
+        return String::new();
+    };
     if let Some(text) = selector.as_str() {
         return text.to_owned();
     }
-    let labels = selector.get("matchLabels").or_else(|| selector.get("matchExpressions").is_none().then_some(selector));
+    let labels = selector.get("matchLabels").or_else(|| {
+        selector
+            .get("matchExpressions")
+            .is_none()
+            .then_some(selector)
+    });
     let labels = labels.and_then(Value::as_object).into_iter().flatten();
     let labels = labels.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
-    let expressions = selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten();
+    let expressions = selector
+        .get("matchExpressions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let expressions = expressions.map(|expression| {
         let key = text(expression, "/key");
-        let values = expression.get("values").and_then(Value::as_array).into_iter().flatten();
-        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        let values = expression
+            .get("values")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let values = values
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(",");
         match text(expression, "/operator") {
             "In" => format!("{key} in ({values})"),
             "NotIn" => format!("{key} notin ({values})"),
@@ -181,18 +256,27 @@ fn selector_text(selector: Option<&Value>) -> String {
 fn put(object: &mut Value, path: &[&str], value: Value) {
     match path {
         [] => *object = value,
-        [first, rest @ ..] => put(as_map(object).entry(*first).or_insert(Value::Null), rest, value),
+        [first, rest @ ..] => put(
+            as_map(object).entry(*first).or_insert(Value::Null),
+            rest,
+            value,
+        ),
     }
 }
 
 fn scale_kind() -> Result<Kind, Status> {
-    let below = resources().get("apps", "v1", "deployments").and_then(|resource| resource.subresource("scale"));
+    let below = resources()
+        .get("apps", "v1", "deployments")
+        .and_then(|resource| resource.subresource("scale"));
     let kind = below.and_then(Kind::of_subresource);
     kind.ok_or_else(|| Status::internal("the type of scales is not known"))
 }
 
 fn endpoint(kind: &Kind) -> Endpoint<'_> {
-    Endpoint { subresource: "scale", ..Endpoint::new(kind.schema(), kind.ty, "autoscaling/v1", "Scale") }
+    Endpoint {
+        subresource: "scale",
+        ..Endpoint::new(kind.schema(), kind.ty, "autoscaling/v1", "Scale")
+    }
 }
 
 /// Refuses a number of replicas that there cannot be.
@@ -200,7 +284,11 @@ fn check_replicas(name: &str, replicas: i64) -> Result<(), Status> {
     if replicas >= 0 {
         return Ok(());
     }
-    let error = FieldError::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
+    let error = FieldError::invalid(
+        "spec.replicas",
+        &replicas.into(),
+        "must be greater than or equal to 0",
+    );
     Err(Status::invalid_as("Scale", "autoscaling", name, &[error]))
 }
 
@@ -210,7 +298,11 @@ mod tests {
 
     #[test]
     fn a_scale_shows_replicas_and_selector() {
-        let place = Place { spec: "spec.replicas", status: "status.replicas", selector: "spec.selector" };
+        let place = Place {
+            spec: "spec.replicas",
+            status: "status.replicas",
+            selector: "spec.selector",
+        };
         let object = json!({"metadata": {"name": "web", "labels": {"a": "b"}}, "spec": {"replicas": 3, "selector": {
             "matchLabels": {"app": "web"}, "matchExpressions": [{"key": "tier", "operator": "In", "values": ["a", "b"]}]}}});
         assert_eq!(

@@ -17,7 +17,9 @@ pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
         Shape::Table(_) => {
             let options = options(call)?;
             let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
-            with_columns(call.served, |columns| table::of(columns, &metadata, [object], &options))
+            with_columns(call.served, |columns| {
+                table::of(columns, &metadata, [object], &options)
+            })
         }
     })
 }
@@ -34,7 +36,9 @@ pub(crate) fn many(call: &Call<'_>, objects: &[Value], metadata: &Value) -> Resu
         Shape::Metadata(version) => table::partial_list(metadata, objects, version),
         Shape::Table(_) => {
             let options = options(call)?;
-            with_columns(call.served, |columns| table::of(columns, metadata, objects, &options))
+            with_columns(call.served, |columns| {
+                table::of(columns, metadata, objects, &options)
+            })
         }
     })
 }
@@ -47,7 +51,10 @@ pub(crate) struct Shaper {
 
 impl Shaper {
     pub(crate) fn new(call: &Call<'_>) -> Result<Self, Status> {
-        Ok(Self { shape: call.output.shape, options: options(call)? })
+        Ok(Self {
+            shape: call.output.shape,
+            options: options(call)?,
+        })
     }
 
     /// Returns what is shown of the next object; only the first time columns are described.
@@ -57,8 +64,11 @@ impl Shaper {
             Shape::Metadata(version) => table::partial(object, version),
             Shape::Table(_) => {
                 self.options.now = now;
-                let metadata = json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
-                let shown = with_columns(served, |columns| table::of(columns, &metadata, [object], &self.options));
+                let metadata =
+                    json!({"resourceVersion": object.pointer("/metadata/resourceVersion")});
+                let shown = with_columns(served, |columns| {
+                    table::of(columns, &metadata, [object], &self.options)
+                });
                 self.options.definitions = false;
                 shown
             }
@@ -71,7 +81,12 @@ fn options(call: &Call<'_>) -> Result<Options, Status> {
         Shape::Table(version) => version,
         Shape::Object | Shape::Metadata(_) => table::Version::default(),
     };
-    Ok(Options { now: call.now, include: include_object(call)?, definitions: true, version })
+    Ok(Options {
+        now: call.now,
+        include: include_object(call)?,
+        definitions: true,
+        version,
+    })
 }
 
 /// Returns what of an object goes with its row in a table.
@@ -86,7 +101,10 @@ fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
 
 fn with_columns<R>(served: &Served, make: impl FnOnce(&Columns) -> R) -> R {
     match &served.kind.types {
-        Types::Builtin => make(Columns::builtin(&served.kind.gvk.group, &served.kind.gvk.kind)),
+        Types::Builtin => make(Columns::builtin(
+            &served.kind.gvk.group,
+            &served.kind.gvk.kind,
+        )),
         Types::Custom(ty) => make(&Columns::custom(&ty.columns.iter().map(column).collect())),
     }
 }

@@ -38,7 +38,11 @@ pub(crate) fn start(
         Shape::Object => None,
         _ => Some(Shaper::new(call)?),
     };
-    let seconds = options.timeout_s.filter(|seconds| *seconds > 0).unwrap_or(TIMEOUT_S).min(TIMEOUT_MAX_S);
+    let seconds = options
+        .timeout_s
+        .filter(|seconds| *seconds > 0)
+        .unwrap_or(TIMEOUT_S)
+        .min(TIMEOUT_MAX_S);
     let watch = Watch {
         api: Arc::clone(api),
         served: Arc::clone(served),
@@ -49,7 +53,10 @@ pub(crate) fn start(
         // Nothing is missed that is written once the client knows that it watches.
         cursor: api.store.revision(),
     };
-    Ok(Answer::stream("application/json", Stream::new(|slot| watch.run(slot))))
+    Ok(Answer::stream(
+        "application/json",
+        Stream::new(|slot| watch.run(slot)),
+    ))
 }
 
 struct Watch {
@@ -90,8 +97,13 @@ impl Watch {
         let mut changed = self.served.objects.subscribe();
         self.begin(out).await;
         let now = Instant::now();
-        let last = self.end.checked_sub(BOOKMARK_BEFORE_END).filter(|last| *last > now);
-        let mut bookmark = pin!(sleep_until(last.map_or(now + BOOKMARK_EVERY, |last| last.min(now + BOOKMARK_EVERY))));
+        let last = self
+            .end
+            .checked_sub(BOOKMARK_BEFORE_END)
+            .filter(|last| *last > now);
+        let mut bookmark = pin!(sleep_until(last.map_or(now + BOOKMARK_EVERY, |last| {
+            last.min(now + BOOKMARK_EVERY)
+        })));
         loop {
             changed.borrow_and_update();
             // What is written from here on has a higher revision, so up to this one all is told once the log is read.
@@ -166,16 +178,23 @@ impl Watch {
     /// Tells of the next changes. Returns whether there may be more.
     async fn catch_up(&mut self, out: &Slot) -> Result<bool, Ended> {
         let Ok(changes) = self.served.objects.since(self.cursor, CHANGES_AT_ONCE) else {
-            let message = format!("too old resource version: {} ({})", self.cursor, self.api.store.revision());
+            let message = format!(
+                "too old resource version: {} ({})",
+                self.cursor,
+                self.api.store.revision()
+            );
             let status = Status::bare(410, "Expired", message).to_value();
-            out.put(format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n").into()).await;
+            out.put(format!("{{\"type\":\"ERROR\",\"object\":{status}}}\n").into())
+                .await;
             return Err(Ended);
         };
         let mut lines = BytesMut::new();
         for change in &changes {
             self.cursor = change.revision();
             match self.told(change) {
-                Some(EventType::Deleted) => self.write(&mut lines, EventType::Deleted, &change.left()),
+                Some(EventType::Deleted) => {
+                    self.write(&mut lines, EventType::Deleted, &change.left());
+                }
                 Some(event) => self.write(&mut lines, event, &change.object),
                 None => {}
             }
@@ -191,7 +210,10 @@ impl Watch {
             return None;
         }
         let selected = |key: &Key, stored: &Stored| read::selected(key, stored, &self.options);
-        let was = change.previous.as_ref().is_some_and(|previous| selected(&change.key, previous));
+        let was = change
+            .previous
+            .as_ref()
+            .is_some_and(|previous| selected(&change.key, previous));
         let is = !change.deleted && selected(&change.key, &change.object);
         match (was, is) {
             (false, false) => None,
@@ -208,7 +230,13 @@ impl Watch {
             None => event.write(lines, &self.served.bytes(stored)),
             Some(shaper) => {
                 let value = self.served.value(stored);
-                event.write(lines, shaper.next(&self.served, &value, self.api.now()).to_string().as_bytes());
+                event.write(
+                    lines,
+                    shaper
+                        .next(&self.served, &value, self.api.now())
+                        .to_string()
+                        .as_bytes(),
+                );
             }
         }
     }
@@ -226,7 +254,8 @@ impl Watch {
             Some(shaper) => shaper.next(&self.served, &object, self.api.now()),
             None => object,
         };
-        out.put(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into()).await;
+        out.put(format!("{{\"type\":\"BOOKMARK\",\"object\":{object}}}\n").into())
+            .await;
     }
 }
 

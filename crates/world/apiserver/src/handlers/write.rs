@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use lode_admit::decode::Decoded;
-use lode_admit::{Cause, Details, FieldError, Kind, Status, create, custom, default, strategy, update, validate};
+use lode_admit::{
+    Cause, Details, FieldError, Kind, Status, create, custom, default, strategy, update, validate,
+};
 use lode_merge::write::{self, Refusal, Request};
 use serde_json::Value;
 
@@ -87,7 +89,11 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 
 /// Changes an object as a body says.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
-    let writing = if Patch::is_apply(call.media) { Writing::Apply } else { Writing::Patch };
+    let writing = if Patch::is_apply(call.media) {
+        Writing::Apply
+    } else {
+        Writing::Patch
+    };
     Patch::check(call.media, &call.served.kind)?;
     let options = WriteOptions::read(call.query, writing)?;
     let (code, written) = Write::new(call, &options, &call.target.subresource).patch()?;
@@ -105,12 +111,18 @@ fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Statu
 impl<'w> Write<'w> {
     /// Begins a write at an endpoint.
     pub(crate) fn new(call: &'w Call<'w>, options: &'w WriteOptions, subresource: &'w str) -> Self {
-        Self { call, options, subresource, now: call.now_text() }
+        Self {
+            call,
+            options,
+            subresource,
+            now: call.now_text(),
+        }
     }
 
     /// Creates an object.
     pub(crate) fn create(&self, object: Value, way: Way) -> Result<Written, Status> {
-        let named = !text(&object, "/metadata/name").is_empty() || !self.call.target.name.is_empty();
+        let named =
+            !text(&object, "/metadata/name").is_empty() || !self.call.target.name.is_empty();
         let prefix = text(&object, "/metadata/generateName").to_owned();
         if named || prefix.is_empty() {
             return self.create_once(object, way);
@@ -136,7 +148,12 @@ impl<'w> Write<'w> {
         create::begin(&mut object);
         fill(kind, &mut object);
         if way != Way::Applied {
-            object = write::update(None, &object, &endpoint::of(call.served, ""), self.request());
+            object = write::update(
+                None,
+                &object,
+                &endpoint::of(call.served, ""),
+                self.request(),
+            );
         }
         let metadata = metadata_mut(&mut object);
         metadata.insert("uid".to_owned(), random::uid().into());
@@ -164,10 +181,16 @@ impl<'w> Write<'w> {
             };
         }
         if way == Way::Created && !text(&object, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::internal("resourceVersion should not be set on objects to be created"));
+            return Err(Status::internal(
+                "resourceVersion should not be set on objects to be created",
+            ));
         }
         let draft = self.draft(object);
-        match call.api.store.put(&call.served.objects, key.clone(), From::Absent, &draft) {
+        match call
+            .api
+            .store
+            .put(&call.served.objects, key.clone(), From::Absent, &draft)
+        {
             Ok(stored) => Ok(Written::Stored(stored)),
             Err(_) => Err(self.exists(&name, call.served.objects.get(&key).as_deref())),
         }
@@ -228,7 +251,9 @@ impl<'w> Write<'w> {
                 if !Patch::is_apply(call.media) || !self.subresource.is_empty() && !self.creates() {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
-                let Patch::Apply(applied) = read()? else { continue };
+                let Patch::Apply(applied) = read()? else {
+                    continue;
+                };
                 match self.apply_new(&applied) {
                     Err(status) if status.reason == "AlreadyExists" => continue,
                     other => return other.map(|written| (201, written)),
@@ -259,21 +284,36 @@ impl<'w> Write<'w> {
         if wanted.is_some() || strategy::of(kind).unconditional_update {
             return Ok(());
         }
-        let error = FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
-        Err(Status::invalid_as(&kind.plural, &kind.gvk.group, &self.call.target.name, &[error]))
+        let error = FieldError::invalid(
+            "metadata.resourceVersion",
+            &0.into(),
+            "must be specified for an update",
+        );
+        Err(Status::invalid_as(
+            &kind.plural,
+            &kind.gvk.group,
+            &self.call.target.name,
+            &[error],
+        ))
     }
 
     /// Tells whether a write to an object that is not there creates it, whatever sort of write it is.
     fn creates(&self) -> bool {
-        strategy::of(&self.call.served.kind).create_on_update && matches!(self.subresource, "" | "status")
+        strategy::of(&self.call.served.kind).create_on_update
+            && matches!(self.subresource, "" | "status")
     }
 
     fn apply_new(&self, applied: &Value) -> Result<Written, Status> {
         let uid = text(applied, "/metadata/uid");
         if !uid.is_empty() {
-            let why =
-                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-            return Err(Status::conflict(&self.call.served.kind, &self.call.target.name, &why));
+            let why = format!(
+                "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            );
+            return Err(Status::conflict(
+                &self.call.served.kind,
+                &self.call.target.name,
+                &why,
+            ));
         }
         let object = self.applied(None, applied)?;
         self.create(object, Way::Applied)
@@ -282,7 +322,8 @@ impl<'w> Write<'w> {
     /// Returns the object as it is once somebody applied to it.
     fn applied(&self, live: Option<&Value>, patch: &Value) -> Result<Value, Status> {
         let to = endpoint::of(self.call.served, self.subresource);
-        let mut object = write::apply(live, patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
+        let mut object =
+            write::apply(live, patch, &to, self.request()).map_err(|refusal| refused(&refusal))?;
         let decoded = body::applied(&self.call.served.kind, &object, self.options.validation)?;
         self.call.warn(decoded.warnings);
         object = decoded.object;
@@ -292,7 +333,8 @@ impl<'w> Write<'w> {
 
     /// Returns what was made of an object as an object of its kind.
     fn decoded(&self, object: &Value) -> Result<Value, Status> {
-        let Decoded { object, warnings } = body::patched(&self.call.served.kind, object, self.options.validation)?;
+        let Decoded { object, warnings } =
+            body::patched(&self.call.served.kind, object, self.options.validation)?;
         self.call.warn(warnings);
         Ok(object)
     }
@@ -307,11 +349,20 @@ impl<'w> Write<'w> {
         call.place(&mut object)?;
         if !applied {
             fill(kind, &mut object);
-            object = write::update(Some(&live), &object, &endpoint::of(call.served, self.subresource), self.request());
+            object = write::update(
+                Some(&live),
+                &object,
+                &endpoint::of(call.served, self.subresource),
+                self.request(),
+            );
         }
         update::prepare(kind, self.subresource, &live, &mut object);
         write::keep_times(&live, &mut object);
-        self.check(Some(&live), &object, &validate::update(kind, self.subresource, &live, &object))?;
+        self.check(
+            Some(&live),
+            &object,
+            &validate::update(kind, self.subresource, &live, &object),
+        )?;
         admission::provide(call, Some(&live), &mut object, self.options.dry_run)?;
         admission::grants(call, Some(&live), &object)?;
         self.put(stored, object)
@@ -320,7 +371,10 @@ impl<'w> Write<'w> {
     /// Stores an object in place of another, or takes it away where nothing holds it any more.
     pub(crate) fn put(&self, stored: &Arc<Stored>, mut object: Value) -> Result<Written, Fault> {
         let call = self.call;
-        metadata_mut(&mut object).insert("resourceVersion".to_owned(), stored.revision.to_string().into());
+        metadata_mut(&mut object).insert(
+            "resourceVersion".to_owned(),
+            stored.revision.to_string().into(),
+        );
         if self.options.dry_run {
             return Ok(Written::Unstored(object));
         }
@@ -330,12 +384,21 @@ impl<'w> Write<'w> {
         }
         let key = call.key();
         if stored.index.deleting && delete::is_free(&call.served.kind, &object) {
-            return match call.api.store.remove(&call.served.objects, &key, stored.revision) {
+            return match call
+                .api
+                .store
+                .remove(&call.served.objects, &key, stored.revision)
+            {
                 Ok(_) => Ok(Written::Unstored(object)),
                 Err(clash) => Err(self.outrun(clash)),
             };
         }
-        match call.api.store.put(&call.served.objects, key, From::Revision(stored.revision), &draft) {
+        match call.api.store.put(
+            &call.served.objects,
+            key,
+            From::Revision(stored.revision),
+            &draft,
+        ) {
             Ok(stored) => Ok(Written::Stored(stored)),
             Err(clash) => Err(self.outrun(clash)),
         }
@@ -343,7 +406,10 @@ impl<'w> Write<'w> {
 
     fn outrun(&self, clash: Clash) -> Fault {
         match clash {
-            Clash::Gone => Fault::Refused(Status::not_found(&self.call.served.kind, &self.call.target.name)),
+            Clash::Gone => Fault::Refused(Status::not_found(
+                &self.call.served.kind,
+                &self.call.target.name,
+            )),
             Clash::Newer | Clash::Exists => Fault::Outrun,
         }
     }
@@ -353,10 +419,19 @@ impl<'w> Write<'w> {
     }
 
     fn request(&self) -> Request<'_> {
-        Request { manager: self.call.manager(&self.options.manager), force: self.options.force, now: &self.now }
+        Request {
+            manager: self.call.manager(&self.options.manager),
+            force: self.options.force,
+            now: &self.now,
+        }
     }
 
-    fn check(&self, live: Option<&Value>, object: &Value, errors: &[FieldError]) -> Result<(), Status> {
+    fn check(
+        &self,
+        live: Option<&Value>,
+        object: &Value,
+        errors: &[FieldError],
+    ) -> Result<(), Status> {
         let kind = &self.call.served.kind;
         let mut errors = errors.to_vec();
         if let lode_admit::Types::Custom(ty) = &kind.types {
@@ -366,15 +441,26 @@ impl<'w> Write<'w> {
             self.call.warn(validate::warnings(kind, live, object));
             return Ok(());
         }
-        Err(Status::invalid(kind, text(object, "/metadata/name"), &errors))
+        Err(Status::invalid(
+            kind,
+            text(object, "/metadata/name"),
+            &errors,
+        ))
     }
 
     fn other_uid(&self, uid: &str, found: &str) -> Status {
         let call = self.call;
-        let scope =
-            if call.target.namespace.is_empty() { String::new() } else { format!("{}/", call.target.namespace) };
+        let scope = if call.target.namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", call.target.namespace)
+        };
         // What stores for a dry run does not say where.
-        let root = if self.options.dry_run { "" } else { "/registry" };
+        let root = if self.options.dry_run {
+            ""
+        } else {
+            "/registry"
+        };
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: {root}/{}/{scope}{}, ResourceVersion: 0, \
              AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {found}",
@@ -389,7 +475,14 @@ impl<'w> Write<'w> {
 fn place(kind: &Kind) -> String {
     let (group, plural) = (&*kind.gvk.group, &*kind.plural);
     match (group, plural) {
-        ("", "endpoints" | "services") => format!("services/{}", if plural == "services" { "specs" } else { plural }),
+        ("", "endpoints" | "services") => format!(
+            "services/{}",
+            if plural == "services" {
+                "specs"
+            } else {
+                plural
+            }
+        ),
         ("", "nodes") => "minions".to_owned(),
         ("", "replicationcontrollers") => "controllers".to_owned(),
         ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
@@ -433,7 +526,10 @@ impl Changed {
 fn wanted(version: &str) -> Result<Option<u64>, Status> {
     match version {
         "" | "0" => Ok(None),
-        version => version.parse().map(Some).map_err(|_| Status::internal(not_a_number("ParseUint", version))),
+        version => version
+            .parse()
+            .map(Some)
+            .map_err(|_| Status::internal(not_a_number("ParseUint", version))),
     }
 }
 
@@ -445,8 +541,18 @@ pub(crate) fn refused(refusal: &Refusal) -> Status {
         field: cause.field.clone(),
     };
     let causes: Vec<Cause> = refusal.causes.iter().map(cause).collect();
-    let details = (!causes.is_empty()).then(|| Box::new(Details { causes, ..Details::default() }));
-    Status { code: refusal.code, reason: refusal.reason, message: refusal.message.clone(), details }
+    let details = (!causes.is_empty()).then(|| {
+        Box::new(Details {
+            causes,
+            ..Details::default()
+        })
+    });
+    Status {
+        code: refusal.code,
+        reason: refusal.reason,
+        message: refusal.message.clone(),
+        details,
+    }
 }
 
 /// How often a write begins again when somebody else was faster.

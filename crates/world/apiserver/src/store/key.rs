@@ -14,7 +14,10 @@ pub(crate) struct Key {
 impl Key {
     /// Returns the key of an object.
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
-        Self { text: [namespace, SEPARATOR, name].concat().into(), namespace_bytes: namespace.len() }
+        Self {
+            text: [namespace, SEPARATOR, name].concat().into(),
+            namespace_bytes: namespace.len(),
+        }
     }
 
     /// Returns the namespace, or nothing in the cluster's scope.
@@ -24,7 +27,9 @@ impl Key {
 
     /// Returns the name.
     pub(crate) fn name(&self) -> &str {
-        self.text.get(self.namespace_bytes + SEPARATOR.len()..).unwrap_or_default()
+        self.text
+            .get(self.namespace_bytes + SEPARATOR.len()..)
+            .unwrap_or_default()
     }
 }
 
@@ -36,10 +41,21 @@ mod tests {
 
     #[test]
     fn keys_are_in_the_order_of_namespace_and_name() {
-        let pairs = [("", "b"), ("a", ""), ("a", "x"), ("a", "x-1"), ("a-b", "a"), ("ab", "a"), ("b", "")];
+        let pairs = [
+            ("", "b"),
+            ("a", ""),
+            ("a", "x"),
+            ("a", "x-1"),
+            ("a-b", "a"),
+            ("ab", "a"),
+            ("b", ""),
+        ];
         let keys = pairs.map(|(namespace, name)| Key::new(namespace, name));
         assert!(keys.is_sorted());
-        assert_eq!(keys.each_ref().map(|key| (key.namespace(), key.name())), pairs);
+        assert_eq!(
+            keys.each_ref().map(|key| (key.namespace(), key.name())),
+            pairs
+        );
     }
 
     #[test]

@@ -39,18 +39,25 @@ impl Log {
         self.superseded_bytes += change.superseded_bytes();
         let change = Arc::new(change);
         self.changes.push_back(Arc::clone(&change));
-        while self.changes.len() > CHANGES_MAX || self.superseded_bytes > BYTES_MAX && self.changes.len() > 1 {
+        while self.changes.len() > CHANGES_MAX
+            || self.superseded_bytes > BYTES_MAX && self.changes.len() > 1
+        {
             self.forget_oldest();
         }
         change
     }
 
     /// Returns the changes after a revision.
-    pub(crate) fn since(&self, revision: u64) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Expired> {
+    pub(crate) fn since(
+        &self,
+        revision: u64,
+    ) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Expired> {
         if revision < self.forgotten {
             return Err(Expired);
         }
-        let start = self.changes.partition_point(|change| change.revision() <= revision);
+        let start = self
+            .changes
+            .partition_point(|change| change.revision() <= revision);
         Ok(self.changes.range(start..))
     }
 
@@ -61,8 +68,12 @@ impl Log {
     }
 
     fn forget_oldest(&mut self) -> bool {
-        let Some(change) = self.changes.pop_front() else { return false };
-        self.superseded_bytes = self.superseded_bytes.saturating_sub(change.superseded_bytes());
+        let Some(change) = self.changes.pop_front() else {
+            return false;
+        };
+        self.superseded_bytes = self
+            .superseded_bytes
+            .saturating_sub(change.superseded_bytes());
         self.forgotten = change.revision();
         true
     }
@@ -83,7 +94,9 @@ impl Change {
     }
 
     fn superseded_bytes(&self) -> usize {
-        self.previous.as_ref().map_or(0, |previous| previous.text().len())
+        self.previous
+            .as_ref()
+            .map_or(0, |previous| previous.text().len())
     }
 }
 
@@ -106,7 +119,12 @@ mod tests {
 
     fn change(value: &str, revision: u64) -> Change {
         let previous = Some(stored("before", revision - 1));
-        Change { key: Key::new("shop", "a"), object: stored(value, revision), previous, deleted: false }
+        Change {
+            key: Key::new("shop", "a"),
+            object: stored(value, revision),
+            previous,
+            deleted: false,
+        }
     }
 
     fn revisions(log: &Log, since: u64) -> Result<Vec<u64>, Expired> {
@@ -129,16 +147,30 @@ mod tests {
         let (mut log, large) = (Log::default(), "x".repeat(BYTES_MAX / 2));
         for revision in [2, 4, 6] {
             let previous = Some(stored(&large, revision - 1));
-            log.note(Change { previous, ..change("now", revision) });
+            log.note(Change {
+                previous,
+                ..change("now", revision)
+            });
         }
-        assert_eq!((revisions(&log, 2), revisions(&log, 4)), (Err(Expired), Ok(vec![6])));
+        assert_eq!(
+            (revisions(&log, 2), revisions(&log, 4)),
+            (Err(Expired), Ok(vec![6]))
+        );
     }
 
     #[test]
     fn who_no_longer_selects_an_object_sees_how_it_was() {
         let left: Value = change("now", 9).left().value();
-        assert_eq!((&left["data"]["a"], &left["metadata"]["resourceVersion"]), (&json!("before"), &json!("9")));
-        let gone = Change { deleted: true, ..change("last", 9) }.left().value();
+        assert_eq!(
+            (&left["data"]["a"], &left["metadata"]["resourceVersion"]),
+            (&json!("before"), &json!("9"))
+        );
+        let gone = Change {
+            deleted: true,
+            ..change("last", 9)
+        }
+        .left()
+        .value();
         assert_eq!(gone["data"]["a"], "last");
     }
 }

@@ -51,7 +51,10 @@ impl Draft {
     pub(crate) fn new(object: &Value, fields: Fields) -> Self {
         let empty = Map::new();
         let object = object.as_object().unwrap_or(&empty);
-        let metadata = object.get(METADATA).and_then(Value::as_object).unwrap_or(&empty);
+        let metadata = object
+            .get(METADATA)
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
         let head = format!(
             "{{\"apiVersion\":{},\"kind\":{},\"metadata\":{{\"resourceVersion\":\"",
@@ -60,18 +63,28 @@ impl Draft {
         );
         let mut tail = Vec::with_capacity(TAIL_CAPACITY);
         tail.push(b'"');
-        write_fields(&mut tail, metadata.iter().filter(|(key, _)| *key != "resourceVersion"));
+        write_fields(
+            &mut tail,
+            metadata.iter().filter(|(key, _)| *key != "resourceVersion"),
+        );
         tail.push(b'}');
         let is_head = |key: &str| matches!(key, "apiVersion" | "kind" | METADATA);
         write_fields(&mut tail, object.iter().filter(|(key, _)| !is_head(key)));
         tail.push(b'}');
-        Self { head: head.into_bytes().into(), tail: tail.into(), index: Arc::new(Index::of(metadata, fields)) }
+        Self {
+            head: head.into_bytes().into(),
+            tail: tail.into(),
+            index: Arc::new(Index::of(metadata, fields)),
+        }
     }
 
     /// Returns the object with its revision; `previous` is the form it had before.
     pub(crate) fn after(&self, previous: Option<&Stored>, revision: u64) -> Stored {
         let mut stored = self.at(revision);
-        if let Some(same) = previous.map(|previous| &previous.index).filter(|index| **index == stored.index) {
+        if let Some(same) = previous
+            .map(|previous| &previous.index)
+            .filter(|index| **index == stored.index)
+        {
             stored.index = Arc::clone(same);
         }
         stored
@@ -83,7 +96,12 @@ impl Draft {
         let digits = digits.format(revision).as_bytes();
         let text = [&self.head[..], digits, &self.tail[..]].concat();
         let body_at = self.head.len() - METADATA_HEAD.len();
-        Stored { text: text.into(), revision, body_at, index: Arc::clone(&self.index) }
+        Stored {
+            text: text.into(),
+            revision,
+            body_at,
+            index: Arc::clone(&self.index),
+        }
     }
 
     /// Tells whether an object as it is stored says the same, its revision aside.
@@ -116,7 +134,11 @@ impl Stored {
     pub(crate) fn gone_at(&self, revision: u64) -> Self {
         let (head, rest) = self.text.split_at(self.body_at + METADATA_HEAD.len());
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let draft = Draft { head: head.into(), tail: rest[digits..].into(), index: Arc::clone(&self.index) };
+        let draft = Draft {
+            head: head.into(),
+            tail: rest[digits..].into(),
+            index: Arc::clone(&self.index),
+        };
         draft.at(revision)
     }
 }
@@ -124,16 +146,24 @@ impl Stored {
 impl Index {
     fn of(metadata: &Map<String, Value>, fields: Fields) -> Self {
         let pairs = metadata.get("labels").and_then(Value::as_object);
-        let labels =
-            pairs.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
+        let labels = pairs
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
         let owners = metadata.get("ownerReferences").and_then(Value::as_array);
         let owner = |reference: &Value| Some(reference.get("uid")?.as_str()?.into());
         Self {
-            uid: metadata.get("uid").and_then(Value::as_str).unwrap_or_default().into(),
+            uid: metadata
+                .get("uid")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .into(),
             labels: labels.collect(),
             fields,
             owners: owners.into_iter().flatten().filter_map(owner).collect(),
-            deleting: metadata.get("deletionTimestamp").is_some_and(Value::is_string),
+            deleting: metadata
+                .get("deletionTimestamp")
+                .is_some_and(Value::is_string),
         }
     }
 }
@@ -179,7 +209,10 @@ mod tests {
     fn an_item_of_a_list_has_no_kind() {
         let stored = Draft::new(&web(), Box::default()).at(7);
         let item: Value = serde_json::from_slice(&[b"{", stored.headless()].concat()).unwrap();
-        assert_eq!((item.get("kind"), &item["metadata"]["name"]), (None, &json!("web")));
+        assert_eq!(
+            (item.get("kind"), &item["metadata"]["name"]),
+            (None, &json!("web"))
+        );
     }
 
     #[test]
@@ -193,7 +226,13 @@ mod tests {
     #[test]
     fn what_goes_keeps_all_but_its_revision() {
         let stored = Draft::new(&web(), Box::default()).at(7).gone_at(1234);
-        assert_eq!((stored.revision, &stored.value()["metadata"]["resourceVersion"]), (1234, &json!("1234")));
+        assert_eq!(
+            (
+                stored.revision,
+                &stored.value()["metadata"]["resourceVersion"]
+            ),
+            (1234, &json!("1234"))
+        );
         assert_eq!(stored.value()["data"], json!({"a": "1"}));
     }
 }

@@ -46,7 +46,11 @@ impl Answer {
     /// Answers with a value.
     pub(crate) fn value(code: u16, value: &Value, output: Output) -> Self {
         if output.yaml {
-            return Self::parts(code, "application/yaml", [lode_yaml::to_string(value).into()]);
+            return Self::parts(
+                code,
+                "application/yaml",
+                [lode_yaml::to_string(value).into()],
+            );
         }
         Self::json(code, value.to_string())
     }
@@ -58,26 +62,57 @@ impl Answer {
 
     /// Says why the request fails.
     pub(crate) fn status(status: &Status) -> Self {
-        let retry_after_s = status.details.as_ref().map_or(0, |details| details.retry_after_s);
-        Self { retry_after_s, ..Self::json(status.code, status.to_value().to_string()) }
+        let retry_after_s = status
+            .details
+            .as_ref()
+            .map_or(0, |details| details.retry_after_s);
+        Self {
+            retry_after_s,
+            ..Self::json(status.code, status.to_value().to_string())
+        }
     }
 
     /// Answers with what follows each other.
-    pub(crate) fn parts(code: u16, content_type: &'static str, parts: impl IntoIterator<Item = Bytes>) -> Self {
+    pub(crate) fn parts(
+        code: u16,
+        content_type: &'static str,
+        parts: impl IntoIterator<Item = Bytes>,
+    ) -> Self {
         let body = Content::Parts(parts.into_iter().collect());
-        Self { code, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+        Self {
+            code,
+            content_type,
+            warnings: Vec::new(),
+            etag: None,
+            retry_after_s: 0,
+            body,
+        }
     }
 
     /// Answers with JSON that is made as the client takes it.
     pub(crate) fn lazy(code: u16, parts: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
         let body = Content::Lazy(Box::new(parts));
-        Self { code, content_type: JSON, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+        Self {
+            code,
+            content_type: JSON,
+            warnings: Vec::new(),
+            etag: None,
+            retry_after_s: 0,
+            body,
+        }
     }
 
     /// Answers with what comes as it happens.
     pub(crate) fn stream(content_type: &'static str, stream: Stream) -> Self {
         let body = Content::Stream(stream);
-        Self { code: 200, content_type, warnings: Vec::new(), etag: None, retry_after_s: 0, body }
+        Self {
+            code: 200,
+            content_type,
+            warnings: Vec::new(),
+            etag: None,
+            retry_after_s: 0,
+            body,
+        }
     }
 
     /// Tells people something besides.
@@ -88,13 +123,27 @@ impl Answer {
 
     /// Returns the HTTP response; without its body for a `HEAD`.
     pub(crate) fn response(self, head: bool) -> Response<Content> {
-        let body = if head { Content::Parts(VecDeque::new()) } else { self.body };
+        let body = if head {
+            Content::Parts(VecDeque::new())
+        } else {
+            self.body
+        };
         let mut response = Response::new(body);
-        *response.status_mut() = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        let etag = self.etag.and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok());
-        let cache = if etag.is_some() { "public" } else { "no-cache, private" };
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.content_type),
+        );
+        let etag = self
+            .etag
+            .and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok());
+        let cache = if etag.is_some() {
+            "public"
+        } else {
+            "no-cache, private"
+        };
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
         if let Some(etag) = etag {
             headers.insert(header::ETAG, etag);
@@ -104,7 +153,9 @@ impl Answer {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
         }
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
-            if let Ok(value) = HeaderValue::from_bytes(format!("299 - {}", quoted(warning)).as_bytes()) {
+            if let Ok(value) =
+                HeaderValue::from_bytes(format!("299 - {}", quoted(warning)).as_bytes())
+            {
                 headers.append(header::WARNING, value);
             }
         }
@@ -131,7 +182,10 @@ impl Body for Content {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = match self.get_mut() {
             Self::Parts(parts) => Poll::Ready(parts.pop_front()),
             Self::Lazy(parts) => Poll::Ready(parts.next()),
@@ -146,7 +200,9 @@ impl Body for Content {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Parts(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
+            Self::Parts(parts) => {
+                SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum())
+            }
             Self::Lazy(_) | Self::Stream(_) => SizeHint::default(),
         }
     }
@@ -162,9 +218,13 @@ mod tests {
 
     #[test]
     fn warnings_become_headers_that_no_text_can_break() {
-        let answer = Answer::text(200, "ok").with_warnings(vec!["unknown field \"a\"\r\nb".to_owned()]);
+        let answer =
+            Answer::text(200, "ok").with_warnings(vec!["unknown field \"a\"\r\nb".to_owned()]);
         let response = answer.response(false);
-        assert_eq!(response.headers()["warning"], "299 - \"unknown field \\\"a\\\"  b\"");
+        assert_eq!(
+            response.headers()["warning"],
+            "299 - \"unknown field \\\"a\\\"  b\""
+        );
         assert_eq!(response.headers()["cache-control"], "no-cache, private");
     }
 
@@ -174,7 +234,10 @@ mod tests {
         answer.etag = Some("X".to_owned());
         let response = answer.response(true);
         assert_eq!(
-            (response.body().size_hint().exact(), &response.headers()["etag"]),
+            (
+                response.body().size_hint().exact(),
+                &response.headers()["etag"]
+            ),
             (Some(0), &HeaderValue::from_static("\"X\""))
         );
         assert_eq!(response.headers()["cache-control"], "public");

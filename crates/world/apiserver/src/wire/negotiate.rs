@@ -25,14 +25,20 @@ pub(crate) enum Shape {
 
 impl Output {
     /// Whole objects as JSON.
-    pub(crate) const JSON: Self = Self { yaml: false, shape: Shape::Object };
+    pub(crate) const JSON: Self = Self {
+        yaml: false,
+        shape: Shape::Object,
+    };
 
     /// Chooses by an `Accept` header: the first form of it that there is.
     ///
     /// # Errors
     /// There is none of them.
     pub(crate) fn choose(accept: Option<&str>) -> Result<Self, Status> {
-        let accept = accept.map(str::trim).filter(|accept| !accept.is_empty()).unwrap_or("application/json");
+        let accept = accept
+            .map(str::trim)
+            .filter(|accept| !accept.is_empty())
+            .unwrap_or("application/json");
         let mut known = false;
         for clause in accept.split(',') {
             let (media, parameters) = clause.split_once(';').unwrap_or((clause, ""));
@@ -65,10 +71,16 @@ impl Output {
 
 fn shape(parameters: &str) -> Option<Shape> {
     let parameter = |name: &str| {
-        let mut pairs = parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+        let mut pairs = parameters
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='));
+        pairs
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.trim())
     };
-    let Some(wanted) = parameter("as") else { return Some(Shape::Object) };
+    let Some(wanted) = parameter("as") else {
+        return Some(Shape::Object);
+    };
     let version = match (parameter("g"), parameter("v")) {
         (Some("meta.k8s.io"), Some("v1")) => Version::V1,
         (Some("meta.k8s.io"), Some("v1beta1")) => Version::V1Beta1,
@@ -85,7 +97,11 @@ fn shape(parameters: &str) -> Option<Shape> {
 pub(crate) fn media(content_type: Option<&str>) -> &str {
     let media = content_type.unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();
-    if media.is_empty() { "application/json" } else { media }
+    if media.is_empty() {
+        "application/json"
+    } else {
+        media
+    }
 }
 
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -102,9 +118,15 @@ mod tests {
 
     #[test]
     fn the_first_form_that_there_is_wins() {
-        let json = Output { yaml: false, shape: Shape::Object };
+        let json = Output {
+            yaml: false,
+            shape: Shape::Object,
+        };
         assert_eq!(Output::choose(None), Ok(json));
-        assert_eq!(Output::choose(Some("application/vnd.kubernetes.protobuf,application/json")), Ok(json));
+        assert_eq!(
+            Output::choose(Some("application/vnd.kubernetes.protobuf,application/json")),
+            Ok(json)
+        );
         assert_eq!(Output::choose(Some("text/html, */*")), Ok(json));
         assert!(Output::choose(Some("application/yaml")).unwrap().yaml);
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io";
@@ -112,19 +134,32 @@ mod tests {
         let metadata = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
             application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
         assert_eq!(shape_of(metadata), Shape::Metadata(Version::V1));
-        assert_eq!(shape_of("application/json;as=Nothing;v=v1;g=meta.k8s.io,application/json"), Shape::Object);
+        assert_eq!(
+            shape_of("application/json;as=Nothing;v=v1;g=meta.k8s.io,application/json"),
+            Shape::Object
+        );
     }
 
     #[test]
     fn what_there_is_not_is_refused() {
-        assert_eq!(Output::choose(Some("text/html")).unwrap_err().message, NOT_ACCEPTABLE);
-        let error = Output::choose(Some("application/json;as=Bogus;v=v1;g=meta.k8s.io")).unwrap_err();
-        assert!(error.message.starts_with("only the following media types"), "{error}");
+        assert_eq!(
+            Output::choose(Some("text/html")).unwrap_err().message,
+            NOT_ACCEPTABLE
+        );
+        let error =
+            Output::choose(Some("application/json;as=Bogus;v=v1;g=meta.k8s.io")).unwrap_err();
+        assert!(
+            error.message.starts_with("only the following media types"),
+            "{error}"
+        );
     }
 
     #[test]
     fn parameters_are_no_part_of_a_media_type() {
-        assert_eq!(media(Some("application/json; charset=utf-8")), "application/json");
+        assert_eq!(
+            media(Some("application/json; charset=utf-8")),
+            "application/json"
+        );
         assert_eq!(media(None), "application/json");
     }
 }

@@ -35,14 +35,24 @@ pub(crate) struct Target {
 impl Route {
     /// Reads the path of a URL; `None` where it is not UTF-8 once decoded.
     pub(crate) fn parse(path: &str) -> Option<Self> {
-        let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Option<_>>()?;
+        let parts: Vec<String> = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(decoded)
+            .collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         Some(match *parts.as_slice() {
             ["api"] => Self::Core,
             ["apis"] => Self::Groups,
             ["apis", group] => Self::Group(group.to_owned()),
-            ["api", version] => Self::Version { group: String::new(), version: version.to_owned() },
-            ["apis", group, version] => Self::Version { group: group.to_owned(), version: version.to_owned() },
+            ["api", version] => Self::Version {
+                group: String::new(),
+                version: version.to_owned(),
+            },
+            ["apis", group, version] => Self::Version {
+                group: group.to_owned(),
+                version: version.to_owned(),
+            },
             ["api", version, ref rest @ ..] => Self::resource("", version, rest),
             ["apis", group, version, ref rest @ ..] => Self::resource(group, version, rest),
             _ => Self::Other,
@@ -56,7 +66,9 @@ impl Route {
         };
         let (namespace, resource, rest) = match rest {
             // A namespace is an object itself, and these are parts of it.
-            ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => ("", rest[0], &rest[1..]),
+            ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => {
+                ("", rest[0], &rest[1..])
+            }
             ["namespaces", namespace, resource, rest @ ..] => (*namespace, *resource, rest),
             [resource, rest @ ..] => ("", *resource, rest),
             [] => ("", "", rest),
@@ -86,7 +98,9 @@ pub(crate) fn decoded(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
+        if let Some(byte) =
+            hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+        {
             bytes.push(byte);
             rest = &tail[2..];
         } else {
@@ -117,23 +131,51 @@ mod tests {
             namespace: "shop".into(),
             ..Target::default()
         };
-        assert_eq!(target("/apis/apps/v1/namespaces/shop/deployments"), deployments);
-        let status = Target { name: "web".into(), subresource: "status".into(), ..deployments.clone() };
-        assert_eq!(target("/apis/apps/v1/namespaces/shop/deployments/web/status"), status);
-        assert_eq!(target("/apis/apps/v1/watch/namespaces/shop/deployments"), Target { watch: true, ..deployments });
+        assert_eq!(
+            target("/apis/apps/v1/namespaces/shop/deployments"),
+            deployments
+        );
+        let status = Target {
+            name: "web".into(),
+            subresource: "status".into(),
+            ..deployments.clone()
+        };
+        assert_eq!(
+            target("/apis/apps/v1/namespaces/shop/deployments/web/status"),
+            status
+        );
+        assert_eq!(
+            target("/apis/apps/v1/watch/namespaces/shop/deployments"),
+            Target {
+                watch: true,
+                ..deployments
+            }
+        );
         let role = target("/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Adiscovery");
-        assert_eq!((&*role.resource, &*role.name, &*role.namespace), ("clusterroles", "system:discovery", ""));
+        assert_eq!(
+            (&*role.resource, &*role.name, &*role.namespace),
+            ("clusterroles", "system:discovery", "")
+        );
     }
 
     #[test]
     fn a_namespace_is_an_object_and_a_place() {
         let parts = |path: &str| {
-            let Target { resource, namespace, name, subresource, .. } = target(path);
+            let Target {
+                resource,
+                namespace,
+                name,
+                subresource,
+                ..
+            } = target(path);
             [resource, namespace, name, subresource].join("|")
         };
         assert_eq!(parts("/api/v1/namespaces"), "namespaces|||");
         assert_eq!(parts("/api/v1/namespaces/shop"), "namespaces||shop|");
-        assert_eq!(parts("/api/v1/namespaces/shop/finalize"), "namespaces||shop|finalize");
+        assert_eq!(
+            parts("/api/v1/namespaces/shop/finalize"),
+            "namespaces||shop|finalize"
+        );
         assert_eq!(parts("/api/v1/namespaces/shop/pods"), "pods|shop||");
         assert_eq!(parts("/api/v1/nodes/a/proxy/b/c"), "nodes||a|proxy/b/c");
     }
@@ -141,8 +183,14 @@ mod tests {
     #[test]
     fn other_paths_are_about_discovery_or_nothing() {
         assert_eq!(Route::parse("/api"), Some(Route::Core));
-        assert_eq!(Route::parse("/apis/apps"), Some(Route::Group("apps".into())));
-        let version = Route::Version { group: String::new(), version: "v1".into() };
+        assert_eq!(
+            Route::parse("/apis/apps"),
+            Some(Route::Group("apps".into()))
+        );
+        let version = Route::Version {
+            group: String::new(),
+            version: "v1".into(),
+        };
         assert_eq!(Route::parse("/api/v1/"), Some(version));
         assert_eq!(Route::parse("/healthz"), Some(Route::Other));
         assert_eq!(Route::parse("/api/v1/pods/%ff"), None);

@@ -23,9 +23,14 @@ pub(crate) struct Slot(Arc<Mutex<Option<Bytes>>>);
 
 impl Stream {
     /// Returns the body whose pieces a future puts into the slot that it is given.
-    pub(crate) fn new<F: Future<Output = ()> + Send + 'static>(make: impl FnOnce(Slot) -> F) -> Self {
+    pub(crate) fn new<F: Future<Output = ()> + Send + 'static>(
+        make: impl FnOnce(Slot) -> F,
+    ) -> Self {
         let slot = Slot::default();
-        Self { making: Some(Box::pin(make(slot.clone()))), slot }
+        Self {
+            making: Some(Box::pin(make(slot.clone()))),
+            slot,
+        }
     }
 
     /// Returns the next piece; `None` once the future has ended. Who gets a piece asks again.
@@ -46,7 +51,14 @@ impl Slot {
     /// Puts a piece, and returns once it was taken. That wakes nobody: who took it asks for the next.
     pub(crate) async fn put(&self, piece: Bytes) {
         *self.lock() = Some(piece);
-        poll_fn(|_| if self.lock().is_none() { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|_| {
+            if self.lock().is_none() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Bytes>> {
@@ -72,7 +84,12 @@ mod tests {
             slot.put("a".into()).await;
             slot.put("b".into()).await;
         });
-        let pieces = [next(&mut stream), next(&mut stream), next(&mut stream), next(&mut stream)];
+        let pieces = [
+            next(&mut stream),
+            next(&mut stream),
+            next(&mut stream),
+            next(&mut stream),
+        ];
         let expected = [Some("a".into()), Some("b".into()), None, None];
         assert_eq!(pieces, expected.map(Poll::Ready));
     }

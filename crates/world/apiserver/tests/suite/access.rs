@@ -11,7 +11,14 @@ const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
 
 async fn as_jane(client: &Client, path: &str) -> (u16, Value) {
-    let (code, body) = client.raw(Method::GET, path, &[("impersonate-user", "jane")], &Value::Null).await;
+    let (code, body) = client
+        .raw(
+            Method::GET,
+            path,
+            &[("impersonate-user", "jane")],
+            &Value::Null,
+        )
+        .await;
     (code, serde_json::from_slice(&body).unwrap())
 }
 
@@ -36,19 +43,33 @@ async fn a_user_may_what_he_is_bound_to() {
         assert!(begun.elapsed().as_secs() < 60, "the binding counts");
         tokio::task::yield_now().await;
     }
-    assert_eq!(as_jane(&client, "/api/v1/namespaces/default/secrets").await.0, 403, "a viewer sees no secrets");
-    assert_eq!(as_jane(&client, "/api/v1/configmaps").await.0, 403, "and nothing elsewhere");
+    assert_eq!(
+        as_jane(&client, "/api/v1/namespaces/default/secrets")
+            .await
+            .0,
+        403,
+        "a viewer sees no secrets"
+    );
+    assert_eq!(
+        as_jane(&client, "/api/v1/configmaps").await.0,
+        403,
+        "and nothing elsewhere"
+    );
 }
 
 #[tokio::test]
 async fn a_certificate_says_who_comes() {
     let client = Client::start_as("jane", &["ops"]).await;
     let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-    let found = client.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", &review).await;
+    let found = client
+        .create("/apis/authentication.k8s.io/v1/selfsubjectreviews", &review)
+        .await;
     let user = &found["status"]["userInfo"];
     assert_eq!(user["username"], "jane");
     assert_eq!(user["groups"], json!(["ops", "system:authenticated"]));
-    let (code, _) = client.send(Method::GET, MAPS, "application/json", &Value::Null).await;
+    let (code, _) = client
+        .send(Method::GET, MAPS, "application/json", &Value::Null)
+        .await;
     assert_eq!(code, 403);
     let admin = Client::start_as("root", &["system:masters"]).await;
     assert_eq!(admin.get(MAPS).await["kind"], "ConfigMapList");
@@ -71,7 +92,13 @@ async fn who_may_not_ask_is_told_so_before_a_body_is_read() {
         let mut answer = [0; 12];
         let read = stream.read_exact(&mut answer);
         let answered = tokio::time::timeout(std::time::Duration::from_secs(20), read).await;
-        answered.expect("answered although the body does not come").unwrap();
-        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {code}"), "{head}");
+        answered
+            .expect("answered although the body does not come")
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&answer),
+            format!("HTTP/1.1 {code}"),
+            "{head}"
+        );
     }
 }

@@ -26,7 +26,11 @@ pub(crate) struct Client {
 impl Client {
     /// Starts a server.
     pub(crate) async fn start() -> Self {
-        Self::of(Arc::new(Server::start(Config::default()).await.unwrap()), None).await
+        Self::of(
+            Arc::new(Server::start(Config::default()).await.unwrap()),
+            None,
+        )
+        .await
     }
 
     /// Starts a server, and comes to it with a certificate that names a user.
@@ -47,25 +51,39 @@ impl Client {
         let stream = Self::stream(&server, certificate).await;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Self { server, token, sender: tokio::sync::Mutex::new(sender) }
+        Self {
+            server,
+            token,
+            sender: tokio::sync::Mutex::new(sender),
+        }
     }
 
     /// Opens an encrypted connection.
-    pub(crate) async fn stream(server: &Server, certificate: Option<(String, String)>) -> TlsStream<TcpStream> {
+    pub(crate) async fn stream(
+        server: &Server,
+        certificate: Option<(String, String)>,
+    ) -> TlsStream<TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(server.certificate().as_bytes()).unwrap())
+            .unwrap();
         let config = rustls::ClientConfig::builder().with_root_certificates(roots);
         let config = match certificate {
             None => config.with_no_client_auth(),
             Some((certificate, key)) => {
                 let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
                 let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-                config.with_client_auth_cert(vec![certificate], key).unwrap()
+                config
+                    .with_client_auth_cert(vec![certificate], key)
+                    .unwrap()
             }
         };
         let stream = TcpStream::connect(server.address()).await.unwrap();
         let name = ServerName::from(server.address().ip());
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+        TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .unwrap()
     }
 
     /// Returns the server.
@@ -74,29 +92,54 @@ impl Client {
     }
 
     /// Sends a request. Returns the code and body of the answer, which is text where it is no JSON.
-    pub(crate) async fn send(&self, method: Method, path: &str, media: &str, body: &Value) -> (u16, Value) {
-        let (code, body) = self.raw(method, path, &[("content-type", media)], body).await;
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        let (code, body) = self
+            .raw(method, path, &[("content-type", media)], body)
+            .await;
         let text = || Value::from(String::from_utf8_lossy(&body));
-        (code, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
+        (
+            code,
+            serde_json::from_slice(&body).unwrap_or_else(|_| text()),
+        )
     }
 
     /// Sends a request with headers. Returns the code and body of the answer, whatever it is.
-    pub(crate) async fn raw(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> (u16, Bytes) {
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> (u16, Bytes) {
         let response = self.open(method, path, headers, body).await;
         let code = response.status().as_u16();
-        (code, response.into_body().collect().await.unwrap().to_bytes())
+        (
+            code,
+            response.into_body().collect().await.unwrap().to_bytes(),
+        )
     }
 
     /// Returns the first lines of what is at a path, as they come.
     pub(crate) async fn lines(&self, path: &str, count: usize) -> Vec<Value> {
-        let mut body = self.open(Method::GET, path, &[], &Value::Null).await.into_body();
+        let mut body = self
+            .open(Method::GET, path, &[], &Value::Null)
+            .await
+            .into_body();
         let mut read = Vec::new();
         while read.split(|byte| *byte == b'\n').count() <= count {
             let frame = body.frame().await.unwrap().unwrap();
             read.extend_from_slice(&frame.into_data().unwrap());
         }
         let lines = read.split(|byte| *byte == b'\n').take(count);
-        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+        lines
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
     }
 
     async fn open(
@@ -106,8 +149,15 @@ impl Client {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> hyper::Response<hyper::body::Incoming> {
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        let mut request = Request::builder().method(method).uri(path).header("host", self.server.address().to_string());
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.server.address().to_string());
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -134,7 +184,9 @@ impl Client {
 
     /// Changes an object by a merge patch.
     pub(crate) async fn patch(&self, path: &str, patch: &Value) {
-        let (code, answer) = self.send(Method::PATCH, path, "application/merge-patch+json", patch).await;
+        let (code, answer) = self
+            .send(Method::PATCH, path, "application/merge-patch+json", patch)
+            .await;
         assert_eq!(code, 200, "{answer}");
     }
 
@@ -161,8 +213,13 @@ impl Client {
 
 /// Tells whether a condition of an object is true.
 pub(crate) fn is_true(object: &Value, condition: &str) -> bool {
-    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.into_iter().any(|found| found["type"] == condition && found["status"] == "True")
+    let conditions = object["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    conditions
+        .into_iter()
+        .any(|found| found["type"] == condition && found["status"] == "True")
 }
 
 const JSON: &str = "application/json";

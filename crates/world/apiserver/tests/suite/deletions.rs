@@ -17,8 +17,16 @@ struct Sort {
 
 impl Sort {
     fn folder(&self, namespace: &str) -> String {
-        let root = if self.api_version.contains('/') { "apis" } else { "api" };
-        let place = if self.is_namespaced { format!("namespaces/{namespace}/") } else { String::new() };
+        let root = if self.api_version.contains('/') {
+            "apis"
+        } else {
+            "api"
+        };
+        let place = if self.is_namespaced {
+            format!("namespaces/{namespace}/")
+        } else {
+            String::new()
+        };
         format!("/{root}/{}/{place}{}", self.api_version, self.plural)
     }
 
@@ -52,18 +60,22 @@ fn smallest(kind: &str) -> Value {
     let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}});
     let ending = json!({"spec": {"containers": containers, "restartPolicy": "Never"}});
     let workload = json!({"spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
-    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"});
+    let role =
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"});
     let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]});
     let webhooks = json!({"webhooks": [{"name": "a.b.c", "admissionReviewVersions": ["v1"], "sideEffects": "None",
         "clientConfig": {"url": "https://x.y/z"}, "rules": []}]});
-    let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    let claim =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
     match kind {
         "Pod" => json!({"spec": {"containers": containers}}),
         "PodTemplate" => json!({ "template": template }),
         "Deployment" | "DaemonSet" | "ReplicaSet" | "StatefulSet" => workload,
         "ReplicationController" => json!({"spec": {"template": template}}),
         "Job" => json!({"spec": {"template": ending}}),
-        "CronJob" => json!({"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": ending}}}}),
+        "CronJob" => {
+            json!({"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": ending}}}})
+        }
         "ControllerRevision" => json!({"revision": 1, "data": {"a": 1}}),
         "Service" => json!({"spec": {"ports": [{"port": 1}]}}),
         "PersistentVolumeClaim" => json!({ "spec": claim }),
@@ -72,12 +84,18 @@ fn smallest(kind: &str) -> Value {
         }
         "Event" => json!({"involvedObject": {"kind": "Pod", "name": "a", "namespace": "default"}}),
         "LimitRange" => json!({"spec": {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}}),
-        "Ingress" => json!({"spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 1}}}}}),
+        "Ingress" => {
+            json!({"spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 1}}}}})
+        }
         "IngressClass" => json!({"spec": {"controller": "x.io/y"}}),
-        "IPAddress" => json!({"spec": {"parentRef": {"resource": "services", "name": "s", "namespace": "default"}}}),
+        "IPAddress" => {
+            json!({"spec": {"parentRef": {"resource": "services", "name": "s", "namespace": "default"}}})
+        }
         "NetworkPolicy" => json!({"spec": {"podSelector": {}}}),
         "ServiceCIDR" => json!({"spec": {"cidrs": ["10.97.0.0/24"]}}),
-        "PodDisruptionBudget" => json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}}),
+        "PodDisruptionBudget" => {
+            json!({"spec": {"minAvailable": 1, "selector": {"matchLabels": {"a": "b"}}}})
+        }
         "CertificateSigningRequest" => {
             json!({"spec": {"request": REQUEST, "signerName": "a.io/b", "usages": ["client auth"]}})
         }
@@ -94,7 +112,9 @@ fn smallest(kind: &str) -> Value {
         "ValidatingAdmissionPolicy" => {
             json!({"spec": {"matchConstraints": {"resourceRules": [rule]}, "validations": [{"expression": "true"}]}})
         }
-        "ValidatingAdmissionPolicyBinding" => json!({"spec": {"policyName": "p", "validationActions": ["Deny"]}}),
+        "ValidatingAdmissionPolicyBinding" => {
+            json!({"spec": {"policyName": "p", "validationActions": ["Deny"]}})
+        }
         "MutatingAdmissionPolicy" => {
             json!({"spec": {"matchConstraints": {"resourceRules": [rule]}, "reinvocationPolicy": "Never", "failurePolicy": "Fail",
             "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": "Object{}"}}]}})
@@ -132,14 +152,24 @@ const REQUEST: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIR01HN
 /// Returns every kind whose objects can be created and deleted, as the server itself tells.
 async fn sorts(client: &Client) -> Vec<Sort> {
     let groups = client.get("/apis").await;
-    let versions = groups["groups"].as_array().unwrap().iter().flat_map(|group| group["versions"].as_array().unwrap());
+    let versions = groups["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["versions"].as_array().unwrap());
     let versions = versions.map(|version| version["groupVersion"].as_str().unwrap().to_owned());
     let mut sorts = Vec::new();
     for version in std::iter::once("v1".to_owned()).chain(versions) {
         let root = if version.contains('/') { "apis" } else { "api" };
         let list = client.get(&format!("/{root}/{version}")).await;
         for resource in list["resources"].as_array().unwrap() {
-            let can = |verb: &str| resource["verbs"].as_array().unwrap().iter().any(|found| found == verb);
+            let can = |verb: &str| {
+                resource["verbs"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|found| found == verb)
+            };
             let plural = resource["name"].as_str().unwrap();
             if !plural.contains('/') && can("create") && can("delete") {
                 sorts.push(Sort {
@@ -161,7 +191,10 @@ async fn an_object_of_every_kind_goes_however_it_is_deleted() {
     assert!(sorts.len() > 50, "{}", sorts.len());
     for propagation in ["Background", "Foreground", "Orphan"] {
         for sort in &sorts {
-            let (folder, object) = (sort.folder("default"), sort.object(&propagation.to_lowercase()));
+            let (folder, object) = (
+                sort.folder("default"),
+                sort.object(&propagation.to_lowercase()),
+            );
             let (code, answer) = client.send(Method::POST, &folder, JSON, &object).await;
             assert_eq!(code, 201, "{} {}: {answer}", sort.api_version, sort.kind);
             let path = format!("{folder}/{}", object["metadata"]["name"].as_str().unwrap());
@@ -174,25 +207,43 @@ async fn an_object_of_every_kind_goes_however_it_is_deleted() {
 #[tokio::test]
 async fn a_namespace_goes_with_an_object_of_every_kind_in_it() {
     let client = Client::start().await;
-    client.create("/api/v1/namespaces", &json!({"metadata": {"name": "full"}})).await;
-    for sort in sorts(&client).await.iter().filter(|sort| sort.is_namespaced) {
+    client
+        .create("/api/v1/namespaces", &json!({"metadata": {"name": "full"}}))
+        .await;
+    for sort in sorts(&client)
+        .await
+        .iter()
+        .filter(|sort| sort.is_namespaced)
+    {
         let mut object = sort.object("a");
         for reference in ["involvedObject", "regarding"] {
             if let Some(place) = object.get_mut(reference) {
                 place["namespace"] = "full".into();
             }
         }
-        let (code, answer) = client.send(Method::POST, &sort.folder("full"), JSON, &object).await;
-        assert!(code == 201 || answer["reason"] == "AlreadyExists", "{} {}: {answer}", sort.api_version, sort.kind);
+        let (code, answer) = client
+            .send(Method::POST, &sort.folder("full"), JSON, &object)
+            .await;
+        assert!(
+            code == 201 || answer["reason"] == "AlreadyExists",
+            "{} {}: {answer}",
+            sort.api_version,
+            sort.kind
+        );
     }
     client.delete("/api/v1/namespaces/full", "Background").await;
-    client.wait("/api/v1/namespaces/full", |found| found["code"] == 404).await;
+    client
+        .wait("/api/v1/namespaces/full", |found| found["code"] == 404)
+        .await;
 }
 
 #[tokio::test]
 async fn a_claim_stays_while_a_pod_uses_it() {
     let client = Client::start().await;
-    let (claims, pods) = ("/api/v1/namespaces/default/persistentvolumeclaims", "/api/v1/namespaces/default/pods");
+    let (claims, pods) = (
+        "/api/v1/namespaces/default/persistentvolumeclaims",
+        "/api/v1/namespaces/default/pods",
+    );
     let mut claim = smallest("PersistentVolumeClaim");
     claim["metadata"]["name"] = "data".into();
     client.create(claims, &claim).await;
@@ -200,41 +251,74 @@ async fn a_claim_stays_while_a_pod_uses_it() {
     pod["metadata"]["name"] = "user".into();
     pod["spec"]["volumes"] = json!([{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]);
     client.create(pods, &pod).await;
-    client.wait(&format!("{pods}/user"), |pod| pod["spec"]["nodeName"].is_string()).await;
+    client
+        .wait(&format!("{pods}/user"), |pod| {
+            pod["spec"]["nodeName"].is_string()
+        })
+        .await;
 
     client.delete(&format!("{claims}/data"), "Background").await;
     // Another claim, deleted later, is gone: whatever was to be done about the first is done.
     claim["metadata"]["name"] = "other".into();
     client.create(claims, &claim).await;
-    client.delete(&format!("{claims}/other"), "Background").await;
-    client.wait(&format!("{claims}/other"), |found| found["code"] == 404).await;
+    client
+        .delete(&format!("{claims}/other"), "Background")
+        .await;
+    client
+        .wait(&format!("{claims}/other"), |found| found["code"] == 404)
+        .await;
     let held = client.get(&format!("{claims}/data")).await;
-    assert_eq!(held["metadata"]["finalizers"], json!(["kubernetes.io/pvc-protection"]), "{held:#}");
+    assert_eq!(
+        held["metadata"]["finalizers"],
+        json!(["kubernetes.io/pvc-protection"]),
+        "{held:#}"
+    );
 
     client.delete(&format!("{pods}/user"), "Background").await;
-    client.wait(&format!("{claims}/data"), |found| found["code"] == 404).await;
+    client
+        .wait(&format!("{claims}/data"), |found| found["code"] == 404)
+        .await;
 }
 
 #[tokio::test]
 async fn a_volume_stays_while_it_is_bound() {
     let client = Client::start().await;
-    let (claims, volumes) = ("/api/v1/namespaces/default/persistentvolumeclaims", "/api/v1/persistentvolumes");
+    let (claims, volumes) = (
+        "/api/v1/namespaces/default/persistentvolumeclaims",
+        "/api/v1/persistentvolumes",
+    );
     let mut claim = smallest("PersistentVolumeClaim");
     claim["metadata"]["name"] = "data".into();
     client.create(claims, &claim).await;
     let mut volume = smallest("PersistentVolume");
     volume["metadata"]["name"] = "disk".into();
-    volume["spec"]["claimRef"] = json!({"kind": "PersistentVolumeClaim", "namespace": "default", "name": "data"});
+    volume["spec"]["claimRef"] =
+        json!({"kind": "PersistentVolumeClaim", "namespace": "default", "name": "data"});
     client.create(volumes, &volume).await;
-    client.patch(&format!("{volumes}/disk/status"), &json!({"status": {"phase": "Bound"}})).await;
+    client
+        .patch(
+            &format!("{volumes}/disk/status"),
+            &json!({"status": {"phase": "Bound"}}),
+        )
+        .await;
 
-    client.delete(&format!("{volumes}/disk"), "Background").await;
+    client
+        .delete(&format!("{volumes}/disk"), "Background")
+        .await;
     volume["metadata"]["name"] = "free".into();
     client.create(volumes, &volume).await;
-    client.delete(&format!("{volumes}/free"), "Background").await;
-    client.wait(&format!("{volumes}/free"), |found| found["code"] == 404).await;
-    assert!(client.get(&format!("{volumes}/disk")).await["metadata"]["deletionTimestamp"].is_string());
+    client
+        .delete(&format!("{volumes}/free"), "Background")
+        .await;
+    client
+        .wait(&format!("{volumes}/free"), |found| found["code"] == 404)
+        .await;
+    assert!(
+        client.get(&format!("{volumes}/disk")).await["metadata"]["deletionTimestamp"].is_string()
+    );
 
     client.delete(&format!("{claims}/data"), "Background").await;
-    client.wait(&format!("{volumes}/disk"), |found| found["code"] == 404).await;
+    client
+        .wait(&format!("{volumes}/disk"), |found| found["code"] == 404)
+        .await;
 }

@@ -21,9 +21,21 @@ struct Planned {
 }
 
 impl Faults for Planned {
-    fn meet<'r>(&'r self, request: Request<'r>) -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>> {
-        let Request { user, verb, resource, subresource, name } = request;
-        self.seen.lock().unwrap().push(format!("{user} {verb} {resource}/{subresource} {name}"));
+    fn meet<'r>(
+        &'r self,
+        request: Request<'r>,
+    ) -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>> {
+        let Request {
+            user,
+            verb,
+            resource,
+            subresource,
+            name,
+        } = request;
+        self.seen
+            .lock()
+            .unwrap()
+            .push(format!("{user} {verb} {resource}/{subresource} {name}"));
         let next = self.faults.lock().unwrap().pop();
         Box::pin(std::future::ready(next.unwrap_or(Fault::None)))
     }
@@ -34,7 +46,10 @@ fn map() -> Value {
 }
 
 async fn client(planned: &Arc<Planned>) -> Client {
-    let config = Config { faults: Some(Arc::clone(planned) as Arc<dyn Faults>), ..Config::default() };
+    let config = Config {
+        faults: Some(Arc::clone(planned) as Arc<dyn Faults>),
+        ..Config::default()
+    };
     Client::of(Arc::new(Server::start(config).await.unwrap()), None).await
 }
 
@@ -43,23 +58,50 @@ async fn a_refused_request_is_not_served_and_a_lost_one_is() {
     let planned = Arc::new(Planned::default());
     let client = client(&planned).await;
     let failed = || Status::internal("planned");
-    *planned.faults.lock().unwrap() = vec![Fault::None, Fault::Lost(failed()), Fault::None, Fault::Refused(failed())];
-    let (code, _) = client.send(Method::POST, MAPS, "application/json", &map()).await;
-    assert_eq!((code, client.get(&format!("{MAPS}/a")).await["code"].as_u64()), (500, Some(404)));
-    let (code, answer) = client.send(Method::POST, MAPS, "application/json", &map()).await;
+    *planned.faults.lock().unwrap() = vec![
+        Fault::None,
+        Fault::Lost(failed()),
+        Fault::None,
+        Fault::Refused(failed()),
+    ];
+    let (code, _) = client
+        .send(Method::POST, MAPS, "application/json", &map())
+        .await;
+    assert_eq!(
+        (
+            code,
+            client.get(&format!("{MAPS}/a")).await["code"].as_u64()
+        ),
+        (500, Some(404))
+    );
+    let (code, answer) = client
+        .send(Method::POST, MAPS, "application/json", &map())
+        .await;
     assert_eq!((code, &answer["message"]), (500, &json!("planned")));
-    assert_eq!(client.get(&format!("{MAPS}/a")).await["metadata"]["name"], "a");
+    assert_eq!(
+        client.get(&format!("{MAPS}/a")).await["metadata"]["name"],
+        "a"
+    );
 }
 
 #[tokio::test]
 async fn it_is_known_who_asks_and_for_what() {
     let planned = Arc::new(Planned::default());
     let client = client(&planned).await;
-    client.get("/apis/apps/v1/namespaces/default/deployments/web/status").await;
+    client
+        .get("/apis/apps/v1/namespaces/default/deployments/web/status")
+        .await;
     client.get("/version").await;
-    client.get(&format!("{MAPS}?watch=1&timeoutSeconds=1&resourceVersion=1")).await;
+    client
+        .get(&format!(
+            "{MAPS}?watch=1&timeoutSeconds=1&resourceVersion=1"
+        ))
+        .await;
     let seen = planned.seen.lock().unwrap().join("\n");
-    assert_eq!(seen, "admin get deployments/status web\nadmin get / \nadmin watch configmaps/ ");
+    assert_eq!(
+        seen,
+        "admin get deployments/status web\nadmin get / \nadmin watch configmaps/ "
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +121,9 @@ async fn watches_can_be_ended_and_go_on_where_they_were() {
         () = ended => unreachable!("it never ends"),
     };
     assert!(body.len() < 1_000_000, "it did not last its minute");
-    let (_, body) = client.raw(Method::GET, &follow.replace("60", "1"), &[], &Value::Null).await;
+    let (_, body) = client
+        .raw(Method::GET, &follow.replace("60", "1"), &[], &Value::Null)
+        .await;
     assert!(String::from_utf8_lossy(&body).contains("\"name\":\"a\""));
 }
 
@@ -87,16 +131,36 @@ async fn watches_can_be_ended_and_go_on_where_they_were() {
 async fn a_place_before_a_compaction_is_gone_and_one_after_it_is_not() {
     let client = Client::start().await;
     let created = client.create(MAPS, &map()).await;
-    let before = created["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
-    client.create(MAPS, &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}})).await;
+    let before = created["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    client
+        .create(
+            MAPS,
+            &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}}),
+        )
+        .await;
     client.server().compact();
     let watch = async |version: &str| {
         let path = format!("{MAPS}?watch=1&timeoutSeconds=1&resourceVersion={version}");
-        String::from_utf8_lossy(&client.raw(Method::GET, &path, &[], &Value::Null).await.1).into_owned()
+        String::from_utf8_lossy(&client.raw(Method::GET, &path, &[], &Value::Null).await.1)
+            .into_owned()
     };
     assert!(watch(&before).await.contains("\"code\":410"));
-    let now = client.get(MAPS).await["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
-    client.create(MAPS, &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}})).await;
+    let now = client.get(MAPS).await["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    client
+        .create(
+            MAPS,
+            &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}),
+        )
+        .await;
     let told = watch(&now).await;
-    assert!(told.contains("\"name\":\"c\"") && !told.contains("\"code\":410"), "{told}");
+    assert!(
+        told.contains("\"name\":\"c\"") && !told.contains("\"code\":410"),
+        "{told}"
+    );
 }

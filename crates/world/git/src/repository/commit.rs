@@ -56,23 +56,39 @@ pub(crate) struct Links {
 
 /// Returns a commit object's bytes.
 pub(crate) fn write(tree: Id, parents: &[Id], draft: &Draft) -> Vec<u8> {
-    let parents: Vec<_> = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
-    let (name, email) = (plain(&draft.author.name, "unknown"), plain(&draft.author.email, ""));
+    let parents: Vec<_> = parents
+        .iter()
+        .map(|parent| format!("parent {parent}\n"))
+        .collect();
+    let (name, email) = (
+        plain(&draft.author.name, "unknown"),
+        plain(&draft.author.email, ""),
+    );
     let by = format!("{name} <{email}> {} +0000", draft.time_seconds.max(0));
     let message = draft.message.replace('\0', "");
-    format!("tree {tree}\n{}author {by}\ncommitter {by}\n\n{}\n", parents.concat(), message.trim_end()).into_bytes()
+    format!(
+        "tree {tree}\n{}author {by}\ncommitter {by}\n\n{}\n",
+        parents.concat(),
+        message.trim_end()
+    )
+    .into_bytes()
 }
 
 /// Reads a commit whole.
 pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
-    let (Kind::Commit, bytes) = source.object(id)? else { return Err(Lost::Corrupt) };
+    let (Kind::Commit, bytes) = source.object(id)? else {
+        return Err(Lost::Corrupt);
+    };
     let commit = parse(&bytes)?;
     let author = commit.author().map_err(|_| Lost::Corrupt)?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Commit {
         id: ObjectId(id),
         parents: commit.parents().map(ObjectId).collect(),
-        author: Author { name: text(author.name), email: text(author.email) },
+        author: Author {
+            name: text(author.name),
+            email: text(author.email),
+        },
         time_seconds: time(&commit),
         subject: crate::snapshot::subject(&bytes),
         message: text(commit.message),
@@ -81,14 +97,20 @@ pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
 
 /// Reads where a commit leads.
 pub(crate) fn links(source: &dyn Source, id: Id) -> Result<Links, Lost> {
-    let (Kind::Commit, bytes) = source.object(id)? else { return Err(Lost::Corrupt) };
+    let (Kind::Commit, bytes) = source.object(id)? else {
+        return Err(Lost::Corrupt);
+    };
     links_of(&bytes)
 }
 
 /// Reads where a commit's bytes lead.
 pub(crate) fn links_of(bytes: &[u8]) -> Result<Links, Lost> {
     let commit = parse(bytes)?;
-    Ok(Links { tree: commit.tree(), parents: commit.parents().collect(), time_seconds: time(&commit) })
+    Ok(Links {
+        tree: commit.tree(),
+        parents: commit.parents().collect(),
+        time_seconds: time(&commit),
+    })
 }
 
 fn parse(bytes: &[u8]) -> Result<CommitRef<'_>, Lost> {
@@ -96,14 +118,24 @@ fn parse(bytes: &[u8]) -> Result<CommitRef<'_>, Lost> {
 }
 
 fn time(commit: &CommitRef<'_>) -> i64 {
-    commit.committer().map(|committer| committer.seconds()).unwrap_or_default()
+    commit
+        .committer()
+        .map(|committer| committer.seconds())
+        .unwrap_or_default()
 }
 
 /// Leaves out what would end a name or an address early, as Git itself does.
 fn plain(text: &str, otherwise: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '<' | '>'))
+        .collect();
     let text = text.trim();
-    if text.is_empty() { otherwise.to_owned() } else { text.to_owned() }
+    if text.is_empty() {
+        otherwise.to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -112,11 +144,22 @@ mod tests {
 
     #[test]
     fn a_name_cannot_forge_a_header() {
-        let author = Author { name: "Eve <eve>\nparent 0".to_owned(), email: "e>\n\nx@y".to_owned() };
-        let draft = Draft { author, message: "one\0\n\n".to_owned(), time_seconds: 7, onto: None };
+        let author = Author {
+            name: "Eve <eve>\nparent 0".to_owned(),
+            email: "e>\n\nx@y".to_owned(),
+        };
+        let draft = Draft {
+            author,
+            message: "one\0\n\n".to_owned(),
+            time_seconds: 7,
+            onto: None,
+        };
         let bytes = write(Id::empty_tree(gix_hash::Kind::Sha1), &[], &draft);
         let text = String::from_utf8(bytes.clone()).unwrap();
-        assert!(text.ends_with("committer Eve eveparent 0 <ex@y> 7 +0000\n\none\n"), "{text}");
+        assert!(
+            text.ends_with("committer Eve eveparent 0 <ex@y> 7 +0000\n\none\n"),
+            "{text}"
+        );
         let links = links_of(&bytes).unwrap();
         assert_eq!((links.parents, links.time_seconds), (vec![], 7));
     }

@@ -24,7 +24,10 @@ pub struct Changes {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Change {
-    Write { bytes: Vec<u8>, executable: Option<bool> },
+    Write {
+        bytes: Vec<u8>,
+        executable: Option<bool>,
+    },
     Link(String),
     Delete,
 }
@@ -49,12 +52,24 @@ pub enum Error {
 impl Changes {
     /// Writes a file; an existing one stays executable if it is.
     pub fn write(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>) {
-        self.by_path.insert(path, Change::Write { bytes: bytes.into(), executable: None });
+        self.by_path.insert(
+            path,
+            Change::Write {
+                bytes: bytes.into(),
+                executable: None,
+            },
+        );
     }
 
     /// Writes a file and says whether it is executable.
     pub fn write_as(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>, executable: bool) {
-        self.by_path.insert(path, Change::Write { bytes: bytes.into(), executable: Some(executable) });
+        self.by_path.insert(
+            path,
+            Change::Write {
+                bytes: bytes.into(),
+                executable: Some(executable),
+            },
+        );
     }
 
     /// Writes a symbolic link.
@@ -91,7 +106,11 @@ pub(crate) fn apply(
     for (path, change) in &changes.by_path {
         plan.put(path, change)?;
     }
-    let mut editor = Editor { source, deflater: Deflater::default(), made: Vec::new() };
+    let mut editor = Editor {
+        source,
+        deflater: Deflater::default(),
+        made: Vec::new(),
+    };
     let root = match plan.here {
         Some((Change::Delete, _)) => None,
         _ => root,
@@ -116,7 +135,9 @@ impl<'c> Node<'c> {
         if path.as_str().is_empty() && *change != Change::Delete {
             return Err(Error::Root);
         }
-        let node = path.parts().fold(self, |node, part| node.below.entry(part).or_default());
+        let node = path
+            .parts()
+            .fold(self, |node, part| node.below.entry(part).or_default());
         node.here = Some((change, path));
         Ok(())
     }
@@ -130,12 +151,20 @@ struct Editor<'s> {
 
 impl Editor<'_> {
     /// Returns the folder with its changes made; nothing when it is empty, as Git has no empty folders.
-    fn folder(&mut self, old: Option<ObjectId>, node: &Node<'_>) -> Result<Option<ObjectId>, Error> {
+    fn folder(
+        &mut self,
+        old: Option<ObjectId>,
+        node: &Node<'_>,
+    ) -> Result<Option<ObjectId>, Error> {
         let mut entries = old.map_or(Ok(Folder::default()), |id| folder::read(self.source, id))?;
         for (name, child) in &node.below {
             self.entry(&mut entries, name, child)?;
         }
-        if entries.is_empty() { Ok(None) } else { self.write(Kind::Tree, &folder::write(&entries)).map(Some) }
+        if entries.is_empty() {
+            Ok(None)
+        } else {
+            self.write(Kind::Tree, &folder::write(&entries)).map(Some)
+        }
     }
 
     fn entry(&mut self, entries: &mut Folder, name: &str, node: &Node<'_>) -> Result<(), Error> {
@@ -164,11 +193,22 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn file(&mut self, change: &Change, old: Option<EntryKind>) -> Result<(EntryKind, ObjectId), Error> {
+    fn file(
+        &mut self,
+        change: &Change,
+        old: Option<EntryKind>,
+    ) -> Result<(EntryKind, ObjectId), Error> {
         let (kind, bytes) = match change {
             Change::Write { bytes, executable } => {
                 let executable = executable.unwrap_or(old == Some(EntryKind::BlobExecutable));
-                (if executable { EntryKind::BlobExecutable } else { EntryKind::Blob }, bytes.as_slice())
+                (
+                    if executable {
+                        EntryKind::BlobExecutable
+                    } else {
+                        EntryKind::Blob
+                    },
+                    bytes.as_slice(),
+                )
             }
             Change::Link(target) => (EntryKind::Link, target.as_bytes()),
             Change::Delete => return Err(Error::Root),

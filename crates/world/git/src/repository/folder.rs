@@ -16,7 +16,9 @@ pub(crate) type Folder = BTreeMap<Box<[u8]>, Entry>;
 
 /// Reads a tree object.
 pub(crate) fn read(source: &dyn Source, id: ObjectId) -> Result<Folder, Lost> {
-    let (Kind::Tree, bytes) = source.object(id)? else { return Err(Lost::Corrupt) };
+    let (Kind::Tree, bytes) = source.object(id)? else {
+        return Err(Lost::Corrupt);
+    };
     parse(&bytes)
 }
 
@@ -24,7 +26,10 @@ pub(crate) fn read(source: &dyn Source, id: ObjectId) -> Result<Folder, Lost> {
 pub(crate) fn parse(bytes: &[u8]) -> Result<Folder, Lost> {
     let entries = TreeRefIter::from_bytes(bytes, gix_hash::Kind::Sha1).map(|entry| {
         let entry = entry.map_err(|_| Lost::Corrupt)?;
-        Ok((Box::from(entry.filename.as_ref() as &[u8]), (entry.mode.kind(), entry.oid.to_owned())))
+        Ok((
+            Box::from(entry.filename.as_ref() as &[u8]),
+            (entry.mode.kind(), entry.oid.to_owned()),
+        ))
     });
     entries.collect()
 }
@@ -35,7 +40,10 @@ pub(crate) fn write(folder: &Folder) -> Vec<u8> {
         let end: &[u8] = if kind == EntryKind::Tree { b"/" } else { b"" };
         [name, end].concat()
     };
-    let mut entries: Vec<_> = folder.iter().map(|(name, (kind, id))| (key(name, *kind), name, kind, id)).collect();
+    let mut entries: Vec<_> = folder
+        .iter()
+        .map(|(name, (kind, id))| (key(name, *kind), name, kind, id))
+        .collect();
     entries.sort();
     let mut bytes = Vec::new();
     for (_, name, kind, id) in entries {
@@ -65,8 +73,15 @@ mod tests {
     #[test]
     fn a_folder_is_sorted_as_git_does() {
         let id = ObjectId::empty_blob(gix_hash::Kind::Sha1);
-        let names = [("a", EntryKind::Tree), ("a-b", EntryKind::Blob), ("a0", EntryKind::BlobExecutable)];
-        let folder: Folder = names.iter().map(|(name, kind)| (name.as_bytes().into(), (*kind, id))).collect();
+        let names = [
+            ("a", EntryKind::Tree),
+            ("a-b", EntryKind::Blob),
+            ("a0", EntryKind::BlobExecutable),
+        ];
+        let folder: Folder = names
+            .iter()
+            .map(|(name, kind)| (name.as_bytes().into(), (*kind, id)))
+            .collect();
         let bytes = write(&folder);
         let text = String::from_utf8_lossy(&bytes);
         let at = |name: &str| text.find(name).unwrap();

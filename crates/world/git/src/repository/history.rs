@@ -19,8 +19,16 @@ pub(crate) struct Walk<'s> {
 
 impl<'s> Walk<'s> {
     /// Starts at `tips`, which must be commits.
-    pub(crate) fn from(source: &'s dyn Source, tips: impl IntoIterator<Item = Id>) -> Result<Self, Lost> {
-        let mut walk = Self { source, seen: HashSet::new(), found: Vec::new(), waiting: BinaryHeap::new() };
+    pub(crate) fn from(
+        source: &'s dyn Source,
+        tips: impl IntoIterator<Item = Id>,
+    ) -> Result<Self, Lost> {
+        let mut walk = Self {
+            source,
+            seen: HashSet::new(),
+            found: Vec::new(),
+            waiting: BinaryHeap::new(),
+        };
         tips.into_iter().try_for_each(|tip| walk.put(tip))?;
         Ok(walk)
     }
@@ -39,7 +47,8 @@ impl<'s> Walk<'s> {
     fn put(&mut self, id: Id) -> Result<(), Lost> {
         if self.seen.insert(id) {
             let links = commit::links(self.source, id)?;
-            self.waiting.push((links.time_seconds, Reverse(self.found.len())));
+            self.waiting
+                .push((links.time_seconds, Reverse(self.found.len())));
             self.found.push((id, links));
         }
         Ok(())
@@ -51,7 +60,9 @@ pub(crate) fn list(source: &dyn Source, tip: Id, count: usize) -> Result<Vec<Com
     let mut walk = Walk::from(source, [tip])?;
     let mut commits = Vec::new();
     while commits.len() < count {
-        let Some((id, links)) = walk.next() else { break };
+        let Some((id, links)) = walk.next() else {
+            break;
+        };
         walk.follow(&links.parents)?;
         commits.push(commit::read(source, id)?);
     }

@@ -62,8 +62,16 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 fn hunks(base: &[&[u8]], side: &[&[u8]]) -> Option<Vec<Hunk>> {
     let same = |(a, b): &(&&[u8], &&[u8])| a == b;
     let head = base.iter().zip(side).take_while(same).count();
-    let tail = base[head..].iter().rev().zip(side[head..].iter().rev()).take_while(same).count();
-    let (base, side) = (&base[head..base.len() - tail], &side[head..side.len() - tail]);
+    let tail = base[head..]
+        .iter()
+        .rev()
+        .zip(side[head..].iter().rev())
+        .take_while(same)
+        .count();
+    let (base, side) = (
+        &base[head..base.len() - tail],
+        &side[head..side.len() - tail],
+    );
     if base.len().saturating_mul(side.len()) > PAIRS_MAX {
         return None;
     }
@@ -72,7 +80,10 @@ fn hunks(base: &[&[u8]], side: &[&[u8]]) -> Option<Vec<Hunk>> {
     let (mut a, mut b) = (0, 0);
     for (next_a, next_b) in common.into_iter().chain([(base.len(), side.len())]) {
         if (a, b) != (next_a, next_b) {
-            hunks.push(Hunk { base: head + a..head + next_a, side: head + b..head + next_b });
+            hunks.push(Hunk {
+                base: head + a..head + next_a,
+                side: head + b..head + next_b,
+            });
         }
         (a, b) = (next_a + 1, next_b + 1);
     }
@@ -111,7 +122,12 @@ mod tests {
     use super::*;
 
     fn merged(base: &str, ours: &str, theirs: &str) -> Option<String> {
-        let spread = |text: &str| text.chars().map(|c| format!("{c}\n")).collect::<Vec<_>>().concat();
+        let spread = |text: &str| {
+            text.chars()
+                .map(|c| format!("{c}\n"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
         let [base, ours, theirs] = [base, ours, theirs].map(spread);
         let merged = merge(base.as_bytes(), ours.as_bytes(), theirs.as_bytes())?;
         Some(String::from_utf8(merged).unwrap().replace('\n', ""))
@@ -134,16 +150,28 @@ mod tests {
             ("", "a", "b", None),
             ("abc", "", "abc", Some("")),
         ] {
-            assert_eq!(merged(base, ours, theirs).as_deref(), wanted, "{base} {ours} {theirs}");
-            assert_eq!(merged(base, theirs, ours).as_deref(), wanted, "{base} {theirs} {ours}");
+            assert_eq!(
+                merged(base, ours, theirs).as_deref(),
+                wanted,
+                "{base} {ours} {theirs}"
+            );
+            assert_eq!(
+                merged(base, theirs, ours).as_deref(),
+                wanted,
+                "{base} {theirs} {ours}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_text_or_too_much_is_left_alone() {
         assert_eq!(merge(b"a\0\nb\nc\n", b"a\0\nb\nC\n", b"A\0\nb\nc\n"), None);
-        let many: Vec<u8> = (0..5000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
-        let other: Vec<u8> = (5000..10_000).flat_map(|n| format!("{n}\n").into_bytes()).collect();
+        let many: Vec<u8> = (0..5000)
+            .flat_map(|n| format!("{n}\n").into_bytes())
+            .collect();
+        let other: Vec<u8> = (5000..10_000)
+            .flat_map(|n| format!("{n}\n").into_bytes())
+            .collect();
         assert_eq!(merge(&many, &other, &many), None);
     }
 }

@@ -30,9 +30,22 @@ pub(crate) struct Merged {
 }
 
 /// Merges three root trees.
-pub(crate) fn merge(source: &dyn Source, base: ObjectId, ours: ObjectId, theirs: ObjectId) -> Result<Merged, Lost> {
-    let merged = Merged { root: ours, made: Vec::new(), conflicts: Vec::new() };
-    let mut merger = Merger { source, deflater: Deflater::default(), merged };
+pub(crate) fn merge(
+    source: &dyn Source,
+    base: ObjectId,
+    ours: ObjectId,
+    theirs: ObjectId,
+) -> Result<Merged, Lost> {
+    let merged = Merged {
+        root: ours,
+        made: Vec::new(),
+        conflicts: Vec::new(),
+    };
+    let mut merger = Merger {
+        source,
+        deflater: Deflater::default(),
+        merged,
+    };
     let [base, ours, theirs] = [base, ours, theirs].map(|id| Some((EntryKind::Tree, id)));
     let root = merger.entry([base, ours, theirs], &[])?;
     merger.merged.root = match root {
@@ -57,7 +70,10 @@ impl Merger<'_> {
         if base == ours {
             return Ok(theirs);
         }
-        let all_folders = sides.iter().flatten().all(|(kind, _)| *kind == EntryKind::Tree);
+        let all_folders = sides
+            .iter()
+            .flatten()
+            .all(|(kind, _)| *kind == EntryKind::Tree);
         if all_folders && path.len() < DEPTH_MAX {
             return self.folder(sides, path);
         }
@@ -67,16 +83,27 @@ impl Merger<'_> {
             return Ok(Some(entry));
         }
         if self.merged.conflicts.len() < CONFLICTS_MAX {
-            let parts: Vec<_> = path.iter().map(|part| String::from_utf8_lossy(part)).collect();
+            let parts: Vec<_> = path
+                .iter()
+                .map(|part| String::from_utf8_lossy(part))
+                .collect();
             self.merged.conflicts.push(parts.join("/"));
         }
         Ok(ours)
     }
 
     fn folder(&mut self, sides: [Option<Entry>; 3], path: &[&[u8]]) -> Result<Option<Entry>, Lost> {
-        let read = |side: Option<Entry>| side.map_or(Ok(Folder::default()), |(_, id)| folder::read(self.source, id));
+        let read = |side: Option<Entry>| {
+            side.map_or(Ok(Folder::default()), |(_, id)| {
+                folder::read(self.source, id)
+            })
+        };
         let [base, ours, theirs] = [read(sides[0])?, read(sides[1])?, read(sides[2])?];
-        let names: BTreeSet<&[u8]> = [&base, &ours, &theirs].into_iter().flat_map(Folder::keys).map(|n| &**n).collect();
+        let names: BTreeSet<&[u8]> = [&base, &ours, &theirs]
+            .into_iter()
+            .flat_map(Folder::keys)
+            .map(|n| &**n)
+            .collect();
         let mut merged = Folder::new();
         for name in names {
             let sides = [&base, &ours, &theirs].map(|side| side.get(name).copied());

@@ -70,7 +70,9 @@ impl References {
 
     /// Returns all names in order, each with the object it leads to.
     pub fn iter(&self) -> impl Iterator<Item = (&str, ObjectId)> {
-        self.0.iter().map(|(name, id)| (name.as_str(), ObjectId(*id)))
+        self.0
+            .iter()
+            .map(|(name, id)| (name.as_str(), ObjectId(*id)))
     }
 
     fn apply(&mut self, update: &Update) -> Result<(), Refusal> {
@@ -143,11 +145,18 @@ impl Board {
     ) -> Vec<Result<(), Refusal>> {
         self.0.send_if_modified(|references| {
             let mut next = references.clone();
-            for (update, outcome) in updates.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_ok()) {
+            for (update, outcome) in updates
+                .iter()
+                .zip(&mut outcomes)
+                .filter(|(_, outcome)| outcome.is_ok())
+            {
                 *outcome = next.apply(update);
             }
             if atomic && outcomes.iter().any(Result::is_err) {
-                outcomes.iter_mut().filter(|outcome| outcome.is_ok()).for_each(|it| *it = Err(Refusal::Atomic));
+                outcomes
+                    .iter_mut()
+                    .filter(|outcome| outcome.is_ok())
+                    .for_each(|it| *it = Err(Refusal::Atomic));
                 return false;
             }
             let changed = *references != next;
@@ -161,9 +170,13 @@ impl Board {
 /// Tells whether a reference may have this name: Git's rules, and below `refs/` only.
 pub(crate) fn is_name(name: &str) -> bool {
     let parts_fine = name.split('/').all(|part| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && part.strip_suffix(".lock").is_none()
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && part.strip_suffix(".lock").is_none()
     });
-    let bad = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    let bad =
+        |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\');
     name.len() <= NAME_MAX
         && name.matches('/').count() >= 2
         && name.starts_with("refs/")
@@ -182,7 +195,11 @@ mod tests {
     }
 
     fn update(name: &str, old: Option<ObjectId>, new: Option<ObjectId>) -> Update {
-        Update { name: name.to_owned(), old, new }
+        Update {
+            name: name.to_owned(),
+            old,
+            new,
+        }
     }
 
     fn apply(board: &Board, updates: &[Update], atomic: bool) -> Vec<Result<(), Refusal>> {
@@ -193,13 +210,30 @@ mod tests {
     fn an_update_holds_only_if_it_knew_the_state() {
         let board = Board::default();
         let (a, b) = (id("a"), id("b"));
-        assert_eq!(apply(&board, &[update("refs/heads/x", None, Some(a))], false), [Ok(())]);
-        for (old, new) in [(None, Some(b)), (Some(b), Some(b)), (None, None), (Some(b), None)] {
-            assert_eq!(apply(&board, &[update("refs/heads/x", old, new)], false), [Err(Refusal::Stale)]);
+        assert_eq!(
+            apply(&board, &[update("refs/heads/x", None, Some(a))], false),
+            [Ok(())]
+        );
+        for (old, new) in [
+            (None, Some(b)),
+            (Some(b), Some(b)),
+            (None, None),
+            (Some(b), None),
+        ] {
+            assert_eq!(
+                apply(&board, &[update("refs/heads/x", old, new)], false),
+                [Err(Refusal::Stale)]
+            );
         }
-        assert_eq!(apply(&board, &[update("refs/heads/x", Some(a), Some(b))], false), [Ok(())]);
+        assert_eq!(
+            apply(&board, &[update("refs/heads/x", Some(a), Some(b))], false),
+            [Ok(())]
+        );
         assert_eq!(board.now().get("refs/heads/x"), Some(b));
-        assert_eq!(apply(&board, &[update("refs/heads/x", Some(b), None)], false), [Ok(())]);
+        assert_eq!(
+            apply(&board, &[update("refs/heads/x", Some(b), None)], false),
+            [Ok(())]
+        );
         assert_eq!(board.now(), References::default());
     }
 
@@ -207,8 +241,14 @@ mod tests {
     fn an_atomic_set_is_made_whole_or_not() {
         let board = Board::default();
         let a = id("a");
-        let set = [update("refs/heads/x", None, Some(a)), update("refs/heads/y", Some(a), None)];
-        assert_eq!(apply(&board, &set, true), [Err(Refusal::Atomic), Err(Refusal::Stale)]);
+        let set = [
+            update("refs/heads/x", None, Some(a)),
+            update("refs/heads/y", Some(a), None),
+        ];
+        assert_eq!(
+            apply(&board, &set, true),
+            [Err(Refusal::Atomic), Err(Refusal::Stale)]
+        );
         assert_eq!(board.now(), References::default());
         assert_eq!(apply(&board, &set, false), [Ok(()), Err(Refusal::Stale)]);
     }
@@ -218,14 +258,28 @@ mod tests {
         let board = Board::default();
         let new = |name: &str| apply(&board, &[update(name, None, Some(id("a")))], false).remove(0);
         new("refs/heads/a/b").unwrap();
-        assert_eq!(new("refs/heads/a"), Err(Refusal::Conflict("refs/heads/a/b".to_owned())));
-        assert_eq!(new("refs/heads/a/b/c"), Err(Refusal::Conflict("refs/heads/a/b".to_owned())));
-        assert_eq!((new("refs/heads/a-b"), new("refs/heads/a/c")), (Ok(()), Ok(())));
+        assert_eq!(
+            new("refs/heads/a"),
+            Err(Refusal::Conflict("refs/heads/a/b".to_owned()))
+        );
+        assert_eq!(
+            new("refs/heads/a/b/c"),
+            Err(Refusal::Conflict("refs/heads/a/b".to_owned()))
+        );
+        assert_eq!(
+            (new("refs/heads/a-b"), new("refs/heads/a/c")),
+            (Ok(()), Ok(()))
+        );
     }
 
     #[test]
     fn names_follow_gits_rules() {
-        for name in ["refs/heads/main", "refs/heads/fix/a-1", "refs/tags/v1.0.0", "refs/heads/ä"] {
+        for name in [
+            "refs/heads/main",
+            "refs/heads/fix/a-1",
+            "refs/tags/v1.0.0",
+            "refs/heads/ä",
+        ] {
             assert!(is_name(name), "{name}");
         }
         let long = format!("refs/heads/{}", "x".repeat(NAME_MAX));
@@ -254,9 +308,20 @@ mod tests {
     async fn a_watch_tells_of_changes_and_of_nothing_else() {
         let board = Board::default();
         let mut watch = board.watch();
-        apply(&board, &[update("refs/heads/x", None, Some(id("a")))], false);
-        assert_eq!(watch.changed().await.unwrap().get("refs/heads/x"), Some(id("a")));
-        apply(&board, &[update("refs/heads/x", None, Some(id("b")))], false);
+        apply(
+            &board,
+            &[update("refs/heads/x", None, Some(id("a")))],
+            false,
+        );
+        assert_eq!(
+            watch.changed().await.unwrap().get("refs/heads/x"),
+            Some(id("a"))
+        );
+        apply(
+            &board,
+            &[update("refs/heads/x", None, Some(id("b")))],
+            false,
+        );
         assert!(!watch.0.has_changed().unwrap());
         drop(board);
         assert_eq!(watch.changed().await, None);

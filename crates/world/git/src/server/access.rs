@@ -43,14 +43,18 @@ impl Gate {
     /// Returns a gate for one user and password.
     #[must_use]
     pub fn basic(username: &str, password: &str) -> Self {
-        Self::Basic(Secret(Digest::of(format!("{username}:{password}").as_bytes())))
+        Self::Basic(Secret(Digest::of(
+            format!("{username}:{password}").as_bytes(),
+        )))
     }
 
     pub(crate) fn asks(&self, headers: &HeaderMap) -> Verdict {
         match self {
             Self::Open => Verdict::Welcome,
             Self::Closed => Verdict::Never,
-            Self::Basic(secret) if given(headers).is_some_and(|given| given == *secret) => Verdict::Welcome,
+            Self::Basic(secret) if given(headers).is_some_and(|given| given == *secret) => {
+                Verdict::Welcome
+            }
             Self::Basic(_) => Verdict::WhoAreYou,
         }
     }
@@ -69,7 +73,10 @@ impl std::fmt::Debug for Gate {
 fn given(headers: &HeaderMap) -> Option<Secret> {
     let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let known = scheme.eq_ignore_ascii_case("basic");
-    known.then(|| STANDARD.decode(encoded.trim()).ok()).flatten().map(|text| Secret(Digest::of(&text)))
+    known
+        .then(|| STANDARD.decode(encoded.trim()).ok())
+        .flatten()
+        .map(|text| Secret(Digest::of(&text)))
 }
 
 #[cfg(test)]
@@ -79,9 +86,21 @@ mod tests {
     #[test]
     fn a_gate_opens_to_its_secret_only() {
         let gate = Gate::basic("git", "a:b");
-        let verdict = |value: &str| gate.asks(&[(AUTHORIZATION, value.parse().unwrap())].into_iter().collect());
+        let verdict = |value: &str| {
+            gate.asks(
+                &[(AUTHORIZATION, value.parse().unwrap())]
+                    .into_iter()
+                    .collect(),
+            )
+        };
         assert_eq!(verdict("Basic Z2l0OmE6Yg=="), Verdict::Welcome);
-        for wrong in ["Basic Z2l0OmE6Yw==", "Bearer Z2l0OmE6Yg==", "Basic", "Basic !", ""] {
+        for wrong in [
+            "Basic Z2l0OmE6Yw==",
+            "Bearer Z2l0OmE6Yg==",
+            "Basic",
+            "Basic !",
+            "",
+        ] {
             assert_eq!(verdict(wrong), Verdict::WhoAreYou, "{wrong}");
         }
         assert_eq!(gate.asks(&HeaderMap::new()), Verdict::WhoAreYou);

@@ -31,7 +31,10 @@ impl Answer {
 
     /// A pack of these objects inside a sideband, after lines that come before it.
     pub(crate) fn pack(before: Vec<u8>, objects: Vec<Arc<Object>>) -> Self {
-        Self(State::Pack(Box::new(Pack { before, stream: Stream::new(objects) })))
+        Self(State::Pack(Box::new(Pack {
+            before,
+            stream: Stream::new(objects),
+        })))
     }
 }
 
@@ -39,7 +42,10 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match &mut self.0 {
             State::Whole(bytes) => std::mem::take(bytes),
             State::Pack(pack) => pack.next(),
@@ -95,9 +101,19 @@ impl Stream {
     fn new(objects: Vec<Arc<Object>>) -> Self {
         // A pack counts its objects in 32 bits; a repository's bytes end long before.
         let count = u32::try_from(objects.len()).unwrap_or(u32::MAX);
-        let head = [b"PACK".as_slice(), &2_u32.to_be_bytes(), &count.to_be_bytes()].concat();
+        let head = [
+            b"PACK".as_slice(),
+            &2_u32.to_be_bytes(),
+            &count.to_be_bytes(),
+        ]
+        .concat();
         let hasher = Some(gix_hash::hasher(gix_hash::Kind::Sha1));
-        Self { objects: objects.into_iter(), head, object: None, hasher }
+        Self {
+            objects: objects.into_iter(),
+            head,
+            object: None,
+            hasher,
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -140,7 +156,9 @@ impl Stream {
 
 /// Returns a checksum, or one that no client accepts if somebody managed to break the hash.
 fn checksum(hasher: Hasher) -> Vec<u8> {
-    hasher.try_finalize().map_or_else(|_| vec![0; 20], |id| id.as_slice().to_vec())
+    hasher
+        .try_finalize()
+        .map_or_else(|_| vec![0; 20], |id| id.as_slice().to_vec())
 }
 
 /// Returns what stands before an object in a pack: its kind, and its size seven bits at a time.
@@ -173,7 +191,12 @@ mod tests {
         let mut deflater = Deflater::default();
         let mut objects = Vec::new();
         for n in 0..50_usize {
-            objects.push(Arc::new(deflater.object(Kind::Blob, "x".repeat(n * n).as_bytes()).unwrap().1));
+            objects.push(Arc::new(
+                deflater
+                    .object(Kind::Blob, "x".repeat(n * n).as_bytes())
+                    .unwrap()
+                    .1,
+            ));
         }
         let whole = Stream::new(objects.clone()).piece(usize::MAX >> 40);
         for length in [1, 7, 12, 20, 1000] {
@@ -184,7 +207,10 @@ mod tests {
             }
             assert!(pieces == whole, "cut at {length}");
         }
-        assert_eq!(whole[whole.len() - 20..], checksum_of(&whole[..whole.len() - 20]));
+        assert_eq!(
+            whole[whole.len() - 20..],
+            checksum_of(&whole[..whole.len() - 20])
+        );
     }
 
     fn checksum_of(bytes: &[u8]) -> Vec<u8> {

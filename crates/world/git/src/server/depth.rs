@@ -37,32 +37,64 @@ pub(crate) struct Depth {
 }
 
 /// Finds where history ends for a client that wants `tips` and has `held` without what came before.
-pub(crate) fn of(repository: &Repository, tips: &[Id], held: &[Id], deepen: &Deepen) -> Result<Depth, Lost> {
-    let held: HashSet<Id> = held.iter().copied().filter(|id| links(repository.objects(), *id).is_ok()).collect();
+pub(crate) fn of(
+    repository: &Repository,
+    tips: &[Id],
+    held: &[Id],
+    deepen: &Deepen,
+) -> Result<Depth, Lost> {
+    let held: HashSet<Id> = held
+        .iter()
+        .copied()
+        .filter(|id| links(repository.objects(), *id).is_ok())
+        .collect();
     let reach = match deepen {
-        Deepen::Not => return Ok(Depth { cut: held, ..Depth::default() }),
+        Deepen::Not => {
+            return Ok(Depth {
+                cut: held,
+                ..Depth::default()
+            });
+        }
         Deepen::Depth(count) => levels(repository, tips.to_vec(), *count)?,
         Deepen::Further(more) => {
             // As in Git this is counted from wherever the client's history ends, be it on a branch it asks for or not,
             // but not where no branch leads any more.
-            let tips: Vec<Id> = repository.references().iter().filter_map(|(_, id)| repository.peel(id.0)).collect();
+            let tips: Vec<Id> = repository
+                .references()
+                .iter()
+                .filter_map(|(_, id)| repository.peel(id.0))
+                .collect();
             let led_to = shown(repository, &tips, &HashSet::new())?;
-            let from = held.iter().copied().filter(|id| led_to.contains(id)).collect();
+            let from = held
+                .iter()
+                .copied()
+                .filter(|id| led_to.contains(id))
+                .collect();
             levels(repository, from, more.saturating_add(1))?
         }
         Deepen::Until(since, not) => until(repository, tips, *since, not)?,
     };
-    let mut depth = Depth { cut: reach.ends, ..Depth::default() };
+    let mut depth = Depth {
+        cut: reach.ends,
+        ..Depth::default()
+    };
     for id in &held {
         if reach.kept.contains(id) && !depth.cut.contains(id) {
             depth.unshallow.push(*id);
-            depth.revived.extend(links(repository.objects(), *id)?.parents);
+            depth
+                .revived
+                .extend(links(repository.objects(), *id)?.parents);
         } else {
             depth.cut.insert(*id);
         }
     }
     let shown = shown(repository, &[tips, &depth.revived].concat(), &depth.cut)?;
-    depth.shallow = depth.cut.iter().copied().filter(|id| shown.contains(id) && !held.contains(id)).collect();
+    depth.shallow = depth
+        .cut
+        .iter()
+        .copied()
+        .filter(|id| shown.contains(id) && !held.contains(id))
+        .collect();
     depth.shallow.sort_unstable();
     depth.unshallow.sort_unstable();
     Ok(depth)

@@ -31,7 +31,16 @@ pub(crate) fn paint(
 ) -> Result<Painted, Lost> {
     let shallow = shallow.iter().copied().collect();
     let (paint, links, waiting) = (HashMap::new(), HashMap::new(), BinaryHeap::new());
-    Painter { repository, shallow, cut, paint, links, waiting, open: 0 }.paint(tips, haves)
+    Painter {
+        repository,
+        shallow,
+        cut,
+        paint,
+        links,
+        waiting,
+        open: 0,
+    }
+    .paint(tips, haves)
 }
 
 #[derive(Default, Clone, Copy)]
@@ -47,8 +56,16 @@ impl Paint {
     }
 }
 
-const HELD: Paint = Paint { wanted: false, held: true, waiting: false };
-const WANTED: Paint = Paint { wanted: true, held: false, waiting: false };
+const HELD: Paint = Paint {
+    wanted: false,
+    held: true,
+    waiting: false,
+};
+const WANTED: Paint = Paint {
+    wanted: true,
+    held: false,
+    waiting: false,
+};
 
 /// Walks from what is wanted and from what is held at once.
 struct Painter<'r> {
@@ -70,8 +87,12 @@ impl Painter<'_> {
         tips.iter().try_for_each(|tip| self.put(*tip, WANTED))?;
         let mut walked = Vec::new();
         while self.open > 0 {
-            let Some((_, _, id)) = self.waiting.pop() else { break };
-            let Some(paint) = self.paint.get_mut(&id) else { continue };
+            let Some((_, _, id)) = self.waiting.pop() else {
+                break;
+            };
+            let Some(paint) = self.paint.get_mut(&id) else {
+                continue;
+            };
             if paint.is_open() {
                 self.open -= 1;
                 walked.push(id);
@@ -79,7 +100,14 @@ impl Painter<'_> {
             paint.waiting = false;
             let wanted = paint.wanted && !self.cut.contains(&id);
             let held = paint.held && !self.shallow.contains(&id);
-            self.pass_on(id, Paint { wanted, held, waiting: false })?;
+            self.pass_on(
+                id,
+                Paint {
+                    wanted,
+                    held,
+                    waiting: false,
+                },
+            )?;
         }
         Ok(self.outcome(walked))
     }
@@ -88,19 +116,33 @@ impl Painter<'_> {
         if !paint.wanted && !paint.held {
             return Ok(());
         }
-        let parents = self.links.get(&id).map(|links| links.parents.clone()).unwrap_or_default();
-        parents.into_iter().try_for_each(|parent| self.put(parent, paint))
+        let parents = self
+            .links
+            .get(&id)
+            .map(|links| links.parents.clone())
+            .unwrap_or_default();
+        parents
+            .into_iter()
+            .try_for_each(|parent| self.put(parent, paint))
     }
 
     fn put(&mut self, id: Id, more: Paint) -> Result<(), Lost> {
         let old = self.paint.get(&id).copied();
         if old.is_none() {
             let links = links(self.repository.objects(), id)?;
-            self.waiting.push((links.time_seconds, Reverse(self.links.len()), id));
+            self.waiting
+                .push((links.time_seconds, Reverse(self.links.len()), id));
             self.links.insert(id, links);
         }
-        let was = old.unwrap_or(Paint { waiting: true, ..Paint::default() });
-        let now = Paint { wanted: was.wanted || more.wanted, held: was.held || more.held, waiting: was.waiting };
+        let was = old.unwrap_or(Paint {
+            waiting: true,
+            ..Paint::default()
+        });
+        let now = Paint {
+            wanted: was.wanted || more.wanted,
+            held: was.held || more.held,
+            waiting: was.waiting,
+        };
         self.open = self.open + usize::from(now.is_open()) - usize::from(was.is_open());
         self.paint.insert(id, now);
         Ok(())
@@ -110,8 +152,12 @@ impl Painter<'_> {
         let held = |id: &Id| self.paint.get(id).is_some_and(|paint| paint.held);
         let mut painted = Painted::default();
         for id in walked.into_iter().filter(|id| !held(id)) {
-            let Some(links) = self.links.get(&id) else { continue };
-            painted.edges.extend(links.parents.iter().copied().filter(held));
+            let Some(links) = self.links.get(&id) else {
+                continue;
+            };
+            painted
+                .edges
+                .extend(links.parents.iter().copied().filter(held));
             painted.send.push((id, links.tree));
         }
         painted

@@ -31,10 +31,14 @@ pub(crate) fn greeting(repository: &Repository) -> Vec<u8> {
     let mut out = Vec::new();
     pktline::write(&mut out, "# service=git-receive-pack\n");
     pktline::write_flush(&mut out);
-    let mut features = format!("\0report-status delete-refs atomic quiet ofs-delta object-format=sha1 {AGENT}");
+    let mut features =
+        format!("\0report-status delete-refs atomic quiet ofs-delta object-format=sha1 {AGENT}");
     let references = repository.references();
     for (name, id) in references.iter() {
-        pktline::write(&mut out, &format!("{id} {name}{}\n", std::mem::take(&mut features)));
+        pktline::write(
+            &mut out,
+            &format!("{id} {name}{}\n", std::mem::take(&mut features)),
+        );
     }
     if !features.is_empty() {
         pktline::write(&mut out, &format!("{NULL} capabilities^{{}}{features}\n"));
@@ -44,7 +48,11 @@ pub(crate) fn greeting(repository: &Repository) -> Vec<u8> {
 }
 
 /// Makes the updates and reports.
-pub(crate) fn answer(repository: &Repository, request: &Bytes, limits: &Limits) -> Result<Vec<u8>, Malformed> {
+pub(crate) fn answer(
+    repository: &Repository,
+    request: &Bytes,
+    limits: &Limits,
+) -> Result<Vec<u8>, Malformed> {
     let push = Push::parse(request)?;
     if push.updates.is_empty() {
         return Ok(Vec::new());
@@ -62,7 +70,9 @@ pub(crate) fn answer(repository: &Repository, request: &Bytes, limits: &Limits) 
     for (at, Update { name, .. }) in push.updates.iter().enumerate() {
         match outcomes.get(at) {
             Some(Ok(())) => pktline::write(&mut report, &format!("ok {name}\n")),
-            Some(Err(refusal)) => pktline::write(&mut report, &format!("ng {name} {}\n", words(refusal))),
+            Some(Err(refusal)) => {
+                pktline::write(&mut report, &format!("ng {name} {}\n", words(refusal)));
+            }
             None => pktline::write(&mut report, &format!("ng {name} unpacker error\n")),
         }
     }
@@ -75,9 +85,17 @@ fn take(repository: &Repository, push: &Push, limits: &Limits) -> Result<(), Str
         return Ok(());
     }
     let (object_bytes, bytes) = (limits.object_bytes, limits.unpacked_bytes);
-    let bounds = Bounds { object_bytes, bytes, deadline: Instant::now() + UNPACK_TIMEOUT };
-    let objects = unpack::unpack(&push.pack, repository.objects(), bounds).map_err(|error| error.to_string())?;
-    repository.objects().insert(objects).map_err(|Full| "the repository is full".to_owned())
+    let bounds = Bounds {
+        object_bytes,
+        bytes,
+        deadline: Instant::now() + UNPACK_TIMEOUT,
+    };
+    let objects = unpack::unpack(&push.pack, repository.objects(), bounds)
+        .map_err(|error| error.to_string())?;
+    repository
+        .objects()
+        .insert(objects)
+        .map_err(|Full| "the repository is full".to_owned())
 }
 
 /// What a client asks for.
@@ -92,7 +110,12 @@ struct Push {
 impl Push {
     fn parse(request: &Bytes) -> Result<Self, Malformed> {
         let mut rest = &request[..];
-        let mut push = Self { updates: Vec::new(), pack: Bytes::new(), atomic: false, reports: false };
+        let mut push = Self {
+            updates: Vec::new(),
+            pack: Bytes::new(),
+            atomic: false,
+            reports: false,
+        };
         loop {
             let line = match pktline::read(&mut rest).map_err(|_| Malformed)? {
                 Packet::Line(line) => String::from_utf8(line).map_err(|_| Malformed)?,
@@ -108,7 +131,8 @@ impl Push {
                 push.atomic |= feature == "atomic";
                 push.reports |= feature == "report-status";
             }
-            push.updates.push(parse_update(update.trim_end_matches('\n'))?);
+            push.updates
+                .push(parse_update(update.trim_end_matches('\n'))?);
             if push.updates.len() > UPDATES_MAX {
                 return Err(Malformed);
             }
@@ -157,9 +181,16 @@ mod tests {
             let mut request = Vec::new();
             pktline::write(&mut request, &line);
             pktline::write_flush(&mut request);
-            assert_eq!(Push::parse(&request.into()).unwrap_err(), Malformed, "{line}");
+            assert_eq!(
+                Push::parse(&request.into()).unwrap_err(),
+                Malformed,
+                "{line}"
+            );
         }
-        assert_eq!(Push::parse(&Bytes::from_static(b"00")).unwrap_err(), Malformed);
+        assert_eq!(
+            Push::parse(&Bytes::from_static(b"00")).unwrap_err(),
+            Malformed
+        );
     }
 
     #[test]
@@ -167,7 +198,10 @@ mod tests {
         let (id, null) = ("12".repeat(20), NULL);
         let mut request = Vec::new();
         pktline::write(&mut request, &format!("shallow {id}"));
-        pktline::write(&mut request, &format!("{null} {id} refs/heads/a\0 report-status atomic agent=x"));
+        pktline::write(
+            &mut request,
+            &format!("{null} {id} refs/heads/a\0 report-status atomic agent=x"),
+        );
         pktline::write(&mut request, &format!("{id} {null} refs/heads/b"));
         pktline::write_flush(&mut request);
         request.extend_from_slice(b"PACK");

@@ -7,7 +7,9 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
@@ -64,19 +66,28 @@ where
 {
     let uri = request.uri();
     if !server.answers_to(asked_host(&request)) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, "this server is not known by that host name");
+        return plain(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this server is not known by that host name",
+        );
     }
     let Some((name, target)) = target(uri.path(), uri.query().unwrap_or_default()) else {
         return plain(StatusCode::NOT_FOUND, "not found");
     };
-    let Some(hosted) = server.hosted(name) else { return plain(StatusCode::NOT_FOUND, "repository not found") };
+    let Some(hosted) = server.hosted(name) else {
+        return plain(StatusCode::NOT_FOUND, "repository not found");
+    };
     let (Target::Greeting(service) | Target::Call(service)) = target;
     if let Some(refusal) = refusal(&hosted, service, request.headers()) {
         return refusal;
     }
     match target {
-        Target::Greeting(service) if request.method() == Method::GET => greet(&hosted, service, request.headers()),
-        Target::Call(service) if request.method() == Method::POST => call(server, hosted, service, request).await,
+        Target::Greeting(service) if request.method() == Method::GET => {
+            greet(&hosted, service, request.headers())
+        }
+        Target::Call(service) if request.method() == Method::POST => {
+            call(server, hosted, service, request).await
+        }
         Target::Greeting(_) => not_allowed("GET"),
         Target::Call(_) => not_allowed("POST"),
     }
@@ -89,13 +100,17 @@ fn asked_host<B>(request: &Request<B>) -> Option<&str> {
     }
     let mut hosts = request.headers().get_all(HOST).into_iter();
     let (host, another) = (hosts.next(), hosts.next());
-    host.filter(|_| another.is_none()).and_then(|host| host.to_str().ok())
+    host.filter(|_| another.is_none())
+        .and_then(|host| host.to_str().ok())
 }
 
 fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, Target)> {
     let path = path.trim_start_matches('/');
     if let Some(name) = path.strip_suffix("/info/refs") {
-        let service = query.split('&').find_map(|pair| pair.strip_prefix("service=")).and_then(Service::named)?;
+        let service = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("service="))
+            .and_then(Service::named)?;
         return Some((name, Target::Greeting(service)));
     }
     let (name, service) = path.rsplit_once('/')?;
@@ -112,14 +127,20 @@ fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Res
         Verdict::Never => Some(plain(StatusCode::FORBIDDEN, "access forbidden")),
         Verdict::WhoAreYou => {
             let mut response = plain(StatusCode::UNAUTHORIZED, "authentication required");
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"git\""));
+            response.headers_mut().insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"git\""),
+            );
             Some(response)
         }
     }
 }
 
 fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<Answer> {
-    let version = headers.get("git-protocol").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let version = headers
+        .get("git-protocol")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let bytes = match service {
         Service::Receive => receive::greeting(&hosted.repository),
         Service::Upload if version.split(':').any(|word| word == "version=2") => upload::greeting(),
@@ -128,13 +149,21 @@ fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<Ans
     good(service.content_type("advertisement"), Answer::whole(bytes))
 }
 
-async fn call<B>(server: &Server, hosted: Hosted, service: Service, request: Request<B>) -> Response<Answer>
+async fn call<B>(
+    server: &Server,
+    hosted: Hosted,
+    service: Service,
+    request: Request<B>,
+) -> Response<Answer>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     let (parts, body) = request.into_parts();
     if parts.headers.get(CONTENT_TYPE) != Some(&service.content_type("request")) {
-        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not a request of Git's protocol");
+        return plain(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not a request of Git's protocol",
+        );
     }
     let (limit, timeout) = match service {
         Service::Upload => (QUESTION_MAX, QUESTION_TIMEOUT),
@@ -152,26 +181,46 @@ where
         Ok(Err(_)) => return plain(StatusCode::BAD_REQUEST, "the request broke off"),
         Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
     };
-    let place = if place.is_some() { place } else { server.0.fetches.clone().acquire_owned().await.ok() };
-    let zipped = parts.headers.get(CONTENT_ENCODING).is_some_and(|value| value == "gzip" || value == "x-gzip");
+    let place = if place.is_some() {
+        place
+    } else {
+        server.0.fetches.clone().acquire_owned().await.ok()
+    };
+    let zipped = parts
+        .headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|value| value == "gzip" || value == "x-gzip");
     let limits = server.0.limits.clone();
     let done = spawn_blocking(move || {
         // The work goes on when nobody waits for it any more, and holds its place until it has ended.
         let _place = place;
-        let Some(body) = (if zipped { unzipped(&body, limit) } else { Some(body) }) else { return too_large(limit) };
+        let Some(body) = (if zipped {
+            unzipped(&body, limit)
+        } else {
+            Some(body)
+        }) else {
+            return too_large(limit);
+        };
         run(&hosted.repository, service, &body, &limits)
     });
-    done.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
+    done.await
+        .unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error"))
 }
 
-fn run(repository: &Repository, service: Service, body: &Bytes, limits: &Limits) -> Response<Answer> {
+fn run(
+    repository: &Repository,
+    service: Service,
+    body: &Bytes,
+    limits: &Limits,
+) -> Response<Answer> {
     let answer = match service {
-        Service::Upload => {
-            upload::answer(repository, body).unwrap_or_else(|error| Answer::whole(upload::complaint(&error)))
-        }
+        Service::Upload => upload::answer(repository, body)
+            .unwrap_or_else(|error| Answer::whole(upload::complaint(&error))),
         Service::Receive => match receive::answer(repository, body, limits) {
             Ok(report) => Answer::whole(report),
-            Err(receive::Malformed) => return plain(StatusCode::BAD_REQUEST, "not a request of Git's protocol"),
+            Err(receive::Malformed) => {
+                return plain(StatusCode::BAD_REQUEST, "not a request of Git's protocol");
+            }
         },
     };
     good(service.content_type("result"), answer)
@@ -180,27 +229,36 @@ fn run(repository: &Repository, service: Service, body: &Bytes, limits: &Limits)
 /// Inflates a body; nothing when it is no gzip or grows past the limit.
 fn unzipped(body: &[u8], limit: u64) -> Option<Bytes> {
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(body).take(limit.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+    flate2::read::GzDecoder::new(body)
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .ok()?;
     (bytes.len() as u64 <= limit).then(|| bytes.into())
 }
 
 fn good(content_type: HeaderValue, answer: Answer) -> Response<Answer> {
     let mut response = Response::new(answer);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Answer> {
     let mut response = Response::new(Answer::whole(text.as_bytes()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
 fn not_allowed(method: &'static str) -> Response<Answer> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(method));
     response
 }
 
@@ -221,8 +279,16 @@ mod tests {
             target("/a/b.git/info/refs", "x=y&service=git-upload-pack"),
             some("a/b.git", Target::Greeting(Upload))
         );
-        assert_eq!(target("/fleet/git-receive-pack", ""), some("fleet", Target::Call(Receive)));
-        for (path, query) in [("/a/info/refs", ""), ("/a/HEAD", ""), ("/", ""), ("/a/info/refs", "service=git-x")] {
+        assert_eq!(
+            target("/fleet/git-receive-pack", ""),
+            some("fleet", Target::Call(Receive))
+        );
+        for (path, query) in [
+            ("/a/info/refs", ""),
+            ("/a/HEAD", ""),
+            ("/", ""),
+            ("/a/info/refs", "service=git-x"),
+        ] {
             assert_eq!(target(path, query), None, "{path}?{query}");
         }
     }
@@ -240,21 +306,37 @@ mod tests {
             let request = request.body(http_body_util::Empty::<Bytes>::new()).unwrap();
             answer(&server, request).await.status().as_u16()
         };
-        assert_eq!(ask(&["evil.example"], uri).await, 200, "where no host is named, any will do");
+        assert_eq!(
+            ask(&["evil.example"], uri).await,
+            200,
+            "where no host is named, any will do"
+        );
         server.answer_to(["127.0.0.1:80".to_owned(), "localhost:80".to_owned()]);
         assert_eq!(ask(&["127.0.0.1:80"], uri).await, 200);
         assert_eq!(ask(&["LOCALHOST:80"], uri).await, 200);
-        for hosts in [&["evil.example:80"][..], &["127.0.0.1"], &[], &["127.0.0.1:80", "evil.example"]] {
+        for hosts in [
+            &["evil.example:80"][..],
+            &["127.0.0.1"],
+            &[],
+            &["127.0.0.1:80", "evil.example"],
+        ] {
             assert_eq!(ask(hosts, uri).await, 421, "{hosts:?}");
         }
         let absolute = format!("http://evil.example:80{uri}");
-        assert_eq!(ask(&["127.0.0.1:80"], &absolute).await, 421, "the request line counts");
+        assert_eq!(
+            ask(&["127.0.0.1:80"], &absolute).await,
+            421,
+            "the request line counts"
+        );
     }
 
     #[test]
     fn a_place_is_held_until_the_work_has_ended_whoever_hangs_up() {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let server = Server::default();
             server.put("fleet", Repository::new("main"), crate::Access::default());
@@ -263,8 +345,8 @@ mod tests {
             let (end, until) = std::sync::mpsc::channel::<()>();
             let busy = spawn_blocking(move || until.recv());
 
-            let request =
-                Request::post("/fleet/git-upload-pack").header(CONTENT_TYPE, "application/x-git-upload-pack-request");
+            let request = Request::post("/fleet/git-upload-pack")
+                .header(CONTENT_TYPE, "application/x-git-upload-pack-request");
             let request = request.body(http_body_util::Empty::<Bytes>::new()).unwrap();
             let mut asked = Box::pin(answer(&server, request));
             assert!(futures::poll!(&mut asked).is_pending());
@@ -283,7 +365,9 @@ mod tests {
     fn a_bomb_ends_at_the_limit() {
         let mut zipped = Vec::new();
         let zeros = vec![0; 100_000];
-        flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::best()).read_to_end(&mut zipped).unwrap();
+        flate2::read::GzEncoder::new(&zeros[..], flate2::Compression::best())
+            .read_to_end(&mut zipped)
+            .unwrap();
         assert!(zipped.len() < 1000);
         assert_eq!(unzipped(&zipped, 99_999), None);
         assert_eq!(unzipped(&zipped, 100_000).unwrap().len(), 100_000);

@@ -46,16 +46,28 @@ pub(crate) struct Selection {
 
 /// Chooses the objects.
 pub(crate) fn select(repository: &Repository, wish: &Wish) -> Result<Selection, Lost> {
-    let mut chooser = Chooser { repository, seen: HashSet::new(), objects: Vec::new() };
+    let mut chooser = Chooser {
+        repository,
+        seen: HashSet::new(),
+        objects: Vec::new(),
+    };
     let mut tips = Vec::new();
     let mut roots = Vec::new();
     for want in &wish.wants {
         chooser.sort_out(*want, &mut tips, &mut roots)?;
     }
-    let haves: Vec<Id> = wish.haves.iter().copied().filter(|id| chooser.is_commit(*id)).collect();
+    let haves: Vec<Id> = wish
+        .haves
+        .iter()
+        .copied()
+        .filter(|id| chooser.is_commit(*id))
+        .collect();
     let depth = depth::of(repository, &tips, &wish.shallow, &wish.deepen)?;
     tips.extend_from_slice(&depth.revived);
-    let Painted { send: commits, mut edges } = paint(repository, &tips, &haves, &wish.shallow, &depth.cut)?;
+    let Painted {
+        send: commits,
+        mut edges,
+    } = paint(repository, &tips, &haves, &wish.shallow, &depth.cut)?;
     edges.extend(haves.into_iter().take(EDGES_MAX));
     chooser.pass_over(&edges)?;
     for (id, _) in &commits {
@@ -70,7 +82,11 @@ pub(crate) fn select(repository: &Repository, wish: &Wish) -> Result<Selection, 
     if wish.include_tag {
         chooser.tags(&commits.into_iter().map(|(id, _)| id).collect())?;
     }
-    Ok(Selection { shallow: depth.shallow, unshallow: depth.unshallow, objects: chooser.objects })
+    Ok(Selection {
+        shallow: depth.shallow,
+        unshallow: depth.unshallow,
+        objects: chooser.objects,
+    })
 }
 
 struct Chooser<'r> {
@@ -106,7 +122,8 @@ impl Chooser<'_> {
         if !self.seen.insert(id) {
             return Ok(false);
         }
-        self.objects.push(self.repository.objects().get(id).ok_or(Lost::Missing)?);
+        self.objects
+            .push(self.repository.objects().get(id).ok_or(Lost::Missing)?);
         Ok(true)
     }
 
@@ -152,8 +169,14 @@ impl Chooser<'_> {
     /// Takes the annotated tags that lead to commits that are sent.
     fn tags(&mut self, sent: &HashSet<Id>) -> Result<(), Lost> {
         for (name, id) in self.repository.references().iter() {
-            let tag = name.starts_with("refs/tags/") && self.repository.objects().kind(id.0) == Some(Kind::Tag);
-            if !tag || !self.repository.peel(id.0).is_some_and(|commit| sent.contains(&commit)) {
+            let tag = name.starts_with("refs/tags/")
+                && self.repository.objects().kind(id.0) == Some(Kind::Tag);
+            if !tag
+                || !self
+                    .repository
+                    .peel(id.0)
+                    .is_some_and(|commit| sent.contains(&commit))
+            {
                 continue;
             }
             self.sort_out(id.0, &mut Vec::new(), &mut Vec::new())?;

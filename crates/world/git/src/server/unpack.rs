@@ -54,7 +54,11 @@ pub(crate) enum Error {
 }
 
 /// Reads a pack.
-pub(crate) fn unpack(pack: &Bytes, held: &Objects, bounds: Bounds) -> Result<HashMap<Id, Object>, Error> {
+pub(crate) fn unpack(
+    pack: &Bytes,
+    held: &Objects,
+    bounds: Bounds,
+) -> Result<HashMap<Id, Object>, Error> {
     check_sum(pack)?;
     // A delta, its base and its result are in memory at once.
     let limit = usize::try_from(bounds.object_bytes.saturating_mul(3)).ok();
@@ -81,11 +85,18 @@ pub(crate) fn unpack(pack: &Bytes, held: &Objects, bounds: Bounds) -> Result<Has
 }
 
 fn check_sum(pack: &[u8]) -> Result<(), Error> {
-    let end = pack.len().checked_sub(CHECKSUM_BYTES).ok_or(Error::Corrupt)?;
+    let end = pack
+        .len()
+        .checked_sub(CHECKSUM_BYTES)
+        .ok_or(Error::Corrupt)?;
     let mut hasher = gix_hash::hasher(HASH);
     hasher.update(&pack[..end]);
     let sum = hasher.try_finalize().map_err(|_| Error::Checksum)?;
-    if sum.as_slice() == &pack[end..] { Ok(()) } else { Err(Error::Checksum) }
+    if sum.as_slice() == &pack[end..] {
+        Ok(())
+    } else {
+        Err(Error::Checksum)
+    }
 }
 
 /// What a delta rests on.
@@ -131,7 +142,11 @@ impl Unpacker<'_> {
                 self.delta(place, entry, base)?;
             }
         }
-        if place == end { Ok(()) } else { Err(Error::Corrupt) }
+        if place == end {
+            Ok(())
+        } else {
+            Err(Error::Corrupt)
+        }
     }
 
     /// Takes an entry, or puts it aside until its base comes; returns how many bytes it has in the pack.
@@ -139,8 +154,12 @@ impl Unpacker<'_> {
         self.count(entry.decompressed_size)?;
         let base = match entry.header {
             Header::OfsDelta { base_distance } => {
-                let base = entry.checked_base_pack_offset(base_distance).ok_or(Error::Corrupt)?;
-                self.places.get(&base).map_or(Base::Place(base), |id| Base::Id(*id))
+                let base = entry
+                    .checked_base_pack_offset(base_distance)
+                    .ok_or(Error::Corrupt)?;
+                self.places
+                    .get(&base)
+                    .map_or(Base::Place(base), |id| Base::Id(*id))
             }
             Header::RefDelta { base_id } => Base::Id(base_id),
             _ => return self.whole(place, &entry),
@@ -160,12 +179,19 @@ impl Unpacker<'_> {
         let kind = entry.header.as_kind().ok_or(Error::Corrupt)?;
         let start = usize::try_from(entry.data_offset).map_err(|_| Error::Corrupt)?;
         let deflated = self.pack.get(start..start + length).ok_or(Error::Corrupt)?;
-        let object = Object { kind, size: bytes.len() as u64, deflated: deflated.into() };
+        let object = Object {
+            kind,
+            size: bytes.len() as u64,
+            deflated: deflated.into(),
+        };
         self.keep(place, id_of(kind, &bytes)?, object, &bytes)?;
         Ok(length)
     }
 
-    #[expect(clippy::default_trait_access, reason = "the type is in a crate that nothing else here needs")]
+    #[expect(
+        clippy::default_trait_access,
+        reason = "the type is in a crate that nothing else here needs"
+    )]
     fn delta(&mut self, place: u64, mut entry: Entry, base: Id) -> Result<usize, Error> {
         let (kind, base_bytes) = self.base(base)?;
         // However the base was named, it is an object by now.
@@ -178,12 +204,19 @@ impl Unpacker<'_> {
             &|_, out| {
                 out.clear();
                 out.extend_from_slice(&base_bytes);
-                Ok(Some(ResolvedBase::OutOfPack { kind, end: base_bytes.len() }))
+                Ok(Some(ResolvedBase::OutOfPack {
+                    kind,
+                    end: base_bytes.len(),
+                }))
             },
             &mut Never,
         );
         let outcome = outcome.map_err(|error| {
-            if error.is_resource_exhausted() { Error::TooLarge(self.bounds.object_bytes) } else { Error::Corrupt }
+            if error.is_resource_exhausted() {
+                Error::TooLarge(self.bounds.object_bytes)
+            } else {
+                Error::Corrupt
+            }
         })?;
         self.count(outcome.object_size)?;
         let (id, object) = self.deflater.object(kind, &bytes)?;
@@ -198,7 +231,11 @@ impl Unpacker<'_> {
         self.places.insert(place, id);
         for base in [Base::Place(place), Base::Id(id)] {
             let released = self.waiting.remove(&base).unwrap_or_default();
-            self.ready.extend(released.into_iter().map(|(place, entry)| (place, entry, id)));
+            self.ready.extend(
+                released
+                    .into_iter()
+                    .map(|(place, entry)| (place, entry, id)),
+            );
         }
         Ok(())
     }
@@ -210,7 +247,12 @@ impl Unpacker<'_> {
             Kind::Commit => {
                 let links = links_of(bytes)?;
                 self.named.insert((links.tree, Kind::Tree));
-                self.named.extend(links.parents.into_iter().map(|parent| (parent, Kind::Commit)));
+                self.named.extend(
+                    links
+                        .parents
+                        .into_iter()
+                        .map(|parent| (parent, Kind::Commit)),
+                );
             }
             Kind::Tag => {
                 let tag = TagRef::from_bytes(bytes, HASH).map_err(|_| Error::Corrupt)?;
@@ -233,12 +275,18 @@ impl Unpacker<'_> {
     }
 
     fn check_named(&self) -> Result<(), Error> {
-        let dangling = self.named.iter().find(|(id, kind)| self.kind(*id) != Some(*kind));
+        let dangling = self
+            .named
+            .iter()
+            .find(|(id, kind)| self.kind(*id) != Some(*kind));
         dangling.map_or(Ok(()), |(id, _)| Err(Error::Dangling(*id)))
     }
 
     fn kind(&self, id: Id) -> Option<Kind> {
-        self.made.get(&id).map(|object| object.kind).or_else(|| self.held.kind(id))
+        self.made
+            .get(&id)
+            .map(|object| object.kind)
+            .or_else(|| self.held.kind(id))
     }
 
     fn base(&self, id: Id) -> Result<(Kind, Vec<u8>), Error> {
@@ -248,11 +296,17 @@ impl Unpacker<'_> {
         }
     }
 
-    #[expect(clippy::default_trait_access, reason = "the type is in a crate that nothing else here needs")]
+    #[expect(
+        clippy::default_trait_access,
+        reason = "the type is in a crate that nothing else here needs"
+    )]
     /// Returns an entry's bytes, which for a delta are its instructions, and how many they are in the pack.
     fn inflated(&self, entry: &Entry) -> Result<(Vec<u8>, usize), Error> {
-        let mut bytes = vec![0; usize::try_from(entry.decompressed_size).map_err(|_| Error::Corrupt)?];
-        let length = self.file.decompress_entry(entry, &mut Default::default(), &mut bytes);
+        let mut bytes =
+            vec![0; usize::try_from(entry.decompressed_size).map_err(|_| Error::Corrupt)?];
+        let length = self
+            .file
+            .decompress_entry(entry, &mut Default::default(), &mut bytes);
         Ok((bytes, length.map_err(|_| Error::Corrupt)?))
     }
 
@@ -287,12 +341,21 @@ mod tests {
     type Part<'p> = (u8, Vec<u8>, &'p [u8]);
 
     fn pack(parts: &[Part<'_>]) -> Bytes {
-        let mut bytes = [b"PACK\0\0\0\x02".as_slice(), &(parts.len() as u32).to_be_bytes()].concat();
+        let mut bytes = [
+            b"PACK\0\0\0\x02".as_slice(),
+            &(parts.len() as u32).to_be_bytes(),
+        ]
+        .concat();
         for (kind, between, content) in parts {
             assert!(content.len() < 2048);
-            bytes.extend([0x80 | kind << 4 | (content.len() & 0x0f) as u8, (content.len() >> 4) as u8]);
+            bytes.extend([
+                0x80 | kind << 4 | (content.len() & 0x0f) as u8,
+                (content.len() >> 4) as u8,
+            ]);
             bytes.extend(between);
-            ZlibEncoder::new(*content, Compression::fast()).read_to_end(&mut bytes).unwrap();
+            ZlibEncoder::new(*content, Compression::fast())
+                .read_to_end(&mut bytes)
+                .unwrap();
         }
         let mut hasher = gix_hash::hasher(HASH);
         hasher.update(&bytes);
@@ -302,12 +365,22 @@ mod tests {
 
     /// Instructions that take all of a base and put text behind it.
     fn append(base: usize, text: &str) -> Vec<u8> {
-        let sizes = [base as u8, (base + text.len()) as u8, 0x90, base as u8, text.len() as u8];
+        let sizes = [
+            base as u8,
+            (base + text.len()) as u8,
+            0x90,
+            base as u8,
+            text.len() as u8,
+        ];
         [&sizes, text.as_bytes()].concat()
     }
 
     fn bounds() -> Bounds {
-        Bounds { object_bytes: 1000, bytes: 2000, deadline: Instant::now() + Duration::from_mins(1) }
+        Bounds {
+            object_bytes: 1000,
+            bytes: 2000,
+            deadline: Instant::now() + Duration::from_mins(1),
+        }
     }
 
     fn texts(pack: &Bytes, held: &Objects) -> Result<Vec<String>, Error> {
@@ -319,25 +392,39 @@ mod tests {
     }
 
     fn id(text: &str) -> Vec<u8> {
-        id_of(Kind::Blob, text.as_bytes()).unwrap().as_slice().to_vec()
+        id_of(Kind::Blob, text.as_bytes())
+            .unwrap()
+            .as_slice()
+            .to_vec()
     }
 
     #[test]
     fn deltas_find_their_base_wherever_it_is() {
         let held = Objects::new(1 << 20);
-        held.insert([Deflater::default().object(Kind::Blob, b"held").unwrap()]).unwrap();
+        held.insert([Deflater::default().object(Kind::Blob, b"held").unwrap()])
+            .unwrap();
         let (b, bc, thin) = (append(1, "b"), append(2, "c"), append(4, "!"));
         let base: Part<'_> = (3, vec![], b"a");
         let wanted = ["a", "ab", "abc", "held!"];
         // By id, the base before and after; a chain whose end comes first; and one on what is held.
-        let by_id = [(7, id("ab"), &*bc), (7, id("a"), &*b), base.clone(), (7, id("held"), &*thin)];
+        let by_id = [
+            (7, id("ab"), &*bc),
+            (7, id("a"), &*b),
+            base.clone(),
+            (7, id("held"), &*thin),
+        ];
         assert_eq!(texts(&pack(&by_id), &held).unwrap(), wanted);
         let mut turned = by_id;
         turned.reverse();
         assert_eq!(texts(&pack(&turned), &held).unwrap(), wanted);
         // By place, on a whole object and on a delta that itself still waits.
         let first = pack(&[(7, id("a"), &b)]).len() as u8 - 32;
-        let by_place = [(7, id("a"), &*b), (6, vec![first], &*bc), base, (7, id("held"), &*thin)];
+        let by_place = [
+            (7, id("a"), &*b),
+            (6, vec![first], &*bc),
+            base,
+            (7, id("held"), &*thin),
+        ];
         assert_eq!(texts(&pack(&by_place), &held).unwrap(), wanted);
     }
 
@@ -351,8 +438,14 @@ mod tests {
         assert_eq!(told(&[(3, vec![], b"a"), (6, vec![3], &b)]), Error::Base);
         assert_eq!(told(&[(6, vec![100], &b)]), Error::Corrupt);
         // Wrong size of the base, and instructions that lead out of it.
-        assert_eq!(told(&[(3, vec![], b"aa"), (7, id("aa"), &b)]), Error::Corrupt);
-        assert_eq!(told(&[(3, vec![], b"a"), (7, id("a"), &[1, 5, 0x90, 5])]), Error::Corrupt);
+        assert_eq!(
+            told(&[(3, vec![], b"aa"), (7, id("aa"), &b)]),
+            Error::Corrupt
+        );
+        assert_eq!(
+            told(&[(3, vec![], b"a"), (7, id("a"), &[1, 5, 0x90, 5])]),
+            Error::Corrupt
+        );
         assert_eq!(told(&[(5, vec![], b"a")]), Error::Corrupt);
     }
 
@@ -362,12 +455,24 @@ mod tests {
         let (large, half) = (vec![b'x'; 1001], vec![b'x'; 900]);
         let told = |parts: &[Part<'_>]| texts(&pack(parts), &held).unwrap_err();
         assert_eq!(told(&[(3, vec![], &large)]), Error::TooLarge(1000));
-        assert_eq!(told(&[(3, vec![], &half), (3, vec![], &half), (3, vec![], &half)]), Error::TooLarge(2000));
+        assert_eq!(
+            told(&[(3, vec![], &half), (3, vec![], &half), (3, vec![], &half)]),
+            Error::TooLarge(2000)
+        );
         // Few instructions that say a lot: from 900 bytes, twice all of them.
         let grow = [0x84, 0x07, 0x88, 0x0e, 0xb0, 0x84, 0x03, 0xb0, 0x84, 0x03];
-        assert_eq!(told(&[(3, vec![], &half), (7, id(&"x".repeat(900)), &grow)]), Error::TooLarge(1000));
-        let late = Bounds { deadline: Instant::now(), ..bounds() };
-        assert!(matches!(unpack(&pack(&[(3, vec![], b"a")]), &held, late), Err(Error::Slow)));
+        assert_eq!(
+            told(&[(3, vec![], &half), (7, id(&"x".repeat(900)), &grow)]),
+            Error::TooLarge(1000)
+        );
+        let late = Bounds {
+            deadline: Instant::now(),
+            ..bounds()
+        };
+        assert!(matches!(
+            unpack(&pack(&[(3, vec![], b"a")]), &held, late),
+            Err(Error::Slow)
+        ));
     }
 
     #[test]
@@ -375,12 +480,22 @@ mod tests {
         let held = Objects::new(1 << 20);
         let blob = id_of(Kind::Blob, b"a").unwrap();
         let tree = |mode: &str| [mode.as_bytes(), b" name\0", blob.as_slice()].concat();
-        let take = |tree: &[u8]| unpack(&pack(&[(3, vec![], b"a"), (2, vec![], tree)]), &held, bounds()).map(drop);
+        let take = |tree: &[u8]| {
+            unpack(
+                &pack(&[(3, vec![], b"a"), (2, vec![], tree)]),
+                &held,
+                bounds(),
+            )
+            .map(drop)
+        };
         assert_eq!(take(&tree("100644")), Ok(()));
         assert_eq!(take(&tree("40000")), Err(Error::Dangling(blob)));
         assert_eq!(take(b"100644 name"), Err(Error::Corrupt));
         let commit = format!("tree {blob}\nauthor a <b> 1 +0000\ncommitter a <b> 1 +0000\n\nx");
-        assert_eq!(texts(&pack(&[(1, vec![], commit.as_bytes())]), &held), Err(Error::Dangling(blob)));
+        assert_eq!(
+            texts(&pack(&[(1, vec![], commit.as_bytes())]), &held),
+            Err(Error::Dangling(blob))
+        );
         // A submodule leads to another repository.
         assert!(unpack(&pack(&[(2, vec![], &tree("160000"))]), &held, bounds()).is_ok());
     }
@@ -390,7 +505,12 @@ mod tests {
         let held = Objects::new(1 << 20);
         let (b, c) = (append(1, "b"), append(2, "c"));
         let tree = [b"100644 name\0".as_slice(), &id("abc")].concat();
-        let whole = pack(&[(7, id("a"), &b), (7, id("ab"), &c), (3, vec![], b"a"), (2, vec![], &tree)]);
+        let whole = pack(&[
+            (7, id("a"), &b),
+            (7, id("ab"), &c),
+            (3, vec![], b"a"),
+            (2, vec![], &tree),
+        ]);
         let content = &whole[..whole.len() - CHECKSUM_BYTES];
         let mut refused = 0;
         for at in 0..content.len() {
@@ -404,6 +524,10 @@ mod tests {
             }
             assert!(unpack(&Bytes::copy_from_slice(&content[..at]), &held, bounds()).is_err());
         }
-        assert!(refused > content.len(), "{refused} of {}", content.len() * 8);
+        assert!(
+            refused > content.len(),
+            "{refused} of {}",
+            content.len() * 8
+        );
     }
 }

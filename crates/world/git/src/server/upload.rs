@@ -39,7 +39,13 @@ pub(crate) enum Error {
 /// Returns what the server can do.
 pub(crate) fn greeting() -> Vec<u8> {
     let mut out = Vec::new();
-    for line in ["version 2", AGENT, "ls-refs=unborn", "fetch=shallow", "object-format=sha1"] {
+    for line in [
+        "version 2",
+        AGENT,
+        "ls-refs=unborn",
+        "fetch=shallow",
+        "object-format=sha1",
+    ] {
         pktline::write(&mut out, &format!("{line}\n"));
     }
     pktline::write_flush(&mut out);
@@ -48,7 +54,9 @@ pub(crate) fn greeting() -> Vec<u8> {
 
 /// Answers one request.
 pub(crate) fn answer(repository: &Repository, request: &[u8]) -> Result<Answer, Error> {
-    let Some(Command { name, arguments }) = Command::parse(request)? else { return Ok(Answer::whole(Vec::new())) };
+    let Some(Command { name, arguments }) = Command::parse(request)? else {
+        return Ok(Answer::whole(Vec::new()));
+    };
     match name.as_str() {
         "ls-refs" => Ok(Answer::whole(list(repository, &arguments))),
         "fetch" => fetch(repository, &arguments),
@@ -81,7 +89,10 @@ impl Command {
                     match line.strip_prefix("command=") {
                         Some(command) if !beyond => name = Some(command.to_owned()),
                         _ if beyond => arguments.push(line.to_owned()),
-                        _ if line.strip_prefix("object-format=").is_some_and(|format| format != "sha1") => {
+                        _ if line
+                            .strip_prefix("object-format=")
+                            .is_some_and(|format| format != "sha1") =>
+                        {
                             return Err(Error::Unsupported(line.chars().take(40).collect()));
                         }
                         _ => {}
@@ -90,7 +101,11 @@ impl Command {
                 Packet::Delimiter => beyond = true,
                 Packet::Flush | Packet::End => {
                     let empty = name.is_none() && arguments.is_empty();
-                    return if empty { Ok(None) } else { Self::named(name, arguments).map(Some) };
+                    return if empty {
+                        Ok(None)
+                    } else {
+                        Self::named(name, arguments).map(Some)
+                    };
                 }
             }
         }
@@ -98,18 +113,27 @@ impl Command {
     }
 
     fn named(name: Option<String>, arguments: Vec<String>) -> Result<Self, Error> {
-        name.map(|name| Self { name, arguments }).ok_or(Error::Malformed)
+        name.map(|name| Self { name, arguments })
+            .ok_or(Error::Malformed)
     }
 }
 
 fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
     let has = |word: &str| arguments.iter().any(|argument| argument == word);
     let (peel, symrefs, unborn) = (has("peel"), has("symrefs"), has("unborn"));
-    let prefixes: Vec<&str> = arguments.iter().filter_map(|argument| argument.strip_prefix("ref-prefix ")).collect();
-    let asked = |name: &str| prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let prefixes: Vec<&str> = arguments
+        .iter()
+        .filter_map(|argument| argument.strip_prefix("ref-prefix "))
+        .collect();
+    let asked =
+        |name: &str| prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix));
     let (references, head) = (repository.references(), repository.head());
     let mut out = Vec::new();
-    let target = if symrefs { format!(" symref-target:{head}") } else { String::new() };
+    let target = if symrefs {
+        format!(" symref-target:{head}")
+    } else {
+        String::new()
+    };
     match references.get(head) {
         _ if !asked("HEAD") => {}
         Some(id) => pktline::write(&mut out, &format!("{id} HEAD{target}\n")),
@@ -118,7 +142,9 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
     }
     for (name, id) in references.iter().filter(|(name, _)| asked(name)) {
         let peeled = if peel { repository.peeled(id.0) } else { None };
-        let peeled = peeled.map(|peeled| format!(" peeled:{peeled}")).unwrap_or_default();
+        let peeled = peeled
+            .map(|peeled| format!(" peeled:{peeled}"))
+            .unwrap_or_default();
         pktline::write(&mut out, &format!("{id} {name}{peeled}\n"));
     }
     pktline::write_flush(&mut out);
@@ -126,7 +152,11 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
 }
 
 fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error> {
-    let Request { wish, done, negotiates } = Request::read(repository, arguments)?;
+    let Request {
+        wish,
+        done,
+        negotiates,
+    } = Request::read(repository, arguments)?;
     if wish.wants.is_empty() {
         return Ok(Answer::whole(Vec::new()));
     }
@@ -178,7 +208,14 @@ impl Request {
                     it.wish.haves.extend(repository.peel(id(rest)?));
                 }
                 "shallow" => it.wish.shallow.push(id(rest)?),
-                "deepen" => depth = Some(rest.parse().ok().filter(|depth| *depth > 0).ok_or(Error::Malformed)?),
+                "deepen" => {
+                    depth = Some(
+                        rest.parse()
+                            .ok()
+                            .filter(|depth| *depth > 0)
+                            .ok_or(Error::Malformed)?,
+                    );
+                }
                 "deepen-relative" => relative = true,
                 "deepen-since" => since = Some(rest.parse().map_err(|_| Error::Malformed)?),
                 "deepen-not" => not.push(excluded(repository, rest)?),
@@ -201,12 +238,20 @@ impl Request {
 
 fn id(hex: &str) -> Result<Id, Error> {
     let id = Id::from_hex(hex.as_bytes()).map_err(|_| Error::Malformed)?;
-    if id.kind() == gix_hash::Kind::Sha1 { Ok(id) } else { Err(Error::Malformed) }
+    if id.kind() == gix_hash::Kind::Sha1 {
+        Ok(id)
+    } else {
+        Err(Error::Malformed)
+    }
 }
 
 fn wanted(repository: &Repository, hex: &str) -> Result<Id, Error> {
     let id = id(hex)?;
-    if repository.objects().kind(id).is_some() { Ok(id) } else { Err(Error::NotOurs(id.to_string())) }
+    if repository.objects().kind(id).is_some() {
+        Ok(id)
+    } else {
+        Err(Error::NotOurs(id.to_string()))
+    }
 }
 
 fn excluded(repository: &Repository, name: &str) -> Result<Id, Error> {
@@ -223,7 +268,8 @@ fn acknowledge(out: &mut Vec<u8>, repository: &Repository, wish: &Wish) -> Resul
     if wish.haves.is_empty() {
         pktline::write(out, "NAK\n");
     }
-    let ready = !wish.haves.is_empty() && wish.wants.len() <= JUDGED_MAX && all_meet(repository, wish)?;
+    let ready =
+        !wish.haves.is_empty() && wish.wants.len() <= JUDGED_MAX && all_meet(repository, wish)?;
     if ready {
         pktline::write(out, "ready\n");
     }

@@ -28,10 +28,15 @@ impl fmt::Display for Special {
 }
 
 /// Metadata services that have addresses of other kinds: Alibaba, Oracle, Azure; AWS and Google by IPv6.
-const METADATA_V4: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+const METADATA_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(192, 0, 0, 192),
+    Ipv4Addr::new(168, 63, 129, 16),
+];
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 /// Names that stand for this machine or its metadata service whatever they resolve to.
 const NAMES: [(&str, Special); 4] = [
     ("localhost", Special::Loopback),
@@ -53,7 +58,10 @@ pub(super) fn special_name(name: &str) -> Option<Special> {
     if name.ends_with(".localhost") {
         return Some(Special::Loopback);
     }
-    NAMES.iter().find(|(known, _)| *known == name).map(|(_, special)| *special)
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, special)| *special)
 }
 
 fn special_v4(address: Ipv4Addr) -> Option<Special> {
@@ -91,14 +99,19 @@ pub(super) fn faces(address: IpAddr) -> impl Iterator<Item = IpAddr> {
 
 fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
     let [first, second, middle @ .., high, low] = address.segments();
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    let v4 =
+        |high: u16, low: u16| Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     let at_the_end = [v4(high, low), None, None];
     match (first, second) {
         // NAT64: the well-known prefix, and the one for local use, whose bits 64 to 71 are skipped.
         (0x64, 0xff9b) if middle == [0; 4] => at_the_end,
         (0x64, 0xff9b) if middle[0] == 1 => {
             let [_, upper, split, lower] = middle;
-            [v4(high, low), v4(upper, (split & 0xff) << 8 | lower >> 8), v4(lower, high)]
+            [
+                v4(high, low),
+                v4(upper, (split & 0xff) << 8 | lower >> 8),
+                v4(lower, high),
+            ]
         }
         // 6to4.
         (0x2002, _) => [v4(second, middle[0]), None, None],

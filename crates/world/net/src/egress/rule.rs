@@ -27,7 +27,9 @@ pub enum Rule {
 
 /// A text that is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port")]
+#[error(
+    "\"{0}\" is no host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port"
+)]
 pub struct RuleError(String);
 
 /// What rules say.
@@ -48,19 +50,30 @@ impl FromStr for Rule {
             return Ok(Self::Everything);
         }
         if bare.contains('/') {
-            return bare.parse().map(|range: IpNet| Self::Addresses(canonical(range.trunc()))).map_err(|_| error());
+            return bare
+                .parse()
+                .map(|range: IpNet| Self::Addresses(canonical(range.trunc())))
+                .map_err(|_| error());
         }
-        if let Ok(address) = bare.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if let Ok(address) = bare
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+        {
             return Ok(Self::Addresses(IpNet::from(address.to_canonical())));
         }
-        let (name, is_below) = bare.strip_prefix("*.").map_or((bare, false), |name| (name, true));
+        let (name, is_below) = bare
+            .strip_prefix("*.")
+            .map_or((bare, false), |name| (name, true));
         if name.contains('*') {
             return Err(error());
         }
         match Host::parse(name) {
             Ok(Host::Domain(name)) if is_below => Ok(Self::Below(normal(&name))),
             Ok(Host::Domain(name)) => Ok(Self::Host(normal(&name))),
-            Ok(Host::Ipv4(address)) if !is_below => Ok(Self::Addresses(IpNet::from(IpAddr::V4(address)))),
+            Ok(Host::Ipv4(address)) if !is_below => {
+                Ok(Self::Addresses(IpNet::from(IpAddr::V4(address))))
+            }
             _ => Err(error()),
         }
     }
@@ -71,7 +84,9 @@ impl fmt::Display for Rule {
         match self {
             Self::Host(name) => f.write_str(name),
             Self::Below(name) => write!(f, "*.{name}"),
-            Self::Addresses(range) if range.prefix_len() == range.max_prefix_len() => range.addr().fmt(f),
+            Self::Addresses(range) if range.prefix_len() == range.max_prefix_len() => {
+                range.addr().fmt(f)
+            }
             Self::Addresses(range) => range.fmt(f),
             Self::Everything => f.write_str("*"),
         }
@@ -84,7 +99,9 @@ impl Rule {
         match self {
             Self::Host(name) => (name == host).then_some(usize::MAX),
             Self::Below(name) => {
-                let is_below = host.strip_suffix(name.as_str()).is_some_and(|before| before.ends_with('.'));
+                let is_below = host
+                    .strip_suffix(name.as_str())
+                    .is_some_and(|before| before.ends_with('.'));
                 is_below.then_some(name.len())
             }
             Self::Addresses(_) | Self::Everything => None,
@@ -94,7 +111,9 @@ impl Rule {
     /// Returns how exactly the rule names an address; nothing if it does not.
     fn fits_address(&self, address: IpAddr) -> Option<usize> {
         match self {
-            Self::Addresses(range) => range.contains(&address).then_some(usize::from(range.prefix_len()) + 1),
+            Self::Addresses(range) => range
+                .contains(&address)
+                .then_some(usize::from(range.prefix_len()) + 1),
             Self::Everything => Some(0),
             Self::Host(_) | Self::Below(_) => None,
         }
@@ -122,13 +141,19 @@ impl Rules {
             Rule::Host(_) | Rule::Below(_) => false,
         };
         let allows_all = self.allow.iter().any(|rule| is_all(&rule));
-        self.deny.iter().find(is_all).filter(|_| !allows_all).cloned()
+        self.deny
+            .iter()
+            .find(is_all)
+            .filter(|_| !allows_all)
+            .cloned()
     }
 
     fn best(&self, fits: impl Fn(&Rule) -> Option<usize>) -> Verdict {
         let closest = |rules: &[Rule]| {
             let fitting = rules.iter().filter_map(|rule| Some((fits(rule)?, rule)));
-            fitting.max_by_key(|(closeness, _)| *closeness).map(|(closeness, rule)| (closeness, rule.clone()))
+            fitting
+                .max_by_key(|(closeness, _)| *closeness)
+                .map(|(closeness, rule)| (closeness, rule.clone()))
         };
         match (closest(&self.allow), closest(&self.deny)) {
             (Some((allow, rule)), Some((deny, _))) if allow > deny => Verdict::Allowed(rule),
@@ -146,9 +171,13 @@ pub(super) fn normal(name: &str) -> String {
 
 /// Returns a range of IPv4 addresses for one that is written as mapped into IPv6.
 fn canonical(range: IpNet) -> IpNet {
-    let IpNet::V6(mapped) = range else { return range };
+    let IpNet::V6(mapped) = range else {
+        return range;
+    };
     let address = mapped.addr().to_ipv4_mapped();
     let bits = mapped.prefix_len().checked_sub(MAPPED_BITS);
-    let range_v4 = address.zip(bits).and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
+    let range_v4 = address
+        .zip(bits)
+        .and_then(|(address, bits)| Ipv4Net::new(address, bits).ok());
     range_v4.map_or(range, IpNet::V4)
 }

@@ -13,30 +13,51 @@ impl Network for Names {
     fn resolve(&self, host: &str) -> Resolved {
         let mut names = self.0.lock().unwrap();
         let answers = names.entry(host.to_owned()).or_default();
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers.first().cloned().unwrap_or_default() };
+        let answer = if answers.len() > 1 {
+            answers.remove(0)
+        } else {
+            answers.first().cloned().unwrap_or_default()
+        };
         Box::pin(std::future::ready(Ok(answer)))
     }
 }
 
 fn rules(allow: &[&str], deny: &[&str]) -> Rules {
     let read = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-    Rules { allow: read(allow), deny: read(deny) }
+    Rules {
+        allow: read(allow),
+        deny: read(deny),
+    }
 }
 
 /// Returns a network in which one name has these answers, each a list separated by spaces.
 fn network(host: &str, answers: &[&str]) -> Arc<Names> {
-    let answers = answers.iter().map(|answer| answer.split(' ').map(|text| text.parse().unwrap()).collect()).collect();
+    let answers = answers
+        .iter()
+        .map(|answer| {
+            answer
+                .split(' ')
+                .map(|text| text.parse().unwrap())
+                .collect()
+        })
+        .collect();
     Arc::new(Names(Mutex::new([(host.to_owned(), answers)].into())))
 }
 
 fn check(egress: &Egress, url: &str) -> Result<(), String> {
-    egress.check(&Url::parse(url).unwrap()).map_err(|refused| refused.to_string())
+    egress
+        .check(&Url::parse(url).unwrap())
+        .map_err(|refused| refused.to_string())
 }
 
 /// Returns whether a name that resolves to one address is allowed.
 async fn resolves(allow: &[&str], deny: &[&str], host: &str, address: &str) -> Result<(), String> {
     let egress = Egress::within(rules(allow, deny), network(host, &[address]));
-    egress.resolve(host).await.map(drop).map_err(|error| error.to_string())
+    egress
+        .resolve(host)
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -78,7 +99,9 @@ fn metadata_loopback_and_link_local_are_refused_however_they_are_spelt() {
         "[::ffff:0:127.0.0.1]",
     ] {
         for scheme in ["http", "https", "socks5"] {
-            let Ok(url) = Url::parse(&format!("{scheme}://{host}:8080/x")) else { continue };
+            let Ok(url) = Url::parse(&format!("{scheme}://{host}:8080/x")) else {
+                continue;
+            };
             assert!(egress.check(&url).is_err(), "{url}");
         }
     }
@@ -86,8 +109,20 @@ fn metadata_loopback_and_link_local_are_refused_however_they_are_spelt() {
 
 #[test]
 fn other_hosts_and_private_networks_are_allowed() {
-    for host in ["github.com", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "[fd12::1]", "[2606:4700::1]"] {
-        assert_eq!(check(&Egress::default(), &format!("https://{host}/x")), Ok(()), "{host}");
+    for host in [
+        "github.com",
+        "10.1.2.3",
+        "192.168.0.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "[fd12::1]",
+        "[2606:4700::1]",
+    ] {
+        assert_eq!(
+            check(&Egress::default(), &format!("https://{host}/x")),
+            Ok(()),
+            "{host}"
+        );
     }
     assert_eq!(
         check(&Egress::default(), "file:///etc/passwd"),
@@ -97,26 +132,48 @@ fn other_hosts_and_private_networks_are_allowed() {
 
 #[tokio::test]
 async fn a_name_is_what_it_resolves_to() {
-    assert_eq!(resolves(&[], &[], "git.example", "93.184.216.34").await, Ok(()));
+    assert_eq!(
+        resolves(&[], &[], "git.example", "93.184.216.34").await,
+        Ok(())
+    );
     assert_eq!(
         resolves(&[], &[], "git.example", "169.254.169.254").await,
         Err("egress to git.example (169.254.169.254) is refused: it is a link-local address, as metadata services have \
              (--egress-allow 169.254.169.254 would allow it)"
             .to_owned())
     );
-    assert!(resolves(&[], &[], "git.example", "::ffff:127.0.0.1").await.is_err());
-    assert_eq!(resolves(&["127.0.0.0/8"], &[], "localhost", "127.0.0.1").await, Ok(()));
-    assert_eq!(resolves(&["localhost"], &[], "localhost", "127.0.0.1").await, Ok(()));
+    assert!(
+        resolves(&[], &[], "git.example", "::ffff:127.0.0.1")
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        resolves(&["127.0.0.0/8"], &[], "localhost", "127.0.0.1").await,
+        Ok(())
+    );
+    assert_eq!(
+        resolves(&["localhost"], &[], "localhost", "127.0.0.1").await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
 async fn only_the_addresses_that_were_checked_are_handed_on() {
-    let egress = Egress::within(Rules::default(), network("git.example", &["127.0.0.1 93.184.216.34", "127.0.0.1"]));
+    let egress = Egress::within(
+        Rules::default(),
+        network("git.example", &["127.0.0.1 93.184.216.34", "127.0.0.1"]),
+    );
     let allowed: IpAddr = "93.184.216.34".parse().unwrap();
-    assert_eq!(egress.resolve("GIT.example.").await.unwrap(), [allowed], "the refused one is left out");
+    assert_eq!(
+        egress.resolve("GIT.example.").await.unwrap(),
+        [allowed],
+        "the refused one is left out"
+    );
     let error = egress.resolve("git.example").await.unwrap_err();
     assert!(
-        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refused>),
+        error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Refused>),
         "a name that changed its mind: {error}"
     );
 }
@@ -125,24 +182,84 @@ async fn only_the_addresses_that_were_checked_are_handed_on() {
 async fn the_most_specific_rule_counts_and_a_denial_wins_a_tie() {
     for (allow, deny, host, address, is_allowed) in [
         // Names.
-        (&[][..], &["git.example"][..], "git.example", "1.1.1.1", false),
+        (
+            &[][..],
+            &["git.example"][..],
+            "git.example",
+            "1.1.1.1",
+            false,
+        ),
         (&[], &["*.example"], "git.example", "1.1.1.1", false),
         (&[], &["*.example"], "example", "1.1.1.1", true),
         (&[], &["*.example"], "git.notexample", "1.1.1.1", true),
-        (&["git.example"], &["*.example"], "git.example", "1.1.1.1", true),
-        (&["*.a.example"], &["*.example"], "git.a.example", "1.1.1.1", true),
-        (&["git.example"], &["git.example"], "git.example", "1.1.1.1", false),
+        (
+            &["git.example"],
+            &["*.example"],
+            "git.example",
+            "1.1.1.1",
+            true,
+        ),
+        (
+            &["*.a.example"],
+            &["*.example"],
+            "git.a.example",
+            "1.1.1.1",
+            true,
+        ),
+        (
+            &["git.example"],
+            &["git.example"],
+            "git.example",
+            "1.1.1.1",
+            false,
+        ),
         // Addresses.
         (&[], &["10.0.0.0/8"], "git.example", "10.1.2.3", false),
-        (&["10.1.0.0/16"], &["10.0.0.0/8"], "git.example", "10.1.2.3", true),
-        (&["10.0.0.0/8"], &["10.1.0.0/16"], "git.example", "10.1.2.3", false),
-        (&["127.0.0.0/8"], &["127.0.0.1"], "git.example", "127.0.0.1", false),
-        (&["::ffff:127.0.0.0/104"], &[], "git.example", "127.0.0.1", true),
+        (
+            &["10.1.0.0/16"],
+            &["10.0.0.0/8"],
+            "git.example",
+            "10.1.2.3",
+            true,
+        ),
+        (
+            &["10.0.0.0/8"],
+            &["10.1.0.0/16"],
+            "git.example",
+            "10.1.2.3",
+            false,
+        ),
+        (
+            &["127.0.0.0/8"],
+            &["127.0.0.1"],
+            "git.example",
+            "127.0.0.1",
+            false,
+        ),
+        (
+            &["::ffff:127.0.0.0/104"],
+            &[],
+            "git.example",
+            "127.0.0.1",
+            true,
+        ),
         // Names and addresses.
-        (&["git.example"], &["10.0.0.0/8"], "git.example", "10.1.2.3", true),
+        (
+            &["git.example"],
+            &["10.0.0.0/8"],
+            "git.example",
+            "10.1.2.3",
+            true,
+        ),
         (&["git.example"], &[], "git.example", "127.0.0.1", true),
         (&["*.example"], &[], "git.example", "127.0.0.1", false),
-        (&["*.example", "127.0.0.0/8"], &[], "git.example", "127.0.0.1", true),
+        (
+            &["*.example", "127.0.0.0/8"],
+            &[],
+            "git.example",
+            "127.0.0.1",
+            true,
+        ),
         // Everything but a few.
         (&["git.example"], &["*"], "git.example", "1.1.1.1", true),
         (&["*.example"], &["*"], "git.example", "1.1.1.1", true),
@@ -151,20 +268,32 @@ async fn the_most_specific_rule_counts_and_a_denial_wins_a_tie() {
         (&["*"], &[], "git.example", "127.0.0.1", true),
     ] {
         let verdict = resolves(allow, deny, host, address).await;
-        assert_eq!(verdict.is_ok(), is_allowed, "{allow:?} {deny:?} {host} {address}: {verdict:?}");
+        assert_eq!(
+            verdict.is_ok(),
+            is_allowed,
+            "{allow:?} {deny:?} {host} {address}: {verdict:?}"
+        );
     }
 }
 
 #[test]
 fn behind_a_proxy_the_name_alone_is_judged() {
     let proxied = |allow: &[&str], deny: &[&str], url: &str| {
-        Egress::new(rules(allow, deny)).check_proxied(&Url::parse(url).unwrap()).is_ok()
+        Egress::new(rules(allow, deny))
+            .check_proxied(&Url::parse(url).unwrap())
+            .is_ok()
     };
     assert!(proxied(&[], &[], "https://git.example/x"));
     assert!(!proxied(&[], &["git.example"], "https://git.example/x"));
     assert!(!proxied(&[], &[], "http://169.254.169.254/x"));
-    assert!(!proxied(&[], &[], "http://localhost/x") && !proxied(&[], &[], "http://metadata.google.internal/x"));
-    assert!(!proxied(&[], &["*"], "https://git.example/x"), "none of its addresses can be allowed");
+    assert!(
+        !proxied(&[], &[], "http://localhost/x")
+            && !proxied(&[], &[], "http://metadata.google.internal/x")
+    );
+    assert!(
+        !proxied(&[], &["*"], "https://git.example/x"),
+        "none of its addresses can be allowed"
+    );
     assert!(proxied(&["git.example"], &["*"], "https://git.example/x"));
 }
 
@@ -183,17 +312,37 @@ fn rules_are_hosts_addresses_and_ranges() {
     ] {
         assert_eq!(text.parse::<Rule>().unwrap().to_string(), shown, "{text}");
     }
-    for text in ["", "https://host", "host:80", "10.0.0.0/33", "*.127.0.0.1", "a b", "**"] {
+    for text in [
+        "",
+        "https://host",
+        "host:80",
+        "10.0.0.0/33",
+        "*.127.0.0.1",
+        "a b",
+        "**",
+    ] {
         assert!(text.parse::<Rule>().is_err(), "{text}");
     }
 }
 
 #[tokio::test]
 async fn a_name_is_the_same_with_any_number_of_dots_at_its_end() {
-    for host in ["evil.example.com.", "evil.example.com..", "EVIL.example.com..."] {
-        assert!(resolves(&[], &["evil.example.com"], host, "10.0.0.1").await.is_err(), "{host}");
+    for host in [
+        "evil.example.com.",
+        "evil.example.com..",
+        "EVIL.example.com...",
+    ] {
+        assert!(
+            resolves(&[], &["evil.example.com"], host, "10.0.0.1")
+                .await
+                .is_err(),
+            "{host}"
+        );
         let egress = Egress::new(rules(&[], &["*.example.com"]));
-        assert!(check(&egress, &format!("http://{host}/")).is_err(), "{host}");
+        assert!(
+            check(&egress, &format!("http://{host}/")).is_err(),
+            "{host}"
+        );
     }
     for host in ["localhost..", "metadata.google.internal.."] {
         let url = Url::parse(&format!("http://{host}/")).unwrap();

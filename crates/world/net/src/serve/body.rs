@@ -42,12 +42,19 @@ impl std::error::Error for Error {}
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, grace: Duration, rate: u64) -> Self {
-        Self { inner, grace, rate: rate.max(1), received: 0, waiting: None }
+        Self {
+            inner,
+            grace,
+            rate: rate.max(1),
+            received: 0,
+            waiting: None,
+        }
     }
 
     /// Returns how long what came so far may have taken.
     fn allowed(&self) -> Duration {
-        self.grace.saturating_add(Duration::from_secs(self.received / self.rate))
+        self.grace
+            .saturating_add(Duration::from_secs(self.received / self.rate))
     }
 }
 
@@ -55,16 +62,25 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
             let frame = frame.map(|frame| frame.map_err(Error::Broken));
-            let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-            self.received = self.received.saturating_add(bytes.unwrap_or_default() as u64);
+            let bytes = frame
+                .as_ref()
+                .and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            self.received = self
+                .received
+                .saturating_add(bytes.unwrap_or_default() as u64);
             return Poll::Ready(frame);
         }
 
         let (allowed, now) = (self.allowed(), Instant::now());
-        let (since, timer) = self.waiting.get_or_insert_with(|| (now, Box::pin(sleep_until(now))));
+        let (since, timer) = self
+            .waiting
+            .get_or_insert_with(|| (now, Box::pin(sleep_until(now))));
         let deadline = since.checked_add(allowed).unwrap_or(*since);
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
@@ -89,7 +105,10 @@ pub(super) struct Answer<B> {
 
 impl<B> Answer<B> {
     pub(super) fn new(inner: B, under_way: UnderWay) -> Self {
-        Self { inner: Box::pin(inner), under_way }
+        Self {
+            inner: Box::pin(inner),
+            under_way,
+        }
     }
 }
 
@@ -97,7 +116,10 @@ impl<B: Body> Body for Answer<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         self.under_way.asked();
         let frame = self.inner.as_mut().poll_frame(cx);
         if matches!(frame, Poll::Ready(Some(_))) {

@@ -56,13 +56,21 @@ pub(super) async fn converse<G, A, F, B>(
 
     let served = async {
         let Some(acceptor) = &terms.tls else {
-            let answer = greet(&Caller { address, certificate: None });
+            let answer = greet(&Caller {
+                address,
+                certificate: None,
+            });
             return speak(stream, &terms, &activity, answer, stopped).await;
         };
-        let Ok(Ok(stream)) = timeout(terms.limits.handshake, acceptor.accept(stream)).await else { return };
+        let Ok(Ok(stream)) = timeout(terms.limits.handshake, acceptor.accept(stream)).await else {
+            return;
+        };
         let certificates = stream.get_ref().1.peer_certificates();
         let certificate = certificates.and_then(<[_]>::first).map(|der| der.to_vec());
-        let answer = greet(&Caller { address, certificate });
+        let answer = greet(&Caller {
+            address,
+            certificate,
+        });
         speak(stream, &terms, &activity, answer, stopped).await;
     };
     tokio::select! {
@@ -89,7 +97,8 @@ async fn speak<S, A, F, B>(
     let limits = &terms.limits;
     let service = service_fn(|request: Request<Incoming>| {
         let under_way = UnderWay::begin(activity);
-        let answered = answer(request.map(|body| RequestBody::new(body, limits.body, limits.body_rate)));
+        let answered =
+            answer(request.map(|body| RequestBody::new(body, limits.body, limits.body_rate)));
         async move { Ok::<_, Infallible>(answered.await.map(|body| Answer::new(body, under_way))) }
     });
     let builder = builder(limits, terms.tls.is_some());
@@ -133,14 +142,22 @@ fn builder(limits: &Limits, encrypted: bool) -> auto::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
         .max_local_error_reset_streams(LOCAL_RESETS_MAX);
-    if encrypted { builder } else { builder.http1_only() }
+    if encrypted {
+        builder
+    } else {
+        builder.http1_only()
+    }
 }
 
 /// Waits until the client breaks a bound that HTTP itself does not look at, and returns which.
 async fn broken(limits: &Limits, activity: &Activity) -> &'static str {
     let started = Instant::now();
     loop {
-        let idle_max = if activity.is_known() { limits.idle } else { limits.header };
+        let idle_max = if activity.is_known() {
+            limits.idle
+        } else {
+            limits.header
+        };
         let idle_left = match activity.quiet_for() {
             Some(quiet) if quiet >= idle_max => return "no request for too long",
             Some(quiet) => idle_max.saturating_sub(quiet),

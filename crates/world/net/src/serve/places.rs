@@ -67,9 +67,20 @@ pub(super) struct Activity {
 }
 
 impl Places {
-    pub(super) fn new(connections_max: usize, per_peer_max: usize, unread_min: Duration) -> Arc<Self> {
+    pub(super) fn new(
+        connections_max: usize,
+        per_peer_max: usize,
+        unread_min: Duration,
+    ) -> Arc<Self> {
         let (held, freed) = (Mutex::default(), Notify::new());
-        Arc::new(Self { held, connections_max, per_peer_max, unread_min, freed, epoch: Instant::now() })
+        Arc::new(Self {
+            held,
+            connections_max,
+            per_peer_max,
+            unread_min,
+            freed,
+            epoch: Instant::now(),
+        })
     }
 
     /// Gives a place to a newcomer, if need be that of a connection nobody works for.
@@ -77,8 +88,14 @@ impl Places {
         let peer = peer(address);
         let mut held = self.lock();
 
-        if held.by_peer.get(&peer).is_some_and(|count| *count >= self.per_peer_max) {
-            let victim = self.victim(&held, |other| other == peer).ok_or(Full::Peer)?;
+        if held
+            .by_peer
+            .get(&peer)
+            .is_some_and(|count| *count >= self.per_peer_max)
+        {
+            let victim = self
+                .victim(&held, |other| other == peer)
+                .ok_or(Full::Peer)?;
             held.displace(victim);
         }
         if held.connections.len() >= self.connections_max {
@@ -92,7 +109,11 @@ impl Places {
         held.connections.insert(id, (peer, Arc::clone(&activity)));
         *held.by_peer.entry(peer).or_default() += 1;
         drop(held);
-        Ok(Place { places: Arc::clone(self), id, activity })
+        Ok(Place {
+            places: Arc::clone(self),
+            id,
+            activity,
+        })
     }
 
     /// Displaces a connection nobody works for, if there is one.
@@ -110,11 +131,16 @@ impl Places {
 
     /// Returns the connection to displace: of the peer that holds most, the one that waited longest.
     fn victim(&self, held: &Held, is_eligible: impl Fn(IpAddr) -> bool) -> Option<u64> {
-        let waiting = held.connections.iter().filter_map(|(id, (peer, activity))| {
-            let since = activity.waiting_since(self.unread_min).filter(|_| is_eligible(*peer))?;
-            let count = held.by_peer.get(peer).copied().unwrap_or_default();
-            Some((count, std::cmp::Reverse((since, *id)), *id))
-        });
+        let waiting = held
+            .connections
+            .iter()
+            .filter_map(|(id, (peer, activity))| {
+                let since = activity
+                    .waiting_since(self.unread_min)
+                    .filter(|_| is_eligible(*peer))?;
+                let count = held.by_peer.get(peer).copied().unwrap_or_default();
+                Some((count, std::cmp::Reverse((since, *id)), *id))
+            });
         waiting.max().map(|(_, _, id)| id)
     }
 
@@ -207,13 +233,22 @@ impl Activity {
 
     /// Returns for how long an answer has waited for the client to take what there is of it.
     pub(super) fn unread_for(&self) -> Option<Duration> {
-        let mut handed_over = self.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handed_over = self
+            .handed_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         handed_over.retain(|piece| piece.strong_count() > 0);
-        let pieces = handed_over.iter().filter_map(Weak::upgrade).map(|piece| piece.load(Ordering::Relaxed));
+        let pieces = handed_over
+            .iter()
+            .filter_map(Weak::upgrade)
+            .map(|piece| piece.load(Ordering::Relaxed));
         // A large piece may go out slowly; it waits only as long as nothing moves.
         let progressed_at = self.progressed_at.load(Ordering::Relaxed);
         let pieces = pieces.map(|since| since.max(progressed_at));
-        let since = pieces.chain([self.unread_since.load(Ordering::Relaxed)]).min().filter(|since| *since != NEVER)?;
+        let since = pieces
+            .chain([self.unread_since.load(Ordering::Relaxed)])
+            .min()
+            .filter(|since| *since != NEVER)?;
         drop(handed_over);
         Some(self.elapsed(since))
     }
@@ -224,7 +259,8 @@ impl Activity {
             let since = self.now().saturating_sub(millis(unread));
             return (unread >= unread_min).then_some(since);
         }
-        self.quiet_for().map(|quiet| self.now().saturating_sub(millis(quiet)))
+        self.quiet_for()
+            .map(|quiet| self.now().saturating_sub(millis(quiet)))
     }
 
     fn touch(&self) {
@@ -251,19 +287,26 @@ impl UnderWay {
         activity.under_way.fetch_add(1, Ordering::AcqRel);
         activity.is_known.store(true, Ordering::Relaxed);
         let handed_over_at = Arc::new(AtomicU64::new(NEVER));
-        let mut all = activity.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = activity
+            .handed_over
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Ended answers go when there are twice as many as live ones, so that each request pays a constant share.
         if all.len() >= 2 * activity.under_way.load(Ordering::Relaxed) + 8 {
             all.retain(|piece| piece.strong_count() > 0);
         }
         all.push(Arc::downgrade(&handed_over_at));
         drop(all);
-        Self { activity: Arc::clone(activity), handed_over_at }
+        Self {
+            activity: Arc::clone(activity),
+            handed_over_at,
+        }
     }
 
     /// Notes that a piece of the answer was handed over; nobody reads it until the next one is asked for.
     pub(super) fn handed_over(&self) {
-        self.handed_over_at.store(self.activity.now(), Ordering::Relaxed);
+        self.handed_over_at
+            .store(self.activity.now(), Ordering::Relaxed);
     }
 
     /// Notes that the next piece is asked for.
@@ -283,9 +326,9 @@ impl Drop for UnderWay {
 fn peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - IPV6_NETWORK_BITS))))
-        }
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
+            address.to_bits() & (u128::MAX << (128 - IPV6_NETWORK_BITS)),
+        )),
     }
 }
 
@@ -319,8 +362,13 @@ mod tests {
         tokio::time::advance(Duration::from_millis(5)).await;
         drop(UnderWay::begin(first.activity()));
         let _third = places.take(address(1)).unwrap();
-        assert_eq!(ids(&places), [0, 2, 3], "the second waits longer than the first, which was used");
-        let displaced = tokio::time::timeout(Duration::from_secs(1), second.activity().displaced()).await;
+        assert_eq!(
+            ids(&places),
+            [0, 2, 3],
+            "the second waits longer than the first, which was used"
+        );
+        let displaced =
+            tokio::time::timeout(Duration::from_secs(1), second.activity().displaced()).await;
         assert!(displaced.is_ok(), "it is told to leave");
     }
 
@@ -328,7 +376,10 @@ mod tests {
     async fn a_peer_that_works_on_all_its_connections_is_refused_and_others_are_not() {
         let places = places(10, 2);
         let held: Vec<Place> = (0..2).map(|_| places.take(address(1)).unwrap()).collect();
-        let working: Vec<UnderWay> = held.iter().map(|place| UnderWay::begin(place.activity())).collect();
+        let working: Vec<UnderWay> = held
+            .iter()
+            .map(|place| UnderWay::begin(place.activity()))
+            .collect();
         assert_eq!(places.take(address(1)).err(), Some(Full::Peer));
         assert!(places.take(address(2)).is_ok());
         drop(working);
@@ -342,7 +393,11 @@ mod tests {
         tokio::time::advance(Duration::from_millis(5)).await;
         let _many: Vec<Place> = (0..3).map(|_| places.take(address(2)).unwrap()).collect();
         let _new = places.take(address(3)).unwrap();
-        assert_eq!(ids(&places), [0, 2, 3, 4], "the lone connection is the oldest and stays");
+        assert_eq!(
+            ids(&places),
+            [0, 2, 3, 4],
+            "the lone connection is the oldest and stays"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -354,7 +409,11 @@ mod tests {
         assert_eq!(places.take(address(2)).err(), Some(Full::Server));
         tokio::time::advance(Duration::from_secs(1)).await;
         place.activity().wrote();
-        assert_eq!(places.take(address(2)).err(), Some(Full::Server), "it took a byte");
+        assert_eq!(
+            places.take(address(2)).err(),
+            Some(Full::Server),
+            "it took a byte"
+        );
         working.handed_over();
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(places.take(address(2)).is_ok(), "its window is full");
@@ -368,7 +427,10 @@ mod tests {
         assert!(places.take(address(1)).is_err());
         drop((working, place));
         assert!(places.take(address(1)).is_ok());
-        assert!(places.lock().by_peer.is_empty(), "nothing is kept of a peer without connections");
+        assert!(
+            places.lock().by_peer.is_empty(),
+            "nothing is kept of a peer without connections"
+        );
     }
 
     #[test]

@@ -31,7 +31,15 @@ pub(super) struct Metered<S> {
 
 impl<S> Metered<S> {
     pub(super) fn new(inner: S, activity: Arc<Activity>, wait_max: Duration) -> Self {
-        Self { inner, activity, wait_max, waited: Duration::ZERO, written: 0, waiting: None, timer: None }
+        Self {
+            inner,
+            activity,
+            wait_max,
+            waited: Duration::ZERO,
+            written: 0,
+            waiting: None,
+            timer: None,
+        }
     }
 
     fn wrote(&mut self, count: usize) {
@@ -54,13 +62,21 @@ impl<S> Metered<S> {
             self.waiting = Some(Instant::now());
             self.timer = Some(Box::pin(sleep(left)));
         }
-        self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
+        self.timer
+            .as_mut()
+            .is_some_and(|timer| timer.as_mut().poll(cx).is_ready())
     }
 
-    fn noted(&mut self, cx: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn noted(
+        &mut self,
+        cx: &mut Context<'_>,
+        wrote: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match &wrote {
             Poll::Ready(Ok(count)) => self.wrote(*count),
-            Poll::Pending if self.is_over(cx) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending if self.is_over(cx) => {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
             _ => {}
         }
         wrote
@@ -68,13 +84,21 @@ impl<S> Metered<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.noted(cx, wrote)
     }
@@ -128,7 +152,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_is_kept_and_one_that_only_pretends_is_not() {
         assert!(lasts(4096, Duration::from_secs(1)).await, "4 KiB a second");
-        assert!(!lasts(1, Duration::from_secs(29)).await, "a byte every 29 seconds");
+        assert!(
+            !lasts(1, Duration::from_secs(29)).await,
+            "a byte every 29 seconds"
+        );
         assert!(!lasts(1, Duration::from_hours(1)).await, "nothing");
     }
 

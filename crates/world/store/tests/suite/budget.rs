@@ -43,8 +43,14 @@ fn archive(numbers: &mut Numbers) -> Vec<u8> {
         let mut header = Header::new_gnu();
         header.set_size(size);
         header.set_mode(0o600);
-        header.set_entry_type(if numbers.below(12) == 0 { EntryType::GNULongName } else { EntryType::Regular });
-        builder.append_data(&mut header, name, &vec![0; size as usize][..]).unwrap();
+        header.set_entry_type(if numbers.below(12) == 0 {
+            EntryType::GNULongName
+        } else {
+            EntryType::Regular
+        });
+        builder
+            .append_data(&mut header, name, &vec![0; size as usize][..])
+            .unwrap();
     }
     let mut bytes = builder.into_inner().unwrap().finish().unwrap();
     if numbers.below(5) == 0 {
@@ -70,9 +76,17 @@ fn reading_takes_no_more_than_four_times_its_budget() {
     let (mut within, mut over, mut worst) = (0, 0, 0.0_f64);
     for case in 0..CASES {
         let bytes = archive(&mut numbers);
-        let limits = Limits { bytes: 1 << (14 + numbers.below(10)), nodes: 1 + numbers.below(60), steps: u64::MAX };
+        let limits = Limits {
+            bytes: 1 << (14 + numbers.below(10)),
+            nodes: 1 + numbers.below(60),
+            steps: u64::MAX,
+        };
         let budget = Budget::new(limits);
-        let mut spool = if numbers.below(2) == 0 { Spool::in_memory() } else { Spool::new(folder.path()) };
+        let mut spool = if numbers.below(2) == 0 {
+            Spool::in_memory()
+        } else {
+            Spool::new(folder.path())
+        };
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
         let tree = read_archive(&bytes[..], &mut spool, &budget);

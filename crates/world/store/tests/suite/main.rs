@@ -2,7 +2,10 @@
 //!
 //! One of the tests counts what is allocated, so it plays alone: the others share [`ALONE`], it takes it whole.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world fails"
+)]
 
 use tokio::sync::RwLock;
 

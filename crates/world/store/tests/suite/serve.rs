@@ -22,14 +22,29 @@ async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let tree: Tree = [("a.yaml", "kind: ConfigMap")].into_iter().collect();
-    let stored = store.put(&Owner::new("gitrepository", "default", "fleet", "1").unwrap(), "1.tar.gz", &tree).unwrap();
-    Records::open(folder.path()).put("apply", "uid", b"secret").unwrap();
+    let stored = store
+        .put(
+            &Owner::new("gitrepository", "default", "fleet", "1").unwrap(),
+            "1.tar.gz",
+            &tree,
+        )
+        .unwrap();
+    Records::open(folder.path())
+        .put("apply", "uid", b"secret")
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let root = store.served().to_owned();
     let server = tokio::spawn(serve(listener, root, async { drop(stopped.await) }));
-    World { _turn: turn, folder, stored, address, stop, server }
+    World {
+        _turn: turn,
+        folder,
+        stored,
+        address,
+        stop,
+        server,
+    }
 }
 
 impl World {
@@ -39,12 +54,18 @@ impl World {
 
     async fn ask(&self, method: &str, path: &str, header: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
+        let end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec())
+            .unwrap()
+            .to_lowercase();
         (head, bytes[end + 4..].to_vec())
     }
 }
@@ -55,14 +76,23 @@ async fn an_artifact_is_handed_out_whole_or_in_part() {
     let path = format!("/{}", world.stored.path);
     let file = std::fs::read(world.file()).unwrap();
     let (head, body) = world.ask("GET", &path, "").await;
-    assert!(head.starts_with("http/1.1 200") && head.contains("content-type: application/gzip"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 200") && head.contains("content-type: application/gzip"),
+        "{head}"
+    );
     assert!(head.contains(&format!("content-length: {}", file.len())));
     assert_eq!(body, file);
     let (head, body) = world.ask("HEAD", &path, "").await;
-    assert!(head.contains(&format!("content-length: {}", file.len())) && body.is_empty(), "{head}");
+    assert!(
+        head.contains(&format!("content-length: {}", file.len())) && body.is_empty(),
+        "{head}"
+    );
     let (head, body) = world.ask("GET", &path, "Range: bytes=2-9\r\n").await;
     assert!(head.starts_with("http/1.1 206"), "{head}");
-    assert!(head.contains(&format!("content-range: bytes 2-9/{}", file.len())), "{head}");
+    assert!(
+        head.contains(&format!("content-range: bytes 2-9/{}", file.len())),
+        "{head}"
+    );
     assert_eq!(body, &file[2..10]);
     let (head, _) = world.ask("GET", &path, "Range: bytes=999999-\r\n").await;
     assert!(head.starts_with("http/1.1 416"), "{head}");
@@ -90,10 +120,18 @@ async fn nothing_else_is_handed_out() {
         "/%00/a/b/c".to_owned(),
     ] {
         let (head, body) = world.ask("GET", &path, "").await;
-        assert!(head.starts_with("http/1.1 404") && body.is_empty(), "{path}: {head}");
+        assert!(
+            head.starts_with("http/1.1 404") && body.is_empty(),
+            "{path}: {head}"
+        );
     }
-    let (head, _) = world.ask("DELETE", &format!("/{}", world.stored.path), "").await;
-    assert!(head.starts_with("http/1.1 405") && world.file().exists(), "{head}");
+    let (head, _) = world
+        .ask("DELETE", &format!("/{}", world.stored.path), "")
+        .await;
+    assert!(
+        head.starts_with("http/1.1 405") && world.file().exists(),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -116,7 +154,10 @@ async fn links_on_the_way_to_a_file_are_not_followed() {
         "/gitrepository/default/fleet/own.tar.gz",
     ] {
         let (head, body) = world.ask("GET", path, "").await;
-        assert!(head.starts_with("http/1.1 404") && body.is_empty(), "{path}: {head}");
+        assert!(
+            head.starts_with("http/1.1 404") && body.is_empty(),
+            "{path}: {head}"
+        );
     }
 }
 
@@ -148,7 +189,9 @@ async fn two_hundred_idle_sockets_and_six_hundred_that_do_not_read_keep_nobody_o
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), answered).await.expect("answered within ten seconds");
+    tokio::time::timeout(std::time::Duration::from_secs(10), answered)
+        .await
+        .expect("answered within ten seconds");
 }
 
 #[tokio::test]
@@ -156,9 +199,16 @@ async fn a_large_file_flows_and_the_server_stops_when_told() {
     let world = world().await;
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     std::fs::write(world.file(), &bytes).unwrap();
-    let (_, body) = world.ask("GET", &format!("/{}", world.stored.path), "").await;
+    let (_, body) = world
+        .ask("GET", &format!("/{}", world.stored.path), "")
+        .await;
     assert!(body == bytes);
-    let World { stop, server, address, .. } = world;
+    let World {
+        stop,
+        server,
+        address,
+        ..
+    } = world;
     stop.send(()).unwrap();
     server.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());

@@ -23,14 +23,23 @@ pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> O
         Against::Nothing | Against::Itself => &[],
     };
     let counting = counting(items.first().or(patch.first())?, keys);
-    let known = items.iter().enumerate().map(|(at, item)| Some((identity(item, keys, &counting)?, at)));
+    let known = items
+        .iter()
+        .enumerate()
+        .map(|(at, item)| Some((identity(item, keys, &counting)?, at)));
     let known: HashMap<_, usize> = known.collect::<Option<_>>()?;
-    let new: HashSet<_> = patch.iter().map(|item| identity(item, keys, &counting)).collect::<Option<_>>()?;
-    let replaces = |item: &Node| item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(Directive::Replace);
+    let new: HashSet<_> = patch
+        .iter()
+        .map(|item| identity(item, keys, &counting))
+        .collect::<Option<_>>()?;
+    let replaces = |item: &Node| {
+        item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(Directive::Replace)
+    };
     if known.len() != items.len() || new.len() != patch.len() || patch.iter().any(replaces) {
         return None;
     }
-    let found = |item| identity(item, keys, &counting).and_then(|identity| known.get(&identity).copied());
+    let found =
+        |item| identity(item, keys, &counting).and_then(|identity| known.get(&identity).copied());
     Some(Plan {
         matches: patch.iter().map(found).collect(),
         by_many_keys: counting.iter().filter(|counts| **counts).count() > 1,
@@ -71,7 +80,9 @@ fn merge_patch(
             continue;
         };
         is_patched[found] = true;
-        let Some(node) = items[found].as_mut() else { continue };
+        let Some(node) = items[found].as_mut() else {
+            continue;
+        };
         if plan.is_set {
             if merger.options.lists == Lists::Append {
                 node.clone_from(from);
@@ -80,7 +91,11 @@ fn merge_patch(
             items[found] = None;
         }
     }
-    for (slot, _) in items.iter_mut().zip(is_patched).filter(|(_, is_patched)| !is_patched) {
+    for (slot, _) in items
+        .iter_mut()
+        .zip(is_patched)
+        .filter(|(_, is_patched)| !is_patched)
+    {
         if let Some(node) = slot
             && merger.settle(node, at)? == Fate::Goes
         {
@@ -90,7 +105,12 @@ fn merge_patch(
     Ok(ordered(items, new, plan, merger.options.lists))
 }
 
-fn ordered(mut items: Vec<Option<Node>>, new: Vec<(usize, Node)>, plan: &Plan, lists: Lists) -> Vec<Node> {
+fn ordered(
+    mut items: Vec<Option<Node>>,
+    new: Vec<(usize, Node)>,
+    plan: &Plan,
+    lists: Lists,
+) -> Vec<Node> {
     let mut all = Vec::with_capacity(items.len() + new.len());
     match lists {
         Lists::Append => {
@@ -113,7 +133,10 @@ fn ordered(mut items: Vec<Option<Node>>, new: Vec<(usize, Node)>, plan: &Plan, l
     all
 }
 
-fn kept(items: &mut Vec<Node>, mut visit: impl FnMut(&mut Node) -> Result<Fate, Error>) -> Result<(), Error> {
+fn kept(
+    items: &mut Vec<Node>,
+    mut visit: impl FnMut(&mut Node) -> Result<Fate, Error>,
+) -> Result<(), Error> {
     let mut failed = None;
     items.retain_mut(|item| match failed {
         Some(_) => true,
@@ -124,20 +147,32 @@ fn kept(items: &mut Vec<Node>, mut visit: impl FnMut(&mut Node) -> Result<Fate, 
 
 /// Tells which keys an entry has.
 fn counting(item: &Node, keys: &[Box<str>]) -> Vec<bool> {
-    keys.iter().map(|key| key_text(item, key).is_some()).collect()
+    keys.iter()
+        .map(|key| key_text(item, key).is_some())
+        .collect()
 }
 
 /// Returns the values of an entry's keys; nothing where it has others than the first entry, or none at all.
 fn identity<'n>(item: &'n Node, keys: &[Box<str>], counting: &[bool]) -> Option<Vec<&'n str>> {
     if keys.is_empty() {
-        return (!item.is_null()).then(|| item.text()).flatten().filter(|text| !text.is_empty()).map(|text| vec![text]);
+        return (!item.is_null())
+            .then(|| item.text())
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .map(|text| vec![text]);
     }
     let values: Vec<Option<&str>> = keys.iter().map(|key| key_text(item, key)).collect();
-    let fits = values.iter().zip(counting).all(|(value, counts)| value.is_some() == *counts);
+    let fits = values
+        .iter()
+        .zip(counting)
+        .all(|(value, counts)| value.is_some() == *counts);
     let values: Vec<&str> = values.into_iter().flatten().collect();
     (fits && !values.is_empty()).then_some(values)
 }
 
 fn key_text<'n>(item: &'n Node, key: &str) -> Option<&'n str> {
-    item.get(key).filter(|value| !value.is_null()).and_then(Node::text).filter(|text| !text.is_empty())
+    item.get(key)
+        .filter(|value| !value.is_null())
+        .and_then(Node::text)
+        .filter(|text| !text.is_empty())
 }

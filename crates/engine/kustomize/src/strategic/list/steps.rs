@@ -49,8 +49,20 @@ impl<'m, 's> Steps<'m, 's> {
             }
             Against::Nothing | Against::Itself => None,
         };
-        let keys = if keys.is_empty() { vec![Text::default()] } else { keys.iter().map(Text::new).collect() };
-        Self { merger, at, keys, nodes, items, patch, is_itself: matches!(against, Against::Itself) }
+        let keys = if keys.is_empty() {
+            vec![Text::default()]
+        } else {
+            keys.iter().map(Text::new).collect()
+        };
+        Self {
+            merger,
+            at,
+            keys,
+            nodes,
+            items,
+            patch,
+            is_itself: matches!(against, Against::Itself),
+        }
     }
 
     pub(super) fn run(mut self) -> Result<Vec<Node>, Error> {
@@ -62,7 +74,13 @@ impl<'m, 's> Steps<'m, 's> {
         let mut last_keys = self.keys.clone();
         for of in &values {
             let (keys, of) = counting(&values, of, &self.keys);
-            self.one(&mut set, &Key { keys: &keys, values: &of })?;
+            self.one(
+                &mut set,
+                &Key {
+                    keys: &keys,
+                    values: &of,
+                },
+            )?;
             last_keys = keys;
         }
         let items = std::mem::take(&mut self.items);
@@ -75,14 +93,19 @@ impl<'m, 's> Steps<'m, 's> {
             let node = &self.nodes[item];
             // An entry can be in the list several times.
             let charged = node.cost().charge_meter(self.merger.meter);
-            charged.map(|()| node.clone()).map_err(|exceeded| Error::at(node, exceeded.into()))
+            charged
+                .map(|()| node.clone())
+                .map_err(|exceeded| Error::at(node, exceeded.into()))
         };
         all.into_iter().map(copied).collect()
     }
 
     /// Merges the entries with these values and sets the outcome.
     fn one(&mut self, set: &mut Vec<Item>, key: &Key<'_>) -> Result<(), Error> {
-        let Some(item) = self.merged(key)?.filter(|item| !is_empty(&self.nodes[*item])) else {
+        let Some(item) = self
+            .merged(key)?
+            .filter(|item| !is_empty(&self.nodes[*item]))
+        else {
             let mut items = std::mem::take(&mut self.items);
             self.put(&mut items, key, None)?;
             self.items = items;
@@ -106,7 +129,9 @@ impl<'m, 's> Steps<'m, 's> {
         };
         let mut seen = HashSet::new();
         let values = first.iter().chain(second).map(|item| self.values(*item));
-        values.filter(|values| seen.insert(values.clone())).collect()
+        values
+            .filter(|values| seen.insert(values.clone()))
+            .collect()
     }
 
     fn values(&self, item: Item) -> Vec<Text> {
@@ -122,31 +147,48 @@ impl<'m, 's> Steps<'m, 's> {
     /// Merges the first entries on both sides that have these values.
     fn merged(&mut self, key: &Key<'_>) -> Result<Option<Item>, Error> {
         let (keys, values) = counting(&[key.values.to_vec()], key.values, key.keys);
-        let key = Key { keys: &keys, values: &values };
+        let key = Key {
+            keys: &keys,
+            values: &values,
+        };
         let there = self.find(&self.items, &key);
-        let patch = self.patch.as_deref().and_then(|patch| self.find(patch, &key));
+        let patch = self
+            .patch
+            .as_deref()
+            .and_then(|patch| self.find(patch, &key));
         let (at, merger) = (self.at, self.merger);
         let stays = |fate: Fate, item: Item| (fate == Fate::Stays).then_some(item);
         match (there, patch) {
             (None, None) => Ok(None),
-            (Some(item), None) if self.is_itself => {
-                Ok(stays(merger.fresh(&mut self.nodes[item], at, Unknown::Refused)?, item))
-            }
+            (Some(item), None) if self.is_itself => Ok(stays(
+                merger.fresh(&mut self.nodes[item], at, Unknown::Refused)?,
+                item,
+            )),
             (Some(item), None) => Ok(stays(merger.settle(&mut self.nodes[item], at)?, item)),
-            (None, Some(item)) => Ok(stays(merger.fresh(&mut self.nodes[item], at, Unknown::Left)?, item)),
+            (None, Some(item)) => Ok(stays(
+                merger.fresh(&mut self.nodes[item], at, Unknown::Left)?,
+                item,
+            )),
             (Some(there), Some(patch)) => self.combined(there, patch),
         }
     }
 
     /// What replaces an entry leaves the replaced one in the list, from where it comes back in the end.
     fn combined(&mut self, there: Item, patch: Item) -> Result<Option<Item>, Error> {
-        let said = self.nodes[patch].get(DIRECTIVE).and_then(Node::text).and_then(named);
+        let said = self.nodes[patch]
+            .get(DIRECTIVE)
+            .and_then(Node::text)
+            .and_then(named);
         if said == Some(Directive::Replace) || self.nodes[patch].text().is_some() {
-            let fate = self.merger.fresh(&mut self.nodes[patch], self.at, Unknown::Refused)?;
+            let fate = self
+                .merger
+                .fresh(&mut self.nodes[patch], self.at, Unknown::Refused)?;
             return Ok((fate == Fate::Stays).then_some(patch));
         }
         let mut from = std::mem::replace(&mut self.nodes[patch], Node::null());
-        let fate = self.merger.combine(&mut self.nodes[there], &from, self.at)?;
+        let fate = self
+            .merger
+            .combine(&mut self.nodes[there], &from, self.at)?;
         if said.is_some() {
             from.remove(DIRECTIVE);
         }
@@ -158,11 +200,16 @@ impl<'m, 's> Steps<'m, 's> {
         let primary = key.keys.first().map(Text::as_str).unwrap_or_default();
         if primary.is_empty() {
             let value = key.values.first().cloned().unwrap_or_default();
-            return list.iter().copied().find(|item| text(&self.nodes[*item]) == value);
+            return list
+                .iter()
+                .copied()
+                .find(|item| text(&self.nodes[*item]) == value);
         }
         let fits = |item: &Item| {
             let node = &self.nodes[*item];
-            let has = |(name, value): (&Text, &Text)| node.get(name).is_some_and(|found| text(found) == *value);
+            let has = |(name, value): (&Text, &Text)| {
+                node.get(name).is_some_and(|found| text(found) == *value)
+            };
             node.entries().is_some() && key.keys.iter().zip(key.values).all(has)
         };
         list.iter().copied().find(fits)
@@ -203,9 +250,9 @@ impl<'m, 's> Steps<'m, 's> {
             if let Some(value) = key.values.get(number) {
                 fits = match &node.content {
                     Content::Scalar(found) if name.is_empty() => found == value,
-                    Content::Mapping(_) if !name.is_empty() => {
-                        node.get(name).is_some_and(|found| value.is_empty() || text(found) == *value)
-                    }
+                    Content::Mapping(_) if !name.is_empty() => node
+                        .get(name)
+                        .is_some_and(|found| value.is_empty() || text(found) == *value),
                     _ => return Err(self.bad_entry(item)),
                 };
             }
@@ -234,7 +281,10 @@ impl<'m, 's> Steps<'m, 's> {
                     None => to.push(*item),
                 }
             }
-            let key = Key { keys, values: &values };
+            let key = Key {
+                keys,
+                values: &values,
+            };
             if keys.len() > 1 {
                 self.put(&mut to, &key, None)?;
             }
@@ -245,19 +295,30 @@ impl<'m, 's> Steps<'m, 's> {
 
     fn bad_entry(&self, item: Item) -> Error {
         let is_set = self.keys.first().is_some_and(Text::is_empty);
-        Error::at(&self.nodes[item], Cause::Entries(if is_set { "texts" } else { "keys" }))
+        Error::at(
+            &self.nodes[item],
+            Cause::Entries(if is_set { "texts" } else { "keys" }),
+        )
     }
 }
 
 /// Leaves out keys that no entry has a value for, and the missing values.
 fn counting(all: &[Vec<Text>], values: &[Text], keys: &[Text]) -> (Vec<Text>, Vec<Text>) {
-    let counts = |at: usize| all.iter().any(|values| values.get(at).is_some_and(|value| !value.is_empty()));
+    let counts = |at: usize| {
+        all.iter()
+            .any(|values| values.get(at).is_some_and(|value| !value.is_empty()))
+    };
     let counts: Vec<bool> = (0..keys.len()).map(counts).collect();
     if !counts.contains(&true) {
         return (keys.to_vec(), values.to_vec());
     }
-    let kept =
-        |of: &[Text]| of.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(text, _)| text.clone()).collect();
+    let kept = |of: &[Text]| {
+        of.iter()
+            .zip(&counts)
+            .filter(|(_, counts)| **counts)
+            .map(|(text, _)| text.clone())
+            .collect()
+    };
     (kept(keys), kept(values))
 }
 
@@ -277,11 +338,14 @@ fn complete(all: &mut [Vec<Text>]) {
 /// Returns the values of two entries that agree in one and contradict in none.
 fn united(a: &[Text], b: &[Text]) -> Option<Vec<Text>> {
     let agree = a.iter().zip(b).any(|(a, b)| a == b);
-    let both = a.iter().zip(b).map(|(a, b)| match (a.is_empty(), b.is_empty()) {
-        (false, false) if a != b => None,
-        (true, _) => Some(b.clone()),
-        _ => Some(a.clone()),
-    });
+    let both = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| match (a.is_empty(), b.is_empty()) {
+            (false, false) if a != b => None,
+            (true, _) => Some(b.clone()),
+            _ => Some(a.clone()),
+        });
     both.collect::<Option<_>>().filter(|_| agree)
 }
 

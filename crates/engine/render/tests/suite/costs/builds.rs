@@ -20,21 +20,28 @@ fn build((tree, plan): &Input, budget: &Budget) -> Outcome {
 
 /// Makes an input of a kustomization and what it names.
 fn input(kustomization: String, files: impl IntoIterator<Item = (String, String)>) -> Input {
-    let files = files.into_iter().chain([("kustomization.yaml".to_owned(), kustomization)]);
+    let files = files
+        .into_iter()
+        .chain([("kustomization.yaml".to_owned(), kustomization)]);
     (files.collect(), Plan::default())
 }
 
 /// Returns config maps with a value, as one file.
 fn maps(count: u64, value: &str) -> (String, String) {
-    let object =
-        |at| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{at}}}\ndata: {{k: \"{value}\"}}\n");
+    let object = |at| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{at}}}\ndata: {{k: \"{value}\"}}\n"
+        )
+    };
     ("m.yaml".to_owned(), (0..count).map(object).collect())
 }
 
 /// Returns a pod with containers, as a file.
 fn pod(containers: u64) -> (String, String) {
-    let mut text = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n".to_owned();
-    (0..containers).for_each(|at| writeln!(text, "  - {{name: c{at}, image: \"i{at}:1\"}}").unwrap());
+    let mut text =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n".to_owned();
+    (0..containers)
+        .for_each(|at| writeln!(text, "  - {{name: c{at}, image: \"i{at}:1\"}}").unwrap());
     ("p.yaml".to_owned(), text)
 }
 
@@ -47,35 +54,65 @@ fn bases_hold_no_more_than_they_may() {
     let bases = |random: &mut Random| {
         let (objects, bases) = (random.between(20, 500), random.between(20, 300));
         let entry = |at| format!("- b{at}\n");
-        let folder = |at| (format!("b{at}/kustomization.yaml"), format!("resources: [../base]\nnamePrefix: p{at}-\n"));
+        let folder = |at| {
+            (
+                format!("b{at}/kustomization.yaml"),
+                format!("resources: [../base]\nnamePrefix: p{at}-\n"),
+            )
+        };
         let (_, text) = maps(objects, "some value");
         let base = [
             ("base/m.yaml".to_owned(), text),
-            ("base/kustomization.yaml".to_owned(), "resources: [m.yaml]\n".to_owned()),
+            (
+                "base/kustomization.yaml".to_owned(),
+                "resources: [m.yaml]\n".to_owned(),
+            ),
         ];
-        input(format!("resources:\n{}", lines(bases, entry)), (0..bases).map(folder).chain(base))
+        input(
+            format!("resources:\n{}", lines(bases, entry)),
+            (0..bases).map(folder).chain(base),
+        )
     };
     check("bases", bases, build);
 
     let settings = |random: &mut Random| {
-        let (len, objects) = (random.between(1_000, 60_000) as usize, random.between(50, 1_000));
+        let (len, objects) = (
+            random.between(1_000, 60_000) as usize,
+            random.between(50, 1_000),
+        );
         let long = "x".repeat(len);
         let setting = match random.below(5) {
             0 => format!("namePrefix: {long}\n"),
             1 => format!("commonLabels: {{a: {long}}}\n"),
             2 => format!("namespace: {long}\n"),
-            3 => format!("commonAnnotations: {{{}}}\n", lines(len as u64 / 40, |at| format!("key{at}: v, "))),
+            3 => format!(
+                "commonAnnotations: {{{}}}\n",
+                lines(len as u64 / 40, |at| format!("key{at}: v, "))
+            ),
             _ => format!("nameSuffix: {long}\n"),
         };
-        input(format!("resources: [m.yaml]\n{setting}"), [maps(objects, "v")])
+        input(
+            format!("resources: [m.yaml]\n{setting}"),
+            [maps(objects, "v")],
+        )
     };
     check("settings", settings, build);
 
     let generators = |random: &mut Random| {
-        let (len, keys) = (random.between(1_000, 60_000) as usize, random.between(50, 1_000));
+        let (len, keys) = (
+            random.between(1_000, 60_000) as usize,
+            random.between(50, 1_000),
+        );
         let file = ("f.bin".to_owned(), "y".repeat(len));
-        let kind = if random.below(2) == 0 { "configMapGenerator" } else { "secretGenerator" };
-        let text = format!("{kind}:\n- name: g\n  files:\n{}", lines(keys, |at| format!("  - k{at}=f.bin\n")));
+        let kind = if random.below(2) == 0 {
+            "configMapGenerator"
+        } else {
+            "secretGenerator"
+        };
+        let text = format!(
+            "{kind}:\n- name: g\n  files:\n{}",
+            lines(keys, |at| format!("  - k{at}=f.bin\n"))
+        );
         input(text, [file])
     };
     check("generators", generators, build);
@@ -84,7 +121,10 @@ fn bases_hold_no_more_than_they_may() {
         let (labels, entries) = (random.between(50, 1_000), random.between(50, 1_000));
         let labels = lines(labels, |at| format!("    label{at}: v\n"));
         let entries = lines(entries, |at| format!("- name: g{at}\n"));
-        input(format!("generatorOptions:\n  labels:\n{labels}configMapGenerator:\n{entries}"), [])
+        input(
+            format!("generatorOptions:\n  labels:\n{labels}configMapGenerator:\n{entries}"),
+            [],
+        )
     };
     check("generatorOptions", shared_options, build);
 }
@@ -95,7 +135,10 @@ fn images_and_replacements_hold_no_more_than_they_may() {
         let (images, containers) = (random.between(100, 3_000), random.between(100, 3_000));
         let tag = "t".repeat(random.between(10, 500) as usize);
         let entry = |at| format!("- {{name: i{at}, newTag: {tag}}}\n");
-        input(format!("resources: [p.yaml]\nimages:\n{}", lines(images, entry)), [pod(containers)])
+        input(
+            format!("resources: [p.yaml]\nimages:\n{}", lines(images, entry)),
+            [pod(containers)],
+        )
     };
     check("images", images, build);
 
@@ -107,7 +150,13 @@ fn images_and_replacements_hold_no_more_than_they_may() {
                 "- sourceValue: {value}\n  targets: [{{select: {{kind: ConfigMap}}, fieldPaths: [data.k{at}], options: {{create: true}}}}]\n"
             )
         };
-        input(format!("resources: [m.yaml]\nreplacements:\n{}", lines(entries, entry)), [maps(objects, "v")])
+        input(
+            format!(
+                "resources: [m.yaml]\nreplacements:\n{}",
+                lines(entries, entry)
+            ),
+            [maps(objects, "v")],
+        )
     };
     check("replacements", replacements, build);
 
@@ -118,18 +167,31 @@ fn images_and_replacements_hold_no_more_than_they_may() {
                 "- source: {{kind: ConfigMap, fieldPath: data}}\n  targets: [{{select: {{kind: ConfigMap}}, fieldPaths: [data.k{at}], options: {{create: true}}}}]\n"
             )
         };
-        input(format!("resources: [m.yaml]\nreplacements:\n{}", lines(copies, entry)), [maps(1, "v")])
+        input(
+            format!(
+                "resources: [m.yaml]\nreplacements:\n{}",
+                lines(copies, entry)
+            ),
+            [maps(1, "v")],
+        )
     };
     check("replacements that double", doubling, build);
 
     let inside = |random: &mut Random| {
         let (entries, keys) = (random.between(50, 500), random.between(200, 4_000));
         let data = lines(keys, |at| format!("    key{at}: value\n"));
-        let object = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata:\n  f: |\n{data}");
+        let object = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m}}\ndata:\n  f: |\n{data}"
+        );
         let entry = |at| {
-            format!("- sourceValue: x\n  targets: [{{select: {{kind: ConfigMap}}, fieldPaths: [data.f.key{at}]}}]\n")
+            format!(
+                "- sourceValue: x\n  targets: [{{select: {{kind: ConfigMap}}, fieldPaths: [data.f.key{at}]}}]\n"
+            )
         };
-        let text = format!("resources: [m.yaml]\nreplacements:\n{}", lines(entries, entry));
+        let text = format!(
+            "resources: [m.yaml]\nreplacements:\n{}",
+            lines(entries, entry)
+        );
         input(text, [("m.yaml".to_owned(), object)])
     };
     check("replacements inside texts", inside, build);
@@ -145,7 +207,10 @@ fn patches_hold_no_more_than_they_may() {
                 "- target: {{kind: ConfigMap}}\n  patch: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {{name: any}}\n    data: {{k{at}: {value}}}\n"
             )
         };
-        input(format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)), [maps(objects, "v")])
+        input(
+            format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)),
+            [maps(objects, "v")],
+        )
     };
     check("strategic patches", strategic, build);
 
@@ -157,14 +222,20 @@ fn patches_hold_no_more_than_they_may() {
                 "- target: {{kind: ConfigMap}}\n  patch: '[{{\"op\": \"add\", \"path\": \"/data/k{at}\", \"value\": \"{value}\"}}]'\n"
             )
         };
-        input(format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)), [maps(objects, "v")])
+        input(
+            format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)),
+            [maps(objects, "v")],
+        )
     };
     check("JSON patches", operations, build);
 
     let copies = |random: &mut Random| {
         let count = random.between(30, 80);
         let entry = |at| format!("    - {{op: copy, from: /data, path: /data/k{at}}}\n");
-        let patch = format!("patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n{}", lines(count, entry));
+        let patch = format!(
+            "patches:\n- target: {{kind: ConfigMap}}\n  patch: |\n{}",
+            lines(count, entry)
+        );
         input(format!("resources: [m.yaml]\n{patch}"), [maps(1, "v")])
     };
     check("copies of copies", copies, build);
@@ -176,7 +247,10 @@ fn patches_hold_no_more_than_they_may() {
                 "- target: {{kind: ConfigMap, name: \"n{at}(a{{20}}){{{size}}}\"}}\n  patch: '[{{\"op\": \"remove\", \"path\": \"/data\"}}]'\n"
             )
         };
-        input(format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)), [maps(3, "v")])
+        input(
+            format!("resources: [m.yaml]\npatches:\n{}", lines(patches, entry)),
+            [maps(3, "v")],
+        )
     };
     check("patterns", patterns, build);
 }
@@ -186,17 +260,27 @@ fn notes_and_tables_hold_no_more_than_they_may() {
     let notes = |random: &mut Random| {
         let (steps, objects) = (random.between(50, 500), random.between(50, 500));
         let entry = |at| format!("- {{name: none{at}, newTag: x}}\n");
-        let text =
-            format!("resources: [m.yaml]\nbuildMetadata: [transformerAnnotations]\nimages:\n{}", lines(steps, entry));
+        let text = format!(
+            "resources: [m.yaml]\nbuildMetadata: [transformerAnnotations]\nimages:\n{}",
+            lines(steps, entry)
+        );
         input(text, [maps(objects, "v")])
     };
     check("notes", notes, build);
 
     let tables = |random: &mut Random| {
         let (fields, rules) = (random.between(100, 2_000), random.between(20, 300));
-        let table = format!("commonLabels:\n{}", lines(fields, |at| format!("- {{path: spec/f{at}, kind: K{at}}}\n")));
+        let table = format!(
+            "commonLabels:\n{}",
+            lines(fields, |at| format!(
+                "- {{path: spec/f{at}, kind: K{at}}}\n"
+            ))
+        );
         let rule = |at| format!("- {{pairs: {{l{at}: v}}, includeSelectors: true}}\n");
-        let text = format!("resources: [m.yaml]\nconfigurations: [t.yaml]\nlabels:\n{}", lines(rules, rule));
+        let text = format!(
+            "resources: [m.yaml]\nconfigurations: [t.yaml]\nlabels:\n{}",
+            lines(rules, rule)
+        );
         input(text, [("t.yaml".to_owned(), table), maps(5, "v")])
     };
     check("tables of fields", tables, build);
@@ -206,12 +290,19 @@ fn notes_and_tables_hold_no_more_than_they_may() {
         let mut text = String::from("{");
         for at in 0..storeys {
             let refs = format!("{{\"$ref\": \"t{}\"}}", at + 1);
-            let top = if at == 0 { "\"kind\": {}, \"apiVersion\": {}, \"metadata\": {}, " } else { "" };
+            let top = if at == 0 {
+                "\"kind\": {}, \"apiVersion\": {}, \"metadata\": {}, "
+            } else {
+                ""
+            };
             writeln!(text, "\"t{at}\": {{\"Schema\": {{\"properties\": {{{top}\"a\": {refs}, \"b\": {refs}}}}}}},")
                 .unwrap();
         }
         text.push_str("\"end\": {}}");
-        input("resources: [m.yaml]\ncrds: [t.json]\n".to_owned(), [("t.json".to_owned(), text), maps(1, "v")])
+        input(
+            "resources: [m.yaml]\ncrds: [t.json]\n".to_owned(),
+            [("t.json".to_owned(), text), maps(1, "v")],
+        )
     };
     check("types that share types", types, build);
 
@@ -224,7 +315,10 @@ fn notes_and_tables_hold_no_more_than_they_may() {
         );
         let (file, text) = maps(1, &value);
         let var = "vars:\n- name: V\n  objref: {kind: ConfigMap, name: m0, apiVersion: v1}\n  fieldref: {fieldPath: data.k}\n";
-        input(format!("resources: [m.yaml]\n{var}"), [(file, text + &object)])
+        input(
+            format!("resources: [m.yaml]\n{var}"),
+            [(file, text + &object)],
+        )
     };
     check("vars", vars, build);
 }
@@ -234,11 +328,17 @@ fn comments_that_say_how_lists_merge_hold_no_more_than_they_may() {
     let comments = |random: &mut Random| {
         let zeros = "0,".repeat(random.between(2_000, 200_000) as usize);
         let object = "apiVersion: v1\nkind: Ring\nmetadata: {name: a}\n";
-        let list =
-            format!("gems: # {{\"x-kubernetes-patch-merge-key\":\"name\",\"enum\":[{zeros}0]}}\n- {{name: b}}\n");
-        let files =
-            [("a.yaml".to_owned(), format!("{object}{list}")), ("p.yaml".to_owned(), format!("{object}b: 1\n"))];
-        input("resources: [a.yaml]\npatches: [{path: p.yaml}]\n".to_owned(), files)
+        let list = format!(
+            "gems: # {{\"x-kubernetes-patch-merge-key\":\"name\",\"enum\":[{zeros}0]}}\n- {{name: b}}\n"
+        );
+        let files = [
+            ("a.yaml".to_owned(), format!("{object}{list}")),
+            ("p.yaml".to_owned(), format!("{object}b: 1\n")),
+        ];
+        input(
+            "resources: [a.yaml]\npatches: [{path: p.yaml}]\n".to_owned(),
+            files,
+        )
     };
     check("comments", comments, build);
 }
@@ -246,7 +346,10 @@ fn comments_that_say_how_lists_merge_hold_no_more_than_they_may() {
 #[test]
 fn variables_hold_no_more_than_they_may() {
     let substituted = |random: &mut Random| {
-        let (len, uses) = (random.between(1_000, 100_000) as usize, random.between(20, 500) as usize);
+        let (len, uses) = (
+            random.between(1_000, 100_000) as usize,
+            random.between(20, 500) as usize,
+        );
         let expression = match random.below(7) {
             0 => "${v}",
             1 => "${v//a/bbbbbbbb}",
@@ -257,16 +360,32 @@ fn variables_hold_no_more_than_they_may() {
             _ => "${v/a/${v//a/${v}}}",
         };
         let vars = [("v".to_owned(), "a\n".repeat(len / 2))].into();
-        let substitute = Some(Substitution { vars, strict: false, ..Substitution::default() });
-        let (tree, plan) = input("resources: [m.yaml]\n".to_owned(), [maps(2, &expression.repeat(uses))]);
+        let substitute = Some(Substitution {
+            vars,
+            strict: false,
+            ..Substitution::default()
+        });
+        let (tree, plan) = input(
+            "resources: [m.yaml]\n".to_owned(),
+            [maps(2, &expression.repeat(uses))],
+        );
         (tree, Plan { substitute, ..plan })
     };
     check("variables", substituted, build);
 
     let metadata = |random: &mut Random| {
-        let (len, objects) = (random.between(1_000, 60_000) as usize, random.between(50, 800));
+        let (len, objects) = (
+            random.between(1_000, 60_000) as usize,
+            random.between(50, 800),
+        );
         let (tree, plan) = input("resources: [m.yaml]\n".to_owned(), [maps(objects, "v")]);
-        (tree, Plan { common_annotations: [("a".to_owned(), "x".repeat(len))].into(), ..plan })
+        (
+            tree,
+            Plan {
+                common_annotations: [("a".to_owned(), "x".repeat(len))].into(),
+                ..plan
+            },
+        )
     };
     check("common metadata", metadata, build);
 }

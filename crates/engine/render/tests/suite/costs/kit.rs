@@ -56,16 +56,26 @@ pub(crate) enum Outcome {
 /// Makes inputs and does work on them within small budgets: what it holds stays in proportion, and it ends with a
 /// result or says what there was too little of. Whatever is kept of a result is dropped inside `work`.
 #[track_caller]
-pub(crate) fn check<I>(name: &str, make: impl Fn(&mut Random) -> I, work: impl Fn(&I, &Budget) -> Outcome) {
+pub(crate) fn check<I>(
+    name: &str,
+    make: impl Fn(&mut Random) -> I,
+    work: impl Fn(&I, &Budget) -> Outcome,
+) {
     let _alone = alone();
     // Tables that are read once for all builds are no part of any.
-    work(&make(&mut Random::new(0)), &Budget::new(limits(4 << 20, 200_000)));
+    work(
+        &make(&mut Random::new(0)),
+        &Budget::new(limits(4 << 20, 200_000)),
+    );
 
     let (mut exceeded, mut most) = (0, 0);
     for seed in 1..=BUDGETS {
         let mut random = Random::new(seed);
         let input = make(&mut random);
-        let limits = limits(random.between(64 << 10, 4 << 20), random.between(10_000, 400_000));
+        let limits = limits(
+            random.between(64 << 10, 4 << 20),
+            random.between(10_000, 400_000),
+        );
         let budget = Budget::new(limits);
 
         ALLOCATED.reset_peak_usage();
@@ -75,14 +85,27 @@ pub(crate) fn check<I>(name: &str, make: impl Fn(&mut Random) -> I, work: impl F
 
         let bytes = usize::try_from(limits.bytes).unwrap();
         most = most.max(peak * 100 / bytes);
-        assert!(peak <= PEAK_MAX * bytes, "{name} {seed}: {peak} bytes of {bytes}, {:?} spent", budget.spent());
-        assert!(!matches!(outcome, Outcome::Failed(_)), "{name} {seed}: {outcome:?}");
+        assert!(
+            peak <= PEAK_MAX * bytes,
+            "{name} {seed}: {peak} bytes of {bytes}, {:?} spent",
+            budget.spent()
+        );
+        assert!(
+            !matches!(outcome, Outcome::Failed(_)),
+            "{name} {seed}: {outcome:?}"
+        );
         exceeded += u64::from(outcome == Outcome::Exceeded);
     }
-    println!("{name}: {exceeded} of {BUDGETS} cost too much, at most {most} % of the bytes were held");
+    println!(
+        "{name}: {exceeded} of {BUDGETS} cost too much, at most {most} % of the bytes were held"
+    );
     assert!(exceeded > 0, "{name} never costs too much: it is no bomb");
 }
 
 fn limits(bytes: u64, steps: u64) -> Limits {
-    Limits { bytes, nodes: u64::MAX, steps }
+    Limits {
+        bytes,
+        nodes: u64::MAX,
+        steps,
+    }
 }

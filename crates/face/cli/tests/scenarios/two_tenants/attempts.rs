@@ -51,7 +51,10 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
 impl Sides {
     /// Returns how the API server refuses to let this tenant's account into the other's namespace.
     fn forbidden(&self) -> Vec<String> {
-        vec![self.account("tenant"), format!("in the namespace \"{}\"", self.other)]
+        vec![
+            self.account("tenant"),
+            format!("in the namespace \"{}\"", self.other),
+        ]
     }
 
     /// Returns how it refuses an object that belongs to nobody.
@@ -75,18 +78,41 @@ impl Sides {
 }
 
 fn kustomization(sides: &Sides, name: &'static str, spec: Value, answer: Vec<String>) -> Attempt {
-    in_git(name, &[config_map(&sides.own, name, json!({}))], spec, answer)
+    in_git(
+        name,
+        &[config_map(&sides.own, name, json!({}))],
+        spec,
+        answer,
+    )
 }
 
 fn in_git(name: &'static str, objects: &[Value], spec: Value, answer: Vec<String>) -> Attempt {
-    let text = objects.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n");
+    let text = objects
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n---\n");
     let files = vec![("objects.yaml", text + "\n")];
-    Attempt { name, kind: "Kustomization", spec, files, status: Value::Null, answer }
+    Attempt {
+        name,
+        kind: "Kustomization",
+        spec,
+        files,
+        status: Value::Null,
+        answer,
+    }
 }
 
 fn source(name: &'static str, spec: Value, answer: &[&str]) -> Attempt {
     let answer = answer.iter().map(ToString::to_string).collect();
-    Attempt { name, kind: "GitRepository", spec, files: Vec::new(), status: Value::Null, answer }
+    Attempt {
+        name,
+        kind: "GitRepository",
+        spec,
+        files: Vec::new(),
+        status: Value::Null,
+        answer,
+    }
 }
 
 fn words(parts: &[&str]) -> Vec<String> {
@@ -94,9 +120,16 @@ fn words(parts: &[&str]) -> Vec<String> {
 }
 
 fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
-    let Sides { own, other, prize, .. } = sides;
+    let Sides {
+        own, other, prize, ..
+    } = sides;
     let try_with = |name, spec, answer: Vec<String>| kustomization(sides, name, spec, answer);
-    let blocked = |what: &str| vec![format!("can't access '{what}'"), "cross-namespace references".to_owned()];
+    let blocked = |what: &str| {
+        vec![
+            format!("can't access '{what}'"),
+            "cross-namespace references".to_owned(),
+        ]
+    };
     let source = |fields: Value| json!({"sourceRef": over(json!({"kind": "GitRepository", "name": prize}), &fields)});
     let depends = |fields: Value| json!({"dependsOn": [over(json!({"name": prize, "namespace": other}), &fields)]});
     let depends_blocked = || blocked(&format!("Kustomization/{other}/{prize}"));
@@ -105,9 +138,21 @@ fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
     let kube = |name: &str| json!({"kubeConfig": {"secretRef": {"name": name, "key": "value"}}});
     let no_account = words(&["no name of a service account"]);
     vec![
-        try_with("account", json!({"serviceAccountName": prize}), vec![sides.account(prize)]),
-        try_with("account-in-full", json!({"serviceAccountName": format!("{other}:{prize}")}), no_account.clone()),
-        try_with("account-by-path", json!({"serviceAccountName": sides.path("serviceaccounts")}), no_account),
+        try_with(
+            "account",
+            json!({"serviceAccountName": prize}),
+            vec![sides.account(prize)],
+        ),
+        try_with(
+            "account-in-full",
+            json!({"serviceAccountName": format!("{other}:{prize}")}),
+            no_account.clone(),
+        ),
+        try_with(
+            "account-by-path",
+            json!({"serviceAccountName": sides.path("serviceaccounts")}),
+            no_account,
+        ),
         try_with(
             "source-elsewhere",
             source(json!({"namespace": other})),
@@ -118,22 +163,42 @@ fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
             source(json!({"namespace": other, "apiVersion": "source.toolkit.fluxcd.io/v1"})),
             blocked(&format!("GitRepository/{other}/{prize}")),
         ),
-        try_with("source-by-path", source(json!({"name": format!("{other}/{prize}")})), words(&["not found"])),
+        try_with(
+            "source-by-path",
+            source(json!({"name": format!("{other}/{prize}")})),
+            words(&["not found"]),
+        ),
         try_with(
             "source-of-a-kind",
             source(json!({"kind": "Bucket", "namespace": other})),
             words(&["kind Bucket", "not supported"]),
         ),
         try_with("depends", depends(json!({})), depends_blocked()),
-        try_with("depends-to-learn", depends(json!({"readyExpr": "dep.spec.path != ''"})), depends_blocked()),
+        try_with(
+            "depends-to-learn",
+            depends(json!({"readyExpr": "dep.spec.path != ''"})),
+            depends_blocked(),
+        ),
         try_with(
             "depends-by-path",
             depends(json!({"name": format!("{other}/{prize}"), "namespace": own})),
             words(&["not found"]),
         ),
-        try_with("variables", substitute("Secret", prize, false), words(&[&format!("Secret/{prize}"), "not found"])),
-        try_with("variables-of-a-map", substitute("ConfigMap", prize, false), words(&["ConfigMap/", "not found"])),
-        try_with("variables-by-path", from_path("Secret", "secrets"), words(&["is no name of a Secret"])),
+        try_with(
+            "variables",
+            substitute("Secret", prize, false),
+            words(&[&format!("Secret/{prize}"), "not found"]),
+        ),
+        try_with(
+            "variables-of-a-map",
+            substitute("ConfigMap", prize, false),
+            words(&["ConfigMap/", "not found"]),
+        ),
+        try_with(
+            "variables-by-path",
+            from_path("Secret", "secrets"),
+            words(&["is no name of a Secret"]),
+        ),
         try_with(
             "variables-of-a-map-by-path",
             from_path("ConfigMap", "configmaps"),
@@ -146,10 +211,22 @@ fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
                     "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: {own}}}\ndata: {{a: '${{canary}}'}}\n"
                 ),
             )],
-            ..try_with("variables-if-any", substitute("Secret", prize, true), words(&["canary", "objects.yaml"]))
+            ..try_with(
+                "variables-if-any",
+                substitute("Secret", prize, true),
+                words(&["canary", "objects.yaml"]),
+            )
         },
-        try_with("cluster", kube(prize), vec![format!("unable to read KubeConfig secret '{own}/{prize}'")]),
-        try_with("cluster-by-path", kube(&sides.path("secrets")), words(&["unable to read KubeConfig secret"])),
+        try_with(
+            "cluster",
+            kube(prize),
+            vec![format!("unable to read KubeConfig secret '{own}/{prize}'")],
+        ),
+        try_with(
+            "cluster-by-path",
+            kube(&sides.path("secrets")),
+            words(&["unable to read KubeConfig secret"]),
+        ),
         try_with(
             "cluster-by-map",
             json!({"kubeConfig": {"configMapRef": {"name": prize}}}),
@@ -169,30 +246,65 @@ fn by_health(sides: &Sides) -> Vec<Attempt> {
         json!({"healthChecks": [{"apiVersion": "v1", "kind": kind, "name": prize, "namespace": other}],
             "healthCheckExprs": exprs})
     };
-    let guess =
-        |fields: Value| json!([over(json!({"apiVersion": "v1", "kind": "Secret", "current": "true"}), &fields)]);
+    let guess = |fields: Value| {
+        json!([over(
+            json!({"apiVersion": "v1", "kind": "Secret", "current": "true"}),
+            &fields
+        )])
+    };
     let expr = "data.canary.startsWith('Y')";
     let try_with = |name, spec, answer| kustomization(sides, name, spec, answer);
-    let namespace = json!({"healthChecks": [{"apiVersion": "v1", "kind": "Namespace", "name": other}]});
+    let namespace =
+        json!({"healthChecks": [{"apiVersion": "v1", "kind": "Namespace", "name": other}]});
     vec![
-        try_with("health-of-a-secret", check("Secret", json!([])), sides.forbidden()),
-        try_with("health-of-a-map", check("ConfigMap", json!([])), sides.forbidden()),
-        try_with("health-by-current", check("Secret", guess(json!({"current": expr}))), sides.forbidden()),
-        try_with("health-by-failed", check("Secret", guess(json!({"failed": expr}))), sides.forbidden()),
-        try_with("health-by-progress", check("Secret", guess(json!({"inProgress": expr}))), sides.forbidden()),
-        try_with("health-of-the-namespace", namespace, words(&[&sides.account("tenant"), "namespaces"])),
+        try_with(
+            "health-of-a-secret",
+            check("Secret", json!([])),
+            sides.forbidden(),
+        ),
+        try_with(
+            "health-of-a-map",
+            check("ConfigMap", json!([])),
+            sides.forbidden(),
+        ),
+        try_with(
+            "health-by-current",
+            check("Secret", guess(json!({"current": expr}))),
+            sides.forbidden(),
+        ),
+        try_with(
+            "health-by-failed",
+            check("Secret", guess(json!({"failed": expr}))),
+            sides.forbidden(),
+        ),
+        try_with(
+            "health-by-progress",
+            check("Secret", guess(json!({"inProgress": expr}))),
+            sides.forbidden(),
+        ),
+        try_with(
+            "health-of-the-namespace",
+            namespace,
+            words(&[&sides.account("tenant"), "namespaces"]),
+        ),
     ]
 }
 
 fn by_building(sides: &Sides) -> Vec<Attempt> {
-    let Sides { own, other, prize, .. } = sides;
+    let Sides {
+        own, other, prize, ..
+    } = sides;
     let bare = |name: &str| {
         let mut map = config_map(own, name, json!({"color": "red"}));
-        map["metadata"].as_object_mut().expect("metadata is a mapping").remove("namespace");
+        map["metadata"]
+            .as_object_mut()
+            .expect("metadata is a mapping")
+            .remove("namespace");
         map
     };
     let moved = |name, objects: &[Value], spec| in_git(name, objects, spec, sides.forbidden());
-    let patch = json!([{"op": "replace", "path": "/metadata/namespace", "value": other}]).to_string();
+    let patch =
+        json!([{"op": "replace", "path": "/metadata/namespace", "value": other}]).to_string();
     let target = json!({"group": "", "version": "v1", "kind": "ConfigMap", "namespace": other, "name": prize,
         "labelSelector": "", "annotationSelector": ""});
     let recolor = json!([{"op": "replace", "path": "/data/color", "value": "green"}]).to_string();
@@ -202,22 +314,49 @@ fn by_building(sides: &Sides) -> Vec<Attempt> {
     let ignored = json!([{"paths": ["/data"], "target": target}]);
     let outside = format!("../../{other}/{prize}");
     let kustomized = |name, text: String, answer| Attempt {
-        files: vec![("kustomization.yaml", text), ("objects.yaml", bare("intruder").to_string())],
+        files: vec![
+            ("kustomization.yaml", text),
+            ("objects.yaml", bare("intruder").to_string()),
+        ],
         ..in_git(name, &[], json!({}), answer)
     };
     let escapes = words(&["leaves its root"]);
     vec![
-        moved("target-namespace", &[bare(prize)], json!({"targetNamespace": other})),
+        moved(
+            "target-namespace",
+            &[bare(prize)],
+            json!({"targetNamespace": other}),
+        ),
         moved(
             "patched",
             &[config_map(own, "intruder", json!({}))],
             json!({"patches": [{"patch": patch, "target": {"kind": "ConfigMap"}}]}),
         ),
-        moved("patch-target", &[sides.changed()], json!({"patches": [{"patch": recolor, "target": target}]})),
-        moved("prefixed", &[config_map(other, rest, json!({}))], json!({"namePrefix": half})),
-        moved("suffixed", &[config_map(other, half, json!({}))], json!({"nameSuffix": rest})),
-        moved("labelled", &[sides.changed()], json!({"commonMetadata": {"labels": labels}})),
-        moved("annotated", &[sides.changed()], json!({"commonMetadata": {"annotations": notes}})),
+        moved(
+            "patch-target",
+            &[sides.changed()],
+            json!({"patches": [{"patch": recolor, "target": target}]}),
+        ),
+        moved(
+            "prefixed",
+            &[config_map(other, rest, json!({}))],
+            json!({"namePrefix": half}),
+        ),
+        moved(
+            "suffixed",
+            &[config_map(other, half, json!({}))],
+            json!({"nameSuffix": rest}),
+        ),
+        moved(
+            "labelled",
+            &[sides.changed()],
+            json!({"commonMetadata": {"labels": labels}}),
+        ),
+        moved(
+            "annotated",
+            &[sides.changed()],
+            json!({"commonMetadata": {"annotations": notes}}),
+        ),
         moved("ignoring", &[sides.changed()], json!({"ignore": ignored})),
         moved("forced", &[sides.changed()], json!({"force": true})),
         moved(
@@ -231,20 +370,39 @@ fn by_building(sides: &Sides) -> Vec<Attempt> {
             json!({"path": format!("../{outside}")}),
             words(&["is no folder of the source"]),
         ),
-        kustomization(sides, "component-outside", json!({"components": [format!("../../{outside}")]}), escapes.clone()),
-        kustomized("git-namespace", format!("namespace: {other}\nresources: [objects.yaml]\n"), sides.forbidden()),
-        kustomized("git-outside", format!("resources: [../../../{outside}]\n"), escapes),
+        kustomization(
+            sides,
+            "component-outside",
+            json!({"components": [format!("../../{outside}")]}),
+            escapes.clone(),
+        ),
+        kustomized(
+            "git-namespace",
+            format!("namespace: {other}\nresources: [objects.yaml]\n"),
+            sides.forbidden(),
+        ),
+        kustomized(
+            "git-outside",
+            format!("resources: [../../../{outside}]\n"),
+            escapes,
+        ),
         kustomized(
             "git-generator",
             format!("secretGenerator: [{{name: intruder, namespace: {other}, literals: [a=b]}}]\n"),
             sides.forbidden(),
         ),
-        kustomized("git-remote", format!("resources: ['{}']\n", sides.private_url), words(&["is remote"])),
+        kustomized(
+            "git-remote",
+            format!("resources: ['{}']\n", sides.private_url),
+            words(&["is remote"]),
+        ),
     ]
 }
 
 fn by_objects_in_git(sides: &Sides) -> Vec<Attempt> {
-    let Sides { own, other, prize, .. } = sides;
+    let Sides {
+        own, other, prize, ..
+    } = sides;
     let flux = |group: &str, kind: &str, spec: Value| {
         json!({"apiVersion": format!("{group}.toolkit.fluxcd.io/v1"), "kind": kind,
             "metadata": {"name": "intruder", "namespace": other}, "spec": spec})
@@ -257,23 +415,24 @@ fn by_objects_in_git(sides: &Sides) -> Vec<Attempt> {
     let admin = json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": own}]});
     let rules = json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}]});
-    let note =
-        |key: &str, value: &str| noted(sides.changed(), json!({format!("kustomize.toolkit.fluxcd.io/{key}"): value}));
+    let note = |key: &str, value: &str| {
+        noted(
+            sides.changed(),
+            json!({format!("kustomize.toolkit.fluxcd.io/{key}"): value}),
+        )
+    };
     let mut adopted = sides.changed();
-    adopted["metadata"]["labels"] =
-        json!({"kustomize.toolkit.fluxcd.io/name": prize, "kustomize.toolkit.fluxcd.io/namespace": other});
+    adopted["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": prize, "kustomize.toolkit.fluxcd.io/namespace": other});
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": prize, "namespace": other},
         "stringData": {"password": "mine"}});
-    let account =
-        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": prize, "namespace": other}});
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": prize, "namespace": other}});
     let list = json!({"apiVersion": "v1", "kind": "List", "items": [sides.changed()]});
-    let namespace =
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other, "labels": {"owner": own}}});
-    let apply =
-        json!({"interval": "1h", "prune": true, "path": "./", "sourceRef": {"kind": "GitRepository", "name": prize}});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other, "labels": {"owner": own}}});
+    let apply = json!({"interval": "1h", "prune": true, "path": "./", "sourceRef": {"kind": "GitRepository", "name": prize}});
     let fetch = json!({"interval": "1h", "url": sides.private_url, "secretRef": {"name": prize}});
     let try_with = |name, object: Value| in_git(name, &[object], json!({}), sides.forbidden());
-    let for_all = |name, object: Value| in_git(name, &[object], json!({}), sides.forbidden_to_all());
+    let for_all =
+        |name, object: Value| in_git(name, &[object], json!({}), sides.forbidden_to_all());
     vec![
         try_with("git-new", config_map(other, "intruder", json!({}))),
         try_with("git-change", sides.changed()),
@@ -284,25 +443,55 @@ fn by_objects_in_git(sides: &Sides) -> Vec<Attempt> {
         try_with("git-merge", note("ssa", "Merge")),
         try_with("git-force", note("force", "enabled")),
         try_with("git-list", list),
-        try_with("git-kustomization", flux("kustomize", "Kustomization", apply)),
+        try_with(
+            "git-kustomization",
+            flux("kustomize", "Kustomization", apply),
+        ),
         try_with("git-source", flux("source", "GitRepository", fetch)),
-        try_with("git-binding", rbac("RoleBinding", json!(other), admin.clone())),
-        for_all("git-cluster-binding", rbac("ClusterRoleBinding", Value::Null, admin)),
+        try_with(
+            "git-binding",
+            rbac("RoleBinding", json!(other), admin.clone()),
+        ),
+        for_all(
+            "git-cluster-binding",
+            rbac("ClusterRoleBinding", Value::Null, admin),
+        ),
         for_all("git-cluster-role", rbac("ClusterRole", Value::Null, rules)),
-        in_git("git-the-namespace", &[namespace], json!({}), words(&[&sides.account("tenant"), "namespaces"])),
+        in_git(
+            "git-the-namespace",
+            &[namespace],
+            json!({}),
+            words(&[&sides.account("tenant"), "namespaces"]),
+        ),
     ]
 }
 
 fn by_sources(sides: &Sides) -> Vec<Attempt> {
-    let Sides { other, prize, private_url, .. } = sides;
+    let Sides {
+        other,
+        prize,
+        private_url,
+        ..
+    } = sides;
     let private = |fields: Value| over(json!({"url": private_url}), &fields);
-    let include =
-        |fields: Value| private(json!({"url": "", "include": [over(json!({"repository": {"name": prize}}), &fields)]}));
+    let include = |fields: Value| {
+        private(
+            json!({"url": "", "include": [over(json!({"repository": {"name": prize}}), &fields)]}),
+        )
+    };
     let by_name = |field: &str, name: &str| private(json!({field: {"name": name}}));
     let artifact = sides.artifact["url"].as_str().unwrap_or_default();
     vec![
-        source("include", include(json!({})), &["include", prize, "not found"]),
-        source("include-by-path", include(json!({"repository": {"name": format!("{other}/{prize}")}})), &["not found"]),
+        source(
+            "include",
+            include(json!({})),
+            &["include", prize, "not found"],
+        ),
+        source(
+            "include-by-path",
+            include(json!({"repository": {"name": format!("{other}/{prize}")}})),
+            &["not found"],
+        ),
         source(
             "include-from-outside",
             include(json!({"fromPath": format!("../../{other}/{prize}")})),
@@ -314,9 +503,21 @@ fn by_sources(sides: &Sides) -> Vec<Attempt> {
             &["path of include"],
         ),
         source("secret", by_name("secretRef", prize), &[prize, "not found"]),
-        source("secret-by-path", by_name("secretRef", &sides.path("secrets")), &["is no name of a Secret"]),
-        source("proxy", by_name("proxySecretRef", prize), &[prize, "not found"]),
-        source("proxy-by-path", by_name("proxySecretRef", &sides.path("secrets")), &["is no name of a Secret"]),
+        source(
+            "secret-by-path",
+            by_name("secretRef", &sides.path("secrets")),
+            &["is no name of a Secret"],
+        ),
+        source(
+            "proxy",
+            by_name("proxySecretRef", prize),
+            &[prize, "not found"],
+        ),
+        source(
+            "proxy-by-path",
+            by_name("proxySecretRef", &sides.path("secrets")),
+            &["is no name of a Secret"],
+        ),
         source(
             "verify",
             private(json!({"url": "", "verify": {"mode": "HEAD", "secretRef": {"name": prize}}})),
@@ -327,27 +528,56 @@ fn by_sources(sides: &Sides) -> Vec<Attempt> {
             private(json!({"provider": "aws", "serviceAccountName": prize})),
             &["spec.provider aws", "not supported"],
         ),
-        source("submodules", private(json!({"recurseSubmodules": true})), &["spec.recurseSubmodules", "not supported"]),
+        source(
+            "submodules",
+            private(json!({"recurseSubmodules": true})),
+            &["spec.recurseSubmodules", "not supported"],
+        ),
         source("url", private(json!({})), &["authentication"]),
-        source("url-of-an-artifact", json!({"url": artifact}), &["failed to checkout"]),
+        source(
+            "url-of-an-artifact",
+            json!({"url": artifact}),
+            &["failed to checkout"],
+        ),
     ]
 }
 
 fn by_statuses(sides: &Sides) -> Vec<Attempt> {
-    let Sides { own, other, prize, .. } = sides;
+    let Sides {
+        own, other, prize, ..
+    } = sides;
     let entries = |ids: &[String]| {
         let entries: Vec<Value> = ids.iter().map(|id| json!({"id": id, "v": "v1"})).collect();
         json!({"inventory": {"entries": entries}})
     };
-    let theirs = ["ConfigMap", "Secret", "ServiceAccount"].map(|kind| format!("{other}_{prize}__{kind}"));
-    let forge = |name, spec, status, answer| Attempt { status, ..kustomization(sides, name, spec, answer) };
+    let theirs =
+        ["ConfigMap", "Secret", "ServiceAccount"].map(|kind| format!("{other}_{prize}__{kind}"));
+    let forge = |name, spec, status, answer| Attempt {
+        status,
+        ..kustomization(sides, name, spec, answer)
+    };
     let marked = |name: &str| entries(&[format!("{other}_{name}-of-{own}__ConfigMap")]);
     let included = json!({"includedArtifacts": [sides.artifact],
         "observedInclude": [{"repository": {"name": prize}, "fromPath": "./", "toPath": prize}]});
     vec![
-        forge("forged-inventory", json!({}), entries(&theirs), sides.forbidden()),
-        forge("forged-owner", json!({}), marked("forged-owner"), sides.forbidden()),
-        forge("forged-delete", json!({"deletionPolicy": "Delete"}), marked("forged-delete"), sides.forbidden()),
+        forge(
+            "forged-inventory",
+            json!({}),
+            entries(&theirs),
+            sides.forbidden(),
+        ),
+        forge(
+            "forged-owner",
+            json!({}),
+            marked("forged-owner"),
+            sides.forbidden(),
+        ),
+        forge(
+            "forged-delete",
+            json!({"deletionPolicy": "Delete"}),
+            marked("forged-delete"),
+            sides.forbidden(),
+        ),
         forge(
             "forged-namespace",
             json!({"deletionPolicy": "WaitForTermination"}),

@@ -23,11 +23,23 @@ const SHARED: &[(&str, Means)] = &[
     ("spec.timeout", Nothing("a time")),
     ("status.conditions[].lastTransitionTime", Nothing("a time")),
     ("status.conditions[].message", Nothing("told, never read")),
-    ("status.conditions[].observedGeneration", Nothing("a number")),
+    (
+        "status.conditions[].observedGeneration",
+        Nothing("a number"),
+    ),
     ("status.conditions[].reason", Nothing("told, never read")),
-    ("status.conditions[].status", Nothing("of the object itself alone")),
-    ("status.conditions[].type", Nothing("of the object itself alone")),
-    ("status.lastHandledReconcileAt", Nothing("a text that is compared only")),
+    (
+        "status.conditions[].status",
+        Nothing("of the object itself alone"),
+    ),
+    (
+        "status.conditions[].type",
+        Nothing("of the object itself alone"),
+    ),
+    (
+        "status.lastHandledReconcileAt",
+        Nothing("a text that is compared only"),
+    ),
     ("status.observedGeneration", Nothing("a number")),
 ];
 
@@ -35,21 +47,39 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
     (
         "GitRepository",
         &[
-            ("spec.ignore", Nothing("patterns of files in its own checkout")),
+            (
+                "spec.ignore",
+                Nothing("patterns of files in its own checkout"),
+            ),
             ("spec.include[].fromPath", Names(&["include-from-outside"])),
-            ("spec.include[].repository.name", Names(&["include", "include-by-path"])),
+            (
+                "spec.include[].repository.name",
+                Names(&["include", "include-by-path"]),
+            ),
             ("spec.include[].toPath", Names(&["include-to-outside"])),
             ("spec.provider", Nothing("one of a fixed list")),
-            ("spec.proxySecretRef.name", Names(&["proxy", "proxy-by-path"])),
+            (
+                "spec.proxySecretRef.name",
+                Names(&["proxy", "proxy-by-path"]),
+            ),
             ("spec.recurseSubmodules", Names(&["submodules"])),
-            ("spec.ref.branch", Nothing("a branch of the repository that its URL and credentials open")),
+            (
+                "spec.ref.branch",
+                Nothing("a branch of the repository that its URL and credentials open"),
+            ),
             ("spec.ref.commit", Nothing("a commit of that repository")),
             ("spec.ref.name", Nothing("a reference of that repository")),
-            ("spec.ref.semver", Nothing("a range of that repository's tags")),
+            (
+                "spec.ref.semver",
+                Nothing("a range of that repository's tags"),
+            ),
             ("spec.ref.tag", Nothing("a tag of that repository")),
             ("spec.secretRef.name", Names(&["secret", "secret-by-path"])),
             ("spec.serviceAccountName", Names(&["source-account"])),
-            ("spec.sparseCheckout[]", Nothing("folders of that repository")),
+            (
+                "spec.sparseCheckout[]",
+                Nothing("folders of that repository"),
+            ),
             ("spec.url", Names(&["url", "url-of-an-artifact"])),
             ("spec.verify.mode", Nothing("one of a fixed list")),
             ("spec.verify.secretRef.name", Names(&["verify"])),
@@ -60,19 +90,52 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
             ("status.artifact.revision", Names(&["forged-artifact"])),
             ("status.artifact.size", Nothing("a number")),
             ("status.artifact.url", Names(&["forged-artifact"])),
-            ("status.includedArtifacts[].digest", Names(&["forged-included"])),
-            ("status.includedArtifacts[].lastUpdateTime", Nothing("a time")),
-            ("status.includedArtifacts[].metadata{}", Nothing("told, never read")),
-            ("status.includedArtifacts[].path", Names(&["forged-included"])),
-            ("status.includedArtifacts[].revision", Names(&["forged-included"])),
+            (
+                "status.includedArtifacts[].digest",
+                Names(&["forged-included"]),
+            ),
+            (
+                "status.includedArtifacts[].lastUpdateTime",
+                Nothing("a time"),
+            ),
+            (
+                "status.includedArtifacts[].metadata{}",
+                Nothing("told, never read"),
+            ),
+            (
+                "status.includedArtifacts[].path",
+                Names(&["forged-included"]),
+            ),
+            (
+                "status.includedArtifacts[].revision",
+                Names(&["forged-included"]),
+            ),
             ("status.includedArtifacts[].size", Nothing("a number")),
-            ("status.includedArtifacts[].url", Names(&["forged-included"])),
-            ("status.observedIgnore", Nothing("compared with the specification only")),
-            ("status.observedInclude[].fromPath", Names(&["forged-included"])),
-            ("status.observedInclude[].repository.name", Names(&["forged-included"])),
-            ("status.observedInclude[].toPath", Names(&["forged-included"])),
+            (
+                "status.includedArtifacts[].url",
+                Names(&["forged-included"]),
+            ),
+            (
+                "status.observedIgnore",
+                Nothing("compared with the specification only"),
+            ),
+            (
+                "status.observedInclude[].fromPath",
+                Names(&["forged-included"]),
+            ),
+            (
+                "status.observedInclude[].repository.name",
+                Names(&["forged-included"]),
+            ),
+            (
+                "status.observedInclude[].toPath",
+                Names(&["forged-included"]),
+            ),
             ("status.observedRecurseSubmodules", Nothing("yes or no")),
-            ("status.observedSparseCheckout[]", Nothing("compared with the specification only")),
+            (
+                "status.observedSparseCheckout[]",
+                Nothing("compared with the specification only"),
+            ),
             ("status.sourceVerificationMode", Nothing("told, never read")),
         ],
     ),
@@ -86,22 +149,62 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
             ("spec.decryption.provider", Nothing("one of a fixed list")),
             ("spec.decryption.secretRef.name", Names(&["keys"])),
             ("spec.decryption.serviceAccountName", Names(&["keys"])),
-            ("spec.deletionPolicy", Names(&["forged-delete", "forged-namespace"])),
-            ("spec.dependsOn[].name", Names(&["depends", "depends-by-path"])),
+            (
+                "spec.deletionPolicy",
+                Names(&["forged-delete", "forged-namespace"]),
+            ),
+            (
+                "spec.dependsOn[].name",
+                Names(&["depends", "depends-by-path"]),
+            ),
             ("spec.dependsOn[].namespace", Names(&["depends"])),
             ("spec.dependsOn[].readyExpr", Names(&["depends-to-learn"])),
             ("spec.force", Names(&["forced"])),
-            ("spec.healthCheckExprs[].apiVersion", Names(&["health-by-current"])),
-            ("spec.healthCheckExprs[].current", Names(&["health-by-current"])),
-            ("spec.healthCheckExprs[].failed", Names(&["health-by-failed"])),
-            ("spec.healthCheckExprs[].inProgress", Names(&["health-by-progress"])),
-            ("spec.healthCheckExprs[].kind", Names(&["health-by-current"])),
-            ("spec.healthChecks[].apiVersion", Names(&["health-of-a-secret"])),
-            ("spec.healthChecks[].kind", Names(&["health-of-a-secret", "health-of-a-map", "health-of-the-namespace"])),
-            ("spec.healthChecks[].name", Names(&["health-of-a-secret", "health-of-the-namespace"])),
-            ("spec.healthChecks[].namespace", Names(&["health-of-a-secret", "health-of-a-map"])),
+            (
+                "spec.healthCheckExprs[].apiVersion",
+                Names(&["health-by-current"]),
+            ),
+            (
+                "spec.healthCheckExprs[].current",
+                Names(&["health-by-current"]),
+            ),
+            (
+                "spec.healthCheckExprs[].failed",
+                Names(&["health-by-failed"]),
+            ),
+            (
+                "spec.healthCheckExprs[].inProgress",
+                Names(&["health-by-progress"]),
+            ),
+            (
+                "spec.healthCheckExprs[].kind",
+                Names(&["health-by-current"]),
+            ),
+            (
+                "spec.healthChecks[].apiVersion",
+                Names(&["health-of-a-secret"]),
+            ),
+            (
+                "spec.healthChecks[].kind",
+                Names(&[
+                    "health-of-a-secret",
+                    "health-of-a-map",
+                    "health-of-the-namespace",
+                ]),
+            ),
+            (
+                "spec.healthChecks[].name",
+                Names(&["health-of-a-secret", "health-of-the-namespace"]),
+            ),
+            (
+                "spec.healthChecks[].namespace",
+                Names(&["health-of-a-secret", "health-of-a-map"]),
+            ),
             ("spec.ignore[].paths[]", Names(&["ignoring"])),
-            ("spec.ignore[].target.annotationSelector", Names(&["ignoring"])),
+            (
+                "spec.ignore[].target.annotationSelector",
+                Names(&["ignoring"]),
+            ),
             ("spec.ignore[].target.group", Names(&["ignoring"])),
             ("spec.ignore[].target.kind", Names(&["ignoring"])),
             ("spec.ignore[].target.labelSelector", Names(&["ignoring"])),
@@ -109,53 +212,117 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
             ("spec.ignore[].target.namespace", Names(&["ignoring"])),
             ("spec.ignore[].target.version", Names(&["ignoring"])),
             ("spec.ignoreMissingComponents", Nothing("yes or no")),
-            ("spec.images[].digest", Nothing("a text for objects of the build, fetched by nobody here")),
-            ("spec.images[].name", Nothing("images in objects of the build")),
-            ("spec.images[].newName", Nothing("a text for objects of the build, fetched by nobody here")),
-            ("spec.images[].newTag", Nothing("a text for objects of the build, fetched by nobody here")),
-            ("spec.kubeConfig.configMapRef.name", Names(&["cluster-by-map"])),
+            (
+                "spec.images[].digest",
+                Nothing("a text for objects of the build, fetched by nobody here"),
+            ),
+            (
+                "spec.images[].name",
+                Nothing("images in objects of the build"),
+            ),
+            (
+                "spec.images[].newName",
+                Nothing("a text for objects of the build, fetched by nobody here"),
+            ),
+            (
+                "spec.images[].newTag",
+                Nothing("a text for objects of the build, fetched by nobody here"),
+            ),
+            (
+                "spec.kubeConfig.configMapRef.name",
+                Names(&["cluster-by-map"]),
+            ),
             ("spec.kubeConfig.secretRef.key", Names(&["cluster"])),
-            ("spec.kubeConfig.secretRef.name", Names(&["cluster", "cluster-by-path"])),
+            (
+                "spec.kubeConfig.secretRef.name",
+                Names(&["cluster", "cluster-by-path"]),
+            ),
             ("spec.namePrefix", Names(&["prefixed"])),
             ("spec.nameSuffix", Names(&["suffixed"])),
             ("spec.patches[].patch", Names(&["patched", "patch-target"])),
-            ("spec.patches[].target.annotationSelector", Names(&["patch-target"])),
+            (
+                "spec.patches[].target.annotationSelector",
+                Names(&["patch-target"]),
+            ),
             ("spec.patches[].target.group", Names(&["patch-target"])),
             ("spec.patches[].target.kind", Names(&["patch-target"])),
-            ("spec.patches[].target.labelSelector", Names(&["patch-target"])),
+            (
+                "spec.patches[].target.labelSelector",
+                Names(&["patch-target"]),
+            ),
             ("spec.patches[].target.name", Names(&["patch-target"])),
             ("spec.patches[].target.namespace", Names(&["patch-target"])),
             ("spec.patches[].target.version", Names(&["patch-target"])),
             ("spec.path", Names(&["path-outside"])),
             ("spec.postBuild.substitute{}", Names(&["substituted"])),
-            ("spec.postBuild.substituteFrom[].kind", Names(&["variables", "variables-of-a-map"])),
+            (
+                "spec.postBuild.substituteFrom[].kind",
+                Names(&["variables", "variables-of-a-map"]),
+            ),
             (
                 "spec.postBuild.substituteFrom[].name",
-                Names(&["variables", "variables-by-path", "variables-of-a-map-by-path"]),
+                Names(&[
+                    "variables",
+                    "variables-by-path",
+                    "variables-of-a-map-by-path",
+                ]),
             ),
-            ("spec.postBuild.substituteFrom[].optional", Names(&["variables-if-any"])),
-            ("spec.postBuild.substituteStrategy", Nothing("one of a fixed list")),
+            (
+                "spec.postBuild.substituteFrom[].optional",
+                Names(&["variables-if-any"]),
+            ),
+            (
+                "spec.postBuild.substituteStrategy",
+                Nothing("one of a fixed list"),
+            ),
             ("spec.prune", Names(&["forged-inventory"])),
             ("spec.retryInterval", Nothing("a time")),
-            ("spec.serviceAccountName", Names(&["account", "account-in-full", "account-by-path"])),
+            (
+                "spec.serviceAccountName",
+                Names(&["account", "account-in-full", "account-by-path"]),
+            ),
             ("spec.sourceRef.apiVersion", Names(&["source-of-a-version"])),
             ("spec.sourceRef.kind", Names(&["source-of-a-kind"])),
-            ("spec.sourceRef.name", Names(&["source-elsewhere", "source-by-path"])),
+            (
+                "spec.sourceRef.name",
+                Names(&["source-elsewhere", "source-by-path"]),
+            ),
             ("spec.sourceRef.namespace", Names(&["source-elsewhere"])),
             ("spec.targetNamespace", Names(&["target-namespace"])),
-            ("spec.wait", Nothing("yes or no: waits for what was applied, which is named in Git")),
-            ("status.history[].digest", Nothing("told, compared with the next build's only")),
+            (
+                "spec.wait",
+                Nothing("yes or no: waits for what was applied, which is named in Git"),
+            ),
+            (
+                "status.history[].digest",
+                Nothing("told, compared with the next build's only"),
+            ),
             ("status.history[].firstReconciled", Nothing("a time")),
             ("status.history[].lastReconciled", Nothing("a time")),
             ("status.history[].lastReconciledDuration", Nothing("a time")),
-            ("status.history[].lastReconciledStatus", Nothing("told, never read")),
+            (
+                "status.history[].lastReconciledStatus",
+                Nothing("told, never read"),
+            ),
             ("status.history[].metadata{}", Nothing("told, never read")),
             ("status.history[].totalReconciliations", Nothing("a number")),
-            ("status.inventory.entries[].id", Names(&["forged-inventory", "forged-owner", "forged-namespace"])),
+            (
+                "status.inventory.entries[].id",
+                Names(&["forged-inventory", "forged-owner", "forged-namespace"]),
+            ),
             ("status.inventory.entries[].v", Names(&["forged-inventory"])),
-            ("status.lastAppliedOriginRevision", Nothing("told, never read")),
-            ("status.lastAppliedRevision", Nothing("compared with revisions of its own source only")),
-            ("status.lastAttemptedRevision", Nothing("compared with revisions of its own source only")),
+            (
+                "status.lastAppliedOriginRevision",
+                Nothing("told, never read"),
+            ),
+            (
+                "status.lastAppliedRevision",
+                Nothing("compared with revisions of its own source only"),
+            ),
+            (
+                "status.lastAttemptedRevision",
+                Nothing("compared with revisions of its own source only"),
+            ),
         ],
     ),
 ];
@@ -163,28 +330,44 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
 #[test]
 fn every_field_of_the_kinds_is_tried_or_names_nothing() {
     let attempts = attempts::all(&Sides::default());
-    let attempts: BTreeMap<&str, &str> = attempts.iter().map(|attempt| (attempt.name, attempt.kind)).collect();
+    let attempts: BTreeMap<&str, &str> = attempts
+        .iter()
+        .map(|attempt| (attempt.name, attempt.kind))
+        .collect();
     let mut faults = Vec::new();
     for definition in lode_api::crd::all() {
-        let kind = definition["spec"]["names"]["kind"].as_str().unwrap_or_default();
-        let rows = FIELDS.iter().find(|(of, _)| *of == kind).map(|(_, rows)| *rows).unwrap_or_default();
+        let kind = definition["spec"]["names"]["kind"]
+            .as_str()
+            .unwrap_or_default();
+        let rows = FIELDS
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, rows)| *rows)
+            .unwrap_or_default();
         let mut fields = BTreeSet::new();
         let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
         for part in ["spec", "status"] {
             leaves(part, &schema[part], &mut fields);
         }
-        assert!(fields.len() > 40, "the fields of {kind} are read: {fields:?}");
+        assert!(
+            fields.len() > 40,
+            "the fields of {kind} are read: {fields:?}"
+        );
 
         for field in &fields {
             match rows.iter().chain(SHARED).find(|(path, _)| path == field) {
-                None => faults.push(format!("{kind} {field} has no row: what does it name, and who tries it?")),
+                None => faults.push(format!(
+                    "{kind} {field} has no row: what does it name, and who tries it?"
+                )),
                 Some((_, Nothing(why))) => println!("{kind} {field}: names nothing ({why})"),
                 Some((_, Names(by))) => println!("{kind} {field}: {}", by.join(", ")),
             }
         }
         for (path, means) in rows.iter().chain(SHARED) {
             if !fields.contains(*path) {
-                faults.push(format!("{kind} {path} has a row, but there is no such field"));
+                faults.push(format!(
+                    "{kind} {path} has a row, but there is no such field"
+                ));
             }
             let Names(by) = means else { continue };
             let unknown = by.iter().filter(|name| !attempts.contains_key(**name));
@@ -199,11 +382,17 @@ fn every_field_of_the_kinds_is_tried_or_names_nothing() {
 /// Collects the paths of a schema's fields that hold no further ones.
 fn leaves(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
     if let Some(fields) = schema["properties"].as_object() {
-        fields.iter().for_each(|(name, field)| leaves(&format!("{path}.{name}"), field, found));
+        fields
+            .iter()
+            .for_each(|(name, field)| leaves(&format!("{path}.{name}"), field, found));
     } else if schema["items"].is_object() {
         leaves(&format!("{path}[]"), &schema["items"], found);
     } else if schema["additionalProperties"].is_object() {
-        leaves(&format!("{path}{{}}"), &schema["additionalProperties"], found);
+        leaves(
+            &format!("{path}{{}}"),
+            &schema["additionalProperties"],
+            found,
+        );
     } else {
         found.insert(path.to_owned());
     }

@@ -16,9 +16,17 @@ pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> 
     for action in plan.actions {
         done |= one(api, scene, place, action)?;
     }
-    let Some(status) = plan.status.filter(|_| !done) else { return Ok(()) };
-    let Some(served) = scene.served(place.kind) else { return Ok(()) };
-    let manager = if matches!(place.kind, Kind::Pod | Kind::Node) { KUBELET } else { CONTROLLER_MANAGER };
+    let Some(status) = plan.status.filter(|_| !done) else {
+        return Ok(());
+    };
+    let Some(served) = scene.served(place.kind) else {
+        return Ok(());
+    };
+    let manager = if matches!(place.kind, Kind::Pod | Kind::Node) {
+        KUBELET
+    } else {
+        CONTROLLER_MANAGER
+    };
     inside::change(api, served, &place.key, ("status", manager), |object| {
         object["status"] = status.clone();
         for (key, value) in &plan.annotations {
@@ -31,7 +39,9 @@ pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> 
 fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, Status> {
     match action {
         Action::Create(kind, object) => {
-            let Some(served) = scene.served(kind) else { return Ok(false) };
+            let Some(served) = scene.served(kind) else {
+                return Ok(false);
+            };
             match inside::create(api, served, object, CONTROLLER_MANAGER) {
                 // A claim of that name is the one.
                 Err(status) if status.code == 409 => Ok(false),
@@ -39,19 +49,30 @@ fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, 
             }
         }
         Action::Patch(kind, key, patch) => {
-            let Some(served) = scene.served(kind) else { return Ok(false) };
+            let Some(served) = scene.served(kind) else {
+                return Ok(false);
+            };
             let edit = |object: &mut Value| json_patch::merge(object, &patch);
             inside::change(api, served, &key, ("", CONTROLLER_MANAGER), edit).map(|()| true)
         }
         Action::Delete { place, uid, now } => {
-            let Some(served) = scene.served(place.kind) else { return Ok(false) };
+            let Some(served) = scene.served(place.kind) else {
+                return Ok(false);
+            };
             let grace_s = now.then_some(0);
             let propagation = Some(Propagation::Background);
-            let options = DeleteOptions { propagation, uid: Some(uid), grace_s, ..DeleteOptions::default() };
+            let options = DeleteOptions {
+                propagation,
+                uid: Some(uid),
+                grace_s,
+                ..DeleteOptions::default()
+            };
             inside::delete(api, served, &place.key, &options).map(|()| true)
         }
         Action::Bind(node) => {
-            let Some(served) = scene.served(place.kind) else { return Ok(false) };
+            let Some(served) = scene.served(place.kind) else {
+                return Ok(false);
+            };
             let since = super::pod::scheduled(api.now());
             let bound = inside::put(api, served, &place.key, |pod| {
                 pod["spec"]["nodeName"] = node.clone().into();
@@ -64,10 +85,18 @@ fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, 
 
 /// Creates the node on which all pods are.
 pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
-    let Some(nodes) = scene.served(Kind::Node) else { return Ok(()) };
+    let Some(nodes) = scene.served(Kind::Node) else {
+        return Ok(());
+    };
     inside::create(api, nodes, node::node(), KUBELET)?;
     let status = node::status(api.now());
-    inside::change(api, nodes, &node::place().key, ("status", KUBELET), |node| node["status"] = status.clone())
+    inside::change(
+        api,
+        nodes,
+        &node::place().key,
+        ("status", KUBELET),
+        |node| node["status"] = status.clone(),
+    )
 }
 
 /// Says what failed; the next change is another try. In a namespace that is on its way out nothing is created.

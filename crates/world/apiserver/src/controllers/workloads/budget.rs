@@ -14,15 +14,36 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     let (budget, pods) = (&seen.object, &seen.children);
     let expected = count(pods, is_alive);
     let healthy = count(pods, |pod| is_alive(pod) && is_true(pod, "Ready"));
-    let desired = match (budget["spec"].get("minAvailable"), budget["spec"].get("maxUnavailable")) {
+    let desired = match (
+        budget["spec"].get("minAvailable"),
+        budget["spec"].get("maxUnavailable"),
+    ) {
         (Some(least), _) => resolve(least, expected, true),
         (None, Some(most)) => (expected - resolve(most, expected, true)).max(0),
         (None, None) => 1,
     };
-    let allowed = if expected > 0 { (healthy - desired).max(0) } else { 0 };
-    let (status, reason) = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+    let allowed = if expected > 0 {
+        (healthy - desired).max(0)
+    } else {
+        0
+    };
+    let (status, reason) = if allowed > 0 {
+        ("True", "SufficientPods")
+    } else {
+        ("False", "InsufficientPods")
+    };
     let mut conditions = condition::of(budget);
-    condition::set(&mut conditions, &Condition { ty: "DisruptionAllowed", status, reason, message: "" }, "", seen.now);
+    condition::set(
+        &mut conditions,
+        &Condition {
+            ty: "DisruptionAllowed",
+            status,
+            reason,
+            message: "",
+        },
+        "",
+        seen.now,
+    );
     let generation = int(budget, "/metadata/generation").map_or(Value::Null, Value::from);
     for condition in &mut conditions {
         condition["observedGeneration"] = generation.clone();
@@ -42,7 +63,14 @@ mod tests {
         let pod = |ready: &str| json!({"metadata": {}, "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}});
         let allowed = |spec: &Value, pods: Vec<Value>| {
             let object = json!({"metadata": {"generation": 1}, "spec": spec.clone()});
-            plan(&Seen { object, children: pods, ..Seen::default() }).status.unwrap()["disruptionsAllowed"].clone()
+            plan(&Seen {
+                object,
+                children: pods,
+                ..Seen::default()
+            })
+            .status
+            .unwrap()["disruptionsAllowed"]
+                .clone()
         };
         let three = || vec![pod("True"), pod("True"), pod("False")];
         assert_eq!(allowed(&json!({"minAvailable": 1}), three()), 1);

@@ -17,9 +17,15 @@ pub(super) fn plan(seen: &Seen) -> Plan {
         let volume = format!("pvc-{}", text(claim, "/metadata/uid"));
         let patch = json!({"spec": {"volumeName": volume}, "metadata": {"annotations": {
             "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"}}});
-        return Plan { actions: vec![Action::Patch(Kind::Claim, key(claim), patch)], ..Plan::default() };
+        return Plan {
+            actions: vec![Action::Patch(Kind::Claim, key(claim), patch)],
+            ..Plan::default()
+        };
     }
-    let storage = claim.pointer("/spec/resources/requests/storage").cloned().unwrap_or(Value::Null);
+    let storage = claim
+        .pointer("/spec/resources/requests/storage")
+        .cloned()
+        .unwrap_or(Value::Null);
     Plan::status(
         json!({"phase": "Bound", "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": storage}}),
     )
@@ -32,11 +38,24 @@ mod tests {
     #[test]
     fn a_claim_gets_a_volume_and_what_it_asks_for() {
         let mut claim = json!({"metadata": {"uid": "u"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
-        let first = plan(&Seen { object: claim.clone(), ..Seen::default() });
-        let [Action::Patch(Kind::Claim, _, patch)] = &first.actions[..] else { panic!("{first:?}") };
+        let first = plan(&Seen {
+            object: claim.clone(),
+            ..Seen::default()
+        });
+        let [Action::Patch(Kind::Claim, _, patch)] = &first.actions[..] else {
+            panic!("{first:?}")
+        };
         assert_eq!(patch["spec"]["volumeName"], "pvc-u");
         json_patch::merge(&mut claim, patch);
-        let status = plan(&Seen { object: claim, ..Seen::default() }).status.unwrap();
-        assert_eq!(status, json!({"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}));
+        let status = plan(&Seen {
+            object: claim,
+            ..Seen::default()
+        })
+        .status
+        .unwrap();
+        assert_eq!(
+            status,
+            json!({"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}})
+        );
     }
 }

@@ -16,14 +16,20 @@ pub(super) struct Condition<'c> {
 /// Says something among the conditions. One that says the same for the same reason stays; another time of change comes
 /// with another status, and `stamp` is the field that carries the time of every change.
 pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str, now: Timestamp) {
-    let at = conditions.iter().position(|condition| text(condition, "/type") == new.ty);
+    let at = conditions
+        .iter()
+        .position(|condition| text(condition, "/type") == new.ty);
     let before = at.map(|at| conditions[at].clone()).unwrap_or_default();
     let same_status = text(&before, "/status") == new.status;
     if same_status && text(&before, "/reason") == new.reason {
         return;
     }
     let now = Value::from(time_text(now));
-    let since = if same_status { before["lastTransitionTime"].clone() } else { now.clone() };
+    let since = if same_status {
+        before["lastTransitionTime"].clone()
+    } else {
+        now.clone()
+    };
     let mut condition = json!({"type": new.ty, "status": new.status, "lastTransitionTime": since,
         "reason": new.reason, "message": new.message});
     if !stamp.is_empty() {
@@ -37,7 +43,11 @@ pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str,
 
 /// Returns the conditions of an object.
 pub(super) fn of(object: &Value) -> Vec<Value> {
-    object.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default()
+    object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -48,10 +58,24 @@ mod tests {
     fn a_condition_keeps_its_time_until_its_status_changes() {
         let mut conditions = Vec::new();
         let mut say = |status: &'static str, reason: &'static str, second: i64| {
-            let condition = Condition { ty: "Ready", status, reason, message: "m" };
-            set(&mut conditions, &condition, "lastUpdateTime", Timestamp::from_second(second).unwrap());
+            let condition = Condition {
+                ty: "Ready",
+                status,
+                reason,
+                message: "m",
+            };
+            set(
+                &mut conditions,
+                &condition,
+                "lastUpdateTime",
+                Timestamp::from_second(second).unwrap(),
+            );
             let said = &conditions[0];
-            [text(said, "/lastTransitionTime"), text(said, "/lastUpdateTime")].map(|time| time[17..19].to_owned())
+            [
+                text(said, "/lastTransitionTime"),
+                text(said, "/lastUpdateTime"),
+            ]
+            .map(|time| time[17..19].to_owned())
         };
         assert_eq!(say("False", "A", 1), ["01", "01"]);
         assert_eq!(say("False", "A", 2), ["01", "01"]);

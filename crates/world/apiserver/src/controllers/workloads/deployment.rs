@@ -22,26 +22,48 @@ pub(super) fn plan(seen: &Seen) -> Plan {
         return Plan::default();
     }
     let paused = deployment["spec"]["paused"] == true;
-    let last = old.iter().map(|set| revision(set)).max().unwrap_or_default();
+    let last = old
+        .iter()
+        .map(|set| revision(set))
+        .max()
+        .unwrap_or_default();
     let bounds = Bounds::of(deployment);
     let mut plan = Plan::default();
     match new {
         None if paused => {}
-        None => plan
-            .actions
-            .push(Action::Create(Kind::ReplicaSet, set(deployment, &hash, last.saturating_add(1), bounds, &old))),
+        None => plan.actions.push(Action::Create(
+            Kind::ReplicaSet,
+            set(deployment, &hash, last.saturating_add(1), bounds, &old),
+        )),
         Some(new) => {
             // Whoever goes back to an earlier template makes it the latest.
             let revision = revision(new).max(last.saturating_add(1));
-            plan.actions.extend(resized(new, bounds.new_wanted(sizes(new), &all_sizes(&old)), revision, bounds));
+            plan.actions.extend(resized(
+                new,
+                bounds.new_wanted(sizes(new), &all_sizes(&old)),
+                revision,
+                bounds,
+            ));
             let wanted = bounds.old_wanted(sizes(new), &all_sizes(&old));
-            let old_resized = old.iter().zip(wanted).filter(|(set, wanted)| sizes(set).wanted != *wanted);
-            plan.actions
-                .extend(old_resized.filter_map(|(set, wanted)| resized(set, wanted, self::revision(set), bounds)));
+            let old_resized = old
+                .iter()
+                .zip(wanted)
+                .filter(|(set, wanted)| sizes(set).wanted != *wanted);
+            plan.actions.extend(
+                old_resized
+                    .filter_map(|(set, wanted)| resized(set, wanted, self::revision(set), bounds)),
+            );
             plan.annotations = vec![(REVISION.to_owned(), revision.to_string().into())];
         }
     }
-    let status = Status { deployment, bounds, new, old: &old, paused, now: seen.now };
+    let status = Status {
+        deployment,
+        bounds,
+        new,
+        old: &old,
+        paused,
+        now: seen.now,
+    };
     if status.is_complete() {
         plan.actions.extend(forgotten(deployment, &old));
     }
@@ -57,9 +79,13 @@ fn set(deployment: &Value, hash: &str, revision: i64, bounds: Bounds, old: &[&Va
     template["metadata"]["labels"][HASH] = hash.into();
     let mut selector = spec["selector"].clone();
     selector["matchLabels"][HASH] = hash.into();
-    let mut annotations =
-        deployment.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default();
-    annotations.retain(|key, _| key != LAST_APPLIED && !key.starts_with("deployment.kubernetes.io/"));
+    let mut annotations = deployment
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    annotations
+        .retain(|key, _| key != LAST_APPLIED && !key.starts_with("deployment.kubernetes.io/"));
     annotations.extend(sizes_told(revision, bounds));
     let mut set = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
@@ -81,14 +107,19 @@ fn sizes_told(revision: i64, bounds: Bounds) -> [(String, Value); 3] {
     [
         told(REVISION, revision),
         told("deployment.kubernetes.io/desired-replicas", bounds.replicas),
-        told("deployment.kubernetes.io/max-replicas", bounds.replicas + bounds.surge),
+        told(
+            "deployment.kubernetes.io/max-replicas",
+            bounds.replicas + bounds.surge,
+        ),
     ]
 }
 
 /// Returns what gives a set another size or revision, if it has not got them.
 fn resized(set: &Value, wanted: i64, revision: i64, bounds: Bounds) -> Option<Action> {
     let told = sizes_told(revision, bounds);
-    let is_told = told.iter().all(|(key, value)| set["metadata"]["annotations"].get(key) == Some(value));
+    let is_told = told
+        .iter()
+        .all(|(key, value)| set["metadata"]["annotations"].get(key) == Some(value));
     if sizes(set).wanted == wanted && is_told {
         return None;
     }
@@ -100,9 +131,18 @@ fn resized(set: &Value, wanted: i64, revision: i64, bounds: Bounds) -> Option<Ac
 /// Returns the deletions of old sets beyond those that are kept to go back to.
 fn forgotten(deployment: &Value, old: &[&Value]) -> Vec<Action> {
     let kept = int(deployment, "/spec/revisionHistoryLimit").unwrap_or(HISTORY);
-    let empty: Vec<&&Value> = old.iter().filter(|set| sizes(set).wanted == 0 && sizes(set).have == 0).collect();
-    let beyond = empty.len().saturating_sub(usize::try_from(kept).unwrap_or_default());
-    empty.into_iter().take(beyond).map(|set| deletion(Kind::ReplicaSet, set)).collect()
+    let empty: Vec<&&Value> = old
+        .iter()
+        .filter(|set| sizes(set).wanted == 0 && sizes(set).have == 0)
+        .collect();
+    let beyond = empty
+        .len()
+        .saturating_sub(usize::try_from(kept).unwrap_or_default());
+    empty
+        .into_iter()
+        .take(beyond)
+        .map(|set| deletion(Kind::ReplicaSet, set))
+        .collect()
 }
 
 /// What is said of a deployment.
@@ -117,7 +157,11 @@ struct Status<'s> {
 
 impl Status<'_> {
     fn sum(&self, field: &str) -> i64 {
-        self.new.iter().chain(self.old).map(|set| status(set, field)).sum()
+        self.new
+            .iter()
+            .chain(self.old)
+            .map(|set| status(set, field))
+            .sum()
     }
 
     fn updated(&self) -> i64 {
@@ -126,27 +170,51 @@ impl Status<'_> {
 
     fn is_complete(&self) -> bool {
         let wanted = self.bounds.replicas;
-        self.new.is_some() && [self.updated(), self.sum("replicas"), self.sum("availableReplicas")] == [wanted; 3]
+        self.new.is_some()
+            && [
+                self.updated(),
+                self.sum("replicas"),
+                self.sum("availableReplicas"),
+            ] == [wanted; 3]
     }
 
     fn value(&self) -> Value {
         let (all, available) = (self.sum("replicas"), self.sum("availableReplicas"));
         let mut status = counts(&[
-            ("observedGeneration", int(self.deployment, "/metadata/generation").unwrap_or_default()),
+            (
+                "observedGeneration",
+                int(self.deployment, "/metadata/generation").unwrap_or_default(),
+            ),
             ("replicas", all),
             ("updatedReplicas", self.updated()),
             ("readyReplicas", self.sum("readyReplicas")),
             ("availableReplicas", available),
-            ("unavailableReplicas", (all.max(self.bounds.replicas) - available).max(0)),
+            (
+                "unavailableReplicas",
+                (all.max(self.bounds.replicas) - available).max(0),
+            ),
         ]);
         let mut conditions = condition::of(self.deployment);
         let enough = available >= self.bounds.replicas - self.bounds.missing;
         let (status_word, reason, message) = if enough {
-            ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+            (
+                "True",
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability.",
+            )
         } else {
-            ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+            (
+                "False",
+                "MinimumReplicasUnavailable",
+                "Deployment does not have minimum availability.",
+            )
         };
-        let available = Condition { ty: "Available", status: status_word, reason, message };
+        let available = Condition {
+            ty: "Available",
+            status: status_word,
+            reason,
+            message,
+        };
         condition::set(&mut conditions, &available, STAMP, self.now);
         self.progress(&mut conditions);
         status["conditions"] = conditions.into();
@@ -160,25 +228,56 @@ impl Status<'_> {
         }
         let name = self.new.map_or("", |set| text(set, "/metadata/name"));
         let (status, reason, message) = if self.paused {
-            ("Unknown", "DeploymentPaused", "Deployment is paused".to_owned())
+            (
+                "Unknown",
+                "DeploymentPaused",
+                "Deployment is paused".to_owned(),
+            )
         } else if self.is_complete() {
-            ("True", "NewReplicaSetAvailable", format!("ReplicaSet \"{name}\" has successfully progressed."))
+            (
+                "True",
+                "NewReplicaSetAvailable",
+                format!("ReplicaSet \"{name}\" has successfully progressed."),
+            )
         } else if self.is_late() {
-            ("False", "ProgressDeadlineExceeded", format!("ReplicaSet \"{name}\" has timed out progressing."))
+            (
+                "False",
+                "ProgressDeadlineExceeded",
+                format!("ReplicaSet \"{name}\" has timed out progressing."),
+            )
         } else {
-            ("True", "ReplicaSetUpdated", format!("ReplicaSet \"{name}\" is progressing."))
+            (
+                "True",
+                "ReplicaSetUpdated",
+                format!("ReplicaSet \"{name}\" is progressing."),
+            )
         };
         // Another set that is complete is said anew.
-        let before = conditions.iter().find(|condition| text(condition, "/type") == PROGRESSING);
-        if before.is_some_and(|before| text(before, "/reason") == reason && text(before, "/message") != message) {
+        let before = conditions
+            .iter()
+            .find(|condition| text(condition, "/type") == PROGRESSING);
+        if before.is_some_and(|before| {
+            text(before, "/reason") == reason && text(before, "/message") != message
+        }) {
             conditions.retain(|condition| text(condition, "/type") != PROGRESSING);
         }
-        condition::set(conditions, &Condition { ty: PROGRESSING, status, reason, message: &message }, STAMP, self.now);
+        condition::set(
+            conditions,
+            &Condition {
+                ty: PROGRESSING,
+                status,
+                reason,
+                message: &message,
+            },
+            STAMP,
+            self.now,
+        );
     }
 
     /// Returns how long a rollout may stand still; none where it may for ever.
     fn seconds(&self) -> Option<i64> {
-        int(self.deployment, "/spec/progressDeadlineSeconds").filter(|seconds| *seconds != i64::from(i32::MAX))
+        int(self.deployment, "/spec/progressDeadlineSeconds")
+            .filter(|seconds| *seconds != i64::from(i32::MAX))
     }
 
     /// Returns what was said last of how the new set progresses.
@@ -192,15 +291,20 @@ impl Status<'_> {
 
     /// Returns since when a rollout stands still, as far as was said.
     fn still_since(&self) -> Option<Timestamp> {
-        let said = self.said().filter(|said| text(said, "/reason") == "ReplicaSetUpdated")?;
+        let said = self
+            .said()
+            .filter(|said| text(said, "/reason") == "ReplicaSetUpdated")?;
         text(&said, "/lastUpdateTime").parse().ok()
     }
 
     fn is_late(&self) -> bool {
         // Once said it stays so, however long ago that was.
-        let was = self.said().is_some_and(|said| text(&said, "/reason") == "ProgressDeadlineExceeded");
+        let was = self
+            .said()
+            .is_some_and(|said| text(&said, "/reason") == "ProgressDeadlineExceeded");
         let late = self.still_since().zip(self.seconds());
-        was || late.is_some_and(|(since, seconds)| self.now.duration_since(since).as_secs() >= seconds)
+        was || late
+            .is_some_and(|(since, seconds)| self.now.duration_since(since).as_secs() >= seconds)
     }
 
     /// Returns when a rollout that stands still is late.
@@ -209,13 +313,19 @@ impl Status<'_> {
             return None;
         }
         let since = self.still_since().unwrap_or(self.now);
-        since.checked_add(SignedDuration::from_secs(self.seconds()?)).ok()
+        since
+            .checked_add(SignedDuration::from_secs(self.seconds()?))
+            .ok()
     }
 }
 
 fn sizes(set: &Value) -> Set {
     let wanted = int(set, "/spec/replicas").unwrap_or(1);
-    Set { wanted, have: status(set, "replicas"), available: status(set, "availableReplicas").min(wanted) }
+    Set {
+        wanted,
+        have: status(set, "replicas"),
+        available: status(set, "availableReplicas").min(wanted),
+    }
 }
 
 fn all_sizes(sets: &[&Value]) -> Vec<Set> {
@@ -223,11 +333,18 @@ fn all_sizes(sets: &[&Value]) -> Vec<Set> {
 }
 
 fn status(set: &Value, field: &str) -> i64 {
-    set["status"].get(field).and_then(Value::as_i64).unwrap_or_default()
+    set["status"]
+        .get(field)
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
 }
 
 fn revision(set: &Value) -> i64 {
-    set["metadata"]["annotations"].get(REVISION).and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(0)
+    set["metadata"]["annotations"]
+        .get(REVISION)
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -248,7 +365,11 @@ mod tests {
             "progressDeadlineSeconds": 600, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"image": "a"}]}}},
             "metadata": {"name": "web", "namespace": "shop", "uid": "u", "generation": 3}});
         json_patch::merge(&mut object["spec"], spec);
-        Seen { object, children: sets, ..Seen::default() }
+        Seen {
+            object,
+            children: sets,
+            ..Seen::default()
+        }
     }
 
     #[test]
@@ -261,41 +382,68 @@ mod tests {
     }
 
     fn created(plan: &Plan) -> Value {
-        let Some(Action::Create(Kind::ReplicaSet, set)) = plan.actions.first() else { panic!("{plan:?}") };
+        let Some(Action::Create(Kind::ReplicaSet, set)) = plan.actions.first() else {
+            panic!("{plan:?}")
+        };
         set.clone()
     }
 
     fn ready(mut set: Value) -> Value {
         let replicas = set["spec"]["replicas"].clone();
-        set["status"] = json!({"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas});
+        set["status"] =
+            json!({"replicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas});
         set
     }
 
     fn reason(plan: &Plan, ty: &str) -> String {
         let status = json!({"status": plan.status});
-        let said = condition::of(&status).into_iter().find(|condition| text(condition, "/type") == ty);
-        said.map(|said| text(&said, "/reason").to_owned()).unwrap_or_default()
+        let said = condition::of(&status)
+            .into_iter()
+            .find(|condition| text(condition, "/type") == ty);
+        said.map(|said| text(&said, "/reason").to_owned())
+            .unwrap_or_default()
     }
 
     #[test]
     fn a_new_deployment_makes_a_set_and_is_complete_with_its_pods() {
         let set = created(&plan(&seen(&json!({}), vec![])));
-        assert_eq!((&set["spec"]["replicas"], &set["metadata"]["annotations"][REVISION]), (&json!(2), &json!("1")));
-        assert_eq!(set["spec"]["selector"]["matchLabels"][HASH], set["metadata"]["labels"][HASH]);
+        assert_eq!(
+            (
+                &set["spec"]["replicas"],
+                &set["metadata"]["annotations"][REVISION]
+            ),
+            (&json!(2), &json!("1"))
+        );
+        assert_eq!(
+            set["spec"]["selector"]["matchLabels"][HASH],
+            set["metadata"]["labels"][HASH]
+        );
         let waiting = plan(&seen(&json!({}), vec![set.clone()]));
         assert_eq!(
             (reason(&waiting, "Available"), reason(&waiting, PROGRESSING)),
-            ("MinimumReplicasUnavailable".into(), "ReplicaSetUpdated".into())
+            (
+                "MinimumReplicasUnavailable".into(),
+                "ReplicaSetUpdated".into()
+            )
         );
         assert_eq!(waiting.again, Some(Timestamp::from_second(600).unwrap()));
         let done = plan(&seen(&json!({}), vec![ready(set)]));
         assert_eq!(
             (reason(&done, "Available"), reason(&done, PROGRESSING)),
-            ("MinimumReplicasAvailable".into(), "NewReplicaSetAvailable".into())
+            (
+                "MinimumReplicasAvailable".into(),
+                "NewReplicaSetAvailable".into()
+            )
         );
         assert!(done.actions.is_empty(), "{done:?}");
         let status = done.status.unwrap();
-        assert_eq!((&status["updatedReplicas"], status.get("unavailableReplicas")), (&json!(2), None));
+        assert_eq!(
+            (
+                &status["updatedReplicas"],
+                status.get("unavailableReplicas")
+            ),
+            (&json!(2), None)
+        );
     }
 
     #[test]

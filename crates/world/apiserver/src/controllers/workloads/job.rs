@@ -13,18 +13,26 @@ use crate::fields::{text, time_text};
 /// Computes what is to be done about a job.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let job = &seen.object;
-    if is_going(job) || job["spec"].get("managedBy").is_some_and(|by| by != "kubernetes.io/job-controller") {
+    if is_going(job)
+        || job["spec"]
+            .get("managedBy")
+            .is_some_and(|by| by != "kubernetes.io/job-controller")
+    {
         return Plan::default();
     }
     if is_true(job, "Complete") || is_true(job, "Failed") {
         return ended(job, seen.now);
     }
     let alive: Vec<&Value> = seen.children.iter().filter(|pod| is_alive(pod)).collect();
-    let succeeded = count(&seen.children, |pod| text(pod, "/status/phase") == "Succeeded");
+    let succeeded = count(&seen.children, |pod| {
+        text(pod, "/status/phase") == "Succeeded"
+    });
     let parallelism = int(job, "/spec/parallelism").unwrap_or(1);
     let completions = int(job, "/spec/completions");
     // Without a number of its own a job is done once one pod has succeeded and none runs on.
-    let done = completions.map_or(succeeded > 0 && alive.is_empty(), |completions| succeeded >= completions);
+    let done = completions.map_or(succeeded > 0 && alive.is_empty(), |completions| {
+        succeeded >= completions
+    });
     let suspended = job["spec"]["suspend"] == true;
     let mut plan = Plan::status(status(job, &alive, succeeded, done, suspended, seen.now));
     plan.actions = if done {
@@ -32,9 +40,12 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     } else if suspended {
         alive.iter().map(|pod| deletion(Kind::Pod, pod)).collect()
     } else {
-        let left =
-            completions.map_or(if succeeded > 0 { 0 } else { parallelism }, |completions| completions - succeeded);
-        let missing = usize::try_from(parallelism.min(left)).unwrap_or_default().saturating_sub(alive.len());
+        let left = completions.map_or(if succeeded > 0 { 0 } else { parallelism }, |completions| {
+            completions - succeeded
+        });
+        let missing = usize::try_from(parallelism.min(left))
+            .unwrap_or_default()
+            .saturating_sub(alive.len());
         made(job, &seen.children, missing.min(BURST))
     };
     plan
@@ -42,17 +53,28 @@ pub(super) fn plan(seen: &Seen) -> Plan {
 
 /// A job that has ended goes after the time that it says.
 fn ended(job: &Value, now: Timestamp) -> Plan {
-    let Some(seconds) = int(job, "/spec/ttlSecondsAfterFinished") else { return Plan::default() };
+    let Some(seconds) = int(job, "/spec/ttlSecondsAfterFinished") else {
+        return Plan::default();
+    };
     let conditions = condition::of(job);
-    let mut ends = conditions.iter().filter(|said| matches!(text(said, "/type"), "Complete" | "Failed"));
+    let mut ends = conditions
+        .iter()
+        .filter(|said| matches!(text(said, "/type"), "Complete" | "Failed"));
     let end = ends.find_map(|said| text(said, "/lastTransitionTime").parse::<Timestamp>().ok());
-    let Some(at) = end.and_then(|end| end.checked_add(SignedDuration::from_secs(seconds)).ok()) else {
+    let Some(at) = end.and_then(|end| end.checked_add(SignedDuration::from_secs(seconds)).ok())
+    else {
         return Plan::default();
     };
     if at > now {
-        return Plan { again: Some(at), ..Plan::default() };
+        return Plan {
+            again: Some(at),
+            ..Plan::default()
+        };
     }
-    Plan { actions: vec![deletion(Kind::Job, job)], ..Plan::default() }
+    Plan {
+        actions: vec![deletion(Kind::Job, job)],
+        ..Plan::default()
+    }
 }
 
 fn made(job: &Value, pods: &[Value], missing: usize) -> Vec<Action> {
@@ -61,22 +83,43 @@ fn made(job: &Value, pods: &[Value], missing: usize) -> Vec<Action> {
         return vec![Action::Create(Kind::Pod, object::pod(job, template, &[])); missing];
     }
     let is_taken = |index: &String| {
-        let mut taken = pods.iter().filter(|pod| !is_going(pod) && text(pod, "/status/phase") != "Failed");
+        let mut taken = pods
+            .iter()
+            .filter(|pod| !is_going(pod) && text(pod, "/status/phase") != "Failed");
         taken.any(|pod| pod["metadata"]["labels"].get(INDEX) == Some(&Value::from(index.as_str())))
     };
-    let free = (0..int(job, "/spec/completions").unwrap_or_default()).map(|index| index.to_string());
+    let free =
+        (0..int(job, "/spec/completions").unwrap_or_default()).map(|index| index.to_string());
     let pod = |index: String| {
         let mut pod = object::pod(job, template, &[(INDEX, &index)]);
-        pod["metadata"]["generateName"] = format!("{}-{index}-", text(job, "/metadata/name")).into();
+        pod["metadata"]["generateName"] =
+            format!("{}-{index}-", text(job, "/metadata/name")).into();
         pod["metadata"]["annotations"][INDEX] = index.into();
         Action::Create(Kind::Pod, pod)
     };
-    free.filter(|index| !is_taken(index)).take(missing).map(pod).collect()
+    free.filter(|index| !is_taken(index))
+        .take(missing)
+        .map(pod)
+        .collect()
 }
 
-fn status(job: &Value, alive: &[&Value], succeeded: i64, done: bool, suspended: bool, now: Timestamp) -> Value {
+fn status(
+    job: &Value,
+    alive: &[&Value],
+    succeeded: i64,
+    done: bool,
+    suspended: bool,
+    now: Timestamp,
+) -> Value {
     let mut status = counts(&[
-        ("active", if done { 0 } else { count(alive.iter().copied(), |_| true) }),
+        (
+            "active",
+            if done {
+                0
+            } else {
+                count(alive.iter().copied(), |_| true)
+            },
+        ),
         ("succeeded", succeeded),
         ("failed", int(job, "/status/failed").unwrap_or_default()),
     ]);
@@ -91,12 +134,27 @@ fn status(job: &Value, alive: &[&Value], succeeded: i64, done: bool, suspended: 
     }
     let mut conditions = condition::of(job);
     let mut say = |ty: &str, status: &str, reason: &str, message: &str| {
-        condition::set(&mut conditions, &Condition { ty, status, reason, message }, "lastProbeTime", now);
+        condition::set(
+            &mut conditions,
+            &Condition {
+                ty,
+                status,
+                reason,
+                message,
+            },
+            "lastProbeTime",
+            now,
+        );
     };
     if done {
         status["completionTime"] = time;
         for ty in ["SuccessCriteriaMet", "Complete"] {
-            say(ty, "True", "CompletionsReached", "Reached expected number of succeeded pods");
+            say(
+                ty,
+                "True",
+                "CompletionsReached",
+                "Reached expected number of succeeded pods",
+            );
         }
     } else if suspended {
         say("Suspended", "True", "JobSuspended", "Job suspended");
@@ -121,7 +179,11 @@ mod tests {
         let mut object = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "uid": "u"},
             "spec": {"completions": 2, "parallelism": 1, "template": {"spec": {}}}});
         json_patch::merge(&mut object["spec"], spec);
-        Seen { object, children: pods, ..Seen::default() }
+        Seen {
+            object,
+            children: pods,
+            ..Seen::default()
+        }
     }
 
     fn pod(phase: &str) -> Value {
@@ -136,8 +198,18 @@ mod tests {
         assert_eq!(plan(&seen(&none, vec![pod("Succeeded")])).actions.len(), 1);
         let done = plan(&seen(&none, vec![pod("Succeeded"), pod("Succeeded")]));
         let status = json!({"status": done.status.unwrap()});
-        assert!(is_true(&status, "Complete") && is_true(&status, "SuccessCriteriaMet") && done.actions.is_empty());
-        assert_eq!((&status["status"]["succeeded"], status["status"].get("active")), (&json!(2), None));
+        assert!(
+            is_true(&status, "Complete")
+                && is_true(&status, "SuccessCriteriaMet")
+                && done.actions.is_empty()
+        );
+        assert_eq!(
+            (
+                &status["status"]["succeeded"],
+                status["status"].get("active")
+            ),
+            (&json!(2), None)
+        );
     }
 
     #[test]
@@ -151,9 +223,14 @@ mod tests {
     fn an_indexed_job_makes_each_index_once() {
         let indexed = json!({"completionMode": "Indexed", "parallelism": 2});
         let made = plan(&seen(&indexed, vec![])).actions;
-        let [Action::Create(_, first), Action::Create(_, second)] = &made[..] else { panic!("{made:?}") };
+        let [Action::Create(_, first), Action::Create(_, second)] = &made[..] else {
+            panic!("{made:?}")
+        };
         assert_eq!(
-            (&first["metadata"]["generateName"], &second["metadata"]["labels"][INDEX]),
+            (
+                &first["metadata"]["generateName"],
+                &second["metadata"]["labels"][INDEX]
+            ),
             (&json!("j-0-"), &json!("1"))
         );
     }

@@ -10,7 +10,10 @@ use crate::store::key::Key;
 
 /// Returns where it is.
 pub(super) fn place() -> Place {
-    Place { kind: Kind::Node, key: Key::new("", NAME) }
+    Place {
+        kind: Kind::Node,
+        key: Key::new("", NAME),
+    }
 }
 
 /// Returns the node as it is created.
@@ -42,7 +45,9 @@ pub(super) fn choose(pod: &Value, nodes: &[Value]) -> Result<String, String> {
     if nodes.is_empty() {
         return Err("no nodes available to schedule pods".to_owned());
     }
-    let fits = |node: &&Value| is_true(node, "Ready") && node["spec"]["unschedulable"] != true && has_labels(pod, node);
+    let fits = |node: &&Value| {
+        is_true(node, "Ready") && node["spec"]["unschedulable"] != true && has_labels(pod, node)
+    };
     if let Some(node) = nodes.iter().find(fits) {
         return Ok(text(node, "/metadata/name").to_owned());
     }
@@ -55,8 +60,14 @@ pub(super) fn choose(pod: &Value, nodes: &[Value]) -> Result<String, String> {
 
 /// Tells whether a node has the labels that a pod asks for.
 pub(super) fn has_labels(pod: &Value, node: &Value) -> bool {
-    let wanted = pod.pointer("/spec/nodeSelector").and_then(Value::as_object).into_iter().flatten();
-    wanted.into_iter().all(|(key, value)| node["metadata"]["labels"].get(key) == Some(value))
+    let wanted = pod
+        .pointer("/spec/nodeSelector")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    wanted
+        .into_iter()
+        .all(|(key, value)| node["metadata"]["labels"].get(key) == Some(value))
 }
 
 /// Its name.
@@ -64,10 +75,30 @@ pub(super) const NAME: &str = "sandbox";
 /// Its address.
 pub(super) const ADDRESS: &str = "10.0.0.1";
 const CONDITIONS: [(&str, &str, &str, &str); 4] = [
-    ("Ready", "True", "KubeletReady", "the node is played and always ready"),
-    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "there is memory"),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "there is room on disk"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "there are process numbers"),
+    (
+        "Ready",
+        "True",
+        "KubeletReady",
+        "the node is played and always ready",
+    ),
+    (
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "there is memory",
+    ),
+    (
+        "DiskPressure",
+        "False",
+        "KubeletHasNoDiskPressure",
+        "there is room on disk",
+    ),
+    (
+        "PIDPressure",
+        "False",
+        "KubeletHasSufficientPID",
+        "there are process numbers",
+    ),
 ];
 
 #[cfg(test)]
@@ -84,8 +115,15 @@ mod tests {
     fn a_pod_goes_where_its_selector_allows() {
         let pod = |selector: Value| json!({"spec": {"nodeSelector": selector}});
         assert_eq!(choose(&json!({"spec": {}}), &[ready()]).unwrap(), "sandbox");
-        assert_eq!(choose(&pod(json!({"kubernetes.io/os": "linux"})), &[ready()]).unwrap(), "sandbox");
-        assert!(choose(&pod(json!({"none": "such"})), &[ready()]).unwrap_err().starts_with("0/1 nodes are available"));
+        assert_eq!(
+            choose(&pod(json!({"kubernetes.io/os": "linux"})), &[ready()]).unwrap(),
+            "sandbox"
+        );
+        assert!(
+            choose(&pod(json!({"none": "such"})), &[ready()])
+                .unwrap_err()
+                .starts_with("0/1 nodes are available")
+        );
         assert!(choose(&json!({}), &[]).unwrap_err().starts_with("no nodes"));
     }
 

@@ -14,25 +14,42 @@ pub(super) fn int(object: &Value, pointer: &str) -> Option<i64> {
 
 /// Returns the key of an object.
 pub(super) fn key(object: &Value) -> Key {
-    Key::new(text(object, "/metadata/namespace"), text(object, "/metadata/name"))
+    Key::new(
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    )
 }
 
 /// Tells whether an object is on its way out.
 pub(super) fn is_going(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some_and(Value::is_string)
+    object
+        .pointer("/metadata/deletionTimestamp")
+        .is_some_and(Value::is_string)
 }
 
 /// Tells whether a condition of an object is true.
 pub(super) fn is_true(object: &Value, condition: &str) -> bool {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    conditions.into_iter().any(|found| text(found, "/type") == condition && text(found, "/status") == "True")
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    conditions
+        .into_iter()
+        .any(|found| text(found, "/type") == condition && text(found, "/status") == "True")
 }
 
 /// Tells whether an object is what makes another one be.
 pub(super) fn controls(owner: &Value, object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let uid = text(owner, "/metadata/uid");
-    owners.into_iter().any(|reference| reference["controller"] == true && text(reference, "/uid") == uid)
+    owners
+        .into_iter()
+        .any(|reference| reference["controller"] == true && text(reference, "/uid") == uid)
 }
 
 /// Returns the reference by which an object says that another one makes it be.
@@ -46,7 +63,11 @@ pub(super) fn reference(owner: &Value) -> Value {
 /// Returns what tells a template from others: ten signs that can be part of a name.
 pub(super) fn hash(template: &Value) -> String {
     let digest = Sha256::digest(template.to_string());
-    digest.iter().take(HASH_LENGTH).map(|byte| char::from(SIGNS[usize::from(*byte) % SIGNS.len()])).collect()
+    digest
+        .iter()
+        .take(HASH_LENGTH)
+        .map(|byte| char::from(SIGNS[usize::from(*byte) % SIGNS.len()]))
+        .collect()
 }
 
 /// Returns a pod of a template, with labels besides; its name is to be made from a prefix.
@@ -57,10 +78,18 @@ pub(super) fn pod(owner: &Value, template: &Value, labels: &[(&str, &str)]) -> V
         "ownerReferences": [reference(owner)],
     }});
     let of_template = |field: &str| {
-        template.pointer(&format!("/metadata/{field}")).and_then(Value::as_object).cloned().unwrap_or_default()
+        template
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
     };
     let mut all = of_template("labels");
-    all.extend(labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+    all.extend(
+        labels
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).into())),
+    );
     for (field, values) in [("labels", all), ("annotations", of_template("annotations"))] {
         if !values.is_empty() {
             pod["metadata"][field] = values.into();
@@ -74,19 +103,35 @@ pub(super) fn pod(owner: &Value, template: &Value, labels: &[(&str, &str)]) -> V
 
 /// Returns the deletion of an object.
 pub(super) fn deletion(kind: Kind, object: &Value) -> Action {
-    let place = Place { kind, key: key(object) };
-    Action::Delete { place, uid: text(object, "/metadata/uid").to_owned(), now: false }
+    let place = Place {
+        kind,
+        key: key(object),
+    };
+    Action::Delete {
+        place,
+        uid: text(object, "/metadata/uid").to_owned(),
+        now: false,
+    }
 }
 
 /// Returns a status of numbers, of which those that are 0 are not said.
 pub(super) fn counts(numbers: &[(&str, i64)]) -> Value {
     let said = numbers.iter().filter(|(_, number)| *number != 0);
-    Value::Object(said.map(|(name, number)| ((*name).to_owned(), (*number).into())).collect::<Map<_, _>>())
+    Value::Object(
+        said.map(|(name, number)| ((*name).to_owned(), (*number).into()))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 /// Returns how many of something there are.
-pub(super) fn count<'v>(objects: impl IntoIterator<Item = &'v Value>, is: impl Fn(&Value) -> bool) -> i64 {
-    objects.into_iter().filter(|object| is(object)).fold(0, |count, _| count + 1)
+pub(super) fn count<'v>(
+    objects: impl IntoIterator<Item = &'v Value>,
+    is: impl Fn(&Value) -> bool,
+) -> i64 {
+    objects
+        .into_iter()
+        .filter(|object| is(object))
+        .fold(0, |count, _| count + 1)
 }
 
 /// No vowels, so no words; no signs that look like others.
@@ -99,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_hash_tells_templates_apart_and_nothing_else() {
-        let template = |image: &str| json!({"spec": {"containers": [{"name": "c", "image": image}]}});
+        let template =
+            |image: &str| json!({"spec": {"containers": [{"name": "c", "image": image}]}});
         assert_eq!(hash(&template("a")), hash(&template("a")));
         assert_ne!(hash(&template("a")), hash(&template("b")));
         assert_eq!(hash(&template("a")).len(), 10);
@@ -111,7 +157,10 @@ mod tests {
         let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"a": 1}});
         let pod = pod(&owner, &template, &[("b", "c")]);
         assert_eq!(pod["metadata"]["labels"], json!({"app": "web", "b": "c"}));
-        assert_eq!((&pod["metadata"]["generateName"], &pod["spec"]), (&json!("web-1-"), &json!({"a": 1})));
+        assert_eq!(
+            (&pod["metadata"]["generateName"], &pod["spec"]),
+            (&json!("web-1-"), &json!({"a": 1}))
+        );
         assert!(controls(&owner, &pod));
         assert!(!controls(&json!({"metadata": {"uid": "other"}}), &pod));
     }

@@ -64,7 +64,10 @@ impl Kind {
         (Self::Claim, ["", "v1", "persistentvolumeclaims"]),
         (Self::Pod, ["", "v1", "pods"]),
         (Self::ReplicaSet, ["apps", "v1", "replicasets"]),
-        (Self::ReplicationController, ["", "v1", "replicationcontrollers"]),
+        (
+            Self::ReplicationController,
+            ["", "v1", "replicationcontrollers"],
+        ),
         (Self::StatefulSet, ["apps", "v1", "statefulsets"]),
         (Self::DaemonSet, ["apps", "v1", "daemonsets"]),
         (Self::Job, ["batch", "v1", "jobs"]),
@@ -75,13 +78,19 @@ impl Kind {
     /// Returns the kind of a resource by its name with group.
     pub(super) fn of(resource: &str) -> Option<Self> {
         let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-        Self::ALL.iter().find(|(_, [of, _, name])| *of == group && *name == plural).map(|(kind, _)| *kind)
+        Self::ALL
+            .iter()
+            .find(|(_, [of, _, name])| *of == group && *name == plural)
+            .map(|(kind, _)| *kind)
     }
 }
 
 impl Plan {
     /// Returns a plan that leaves all but the status alone.
     pub(super) fn status(status: Value) -> Self {
-        Self { status: Some(status), ..Self::default() }
+        Self {
+            status: Some(status),
+            ..Self::default()
+        }
     }
 }

@@ -16,9 +16,19 @@ use crate::fields::{text, time_text};
 pub(super) fn plan(seen: &Seen) -> Plan {
     let pod = &seen.object;
     if is_going(pod) {
-        let place = Place { kind: Kind::Pod, key: key(pod) };
-        let gone = Action::Delete { place, uid: text(pod, "/metadata/uid").to_owned(), now: true };
-        return Plan { actions: vec![gone], ..Plan::default() };
+        let place = Place {
+            kind: Kind::Pod,
+            key: key(pod),
+        };
+        let gone = Action::Delete {
+            place,
+            uid: text(pod, "/metadata/uid").to_owned(),
+            now: true,
+        };
+        return Plan {
+            actions: vec![gone],
+            ..Plan::default()
+        };
     }
     if text(pod, "/spec/nodeName").is_empty() {
         return schedule(seen);
@@ -32,16 +42,32 @@ pub(super) fn plan(seen: &Seen) -> Plan {
 
 fn schedule(seen: &Seen) -> Plan {
     let pod = &seen.object;
-    let gated = pod.pointer("/spec/schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty());
+    let gated = pod
+        .pointer("/spec/schedulingGates")
+        .and_then(Value::as_array)
+        .is_some_and(|gates| !gates.is_empty());
     let others = !matches!(text(pod, "/spec/schedulerName"), "" | "default-scheduler");
     let (reason, message) = match node::choose(pod, &seen.nodes) {
         _ if others => return Plan::default(),
-        _ if gated => ("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates".to_owned()),
-        Ok(node) => return Plan { actions: vec![Action::Bind(node)], ..Plan::default() },
+        _ if gated => (
+            "SchedulingGated",
+            "Scheduling is blocked due to non-empty scheduling gates".to_owned(),
+        ),
+        Ok(node) => {
+            return Plan {
+                actions: vec![Action::Bind(node)],
+                ..Plan::default()
+            };
+        }
         Err(why) => ("Unschedulable", why),
     };
     let mut conditions = condition::of(pod);
-    let condition = Condition { ty: "PodScheduled", status: "False", reason, message: &message };
+    let condition = Condition {
+        ty: "PodScheduled",
+        status: "False",
+        reason,
+        message: &message,
+    };
     condition::set(&mut conditions, &condition, "", seen.now);
     let mut status = pod["status"].clone();
     status["conditions"] = conditions.into();
@@ -55,12 +81,24 @@ pub(super) fn scheduled(now: Timestamp) -> Value {
 
 fn running(pod: &Value, now: Timestamp) -> Value {
     let time = time_text(now);
-    let gates = pod.pointer("/spec/readinessGates").and_then(Value::as_array).into_iter().flatten();
+    let gates = pod
+        .pointer("/spec/readinessGates")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let gates = gates.into_iter().map(|gate| text(gate, "/conditionType"));
-    let kept = condition::of(pod).into_iter().filter(|condition| text(condition, "/type") == "PodScheduled");
+    let kept = condition::of(pod)
+        .into_iter()
+        .filter(|condition| text(condition, "/type") == "PodScheduled");
     let said = |ty: &str| json!({"type": ty, "status": "True", "lastProbeTime": null, "lastTransitionTime": time});
-    let conditions: Vec<Value> =
-        kept.chain(["Initialized", "Ready", "ContainersReady"].into_iter().chain(gates).map(said)).collect();
+    let conditions: Vec<Value> = kept
+        .chain(
+            ["Initialized", "Ready", "ContainersReady"]
+                .into_iter()
+                .chain(gates)
+                .map(said),
+        )
+        .collect();
     let address = address(pod);
     let mut status = pod.get("status").cloned().unwrap_or_else(|| json!({}));
     status["phase"] = "Running".into();
@@ -70,13 +108,20 @@ fn running(pod: &Value, now: Timestamp) -> Value {
     status["hostIPs"] = json!([{"ip": node::ADDRESS}]);
     status["podIP"] = address.as_str().into();
     status["podIPs"] = json!([{"ip": address}]);
-    status["containerStatuses"] = containers(pod, "containers", |_| json!({"running": {"startedAt": time}}));
+    status["containerStatuses"] = containers(
+        pod,
+        "containers",
+        |_| json!({"running": {"startedAt": time}}),
+    );
     if pod["spec"].get("initContainers").is_some() {
-        status["initContainerStatuses"] =
-            containers(pod, "initContainers", |container| match container["restartPolicy"] {
-                Value::String(ref policy) if policy == "Always" => json!({"running": {"startedAt": time}}),
+        status["initContainerStatuses"] = containers(pod, "initContainers", |container| {
+            match container["restartPolicy"] {
+                Value::String(ref policy) if policy == "Always" => {
+                    json!({"running": {"startedAt": time}})
+                }
                 _ => ended(&time),
-            });
+            }
+        });
     }
     status
 }
@@ -88,7 +133,12 @@ fn completed(pod: &Value, now: Timestamp) -> Value {
     status["containerStatuses"] = containers(pod, "containers", |_| ended(&time));
     let mut conditions = condition::of(pod);
     for ty in ["Ready", "ContainersReady"] {
-        let condition = Condition { ty, status: "False", reason: "PodCompleted", message: "" };
+        let condition = Condition {
+            ty,
+            status: "False",
+            reason: "PodCompleted",
+            message: "",
+        };
         condition::set(&mut conditions, &condition, "", now);
     }
     for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
@@ -103,7 +153,11 @@ fn ended(time: &str) -> Value {
 }
 
 fn containers(pod: &Value, field: &str, state: impl Fn(&Value) -> Value) -> Value {
-    let of = pod["spec"].get(field).and_then(Value::as_array).into_iter().flatten();
+    let of = pod["spec"]
+        .get(field)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let status = |container: &Value| {
         let state = state(container);
         let runs = state.get("running").is_some();
@@ -116,7 +170,11 @@ fn containers(pod: &Value, field: &str, state: impl Fn(&Value) -> Value) -> Valu
 }
 
 fn is_of_job(pod: &Value) -> bool {
-    let owners = pod.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    let owners = pod
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     owners.into_iter().any(|owner| owner["kind"] == "Job")
 }
 
@@ -126,7 +184,9 @@ fn address(pod: &Value) -> String {
         return node::ADDRESS.to_owned();
     }
     let uid = text(pod, "/metadata/uid");
-    let sum = uid.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let sum = uid.bytes().fold(0_u16, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
     let [high, low] = sum.to_be_bytes();
     format!("10.244.{high}.{}", low.clamp(1, 254))
 }
@@ -138,18 +198,28 @@ mod tests {
     fn seen(pod: Value) -> Seen {
         let mut node = node::node();
         node["status"] = node::status(Timestamp::UNIX_EPOCH);
-        Seen { object: pod, nodes: vec![node], ..Seen::default() }
+        Seen {
+            object: pod,
+            nodes: vec![node],
+            ..Seen::default()
+        }
     }
 
     #[test]
     fn a_new_pod_is_put_on_the_node_and_runs_then() {
         let mut pod = json!({"metadata": {"uid": "u"}, "status": {"phase": "Pending"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
-        assert_eq!(plan(&seen(pod.clone())).actions, [Action::Bind("sandbox".to_owned())]);
+        assert_eq!(
+            plan(&seen(pod.clone())).actions,
+            [Action::Bind("sandbox".to_owned())]
+        );
         pod["spec"]["nodeName"] = "sandbox".into();
         pod["status"] = plan(&seen(pod.clone())).status.unwrap();
         assert!(is_true(&pod, "Ready") && is_true(&pod, "ContainersReady"));
         assert_eq!(
-            (&pod["status"]["phase"], &pod["status"]["containerStatuses"][0]["ready"]),
+            (
+                &pod["status"]["phase"],
+                &pod["status"]["containerStatuses"][0]["ready"]
+            ),
             (&json!("Running"), &json!(true))
         );
         assert_eq!(plan(&seen(pod)), Plan::default());
@@ -161,14 +231,20 @@ mod tests {
             "spec": {"nodeName": "sandbox", "containers": [{"name": "c", "image": "i"}]}});
         let status = plan(&seen(pod)).status.unwrap();
         assert_eq!(status["phase"], "Succeeded");
-        assert_eq!(status["containerStatuses"][0]["state"]["terminated"]["exitCode"], 0);
+        assert_eq!(
+            status["containerStatuses"][0]["state"]["terminated"]["exitCode"],
+            0
+        );
     }
 
     #[test]
     fn a_pod_that_no_node_takes_says_so() {
         let pod = json!({"metadata": {}, "status": {"phase": "Pending"}, "spec": {"nodeSelector": {"none": "such"}}});
         let planned = plan(&seen(pod.clone()));
-        assert_eq!(planned.status.as_ref().unwrap()["conditions"][0]["reason"], "Unschedulable");
+        assert_eq!(
+            planned.status.as_ref().unwrap()["conditions"][0]["reason"],
+            "Unschedulable"
+        );
         let mut again = pod;
         again["status"] = planned.status.clone().unwrap();
         assert_eq!(plan(&seen(again)), planned);
@@ -177,6 +253,9 @@ mod tests {
     #[test]
     fn a_pod_on_its_way_out_goes_at_once() {
         let pod = json!({"metadata": {"name": "a", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": "Running"}});
-        assert!(matches!(plan(&seen(pod)).actions[..], [Action::Delete { now: true, .. }]));
+        assert!(matches!(
+            plan(&seen(pod)).actions[..],
+            [Action::Delete { now: true, .. }]
+        ));
     }
 }

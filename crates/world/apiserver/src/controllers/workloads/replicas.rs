@@ -33,22 +33,37 @@ fn resized(set: &Value, pods: &[&Value]) -> Vec<Action> {
     // Those that serve nobody go first, then the youngest.
     let mut going = pods.to_vec();
     going.sort_by_key(|pod| {
-        (is_true(pod, "Ready"), std::cmp::Reverse(text(pod, "/metadata/creationTimestamp").to_owned()))
+        (
+            is_true(pod, "Ready"),
+            std::cmp::Reverse(text(pod, "/metadata/creationTimestamp").to_owned()),
+        )
     });
-    going.iter().take(pods.len() - wanted).map(|pod| deletion(Kind::Pod, pod)).collect()
+    going
+        .iter()
+        .take(pods.len() - wanted)
+        .map(|pod| deletion(Kind::Pod, pod))
+        .collect()
 }
 
 fn status(set: &Value, pods: &[&Value]) -> Value {
-    let labels = set.pointer("/spec/template/metadata/labels").and_then(Value::as_object);
+    let labels = set
+        .pointer("/spec/template/metadata/labels")
+        .and_then(Value::as_object);
     let has_all = |pod: &Value| {
-        labels.into_iter().flatten().all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
+        labels
+            .into_iter()
+            .flatten()
+            .all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value))
     };
     let ready = count(pods.iter().copied(), |pod| is_true(pod, "Ready"));
     let mut status = counts(&[
         ("fullyLabeledReplicas", count(pods.iter().copied(), has_all)),
         ("readyReplicas", ready),
         ("availableReplicas", ready),
-        ("observedGeneration", int(set, "/metadata/generation").unwrap_or_default()),
+        (
+            "observedGeneration",
+            int(set, "/metadata/generation").unwrap_or_default(),
+        ),
     ]);
     status["replicas"] = pods.len().into();
     if let Some(conditions) = set.pointer("/status/conditions") {
@@ -69,7 +84,11 @@ mod tests {
     fn seen(replicas: i64, pods: Vec<Value>) -> Seen {
         let object = json!({"kind": "ReplicaSet", "metadata": {"name": "web", "namespace": "shop", "uid": "u", "generation": 2},
             "spec": {"replicas": replicas, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {}}}});
-        Seen { object, children: pods, ..Seen::default() }
+        Seen {
+            object,
+            children: pods,
+            ..Seen::default()
+        }
     }
 
     fn pod(name: &str, ready: &str) -> Value {
@@ -84,13 +103,19 @@ mod tests {
             status,
             json!({"replicas": 1, "fullyLabeledReplicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": 2})
         );
-        assert_eq!(plan(&seen(0, vec![])).status.unwrap(), json!({"replicas": 0, "observedGeneration": 2}));
+        assert_eq!(
+            plan(&seen(0, vec![])).status.unwrap(),
+            json!({"replicas": 0, "observedGeneration": 2})
+        );
     }
 
     #[test]
     fn of_too_many_pods_those_that_are_not_ready_go_first() {
         let pods = vec![pod("a", "True"), pod("b", "False"), pod("c", "True")];
-        assert_eq!(plan(&seen(2, pods)).actions, [deletion(Kind::Pod, &pod("b", "False"))]);
+        assert_eq!(
+            plan(&seen(2, pods)).actions,
+            [deletion(Kind::Pod, &pod("b", "False"))]
+        );
     }
 
     #[test]

@@ -23,9 +23,19 @@ pub(super) struct Set {
 impl Bounds {
     /// Reads the bounds of a deployment.
     pub(super) fn of(deployment: &Value) -> Self {
-        let replicas = deployment.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-        if deployment.pointer("/spec/strategy/type").is_some_and(|ty| ty == "Recreate") {
-            return Self { replicas, surge: 0, missing: replicas };
+        let replicas = deployment
+            .pointer("/spec/replicas")
+            .and_then(Value::as_i64)
+            .unwrap_or(1);
+        if deployment
+            .pointer("/spec/strategy/type")
+            .is_some_and(|ty| ty == "Recreate")
+        {
+            return Self {
+                replicas,
+                surge: 0,
+                missing: replicas,
+            };
         }
         let amount = |field: &str, up: bool| {
             let given = deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}"));
@@ -33,8 +43,16 @@ impl Bounds {
         };
         let (surge, missing) = (amount("maxSurge", true), amount("maxUnavailable", false));
         // Where neither is left of a share, one pod may be missing, or nothing would ever move.
-        let missing = if surge == 0 && missing == 0 { 1 } else { missing };
-        Self { replicas, surge, missing: missing.min(replicas) }
+        let missing = if surge == 0 && missing == 0 {
+            1
+        } else {
+            missing
+        };
+        Self {
+            replicas,
+            surge,
+            missing: missing.min(replicas),
+        }
     }
 
     /// Returns how many pods the new set is to have now.
@@ -54,7 +72,10 @@ impl Bounds {
         let mut spare = (all - (self.replicas - self.missing) - coming).max(0);
         let mut wanted: Vec<i64> = old.iter().map(|set| set.wanted).collect();
         // Those that serve nobody go first.
-        let idle: Vec<i64> = old.iter().map(|set| (set.wanted - set.available).max(0)).collect();
+        let idle: Vec<i64> = old
+            .iter()
+            .map(|set| (set.wanted - set.available).max(0))
+            .collect();
         for (wanted, most) in wanted.iter_mut().zip(idle) {
             let less = most.min(spare);
             *wanted -= less;
@@ -74,8 +95,15 @@ pub(super) fn resolve(amount: &Value, of: i64, up: bool) -> i64 {
     let Some(percent) = amount.as_str().and_then(|text| text.strip_suffix('%')) else {
         return amount.as_i64().unwrap_or_default();
     };
-    let share = percent.parse::<i64>().unwrap_or_default().saturating_mul(of);
-    if up { share.saturating_add(99) / 100 } else { share / 100 }
+    let share = percent
+        .parse::<i64>()
+        .unwrap_or_default()
+        .saturating_mul(of);
+    if up {
+        share.saturating_add(99) / 100
+    } else {
+        share / 100
+    }
 }
 
 #[cfg(test)]
@@ -89,29 +117,55 @@ mod tests {
     }
 
     fn ready(pods: i64) -> Set {
-        Set { wanted: pods, have: pods, available: pods }
+        Set {
+            wanted: pods,
+            have: pods,
+            available: pods,
+        }
     }
 
     #[test]
     fn shares_are_rounded_to_the_safe_side() {
-        let quarter = bounds(10, &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}));
+        let quarter = bounds(
+            10,
+            &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+        );
         assert_eq!((quarter.surge, quarter.missing), (3, 2));
-        let none = bounds(1, &json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}}));
+        let none = bounds(
+            1,
+            &json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}}),
+        );
         assert_eq!((none.surge, none.missing), (0, 1));
     }
 
     #[test]
     fn a_rollout_ends_with_all_pods_new_and_never_has_too_few() {
         for replicas in 0..12 {
-            let bounds = bounds(replicas, &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}));
-            let (mut new, mut old) = (ready(0), vec![ready(replicas / 3), ready(replicas - replicas / 3)]);
+            let bounds = bounds(
+                replicas,
+                &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+            );
+            let (mut new, mut old) = (
+                ready(0),
+                vec![ready(replicas / 3), ready(replicas - replicas / 3)],
+            );
             for _ in 0..40 {
                 new = ready(bounds.new_wanted(new, &old));
-                old = bounds.old_wanted(new, &old).into_iter().map(ready).collect();
+                old = bounds
+                    .old_wanted(new, &old)
+                    .into_iter()
+                    .map(ready)
+                    .collect();
                 let all = new.available + old.iter().map(|set| set.available).sum::<i64>();
-                assert!(all >= replicas - bounds.missing && all <= replicas + bounds.surge, "{replicas}: {all}");
+                assert!(
+                    all >= replicas - bounds.missing && all <= replicas + bounds.surge,
+                    "{replicas}: {all}"
+                );
             }
-            assert_eq!((new.wanted, old.iter().map(|set| set.wanted).sum::<i64>()), (replicas, 0));
+            assert_eq!(
+                (new.wanted, old.iter().map(|set| set.wanted).sum::<i64>()),
+                (replicas, 0)
+            );
         }
     }
 
@@ -119,14 +173,37 @@ mod tests {
     fn a_recreated_deployment_has_no_new_pods_beside_old_ones() {
         let bounds = bounds(3, &json!({"type": "Recreate"}));
         assert_eq!(bounds.old_wanted(Set::default(), &[ready(3)]), [0]);
-        assert_eq!(bounds.new_wanted(Set::default(), &[Set { wanted: 0, have: 3, available: 3 }]), 0);
+        assert_eq!(
+            bounds.new_wanted(
+                Set::default(),
+                &[Set {
+                    wanted: 0,
+                    have: 3,
+                    available: 3
+                }]
+            ),
+            0
+        );
         assert_eq!(bounds.new_wanted(Set::default(), &[ready(0)]), 3);
     }
 
     #[test]
     fn old_pods_stay_until_new_ones_serve() {
-        let bounds = bounds(1, &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}));
-        assert_eq!(bounds.old_wanted(Set { wanted: 1, have: 1, available: 0 }, &[ready(1)]), [1]);
+        let bounds = bounds(
+            1,
+            &json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}}),
+        );
+        assert_eq!(
+            bounds.old_wanted(
+                Set {
+                    wanted: 1,
+                    have: 1,
+                    available: 0
+                },
+                &[ready(1)]
+            ),
+            [1]
+        );
         assert_eq!(bounds.old_wanted(ready(1), &[ready(1)]), [0]);
     }
 }

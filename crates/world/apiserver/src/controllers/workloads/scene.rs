@@ -39,10 +39,17 @@ pub(super) struct Seen {
 impl Scene {
     /// Returns a scene of which nothing was told yet.
     pub(super) fn new(api: &Api) -> Self {
-        let served = Kind::ALL.iter().filter_map(|(kind, [group, version, plural])| {
-            Some((*kind, inside::builtin(api, group, version, plural)?))
-        });
-        Self { served: served.collect(), owned: Owned::default(), owners: HashMap::new(), waiting: BTreeSet::new() }
+        let served = Kind::ALL
+            .iter()
+            .filter_map(|(kind, [group, version, plural])| {
+                Some((*kind, inside::builtin(api, group, version, plural)?))
+            });
+        Self {
+            served: served.collect(),
+            owned: Owned::default(),
+            owners: HashMap::new(),
+            waiting: BTreeSet::new(),
+        }
     }
 
     /// Returns the resource of a kind.
@@ -55,7 +62,12 @@ impl Scene {
         let index = &change.object.index;
         self.owned.note(place, change);
         if place.kind == Kind::Pod {
-            let field = |name: &str| index.fields.iter().any(|(field, value)| field == name && !value.is_empty());
+            let field = |name: &str| {
+                index
+                    .fields
+                    .iter()
+                    .any(|(field, value)| field == name && !value.is_empty())
+            };
             if change.deleted || field("spec.nodeName") {
                 self.waiting.remove(place);
             } else {
@@ -77,7 +89,10 @@ impl Scene {
         if !change.deleted {
             affected.push(place.clone());
         }
-        let before = change.previous.iter().flat_map(|previous| &previous.index.owners);
+        let before = change
+            .previous
+            .iter()
+            .flat_map(|previous| &previous.index.owners);
         let owners = change.object.index.owners.iter().chain(before);
         affected.extend(owners.filter_map(|owner| self.owners.get(owner)).cloned());
         match place.kind {
@@ -89,9 +104,20 @@ impl Scene {
     }
 
     fn budgets(&self, namespace: &str) -> Vec<Place> {
-        let Some(served) = self.served(Kind::Budget) else { return Vec::new() };
-        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else { return Vec::new() };
-        snapshot.objects.into_iter().map(|(key, _)| Place { kind: Kind::Budget, key }).collect()
+        let Some(served) = self.served(Kind::Budget) else {
+            return Vec::new();
+        };
+        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else {
+            return Vec::new();
+        };
+        snapshot
+            .objects
+            .into_iter()
+            .map(|(key, _)| Place {
+                kind: Kind::Budget,
+                key,
+            })
+            .collect()
     }
 
     /// Returns what is seen of an object; nothing if it is gone.
@@ -101,29 +127,52 @@ impl Scene {
         let (mut children, mut nodes) = (Vec::new(), Vec::new());
         match place.kind {
             Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),
-            Kind::Pod if object["spec"].get("nodeName").is_none() => nodes = self.all(Kind::Node, ""),
+            Kind::Pod if object["spec"].get("nodeName").is_none() => {
+                nodes = self.all(Kind::Node, "");
+            }
             _ => {
                 let owned = self.owned.of(uid).filter_map(|place| self.object(place));
-                children = owned.filter(|child| super::object::controls(&object, child)).collect();
+                children = owned
+                    .filter(|child| super::object::controls(&object, child))
+                    .collect();
             }
         }
-        Some(Seen { object, children, nodes, now })
+        Some(Seen {
+            object,
+            children,
+            nodes,
+            now,
+        })
     }
 
     fn object(&self, place: &Place) -> Option<Value> {
         let served = self.served(place.kind)?;
-        served.objects.get(&place.key).map(|stored| served.value(&stored))
+        served
+            .objects
+            .get(&place.key)
+            .map(|stored| served.value(&stored))
     }
 
     fn all(&self, kind: Kind, namespace: &str) -> Vec<Value> {
-        let Some(served) = self.served(kind) else { return Vec::new() };
-        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else { return Vec::new() };
-        snapshot.objects.iter().map(|(_, stored)| served.value(stored)).collect()
+        let Some(served) = self.served(kind) else {
+            return Vec::new();
+        };
+        let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else {
+            return Vec::new();
+        };
+        snapshot
+            .objects
+            .iter()
+            .map(|(_, stored)| served.value(stored))
+            .collect()
     }
 
     /// Returns the pods that a selector of an object means; none where there is no selector.
     fn selected(&self, key: &Key, selector: &Value) -> Vec<Value> {
-        let Some(selector) = selector.as_object().and_then(|_| LabelSelector::from_value(selector).ok()) else {
+        let Some(selector) = selector
+            .as_object()
+            .and_then(|_| LabelSelector::from_value(selector).ok())
+        else {
             return Vec::new();
         };
         let pods = self.all(Kind::Pod, key.namespace()).into_iter();

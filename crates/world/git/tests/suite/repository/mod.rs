@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use lode_git::{
-    Author, Changes, CommitError, Draft, EditError, FetchError, HistoryError, ObjectId, Options, Repository, Update,
+    Author, Changes, CommitError, Draft, EditError, FetchError, HistoryError, ObjectId, Options,
+    Repository, Update,
 };
 use lode_tree::{Entry, RepoPath, Tree};
 
@@ -18,28 +19,47 @@ pub(crate) fn at(path: &str) -> RepoPath {
 }
 
 pub(crate) fn draft(message: &str) -> Draft {
-    let author = Author { name: "Ada".to_owned(), email: "ada@example.com".to_owned() };
-    Draft { author, message: message.to_owned(), time_seconds: TIME, onto: None }
+    let author = Author {
+        name: "Ada".to_owned(),
+        email: "ada@example.com".to_owned(),
+    };
+    Draft {
+        author,
+        message: message.to_owned(),
+        time_seconds: TIME,
+        onto: None,
+    }
 }
 
 pub(crate) fn write(repository: &Repository, path: &str, text: &str) -> ObjectId {
     let mut changes = Changes::default();
     changes.write(at(path), text);
-    repository.commit("main", &changes, &draft(&format!("write {path}"))).unwrap()
+    repository
+        .commit("main", &changes, &draft(&format!("write {path}")))
+        .unwrap()
 }
 
 fn tree(repository: &Repository, revision: &str) -> Tree {
-    repository.snapshot(revision, &Options::default()).unwrap().tree
+    repository
+        .snapshot(revision, &Options::default())
+        .unwrap()
+        .tree
 }
 
 fn files(tree: &Tree) -> Vec<String> {
     let show = |entry: &Entry| match entry {
         Entry::File { blob, executable } => {
-            format!("{}{}", String::from_utf8_lossy(&blob.bytes), if *executable { "*" } else { "" })
+            format!(
+                "{}{}",
+                String::from_utf8_lossy(&blob.bytes),
+                if *executable { "*" } else { "" }
+            )
         }
         other => format!("{other:?}"),
     };
-    tree.entries().map(|(path, entry)| format!("{path}={}", show(entry))).collect()
+    tree.entries()
+        .map(|(path, entry)| format!("{path}={}", show(entry)))
+        .collect()
 }
 
 #[test]
@@ -48,7 +68,13 @@ fn commits_are_those_git_makes() {
     let folder = tempfile::tempdir().unwrap();
     let real = server::Repository::create(folder.path(), "real");
     let mut changes = Changes::default();
-    for (path, text) in [("a/b/c.yaml", "1"), ("a/b.yaml", "2"), ("a.yaml", "3"), ("a-b", ""), ("z/ü", "4")] {
+    for (path, text) in [
+        ("a/b/c.yaml", "1"),
+        ("a/b.yaml", "2"),
+        ("a.yaml", "3"),
+        ("a-b", ""),
+        ("z/ü", "4"),
+    ] {
         changes.write(at(path), text);
         let file = real.work.join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -62,7 +88,9 @@ fn commits_are_those_git_makes() {
     std::fs::set_permissions(real.work.join("run.sh"), executable).unwrap();
     real.git(&["add", "-A"]);
     real.git(&["commit", "-q", "-m", "first\n\nbody"]);
-    let first = repository.commit("main", &changes, &draft("first\n\nbody")).unwrap();
+    let first = repository
+        .commit("main", &changes, &draft("first\n\nbody"))
+        .unwrap();
     assert_eq!(first.to_string(), real.git(&["rev-parse", "HEAD"]));
 
     // A folder becomes a file, a file a folder, a file goes and its folder with it.
@@ -77,11 +105,18 @@ fn commits_are_those_git_makes() {
     std::fs::write(real.work.join("a-b/c"), "5").unwrap();
     real.git(&["add", "-A"]);
     real.git(&["commit", "-q", "-m", "second"]);
-    let second = repository.commit("main", &changes, &draft("second")).unwrap();
+    let second = repository
+        .commit("main", &changes, &draft("second"))
+        .unwrap();
     assert_eq!(second.to_string(), real.git(&["rev-parse", "HEAD"]));
     assert_eq!(
         files(&tree(&repository, "main")),
-        ["a-b/c=5", "a.yaml=3", "run.sh=#!/bin/sh\n*", "z/link=Link(\"../a.yaml\")"]
+        [
+            "a-b/c=5",
+            "a.yaml=3",
+            "run.sh=#!/bin/sh\n*",
+            "z/link=Link(\"../a.yaml\")"
+        ]
     );
     assert_eq!(tree(&repository, &first.to_string()).len(), 7);
 
@@ -110,23 +145,51 @@ fn what_cannot_be_committed_is_said() {
     let commit = |change: &dyn Fn(&mut Changes)| {
         let mut changes = Changes::default();
         change(&mut changes);
-        repository.commit("main", &changes, &draft("no")).unwrap_err()
+        repository
+            .commit("main", &changes, &draft("no"))
+            .unwrap_err()
     };
     assert_eq!(commit(&|_| ()), CommitError::Unchanged);
-    assert_eq!(commit(&|it| it.write(at("a/b"), "1")), CommitError::Unchanged);
-    assert_eq!(commit(&|it| it.delete(at("nothere"))), CommitError::Unchanged);
-    assert_eq!(commit(&|it| it.write(at("a"), "1")), CommitError::Edit(EditError::Folder(at("a"))));
-    assert_eq!(commit(&|it| it.write(RepoPath::root(), "1")), CommitError::Edit(EditError::Root));
+    assert_eq!(
+        commit(&|it| it.write(at("a/b"), "1")),
+        CommitError::Unchanged
+    );
+    assert_eq!(
+        commit(&|it| it.delete(at("nothere"))),
+        CommitError::Unchanged
+    );
+    assert_eq!(
+        commit(&|it| it.write(at("a"), "1")),
+        CommitError::Edit(EditError::Folder(at("a")))
+    );
+    assert_eq!(
+        commit(&|it| it.write(RepoPath::root(), "1")),
+        CommitError::Edit(EditError::Root)
+    );
     let deep = at(&"x/".repeat(300));
-    assert_eq!(commit(&|it| it.write(deep.clone(), "1")), CommitError::Edit(EditError::Deep(deep.clone())));
+    assert_eq!(
+        commit(&|it| it.write(deep.clone(), "1")),
+        CommitError::Edit(EditError::Deep(deep.clone()))
+    );
     assert_eq!(repository.references().get("refs/heads/main"), Some(first));
     let mut changes = Changes::default();
     changes.write(at("x"), "1");
-    let stale = Draft { onto: Some("12".repeat(20).parse().unwrap()), ..draft("x") };
-    assert_eq!(repository.commit("main", &changes, &stale), Err(CommitError::Moved));
-    let onto = Draft { onto: Some(first), ..draft("x") };
+    let stale = Draft {
+        onto: Some("12".repeat(20).parse().unwrap()),
+        ..draft("x")
+    };
+    assert_eq!(
+        repository.commit("main", &changes, &stale),
+        Err(CommitError::Moved)
+    );
+    let onto = Draft {
+        onto: Some(first),
+        ..draft("x")
+    };
     repository.commit("main", &changes, &onto).unwrap();
-    let name = repository.commit("a..b", &changes, &draft("x")).unwrap_err();
+    let name = repository
+        .commit("a..b", &changes, &draft("x"))
+        .unwrap_err();
     assert_eq!(name.to_string(), "not a name that a branch or tag may have");
 }
 
@@ -141,21 +204,46 @@ fn a_revert_undoes_one_commit_and_keeps_the_others() {
         repository.commit("main", &changes, &draft("bad")).unwrap()
     };
     write(&repository, "apps/other.yaml", "other");
-    let undone = repository.revert("main", bad, &draft("revert \"bad\"")).unwrap();
-    assert_eq!(files(&tree(&repository, "main")), ["apps/other.yaml=other", "apps/web.yaml=v1"]);
-    assert_eq!(repository.revert("main", bad, &draft("again")), Err(CommitError::Unchanged));
-    let redone = repository.revert("main", undone, &draft("revert \"revert\"")).unwrap();
+    let undone = repository
+        .revert("main", bad, &draft("revert \"bad\""))
+        .unwrap();
+    assert_eq!(
+        files(&tree(&repository, "main")),
+        ["apps/other.yaml=other", "apps/web.yaml=v1"]
+    );
+    assert_eq!(
+        repository.revert("main", bad, &draft("again")),
+        Err(CommitError::Unchanged)
+    );
+    let redone = repository
+        .revert("main", undone, &draft("revert \"revert\""))
+        .unwrap();
     assert_eq!(
         files(&tree(&repository, &redone.to_string())),
-        ["apps/new/file=new", "apps/other.yaml=other", "apps/web.yaml=v2"]
+        [
+            "apps/new/file=new",
+            "apps/other.yaml=other",
+            "apps/web.yaml=v2"
+        ]
     );
     write(&repository, "apps/web.yaml", "v3");
-    let conflict = repository.revert("main", bad, &draft("too late")).unwrap_err();
-    assert_eq!(conflict.to_string(), "later commits changed the same: apps/web.yaml");
+    let conflict = repository
+        .revert("main", bad, &draft("too late"))
+        .unwrap_err();
+    assert_eq!(
+        conflict.to_string(),
+        "later commits changed the same: apps/web.yaml"
+    );
     let first = repository.history("main", 100).unwrap().pop().unwrap();
-    assert_eq!(repository.revert("main", first.id, &draft("x")), Err(CommitError::Parents(first.id)));
+    assert_eq!(
+        repository.revert("main", first.id, &draft("x")),
+        Err(CommitError::Parents(first.id))
+    );
     let unknown: ObjectId = "12".repeat(20).parse().unwrap();
-    assert_eq!(repository.revert("main", unknown, &draft("x")), Err(CommitError::NotFound(unknown.to_string())));
+    assert_eq!(
+        repository.revert("main", unknown, &draft("x")),
+        Err(CommitError::NotFound(unknown.to_string()))
+    );
 }
 
 #[test]
@@ -184,12 +272,18 @@ fn a_revert_keeps_later_edits_of_the_same_file_as_git_does() {
     }));
     repository.revert("main", bad, &draft("revert")).unwrap();
     real.git(&["revert", "--no-edit", &real_bad]);
-    assert_eq!(text_of(&repository, "web.yaml"), std::fs::read_to_string(real.work.join("web.yaml")).unwrap());
+    assert_eq!(
+        text_of(&repository, "web.yaml"),
+        std::fs::read_to_string(real.work.join("web.yaml")).unwrap()
+    );
     assert!(text_of(&repository, "web.yaml").contains("line 5\n"));
     // The line right after the one that is undone has changed since: neither merges that.
     let (worse, real_worse) = change(&(text_of(&repository, "web.yaml") + "a\nb\n"));
     change(&text_of(&repository, "web.yaml").replace("b\n", "c\n"));
-    assert!(matches!(repository.revert("main", worse, &draft("revert")), Err(CommitError::Conflict(_))));
+    assert!(matches!(
+        repository.revert("main", worse, &draft("revert")),
+        Err(CommitError::Conflict(_))
+    ));
     assert!(
         !std::process::Command::new("git")
             .args(["revert", "--no-edit", &real_worse])
@@ -240,13 +334,19 @@ fn a_revert_merges_when_git_does_and_as_git_does() {
             }
             Err(error) => {
                 conflicts += 1;
-                assert!(matches!(error, CommitError::Conflict(_) | CommitError::Unchanged), "{error}");
+                assert!(
+                    matches!(error, CommitError::Conflict(_) | CommitError::Unchanged),
+                    "{error}"
+                );
                 assert!(reverted.is_err(), "round {round}");
                 real.git(&["reset", "-q", "--hard"]);
             }
         }
     }
-    assert!(clean > 5 && conflicts > 5, "{clean} clean, {conflicts} conflicts");
+    assert!(
+        clean > 5 && conflicts > 5,
+        "{clean} clean, {conflicts} conflicts"
+    );
 }
 
 fn text_of(repository: &Repository, path: &str) -> String {
@@ -261,22 +361,46 @@ fn a_restore_makes_everything_as_it_was() {
     write(&repository, "a", "2");
     write(&repository, "b", "3");
     repository.restore("main", good, &draft("back")).unwrap();
-    assert_eq!(tree(&repository, "main"), tree(&repository, &good.to_string()));
-    assert_eq!(repository.restore("main", good, &draft("back")), Err(CommitError::Unchanged));
+    assert_eq!(
+        tree(&repository, "main"),
+        tree(&repository, &good.to_string())
+    );
+    assert_eq!(
+        repository.restore("main", good, &draft("back")),
+        Err(CommitError::Unchanged)
+    );
 }
 
 #[test]
 fn history_is_told_newest_first() {
     let repository = Repository::new("main");
-    let ids: Vec<ObjectId> = (0..5).map(|n| write(&repository, "file", &n.to_string())).collect();
+    let ids: Vec<ObjectId> = (0..5)
+        .map(|n| write(&repository, "file", &n.to_string()))
+        .collect();
     let history = repository.history("main", 3).unwrap();
-    assert_eq!(history.iter().map(|commit| commit.id).collect::<Vec<_>>(), [ids[4], ids[3], ids[2]]);
+    assert_eq!(
+        history.iter().map(|commit| commit.id).collect::<Vec<_>>(),
+        [ids[4], ids[3], ids[2]]
+    );
     let last = &history[0];
-    assert_eq!((last.subject.as_str(), last.author.name.as_str(), last.time_seconds), ("write file", "Ada", TIME));
+    assert_eq!(
+        (
+            last.subject.as_str(),
+            last.author.name.as_str(),
+            last.time_seconds
+        ),
+        ("write file", "Ada", TIME)
+    );
     assert_eq!(last.parents, [ids[3]]);
     assert_eq!(repository.history("HEAD", 100).unwrap().len(), 5);
-    assert_eq!(repository.history("gone", 1), Err(HistoryError::NotFound("gone".to_owned())));
-    assert!(matches!(repository.snapshot("gone", &Options::default()), Err(FetchError::Commit(_))));
+    assert_eq!(
+        repository.history("gone", 1),
+        Err(HistoryError::NotFound("gone".to_owned()))
+    );
+    assert!(matches!(
+        repository.snapshot("gone", &Options::default()),
+        Err(FetchError::Commit(_))
+    ));
 }
 
 #[test]
@@ -301,14 +425,33 @@ fn a_branch_is_removed_but_not_the_one_head_means() {
     let repository = Repository::new("main");
     let id = write(&repository, "a", "1");
     let update = |name: &str, old, new| {
-        let update = Update { name: name.to_owned(), old, new };
-        repository.update(&[update], false).remove(0).map_err(|refusal| refusal.to_string())
+        let update = Update {
+            name: name.to_owned(),
+            old,
+            new,
+        };
+        repository
+            .update(&[update], false)
+            .remove(0)
+            .map_err(|refusal| refusal.to_string())
     };
     assert_eq!(update("refs/heads/x", None, Some(id)), Ok(()));
     assert_eq!(update("refs/heads/x", Some(id), None), Ok(()));
-    assert!(update("refs/heads/main", Some(id), None).unwrap_err().contains("current branch"));
-    assert!(update("refs/heads/y", None, Some("12".repeat(20).parse().unwrap())).unwrap_err().contains("missing"));
-    assert!(update("main", None, Some(id)).unwrap_err().contains("not a name"));
+    assert!(
+        update("refs/heads/main", Some(id), None)
+            .unwrap_err()
+            .contains("current branch")
+    );
+    assert!(
+        update("refs/heads/y", None, Some("12".repeat(20).parse().unwrap()))
+            .unwrap_err()
+            .contains("missing")
+    );
+    assert!(
+        update("main", None, Some(id))
+            .unwrap_err()
+            .contains("not a name")
+    );
 }
 
 #[test]
@@ -316,14 +459,20 @@ fn ten_thousand_files_are_committed_and_changed_quickly() {
     let repository = Repository::new("main");
     let mut changes = Changes::default();
     for n in 0..10_000 {
-        changes.write(at(&format!("apps/{}/{}/deployment.yaml", n / 100, n % 100)), format!("replicas: {n}\n"));
+        changes.write(
+            at(&format!("apps/{}/{}/deployment.yaml", n / 100, n % 100)),
+            format!("replicas: {n}\n"),
+        );
     }
     let began = Instant::now();
     repository.commit("main", &changes, &draft("all")).unwrap();
     let all = began.elapsed();
     let began = Instant::now();
     write(&repository, "apps/50/50/deployment.yaml", "replicas: 0\n");
-    println!("10,000 files committed in {all:?}, one of them changed in {:?}", began.elapsed());
+    println!(
+        "10,000 files committed in {all:?}, one of them changed in {:?}",
+        began.elapsed()
+    );
     assert!(began.elapsed() * 10 < all, "a change costs what it changes");
     assert_eq!(tree(&repository, "main").len(), 10_000);
 }

@@ -36,7 +36,11 @@ impl Serving {
         let (stop, stopped) = oneshot::channel::<()>();
         let shared = server.clone();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 serve(listener, shared, async { drop(stopped.await) }).await;
@@ -44,7 +48,14 @@ impl Serving {
         });
         let held = tempfile::tempdir().unwrap();
         let folder = held.path().to_owned();
-        Self { address, server, folder, stop: Some(stop), thread: Some(thread), _held: held }
+        Self {
+            address,
+            server,
+            folder,
+            stop: Some(stop),
+            thread: Some(thread),
+            _held: held,
+        }
     }
 
     pub(crate) fn repository(&self, name: &str) -> Repository {
@@ -64,7 +75,12 @@ impl Serving {
     /// Clones with the git program and returns the clone.
     pub(crate) fn clone(&self, name: &str, into: &str, options: &[&str]) -> Clone {
         let url = self.url(name);
-        let args: Vec<&str> = ["clone", "-q"].iter().chain(options).copied().chain([url.as_str(), into]).collect();
+        let args: Vec<&str> = ["clone", "-q"]
+            .iter()
+            .chain(options)
+            .copied()
+            .chain([url.as_str(), into])
+            .collect();
         git(&self.folder, &args).unwrap();
         Clone(self.folder.join(into))
     }
@@ -110,7 +126,11 @@ impl Clone {
 }
 
 pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
-    let Output { status, stdout, stderr } = Command::new("git")
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new("git")
         .arg("-C")
         .arg(folder)
         .args(args)
@@ -118,6 +138,13 @@ pub(crate) fn git(folder: &Path, args: &[&str]) -> Result<String, String> {
         .env("GIT_TERMINAL_PROMPT", "0")
         .output()
         .unwrap();
-    let (out, complaint) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    if status.success() { Ok(out.trim().to_owned()) } else { Err(format!("git {args:?}: {complaint}{out}")) }
+    let (out, complaint) = (
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr),
+    );
+    if status.success() {
+        Ok(out.trim().to_owned())
+    } else {
+        Err(format!("git {args:?}: {complaint}{out}"))
+    }
 }

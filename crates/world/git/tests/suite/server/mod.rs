@@ -42,7 +42,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -63,7 +66,10 @@ impl Server {
         let held = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let address = format!("{scheme}://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let address = format!(
+            "{scheme}://127.0.0.1:{}",
+            listener.local_addr().unwrap().port()
+        );
         let requests = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::new((held.path().to_owned(), behaviour, Arc::clone(&requests)));
         thread::spawn(move || {
@@ -76,13 +82,23 @@ impl Server {
                         None => serve(stream, folder, behaviour, requests),
                         Some(config) => {
                             let session = rustls::ServerConnection::new(config).unwrap();
-                            serve(rustls::StreamOwned::new(session, stream), folder, behaviour, requests)
+                            serve(
+                                rustls::StreamOwned::new(session, stream),
+                                folder,
+                                behaviour,
+                                requests,
+                            )
                         }
                     };
                 });
             }
         });
-        Self { address, folder: held.path().to_owned(), requests, _held: held }
+        Self {
+            address,
+            folder: held.path().to_owned(),
+            requests,
+            _held: held,
+        }
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
@@ -139,16 +155,30 @@ fn read_request<S: Read>(stream: &mut BufReader<S>) -> std::io::Result<Option<Re
         return Ok(None);
     }
     let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, target) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
         stream.read_line(&mut line)?;
-        let Some((key, value)) = line.trim_end().split_once(": ") else { break };
+        let Some((key, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
         headers.push((key.to_owned(), value.to_owned()));
     }
-    let mut request = Request { method, target, headers, body: Vec::new(), answered: 0 };
-    let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut request = Request {
+        method,
+        target,
+        headers,
+        body: Vec::new(),
+        answered: 0,
+    };
+    let length = request
+        .header("content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     request.body = vec![0; length];
     stream.read_exact(&mut request.body)?;
     Ok(Some(request))
@@ -162,37 +192,70 @@ fn answer(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
         return plain(&format!("{status} No"), vec![]);
     }
     if let Some(to) = &behaviour.redirect {
-        return plain("302 Found", vec![format!("Location: {to}{}", request.target)]);
+        return plain(
+            "302 Found",
+            vec![format!("Location: {to}{}", request.target)],
+        );
     }
     if behaviour.page {
-        return ("200 OK".to_owned(), vec!["Content-Type: text/html".to_owned()], b"<html>".to_vec());
+        return (
+            "200 OK".to_owned(),
+            vec!["Content-Type: text/html".to_owned()],
+            b"<html>".to_vec(),
+        );
     }
-    if behaviour.authorization.is_some() && request.header("authorization") != behaviour.authorization.as_deref() {
-        return plain("401 Unauthorized", vec!["WWW-Authenticate: Basic realm=\"git\"".to_owned()]);
+    if behaviour.authorization.is_some()
+        && request.header("authorization") != behaviour.authorization.as_deref()
+    {
+        return plain(
+            "401 Unauthorized",
+            vec!["WWW-Authenticate: Basic realm=\"git\"".to_owned()],
+        );
     }
     backend(request, folder, behaviour)
 }
 
 fn backend(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
     // A proxy is asked for whole URLs.
-    let target = request.target.strip_prefix("http://git.example").unwrap_or(&request.target);
+    let target = request
+        .target
+        .strip_prefix("http://git.example")
+        .unwrap_or(&request.target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut command = Command::new("git");
     command.arg("http-backend").envs(FIXED);
-    command.env("GIT_PROJECT_ROOT", folder).env("GIT_HTTP_EXPORT_ALL", "1");
-    command.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", &request.method);
-    command.env("CONTENT_TYPE", request.header("content-type").unwrap_or_default());
-    command.env("CONTENT_LENGTH", request.body.len().to_string()).env("REMOTE_ADDR", "127.0.0.1");
+    command
+        .env("GIT_PROJECT_ROOT", folder)
+        .env("GIT_HTTP_EXPORT_ALL", "1");
+    command
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("REQUEST_METHOD", &request.method);
+    command.env(
+        "CONTENT_TYPE",
+        request.header("content-type").unwrap_or_default(),
+    );
+    command
+        .env("CONTENT_LENGTH", request.body.len().to_string())
+        .env("REMOTE_ADDR", "127.0.0.1");
     if let (Some(version), false) = (request.header("git-protocol"), behaviour.old_protocol) {
         command.env("GIT_PROTOCOL", version);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut input = child.stdin.take().unwrap();
     let body = request.body.clone();
     let writer = thread::spawn(move || input.write_all(&body));
     let output = child.wait_with_output().unwrap().stdout;
     let _ = writer.join().unwrap();
-    let end = output.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let end = output
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap();
     let head = String::from_utf8_lossy(&output[..end]).into_owned();
     let (mut status, mut headers) = ("200 OK".to_owned(), Vec::new());
     for line in head.split("\r\n") {
@@ -223,9 +286,25 @@ pub(crate) struct Repository {
 
 impl Repository {
     pub(crate) fn create(root: &Path, name: &str) -> Self {
-        let it = Self { bare: root.join(format!("{name}.git")), work: root.join(format!("{name}.work")) };
-        git(root, &["init", "-q", "--bare", "-b", "main", it.bare.to_str().unwrap()]);
-        git(root, &["init", "-q", "-b", "main", it.work.to_str().unwrap()]);
+        let it = Self {
+            bare: root.join(format!("{name}.git")),
+            work: root.join(format!("{name}.work")),
+        };
+        git(
+            root,
+            &[
+                "init",
+                "-q",
+                "--bare",
+                "-b",
+                "main",
+                it.bare.to_str().unwrap(),
+            ],
+        );
+        git(
+            root,
+            &["init", "-q", "-b", "main", it.work.to_str().unwrap()],
+        );
         it.git(&["remote", "add", "origin", it.bare.to_str().unwrap()]);
         it
     }
@@ -255,7 +334,11 @@ impl Repository {
     pub(crate) fn object(&self, args: &[&str], input: &[u8]) -> String {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.work).args(args).envs(FIXED);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "git {args:?}");
@@ -271,8 +354,18 @@ impl Repository {
 }
 
 fn git(folder: &Path, args: &[&str]) -> String {
-    let output = Command::new("git").arg("-C").arg(folder).args(args).envs(FIXED).output().unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(args)
+        .envs(FIXED)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "git {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 

@@ -24,9 +24,22 @@ struct World {
 
 impl World {
     fn new(names: &[(&str, &[&str])]) -> Arc<Self> {
-        let read = |texts: &[&str]| texts.iter().rev().map(|text| text.parse().unwrap()).collect();
-        let names = names.iter().map(|(name, answers)| ((*name).to_owned(), read(answers))).collect();
-        Arc::new(Self { names: Mutex::new(names), asked: Mutex::default(), connected: Mutex::default() })
+        let read = |texts: &[&str]| {
+            texts
+                .iter()
+                .rev()
+                .map(|text| text.parse().unwrap())
+                .collect()
+        };
+        let names = names
+            .iter()
+            .map(|(name, answers)| ((*name).to_owned(), read(answers)))
+            .collect();
+        Arc::new(Self {
+            names: Mutex::new(names),
+            asked: Mutex::default(),
+            connected: Mutex::default(),
+        })
     }
 }
 
@@ -35,7 +48,11 @@ impl Network for World {
         self.asked.lock().unwrap().push(host.to_owned());
         let mut names = self.names.lock().unwrap();
         let answers = names.entry(host.to_owned()).or_default();
-        let answer = if answers.len() > 1 { answers.pop() } else { answers.first().copied() };
+        let answer = if answers.len() > 1 {
+            answers.pop()
+        } else {
+            answers.first().copied()
+        };
         Box::pin(std::future::ready(Ok(answer.into_iter().collect())))
     }
 
@@ -66,7 +83,10 @@ fn outcome(remote: &Remote) -> Result<(), String> {
 }
 
 fn serving(redirect: Option<String>) -> Server {
-    let server = Server::start(Behaviour { redirect, ..Behaviour::default() });
+    let server = Server::start(Behaviour {
+        redirect,
+        ..Behaviour::default()
+    });
     server.repository("fleet").push("file", "1");
     server
 }
@@ -74,9 +94,15 @@ fn serving(redirect: Option<String>) -> Server {
 #[test]
 fn metadata_loopback_and_link_local_are_never_connected_to() {
     let server = serving(None);
-    for host in
-        ["127.0.0.1", "2130706433", "0x7f000001", "localhost", "[::ffff:127.0.0.1]", METADATA, "[fd00:ec2::254]"]
-    {
+    for host in [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f000001",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        METADATA,
+        "[fd00:ec2::254]",
+    ] {
         let remote = Remote::new(&address(host, &server)).unwrap();
         assert!(outcome(&remote).is_err(), "{host}");
     }
@@ -93,7 +119,8 @@ fn a_name_counts_as_what_it_resolves_to() {
         ("mapped.example", &["::ffff:169.254.169.254"]),
     ]);
     assert_eq!(
-        outcome(&remote("inside.example", &server, &world)).map_err(|said| said.contains("loopback")),
+        outcome(&remote("inside.example", &server, &world))
+            .map_err(|said| said.contains("loopback")),
         Err(true)
     );
     assert!(outcome(&remote("mapped.example", &server, &world)).is_err());
@@ -109,7 +136,11 @@ fn a_name_that_changes_its_mind_is_not_followed_to_loopback() {
     // Whether its second request finds the first one's connection open is the server's affair.
     let _either = outcome(&remote("rebinding.example", &server, &world));
     let connected = [PUBLIC.parse::<IpAddr>().unwrap()];
-    assert_eq!(*world.connected.lock().unwrap(), connected, "a name is resolved once for a connection, and checked");
+    assert_eq!(
+        *world.connected.lock().unwrap(),
+        connected,
+        "a name is resolved once for a connection, and checked"
+    );
     server.forget();
     assert!(outcome(&remote("rebinding.example", &server, &world)).is_err());
     assert!(server.requests().is_empty());
@@ -118,10 +149,20 @@ fn a_name_that_changes_its_mind_is_not_followed_to_loopback() {
 #[test]
 fn a_redirect_is_checked_like_the_url_itself() {
     let target = serving(None);
-    let world = World::new(&[("git.example", &[PUBLIC]), ("inside.example", &["127.0.0.1"])]);
-    for to in [format!("http://{METADATA}"), target.address.clone(), address("inside.example", &target)] {
+    let world = World::new(&[
+        ("git.example", &[PUBLIC]),
+        ("inside.example", &["127.0.0.1"]),
+    ]);
+    for to in [
+        format!("http://{METADATA}"),
+        target.address.clone(),
+        address("inside.example", &target),
+    ] {
         let source = serving(Some(to.clone()));
-        assert!(outcome(&remote("git.example", &source, &world)).is_err(), "{to}");
+        assert!(
+            outcome(&remote("git.example", &source, &world)).is_err(),
+            "{to}"
+        );
         assert_eq!(source.requests().len(), 1);
     }
     assert!(target.requests().is_empty());
@@ -130,27 +171,55 @@ fn a_redirect_is_checked_like_the_url_itself() {
 #[test]
 fn a_redirect_to_another_host_keeps_no_authorization() {
     let target = serving(None);
-    let world = World::new(&[("git.example", &[PUBLIC]), ("other.example", &["93.184.216.35"])]);
+    let world = World::new(&[
+        ("git.example", &[PUBLIC]),
+        ("other.example", &["93.184.216.35"]),
+    ]);
     let source = serving(Some(address("other.example", &target)));
     let mut remote = remote("git.example", &source, &world);
-    remote.credentials = Credentials::Basic { username: "git".to_owned(), password: "hunter2".to_owned() };
+    remote.credentials = Credentials::Basic {
+        username: "git".to_owned(),
+        password: "hunter2".to_owned(),
+    };
     assert_eq!(outcome(&remote), Ok(()));
-    assert!(source.requests().iter().all(|request| request.header("authorization").is_some()));
+    assert!(
+        source
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").is_some())
+    );
     assert!(!target.requests().is_empty());
-    assert!(target.requests().iter().all(|request| request.header("authorization").is_none()));
+    assert!(
+        target
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization").is_none())
+    );
 }
 
 #[test]
 fn a_proxy_that_a_tenant_names_is_checked_too() {
     let server = serving(None);
-    let world = World::new(&[("inside.example", &["127.0.0.1"]), ("proxy.example", &[PUBLIC])]);
+    let world = World::new(&[
+        ("inside.example", &["127.0.0.1"]),
+        ("proxy.example", &[PUBLIC]),
+    ]);
     let mut remote = Remote::new("http://git.example/fleet.git").unwrap();
     remote.egress = Egress::within(Rules::default(), world.clone());
     let mut through = |address: String| {
-        remote.proxy = Some(Proxy { address, username: None, password: None });
-        resolve(&remote, &branch("main")).map(drop).map_err(|error| error.to_string())
+        remote.proxy = Some(Proxy {
+            address,
+            username: None,
+            password: None,
+        });
+        resolve(&remote, &branch("main"))
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
-    assert_eq!(through(server.address.clone()), Err("the proxy's address is not allowed".to_owned()));
+    assert_eq!(
+        through(server.address.clone()),
+        Err("the proxy's address is not allowed".to_owned())
+    );
     assert!(through(address("inside.example", &server)).is_err());
     assert!(server.requests().is_empty());
     assert_eq!(through(address("proxy.example", &server)), Ok(()));

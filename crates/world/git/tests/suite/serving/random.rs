@@ -7,7 +7,10 @@ pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        self.0 = self
+            .0
+            .wrapping_mul(0x5851_F42D_4C95_7F2D)
+            .wrapping_add(0x1405_7B7E_F767_814F);
         (self.0 >> 33) as usize % sides
     }
 }
@@ -19,15 +22,24 @@ fn history(dice: &mut Dice, from: usize, count: usize) -> String {
         let branch = dice.roll(3);
         let time = 1_700_000_000 + mark * 60 - if dice.roll(8) == 0 { 150 } else { 0 };
         let folder = dice.roll(4);
-        stream.push(format!("commit refs/heads/b{branch}\nmark :{mark}\ncommitter A <a@b> {time} +0000\ndata 1\nx\n"));
+        stream.push(format!(
+            "commit refs/heads/b{branch}\nmark :{mark}\ncommitter A <a@b> {time} +0000\ndata 1\nx\n"
+        ));
         if mark > from + 1 || from > 0 {
-            stream.push(format!("from :{}\n", (mark - 1).saturating_sub(dice.roll(4)).max(1)));
+            stream.push(format!(
+                "from :{}\n",
+                (mark - 1).saturating_sub(dice.roll(4)).max(1)
+            ));
         }
         if mark > 6 && dice.roll(4) == 0 {
             stream.push(format!("merge :{}\n", mark - 5));
         }
         let text = format!("{}", dice.roll(5));
-        stream.push(format!("M 644 inline d{folder}/f{}\ndata {}\n{text}\n", dice.roll(9), text.len()));
+        stream.push(format!(
+            "M 644 inline d{folder}/f{}\ndata {}\n{text}\n",
+            dice.roll(9),
+            text.len()
+        ));
     }
     stream.concat()
 }
@@ -60,9 +72,18 @@ fn any_fetch_leaves_what_git_would_leave() {
             let export = format!("--export-marks={marks}");
             let file = std::fs::File::open(&stream).unwrap();
             let mut command = std::process::Command::new("git");
-            command.args(["fast-import", "--quiet", "--force", &import, &export]).current_dir(&real.0).stdin(file);
+            command
+                .args(["fast-import", "--quiet", "--force", &import, &export])
+                .current_dir(&real.0)
+                .stdin(file);
             assert!(command.status().unwrap().success());
-            real.git(&["push", "-q", "--force", &serving.url("fleet"), "refs/heads/*:refs/heads/*"]);
+            real.git(&[
+                "push",
+                "-q",
+                "--force",
+                &serving.url("fleet"),
+                "refs/heads/*:refs/heads/*",
+            ]);
         };
         grow(&mut dice, 25);
         let of_git = format!("file://{}", real.0.display());
@@ -86,9 +107,18 @@ fn any_fetch_leaves_what_git_would_leave() {
             for clone in &mut pair {
                 clone.git(&[&["fetch", "-q", "--no-tags"], options].concat());
                 let check = clone.try_git(&["fsck", "--full", "--strict", "--no-dangling"]);
-                check.unwrap_or_else(|words| panic!("round {round}, step {step}, {:?}, {options:?}: {words}", clone.0));
+                check.unwrap_or_else(|words| {
+                    panic!(
+                        "round {round}, step {step}, {:?}, {options:?}: {words}",
+                        clone.0
+                    )
+                });
             }
-            assert_eq!(seen(&pair[0]), seen(&pair[1]), "round {round}, step {step}: {options:?}");
+            assert_eq!(
+                seen(&pair[0]),
+                seen(&pair[1]),
+                "round {round}, step {step}: {options:?}"
+            );
             if dice.roll(2) == 0 {
                 grow(&mut dice, 5);
             }

@@ -118,7 +118,7 @@ impl Stage {
 }
 
 fn lode_crds() -> Vec<Value> {
-    lode_api::crd::all()
+    lode_api::kinds::definitions()
 }
 
 /// Returns the four objects of application `number`, as JSON.

@@ -130,8 +130,7 @@ fn prepare(home: &Path, bins: &[PathBuf], running: &Running) -> Result<()> {
     let kubeconfig = command::output(view.env("KUBECONFIG", &running.kubeconfig))
         .context("copy the kubeconfig")?;
     fs::write(home.join("kubeconfig"), kubeconfig).context("write the kubeconfig")?;
-    let definitions =
-        serde_json::json!({"apiVersion": "v1", "kind": "List", "items": lode_api::crd::all()});
+    let definitions = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": lode_api::kinds::definitions()});
     fs::write(home.join("crds.json"), definitions.to_string())
         .context("write the definitions of Flux's kinds")
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lode_api::{Kind as _, Kustomization, reasons};
+use lode_api::{Kustomization, reasons};
 use lode_apply::{Rule, Selector};
 use lode_cel::{Expr, Limits};
 use lode_object::NamespacedName;

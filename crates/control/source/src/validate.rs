@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use lode_api::git_repository::{Include, Mode, Provider, Spec};
-use lode_api::{FieldError, GitRepository, Kind as _, reasons};
+use lode_api::{FieldError, GitRepository, reasons};
 use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
 use lode_net::Egress;
 use lode_object::NamespacedName;

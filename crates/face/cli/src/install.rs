@@ -71,7 +71,7 @@ impl Args {
 /// Applies or prints what the operator needs.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     serve::check(&args.serve)?;
-    let mut objects = lode_api::crd::all();
+    let mut objects = lode_api::kinds::definitions();
     let definitions = objects.len();
     if !args.crds_only {
         objects.extend(objects::all(&args.wishes()));
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Value> {
-        let mut objects = lode_api::crd::all();
+        let mut objects = lode_api::kinds::definitions();
         objects.extend(objects::all(&objects::Wishes::example(
             objects::Role::ClusterAdmin,
         )));

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use lode_api::crd::Names;
+use lode_api::names::Names;
 use lode_api::{Kind as _, git_repository, kustomization};
 use lode_cluster::{Client, Resource, Target};
 use lode_object::{NamespacedName, Value};

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use crate::crd::{AGE, Column, Names, READY, STATUS};
 use crate::field::{self, words};
+use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, usual_status};
 use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
 use crate::shared::{Artifact, LocalRef};
@@ -165,6 +165,7 @@ impl Kind for Spec {
         short: &["gitrepo"],
         categories: &["all", "fluxcd", "fluxcd-sources"],
         component: "source-controller",
+        scope: Scope::Namespaced,
     };
     const COLUMNS: &'static [Column] = &[
         Column {
@@ -182,12 +183,20 @@ impl Kind for Spec {
         self.suspend.unwrap_or_default()
     }
 
-    fn interval(&self) -> Result<Duration, FieldError> {
-        field::duration("spec.interval", &self.interval)
+    fn interval(&self) -> Result<Option<Duration>, FieldError> {
+        self.interval().map(Some)
     }
 }
 
 impl Spec {
+    /// Returns the time between two looks at the repository.
+    ///
+    /// # Errors
+    /// The field is no duration.
+    pub fn interval(&self) -> Result<Duration, FieldError> {
+        field::duration("spec.interval", &self.interval)
+    }
+
     /// Returns the longest time that Git may take.
     ///
     /// # Errors
@@ -269,7 +278,7 @@ mod tests {
         };
         assert_eq!(spec.timeout(), Ok(TIMEOUT));
         assert_eq!(spec.provider(), Ok(Provider::Generic));
-        assert_eq!(Kind::interval(&spec), Ok(Duration::from_mins(1)));
+        assert_eq!(Kind::interval(&spec), Ok(Some(Duration::from_mins(1))));
         assert!(!spec.suspended());
         assert_eq!(Verification::default().mode(), Ok(Mode::Head));
     }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::crd::{AGE, Column, Names, READY, STATUS};
 use crate::field::{self, words};
+use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, usual_status};
 use crate::schema::{default, duration, max_length, min_length, object, one_of, within};
 use crate::shared::{
@@ -202,6 +202,7 @@ impl Kind for Spec {
         short: &["ks"],
         categories: &["all", "fluxcd", "fluxcd-appliers"],
         component: "kustomize-controller",
+        scope: Scope::Namespaced,
     };
     const COLUMNS: &'static [Column] = &[AGE, READY, STATUS];
     type Status = KustomizationStatus;
@@ -210,12 +211,20 @@ impl Kind for Spec {
         self.suspend.unwrap_or_default()
     }
 
-    fn interval(&self) -> Result<Duration, FieldError> {
-        field::duration("spec.interval", &self.interval)
+    fn interval(&self) -> Result<Option<Duration>, FieldError> {
+        self.interval().map(Some)
     }
 }
 
 impl Spec {
+    /// Returns the time between two reconciles.
+    ///
+    /// # Errors
+    /// The field is no duration.
+    pub fn interval(&self) -> Result<Duration, FieldError> {
+        field::duration("spec.interval", &self.interval)
+    }
+
     /// Returns the time to the next try after a failure.
     ///
     /// # Errors
@@ -223,7 +232,7 @@ impl Spec {
     pub fn retry_interval(&self) -> Result<Duration, FieldError> {
         match self.retry_interval.as_deref() {
             Some(text) => field::duration("spec.retryInterval", text),
-            None => Kind::interval(self),
+            None => self.interval(),
         }
     }
 
@@ -236,7 +245,7 @@ impl Spec {
     pub fn timeout(&self) -> Result<Duration, FieldError> {
         let timeout = match self.timeout.as_deref() {
             Some(text) => field::duration("spec.timeout", text)?,
-            None => Kind::interval(self)?.saturating_sub(TIMEOUT_MARGIN),
+            None => self.interval()?.saturating_sub(TIMEOUT_MARGIN),
         };
         Ok(timeout.max(TIMEOUT_MIN))
     }

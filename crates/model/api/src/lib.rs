@@ -1,9 +1,10 @@
 //! The API types Lodestone speaks: the kinds of Flux, as data.
 //!
 //! One file per kind ([`git_repository`], [`kustomization`]) holds its spec and status; [`shared`] holds what several
-//! kinds have in common; [`conditions`] and [`reasons`] say how a status speaks; [`crd`] makes the
-//! `CustomResourceDefinition`s. Every field is written once: type, presence, constraints and description together
-//! make the Rust field and its schema ([`schema`]).
+//! kinds have in common; [`conditions`] and [`reasons`] say how a status speaks. Every field is written once: type,
+//! presence, constraints and description together make the Rust field and its schema ([`schema`]), of which
+//! [`definition`] makes the `CustomResourceDefinition`. [`kinds`] lists all kinds, a row each: what the command line,
+//! the installation and the sandbox know of them.
 //!
 //! ```
 //! use lode_api::{GitRepository, Kind, Resource};
@@ -23,10 +24,12 @@
 //! meaning (`lode_object::meta`).
 
 pub mod conditions;
-pub mod crd;
+pub mod definition;
 mod field;
 pub mod git_repository;
+pub mod kinds;
 pub mod kustomization;
+pub mod names;
 pub mod reasons;
 mod resource;
 pub mod schema;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
-use crate::crd::{Column, Names};
+use crate::names::{Column, Names};
 use crate::schema::{Field, or_default};
 use crate::{Conditions, FieldError};
 
@@ -37,14 +37,18 @@ pub trait Kind: Field + Default + DeserializeOwned + Serialize {
     /// The kind's status.
     type Status: Status;
 
-    /// Tells whether the object shall be left alone.
-    fn suspended(&self) -> bool;
+    /// Returns whether the object shall be left alone; kinds that cannot be suspended never are.
+    fn suspended(&self) -> bool {
+        false
+    }
 
-    /// Returns the time between two reconciles.
+    /// Returns the time between two reconciles, or `None` for a kind whose objects change nothing as time goes by.
     ///
     /// # Errors
     /// The field is no duration.
-    fn interval(&self) -> Result<std::time::Duration, FieldError>;
+    fn interval(&self) -> Result<Option<std::time::Duration>, FieldError> {
+        Ok(None)
+    }
 }
 
 /// What the statuses of all kinds have in common.

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lode_api::{GitRepository, Kind, Kustomization, Resource, crd};
+use lode_api::{GitRepository, Kind, Kustomization, Resource, kinds};
 use serde_json::{Value, json};
 
 /// Fields on the wire with what is said about them, in the notation of the contract.
@@ -25,7 +25,7 @@ fn definitions_hold_the_contract_field_by_field() {
     let shapes = Shapes::parse(&text);
     let (mut same, mut all) = (0, 0);
     let mut wrong = Vec::new();
-    for definition in crd::all() {
+    for definition in kinds::definitions() {
         let kind = definition["spec"]["names"]["kind"].as_str().unwrap();
         let (expected, found) = (contract(&text, &definition), shapes.render(&definition));
         for field in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
@@ -53,7 +53,7 @@ fn shared_shapes_have_the_fields_of_the_contract() {
     };
     let shapes = Shapes::parse(&text);
     let mut seen = BTreeSet::new();
-    for definition in crd::all() {
+    for definition in kinds::definitions() {
         shapes.visit(
             &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
             &mut seen,

@@ -99,7 +99,7 @@ impl Sandbox {
             _folder: folder,
         };
         if options.definitions {
-            for definition in lode_api::crd::all() {
+            for definition in lode_api::kinds::definitions() {
                 sandbox.objects.define(&definition, DEFINITION_MAX).await?;
             }
         }

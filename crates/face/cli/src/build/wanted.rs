@@ -134,11 +134,8 @@ fn admit(object: &mut Value) -> anyhow::Result<()> {
         object["metadata"]["namespace"] = json!(NAMESPACE);
     }
 
-    let definitions = lode_api::crd::all();
-    let definition = definitions
-        .iter()
-        .find(|definition| text(definition, "/spec/names/kind") == names.kind);
-    let definition = definition.and_then(|definition| custom::Definition::read(definition).ok());
+    let definition = lode_api::definition::of::<kustomization::Spec>();
+    let definition = custom::Definition::read(&definition).ok();
     let version = definition.and_then(|definition| definition.versions.first().cloned());
     let version = version.context("read the definition of Kustomizations")?;
     for field in custom::prune(&version.ty, object) {

@@ -335,7 +335,7 @@ fn every_field_of_the_kinds_is_tried_or_names_nothing() {
         .map(|attempt| (attempt.name, attempt.kind))
         .collect();
     let mut faults = Vec::new();
-    for definition in lode_api::crd::all() {
+    for definition in lode_api::kinds::definitions() {
         let kind = definition["spec"]["names"]["kind"]
             .as_str()
             .unwrap_or_default();

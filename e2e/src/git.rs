@@ -6,11 +6,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lode_stdx::Lock;
 use tempfile::TempDir;
 
 /// Largest request a client may send: these are small repositories.
@@ -27,7 +28,7 @@ pub struct GitServer {
 }
 
 /// The `Authorization` header that a repository asks for, by the repository's name.
-type Guards = Arc<Mutex<HashMap<String, String>>>;
+type Guards = Arc<Lock<HashMap<String, String>>>;
 
 /// One repository: a bare one that is served, and a work tree beside it to commit in.
 pub struct Repository {
@@ -68,7 +69,6 @@ impl GitServer {
         );
         self.guards
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .insert(format!("{repository}.git"), wanted);
     }
 
@@ -208,11 +208,7 @@ fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<
         .env("QUERY_STRING", query)
         .env("REQUEST_METHOD", &method);
     let repository = path.split('/').nth(1).unwrap_or_default();
-    let wanted = guards
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(repository)
-        .cloned();
+    let wanted = guards.lock().get(repository).cloned();
     let (mut length, mut given) = (0, String::new());
     loop {
         let mut header = String::new();

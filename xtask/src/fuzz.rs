@@ -13,12 +13,12 @@ use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use lode_stdx::Lock;
 
 use self::mutate::Mutator;
 use crate::workspace;
@@ -86,9 +86,9 @@ struct Run<'s> {
     until: Instant,
     done: AtomicU64,
     failed: AtomicBool,
-    slowest: Mutex<(Duration, String)>,
+    slowest: Lock<(Duration, String)>,
     /// Why, and the input.
-    failure: Mutex<Option<(String, String)>>,
+    failure: Lock<Option<(String, String)>>,
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
@@ -100,8 +100,8 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         until: start + Duration::from_secs(args.seconds),
         done: AtomicU64::new(0),
         failed: AtomicBool::new(false),
-        slowest: Mutex::default(),
-        failure: Mutex::default(),
+        slowest: Lock::default(),
+        failure: Lock::default(),
     };
     eprintln!(
         "fuzz {}: {} seeds, peak memory {} kB",
@@ -137,10 +137,10 @@ impl Run<'_> {
             };
             if let Some(problem) = problem {
                 self.failed.store(true, Ordering::Relaxed);
-                *lock(&self.failure) = Some((problem, text));
+                *self.failure.lock() = Some((problem, text));
                 return;
             }
-            let mut slowest = lock(&self.slowest);
+            let mut slowest = self.slowest.lock();
             if took > slowest.0 {
                 *slowest = (took, text);
             }
@@ -155,13 +155,13 @@ impl Run<'_> {
             took.as_secs_f64(),
             peak_memory_kb()
         );
-        let (slowest, text) = &*lock(&self.slowest);
+        let (slowest, text) = &*self.slowest.lock();
         println!(
             "slowest: {slowest:?}, {} bytes, kept as {}",
             text.len(),
             self.keep("slowest", text)?.display()
         );
-        let failure = lock(&self.failure);
+        let failure = self.failure.lock();
         let Some((problem, text)) = &*failure else {
             return Ok(ExitCode::SUCCESS);
         };
@@ -179,12 +179,6 @@ impl Run<'_> {
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

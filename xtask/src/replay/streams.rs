@@ -1,10 +1,11 @@
 //! Watches: what happens beside one, and events that come while other requests are made.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use lode_stdx::Lock;
 use serde_json::{Value, json};
 
 use super::server::{Call, Server, Stream};
@@ -18,7 +19,7 @@ const MERGE: &str = "application/merge-patch+json";
 /// Events of a watch that goes on in the background.
 #[derive(Clone, Default)]
 pub(crate) struct Events {
-    collected: Arc<Mutex<Vec<Value>>>,
+    collected: Arc<Lock<Vec<Value>>>,
 }
 
 impl Events {
@@ -36,10 +37,7 @@ impl Events {
                 }
                 let event = serde_json::from_slice(&line)
                     .unwrap_or_else(|error| json!({"unreadable": error.to_string()}));
-                collected
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(event);
+                collected.lock().push(event);
             }
         });
         events
@@ -49,12 +47,7 @@ impl Events {
     pub(crate) fn first(&self, count: usize, within: Duration) -> Vec<Value> {
         let start = Instant::now();
         loop {
-            let mut events = without_bookmarks(
-                self.collected
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
-            );
+            let mut events = without_bookmarks(self.collected.lock().clone());
             if events.len() >= count || start.elapsed() > within {
                 events.truncate(count);
                 return events;

@@ -5,9 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
+use lode_stdx::Lock;
 use regex::{Regex, RegexBuilder};
 
 /// A regular expression; compiled when it is first asked.
@@ -95,7 +96,7 @@ pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
 
 /// Returns a compiled text of RE2; compiling is what costs, and expressions ask the same again and again.
 pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
-    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cache = CACHE.lock();
     if let Some(found) = cache.get(text) {
         return found.clone();
     }
@@ -110,7 +111,7 @@ pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
 /// What was compiled, or is none.
 type Compiled = Result<Arc<Regex>, PatternError>;
 
-static CACHE: LazyLock<Mutex<HashMap<Box<str>, Compiled>>> = LazyLock::new(Mutex::default);
+static CACHE: LazyLock<Lock<HashMap<Box<str>, Compiled>>> = LazyLock::new(Lock::default);
 /// How many are kept.
 const CACHED_MAX: usize = 64;
 

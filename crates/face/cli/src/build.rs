@@ -20,14 +20,15 @@ mod wanted;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use lode_kustomize::{Options, Order, Restrictions};
 use lode_net::Egress;
+use lode_stdx::Lock;
 
 use crate::build::flux::Checkout;
 use crate::build::form::Form;
@@ -226,8 +227,8 @@ fn each<T: Send>(
         .map_or(1, Into::into)
         .min(paths.len());
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<anyhow::Result<T>>>> =
-        Mutex::new(paths.iter().map(|_| None).collect());
+    let done: Lock<Vec<Option<anyhow::Result<T>>>> =
+        Lock::new(paths.iter().map(|_| None).collect());
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -235,12 +236,12 @@ fn each<T: Send>(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(at) else { break };
                     let outcome = act(path).map_err(|error| error.context(format!("build {path}")));
-                    done.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(outcome);
+                    done.lock()[at] = Some(outcome);
                 }
             });
         }
     });
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = done.into_inner();
     done.into_iter()
         .map(|outcome| outcome.unwrap_or_else(|| Err(anyhow!("a build was left out"))))
         .collect()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 
-use lode_stdx::printable;
+use lode_stdx::{printable, time::rfc3339_millis};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -90,13 +90,7 @@ where
             Level::DEBUG | Level::TRACE => "debug",
         };
         line.insert("level".into(), level.into());
-        line.insert(
-            "ts".into(),
-            jiff::Timestamp::now()
-                .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-                .to_string()
-                .into(),
-        );
+        line.insert("ts".into(), rfc3339_millis(jiff::Timestamp::now()).into());
         line.insert("logger".into(), event.metadata().target().into());
         // Kubernetes writes namespace and name apart.
         if let Some(Value::String(name)) = line.get("name").cloned()

@@ -1,7 +1,8 @@
 //! The few things the standard library lacks.
 //!
 //! [`bare_url()`] shows a URL without what may be a token; [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
-//! a SHA-256; [`printable()`] makes text safe for terminals; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions.
+//! a SHA-256; [`Lock`] and [`SharedLock`] are locks that survive a panic; [`printable()`] makes text safe for terminals; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions;
+//! [`time`] prints times as Kubernetes does.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -18,10 +19,13 @@ mod bare_url;
 pub mod budget;
 pub mod digest;
 pub mod duration;
+mod lock;
 mod printable;
 pub mod read;
 pub mod semver;
+pub mod time;
 
 pub use bare_url::bare_url;
 pub use digest::Digest;
+pub use lock::{Lock, SharedLock};
 pub use printable::printable;

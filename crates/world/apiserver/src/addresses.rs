@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lode_admit::FieldError;
+use lode_stdx::Lock;
 use serde_json::{Value, json};
 
 use crate::fields::{as_map, text};
 
 /// Which addresses and ports are taken.
 #[derive(Debug)]
-pub(crate) struct Addresses(Mutex<Taken>);
+pub(crate) struct Addresses(Lock<Taken>);
 
 #[derive(Debug)]
 struct Taken {
@@ -23,7 +23,7 @@ struct Taken {
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self(Mutex::new(Taken {
+        Self(Lock::new(Taken {
             addresses: HashSet::new(),
             next_address: FIRST,
             ports: HashSet::new(),
@@ -48,7 +48,7 @@ impl Addresses {
         if kind == "ExternalName" {
             return Ok(());
         }
-        let mut taken = self.lock();
+        let mut taken = self.0.lock();
         let asked = spec
             .get("clusterIP")
             .and_then(Value::as_str)
@@ -93,7 +93,7 @@ impl Addresses {
 
     /// Takes note of a Service that is there, or is gone.
     pub(crate) fn note(&self, service: &Value, gone: bool) {
-        let mut taken = self.lock();
+        let mut taken = self.0.lock();
         if let Ok(address) = text(service, "/spec/clusterIP").parse() {
             if gone {
                 taken.addresses.remove(&address)
@@ -108,10 +108,6 @@ impl Addresses {
                 taken.ports.insert(port)
             };
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,10 @@
 //! [`Api`]: what all requests share.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use lode_rbac::Policy;
+use lode_stdx::SharedLock;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -25,8 +26,8 @@ pub(crate) struct Api {
     pub(crate) bodies: Bodies,
     /// By which clients know the API, as PEM.
     pub(crate) certificate: Box<str>,
-    registry: RwLock<Arc<Registry>>,
-    policy: RwLock<Policy>,
+    registry: SharedLock<Arc<Registry>>,
+    policy: SharedLock<Policy>,
     clock: Clock,
     pub(crate) faults: Option<Arc<dyn Faults>>,
     /// Ends the watches that are under way.
@@ -53,8 +54,8 @@ impl Api {
             addresses: Addresses::default(),
             documents: Documents::default(),
             bodies: Bodies::default(),
-            registry: RwLock::new(registry),
-            policy: RwLock::default(),
+            registry: SharedLock::new(registry),
+            policy: SharedLock::default(),
             clock,
             faults,
             end_watches: watch::Sender::new(()),
@@ -68,27 +69,24 @@ impl Api {
 
     /// Returns what is served now.
     pub(crate) fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.registry.read())
     }
 
     /// Serves custom resources besides what Kubernetes has of its own, and no others.
     pub(crate) fn serve(&self, custom: impl IntoIterator<Item = Arc<Served>>) {
         let registry = Arc::new(Registry::new(&self.store, custom));
         self.documents.forget();
-        *self
-            .registry
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = registry;
+        *self.registry.write() = registry;
     }
 
     /// Asks what roles and bindings say.
     pub(crate) fn policy<R>(&self, ask: impl FnOnce(&Policy) -> R) -> R {
-        ask(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+        ask(&self.policy.read())
     }
 
     /// Takes note of a role or a binding that was written: of what is stored now, as writes may overtake each other.
     pub(crate) fn note_policy(&self, served: &Served, key: &Key, last: &Value) {
-        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        let mut policy = self.policy.write();
         match served.objects.get(key) {
             Some(stored) => policy.put(&served.value(&stored)),
             None => policy.remove(last),

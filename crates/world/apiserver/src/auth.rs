@@ -3,27 +3,24 @@
 pub(crate) mod authority;
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use lode_admit::Status;
 use lode_rbac::{Policy, User, as_user, impersonations};
+use lode_stdx::SharedLock;
 use serde_json::{Value, json};
 
 use crate::wire::request::decoded;
 
 /// Who there is, by bearer token.
 #[derive(Default)]
-pub(crate) struct Users(RwLock<HashMap<String, User>>);
+pub(crate) struct Users(SharedLock<HashMap<String, User>>);
 
 impl Users {
     /// Lets whoever has a token be a user.
     pub(crate) fn put(&self, token: String, user: User) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(token, user);
+        self.0.write().insert(token, user);
     }
 
     /// Returns who a request comes from.
@@ -45,7 +42,7 @@ impl Users {
             let anonymous = || User::new(ANONYMOUS).with_groups(["system:unauthenticated"]);
             return Ok(certificate.cloned().unwrap_or_else(anonymous));
         };
-        let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let users = self.0.read();
         users
             .get(token.trim())
             .cloned()
@@ -60,7 +57,7 @@ impl Users {
             .pointer("/spec/token")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let users = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let users = self.0.read();
         let mut answer = review.clone();
         answer["status"] = match users.get(token) {
             Some(user) => json!({"authenticated": true, "user": {

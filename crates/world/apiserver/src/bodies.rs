@@ -4,13 +4,13 @@
 //! request. It is held until the request is answered.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use lode_admit::decode::BODY_MAX;
 use lode_admit::{Details, Status};
+use lode_stdx::Lock;
 
 /// Bytes held at a time, in all and for one user.
 const HELD_MAX: usize = 256 << 20;
@@ -20,7 +20,7 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// Bodies of the requests under way.
 #[derive(Default)]
-pub(crate) struct Bodies(Mutex<Held>);
+pub(crate) struct Bodies(Lock<Held>);
 
 #[derive(Default)]
 struct Held {
@@ -96,7 +96,7 @@ impl Collected<'_> {
     }
 
     fn charge(&mut self, count: usize) -> Result<(), Status> {
-        let mut held = self.bodies.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.bodies.0.lock();
         let own = held.by_user.get(self.user).copied().unwrap_or_default();
         if held.all.saturating_add(count) > HELD_MAX
             || own.saturating_add(count) > HELD_PER_USER_MAX
@@ -115,7 +115,7 @@ impl Drop for Collected<'_> {
         if self.charged == 0 {
             return;
         }
-        let mut held = self.bodies.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.bodies.0.lock();
         held.all = held.all.saturating_sub(self.charged);
         if let Some(own) = held.by_user.get_mut(self.user) {
             *own = own.saturating_sub(self.charged);
@@ -173,8 +173,8 @@ mod tests {
         assert!(collect(&bodies, "joe", BODY_MAX).await.is_ok());
         drop(held);
         assert!(collect(&bodies, "jane", BODY_MAX).await.is_ok());
-        assert_eq!(bodies.0.lock().unwrap().all, 0, "all is given back");
-        assert!(bodies.0.lock().unwrap().by_user.is_empty());
+        assert_eq!(bodies.0.lock().all, 0, "all is given back");
+        assert!(bodies.0.lock().by_user.is_empty());
     }
 
     #[tokio::test]

@@ -3,9 +3,9 @@
 mod published;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
+use lode_stdx::Lock;
 use serde_json::{Value, json};
 
 use crate::served::Registry;
@@ -17,9 +17,9 @@ use lode_describe::discovery::Aggregated;
 /// Makes documents, and keeps those that cost.
 #[derive(Default)]
 pub(crate) struct Documents {
-    aggregated: Mutex<HashMap<(bool, bool), Kept>>,
+    aggregated: Lock<HashMap<(bool, bool), Kept>>,
     /// By place; the index has none.
-    schemas: Mutex<HashMap<Box<str>, Kept>>,
+    schemas: Lock<HashMap<Box<str>, Kept>>,
 }
 
 #[derive(Clone)]
@@ -31,14 +31,8 @@ struct Kept {
 impl Documents {
     /// Forgets what was made of another registry.
     pub(crate) fn forget(&self) {
-        self.aggregated
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-        self.schemas
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.aggregated.lock().clear();
+        self.schemas.lock().clear();
     }
 
     /// Answers `/api`.
@@ -67,10 +61,7 @@ impl Documents {
         } else {
             return None;
         };
-        let mut aggregated = self
-            .aggregated
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut aggregated = self.aggregated.lock();
         let kept = aggregated.entry((core, form == Aggregated::V2));
         let kept = kept.or_insert_with(|| Kept::new(&registry.catalogue().aggregated(core, form)));
         Some(kept.answer(content_type))
@@ -83,12 +74,7 @@ impl Documents {
         registry: &Registry,
         place: &str,
     ) -> Option<Answer> {
-        let kept = self
-            .schemas
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(place)
-            .cloned();
+        let kept = self.schemas.lock().get(place).cloned();
         if let Some(kept) = kept {
             return Some(kept.answer(JSON));
         }
@@ -98,10 +84,7 @@ impl Documents {
         };
         let kept = Kept::new(&document);
         let answer = kept.answer(JSON);
-        self.schemas
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(place.into(), kept);
+        self.schemas.lock().insert(place.into(), kept);
         Some(answer)
     }
 

@@ -1,12 +1,6 @@
 //! Fields of objects as JSON values.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
-
-/// Returns a time as objects carry it: to the second, in UTC.
-pub(crate) fn time_text(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
 
 /// Returns an object's metadata; it comes into being.
 pub(crate) fn metadata_mut(object: &mut Value) -> &mut Map<String, Value> {

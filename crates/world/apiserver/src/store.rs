@@ -10,9 +10,10 @@ pub(crate) mod log;
 pub(crate) mod stored;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use lode_stdx::{Lock, SharedLock};
 use tokio::sync::{mpsc, watch};
 
 use self::key::Key;
@@ -23,15 +24,15 @@ use self::stored::{Draft, Stored};
 #[derive(Debug)]
 pub(crate) struct Store {
     revision: AtomicU64,
-    taps: Mutex<Vec<mpsc::UnboundedSender<Noted>>>,
-    resources: RwLock<HashMap<Box<str>, Arc<Resource>>>,
+    taps: Lock<Vec<mpsc::UnboundedSender<Noted>>>,
+    resources: SharedLock<HashMap<Box<str>, Arc<Resource>>>,
 }
 
 /// The objects of one resource (`deployments.apps`).
 #[derive(Debug)]
 pub(crate) struct Resource {
     name: Arc<str>,
-    inner: Mutex<Inner>,
+    inner: Lock<Inner>,
     changed: watch::Sender<u64>,
 }
 
@@ -81,8 +82,8 @@ impl Store {
     pub(crate) fn new() -> Self {
         Self {
             revision: AtomicU64::new(1),
-            taps: Mutex::default(),
-            resources: RwLock::default(),
+            taps: Lock::default(),
+            resources: SharedLock::default(),
         }
     }
 
@@ -93,17 +94,9 @@ impl Store {
 
     /// Returns a resource by its name with group; an empty one comes into being.
     pub(crate) fn resource(&self, name: &str) -> Arc<Resource> {
-        let found = self
-            .resources
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .map(Arc::clone);
+        let found = self.resources.read().get(name).map(Arc::clone);
         found.unwrap_or_else(|| {
-            let mut resources = self
-                .resources
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut resources = self.resources.write();
             Arc::clone(
                 resources
                     .entry(name.into())
@@ -120,7 +113,7 @@ impl Store {
         from: From,
         draft: &Draft,
     ) -> Result<Arc<Stored>, Clash> {
-        let mut inner = resource.lock();
+        let mut inner = resource.inner.lock();
         let found = inner
             .objects
             .get_key_value(&key)
@@ -149,7 +142,7 @@ impl Store {
         key: &Key,
         from: u64,
     ) -> Result<Arc<Stored>, Clash> {
-        let mut inner = resource.lock();
+        let mut inner = resource.inner.lock();
         check(
             inner.objects.get(key).map(AsRef::as_ref),
             From::Revision(from),
@@ -175,10 +168,7 @@ impl Store {
     /// Returns what tells of every change of every resource from now on, each resource's in their order.
     pub(crate) fn tap(&self) -> mpsc::UnboundedReceiver<Noted> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.taps
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sender);
+        self.taps.lock().push(sender);
         receiver
     }
 
@@ -189,16 +179,12 @@ impl Store {
         };
         self.taps
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .retain(|tap| tap.send(noted.clone()).is_ok());
     }
 
     /// Forgets all changes so far, as a compaction does.
     pub(crate) fn compact(&self) {
-        let resources = self
-            .resources
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let resources = self.resources.read();
         resources
             .values()
             .for_each(|resource| resource.compact(self.revision()));
@@ -210,7 +196,7 @@ impl Store {
 
     /// Returns a resource's objects in a namespace (all where it is empty) at the newest revision.
     pub(crate) fn list(&self, resource: &Resource, namespace: &str) -> Snapshot {
-        let inner = resource.lock();
+        let inner = resource.inner.lock();
         // Nothing is written here meanwhile, so the counter may run ahead but names what is listed.
         Snapshot {
             revision: self.revision(),
@@ -223,13 +209,9 @@ impl Resource {
     fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            inner: Mutex::default(),
+            inner: Lock::default(),
             changed: watch::Sender::new(0),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns its name with group.
@@ -239,18 +221,19 @@ impl Resource {
 
     /// Returns an object.
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Stored>> {
-        self.lock().objects.get(key).map(Arc::clone)
+        self.inner.lock().objects.get(key).map(Arc::clone)
     }
 
     /// Returns how many objects there are.
     pub(crate) fn len(&self) -> usize {
-        self.lock().objects.len()
+        self.inner.lock().objects.len()
     }
 
     /// Tells whether there is any object in a namespace.
     pub(crate) fn has_any_in(&self, namespace: &str) -> bool {
         let first = Key::new(namespace, "");
-        self.lock()
+        self.inner
+            .lock()
             .objects
             .range(first..)
             .next()
@@ -259,7 +242,7 @@ impl Resource {
 
     /// Returns the objects in a namespace as of a revision.
     pub(crate) fn at(&self, namespace: &str, revision: u64) -> Result<Snapshot, Expired> {
-        let inner = self.lock();
+        let inner = self.inner.lock();
         let later = inner.log.since(revision)?.rev();
         let mut objects: BTreeMap<Key, Arc<Stored>> = inner.within(namespace).into_iter().collect();
         for change in
@@ -279,6 +262,7 @@ impl Resource {
     /// Returns the changes after a revision, oldest first, and at most so many.
     pub(crate) fn since(&self, revision: u64, most: usize) -> Result<Vec<Arc<Change>>, Expired> {
         Ok(self
+            .inner
             .lock()
             .log
             .since(revision)?
@@ -289,7 +273,7 @@ impl Resource {
 
     /// Forgets all changes that the log holds, and that there were none up to a revision.
     fn compact(&self, revision: u64) {
-        self.lock().log.compact(revision);
+        self.inner.lock().log.compact(revision);
     }
 
     /// Returns how many watch.

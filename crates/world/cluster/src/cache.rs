@@ -14,10 +14,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use lode_merge::Observed;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta};
+use lode_stdx::Lock;
 use tokio::sync::{Notify, watch};
 
 use crate::client::{Client, decode};
@@ -30,7 +31,7 @@ use crate::watch::{self as follow, Head, Sink, Subject, Told};
 /// Which owner has which objects to look at again.
 #[derive(Default)]
 pub struct Changes {
-    waiting: Mutex<HashMap<NamespacedName, HashSet<Id>>>,
+    waiting: Lock<HashMap<NamespacedName, HashSet<Id>>>,
     arrived: Notify,
 }
 
@@ -39,7 +40,7 @@ impl Changes {
     pub async fn next(&self) -> HashMap<NamespacedName, HashSet<Id>> {
         loop {
             let arrived = self.arrived.notified();
-            let changed = std::mem::take(&mut *lock(&self.waiting));
+            let changed = std::mem::take(&mut *self.waiting.lock());
             if !changed.is_empty() {
                 return changed;
             }
@@ -48,7 +49,7 @@ impl Changes {
     }
 
     fn put(&self, owner: NamespacedName, id: Id) {
-        lock(&self.waiting).entry(owner).or_default().insert(id);
+        self.waiting.lock().entry(owner).or_default().insert(id);
         self.arrived.notify_one();
     }
 }
@@ -58,7 +59,7 @@ pub struct Cache {
     client: Client,
     manager: Arc<str>,
     overrides: Arc<[String]>,
-    kinds: Mutex<HashMap<Key, Weak<Kind>>>,
+    kinds: Lock<HashMap<Key, Weak<Kind>>>,
     /// Numbers of kinds given so far.
     numbers: AtomicU64,
     ledger: Arc<Ledger>,
@@ -83,7 +84,7 @@ impl Cache {
             client,
             manager: manager.into(),
             overrides: overrides.into(),
-            kinds: Mutex::default(),
+            kinds: Lock::default(),
             numbers: AtomicU64::new(0),
             ledger: Ledger::new(watches_max),
             changes: Arc::default(),
@@ -150,13 +151,15 @@ impl Cache {
     /// Returns how many kinds are watched and how many objects are known.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        let kinds: Vec<Arc<Kind>> = lock(&self.kinds)
+        let kinds: Vec<Arc<Kind>> = self
+            .kinds
+            .lock()
             .values()
             .filter_map(Weak::upgrade)
             .collect();
         (
             kinds.len(),
-            kinds.iter().map(|kind| lock(&kind.shelf.table).len()).sum(),
+            kinds.iter().map(|kind| kind.shelf.table.lock().len()).sum(),
         )
     }
 
@@ -172,7 +175,7 @@ impl Cache {
             labels: labels.into(),
             fields: fields.into(),
         };
-        let mut kinds = lock(&self.kinds);
+        let mut kinds = self.kinds.lock();
         if let Some(kind) = kinds.get(&key).and_then(Weak::upgrade) {
             return self.ledger.hold(holder, kind.number, || kind);
         }
@@ -197,7 +200,7 @@ impl Cache {
             manager: self.manager.clone(),
             overrides: self.overrides.clone(),
             is_owned: &*subject.labels == meta::OWNER_NAME,
-            table: Mutex::default(),
+            table: Lock::default(),
             changes: self.changes.clone(),
         });
         let (synced, is_synced) = watch::channel(false);
@@ -245,18 +248,18 @@ impl Kind {
 
     /// Applies `read` to what is known of an object, without copying it.
     pub fn with<T>(&self, name: &NamespacedName, read: impl FnOnce(&Seen) -> T) -> Option<T> {
-        lock(&self.shelf.table).get(name).map(read)
+        self.shelf.table.lock().get(name).map(read)
     }
 
     /// Returns how an object went that is of those that go by themselves, where its end was seen.
     #[must_use]
     pub fn gone(&self, name: &NamespacedName) -> Option<Gone> {
-        lock(&self.shelf.table).gone(name).cloned()
+        self.shelf.table.lock().gone(name).cloned()
     }
 
     /// Applies `read` to all that is known, without copying it.
     pub fn with_all<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &Seen>) -> T) -> T {
-        read(&mut lock(&self.shelf.table).all())
+        read(&mut self.shelf.table.lock().all())
     }
 
     /// Returns whether the watch has come as far as a version: what exists in it and is not known here is gone.
@@ -264,7 +267,7 @@ impl Kind {
     pub fn has_reached(&self, version: &str) -> bool {
         version
             .parse()
-            .is_ok_and(|version| lock(&self.shelf.table).reached() >= version)
+            .is_ok_and(|version| self.shelf.table.lock().reached() >= version)
     }
 
     /// Takes the server's answer to our own write, the object's JSON, and returns what is to be remembered of it. The
@@ -278,14 +281,17 @@ impl Kind {
     }
 
     pub(crate) fn add_subscriber(&self, owner: &NamespacedName) {
-        *lock(&self.shelf.table)
+        *self
+            .shelf
+            .table
+            .lock()
             .subscribers
             .entry(owner.clone())
             .or_default() += 1;
     }
 
     pub(crate) fn remove_subscriber(&self, owner: &NamespacedName) {
-        let mut table = lock(&self.shelf.table);
+        let mut table = self.shelf.table.lock();
         // One owner may have several: the new run's begins before that of the old one ends.
         if let Some(times) = table.subscribers.get_mut(owner) {
             *times -= 1;
@@ -309,7 +315,7 @@ struct Shelf {
     overrides: Arc<[String]>,
     /// What carries the owner label is what is watched.
     is_owned: bool,
-    table: Mutex<Table>,
+    table: Lock<Table>,
     changes: Arc<Changes>,
 }
 
@@ -333,7 +339,7 @@ impl Shelf {
     fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
         let head = decode::<Told>(answer)?.metadata;
         let name = head.name();
-        if let Some(known) = lock(&self.table).same(&name, &head.version) {
+        if let Some(known) = self.table.lock().same(&name, &head.version) {
             return Ok(known.observed.clone());
         }
         let seen = self.digest(answer)?;
@@ -342,7 +348,7 @@ impl Shelf {
         if !self.is_owned || writer.is_none() {
             return Ok(observed);
         }
-        let mut table = lock(&self.table);
+        let mut table = self.table.lock();
         let (taken, old) = table.put(name.clone(), &head.version, seen);
         if taken {
             let before = old
@@ -385,12 +391,12 @@ struct Feed {
 
 impl Sink for Feed {
     fn restart(&mut self) {
-        lock(&self.shelf.table).restart();
+        self.shelf.table.lock().restart();
     }
 
     fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
         let name = head.name();
-        if lock(&self.shelf.table).is_known(&name, &head.version) {
+        if self.shelf.table.lock().is_known(&name, &head.version) {
             return;
         }
         // What the server sends is an object.
@@ -398,7 +404,7 @@ impl Sink for Feed {
             return;
         };
         let owner = seen.owner.clone();
-        let mut table = lock(&self.shelf.table);
+        let mut table = self.shelf.table.lock();
         let old = table
             .applied(name.clone(), &head.version, seen)
             .and_then(|seen| seen.owner);
@@ -407,14 +413,14 @@ impl Sink for Feed {
 
     fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
         let name = head.name();
-        let mut table = lock(&self.shelf.table);
+        let mut table = self.shelf.table.lock();
         if let Some(old) = table.deleted(&name, &head.version) {
             self.shelf.tell(&table, &name, old.owner);
         }
     }
 
     fn synced(&mut self, version: &str) {
-        let mut table = lock(&self.shelf.table);
+        let mut table = self.shelf.table.lock();
         for (name, old) in table.synced(version) {
             self.shelf.tell(&table, &name, old.owner);
         }
@@ -425,10 +431,6 @@ impl Sink for Feed {
     fn lost(&mut self) {
         self.synced.send_replace(false);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -449,7 +451,7 @@ mod tests {
             manager,
             overrides,
             is_owned,
-            table: Mutex::default(),
+            table: Lock::default(),
             changes: Arc::default(),
         }
     }
@@ -467,7 +469,7 @@ mod tests {
     }
 
     fn told(shelf: &Shelf) -> Vec<NamespacedName> {
-        let mut told: Vec<_> = std::mem::take(&mut *lock(&shelf.changes.waiting))
+        let mut told: Vec<_> = std::mem::take(&mut *shelf.changes.waiting.lock())
             .into_keys()
             .collect();
         told.sort();
@@ -475,7 +477,9 @@ mod tests {
     }
 
     fn knows(shelf: &Shelf) -> bool {
-        lock(&shelf.table)
+        shelf
+            .table
+            .lock()
             .get(&NamespacedName::new("shop", "web"))
             .is_some()
     }
@@ -483,7 +487,9 @@ mod tests {
     #[test]
     fn of_an_answer_others_are_told_but_not_who_wrote() {
         let shelf = shelf(true);
-        lock(&shelf.table)
+        shelf
+            .table
+            .lock()
             .subscribers
             .insert(owner("subscriber"), 1);
         assert_eq!(

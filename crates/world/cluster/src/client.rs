@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use kube::client::Body;
 use lode_object::Value;
+use lode_stdx::Lock;
 use serde::Deserialize;
 
 use crate::connect::{self, Connection, Incoming, IsWatch};
@@ -42,7 +43,7 @@ pub struct Client {
     account: Option<Arc<Account>>,
     host: Arc<str>,
     namespace: Arc<str>,
-    counts: Arc<Mutex<BTreeMap<(&'static str, u16), u64>>>,
+    counts: Arc<Lock<BTreeMap<(&'static str, u16), u64>>>,
 }
 
 impl Client {
@@ -342,10 +343,7 @@ impl Client {
     /// Returns how many calls were made so far, by verb and HTTP code (0: no answer).
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(&'static str, u16), u64> {
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.counts.lock().clone()
     }
 
     /// Opens a watch: the answer's body is a stream of frames.
@@ -439,12 +437,7 @@ impl Client {
     }
 
     fn count(&self, verb: &'static str, code: u16) {
-        *self
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry((verb, code))
-            .or_default() += 1;
+        *self.counts.lock().entry((verb, code)).or_default() += 1;
     }
 }
 

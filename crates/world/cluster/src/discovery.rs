@@ -4,10 +4,11 @@
 //! read again, but not more often than [`REFRESH_MIN`], so that a thousand objects of an unknown kind cost two calls.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lode_object::{GroupKind, GroupVersionKind};
+use lode_stdx::Lock;
 use serde::Deserialize;
 
 use crate::client::Client;
@@ -23,7 +24,7 @@ const ACCEPT: &str =
 #[derive(Clone)]
 pub struct Discovery {
     client: Client,
-    table: Arc<Mutex<Table>>,
+    table: Arc<Lock<Table>>,
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -71,7 +72,7 @@ impl Discovery {
     pub async fn ask_again(&self, gvk: &GroupVersionKind) -> Result<Option<Arc<Resource>>, Error> {
         let refused_at = Instant::now();
         let _alone = self.reading.lock().await;
-        let read_at = self.lock().read_at;
+        let read_at = self.table.lock().read_at;
         if read_at.is_none_or(|at| at < refused_at) {
             let wait = read_at.map_or(Duration::ZERO, |at| {
                 REFRESH_MIN.saturating_sub(at.elapsed())
@@ -79,19 +80,19 @@ impl Discovery {
             tokio::time::sleep(wait).await;
             self.refresh().await?;
         }
-        Ok(self.lock().kinds.get(gvk).cloned())
+        Ok(self.table.lock().kinds.get(gvk).cloned())
     }
 
     /// Returns a resource as the last reading knew it, without asking the server.
     #[must_use]
     pub fn known(&self, gvk: &GroupVersionKind) -> Option<Arc<Resource>> {
-        self.lock().kinds.get(gvk).cloned()
+        self.table.lock().kinds.get(gvk).cloned()
     }
 
     /// Puts a kind into the table ahead of the server's own list, which lags behind a new definition by seconds.
     pub fn learn(&self, resource: Resource) {
         let resource = Arc::new(resource);
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         table
             .preferred
             .entry(resource.gvk.group_kind())
@@ -105,14 +106,14 @@ impl Discovery {
     ) -> Result<Option<Arc<Resource>>, Error> {
         for _ in 0..2 {
             let (found, read_at) = {
-                let table = self.lock();
+                let table = self.table.lock();
                 (find(&table), table.read_at)
             };
             if found.is_some() {
                 return Ok(found);
             }
             let _alone = self.reading.lock().await;
-            let again = self.lock().read_at != read_at;
+            let again = self.table.lock().read_at != read_at;
             let fresh = read_at.is_some_and(|at| at.elapsed() < REFRESH_MIN);
             if !again && fresh {
                 return Ok(None);
@@ -121,7 +122,7 @@ impl Discovery {
                 self.refresh().await?;
             }
         }
-        Ok(find(&self.lock()))
+        Ok(find(&self.table.lock()))
     }
 
     async fn refresh(&self) -> Result<(), Error> {
@@ -135,12 +136,8 @@ impl Discovery {
             }
         }
         table.read_at = Some(read_at);
-        *self.lock() = table;
+        *self.table.lock() = table;
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use lode_object::NamespacedName;
+use lode_stdx::Lock;
 
 use crate::cache::Kind;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::error::Error;
 /// What is watched for which namespace.
 pub(crate) struct Ledger {
     max: usize,
-    held: Mutex<Held>,
+    held: Lock<Held>,
 }
 
 /// What is watched, by the namespace it is watched for.
@@ -36,7 +37,7 @@ impl Ledger {
     pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self {
             max,
-            held: Mutex::default(),
+            held: Lock::default(),
         })
     }
 
@@ -47,7 +48,7 @@ impl Ledger {
         number: Number,
         kind: impl FnOnce() -> Arc<Kind>,
     ) -> Result<Arc<Watched>, Error> {
-        let mut held = self.lock();
+        let mut held = self.held.lock();
         let own = held.entry(namespace.into()).or_default();
         if let Some(watched) = own.get(&number).and_then(Weak::upgrade) {
             return Ok(watched);
@@ -69,7 +70,7 @@ impl Ledger {
     }
 
     fn release(&self, namespace: &str, number: Number) {
-        let mut held = self.lock();
+        let mut held = self.held.lock();
         let Some(own) = held.get_mut(namespace) else {
             return;
         };
@@ -83,10 +84,6 @@ impl Ledger {
         if own.is_empty() {
             held.remove(namespace);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,10 +6,11 @@
 //! and one that nothing is watched on any more is closed.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
+use lode_stdx::Lock;
 
 /// Watches on one connection: half of what servers allow by default.
 const WATCHES_MAX: usize = 50;
@@ -17,7 +18,7 @@ const WATCHES_MAX: usize = 50;
 /// The connections that watches run on.
 pub(crate) struct Lines<C> {
     dial: Box<dyn Fn() -> C + Send + Sync>,
-    lines: Mutex<Vec<Line<C>>>,
+    lines: Lock<Vec<Line<C>>>,
 }
 
 /// One connection, and how much is watched on it.
@@ -40,13 +41,13 @@ impl<C: Clone> Lines<C> {
     pub(crate) fn new(dial: impl Fn() -> C + Send + Sync + 'static) -> Self {
         Self {
             dial: Box::new(dial),
-            lines: Mutex::default(),
+            lines: Lock::default(),
         }
     }
 
     /// Returns a connection with room for one more watch, and the place that is taken on it.
     pub(crate) fn take(&self) -> (C, Place) {
-        let mut lines = self.lock();
+        let mut lines = self.lines.lock();
         lines.retain(|line| held(&line.open) > 0);
         if !lines.iter().any(|line| held(&line.open) < line.limit) {
             let connection = (self.dial)();
@@ -81,7 +82,7 @@ impl<C: Clone> Lines<C> {
 
     /// Notes that the server has answered a watch.
     pub(crate) fn answered(&self, place: &mut Place) {
-        let lines = self.lock();
+        let lines = self.lines.lock();
         let line = lines
             .iter()
             .find(|line| Arc::ptr_eq(&line.open, &place.open));
@@ -91,17 +92,13 @@ impl<C: Clone> Lines<C> {
     /// Notes that the server does not answer a watch: it may allow fewer streams than we hold. What it has answered is
     /// what fits on this connection from now on.
     pub(crate) fn silent(&self, place: &Place) {
-        let mut lines = self.lock();
+        let mut lines = self.lines.lock();
         if let Some(line) = lines
             .iter_mut()
             .find(|line| Arc::ptr_eq(&line.open, &place.open))
         {
             line.limit = line.limit.min(held(&line.answered)).max(1);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Line<C>>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,7 +185,7 @@ mod tests {
         places.retain(|(connection, _)| *connection == 0);
         let first = lines.take();
         assert_eq!(
-            (first.0, lines.lock().len()),
+            (first.0, lines.lines.lock().len()),
             (0, 1),
             "the second is closed"
         );

@@ -9,9 +9,9 @@
 //! Left out on purpose: rights to single objects by their names. Who has no more than those reads them as itself.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lode_stdx::Lock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ impl Account {
 /// Asks what accounts may see, and remembers the answers for a while.
 pub struct Reviews {
     client: Client,
-    answers: Mutex<HashMap<Asked, Answer>>,
+    answers: Lock<HashMap<Asked, Answer>>,
 }
 
 /// What was asked.
@@ -80,7 +80,7 @@ impl Reviews {
     pub fn new(client: Client) -> Self {
         Self {
             client,
-            answers: Mutex::default(),
+            answers: Lock::default(),
         }
     }
 
@@ -147,14 +147,15 @@ impl Reviews {
     }
 
     fn remembered(&self, asked: &Asked) -> Option<bool> {
-        self.lock()
+        self.answers
+            .lock()
             .get(asked)
             .filter(|answer| answer.since.elapsed() < REMEMBERED)
             .map(|answer| answer.allowed)
     }
 
     fn remember(&self, asked: Asked, answer: Answer) {
-        let mut answers = self.lock();
+        let mut answers = self.answers.lock();
         if answers.len() >= ANSWERS_MAX {
             answers.retain(|_, answer| answer.since.elapsed() < REMEMBERED);
         }
@@ -162,10 +163,6 @@ impl Reviews {
         if answers.len() < ANSWERS_MAX {
             answers.insert(asked, answer);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Asked, Answer>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -274,7 +271,7 @@ mod tests {
                 },
             );
         }
-        assert_eq!(reviews.lock().len(), ANSWERS_MAX);
+        assert_eq!(reviews.answers.lock().len(), ANSWERS_MAX);
         tokio::time::advance(REMEMBERED).await;
         reviews.remember(
             asked(ANSWERS_MAX + 9),
@@ -283,7 +280,7 @@ mod tests {
                 since: Instant::now(),
             },
         );
-        assert_eq!(reviews.lock().len(), 1);
+        assert_eq!(reviews.answers.lock().len(), 1);
     }
 
     #[tokio::test]

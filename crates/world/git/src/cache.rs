@@ -9,13 +9,13 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use gix_hash::ObjectId;
 use lode_disk::private;
-use lode_stdx::Digest;
-use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+use lode_stdx::{Digest, Lock};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 use crate::remote::Remote;
@@ -34,7 +34,7 @@ pub struct Cache {
     folder: PathBuf,
     salt: [u8; SALT_BYTES],
     /// The locks of stores that are in use.
-    locks: Mutex<HashMap<Digest, Weak<Lock<()>>>>,
+    locks: Lock<HashMap<Digest, Weak<Mutex<()>>>>,
 }
 
 /// The right to use one store; given back when dropped.
@@ -52,7 +52,7 @@ impl Cache {
         Ok(Self {
             folder,
             salt,
-            locks: Mutex::default(),
+            locks: Lock::default(),
         })
     }
 
@@ -70,7 +70,7 @@ impl Cache {
             else {
                 continue;
             };
-            let Ok(_turn) = self.lock(key).try_lock_owned() else {
+            let Ok(_turn) = self.turn(key).try_lock_owned() else {
                 continue;
             };
             let used = fs::metadata(path.join(COMMITS)).and_then(|file| file.modified());
@@ -87,7 +87,7 @@ impl Cache {
     /// Waits for the remote's store; nothing when it stays in use until the deadline.
     pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
         let key = remote.fingerprint(&self.salt);
-        let turn = timeout_at(deadline, self.lock(key).lock_owned())
+        let turn = timeout_at(deadline, self.turn(key).lock_owned())
             .await
             .ok()?;
         Some(Store {
@@ -103,13 +103,13 @@ impl Cache {
         tempfile::tempfile_in(&self.folder)
     }
 
-    fn lock(&self, key: Digest) -> Arc<Lock<()>> {
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+    fn turn(&self, key: Digest) -> Arc<Mutex<()>> {
+        let mut locks = self.locks.lock();
         if let Some(lock) = locks.get(&key).and_then(Weak::upgrade) {
             return lock;
         }
         locks.retain(|_, lock| lock.strong_count() > 0);
-        let lock = Arc::new(Lock::new(()));
+        let lock = Arc::new(Mutex::new(()));
         locks.insert(key, Arc::downgrade(&lock));
         lock
     }
@@ -253,7 +253,7 @@ mod tests {
         assert!(cache.store(&remote, Instant::now()).await.is_none());
         drop(first);
         assert!(cache.store(&remote, Instant::now()).await.is_some());
-        assert_eq!(cache.locks.lock().unwrap().len(), 1);
+        assert_eq!(cache.locks.lock().len(), 1);
     }
 
     #[tokio::test]

@@ -5,11 +5,11 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use lode_stdx::{Digest, digest::Hasher};
+use lode_stdx::{Digest, Lock, digest::Hasher};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Url};
 
 use crate::http::Error;
@@ -25,7 +25,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const USER_AGENT: &str = concat!("git/lodestone-", env!("CARGO_PKG_VERSION"));
 
 /// Clients in use, the last used at the end.
-static CLIENTS: Mutex<Vec<(Digest, Client)>> = Mutex::new(Vec::new());
+static CLIENTS: Lock<Vec<(Digest, Client)>> = Lock::new(Vec::new());
 
 /// How requests get to a host.
 enum Way {
@@ -41,7 +41,7 @@ enum Way {
 pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
     let way = way(remote, url)?;
     let key = key(remote, url.scheme() == "https", &way);
-    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut clients = CLIENTS.lock();
     if let Some(at) = clients.iter().position(|(known, _)| *known == key) {
         let entry = clients.remove(at);
         let client = entry.1.clone();

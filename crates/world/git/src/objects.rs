@@ -5,11 +5,12 @@
 //! What is held is never dropped, and everything an object names is held before the object itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use gix_hash::ObjectId;
 use gix_object::Kind;
+use lode_stdx::SharedLock;
 
 /// What one object costs besides its bytes, in bytes.
 const OVERHEAD: u64 = 128;
@@ -120,7 +121,7 @@ pub(crate) fn id_of(kind: Kind, bytes: &[u8]) -> Result<ObjectId, Lost> {
 
 /// Objects held in memory.
 pub(crate) struct Objects {
-    held: RwLock<Held>,
+    held: SharedLock<Held>,
     bytes_max: u64,
 }
 
@@ -134,29 +135,19 @@ impl Objects {
     /// Returns an empty store that takes this many bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
         Self {
-            held: RwLock::default(),
+            held: SharedLock::default(),
             bytes_max,
         }
     }
 
     /// Returns an object that is held.
     pub(crate) fn get(&self, id: ObjectId) -> Option<Arc<Object>> {
-        self.held
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_id
-            .get(&id)
-            .cloned()
+        self.held.read().by_id.get(&id).cloned()
     }
 
     /// Returns the kind of an object that is held.
     pub(crate) fn kind(&self, id: ObjectId) -> Option<Kind> {
-        self.held
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_id
-            .get(&id)
-            .map(|object| object.kind)
+        self.held.read().by_id.get(&id).map(|object| object.kind)
     }
 
     /// Takes all objects or none. Whatever they name must be among them or held.
@@ -165,7 +156,7 @@ impl Objects {
         objects: impl IntoIterator<Item = (ObjectId, Object)>,
     ) -> Result<(), Full> {
         let objects: Vec<_> = objects.into_iter().collect();
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write();
         let new = objects
             .iter()
             .filter(|(id, _)| !held.by_id.contains_key(id));

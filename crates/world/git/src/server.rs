@@ -31,12 +31,13 @@ mod unpack;
 mod upload;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body;
 use lode_net::{Caller, Terms};
+use lode_stdx::SharedLock;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -79,9 +80,9 @@ impl Default for Limits {
 pub struct Server(Arc<Shared>);
 
 struct Shared {
-    by_name: RwLock<BTreeMap<String, Hosted>>,
+    by_name: SharedLock<BTreeMap<String, Hosted>>,
     /// Hosts under which it is asked; empty where any will do.
-    hosts: RwLock<Vec<String>>,
+    hosts: SharedLock<Vec<String>>,
     limits: Limits,
     fetches: Arc<Semaphore>,
     pushes: Arc<Semaphore>,
@@ -107,7 +108,7 @@ impl Server {
             Arc::new(Semaphore::new(FETCHES_MAX)),
             Arc::new(Semaphore::new(PUSHES_MAX)),
         );
-        let (by_name, hosts) = (RwLock::default(), RwLock::default());
+        let (by_name, hosts) = (SharedLock::default(), SharedLock::default());
         Self(Arc::new(Shared {
             by_name,
             hosts,
@@ -125,26 +126,18 @@ impl Server {
             .into_iter()
             .map(|host| host.to_ascii_lowercase())
             .collect();
-        *self.0.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts;
+        *self.0.hosts.write() = hosts;
     }
 
     /// Serves a repository as `/<name>` and `/<name>.git`; a name may hold slashes.
     pub fn put(&self, name: &str, repository: Repository, access: Access) {
         let hosted = Hosted { repository, access };
-        self.0
-            .by_name
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), hosted);
+        self.0.by_name.write().insert(name.to_owned(), hosted);
     }
 
     /// Serves a repository no more; what is under way ends.
     pub fn remove(&self, name: &str) {
-        self.0
-            .by_name
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
+        self.0.by_name.write().remove(name);
     }
 
     /// Answers one request; its path is that of a repository and what Git puts behind it.
@@ -156,16 +149,12 @@ impl Server {
     }
 
     fn answers_to(&self, host: Option<&str>) -> bool {
-        let hosts = self.0.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        let hosts = self.0.hosts.read();
         hosts.is_empty() || host.is_some_and(|host| hosts.contains(&host.to_ascii_lowercase()))
     }
 
     fn hosted(&self, name: &str) -> Option<Hosted> {
-        let by_name = self
-            .0
-            .by_name
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let by_name = self.0.by_name.read();
         by_name
             .get(name)
             .or_else(|| by_name.get(name.strip_suffix(".git")?))

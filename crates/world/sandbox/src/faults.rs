@@ -5,12 +5,13 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lode_admit::{Details, Status};
 use lode_apiserver::{Clock, Request, Server};
+use lode_stdx::Lock;
 use tokio::sync::watch;
 
 /// What goes wrong; see the [module](self).
@@ -57,7 +58,7 @@ pub enum Fault {
 
 /// What is asked for and not over.
 pub(crate) struct Plan {
-    strikes: Mutex<Vec<Strike>>,
+    strikes: Lock<Vec<Strike>>,
     struck: AtomicUsize,
     lifted: watch::Sender<()>,
     ahead_ms: Arc<AtomicI64>,
@@ -120,7 +121,7 @@ impl Plan {
     pub(crate) fn new(clock: Clock) -> (Arc<Self>, Clock) {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let plan = Self {
-            strikes: Mutex::default(),
+            strikes: Lock::default(),
             struck: AtomicUsize::new(0),
             lifted: watch::Sender::new(()),
             ahead_ms: Arc::clone(&ahead_ms),
@@ -134,7 +135,7 @@ impl Plan {
     }
 
     fn strikes(&self) -> MutexGuard<'_, Vec<Strike>> {
-        self.strikes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.strikes.lock()
     }
 
     /// Takes what the first strike that is for a request has left.

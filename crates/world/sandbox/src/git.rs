@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use lode_git::{
     Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve,
 };
+use lode_stdx::Lock;
 use lode_tree::RepoPath;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ pub struct Git {
     address: SocketAddr,
     server: Server,
     token: Arc<str>,
-    by_name: Arc<Mutex<BTreeMap<String, Repository>>>,
+    by_name: Arc<Lock<BTreeMap<String, Repository>>>,
 }
 
 /// Why there is no commit.
@@ -81,7 +82,7 @@ impl Git {
     /// Returns a repository, which comes to be if it does not exist.
     #[must_use]
     pub fn repository(&self, name: &str) -> Repository {
-        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_name = self.by_name.lock();
         let repository = by_name.entry(name.to_owned()).or_insert_with(|| {
             let repository = Repository::new(BRANCH);
             let access = Access {

@@ -1,10 +1,10 @@
 //! Trees in memory, each digest once, as long as somebody uses it and a little longer.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use lode_stdx::Digest;
+use lode_stdx::{Digest, Lock};
 use lode_tree::{ENTRY_BYTES, Entry, Tree};
 
 /// How long a tree is kept after its last use.
@@ -14,7 +14,7 @@ const KEPT_MAX: usize = 8;
 /// Bytes of memory that the trees kept may have together, the last one apart.
 const KEPT_BYTES_MAX: u64 = 32 << 20;
 
-type Slot = Arc<Mutex<Weak<Tree>>>;
+type Slot = Arc<Lock<Weak<Tree>>>;
 
 /// A tree used lately.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ struct Recent {
 /// The trees in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    slots: Mutex<HashMap<Digest, Slot>>,
-    recent: Mutex<VecDeque<Recent>>,
+    slots: Lock<HashMap<Digest, Slot>>,
+    recent: Lock<VecDeque<Recent>>,
 }
 
 impl Shared {
@@ -42,7 +42,7 @@ impl Shared {
         make: impl FnOnce() -> Result<Tree, E>,
     ) -> Result<Arc<Tree>, E> {
         let slot = self.slot(digest);
-        let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = slot.lock();
         let tree = match held.upgrade() {
             Some(tree) => tree,
             None => Arc::new(make()?),
@@ -55,14 +55,14 @@ impl Shared {
 
     /// Returns a tree if somebody holds it. It never waits.
     pub(crate) fn held(&self, digest: Digest) -> Option<Arc<Tree>> {
-        let tree = self.slot(digest).try_lock().ok()?.upgrade()?;
+        let tree = self.slot(digest).try_lock()?.upgrade()?;
         self.keep(digest, &tree);
         Some(tree)
     }
 
     /// Drops what was not used for a while.
     pub(crate) fn trim(&self) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         while recent
             .front()
             .is_some_and(|recent| recent.used.elapsed() > KEPT)
@@ -70,19 +70,20 @@ impl Shared {
             recent.pop_front();
         }
         drop(recent);
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock();
         slots.retain(|_, slot| {
-            Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|held| held.strong_count() > 0)
+            Arc::strong_count(slot) > 1
+                || slot.try_lock().is_some_and(|held| held.strong_count() > 0)
         });
     }
 
     fn slot(&self, digest: Digest) -> Slot {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock();
         Arc::clone(slots.entry(digest).or_default())
     }
 
     fn keep(&self, digest: Digest, tree: &Arc<Tree>) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock();
         let known = recent
             .iter()
             .position(|other| other.digest == digest)
@@ -158,7 +159,7 @@ mod tests {
             KEPT_MAX
         );
         shared.trim();
-        assert_eq!(shared.slots.lock().unwrap().len(), KEPT_MAX);
+        assert_eq!(shared.slots.lock().len(), KEPT_MAX);
     }
 
     #[test]

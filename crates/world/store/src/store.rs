@@ -8,12 +8,15 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use lode_spool::Spool;
-use lode_stdx::budget::{self, Budget};
 use lode_stdx::{Digest, digest::Hasher};
+use lode_stdx::{
+    Lock,
+    budget::{self, Budget},
+};
 use lode_tree::{Entry, RepoPath, Tree};
 
 use crate::archive::{self, ReadError};
@@ -36,9 +39,9 @@ pub struct Store {
     /// What reading one artifact may cost.
     limits: budget::Limits,
     /// Whose the folders are, as far as they were looked at: uid by folder.
-    claims: Mutex<HashMap<String, String>>,
+    claims: Lock<HashMap<String, String>>,
     /// Digests of files that have not changed since.
-    known: Mutex<HashMap<PathBuf, (Stamp, Digest)>>,
+    known: Lock<HashMap<PathBuf, (Stamp, Digest)>>,
     trees: Shared,
 }
 
@@ -111,7 +114,7 @@ impl Store {
         let unpacked = root.as_ref().to_owned();
         let root = unpacked.join("artifacts");
         fs::create_dir_all(&root)?;
-        let (claims, known) = (Mutex::default(), Mutex::default());
+        let (claims, known) = (Lock::default(), Lock::default());
         Ok(Self {
             root,
             unpacked,
@@ -192,12 +195,7 @@ impl Store {
             Err(error) => return Err(error.into()),
         };
         let stamp = Stamp::of(&file.metadata()?);
-        let known = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&full)
-            .copied();
+        let known = self.known.lock().get(&full).copied();
         let actual = match known {
             Some((then, actual)) if then == stamp => actual,
             _ => {
@@ -222,12 +220,7 @@ impl Store {
             .claims()
             .get(&owner.folder())
             .is_some_and(|uid| uid == owner.uid());
-        let known = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&full)
-            .copied();
+        let known = self.known.lock().get(&full).copied();
         let is_its = is_claimed && known.is_some_and(|(_, known)| known == digest);
         self.trees.held(digest).filter(|_| is_its)
     }
@@ -268,10 +261,7 @@ impl Store {
         let Some(full) = self.full(owner, path)? else {
             return Ok(());
         };
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&full);
+        self.known.lock().remove(&full);
         gone(fs::remove_file(full)).map_err(Error::Io)
     }
 
@@ -332,10 +322,7 @@ impl Store {
                 continue;
             }
             gone(fs::remove_file(folder.join(&name)))?;
-            self.known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&folder.join(name));
+            self.known.lock().remove(&folder.join(name));
             removed.extend((!temporary).then_some(path));
         }
         Ok(removed)
@@ -400,18 +387,17 @@ impl Store {
         let folder = self.root.join(owner.folder());
         self.known
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .retain(|path, _| !path.starts_with(&folder));
         self.claims().remove(&owner.folder());
         gone(fs::remove_dir_all(folder)).map_err(Error::Io)
     }
 
     fn claims(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+        self.claims.lock()
     }
 
     fn know(&self, full: PathBuf, stamp: Stamp, digest: Digest) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         if known.len() >= KNOWN_MAX {
             known.clear();
         }

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use lode_net::Egress;
 use lode_spool::Spool;
-use lode_stdx::budget::Budget;
+use lode_stdx::{Lock, budget::Budget};
 use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath, Tree};
 
 use super::disk::Disk;
@@ -109,7 +109,7 @@ impl Place {
                     Box::new(WithFetched {
                         disk: Disk::new(root),
                         egress,
-                        trees: Mutex::default(),
+                        trees: Lock::default(),
                     }),
                     named,
                 ))
@@ -136,7 +136,7 @@ struct WithFetched {
     disk: Disk,
     egress: Egress,
     /// By the repository and reference they came from; the position is the folder's name.
-    trees: Mutex<BTreeMap<String, (usize, Arc<Tree>)>>,
+    trees: Lock<BTreeMap<String, (usize, Arc<Tree>)>>,
 }
 
 /// A place in a fetched repository.
@@ -154,7 +154,7 @@ impl WithFetched {
         let rest = path.as_str().strip_prefix(FETCHED)?.strip_prefix('/')?;
         let (number, inside) = rest.split_once('/').unwrap_or((rest, ""));
         let number: usize = number.parse().ok()?;
-        let trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        let trees = self.trees.lock();
         let (_, tree) = trees.values().find(|(known, _)| *known == number)?;
         let top = RepoPath::parse(&format!("{FETCHED}/{number}")).ok()?;
         Some(Inside {
@@ -211,7 +211,7 @@ impl Loader for WithFetched {
         let spec = Spec::parse(url).map_err(|error| refused(format!("{error:#}")))?;
         let spec = spec.ok_or_else(|| Error::Remote(url.into()))?;
         // Held while fetching: a base that several kustomizations name is fetched once.
-        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trees = self.trees.lock();
         let key = spec.repository();
         let number = if let Some((number, _)) = trees.get(&key) {
             *number

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use lode_admit::custom::{self, Definition, Names};
 use lode_admit::{Kind, Status};
 use lode_schema::{Resource, Subresource};
+use lode_stdx::time::rfc3339;
 use serde_json::Value;
 
 use super::finalizers;
 use crate::api::Api;
-use crate::fields::{text, time_text};
+use crate::fields::text;
 use crate::handlers::delete::CLEANUP;
 use crate::handlers::inside;
 use crate::served::Served;
@@ -74,7 +75,7 @@ impl Definitions {
             .iter()
             .filter(|(name, other)| ***name != *key.name() && *other.group == *group);
         let others: Vec<Names> = others.map(|(_, other)| other.names.clone()).collect();
-        let accepted = custom::accept(definition, &others, &time_text(api.now()));
+        let accepted = custom::accept(definition, &others, &rfc3339(api.now()));
         if definition.get("status") == Some(&accepted) {
             return Ok(());
         }

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use jiff::Timestamp;
 use lode_admit::Status;
 use lode_rbac::User;
+use lode_stdx::time::rfc3339;
 use serde_json::{Map, Value};
 
 use crate::api::Api;
-use crate::fields::{metadata_mut, time_text};
+use crate::fields::metadata_mut;
 use crate::served::Served;
 use crate::store::key::Key;
 use crate::wire::negotiate::Output;
@@ -41,7 +42,7 @@ impl Call<'_> {
 
     /// Returns now, as objects carry times.
     pub(crate) fn now_text(&self) -> String {
-        time_text(self.now)
+        rfc3339(self.now)
     }
 
     /// Tells people something besides the answer, once.

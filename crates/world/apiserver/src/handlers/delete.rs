@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use lode_admit::{Kind, Status, strategy};
+use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
-use crate::fields::{as_map, metadata_mut, text, time_text};
+use crate::fields::{as_map, metadata_mut, text};
 use crate::handlers::body;
 use crate::handlers::call::Call;
 use crate::handlers::endpoint;
@@ -237,7 +238,7 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
         .now
         .checked_add(jiff::SignedDuration::from_secs(grace))
         .unwrap_or(call.now);
-    metadata.insert("deletionTimestamp".to_owned(), time_text(at).into());
+    metadata.insert("deletionTimestamp".to_owned(), rfc3339(at).into());
     // Namespaces and definitions are marked by code of their own, which does less and more.
     if is_namespace(kind) {
         metadata.remove("deletionGracePeriodSeconds");

@@ -5,10 +5,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use lode_stdx::Lock;
 
 /// A body that is made as it is taken.
 pub(crate) struct Stream {
@@ -19,7 +20,7 @@ pub(crate) struct Stream {
 
 /// Where a piece lies from when it is made until it is taken.
 #[derive(Clone, Default)]
-pub(crate) struct Slot(Arc<Mutex<Option<Bytes>>>);
+pub(crate) struct Slot(Arc<Lock<Option<Bytes>>>);
 
 impl Stream {
     /// Returns the body whose pieces a future puts into the slot that it is given.
@@ -40,7 +41,7 @@ impl Stream {
         {
             self.making = None;
         }
-        match self.slot.lock().take() {
+        match self.slot.0.lock().take() {
             None if self.making.is_some() => Poll::Pending,
             piece => Poll::Ready(piece),
         }
@@ -50,19 +51,15 @@ impl Stream {
 impl Slot {
     /// Puts a piece, and returns once it was taken. That wakes nobody: who took it asks for the next.
     pub(crate) async fn put(&self, piece: Bytes) {
-        *self.lock() = Some(piece);
+        *self.0.lock() = Some(piece);
         poll_fn(|_| {
-            if self.lock().is_none() {
+            if self.0.lock().is_none() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
             }
         })
         .await;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Bytes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

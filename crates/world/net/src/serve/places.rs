@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use lode_stdx::Lock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ const NEVER: u64 = u64::MAX;
 
 /// Places for connections.
 pub(super) struct Places {
-    held: Mutex<Held>,
+    held: Lock<Held>,
     connections_max: usize,
     per_peer_max: usize,
     unread_min: Duration,
@@ -62,7 +63,7 @@ pub(super) struct Activity {
     /// When enough bytes went out to call it progress.
     progressed_at: AtomicU64,
     /// Answers that handed over a piece and were not asked for the next one, as with a full HTTP/2 window.
-    handed_over: Mutex<Vec<Weak<AtomicU64>>>,
+    handed_over: Lock<Vec<Weak<AtomicU64>>>,
     displaced: Notify,
 }
 
@@ -72,7 +73,7 @@ impl Places {
         per_peer_max: usize,
         unread_min: Duration,
     ) -> Arc<Self> {
-        let (held, freed) = (Mutex::default(), Notify::new());
+        let (held, freed) = (Lock::default(), Notify::new());
         Arc::new(Self {
             held,
             connections_max,
@@ -86,7 +87,7 @@ impl Places {
     /// Gives a place to a newcomer, if need be that of a connection nobody works for.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
         let peer = peer(address);
-        let mut held = self.lock();
+        let mut held = self.held.lock();
 
         if held
             .by_peer
@@ -118,7 +119,7 @@ impl Places {
 
     /// Displaces a connection nobody works for, if there is one.
     pub(super) fn displace_one(&self) {
-        let mut held = self.lock();
+        let mut held = self.held.lock();
         if let Some(victim) = self.victim(&held, |_| true) {
             held.displace(victim);
         }
@@ -142,10 +143,6 @@ impl Places {
                 Some((count, std::cmp::Reverse((since, *id)), *id))
             });
         waiting.max().map(|(_, _, id)| id)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,7 +173,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.places.lock().remove(self.id);
+        self.places.held.lock().remove(self.id);
         self.places.freed.notify_one();
     }
 }
@@ -190,7 +187,7 @@ impl Activity {
             quiet_since: AtomicU64::new(0),
             unread_since: AtomicU64::new(NEVER),
             progressed_at: AtomicU64::new(0),
-            handed_over: Mutex::default(),
+            handed_over: Lock::default(),
             displaced: Notify::new(),
         };
         activity.touch();
@@ -233,10 +230,7 @@ impl Activity {
 
     /// Returns for how long an answer has waited for the client to take what there is of it.
     pub(super) fn unread_for(&self) -> Option<Duration> {
-        let mut handed_over = self
-            .handed_over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut handed_over = self.handed_over.lock();
         handed_over.retain(|piece| piece.strong_count() > 0);
         let pieces = handed_over
             .iter()
@@ -287,10 +281,7 @@ impl UnderWay {
         activity.under_way.fetch_add(1, Ordering::AcqRel);
         activity.is_known.store(true, Ordering::Relaxed);
         let handed_over_at = Arc::new(AtomicU64::new(NEVER));
-        let mut all = activity
-            .handed_over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut all = activity.handed_over.lock();
         // Ended answers go when there are twice as many as live ones, so that each request pays a constant share.
         if all.len() >= 2 * activity.under_way.load(Ordering::Relaxed) + 8 {
             all.retain(|piece| piece.strong_count() > 0);
@@ -349,7 +340,7 @@ mod tests {
     }
 
     fn ids(places: &Places) -> Vec<u64> {
-        places.lock().connections.keys().copied().collect()
+        places.held.lock().connections.keys().copied().collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -428,7 +419,7 @@ mod tests {
         drop((working, place));
         assert!(places.take(address(1)).is_ok());
         assert!(
-            places.lock().by_peer.is_empty(),
+            places.held.lock().by_peer.is_empty(),
             "nothing is kept of a peer without connections"
         );
     }

@@ -1,19 +1,22 @@
 //! Counting what is allocated, random numbers, and the check that all share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
-use lode_stdx::budget::{Budget, Limits};
+use lode_stdx::{
+    Lock,
+    budget::{Budget, Limits},
+};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
 /// What is counted is counted for the whole process, so one input is tried at a time.
-static ONE: Mutex<()> = Mutex::new(());
+static ONE: Lock<()> = Lock::new(());
 
 /// Waits until no other test allocates. Every test of this binary holds what this returns.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+    ONE.lock()
 }
 
 /// How many times its budget of bytes work may hold.

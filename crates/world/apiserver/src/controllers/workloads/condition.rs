@@ -1,9 +1,10 @@
 //! Conditions: what is said of an object, since when.
 
 use jiff::Timestamp;
+use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
-use crate::fields::{text, time_text};
+use crate::fields::text;
 
 /// What a condition is to say.
 pub(super) struct Condition<'c> {
@@ -24,7 +25,7 @@ pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str,
     if same_status && text(&before, "/reason") == new.reason {
         return;
     }
-    let now = Value::from(time_text(now));
+    let now = Value::from(rfc3339(now));
     let since = if same_status {
         before["lastTransitionTime"].clone()
     } else {

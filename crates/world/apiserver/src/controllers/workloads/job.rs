@@ -1,6 +1,7 @@
 //! Jobs: pods that succeed, so many at a time, until enough have.
 
 use jiff::{SignedDuration, Timestamp};
+use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
@@ -8,7 +9,7 @@ use super::object::{self, count, counts, deletion, int, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
-use crate::fields::{text, time_text};
+use crate::fields::text;
 
 /// Computes what is to be done about a job.
 pub(super) fn plan(seen: &Seen) -> Plan {
@@ -126,7 +127,7 @@ fn status(
     status["ready"] = count(alive.iter().copied(), |pod| is_true(pod, "Ready")).into();
     status["terminating"] = 0.into();
     status["uncountedTerminatedPods"] = json!({});
-    let time = Value::from(time_text(now));
+    let time = Value::from(rfc3339(now));
     match job.pointer("/status/startTime") {
         _ if suspended => {}
         Some(since) if since.is_string() => status["startTime"] = since.clone(),

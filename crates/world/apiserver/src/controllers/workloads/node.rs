@@ -1,11 +1,12 @@
 //! The node on which all pods are.
 
 use jiff::Timestamp;
+use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::object::is_true;
 use super::plan::{Kind, Place};
-use crate::fields::{text, time_text};
+use crate::fields::text;
 use crate::store::key::Key;
 
 /// Returns where it is.
@@ -25,7 +26,7 @@ pub(super) fn node() -> Value {
 
 /// Returns its status: all is well, and there is room.
 pub(super) fn status(now: Timestamp) -> Value {
-    let now = time_text(now);
+    let now = rfc3339(now);
     let condition = |(ty, status, reason, message): &(&str, &str, &str, &str)| {
         json!({"type": ty, "status": status, "reason": reason, "message": message,
             "lastHeartbeatTime": now, "lastTransitionTime": now})

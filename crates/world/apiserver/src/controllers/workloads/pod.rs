@@ -3,6 +3,7 @@
 //! As kwok plays pods with the stages that it carries ("fast"): containers that run or have ended, no failures.
 
 use jiff::Timestamp;
+use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
@@ -10,7 +11,7 @@ use super::node;
 use super::object::{is_going, is_true, key};
 use super::plan::{Action, Kind, Place, Plan};
 use super::scene::Seen;
-use crate::fields::{text, time_text};
+use crate::fields::text;
 
 /// Computes the next step of a pod.
 pub(super) fn plan(seen: &Seen) -> Plan {
@@ -76,11 +77,11 @@ fn schedule(seen: &Seen) -> Plan {
 
 /// Returns the condition of a pod that found its node.
 pub(super) fn scheduled(now: Timestamp) -> Value {
-    json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": time_text(now)})
+    json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": rfc3339(now)})
 }
 
 fn running(pod: &Value, now: Timestamp) -> Value {
-    let time = time_text(now);
+    let time = rfc3339(now);
     let gates = pod
         .pointer("/spec/readinessGates")
         .and_then(Value::as_array)
@@ -127,7 +128,7 @@ fn running(pod: &Value, now: Timestamp) -> Value {
 }
 
 fn completed(pod: &Value, now: Timestamp) -> Value {
-    let time = time_text(now);
+    let time = rfc3339(now);
     let mut status = pod["status"].clone();
     status["phase"] = "Succeeded".into();
     status["containerStatuses"] = containers(pod, "containers", |_| ended(&time));

@@ -17,8 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use clap::ValueEnum;
-use lode_api::Kustomization;
+use lode_api::{Kustomization, kinds};
 use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
 use lode_kustomization::{BuildOptions, Variables};
@@ -31,14 +30,15 @@ use crate::kinds::{Noun, name_of, text};
 use crate::limits::BuildLimits;
 use crate::report::Told;
 use crate::session::Place;
+use crate::words::{self, Chosen};
 use crate::{folder, output};
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which kind
-    #[arg(value_enum)]
-    kind: Kind,
+    #[arg(value_parser = words::singular(std::slice::from_ref(&kinds::KUSTOMIZATION)))]
+    kind: Chosen,
     /// Name of the Kustomization
     name: String,
     /// Root folder of a local checkout of its source
@@ -53,16 +53,8 @@ pub(crate) struct Args {
     place: Place,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    /// A `Kustomization`
-    #[value(aliases = ["kustomizations", "ks"])]
-    Kustomization,
-}
-
 /// Prints what differs; the exit code says whether anything does.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Kind::Kustomization = args.kind;
     let Some(path) = args.path else {
         bail!(Told::new(
             "--path is missing",
@@ -70,8 +62,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ));
     };
     let session = args.place.connect().await?;
-    let name = NamespacedName::new(&session.namespace, &args.name);
-    let object = Noun::Kustomization.read(&session.client, &name).await?;
+    let (noun, name) = args.kind.single(std::slice::from_ref(&args.name))?;
+    let name = NamespacedName::new(&session.namespace, name);
+    let object = noun.read(&session.client, &name).await?;
     let object = Kustomization::parse(&object)?;
     lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
@@ -99,7 +92,7 @@ async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> any
         .namespace
         .as_deref()
         .unwrap_or(&object.metadata.namespace);
-    let source = Noun::Source
+    let source = Noun::GIT_REPOSITORY
         .read(client, &NamespacedName::new(namespace, &reference.name))
         .await?;
     if source.pointer("/spec/include").is_some() {

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use clap::ValueEnum;
-use lode_api::Conditions;
-use lode_api::conditions::{READY, State};
+use lode_api::kinds::{self, Row};
+use lode_api::standing::{is_suspended, ready};
 use lode_cluster::Client;
 use lode_object::{NamespacedName, Value};
-use lode_stdx::bare_url;
 use serde_json::json;
 
-use crate::kinds::{Noun, is_suspended, name_of, text};
+use crate::kinds::{Noun, name_of, text};
 use crate::report::Told;
 use crate::session::Place;
-use crate::{output, table};
+use crate::words::{self, Chosen};
+use crate::{output, table, unserved};
 
 /// Longest hash that is shown whole.
 const HASH_SHOWN: usize = 8;
@@ -29,8 +29,8 @@ const HASH_MIN: usize = 40;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which kind
-    #[arg(value_enum, default_value = "all", hide_default_value = true)]
-    what: What,
+    #[arg(value_parser = words::plural(kinds::ALL), default_value = "all", hide_default_value = true)]
+    what: Chosen,
     /// One object of that kind
     name: Option<String>,
     /// Show objects of all namespaces
@@ -41,18 +41,6 @@ pub(crate) struct Args {
     output: Option<Form>,
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
-    /// All kinds (default)
-    All,
-    /// Sources: `GitRepositories`
-    #[value(aliases = ["source", "git", "gitrepository", "gitrepositories"])]
-    Sources,
-    /// Kustomizations
-    #[value(aliases = ["kustomization", "ks"])]
-    Kustomizations,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,9 +55,21 @@ enum Form {
     Name,
 }
 
+/// The objects of one kind.
+pub(crate) struct Listing {
+    /// The kind in lower case.
+    pub(crate) singular: String,
+    /// API group of the kind.
+    pub(crate) group: String,
+    /// What is known of the kind; nothing of one that is not served.
+    pub(crate) row: Option<&'static Row>,
+    /// The objects as the API server has them.
+    pub(crate) objects: Vec<Value>,
+}
+
 /// Shows objects.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    if args.what == What::All && args.name.is_some() {
+    if args.what.nouns.len() > 1 && args.name.is_some() {
         bail!(Told::new(
             "a name needs its kind",
             "for instance `lode get kustomizations apps`"
@@ -81,8 +81,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     } else {
         &session.namespace
     };
+
     let mut found = Vec::new();
-    for noun in args.what.nouns() {
+    for noun in &args.what.nouns {
         let objects = match &args.name {
             Some(name) => vec![
                 noun.read(&session.client, &NamespacedName::new(namespace, name))
@@ -90,13 +91,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             ],
             None => noun.list(&session.client, namespace).await?,
         };
-        found.push((*noun, objects));
+        found.push(Listing::new(*noun, objects));
     }
-    if found.iter().all(|(_, objects)| objects.is_empty()) {
+    if args.what.is_all {
+        found.extend(unserved::list(&session.client, namespace).await);
+    }
+
+    if found.iter().all(|listing| listing.objects.is_empty()) {
         let elsewhere = if namespace.is_empty() {
             Vec::new()
         } else {
-            everywhere(&session.client, args.what).await
+            everywhere(&session.client, &args.what.nouns).await
         };
         output::talk(&nothing_found(namespace, &elsewhere));
     }
@@ -104,9 +109,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Returns the objects of all namespaces; none where the user may not look there.
-async fn everywhere(client: &Client, what: What) -> Vec<Value> {
+async fn everywhere(client: &Client, nouns: &[Noun]) -> Vec<Value> {
     let mut found = Vec::new();
-    for noun in what.nouns() {
+    for noun in nouns {
         found.extend(noun.list(client, "").await.unwrap_or_default());
     }
     found
@@ -144,33 +149,31 @@ fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
     )
 }
 
-impl What {
-    fn nouns(self) -> &'static [Noun] {
-        match self {
-            Self::All => &[Noun::Source, Noun::Kustomization],
-            Self::Sources => &[Noun::Source],
-            Self::Kustomizations => &[Noun::Kustomization],
+impl Listing {
+    fn new(noun: Noun, objects: Vec<Value>) -> Self {
+        Self {
+            singular: noun.singular().to_owned(),
+            group: noun.names().group.to_owned(),
+            row: Some(noun.row()),
+            objects,
         }
     }
 }
 
-fn shown(found: Vec<(Noun, Vec<Value>)>, args: &Args) -> String {
+fn shown(found: Vec<Listing>, args: &Args) -> String {
     match args.output {
         Some(Form::Json) => format!("{:#}\n", whole(found, args.name.is_some())),
         Some(Form::Yaml) => lode_yaml::to_string(&whole(found, args.name.is_some())),
-        Some(Form::Name) => found
-            .iter()
-            .flat_map(|(noun, objects)| objects.iter().map(|o| full_name(*noun, o)))
-            .collect(),
+        Some(Form::Name) => found.iter().flat_map(full_names).collect(),
         form => {
             let layout = Layout {
                 namespaces: args.all_namespaces,
-                kinds: args.what == What::All,
+                kinds: args.what.nouns.len() > 1,
                 wide: form == Some(Form::Wide),
             };
-            let found = found.iter().filter(|(_, objects)| !objects.is_empty());
+            let found = found.iter().filter(|listing| !listing.objects.is_empty());
             found
-                .map(|(noun, objects)| layout.table(*noun, objects))
+                .map(|listing| layout.table(listing))
                 .collect::<Vec<_>>()
                 .join("\n")
         }
@@ -178,8 +181,11 @@ fn shown(found: Vec<(Noun, Vec<Value>)>, args: &Args) -> String {
 }
 
 /// The objects as one value: the object itself when one was asked for, else a list.
-fn whole(found: Vec<(Noun, Vec<Value>)>, is_one: bool) -> Value {
-    let mut objects: Vec<Value> = found.into_iter().flat_map(|(_, objects)| objects).collect();
+fn whole(found: Vec<Listing>, is_one: bool) -> Value {
+    let mut objects: Vec<Value> = found
+        .into_iter()
+        .flat_map(|listing| listing.objects)
+        .collect();
     for object in &mut objects {
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("managedFields");
@@ -194,13 +200,17 @@ fn whole(found: Vec<(Noun, Vec<Value>)>, is_one: bool) -> Value {
     }
 }
 
-fn full_name(noun: Noun, object: &Value) -> String {
-    format!(
-        "{}.{}/{}\n",
-        noun.singular(),
-        noun.names().group,
-        text(object, "/metadata/name")
-    )
+/// Returns a line for each object, as `kubectl get -o name` has it.
+fn full_names(listing: &Listing) -> impl Iterator<Item = String> {
+    let Listing {
+        singular,
+        group,
+        objects,
+        ..
+    } = listing;
+    objects
+        .iter()
+        .map(move |object| format!("{singular}.{group}/{}\n", text(object, "/metadata/name")))
 }
 
 /// What a table shows besides the usual columns.
@@ -213,27 +223,32 @@ struct Layout {
 }
 
 impl Layout {
-    fn table(self, noun: Noun, objects: &[Value]) -> String {
+    fn table(self, listing: &Listing) -> String {
         let mut head = vec!["NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
         if self.namespaces {
             head.insert(0, "NAMESPACE");
         }
         if self.wide {
-            head.extend(match noun {
-                Noun::Source => ["URL", "INTERVAL"],
-                Noun::Kustomization => ["SOURCE", "PATH"],
-            });
+            let details = listing.row.into_iter().flat_map(|row| row.details);
+            head.extend(details.map(|detail| detail.head));
         }
-        let rows: Vec<Vec<String>> = objects
+        let rows: Vec<Vec<String>> = listing
+            .objects
             .iter()
-            .map(|object| self.row(noun, object))
+            .map(|object| self.line(listing, object))
             .collect();
         table::text(&head, &rows)
     }
 
-    fn row(self, noun: Noun, object: &Value) -> Vec<String> {
+    /// Returns the cells of one object.
+    fn line(self, listing: &Listing, object: &Value) -> Vec<String> {
         let NamespacedName { namespace, name } = name_of(object);
-        let (ready, message) = ready(object);
+        let (ready, message) = match listing.row {
+            Some(_) => ready(object),
+            // Whatever its status says, nobody keeps it true any more.
+            None => ("Unknown", unserved::MESSAGE.to_owned()),
+        };
+        let revision = listing.row.map_or("", |row| row.revision(object));
         let cut = |text: &str| {
             if self.wide {
                 text.to_owned()
@@ -241,13 +256,14 @@ impl Layout {
                 with_short_hashes(text)
             }
         };
-        let mut row = vec![
+
+        let mut line = vec![
             if self.kinds {
-                format!("{}/{name}", noun.singular())
+                format!("{}/{name}", listing.singular)
             } else {
                 name.to_string()
             },
-            cut(noun.revision(object)),
+            cut(revision),
             if is_suspended(object) {
                 "True"
             } else {
@@ -258,48 +274,13 @@ impl Layout {
             cut(&message),
         ];
         if self.namespaces {
-            row.insert(0, namespace.to_string());
+            line.insert(0, namespace.to_string());
         }
         if self.wide {
-            row.extend(details(noun, object));
+            let details = listing.row.into_iter().flat_map(|row| row.details);
+            line.extend(details.map(|detail| detail.text(object)));
         }
-        row
-    }
-}
-
-fn ready(object: &Value) -> (&'static str, String) {
-    let conditions = object
-        .pointer("/status/conditions")
-        .cloned()
-        .unwrap_or_default();
-    let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
-    let Some(ready) = conditions.get(READY) else {
-        return ("Unknown", "waiting to be reconciled".to_owned());
-    };
-    let word = match ready.status {
-        State::True => "True",
-        State::False => "False",
-        State::Unknown => "Unknown",
-    };
-    (word, ready.message.to_string())
-}
-
-fn details(noun: Noun, object: &Value) -> [String; 2] {
-    match noun {
-        Noun::Source => [
-            bare_url(text(object, "/spec/url")).into_owned(),
-            text(object, "/spec/interval").to_owned(),
-        ],
-        Noun::Kustomization => {
-            let part = |name: &str| text(object, &format!("/spec/sourceRef/{name}"));
-            let parts = [part("kind"), part("namespace"), part("name")];
-            let source = parts
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("/");
-            [source, text(object, "/spec/path").to_owned()]
-        }
+        line
     }
 }
 
@@ -368,21 +349,11 @@ mod tests {
             .args
     }
 
-    fn all() -> Vec<(Noun, Vec<Value>)> {
+    fn all() -> Vec<Listing> {
         vec![
-            (Noun::Source, vec![source()]),
-            (Noun::Kustomization, kustomizations()),
+            Listing::new(Noun::GIT_REPOSITORY, vec![source()]),
+            Listing::new(Noun::KUSTOMIZATION, kustomizations()),
         ]
-    }
-
-    #[test]
-    fn a_url_is_shown_without_its_token() {
-        let mut object = source();
-        object["spec"]["url"] = json!("https://user:secret@example.com/fleet?token=secret");
-        assert_eq!(
-            details(Noun::Source, &object)[0],
-            "https://example.com/fleet?***"
-        );
     }
 
     #[test]
@@ -399,7 +370,7 @@ mod tests {
 
     #[test]
     fn namespaces_and_whole_hashes_are_shown_on_request() {
-        insta::assert_snapshot!(shown(vec![(Noun::Kustomization, kustomizations())], &args(&["ks", "-A", "-o", "wide"])), @r"
+        insta::assert_snapshot!(shown(vec![Listing::new(Noun::KUSTOMIZATION, kustomizations())], &args(&["ks", "-A", "-o", "wide"])), @r"
         NAMESPACE     NAME   REVISION                                             SUSPENDED   READY     MESSAGE                    SOURCE                PATH
         flux-system   apps   main@sha1:0123456789abcdef0123456789abcdef01234567   False       False     app/cm.yaml:3: no          GitRepository/fleet   ./apps
         flux-system   new                                                         True        Unknown   waiting to be reconciled   GitRepository/fleet   ./apps
@@ -417,7 +388,7 @@ mod tests {
 
     #[test]
     fn one_object_is_data_without_managed_fields() {
-        insta::assert_snapshot!(shown(vec![(Noun::Source, vec![source()])], &args(&["sources", "fleet", "-o", "yaml"])), @r#"
+        insta::assert_snapshot!(shown(vec![Listing::new(Noun::GIT_REPOSITORY, vec![source()])], &args(&["sources", "fleet", "-o", "yaml"])), @r#"
         apiVersion: source.toolkit.fluxcd.io/v1
         kind: GitRepository
         metadata:
@@ -445,8 +416,34 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_serves_is_shown_and_said_to_be_so() {
+        let mut found = all();
+        let release = json!({
+            "metadata": {"name": "podinfo", "namespace": "team"},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "R", "message": "installed"}]},
+        });
+        found.push(Listing {
+            singular: "helmrelease".to_owned(),
+            group: "helm.toolkit.fluxcd.io".to_owned(),
+            row: None,
+            objects: vec![release],
+        });
+        let table = shown(found, &args(&["-A", "-o", "wide"]));
+        insta::assert_snapshot!(table.rsplit("\n\n").next().unwrap(), @r"
+        NAMESPACE   NAME                  REVISION   SUSPENDED   READY     MESSAGE
+        team        helmrelease/podinfo              False       Unknown   not served by Lodestone yet
+        ");
+    }
+
+    #[test]
     fn nothing_found_is_no_table() {
-        assert_eq!(shown(vec![(Noun::Source, vec![])], &args(&["sources"])), "");
+        assert_eq!(
+            shown(
+                vec![Listing::new(Noun::GIT_REPOSITORY, vec![])],
+                &args(&["sources"])
+            ),
+            ""
+        );
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The kinds the verbs are about: their names, and where their objects keep what people want to see.
 
 use anyhow::Context as _;
-use clap::ValueEnum;
+use lode_api::kinds::{self, Row};
 use lode_api::names::Names;
-use lode_api::{Kind as _, git_repository, kustomization};
 use lode_cluster::{Client, Resource, Target};
 use lode_object::{NamespacedName, Value};
 
@@ -15,49 +14,45 @@ const PAGE: usize = 500;
 /// Most objects shown: a million lines help nobody.
 const OBJECTS_MAX: usize = 200_000;
 
-/// A kind, by the word a person types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Noun {
-    /// A `GitRepository`
-    #[value(name = "source", aliases = ["sources", "git", "gitrepository", "gitrepositories"])]
-    Source,
-    /// A `Kustomization`
-    #[value(name = "kustomization", aliases = ["kustomizations", "ks"])]
-    Kustomization,
-}
+/// A kind that the verbs are about, by its row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Noun(pub(crate) &'static Row);
 
 impl Noun {
+    /// A `GitRepository`.
+    pub(crate) const GIT_REPOSITORY: Self = Self(&kinds::GIT_REPOSITORY);
+    /// A `Kustomization`.
+    pub(crate) const KUSTOMIZATION: Self = Self(&kinds::KUSTOMIZATION);
+
+    /// What is known of the kind.
+    pub(crate) fn row(self) -> &'static Row {
+        self.0
+    }
+
     /// The names of the kind.
     pub(crate) fn names(self) -> Names {
-        match self {
-            Self::Source => git_repository::Spec::NAMES,
-            Self::Kustomization => kustomization::Spec::NAMES,
-        }
+        self.0.names
     }
 
     /// Where the kind lives.
     pub(crate) fn resource(self) -> Resource {
         let names = self.names();
-        Resource::known(&names.api_version(), names.kind, names.plural, true)
+        Resource::known(
+            &names.api_version(),
+            names.kind,
+            names.plural,
+            names.is_namespaced(),
+        )
     }
 
     /// The word for the kind in names such as `kustomization/apps`.
-    pub(crate) fn singular(self) -> String {
-        self.names().kind.to_lowercase()
+    pub(crate) fn singular(self) -> &'static str {
+        self.0.names.singular
     }
 
     /// The object as messages name it.
     pub(crate) fn shown(self, name: &NamespacedName) -> String {
         format!("{}/{name}", self.names().kind)
-    }
-
-    /// The revision an object has reached.
-    pub(crate) fn revision(self, object: &Value) -> &str {
-        let pointer = match self {
-            Self::Source => "/status/artifact/revision",
-            Self::Kustomization => "/status/lastAppliedRevision",
-        };
-        text(object, pointer)
     }
 
     /// Reads one object.
@@ -76,24 +71,10 @@ impl Noun {
 
     /// Reads all objects of a namespace, or of all namespaces when it is empty.
     pub(crate) async fn list(self, client: &Client, namespace: &str) -> anyhow::Result<Vec<Value>> {
-        let step = || format!("list {}", self.names().plural);
-        let (resource, mut objects, mut query) =
-            (self.resource(), Vec::new(), format!("?limit={PAGE}"));
-        loop {
-            let page = client.list(&resource, namespace, &query).await;
-            let page = page
-                .map_err(|error| self.told(error, &NamespacedName::new(namespace, "")))
-                .with_context(step)?;
-            let mut page: Value = serde_json::from_slice(&page).with_context(step)?;
-            if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
-                objects.append(items);
-            }
-            let next = text(&page, "/metadata/continue");
-            if next.is_empty() || objects.len() >= OBJECTS_MAX {
-                return Ok(objects);
-            }
-            query = format!("?limit={PAGE}&continue={next}");
-        }
+        list(client, &self.resource(), namespace)
+            .await
+            .map_err(|error| self.told(error, &NamespacedName::new(namespace, "")))
+            .with_context(|| format!("list {}", self.names().plural))
     }
 
     /// Merges a patch into an object and returns what it has become.
@@ -135,6 +116,28 @@ impl Noun {
     }
 }
 
+/// Reads all objects of a resource in a namespace, or in all namespaces when it is empty.
+pub(crate) async fn list(
+    client: &Client,
+    resource: &Resource,
+    namespace: &str,
+) -> Result<Vec<Value>, lode_cluster::Error> {
+    let (mut objects, mut query) = (Vec::new(), format!("?limit={PAGE}"));
+    loop {
+        let page = client.list(resource, namespace, &query).await?;
+        let mut page: Value = serde_json::from_slice(&page)
+            .map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
+        if let Some(items) = page.get_mut("items").and_then(Value::as_array_mut) {
+            objects.append(items);
+        }
+        let next = text(&page, "/metadata/continue");
+        if next.is_empty() || objects.len() >= OBJECTS_MAX {
+            return Ok(objects);
+        }
+        query = format!("?limit={PAGE}&continue={next}");
+    }
+}
+
 /// Returns the text at a JSON pointer, empty where there is none.
 pub(crate) fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
     object
@@ -151,24 +154,9 @@ pub(crate) fn name_of(object: &Value) -> NamespacedName {
     )
 }
 
-/// Tells whether an object is left alone.
-pub(crate) fn is_suspended(object: &Value) -> bool {
-    object.pointer("/spec/suspend") == Some(&Value::Bool(true))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn kinds_have_the_words_of_flux() {
-        for word in ["ks", "kustomization", "kustomizations"] {
-            assert_eq!(Noun::from_str(word, true), Ok(Noun::Kustomization));
-        }
-        for word in ["git", "source", "gitrepository"] {
-            assert_eq!(Noun::from_str(word, true), Ok(Noun::Source));
-        }
-    }
 
     #[test]
     fn a_missing_object_and_a_missing_kind_are_told_apart() {
@@ -178,9 +166,9 @@ mod tests {
         };
         let name = NamespacedName::new("team", "apps");
         let object =
-            Noun::Kustomization.told(refused("kustomizations.x \"apps\" not found"), &name);
+            Noun::KUSTOMIZATION.told(refused("kustomizations.x \"apps\" not found"), &name);
         assert_eq!(object.to_string(), "there is no Kustomization/team/apps");
-        let kind = Noun::Kustomization.told(refused("404 page not found"), &name);
+        let kind = Noun::KUSTOMIZATION.told(refused("404 page not found"), &name);
         assert_eq!(
             kind.to_string(),
             "the cluster does not know the kind Kustomization"

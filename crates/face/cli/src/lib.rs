@@ -21,7 +21,6 @@ mod install;
 mod kinds;
 mod limits;
 mod output;
-mod readiness;
 mod reconcile;
 mod report;
 mod run;
@@ -29,6 +28,8 @@ mod serve;
 mod session;
 mod suspend;
 mod table;
+mod unserved;
 mod values;
+mod words;
 
 pub use run::main;

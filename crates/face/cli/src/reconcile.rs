@@ -3,23 +3,25 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use lode_api::kinds;
+use lode_api::standing::{Standing, is_suspended, standing};
 use lode_cluster::Client;
 use lode_object::{NamespacedName, Value, meta};
 use serde_json::json;
 
-use crate::kinds::{Noun, is_suspended, text};
-use crate::readiness::{Standing, standing};
+use crate::kinds::Noun;
 use crate::report::Told;
 use crate::session::Place;
 use crate::values::duration;
+use crate::words::{self, Chosen, several};
 use crate::{follow, output};
 
 /// What to reconcile.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which kind
-    #[arg(value_enum)]
-    kind: Noun,
+    #[arg(value_parser = words::singular(kinds::ALL))]
+    kind: Chosen,
     /// Name of the object
     #[arg(required = true, num_args = 1..=2)]
     name: Vec<String>,
@@ -35,33 +37,24 @@ pub(crate) struct Args {
 
 /// Reconciles an object now.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let name = single(args.kind, &args.name)?.to_owned();
+    let (noun, name) = args.kind.single(&args.name)?;
+    if args.with_source && noun.row().source_ref.is_none() {
+        let with = kinds::ALL.iter().filter(|row| row.source_ref.is_some());
+        let with: Vec<String> = with.map(|row| several(row.names.kind)).collect();
+        bail!(Told::new(
+            format!("--with-source is for {}", with.join(", ")),
+            "leave it out"
+        ));
+    }
     let session = args.place.connect().await?;
-    let name = NamespacedName::new(&session.namespace, &name);
-    if args.with_source {
-        if args.kind != Noun::Kustomization {
-            bail!(Told::new(
-                "--with-source is for Kustomizations",
-                "leave it out"
-            ));
-        }
-        let object = args.kind.read(&session.client, &name).await?;
-        let source = source(&object, &name)?;
-        reconcile(&session.client, Noun::Source, &source, args.timeout).await?;
-    }
-    reconcile(&session.client, args.kind, &name, args.timeout).await
-}
+    let name = NamespacedName::new(&session.namespace, name);
 
-/// Returns the name of `source git NAME` and `source NAME`: the first form is that of flux.
-pub(crate) fn single(kind: Noun, words: &[String]) -> anyhow::Result<&str> {
-    match words {
-        [name] => Ok(name),
-        [git, name] if kind == Noun::Source && git == "git" => Ok(name),
-        _ => bail!(Told::new(
-            "one name is needed",
-            "only `source git NAME` has two words"
-        )),
+    if args.with_source {
+        let object = noun.read(&session.client, &name).await?;
+        let (noun, source) = source(noun, &object, &name)?;
+        reconcile(&session.client, noun, &source, args.timeout).await?;
     }
+    reconcile(&session.client, noun, &name, args.timeout).await
 }
 
 /// Waits until a request is answered, telling what goes on meanwhile.
@@ -134,16 +127,22 @@ async fn reconcile(
     wait(client, (kind, name), Some(&token), timeout).await
 }
 
-fn source(object: &Value, name: &NamespacedName) -> anyhow::Result<NamespacedName> {
-    let part = |part: &str| text(object, &format!("/spec/sourceRef/{part}"));
-    if part("kind") != "GitRepository" {
-        let message = format!("a source of kind {} is not known yet", part("kind"));
+/// Returns kind and name of the source that an object names.
+fn source(
+    noun: Noun,
+    object: &Value,
+    name: &NamespacedName,
+) -> anyhow::Result<(Noun, NamespacedName)> {
+    let [kind, namespace, source] = noun.row().source(object).unwrap_or_default();
+    let is_meant = |noun: &Noun| noun.row().is_source && noun.names().kind == kind;
+    let Some(noun) = kinds::ALL.iter().map(Noun).find(is_meant) else {
+        let message = format!("a source of kind {kind} is not known yet");
         bail!(Told::new(message, "reconcile without --with-source"));
-    }
-    let namespace = Some(part("namespace"))
+    };
+    let namespace = Some(namespace)
         .filter(|given| !given.is_empty())
         .unwrap_or(&name.namespace);
-    Ok(NamespacedName::new(namespace, part("name")))
+    Ok((noun, NamespacedName::new(namespace, source)))
 }
 
 fn failed(kind: Noun, name: &NamespacedName, message: &str) -> anyhow::Error {
@@ -165,34 +164,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_words_of_flux_for_a_source_are_taken() {
-        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(
-            single(Noun::Source, &words(&["git", "fleet"])).unwrap(),
-            "fleet"
-        );
-        assert_eq!(single(Noun::Source, &words(&["fleet"])).unwrap(), "fleet");
-        assert!(single(Noun::Kustomization, &words(&["git", "fleet"])).is_err());
-    }
-
-    #[test]
     fn the_source_may_live_in_another_namespace() {
         let name = NamespacedName::new("team", "apps");
-        let object = |namespace: &str| json!({"spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet", "namespace": namespace}}});
-        assert_eq!(
-            source(&object(""), &name).unwrap().to_string(),
-            "team/fleet"
-        );
-        assert_eq!(
-            source(&object("flux-system"), &name).unwrap().to_string(),
-            "flux-system/fleet"
-        );
-        assert!(
-            source(
-                &json!({"spec": {"sourceRef": {"kind": "Bucket", "name": "b"}}}),
-                &name
-            )
-            .is_err()
-        );
+        let found = |kind: &str, namespace: &str| {
+            let reference = json!({"kind": kind, "name": "fleet", "namespace": namespace});
+            let object = json!({"spec": {"sourceRef": reference}});
+            let found = source(Noun::KUSTOMIZATION, &object, &name).ok()?;
+            Some(found.0.shown(&found.1))
+        };
+        let own = found("GitRepository", "");
+        assert_eq!(own.as_deref(), Some("GitRepository/team/fleet"));
+        let other = found("GitRepository", "flux-system");
+        assert_eq!(other.as_deref(), Some("GitRepository/flux-system/fleet"));
+        assert_eq!(found("Bucket", ""), None);
+        assert_eq!(found("Kustomization", ""), None);
     }
 }

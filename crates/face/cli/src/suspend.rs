@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use lode_api::kinds;
 use lode_object::NamespacedName;
 use serde_json::json;
 
 use crate::kinds::{Noun, name_of};
 use crate::output;
-use crate::reconcile::{single, wait};
+use crate::reconcile::wait;
 use crate::report::Told;
 use crate::session::{Place, Session};
 use crate::values::duration;
+use crate::words::{self, Chosen};
 
 /// Which objects are suspended.
 #[derive(Debug, clap::Args)]
@@ -36,8 +38,8 @@ pub(crate) struct ResumeArgs {
 #[derive(Debug, clap::Args)]
 struct Objects {
     /// Which kind
-    #[arg(value_enum)]
-    kind: Noun,
+    #[arg(value_parser = words::singular(kinds::ALL))]
+    kind: Chosen,
     /// Name of the object
     #[arg(required_unless_present = "all", num_args = 1..=2)]
     name: Vec<String>,
@@ -57,21 +59,16 @@ pub(crate) async fn suspend(args: SuspendArgs) -> anyhow::Result<()> {
 /// Has the operator look after objects again, and waits until they are ready.
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
     let session = args.objects.place.connect().await?;
-    let names = args.objects.set(&session, false).await?;
+    let named = args.objects.set(&session, false).await?;
     if args.no_wait {
         return Ok(());
     }
+
     let mut failures = 0;
-    for name in &names {
-        if let Err(error) = wait(
-            &session.client,
-            (args.objects.kind, name),
-            None,
-            args.timeout,
-        )
-        .await
-        {
-            if names.len() == 1 {
+    for (noun, name) in &named {
+        let ready = wait(&session.client, (*noun, name), None, args.timeout).await;
+        if let Err(error) = ready {
+            if named.len() == 1 {
                 return Err(error);
             }
             failures += 1;
@@ -80,7 +77,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
     }
     if failures > 0 {
         bail!(Told::new(
-            format!("{failures} of {} objects are not ready", names.len()),
+            format!("{failures} of {} objects are not ready", named.len()),
             "`lode get all` shows why"
         ));
     }
@@ -88,39 +85,39 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
 }
 
 impl Objects {
-    /// Sets `spec.suspend` and returns the names of the objects.
-    async fn set(&self, session: &Session, suspend: bool) -> anyhow::Result<Vec<NamespacedName>> {
-        let names = self.names(session).await?;
+    /// Sets `spec.suspend` and returns kinds and names of the objects.
+    async fn set(
+        &self,
+        session: &Session,
+        suspend: bool,
+    ) -> anyhow::Result<Vec<(Noun, NamespacedName)>> {
+        let named = self.named(session).await?;
         let word = if suspend { "suspended" } else { "resumed" };
-        for name in &names {
-            self.kind
-                .patch(
-                    &session.client,
-                    name,
-                    &json!({"spec": {"suspend": suspend}}),
-                )
-                .await?;
-            output::talk(&format!("✔ {}: {word}", self.kind.shown(name)));
+        let patch = json!({"spec": {"suspend": suspend}});
+        for (noun, name) in &named {
+            noun.patch(&session.client, name, &patch).await?;
+            output::talk(&format!("✔ {}: {word}", noun.shown(name)));
         }
-        Ok(names)
+        Ok(named)
     }
 
-    async fn names(&self, session: &Session) -> anyhow::Result<Vec<NamespacedName>> {
+    /// Returns the one object, or all objects of the kinds.
+    async fn named(&self, session: &Session) -> anyhow::Result<Vec<(Noun, NamespacedName)>> {
         if !self.all {
-            return Ok(vec![NamespacedName::new(
-                &session.namespace,
-                single(self.kind, &self.name)?,
-            )]);
+            let (noun, name) = self.kind.single(&self.name)?;
+            return Ok(vec![(noun, NamespacedName::new(&session.namespace, name))]);
         }
-        let objects = self.kind.list(&session.client, &session.namespace).await?;
-        if objects.is_empty() {
-            output::talk(&format!(
-                "no {} in namespace {}",
-                self.kind.names().plural,
-                session.namespace
-            ));
+
+        let mut named = Vec::new();
+        for noun in &self.kind.nouns {
+            let objects = noun.list(&session.client, &session.namespace).await?;
+            if objects.is_empty() {
+                let (plural, namespace) = (noun.names().plural, &session.namespace);
+                output::talk(&format!("no {plural} in namespace {namespace}"));
+            }
+            named.extend(objects.iter().map(|object| (*noun, name_of(object))));
         }
-        Ok(objects.iter().map(name_of).collect())
+        Ok(named)
     }
 }
 

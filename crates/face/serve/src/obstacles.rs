@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lode_api::{Kind, git_repository, kustomization};
+use lode_api::kinds::{self, Row};
 use lode_cluster::{Client, Error, Resource};
 use tokio::time::Instant;
 use tracing::{error, info};
@@ -60,22 +60,19 @@ impl Said {
 }
 
 async fn look(client: &Client, namespace: &str) -> Option<Obstacle> {
-    let source = one::<git_repository::Spec>(client, namespace).await;
-    match source {
-        Some(obstacle) => Some(obstacle),
-        None => one::<kustomization::Spec>(client, namespace).await,
+    for Row { names, .. } in kinds::ALL {
+        let resource = Resource::known(
+            &names.api_version(),
+            names.kind,
+            names.plural,
+            names.is_namespaced(),
+        );
+        if let Err(error) = client.list(&resource, namespace, "?limit=1").await {
+            let kind = names.definition_name();
+            return Some(obstacle(&error, &kind, client.host()));
+        }
     }
-}
-
-async fn one<S: Kind>(client: &Client, namespace: &str) -> Option<Obstacle> {
-    let names = S::NAMES;
-    let resource = Resource::known(&names.api_version(), names.kind, names.plural, true);
-    let error = client.list(&resource, namespace, "?limit=1").await.err()?;
-    Some(obstacle(
-        &error,
-        &format!("{}.{}", names.plural, names.group),
-        client.host(),
-    ))
+    None
 }
 
 fn obstacle(error: &Error, kind: &str, host: &str) -> Obstacle {

@@ -36,7 +36,7 @@ pub fn of<S: Kind>() -> Value {
                 "kind": names.kind,
                 "listKind": format!("{}List", names.kind),
                 "plural": names.plural,
-                "singular": names.kind.to_lowercase(),
+                "singular": names.singular,
                 "shortNames": names.short,
                 "categories": names.categories,
             },

@@ -161,6 +161,7 @@ impl Kind for Spec {
         group: "source.toolkit.fluxcd.io",
         version: "v1",
         kind: "GitRepository",
+        singular: "gitrepository",
         plural: "gitrepositories",
         short: &["gitrepo"],
         categories: &["all", "fluxcd", "fluxcd-sources"],

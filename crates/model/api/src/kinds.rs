@@ -5,10 +5,11 @@
 //!
 //! Left out: what a controller does with its kind.
 
+use lode_stdx::bare_url;
 use serde_json::Value;
 
 use crate::names::Names;
-use crate::resource::Kind;
+use crate::resource::Kind as _;
 use crate::{definition, git_repository, kustomization};
 
 /// What the rest of the program knows about one kind.
@@ -20,12 +21,12 @@ pub struct Row {
     pub definition: fn() -> Value,
     /// What people type for the kind besides its name, its plural and its short names.
     pub words: &'static [&'static str],
-    /// Whether its objects provide artifacts for others. All sources answer to the word `source` too.
+    /// Whether its objects provide artifacts for others. All sources answer to [`SOURCE`] too.
     pub is_source: bool,
     /// Where an object names the source it takes its files from, as a JSON pointer.
     pub source_ref: Option<&'static str>,
-    /// Where an object tells the revision it has reached, as a JSON pointer.
-    pub revision: &'static str,
+    /// Where an object tells the revision it has reached, as a JSON pointer; `None` for kinds without revisions.
+    pub revision: Option<&'static str>,
     /// What a person wants to see of an object besides how it is doing.
     pub details: &'static [Detail],
 }
@@ -52,6 +53,11 @@ pub enum Form {
     Reference,
 }
 
+/// The word for all kinds that are sources together, and its plural.
+pub const SOURCE: &str = "source";
+/// See [`SOURCE`].
+pub const SOURCES: &str = "sources";
+
 /// All kinds that are served, in the order in which they are listed: sources first.
 pub const ALL: &[Row] = &[GIT_REPOSITORY, KUSTOMIZATION];
 
@@ -62,7 +68,7 @@ pub const GIT_REPOSITORY: Row = Row {
     words: &["git"],
     is_source: true,
     source_ref: None,
-    revision: "/status/artifact/revision",
+    revision: Some("/status/artifact/revision"),
     details: &[
         Detail {
             head: "URL",
@@ -84,7 +90,7 @@ pub const KUSTOMIZATION: Row = Row {
     words: &[],
     is_source: false,
     source_ref: Some("/spec/sourceRef"),
-    revision: "/status/lastAppliedRevision",
+    revision: Some("/status/lastAppliedRevision"),
     details: &[
         Detail {
             head: "SOURCE",
@@ -99,6 +105,39 @@ pub const KUSTOMIZATION: Row = Row {
     ],
 };
 
+/// A kind of Flux's by its name alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindName<'n> {
+    /// API group.
+    pub group: &'n str,
+    /// Kind.
+    pub kind: &'n str,
+}
+
+/// Flux's kinds that nobody serves yet. Objects of them may exist in a cluster, and do nothing; whoever meets one says
+/// so. A kind that gets a row leaves this list.
+pub const NOT_SERVED: &[KindName<'_>] = &[
+    KindName::new("source.toolkit.fluxcd.io", "OCIRepository"),
+    KindName::new("source.toolkit.fluxcd.io", "Bucket"),
+    KindName::new("source.toolkit.fluxcd.io", "HelmRepository"),
+    KindName::new("source.toolkit.fluxcd.io", "HelmChart"),
+    KindName::new("source.toolkit.fluxcd.io", "ExternalArtifact"),
+    KindName::new("source.extensions.fluxcd.io", "ArtifactGenerator"),
+    KindName::new("helm.toolkit.fluxcd.io", "HelmRelease"),
+    KindName::new("notification.toolkit.fluxcd.io", "Alert"),
+    KindName::new("notification.toolkit.fluxcd.io", "Provider"),
+    KindName::new("notification.toolkit.fluxcd.io", "Receiver"),
+    KindName::new("image.toolkit.fluxcd.io", "ImageRepository"),
+    KindName::new("image.toolkit.fluxcd.io", "ImagePolicy"),
+    KindName::new("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
+];
+
+/// Returns whether a kind is one of [`NOT_SERVED`].
+#[must_use]
+pub fn is_not_served(group: &str, kind: &str) -> bool {
+    NOT_SERVED.contains(&KindName { group, kind })
+}
+
 /// Returns the definitions of all kinds.
 #[must_use]
 pub fn definitions() -> Vec<Value> {
@@ -106,23 +145,130 @@ pub fn definitions() -> Vec<Value> {
 }
 
 impl Row {
-    /// Returns the kind in lower case, its word in names such as `kustomization/apps`.
+    /// Returns what people type for the kind, each word once.
     #[must_use]
-    pub fn singular(&self) -> String {
-        self.names.kind.to_lowercase()
+    pub fn words(&self) -> Vec<&'static str> {
+        let mut words = vec![self.names.singular, self.names.plural];
+        for word in self.names.short.iter().chain(self.words) {
+            if !words.contains(word) {
+                words.push(word);
+            }
+        }
+        words
     }
 
-    /// Returns whether people call the kind so.
+    /// Returns the revision that an object has reached, empty where it tells none.
     #[must_use]
-    pub fn answers_to(&self, word: &str) -> bool {
-        let names = [self.singular().as_str(), self.names.plural].contains(&word);
-        names || [self.names.short, self.words].concat().contains(&word)
+    pub fn revision<'v>(&self, object: &'v Value) -> &'v str {
+        self.revision.map_or("", |pointer| text(object, pointer))
     }
+
+    /// Returns kind, namespace and name of the source that an object names; each is empty where it is not said.
+    #[must_use]
+    pub fn source<'v>(&self, object: &'v Value) -> Option<[&'v str; 3]> {
+        self.source_ref.map(|pointer| reference(object, pointer))
+    }
+}
+
+impl<'n> KindName<'n> {
+    const fn new(group: &'n str, kind: &'n str) -> Self {
+        Self { group, kind }
+    }
+}
+
+impl PartialEq for Row {
+    /// Two rows are the same when they are about the same kind.
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
+}
+
+impl Detail {
+    /// Returns what to show of an object.
+    #[must_use]
+    pub fn text(&self, object: &Value) -> String {
+        match self.form {
+            Form::Text => text(object, self.pointer).to_owned(),
+            Form::Url => bare_url(text(object, self.pointer)).into_owned(),
+            Form::Reference => {
+                let parts = reference(object, self.pointer).into_iter();
+                let said: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+                said.join("/")
+            }
+        }
+    }
+}
+
+fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Reads kind, namespace and name of a reference.
+fn reference<'v>(object: &'v Value, pointer: &str) -> [&'v str; 3] {
+    ["kind", "namespace", "name"].map(|part| text(object, &format!("{pointer}/{part}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_word_stands_for_two_kinds() {
+        let mut words: Vec<&str> = ALL.iter().flat_map(Row::words).collect();
+        words.extend(["all", SOURCE, SOURCES]);
+        let count = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), count, "{words:?}");
+    }
+
+    #[test]
+    fn a_kind_is_served_or_not() {
+        assert!(is_not_served("helm.toolkit.fluxcd.io", "HelmRelease"));
+        assert!(!is_not_served("example.com", "HelmRelease"));
+        for Row { names, .. } in ALL {
+            assert!(!is_not_served(names.group, names.kind), "{}", names.kind);
+            assert_eq!(names.singular, names.kind.to_lowercase());
+        }
+    }
+
+    #[test]
+    fn kinds_have_the_words_of_flux() {
+        assert_eq!(
+            GIT_REPOSITORY.words(),
+            ["gitrepository", "gitrepositories", "gitrepo", "git"]
+        );
+        assert_eq!(
+            KUSTOMIZATION.words(),
+            ["kustomization", "kustomizations", "ks"]
+        );
+    }
+
+    #[test]
+    fn details_are_texts_without_secrets() {
+        let object = serde_json::json!({"spec": {
+            "url": "https://user:secret@example.com/fleet?token=secret", "interval": "5m",
+            "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+        }});
+        let texts = |row: &Row| -> Vec<String> {
+            row.details
+                .iter()
+                .map(|detail| detail.text(&object))
+                .collect()
+        };
+        assert_eq!(
+            texts(&GIT_REPOSITORY),
+            ["https://example.com/fleet?***", "5m"]
+        );
+        assert_eq!(texts(&KUSTOMIZATION), ["GitRepository/fleet", ""]);
+        assert_eq!(
+            KUSTOMIZATION.source(&object),
+            Some(["GitRepository", "", "fleet"])
+        );
+    }
 
     #[test]
     fn every_field_is_described_in_one_sentence() {

@@ -198,6 +198,7 @@ impl Kind for Spec {
         group: "kustomize.toolkit.fluxcd.io",
         version: "v1",
         kind: "Kustomization",
+        singular: "kustomization",
         plural: "kustomizations",
         short: &["ks"],
         categories: &["all", "fluxcd", "fluxcd-appliers"],

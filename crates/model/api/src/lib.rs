@@ -4,7 +4,7 @@
 //! kinds have in common; [`conditions`] and [`reasons`] say how a status speaks. Every field is written once: type,
 //! presence, constraints and description together make the Rust field and its schema ([`schema`]), of which
 //! [`definition`] makes the `CustomResourceDefinition`. [`kinds`] lists all kinds, a row each: what the command line,
-//! the installation and the sandbox know of them.
+//! the installation and the sandbox know of them; [`standing`] reads how an object of any of them is doing.
 //!
 //! ```
 //! use lode_api::{GitRepository, Kind, Resource};
@@ -34,6 +34,7 @@ pub mod reasons;
 mod resource;
 pub mod schema;
 pub mod shared;
+pub mod standing;
 
 pub use conditions::Conditions;
 pub use field::FieldError;

@@ -11,6 +11,8 @@ pub struct Names {
     pub version: &'static str,
     /// Kind.
     pub kind: &'static str,
+    /// The kind in lower case, for people: `gitrepository/fleet`.
+    pub singular: &'static str,
     /// Name in URLs.
     pub plural: &'static str,
     /// Short names for `kubectl`.

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
+use lode_api::standing::{Standing, standing};
 use lode_cluster::{Client, Head, Sink, Subject, watch};
 use lode_object::{NamespacedName, Value};
 use tokio::task::JoinHandle;
 
 use crate::kinds::{Noun, name_of};
 use crate::output;
-use crate::readiness::{Standing, standing};
 
 /// Tells of changes until the task is aborted, where a person reads them.
 pub(crate) fn start(client: &Client) -> JoinHandle<()> {
     let subject = Subject {
-        resource: Noun::Kustomization.resource(),
+        resource: Noun::KUSTOMIZATION.resource(),
         namespace: "".into(),
         labels: "".into(),
         fields: "".into(),

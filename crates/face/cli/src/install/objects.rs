@@ -3,7 +3,7 @@
 //! They carry the labels by which `flux check` finds the parts of a toolkit. Left out: quotas, which differ from cluster
 //! to cluster.
 
-use lode_api::{Kind as _, git_repository, kustomization};
+use lode_api::kinds;
 use lode_cluster::Resource;
 use lode_object::Value;
 use serde_json::json;
@@ -118,10 +118,18 @@ fn account(namespace: &str) -> Value {
 /// What the operator needs for itself. What it applies for Kustomizations without a service account needs more, and
 /// has a binding of its own: a cluster that locks tenants down deletes that one.
 fn role(namespace: &str, role: Role) -> Value {
-    let (source, kustomization) = (git_repository::Spec::NAMES, kustomization::Spec::NAMES);
-    let groups = [source.group, kustomization.group];
-    let with =
-        |part: &str| [source.plural, kustomization.plural].map(|plural| format!("{plural}{part}"));
+    let mut groups: Vec<&str> = Vec::new();
+    for row in kinds::ALL {
+        if !groups.contains(&row.names.group) {
+            groups.push(row.names.group);
+        }
+    }
+    let plurals = kinds::ALL.iter().map(|row| row.names.plural);
+    let with = |part: &str| -> Vec<String> {
+        let plurals = plurals.clone();
+        plurals.map(|plural| format!("{plural}{part}")).collect()
+    };
+
     let mut rules = vec![
         rule(
             &groups,

@@ -1,14 +1,16 @@
-//! How a request to an object is doing, read from its status. Pure.
+//! How an object of ours is doing, read from its status as the API server has it.
+//!
+//! Input: an object of any of [`crate::kinds::ALL`] as JSON. Output: what a person or a program that waits for it wants
+//! to know.
 
-use lode_api::conditions::{READY, State};
-use lode_api::{Conditions, reasons};
-use lode_object::Value;
+use serde_json::Value;
 
-use crate::kinds::text;
+use crate::conditions::{READY, State};
+use crate::{Conditions, reasons};
 
-/// How a request is doing.
+/// How a request to an object is doing.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It is not over; what is going on, as far as known.
     Waiting(String),
     /// It ended well, with this message.
@@ -17,19 +19,18 @@ pub(crate) enum Standing {
     Failed(String),
 }
 
-/// Reads an object's status; `token` is the request that must have been answered, if one was made.
+/// Returns how an object is doing; `token` is the request that must have been answered, if one was made.
 ///
-/// A failed attempt is over although the operator tries again: the person who asked wants to know. One that waits for a
-/// dependency is not over.
-pub(crate) fn standing(object: &Value, token: Option<&str>) -> Standing {
-    if token.is_some_and(|token| text(object, "/status/lastHandledReconcileAt") != token) {
+/// A failed attempt is over although the operator tries again, because the person who asked wants to know. One that
+/// waits for a dependency is not over.
+#[must_use]
+pub fn standing(object: &Value, token: Option<&str>) -> Standing {
+    let answered = object.pointer("/status/lastHandledReconcileAt");
+    if token.is_some_and(|token| answered.and_then(Value::as_str) != Some(token)) {
         return Standing::Waiting(String::new());
     }
-    let conditions = object
-        .pointer("/status/conditions")
-        .cloned()
-        .unwrap_or_default();
-    let conditions: Conditions = serde_json::from_value(conditions).unwrap_or_default();
+
+    let conditions = conditions(object);
     let Some(ready) = conditions.get(READY) else {
         return Standing::Waiting(String::new());
     };
@@ -43,6 +44,7 @@ pub(crate) fn standing(object: &Value, token: Option<&str>) -> Standing {
     {
         return Standing::Waiting(String::new());
     }
+
     let message = ready.message.to_string();
     match ready.status {
         State::True => Standing::Ready(message),
@@ -51,6 +53,33 @@ pub(crate) fn standing(object: &Value, token: Option<&str>) -> Standing {
         }
         _ => Standing::Waiting(message),
     }
+}
+
+/// Returns the status of the Ready condition and its message, whatever generation they are about.
+#[must_use]
+pub fn ready(object: &Value) -> (&'static str, String) {
+    let conditions = conditions(object);
+    let Some(ready) = conditions.get(READY) else {
+        return ("Unknown", "waiting to be reconciled".to_owned());
+    };
+    let word = match ready.status {
+        State::True => "True",
+        State::False => "False",
+        State::Unknown => "Unknown",
+    };
+    (word, ready.message.to_string())
+}
+
+/// Returns whether the operator leaves the object alone.
+#[must_use]
+pub fn is_suspended(object: &Value) -> bool {
+    object.pointer("/spec/suspend") == Some(&Value::Bool(true))
+}
+
+/// Reads the conditions; what does not have their form counts as none.
+fn conditions(object: &Value) -> Conditions {
+    let conditions = object.pointer("/status/conditions").cloned();
+    serde_json::from_value(conditions.unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
-//! Labels and annotations that have a meaning (spec A1), and how a value is looked up.
+//! Labels and annotations that have a meaning: [`TABLE`] says which, and what they do; [`says`] looks a value up.
+//!
+//! Most are Flux's; ours begin with `lodestone.dev/`. What we want to say of an object of Flux's kinds beyond Flux's
+//! contract is an annotation or a condition, never a field of its status.
 
 use crate::Object;
 
@@ -26,10 +29,108 @@ pub const WATCH: &str = "reconcile.fluxcd.io/watch";
 pub const DRIFT: &str = "lodestone.dev/drift";
 /// `never`: what ended or was removed is created again only for another revision.
 pub const RERUN: &str = "lodestone.dev/rerun";
+/// What keys of annotations begin with whose values go into every event of their object.
+pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
 /// The finalizer of all toolkit kinds.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 
-/// Tells whether label or annotation `key` has `value`, letter case aside (`AnyInMetadata` of fluxcd/pkg ssa/utils).
+/// A label or annotation with a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    /// The key, or what it begins with.
+    pub key: &'static str,
+    /// The values that have a meaning; empty where any has.
+    pub values: &'static [&'static str],
+    /// On which objects, and where it is looked for.
+    pub place: &'static str,
+    /// What it does.
+    pub effect: &'static str,
+}
+
+/// All labels and annotations that Lodestone reads or sets. `docs/spec/annotations.md` shows them to users.
+pub const TABLE: &[Meaning] = &[
+    Meaning {
+        key: DRIFT,
+        values: &["warn", "correct"],
+        place: "a Kustomization (annotation); an applied object, in Git or live (label or annotation)",
+        effect: "`warn`: a live edit is told and left; `correct`, the default: it is undone",
+    },
+    Meaning {
+        key: RERUN,
+        values: &["never"],
+        place: "an applied object, in Git (label or annotation)",
+        effect: "what ended or was removed is created again only for another revision",
+    },
+    Meaning {
+        key: REQUESTED_AT,
+        values: &[],
+        place: "GitRepository, Kustomization (annotation)",
+        effect: "another value asks for a reconcile now; it is copied to `status.lastHandledReconcileAt` when that is done",
+    },
+    Meaning {
+        key: WATCH,
+        values: &["Enabled"],
+        place: "a ConfigMap or Secret that variables come from (label)",
+        effect: "its changes start a reconcile of the Kustomizations that use it at once",
+    },
+    Meaning {
+        key: EVENT_PREFIX,
+        values: &[],
+        place: "GitRepository, Kustomization (annotation)",
+        effect: "key and value go into the metadata of every event of the object",
+    },
+    Meaning {
+        key: RECONCILE,
+        values: &["disabled"],
+        place: "an applied object, in Git or live (label or annotation)",
+        effect: "it is neither applied nor deleted",
+    },
+    Meaning {
+        key: PRUNE,
+        values: &["disabled"],
+        place: "an applied object, live (label or annotation)",
+        effect: "it is never deleted",
+    },
+    Meaning {
+        key: SSA,
+        values: &["Override", "Merge", "IfNotPresent", "Ignore"],
+        place: "an applied object, in Git; `Merge` and `Ignore` live too (label or annotation)",
+        effect: "`Override`, the default: fields that kubectl set are taken over; `Merge`: they are kept; `IfNotPresent`: \
+                 it is created and never changed; `Ignore`: it is neither applied nor deleted",
+    },
+    Meaning {
+        key: FORCE,
+        values: &["enabled"],
+        place: "an applied object, in Git or live (label or annotation)",
+        effect: "it is deleted and created again where a field cannot be changed",
+    },
+    Meaning {
+        key: SUBSTITUTE,
+        values: &["disabled"],
+        place: "an object of a build (label or annotation)",
+        effect: "no variables are replaced in it; the definitions that `lode install` applies carry it",
+    },
+    Meaning {
+        key: DECRYPT,
+        values: &["disabled"],
+        place: "an encrypted Secret, in Git (label or annotation)",
+        effect: "it is applied as it is, where it would be refused without",
+    },
+    Meaning {
+        key: OWNER_NAME,
+        values: &[],
+        place: "every applied object (label)",
+        effect: "set: the name of its Kustomization. What does not carry both owner labels is not pruned",
+    },
+    Meaning {
+        key: OWNER_NAMESPACE,
+        values: &[],
+        place: "every applied object (label)",
+        effect: "set: the namespace of its Kustomization",
+    },
+];
+
+/// Returns whether label or annotation `key` has `value`, letter case aside (`AnyInMetadata` of fluxcd/pkg ssa/utils).
 #[must_use]
 pub fn says(object: &Object, key: &str, value: &str) -> bool {
     [object.label(key), object.annotation(key)]
@@ -41,6 +142,52 @@ pub fn says(object: &Object, key: &str, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The page for users.
+    const PAGE: &str = include_str!("../../../../docs/spec/annotations.md");
+
+    #[test]
+    fn the_page_and_the_table_agree() {
+        let line = |meaning: &Meaning| {
+            let Meaning {
+                key,
+                values,
+                place,
+                effect,
+            } = meaning;
+            let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+            let values = match values.as_slice() {
+                [] => "any".to_owned(),
+                values => values.join(", "),
+            };
+            format!("| `{key}` | {values} | {place} | {effect} |")
+        };
+        let table: Vec<String> = TABLE.iter().map(line).collect();
+        let page: Vec<&str> = PAGE
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        assert_eq!(page, table, "expected:\n{}", table.join("\n"));
+    }
+
+    #[test]
+    fn every_key_has_a_meaning() {
+        let source = include_str!("meta.rs")
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap();
+        let mut keys = 0;
+        for line in source.lines().filter(|line| line.starts_with("pub const ")) {
+            let Some((name, rest)) = line.split_once(": &str = \"") else {
+                continue;
+            };
+            let key = rest.trim_end_matches("\";");
+            let is_known = TABLE.iter().any(|meaning| meaning.key == key);
+            assert_eq!(is_known, key != FINALIZER, "{name}");
+            keys += 1;
+        }
+        assert_eq!(keys, TABLE.len() + 1);
+    }
 
     #[test]
     fn a_label_counts_as_much_as_an_annotation() {

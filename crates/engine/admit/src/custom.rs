@@ -11,6 +11,7 @@ mod admission;
 mod check;
 mod defaults;
 mod definition;
+mod field;
 mod format;
 mod lists;
 mod names;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use lode_cel::{Expr, Limits};
+use lode_object::json::int;
 use serde_json::Value;
 
 use crate::status::{Health, Status};
@@ -73,7 +74,7 @@ impl Checks {
     /// expression says, and in progress when none is true. An expression that fails makes it unknown.
     #[must_use]
     pub fn evaluate(&self, object: &Value) -> Health {
-        let generation = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+        let generation = |pointer: &str| int(object, pointer);
         let observed =
             generation("/status/observedGeneration").zip(generation("/metadata/generation"));
         if observed.is_some_and(|(observed, generation)| observed != generation) {

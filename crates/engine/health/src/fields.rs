@@ -1,21 +1,24 @@
 //! Fields of an object with their defaults. A field of another type counts as absent.
 
+use lode_object::json::{int, text};
 use serde_json::Value;
 
-/// Returns an integer; a number with a fraction part in its spelling is none.
-pub(crate) fn int(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer).and_then(Value::as_i64)
-}
+use crate::status::Health;
 
 /// Returns a count that is 0 when absent.
 pub(crate) fn count(object: &Value, pointer: &str) -> i64 {
     int(object, pointer).unwrap_or(0)
 }
 
-/// Returns a text that is empty when absent.
-pub(crate) fn text<'o>(object: &'o Value, pointer: &str) -> &'o str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+/// Returns the two generations a controller that has seen the object must have left, or which is missing.
+pub(crate) fn missing_generation(object: &Value) -> Option<Health> {
+    let kind = text(object, "/kind");
+    let missing =
+        |field: &str, reason| Health::progress(reason, format!("{kind} {field} not found"));
+    if int(object, "/metadata/generation").is_none() {
+        return Some(missing("metadata.generation", "NoGeneration"));
+    }
+    int(object, "/status/observedGeneration")
+        .is_none()
+        .then(|| missing("status.observedGeneration", "NoObservedGeneration"))
 }

@@ -1,11 +1,12 @@
 //! Rules of single kinds: Pod, Service, claim, Job, definition.
 
+use lode_object::json::{int, is_true, text};
 use serde_json::Value;
 
 use crate::{
     conditions::{Condition, Conditions},
-    fields::{count, int, text},
-    rules::Seconds,
+    fields::count,
+    status::Seconds,
     status::{Health, Status},
 };
 
@@ -99,7 +100,7 @@ pub(crate) fn job(object: &Value) -> Result<Health, Health> {
 
 /// A Job as Flux reads it: what waits for a Job waits for its end.
 pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
-    if object.pointer("/spec/suspend") == Some(&Value::Bool(true)) {
+    if is_true(object, "/spec/suspend") {
         return Ok(Health::current("Job is suspended"));
     }
     if let Some(ended) = ended_job(object)? {

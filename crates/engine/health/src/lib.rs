@@ -27,5 +27,6 @@ mod workloads;
 
 pub use checks::{CheckError, Checks, Exprs};
 pub use pods::{pod_failed, pod_query, pods_failed, with_failed_pods};
-pub use rules::{Seconds, compute, kstatus};
-pub use status::{Health, Status, Turn, aggregate, describe};
+pub use rules::{compute, kstatus};
+
+pub use status::{Health, Seconds, Status, Turn, aggregate, describe};

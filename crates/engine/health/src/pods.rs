@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::{
     kinds::POD_UNSCHEDULABLE,
-    rules::{self, Seconds},
+    rules,
+    status::Seconds,
     status::{Health, Status},
 };
 

@@ -1,17 +1,15 @@
 //! The rules every kind shares, and the way to those of its own.
 
+use lode_object::json::text;
 use serde_json::Value;
 
+use crate::status::Seconds;
 use crate::{
     conditions::Conditions,
-    fields::{int, text},
     kinds,
     status::{Health, Status},
     workloads,
 };
-
-/// Seconds since 1970 (UTC): what a rule may know of the time.
-pub type Seconds = i64;
 
 /// Returns an object's health as Flux sees it: [`kstatus`], but a Job is current only when it is complete.
 ///
@@ -116,19 +114,6 @@ pub(crate) fn group_kind(object: &Value) -> (&str, &str) {
         .split_once('/')
         .map_or("", |(group, _)| group);
     (group, text(object, "/kind"))
-}
-
-/// Returns the two generations a controller that has seen the object must have left, or which is missing.
-pub(crate) fn missing_generation(object: &Value) -> Option<Health> {
-    let kind = text(object, "/kind");
-    let missing =
-        |field: &str, reason| Health::progress(reason, format!("{kind} {field} not found"));
-    if int(object, "/metadata/generation").is_none() {
-        return Some(missing("metadata.generation", "NoGeneration"));
-    }
-    int(object, "/status/observedGeneration")
-        .is_none()
-        .then(|| missing("status.observedGeneration", "NoObservedGeneration"))
 }
 
 #[cfg(test)]

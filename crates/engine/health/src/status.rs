@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use lode_object::Id;
 
-use crate::rules::Seconds;
+/// Seconds since 1970 (UTC): what a rule may know of the time.
+pub type Seconds = i64;
 
 /// How far an object has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,12 +2,12 @@
 //!
 //! Each is a list of comparisons; the first that does not hold is the answer.
 
+use lode_object::json::{int, text};
 use serde_json::Value;
 
 use crate::{
     conditions::Conditions,
-    fields::{count, int, text},
-    rules,
+    fields::{count, missing_generation},
     status::Health,
 };
 
@@ -90,7 +90,7 @@ pub(crate) fn stateful_set(object: &Value) -> Health {
 }
 
 pub(crate) fn daemon_set(object: &Value) -> Health {
-    if let Some(missing) = rules::missing_generation(object) {
+    if let Some(missing) = missing_generation(object) {
         return missing;
     }
     let Some(wanted) = int(object, "/status/desiredNumberScheduled").filter(|wanted| *wanted != -1)

@@ -1,6 +1,6 @@
 //! One Kubernetes object as data.
 //!
-//! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] says which object it is; [`order`]
+//! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] says which object it is; [`json`] reads fields; [`order`]
 //! says which comes first; [`secrecy`] says what of an object may be told; [`meta`] names the labels and annotations that Flux and Lodestone give a meaning.
 //!
 //! ```
@@ -16,6 +16,7 @@
 //! Left out on purpose: schemas and defaults (`model/schema`, `engine/admit`).
 
 mod id;
+pub mod json;
 mod merge_patch;
 pub mod meta;
 mod object;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::id::{GroupVersionKind, Id};
+use crate::json::text;
 
 /// A Kubernetes object: `apiVersion`, `kind` and `metadata.name` are texts and not empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,13 +163,6 @@ impl Object {
             map.insert(key.to_owned(), value.into());
         }
     }
-}
-
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use lode_admit::FieldError;
+use lode_object::json::{list, text};
 use lode_stdx::Lock;
 use serde_json::{Value, json};
 
-use crate::fields::{as_map, text};
+use crate::fields::as_map;
 
 /// Which addresses and ports are taken.
 #[derive(Debug)]
@@ -202,11 +203,7 @@ impl Taken {
 }
 
 fn ports(service: &Value) -> impl Iterator<Item = u64> {
-    let ports = service
-        .pointer("/spec/ports")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let ports = list(service, "/spec/ports").iter();
     ports
         .filter_map(|port| port.get("nodePort")?.as_u64())
         .filter(|port| *port != 0)

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use lode_admit::Status;
+use lode_object::json::text;
 use lode_rbac::{Policy, User, as_user, impersonations};
 use lode_stdx::SharedLock;
 use serde_json::{Value, json};
@@ -53,10 +54,7 @@ impl Users {
 impl Users {
     /// Answers who has a token (`TokenReview`).
     pub(crate) fn review(&self, review: &Value) -> Value {
-        let token = review
-            .pointer("/spec/token")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let token = text(review, "/spec/token");
         let users = self.0.read();
         let mut answer = review.clone();
         answer["status"] = match users.get(token) {

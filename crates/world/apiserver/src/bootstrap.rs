@@ -1,10 +1,10 @@
 //! What a cluster begins with.
 
 use lode_admit::Status;
+use lode_object::json::text;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::fields::text;
 use crate::handlers::inside;
 use crate::store::key::Key;
 

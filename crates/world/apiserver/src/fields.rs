@@ -15,11 +15,3 @@ pub(crate) fn as_map(value: &mut Value) -> &mut Map<String, Value> {
     }
     value.as_object_mut().expect("it was made a map just now")
 }
-
-/// Returns the text at a JSON pointer, or an empty one.
-pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}

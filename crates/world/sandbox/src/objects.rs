@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lode_cluster::{Client, Discovery, Resource, Target};
+use lode_object::json::{list, text};
 use lode_object::{GroupVersionKind, Value};
 
 /// The objects of one cluster.
@@ -125,12 +126,7 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn apply(&self, manager: &str, object: &Value) -> Result<Value, Error> {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |pointer: &str| text(object, pointer);
         let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
         let name = Which {
             api_version: text("/apiVersion"),
@@ -208,11 +204,7 @@ impl Objects {
         let deadline = Instant::now() + timeout;
         while Instant::now() < deadline {
             let found = self.get(kind, "", &name).await?.unwrap_or_default();
-            let conditions = found
-                .pointer("/status/conditions")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
+            let conditions = list(&found, "/status/conditions").iter();
             let mut served = conditions.filter(|condition| condition["type"] == "Established");
             if served.any(|condition| condition["status"] == "True") {
                 return Ok(());

@@ -1,11 +1,12 @@
 //! Definitions themselves: what is written into them, and what is held against them.
 
+use lode_object::json;
 use serde_json::{Value, json};
 
 use super::{
     definition::Names,
+    field::{flag, objects, text},
     names::{self, APPROVAL_PAGE, APPROVED, dns_1123_subdomain, is_protected},
-    node::{flag, objects, text},
     openapi,
     path::Path,
     structural, versions,
@@ -107,14 +108,8 @@ pub fn validate_definition(old: Option<&Value>, new: &Value) -> Vec<FieldError> 
 }
 
 fn own_name(definition: &Value, names: &Names, errors: &mut Vec<FieldError>) {
-    let name = definition
-        .pointer("/metadata/name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let group = definition
-        .pointer("/spec/group")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = json::text(definition, "/metadata/name");
+    let group = json::text(definition, "/spec/group");
     if name != format!("{}.{group}", names.plural) {
         let detail = "must be spec.names.plural+\".\"+spec.group";
         errors.push(FieldError::invalid("metadata.name", &name.into(), detail));
@@ -295,12 +290,7 @@ fn unchanged(old: &Value, spec: &Value, errors: &mut Vec<FieldError>) {
         ("spec.group", "/group", true),
         ("spec.names.plural", "/names/plural", true),
     ] {
-        let of = |spec: &Value| {
-            spec.pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let of = |spec: &Value| json::text(spec, pointer).to_owned();
         let new = of(spec);
         if (always || established) && of(&old["spec"]) != new {
             errors.push(FieldError::invalid(at, &new.into(), "field is immutable"));
@@ -309,10 +299,7 @@ fn unchanged(old: &Value, spec: &Value, errors: &mut Vec<FieldError>) {
 }
 
 fn approved(definition: &Value, errors: &mut Vec<FieldError>) {
-    let group = definition
-        .pointer("/spec/group")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let group = json::text(definition, "/spec/group");
     if !is_protected(group) {
         return;
     }

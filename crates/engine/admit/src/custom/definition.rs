@@ -7,7 +7,8 @@ use lode_schema::{Schema, TypeRef, builtin, structural};
 use serde_json::{Value, json};
 
 use super::{
-    node::{Node, flag, objects, text, texts},
+    field::{flag, objects, text, texts},
+    node::Node,
     path::Path,
 };
 use crate::{

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     definition::Names,
+    field::{objects, text},
     format::label,
     lists::DNS_1035_LABEL,
-    node::{objects, text},
     path::Path,
 };
 use crate::field_error::FieldError;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lode_cel::Pattern;
 use serde_json::Value;
 
+use super::field::{count, flag, members, text, texts};
 use super::{format::Format, rule::Rule};
 
 /// One node of a structural schema.
@@ -323,47 +324,6 @@ impl Checks {
                 .map(|not| Box::new(Node::at(not, depth + 1))),
         }))
     }
-}
-
-/// Returns the declared fields of a schema.
-pub(super) fn members(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flatten()
-        .map(|(name, schema)| (name.as_str(), schema))
-}
-
-pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-pub(super) fn texts(value: &Value, key: &str) -> Box<[Box<str>]> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(Into::into)
-        .collect()
-}
-
-/// Returns the items of a list, or none.
-pub(super) fn objects<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-pub(super) fn flag(value: &Value, key: &str) -> bool {
-    value.get(key).and_then(Value::as_bool) == Some(true)
-}
-
-fn count(schema: &Value, key: &str) -> Option<u64> {
-    schema.get(key).and_then(Value::as_u64)
 }
 
 /// Schemas within schemas that are read.

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    node::{DEPTH_MAX, Sort, flag, members, objects, text, texts},
+    field::{flag, members, objects, text, texts},
+    node::{DEPTH_MAX, Sort},
     path::Path,
     rules_of,
 };

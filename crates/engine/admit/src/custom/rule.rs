@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use lode_cel::{Expr, Limits};
 use serde_json::Value;
 
-use super::node::{flag, objects, text};
+use super::field::{flag, objects, text};
 use crate::field_error::Reason;
 
 /// A rule in the expression language; compiled when it is first asked.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    node::{objects, text},
+    field::{objects, text},
     path::Path,
     rule::{OLD_SELF, compile},
 };

@@ -4,8 +4,10 @@
 use serde_json::Value;
 
 use super::{
-    check, lists,
-    node::{Node, flag, members, objects, text},
+    check,
+    field::{flag, members, objects, text},
+    lists,
+    node::Node,
     path::{NOWHERE, Path},
     prune,
 };

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
+    field::{flag, objects, text},
     names::dns_1035_label,
-    node::{flag, objects, text},
     path::Path,
 };
 use crate::field_error::FieldError;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use lode_object::json::text;
 use lode_schema::{fields, fields::Type};
 
 use serde_json::Value;
@@ -82,12 +83,7 @@ pub(super) fn unusable(kind: &Kind, found: &TypeMeta, why: &str) -> Status {
 
 /// What an apply made of an object cannot be converted to its kind.
 pub(super) fn unconvertible(kind: &Kind, object: &Value, why: &str) -> Status {
-    let text = |pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
+    let text = |pointer: &str| text(object, pointer);
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
     let gvk = &kind.gvk;
     let into = format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lode_object::LabelSelector;
+use lode_object::json::list;
 use serde_json::{Value, json};
 
 use super::{At, Errors, names};
@@ -190,11 +191,7 @@ pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &
 /// Warns of new finalizers of a custom resource that have no domain.
 pub(super) fn unqualified(live: Option<&Value>, object: &Value) -> Vec<String> {
     let of = |object: &Value| {
-        let all = object
-            .pointer("/metadata/finalizers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let all = list(object, "/metadata/finalizers").iter();
         all.filter_map(Value::as_str)
             .map(str::to_owned)
             .collect::<BTreeSet<_>>()

@@ -1,13 +1,13 @@
 //! [`Cell`]: where the text of a cell comes from, and the ways to look into an object.
 
 use jiff::Timestamp;
+use lode_object::json::{at, int, list, text};
 use serde_json::Value;
 
-use super::special;
 use crate::age;
 use crate::jsonpath::JsonPath;
 
-/// Where a cell comes from. Paths are names parted by dots.
+/// Where a cell comes from. Paths are JSON pointers.
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
     Name,
@@ -23,51 +23,60 @@ pub(super) enum Cell {
     Labels(Box<str>),
     Selector(Box<str>),
     Since(Box<str>, Box<str>),
-    Special(special::Special),
+    Special(Special),
     /// Of a custom resource: a path and the type of the column. A path that cannot be read shows nothing.
     Custom(Option<JsonPath>, Box<str>),
 }
 
+/// Computes the cell of an object.
+pub(super) type Special = fn(&Value, Timestamp) -> Value;
+
+/// Special cells by the name that the table of facts has for them.
+pub(super) type Cells = &'static [(&'static str, Special)];
+
 impl Cell {
-    /// Returns what the words of a cell mean.
-    pub(super) fn read(words: &str) -> Option<Self> {
+    /// Returns what the words of a cell mean. Their paths are names joined by dots (`spec.replicas`); `find` knows the
+    /// special cells by name.
+    pub(super) fn read(words: &str, find: impl Fn(&str) -> Option<Special>) -> Option<Self> {
         let (words, or) = words.split_once(" or ").unwrap_or((words, ""));
         let words: Vec<&str> = words.split(' ').collect();
-        let owned = |paths: &[&str]| paths.iter().map(|path| Box::from(*path)).collect();
+        let all = |paths: &[&str]| paths.iter().map(|path| pointer(path)).collect();
         Some(match &*words {
             ["name"] => Self::Name,
             ["age"] => Self::Since(CREATED.into(), "<unknown>".into()),
             ["created"] => Self::Created,
-            ["text", paths @ ..] => Self::Text(owned(paths), or.into()),
-            ["int", path] => Self::Int((*path).into()),
-            ["bool", path] => Self::Bool((*path).into(), or == "true"),
-            ["count", paths @ ..] => Self::Count(owned(paths)),
-            ["ratio", part, all] => Self::Ratio((*part).into(), (*all).into()),
-            ["join", path] => Self::Join((*path).into(), None, or.into()),
-            ["join", path, field] => Self::Join((*path).into(), Some((*field).into()), or.into()),
-            ["labels", path] => Self::Labels((*path).into()),
-            ["selector", path] => Self::Selector((*path).into()),
-            ["since", path] => Self::Since((*path).into(), or.into()),
-            ["call", name] => Self::Special(special::find(name)?),
+            ["text", paths @ ..] => Self::Text(all(paths), or.into()),
+            ["int", path] => Self::Int(pointer(path)),
+            ["bool", path] => Self::Bool(pointer(path), or == "true"),
+            ["count", paths @ ..] => Self::Count(all(paths)),
+            ["ratio", part, whole] => Self::Ratio(pointer(part), pointer(whole)),
+            ["join", path] => Self::Join(pointer(path), None, or.into()),
+            ["join", path, field] => Self::Join(pointer(path), Some(pointer(field)), or.into()),
+            ["labels", path] => Self::Labels(pointer(path)),
+            ["selector", path] => Self::Selector(pointer(path)),
+            ["since", path] => Self::Since(pointer(path), or.into()),
+            ["call", name] => Self::Special(find(name)?),
             _ => return None,
         })
     }
 
     pub(super) fn of(&self, object: &Value, now: Timestamp) -> Value {
         match self {
-            Self::Name => text(object, "metadata.name").into(),
+            Self::Name => text(object, "/metadata/name").into(),
             Self::Created => text(object, CREATED).into(),
             Self::Text(paths, or) => first(object, paths)
                 .unwrap_or_else(|| or.to_string())
                 .into(),
-            Self::Int(path) => int(object, path).into(),
+            Self::Int(path) => number(object, path).into(),
             Self::Bool(path, or) => at(object, path).as_bool().unwrap_or(*or).into(),
             Self::Count(paths) => paths
                 .iter()
                 .map(|path| len(at(object, path)))
                 .sum::<usize>()
                 .into(),
-            Self::Ratio(part, all) => format!("{}/{}", int(object, part), int(object, all)).into(),
+            Self::Ratio(part, all) => {
+                format!("{}/{}", number(object, part), number(object, all)).into()
+            }
             Self::Join(path, field, or) => joined(at(object, path), field.as_deref(), or).into(),
             Self::Labels(path) => labels(at(object, path)).into(),
             Self::Selector(path) => or_none(selector(at(object, path))).into(),
@@ -83,25 +92,14 @@ impl Cell {
     }
 }
 
-/// Returns what stands at a path; null where nothing does.
-pub(super) fn at<'v>(object: &'v Value, path: &str) -> &'v Value {
-    path.split('.')
-        .fold(object, |value, key| value.get(key).unwrap_or(&Value::Null))
+/// Returns a path of names joined by dots as a JSON pointer.
+fn pointer(path: &str) -> Box<str> {
+    format!("/{}", path.replace('.', "/")).into()
 }
 
-/// Returns the text at a path, or an empty one.
-pub(super) fn text<'v>(object: &'v Value, path: &str) -> &'v str {
-    at(object, path).as_str().unwrap_or_default()
-}
-
-/// Returns the whole number at a path, or zero.
-pub(super) fn int(object: &Value, path: &str) -> i64 {
-    at(object, path).as_i64().unwrap_or_default()
-}
-
-/// Returns the list at a path, or an empty one.
-pub(super) fn list<'v>(object: &'v Value, path: &str) -> &'v [Value] {
-    at(object, path).as_array().map_or(&[], Vec::as_slice)
+/// Returns the integer at a pointer, or zero.
+pub(super) fn number(object: &Value, pointer: &str) -> i64 {
+    int(object, pointer).unwrap_or_default()
 }
 
 /// Returns a scalar as text.
@@ -138,22 +136,24 @@ pub(super) fn selector(selector: &Value) -> String {
             format!("{key}={}", value.as_str().unwrap_or_default()),
         )
     });
-    let expressions = list(selector, "matchExpressions").iter().map(|expression| {
-        let key = text(expression, "key");
-        let mut values: Vec<&str> = list(expression, "values")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        values.sort_unstable();
-        let values = values.join(",");
-        let shown = match text(expression, "operator") {
-            "In" => format!("{key} in ({values})"),
-            "NotIn" => format!("{key} notin ({values})"),
-            "DoesNotExist" => format!("!{key}"),
-            _ => key.to_owned(),
-        };
-        (key, shown)
-    });
+    let expressions = list(selector, "/matchExpressions")
+        .iter()
+        .map(|expression| {
+            let key = text(expression, "/key");
+            let mut values: Vec<&str> = list(expression, "/values")
+                .iter()
+                .filter_map(Value::as_str)
+                .collect();
+            values.sort_unstable();
+            let values = values.join(",");
+            let shown = match text(expression, "/operator") {
+                "In" => format!("{key} in ({values})"),
+                "NotIn" => format!("{key} notin ({values})"),
+                "DoesNotExist" => format!("!{key}"),
+                _ => key.to_owned(),
+            };
+            (key, shown)
+        });
     let mut all: Vec<(&str, String)> = equal.chain(expressions).collect();
     all.sort_by_key(|(key, _)| *key);
     all.into_iter()
@@ -188,4 +188,4 @@ fn len(value: &Value) -> usize {
 
 /// What stands where nothing is.
 pub(super) const NONE: &str = "<none>";
-const CREATED: &str = "metadata.creationTimestamp";
+const CREATED: &str = "/metadata/creationTimestamp";

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::cell::Cell;
+use super::special;
 use crate::jsonpath::JsonPath;
 
 /// What a table shows of a kind.
@@ -77,7 +78,7 @@ impl Column {
             format: format.into(),
             description: cell.into(),
             priority,
-            cell: Cell::read(cell)?,
+            cell: Cell::read(cell, special::find)?,
         })
     }
 

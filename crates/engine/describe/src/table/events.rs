@@ -1,11 +1,9 @@
 //! Cells of events, which have two forms: the one of the core, and the one of their own group.
 
+use lode_object::json::{at, text};
 use serde_json::Value;
 
-use super::{
-    cell::{at, text},
-    special::Cells,
-};
+use super::cell::Cells;
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
@@ -18,40 +16,40 @@ pub(super) const CELLS: Cells = &[
     ("event_object", |event, _| object(event).into()),
     ("event_source", |event, _| source(event).into()),
     ("event_message", |event, _| {
-        either(event, "message", "note").trim().into()
+        either(event, "/message", "/note").trim().into()
     }),
     ("event_count", |event, _| count(event).into()),
 ];
 
 fn first_seen(event: &Value) -> Option<&str> {
-    time(event, "firstTimestamp")
-        .or_else(|| time(event, "deprecatedFirstTimestamp"))
-        .or_else(|| time(event, "eventTime"))
+    time(event, "/firstTimestamp")
+        .or_else(|| time(event, "/deprecatedFirstTimestamp"))
+        .or_else(|| time(event, "/eventTime"))
 }
 
 fn last_seen(event: &Value) -> Option<&str> {
     if !event["series"].is_null() {
-        return time(event, "series.lastObservedTime");
+        return time(event, "/series/lastObservedTime");
     }
-    time(event, "lastTimestamp")
-        .or_else(|| time(event, "deprecatedLastTimestamp"))
+    time(event, "/lastTimestamp")
+        .or_else(|| time(event, "/deprecatedLastTimestamp"))
         .or_else(|| first_seen(event))
 }
 
 fn count(event: &Value) -> i64 {
-    let number = |path: &str| at(event, path).as_i64();
+    let number = |pointer: &str| at(event, pointer).as_i64();
     if !event["series"].is_null() {
-        return number("series.count").unwrap_or_default();
+        return number("/series/count").unwrap_or_default();
     }
-    number("count")
-        .or_else(|| number("deprecatedCount"))
+    number("/count")
+        .or_else(|| number("/deprecatedCount"))
         .filter(|count| *count != 0)
         .unwrap_or(1)
 }
 
 fn object(event: &Value) -> String {
-    let kind = either(event, "involvedObject.kind", "regarding.kind").to_lowercase();
-    match either(event, "involvedObject.name", "regarding.name") {
+    let kind = either(event, "/involvedObject/kind", "/regarding/kind").to_lowercase();
+    match either(event, "/involvedObject/name", "/regarding/name") {
         "" => kind,
         name => format!("{kind}/{name}"),
     }
@@ -65,14 +63,18 @@ fn source(event: &Value) -> String {
         found => found,
     };
     let component = match or(
-        "source.component",
-        "deprecatedSource.component",
-        "reportingComponent",
+        "/source/component",
+        "/deprecatedSource/component",
+        "/reportingComponent",
     ) {
-        "" => text(event, "reportingController"),
+        "" => text(event, "/reportingController"),
         found => found,
     };
-    match or("source.host", "deprecatedSource.host", "reportingInstance") {
+    match or(
+        "/source/host",
+        "/deprecatedSource/host",
+        "/reportingInstance",
+    ) {
         "" => component.to_owned(),
         host => format!("{component}, {host}"),
     }
@@ -85,6 +87,6 @@ fn either<'v>(event: &'v Value, core: &str, own: &str) -> &'v str {
     }
 }
 
-fn time<'v>(event: &'v Value, path: &str) -> Option<&'v str> {
-    at(event, path).as_str()
+fn time<'v>(event: &'v Value, pointer: &str) -> Option<&'v str> {
+    at(event, pointer).as_str()
 }

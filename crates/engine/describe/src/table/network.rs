@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
-use super::{
-    cell::{NONE, at, int, list, or_none, scalar, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, number, or_none, scalar};
 
 pub(super) const CELLS: Cells = &[
     ("service_cluster_ip", |service, _| {
-        list(service, "spec.clusterIPs")
+        list(service, "/spec/clusterIPs")
             .first()
             .cloned()
             .unwrap_or_else(|| NONE.into())
@@ -28,18 +26,18 @@ pub(super) const CELLS: Cells = &[
             (Some(number), _) => number,
             (None, name) => name.unwrap_or("*").to_owned(),
         };
-        some(list(slice, "ports").iter().map(port).collect(), "<unset>").into()
+        some(list(slice, "/ports").iter().map(port).collect(), "<unset>").into()
     }),
     ("slice_endpoints", |slice, _| {
-        let addresses = list(slice, "endpoints")
+        let addresses = list(slice, "/endpoints")
             .iter()
-            .flat_map(|endpoint| list(endpoint, "addresses"));
+            .flat_map(|endpoint| list(endpoint, "/addresses"));
         some(addresses.filter_map(scalar).collect(), "<unset>").into()
     }),
     ("balancer", |object, _| balancer(object).into()),
     ("ingress_hosts", |ingress, _| hosts(ingress).into()),
     ("ingress_ports", |ingress, _| {
-        if list(ingress, "spec.tls").is_empty() {
+        if list(ingress, "/spec/tls").is_empty() {
             "80"
         } else {
             "80, 443"
@@ -59,7 +57,7 @@ pub(super) const CELLS: Cells = &[
 
 /// Returns the name of an object, with a word where it is the default of its kind.
 pub(super) fn named_default(object: &Value, is_default: bool) -> String {
-    let name = text(object, "metadata.name");
+    let name = text(object, "/metadata/name");
     if is_default {
         format!("{name} (default)")
     } else {
@@ -68,11 +66,11 @@ pub(super) fn named_default(object: &Value, is_default: bool) -> String {
 }
 
 fn external_ip(service: &Value) -> String {
-    let external: Vec<String> = list(service, "spec.externalIPs")
+    let external: Vec<String> = list(service, "/spec/externalIPs")
         .iter()
         .filter_map(scalar)
         .collect();
-    match text(service, "spec.type") {
+    match text(service, "/spec/type") {
         "ClusterIP" | "NodePort" => or_none(external.join(",")),
         "LoadBalancer" => {
             let balanced = Some(balancer(service)).filter(|balanced| !balanced.is_empty());
@@ -83,14 +81,14 @@ fn external_ip(service: &Value) -> String {
                 all.join(",")
             }
         }
-        "ExternalName" => text(service, "spec.externalName").to_owned(),
+        "ExternalName" => text(service, "/spec/externalName").to_owned(),
         _ => "<unknown>".to_owned(),
     }
 }
 
 /// Returns the addresses of a load balancer, each once.
 fn balancer(object: &Value) -> String {
-    let addresses = list(object, "status.loadBalancer.ingress").iter();
+    let addresses = list(object, "/status/loadBalancer/ingress").iter();
     let addresses =
         addresses.filter_map(|entry| scalar(&entry["ip"]).or_else(|| scalar(&entry["hostname"])));
     addresses
@@ -102,13 +100,13 @@ fn balancer(object: &Value) -> String {
 
 fn service_ports(service: &Value) -> String {
     let port = |port: &Value| {
-        let (number, protocol) = (int(port, "port"), text(port, "protocol"));
-        match int(port, "nodePort") {
-            ..=0 => format!("{number}/{protocol}"),
-            node_port => format!("{number}:{node_port}/{protocol}"),
+        let (port_number, protocol) = (number(port, "/port"), text(port, "/protocol"));
+        match number(port, "/nodePort") {
+            ..=0 => format!("{port_number}/{protocol}"),
+            node_port => format!("{port_number}:{node_port}/{protocol}"),
         }
     };
-    list(service, "spec.ports")
+    list(service, "/spec/ports")
         .iter()
         .map(port)
         .collect::<Vec<_>>()
@@ -116,20 +114,20 @@ fn service_ports(service: &Value) -> String {
 }
 
 fn subsets(endpoints: &Value) -> String {
-    let subsets = list(endpoints, "subsets");
+    let subsets = list(endpoints, "/subsets");
     let mut all = Vec::new();
     for subset in subsets {
         let ips = || {
-            list(subset, "addresses")
+            list(subset, "/addresses")
                 .iter()
-                .map(|address| text(address, "ip"))
+                .map(|address| text(address, "/ip"))
         };
-        let ports = list(subset, "ports");
+        let ports = list(subset, "/ports");
         if ports.is_empty() {
             all.extend(ips().map(str::to_owned));
         }
         for port in ports {
-            let number = int(port, "port");
+            let number = number(port, "/port");
             all.extend(ips().map(|ip| {
                 if ip.contains(':') {
                     format!("[{ip}]:{number}")
@@ -155,13 +153,13 @@ fn some(mut all: Vec<String>, empty: &str) -> String {
 
 /// Rules without a host count as more, though not among those that are shown.
 fn hosts(ingress: &Value) -> String {
-    let rules = list(ingress, "spec.rules");
+    let rules = list(ingress, "/spec/rules");
     let mut shown: Vec<&str> = Vec::new();
     let mut more = false;
     for rule in rules {
         more |= shown.len() == SHOWN_MAX;
-        if !more && !text(rule, "host").is_empty() {
-            shown.push(text(rule, "host"));
+        if !more && !text(rule, "/host").is_empty() {
+            shown.push(text(rule, "/host"));
         }
     }
     match (&*shown, more) {
@@ -172,11 +170,11 @@ fn hosts(ingress: &Value) -> String {
 }
 
 fn parameters(class: &Value) -> String {
-    let parameters = at(class, "spec.parameters");
+    let parameters = at(class, "/spec/parameters");
     if parameters.is_null() {
         return NONE.to_owned();
     }
-    let (kind, name) = (text(parameters, "kind"), text(parameters, "name"));
+    let (kind, name) = (text(parameters, "/kind"), text(parameters, "/name"));
     match parameters["apiGroup"].as_str() {
         Some(group) => format!("{kind}.{group}/{name}"),
         None => format!("{kind}/{name}"),
@@ -184,15 +182,15 @@ fn parameters(class: &Value) -> String {
 }
 
 fn parent(address: &Value) -> String {
-    let parent = at(address, "spec.parentRef");
+    let parent = at(address, "/spec/parentRef");
     if parent.is_null() {
         return NONE.to_owned();
     }
-    let mut resource = text(parent, "resource").to_lowercase();
-    if !text(parent, "group").is_empty() {
-        resource = format!("{resource}.{}", text(parent, "group").to_lowercase());
+    let mut resource = text(parent, "/resource").to_lowercase();
+    if !text(parent, "/group").is_empty() {
+        resource = format!("{resource}.{}", text(parent, "/group").to_lowercase());
     }
-    match (text(parent, "namespace"), text(parent, "name")) {
+    match (text(parent, "/namespace"), text(parent, "/name")) {
         ("", name) => format!("{resource}/{name}"),
         (namespace, name) => format!("{resource}/{namespace}/{name}"),
     }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
-use super::{
-    cell::{NONE, at, list, or_none, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, or_none};
 
 pub(super) const CELLS: Cells = &[
     ("node_status", |node, _| status(node).into()),
@@ -22,15 +20,15 @@ pub(super) const CELLS: Cells = &[
 ];
 
 fn status(node: &Value) -> String {
-    let ready = list(node, "status.conditions")
+    let ready = list(node, "/status/conditions")
         .iter()
         .rfind(|condition| condition["type"] == "Ready");
-    let status = match ready.map(|ready| text(ready, "status")) {
+    let status = match ready.map(|ready| text(ready, "/status")) {
         Some("True") => "Ready",
         Some(_) => "NotReady",
         None => "Unknown",
     };
-    let closed = at(node, "spec.unschedulable") == true;
+    let closed = at(node, "/spec/unschedulable") == true;
     format!(
         "{status}{}",
         if closed { ",SchedulingDisabled" } else { "" }
@@ -38,7 +36,7 @@ fn status(node: &Value) -> String {
 }
 
 fn roles(node: &Value) -> String {
-    let labels = at(node, "metadata.labels")
+    let labels = at(node, "/metadata/labels")
         .as_object()
         .into_iter()
         .flatten();
@@ -59,18 +57,18 @@ fn roles(node: &Value) -> String {
 }
 
 fn address<'n>(node: &'n Value, kind: &str) -> &'n str {
-    let found = list(node, "status.addresses")
+    let found = list(node, "/status/addresses")
         .iter()
         .find(|address| address["type"] == kind);
-    found.map_or(NONE, |found| text(found, "address"))
+    found.map_or(NONE, |found| text(found, "/address"))
 }
 
 fn kernel(node: &Value) -> String {
-    let version = match text(node, "status.nodeInfo.kernelVersion") {
+    let version = match text(node, "/status/nodeInfo/kernelVersion") {
         "" => "<unknown>",
         version => version,
     };
-    match text(node, "status.nodeInfo.architecture") {
+    match text(node, "/status/nodeInfo/architecture") {
         "" => version.to_owned(),
         architecture => format!("{version} ({architecture})"),
     }

@@ -1,31 +1,29 @@
 //! Cells of roles, certificates, admission, and the rest.
 
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
-use super::{
-    cell::{NONE, at, int, list, scalar, selector, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, scalar, selector};
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("component_status", |component, _| {
-        match text(healthy(component), "status") {
+        match text(healthy(component), "/status") {
             "" => "Unknown".into(),
             "True" => "Healthy".into(),
             _ => "Unhealthy".into(),
         }
     }),
     ("component_message", |component, _| {
-        text(healthy(component), "message").into()
+        text(healthy(component), "/message").into()
     }),
     ("component_error", |component, _| {
-        text(healthy(component), "error").into()
+        text(healthy(component), "/error").into()
     }),
     ("api_service", |service, _| {
-        match at(service, "spec.service") {
+        match at(service, "/spec/service") {
             Value::Null => "Local".into(),
-            of => format!("{}/{}", text(of, "namespace"), text(of, "name")).into(),
+            of => format!("{}/{}", text(of, "/namespace"), text(of, "/name")).into(),
         }
     }),
     ("api_service_available", |service, _| {
@@ -34,8 +32,8 @@ pub(super) const CELLS: Cells = &[
     ("role_ref", |binding, _| {
         format!(
             "{}/{}",
-            text(binding, "roleRef.kind"),
-            text(binding, "roleRef.name")
+            text(binding, "/roleRef/kind"),
+            text(binding, "/roleRef/name")
         )
         .into()
     }),
@@ -49,7 +47,7 @@ pub(super) const CELLS: Cells = &[
         subjects(binding, "ServiceAccount").into()
     }),
     ("request_duration", |request, _| {
-        match at(request, "spec.expirationSeconds").as_i64() {
+        match at(request, "/spec/expirationSeconds").as_i64() {
             Some(seconds) => age::human(seconds).into(),
             None => NONE.into(),
         }
@@ -58,23 +56,23 @@ pub(super) const CELLS: Cells = &[
         request_status(request).into()
     }),
     ("param_kind", |policy, _| {
-        match at(policy, "spec.paramKind") {
+        match at(policy, "/spec/paramKind") {
             Value::Null => "<unset>".into(),
-            kind => format!("{}/{}", text(kind, "apiVersion"), text(kind, "kind")).into(),
+            kind => format!("{}/{}", text(kind, "/apiVersion"), text(kind, "/kind")).into(),
         }
     }),
     ("param_ref", |binding, _| {
-        param_ref(at(binding, "spec.paramRef")).into()
+        param_ref(at(binding, "/spec/paramRef")).into()
     }),
     ("claim_state", |claim, _| claim_state(claim).into()),
     ("flow_schema_dangling", |schema, _| {
         match condition(schema, "Dangling") {
             Value::Null => "?".into(),
-            dangling => text(dangling, "status").into(),
+            dangling => text(dangling, "/status").into(),
         }
     }),
     ("priority_shares", |level, _| {
-        limit(level, "spec.limited", "nominalConcurrencyShares")
+        limit(level, "/spec/limited", "nominalConcurrencyShares")
     }),
     ("priority_queues", |level, _| {
         limit(level, QUEUING, "queues")
@@ -88,14 +86,14 @@ pub(super) const CELLS: Cells = &[
 ];
 
 fn healthy(component: &Value) -> &Value {
-    list(component, "conditions")
+    list(component, "/conditions")
         .iter()
         .find(|condition| condition["type"] == "Healthy")
         .unwrap_or(&Value::Null)
 }
 
 fn condition<'v>(object: &'v Value, kind: &str) -> &'v Value {
-    list(object, "status.conditions")
+    list(object, "/status/conditions")
         .iter()
         .find(|condition| condition["type"] == kind)
         .unwrap_or(&Value::Null)
@@ -103,7 +101,7 @@ fn condition<'v>(object: &'v Value, kind: &str) -> &'v Value {
 
 fn available(service: &Value) -> String {
     let available = condition(service, "Available");
-    match (text(available, "status"), text(available, "reason")) {
+    match (text(available, "/status"), text(available, "/reason")) {
         _ if available.is_null() => "Unknown".to_owned(),
         (status, reason) if status != "True" && !reason.is_empty() => {
             format!("{status} ({reason})")
@@ -113,12 +111,12 @@ fn available(service: &Value) -> String {
 }
 
 fn subjects(binding: &Value, kind: &str) -> String {
-    let subjects = list(binding, "subjects")
+    let subjects = list(binding, "/subjects")
         .iter()
         .filter(|subject| subject["kind"] == kind);
     let shown = subjects.map(|subject| match kind {
-        "ServiceAccount" => format!("{}/{}", text(subject, "namespace"), text(subject, "name")),
-        _ => text(subject, "name").to_owned(),
+        "ServiceAccount" => format!("{}/{}", text(subject, "/namespace"), text(subject, "/name")),
+        _ => text(subject, "/name").to_owned(),
     });
     shown.collect::<Vec<_>>().join(", ")
 }
@@ -131,7 +129,7 @@ fn request_status(request: &Value) -> String {
         (false, false) => "Pending",
     };
     let failed = if has("Failed") { ",Failed" } else { "" };
-    let issued = if text(request, "status.certificate").is_empty() {
+    let issued = if text(request, "/status/certificate").is_empty() {
         ""
     } else {
         ",Issued"
@@ -141,8 +139,8 @@ fn request_status(request: &Value) -> String {
 
 fn param_ref(param: &Value) -> String {
     match (
-        text(param, "namespace"),
-        text(param, "name"),
+        text(param, "/namespace"),
+        text(param, "/name"),
         &param["selector"],
     ) {
         (_, "", Value::Null) => "<unset>".to_owned(),
@@ -153,9 +151,9 @@ fn param_ref(param: &Value) -> String {
 }
 
 fn claim_state(claim: &Value) -> String {
-    let deleted = !at(claim, "metadata.deletionTimestamp").is_null();
-    let allocated = !at(claim, "status.allocation").is_null();
-    let reserved = allocated && !list(claim, "status.reservedFor").is_empty();
+    let deleted = !at(claim, "/metadata/deletionTimestamp").is_null();
+    let allocated = !at(claim, "/status/allocation").is_null();
+    let reserved = allocated && !list(claim, "/status/reservedFor").is_empty();
     let states = [
         ("deleted", deleted),
         ("pending", !allocated && !deleted),
@@ -170,11 +168,14 @@ fn claim_state(claim: &Value) -> String {
         .join(",")
 }
 
-fn limit(level: &Value, path: &str, field: &str) -> Value {
-    match at(level, path) {
+fn limit(level: &Value, pointer: &str, field: &str) -> Value {
+    match at(level, pointer) {
         Value::Null => NONE.into(),
-        limited => scalar(&limited[field]).map_or_else(|| 0.into(), |_| int(limited, field).into()),
+        limited => scalar(&limited[field]).map_or_else(
+            || 0.into(),
+            |_| limited[field].as_i64().unwrap_or_default().into(),
+        ),
     }
 }
 
-const QUEUING: &str = "spec.limited.limitResponse.queuing";
+const QUEUING: &str = "/spec/limited/limitResponse/queuing";

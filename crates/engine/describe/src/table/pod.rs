@@ -1,12 +1,10 @@
 //! Cells of pods.
 
 use jiff::Timestamp;
+use lode_object::json::{at, list, text};
 use serde_json::{Value, json};
 
-use super::{
-    cell::{NONE, at, int, list, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, number};
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
@@ -19,9 +17,9 @@ pub(super) const CELLS: Cells = &[
         Summary::of(pod).restarts.shown(now).into()
     }),
     ("pod_ip", |pod, _| {
-        match list(pod, "status.podIPs")
+        match list(pod, "/status/podIPs")
             .first()
-            .map(|first| text(first, "ip"))
+            .map(|first| text(first, "/ip"))
         {
             None | Some("") => NONE.into(),
             Some(ip) => ip.into(),
@@ -33,7 +31,7 @@ pub(super) const CELLS: Cells = &[
 /// Returns what is told of the row of a pod that is over; null for everything else.
 pub(super) fn conditions(object: &Value) -> Value {
     let is_pod = object["kind"] == "Pod" && object["apiVersion"] == "v1";
-    let (phase, message) = match text(object, "status.phase") {
+    let (phase, message) = match text(object, "/status/phase") {
         phase @ "Succeeded" if is_pod => (phase, "The pod has completed successfully."),
         phase @ "Failed" if is_pod => (phase, "The pod failed."),
         _ => return Value::Null,
@@ -58,13 +56,13 @@ struct Restarts {
 
 impl Summary {
     fn of(pod: &Value) -> Self {
-        let sidecars = list(pod, "spec.initContainers")
+        let sidecars = list(pod, "/spec/initContainers")
             .iter()
             .filter(|container| is_sidecar(container))
             .count();
         let mut summary = Self {
             ready: 0,
-            total: list(pod, "spec.containers").len() + sidecars,
+            total: list(pod, "/spec/containers").len() + sidecars,
             reason: phase(pod).to_owned(),
             restarts: Restarts::default(),
         };
@@ -74,10 +72,10 @@ impl Summary {
             summary.restarts = of_sidecars;
             summary.run(pod);
         }
-        if !at(pod, "metadata.deletionTimestamp").is_null() {
-            if text(pod, "status.reason") == "NodeLost" {
+        if !at(pod, "/metadata/deletionTimestamp").is_null() {
+            if text(pod, "/status/reason") == "NodeLost" {
                 "Unknown".clone_into(&mut summary.reason);
-            } else if !matches!(text(pod, "status.phase"), "Succeeded" | "Failed") {
+            } else if !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
                 "Terminating".clone_into(&mut summary.reason);
             }
         }
@@ -86,9 +84,12 @@ impl Summary {
 
     /// Looks at the init containers; tells whether one is still at work, and the restarts of those that go on running.
     fn initialize(&mut self, pod: &Value) -> (bool, Restarts) {
-        let init = list(pod, "spec.initContainers");
+        let init = list(pod, "/spec/initContainers");
         let mut of_sidecars = Restarts::default();
-        for (place, status) in list(pod, "status.initContainerStatuses").iter().enumerate() {
+        for (place, status) in list(pod, "/status/initContainerStatuses")
+            .iter()
+            .enumerate()
+        {
             let sidecar = init
                 .iter()
                 .any(|container| container["name"] == status["name"] && is_sidecar(container));
@@ -96,15 +97,15 @@ impl Summary {
             if sidecar {
                 of_sidecars.add(status);
             }
-            let terminated = at(status, "state.terminated");
-            if !terminated.is_null() && int(terminated, "exitCode") == 0 {
+            let terminated = at(status, "/state/terminated");
+            if !terminated.is_null() && number(terminated, "/exitCode") == 0 {
                 continue;
             }
             if sidecar && status["started"] == true {
                 self.ready += usize::from(status["ready"] == true);
                 continue;
             }
-            let waiting = text(status, "state.waiting.reason");
+            let waiting = text(status, "/state/waiting/reason");
             self.reason = if !terminated.is_null() {
                 format!("Init:{}", end_reason(terminated))
             } else if !matches!(waiting, "" | "PodInitializing") {
@@ -120,18 +121,18 @@ impl Summary {
     /// Looks at the containers, the first one last: its word counts.
     fn run(&mut self, pod: &Value) {
         let (mut running, mut error) = (false, None);
-        for status in list(pod, "status.containerStatuses").iter().rev() {
+        for status in list(pod, "/status/containerStatuses").iter().rev() {
             self.restarts.add(status);
-            let terminated = at(status, "state.terminated");
-            let waiting = text(status, "state.waiting.reason");
+            let terminated = at(status, "/state/terminated");
+            let waiting = text(status, "/state/waiting/reason");
             if !waiting.is_empty() {
                 waiting.clone_into(&mut self.reason);
             } else if !terminated.is_null() {
                 self.reason = end_reason(terminated);
-                if int(terminated, "exitCode") != 0 {
+                if number(terminated, "/exitCode") != 0 {
                     error = Some(self.reason.clone());
                 }
-            } else if status["ready"] == true && !at(status, "state.running").is_null() {
+            } else if status["ready"] == true && !at(status, "/state/running").is_null() {
                 running = true;
                 self.ready += 1;
             }
@@ -152,8 +153,8 @@ impl Summary {
 
 impl Restarts {
     fn add(&mut self, status: &Value) {
-        self.count += int(status, "restartCount");
-        let ended = at(status, "lastState.terminated.finishedAt").as_str();
+        self.count += number(status, "/restartCount");
+        let ended = at(status, "/lastState/terminated/finishedAt").as_str();
         // Times of one form are in the order of their text.
         if let Some(ended) =
             ended.filter(|ended| self.last.as_deref().is_none_or(|last| last < *ended))
@@ -175,44 +176,44 @@ impl Restarts {
 fn phase(pod: &Value) -> &str {
     let gated =
         |condition: &&Value| condition["type"] == "PodScheduled" && condition["reason"] == GATED;
-    if list(pod, "status.conditions")
+    if list(pod, "/status/conditions")
         .iter()
         .any(|condition| gated(&condition))
     {
         return GATED;
     }
-    match text(pod, "status.reason") {
-        "" => text(pod, "status.phase"),
+    match text(pod, "/status/reason") {
+        "" => text(pod, "/status/phase"),
         reason => reason,
     }
 }
 
 fn end_reason(terminated: &Value) -> String {
-    match (text(terminated, "reason"), int(terminated, "signal")) {
-        ("", 0) => format!("ExitCode:{}", int(terminated, "exitCode")),
+    match (text(terminated, "/reason"), number(terminated, "/signal")) {
+        ("", 0) => format!("ExitCode:{}", number(terminated, "/exitCode")),
         ("", signal) => format!("Signal:{signal}"),
         (reason, _) => reason.to_owned(),
     }
 }
 
 fn gates(pod: &Value) -> String {
-    let gates = list(pod, "spec.readinessGates");
+    let gates = list(pod, "/spec/readinessGates");
     if gates.is_empty() {
         return NONE.to_owned();
     }
     let open = gates
         .iter()
-        .filter(|gate| condition(pod, text(gate, "conditionType")) == Some("True"))
+        .filter(|gate| condition(pod, text(gate, "/conditionType")) == Some("True"))
         .count();
     format!("{open}/{}", gates.len())
 }
 
 /// Returns the status of the first condition of a type.
 fn condition<'p>(pod: &'p Value, kind: &str) -> Option<&'p str> {
-    let found = list(pod, "status.conditions")
+    let found = list(pod, "/status/conditions")
         .iter()
         .find(|condition| condition["type"] == kind);
-    found.map(|condition| text(condition, "status"))
+    found.map(|condition| text(condition, "/status"))
 }
 
 fn is_sidecar(container: &Value) -> bool {

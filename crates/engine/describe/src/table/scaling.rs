@@ -1,18 +1,16 @@
 //! Cells of horizontal pod autoscalers, of either version.
 
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
-use super::{
-    cell::{NONE, at, list, scalar, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, scalar};
 
 pub(super) const CELLS: Cells = &[
     ("hpa_reference", |hpa, _| {
         format!(
             "{}/{}",
-            text(hpa, "spec.scaleTargetRef.kind"),
-            text(hpa, "spec.scaleTargetRef.name")
+            text(hpa, "/spec/scaleTargetRef/kind"),
+            text(hpa, "/spec/scaleTargetRef/name")
         )
         .into()
     }),
@@ -21,8 +19,8 @@ pub(super) const CELLS: Cells = &[
 
 fn targets(hpa: &Value) -> String {
     let (wanted, found) = (
-        list(hpa, "spec.metrics"),
-        list(hpa, "status.currentMetrics"),
+        list(hpa, "/spec/metrics"),
+        list(hpa, "/status/currentMetrics"),
     );
     let mut all: Vec<String> = wanted
         .iter()
@@ -41,13 +39,13 @@ fn targets(hpa: &Value) -> String {
 
 /// The first version knows only the use of the processor.
 fn processor(hpa: &Value) -> Option<String> {
-    let wanted = at(hpa, "spec.targetCPUUtilizationPercentage").as_i64()?;
-    let found = percent(at(hpa, "status.currentCPUUtilizationPercentage"));
+    let wanted = at(hpa, "/spec/targetCPUUtilizationPercentage").as_i64()?;
+    let found = percent(at(hpa, "/status/currentCPUUtilizationPercentage"));
     Some(format!("cpu: {}/{wanted}%", found.unwrap_or_else(unknown)))
 }
 
 fn target(metric: &Value, found: &Value) -> String {
-    let (field, named) = match text(metric, "type") {
+    let (field, named) = match text(metric, "/type") {
         "External" => ("external", false),
         "Pods" => ("pods", false),
         "Object" => ("object", false),
@@ -55,7 +53,7 @@ fn target(metric: &Value, found: &Value) -> String {
         "ContainerResource" => ("containerResource", true),
         _ => return "<unknown type>".to_owned(),
     };
-    let (wanted, found) = (at(&metric[field], "target"), at(&found[field], "current"));
+    let (wanted, found) = (at(&metric[field], "/target"), at(&found[field], "/current"));
     let average = scalar(&wanted["averageValue"]);
     let current = |key: &str| scalar(&found[key]).unwrap_or_else(unknown);
     let shown = match (average, named) {
@@ -78,7 +76,7 @@ fn target(metric: &Value, found: &Value) -> String {
         }
     };
     if named {
-        format!("{}: {shown}", text(&metric[field], "name"))
+        format!("{}: {shown}", text(&metric[field], "/name"))
     } else {
         shown
     }

@@ -1,12 +1,7 @@
 //! The cells that take more than a look at a path, by the names that the table of facts has for them.
 
-use jiff::Timestamp;
-use serde_json::Value;
-
+use super::cell::Special;
 use super::{events, network, node, others, pod, scaling, storage, workload};
-
-/// Returns the cell of an object.
-pub(super) type Special = fn(&Value, Timestamp) -> Value;
 
 /// Returns the function of a name.
 pub(super) fn find(name: &str) -> Option<Special> {
@@ -23,6 +18,3 @@ pub(super) fn find(name: &str) -> Option<Special> {
     all.find(|(own, _)| *own == name)
         .map(|(_, special)| *special)
 }
-
-/// Functions by name.
-pub(super) type Cells = &'static [(&'static str, Special)];

@@ -1,41 +1,41 @@
 //! Cells of volumes, and of quotas.
 
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
 use super::{
-    cell::{at, list, scalar, text},
+    cell::{Cells, scalar},
     network::named_default,
-    special::Cells,
 };
 
 pub(super) const CELLS: Cells = &[
     ("volume_phase", |volume, _| {
-        match at(volume, "metadata.deletionTimestamp") {
-            Value::Null => text(volume, "status.phase").into(),
+        match at(volume, "/metadata/deletionTimestamp") {
+            Value::Null => text(volume, "/status/phase").into(),
             _ => "Terminating".into(),
         }
     }),
     ("volume_claim", |volume, _| {
-        match at(volume, "spec.claimRef") {
+        match at(volume, "/spec/claimRef") {
             Value::Null => "".into(),
-            claim => format!("{}/{}", text(claim, "namespace"), text(claim, "name")).into(),
+            claim => format!("{}/{}", text(claim, "/namespace"), text(claim, "/name")).into(),
         }
     }),
     ("volume_modes", |volume, _| {
-        modes(list(volume, "spec.accessModes")).into()
+        modes(list(volume, "/spec/accessModes")).into()
     }),
     ("claim_capacity", |claim, _| {
-        match text(claim, "spec.volumeName") {
+        match text(claim, "/spec/volumeName") {
             "" => "".into(),
-            _ => scalar(at(claim, "status.capacity.storage"))
+            _ => scalar(at(claim, "/status/capacity/storage"))
                 .unwrap_or_else(|| "0".to_owned())
                 .into(),
         }
     }),
     ("claim_modes", |claim, _| {
-        match text(claim, "spec.volumeName") {
+        match text(claim, "/spec/volumeName") {
             "" => "".into(),
-            _ => modes(list(claim, "status.accessModes")).into(),
+            _ => modes(list(claim, "/status/accessModes")).into(),
         }
     }),
     ("storage_class", |volume, _| class(volume).into()),
@@ -70,11 +70,11 @@ fn class(volume: &Value) -> &str {
     let annotation = &volume["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"];
     annotation
         .as_str()
-        .unwrap_or_else(|| text(volume, "spec.storageClassName"))
+        .unwrap_or_else(|| text(volume, "/spec/storageClassName"))
 }
 
 fn quotas(quota: &Value, limits: bool) -> String {
-    let hard = at(quota, "status.hard").as_object().into_iter().flatten();
+    let hard = at(quota, "/status/hard").as_object().into_iter().flatten();
     let shown = hard
         .filter(|(resource, _)| resource.starts_with("limits.") == limits)
         .map(|(resource, hard)| {

@@ -1,21 +1,19 @@
 //! Cells of what runs pods.
 
 use jiff::Timestamp;
+use lode_object::json::{at, list, text};
 use serde_json::Value;
 
-use super::{
-    cell::{NONE, at, int, list, selector, text},
-    special::Cells,
-};
+use super::cell::{Cells, NONE, number, selector};
 use crate::age;
 
 pub(super) const CELLS: Cells = &[
     ("deployment_selector", |deployment, _| {
-        selector(at(deployment, "spec.selector")).into()
+        selector(at(deployment, "/spec/selector")).into()
     }),
     ("controller", |revision, _| controller(revision).into()),
     ("cron_job_suspend", |cron_job, _| {
-        match at(cron_job, "spec.suspend").as_bool() {
+        match at(cron_job, "/spec/suspend").as_bool() {
             Some(true) => "True".into(),
             Some(false) => "False".into(),
             None => "<unset>".into(),
@@ -28,12 +26,12 @@ pub(super) const CELLS: Cells = &[
 
 /// Returns whom an object belongs to, as `kind.group/name`.
 fn controller(object: &Value) -> String {
-    let owners = list(object, "metadata.ownerReferences");
+    let owners = list(object, "/metadata/ownerReferences");
     let Some(owner) = owners.iter().find(|owner| owner["controller"] == true) else {
         return NONE.to_owned();
     };
-    let (kind, name) = (text(owner, "kind").to_lowercase(), text(owner, "name"));
-    match text(owner, "apiVersion").split_once('/') {
+    let (kind, name) = (text(owner, "/kind").to_lowercase(), text(owner, "/name"));
+    match text(owner, "/apiVersion").split_once('/') {
         Some((group, _)) => format!("{kind}.{}/{name}", group.to_lowercase()),
         None => format!("{kind}/{name}"),
     }
@@ -41,12 +39,12 @@ fn controller(object: &Value) -> String {
 
 fn job_status(job: &Value) -> &'static str {
     let has = |kind: &str| {
-        let found = list(job, "status.conditions")
+        let found = list(job, "/status/conditions")
             .iter()
             .find(|condition| condition["type"] == kind);
         found.is_some_and(|condition| condition["status"] == "True")
     };
-    let deleted = !at(job, "metadata.deletionTimestamp").is_null();
+    let deleted = !at(job, "/metadata/deletionTimestamp").is_null();
     let states = [
         ("Complete", has("Complete")),
         ("Failed", has("Failed")),
@@ -62,10 +60,10 @@ fn job_status(job: &Value) -> &'static str {
 }
 
 fn job_completions(job: &Value) -> String {
-    let succeeded = int(job, "status.succeeded");
+    let succeeded = number(job, "/status/succeeded");
     match (
-        at(job, "spec.completions").as_i64(),
-        int(job, "spec.parallelism"),
+        at(job, "/spec/completions").as_i64(),
+        number(job, "/spec/parallelism"),
     ) {
         (Some(completions), _) => format!("{succeeded}/{completions}"),
         (None, parallelism) if parallelism > 1 => format!("{succeeded}/1 of {parallelism}"),
@@ -74,16 +72,16 @@ fn job_completions(job: &Value) -> String {
 }
 
 fn job_duration(job: &Value, now: Timestamp) -> String {
-    let time = |path: &str| {
-        at(job, path)
+    let time = |pointer: &str| {
+        at(job, pointer)
             .as_str()
             .and_then(|time| time.parse::<Timestamp>().ok())
     };
-    let Some(start) = time("status.startTime") else {
+    let Some(start) = time("/status/startTime") else {
         return String::new();
     };
     age::human(age::seconds(
         start,
-        time("status.completionTime").unwrap_or(now),
+        time("/status/completionTime").unwrap_or(now),
     ))
 }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use lode_api::conditions::READY;
 use lode_git::ObjectId;
 use lode_object::Value;
+use lode_object::json::list;
 use serde_json::json;
 
 use crate::demo::fleet;
@@ -303,11 +304,7 @@ fn standing(kustomization: &Value) -> String {
 
 /// The condition that says whether an object is ready; null where there is none yet.
 fn condition(object: &Value) -> &Value {
-    let conditions = object
-        .pointer("/status/conditions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let conditions = list(object, "/status/conditions").iter();
     conditions
         .into_iter()
         .find(|condition| condition["type"] == READY)

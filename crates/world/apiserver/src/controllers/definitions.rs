@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use lode_admit::custom::{self, Definition, Names};
 use lode_admit::{Kind, Status};
+use lode_object::json::{int, list, text};
 use lode_schema::{Resource, Subresource};
 use lode_stdx::time::rfc3339;
 use serde_json::Value;
 
 use super::finalizers;
 use crate::api::Api;
-use crate::fields::text;
 use crate::handlers::delete::CLEANUP;
 use crate::handlers::inside;
 use crate::served::Served;
@@ -85,10 +85,7 @@ impl Definitions {
     }
 
     fn read(&mut self, api: &Api, name: &str, definition: &Value) {
-        let generation = definition
-            .pointer("/metadata/generation")
-            .and_then(Value::as_i64)
-            .unwrap_or_default();
+        let generation = int(definition, "/metadata/generation").unwrap_or_default();
         if !is_established(definition)
             || self
                 .read
@@ -176,11 +173,7 @@ fn definitions(api: &Api) -> Option<Arc<Served>> {
 }
 
 fn is_established(definition: &Value) -> bool {
-    let conditions = definition
-        .pointer("/status/conditions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let conditions = list(definition, "/status/conditions").iter();
     let mut established = conditions.filter(|condition| text(condition, "/type") == "Established");
     established.any(|condition| text(condition, "/status") == "True")
 }

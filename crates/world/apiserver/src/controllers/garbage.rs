@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use lode_admit::Status;
+use lode_object::json::text;
 use serde_json::Value;
 
 use super::finalizers;
 use super::owned::Owned;
 use crate::api::Api;
-use crate::fields::{metadata_mut, text};
+use crate::fields::metadata_mut;
 use crate::handlers::delete::{FOREGROUND, ORPHAN};
 use crate::handlers::inside;
 use crate::served::Served;

@@ -1,10 +1,10 @@
 //! Namespaces get what every one has, and lose all that is in them when they go.
 
 use lode_admit::Status;
+use lode_object::json::text;
 use serde_json::{Value, json};
 
 use crate::api::Api;
-use crate::fields::text;
 use crate::handlers::inside::{self, CONTROLLER_MANAGER};
 use crate::store::Noted;
 use crate::store::key::Key;

@@ -7,11 +7,11 @@
 
 use lode_admit::Status;
 use lode_admit::create::{PV_PROTECTION, PVC_PROTECTION};
+use lode_object::json::{list, text};
 use serde_json::Value;
 
 use super::finalizers;
 use crate::api::Api;
-use crate::fields::text;
 use crate::handlers::inside::{self, CONTROLLER_MANAGER};
 use crate::store::Noted;
 use crate::store::key::Key;
@@ -66,11 +66,7 @@ fn is_used(api: &Api, claim: &Key) -> bool {
 
 /// Returns the claims that a pod's volumes are of: those it names, and those made for it.
 fn claims_of<'p>(name: &'p str, pod: &'p Value) -> impl Iterator<Item = String> + 'p {
-    let volumes = pod
-        .pointer("/spec/volumes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let volumes = list(pod, "/spec/volumes").iter();
     volumes.filter_map(move |volume| {
         if volume.get("ephemeral").is_some_and(Value::is_object) {
             return Some(format!("{name}-{}", text(volume, "/name")));

@@ -2,10 +2,10 @@
 //! what it grants. What needs the object alone is in `engine/admit`.
 
 use lode_admit::{Cause, Status};
+use lode_object::json::text;
 use lode_rbac::Write;
 use serde_json::Value;
 
-use crate::fields::text;
 use crate::handlers::call::Call;
 use crate::store::key::Key;
 

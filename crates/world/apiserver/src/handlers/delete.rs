@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use lode_admit::{Kind, Status, strategy};
+use lode_object::json::{int, text};
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
-use crate::fields::{as_map, metadata_mut, text};
+use crate::fields::{as_map, metadata_mut};
 use crate::handlers::body;
 use crate::handlers::call::Call;
 use crate::handlers::endpoint;
@@ -82,10 +83,7 @@ pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
             .and_then(Value::as_array)
             .is_some_and(|list| !list.is_empty())
     };
-    let grace = object
-        .pointer("/metadata/deletionGracePeriodSeconds")
-        .and_then(Value::as_i64)
-        .unwrap_or_default();
+    let grace = int(object, "/metadata/deletionGracePeriodSeconds").unwrap_or_default();
     let held = holds("/metadata/finalizers") || is_namespace(kind) && holds("/spec/finalizers");
     !held && grace == 0
 }
@@ -306,9 +304,7 @@ fn grace(kind: &Kind, live: &Value, options: &DeleteOptions) -> i64 {
     if text(live, "/spec/nodeName").is_empty() || ended {
         return 0;
     }
-    let own = live
-        .pointer("/spec/terminationGracePeriodSeconds")
-        .and_then(Value::as_i64);
+    let own = int(live, "/spec/terminationGracePeriodSeconds");
     options.grace_s.or(own).unwrap_or(GRACE_S).max(0)
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use lode_admit::Status;
 use lode_admit::decode::FieldValidation;
+use lode_object::json::text;
 use serde_json::Value;
 
 use crate::api::Api;
 use crate::auth;
-use crate::fields::text;
 use crate::handlers::call::Call;
 use crate::handlers::delete::{self, Deleted};
 use crate::handlers::write::{Changed, Fault, Way, Write, Written};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use lode_admit::decode::Decoded;
 use lode_admit::{FieldError, Kind, Status, strategy, update, validate};
 use lode_merge::write::{self, Endpoint, Request, Scaled};
+use lode_object::json::{int, text};
 use lode_schema::resources;
 use serde_json::{Value, json};
 
-use crate::fields::{as_map, text};
+use crate::fields::as_map;
 use crate::handlers::body;
 use crate::handlers::call::Call;
 use crate::handlers::patch::Patch;
@@ -121,10 +122,7 @@ fn once(
         };
         new = write::update(Some(&scale), &new, &endpoint(&scale_kind), request);
     }
-    let replicas = new
-        .pointer("/spec/replicas")
-        .and_then(Value::as_i64)
-        .unwrap_or_default();
+    let replicas = int(&new, "/spec/replicas").unwrap_or_default();
     check_replicas(&call.target.name, replicas)?;
     let mut object = live.clone();
     put(&mut object, &path, replicas.into());

@@ -2,10 +2,11 @@
 
 use lode_admit::decode::{Decoded, FieldValidation};
 use lode_admit::{Kind, Status};
+use lode_object::json::text;
 use lode_rbac::review;
 use serde_json::Value;
 
-use crate::fields::{as_map, text};
+use crate::fields::as_map;
 use crate::handlers::body;
 use crate::handlers::call::Call;
 use crate::handlers::delete;

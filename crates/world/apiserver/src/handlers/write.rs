@@ -11,9 +11,10 @@ use lode_admit::{
     Cause, Details, FieldError, Kind, Status, create, custom, default, strategy, update, validate,
 };
 use lode_merge::write::{self, Refusal, Request};
+use lode_object::json::text;
 use serde_json::Value;
 
-use crate::fields::{metadata_mut, text};
+use crate::fields::metadata_mut;
 use crate::handlers::admission;
 use crate::handlers::body;
 use crate::handlers::call::Call;

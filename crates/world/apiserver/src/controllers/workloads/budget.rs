@@ -1,9 +1,10 @@
 //! Budgets of disruptions: how many pods could be missed.
 
+use lode_object::json::int;
 use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
-use super::object::{count, int, is_true};
+use super::object::{count, is_true};
 use super::plan::Plan;
 use super::replicas::is_alive;
 use super::rollout::resolve;

@@ -1,11 +1,11 @@
 //! Claims of volumes: each is bound at once, to a volume that is only a name.
 
+use lode_object::json::text;
 use serde_json::{Value, json};
 
 use super::object::{is_going, key};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a claim.
 pub(super) fn plan(seen: &Seen) -> Plan {

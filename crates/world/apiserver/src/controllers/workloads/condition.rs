@@ -1,10 +1,9 @@
 //! Conditions: what is said of an object, since when.
 
 use jiff::Timestamp;
+use lode_object::json::text;
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
-
-use crate::fields::text;
 
 /// What a condition is to say.
 pub(super) struct Condition<'c> {

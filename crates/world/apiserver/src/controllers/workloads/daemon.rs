@@ -1,13 +1,13 @@
 //! `DaemonSet`s: one pod on the one node, if its template may go there.
 
+use lode_object::json::{int, text};
 use serde_json::{Value, json};
 
 use super::node;
-use super::object::{self, count, deletion, hash, int, is_going, is_true};
+use super::object::{self, count, deletion, hash, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {

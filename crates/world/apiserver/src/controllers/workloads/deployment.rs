@@ -1,14 +1,14 @@
 //! Deployments: one `ReplicaSet` per template, pods move from the old ones to the newest.
 
 use jiff::{SignedDuration, Timestamp};
+use lode_object::json::{int, text};
 use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
-use super::object::{counts, deletion, hash, int, is_going, key, reference};
+use super::object::{counts, deletion, hash, is_going, key, reference};
 use super::plan::{Action, Kind, Plan};
 use super::rollout::{Bounds, Set};
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a deployment.
 pub(super) fn plan(seen: &Seen) -> Plan {

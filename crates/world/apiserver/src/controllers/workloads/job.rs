@@ -1,15 +1,15 @@
 //! Jobs: pods that succeed, so many at a time, until enough have.
 
 use jiff::{SignedDuration, Timestamp};
+use lode_object::json::{int, text};
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
-use super::object::{self, count, counts, deletion, int, is_going, is_true};
+use super::object::{self, count, counts, deletion, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a job.
 pub(super) fn plan(seen: &Seen) -> Plan {

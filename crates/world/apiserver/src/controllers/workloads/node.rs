@@ -1,12 +1,12 @@
 //! The node on which all pods are.
 
 use jiff::Timestamp;
+use lode_object::json::text;
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::object::is_true;
 use super::plan::{Kind, Place};
-use crate::fields::text;
 use crate::store::key::Key;
 
 /// Returns where it is.

@@ -1,16 +1,11 @@
 //! What is read of objects, and what new ones are made of.
 
+use lode_object::json::{list, text};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::plan::{Action, Kind, Place};
-use crate::fields::text;
 use crate::store::key::Key;
-
-/// Returns the whole number at a JSON pointer.
-pub(super) fn int(object: &Value, pointer: &str) -> Option<i64> {
-    object.pointer(pointer).and_then(Value::as_i64)
-}
 
 /// Returns the key of an object.
 pub(super) fn key(object: &Value) -> Key {
@@ -29,11 +24,7 @@ pub(super) fn is_going(object: &Value) -> bool {
 
 /// Tells whether a condition of an object is true.
 pub(super) fn is_true(object: &Value, condition: &str) -> bool {
-    let conditions = object
-        .pointer("/status/conditions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let conditions = list(object, "/status/conditions").iter();
     conditions
         .into_iter()
         .any(|found| text(found, "/type") == condition && text(found, "/status") == "True")
@@ -41,11 +32,7 @@ pub(super) fn is_true(object: &Value, condition: &str) -> bool {
 
 /// Tells whether an object is what makes another one be.
 pub(super) fn controls(owner: &Value, object: &Value) -> bool {
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let owners = list(object, "/metadata/ownerReferences").iter();
     let uid = text(owner, "/metadata/uid");
     owners
         .into_iter()

@@ -3,6 +3,7 @@
 //! As kwok plays pods with the stages that it carries ("fast"): containers that run or have ended, no failures.
 
 use jiff::Timestamp;
+use lode_object::json::{list, text};
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
@@ -11,7 +12,6 @@ use super::node;
 use super::object::{is_going, is_true, key};
 use super::plan::{Action, Kind, Place, Plan};
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes the next step of a pod.
 pub(super) fn plan(seen: &Seen) -> Plan {
@@ -82,11 +82,7 @@ pub(super) fn scheduled(now: Timestamp) -> Value {
 
 fn running(pod: &Value, now: Timestamp) -> Value {
     let time = rfc3339(now);
-    let gates = pod
-        .pointer("/spec/readinessGates")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let gates = list(pod, "/spec/readinessGates").iter();
     let gates = gates.into_iter().map(|gate| text(gate, "/conditionType"));
     let kept = condition::of(pod)
         .into_iter()
@@ -171,11 +167,7 @@ fn containers(pod: &Value, field: &str, state: impl Fn(&Value) -> Value) -> Valu
 }
 
 fn is_of_job(pod: &Value) -> bool {
-    let owners = pod
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let owners = list(pod, "/metadata/ownerReferences").iter();
     owners.into_iter().any(|owner| owner["kind"] == "Job")
 }
 

@@ -1,11 +1,11 @@
 //! `ReplicaSet`s and `ReplicationController`s: so many pods of one template.
 
+use lode_object::json::{int, text};
 use serde_json::Value;
 
-use super::object::{self, count, counts, deletion, int, is_going, is_true};
+use super::object::{self, count, counts, deletion, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {

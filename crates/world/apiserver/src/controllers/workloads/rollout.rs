@@ -1,5 +1,6 @@
 //! How a deployment goes from one set of pods to another: how many each may have at this moment. Numbers alone.
 
+use lode_object::json::int;
 use serde_json::Value;
 
 /// What a rollout keeps to.
@@ -23,10 +24,7 @@ pub(super) struct Set {
 impl Bounds {
     /// Reads the bounds of a deployment.
     pub(super) fn of(deployment: &Value) -> Self {
-        let replicas = deployment
-            .pointer("/spec/replicas")
-            .and_then(Value::as_i64)
-            .unwrap_or(1);
+        let replicas = int(deployment, "/spec/replicas").unwrap_or(1);
         if deployment
             .pointer("/spec/strategy/type")
             .is_some_and(|ty| ty == "Recreate")

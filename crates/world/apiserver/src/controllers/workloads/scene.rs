@@ -123,7 +123,7 @@ impl Scene {
     /// Returns what is seen of an object; nothing if it is gone.
     pub(super) fn seen(&self, place: &Place, now: Timestamp) -> Option<Seen> {
         let object = self.object(place)?;
-        let uid = crate::fields::text(&object, "/metadata/uid");
+        let uid = lode_object::json::text(&object, "/metadata/uid");
         let (mut children, mut nodes) = (Vec::new(), Vec::new());
         match place.kind {
             Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),

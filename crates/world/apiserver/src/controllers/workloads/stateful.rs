@@ -1,11 +1,11 @@
 //! `StatefulSet`s: pods with numbers, each with claims of its own, one after the other.
 
+use lode_object::json::{int, text};
 use serde_json::{Value, json};
 
-use super::object::{self, count, counts, deletion, hash, int, is_going, is_true};
+use super::object::{self, count, counts, deletion, hash, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
-use crate::fields::text;
 
 /// Computes what is to be done about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {

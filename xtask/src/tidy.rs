@@ -3,6 +3,7 @@
 //! A gate is a function from the checkout (its files, what `cargo metadata` says) to findings, a line each. All gates
 //! run and all findings are shown. Left out on purpose: what rustc, clippy, rustfmt or cargo-deny find already.
 
+mod kinds;
 mod layers;
 mod lexer;
 mod links;
@@ -58,6 +59,7 @@ fn check(root: &Path) -> Result<Vec<String>> {
     let page = root.join(security::PAGE);
     let page = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;
     findings.extend(security::check(&page, &sources));
+    findings.extend(kinds::check(root, &sources)?);
     for path in paths
         .iter()
         .filter(|path| path.extension().is_some_and(|end| end == "md"))

@@ -85,14 +85,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// Leaves out what the source leaves out of its artifact.
 async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> anyhow::Result<Tree> {
     let reference = &object.spec.source_ref;
-    if &*reference.kind != "GitRepository" {
+    let Some(row) = kinds::source(&reference.kind) else {
         return Ok(ignore::filter(tree, None, &Budget::unlimited())?);
-    }
+    };
     let namespace = reference
         .namespace
         .as_deref()
         .unwrap_or(&object.metadata.namespace);
-    let source = Noun::GIT_REPOSITORY
+    let source = Noun(row)
         .read(client, &NamespacedName::new(namespace, &reference.name))
         .await?;
     if source.pointer("/spec/include").is_some() {

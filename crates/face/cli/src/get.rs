@@ -303,6 +303,7 @@ fn with_short_hashes(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toy;
 
     fn source() -> Value {
         json!({
@@ -351,8 +352,8 @@ mod tests {
 
     fn all() -> Vec<Listing> {
         vec![
-            Listing::new(Noun::GIT_REPOSITORY, vec![source()]),
-            Listing::new(Noun::KUSTOMIZATION, kustomizations()),
+            Listing::new(Noun(&kinds::GIT_REPOSITORY), vec![source()]),
+            Listing::new(Noun(&kinds::KUSTOMIZATION), kustomizations()),
         ]
     }
 
@@ -370,7 +371,7 @@ mod tests {
 
     #[test]
     fn namespaces_and_whole_hashes_are_shown_on_request() {
-        insta::assert_snapshot!(shown(vec![Listing::new(Noun::KUSTOMIZATION, kustomizations())], &args(&["ks", "-A", "-o", "wide"])), @r"
+        insta::assert_snapshot!(shown(vec![Listing::new(Noun(&kinds::KUSTOMIZATION), kustomizations())], &args(&["ks", "-A", "-o", "wide"])), @r"
         NAMESPACE     NAME   REVISION                                             SUSPENDED   READY     MESSAGE                    SOURCE                PATH
         flux-system   apps   main@sha1:0123456789abcdef0123456789abcdef01234567   False       False     app/cm.yaml:3: no          GitRepository/fleet   ./apps
         flux-system   new                                                         True        Unknown   waiting to be reconciled   GitRepository/fleet   ./apps
@@ -388,7 +389,7 @@ mod tests {
 
     #[test]
     fn one_object_is_data_without_managed_fields() {
-        insta::assert_snapshot!(shown(vec![Listing::new(Noun::GIT_REPOSITORY, vec![source()])], &args(&["sources", "fleet", "-o", "yaml"])), @r#"
+        insta::assert_snapshot!(shown(vec![Listing::new(Noun(&kinds::GIT_REPOSITORY), vec![source()])], &args(&["sources", "fleet", "-o", "yaml"])), @r#"
         apiVersion: source.toolkit.fluxcd.io/v1
         kind: GitRepository
         metadata:
@@ -435,11 +436,26 @@ mod tests {
         ");
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_kind_is_shown_by_its_row() {
+        let sandbox = toy::cluster().await;
+        let chosen = toy::parse(words::plural(toy::ROWS), "all").unwrap();
+        let mut found = Vec::new();
+        for noun in chosen.nouns {
+            let objects = noun.list(sandbox.objects().client(), "").await.unwrap();
+            found.push(Listing::new(noun, objects));
+        }
+        insta::assert_snapshot!(shown(found, &args(&["-A", "-o", "wide"])), @r"
+        NAMESPACE   NAME       REVISION   SUSPENDED   READY     MESSAGE                    COLOR
+        default     toy/bear              False       Unknown   waiting to be reconciled   red
+        ");
+    }
+
     #[test]
     fn nothing_found_is_no_table() {
         assert_eq!(
             shown(
-                vec![Listing::new(Noun::GIT_REPOSITORY, vec![])],
+                vec![Listing::new(Noun(&kinds::GIT_REPOSITORY), vec![])],
                 &args(&["sources"])
             ),
             ""

@@ -1,7 +1,7 @@
 //! The kinds the verbs are about: their names, and where their objects keep what people want to see.
 
 use anyhow::Context as _;
-use lode_api::kinds::{self, Row};
+use lode_api::kinds::Row;
 use lode_api::names::Names;
 use lode_cluster::{Client, Resource, Target};
 use lode_object::{NamespacedName, Value};
@@ -19,11 +19,6 @@ const OBJECTS_MAX: usize = 200_000;
 pub(crate) struct Noun(pub(crate) &'static Row);
 
 impl Noun {
-    /// A `GitRepository`.
-    pub(crate) const GIT_REPOSITORY: Self = Self(&kinds::GIT_REPOSITORY);
-    /// A `Kustomization`.
-    pub(crate) const KUSTOMIZATION: Self = Self(&kinds::KUSTOMIZATION);
-
     /// What is known of the kind.
     pub(crate) fn row(self) -> &'static Row {
         self.0
@@ -158,6 +153,8 @@ pub(crate) fn name_of(object: &Value) -> NamespacedName {
 mod tests {
     use super::*;
 
+    const KUSTOMIZATION: Noun = Noun(&lode_api::kinds::KUSTOMIZATION);
+
     #[test]
     fn a_missing_object_and_a_missing_kind_are_told_apart() {
         let refused = |message: &str| {
@@ -165,10 +162,9 @@ mod tests {
             lode_cluster::Error::Refused(Box::new(status))
         };
         let name = NamespacedName::new("team", "apps");
-        let object =
-            Noun::KUSTOMIZATION.told(refused("kustomizations.x \"apps\" not found"), &name);
+        let object = KUSTOMIZATION.told(refused("kustomizations.x \"apps\" not found"), &name);
         assert_eq!(object.to_string(), "there is no Kustomization/team/apps");
-        let kind = Noun::KUSTOMIZATION.told(refused("404 page not found"), &name);
+        let kind = KUSTOMIZATION.told(refused("404 page not found"), &name);
         assert_eq!(
             kind.to_string(),
             "the cluster does not know the kind Kustomization"

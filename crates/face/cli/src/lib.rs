@@ -28,6 +28,8 @@ mod serve;
 mod session;
 mod suspend;
 mod table;
+#[cfg(test)]
+mod toy;
 mod unserved;
 mod values;
 mod words;

@@ -134,15 +134,14 @@ fn source(
     name: &NamespacedName,
 ) -> anyhow::Result<(Noun, NamespacedName)> {
     let [kind, namespace, source] = noun.row().source(object).unwrap_or_default();
-    let is_meant = |noun: &Noun| noun.row().is_source && noun.names().kind == kind;
-    let Some(noun) = kinds::ALL.iter().map(Noun).find(is_meant) else {
+    let Some(row) = kinds::source(kind) else {
         let message = format!("a source of kind {kind} is not known yet");
         bail!(Told::new(message, "reconcile without --with-source"));
     };
     let namespace = Some(namespace)
         .filter(|given| !given.is_empty())
         .unwrap_or(&name.namespace);
-    Ok((noun, NamespacedName::new(namespace, source)))
+    Ok((Noun(row), NamespacedName::new(namespace, source)))
 }
 
 fn failed(kind: Noun, name: &NamespacedName, message: &str) -> anyhow::Error {
@@ -162,6 +161,7 @@ fn failed(kind: Noun, name: &NamespacedName, message: &str) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::toy;
 
     #[test]
     fn the_source_may_live_in_another_namespace() {
@@ -169,7 +169,7 @@ mod tests {
         let found = |kind: &str, namespace: &str| {
             let reference = json!({"kind": kind, "name": "fleet", "namespace": namespace});
             let object = json!({"spec": {"sourceRef": reference}});
-            let found = source(Noun::KUSTOMIZATION, &object, &name).ok()?;
+            let found = source(Noun(&kinds::KUSTOMIZATION), &object, &name).ok()?;
             Some(found.0.shown(&found.1))
         };
         let own = found("GitRepository", "");
@@ -178,5 +178,46 @@ mod tests {
         assert_eq!(other.as_deref(), Some("GitRepository/flux-system/fleet"));
         assert_eq!(found("Bucket", ""), None);
         assert_eq!(found("Kustomization", ""), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_kind_is_reconciled_by_its_row() {
+        let sandbox = toy::cluster().await;
+        let client = sandbox.objects().client();
+        let name = NamespacedName::new(toy::NAME.0, toy::NAME.1);
+
+        // What a controller does with a request.
+        let answer = async {
+            let token = loop {
+                let object = toy::NOUN.read(client, &name).await.unwrap();
+                let asked = &object["metadata"]["annotations"][meta::REQUESTED_AT];
+                if asked.is_string() {
+                    break asked.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            let ready = json!({
+                "type": "Ready", "status": "False", "reason": "TornOff", "message": "no arm",
+                "lastTransitionTime": "2026-01-02T03:04:05Z",
+            });
+            let status = json!({"lastHandledReconcileAt": token, "conditions": [ready]});
+            let target = lode_cluster::Target {
+                namespace: &name.namespace,
+                name: &name.name,
+                manager: "test",
+                dry_run: false,
+            };
+            let patch = json!({"status": status});
+            client
+                .merge(&toy::NOUN.resource(), target, "/status", &patch)
+                .await
+                .unwrap();
+        };
+        let timeout = Duration::from_mins(1);
+        let (outcome, ()) = tokio::join!(reconcile(client, toy::NOUN, &name, timeout), answer);
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "Toy/default/bear is not ready: TornOff: no arm"
+        );
     }
 }

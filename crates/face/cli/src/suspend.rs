@@ -126,6 +126,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+    use crate::toy;
 
     #[derive(Debug, clap::Parser)]
     struct Line {
@@ -145,5 +146,31 @@ mod tests {
         );
         assert!(Line::try_parse_from(["resume", "ks"]).is_err());
         assert!(Line::try_parse_from(["resume", "ks", "apps", "--all"]).is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_kind_is_suspended_and_resumed_by_its_row() {
+        let sandbox = toy::cluster().await;
+        let mut objects = Objects {
+            kind: toy::parse(words::singular(toy::ROWS), "toys").unwrap(),
+            name: vec![toy::NAME.1.to_owned()],
+            all: false,
+            place: toy::place(&sandbox),
+        };
+        let session = objects.place.connect().await.unwrap();
+        let name = NamespacedName::new(toy::NAME.0, toy::NAME.1);
+        let is_suspended = async || {
+            let object = toy::NOUN.read(&session.client, &name).await.unwrap();
+            lode_api::standing::is_suspended(&object)
+        };
+
+        let named = objects.set(&session, true).await.unwrap();
+        assert_eq!(named, [(toy::NOUN, name.clone())]);
+        assert!(is_suspended().await);
+
+        (objects.all, objects.name) = (true, Vec::new());
+        let named = objects.set(&session, false).await.unwrap();
+        assert_eq!(named, [(toy::NOUN, name.clone())]);
+        assert!(!is_suspended().await);
     }
 }

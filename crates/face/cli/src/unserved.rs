@@ -41,3 +41,63 @@ pub(crate) async fn list(client: &Client, namespace: &str) -> Vec<Listing> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lode_object::Value;
+    use lode_sandbox::{Options, Sandbox};
+    use serde_json::json;
+
+    use super::*;
+
+    fn definition() -> Value {
+        let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "helmreleases.helm.toolkit.fluxcd.io"},
+            "spec": {
+                "group": "helm.toolkit.fluxcd.io", "scope": "Namespaced",
+                "names": {"kind": "HelmRelease", "listKind": "HelmReleaseList", "plural": "helmreleases", "singular": "helmrelease"},
+                "versions": [{"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+            },
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn objects_are_found_where_their_definition_is_installed() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let objects = sandbox.objects();
+        assert!(list(objects.client(), "").await.is_empty());
+
+        objects
+            .define(&definition(), Duration::from_mins(1))
+            .await
+            .unwrap();
+        let release = json!({
+            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"namespace": "default", "name": "podinfo"}, "spec": {},
+        });
+        objects.apply("test", &release).await.unwrap();
+
+        let found = list(objects.client(), "default").await;
+        assert_eq!(found.len(), 1);
+        let (group, singular) = (found[0].group.as_str(), found[0].singular.as_str());
+        assert_eq!((group, singular), ("helm.toolkit.fluxcd.io", "helmrelease"));
+        assert_eq!(found[0].objects[0]["metadata"]["name"], "podinfo");
+        assert!(
+            list(objects.client(), "kube-system").await[0]
+                .objects
+                .is_empty()
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_cluster_that_does_not_answer_shows_nothing() {
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
+        let client = sandbox.objects().client().clone();
+        drop(sandbox);
+        assert!(list(&client, "").await.is_empty());
+    }
+}

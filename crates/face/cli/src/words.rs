@@ -180,6 +180,7 @@ mod tests {
     use lode_api::kinds;
 
     use super::*;
+    use crate::toy::parse;
 
     /// Two sources and an applier: what a second source changes.
     const ROWS: &[Row] = &[
@@ -197,12 +198,6 @@ mod tests {
         },
         kinds::KUSTOMIZATION,
     ];
-
-    fn parse(parser: impl TypedValueParser<Value = Chosen>, word: &str) -> Option<Chosen> {
-        let line = clap::Command::new("lode").arg(clap::Arg::new("kind").value_parser(parser));
-        let mut read = line.try_get_matches_from(["lode", word]).ok()?;
-        read.remove_one("kind")
-    }
 
     fn kinds_of(chosen: Option<Chosen>) -> Vec<&'static str> {
         let nouns = chosen.into_iter().flat_map(|chosen| chosen.nouns);

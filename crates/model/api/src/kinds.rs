@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::names::Names;
 use crate::resource::Kind as _;
+#[cfg(test)]
+use crate::toy;
 use crate::{definition, git_repository, kustomization};
 
 /// What the rest of the program knows about one kind.
@@ -105,6 +107,22 @@ pub const KUSTOMIZATION: Row = Row {
     ],
 };
 
+#[cfg(test)]
+/// A `Toy`.
+pub const TOY: Row = Row {
+    names: toy::Spec::NAMES,
+    definition: definition::of::<toy::Spec>,
+    words: &[],
+    is_source: false,
+    source_ref: None,
+    revision: None,
+    details: &[Detail {
+        head: "COLOR",
+        pointer: "/spec/color",
+        form: Form::Text,
+    }],
+};
+
 /// A kind of Flux's by its name alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindName<'n> {
@@ -136,6 +154,13 @@ pub const NOT_SERVED: &[KindName<'_>] = &[
 #[must_use]
 pub fn is_not_served(group: &str, kind: &str) -> bool {
     NOT_SERVED.contains(&KindName { group, kind })
+}
+
+/// Returns the source of a kind, if it is one that is served.
+#[must_use]
+pub fn source(kind: &str) -> Option<&'static Row> {
+    ALL.iter()
+        .find(|row| row.is_source && row.names.kind == kind)
 }
 
 /// Returns the definitions of all kinds.
@@ -268,6 +293,39 @@ mod tests {
             KUSTOMIZATION.source(&object),
             Some(["GitRepository", "", "fleet"])
         );
+    }
+
+    #[test]
+    fn the_page_on_adding_a_kind_adds_the_toy_word_for_word() {
+        let page = include_str!("../../../../docs/adding-a-kind.md");
+        let has = |text: &str| page.contains(&format!("```rust\n{text}```\n"));
+        assert!(has(include_str!("toy.rs")), "the type");
+
+        let kinds = include_str!("kinds.rs");
+        let row = kinds.split_once("#[cfg(test)]\n/// A `Toy`.\n").unwrap().1;
+        let row = row.split_once("\n};\n").unwrap().0;
+        assert!(has(&format!("/// A `Toy`.\n{row}\n}};\n")), "the row");
+
+        let module = "pub mod toy;\n";
+        assert!(
+            has(module) && include_str!("lib.rs").contains(module),
+            "the module"
+        );
+    }
+
+    #[test]
+    fn the_definition_of_the_toy_is_the_one_that_others_test_with() {
+        let definition = (TOY.definition)();
+        let recorded: Value = serde_json::from_str(include_str!("../tests/toy.json")).unwrap();
+        assert_eq!(definition, recorded, "{definition:#}");
+    }
+
+    #[test]
+    fn a_kind_without_an_interval_is_not_reconciled_by_time() {
+        let toy: crate::Resource<toy::Spec> =
+            crate::Resource::parse(&serde_json::json!({"spec": {"color": "red"}})).unwrap();
+        assert_eq!(toy.spec.interval(), Ok(None));
+        assert!(!toy.spec.suspended());
     }
 
     #[test]

@@ -35,6 +35,8 @@ mod resource;
 pub mod schema;
 pub mod shared;
 pub mod standing;
+#[cfg(test)]
+pub mod toy;
 
 pub use conditions::Conditions;
 pub use field::FieldError;

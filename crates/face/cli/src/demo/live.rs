@@ -13,7 +13,7 @@ use crate::output;
 /// Tells of changes until the task is aborted, where a person reads them.
 pub(crate) fn start(client: &Client) -> JoinHandle<()> {
     let subject = Subject {
-        resource: Noun::KUSTOMIZATION.resource(),
+        resource: Noun(&lode_api::kinds::KUSTOMIZATION).resource(),
         namespace: "".into(),
         labels: "".into(),
         fields: "".into(),

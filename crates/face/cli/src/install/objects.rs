@@ -3,7 +3,7 @@
 //! They carry the labels by which `flux check` finds the parts of a toolkit. Left out: quotas, which differ from cluster
 //! to cluster.
 
-use lode_api::kinds;
+use lode_api::kinds::{self, Row};
 use lode_cluster::Resource;
 use lode_object::Value;
 use serde_json::json;
@@ -118,26 +118,8 @@ fn account(namespace: &str) -> Value {
 /// What the operator needs for itself. What it applies for Kustomizations without a service account needs more, and
 /// has a binding of its own: a cluster that locks tenants down deletes that one.
 fn role(namespace: &str, role: Role) -> Value {
-    let mut groups: Vec<&str> = Vec::new();
-    for row in kinds::ALL {
-        if !groups.contains(&row.names.group) {
-            groups.push(row.names.group);
-        }
-    }
-    let plurals = kinds::ALL.iter().map(|row| row.names.plural);
-    let with = |part: &str| -> Vec<String> {
-        let plurals = plurals.clone();
-        plurals.map(|plural| format!("{plural}{part}")).collect()
-    };
-
-    let mut rules = vec![
-        rule(
-            &groups,
-            &with(""),
-            &["get", "list", "watch", "patch", "update"],
-        ),
-        rule(&groups, &with("/status"), &["get", "patch", "update"]),
-        rule(&groups, &with("/finalizers"), &["patch", "update"]),
+    let mut rules = rules_of_kinds(kinds::ALL);
+    rules.extend([
         rule(
             &[""],
             &["namespaces", "secrets", "configmaps", "serviceaccounts"],
@@ -156,7 +138,7 @@ fn role(namespace: &str, role: Role) -> Value {
             &["subjectaccessreviews"],
             &["create"],
         ),
-    ];
+    ]);
     if role == Role::LeastPrivilege {
         // Applied kinds are watched once for all tenants; what a tenant learns of them its account is asked about.
         rules.push(rule(&["*"], &["*"], &["get", "list", "watch"]));
@@ -166,6 +148,26 @@ fn role(namespace: &str, role: Role) -> Value {
         "metadata": {"name": format!("{NAME}-{namespace}"), "labels": labels(namespace)},
         "rules": rules,
     })
+}
+
+/// What the operator does with objects of its own kinds.
+fn rules_of_kinds(rows: &[Row]) -> Vec<Value> {
+    let mut groups: Vec<&str> = Vec::new();
+    for row in rows {
+        if !groups.contains(&row.names.group) {
+            groups.push(row.names.group);
+        }
+    }
+    let with = |part: &str| -> Vec<String> {
+        let plurals = rows.iter().map(|row| row.names.plural);
+        plurals.map(|plural| format!("{plural}{part}")).collect()
+    };
+    let all = ["get", "list", "watch", "patch", "update"];
+    vec![
+        rule(&groups, &with(""), &all),
+        rule(&groups, &with("/status"), &["get", "patch", "update"]),
+        rule(&groups, &with("/finalizers"), &["patch", "update"]),
+    ]
 }
 
 /// As Flux's: from other namespaces nothing but metrics is reached, and everything may be called. Probes come from the
@@ -403,6 +405,14 @@ mod tests {
             about("leases").contains(&json!("create"))
                 && about("events").contains(&json!("create"))
         );
+    }
+
+    #[test]
+    fn the_role_follows_from_the_rows() {
+        let rules = rules_of_kinds(crate::toy::ROWS);
+        assert_eq!(rules[0]["apiGroups"], json!(["toys.lodestone.dev"]));
+        let resources: Vec<&Value> = rules.iter().map(|rule| &rule["resources"][0]).collect();
+        assert_eq!(resources, ["toys", "toys/status", "toys/finalizers"]);
     }
 
     #[test]

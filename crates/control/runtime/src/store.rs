@@ -12,10 +12,11 @@
 //! Left out on purpose: other people's kinds (`lode_cluster::Cache` keeps digests of them), filters and indexes.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
-use lode_cluster::{Client, Head, Sink, Subject};
+use lode_cluster::{Client, Fresh, Head, Sink, Subject};
 use lode_object::NamespacedName;
+use lode_stdx::Lock;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
@@ -61,27 +62,23 @@ impl<T: Send + Sync + 'static> Store<T> {
     /// Returns an object.
     #[must_use]
     pub fn get(&self, name: &NamespacedName) -> Option<Arc<T>> {
-        self.mirror
-            .lock()
-            .entries
-            .get(name)
-            .map(|entry| entry.object.clone())
+        self.mirror.table.lock().objects.get(name).cloned()
     }
 
     /// Returns all objects, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<T>> {
-        self.mirror
-            .lock()
-            .entries
-            .values()
-            .map(|entry| entry.object.clone())
+        let table = self.mirror.table.lock();
+        table
+            .objects
+            .iter()
+            .map(|(_, object)| object.clone())
             .collect()
     }
 
     /// Returns how many objects there are.
     pub fn len(&self) -> usize {
-        self.mirror.lock().entries.len()
+        self.mirror.table.lock().objects.len()
     }
 
     /// Tells whether there are none.
@@ -112,7 +109,7 @@ impl<T: Send + Sync + 'static> Store<T> {
     pub fn put(&self, object: impl Into<Arc<T>>, version: &str) -> bool {
         let object = object.into();
         let name = (self.name_of)(&object);
-        self.mirror.put(&name, &object, number(version))
+        self.mirror.put(&name, &object, version)
     }
 }
 
@@ -145,7 +142,7 @@ impl<T> Changes<T> {
         loop {
             // One receiver only, so a permit that is left behind by an earlier change costs one more look at most.
             let arrived = self.mailbox.arrived.notified();
-            if let Some(change) = self.mailbox.lock().pop() {
+            if let Some(change) = self.mailbox.waiting.lock().pop() {
                 return change;
             }
             arrived.await;
@@ -155,14 +152,8 @@ impl<T> Changes<T> {
 
 /// What a subscriber has not fetched yet.
 struct Mailbox<T> {
-    waiting: Mutex<Waiting<T>>,
+    waiting: Lock<Waiting<T>>,
     arrived: Notify,
-}
-
-impl<T> Mailbox<T> {
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 struct Waiting<T> {
@@ -197,55 +188,40 @@ impl<T> Waiting<T> {
 
 /// The store without its watch.
 struct Mirror<T> {
-    table: Mutex<Table<T>>,
+    table: Lock<Table<T>>,
 }
 
 struct Table<T> {
-    entries: HashMap<NamespacedName, Entry<T>>,
+    objects: Fresh<Arc<T>>,
     subscribers: Vec<Weak<Mailbox<T>>>,
-    /// Number of the list that is being read or was read last.
-    round: u32,
-}
-
-struct Entry<T> {
-    object: Arc<T>,
-    version: u64,
-    /// The list round in which the watch saw it last.
-    seen: u32,
-    /// The list round in which `version` was taken.
-    taken: u32,
 }
 
 impl<T> Default for Mirror<T> {
     fn default() -> Self {
+        let table = Table {
+            objects: Fresh::default(),
+            subscribers: Vec::new(),
+        };
         Self {
-            table: Mutex::new(Table {
-                entries: HashMap::new(),
-                subscribers: Vec::new(),
-                round: 0,
-            }),
+            table: Lock::new(table),
         }
     }
 }
 
 impl<T> Mirror<T> {
-    fn lock(&self) -> MutexGuard<'_, Table<T>> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn subscribe(&self) -> Changes<T> {
         let waiting = Waiting {
             order: VecDeque::new(),
             changes: HashMap::new(),
         };
         let mailbox = Arc::new(Mailbox {
-            waiting: Mutex::new(waiting),
+            waiting: Lock::new(waiting),
             arrived: Notify::new(),
         });
-        let mut table = self.lock();
-        let mut all = mailbox.lock();
-        for (name, entry) in &table.entries {
-            all.push(name, None, Some(entry.object.clone()));
+        let mut table = self.table.lock();
+        let mut all = mailbox.waiting.lock();
+        for (name, object) in table.objects.iter() {
+            all.push(name, None, Some(object.clone()));
         }
         drop(all);
         table.subscribers.push(Arc::downgrade(&mailbox));
@@ -253,112 +229,66 @@ impl<T> Mirror<T> {
     }
 
     /// Takes an own write's answer.
-    fn put(&self, name: &NamespacedName, object: &Arc<T>, version: u64) -> bool {
-        let mut table = self.lock();
-        let round = table.round;
-        match table.entries.get_mut(name) {
-            Some(entry) if entry.version < version => {
-                entry.version = version;
-                entry.taken = round;
-                let old = std::mem::replace(&mut entry.object, object.clone());
-                table.tell(name, Some(&old), Some(object));
-                true
-            }
-            _ => false,
-        }
+    fn put(&self, name: &NamespacedName, object: &Arc<T>, version: &str) -> bool {
+        let mut table = self.table.lock();
+        let Some(old) = table.objects.update(name, version, object.clone()) else {
+            return false;
+        };
+        table.tell(name, Some(&old), Some(object));
+        true
     }
 
-    /// Tells whether the watch tells what is known already, mostly from the answer of our own write.
-    fn is_known(&self, name: &NamespacedName, version: u64) -> bool {
-        let mut table = self.lock();
-        let round = table.round;
-        let known = table
-            .entries
-            .get_mut(name)
-            .filter(|entry| entry.version == version && version != 0);
-        known.map(|entry| entry.seen = round).is_some()
+    /// Returns whether the watch tells what is known already, mostly from the answer of our own write.
+    fn is_known(&self, name: &NamespacedName, version: &str) -> bool {
+        self.table.lock().objects.is_known(name, version)
     }
 
     /// Takes what the watch tells.
-    fn applied(&self, name: &NamespacedName, object: &Arc<T>, version: u64) {
-        let mut table = self.lock();
-        let round = table.round;
-        let Some(entry) = table.entries.get_mut(name) else {
-            table.entries.insert(
-                name.clone(),
-                Entry {
-                    object: object.clone(),
-                    version,
-                    seen: round,
-                    taken: round,
-                },
-            );
-            return table.tell(name, None, Some(object));
-        };
-        entry.seen = round;
-        // A new list outranks what was known before it, even where a restored server counts from an earlier number.
-        if entry.taken == round && version < entry.version {
+    fn applied(&self, name: &NamespacedName, object: &Arc<T>, version: &str) {
+        let mut table = self.table.lock();
+        // An answer to an own write may have come since the event was looked at first.
+        if table.objects.is_known(name, version) {
             return;
         }
-        entry.version = version;
-        entry.taken = round;
-        let old = std::mem::replace(&mut entry.object, object.clone());
-        table.tell(name, Some(&old), Some(object));
+        let old = table.objects.applied(name.clone(), version, object.clone());
+        table.tell(name, old.as_ref(), Some(object));
     }
 
     /// Keeps an object that is there but cannot be read.
     fn keep(&self, name: &NamespacedName) {
-        let mut table = self.lock();
-        let round = table.round;
-        if let Some(entry) = table.entries.get_mut(name) {
-            entry.seen = round;
-        }
+        self.table.lock().objects.keep(name);
     }
 
-    fn deleted(&self, name: &NamespacedName, version: u64) {
-        let mut table = self.lock();
-        // An older deletion is that of an earlier object of this name.
-        if table
-            .entries
-            .get(name)
-            .is_some_and(|entry| version == 0 || version >= entry.version)
-        {
-            table.remove(name);
+    fn deleted(&self, name: &NamespacedName, version: &str) {
+        let mut table = self.table.lock();
+        if let Some(old) = table.objects.deleted(name, version) {
+            table.tell(name, Some(&old), None);
         }
     }
 
     fn restart(&self) {
-        let mut table = self.lock();
-        table.round = table.round.wrapping_add(1);
+        self.table.lock().objects.restart();
     }
 
     /// Removes what the list that ends now did not show.
-    fn sweep(&self) {
-        let mut table = self.lock();
-        let round = table.round;
-        let gone = table
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.seen != round);
-        for name in gone.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
-            table.remove(&name);
+    fn synced(&self, version: &str) {
+        let mut table = self.table.lock();
+        for (name, old) in table.objects.synced(version) {
+            table.tell(&name, Some(&old), None);
         }
     }
 }
 
 impl<T> Table<T> {
-    fn remove(&mut self, name: &NamespacedName) {
-        if let Some(entry) = self.entries.remove(name) {
-            self.tell(name, Some(&entry.object), None);
-        }
-    }
-
     fn tell(&mut self, name: &NamespacedName, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
         self.subscribers.retain(|subscriber| {
             let Some(mailbox) = subscriber.upgrade() else {
                 return false;
             };
-            mailbox.lock().push(name, old.cloned(), new.cloned());
+            mailbox
+                .waiting
+                .lock()
+                .push(name, old.cloned(), new.cloned());
             mailbox.arrived.notify_one();
             true
         });
@@ -379,7 +309,7 @@ impl<T: Send + Sync> Sink for Feed<T> {
     }
 
     fn applied(&mut self, head: &Head<'_>, object: &[u8]) {
-        let (name, version) = (head.name(), number(&head.version));
+        let (name, version) = (head.name(), &*head.version);
         if self.mirror.is_known(&name, version) {
             return;
         }
@@ -393,18 +323,13 @@ impl<T: Send + Sync> Sink for Feed<T> {
     }
 
     fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
-        self.mirror.deleted(&head.name(), number(&head.version));
+        self.mirror.deleted(&head.name(), &head.version);
     }
 
-    fn synced(&mut self, _: &str) {
-        self.mirror.sweep();
+    fn synced(&mut self, version: &str) {
+        self.mirror.synced(version);
         self.synced.send_replace(true);
     }
-}
-
-/// Versions are compared as numbers; zero stands for one that is none and is taken as it comes.
-fn number(version: &str) -> u64 {
-    version.parse().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -462,22 +387,21 @@ mod tests {
 
     fn version(object: Option<&Arc<Value>>) -> u64 {
         object.map_or(0, |object| {
-            number(object["metadata"]["resourceVersion"].as_str().unwrap())
+            let version = object["metadata"]["resourceVersion"].as_str().unwrap();
+            version.parse().unwrap()
         })
     }
 
     fn known(mirror: &Mirror<Value>, name: &str) -> u64 {
-        version(
-            mirror
-                .lock()
-                .entries
-                .get(&named(name))
-                .map(|entry| &entry.object),
-        )
+        version(mirror.table.lock().objects.get(&named(name)))
     }
 
     fn put(mirror: &Mirror<Value>, name: &str, version: u64) -> bool {
-        mirror.put(&named(name), &Arc::new(object(name, version)), version)
+        mirror.put(
+            &named(name),
+            &Arc::new(object(name, version)),
+            &version.to_string(),
+        )
     }
 
     /// Name, old version and new version of each change that waits; 0 for none.
@@ -613,7 +537,7 @@ mod tests {
         assert_eq!(fetch(&mut changes), [told("a", 3, 0)]);
         drop(second);
         deleted(&mut feed, &object("b", 7));
-        assert_eq!(mirror.lock().subscribers.len(), 1);
+        assert_eq!(mirror.table.lock().subscribers.len(), 1);
     }
 
     #[tokio::test]

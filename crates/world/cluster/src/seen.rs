@@ -1,9 +1,6 @@
-//! [`Table`]: what is known of the objects of one watched kind, and which of two tellings is the newer one.
+//! [`Table`]: what is known of the objects of one watched kind.
 //!
-//! Two tell of an object: the watch, in the order of versions, and the answers to our own writes, which often come first.
-//! An answer is taken while the watch has not got there yet; what the watch then tells of that version is known already
-//! and need not be read. An answer that comes after the watch has passed its version is dropped: the object may have
-//! gone since.
+//! Which of two is newer is decided by [`Fresh`].
 //!
 //! Pure: no call, no clock, no lock.
 
@@ -12,6 +9,8 @@ use std::collections::HashMap;
 use lode_health::Health;
 use lode_merge::{Flags, Observed};
 use lode_object::{NamespacedName, Value, meta};
+
+use crate::fresh::Fresh;
 
 /// What the cache keeps of one object.
 #[derive(Debug, Clone)]
@@ -62,28 +61,15 @@ const GONE_MAX: usize = 4096;
 /// The objects of one watched kind.
 #[derive(Default)]
 pub(crate) struct Table {
-    rows: HashMap<NamespacedName, Row>,
+    fresh: Fresh<Seen>,
     gone: HashMap<NamespacedName, Gone>,
     /// Owners that are told of every change here, and how often they asked for it.
     pub(crate) subscribers: HashMap<NamespacedName, usize>,
-    /// Number of the list that is being read or was read last.
-    round: u32,
-    /// A list is being read.
-    is_listing: bool,
-    /// How far the watch has come.
-    reached: u64,
-}
-
-struct Row {
-    version: u64,
-    /// The list round it was last told of in.
-    round: u32,
-    seen: Seen,
 }
 
 impl Table {
     pub(crate) fn get(&self, name: &NamespacedName) -> Option<&Seen> {
-        self.rows.get(name).map(|row| &row.seen)
+        self.fresh.get(name)
     }
 
     /// Returns how an object went that goes by itself; nothing where another has its name, or where it was not seen.
@@ -92,56 +78,36 @@ impl Table {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Seen> {
-        self.rows.values().map(|row| &row.seen)
+        self.fresh.iter().map(|(_, seen)| seen)
     }
 
     /// Returns how far the watch has come: what was written up to there and is not here is not there.
     pub(crate) fn reached(&self) -> u64 {
-        self.reached
+        self.fresh.reached()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.fresh.len()
     }
 
     /// Returns what is known of an object if it is known in just this version.
     pub(crate) fn same(&self, name: &NamespacedName, version: &str) -> Option<&Seen> {
-        let version = number(version);
-        self.rows
-            .get(name)
-            .filter(|row| row.version == version && version != 0)
-            .map(|row| &row.seen)
+        self.fresh.same(name, version)
     }
 
     /// A full list begins.
     pub(crate) fn restart(&mut self) {
-        self.round = self.round.wrapping_add(1);
-        self.is_listing = true;
+        self.fresh.restart();
     }
 
     /// The list is complete, as of a version. Returns what it did not show, which is removed.
     pub(crate) fn synced(&mut self, version: &str) -> Vec<(NamespacedName, Seen)> {
-        self.is_listing = false;
-        self.reached = number(version);
-        let round = self.round;
-        self.rows
-            .extract_if(|_, row| row.round != round)
-            .map(|(name, row)| (name, row.seen))
-            .collect()
+        self.fresh.synced(version)
     }
 
-    /// Notes how far the watch has come, and tells whether what it tells is known already, so that it need not be read.
+    /// Notes how far the watch has come, and returns whether what it tells is known already, so that it need not be read.
     pub(crate) fn is_known(&mut self, name: &NamespacedName, version: &str) -> bool {
-        let version = self.advance(version);
-        let Some(row) = self.rows.get_mut(name).filter(|_| version != 0) else {
-            return false;
-        };
-        // A new list outranks what was known before it, even where a restored server counts from an earlier number.
-        let known = row.version == version || row.version > version && !self.is_listing;
-        if known {
-            row.round = self.round;
-        }
-        known
+        self.fresh.is_known(name, version)
     }
 
     /// Takes what the watch tells, and returns what was known before.
@@ -149,44 +115,37 @@ impl Table {
         &mut self,
         name: NamespacedName,
         version: &str,
-        seen: Seen,
+        mut seen: Seen,
     ) -> Option<Seen> {
-        self.insert(name, number(version), seen)
+        self.gone.remove(&name);
+
+        // What is done only after somebody asked it to go, was cut off: a node ends the Pods that are deleted.
+        let before = self.fresh.get(&name).map(|seen| &seen.observed);
+        let was_done = before
+            .is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
+        if seen.observed.deleting && !was_done {
+            seen.observed.flags.clear(Flags::ENDED);
+        }
+        self.fresh.applied(name, version, seen)
     }
 
     /// Takes the deletion the watch tells, and returns what was known.
     pub(crate) fn deleted(&mut self, name: &NamespacedName, version: &str) -> Option<Seen> {
-        let version = self.advance(version);
-        // An older deletion is that of an earlier object of this name.
-        let goes = self
-            .rows
-            .get(name)
-            .is_some_and(|row| version == 0 || version >= row.version);
-        let seen = if goes {
-            self.rows.remove(name).map(|row| row.seen)
-        } else {
-            None
-        };
-        if let Some(Seen { observed, .. }) = seen
-            .as_ref()
-            .filter(|seen| seen.observed.flags.contains(Flags::ENDS))
-        {
+        let seen = self.fresh.deleted(name, version)?;
+        if seen.observed.flags.contains(Flags::ENDS) {
             if self.gone.len() >= GONE_MAX {
                 self.gone.clear();
             }
-            let ended = observed.flags.contains(Flags::ENDED);
-            self.gone.insert(
-                name.clone(),
-                Gone {
-                    uid: observed.uid.clone(),
-                    ended,
-                },
-            );
+            let gone = Gone {
+                uid: seen.observed.uid.clone(),
+                ended: seen.observed.flags.contains(Flags::ENDED),
+            };
+            self.gone.insert(name.clone(), gone);
         }
-        seen
+        Some(seen)
     }
 
-    /// Takes the answer to an own write where the watch has not told of that version yet. Tells whether it was taken,
+    /// Takes the answer to an own write where the watch has not told of that version yet. Returns whether it was taken,
     /// and what was known before.
     pub(crate) fn put(
         &mut self,
@@ -194,50 +153,12 @@ impl Table {
         version: &str,
         seen: Seen,
     ) -> (bool, Option<Seen>) {
-        let version = number(version);
-        let known = self
-            .rows
-            .get(&name)
-            .map_or(self.reached, |row| row.version.max(self.reached));
-        if self.is_listing || version <= known {
-            return (false, None);
+        if self.fresh.is_news(&name, version) {
+            (true, self.applied(name, version, seen))
+        } else {
+            (false, None)
         }
-        (true, self.insert(name, version, seen))
     }
-
-    fn insert(&mut self, name: NamespacedName, version: u64, mut seen: Seen) -> Option<Seen> {
-        self.gone.remove(&name);
-        // What is done only after somebody asked it to go, was cut off: a node ends the Pods that are deleted.
-        let before = self.rows.get(&name).map(|row| &row.seen.observed);
-        let was_done = before
-            .is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
-        if seen.observed.deleting && !was_done {
-            seen.observed.flags.clear(Flags::ENDED);
-        }
-        self.rows
-            .insert(
-                name,
-                Row {
-                    version,
-                    round: self.round,
-                    seen,
-                },
-            )
-            .map(|row| row.seen)
-    }
-
-    fn advance(&mut self, version: &str) -> u64 {
-        let version = number(version);
-        if !self.is_listing {
-            self.reached = version;
-        }
-        version
-    }
-}
-
-/// Versions are compared as numbers; zero stands for one that is none and is taken as it comes.
-fn number(version: &str) -> u64 {
-    version.parse().unwrap_or_default()
 }
 
 #[cfg(test)]

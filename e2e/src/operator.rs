@@ -5,14 +5,16 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// The flag that lets one of several replicas act.
+const ELECTION: &str = "--enable-leader-election";
 
 /// How the operator is started.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub struct Settings {
 pub struct Operator {
     child: Child,
     metrics: u16,
+    health: u16,
     /// Where it logs.
     pub log: PathBuf,
 }
@@ -41,6 +44,28 @@ pub type Calls = BTreeMap<String, u64>;
 impl Operator {
     /// Starts it and waits until it is ready.
     pub fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let mut operator = Self::spawn(settings)?;
+        let until = Instant::now() + START_TIMEOUT;
+        while !operator.is_ready() {
+            if let Some(status) = operator.ended()? {
+                bail!(
+                    "the operator ended at once: {status}; see {}",
+                    operator.log.display()
+                );
+            }
+            if Instant::now() > until {
+                bail!(
+                    "the operator is not ready after {START_TIMEOUT:?}; see {}",
+                    operator.log.display()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(operator)
+    }
+
+    /// Starts it and does not wait: a replica that waits for its Lease is not ready.
+    pub fn spawn(settings: &Settings) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&settings.storage)?;
         let [storage, metrics, health] =
             [storage_port(&settings.storage)?, free_port()?, free_port()?];
@@ -64,37 +89,72 @@ impl Operator {
         }
         // The Git servers of tests and benchmarks are on loopback, which is refused otherwise.
         command.args(["--egress-allow", "127.0.0.0/8", "--egress-allow", "::1"]);
-        command
-            .arg("--health-addr")
-            .arg(local(health))
-            .args(&settings.arguments);
+        command.arg("--health-addr").arg(local(health));
+        // Most are alone on their cluster, and are killed and cut off on purpose: the next one must not wait for a Lease.
+        if !settings
+            .arguments
+            .iter()
+            .any(|flag| flag.starts_with(ELECTION))
+        {
+            command.arg(format!("{ELECTION}=false"));
+        }
+        command.args(&settings.arguments);
         let child = command
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
             .context("start the operator")?;
-        let mut operator = Self {
+        Ok(Self {
             child,
             metrics,
+            health,
             log,
-        };
-        let until = Instant::now() + START_TIMEOUT;
-        while !matches!(get(health, "/readyz"), Ok(text) if text.starts_with("HTTP/1.1 200")) {
-            if let Some(status) = operator.child.try_wait()? {
-                bail!(
-                    "the operator ended at once: {status}; see {}",
-                    operator.log.display()
-                );
+        })
+    }
+
+    /// Returns whether it says it is ready.
+    pub fn is_ready(&self) -> bool {
+        matches!(get(self.health, "/readyz"), Ok(text) if text.starts_with("HTTP/1.1 200"))
+    }
+
+    /// Returns whether it holds its Lease; what does not answer does not say so.
+    pub fn leads(&self) -> bool {
+        let samples = self.metric("leader_election_master_status");
+        samples.is_ok_and(|samples| samples.iter().any(|(_, value)| *value > 0.0))
+    }
+
+    /// Sends it a signal, by the name that `kill` knows it by.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let mut kill = Command::new("kill");
+        kill.args(["-s", name]).arg(self.child.id().to_string());
+        let status = kill.status().context("run kill")?;
+        ensure!(status.success(), "kill -s {name}: {status}");
+        Ok(())
+    }
+
+    /// Returns the id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Returns how it ended, if it has.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        let until = Instant::now() + STOP_TIMEOUT;
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
             }
-            if Instant::now() > until {
-                bail!(
-                    "the operator is not ready after {START_TIMEOUT:?}; see {}",
-                    operator.log.display()
-                );
-            }
+            ensure!(
+                Instant::now() < until,
+                "the operator did not end within {STOP_TIMEOUT:?}"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(operator)
     }
 
     /// Ends it as Kubernetes would, and waits.
@@ -102,14 +162,7 @@ impl Operator {
         Command::new("kill")
             .arg(self.child.id().to_string())
             .status()?;
-        let until = Instant::now() + STOP_TIMEOUT;
-        while self.child.try_wait()?.is_none() {
-            if Instant::now() > until {
-                bail!("the operator did not end within {STOP_TIMEOUT:?}");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
+        self.wait().map(drop)
     }
 
     /// Kills it, as a machine that goes away would.

@@ -56,6 +56,7 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
         false,
     ),
     ("apps/v1", "Deployment", "deployments", true),
+    ("coordination.k8s.io/v1", "Lease", "leases", true),
     ("apps/v1", "StatefulSet", "statefulsets", true),
     ("apps/v1", "ReplicaSet", "replicasets", true),
     (

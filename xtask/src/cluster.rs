@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) api_port: u16,
     pub(crate) nodes: u16,
     pub(crate) only_api: bool,
+    /// The API server logs who wrote what.
+    pub(crate) audited: bool,
 }
 
 /// A cluster that answers.
@@ -107,6 +109,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
                 api_port,
                 nodes: args.nodes,
                 only_api: args.only_api,
+                audited: false,
             };
             let cluster = up(&settings, args.wipe)?;
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
@@ -146,15 +149,20 @@ impl Cluster {
 impl Fresh {
     /// Starts a cluster for one run of `purpose`.
     pub(crate) fn start(purpose: &str) -> Result<Self> {
-        Self::of(purpose, false)
+        Self::of(purpose, false, false)
+    }
+
+    /// Starts a cluster for one run of `purpose` whose API server logs who wrote what.
+    pub(crate) fn audited(purpose: &str) -> Result<Self> {
+        Self::of(purpose, false, true)
     }
 
     /// Starts etcd and the API server alone for one run of `purpose`.
     pub(crate) fn only_api(purpose: &str) -> Result<Self> {
-        Self::of(purpose, true)
+        Self::of(purpose, true, false)
     }
 
-    fn of(purpose: &str, only_api: bool) -> Result<Self> {
+    fn of(purpose: &str, only_api: bool, audited: bool) -> Result<Self> {
         let cache = workspace::cache()?;
         for number in 1..=FRESH_MAX {
             let state = cache.join(format!("cluster-{purpose}-{number}"));
@@ -168,6 +176,7 @@ impl Fresh {
                 api_port: free_port()?,
                 nodes: 2,
                 only_api,
+                audited,
             };
             let etcd_port = settings.etcd_port;
             return Ok(Self {
@@ -197,6 +206,11 @@ impl Drop for Fresh {
             );
         }
     }
+}
+
+/// Returns where the audit log of a cluster lies, if it has one.
+pub(crate) fn audit_log(state: &Path) -> PathBuf {
+    state.join("log/audit.log")
 }
 
 /// A port of loopback that nobody listens on now.

@@ -1,6 +1,6 @@
 //! Plays the scenarios of `lode-cli` on a real control plane; a plain `cargo test` plays them on sandboxes.
 //!
-//! They find what they need in the environment: `KUBECONFIG`, `LODE_BIN` and `FLUX_BIN`. `LODE_BIN` is set by nothing
+//! They find what they need in the environment: `KUBECONFIG`, `LODE_BIN`, `FLUX_BIN` and `LODE_AUDIT_LOG`. `LODE_BIN` is set by nothing
 //! else, so a plain `cargo test` never touches the cluster of who runs it.
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::cluster::Fresh;
+use crate::cluster::{self, Fresh};
 use crate::{client, command, operator, workspace};
 
 /// `cargo xtask e2e`.
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let (lode, flux) = (operator::binary(args.lode.as_deref())?, client::flux()?);
-    let fresh = Fresh::start("e2e")?;
+    let fresh = Fresh::audited("e2e")?;
     let mut tests = Command::new(workspace::cargo());
     tests
         .args(["test", "--package", "lode-cli", "--test", "scenarios"])
@@ -38,7 +38,8 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     tests
         .env("KUBECONFIG", fresh.cluster.kubeconfig())
         .env("LODE_BIN", lode)
-        .env("FLUX_BIN", flux);
+        .env("FLUX_BIN", flux)
+        .env("LODE_AUDIT_LOG", cluster::audit_log(&fresh.cluster.state));
     tests.current_dir(workspace::root());
     command::run(&mut tests)?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
-//! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`] and [`judge`] runs against it,
+//! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`], [`leader`] and [`judge`] runs against it,
 //! what judges an API server ([`replay`], [`differential`], [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes
 //! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
 //! plain `cargo` command does already.
@@ -20,6 +20,7 @@ mod differential;
 mod e2e;
 mod fuzz;
 mod judge;
+mod leader;
 mod operator;
 mod replay;
 mod schema;
@@ -44,6 +45,8 @@ enum Task {
     Client(client::Args),
     /// Run the end-to-end tests on a fresh cluster
     E2e(e2e::Args),
+    /// Stop the leader of two replicas again and again and print what it still wrote
+    Leader(leader::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
     /// Replay recorded requests against an API server and print how many are answered alike
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Cluster(args) => cluster::main(&args),
         Task::Client(args) => client::main(&args),
         Task::E2e(args) => e2e::main(&args),
+        Task::Leader(args) => leader::main(&args),
         Task::Judge(args) => judge::main(&args),
         Task::Replay(args) => replay::main(&args),
         Task::Differential(args) => differential::main(&args),

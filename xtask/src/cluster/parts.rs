@@ -20,8 +20,18 @@ const NAMES: [&str; 5] = [
     "kwok",
 ];
 const API_PARTS: usize = 2;
-/// Users besides those of the certificates: one who may do all, and one who may do nothing of her own.
-pub(crate) const TOKENS: &str = "admintoken,admin,admin,\"system:masters\"\nusertoken,jane,jane,\n";
+/// Users besides those of the certificates: one who may do all, one who may do nothing of her own, and two replicas of the
+/// operator that the audit log tells apart.
+pub(crate) const TOKENS: &str = "admintoken,admin,admin,\"system:masters\"\nusertoken,jane,jane,\n\
+    replica-a-token,replica-a,replica-a,\"system:masters\"\nreplica-b-token,replica-b,replica-b,\"system:masters\"\n";
+/// What is written to the audit log: who asked for which write and when, without contents.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: None, verbs: [get, list, watch]}
+- {level: Metadata}
+";
 /// How long one look at an HTTP address may take.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// A first line of an HTTP answer is longer than nothing and shorter than this.
@@ -44,6 +54,7 @@ pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
     }
     pki::prepare(&settings.state, settings.api_port)?;
     fs::write(settings.state.join("tokens.csv"), TOKENS).context("write the tokens of users")?;
+    fs::write(settings.state.join("audit.yaml"), AUDIT_POLICY).context("write the audit policy")?;
 
     let etcd = spawn(cluster, "etcd", &etcd_flags(settings))?;
     wait_until(&etcd, "etcd being ready", || {
@@ -200,6 +211,11 @@ fn api_flags(settings: &Settings) -> Vec<String> {
         ]
         .map(str::to_owned),
     );
+    if settings.audited {
+        let log = super::audit_log(&settings.state);
+        flags.push("--audit-policy-file=audit.yaml".to_owned());
+        flags.push(format!("--audit-log-path={}", log.display()));
+    }
     if settings.only_api {
         // Nobody makes service accounts, so pods must not have to have one.
         flags.push("--disable-admission-plugins=ServiceAccount".to_owned());

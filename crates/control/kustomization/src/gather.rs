@@ -15,7 +15,7 @@ use lode_stdx::duration;
 use lode_store::Owner;
 use lode_tree::Tree;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Retry};
 use crate::options::Options;
 
 /// Bytes of memory that opening an artifact may need: one file at a time, and what stays in memory of all.
@@ -84,13 +84,17 @@ pub(crate) async fn tree(
         .await
     {
         Ok(Ok(tree)) => Ok(tree),
-        Ok(Err(error)) => Err(Failure::waiting(
-            reasons::ARTIFACT_FAILED,
-            format!(
-                "artifact of revision {} cannot be read: {error}; the source will store it again",
-                artifact.revision
-            ),
-        )),
+        Ok(Err(error)) => Err(Failure {
+            // The source's status stays the same when it stores the same revision again, so nothing would wake us.
+            retry: Retry::Backoff,
+            ..Failure::waiting(
+                reasons::ARTIFACT_FAILED,
+                format!(
+                    "artifact of revision {} cannot be read: {error}; the source will store it again",
+                    artifact.revision
+                ),
+            )
+        }),
         Err(error) => Err(Failure::new(
             reasons::ARTIFACT_FAILED,
             format!("reading the artifact: {error}"),

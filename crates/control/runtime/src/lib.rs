@@ -11,6 +11,7 @@
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
 //! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it, [`Change::urgency`] for whom.
 //! - [`Memory`] lets work that computes begin once there is room for it.
+//! - [`Election`] says whether this replica is the one that acts.
 //! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and metrics over HTTP.
 //!
 //! ```
@@ -25,7 +26,7 @@
 //! # });
 //! ```
 //!
-//! Left out on purpose: any knowledge of a single kind, conditions (`model/api`), leader election.
+//! Left out on purpose: any knowledge of a single kind, conditions (`model/api`).
 
 mod compute;
 mod controller;
@@ -33,6 +34,7 @@ mod events;
 mod fair;
 mod http;
 mod lanes;
+mod lease;
 mod memory;
 mod metrics;
 mod next;
@@ -47,6 +49,7 @@ pub use compute::Unfinished;
 pub use controller::{Controller, run};
 pub use events::{Event, EventKind, Events, ObjectReference};
 pub use http::{Routes, serve};
+pub use lease::{Election, LeaseOptions, LostLease, Timings, UnfitTimings};
 pub use memory::{Memory, Reservation, TooLarge, half_of_memory};
 pub use metrics::Metrics;
 pub use next::{Backoff, Next, jitter};

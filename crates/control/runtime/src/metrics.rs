@@ -95,6 +95,13 @@ impl Metrics {
         lock(&self.shared.live.events).push(events.clone());
     }
 
+    /// Shows whether this replica holds a Lease.
+    pub fn set_leader(&self, lease: &str, leads: bool) {
+        let label = [("name", lease.to_owned())];
+        let gauge = self.shared.runs.leader.get_or_create(&label);
+        gauge.set(leads.into());
+    }
+
     /// Counts a worker as busy.
     pub fn run_started(&self, controller: &'static str) {
         self.shared
@@ -200,6 +207,7 @@ struct Runs {
     held_back: Family<Controller, Counter>,
     active: Family<Controller, Gauge>,
     time: Family<Controller, Histogram, fn() -> Histogram>,
+    leader: Family<[(&'static str, String); 1], Gauge>,
 }
 
 impl Default for Runs {
@@ -217,6 +225,7 @@ impl Default for Runs {
             held_back: Family::default(),
             active: Family::default(),
             time: Family::new_with_constructor(time),
+            leader: Family::default(),
         }
     }
 }
@@ -248,6 +257,11 @@ impl Runs {
             name("reconcile_time_seconds"),
             "Length of reconciles by controller",
             self.time.clone(),
+        );
+        registry.register(
+            "leader_election_master_status",
+            "Whether this replica holds the Lease: 1 or 0",
+            self.leader.clone(),
         );
     }
 }

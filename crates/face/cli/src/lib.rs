@@ -19,6 +19,7 @@ mod follow;
 mod get;
 mod install;
 mod kinds;
+mod leader_election;
 mod limits;
 mod output;
 mod reconcile;

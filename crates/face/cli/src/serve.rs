@@ -13,6 +13,7 @@ use clap::{ArgAction, ValueEnum};
 use lode_serve::Options;
 
 use crate::egress;
+use crate::leader_election::LeaderElectionFlags;
 use crate::limits::BuildLimits;
 use crate::output;
 use crate::report::Told;
@@ -49,6 +50,8 @@ pub(crate) struct Args {
     /// Look after all namespaces, or only after that in `RUNTIME_NAMESPACE`
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     watch_all_namespaces: bool,
+    #[command(flatten)]
+    leader_election: LeaderElectionFlags,
     /// Look after objects with these labels only
     #[arg(
         long,
@@ -217,6 +220,9 @@ impl Args {
         Ok(Options {
             storage_adv_addr: self.advertised(environment),
             namespace: self.namespace(environment)?,
+            leader_election: self
+                .leader_election
+                .read(environment.runtime_namespace.as_deref())?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
             strict_fields: self.strict_fields,
             memory_budget: self
@@ -353,6 +359,17 @@ mod tests {
             metrics_addr: 0.0.0.0:8080,
             health_addr: 0.0.0.0:9440,
             namespace: None,
+            leader_election: Some(
+                LeaderElection {
+                    namespace: None,
+                    timings: Timings {
+                        lease_duration: 15s,
+                        renew_deadline: 10s,
+                        retry_period: 2s,
+                    },
+                    release_on_cancel: true,
+                },
+            ),
             watch_label_selector: "",
             concurrent: 16,
             concurrent_ssa: 16,
@@ -474,6 +491,7 @@ mod tests {
         let help = Line::command().render_help().to_string();
         for flag in [
             "--storage-path",
+            "--enable-leader-election",
             "--concurrent-ssa",
             "--artifact-retention-ttl",
             "--default-service-account",

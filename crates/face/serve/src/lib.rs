@@ -1,19 +1,20 @@
 //! All controllers in one process: wiring only.
 //!
 //! [`run()`] connects, starts what is shared (client, discovery, watch cache, artifact store, mirrors of our own kinds),
-//! starts the controllers on it, and ends them in order when asked to.
+//! waits until this replica leads, starts the controllers on it, and ends them in order when asked to.
 //!
 //! Left out on purpose: flags (`face/cli`), and any decision that a controller could make.
 
 mod configs;
 mod ending;
+mod leadership;
 mod log;
 mod obstacles;
 mod options;
 mod run;
 
 pub use ending::Ending;
-pub use lode_runtime::half_of_memory;
+pub use lode_runtime::{Timings, half_of_memory};
 pub use log::{Encoding, init as init_log};
-pub use options::Options;
+pub use options::{LeaderElection, Options};
 pub use run::run;

@@ -10,13 +10,23 @@ use lode_cluster::{Client, Error, Resource};
 use tokio::time::Instant;
 use tracing::{error, info};
 
+use crate::ending::Ending;
+
 /// Between two looks, at first and at most.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 /// Between two words about the same obstacle, at first and at most.
 const SAY: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
 
-/// Waits until our kinds can be read in a namespace, or everywhere where that is empty.
-pub(crate) async fn gone(client: &Client, namespace: &str) {
+/// Waits until our kinds can be read in a namespace, or everywhere where that is empty. Returns whether they can: the
+/// process may be asked to end before.
+pub(crate) async fn are_gone(client: &Client, namespace: &str, ending: &mut Ending) -> bool {
+    tokio::select! {
+        () = gone(client, namespace) => true,
+        () = ending.asked() => false,
+    }
+}
+
+async fn gone(client: &Client, namespace: &str) {
     let mut said = Said::default();
     let mut wait = LOOK.0;
     while let Some(obstacle) = look(client, namespace).await {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lode_net::Egress;
+use lode_runtime::Timings;
 use lode_stdx::budget::{self, Limits};
 
 /// Everything a person can set.
@@ -30,6 +31,8 @@ pub struct Options {
     pub health_addr: SocketAddr,
     /// The one namespace to look after; all when absent.
     pub namespace: Option<String>,
+    /// How one of several replicas is chosen; absent where there is one only.
+    pub leader_election: Option<LeaderElection>,
     /// Only objects with these labels are looked after.
     pub watch_label_selector: String,
     /// How many reconciles of one kind may be under way at once.
@@ -70,4 +73,15 @@ pub struct Options {
     pub fetch: budget::Limits,
     /// What one build may cost.
     pub build_limits: Limits,
+}
+
+/// How one of several replicas is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaderElection {
+    /// Namespace of the Lease; when absent, that of an installation if there is one, else `default`.
+    pub namespace: Option<String>,
+    /// When the Lease runs out and how often it is renewed.
+    pub timings: Timings,
+    /// Lets go of the Lease at the end, so that another replica acts at once.
+    pub release_on_cancel: bool,
 }

@@ -1,5 +1,7 @@
 //! Start, run, end.
 
+use std::io;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +17,13 @@ use lode_object::NamespacedName;
 use lode_runtime::{Backoff, Events, Memory, Metrics, Queue, Routes, Store};
 use lode_source::GitRepositories;
 use lode_stdx::budget;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::info;
 
 use crate::ending::Ending;
+use crate::leadership::Leadership;
 use crate::options::Options;
 use crate::{configs, obstacles};
 
@@ -27,16 +31,21 @@ use crate::{configs, obstacles};
 const MANAGER: &str = "kustomize-controller";
 /// How long events have to be written at the end.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Runs the operator until it is asked to end.
 ///
 /// # Errors
-/// It could not start: the cluster is not configured, a port is taken, the storage cannot be written.
+/// It could not start: the cluster is not configured, a port is taken, the storage cannot be written. Or it led and lost
+/// its Lease: another replica acts now, and this one has to be started anew.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut ending = Ending::listen().context("catch signals")?;
     // Held until the end: two that write to one folder would take things from one another.
     let _lock = lode_store::Lock::take(&options.storage_path)?;
     let client = Client::connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
+    let leadership = Leadership::prepare(&options).await?;
+    let client = leadership.gated(client);
     let artifacts = lode_store::Store::open(&options.storage_path)
         .with_context(|| format!("open storage at {}", options.storage_path.display()))?;
     let artifacts = Arc::new(artifacts.with_limits(read_limits(&options)));
@@ -44,78 +53,142 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     metrics.watch_client(&client, client.host());
     let ready = Arc::new(AtomicBool::new(false));
-    listen(&options, &artifacts, &metrics, &ready, &stopped).await?;
+    let artifacts_port = listen(&options, &metrics, &ready, &stopped).await?;
     let namespace = options.namespace.clone().unwrap_or_default();
-    tokio::select! {
-        () = obstacles::gone(&client, &namespace) => {}
-        () = ending.asked() => return Ok(()),
+    if !obstacles::are_gone(&client, &namespace, &mut ending).await {
+        return Ok(());
     }
-
-    let sources = Store::start(
-        client.clone(),
-        subject::<git_repository::Spec>(&options),
-        read::<git_repository::Spec>,
-        name_of,
-    );
-    let objects = Store::start(
-        client.clone(),
-        subject::<kustomization::Spec>(&options),
-        read::<kustomization::Spec>,
-        name_of,
-    );
-    // Both controllers compute, each as many as it is told.
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let memory = Memory::new(options.memory_budget, processors);
-    info!(mib = memory.total() >> 20, "memory budget");
-    let shared = Shared {
+    let started = Started {
         options: &options,
-        client: &client,
-        artifacts: &artifacts,
-        metrics: &metrics,
-        memory,
+        client,
+        artifacts,
+        artifacts_port,
+        metrics,
+        ready,
+        stop,
+        stopped,
+        leadership,
     };
-    let events = [
-        shared.events("source-controller"),
-        shared.events("kustomize-controller"),
-    ];
-    let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
-    let (kustomizations, kustomization_queue) =
-        shared.kustomizations(&objects, &sources, &events[1]);
+    started.act(&namespace, ending).await
+}
 
-    let mut helpers = configs::start(&client, &namespace, &kustomizations);
-    helpers.push(tokio::spawn(repositories.clone().follow()));
-    helpers.push(tokio::spawn(kustomizations.clone().follow()));
-    let controllers = [
-        tokio::spawn(lode_runtime::run(
-            repositories.clone(),
-            repository_queue,
-            // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
-            lode_source::UNDER_WAY_MAX,
-            stopped.clone(),
-        )),
-        tokio::spawn(lode_runtime::run(
-            kustomizations.clone(),
-            kustomization_queue,
-            options.concurrent,
-            stopped.clone(),
-        )),
-    ];
-    tokio::select! {
-        () = async { sources.synced().await; objects.synced().await } => {
-            ready.store(true, Ordering::Relaxed);
-            info!(sources = sources.len(), kustomizations = objects.len(), "ready");
-            ending.asked().await;
+/// What is there before this replica is chosen.
+struct Started<'a> {
+    options: &'a Options,
+    client: Client,
+    artifacts: Arc<lode_store::Store>,
+    artifacts_port: TcpSocket,
+    metrics: Metrics,
+    ready: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
+    stopped: watch::Receiver<bool>,
+    leadership: Leadership,
+}
+
+impl Started<'_> {
+    /// Mirrors our kinds, waits until this replica leads, and runs the controllers until it is asked to end.
+    async fn act(self, namespace: &str, mut ending: Ending) -> anyhow::Result<()> {
+        let Self {
+            options,
+            client,
+            artifacts,
+            artifacts_port,
+            metrics,
+            ready,
+            stop,
+            stopped,
+            mut leadership,
+        } = self;
+        let sources = Store::start(
+            client.clone(),
+            subject::<git_repository::Spec>(options),
+            read::<git_repository::Spec>,
+            name_of,
+        );
+        let objects = Store::start(
+            client.clone(),
+            subject::<kustomization::Spec>(options),
+            read::<kustomization::Spec>,
+            name_of,
+        );
+        // Both controllers compute, each as many as it is told.
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let memory = Memory::new(options.memory_budget, processors);
+        info!(mib = memory.total() >> 20, "memory budget");
+        let shared = Shared {
+            options,
+            client: &client,
+            artifacts: &artifacts,
+            metrics: &metrics,
+            memory,
+        };
+        let events = [
+            shared.events("source-controller"),
+            shared.events("kustomize-controller"),
+        ];
+        let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
+        let (kustomizations, kustomization_queue) =
+            shared.kustomizations(&objects, &sources, &events[1]);
+
+        let mut helpers = configs::start(&client, namespace, &kustomizations);
+        helpers.push(tokio::spawn(repositories.clone().follow()));
+        helpers.push(tokio::spawn(kustomizations.clone().follow()));
+
+        // Until it leads, a replica keeps its mirrors up to date and does nothing else.
+        if !leadership.won(&metrics, &mut ending).await {
+            return Ok(());
         }
-        () = ending.asked() => {}
+        serve_artifacts(artifacts_port, &artifacts, &stopped)?;
+        let controllers = [
+            tokio::spawn(lode_runtime::run(
+                repositories.clone(),
+                repository_queue,
+                // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
+                lode_source::UNDER_WAY_MAX,
+                stopped.clone(),
+            )),
+            tokio::spawn(lode_runtime::run(
+                kustomizations.clone(),
+                kustomization_queue,
+                options.concurrent,
+                stopped.clone(),
+            )),
+        ];
+        let told = tell_when_ready(&sources, &objects, &ready);
+        leadership.keep(told, &mut ending).await?;
+        info!("ending");
+        stop.send_replace(true);
+        drained(controllers).await?;
+        helpers.iter().for_each(JoinHandle::abort);
+        tokio::join!(events[0].flush(FLUSH), events[1].flush(FLUSH));
+        // Nothing is under way any more, so another replica may act.
+        leadership.release().await;
+        Ok(())
     }
-    info!("ending");
-    stop.send_replace(true);
+}
+
+async fn drained(controllers: [JoinHandle<()>; 2]) -> anyhow::Result<()> {
     for controller in controllers {
         controller.await.context("a controller ended badly")?;
     }
-    helpers.iter().for_each(tokio::task::JoinHandle::abort);
-    tokio::join!(events[0].flush(FLUSH), events[1].flush(FLUSH));
     Ok(())
+}
+
+/// Is ready once the mirrors are complete, and never ends.
+async fn tell_when_ready(
+    sources: &Store<GitRepository>,
+    objects: &Store<Kustomization>,
+    ready: &AtomicBool,
+) {
+    sources.synced().await;
+    objects.synced().await;
+    ready.store(true, Ordering::Relaxed);
+    info!(
+        sources = sources.len(),
+        kustomizations = objects.len(),
+        "ready"
+    );
+    std::future::pending::<()>().await;
 }
 
 struct Shared<'a> {
@@ -231,39 +304,55 @@ fn read_limits(options: &Options) -> budget::Limits {
     }
 }
 
-/// Opens the three ports: artifacts, metrics, health.
+/// Opens the ports of metrics and health, and reserves that of artifacts: nobody is answered there before this replica
+/// leads, for its artifacts are not the leader's.
 async fn listen(
     options: &Options,
-    artifacts: &Arc<lode_store::Store>,
     metrics: &Metrics,
     ready: &Arc<AtomicBool>,
     stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    let bind = |addr| async move {
-        TcpListener::bind(addr)
-            .await
-            .with_context(|| format!("listen on {addr}"))
-    };
-    let (storage, metrics_port, health) = (
-        bind(options.storage_addr).await?,
-        bind(options.metrics_addr).await?,
-        bind(options.health_addr).await?,
-    );
+) -> anyhow::Result<TcpSocket> {
+    let artifacts = reserve(options.storage_addr)
+        .with_context(|| format!("listen on {}", options.storage_addr))?;
     let ready = ready.clone();
     let routes = Routes::new(metrics.clone()).ready_when(move || ready.load(Ordering::Relaxed));
-    for listener in [metrics_port, health] {
+    for address in [options.metrics_addr, options.health_addr] {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("listen on {address}"))?;
         tokio::spawn(lode_runtime::serve(
             listener,
             routes.clone(),
             stopped.clone(),
         ));
     }
+    Ok(artifacts)
+}
+
+/// Takes a port without listening: connections to it are refused.
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn serve_artifacts(
+    port: TcpSocket,
+    artifacts: &lode_store::Store,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let listener = port.listen(BACKLOG).context("listen for artifacts")?;
     let mut stopped = stopped.clone();
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     tokio::spawn(lode_store::serve(
-        storage,
+        listener,
         artifacts.served().to_owned(),
         stop,
     ));

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::connect::{self, Connection, Incoming, IsWatch};
 use crate::error::Error;
+use crate::gate::WriteGate;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
 use crate::review::Account;
@@ -43,6 +44,8 @@ pub struct Client {
     account: Option<Arc<Account>>,
     host: Arc<str>,
     namespace: Arc<str>,
+    /// Asked before every write; without one all may be sent.
+    gate: Option<WriteGate>,
     counts: Arc<Lock<BTreeMap<(&'static str, u16), u64>>>,
 }
 
@@ -65,6 +68,7 @@ impl Client {
                 .unwrap_or_default()
                 .into(),
             namespace: config.default_namespace.as_str().into(),
+            gate: None,
             counts: Arc::default(),
         })
     }
@@ -79,6 +83,20 @@ impl Client {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Returns a client whose writes are sent only while a gate is open, dry-runs too. Clients made of it share the gate.
+    #[must_use]
+    pub fn gated(&self, gate: &WriteGate) -> Self {
+        Self {
+            gate: Some(gate.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the client without its gate, for posts that store nothing.
+    pub(crate) fn ungated(self) -> Self {
+        Self { gate: None, ..self }
     }
 
     /// Returns a client that acts as a service account: `system:serviceaccount:<namespace>:<name>`.
@@ -375,9 +393,21 @@ impl Client {
         content: Content,
     ) -> Result<Bytes, Error> {
         let mut tries = 1;
+        let gate = self.gate.as_ref().filter(|_| method != Method::GET);
         loop {
-            let request = self.request(method.clone(), path, content.clone())?;
+            let mut request = self.request(method.clone(), path, content.clone())?;
+            let checkpoint = match gate {
+                Some(gate) => {
+                    gate.passed().await?;
+                    Some(gate.attach(&mut request))
+                }
+                None => None,
+            };
             let answer = tokio::time::timeout(CALL_TIMEOUT, self.once(request)).await;
+            if checkpoint.is_some_and(|checkpoint| checkpoint.has_refused()) {
+                // The gate closed while a connection was made: nothing arrived, whatever the answer says.
+                continue;
+            }
             let answer = answer.unwrap_or_else(|_| {
                 Err(Error::Unreachable(format!(
                     "no answer within {CALL_TIMEOUT:?}"

@@ -20,6 +20,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::error::Error;
+use crate::gate::{Checkpoint, Outgoing};
 use crate::lines::{Lines, Placed};
 
 /// A connection that answers no ping for this long is dead: watches on it start again elsewhere.
@@ -86,19 +87,7 @@ pub(crate) async fn config(
 /// Builds a client whose connector offers HTTP/2 first (kube's own offers HTTP/1.1 alone).
 pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
-        let builder = ClientBuilder::try_from(config.clone())
-            .map_err(|error| Error::Request(error.to_string()))?;
-        let client = builder.build();
-        let service = service_fn(move |request| {
-            let client = client.clone();
-            async move {
-                Ok(client
-                    .send(request)
-                    .await?
-                    .map(|body| body.map_err(BoxError::from).boxed_unsync()))
-            }
-        });
-        return Ok(Connection(BoxCloneSyncService::new(service)));
+        return connect_by_proxy(config);
     }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -127,6 +116,7 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     let http = service_fn(move |request: http::Request<Body>| {
         let (calls, watches) = (calls.clone(), watches.clone());
         async move {
+            let request = Outgoing::wrap(request);
             if request.extensions().get::<IsWatch>().is_some() {
                 return watch(&watches, request).await;
             }
@@ -145,7 +135,26 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     Ok(Connection(BoxCloneSyncService::new(service)))
 }
 
-type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Body>;
+/// Connects as kube does, which knows proxies.
+fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
+    let builder = ClientBuilder::try_from(config.clone())
+        .map_err(|error| Error::Request(error.to_string()))?;
+    let client = builder.build();
+    let service = service_fn(move |request: http::Request<Body>| {
+        let client = client.clone();
+        async move {
+            // kube's client takes no body but its own, so the check is made before it looks for a connection.
+            Checkpoint::of(&request).map_or(Ok(()), Checkpoint::pass)?;
+            Ok(client
+                .send(request)
+                .await?
+                .map(|body| body.map_err(BoxError::from).boxed_unsync()))
+        }
+    });
+    Ok(Connection(BoxCloneSyncService::new(service)))
+}
+
+type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Outgoing>;
 
 /// Makes a client of one HTTP/2 connection, which is opened by its first request and closed with it.
 fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
@@ -163,7 +172,7 @@ fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
 /// Sends a request on a connection with room for it; the answer holds its place until it is dropped.
 async fn watch(
     lines: &Lines<Http>,
-    request: http::Request<Body>,
+    request: http::Request<Outgoing>,
 ) -> Result<http::Response<Incoming>, BoxError> {
     let (http, mut place) = lines.take();
     let Ok(answer) = tokio::time::timeout(WATCH_ANSWER_MAX, http.request(request)).await else {

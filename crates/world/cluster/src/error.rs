@@ -28,6 +28,9 @@ pub enum Error {
         /// The bound.
         max: usize,
     },
+    /// Nothing was sent: this process may not write, because it does not hold its Lease (any more).
+    #[error("nothing was written: this replica does not hold its Lease")]
+    NotLeading,
     /// The request could not be put together, for instance from a name no URL may hold.
     #[error("request to the Kubernetes API is not valid: {0}")]
     Request(String),
@@ -76,7 +79,7 @@ impl Error {
             Self::Refused(status) => {
                 status.code == 429 || status.code >= 500 || status.is_any_modified()
             }
-            Self::Unreachable(_) => true,
+            Self::Unreachable(_) | Self::NotLeading => true,
             Self::TooLarge(_)
             | Self::NotUnderstood(_)
             | Self::TooManyWatches { .. }

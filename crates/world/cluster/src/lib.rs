@@ -1,6 +1,7 @@
 //! Kubernetes, the neighbour: one client, discovery, and one shared watch cache.
 //!
 //! - [`Client`] makes calls, as ourselves or as a service account; [`Error`] says what came of them.
+//! - [`WriteGate`] says until when this process may write; a client behind it sends no write after that.
 //! - [`Discovery`] knows where a kind lives.
 //! - [`watch()`] follows a kind for ever and hands every object to a [`Sink`].
 //! - [`Reviews`] says what an account may see of what we see.
@@ -15,6 +16,7 @@ mod connect;
 mod discovery;
 mod error;
 mod fresh;
+mod gate;
 mod ledger;
 mod lines;
 mod refusal;
@@ -28,6 +30,7 @@ pub use client::{Client, Identity, Target};
 pub use discovery::Discovery;
 pub use error::Error;
 pub use fresh::Fresh;
+pub use gate::{WriteGate, boot_time};
 pub use ledger::{Subscription, Watched};
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;

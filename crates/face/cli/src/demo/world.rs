@@ -90,6 +90,7 @@ fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Opti
         metrics_addr: free,
         health_addr: free,
         namespace: None,
+        leader_election: None,
         watch_label_selector: String::new(),
         concurrent: 16,
         concurrent_ssa: 16,

@@ -209,7 +209,7 @@ fn deployment(wishes: &Wishes<'_>) -> Value {
         "metadata": {"name": NAME, "namespace": namespace, "labels": labels(namespace)},
         "spec": {
             "replicas": 1,
-            // Two operators at once would write the same objects.
+            // Who waits for the Lease is not ready: a rolling update would wait for the new one for ever.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {"app": NAME}},
             "template": {

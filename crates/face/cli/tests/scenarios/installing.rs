@@ -167,6 +167,8 @@ async fn an_operator_of_least_privilege_applies_as_a_tenants_account() {
         arguments: vec![
             "--default-service-account=default".into(),
             "--no-cross-namespace-refs=true".into(),
+            // Its role lets it hold a Lease.
+            "--enable-leader-election".into(),
         ],
     };
     let operator = block_in_place(|| Operator::start(&settings)).unwrap();

@@ -38,8 +38,10 @@ mod kinds_come_and_go;
 mod live_edits;
 #[cfg(test)]
 mod nothing_is_left_behind;
+mod one_of_two_acts;
 mod removal;
 mod secrets_stay_secret;
+mod stopped_leaders;
 mod tenants;
 mod the_api_server_goes_away;
 mod the_cluster_refuses;

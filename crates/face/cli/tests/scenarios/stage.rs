@@ -167,6 +167,19 @@ impl Stage {
         self.start()
     }
 
+    /// Returns how another replica of the operator is started, with a storage of its own.
+    pub(crate) fn replica(&self, name: &str) -> Settings {
+        Settings {
+            storage: self.folder.path().join(name),
+            ..self.settings.clone()
+        }
+    }
+
+    /// Takes an operator as the stage's own, which is looked at when the stage is struck.
+    pub(crate) fn take_over(&mut self, operator: Operator) {
+        self.operator = Some(operator);
+    }
+
     /// Returns where the operator keeps things.
     pub(crate) fn storage(&self) -> &Path {
         &self.settings.storage

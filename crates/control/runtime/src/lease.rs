@@ -1,0 +1,443 @@
+//! [`Election`]: of the replicas on one cluster, the one that holds a Lease acts.
+//!
+//! ```text
+//! Lease ←read, write→ Election ─→ Candidate (decides) ─→ WriteGate (until when calls may write)
+//!                        ├─ elected()   start to act
+//!                        ├─ lost()      end the process: another one may act from now on
+//!                        └─ release()   nothing is under way any more: let another one act at once
+//! ```
+//!
+//! As client-go's `leaderelection`, with the same fields in the same object. The time in which writes are allowed counts
+//! from before the renewal was sent and ends with the renew deadline, which is shorter than the Lease lasts: what is left
+//! is for requests under way. It is measured since boot, so a stopped process or a machine that slept has not gained any.
+//!
+//! Left out on purpose: taking part in an election again after a loss. The process ends, and whoever started it starts
+//! it again with nothing in memory that is out of date.
+
+mod candidate;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use lode_cluster::{Client, Error, Resource, Target, WriteGate, boot_time};
+use lode_object::Value;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{debug, error, info, trace, warn};
+
+use self::candidate::{Candidate, Event, Loss, Moment, Step};
+use self::record::Record;
+use crate::metrics::Metrics;
+
+/// The field manager of the Lease.
+const MANAGER: &str = "lode";
+/// How long letting go may take; another replica takes over without it, only later.
+const RELEASE_MAX: Duration = Duration::from_secs(2);
+/// How long the end of an election may take.
+const END_MAX: Duration = Duration::from_secs(4);
+/// Between two words about the same obstacle.
+const SAY_AGAIN: Duration = Duration::from_mins(15);
+
+/// Which Lease, and how it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseOptions {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// When it runs out and how often it is renewed.
+    pub timings: Timings,
+    /// Lets go of it at the end, so that another replica acts at once.
+    pub release_on_cancel: bool,
+}
+
+/// When a Lease runs out and how often it is renewed, as client-go names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timings {
+    /// How long others wait since they saw it renewed. Whole seconds.
+    pub lease_duration: Duration,
+    /// How long a renewal may take; whoever holds the Lease writes no longer than this since the last one.
+    pub renew_deadline: Duration,
+    /// Between two renewals, or two looks of who waits.
+    pub retry_period: Duration,
+}
+
+/// Why these times do not fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitTimings {
+    /// The Lease is to last a part of a second, or longer than its field holds.
+    #[error("the lease duration must be whole seconds, from 1 to {}", i32::MAX)]
+    Duration,
+    /// A holder would write after others took over.
+    #[error("the lease duration must be longer than the renew deadline")]
+    Deadline,
+    /// There would not be time for a second try.
+    #[error("the renew deadline must be longer than 1.2 times the retry period")]
+    Retry,
+    /// The server would be asked without a pause.
+    #[error("the retry period must not be zero")]
+    NoPause,
+}
+
+impl Timings {
+    /// Checks that the times fit together.
+    ///
+    /// # Errors
+    /// See [`UnfitTimings`].
+    pub fn check(&self) -> Result<(), UnfitTimings> {
+        let seconds = self.lease_duration.as_secs();
+        if self.lease_duration.subsec_nanos() != 0 || seconds == 0 || seconds > i32::MAX as u64 {
+            Err(UnfitTimings::Duration)
+        } else if self.lease_duration <= self.renew_deadline {
+            Err(UnfitTimings::Deadline)
+        } else if self.renew_deadline <= self.retry_period.saturating_mul(6) / 5 {
+            Err(UnfitTimings::Retry)
+        } else if self.retry_period.is_zero() {
+            Err(UnfitTimings::NoPause)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Default for Timings {
+    /// The times of client-go's own users: another replica acts within 20 seconds.
+    fn default() -> Self {
+        Self {
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+}
+
+/// This replica led and does so no more.
+#[derive(Debug, thiserror::Error)]
+pub enum LostLease {
+    /// The API server took no renewal in time.
+    #[error("lost the Lease {lease}: it was not renewed within {deadline:?}{why}")]
+    NotRenewed {
+        /// Its namespace and name.
+        lease: String,
+        /// The renew deadline.
+        deadline: Duration,
+        /// What came of the last try.
+        why: String,
+    },
+    /// Another replica or a person wrote to it.
+    #[error("lost the Lease {lease}: its holder is now \"{holder}\"")]
+    Taken {
+        /// Its namespace and name.
+        lease: String,
+        /// Who holds it; empty where nobody does.
+        holder: String,
+    },
+    /// A mistake of ours.
+    #[error("lost the Lease: the election ended unexpectedly")]
+    Ended,
+}
+
+/// One replica's part in the election.
+pub struct Election {
+    leads: watch::Receiver<bool>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Option<LostLease>>,
+}
+
+impl Election {
+    /// Begins to stand for election. `client` has no gate; `gate` is opened while this replica leads.
+    #[must_use]
+    pub fn start(client: Client, gate: WriteGate, options: LeaseOptions, metrics: Metrics) -> Self {
+        let (leads, leads_now) = watch::channel(false);
+        let (stop, stopped) = watch::channel(false);
+        let campaign = Campaign::new(client, gate, options, metrics, leads);
+        Self {
+            leads: leads_now,
+            stop,
+            task: tokio::spawn(campaign.run(stopped)),
+        }
+    }
+
+    /// Waits until this replica leads. Dropping the future loses nothing.
+    pub async fn elected(&self) {
+        if self.leads.clone().wait_for(|leads| *leads).await.is_err() {
+            // It ended before it led, which `lost` tells.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits until this replica leads no more. Dropping the future loses nothing, but once it has told, it is over.
+    pub async fn lost(&mut self) -> LostLease {
+        match (&mut self.task).await {
+            Ok(Some(lost)) => lost,
+            Ok(None) | Err(_) => LostLease::Ended,
+        }
+    }
+
+    /// Closes the gate and lets go of the Lease. Nothing may be under way any more that writes.
+    pub async fn release(mut self) {
+        self.stop.send_replace(true);
+        // A renewal that is under way ends first: only its answer names the version to write onto.
+        let ended = tokio::time::timeout(END_MAX, &mut self.task).await;
+        if ended.is_err() {
+            self.task.abort();
+            warn!(
+                "the election did not end in time, another replica takes over when the Lease runs out"
+            );
+        }
+    }
+}
+
+/// Does what the [`Candidate`] decides.
+struct Campaign {
+    client: Client,
+    gate: WriteGate,
+    options: LeaseOptions,
+    metrics: Metrics,
+    leads: watch::Sender<bool>,
+    candidate: Candidate,
+    resource: Resource,
+    identity: String,
+    /// `<namespace>/<name>`, for logs.
+    lease: String,
+    /// Who was told to hold it.
+    told_holder: Option<String>,
+    /// What was told to stand in the way, and when.
+    told_error: Option<(String, Instant)>,
+}
+
+impl Campaign {
+    fn new(
+        client: Client,
+        gate: WriteGate,
+        options: LeaseOptions,
+        metrics: Metrics,
+        leads: watch::Sender<bool>,
+    ) -> Self {
+        let identity = identity();
+        metrics.set_leader(&options.name, false);
+        Self {
+            candidate: Candidate::new(identity.clone(), options.timings),
+            resource: Resource::known("coordination.k8s.io/v1", "Lease", "leases", true),
+            lease: format!("{}/{}", options.namespace, options.name),
+            told_holder: None,
+            told_error: None,
+            client,
+            gate,
+            options,
+            metrics,
+            leads,
+            identity,
+        }
+    }
+
+    async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Option<LostLease> {
+        let mut event = Event::Due;
+        loop {
+            let now = moment();
+            let step = self.candidate.next(now, event);
+            self.publish();
+
+            event = match step {
+                Step::Read => self.read().await,
+                Step::Write { spec, version } => self.write(spec, version).await,
+                Step::Rest(rest) => {
+                    let is_over = tokio::select! {
+                        () = tokio::time::sleep(rest) => false,
+                        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => true,
+                    };
+                    if is_over {
+                        self.release().await;
+                        return None;
+                    }
+                    Event::Due
+                }
+                Step::Lost(loss) => return Some(self.lost(loss)),
+            };
+        }
+    }
+
+    /// Opens the gate as long as the Lease allows, and tells who leads.
+    fn publish(&mut self) {
+        if let Some(end) = self.candidate.valid_until() {
+            self.gate.open_until(end);
+            trace!(until_us = end.as_micros() as u64, "may write");
+            if !*self.leads.borrow() {
+                info!(lease = self.lease, identity = self.identity, "leading");
+                self.metrics.set_leader(&self.options.name, true);
+                self.leads.send_replace(true);
+            }
+            return;
+        }
+        let holder = self.candidate.holder().unwrap_or_default();
+        let is_news = self.told_holder.as_deref() != Some(holder);
+        if is_news && !holder.is_empty() {
+            let holder = shown(holder);
+            info!(lease = self.lease, holder, "waiting: another replica leads");
+            self.told_holder = Some(holder.to_owned());
+        }
+    }
+
+    async fn read(&mut self) -> Event {
+        let (namespace, name) = (&self.options.namespace, &self.options.name);
+        let call = self.client.get(&self.resource, namespace, name);
+        let found = match self.answer(call).await {
+            Ok(lease) => Some(Record::of(lease)),
+            Err(error) if error.is_not_found() && !error.is_unserved() => None,
+            Err(error) => return self.failed(&error),
+        };
+        Event::Read(found)
+    }
+
+    async fn write(&mut self, spec: Value, version: Option<String>) -> Event {
+        // Whatever happens after this moment, the Lease was renewed later than it.
+        let begun = boot_time();
+        let written = self.answer(self.put(spec, version)).await;
+        let record = written.and_then(|bytes| {
+            let lease = serde_json::from_slice(&bytes);
+            let lease = lease.map_err(|error| Error::NotUnderstood(error.to_string()))?;
+            Ok(Record::of(lease))
+        });
+        match record {
+            Ok(record) => {
+                self.told_error = None;
+                Event::Written { begun, record }
+            }
+            Err(error) if error.is(409) || error.is(404) && self.candidate.holder().is_some() => {
+                debug!(lease = self.lease, %error, "another replica was faster");
+                Event::Conflict
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Writes a `spec` onto a version, or creates the Lease.
+    async fn put(&self, spec: Value, version: Option<String>) -> Result<bytes::Bytes, Error> {
+        let target = Target {
+            namespace: &self.options.namespace,
+            name: &self.options.name,
+            manager: MANAGER,
+            dry_run: false,
+        };
+        if let Some(version) = version {
+            let patch = json!({"metadata": {"resourceVersion": version}, "spec": spec});
+            return self.client.merge(&self.resource, target, "", &patch).await;
+        }
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": target.name, "namespace": target.namespace}, "spec": spec,
+        });
+        self.client.create_as(&self.resource, target, &lease).await
+    }
+
+    /// Waits for an answer as long as it is of use.
+    async fn answer<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let patience = self.candidate.patience(boot_time());
+        let late = || Error::Unreachable(format!("no answer within {patience:?}"));
+        tokio::time::timeout(patience, call)
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Tells what stands in the way, once and then rarely.
+    fn failed(&mut self, error: &Error) -> Event {
+        let text = error.to_string();
+        let is_told = self
+            .told_error
+            .as_ref()
+            .is_some_and(|(told, since)| *told == text && since.elapsed() < SAY_AGAIN);
+        if !is_told {
+            error!(
+                lease = self.lease,
+                hint = hint(error),
+                "the Lease cannot be held: {text}"
+            );
+            self.told_error = Some((text, Instant::now()));
+        }
+        let is_passing = error.is_passing();
+        Event::Failed { is_passing }
+    }
+
+    fn lost(&mut self, loss: Loss) -> LostLease {
+        self.gate.close();
+        self.metrics.set_leader(&self.options.name, false);
+        let lease = self.lease.clone();
+        match loss {
+            Loss::Taken { holder } => LostLease::Taken {
+                lease,
+                holder: shown(&holder).to_owned(),
+            },
+            Loss::NotRenewed => LostLease::NotRenewed {
+                lease,
+                deadline: self.options.timings.renew_deadline,
+                why: self
+                    .told_error
+                    .take()
+                    .map_or_else(String::new, |(why, _)| format!(": {why}")),
+            },
+        }
+    }
+
+    async fn release(&mut self) {
+        // From here on another replica may act at any time.
+        self.gate.close();
+        self.metrics.set_leader(&self.options.name, false);
+        let release = self.candidate.release(Timestamp::now());
+        let Some((spec, version)) = release.filter(|_| self.options.release_on_cancel) else {
+            return;
+        };
+        let call = tokio::time::timeout(RELEASE_MAX, self.put(spec, Some(version)));
+        match call.await {
+            Ok(Ok(_)) => info!(lease = self.lease, "let go of the Lease"),
+            Ok(Err(error)) => warn!(lease = self.lease, %error, "the Lease was not let go of"),
+            Err(_) => warn!(lease = self.lease, "the Lease was not let go of in time"),
+        }
+    }
+}
+
+/// Returns what a person can do.
+fn hint(error: &Error) -> Option<&'static str> {
+    if error.is(403) {
+        Some(
+            "the operator's role needs the rule: apiGroups [coordination.k8s.io], resources [leases], \
+             verbs [get, create, patch]; `lode install --export` shows the whole role",
+        )
+    } else if error.is_unserved() {
+        Some("--enable-leader-election=false does without Leases where there is one replica only")
+    } else if error.is_not_found() {
+        Some("RUNTIME_NAMESPACE must name a namespace that exists")
+    } else {
+        None
+    }
+}
+
+fn moment() -> Moment {
+    // Every new state hashes differently: random enough to spread candidates, and nothing secret hangs on it.
+    let random = RandomState::new().build_hasher().finish();
+    Moment {
+        boot: boot_time(),
+        wall: Timestamp::now(),
+        chance: (random >> 11) as f64 / (1_u64 << 53) as f64,
+    }
+}
+
+/// Returns a name that no other replica has, nor this one after a restart.
+fn identity() -> String {
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host}_{}", uuid::Uuid::new_v4())
+}
+
+/// Returns a holder's name as it is told: anybody may have written it, at any length.
+fn shown(holder: &str) -> &str {
+    &holder[..holder.floor_char_boundary(SHOWN_MAX)]
+}
+
+/// Longest name of a holder that is told, in bytes.
+const SHOWN_MAX: usize = 300;

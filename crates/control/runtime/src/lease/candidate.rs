@@ -1,0 +1,243 @@
+//! [`Candidate`]: what one replica does about the Lease next. Pure: time and chance come in as arguments.
+//!
+//! ```text
+//!             ┌── not renewed for so long as it lasts, or let go of ──┐
+//! Due → Read ─┤                                                       ├→ Write → leads → Rest → Due → Write …
+//!             └── somebody else's ──→ Rest → Due                      ┘            │
+//!                                                     somebody else's, or not renewed in time → Lost
+//! ```
+//!
+//! The rules are those of client-go's `leaderelection`. Whether a Lease has run out is judged by the time since *we* saw
+//! it change, by our own clock; its times are for people, no decision hangs on them. Every write names the version that
+//! was read, so of two candidates one is refused.
+//!
+//! Deviations, all on the careful side: a replica that leads and finds the Lease in other hands has lost at once, it
+//! does not try to get it back; a Lease that says it lasts shorter than ours lasts as long as ours.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lode_object::Value;
+
+use super::Timings;
+use super::record::{self, Record};
+
+/// A candidate waits this much longer at most, as a part of the retry period, so that many do not come at once.
+const JITTER: f64 = 0.2;
+/// Longest wait after refusals that do not pass by themselves, such as missing rights.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// One replica's view of the Lease.
+pub(super) struct Candidate {
+    identity: String,
+    timings: Timings,
+    /// What was last read or written, and when it was first seen so.
+    seen: Option<(Record, Duration)>,
+    tenure: Option<Tenure>,
+    /// The Lease was read in this try, so a conflict ends the try.
+    has_read: bool,
+    /// Refusals in a row that do not pass by themselves.
+    refusals: u32,
+}
+
+/// What a replica that leads has to keep to.
+#[derive(Clone, Copy)]
+struct Tenure {
+    /// Until when writes may be sent.
+    valid_until: Duration,
+    /// When the renewal began that is under way.
+    renewing_since: Option<Duration>,
+}
+
+/// The moment of a decision.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// Time since boot, with that in which the machine slept.
+    pub(super) boot: Duration,
+    /// What people call the time.
+    pub(super) wall: Timestamp,
+    /// A number from 0 to 1.
+    pub(super) chance: f64,
+}
+
+/// What happened.
+pub(super) enum Event {
+    /// The rest is over.
+    Due,
+    /// The Lease was read; none where there is none.
+    Read(Option<Record>),
+    /// The server took our write, which was begun at this time since boot.
+    Written { begun: Duration, record: Record },
+    /// Somebody else wrote first.
+    Conflict,
+    /// The server could not be asked, or said no.
+    Failed { is_passing: bool },
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// Read the Lease.
+    Read,
+    /// Write this `spec` onto the version, or create the Lease where there is none.
+    Write {
+        spec: Value,
+        version: Option<String>,
+    },
+    /// Nothing for this long.
+    Rest(Duration),
+    /// This replica led and does so no more.
+    Lost(Loss),
+}
+
+/// Why a replica leads no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// It was not renewed in time.
+    NotRenewed,
+    /// Somebody else holds it, or nobody where the holder is empty.
+    Taken { holder: String },
+}
+
+impl Candidate {
+    /// Starts without having seen the Lease.
+    pub(super) fn new(identity: String, timings: Timings) -> Self {
+        Self {
+            identity,
+            timings,
+            seen: None,
+            tenure: None,
+            has_read: false,
+            refusals: 0,
+        }
+    }
+
+    /// Returns until when writes may be sent; none while this replica does not lead.
+    pub(super) fn valid_until(&self) -> Option<Duration> {
+        self.tenure.map(|tenure| tenure.valid_until)
+    }
+
+    /// Returns who holds the Lease, as far as was seen.
+    pub(super) fn holder(&self) -> Option<&str> {
+        self.seen.as_ref().map(|(record, _)| record.holder())
+    }
+
+    /// Returns how long an answer may take.
+    pub(super) fn patience(&self, now: Duration) -> Duration {
+        let renewing_since = self.tenure.and_then(|tenure| tenure.renewing_since);
+        let end = renewing_since.unwrap_or(now) + self.timings.renew_deadline;
+        end.saturating_sub(now)
+    }
+
+    /// Returns what lets go of the Lease: its `spec` and the version to write it onto. None while it is not ours.
+    pub(super) fn release(&self, now: Timestamp) -> Option<(Value, String)> {
+        self.tenure?;
+        let (record, _) = self.seen.as_ref()?;
+        Some((record::released(record, now), record.version.clone()))
+    }
+
+    /// Decides.
+    pub(super) fn next(&mut self, now: Moment, event: Event) -> Step {
+        match event {
+            Event::Due => self.try_anew(now),
+            Event::Read(found) => self.judge(now, found),
+            Event::Written { begun, record } => self.take_up(now, begun, record),
+            Event::Conflict if !self.has_read => Step::Read,
+            Event::Conflict => self.fail(now, true),
+            Event::Failed { is_passing } => self.fail(now, is_passing),
+        }
+    }
+
+    /// Whoever leads renews what it knows; others look first.
+    fn try_anew(&mut self, now: Moment) -> Step {
+        self.has_read = false;
+        let (Some(tenure), Some((record, _))) = (&mut self.tenure, &self.seen) else {
+            return Step::Read;
+        };
+        tenure.renewing_since.get_or_insert(now.boot);
+        Step::Write {
+            version: Some(record.version.clone()),
+            spec: self.claim(Some(record), now),
+        }
+    }
+
+    fn judge(&mut self, now: Moment, found: Option<Record>) -> Step {
+        self.has_read = true;
+        let Some(record) = found else {
+            self.seen = None;
+            return Step::Write {
+                spec: self.claim(None, now),
+                version: None,
+            };
+        };
+
+        let holder = record.holder().to_owned();
+        let is_ours = holder == self.identity;
+        if self.tenure.is_some() && !is_ours {
+            self.tenure = None;
+            return Step::Lost(Loss::Taken { holder });
+        }
+
+        let since = match &self.seen {
+            Some((known, since)) if known.spec == record.spec => *since,
+            _ => now.boot,
+        };
+        let lasts = record.duration().max(self.timings.lease_duration);
+        let step = Step::Write {
+            spec: self.claim(Some(&record), now),
+            version: Some(record.version.clone()),
+        };
+        self.seen = Some((record, since));
+
+        let left = (since + lasts).saturating_sub(now.boot);
+        if is_ours || holder.is_empty() || left.is_zero() {
+            return step;
+        }
+        self.refusals = 0;
+        Step::Rest(self.retry(now).min(left))
+    }
+
+    fn take_up(&mut self, now: Moment, begun: Duration, record: Record) -> Step {
+        self.refusals = 0;
+        self.seen = Some((record, now.boot));
+        self.tenure = Some(Tenure {
+            valid_until: begun + self.timings.renew_deadline,
+            renewing_since: None,
+        });
+        // Counted from the beginning: a server that answers slowly is asked again at once.
+        let due = begun + self.timings.retry_period;
+        Step::Rest(due.saturating_sub(now.boot))
+    }
+
+    fn fail(&mut self, now: Moment, is_passing: bool) -> Step {
+        if let Some(tenure) = self.tenure {
+            let since = tenure.renewing_since.unwrap_or(now.boot);
+            let left = (since + self.timings.renew_deadline).saturating_sub(now.boot);
+            if left.is_zero() {
+                self.tenure = None;
+                return Step::Lost(Loss::NotRenewed);
+            }
+            return Step::Rest(self.timings.retry_period.min(left));
+        }
+        if is_passing {
+            return Step::Rest(self.retry(now));
+        }
+        let factor = 1_u32.checked_shl(self.refusals).unwrap_or(u32::MAX);
+        self.refusals = self.refusals.saturating_add(1);
+        Step::Rest(self.retry(now).saturating_mul(factor).min(BACKOFF_MAX))
+    }
+
+    fn claim(&self, before: Option<&Record>, now: Moment) -> Value {
+        record::held(
+            before,
+            &self.identity,
+            self.timings.lease_duration,
+            now.wall,
+        )
+    }
+
+    fn retry(&self, now: Moment) -> Duration {
+        let chance = now.chance.clamp(0.0, 1.0);
+        self.timings.retry_period.mul_f64(1.0 + JITTER * chance)
+    }
+}

@@ -365,7 +365,8 @@ impl Campaign {
     }
 
     fn lost(&mut self, loss: Loss) -> LostLease {
-        self.gate.close();
+        // The process ends now: writes wait for that instead of failing one by one, each with a line in the log.
+        self.gate.open_until(Duration::ZERO);
         self.metrics.set_leader(&self.options.name, false);
         let lease = self.lease.clone();
         match loss {
@@ -406,7 +407,8 @@ fn hint(error: &Error) -> Option<&'static str> {
     if error.is(403) {
         Some(
             "the operator's role needs the rule: apiGroups [coordination.k8s.io], resources [leases], \
-             verbs [get, create, patch]; `lode install --export` shows the whole role",
+             verbs [get, create, patch], as `lode install --export` shows; where there is one replica only, \
+             --enable-leader-election=false does without",
         )
     } else if error.is_unserved() {
         Some("--enable-leader-election=false does without Leases where there is one replica only")

@@ -53,9 +53,8 @@ impl Leadership {
 
     /// Stands for election and waits until this replica leads. Returns whether it does: it may be asked to end before.
     pub(crate) async fn won(&mut self, metrics: &Metrics, ending: &mut Ending) -> bool {
-        self.stand(metrics).await;
         let won = tokio::select! {
-            () = self.elected() => true,
+            () = self.campaign(metrics) => true,
             () = ending.asked() => false,
         };
         if !won {
@@ -64,7 +63,7 @@ impl Leadership {
         won
     }
 
-    async fn stand(&mut self, metrics: &Metrics) {
+    async fn campaign(&mut self, metrics: &Metrics) {
         let Some(contest) = &mut self.0 else { return };
         let namespace = match &contest.options.namespace {
             Some(namespace) => namespace.clone(),
@@ -77,17 +76,8 @@ impl Leadership {
             release_on_cancel: contest.options.release_on_cancel,
         };
         let (client, gate) = (contest.client.clone(), contest.gate.clone());
-        contest.election = Some(Election::start(client, gate, options, metrics.clone()));
-    }
-
-    async fn elected(&self) {
-        let election = self
-            .0
-            .as_ref()
-            .and_then(|contest| contest.election.as_ref());
-        if let Some(election) = election {
-            election.elected().await;
-        }
+        let election = Election::start(client, gate, options, metrics.clone());
+        contest.election.insert(election).elected().await;
     }
 
     /// Leads until the process is asked to end; `meanwhile` never ends.

@@ -561,7 +561,77 @@ fn encode(value: &Value) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A client of a server that is not there.
+    async fn client() -> Client {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kubeconfig");
+        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
+        std::fs::write(&file, config.to_string()).unwrap();
+        Client::connect(Some(&file), None).await.unwrap()
+    }
+
+    /// Tries each kind of write, and says what came of it.
+    async fn write(client: &Client) -> Vec<Result<(), Error>> {
+        let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+        let target = |dry_run| Target {
+            namespace: "team",
+            name: "a",
+            manager: "me",
+            dry_run,
+        };
+        let object = json!({});
+        vec![
+            client.create(&maps, "team", &object).await,
+            client
+                .create_as(&maps, target(true), &object)
+                .await
+                .map(drop),
+            client
+                .apply(&maps, target(false), "{}".into())
+                .await
+                .map(drop),
+            client
+                .apply(&maps, target(true), "{}".into())
+                .await
+                .map(drop),
+            client
+                .merge(&maps, target(false), "/status", &object)
+                .await
+                .map(drop),
+            client
+                .json_patch(&maps, target(false), &object)
+                .await
+                .map(drop),
+            client.delete(&maps, "team", "a", "").await,
+        ]
+    }
+
+    #[tokio::test]
+    async fn behind_a_closed_gate_every_write_is_refused_also_as_an_account() {
+        let gate = WriteGate::closed();
+        let client = client().await.gated(&gate);
+        let account = client.as_service_account("team", "deployer").unwrap();
+        for client in [&client, &account] {
+            for end in write(client).await {
+                assert!(matches!(end, Err(Error::NotLeading)), "{end:?}");
+            }
+        }
+        assert!(client.counts().is_empty(), "nothing was sent");
+
+        let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+        let read = client.get(&maps, "team", "a").await;
+        assert!(matches!(read, Err(Error::Unreachable(_))), "{read:?}");
+        gate.open_until(crate::gate::boot_time() + Duration::from_hours(1));
+        for end in write(&account).await {
+            assert!(matches!(end, Err(Error::Unreachable(_))), "{end:?}");
+        }
+    }
 
     #[test]
     fn an_account_has_a_name_that_accounts_can_have() {

@@ -154,6 +154,43 @@ async fn who_was_stopped_writes_nothing_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_renews_slowly_and_against_conflicts_still_leads() {
+    if !ground::has_faults() {
+        return;
+    }
+    Stage::play("slow-renewal", async |stage| {
+        let other = two(stage).await?;
+        deliver(stage, "blue").await?;
+        let holder = holder(stage).await?;
+        let faults = stage.ground.faults().context("a sandbox has faults")?;
+        let renewals = Requests {
+            verb: "patch",
+            resource: "leases",
+            name: "",
+        };
+        faults.strike(3, renewals, Fault::Conflict);
+        faults.strike(usize::MAX, renewals, Fault::Slow(Duration::from_secs(2)));
+        // What it writes between two renewals waits where the time of the last one is over.
+        for color in ["red", "green"] {
+            deliver(stage, color).await?;
+        }
+        ensure!(
+            faults.struck() > 3,
+            "{} renewals were struck",
+            faults.struck()
+        );
+        ensure!(self::holder(stage).await? == holder, "it lost its Lease");
+        ensure!(
+            !other.leads() && stage.operator()?.leads(),
+            "both lead, or none"
+        );
+        faults.lift();
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_hold_a_lease_says_which_rule_is_missing() {
     if !ground::has_faults() {
         return;

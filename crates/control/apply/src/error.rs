@@ -91,6 +91,12 @@ pub enum Error {
     IgnoreRule(usize, String),
 }
 
+impl From<Error> for lode_runtime::Failure {
+    fn from(error: Error) -> Self {
+        Self::of_request(&error, error.is_passing())
+    }
+}
+
 impl Error {
     /// Tells whether waiting may help although nothing changes in Git.
     #[must_use]

@@ -4,29 +4,31 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lode_api::kustomization::Spec;
 use lode_api::shared::{Artifact, InventoryEntry};
-use lode_api::{Kustomization, Status as _, conditions, reasons};
+use lode_api::{Kind as _, Kustomization, Status as _, conditions, reasons};
 use lode_apply::{Ahead, Applier, Desired, Request, Rerun, Set, change_log};
 use lode_object::{Id, NamespacedName, meta};
-use lode_runtime::EventKind;
+use lode_runtime::{
+    Dependency, Draft, Failure, Retry, Told, check_dependencies, is_asked, name_of,
+};
 use lode_store::Owner;
 use tokio::time::Instant;
 
 use crate::build::{self, Built};
-use crate::controller::{Kustomizations, key};
-use crate::failure::{Failure, Retry};
+use crate::controller::Kustomizations;
+use crate::facts::Facts;
 use crate::gather;
 use crate::kept::Kept;
-use crate::progress::Progress;
 use crate::state::State;
-use crate::status::{Draft, added, entries, entry, recorded};
-use crate::validate::{Checked, Dependency};
+use crate::status::{added, entries, entry, recorded, with_inventory};
+use crate::validate::Checked;
 
 /// Where the store keeps our records.
 pub(crate) const RECORDS: &str = "kustomization";
 
 /// How an attempt ended, for now.
-pub(crate) enum End {
+pub enum End {
     /// The revision is applied and healthy; how long health took, and the inventory.
     Done {
         health: Option<Duration>,
@@ -42,7 +44,7 @@ pub(crate) enum End {
 pub(crate) struct Job<'a> {
     pub(crate) object: &'a Arc<Kustomization>,
     pub(crate) checked: &'a Checked,
-    pub(crate) progress: &'a Progress,
+    pub(crate) facts: &'a Facts,
     pub(crate) applier: Applier,
     pub(crate) artifact: Artifact,
     /// Whose artifacts that may be among.
@@ -51,12 +53,13 @@ pub(crate) struct Job<'a> {
 }
 
 impl Kustomizations {
-    pub(crate) async fn attempt(
+    /// Brings the revision of the source about, or goes on with it.
+    pub(crate) async fn bring(
         &self,
         object: &Arc<Kustomization>,
         state: &mut State,
         checked: &Checked,
-        progress: &Progress,
+        facts: &Facts,
     ) -> Result<End, Failure> {
         let applier = self.acting_for(object)?;
         let (artifact, from) = gather::artifact(&self.sources, &checked.source, &self.options)?;
@@ -65,25 +68,29 @@ impl Kustomizations {
         let find = |name: &NamespacedName| {
             read.get(name)
                 .cloned()
-                .unwrap_or_else(|| self.objects.get(name))
+                .unwrap_or_else(|| self.own.objects().get(name))
         };
-        crate::depends::check(object, checked, &revision, find)?;
+        let is_current = |found: &Kustomization| {
+            source(object) != source(found)
+                || found.status.last_applied_revision.as_deref() == Some(&*revision)
+        };
+        check_dependencies(object, &checked.dependencies, find, is_current)?;
         state.told_dependency.clear();
         let job = Job {
             object,
             checked,
-            progress,
+            facts,
             applier,
             artifact,
             from,
-            owner: key(object),
+            owner: name_of(object),
         };
-        progress.doing("Fetching manifests", &revision, checked.timeout);
+        facts.doing("Fetching manifests", &revision, checked.timeout);
         self.load_records(object, state).await;
         let set = match self.desired(&job, state).await {
             Ok(set) => set,
             Err(failure) => {
-                if failure.retry != Retry::NextProcess {
+                if failure.retry != Retry::Dropped {
                     self.hold_last_applied(&job, state).await;
                 }
                 return Err(failure);
@@ -124,7 +131,11 @@ impl Kustomizations {
         };
         for dependency in checked.dependencies.iter().filter(elsewhere) {
             let NamespacedName { namespace, name } = &dependency.name;
-            let found = match applier.client().get(&self.resource, namespace, name).await {
+            let found = match applier
+                .client()
+                .get(self.own.resource(), namespace, name)
+                .await
+            {
                 Ok(found) => Kustomization::parse(&found).ok().map(Arc::new),
                 Err(error) if error.is_not_found() => None,
                 Err(error) if error.is(403) => {
@@ -178,9 +189,9 @@ impl Kustomizations {
         match saved {
             Ok(Ok(())) => state.stored = Some(fingerprint),
             Ok(Err(error)) => {
-                tracing::warn!(name = %key(object), %error, "records not kept; a restart will ask again");
+                tracing::warn!(name = %name_of(object), %error, "records not kept; a restart will ask again");
             }
-            Err(error) => tracing::warn!(name = %key(object), %error, "records not kept"),
+            Err(error) => tracing::warn!(name = %name_of(object), %error, "records not kept"),
         }
     }
 
@@ -189,24 +200,24 @@ impl Kustomizations {
         let Job {
             object,
             checked,
-            progress,
+            facts,
             artifact,
             ..
         } = job;
         let revision = artifact.revision.to_string();
         // What is wrong from here on is told as a fault of building at this revision.
         let building = || {
-            progress.doing("Building manifests", &revision, checked.timeout);
-            progress.attempted(&revision);
+            facts.doing("Building manifests", &revision, checked.timeout);
+            facts.attempted(&revision);
         };
         if object.spec.kube_config.is_some() {
             building();
-            gather::refuse_remote_cluster(&self.client, object).await?;
+            gather::refuse_remote_cluster(self.own.client(), object).await?;
         }
-        let vars = gather::variables(&self.client, object)
+        let vars = gather::variables(self.own.client(), object)
             .await
             .inspect_err(|_| building())?;
-        progress.secrets(vars.secrets.clone());
+        facts.secrets(vars.secrets.clone());
         let spec = build::inputs(object, &vars, &self.build);
         let inputs = format!("{spec} {}", artifact.digest);
         if state.records.inputs == inputs && !state.records.objects.is_empty() {
@@ -219,12 +230,7 @@ impl Kustomizations {
             });
         }
         let tree = self
-            .until_stopped(gather::tree(
-                &self.artifacts,
-                artifact,
-                &job.from,
-                &self.memory,
-            ))
+            .until_stopped(gather::tree(&self.sources, artifact, &job.from))
             .await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
@@ -265,7 +271,9 @@ impl Kustomizations {
         }
         // What the failed revision deleted and created again stays: to go back would delete it once more.
         if let Err(failure) = self.touch_up(job, state, false).await {
-            let error = self.discreet(&job.owner, job.progress.facts().mask(&failure).message);
+            let error = self
+                .own
+                .discreet(&job.owner, job.facts.known().mask(&failure).message);
             tracing::warn!(name = %job.owner, error, "drift from the last applied revision not corrected");
         }
     }
@@ -313,14 +321,9 @@ impl Kustomizations {
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
             let tree = self
-                .until_stopped(gather::tree(
-                    &self.artifacts,
-                    &job.artifact,
-                    &job.from,
-                    &self.memory,
-                ))
+                .until_stopped(gather::tree(&self.sources, &job.artifact, &job.from))
                 .await?;
-            let vars = gather::variables(&self.client, job.object).await?;
+            let vars = gather::variables(self.own.client(), job.object).await?;
             let built = self
                 .build_within(job.object, tree, vars, state.build_bytes)
                 .await?;
@@ -332,7 +335,7 @@ impl Kustomizations {
 
     /// Has names left out of what is told that values from Secrets went into.
     fn hide(&self, job: &Job<'_>, set: &Set) {
-        self.hide_words(&job.owner, set.hidden());
+        self.own.hide_words(&job.owner, set.hidden());
     }
 
     /// Applies and prunes; returns the inventory, or nothing while an early stage is not ready.
@@ -345,12 +348,12 @@ impl Kustomizations {
         let Job {
             object,
             checked,
-            progress,
+            facts,
             artifact,
             ..
         } = job;
         let revision = artifact.revision.to_string();
-        progress.doing("Detecting drift", &revision, checked.timeout);
+        facts.doing("Detecting drift", &revision, checked.timeout);
         let Wanted {
             inputs,
             spec,
@@ -367,7 +370,7 @@ impl Kustomizations {
         if unchanged {
             state.records.inputs = inputs;
             state.records.revision.clone_from(&revision);
-            progress.built(&state.records.text_digest);
+            facts.built(&state.records.text_digest);
             self.save_records(object, state).await;
             return Ok(Some(in_order(&old, recorded(&state.records))));
         }
@@ -384,7 +387,7 @@ impl Kustomizations {
             let set = Set::new(objects, &self.build.custom_stage_kinds);
             (set, state.records.text_digest.clone(), state.reads.take())
         };
-        progress.built(&text_digest);
+        facts.built(&text_digest);
         self.hide(job, &set);
         // From here on the records are of no one revision: nothing may be concluded from what they were made from.
         let before = (
@@ -412,7 +415,7 @@ impl Kustomizations {
         let written: Vec<_> = written
             .map(|(id, record)| entry(id, &record.version))
             .collect();
-        progress.inventory(with(&old, &written));
+        facts.inventory(with(&old, &written));
         if let Some(error) = outcome.error {
             self.save_records(object, state).await;
             self.hold_last_applied(job, state).await;
@@ -439,7 +442,7 @@ impl Kustomizations {
             .map(|attempt| std::mem::take(&mut attempt.changes))
             .unwrap_or_default();
         if !changes.is_empty() {
-            progress.changed();
+            facts.changed();
         }
         self.emit_changes(object, &changes, &revision);
         let inventory = self.prune(job, state, &set, &old).await?;
@@ -526,9 +529,9 @@ impl Kustomizations {
         object: &Kustomization,
         inventory: Vec<InventoryEntry>,
     ) -> Result<(), lode_cluster::Error> {
-        let now = crate::reconcile::now();
-        let draft = Draft::new(object, &now).inventory(inventory);
-        self.write(object, draft.status).await
+        let now = self.own.clock().text();
+        let draft = with_inventory(Draft::new(object, &now), inventory);
+        self.own.write_status(object, &draft.status).await
     }
 
     /// Removes what is no longer named; returns the inventory that is left.
@@ -552,7 +555,7 @@ impl Kustomizations {
             .prune(&job.owner, &stale, &mut state.kinds)
             .await?;
         if !pruned.changes.is_empty() {
-            job.progress.changed();
+            job.facts.changed();
         }
         self.emit_changes(job.object, &pruned.changes, &job.artifact.revision);
         if pruned.kept.is_empty() {
@@ -568,7 +571,7 @@ impl Kustomizations {
             })
             .cloned()
             .collect();
-        job.progress.inventory(with(&new, &kept));
+        job.facts.inventory(with(&new, &kept));
         let faults = pruned
             .kept
             .iter()
@@ -590,12 +593,9 @@ impl Kustomizations {
              refuses them",
             dropped.join("\n")
         );
-        self.emit(
+        self.own.emit(
             job.object,
-            EventKind::Warning,
-            reasons::UNKNOWN_FIELDS,
-            text,
-            revision,
+            Told::warning(reasons::UNKNOWN_FIELDS, text).at(revision),
         );
     }
 
@@ -614,27 +614,19 @@ impl Kustomizations {
             } else {
                 state.told.push(drift.clone());
             }
-            if !known {
-                let (kind, word) = if drift.corrected {
-                    (EventKind::Normal, "DriftCorrected")
-                } else {
-                    (EventKind::Warning, "DriftDetected")
-                };
-                self.emit(job.object, kind, word, drift.to_string(), revision);
-                self.metrics.drift(
-                    "Kustomization",
-                    &job.owner,
-                    if drift.corrected { "corrected" } else { "told" },
-                );
+            if known {
+                continue;
             }
+            let text = drift.to_string();
+            let (told, what) = if drift.corrected {
+                (Told::normal("DriftCorrected", text), "corrected")
+            } else {
+                (Told::warning("DriftDetected", text), "told")
+            };
+            self.own.emit(job.object, told.at(revision));
+            self.own.metrics().drift(Spec::NAMES.kind, &job.owner, what);
         }
     }
-}
-
-/// Somebody asks for a reconcile and was not answered yet.
-fn is_asked(object: &Kustomization) -> bool {
-    let asked = object.metadata.annotation(meta::REQUESTED_AT);
-    asked.is_some() && asked != object.status.last_handled_reconcile_at()
 }
 
 /// Nothing is new and nothing is due: what woke us can only be the cluster.
@@ -672,4 +664,15 @@ fn with(entries: &[InventoryEntry], more: &[InventoryEntry]) -> Vec<InventoryEnt
 fn in_order(old: &[InventoryEntry], new: Vec<InventoryEntry>) -> Vec<InventoryEntry> {
     let same = old.len() == new.len() && added(old, &new).is_empty();
     if same { old.to_vec() } else { new }
+}
+
+/// Returns kind, namespace and name of the source.
+fn source(object: &Kustomization) -> (&str, &str, &str) {
+    let reference = &object.spec.source_ref;
+    let own = &*object.metadata.namespace;
+    (
+        &reference.kind,
+        reference.namespace.as_deref().unwrap_or(own),
+        &reference.name,
+    )
 }

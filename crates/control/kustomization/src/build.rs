@@ -10,11 +10,11 @@ use lode_api::{Kustomization, reasons};
 use lode_apply::{Common, Desired, Set};
 use lode_object::NamespacedName;
 use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution, Target};
+use lode_runtime::Failure;
 use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
 use lode_tree::{ReadSet, RepoPath, Tree};
 
-use crate::failure::Failure;
 use crate::gather::Variables;
 
 /// What a build gave.
@@ -74,7 +74,7 @@ pub(crate) fn build_with(
             }) if limit < options.limits.bytes => {
                 Unbuilt::Memory(failed(&error, Some("--memory-budget allows more")))
             }
-            _ => Unbuilt::Other(error.into()),
+            _ => Unbuilt::Other(unrendered(&error)),
         })?;
     let dropped = dropped(&rendered.objects);
     let set = desired(object, rendered.objects, options)?;
@@ -154,17 +154,14 @@ pub fn desired(
     Ok(Set::new(objects, &options.custom_stage_kinds))
 }
 
-impl From<lode_render::Error> for Failure {
-    fn from(error: lode_render::Error) -> Self {
-        match error {
-            lode_render::Error::PathMissing(path) => {
-                let text =
-                    format!("kustomization path not found: \"{path}\" is no folder of the source");
-                Self::new(reasons::ARTIFACT_FAILED, text)
-            }
-            error => failed(&error, error.hint().filter(|_| error.exceeded().is_some())),
-        }
+/// Returns what a build that failed is told as.
+#[must_use]
+pub fn unrendered(error: &lode_render::Error) -> Failure {
+    if let lode_render::Error::PathMissing(path) = error {
+        let text = format!("kustomization path not found: \"{path}\" is no folder of the source");
+        return Failure::new(reasons::ARTIFACT_FAILED, text);
     }
+    failed(error, error.hint().filter(|_| error.exceeded().is_some()))
 }
 
 fn failed(error: &lode_render::Error, hint: Option<&str>) -> Failure {

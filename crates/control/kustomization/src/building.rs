@@ -7,13 +7,12 @@
 use std::sync::Arc;
 
 use lode_api::{Kustomization, reasons};
-use lode_runtime::Memory;
+use lode_runtime::{Failure, Memory};
 use lode_stdx::budget::Limits;
 use lode_tree::Tree;
 
 use crate::build::{self, Built, Unbuilt};
 use crate::controller::Kustomizations;
-use crate::failure::Failure;
 use crate::gather::Variables;
 
 /// How many times as much a build may have when it begins anew: all it did before costs a third of the last time.
@@ -46,7 +45,7 @@ impl Kustomizations {
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::stopping()),
+            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped()),
             ended = work => ended,
         }
     }

@@ -7,99 +7,62 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lode_api::kustomization::PostBuild;
 use lode_api::shared::Artifact;
-use lode_api::{GitRepository, Kustomization, reasons};
+use lode_api::{Kustomization, reasons};
 use lode_cluster::{Client, Resource};
-use lode_object::{NamespacedName, Value};
-use lode_runtime::{Memory, Store};
+use lode_object::Value;
+use lode_runtime::{Failure, OpenError, Retry, Sources, Use};
 use lode_stdx::duration;
 use lode_store::Owner;
 use lode_tree::Tree;
 
-use crate::failure::{Failure, Retry};
 use crate::options::Options;
-
-/// Bytes of memory that opening an artifact may need: one file at a time, and what stays in memory of all.
-const OPENING_BYTES: u64 = 64 << 20;
+use crate::validate::unsupported;
 
 /// Finds the artifact of the source, and whose artifacts it may be among.
 pub(crate) fn artifact(
-    sources: &Store<GitRepository>,
-    source: &NamespacedName,
+    sources: &Sources,
+    source: &Use,
     options: &Options,
 ) -> Result<(Artifact, Owner), Failure> {
-    let Some(found) = sources.get(source) else {
+    let (kind, name) = (&source.kind, &source.name);
+    let Some(found) = sources.find(kind, name) else {
         let text = format!(
-            "GitRepository.source.toolkit.fluxcd.io \"{}\" not found",
-            source.name
+            "{kind}.source.toolkit.fluxcd.io \"{}\" not found",
+            name.name
         );
         return Err(Failure::waiting(reasons::ARTIFACT_FAILED, text));
     };
-    let artifact = found.status.artifact.as_deref().cloned().ok_or_else(|| {
+    let artifact = found.artifact.ok_or_else(|| {
         let wait = duration::format(options.requeue_dependency);
-        Failure::waiting(
-            reasons::ARTIFACT_FAILED,
-            format!("Source artifact not found, retrying in {wait}"),
-        )
+        let text = format!("Source artifact not found, retrying in {wait}");
+        Failure::waiting(reasons::ARTIFACT_FAILED, text)
     })?;
     let owner = Owner::new(
-        "gitrepository",
-        &source.namespace,
-        &source.name,
-        &found.metadata.uid,
+        &kind.to_lowercase(),
+        &name.namespace,
+        &name.name,
+        &found.uid,
     );
-    Ok((
-        artifact,
-        owner.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, error.to_string()))?,
-    ))
+    let owner = owner.map_err(|error| Failure::new(reasons::ARTIFACT_FAILED, error.to_string()))?;
+    Ok((artifact, owner))
 }
 
-/// Opens the artifact's tree; the store shares one among all who use it.
+/// Opens the artifact's tree; all who use it share one.
 pub(crate) async fn tree(
-    store: &Arc<lode_store::Store>,
+    sources: &Sources,
     artifact: &Artifact,
     owner: &Owner,
-    memory: &Memory,
 ) -> Result<Arc<Tree>, Failure> {
-    let digest = artifact.digest.parse().map_err(|error| {
-        Failure::new(
-            reasons::ARTIFACT_FAILED,
-            format!("artifact of revision {}: {error}", artifact.revision),
-        )
-    })?;
-    if let Some(tree) = store.tree_in_memory(owner, &artifact.path, digest) {
-        return Ok(tree);
-    }
-    let place = memory
-        .reserve(owner.namespace(), OPENING_BYTES.min(memory.for_one()))
-        .await;
-    let place = place.map_err(|error| {
-        Failure::new(
-            reasons::ARTIFACT_FAILED,
-            format!("opening the artifact {error}"),
-        )
-    })?;
-    let (store, owner, path) = (store.clone(), owner.clone(), artifact.path.to_string());
-    match place
-        .compute(move || store.tree(&owner, &path, digest))
-        .await
-    {
-        Ok(Ok(tree)) => Ok(tree),
-        Ok(Err(error)) => Err(Failure {
-            // The source's status stays the same when it stores the same revision again, so nothing would wake us.
-            retry: Retry::Backoff,
-            ..Failure::waiting(
-                reasons::ARTIFACT_FAILED,
-                format!(
-                    "artifact of revision {} cannot be read: {error}; the source will store it again",
-                    artifact.revision
-                ),
-            )
-        }),
-        Err(error) => Err(Failure::new(
-            reasons::ARTIFACT_FAILED,
-            format!("reading the artifact: {error}"),
-        )),
-    }
+    sources.open(artifact, owner).await.map_err(|error| {
+        let text = error.to_string();
+        match error {
+            // The source's status stays as it is when it stores the same revision again: nothing would wake us.
+            OpenError::Lost { .. } => {
+                Failure::waiting(reasons::ARTIFACT_FAILED, text).with(Retry::Backoff)
+            }
+            OpenError::Other(_) => Failure::new(reasons::ARTIFACT_FAILED, text),
+        }
+    })
 }
 
 /// The variables of a Kustomization.
@@ -275,7 +238,7 @@ pub(crate) async fn refuse_remote_cluster(
         return Ok(());
     };
     let Some(reference) = &config.secret_ref else {
-        return Err(Failure::unsupported("spec.kubeConfig"));
+        return Err(unsupported("spec.kubeConfig"));
     };
     let (namespace, name) = (&*object.metadata.namespace, &*reference.name);
     let secret = client
@@ -312,7 +275,7 @@ pub(crate) async fn refuse_remote_cluster(
         );
         return Err(Failure::new(reasons::RECONCILIATION_FAILED, text));
     }
-    Err(Failure::unsupported("spec.kubeConfig"))
+    Err(unsupported("spec.kubeConfig"))
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use lode_api::reasons;
 use lode_api::shared::InventoryEntry;
 use lode_apply::Ends;
 use lode_object::{GroupVersionKind, Id, NamespacedName};
+use lode_runtime::{Failure, name_of};
 use lode_stdx::duration;
 use tokio::time::Instant;
 
 use crate::attempt::{End, Job};
-use crate::controller::{Kustomizations, key};
+use crate::controller::Kustomizations;
 use crate::exprs::HealthExprs;
-use crate::failure::Failure;
 use crate::state::State;
 use crate::wait::{self, Item, Looker, Purpose, Standing, Wait};
 
@@ -94,9 +94,9 @@ impl Kustomizations {
             });
         }
         let revision = &job.artifact.revision;
-        job.progress
+        job.facts
             .doing("Running health checks", revision, job.checked.timeout);
-        job.progress.inventory(inventory.clone());
+        job.facts.inventory(inventory.clone());
         let (since, until) = match &state.wait {
             Some(wait) if wait.purpose == Purpose::Health => (wait.since, wait.until),
             _ => (Instant::now(), Instant::now() + job.checked.timeout),
@@ -146,7 +146,7 @@ impl Kustomizations {
         if !object.spec.wait.unwrap_or_default() {
             return wait::named(object, &job.applier, &state.kinds, exprs).await;
         }
-        let own = (self.resource.gvk.group_kind(), key(object));
+        let own = (self.own.resource().gvk.group_kind(), name_of(object));
         let mut items = Vec::new();
         for (id, record) in state
             .records

@@ -1,484 +1,260 @@
-//! One reconcile: look, attempt, tell.
+//! [`Kustomizations`] in the frame of all controllers: what is attempted, told, and removed.
 //!
-//! Safe to run twice and never asks what woke it. An attempt may take several runs: where it waits for objects, the run
-//! ends and the change of those objects starts the next, which finds everything done up to there and goes on.
+//! An attempt may take several runs: where it waits for objects, the run ends and the change of those objects starts
+//! the next, which finds everything done up to there and goes on.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_api::kustomization::KustomizationStatus;
+use lode_api::kustomization::{KustomizationStatus, Spec};
+use lode_api::shared::InventoryEntry;
 use lode_api::{Kustomization, Status as _, conditions, reasons};
 use lode_apply::change_log;
-use lode_cluster::Target;
-use lode_object::{NamespacedName, merge_patch, meta};
-use lode_runtime::{EventKind, Next, jitter};
+use lode_object::{Id, NamespacedName};
+use lode_runtime::{
+    Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
+    Use, jitter, name_of,
+};
 use lode_stdx::duration;
-use serde_json::json;
-use tokio::time::{Instant, sleep_until};
-use tracing::{debug, error, info};
+use tokio::time::Instant;
 
-use crate::attempt::End;
-use crate::controller::{Kustomizations, key};
-use crate::failure::{Failure, Retry};
-use crate::progress::Progress;
+use crate::attempt::{End, RECORDS};
+use crate::controller::Kustomizations;
+use crate::facts::Facts;
 use crate::state::State;
-use crate::status::{Draft, says_the_same};
-use crate::validate::{Checked, validate};
+use crate::status::{self, Outcome, says_the_same};
+use crate::validate::validate;
 
-/// Field manager of our own objects' status and finalizers, as in Flux.
-pub(crate) const STATUS_MANAGER: &str = "gotk-kustomize-controller";
-/// A reconcile that takes longer says so in its status.
-const LONG: Duration = Duration::from_secs(2);
+impl Reconcile for Kustomizations {
+    type Spec = Spec;
+    type State = State;
+    type Facts = Facts;
+    type Done = End;
+    const NAME: &'static str = "kustomization";
 
-impl Kustomizations {
-    pub(crate) async fn reconcile_one(&self, name: &NamespacedName) -> Next {
-        let Some(object) = self.objects.get(name) else {
-            self.drop_state(name);
-            return Next::Idle;
-        };
-        let mut state = self.take(name, &object.metadata.uid);
-        let next = self.run(&object, &mut state).await;
-        if self.objects.get(name).is_some() {
-            self.give_back(name, state);
-        }
-        next
+    async fn synced(&self) {
+        self.sources.synced().await;
     }
 
-    async fn run(&self, object: &Arc<Kustomization>, state: &mut State) -> Next {
-        if object.deleting() {
-            return self.finalize(object, state).await;
-        }
-        let object = &match self.with_finalizer(object).await {
-            Ok(object) => object,
-            Err(error) => return postpone(object, &error),
-        };
-        if lode_api::Kind::suspended(&object.spec) {
-            (state.wait, state.attempt) = (None, None);
-            let mut status = object.status.clone();
-            status.observe_generation(object.metadata.generation);
-            return self.write_or_postpone(object, status, Next::Idle).await;
-        }
-        let checked = match validate(object, &self.options) {
-            Ok(checked) => checked,
-            Err(failure) => {
-                return self
-                    .fail(object, state, None, &Progress::default(), &failure)
-                    .await;
-            }
-        };
-        let progress = Progress::default();
-        let end = self
-            .attempt_within(object, state, &checked, &progress)
-            .await;
-        match end {
-            Ok(end) => self.end(object, state, &checked, &progress, end).await,
-            Err(Failure {
-                retry: Retry::NextProcess,
-                ..
-            }) => Next::Idle,
-            Err(failure) => {
-                self.fail(object, state, Some(&checked), &progress, &failure)
-                    .await
-            }
-        }
-    }
-
-    /// Attempts, telling in the status when it takes long.
-    async fn attempt_within(
+    async fn attempt(
         &self,
         object: &Arc<Kustomization>,
         state: &mut State,
-        checked: &Checked,
-        progress: &Progress,
+        facts: &Facts,
     ) -> Result<End, Failure> {
-        let since = state
-            .attempt
-            .as_ref()
-            .map_or_else(Instant::now, |attempt| attempt.since);
-        let mut told = state.attempt.as_ref().is_some_and(|attempt| attempt.told);
-        let end = {
-            let mut attempt = Box::pin(self.attempt(object, state, checked, progress));
-            loop {
-                tokio::select! {
-                    biased;
-                    end = &mut attempt => break end,
-                    () = sleep_until(since + LONG), if !told => {
-                        told = true;
-                        self.tell_progress(object, progress).await;
-                    }
-                }
-            }
+        let checked = facts.check(validate(object, &self.options)?);
+        self.bring(object, state, checked, facts).await
+    }
+
+    fn progress(&self, facts: &Facts) -> Progress {
+        progress(facts)
+    }
+
+    fn patience(&self, _: &Kustomization, state: &State) -> Option<Instant> {
+        let attempt = state.attempt.as_ref();
+        let told = attempt.is_some_and(|attempt| attempt.told);
+        (!told).then(|| since(state) + LONG)
+    }
+
+    fn report(&self, mut ended: Ended<'_, Self>) -> Report<Spec> {
+        match std::mem::replace(&mut ended.end, Ok(End::TouchedUp)) {
+            Ok(End::Parked { until }) => self.parked(ended, until),
+            Ok(End::TouchedUp) => touched_up(ended),
+            Ok(End::Done { health, inventory }) => self.done(ended, health, inventory),
+            Err(failure) => self.failed(ended, &failure),
+        }
+    }
+
+    fn suspend<'a>(&self, draft: Draft<'a, Spec>, state: &mut State) -> Draft<'a, Spec> {
+        (state.wait, state.attempt) = (None, None);
+        draft
+    }
+
+    async fn remove(
+        &self,
+        object: &Arc<Kustomization>,
+        state: &mut State,
+    ) -> Result<Removal, Failure> {
+        let end = self.remove_objects(object, state).await;
+        let end = end.map_err(|failure| Failure::new(reasons::PRUNE_FAILED, failure.message));
+        Ok(end?.map_or(Removal::Done, Removal::Wait))
+    }
+
+    async fn removed(&self, object: &Kustomization) -> Option<Told> {
+        let (store, uid) = (self.records.clone(), object.metadata.uid.to_string());
+        // An orphaned record wastes a few bytes: an error is ignored.
+        let _ = tokio::task::spawn_blocking(move || store.remove(RECORDS, &uid)).await;
+        None
+    }
+
+    fn uses(&self, object: &Kustomization) -> Vec<Use> {
+        uses(object)
+    }
+
+    fn matters(&self, change: &Change<Kustomization>) -> bool {
+        let told = |object: &Option<Arc<Kustomization>>| {
+            let status = &object.as_ref()?.status;
+            Some((
+                status.conditions().clone(),
+                status.last_applied_revision.clone(),
+            ))
         };
+        told(&change.old) != told(&change.new)
+    }
+
+    fn look(&self, name: &NamespacedName, state: &State, ids: &HashSet<Id>) {
+        self.look_at(name, state, ids);
+    }
+
+    fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+}
+
+impl Kustomizations {
+    /// It waits for objects: told once it has taken long, or where the status still says something else.
+    fn parked(&self, ended: Ended<'_, Self>, until: Instant) -> Report<Spec> {
+        let Ended {
+            object,
+            state,
+            facts,
+            told,
+            now,
+            ..
+        } = ended;
+        let since = since(state);
+        let mut status = None;
+        let mut is_told = told;
         if let Some(attempt) = &mut state.attempt {
-            let tell = attempt.since.elapsed() >= LONG || was_waiting(object);
-            if matches!(end, Ok(End::Parked { .. })) && !told && tell {
-                told = true;
-                self.tell_progress(object, progress).await;
+            attempt.told |= told;
+            if !attempt.told && (since.elapsed() >= LONG || was_waiting(object)) {
+                attempt.told = true;
+                // The inventory may have been written ahead meanwhile: that must stay.
+                let latest = self.own.latest(object);
+                let draft = Draft::new(latest.as_deref().unwrap_or(object), now);
+                status = Some(draft.progressing(&progress(facts)).status);
             }
-            attempt.told = told;
+            is_told = attempt.told;
         }
-        end
+        let wake = if is_told {
+            until
+        } else {
+            until.min(since + LONG)
+        };
+        Report {
+            status,
+            told: Vec::new(),
+            took: None,
+            next: at(wake),
+        }
     }
 
-    async fn tell_progress(&self, object: &Kustomization, progress: &Progress) {
-        let now = now();
-        // The attempt goes on meanwhile and may have written its inventory ahead: that must stay.
-        let latest = self.latest(object);
-        let draft = Draft::new(latest.as_deref().unwrap_or(object), &now)
-            .progressing(&progress.facts().doing);
-        if let Err(error) = self.write(object, draft.status).await {
-            debug!(name = %key(object), %error, "progress not written");
-        }
-    }
-
-    async fn end(
+    /// It is applied and healthy.
+    fn done(
         &self,
-        object: &Kustomization,
-        state: &mut State,
-        checked: &Checked,
-        progress: &Progress,
-        end: End,
-    ) -> Next {
-        match end {
-            End::Parked { until } => {
-                let told = state.attempt.as_ref().is_none_or(|attempt| attempt.told);
-                let since = state
-                    .attempt
-                    .as_ref()
-                    .map_or_else(Instant::now, |attempt| attempt.since);
-                let wake = if told { until } else { until.min(since + LONG) };
-                Next::After(
-                    wake.saturating_duration_since(Instant::now())
-                        .max(Duration::from_millis(1)),
-                )
-            }
-            End::TouchedUp => {
-                let now = now();
-                let status = Draft::new(object, &now).drifted(state).status;
-                let due = state.due.unwrap_or_else(Instant::now);
-                let wake = state.fights.next().map_or(due, |held| held.min(due));
-                let next = Next::After(
-                    wake.saturating_duration_since(Instant::now())
-                        .max(Duration::from_millis(1)),
-                );
-                self.write_or_postpone(object, status, next).await
-            }
-            End::Done { health, inventory } => {
-                let (revision, digest) = (
-                    state.records.revision.clone(),
-                    state.records.text_digest.clone(),
-                );
-                let since = state
-                    .attempt
-                    .take()
-                    .map_or_else(Instant::now, |attempt| attempt.since);
-                state.wait = None;
-                let took = since.elapsed();
-                let now = now();
-                let draft = Draft::new(object, &now)
-                    .attempted(&revision)
-                    .inventory(inventory)
-                    .succeeded(&revision);
-                let draft = draft.health(health.map(Ok)).drifted(state).handled();
-                let draft =
-                    draft.history(&digest, &revision, reasons::RECONCILIATION_SUCCEEDED, took);
-                let wait = jitter(checked.interval, self.options.interval_jitter_percent);
-                state.due = Some(Instant::now() + wait);
-                // The end of a fight's wait wakes nobody else.
-                let held = state
-                    .fights
-                    .next()
-                    .map(|held| held.saturating_duration_since(Instant::now()));
-                let wait = held.map_or(wait, |held| held.max(Duration::from_millis(1)).min(wait));
-                self.observe_duration(object, took);
-                let news = !says_the_same(&object.status, &draft.status);
-                let recovered = health.is_some()
-                    && object
-                        .status
-                        .conditions()
-                        .is(conditions::HEALTHY, conditions::State::False);
-                let before = object.status.last_handled_reconcile_at();
-                let only_asked = news && before != draft.status.last_handled_reconcile_at() && {
-                    let mut status = draft.status.clone();
-                    status.last_handled_reconcile_at =
-                        object.status.last_handled_reconcile_at.clone();
-                    says_the_same(&object.status, &status)
-                };
-                if !news && !progress.facts().changed {
-                    return Next::After(wait);
-                }
-                let next = self
-                    .write_or_postpone(object, draft.status, Next::After(wait))
-                    .await;
-                if recovered && let Some(health) = health {
-                    let text = format!(
-                        "Health check passed in {}",
-                        duration::format(crate::status::round(health))
-                    );
-                    self.emit(
-                        object,
-                        EventKind::Normal,
-                        reasons::PROGRESSING,
-                        text,
-                        &revision,
-                    );
-                }
-                if !only_asked || progress.facts().changed {
-                    let took = duration::format(crate::status::round(took));
-                    let every = duration::format(checked.interval);
-                    let text = format!("Reconciliation finished in {took}, next run in {every}");
-                    info!(name = %key(object), revision, took, "reconciliation finished");
-                    self.emit(
-                        object,
-                        EventKind::Normal,
-                        reasons::RECONCILIATION_SUCCEEDED,
-                        text,
-                        &revision,
-                    );
-                }
-                next
-            }
-        }
-    }
+        ended: Ended<'_, Self>,
+        health: Option<Duration>,
+        inventory: Vec<InventoryEntry>,
+    ) -> Report<Spec> {
+        let Ended {
+            object,
+            state,
+            facts,
+            now,
+            ..
+        } = ended;
+        let took = since(state).elapsed();
+        (state.attempt, state.wait) = (None, None);
+        let interval = facts
+            .checked()
+            .map_or(Duration::ZERO, |checked| checked.interval);
+        let revision = state.records.revision.clone();
+        let outcome = Outcome {
+            revision: &revision,
+            digest: &state.records.text_digest,
+            reason: reasons::RECONCILIATION_SUCCEEDED,
+            took,
+        };
+        let status = status::succeeded(Draft::new(object, now), &outcome, inventory, health, state);
 
-    async fn fail(
-        &self,
-        object: &Kustomization,
-        state: &mut State,
-        checked: Option<&Checked>,
-        progress: &Progress,
-        failure: &Failure,
-    ) -> Next {
-        let since = state
-            .attempt
-            .as_ref()
-            .map_or_else(Instant::now, |attempt| attempt.since);
-        state.failed(failure.retry);
-        let now = now();
-        let facts = progress.facts();
-        let mut failure = facts.mask(failure);
-        failure.message = self.discreet(&key(object), failure.message);
-        let failure = &failure;
-        let mut draft = Draft::new(object, &now)
-            .failed(failure, &facts.doing)
-            .handled();
-        let revision = facts.attempted.unwrap_or_default();
-        if !revision.is_empty() {
-            draft = draft.attempted(&revision);
+        let wait = jitter(interval, self.options.interval_jitter_percent);
+        state.due = Some(Instant::now() + wait);
+        // The end of a fight's wait wakes nobody else.
+        let held = state.fights.next();
+        let held = held.map(|held| held.saturating_duration_since(Instant::now()));
+        let next = held.map_or(wait, |held| held.max(Duration::from_millis(1)).min(wait));
+        let next = Next::After(next);
+
+        let has_changed = facts.known().changed;
+        if says_the_same(&object.status, &status) && !has_changed {
+            return Report {
+                status: None,
+                told: Vec::new(),
+                took: Some(took),
+                next,
+            };
         }
-        if let Some(inventory) = facts.inventory {
-            draft = draft.inventory_after_failure(inventory);
-        }
-        if failure.reason == reasons::HEALTH_CHECK_FAILED {
-            let text = failure
-                .message
-                .split_once(": ")
-                .map_or(&*failure.message, |(_, text)| text);
-            draft = draft.health(Some(Err(text)));
-        }
-        if let Some(digest) = facts.built {
-            draft = draft.history(&digest, &revision, failure.reason, since.elapsed());
-        }
-        if !failure.quiet {
-            error!(name = %key(object), reason = failure.reason, revision, error = failure.message, "reconciliation failed");
-            self.emit(
-                object,
-                EventKind::Warning,
-                failure.reason,
-                failure.message.clone(),
-                &revision,
-            );
-        } else if failure.reason == reasons::DEPENDENCY_NOT_READY
-            && state.told_dependency != failure.message
+        let mut told = Vec::new();
+        if let Some(health) = health
+            && object
+                .status
+                .conditions()
+                .is(conditions::HEALTHY, conditions::State::False)
         {
-            state.told_dependency.clone_from(&failure.message);
-            self.emit(
-                object,
-                EventKind::Normal,
-                failure.reason,
-                failure.message.clone(),
-                &revision,
-            );
+            let health = duration::format(status::round(health));
+            let text = format!("Health check passed in {health}");
+            told.push(Told::normal(reasons::PROGRESSING, text).at(&revision));
         }
-        self.observe_duration(object, since.elapsed());
-        let next = match (failure.retry, checked) {
+        if has_changed || !only_answers(&object.status, &status) {
+            let took = duration::format(status::round(took));
+            let every = duration::format(interval);
+            let text = format!("Reconciliation finished in {took}, next run in {every}");
+            told.push(Told::normal(reasons::RECONCILIATION_SUCCEEDED, text).at(&revision));
+        }
+        Report {
+            status: Some(status),
+            told,
+            took: Some(took),
+            next,
+        }
+    }
+
+    /// It failed.
+    fn failed(&self, ended: Ended<'_, Self>, failure: &Failure) -> Report<Spec> {
+        let Ended {
+            object,
+            state,
+            facts,
+            now,
+            ..
+        } = ended;
+        let took = since(state).elapsed();
+        state.failed(failure.retry);
+        let known = facts.known();
+        let mut failure = known.mask(failure);
+        failure.message = self.own.discreet(&name_of(object), failure.message);
+
+        let status = status::failed(Draft::new(object, now), &failure, &known, took);
+        let next = match (failure.retry, facts.checked()) {
             (Retry::Interval, Some(checked)) => Next::After(checked.retry_interval),
             (Retry::Backoff, _) => Next::Backoff,
             // Its cause wakes it; the interval is the net below that.
-            (Retry::Change { stalled: false }, Some(checked)) => Next::After(checked.interval),
+            (Retry::Wait, Some(checked)) => Next::After(checked.interval),
             _ => Next::Idle,
         };
-        if says_the_same(&object.status, &draft.status) {
-            return next;
-        }
-        self.write_or_postpone(object, draft.status, next).await
-    }
-
-    /// Sees to it that nothing is applied before its removal can be seen to.
-    async fn with_finalizer(
-        &self,
-        object: &Arc<Kustomization>,
-    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
-        if object.metadata.has_finalizer(meta::FINALIZER) {
-            return Ok(object.clone());
-        }
-        let mut finalizers: Vec<&str> = object
-            .metadata
-            .finalizers
-            .iter()
-            .map(AsRef::as_ref)
-            .collect();
-        finalizers.push(meta::FINALIZER);
-        // The list is written as a whole, so it must be the list that was read.
-        let version = &object.metadata.resource_version;
-        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
-        self.patch(object, "", &patch).await
-    }
-
-    pub(crate) async fn without_finalizer(
-        &self,
-        object: &Kustomization,
-    ) -> Result<(), lode_cluster::Error> {
-        let finalizers: Vec<&str> = object
-            .metadata
-            .finalizers
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|name| *name != meta::FINALIZER)
-            .collect();
-        let version = &object.metadata.resource_version;
-        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
-        match self.patch(object, "", &patch).await {
-            Err(error) if !error.is_not_found() => Err(error),
-            _ => Ok(()),
+        let status = (!says_the_same(&object.status, &status)).then_some(status);
+        let told = told_of_failure(state, failure);
+        let told = told.map(|told| told.at(known.attempted.unwrap_or_default()));
+        Report {
+            status,
+            told: told.into_iter().collect(),
+            took: Some(took),
+            next,
         }
     }
 
-    /// Returns the object as it is known now; another object of its name is not the one that was looked at.
-    fn latest(&self, object: &Kustomization) -> Option<Arc<Kustomization>> {
-        self.objects
-            .get(&key(object))
-            .filter(|latest| latest.metadata.uid == object.metadata.uid)
-    }
-
-    /// Writes what differs from the status as it is known now; nothing when nothing does.
-    ///
-    /// What was found out about an object is not told of another one that took its name. A server does not compare the
-    /// uid in a patch of a status, but it does compare the version; so the version is sent, and who wrote meanwhile is
-    /// looked at.
-    pub(crate) async fn write(
-        &self,
-        object: &Kustomization,
-        status: KustomizationStatus,
-    ) -> Result<(), lode_cluster::Error> {
-        let mut after = as_json(&status);
-        for condition in after["conditions"].as_array_mut().into_iter().flatten() {
-            if let Some(serde_json::Value::String(text)) = condition.get_mut("message") {
-                *text = self.discreet(&key(object), std::mem::take(text));
-            }
-        }
-        let mut latest = self.latest(object);
-        for tries in 1.. {
-            let base = latest.as_deref().unwrap_or(object);
-            let Some(patch) = merge_patch(&as_json(&base.status), &after) else {
-                return Ok(());
-            };
-            let version = &base.metadata.resource_version;
-            let patch = json!({"metadata": {"resourceVersion": version}, "status": patch});
-            match self.patch(object, "/status", &patch).await {
-                Err(conflict) if conflict.is(409) && tries < WRITES_MAX => {
-                    latest = Some(self.read_again(object, conflict).await?);
-                }
-                done => return done.map(drop),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads an object that somebody else wrote meanwhile; the conflict stands where it is another one now.
-    async fn read_again(
-        &self,
-        object: &Kustomization,
-        conflict: lode_cluster::Error,
-    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
-        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-        let live = self.client.get(&self.resource, namespace, name).await?;
-        let live = Kustomization::parse(&live)
-            .map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
-        if live.metadata.uid != object.metadata.uid {
-            return Err(conflict);
-        }
-        let version = live.metadata.resource_version.to_string();
-        let live = Arc::new(live);
-        self.objects.put(live.clone(), &version);
-        Ok(live)
-    }
-
-    async fn write_or_postpone(
-        &self,
-        object: &Kustomization,
-        status: KustomizationStatus,
-        next: Next,
-    ) -> Next {
-        match self.write(object, status).await {
-            Ok(()) => next,
-            Err(error) => postpone(object, &error),
-        }
-    }
-
-    async fn patch(
-        &self,
-        object: &Kustomization,
-        subresource: &str,
-        patch: &serde_json::Value,
-    ) -> Result<Arc<Kustomization>, lode_cluster::Error> {
-        let answer = self
-            .client
-            .merge(&self.resource, target(object), subresource, patch)
-            .await?;
-        let new = Kustomization::read(&answer)
-            .map_err(|error| lode_cluster::Error::NotUnderstood(error.to_string()))?;
-        let version = new.metadata.resource_version.to_string();
-        let new = Arc::new(new);
-        self.objects.put(new.clone(), &version);
-        Ok(new)
-    }
-
-    pub(crate) fn emit(
-        &self,
-        about: &Kustomization,
-        kind: EventKind,
-        reason: &str,
-        text: String,
-        revision: &str,
-    ) {
-        let group = &self.resource.gvk.group;
-        let mut annotations = std::collections::BTreeMap::new();
-        if !revision.is_empty() {
-            annotations.insert(format!("{group}/revision"), revision.to_owned());
-        }
-        let own = about
-            .metadata
-            .annotations
-            .iter()
-            .filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
-        annotations.extend(own.map(|(key, value)| (key.to_string(), value.to_string())));
-        self.events.emit(lode_runtime::Event {
-            about: lode_runtime::ObjectReference {
-                api_version: self.resource.gvk.api_version(),
-                kind: self.resource.gvk.kind.to_string(),
-                namespace: about.metadata.namespace.to_string(),
-                name: about.metadata.name.to_string(),
-                uid: about.metadata.uid.to_string(),
-                resource_version: about.metadata.resource_version.to_string(),
-            },
-            kind,
-            reason: reason.to_owned().into(),
-            message: self.discreet(&key(about), text),
-            annotations,
-        });
-    }
-
+    /// Tells what was changed in the cluster.
     pub(crate) fn emit_changes(
         &self,
         object: &Kustomization,
@@ -486,22 +262,51 @@ impl Kustomizations {
         revision: &str,
     ) {
         if !changes.is_empty() {
-            self.emit(
-                object,
-                EventKind::Normal,
-                reasons::PROGRESSING,
-                change_log(changes),
-                revision,
-            );
+            let told = Told::normal(reasons::PROGRESSING, change_log(changes)).at(revision);
+            self.own.emit(object, told);
         }
-    }
-
-    fn observe_duration(&self, object: &Kustomization, took: Duration) {
-        self.metrics.observe("Kustomization", &key(object), took);
     }
 }
 
-/// The status still says that something else is missing, which is no longer so.
+/// Live edits were seen to, nothing else was due.
+fn touched_up(ended: Ended<'_, Kustomizations>) -> Report<Spec> {
+    let Ended {
+        object, state, now, ..
+    } = ended;
+    let status = status::drifted(Draft::new(object, now), state).status;
+    let due = state.due.unwrap_or_else(Instant::now);
+    let wake = state.fights.next().map_or(due, |held| held.min(due));
+    Report {
+        status: Some(status),
+        told: Vec::new(),
+        took: None,
+        next: at(wake),
+    }
+}
+
+/// Returns what is said of a failure: a wait for a dependency once, other waits not at all.
+fn told_of_failure(state: &mut State, failure: Failure) -> Option<Told> {
+    if !failure.quiet {
+        return Some(Told::warning(failure.reason, failure.message));
+    }
+    let is_new = state.told_dependency != failure.message;
+    if failure.reason != reasons::DEPENDENCY_NOT_READY || !is_new {
+        return None;
+    }
+    state.told_dependency.clone_from(&failure.message);
+    Some(Told::normal(failure.reason, failure.message))
+}
+
+/// Returns whether all that a new status says more is that a request was answered.
+fn only_answers(before: &KustomizationStatus, after: &KustomizationStatus) -> bool {
+    let mut unanswered = after.clone();
+    unanswered
+        .last_handled_reconcile_at
+        .clone_from(&before.last_handled_reconcile_at);
+    says_the_same(before, &unanswered)
+}
+
+/// Returns whether the status still says that something else is missing, which is no longer so.
 fn was_waiting(object: &Kustomization) -> bool {
     let ready = object.status.conditions().get(conditions::READY);
     ready.is_some_and(|ready| {
@@ -509,39 +314,40 @@ fn was_waiting(object: &Kustomization) -> bool {
     })
 }
 
-fn target(object: &Kustomization) -> Target<'_> {
-    let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-    Target {
-        namespace,
-        name,
-        manager: STATUS_MANAGER,
-        dry_run: false,
+/// Returns when the attempt began that is under way, maybe some runs ago.
+fn since(state: &State) -> Instant {
+    state
+        .attempt
+        .as_ref()
+        .map_or_else(Instant::now, |attempt| attempt.since)
+}
+
+fn progress(facts: &Facts) -> Progress {
+    Progress {
+        doing: facts.known().doing,
+        ready: "Reconciliation in progress",
     }
 }
 
-/// The outcome could not be told: come back, and find everything as it is.
-pub(crate) fn postpone(object: &Kustomization, error: &lode_cluster::Error) -> Next {
-    debug!(name = %key(object), %error, "object not written, tried again");
-    // Somebody else wrote in between, and the watch is about to tell what.
-    if error.is(409) {
-        Next::After(CONFLICT_WAIT)
-    } else {
-        Next::Backoff
-    }
+fn at(time: Instant) -> Next {
+    let left = time.saturating_duration_since(Instant::now());
+    Next::After(left.max(Duration::from_millis(1)))
 }
 
-/// How often a status is written where somebody else writes at the same time.
-const WRITES_MAX: usize = 4;
-/// How long a write that met a newer object waits for the watch to tell of that.
-const CONFLICT_WAIT: Duration = Duration::from_millis(500);
-
-fn as_json(status: &KustomizationStatus) -> serde_json::Value {
-    // Types that came from JSON go back into it.
-    serde_json::to_value(status).unwrap_or_default()
-}
-
-pub(crate) fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+/// Returns the source, the dependencies and the variables that a Kustomization names, whether they exist or not.
+fn uses(object: &Kustomization) -> Vec<Use> {
+    let (spec, own) = (&object.spec, &*object.metadata.namespace);
+    let at = |namespace: &Option<Box<str>>, name: &str| {
+        NamespacedName::new(namespace.as_deref().unwrap_or(own), name)
+    };
+    let source = &spec.source_ref;
+    let mut uses = vec![Use::new(&source.kind, at(&source.namespace, &source.name))];
+    let dependencies = spec.depends_on.iter();
+    uses.extend(dependencies.map(|on| Use::new("Kustomization", at(&on.namespace, &on.name))));
+    let variables = spec
+        .post_build
+        .iter()
+        .flat_map(|post_build| &post_build.substitute_from);
+    uses.extend(variables.map(|from| Use::new(&from.kind, NamespacedName::new(own, &from.name))));
+    uses
 }

@@ -8,18 +8,16 @@ use std::time::Duration;
 use lode_api::Kustomization;
 use lode_apply::{Change, Drift, Kinds, Records};
 use lode_object::Id;
+use lode_runtime::Retry;
 use lode_tree::ReadSet;
 use tokio::time::Instant;
 
-use crate::failure::Retry;
 use crate::kept::Kept;
 use crate::wait::Wait;
 
 /// What is remembered of one Kustomization.
 #[derive(Default)]
-pub(crate) struct State {
-    /// The object it is of: one that was deleted and made anew shares nothing but the name.
-    pub(crate) uid: Box<str>,
+pub struct State {
     /// Whether the records were looked for in the store.
     pub(crate) loaded: bool,
     pub(crate) records: Records,

@@ -1,210 +1,165 @@
 //! What a reconcile's end is told as: conditions, revisions, inventory, history.
 //!
-//! Pure: the old status and the outcome in, the new status out. Writing it is the controller's affair.
+//! Pure: a [`Draft`] and the outcome in, the new status out.
 
 use std::time::Duration;
 
-use lode_api::conditions::{DRIFTED, HEALTHY, READY, RECONCILING, STALLED, Verdict};
-use lode_api::kustomization::KustomizationStatus;
+use lode_api::conditions::{DRIFTED, HEALTHY, State as Is, Verdict};
+use lode_api::kustomization::{KustomizationStatus, Spec};
+use lode_api::reasons;
 use lode_api::shared::{HistorySnapshot, Inventory, InventoryEntry};
-use lode_api::{Kustomization, Status as _, reasons};
 use lode_apply::{Records, Set};
 use lode_object::Id;
+use lode_runtime::{Draft, Failure};
 use lode_stdx::duration;
 
-use crate::failure::{Failure, Retry};
+use crate::facts::Known;
 use crate::state::State;
 
 /// How many outcomes the history holds.
 const HISTORY_MAX: usize = 5;
 
-/// A status in the making.
-pub(crate) struct Draft<'a> {
-    object: &'a Kustomization,
-    pub(crate) status: KustomizationStatus,
-    now: &'a str,
+/// An outcome as the history tells it.
+pub(crate) struct Outcome<'a> {
+    pub(crate) revision: &'a str,
+    /// SHA-256 of the text that was built.
+    pub(crate) digest: &'a str,
+    pub(crate) reason: &'a str,
+    pub(crate) took: Duration,
 }
 
-impl<'a> Draft<'a> {
-    pub(crate) fn new(object: &'a Kustomization, now: &'a str) -> Self {
-        Self {
-            object,
-            status: object.status.clone(),
-            now,
+/// Returns the status after a revision was applied and found healthy.
+pub(crate) fn succeeded(
+    draft: Draft<'_, Spec>,
+    outcome: &Outcome<'_>,
+    inventory: Vec<InventoryEntry>,
+    took_to_be_healthy: Option<Duration>,
+    state: &State,
+) -> KustomizationStatus {
+    let revision = outcome.revision;
+    let mut draft = with_inventory(draft, inventory);
+    draft.status.last_attempted_revision = Some(revision.into());
+    draft.status.last_applied_revision = Some(revision.into());
+    let text = format!("Applied revision: {revision}");
+    let mut draft = draft.succeeded(outcome.reason, &text);
+    match took_to_be_healthy {
+        None => draft.delete(HEALTHY),
+        // How long it took this time is no news while it stays healthy.
+        Some(_) if draft.status.conditions.is(HEALTHY, Is::True) => {}
+        Some(took) => {
+            let text = format!("Health check passed in {}", duration::format(took));
+            draft.set(&Verdict::yes(HEALTHY, reasons::SUCCEEDED, &text));
         }
     }
+    with_history(drifted(draft, state).handled(), outcome).status
+}
 
-    /// Notes a request to reconcile as answered.
-    pub(crate) fn handled(mut self) -> Self {
-        if let Some(token) = self
-            .object
-            .metadata
-            .annotation(lode_object::meta::REQUESTED_AT)
-        {
-            self.status.handle_reconcile_at(token);
-        }
-        self
+/// Returns the status after an attempt failed.
+pub(crate) fn failed(
+    draft: Draft<'_, Spec>,
+    failure: &Failure,
+    known: &Known,
+    took: Duration,
+) -> KustomizationStatus {
+    let mut draft = draft.failed(failure, &known.doing).handled();
+    if let Some(revision) = &known.attempted {
+        draft.status.last_attempted_revision = Some(revision.as_str().into());
     }
-
-    pub(crate) fn attempted(mut self, revision: &str) -> Self {
-        self.status.last_attempted_revision = Some(revision.into());
-        self
+    if let Some(inventory) = &known.inventory {
+        draft = with_inventory_of_failure(draft, inventory.clone());
     }
-
-    /// What is applied now. An empty list says that nothing is; none says that nothing was ever applied.
-    pub(crate) fn inventory(mut self, entries: Vec<InventoryEntry>) -> Self {
-        self.status.inventory = Some(Inventory { entries });
-        self
+    if failure.reason == reasons::HEALTH_CHECK_FAILED {
+        let text = failure.message.split_once(": ");
+        let text = text.map_or(&*failure.message, |(_, text)| text);
+        draft.set(&Verdict::no(HEALTHY, reasons::HEALTH_CHECK_FAILED, text));
     }
-
-    /// What is in the cluster after a failure: a first one that wrote nothing leaves no inventory, as in Flux.
-    pub(crate) fn inventory_after_failure(self, entries: Vec<InventoryEntry>) -> Self {
-        if entries.is_empty() && self.status.inventory.is_none() {
-            self
-        } else {
-            self.inventory(entries)
-        }
+    if let Some(digest) = &known.built {
+        let revision = known.attempted.as_deref().unwrap_or_default();
+        draft = with_history(
+            draft,
+            &Outcome {
+                revision,
+                digest,
+                reason: failure.reason,
+                took,
+            },
+        );
     }
+    draft.status
+}
 
-    /// It is under way and takes long.
-    pub(crate) fn progressing(mut self, doing: &str) -> Self {
-        self.set(&Verdict::yes(RECONCILING, reasons::PROGRESSING, doing));
-        self.set(&Verdict::unknown(
-            READY,
-            reasons::PROGRESSING,
-            "Reconciliation in progress",
-        ));
-        self.status.conditions.delete(STALLED);
-        self
+/// Says what is applied now. An empty list says that nothing is; none says that nothing was ever applied.
+pub(crate) fn with_inventory(
+    mut draft: Draft<'_, Spec>,
+    entries: Vec<InventoryEntry>,
+) -> Draft<'_, Spec> {
+    draft.status.inventory = Some(Inventory { entries });
+    draft
+}
+
+/// Says what is in the cluster after a failure: a first one that wrote nothing leaves no inventory, as in Flux.
+fn with_inventory_of_failure(
+    draft: Draft<'_, Spec>,
+    entries: Vec<InventoryEntry>,
+) -> Draft<'_, Spec> {
+    let is_first = draft.status.inventory.is_none();
+    if is_first && entries.is_empty() {
+        draft
+    } else {
+        with_inventory(draft, entries)
     }
+}
 
-    /// It succeeded.
-    pub(crate) fn succeeded(mut self, revision: &str) -> Self {
-        self.status.conditions.delete(RECONCILING);
-        self.status.conditions.delete(STALLED);
-        let text = format!("Applied revision: {revision}");
-        self.set(&Verdict::yes(
-            READY,
-            reasons::RECONCILIATION_SUCCEEDED,
-            &text,
-        ));
-        self.status.last_applied_revision = Some(revision.into());
-        self.status
-            .observe_generation(self.object.metadata.generation);
-        self
-    }
-
-    /// It failed while `doing`.
-    pub(crate) fn failed(mut self, failure: &Failure, doing: &str) -> Self {
-        match failure.retry {
-            Retry::Change { stalled: true } => {
-                self.status.conditions.delete(RECONCILING);
-                self.set(&Verdict::yes(STALLED, failure.reason, &failure.message));
-                self.status
-                    .observe_generation(self.object.metadata.generation);
-            }
-            _ if failure.quiet => {
-                self.status.conditions.delete(RECONCILING);
-                self.status.conditions.delete(STALLED);
-            }
-            _ => {
-                self.status.conditions.delete(STALLED);
-                self.set(&Verdict::yes(
-                    RECONCILING,
-                    reasons::PROGRESSING_WITH_RETRY,
-                    doing,
-                ));
-            }
-        }
-        self.set(&Verdict::no(READY, failure.reason, &failure.message));
-        self
-    }
-
-    /// What its health checks came to; nothing when there are none.
-    pub(crate) fn health(mut self, health: Option<Result<Duration, &str>>) -> Self {
-        match health {
-            None => {
-                self.status.conditions.delete(HEALTHY);
-            }
-            Some(Ok(took)) => {
-                let text = format!("Health check passed in {}", duration::format(took));
-                // How long it took this time is no news while it stays healthy.
-                if !self
-                    .status
-                    .conditions
-                    .is(HEALTHY, lode_api::conditions::State::True)
-                {
-                    self.set(&Verdict::yes(HEALTHY, reasons::SUCCEEDED, &text));
-                }
-            }
-            Some(Err(text)) => self.set(&Verdict::no(HEALTHY, reasons::HEALTH_CHECK_FAILED, text)),
-        }
-        self
-    }
-
-    /// Live edits that are not undone: told and left, or fought over.
-    pub(crate) fn drifted(mut self, state: &State) -> Self {
-        let contested = state.fights.contested();
-        if !contested.is_empty() {
-            let ids = contested
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            let text =
-                format!("changed back again and again, the wait before each revert doubles: {ids}");
-            self.set(&Verdict::yes(DRIFTED, reasons::CONTESTED, &text));
-        } else if state.told.is_empty() {
-            self.status.conditions.delete(DRIFTED);
-        } else {
-            let text = state
-                .told
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n");
-            self.set(&Verdict::yes(DRIFTED, "DriftDetected", &text));
-        }
-        self
-    }
-
-    /// Puts an outcome at the head of the history; equal digest and reason count together.
-    pub(crate) fn history(
-        mut self,
-        digest: &str,
-        revision: &str,
-        reason: &str,
-        took: Duration,
-    ) -> Self {
-        let digest = format!("sha256:{digest}");
-        let history = &mut self.status.history;
-        let known = history
+/// Says which live edits are not undone: told and left, or fought over.
+pub(crate) fn drifted<'a>(mut draft: Draft<'a, Spec>, state: &State) -> Draft<'a, Spec> {
+    let contested = state.fights.contested();
+    if !contested.is_empty() {
+        let ids = contested
             .iter()
-            .position(|h| *h.digest == *digest && &*h.last_reconciled_status == reason);
-        let fresh = || HistorySnapshot {
-            digest: digest.into(),
-            first_reconciled: self.now.into(),
-            last_reconciled_status: reason.into(),
-            ..HistorySnapshot::default()
-        };
-        let mut entry = known.map_or_else(fresh, |at| history.remove(at));
-        entry.last_reconciled = self.now.into();
-        entry.last_reconciled_duration = duration::format(round(took)).into();
-        entry.total_reconciliations += 1;
-        entry.metadata = [("revision".into(), revision.into())].into();
-        history.insert(0, entry);
-        history.truncate(HISTORY_MAX);
-        self
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let text =
+            format!("changed back again and again, the wait before each revert doubles: {ids}");
+        draft.set(&Verdict::yes(DRIFTED, reasons::CONTESTED, &text));
+    } else if state.told.is_empty() {
+        draft.delete(DRIFTED);
+    } else {
+        let text = state
+            .told
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n");
+        draft.set(&Verdict::yes(DRIFTED, "DriftDetected", &text));
     }
-
-    fn set(&mut self, verdict: &Verdict<'_>) {
-        self.status
-            .conditions
-            .set(verdict, self.object.metadata.generation, self.now);
-    }
+    draft
 }
 
-/// Tells whether two statuses say the same but for how often and how long: such a difference is not worth a write.
+/// Puts an outcome at the head of the history; equal digest and reason count together.
+fn with_history<'a>(mut draft: Draft<'a, Spec>, outcome: &Outcome<'_>) -> Draft<'a, Spec> {
+    let digest = format!("sha256:{}", outcome.digest);
+    let history = &mut draft.status.history;
+    let known = history.iter().position(|entry| {
+        *entry.digest == *digest && &*entry.last_reconciled_status == outcome.reason
+    });
+    let fresh = || HistorySnapshot {
+        digest: digest.into(),
+        first_reconciled: draft.now.into(),
+        last_reconciled_status: outcome.reason.into(),
+        ..HistorySnapshot::default()
+    };
+    let mut entry = known.map_or_else(fresh, |at| history.remove(at));
+    entry.last_reconciled = draft.now.into();
+    entry.last_reconciled_duration = duration::format(round(outcome.took)).into();
+    entry.total_reconciliations += 1;
+    entry.metadata = [("revision".into(), outcome.revision.into())].into();
+    history.insert(0, entry);
+    history.truncate(HISTORY_MAX);
+    draft
+}
+
+/// Returns whether two statuses say the same but for how often and how long: such a difference is not worth a write.
 pub(crate) fn says_the_same(a: &KustomizationStatus, b: &KustomizationStatus) -> bool {
     let plain = |status: &KustomizationStatus| {
         let mut status = status.clone();
@@ -258,37 +213,55 @@ pub(crate) fn round(took: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use lode_api::Kustomization;
+    use serde_json::json;
+
     use super::*;
 
     const NOW: &str = "2026-01-02T03:04:05Z";
 
+    fn ended<'a>(
+        draft: Draft<'a, Spec>,
+        digest: &str,
+        revision: &str,
+        reason: &str,
+    ) -> Draft<'a, Spec> {
+        let took = Duration::from_secs(1);
+        with_history(
+            draft,
+            &Outcome {
+                revision,
+                digest,
+                reason,
+                took,
+            },
+        )
+    }
+
     #[test]
     fn equal_outcomes_count_together_and_move_to_the_front() {
         let object = Kustomization::default();
-        let took = Duration::from_secs(1);
-        let draft = Draft::new(&object, NOW)
-            .history("a", "r1", "Ok", took)
-            .history("b", "r2", "Ok", took);
-        let status = draft
-            .history("a", "r3", "Ok", took)
-            .history("a", "r3", "Failed", took)
-            .status;
+        let draft = Draft::new(&object, NOW);
+        let draft = ended(ended(draft, "a", "r1", "Ok"), "b", "r2", "Ok");
+        let status = ended(ended(draft, "a", "r3", "Ok"), "a", "r3", "Failed").status;
         let rows: Vec<_> = status
             .history
             .iter()
             .map(|h| {
+                let count = h.total_reconciliations;
                 (
                     &*h.digest,
                     &*h.last_reconciled_status,
-                    h.total_reconciliations,
+                    count,
                     &*h.metadata["revision"],
                 )
             })
             .collect();
+        let one = ("sha256:a", "Failed", 1, "r3");
         assert_eq!(
             rows,
             [
-                ("sha256:a", "Failed", 1, "r3"),
+                one,
                 ("sha256:a", "Ok", 2, "r3"),
                 ("sha256:b", "Ok", 1, "r2")
             ]
@@ -300,7 +273,7 @@ mod tests {
         let object = Kustomization::default();
         let mut draft = Draft::new(&object, NOW);
         for digest in 'a'..='z' {
-            draft = draft.history(&digest.to_string(), "r", "Ok", Duration::ZERO);
+            draft = ended(draft, &digest.to_string(), "r", "Ok");
         }
         assert_eq!(draft.status.history.len(), HISTORY_MAX);
     }
@@ -308,68 +281,69 @@ mod tests {
     #[test]
     fn an_empty_inventory_is_written_after_success_and_not_after_a_first_failure() {
         let object = Kustomization::default();
-        let empty = Draft::new(&object, NOW).inventory(Vec::new()).status;
-        assert_eq!(
-            serde_json::to_value(&empty).unwrap()["inventory"],
-            serde_json::json!({"entries": []})
-        );
-        assert_eq!(
-            Draft::new(&object, NOW)
-                .inventory_after_failure(Vec::new())
+        let empty = with_inventory(Draft::new(&object, NOW), Vec::new()).status;
+        let written = serde_json::to_value(&empty).unwrap();
+        assert_eq!(written["inventory"], json!({"entries": []}));
+        let after_failure = |object: &Kustomization| {
+            with_inventory_of_failure(Draft::new(object, NOW), Vec::new())
                 .status
-                .inventory,
-            None
-        );
+                .inventory
+        };
+        assert_eq!(after_failure(&object), None);
         let applied = Kustomization {
             status: empty,
             ..Kustomization::default()
         };
-        assert!(
-            Draft::new(&applied, NOW)
-                .inventory_after_failure(Vec::new())
-                .status
-                .inventory
-                .is_some()
-        );
+        assert!(after_failure(&applied).is_some());
     }
 
     #[test]
     fn a_count_is_no_news() {
         let object = Kustomization::default();
-        let one = Draft::new(&object, NOW)
-            .history("a", "r", "Ok", Duration::ZERO)
-            .status;
+        let one = ended(Draft::new(&object, NOW), "a", "r", "Ok").status;
         let again = Kustomization {
             status: one.clone(),
             ..Kustomization::default()
         };
-        let two = Draft::new(&again, "2027-01-01T00:00:00Z")
-            .history("a", "r", "Ok", Duration::from_secs(3))
-            .status;
-        assert!(says_the_same(&one, &two));
-        let other = Draft::new(&again, NOW)
-            .history("b", "r", "Ok", Duration::ZERO)
-            .status;
+        let later = Draft::new(&again, "2027-01-01T00:00:00Z");
+        assert!(says_the_same(&one, &ended(later, "a", "r", "Ok").status));
+        let other = ended(Draft::new(&again, NOW), "b", "r", "Ok").status;
         assert!(!says_the_same(&one, &other));
     }
 
     #[test]
-    fn a_failure_that_retries_keeps_reconciling_and_one_that_stalls_does_not() {
+    fn a_failed_health_check_is_told_without_how_long_it_took() {
         let object = Kustomization::default();
-        let failed = |failure: &Failure| {
-            Draft::new(&object, NOW)
-                .failed(failure, "Building")
-                .status
-                .conditions
+        let text = "health check failed after 3s: timeout waiting for: [Job/ns/a]";
+        let failure = Failure::new(reasons::HEALTH_CHECK_FAILED, text);
+        let draft = Draft::new(&object, NOW);
+        let status = failed(draft, &failure, &Known::default(), Duration::from_secs(3));
+        let healthy = status.conditions.get(HEALTHY).unwrap();
+        let told = (healthy.status, &*healthy.message);
+        assert_eq!(told, (Is::False, "timeout waiting for: [Job/ns/a]"));
+    }
+
+    #[test]
+    fn success_answers_a_request_and_clears_what_a_failure_said() {
+        let asked = json!({"reconcile.fluxcd.io/requestedAt": "1"});
+        let object = json!({"metadata": {"name": "a", "generation": 2, "annotations": asked}});
+        let mut object = Kustomization::parse(&object).unwrap();
+        let failure = Failure::new(reasons::HEALTH_CHECK_FAILED, "no");
+        let known = Known::default();
+        let draft = Draft::new(&object, NOW);
+        object.status = failed(draft, &failure, &known, Duration::ZERO);
+        let took = Duration::from_secs(1);
+        let outcome = Outcome {
+            revision: "r1",
+            digest: "d",
+            reason: "Succeeded",
+            took,
         };
-        let retries = failed(&Failure::new(reasons::BUILD_FAILED, "no"));
-        assert_eq!(
-            &*retries.get(RECONCILING).unwrap().reason,
-            reasons::PROGRESSING_WITH_RETRY
-        );
-        let stalls = failed(&Failure::unsupported("x"));
-        assert!(stalls.get(RECONCILING).is_none() && stalls.get(STALLED).is_some());
-        let waits = failed(&Failure::waiting(reasons::DEPENDENCY_NOT_READY, "not yet"));
-        assert!(waits.get(RECONCILING).is_none() && waits.get(STALLED).is_none());
+        let (draft, state) = (Draft::new(&object, NOW), State::default());
+        let status = succeeded(draft, &outcome, Vec::new(), None, &state);
+        let conditions = serde_json::to_value(&status.conditions).unwrap();
+        assert_eq!(conditions.as_array().unwrap().len(), 1, "{conditions}");
+        assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("1"));
+        assert_eq!(status.observed_generation, Some(2));
     }
 }

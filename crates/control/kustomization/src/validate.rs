@@ -9,9 +9,9 @@ use lode_api::{Kustomization, reasons};
 use lode_apply::{Rule, Selector};
 use lode_cel::{Expr, Limits};
 use lode_object::NamespacedName;
+use lode_runtime::{Dependency, Failure, Use};
 
 use crate::exprs::HealthExprs;
-use crate::failure::Failure;
 use crate::options::Options;
 
 /// A specification that can be acted on.
@@ -19,16 +19,18 @@ pub(crate) struct Checked {
     pub(crate) interval: Duration,
     pub(crate) retry_interval: Duration,
     pub(crate) timeout: Duration,
-    pub(crate) source: NamespacedName,
+    pub(crate) source: Use,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) exprs: HealthExprs,
 }
 
-/// One entry of `dependsOn`.
-pub(crate) struct Dependency {
-    pub(crate) name: NamespacedName,
-    pub(crate) ready: Option<Expr>,
+/// A part of the contract is not built yet. It is never ignored.
+pub(crate) fn unsupported(what: &str) -> Failure {
+    let text = format!(
+        "{what} is not supported yet; nothing was applied, because ignoring it could do harm"
+    );
+    Failure::terminal(reasons::UNSUPPORTED, text)
 }
 
 /// Checks a specification without a cluster: what the operator refuses whatever it finds there.
@@ -39,7 +41,7 @@ pub fn check(object: &Kustomization, options: &Options) -> Result<(), Failure> {
     validate(object, options)?;
     // In a cluster the reference is looked up first; in the end it is refused all the same.
     if object.spec.kube_config.is_some() {
-        return Err(Failure::unsupported("spec.kubeConfig"));
+        return Err(unsupported("spec.kubeConfig"));
     }
     Ok(())
 }
@@ -54,14 +56,14 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
     }
     let exprs = HealthExprs::compile(&spec.health_check_exprs).map_err(|error| cel(&error))?;
     if spec.decryption.is_some() {
-        return Err(Failure::unsupported("spec.decryption"));
+        return Err(unsupported("spec.decryption"));
     }
     if spec
         .kube_config
         .as_ref()
         .is_some_and(|config| config.config_map_ref.is_some())
     {
-        return Err(Failure::unsupported("spec.kubeConfig.configMapRef"));
+        return Err(unsupported("spec.kubeConfig.configMapRef"));
     }
     spec.deletion_policy().map_err(field)?;
     Ok(Checked {
@@ -75,14 +77,11 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
     })
 }
 
-fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, Failure> {
+fn source(object: &Kustomization, options: &Options) -> Result<Use, Failure> {
     let (spec, namespace) = (&object.spec, &object.metadata.namespace);
     let reference = &spec.source_ref;
     if &*reference.kind != "GitRepository" {
-        return Err(Failure::unsupported(&format!(
-            "a source of kind {}",
-            reference.kind
-        )));
+        return Err(unsupported(&format!("a source of kind {}", reference.kind)));
     }
     let from = reference.namespace.as_deref().unwrap_or(namespace);
     if options.no_cross_namespace_refs && from != &**namespace {
@@ -94,7 +93,10 @@ fn source(object: &Kustomization, options: &Options) -> Result<NamespacedName, F
             ),
         ));
     }
-    Ok(NamespacedName::new(from, &reference.name))
+    Ok(Use::new(
+        &reference.kind,
+        NamespacedName::new(from, &reference.name),
+    ))
 }
 
 fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Dependency>, Failure> {

@@ -13,10 +13,10 @@ use lode_apply::{Applier, Kinds, Known, Records};
 use lode_cluster::{Resource, Seen, Subscription, Watched};
 use lode_health::{Health, Seconds, Status};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
+use lode_runtime::Failure;
 use tokio::time::Instant;
 
 use crate::exprs::HealthExprs;
-use crate::failure::Failure;
 
 /// Objects that must become ready.
 pub(crate) struct Wait {

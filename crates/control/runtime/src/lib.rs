@@ -6,6 +6,9 @@
 //!                      └─────── put (own write) ───────┴→ Events, Metrics
 //! ```
 //!
+//! - [`Frame`] is what happens around every attempt, whatever its kind; a kind is a [`Reconcile`]. It stands on
+//!   [`Own`] (guarded writes and events), [`Draft`] (the status in the making), [`Failure`], [`States`], [`Users`].
+//! - [`Sources`] finds artifacts and opens their trees; [`check_dependencies`] is `dependsOn`.
 //! - [`Queue`] says which key is next: what a person asked for first, never the same key twice at once.
 //! - [`Next`] is what a reconcile answers: nothing more, later, or after a backoff.
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
@@ -26,33 +29,51 @@
 //! # });
 //! ```
 //!
-//! Left out on purpose: any knowledge of a single kind, conditions (`model/api`).
+//! Left out on purpose: any knowledge of a single kind.
 
+mod clock;
 mod compute;
 mod controller;
+mod depends;
+mod draft;
 mod events;
+mod failure;
 mod fair;
+mod frame;
 mod http;
 mod lanes;
 mod lease;
 mod memory;
 mod metrics;
 mod next;
+mod own;
 mod process;
 mod queue;
 mod repeat;
+mod sources;
 mod spin;
+mod states;
 mod store;
 mod urgency;
+mod users;
 
+pub use clock::Clock;
 pub use compute::Unfinished;
 pub use controller::{Controller, run};
+pub use depends::{Dependency, check as check_dependencies};
+pub use draft::{Draft, Progress};
 pub use events::{Event, EventKind, Events, ObjectReference};
+pub use failure::{Failure, Retry};
+pub use frame::{Ended, Frame, LONG, Reconcile, Removal, Report, is_asked, is_retry};
 pub use http::{Routes, serve};
 pub use lease::{Election, LeaseOptions, LostLease, Timings, UnfitTimings};
 pub use memory::{Memory, Reservation, TooLarge, half_of_memory};
 pub use metrics::Metrics;
 pub use next::{Backoff, Next, jitter};
+pub use own::{Own, OwnParts, Told, name_of};
 pub use queue::{Priority, Queue};
+pub use sources::{OpenError, Source, Sources};
 pub use spin::Spin;
+pub use states::States;
 pub use store::{Change, Changes, Parse, Store};
+pub use users::{Use, Users};

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use lode_api::reasons;
 use lode_api::shared::Artifact;
 use lode_object::NamespacedName;
-use lode_runtime::Reservation;
+use lode_runtime::{Failure, Reservation};
 use lode_stdx::Digest;
 use lode_stdx::budget::Budget;
 use lode_store::{Error, Owner, Retention, Store, Stored, Verdict};
 use lode_tree::{Entry, IncludeError, RepoPath, Tree, ignore};
 use tracing::warn;
 
-use crate::failure::{Failure, Step, broken, with_flag};
+use crate::step::{self, broken, with_flag};
 use crate::validate::Inclusion;
 
 /// Files left out that an event names.
@@ -55,10 +55,8 @@ impl Archive {
         name: &NamespacedName,
         uid: &str,
     ) -> Result<Self, Failure> {
-        let owner =
-            Owner::new("gitrepository", &name.namespace, &name.name, uid).map_err(|error| {
-                Failure::store(reasons::DIRECTORY_CREATION_FAILED, error.to_string())
-            })?;
+        let owner = Owner::new("gitrepository", &name.namespace, &name.name, uid)
+            .map_err(|error| step::store(reasons::DIRECTORY_CREATION_FAILED, error.to_string()))?;
         Ok(Self {
             store: store.clone(),
             owner,
@@ -115,7 +113,7 @@ impl Archive {
         place
             .compute(work)
             .await
-            .map_err(broken(Step::Store, reasons::ARCHIVE_OPERATION_FAILED))?
+            .map_err(broken(step::store, reasons::ARCHIVE_OPERATION_FAILED))?
     }
 
     /// Removes artifacts that nobody needs any more.
@@ -151,7 +149,7 @@ impl Archive {
         let archive = self.clone();
         let answer = tokio::task::spawn_blocking(move || work(&archive)).await;
         answer
-            .map_err(broken(Step::Store, reason))?
+            .map_err(broken(step::store, reason))?
             .map_err(failed(reason))
     }
 }
@@ -172,7 +170,7 @@ pub(crate) fn assemble(contents: Contents) -> Result<Assembled, Failure> {
                     IncludeError::Tree(error) => error.to_string(),
                 };
                 let name = &inclusion.repository.name;
-                Failure::store(
+                step::store(
                     reasons::COPY_FAILURE,
                     format!("failed to copy include '{name}': {error}"),
                 )
@@ -188,7 +186,7 @@ pub(crate) fn assemble(contents: Contents) -> Result<Assembled, Failure> {
             }
             ignore::Error::Read(_) => error.to_string(),
         };
-        Failure::store(reasons::ARCHIVE_OPERATION_FAILED, text)
+        step::store(reasons::ARCHIVE_OPERATION_FAILED, text)
     })?;
     if let Some(large) = tree
         .entries()
@@ -255,11 +253,11 @@ fn too_large(path: &RepoPath, size: u64) -> Failure {
     let text = format!(
         "file '{path}' of {size} bytes is too large for an artifact: leave it out by spec.ignore or .sourceignore"
     );
-    Failure::store(reasons::ARCHIVE_OPERATION_FAILED, text)
+    step::store(reasons::ARCHIVE_OPERATION_FAILED, text)
 }
 
 fn failed(reason: &'static str) -> impl Fn(Error) -> Failure {
-    move |error| Failure::store(reason, error.to_string())
+    move |error| step::store(reason, error.to_string())
 }
 
 #[cfg(test)]

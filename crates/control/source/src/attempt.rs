@@ -4,23 +4,21 @@
 //! the store already, made as the specification says, that is all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lode_api::shared::Artifact;
 use lode_api::{GitRepository, reasons};
 use lode_git::{Remote, Resolved};
-use lode_runtime::EventKind;
+use lode_runtime::{Failure, Told, name_of};
 use lode_stdx::budget::Budget;
 use lode_store::{Retention, Stored, Verdict};
-use lode_tree::RepoPath;
 use tracing::info;
 
 use crate::artifact::{self, Archive, Contents};
-use crate::controller::{GitRepositories, key};
-use crate::failure::Failure;
+use crate::controller::GitRepositories;
+use crate::found::{Facts, Found};
 use crate::include::Included;
-use crate::reconcile::now;
 use crate::status::is_current;
+use crate::step;
 use crate::traffic::Trip;
 use crate::validate::{Plan, check_signature, validate};
 use crate::{gather, include};
@@ -28,52 +26,28 @@ use crate::{gather, include};
 /// Bytes of memory that making an artifact may need: one file at a time, and what compresses it.
 const ASSEMBLY_BYTES: u64 = 64 << 20;
 
-/// What an attempt came to.
-pub(crate) struct Found {
-    pub(crate) interval: Duration,
-    pub(crate) artifact: Artifact,
-    pub(crate) included: Vec<Artifact>,
-    /// First line of the commit's message, where the commit was fetched.
-    pub(crate) subject: Option<String>,
-    /// The tag that a range of versions led to.
-    pub(crate) chosen: Option<String>,
-    /// Files that were left out for their names, where the artifact was made.
-    pub(crate) left_out: Vec<RepoPath>,
-}
-
-/// What an attempt saw on its way, also when it failed.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// Whether the artifact of the status is not in the store.
-    pub(crate) lost: bool,
-    /// The revision that the repository has.
-    pub(crate) revision: Option<String>,
-}
-
 impl GitRepositories {
-    pub(crate) async fn attempt(
+    /// Brings the commit that is meant into the store.
+    pub(crate) async fn bring(
         &self,
         object: &GitRepository,
-        seen: &mut Seen,
+        facts: &Facts,
         trip: &Trip,
     ) -> Result<Found, Failure> {
-        let own = key(object);
+        let own = name_of(object);
         let plan = validate(object, &self.options.egress)?;
         let archive = Archive::new(&self.artifacts, &own, &object.metadata.uid)?;
-        seen.lost = self.is_lost(object, &archive).await?;
-        let remote = trip
-            .wait(gather::remote(
-                &self.client,
-                object,
-                &plan,
-                &self.options.egress,
-            ))
-            .await?;
+        let is_lost = self.is_lost(object, &archive).await?;
+        facts.lost(is_lost);
+
+        let remote = gather::remote(self.own.client(), object, &plan, &self.options.egress);
+        let remote = trip.wait(remote).await?;
         let resolved = trip
             .wait(self.git.resolve(&remote, &plan.reference))
             .await?;
-        seen.revision = Some(resolved.revision.clone());
-        let included = include::artifacts(&own, &plan.includes, |name| self.objects.get(name))?;
+        facts.revision(&resolved.revision);
+        let find = |name: &_| self.own.objects().get(name);
+        let included = include::artifacts(&own, &plan.includes, find)?;
         let artifacts: Vec<_> = included
             .iter()
             .map(|included| included.artifact.clone())
@@ -83,7 +57,7 @@ impl GitRepositories {
             .status
             .artifact
             .as_deref()
-            .filter(|_| !seen.lost && !plan.verify);
+            .filter(|_| !is_lost && !plan.verify);
         if let Some(held) = held.filter(|_| is_current(object, &resolved.revision, &artifacts)) {
             // The address follows the flag, so that a moved store is found.
             let url = artifact::url(&self.options.storage_adv_addr, &held.path).into();
@@ -160,9 +134,7 @@ impl GitRepositories {
                 .memory
                 .reserve(namespace, ASSEMBLY_BYTES.min(self.memory.for_one()))
                 .await;
-            place.map_err(|error| {
-                Failure::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string())
-            })
+            place.map_err(|error| step::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
         });
         let place = place.await?;
         for (inclusion, Included { artifact, uid }) in plan.includes.iter().zip(&included) {
@@ -201,19 +173,15 @@ impl GitRepositories {
         match archive.verify(artifact).await? {
             Verdict::Intact => return Ok(false),
             Verdict::Missing => {
-                info!(name = %key(object), revision = &*artifact.revision, "artifact is not in the store, built again");
+                info!(name = %name_of(object), revision = &*artifact.revision, "artifact is not in the store, built again");
             }
             Verdict::Changed => {
                 let text = format!(
                     "stored artifact of revision '{}' does not have the digest '{}' and is built again",
                     artifact.revision, artifact.digest
                 );
-                self.emit(
-                    object,
-                    EventKind::Warning,
-                    reasons::ARTIFACT_VERIFICATION_FAILED,
-                    text,
-                );
+                let reason = reasons::ARTIFACT_VERIFICATION_FAILED;
+                self.own.emit(object, Told::warning(reason, text));
                 archive.remove(artifact).await?;
             }
         }
@@ -223,7 +191,7 @@ impl GitRepositories {
     fn describe(&self, object: &GitRepository, stored: &Stored, revision: &str) -> Artifact {
         let mut artifact = Artifact {
             digest: stored.digest.to_string().into(),
-            last_update_time: now().into(),
+            last_update_time: self.own.clock().text().into(),
             path: stored.path.as_str().into(),
             revision: revision.into(),
             url: artifact::url(&self.options.storage_adv_addr, &stored.path).into(),

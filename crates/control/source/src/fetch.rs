@@ -11,13 +11,13 @@ use lode_git::{
     Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError,
     Resolved, Snapshot, TransportError,
 };
-use lode_runtime::{Memory, Reservation};
+use lode_runtime::{Failure, Memory, Reservation};
 use lode_stdx::bare_url;
 use lode_stdx::budget::Budget;
 use tracing::{debug, warn};
 
-use crate::failure::{Failure, with_flag};
 use crate::options::Options;
+use crate::step::{self, with_flag};
 use crate::validate::Plan;
 
 /// Objects of repositories from which nothing came for so long are removed.
@@ -123,14 +123,14 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     let text = match error {
         ResolveError::Remote(TransportError::Egress(refused)) => return denied(refused),
         ResolveError::Empty => {
-            return Failure::fetch(reasons::EMPTY_GIT_REPOSITORY, "git repository is empty");
+            return step::fetch(reasons::EMPTY_GIT_REPOSITORY, "git repository is empty");
         }
         ResolveError::NoVersion(_) | ResolveError::Range(_) | ResolveError::CommitId(_) => {
             error.to_string()
         }
         _ => format!("unable to clone '{url}': {error}"),
     };
-    Failure::fetch(
+    step::fetch(
         reasons::GIT_OPERATION_FAILED,
         format!("failed to checkout and determine revision: {text}"),
     )
@@ -138,7 +138,7 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
 
 /// Says that the egress policy forbids a connection. Names change their addresses, so it is tried again.
 fn denied(refused: &lode_net::Refused) -> Failure {
-    Failure::fetch(reasons::ACCESS_DENIED, refused.to_string())
+    step::fetch(reasons::ACCESS_DENIED, refused.to_string())
 }
 
 /// Says why a commit could not be brought here.
@@ -149,7 +149,7 @@ pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
         FetchError::Sparse(folder) => {
             let text = format!("sparse checkout dir '{folder}' does not exist in repository");
             let text = format!("failed to sparse checkout directories: {text}");
-            Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
+            step::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
         FetchError::Cache(disk) => {
             let hint = match disk.kind() {
@@ -158,20 +158,20 @@ pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
                 }
                 _ => "",
             };
-            Failure::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
+            step::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
         }
         FetchError::Exceeded(exceeded) => {
             let text = format!(
                 "failed to checkout and determine revision: '{url}' {}",
                 with_flag(exceeded)
             );
-            Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
+            step::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
         _ => {
             let text = format!(
                 "failed to checkout and determine revision: unable to clone '{url}': {error}"
             );
-            Failure::fetch(reasons::GIT_OPERATION_FAILED, text)
+            step::fetch(reasons::GIT_OPERATION_FAILED, text)
         }
     }
 }

@@ -10,9 +10,10 @@ use lode_cluster::{Client, Resource};
 use lode_git::{Credentials, Remote};
 use lode_net::Egress;
 use lode_object::Value;
+use lode_runtime::Failure;
 use tracing::warn;
 
-use crate::failure::Failure;
+use crate::step;
 use crate::validate::{self, Plan};
 
 /// What a Secret holds. It has no `Debug`, so that it cannot be printed.
@@ -58,7 +59,7 @@ async fn read(
         .await;
     let found = found.map_err(|error| {
         let text = format!("failed to get secret '{namespace}/{name}': {error}");
-        Failure::fetch(reasons::AUTHENTICATION_FAILED, text)
+        step::fetch(reasons::AUTHENTICATION_FAILED, text)
     })?;
     Ok(Some(Secret::parse(&found, format!("{namespace}/{name}"))))
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use lode_api::shared::Artifact;
 use lode_api::{GitRepository, reasons};
 use lode_object::NamespacedName;
+use lode_runtime::Failure;
 
-use crate::failure::Failure;
+use crate::step;
 use crate::validate::Inclusion;
 
 /// Repositories looked at in search of a circle.
@@ -35,7 +36,7 @@ pub(crate) fn artifacts(
             let text = format!(
                 "could not get resource for include '{name}': GitRepository.source.toolkit.fluxcd.io \"{name}\" not found"
             );
-            return Err(Failure::include(reasons::NOT_FOUND, text));
+            return Err(step::include(reasons::NOT_FOUND, text));
         };
         // Each would grow by the other's growth, for ever.
         if leads_to(own, &include.repository, &find) {
@@ -43,11 +44,11 @@ pub(crate) fn artifacts(
                 "include '{name}' includes '{}' itself: includes lead in a circle",
                 own.name
             );
-            return Err(Failure::include(reasons::INCLUDE_CHANGE, text));
+            return Err(step::include(reasons::INCLUDE_CHANGE, text));
         }
         let Some(artifact) = found.status.artifact.as_deref() else {
             let text = format!("no artifact available for include '{name}'");
-            return Err(Failure::include(reasons::NO_ARTIFACT, text));
+            return Err(step::include(reasons::NO_ARTIFACT, text));
         };
         artifacts.push(Included {
             artifact: artifact.clone(),

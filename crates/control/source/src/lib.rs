@@ -7,16 +7,15 @@
 //!
 //! A reconcile's steps are a file each: [`validate`] checks, [`gather`] reads what the spec names, [`fetch`] asks Git,
 //! [`mod@include`] finds other repositories' artifacts, [`artifact`] stores, [`status`] tells. [`attempt`] puts them in
-//! order; [`reconcile`] is what happens around an attempt; [`traffic`] bounds and calls back who waits for a server; [`finalize`] is the end; [`controller`] knows what wakes it.
+//! order; [`reconcile`] puts them into the frame of all controllers; [`traffic`] bounds and calls back who waits for a server.
 //!
 //! Left out so far, and refused rather than ignored: ssh, submodules, signatures, identities of cloud providers.
 
 mod artifact;
 mod attempt;
 mod controller;
-mod failure;
 mod fetch;
-mod finalize;
+mod found;
 mod gather;
 mod include;
 mod options;
@@ -24,6 +23,7 @@ mod reconcile;
 #[cfg(test)]
 mod recorded;
 mod status;
+mod step;
 mod traffic;
 mod validate;
 

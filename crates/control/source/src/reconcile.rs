@@ -1,383 +1,287 @@
-//! One reconcile: look, attempt, tell.
-//!
-//! Safe to run twice and never asks what woke it. Each outcome is one write of the status, and none when it says
-//! nothing new.
+//! [`GitRepositories`] in the frame of all controllers: what is attempted, told, and removed.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use lode_api::git_repository::GitRepositoryStatus;
-use lode_api::shared::Artifact;
-use lode_api::{GitRepository, Kind as _, Status as _, reasons};
-use lode_cluster::{Error, Target};
-use lode_object::{NamespacedName, Value, merge_patch, meta};
-use lode_runtime::{Event, EventKind, Next, ObjectReference, jitter};
-use serde_json::json;
-use tokio::time::{Instant, sleep};
-use tracing::{debug, error, info, warn};
+use lode_api::git_repository::{GitRepositoryStatus, Spec};
+use lode_api::{GitRepository, Status as _, reasons};
+use lode_runtime::{
+    Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
+    Use, is_retry, jitter, name_of,
+};
+use tokio::time::Instant;
 
-use crate::artifact::{short, told_left_out};
-use crate::attempt::{Found, Seen};
-use crate::controller::{GitRepositories, KIND, key};
-use crate::failure::{Failure, Retry};
-use crate::status::{Draft, had_failed, is_news, is_retry, stored};
-use crate::traffic::Trip;
+use crate::artifact::{Archive, short, told_left_out};
+use crate::controller::GitRepositories;
+use crate::found::{Facts, Found};
+use crate::status::{DOING, failed, had_failed, is_news, stored, succeeded, suspended};
+use crate::{include, step};
 
-/// Field manager of status and finalizers, as in Flux.
-const MANAGER: &str = "source-controller";
-/// How often a status is written where somebody else writes at the same time.
-const WRITES_MAX: usize = 4;
-/// A reconcile that takes longer says so in its status.
-const LONG: Duration = Duration::from_secs(2);
+impl Reconcile for GitRepositories {
+    type Spec = Spec;
+    type State = ();
+    type Facts = Facts;
+    type Done = Found;
+    const NAME: &'static str = "gitrepository";
 
-impl GitRepositories {
-    pub(crate) async fn reconcile_one(&self, name: &NamespacedName) -> Next {
-        // First, so that no change is missed between looking at the object and being called back for it.
-        let trip = self.traffic.set_off(name);
-        let Some(object) = self.objects.get(name) else {
-            return Next::Idle;
-        };
-        if object.deleting() {
-            return self.finalize(&object).await;
-        }
-        let object = match self.with_finalizer(&object).await {
-            Ok(object) => object,
-            Err(error) => return postpone(&object, &error),
-        };
-        if object.spec.suspended() {
-            let status = Draft::new(&object, &now()).suspended().status;
-            return self
-                .write_or_postpone(&object, status, Next::Idle)
-                .await
-                .unwrap_or_else(|next| next);
-        }
-        // Asked for again once another of the namespace is back.
-        let Some(trip) = trip else { return Next::Idle };
-        let (since, mut seen) = (Instant::now(), Seen::default());
-        let end = self.attempt_within(&object, &mut seen, &trip).await;
-        if end
-            .as_ref()
-            .is_err_and(|failure| failure.retry == Retry::Superseded)
-        {
-            // Whatever superseded it has asked for the next run.
-            return Next::Idle;
-        }
-        self.metrics.observe(KIND, name, since.elapsed());
-        let next = match end {
-            Ok(found) => self.succeed(&object, found).await,
-            Err(failure) => self.fail(&object, &seen, &failure).await,
-        };
-        next.unwrap_or_else(|next| next)
-    }
-
-    /// Attempts, telling in the status when it takes long.
-    async fn attempt_within(
-        &self,
-        object: &GitRepository,
-        seen: &mut Seen,
-        trip: &Trip,
-    ) -> Result<Found, Failure> {
-        let mut attempt = Box::pin(self.attempt(object, seen, trip));
-        tokio::select! {
-            biased;
-            end = &mut attempt => return end,
-            () = sleep(LONG) => {}
-        }
-        // A retry of what is known to fail is no news, however long it takes.
-        if is_retry(object) {
-            return attempt.await;
-        }
-        let status = Draft::new(object, &now()).progressing().status;
-        if let Err(error) = self.write(object, status).await {
-            debug!(name = %key(object), %error, "progress not written");
-        }
-        attempt.await
-    }
-
-    async fn succeed(&self, object: &GitRepository, found: Found) -> Result<Next, Next> {
-        let Found {
-            interval,
-            artifact,
-            included,
-            subject,
-            chosen,
-            left_out,
-        } = found;
-        let status = Draft::new(object, &now())
-            .succeeded(artifact.clone(), included)
-            .handled()
-            .status;
-        let next = Next::After(jitter(interval, self.options.interval_jitter_percent));
-        let next = self.write_or_postpone(object, status, next).await?;
-        if let Some(text) = told_left_out(&left_out) {
-            warn!(name = %key(object), revision = &*artifact.revision, text, "files left out of an artifact");
-            self.emit(object, EventKind::Warning, reasons::FILES_LEFT_OUT, text);
-        }
-        let before = object.status.artifact.as_deref();
-        let is_new = before.is_none_or(|before| before.digest != artifact.digest);
-        let (reason, text) = if is_new {
-            let subject = subject
-                .as_deref()
-                .map_or_else(|| artifact.revision.to_string(), short);
-            let chosen = chosen
-                .map(|chosen| format!(" ({chosen})"))
-                .unwrap_or_default();
-            (
-                reasons::NEW_ARTIFACT,
-                format!("stored artifact for commit '{subject}'{chosen}"),
-            )
-        } else if had_failed(&object.status) {
-            (reasons::SUCCEEDED, stored(&artifact.revision))
-        } else {
-            return Ok(next);
-        };
-        info!(name = %key(object), revision = &*artifact.revision, text, "artifact in store");
-        self.emit_about(object, &artifact, reason, text);
-        Ok(next)
-    }
-
-    async fn fail(
-        &self,
-        object: &GitRepository,
-        seen: &Seen,
-        failure: &Failure,
-    ) -> Result<Next, Next> {
-        let status = Draft::new(object, &now())
-            .failed(failure, seen)
-            .handled()
-            .status;
-        let next = match failure.retry {
-            Retry::Backoff => Next::Backoff,
-            Retry::Wait => Next::After(self.options.requeue_dependency),
-            Retry::Never | Retry::Superseded => Next::Idle,
-        };
-        let was_asked =
-            status.last_handled_reconcile_at() != object.status.last_handled_reconcile_at();
-        let is_news = was_asked || is_news(&object.status, &status);
-        let next = self.write_or_postpone(object, status, next).await?;
-        if !is_news {
-            return Ok(next);
-        }
-        let (reason, text) = (failure.reason, failure.message.clone());
-        if failure.is_wait() {
-            info!(name = %key(object), reason, text, "waiting for an included repository");
-            self.emit(object, EventKind::Normal, reason, text);
-        } else {
-            error!(name = %key(object), reason, error = text, "reconciliation failed");
-            self.emit(object, EventKind::Warning, reason, text);
-        }
-        Ok(next)
-    }
-
-    /// Sees to it that nothing is stored before its removal can be seen to.
-    async fn with_finalizer(
+    async fn attempt(
         &self,
         object: &Arc<GitRepository>,
-    ) -> Result<Arc<GitRepository>, Error> {
-        if object.metadata.has_finalizer(meta::FINALIZER) {
-            return Ok(object.clone());
+        (): &mut (),
+        facts: &Facts,
+    ) -> Result<Found, Failure> {
+        // Who finds no room is asked for again once another of the namespace is back.
+        let Some(trip) = self.traffic.set_off(&name_of(object)) else {
+            return Err(Failure::dropped());
+        };
+        // A change before it set off could not call it back.
+        let latest = self.own.latest(object);
+        if latest.is_none_or(|latest| asks_otherwise(object, &latest)) {
+            return Err(Failure::dropped());
         }
-        let mut finalizers: Vec<&str> = object
-            .metadata
-            .finalizers
-            .iter()
-            .map(AsRef::as_ref)
-            .collect();
-        finalizers.push(meta::FINALIZER);
-        // The list is written as a whole, so it must be the list that was read.
-        let version = &object.metadata.resource_version;
-        self.patch(
+        self.bring(object, facts, &trip).await
+    }
+
+    fn progress(&self, _: &Facts) -> Progress {
+        Progress {
+            doing: DOING.to_owned(),
+            ready: DOING,
+        }
+    }
+
+    fn patience(&self, object: &GitRepository, (): &()) -> Option<Instant> {
+        (!is_retry(object)).then(|| Instant::now() + LONG)
+    }
+
+    fn report(&self, ended: Ended<'_, Self>) -> Report<Spec> {
+        let Ended {
             object,
-            "",
-            &json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}}),
-        )
-        .await
-    }
-
-    pub(crate) async fn without_finalizer(&self, object: &GitRepository) -> Result<(), Error> {
-        let finalizers = object.metadata.finalizers.iter().map(AsRef::as_ref);
-        let finalizers: Vec<&str> = finalizers.filter(|name| *name != meta::FINALIZER).collect();
-        let version = &object.metadata.resource_version;
-        let patch = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
-        match self.patch(object, "", &patch).await {
-            Err(error) if !error.is_not_found() => Err(error),
-            _ => Ok(()),
+            facts,
+            end,
+            took,
+            now,
+            ..
+        } = ended;
+        let draft = Draft::new(object, now);
+        let (status, told, next) = match end {
+            Ok(found) => {
+                let next =
+                    Next::After(jitter(found.interval, self.options.interval_jitter_percent));
+                let told = told_of(object, &found);
+                (
+                    succeeded(draft, found.artifact, found.included)
+                        .handled()
+                        .status,
+                    told,
+                    next,
+                )
+            }
+            Err(failure) => {
+                let next = match failure.retry {
+                    Retry::Interval | Retry::Backoff => Next::Backoff,
+                    Retry::Wait => Next::After(self.options.requeue_dependency),
+                    Retry::Never | Retry::Dropped => Next::Idle,
+                };
+                let status = failed(draft, &failure, &facts.seen()).handled().status;
+                let told = told_of_failure(object, &status, failure);
+                (status, told.into_iter().collect(), next)
+            }
+        };
+        Report {
+            status: Some(status),
+            told,
+            took: Some(took),
+            next,
         }
     }
 
-    /// Writes what differs from the status as it is known now; nothing when nothing does.
-    ///
-    /// What was found out about an object is not told of another one that took its name. A server does not compare the
-    /// uid in a patch of a status, but it does compare the version; so the version is sent, and who wrote meanwhile is
-    /// looked at.
-    async fn write(
-        &self,
-        object: &GitRepository,
-        status: GitRepositoryStatus,
-    ) -> Result<(), Error> {
-        let after = as_json(&status);
-        let mut latest = self
-            .objects
-            .get(&key(object))
-            .filter(|latest| latest.metadata.uid == object.metadata.uid);
-        for tries in 1.. {
-            let base = latest.as_deref().unwrap_or(object);
-            let Some(patch) = merge_patch(&as_json(&base.status), &after) else {
-                return Ok(());
-            };
-            let version = &base.metadata.resource_version;
-            let patch = json!({"metadata": {"resourceVersion": version}, "status": patch});
-            match self.patch(object, "/status", &patch).await {
-                Err(conflict) if conflict.is(409) && tries < WRITES_MAX => {
-                    latest = Some(self.read_again(object, conflict).await?);
-                }
-                done => return done.map(drop),
+    fn suspend<'a>(&self, draft: Draft<'a, Spec>, (): &mut ()) -> Draft<'a, Spec> {
+        suspended(draft)
+    }
+
+    async fn remove(&self, object: &Arc<GitRepository>, (): &mut ()) -> Result<Removal, Failure> {
+        let cleared = async {
+            Archive::new(&self.artifacts, &name_of(object), &object.metadata.uid)?
+                .clear()
+                .await
+        };
+        cleared.await.map_err(|failure| {
+            let text = format!(
+                "garbage collection for deleted resource failed: {}",
+                failure.message
+            );
+            step::store(reasons::GARBAGE_COLLECTION_FAILED, text)
+        })?;
+        Ok(Removal::Done)
+    }
+
+    async fn removed(&self, object: &GitRepository) -> Option<Told> {
+        let text = "garbage collected artifacts for deleted resource";
+        let had_some = object.status.artifact.is_some();
+        had_some.then(|| Told::normal(reasons::GARBAGE_COLLECTION_SUCCEEDED, text))
+    }
+
+    fn uses(&self, object: &GitRepository) -> Vec<Use> {
+        let names = include::included(object).into_iter();
+        names.map(|name| Use::new("GitRepository", name)).collect()
+    }
+
+    fn matters(&self, change: &Change<GitRepository>) -> bool {
+        matters_to_includers(change)
+    }
+
+    fn changed(&self, change: &Change<GitRepository>) {
+        if supersedes(change) {
+            self.traffic.call_back(&change.name);
+        }
+    }
+
+    fn stop(&self) {
+        self.traffic.stop();
+    }
+}
+
+/// Returns what is said of an artifact: that it is new, or that its repository has recovered.
+fn told_of(object: &GitRepository, found: &Found) -> Vec<Told> {
+    let artifact = &found.artifact;
+    let mut told = Vec::new();
+    if let Some(text) = told_left_out(&found.left_out) {
+        told.push(Told::warning(reasons::FILES_LEFT_OUT, text));
+    }
+
+    let before = object.status.artifact.as_deref();
+    let is_new = before.is_none_or(|before| before.digest != artifact.digest);
+    let (reason, text) = if is_new {
+        let subject = found.subject.as_deref();
+        let subject = subject.map_or_else(|| artifact.revision.to_string(), short);
+        let chosen = found.chosen.as_ref().map(|chosen| format!(" ({chosen})"));
+        let chosen = chosen.unwrap_or_default();
+        (
+            reasons::NEW_ARTIFACT,
+            format!("stored artifact for commit '{subject}'{chosen}"),
+        )
+    } else if had_failed(&object.status) {
+        (reasons::SUCCEEDED, stored(&artifact.revision))
+    } else {
+        return told;
+    };
+    let event = Told::normal(reason, text).at(&*artifact.revision);
+    told.push(event.with("digest", &*artifact.digest));
+    told
+}
+
+/// Returns what is said of a failure: nothing when it was said before and nobody asks.
+fn told_of_failure(
+    object: &GitRepository,
+    status: &GitRepositoryStatus,
+    failure: Failure,
+) -> Option<Told> {
+    let handled = status.last_handled_reconcile_at();
+    let was_asked = handled != object.status.last_handled_reconcile_at();
+    if !was_asked && !is_news(&object.status, status) {
+        return None;
+    }
+    Some(match failure.retry {
+        Retry::Wait => Told::normal(failure.reason, failure.message),
+        _ => Told::warning(failure.reason, failure.message),
+    })
+}
+
+/// Returns whether what is under way for a repository is not wanted any more: it is gone or going, or is to be another.
+/// Who only asks again waits for what is under way.
+fn supersedes(change: &Change<GitRepository>) -> bool {
+    let Some(old) = &change.old else { return false };
+    change
+        .new
+        .as_ref()
+        .is_none_or(|new| asks_otherwise(old, new))
+}
+
+/// Returns whether an object asks for something else than it did, or is another one of its name.
+fn asks_otherwise(old: &GitRepository, new: &GitRepository) -> bool {
+    let (old_meta, new_meta) = (&old.metadata, &new.metadata);
+    old_meta.uid != new_meta.uid
+        || old_meta.generation != new_meta.generation
+        || old.deleting() != new.deleting()
+}
+
+/// Returns whether a repository came or went, or its artifact or includes are others.
+fn matters_to_includers(change: &Change<GitRepository>) -> bool {
+    let facts = |object: &Option<Arc<GitRepository>>| {
+        let object = object.as_ref()?;
+        let artifact = object.status.artifact.as_deref();
+        Some((
+            artifact.map(|artifact| artifact.digest.clone()),
+            object.spec.include.clone(),
+        ))
+    };
+    facts(&change.old) != facts(&change.new)
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_object::NamespacedName;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(more: &Value) -> Arc<GitRepository> {
+        let mut object = json!({"metadata": {"name": "a", "namespace": "ns", "generation": 1}});
+        for (part, fields) in more.as_object().unwrap() {
+            for (field, value) in fields.as_object().unwrap() {
+                object[part][field] = value.clone();
             }
         }
-        Ok(())
+        Arc::new(GitRepository::parse(&object).unwrap())
     }
 
-    /// Reads an object that somebody else wrote meanwhile; the conflict stands where it is another one now.
-    async fn read_again(
-        &self,
-        object: &GitRepository,
-        conflict: Error,
-    ) -> Result<Arc<GitRepository>, Error> {
-        let live = self
-            .client
-            .get(
-                &self.resource,
-                &object.metadata.namespace,
-                &object.metadata.name,
-            )
-            .await?;
-        let live =
-            GitRepository::parse(&live).map_err(|error| Error::NotUnderstood(error.to_string()))?;
-        if live.metadata.uid != object.metadata.uid {
-            return Err(conflict);
-        }
-        let live = Arc::new(live);
-        self.objects
-            .put(live.clone(), &live.metadata.resource_version);
-        Ok(live)
-    }
-
-    async fn write_or_postpone(
-        &self,
-        object: &GitRepository,
-        status: GitRepositoryStatus,
-        next: Next,
-    ) -> Result<Next, Next> {
-        match self.write(object, status).await {
-            Ok(()) => Ok(next),
-            Err(error) => Err(postpone(object, &error)),
+    fn change(old: Option<&Value>, new: Option<&Value>) -> Change<GitRepository> {
+        Change {
+            name: NamespacedName::new("ns", "a"),
+            old: old.map(object),
+            new: new.map(object),
         }
     }
 
-    async fn patch(
-        &self,
-        object: &GitRepository,
-        part: &str,
-        patch: &Value,
-    ) -> Result<Arc<GitRepository>, Error> {
-        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-        let target = Target {
-            namespace,
-            name,
-            manager: MANAGER,
-            dry_run: false,
-        };
-        let answer = self
-            .client
-            .merge(&self.resource, target, part, patch)
-            .await?;
-        let new = GitRepository::read(&answer)
-            .map_err(|error| Error::NotUnderstood(error.to_string()))?;
-        let new = Arc::new(new);
-        self.objects
-            .put(new.clone(), &new.metadata.resource_version);
-        Ok(new)
+    fn ready() -> Value {
+        json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
     }
 
-    pub(crate) fn emit(
-        &self,
-        about: &GitRepository,
-        kind: EventKind,
-        reason: &'static str,
-        text: String,
-    ) {
-        self.events.emit(self.event(about, kind, reason, text));
+    #[test]
+    fn what_is_under_way_ends_when_the_object_goes_or_is_another() {
+        let plain = json!({});
+        let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}});
+        let edited = json!({"metadata": {"generation": 2}});
+        let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}});
+        assert!(
+            supersedes(&change(Some(&plain), Some(&edited)))
+                && supersedes(&change(Some(&plain), Some(&deleted)))
+        );
+        assert!(supersedes(&change(Some(&plain), None)));
+        assert!(
+            !supersedes(&change(Some(&plain), Some(&asked))),
+            "who asks every minute would never get an answer"
+        );
+        assert!(
+            !supersedes(&change(Some(&plain), Some(&ready())))
+                && !supersedes(&change(None, Some(&plain)))
+        );
     }
 
-    fn emit_about(
-        &self,
-        about: &GitRepository,
-        artifact: &Artifact,
-        reason: &'static str,
-        text: String,
-    ) {
-        let mut event = self.event(about, EventKind::Normal, reason, text);
-        let group = &self.resource.gvk.group;
-        event
-            .annotations
-            .insert(format!("{group}/revision"), artifact.revision.to_string());
-        event
-            .annotations
-            .insert(format!("{group}/digest"), artifact.digest.to_string());
-        self.events.emit(event);
+    #[test]
+    fn a_new_artifact_matters_to_includers_and_a_condition_does_not() {
+        let stored = |digest: &str| json!({"status": {"artifact": {"digest": digest}}});
+        assert!(matters_to_includers(&change(
+            Some(&json!({})),
+            Some(&stored("1"))
+        )));
+        assert!(matters_to_includers(&change(
+            Some(&stored("1")),
+            Some(&stored("2"))
+        )));
+        assert!(matters_to_includers(&change(Some(&stored("1")), None)));
+        assert!(!matters_to_includers(&change(
+            Some(&json!({})),
+            Some(&ready())
+        )));
     }
-
-    fn event(
-        &self,
-        about: &GitRepository,
-        kind: EventKind,
-        reason: &'static str,
-        message: String,
-    ) -> Event {
-        let meta = &about.metadata;
-        let own = meta
-            .annotations
-            .iter()
-            .filter(|(key, _)| key.starts_with("event.toolkit.fluxcd.io/"));
-        let annotations: BTreeMap<_, _> = own
-            .map(|(key, value)| (key.to_string(), value.to_string()))
-            .collect();
-        let about = ObjectReference {
-            api_version: self.resource.gvk.api_version(),
-            kind: self.resource.gvk.kind.to_string(),
-            namespace: meta.namespace.to_string(),
-            name: meta.name.to_string(),
-            uid: meta.uid.to_string(),
-            resource_version: meta.resource_version.to_string(),
-        };
-        Event {
-            about,
-            kind,
-            reason: reason.into(),
-            message,
-            annotations,
-        }
-    }
-}
-
-/// The outcome could not be told: come back, and find everything as it is.
-pub(crate) fn postpone(object: &GitRepository, error: &Error) -> Next {
-    if error.is_not_found() {
-        return Next::Idle;
-    }
-    warn!(name = %key(object), %error, "object not written, tried again");
-    Next::Backoff
-}
-
-fn as_json(status: &GitRepositoryStatus) -> Value {
-    // Types that came from JSON go back into it.
-    serde_json::to_value(status).unwrap_or_default()
-}
-
-/// Returns the time as the API writes it.
-pub(crate) fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
 }

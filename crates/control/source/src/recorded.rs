@@ -11,15 +11,15 @@ use lode_api::shared::Artifact;
 use lode_git::{FetchError, ResolveError, TransportError};
 use lode_net::{Egress, Rules};
 use lode_object::NamespacedName;
+use lode_runtime::{Draft, Failure};
 use lode_yaml::{Dialect, Reader};
 use serde_json::{Value, json};
 
-use crate::attempt::Seen;
-use crate::failure::Failure;
 use crate::fetch::{unfetched, unresolved};
+use crate::found::Seen;
 use crate::gather::Secret;
 use crate::include;
-use crate::status::Draft;
+use crate::status::{failed, succeeded, suspended};
 use crate::validate::{authorize, check_signature, validate};
 
 const NOW: &str = "2026-01-02T03:04:05Z";
@@ -133,13 +133,13 @@ fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Valu
     let mut object = GitRepository::parse(&object).unwrap();
     let draft = Draft::new(&object, NOW);
     let draft = match outcome(scenario, &object, recorded, all) {
-        Ok(artifact) => draft.succeeded(artifact, Vec::new()),
-        Err(failure) => draft.failed(&failure, &Seen::default()),
+        Ok(artifact) => succeeded(draft, artifact, Vec::new()),
+        Err(failure) => failed(draft, &failure, &Seen::default()),
     };
     object.status = draft.handled().status;
     if scenario == "s-suspended" {
         object.metadata.generation += 1;
-        object.status = Draft::new(&object, NOW).suspended().status;
+        object.status = suspended(Draft::new(&object, NOW).observed()).status;
     }
     serde_json::to_value(&object.status).unwrap()
 }

@@ -1,167 +1,111 @@
-//! What a reconcile's end is told as: artifact, conditions, what the artifact was made with.
+//! What the end of a reconcile is told as: artifact, conditions, what the artifact was made with.
 //!
-//! Pure: the object as it was and the outcome in, the new status out. Writing it is [`reconcile`](crate::reconcile)'s
-//! affair. Of the conditions that tell of a failed step at most one is there.
+//! Pure: a [`Draft`] and the outcome in, the draft of the new status out. Of the conditions that tell of a failed step
+//! at most one is there.
 
 use lode_api::conditions::{
-    ARTIFACT_IN_STORAGE, ARTIFACT_OUTDATED, FETCH_FAILED, INCLUDE_UNAVAILABLE, READY, RECONCILING,
-    SOURCE_VERIFIED, STALLED, STORAGE_OPERATION_FAILED, State, Verdict,
+    ARTIFACT_IN_STORAGE, ARTIFACT_OUTDATED, READY, SOURCE_VERIFIED, State, Verdict,
 };
-use lode_api::git_repository::GitRepositoryStatus;
+use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::shared::Artifact;
-use lode_api::{GitRepository, Status as _, reasons};
-use lode_object::meta;
+use lode_api::{GitRepository, reasons};
+use lode_runtime::{Draft, Failure};
 
-use crate::attempt::Seen;
-use crate::failure::{Failure, Retry, Step};
+use crate::found::Seen;
+use crate::step::FAILURES;
 
 /// What is under way, in the words of Flux.
-const DOING: &str = "building artifact";
-/// Conditions of failed steps that are there only while they are true.
-const FAILURES: [&str; 3] = [FETCH_FAILED, INCLUDE_UNAVAILABLE, STORAGE_OPERATION_FAILED];
+pub(crate) const DOING: &str = "building artifact";
 
-/// A status in the making.
-pub(crate) struct Draft<'a> {
-    object: &'a GitRepository,
-    pub(crate) status: GitRepositoryStatus,
-    now: &'a str,
+/// It is left alone: the generation is noted with `Ready`, too.
+pub(crate) fn suspended(mut draft: Draft<'_, Spec>) -> Draft<'_, Spec> {
+    if let Some(ready) = draft.status.conditions.get(READY).cloned() {
+        let (status, reason, message) = (ready.status, &*ready.reason, &*ready.message);
+        draft.set(&Verdict {
+            r#type: READY,
+            status,
+            reason,
+            message,
+        });
+    }
+    draft
 }
 
-impl<'a> Draft<'a> {
-    pub(crate) fn new(object: &'a GitRepository, now: &'a str) -> Self {
-        Self {
-            object,
-            status: object.status.clone(),
-            now,
-        }
+/// The store holds this artifact, made as the specification says.
+pub(crate) fn succeeded(
+    mut draft: Draft<'_, Spec>,
+    artifact: Artifact,
+    included: Vec<Artifact>,
+) -> Draft<'_, Spec> {
+    let spec = &draft.object.spec;
+    draft.status.observed_ignore.clone_from(&spec.ignore);
+    draft.status.observed_include.clone_from(&spec.include);
+    draft
+        .status
+        .observed_sparse_checkout
+        .clone_from(&spec.sparse_checkout);
+    draft.status.observed_recurse_submodules = None;
+    draft.status.source_verification_mode = None;
+    for gone in FAILURES
+        .into_iter()
+        .chain([ARTIFACT_OUTDATED, SOURCE_VERIFIED])
+    {
+        draft.delete(gone);
     }
 
-    /// Notes a request to reconcile as answered.
-    pub(crate) fn handled(mut self) -> Self {
-        if let Some(token) = self.object.metadata.annotation(meta::REQUESTED_AT) {
-            self.status.handle_reconcile_at(token);
-        }
-        self
-    }
+    let text = stored(&artifact.revision);
+    draft.set(&Verdict::yes(
+        ARTIFACT_IN_STORAGE,
+        reasons::SUCCEEDED,
+        &text,
+    ));
+    draft.status.artifact = Some(Box::new(artifact));
+    draft.status.included_artifacts = included;
+    draft.succeeded(reasons::SUCCEEDED, &text)
+}
 
-    /// It is left alone: only the generation is noted, there and with `Ready`.
-    pub(crate) fn suspended(mut self) -> Self {
-        self.status
-            .observe_generation(self.object.metadata.generation);
-        if let Some(ready) = self.status.conditions.get(READY).cloned() {
-            let (reason, message) = (&*ready.reason, &*ready.message);
-            self.set(&Verdict {
-                r#type: READY,
-                status: ready.status,
-                reason,
-                message,
-            });
-        }
-        self
+/// A step failed. The former artifact stays as long as the store holds it.
+pub(crate) fn failed<'a>(
+    mut draft: Draft<'a, Spec>,
+    failure: &Failure,
+    seen: &Seen,
+) -> Draft<'a, Spec> {
+    if seen.lost {
+        draft.status.artifact = None;
+        draft.delete(ARTIFACT_IN_STORAGE);
     }
-
-    /// It is under way and takes long.
-    pub(crate) fn progressing(mut self) -> Self {
-        self.set(&Verdict::yes(RECONCILING, reasons::PROGRESSING, DOING));
-        self.set(&Verdict::unknown(READY, reasons::PROGRESSING, DOING));
-        self.status.conditions.delete(STALLED);
-        self
+    outdated(&mut draft, seen.revision.as_deref());
+    for other in FAILURES.into_iter().chain([SOURCE_VERIFIED]) {
+        draft.delete(other);
     }
-
-    /// The store holds this artifact, made as the specification says.
-    pub(crate) fn succeeded(mut self, artifact: Artifact, included: Vec<Artifact>) -> Self {
-        let spec = &self.object.spec;
-        self.status.observed_ignore.clone_from(&spec.ignore);
-        self.status.observed_include.clone_from(&spec.include);
-        self.status
-            .observed_sparse_checkout
-            .clone_from(&spec.sparse_checkout);
-        self.status.observed_recurse_submodules = None;
-        self.status.source_verification_mode = None;
-        for gone in
-            FAILURES
-                .into_iter()
-                .chain([ARTIFACT_OUTDATED, SOURCE_VERIFIED, RECONCILING, STALLED])
-        {
-            self.status.conditions.delete(gone);
-        }
-        let text = stored(&artifact.revision);
-        self.set(&Verdict::yes(READY, reasons::SUCCEEDED, &text));
-        self.set(&Verdict::yes(
-            ARTIFACT_IN_STORAGE,
-            reasons::SUCCEEDED,
-            &text,
-        ));
-        self.status
-            .observe_generation(self.object.metadata.generation);
-        self.status.artifact = Some(Box::new(artifact));
-        self.status.included_artifacts = included;
-        self
-    }
-
-    /// A step failed. The former artifact stays as long as the store holds it.
-    pub(crate) fn failed(mut self, failure: &Failure, seen: &Seen) -> Self {
-        if seen.lost {
-            self.status.artifact = None;
-            self.status.conditions.delete(ARTIFACT_IN_STORAGE);
-        }
-        self.outdated(seen.revision.as_deref());
-        for other in FAILURES.into_iter().chain([SOURCE_VERIFIED]) {
-            self.status.conditions.delete(other);
-        }
-        let (condition, reason, text) = (
-            failure.step.condition(),
-            failure.reason,
-            failure.message.as_str(),
-        );
-        self.set(&match failure.step {
-            Step::Verify => Verdict::no(condition, reason, text),
+    if let Some(condition) = failure.condition {
+        let (reason, text) = (failure.reason, &*failure.message);
+        draft.set(&match condition {
+            SOURCE_VERIFIED => Verdict::no(condition, reason, text),
             _ => Verdict::yes(condition, reason, text),
         });
-        self.set(&Verdict::no(READY, reason, text));
-        if failure.retry == Retry::Never {
-            self.status.conditions.delete(RECONCILING);
-            self.set(&Verdict::yes(STALLED, reason, text));
-            self.status
-                .observe_generation(self.object.metadata.generation);
-        } else {
-            self.status.conditions.delete(STALLED);
-            self.set(&Verdict::yes(
-                RECONCILING,
-                reasons::PROGRESSING_WITH_RETRY,
-                DOING,
+    }
+    draft.failed(failure, DOING)
+}
+
+/// Says whether the store holds another revision than the repository has.
+fn outdated(draft: &mut Draft<'_, Spec>, revision: Option<&str>) {
+    let held = draft
+        .status
+        .artifact
+        .as_deref()
+        .map(|artifact| artifact.revision.clone());
+    match (held, revision) {
+        (Some(held), Some(revision)) if *held != *revision => {
+            let text = format!("new upstream revision '{revision}'");
+            draft.set(&Verdict::yes(
+                ARTIFACT_OUTDATED,
+                reasons::NEW_REVISION,
+                &text,
             ));
         }
-        self
-    }
-
-    /// Tells whether the store holds another revision than the repository has.
-    fn outdated(&mut self, revision: Option<&str>) {
-        let held = self
-            .status
-            .artifact
-            .as_deref()
-            .map(|artifact| artifact.revision.clone());
-        match (held, revision) {
-            (Some(held), Some(revision)) if *held != *revision => {
-                let text = format!("new upstream revision '{revision}'");
-                self.set(&Verdict::yes(
-                    ARTIFACT_OUTDATED,
-                    reasons::NEW_REVISION,
-                    &text,
-                ));
-            }
-            (Some(_), None) => {}
-            _ => {
-                self.status.conditions.delete(ARTIFACT_OUTDATED);
-            }
-        }
-    }
-
-    fn set(&mut self, verdict: &Verdict<'_>) {
-        self.status
-            .conditions
-            .set(verdict, self.object.metadata.generation, self.now);
+        (Some(_), None) => {}
+        _ => draft.delete(ARTIFACT_OUTDATED),
     }
 }
 
@@ -170,7 +114,7 @@ pub(crate) fn stored(revision: &str) -> String {
     format!("stored artifact for revision '{revision}'")
 }
 
-/// Tells whether the artifact is the one that would be made now.
+/// Returns whether the artifact is the one that would be made now.
 pub(crate) fn is_current(object: &GitRepository, revision: &str, included: &[Artifact]) -> bool {
     let (spec, status) = (&object.spec, &object.status);
     let facts = |artifacts: &[Artifact]| -> Vec<_> {
@@ -190,7 +134,7 @@ pub(crate) fn is_current(object: &GitRepository, revision: &str, included: &[Art
         && facts(&status.included_artifacts) == facts(included)
 }
 
-/// Tells whether `Ready` says something else than before.
+/// Returns whether `Ready` says something else than before.
 pub(crate) fn is_news(before: &GitRepositoryStatus, after: &GitRepositoryStatus) -> bool {
     let ready = |status: &GitRepositoryStatus| {
         status
@@ -201,18 +145,7 @@ pub(crate) fn is_news(before: &GitRepositoryStatus, after: &GitRepositoryStatus)
     ready(before) != ready(after)
 }
 
-/// Tells whether the status says already that this very specification fails, and nobody asked since.
-pub(crate) fn is_retry(object: &GitRepository) -> bool {
-    let asked = object.metadata.annotation(meta::REQUESTED_AT);
-    let ready = object.status.conditions.get(READY);
-    let fails = ready.is_some_and(|ready| {
-        ready.status == State::False
-            && ready.observed_generation == Some(object.metadata.generation)
-    });
-    fails && (asked.is_none() || asked == object.status.last_handled_reconcile_at())
-}
-
-/// Tells whether a step had failed.
+/// Returns whether a step had failed.
 pub(crate) fn had_failed(status: &GitRepositoryStatus) -> bool {
     FAILURES
         .iter()
@@ -222,9 +155,13 @@ pub(crate) fn had_failed(status: &GitRepositoryStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lode_api::conditions::{RECONCILING, STALLED};
+    use lode_object::meta;
+    use lode_runtime::{Progress, is_retry};
     use serde_json::json;
 
     use super::*;
+    use crate::step;
 
     const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -247,9 +184,12 @@ mod tests {
 
     fn stored_at(revision: &str) -> GitRepository {
         let mut object = object(1);
-        object.status = Draft::new(&object, NOW)
-            .succeeded(artifact(revision), vec![artifact("inc")])
-            .status;
+        object.status = succeeded(
+            Draft::new(&object, NOW),
+            artifact(revision),
+            vec![artifact("inc")],
+        )
+        .status;
         object
     }
 
@@ -278,32 +218,33 @@ mod tests {
     #[test]
     fn nothing_new_changes_nothing() {
         let object = stored_at("r1");
-        let again = Draft::new(&object, "2027-01-01T00:00:00Z")
-            .succeeded(artifact("r1"), vec![artifact("inc")]);
+        let again = succeeded(
+            Draft::new(&object, "2027-01-01T00:00:00Z"),
+            artifact("r1"),
+            vec![artifact("inc")],
+        );
         assert_eq!(again.status, object.status);
     }
 
     #[test]
     fn a_failure_keeps_the_artifact_unless_the_store_lost_it() {
         let object = stored_at("r1");
-        let failure = Failure::fetch(reasons::GIT_OPERATION_FAILED, "no");
-        let kept = Draft::new(&object, NOW)
-            .failed(&failure, &Seen::default())
-            .status;
+        let failure = step::fetch(reasons::GIT_OPERATION_FAILED, "no");
+        let kept = failed(Draft::new(&object, NOW), &failure, &Seen::default()).status;
         assert_eq!(&*kept.artifact.unwrap().revision, "r1");
         assert!(
             kept.conditions.is(ARTIFACT_IN_STORAGE, State::True)
                 && kept.conditions.is(READY, State::False)
         );
-        let lost = Draft::new(&object, NOW)
-            .failed(
-                &failure,
-                &Seen {
-                    lost: true,
-                    revision: None,
-                },
-            )
-            .status;
+        let lost = failed(
+            Draft::new(&object, NOW),
+            &failure,
+            &Seen {
+                lost: true,
+                revision: None,
+            },
+        )
+        .status;
         assert!(lost.artifact.is_none() && lost.conditions.get(ARTIFACT_IN_STORAGE).is_none());
     }
 
@@ -315,28 +256,26 @@ mod tests {
             revision: Some("r2".to_owned()),
         };
         for failure in [
-            Failure::fetch(reasons::GIT_OPERATION_FAILED, "no"),
-            Failure::new(Step::Verify, reasons::INVALID_COMMIT_SIGNATURE, "no"),
-            Failure::include(reasons::NO_ARTIFACT, "no"),
-            Failure::store(reasons::ARCHIVE_OPERATION_FAILED, "no"),
+            step::fetch(reasons::GIT_OPERATION_FAILED, "no"),
+            step::verify(reasons::INVALID_COMMIT_SIGNATURE, "no"),
+            step::include(reasons::NO_ARTIFACT, "no"),
+            step::store(reasons::ARCHIVE_OPERATION_FAILED, "no"),
         ] {
-            object.status = Draft::new(&object, NOW).failed(&failure, &seen).status;
+            object.status = failed(Draft::new(&object, NOW), &failure, &seen).status;
             let conditions = &object.status.conditions;
             let told: Vec<_> = FAILURES
                 .iter()
                 .chain(&[SOURCE_VERIFIED])
                 .filter(|name| conditions.get(name).is_some())
                 .collect();
-            assert_eq!(told, [&failure.step.condition()]);
+            assert_eq!(told, [&failure.condition.unwrap()]);
             assert!(conditions.is(ARTIFACT_OUTDATED, State::True) && had_failed(&object.status));
             assert_eq!(
                 &*conditions.get(RECONCILING).unwrap().reason,
                 reasons::PROGRESSING_WITH_RETRY
             );
         }
-        let status = Draft::new(&object, NOW)
-            .succeeded(artifact("r2"), Vec::new())
-            .status;
+        let status = succeeded(Draft::new(&object, NOW), artifact("r2"), Vec::new()).status;
         let types: Vec<_> = status
             .conditions
             .iter()
@@ -348,26 +287,27 @@ mod tests {
     #[test]
     fn only_a_terminal_failure_stalls_and_observes_the_generation() {
         let object = object(3);
-        let failed = |failure: &Failure| {
-            Draft::new(&object, NOW)
-                .failed(failure, &Seen::default())
-                .status
-        };
-        let stalls = failed(&Failure::unsupported("x"));
+        let end =
+            |failure: &Failure| failed(Draft::new(&object, NOW), failure, &Seen::default()).status;
+        let stalls = end(&step::unsupported("x"));
         assert!(
             stalls.conditions.is(STALLED, State::True)
                 && stalls.conditions.get(RECONCILING).is_none()
         );
         assert_eq!(stalls.observed_generation, Some(3));
-        let retries = failed(&Failure::fetch(reasons::GIT_OPERATION_FAILED, "no"));
+        let retries = end(&step::fetch(reasons::GIT_OPERATION_FAILED, "no"));
         assert!(retries.conditions.get(STALLED).is_none());
         assert_eq!(retries.observed_generation, Some(-1));
     }
 
     #[test]
     fn a_long_reconcile_says_so() {
+        let progress = Progress {
+            doing: DOING.to_owned(),
+            ready: DOING,
+        };
         let object = stored_at("r1");
-        let status = Draft::new(&object, NOW).progressing().status;
+        let status = Draft::new(&object, NOW).progressing(&progress).status;
         assert!(
             status.conditions.is(READY, State::Unknown)
                 && status.conditions.is(RECONCILING, State::True)
@@ -379,10 +319,8 @@ mod tests {
     fn a_retry_is_one_of_the_same_specification_that_nobody_asked_for() {
         let mut object = object(2);
         assert!(!is_retry(&object), "nothing was told yet");
-        let failure = Failure::fetch(reasons::GIT_OPERATION_FAILED, "no");
-        object.status = Draft::new(&object, NOW)
-            .failed(&failure, &Seen::default())
-            .status;
+        let failure = step::fetch(reasons::GIT_OPERATION_FAILED, "no");
+        object.status = failed(Draft::new(&object, NOW), &failure, &Seen::default()).status;
         assert!(is_retry(&object));
         object.metadata.generation += 1;
         assert!(!is_retry(&object));
@@ -398,7 +336,7 @@ mod tests {
     #[test]
     fn a_suspended_object_never_seen_gets_no_condition() {
         let object = object(2);
-        let status = Draft::new(&object, NOW).suspended().status;
+        let status = suspended(Draft::new(&object, NOW).observed()).status;
         assert!(status.conditions.is_empty());
         assert_eq!(status.observed_generation, Some(2));
     }

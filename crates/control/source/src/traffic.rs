@@ -8,9 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lode_object::NamespacedName;
+use lode_runtime::Failure;
 use tokio::sync::watch;
-
-use crate::failure::Failure;
 
 /// Repositories under way at once, of all namespaces: each holds a connection and its buffers.
 pub const UNDER_WAY_MAX: usize = 512;
@@ -115,7 +114,7 @@ impl Trip {
         let mut called_back = self.called_back.clone();
         tokio::select! {
             biased;
-            _ = called_back.wait_for(|called_back| *called_back) => Err(Failure::superseded()),
+            _ = called_back.wait_for(|called_back| *called_back) => Err(Failure::dropped()),
             answer = answer => answer,
         }
     }
@@ -181,16 +180,16 @@ mod tests {
         let trip = traffic.set_off(&name("a", 1)).unwrap();
         let forever = || std::future::pending::<Result<(), Failure>>();
         traffic.call_back(&name("a", 1));
-        assert_eq!(trip.wait(forever()).await, Err(Failure::superseded()));
+        assert_eq!(trip.wait(forever()).await, Err(Failure::dropped()));
         assert_eq!(
             trip.wait(forever()).await,
-            Err(Failure::superseded()),
+            Err(Failure::dropped()),
             "and every further wait ends, too"
         );
         let other = traffic.set_off(&name("a", 2)).unwrap();
         assert_eq!(other.wait(async { Ok(7) }).await, Ok(7));
         traffic.stop();
-        assert_eq!(other.wait(forever()).await, Err(Failure::superseded()));
+        assert_eq!(other.wait(forever()).await, Err(Failure::dropped()));
         assert!(traffic.set_off(&name("a", 3)).is_none());
     }
 }

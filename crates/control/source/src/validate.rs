@@ -11,10 +11,11 @@ use lode_api::{FieldError, GitRepository, reasons};
 use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
 use lode_net::Egress;
 use lode_object::NamespacedName;
+use lode_runtime::{Failure, Retry};
 use lode_tree::RepoPath;
 
-use crate::failure::{Failure, Step};
 use crate::gather::Secret;
+use crate::step;
 
 /// A specification that can be acted on.
 pub(crate) struct Plan {
@@ -49,7 +50,7 @@ pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, 
     let spec = &object.spec;
     if let Some(empty) = spec.nameless() {
         let text = format!("{empty} is empty: a reference needs it");
-        return Err(Failure::fetch(reasons::FAILED, text).terminal());
+        return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
     }
     refuse_unsupported(spec)?;
     Ok(Plan {
@@ -80,7 +81,7 @@ pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, 
             "secretRef '{}' holds the data of a GitHub App, but provider is not github",
             secret.name
         );
-        return Err(Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal());
+        return Err(step::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).with(Retry::Never));
     }
     let scheme = remote
         .url()
@@ -123,7 +124,7 @@ pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, 
 /// Reads a proxy from its secret.
 pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
     let failed = |text: String| {
-        Failure::fetch(
+        step::fetch(
             reasons::AUTHENTICATION_FAILED,
             format!("failed to configure proxy options: {text}"),
         )
@@ -149,16 +150,17 @@ pub(crate) fn check_signature(commit: &str, is_signed: bool) -> Failure {
     let said = format!("signature verification of commit '{commit}' failed");
     if !is_signed {
         let text = format!("{said}: unsupported signature type: empty");
-        return Failure::new(Step::Verify, reasons::INVALID_COMMIT_SIGNATURE, text);
+        return step::verify(reasons::INVALID_COMMIT_SIGNATURE, text);
     }
     let text =
         format!("{said}: checking signatures is not supported yet, so the commit is not trusted");
-    Failure::new(Step::Verify, reasons::UNSUPPORTED, text).terminal()
+    step::verify(reasons::UNSUPPORTED, text).with(Retry::Never)
 }
 
 fn refuse_unsupported(spec: &Spec) -> Result<(), Failure> {
-    let invalid =
-        |text: String| Failure::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).terminal();
+    let invalid = |text: String| {
+        step::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).with(Retry::Never)
+    };
     match spec
         .provider()
         .map_err(|error| invalid(error.to_string()))?
@@ -170,23 +172,23 @@ fn refuse_unsupported(spec: &Spec) -> Result<(), Failure> {
             ));
         }
         provider => {
-            return Err(Failure::unsupported(&format!(
+            return Err(step::unsupported(&format!(
                 "spec.provider {}",
                 provider.as_str()
             )));
         }
     }
     if spec.service_account_name.is_some() {
-        return Err(Failure::unsupported("spec.serviceAccountName"));
+        return Err(step::unsupported("spec.serviceAccountName"));
     }
     if spec.recurse_submodules.unwrap_or_default() {
-        return Err(Failure::unsupported("spec.recurseSubmodules"));
+        return Err(step::unsupported("spec.recurseSubmodules"));
     }
     Ok(())
 }
 
 fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
-    let terminal = |reason, text: String| Failure::fetch(reason, text).terminal();
+    let terminal = |reason, text: String| step::fetch(reason, text).with(Retry::Never);
     let mut remote = match Remote::new(&spec.url) {
         Ok(remote) => remote,
         Err(RemoteError::Ssh) => return Ok(Address::Ssh),
@@ -215,12 +217,12 @@ fn refuse_ssh(secret: Option<&Secret>) -> Failure {
         .find(|key| lacks(key))
     {
         Some(key) => configuration(&format!("invalid 'ssh' auth option: '{key}' is required")),
-        None => Failure::unsupported("a repository over ssh"),
+        None => step::unsupported("a repository over ssh"),
     }
 }
 
 fn configuration(text: &str) -> Failure {
-    Failure::fetch(
+    step::fetch(
         reasons::AUTHENTICATION_FAILED,
         format!("failed to configure authentication options: {text}"),
     )
@@ -245,11 +247,11 @@ fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
         let path = |text: &Option<Box<str>>, absent: &str| {
             let text = text.as_deref().unwrap_or(absent);
             RepoPath::parse_rooted(text).map_err(|error| {
-                Failure::store(
+                step::store(
                     reasons::ILLEGAL_PATH,
                     format!("path of include '{name}': {error}"),
                 )
-                .terminal()
+                .with(Retry::Never)
             })
         };
         let repository = NamespacedName::new(&object.metadata.namespace, name);
@@ -266,9 +268,8 @@ fn verify(spec: &Spec) -> Result<bool, Failure> {
     let Some(verification) = spec.verify.as_deref() else {
         return Ok(false);
     };
-    let invalid = |text: String| {
-        Failure::new(Step::Verify, reasons::INVALID_VERIFICATION_MODE, text).terminal()
-    };
+    let invalid =
+        |text: String| step::verify(reasons::INVALID_VERIFICATION_MODE, text).with(Retry::Never);
     let mode = verification
         .mode()
         .map_err(|error| invalid(error.to_string()))?;
@@ -282,14 +283,14 @@ fn verify(spec: &Spec) -> Result<bool, Failure> {
             mode.as_str()
         )));
     }
-    Err(Failure::unsupported(&format!(
+    Err(step::unsupported(&format!(
         "spec.verify.mode {}",
         mode.as_str()
     )))
 }
 
 fn field(error: &FieldError) -> Failure {
-    Failure::fetch(reasons::FAILED, error.to_string()).terminal()
+    step::fetch(reasons::FAILED, error.to_string()).with(Retry::Never)
 }
 
 #[cfg(test)]
@@ -310,10 +311,7 @@ mod tests {
 
     fn refusal(spec: &Value) -> (&'static str, bool) {
         let failure = plan(spec).err().unwrap();
-        (
-            failure.reason,
-            failure.retry == crate::failure::Retry::Never,
-        )
+        (failure.reason, failure.retry == Retry::Never)
     }
 
     fn secret(data: &[(&str, &str)]) -> Secret {

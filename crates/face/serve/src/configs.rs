@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 use lode_kustomization::Kustomizations;
 use lode_object::{NamespacedName, meta};
+use lode_runtime::{Frame, Use};
 
-/// Watches both kinds until the returned tasks are aborted.
-pub(crate) fn start(
+/// Returns what watches both kinds, for ever.
+pub(crate) fn watches(
     client: &Client,
     namespace: &str,
-    kustomizations: &Arc<Kustomizations>,
-) -> Vec<tokio::task::JoinHandle<()>> {
+    kustomizations: &Arc<Frame<Kustomizations>>,
+) -> Vec<BoxFuture<'static, ()>> {
     [("ConfigMap", "configmaps"), ("Secret", "secrets")]
         .map(|(kind, plural)| {
             let subject = Subject {
@@ -28,14 +30,14 @@ pub(crate) fn start(
                 kustomizations: kustomizations.clone(),
                 versions: HashMap::new(),
             };
-            tokio::spawn(watch(client.clone(), subject, feed))
+            Box::pin(watch(client.clone(), subject, feed)) as BoxFuture<'static, ()>
         })
         .into()
 }
 
 struct Feed {
     kind: &'static str,
-    kustomizations: Arc<Kustomizations>,
+    kustomizations: Arc<Frame<Kustomizations>>,
     /// The version last seen of each: a list that starts anew tells nothing twice.
     versions: HashMap<NamespacedName, String>,
 }
@@ -48,14 +50,14 @@ impl Sink for Feed {
         let known = self.versions.insert(name.clone(), version.clone());
         // The first sight of one is the start, not a change.
         if known.is_some_and(|known| known != version) {
-            self.kustomizations.config_changed(self.kind, &name);
+            self.kustomizations.wake(&Use::new(self.kind, name));
         }
     }
 
     fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
         let name = head.name();
         self.versions.remove(&name);
-        self.kustomizations.config_changed(self.kind, &name);
+        self.kustomizations.wake(&Use::new(self.kind, name));
     }
 
     fn synced(&mut self, _: &str) {}

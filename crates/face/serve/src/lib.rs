@@ -11,6 +11,7 @@ mod leadership;
 mod log;
 mod obstacles;
 mod options;
+mod parts;
 mod run;
 
 pub use ending::Ending;

@@ -9,13 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lode_api::{GitRepository, Kustomization, git_repository, kustomization};
-use lode_apply::Applier;
-use lode_cluster::{Cache, Client, Discovery, Resource, Subject};
-use lode_kustomization::Kustomizations;
-use lode_object::NamespacedName;
-use lode_runtime::{Backoff, Events, Memory, Metrics, Queue, Routes, Store};
-use lode_source::GitRepositories;
+use futures::future::{BoxFuture, join_all};
+use lode_api::{git_repository, kustomization};
+use lode_cluster::Client;
+use lode_runtime::{Memory, Metrics, Routes};
 use lode_stdx::budget;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -24,11 +21,10 @@ use tracing::info;
 
 use crate::ending::Ending;
 use crate::leadership::Leadership;
+use crate::obstacles;
 use crate::options::Options;
-use crate::{configs, obstacles};
+use crate::parts::{Part, Shared};
 
-/// Field manager of applied objects, as in Flux.
-const MANAGER: &str = "kustomize-controller";
 /// How long events have to be written at the end.
 const FLUSH: Duration = Duration::from_secs(5);
 /// Connections that wait to be accepted.
@@ -54,8 +50,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     metrics.watch_client(&client, client.host());
     let ready = Arc::new(AtomicBool::new(false));
     let artifacts_port = listen(&options, &metrics, &ready, &stopped).await?;
-    let namespace = options.namespace.clone().unwrap_or_default();
-    if !obstacles::are_gone(&client, &namespace, &mut ending).await {
+    let namespace = options.namespace.as_deref().unwrap_or_default();
+    if !obstacles::are_gone(&client, namespace, &mut ending).await {
         return Ok(());
     }
     let started = Started {
@@ -69,7 +65,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         stopped,
         leadership,
     };
-    started.act(&namespace, ending).await
+    started.act(ending).await
 }
 
 /// What is there before this replica is chosen.
@@ -87,211 +83,69 @@ struct Started<'a> {
 
 impl Started<'_> {
     /// Mirrors our kinds, waits until this replica leads, and runs the controllers until it is asked to end.
-    async fn act(self, namespace: &str, mut ending: Ending) -> anyhow::Result<()> {
-        let Self {
-            options,
-            client,
-            artifacts,
-            artifacts_port,
-            metrics,
-            ready,
-            stop,
-            stopped,
-            mut leadership,
-        } = self;
-        let sources = Store::start(
-            client.clone(),
-            subject::<git_repository::Spec>(options),
-            read::<git_repository::Spec>,
-            name_of,
-        );
-        let objects = Store::start(
-            client.clone(),
-            subject::<kustomization::Spec>(options),
-            read::<kustomization::Spec>,
-            name_of,
-        );
-        // Both controllers compute, each as many as it is told.
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let memory = Memory::new(options.memory_budget, processors);
-        info!(mib = memory.total() >> 20, "memory budget");
-        let shared = Shared {
-            options,
-            client: &client,
-            artifacts: &artifacts,
-            metrics: &metrics,
-            memory,
-        };
-        let events = [
-            shared.events("source-controller"),
-            shared.events("kustomize-controller"),
-        ];
-        let (repositories, repository_queue) = shared.repositories(&sources, &events[0])?;
-        let (kustomizations, kustomization_queue) =
-            shared.kustomizations(&objects, &sources, &events[1]);
-
-        let mut helpers = configs::start(&client, namespace, &kustomizations);
-        helpers.push(tokio::spawn(repositories.clone().follow()));
-        helpers.push(tokio::spawn(kustomizations.clone().follow()));
+    async fn act(mut self, mut ending: Ending) -> anyhow::Result<()> {
+        let mut helpers = Vec::new();
+        let (mut runs, mut synced, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for part in self.parts()? {
+            helpers.extend(part.follow.into_iter().map(tokio::spawn));
+            runs.push(part.run);
+            synced.push(part.synced);
+            events.push(part.events);
+        }
 
         // Until it leads, a replica keeps its mirrors up to date and does nothing else.
-        if !leadership.won(&metrics, &mut ending).await {
+        if !self.leadership.won(&self.metrics, &mut ending).await {
             return Ok(());
         }
-        serve_artifacts(artifacts_port, &artifacts, &stopped)?;
-        let controllers = [
-            tokio::spawn(lode_runtime::run(
-                repositories.clone(),
-                repository_queue,
-                // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
-                lode_source::UNDER_WAY_MAX,
-                stopped.clone(),
-            )),
-            tokio::spawn(lode_runtime::run(
-                kustomizations.clone(),
-                kustomization_queue,
-                options.concurrent,
-                stopped.clone(),
-            )),
-        ];
-        let told = tell_when_ready(&sources, &objects, &ready);
-        leadership.keep(told, &mut ending).await?;
+        serve_artifacts(self.artifacts_port, &self.artifacts, &self.stopped)?;
+        let controllers: Vec<_> = runs
+            .into_iter()
+            .map(|run| tokio::spawn(run(self.stopped.clone())))
+            .collect();
+        let told = tell_when_ready(synced, &self.ready);
+        self.leadership.keep(told, &mut ending).await?;
+
         info!("ending");
-        stop.send_replace(true);
-        drained(controllers).await?;
+        self.stop.send_replace(true);
+        for controller in controllers {
+            controller.await.context("a controller ended badly")?;
+        }
         helpers.iter().for_each(JoinHandle::abort);
-        tokio::join!(events[0].flush(FLUSH), events[1].flush(FLUSH));
+        join_all(events.iter().map(|events| events.flush(FLUSH))).await;
         // Nothing is under way any more, so another replica may act.
-        leadership.release().await;
+        self.leadership.release().await;
         Ok(())
     }
-}
 
-async fn drained(controllers: [JoinHandle<()>; 2]) -> anyhow::Result<()> {
-    for controller in controllers {
-        controller.await.context("a controller ended badly")?;
+    /// Wires all controllers; nothing runs yet but the mirrors of their kinds.
+    fn parts(&self) -> anyhow::Result<Vec<Part>> {
+        // All controllers compute, each as many as it is told.
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let memory = Memory::new(self.options.memory_budget, processors);
+        info!(mib = memory.total() >> 20, "memory budget");
+        let shared = Shared {
+            options: self.options,
+            client: &self.client,
+            artifacts: &self.artifacts,
+            metrics: &self.metrics,
+            memory,
+        };
+        let repositories = shared.mirror::<git_repository::Spec>();
+        let kustomizations = shared.mirror::<kustomization::Spec>();
+        let sources = Arc::new(shared.sources().with(repositories.clone()));
+        Ok(vec![
+            shared.repositories(repositories)?,
+            shared.kustomizations(kustomizations, sources),
+        ])
     }
-    Ok(())
 }
 
 /// Is ready once the mirrors are complete, and never ends.
-async fn tell_when_ready(
-    sources: &Store<GitRepository>,
-    objects: &Store<Kustomization>,
-    ready: &AtomicBool,
-) {
-    sources.synced().await;
-    objects.synced().await;
+async fn tell_when_ready(synced: Vec<BoxFuture<'static, usize>>, ready: &AtomicBool) {
+    let objects: usize = join_all(synced).await.iter().sum();
     ready.store(true, Ordering::Relaxed);
-    info!(
-        sources = sources.len(),
-        kustomizations = objects.len(),
-        "ready"
-    );
+    info!(objects, "ready");
     std::future::pending::<()>().await;
-}
-
-struct Shared<'a> {
-    options: &'a Options,
-    client: &'a Client,
-    artifacts: &'a Arc<lode_store::Store>,
-    metrics: &'a Metrics,
-    memory: Memory,
-}
-
-impl Shared<'_> {
-    fn repositories(
-        &self,
-        sources: &Arc<Store<GitRepository>>,
-        events: &Events,
-    ) -> anyhow::Result<(Arc<GitRepositories>, Arc<Queue<NamespacedName>>)> {
-        let queue = Arc::new(self.queue());
-        let parts = lode_source::Parts {
-            client: self.client.clone(),
-            objects: sources.clone(),
-            artifacts: self.artifacts.clone(),
-            events: events.clone(),
-            metrics: self.metrics.clone(),
-            memory: self.memory.clone(),
-        };
-        let options = lode_source::Options {
-            storage_adv_addr: self.options.storage_adv_addr.clone(),
-            cache_dir: self.options.storage_path.join("git"),
-            artifact_retention_records: self.options.artifact_retention_records,
-            artifact_retention_ttl: self.options.artifact_retention_ttl,
-            interval_jitter_percent: self.options.interval_jitter_percent,
-            fetch: self.options.fetch,
-            egress: self.options.egress.clone(),
-            ..lode_source::Options::default()
-        };
-        let repositories = GitRepositories::new(parts, queue.clone(), options)
-            .context("open the store of Git objects")?;
-        Ok((repositories, queue))
-    }
-
-    fn kustomizations(
-        &self,
-        objects: &Arc<Store<Kustomization>>,
-        sources: &Arc<Store<GitRepository>>,
-        events: &Events,
-    ) -> (Arc<Kustomizations>, Arc<Queue<NamespacedName>>) {
-        let queue = Arc::new(self.queue());
-        let cache = Arc::new(Cache::new(
-            self.client.clone(),
-            MANAGER,
-            &self.options.override_managers,
-            self.options.watches_per_namespace,
-        ));
-        let apply = lode_apply::Options {
-            manager: MANAGER.to_owned(),
-            overrides: self.options.override_managers.clone(),
-            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
-            preflight_always: self.options.preflight_always,
-            parallel: self.options.concurrent_ssa,
-        };
-        let applier = Applier::new(
-            self.client.clone(),
-            Discovery::new(self.client.clone()),
-            cache,
-            apply,
-        );
-        let parts = lode_kustomization::Parts {
-            client: self.client.clone(),
-            applier,
-            objects: objects.clone(),
-            sources: sources.clone(),
-            artifacts: self.artifacts.clone(),
-            records: Arc::new(lode_store::Records::open(&self.options.storage_path)),
-            events: events.clone(),
-            metrics: self.metrics.clone(),
-            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
-            memory: self.memory.clone(),
-        };
-        let options = lode_kustomization::Options {
-            requeue_dependency: self.options.requeue_dependency,
-            default_service_account: self.options.default_service_account.clone(),
-            no_cross_namespace_refs: self.options.no_cross_namespace_refs,
-            strict_substitution: self.options.strict_substitution,
-            strict_fields: self.options.strict_fields,
-            build_limits: self.options.build_limits,
-            interval_jitter_percent: self.options.interval_jitter_percent,
-        };
-        (Kustomizations::new(parts, queue.clone(), options), queue)
-    }
-
-    fn events(&self, component: &'static str) -> Events {
-        let events = Events::start(self.client, component);
-        self.metrics.watch_events(&events);
-        events
-    }
-
-    /// Namespaces take turns: nobody's work keeps all workers from the others.
-    fn queue(&self) -> Queue<NamespacedName> {
-        let (min, max) = self.options.retry_delay;
-        Queue::fair(Backoff { min, max }, |name: &NamespacedName| {
-            &name.namespace
-        })
-    }
 }
 
 /// Returns what reading an artifact may cost: what making it may, and the headers of its files.
@@ -357,22 +211,4 @@ fn serve_artifacts(
         stop,
     ));
     Ok(())
-}
-
-fn subject<S: lode_api::Kind>(options: &Options) -> Subject {
-    let names = S::NAMES;
-    Subject {
-        resource: Resource::known(&names.api_version(), names.kind, names.plural, true),
-        namespace: options.namespace.as_deref().unwrap_or_default().into(),
-        labels: options.watch_label_selector.as_str().into(),
-        fields: "".into(),
-    }
-}
-
-fn read<S: lode_api::Kind>(object: &[u8]) -> Result<lode_api::Resource<S>, String> {
-    lode_api::Resource::read(object).map_err(|error| format!("{error}: {}", error.source))
-}
-
-fn name_of<S: lode_api::Kind>(object: &lode_api::Resource<S>) -> NamespacedName {
-    NamespacedName::new(&object.metadata.namespace, &object.metadata.name)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
-use crate::resource::{Kind, usual_status};
+use crate::resource::{Kind, SourceStatus, usual_status};
 use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
 use crate::shared::{Artifact, LocalRef};
 use crate::{Conditions, FieldError};
@@ -129,6 +129,12 @@ object! {
     }
 }
 usual_status!(GitRepositoryStatus);
+
+impl SourceStatus for GitRepositoryStatus {
+    fn artifact(&self) -> Option<&Artifact> {
+        self.artifact.as_deref()
+    }
+}
 
 words! {
     /// Whose identity signs in at a Git server.

@@ -40,7 +40,7 @@ pub mod toy;
 
 pub use conditions::Conditions;
 pub use field::FieldError;
-pub use resource::{Kind, Meta, ParseError, Resource, Status};
+pub use resource::{Kind, Meta, ParseError, Resource, SourceStatus, Status};
 
 /// A `GitRepository` (source.toolkit.fluxcd.io/v1).
 pub type GitRepository = Resource<git_repository::Spec>;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::names::{Column, Names};
 use crate::schema::{Field, or_default};
+use crate::shared::Artifact;
 use crate::{Conditions, FieldError};
 
 /// One object of an API kind. The spec's type stands for the kind.
@@ -65,6 +66,12 @@ pub trait Status: Field + Default + DeserializeOwned + Serialize {
     fn last_handled_reconcile_at(&self) -> Option<&str>;
     /// Notes that a `reconcile.fluxcd.io/requestedAt` was answered.
     fn handle_reconcile_at(&mut self, token: &str);
+}
+
+/// The status of a kind that holds something to build from.
+pub trait SourceStatus: Status {
+    /// Returns what it holds; nothing if nothing was stored yet.
+    fn artifact(&self) -> Option<&Artifact>;
 }
 
 /// What a controller reads of an object's metadata.

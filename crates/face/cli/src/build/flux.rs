@@ -119,7 +119,7 @@ pub(super) fn build(
     }
     let rendered = render(&checkout.tree, &plan, budget).map_err(|error| {
         let hint = error.hint().filter(|_| error.exceeded().is_none());
-        let failure = told(&Failure::from(error));
+        let failure = told(&lode_kustomization::unrendered(&error));
         match hint {
             Some(hint) => Told::new(failure.to_string(), hint).into(),
             None => failure,

@@ -1,20 +1,24 @@
-//! [`Progress`]: what an attempt has come to, for whoever tells it while it goes on or after it failed.
+//! [`Facts`]: what an attempt has come to, for whoever tells it while it goes on or after it failed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use lode_api::shared::InventoryEntry;
+use lode_runtime::Failure;
 use lode_stdx::duration;
 
-use crate::failure::Failure;
+use crate::validate::Checked;
 
 /// What an attempt has come to.
 #[derive(Default)]
-pub(crate) struct Progress(Mutex<Facts>);
+pub struct Facts {
+    checked: OnceLock<Checked>,
+    known: Mutex<Known>,
+}
 
-/// The facts of an attempt so far.
+/// What is known of an attempt so far.
 #[derive(Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct Known {
     /// What it is doing.
     pub(crate) doing: String,
     /// Revision it has begun to build.
@@ -29,7 +33,7 @@ pub(crate) struct Facts {
     secrets: Vec<String>,
 }
 
-impl Facts {
+impl Known {
     /// Blanks what came from Secrets: the API server quotes values it refuses.
     pub(crate) fn mask(&self, failure: &Failure) -> Failure {
         let mut failure = failure.clone();
@@ -42,9 +46,19 @@ impl Facts {
     }
 }
 
-impl Progress {
-    /// Returns the facts so far.
-    pub(crate) fn facts(&self) -> Facts {
+impl Facts {
+    /// Notes that the specification can be acted on.
+    pub(crate) fn check(&self, checked: Checked) -> &Checked {
+        self.checked.get_or_init(|| checked)
+    }
+
+    /// Returns the specification as it was checked, if it can be acted on.
+    pub(crate) fn checked(&self) -> Option<&Checked> {
+        self.checked.get()
+    }
+
+    /// Returns what is known so far.
+    pub(crate) fn known(&self) -> Known {
         self.lock().clone()
     }
 
@@ -76,8 +90,8 @@ impl Progress {
         self.lock().changed = true;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Facts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,14 +101,14 @@ mod tests {
 
     #[test]
     fn what_came_from_a_secret_is_not_told() {
-        let progress = Progress::default();
-        progress.secrets(vec!["hunter2".to_owned(), "hunter2hunter2".to_owned()]);
+        let facts = Facts::default();
+        facts.secrets(vec!["hunter2".to_owned(), "hunter2hunter2".to_owned()]);
         let failure = Failure::new(
             "ReconciliationFailed",
             "Invalid value: \"hunter2hunter2\" and hunter2",
         );
         assert_eq!(
-            progress.facts().mask(&failure).message,
+            facts.known().mask(&failure).message,
             "Invalid value: \"***\" and ***"
         );
     }

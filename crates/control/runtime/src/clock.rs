@@ -1,0 +1,54 @@
+//! [`Clock`]: what time it is, handed in so that a test can say.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+/// The time of the day. Durations are measured by the async runtime's clock, never by this one.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// Returns the clock of the system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(Timestamp::now)
+    }
+
+    /// Returns a clock that asks `now`.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Returns the time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+
+    /// Returns the time as the API writes it (RFC 3339, UTC, whole seconds).
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_in_whole_seconds_of_utc() {
+        let at = "2026-01-02T03:04:05.678+02:00"
+            .parse::<Timestamp>()
+            .unwrap();
+        assert_eq!(Clock::new(move || at).text(), "2026-01-02T01:04:05Z");
+    }
+}

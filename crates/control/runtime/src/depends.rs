@@ -1,0 +1,133 @@
+//! `dependsOn`: is everything that must come first ready?
+//!
+//! Pure: the dependent and what is known of the others in, the first thing that is missing out.
+
+use std::sync::Arc;
+
+use lode_api::conditions::{READY, State};
+use lode_api::{Kind, Resource, Status as _, reasons};
+use lode_cel::Expr;
+use lode_object::NamespacedName;
+
+use crate::failure::Failure;
+
+/// One entry of `dependsOn`.
+pub struct Dependency {
+    /// What must be ready, of the dependent's own kind.
+    pub name: NamespacedName,
+    /// An expression that says whether it is, instead of its `Ready` condition.
+    pub ready: Option<Expr>,
+}
+
+/// Checks that all dependencies are ready.
+///
+/// `is_current` says whether a dependency that is ready has brought about what the dependent needs of it: one on the same
+/// source must have applied the same revision, or old parts could meet new ones. An expression speaks for itself.
+///
+/// # Errors
+/// The first dependency that is not found or not ready; a change of it wakes the dependent.
+pub fn check<S: Kind>(
+    object: &Resource<S>,
+    dependencies: &[Dependency],
+    find: impl Fn(&NamespacedName) -> Option<Arc<Resource<S>>>,
+    is_current: impl Fn(&Resource<S>) -> bool,
+) -> Result<(), Failure> {
+    for dependency in dependencies {
+        let name = &dependency.name;
+        let missing = match find(name) {
+            None => {
+                let names = S::NAMES;
+                let kind = format!("{}.{}", names.plural, names.group);
+                format!(
+                    "dependency '{name}' not found: {kind} \"{}\" not found",
+                    name.name
+                )
+            }
+            Some(found) if !is_ready(object, dependency, &found) => {
+                format!("dependency '{name}' is not ready")
+            }
+            Some(found) if dependency.ready.is_none() && !is_current(&found) => {
+                format!("dependency '{name}' revision is not up to date")
+            }
+            Some(_) => continue,
+        };
+        return Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, missing));
+    }
+    Ok(())
+}
+
+fn is_ready<S: Kind>(object: &Resource<S>, dependency: &Dependency, found: &Resource<S>) -> bool {
+    if let Some(expr) = &dependency.ready {
+        let vars = [("self", &object.to_value()), ("dep", &found.to_value())];
+        // An expression that cannot be evaluated yet (a status not written) is not ready; what is no expression was
+        // refused before.
+        return expr.eval_bool(&vars).unwrap_or(false);
+    }
+    let settled = found.status.observed_generation() == Some(found.metadata.generation);
+    settled && found.status.conditions().is(READY, State::True)
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_api::Kustomization;
+    use lode_cel::Limits;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, observed: i64, ready: &str) -> Kustomization {
+        let status = json!({
+            "observedGeneration": observed,
+            "conditions": [{"type": "Ready", "status": ready, "reason": "X", "message": ""}],
+        });
+        let metadata = json!({"name": name, "namespace": "ns", "generation": 2});
+        Kustomization::parse(&json!({"metadata": metadata, "status": status})).unwrap()
+    }
+
+    /// Checks an object that depends on `db`.
+    fn checked(found: Option<Kustomization>, ready: Option<&str>, is_current: bool) -> String {
+        let ready = ready.map(|text| Expr::compile(text, Limits::default()).unwrap());
+        let dependencies = [Dependency {
+            name: NamespacedName::new("ns", "db"),
+            ready,
+        }];
+        let found = found.map(Arc::new);
+        let end = check(
+            &object("app", 2, "True"),
+            &dependencies,
+            |_| found.clone(),
+            |_| is_current,
+        );
+        end.err().map(|failure| failure.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_dependency_must_be_there_ready_and_current() {
+        assert_eq!(checked(Some(object("db", 2, "True")), None, true), "");
+        let missing = "dependency 'ns/db' not found: kustomizations.kustomize.toolkit.fluxcd.io \"db\" not found";
+        assert_eq!(checked(None, None, true), missing);
+        let not_ready = "dependency 'ns/db' is not ready";
+        assert_eq!(
+            checked(Some(object("db", 2, "False")), None, true),
+            not_ready
+        );
+        assert_eq!(
+            checked(Some(object("db", 1, "True")), None, true),
+            not_ready,
+            "of an older generation"
+        );
+        let old = "dependency 'ns/db' revision is not up to date";
+        assert_eq!(checked(Some(object("db", 2, "True")), None, false), old);
+    }
+
+    #[test]
+    fn an_expression_speaks_for_itself() {
+        let ready = Some("dep.metadata.name == 'db' && self.metadata.name == 'app'");
+        assert_eq!(checked(Some(object("db", 1, "False")), ready, false), "");
+        let unreadable = Some("dep.status.nothing.here == 1");
+        assert_eq!(
+            checked(Some(object("db", 2, "True")), unreadable, true),
+            "dependency 'ns/db' is not ready"
+        );
+    }
+}

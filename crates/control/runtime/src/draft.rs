@@ -1,0 +1,204 @@
+//! [`Draft`]: the status of an object in the making.
+//!
+//! Pure: the object as it was and an outcome in, the new status out. Here is what all kinds say alike; what one kind
+//! alone says is in its own crate.
+
+use lode_api::conditions::{READY, RECONCILING, STALLED, Verdict};
+use lode_api::{Kind, Resource, Status as _, reasons};
+use lode_object::meta;
+
+use crate::failure::{Failure, Retry};
+
+/// A status in the making.
+pub struct Draft<'a, S: Kind> {
+    /// The object that it is of.
+    pub object: &'a Resource<S>,
+    /// The status so far.
+    pub status: S::Status,
+    /// The time, as the API writes it.
+    pub now: &'a str,
+}
+
+impl<'a, S: Kind> Draft<'a, S>
+where
+    S::Status: Clone,
+{
+    /// Starts from the status as it is.
+    pub fn new(object: &'a Resource<S>, now: &'a str) -> Self {
+        Self {
+            object,
+            status: object.status.clone(),
+            now,
+        }
+    }
+
+    /// Notes a request to reconcile as answered.
+    #[must_use]
+    pub fn handled(mut self) -> Self {
+        if let Some(token) = self.object.metadata.annotation(meta::REQUESTED_AT) {
+            self.status.handle_reconcile_at(token);
+        }
+        self
+    }
+
+    /// Says that this generation has been seen to.
+    #[must_use]
+    pub fn observed(mut self) -> Self {
+        self.status
+            .observe_generation(self.object.metadata.generation);
+        self
+    }
+
+    /// Says what is under way and takes long.
+    #[must_use]
+    pub fn progressing(mut self, progress: &Progress) -> Self {
+        self.set(&Verdict::yes(
+            RECONCILING,
+            reasons::PROGRESSING,
+            &progress.doing,
+        ));
+        self.set(&Verdict::unknown(
+            READY,
+            reasons::PROGRESSING,
+            progress.ready,
+        ));
+        self.delete(STALLED);
+        self
+    }
+
+    /// Says that it succeeded.
+    #[must_use]
+    pub fn succeeded(mut self, reason: &str, text: &str) -> Self {
+        self.delete(RECONCILING);
+        self.delete(STALLED);
+        self.set(&Verdict::yes(READY, reason, text));
+        self.observed()
+    }
+
+    /// Says that it failed while `doing`.
+    #[must_use]
+    pub fn failed(mut self, failure: &Failure, doing: &str) -> Self {
+        let (reason, text) = (failure.reason, &*failure.message);
+        self.set(&Verdict::no(READY, reason, text));
+        match failure.retry {
+            Retry::Never => {
+                self.delete(RECONCILING);
+                self.set(&Verdict::yes(STALLED, reason, text));
+                return self.observed();
+            }
+            _ if failure.quiet => {
+                self.delete(RECONCILING);
+                self.delete(STALLED);
+            }
+            _ => {
+                self.delete(STALLED);
+                self.set(&Verdict::yes(
+                    RECONCILING,
+                    reasons::PROGRESSING_WITH_RETRY,
+                    doing,
+                ));
+            }
+        }
+        self
+    }
+
+    /// Sets a condition.
+    pub fn set(&mut self, verdict: &Verdict<'_>) {
+        let generation = self.object.metadata.generation;
+        self.status
+            .conditions_mut()
+            .set(verdict, generation, self.now);
+    }
+
+    /// Removes a condition.
+    pub fn delete(&mut self, condition: &str) {
+        self.status.conditions_mut().delete(condition);
+    }
+}
+
+/// What a reconcile is doing, in the words of its conditions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Text of `Reconciling`.
+    pub doing: String,
+    /// Text of `Ready`.
+    pub ready: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_api::Kustomization;
+    use lode_api::conditions::State;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-01-02T03:04:05Z";
+
+    fn object() -> Kustomization {
+        let asked = json!({"reconcile.fluxcd.io/requestedAt": "1"});
+        let metadata =
+            json!({"name": "a", "namespace": "ns", "generation": 3, "annotations": asked});
+        Kustomization::parse(&json!({"metadata": metadata, "status": {"observedGeneration": -1}}))
+            .unwrap()
+    }
+
+    fn told(draft: &Draft<'_, lode_api::kustomization::Spec>) -> Vec<(String, State, String)> {
+        let conditions = draft.status.conditions().iter();
+        conditions
+            .map(|it| (it.r#type.to_string(), it.status, it.reason.to_string()))
+            .collect()
+    }
+
+    fn condition(name: &str, state: State, reason: &str) -> (String, State, String) {
+        (name.to_owned(), state, reason.to_owned())
+    }
+
+    #[test]
+    fn only_a_terminal_failure_stalls_and_observes_the_generation() {
+        let object = object();
+        let draft = Draft::new(&object, NOW).failed(&Failure::terminal("Bad", "no"), "x");
+        assert_eq!(
+            told(&draft),
+            [
+                condition("Stalled", State::True, "Bad"),
+                condition("Ready", State::False, "Bad"),
+            ]
+        );
+        assert_eq!(draft.status.observed_generation(), Some(3));
+
+        let draft = Draft::new(&object, NOW).failed(&Failure::new("Bad", "no"), "x");
+        let retrying = condition("Reconciling", State::True, "ProgressingWithRetry");
+        assert_eq!(
+            told(&draft),
+            [retrying, condition("Ready", State::False, "Bad")]
+        );
+        assert_eq!(draft.status.observed_generation(), Some(-1));
+    }
+
+    #[test]
+    fn a_quiet_wait_is_no_work_that_goes_on() {
+        let object = object();
+        let progress = Progress {
+            doing: "Building".to_owned(),
+            ready: "in progress",
+        };
+        let draft = Draft::new(&object, NOW).progressing(&progress);
+        assert_eq!(told(&draft).len(), 2);
+        let draft = draft.failed(&Failure::waiting("NotThere", "no"), "x");
+        assert_eq!(told(&draft), [condition("Ready", State::False, "NotThere")]);
+    }
+
+    #[test]
+    fn success_ends_what_was_told_before_and_a_request_is_answered_only_when_said() {
+        let object = object();
+        let draft = Draft::new(&object, NOW).failed(&Failure::terminal("Bad", "no"), "x");
+        let draft = draft.succeeded("Good", "yes");
+        assert_eq!(told(&draft), [condition("Ready", State::True, "Good")]);
+        assert_eq!(draft.status.last_handled_reconcile_at(), None);
+        assert_eq!(
+            draft.handled().status.last_handled_reconcile_at(),
+            Some("1")
+        );
+    }
+}

@@ -1,0 +1,403 @@
+//! [`Frame`]: what happens around every attempt to bring one object about, whatever its kind.
+//!
+//! ```text
+//! own objects ─┬─ asked for, new, changed ──→ queue ─→ run: finalizer → suspended? → attempt → report → status, events
+//!              └─ worth telling its users ───↑    ↑ timers                 └─ takes long: told meanwhile
+//! ```
+//!
+//! A kind is a [`Reconcile`]: it attempts, and says what is to be told of the end. The frame does the rest: mirror and
+//! finalizer, remembered state, who is woken by whom, what a long run says of itself, the guarded writes and the events
+//! that follow them. A run is safe to repeat and never asks what woke it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_api::{Kind, Resource, Status as _};
+use lode_object::{Id, NamespacedName, meta};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, error, info, warn};
+
+use crate::controller::Controller;
+use crate::draft::{Draft, Progress};
+use crate::events::EventKind;
+use crate::failure::{Failure, Retry};
+use crate::metrics::Metrics;
+use crate::next::Next;
+use crate::own::{Own, Told, name_of};
+use crate::queue::{Priority, Queue};
+use crate::states::States;
+use crate::store::Change;
+use crate::users::{Use, Users};
+
+/// A run that takes longer says so in the status.
+pub const LONG: Duration = Duration::from_secs(2);
+
+/// What one kind adds to the frame.
+pub trait Reconcile: Send + Sync + 'static {
+    /// The kind.
+    type Spec: Kind<Status: Clone + PartialEq + Send + Sync> + Send + Sync;
+    /// What is remembered of one object between two runs; all of it can be lost.
+    type State: Default + Send;
+    /// What an attempt has come to so far, also when it fails in the end.
+    type Facts: Default + Send + Sync;
+    /// What a successful attempt comes to.
+    type Done: Send;
+    /// The controller's name in metrics and logs.
+    const NAME: &'static str;
+
+    /// Waits until everything that an attempt looks up in memory is known.
+    fn synced(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// Makes the world equal to what the object asks for.
+    fn attempt(
+        &self,
+        object: &Arc<Resource<Self::Spec>>,
+        state: &mut Self::State,
+        facts: &Self::Facts,
+    ) -> impl Future<Output = Result<Self::Done, Failure>> + Send;
+
+    /// Returns what an attempt is doing, for people.
+    fn progress(&self, facts: &Self::Facts) -> Progress;
+
+    /// Returns when an attempt that has not ended is told to be under way; nothing if it is no news.
+    fn patience(&self, _object: &Resource<Self::Spec>, _state: &Self::State) -> Option<Instant> {
+        Some(Instant::now() + LONG)
+    }
+
+    /// Returns what is told of an attempt that ended, and when the next one is due.
+    fn report(&self, ended: Ended<'_, Self>) -> Report<Self::Spec>
+    where
+        Self: Sized;
+
+    /// Returns the status of an object that is suspended from now on.
+    fn suspend<'a>(
+        &self,
+        draft: Draft<'a, Self::Spec>,
+        _state: &mut Self::State,
+    ) -> Draft<'a, Self::Spec> {
+        draft
+    }
+
+    /// Removes what was made for an object that is deleted. Its finalizer is taken away afterwards.
+    fn remove(
+        &self,
+        object: &Arc<Resource<Self::Spec>>,
+        state: &mut Self::State,
+    ) -> impl Future<Output = Result<Removal, Failure>> + Send;
+
+    /// Cleans up after the finalizer was taken away; returns what is to be said, if anything.
+    fn removed(&self, _object: &Resource<Self::Spec>) -> impl Future<Output = Option<Told>> + Send {
+        std::future::ready(None)
+    }
+
+    /// Returns what the object uses: a change of that wakes it.
+    fn uses(&self, _object: &Resource<Self::Spec>) -> Vec<Use> {
+        Vec::new()
+    }
+
+    /// Returns whether a change of one of our objects matters to those who use it.
+    fn matters(&self, _change: &Change<Resource<Self::Spec>>) -> bool {
+        false
+    }
+
+    /// Sees a change of one of our objects before anybody is woken by it.
+    fn changed(&self, _change: &Change<Resource<Self::Spec>>) {}
+
+    /// Looks at the state after a run (`ids` changed while it ran, maybe none), or when `ids` changed between two runs,
+    /// and asks for another run if it is worth one.
+    fn look(&self, _name: &NamespacedName, _state: &Self::State, _ids: &HashSet<Id>) {}
+
+    /// Ends waits for what is outside, because the process is to end.
+    fn stop(&self) {}
+}
+
+/// An attempt that ended.
+pub struct Ended<'a, R: Reconcile> {
+    /// The object as it was at the start.
+    pub object: &'a Arc<Resource<R::Spec>>,
+    /// What is remembered of it.
+    pub state: &'a mut R::State,
+    /// What the attempt came to on its way.
+    pub facts: &'a R::Facts,
+    /// How it ended.
+    pub end: Result<R::Done, Failure>,
+    /// How long this run took.
+    pub took: Duration,
+    /// Whether it was told to be under way.
+    pub told: bool,
+    /// The time, as the API writes it.
+    pub now: &'a str,
+}
+
+/// What is told of an attempt that ended.
+pub struct Report<S: Kind> {
+    /// The new status; nothing if it is not worth a write.
+    pub status: Option<S::Status>,
+    /// What is said in events, once the status is written.
+    pub told: Vec<Told>,
+    /// How long it took altogether, if that is to be counted.
+    pub took: Option<Duration>,
+    /// When the next run is due.
+    pub next: Next,
+}
+
+/// How far the removal of an object's things has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// All is gone.
+    Done,
+    /// Something is still going: looked at again after this long at the latest.
+    Wait(Duration),
+}
+
+/// The frame around one kind.
+pub struct Frame<R: Reconcile> {
+    own: Arc<Own<R::Spec>>,
+    queue: Arc<Queue<NamespacedName>>,
+    states: States<R::State>,
+    users: Users,
+    kind: R,
+}
+
+impl<R: Reconcile> Frame<R> {
+    /// Puts a frame around a kind; nothing runs yet.
+    pub fn new(own: Arc<Own<R::Spec>>, queue: Arc<Queue<NamespacedName>>, kind: R) -> Arc<Self> {
+        let (states, users) = (States::default(), Users::default());
+        Arc::new(Self {
+            own,
+            queue,
+            states,
+            users,
+            kind,
+        })
+    }
+
+    /// Returns the kind.
+    pub fn kind(&self) -> &R {
+        &self.kind
+    }
+
+    /// Turns changes of our own objects into work, for ever.
+    pub async fn follow(self: Arc<Self>) {
+        self.kind.synced().await;
+        self.own.objects().synced().await;
+        let mut changes = self.own.objects().changes();
+        loop {
+            let change = changes.next().await;
+            self.changed(&change);
+        }
+    }
+
+    /// Asks for a run of everybody who uses something.
+    pub fn wake(&self, used: &Use) {
+        for user in self.users.of(used) {
+            self.queue.add(user, Priority::Change);
+        }
+    }
+
+    /// Looks at an object whose own objects changed.
+    pub fn look(&self, name: &NamespacedName, ids: HashSet<Id>) {
+        let is_running = self.queue.is_running(name);
+        let look = |state: &R::State, ids: &HashSet<Id>| self.kind.look(name, state, ids);
+        self.states.changed(name, ids, is_running, look);
+    }
+
+    fn changed(&self, change: &Change<Resource<R::Spec>>) {
+        let name = &change.name;
+        let uses = |object: &Option<Arc<Resource<R::Spec>>>| {
+            object
+                .as_ref()
+                .map(|object| self.kind.uses(object))
+                .unwrap_or_default()
+        };
+        self.users
+            .update(name, uses(&change.old), uses(&change.new));
+        if change.new.is_none() {
+            self.states.forget(name);
+            self.queue.forget(name);
+            self.own.forget(name);
+        }
+        self.kind.changed(change);
+
+        if let Some(priority) = change.urgency() {
+            self.queue.add(name.clone(), priority);
+        }
+        if self.kind.matters(change) {
+            self.wake(&Use::new(R::Spec::NAMES.kind, name.clone()));
+        }
+    }
+
+    async fn run(&self, object: &Arc<Resource<R::Spec>>, state: &mut R::State) -> Next {
+        if object.deleting() {
+            return self.remove(object, state).await;
+        }
+        let object = &match self.own.with_finalizer(object).await {
+            Ok(object) => object,
+            Err(error) => return self.own.postpone(object, &error),
+        };
+        if object.spec.suspended() {
+            let now = self.own.clock().text();
+            let draft = self
+                .kind
+                .suspend(Draft::new(object, &now).observed(), state);
+            return match self.own.write_status(object, &draft.status).await {
+                Ok(()) => Next::Idle,
+                Err(error) => self.own.postpone(object, &error),
+            };
+        }
+
+        let (facts, since) = (R::Facts::default(), Instant::now());
+        let (end, told) = self.attempt(object, state, &facts).await;
+        if end
+            .as_ref()
+            .is_err_and(|failure| failure.retry == Retry::Dropped)
+        {
+            return Next::Idle;
+        }
+        let (took, facts, now) = (since.elapsed(), &facts, &*self.own.clock().text());
+        let ended = Ended {
+            object,
+            state,
+            facts,
+            end,
+            took,
+            told,
+            now,
+        };
+        let report = self.kind.report(ended);
+        self.tell(object, report).await
+    }
+
+    /// Attempts; returns with the end whether it took so long that it was told to be under way.
+    async fn attempt(
+        &self,
+        object: &Arc<Resource<R::Spec>>,
+        state: &mut R::State,
+        facts: &R::Facts,
+    ) -> (Result<R::Done, Failure>, bool) {
+        let patience = self.kind.patience(object, state);
+        let mut attempt = Box::pin(self.kind.attempt(object, state, facts));
+        let Some(patience) = patience else {
+            return (attempt.await, false);
+        };
+        tokio::select! {
+            biased;
+            end = &mut attempt => return (end, false),
+            () = sleep_until(patience) => {}
+        }
+
+        // The attempt may have written to the status meanwhile: that must stay.
+        let latest = self.own.latest(object);
+        let now = self.own.clock().text();
+        let draft = Draft::new(latest.as_deref().unwrap_or(object), &now);
+        let draft = draft.progressing(&self.kind.progress(facts));
+        if let Err(error) = self.own.write_status(object, &draft.status).await {
+            let name = name_of(object);
+            debug!(controller = R::NAME, %name, %error, "progress not written");
+        }
+        (attempt.await, true)
+    }
+
+    /// Writes what is told of an end. An event follows the status it is about: after a write that failed, the next run
+    /// finds the same and says it then.
+    async fn tell(&self, object: &Resource<R::Spec>, report: Report<R::Spec>) -> Next {
+        let name = name_of(object);
+        if let Some(took) = report.took {
+            self.own.observe(&name, took);
+        }
+        if let Some(status) = &report.status
+            && let Err(error) = self.own.write_status(object, status).await
+        {
+            return self.own.postpone(object, &error);
+        }
+        for told in report.told {
+            let (reason, text) = (
+                &*told.reason,
+                self.own.discreet(&name, told.message.clone()),
+            );
+            let revision = told.fact("revision");
+            match told.kind {
+                EventKind::Normal => info!(controller = R::NAME, %name, reason, revision, text),
+                EventKind::Warning => error!(controller = R::NAME, %name, reason, revision, text),
+            }
+            self.own.emit(object, told);
+        }
+        report.next
+    }
+
+    async fn remove(&self, object: &Arc<Resource<R::Spec>>, state: &mut R::State) -> Next {
+        let name = name_of(object);
+        if !object.metadata.has_finalizer(meta::FINALIZER) {
+            return Next::Idle;
+        }
+        match self.kind.remove(object, state).await {
+            Ok(Removal::Done) => {}
+            Ok(Removal::Wait(wait)) => return Next::After(wait),
+            Err(failure) => {
+                let text = self.own.discreet(&name, failure.message.clone());
+                warn!(controller = R::NAME, %name, reason = failure.reason, text, "not removed");
+                self.own
+                    .emit(object, Told::warning(failure.reason, failure.message));
+                return Next::Backoff;
+            }
+        }
+        if let Err(error) = self.own.without_finalizer(object).await {
+            return self.own.postpone(object, &error);
+        }
+        info!(controller = R::NAME, %name, "removed");
+        if let Some(told) = self.kind.removed(object).await {
+            self.own.emit(object, told);
+        }
+        Next::Idle
+    }
+}
+
+impl<R: Reconcile> Controller for Frame<R> {
+    type Key = NamespacedName;
+    const NAME: &'static str = R::NAME;
+
+    async fn reconcile(&self, name: &NamespacedName) -> Next {
+        let objects = self.own.objects();
+        let Some(object) = objects.get(name) else {
+            self.states.forget(name);
+            return Next::Idle;
+        };
+        let uid = &object.metadata.uid;
+        let mut state = self.states.take(name, uid);
+        let next = Box::pin(self.run(&object, &mut state)).await;
+        if objects.get(name).is_some() {
+            let look = |state: &R::State, ids: &HashSet<Id>| self.kind.look(name, state, ids);
+            self.states.give_back(name, uid, state, look);
+        }
+        next
+    }
+
+    fn stop(&self) {
+        self.kind.stop();
+    }
+
+    fn metrics(&self) -> Option<&Metrics> {
+        Some(self.own.metrics())
+    }
+}
+
+/// Returns whether the object says already that this very specification fails, and nobody asked since: a retry of that
+/// is no news, however long it takes.
+pub fn is_retry<S: Kind>(object: &Resource<S>) -> bool {
+    use lode_api::conditions::{READY, State};
+    let ready = object.status.conditions().get(READY);
+    let fails = ready.is_some_and(|ready| {
+        ready.status == State::False
+            && ready.observed_generation == Some(object.metadata.generation)
+    });
+    fails && !is_asked(object)
+}
+
+/// Returns whether somebody asks for a reconcile and was not answered yet.
+pub fn is_asked<S: Kind>(object: &Resource<S>) -> bool {
+    let asked = object.metadata.annotation(meta::REQUESTED_AT);
+    asked.is_some() && asked != object.status.last_handled_reconcile_at()
+}

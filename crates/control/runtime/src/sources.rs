@@ -1,0 +1,205 @@
+//! [`Sources`]: what the kinds of sources hold for those who build from them.
+//!
+//! Whoever builds names a source by kind and name, and gets its artifact and the tree in it. Which kinds there are, and
+//! where an artifact lies, is nobody else's affair.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use lode_api::names::Names;
+use lode_api::shared::Artifact;
+use lode_api::{Kind, Resource, SourceStatus};
+use lode_object::NamespacedName;
+use lode_store::Owner;
+use lode_tree::Tree;
+
+use crate::memory::Memory;
+use crate::store::Store;
+use crate::users::Use;
+
+/// Bytes of memory that opening an artifact may need: one file at a time, and what stays in memory of all.
+const OPENING_BYTES: u64 = 64 << 20;
+
+/// All sources, of all kinds that are served.
+pub struct Sources {
+    mirrors: Vec<Box<dyn Mirror>>,
+    store: Arc<lode_store::Store>,
+    memory: Memory,
+}
+
+/// A source as it is known now.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it holds; nothing if nothing was stored yet.
+    pub artifact: Option<Artifact>,
+    /// Its uid, which decides which artifacts can be its own.
+    pub uid: Box<str>,
+}
+
+/// An artifact that could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store does not hold what the status says; the source stores it again.
+    #[error(
+        "artifact of revision {revision} cannot be read: {cause}; the source will store it again"
+    )]
+    Lost {
+        /// Revision of the artifact.
+        revision: String,
+        /// What the store said.
+        cause: String,
+    },
+    /// It cannot be opened now.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Sources {
+    /// Returns no source; the store keeps the artifacts of those that are added.
+    #[must_use]
+    pub fn new(store: Arc<lode_store::Store>, memory: Memory) -> Self {
+        Self {
+            mirrors: Vec::new(),
+            store,
+            memory,
+        }
+    }
+
+    /// Adds the sources of one kind.
+    #[must_use]
+    pub fn with<S>(mut self, objects: Arc<Store<Resource<S>>>) -> Self
+    where
+        S: Kind<Status: SourceStatus + Send + Sync> + Send + Sync + 'static,
+    {
+        self.mirrors.push(Box::new(objects));
+        self
+    }
+
+    /// Returns a source, if there is one.
+    #[must_use]
+    pub fn find(&self, kind: &str, name: &NamespacedName) -> Option<Source> {
+        self.mirrors
+            .iter()
+            .find(|mirror| mirror.names().kind == kind)?
+            .find(name)
+    }
+
+    /// Waits until all sources are known.
+    pub async fn synced(&self) {
+        for mirror in &self.mirrors {
+            mirror.synced().await;
+        }
+    }
+
+    /// Calls `wake` for each source that came, went or holds another artifact, for ever.
+    pub async fn follow(&self, wake: impl Fn(&Use) + Send + Sync) {
+        futures::future::join_all(self.mirrors.iter().map(|mirror| mirror.follow(&wake))).await;
+    }
+
+    /// Opens an artifact's tree; all who use it share one.
+    ///
+    /// # Errors
+    /// The artifact is not in the store, is not what its digest says, or is too large for the memory budget.
+    pub async fn open(&self, artifact: &Artifact, owner: &Owner) -> Result<Arc<Tree>, OpenError> {
+        let revision = &artifact.revision;
+        let digest = artifact.digest.parse().map_err(|error| {
+            OpenError::Other(format!("artifact of revision {revision}: {error}"))
+        })?;
+        if let Some(tree) = self.store.tree_in_memory(owner, &artifact.path, digest) {
+            return Ok(tree);
+        }
+
+        let bytes = OPENING_BYTES.min(self.memory.for_one());
+        let place = self.memory.reserve(owner.namespace(), bytes).await;
+        let place =
+            place.map_err(|error| OpenError::Other(format!("opening the artifact {error}")))?;
+        let (store, owner) = (self.store.clone(), owner.clone());
+        let path = artifact.path.to_string();
+        match place
+            .compute(move || store.tree(&owner, &path, digest))
+            .await
+        {
+            Ok(Ok(tree)) => Ok(tree),
+            Ok(Err(cause)) => Err(OpenError::Lost {
+                revision: revision.to_string(),
+                cause: cause.to_string(),
+            }),
+            Err(error) => Err(OpenError::Other(format!("reading the artifact: {error}"))),
+        }
+    }
+}
+
+/// The sources of one kind.
+trait Mirror: Send + Sync {
+    fn names(&self) -> Names;
+    fn find(&self, name: &NamespacedName) -> Option<Source>;
+    fn synced(&self) -> BoxFuture<'_, ()>;
+    fn follow<'a>(&'a self, wake: &'a (dyn Fn(&Use) + Send + Sync)) -> BoxFuture<'a, ()>;
+}
+
+impl<S> Mirror for Arc<Store<Resource<S>>>
+where
+    S: Kind<Status: SourceStatus + Send + Sync> + Send + Sync + 'static,
+{
+    fn names(&self) -> Names {
+        S::NAMES
+    }
+
+    fn find(&self, name: &NamespacedName) -> Option<Source> {
+        let found = self.get(name)?;
+        let artifact = found.status.artifact().cloned();
+        Some(Source {
+            artifact,
+            uid: found.metadata.uid.clone(),
+        })
+    }
+
+    fn synced(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Store::synced(self))
+    }
+
+    fn follow<'a>(&'a self, wake: &'a (dyn Fn(&Use) + Send + Sync)) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let mut changes = self.changes();
+            loop {
+                let change = changes.next().await;
+                if holds(change.old.as_deref()) != holds(change.new.as_deref()) {
+                    wake(&Use::new(S::NAMES.kind, change.name));
+                }
+            }
+        })
+    }
+}
+
+/// Returns whether a source is there, and the digest of what it holds.
+fn holds<S: Kind<Status: SourceStatus>>(source: Option<&Resource<S>>) -> Option<Option<&str>> {
+    source.map(|source| source.status.artifact().map(|artifact| &*artifact.digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_api::GitRepository;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_a_source_holds_matters_to_who_builds_from_it() {
+        let source = |digest: Option<&str>, message: &str| {
+            let mut status = json!({"conditions": [{"type": "Ready", "message": message}]});
+            if let Some(digest) = digest {
+                status["artifact"] = json!({"digest": digest});
+            }
+            let object = json!({"metadata": {"name": "a", "namespace": "ns"}, "status": status});
+            GitRepository::parse(&object).unwrap()
+        };
+        let (empty, one) = (source(None, "a"), source(Some("1"), "a"));
+        assert_ne!(
+            holds::<lode_api::git_repository::Spec>(None),
+            holds(Some(&empty))
+        );
+        assert_ne!(holds(Some(&empty)), holds(Some(&one)));
+        assert_ne!(holds(Some(&one)), holds(Some(&source(Some("2"), "a"))));
+        assert_eq!(holds(Some(&one)), holds(Some(&source(Some("1"), "b"))));
+    }
+}

@@ -1,0 +1,140 @@
+//! [`States`]: what is remembered of each object between two reconciles.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lode_object::{Id, NamespacedName};
+
+/// What is remembered of each object of a kind.
+///
+/// A reconcile takes the state and gives it back. What happens to the object's own objects while it runs is noted, and
+/// looked at when the state comes back.
+pub struct States<T>(Mutex<Table<T>>);
+
+struct Table<T> {
+    idle: HashMap<NamespacedName, Idle<T>>,
+    /// Objects that changed while their owner's reconcile ran.
+    late: HashMap<NamespacedName, HashSet<Id>>,
+}
+
+struct Idle<T> {
+    uid: Box<str>,
+    state: Box<T>,
+}
+
+impl<T> Default for States<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Table {
+            idle: HashMap::new(),
+            late: HashMap::new(),
+        }))
+    }
+}
+
+impl<T: Default> States<T> {
+    /// Takes the state of an object for the time of its reconcile. An object that was deleted and made again shares
+    /// nothing with the one before it but the name.
+    pub fn take(&self, name: &NamespacedName, uid: &str) -> Box<T> {
+        let idle = self.lock().idle.remove(name);
+        let idle = idle.filter(|idle| *idle.uid == *uid);
+        idle.map(|idle| idle.state).unwrap_or_default()
+    }
+
+    /// Gives a state back; `look` sees it with the objects that changed meanwhile.
+    pub fn give_back(
+        &self,
+        name: &NamespacedName,
+        uid: &str,
+        state: Box<T>,
+        look: impl FnOnce(&T, &HashSet<Id>),
+    ) {
+        let mut table = self.lock();
+        look(&state, &table.late.remove(name).unwrap_or_default());
+        table.idle.insert(
+            name.clone(),
+            Idle {
+                uid: uid.into(),
+                state,
+            },
+        );
+    }
+
+    /// Shows the state of an object whose objects changed to `look`; where its reconcile runs, they are noted for its end.
+    pub fn changed(
+        &self,
+        name: &NamespacedName,
+        ids: HashSet<Id>,
+        is_running: bool,
+        look: impl FnOnce(&T, &HashSet<Id>),
+    ) {
+        let mut table = self.lock();
+        if let Some(idle) = table.idle.get(name) {
+            look(&idle.state, &ids);
+        } else if is_running {
+            table.late.entry(name.clone()).or_default().extend(ids);
+        }
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, name: &NamespacedName) {
+        let mut table = self.lock();
+        table.idle.remove(name);
+        table.late.remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> NamespacedName {
+        NamespacedName::new("ns", "app")
+    }
+
+    fn id(name: &str) -> Id {
+        Id::parse_inventory(&format!("ns_{name}__ConfigMap")).unwrap()
+    }
+
+    #[test]
+    fn a_state_is_not_given_to_another_object_of_its_name() {
+        let states = States::<u8>::default();
+        states.give_back(&name(), "one", Box::new(7), |_, _| {});
+        assert_eq!(*states.take(&name(), "two"), 0);
+        assert_eq!(*states.take(&name(), "one"), 0, "it was forgotten");
+        states.give_back(&name(), "one", Box::new(7), |_, _| {});
+        assert_eq!(*states.take(&name(), "one"), 7);
+    }
+
+    #[test]
+    fn what_changes_during_a_reconcile_is_seen_at_its_end() {
+        let states = States::<u8>::default();
+        let state = states.take(&name(), "one");
+        states.changed(&name(), [id("a")].into(), true, |_, _| {
+            panic!("the state is away")
+        });
+        states.changed(&name(), [id("b")].into(), true, |_, _| {
+            panic!("the state is away")
+        });
+        let mut seen = HashSet::new();
+        states.give_back(&name(), "one", state, |_, late| seen.clone_from(late));
+        assert_eq!(seen, [id("a"), id("b")].into());
+        states.changed(&name(), [id("c")].into(), false, |_, ids| {
+            seen.clone_from(ids)
+        });
+        assert_eq!(seen, [id("c")].into());
+    }
+
+    #[test]
+    fn nothing_is_noted_of_an_object_that_nobody_reconciles() {
+        let states = States::<u8>::default();
+        states.changed(&name(), [id("a")].into(), false, |_, _| {
+            panic!("there is no state")
+        });
+        let state = states.take(&name(), "one");
+        states.give_back(&name(), "one", state, |_, late| assert!(late.is_empty()));
+    }
+}

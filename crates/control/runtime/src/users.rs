@@ -1,0 +1,98 @@
+//! [`Users`]: whom a change of something wakes.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lode_object::NamespacedName;
+
+/// Something that an object uses, whether it exists or not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Use {
+    /// Its kind.
+    pub kind: Box<str>,
+    /// Which one.
+    pub name: NamespacedName,
+}
+
+impl Use {
+    /// Names an object that is used.
+    pub fn new(kind: &str, name: NamespacedName) -> Self {
+        Self {
+            kind: kind.into(),
+            name,
+        }
+    }
+}
+
+/// Who uses what.
+#[derive(Debug, Default)]
+pub struct Users(Mutex<HashMap<Use, HashSet<NamespacedName>>>);
+
+impl Users {
+    /// Takes what an object uses now instead of what it used before.
+    pub fn update(&self, user: &NamespacedName, before: Vec<Use>, now: Vec<Use>) {
+        let mut users = self.lock();
+        for used in before {
+            if let Some(names) = users.get_mut(&used) {
+                names.remove(user);
+                if names.is_empty() {
+                    users.remove(&used);
+                }
+            }
+        }
+        for used in now {
+            users.entry(used).or_default().insert(user.clone());
+        }
+    }
+
+    /// Returns who uses something, in no order.
+    pub fn of(&self, used: &Use) -> Vec<NamespacedName> {
+        self.lock()
+            .get(used)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Use, HashSet<NamespacedName>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> NamespacedName {
+        NamespacedName::new("ns", name)
+    }
+
+    fn uses(names: &[&str]) -> Vec<Use> {
+        names
+            .iter()
+            .map(|it| Use::new("GitRepository", name(it)))
+            .collect()
+    }
+
+    #[test]
+    fn users_follow_what_they_use() {
+        let users = Users::default();
+        users.update(&name("app"), Vec::new(), uses(&["one", "two"]));
+        users.update(&name("db"), Vec::new(), uses(&["one"]));
+        assert_eq!(users.of(&uses(&["two"])[0]), [name("app")]);
+        users.update(&name("app"), uses(&["one", "two"]), uses(&["two", "three"]));
+        assert_eq!(users.of(&uses(&["one"])[0]), [name("db")]);
+        assert_eq!(users.of(&uses(&["three"])[0]), [name("app")]);
+        assert!(
+            users.of(&Use::new("Bucket", name("three"))).is_empty(),
+            "another kind"
+        );
+        users.update(&name("app"), uses(&["two", "three"]), Vec::new());
+        users.update(&name("db"), uses(&["one"]), Vec::new());
+        assert!(
+            users.lock().is_empty(),
+            "nothing is kept of what nobody uses"
+        );
+    }
+}

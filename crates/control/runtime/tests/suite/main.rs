@@ -1,0 +1,86 @@
+//! The frame of controllers over the embedded API: what is written, told and woken, whatever the kind.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world fails"
+)]
+
+mod frame;
+mod own;
+
+use std::sync::Arc;
+
+use lode_api::Kustomization;
+use lode_api::kustomization::Spec;
+use lode_cluster::Client;
+use lode_object::Value;
+use lode_runtime::{Clock, Events, Metrics, Own, OwnParts};
+use lode_sandbox::{Options as Cluster, Sandbox};
+use serde_json::json;
+
+const KIND: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
+
+/// A cluster, and the objects of one kind in it.
+struct Played {
+    sandbox: Sandbox,
+    own: Arc<Own<Spec>>,
+}
+
+impl Played {
+    async fn start() -> Self {
+        let sandbox = Sandbox::start(Cluster::default()).await.unwrap();
+        let client = Client::connect(Some(sandbox.kubeconfig()), None)
+            .await
+            .unwrap();
+        let own = Own::new(OwnParts {
+            objects: Own::mirror(&client, "", ""),
+            events: Events::start(&client, "kustomize-controller"),
+            metrics: Metrics::new(),
+            clock: Clock::new(|| "2026-01-02T03:04:05Z".parse().unwrap()),
+            manager: "gotk-kustomize-controller",
+            client,
+        });
+        Self {
+            sandbox,
+            own: Arc::new(own),
+        }
+    }
+
+    /// Makes the Kustomization `app`, and returns it as it is then.
+    async fn make(&self, metadata: &Value, spec: &Value) -> Arc<Kustomization> {
+        let mut object = json!({"apiVersion": KIND.0, "kind": KIND.1,
+            "metadata": {"name": "app", "namespace": "default"},
+            "spec": {"interval": "1h", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "app"}}});
+        for (part, more) in [("metadata", metadata), ("spec", spec)] {
+            let fields = more.as_object().into_iter().flatten();
+            let fields = fields.map(|(key, value)| (key.clone(), value.clone()));
+            object[part].as_object_mut().unwrap().extend(fields);
+        }
+        let made = self
+            .sandbox
+            .objects()
+            .apply("somebody", &object)
+            .await
+            .unwrap();
+        Arc::new(Kustomization::parse(&made).unwrap())
+    }
+
+    async fn live(&self) -> Option<Kustomization> {
+        let live = self
+            .sandbox
+            .objects()
+            .get(KIND, "default", "app")
+            .await
+            .unwrap()?;
+        Some(Kustomization::parse(&live).unwrap())
+    }
+
+    async fn patch(&self, patch: &Value) {
+        let at = ("default", "app");
+        self.sandbox
+            .objects()
+            .patch("else", KIND, at, patch)
+            .await
+            .unwrap();
+    }
+}

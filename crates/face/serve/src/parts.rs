@@ -1,0 +1,203 @@
+//! [`Part`]: one controller with everything it stands on, the same to whoever starts it as all others.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use lode_api::{Kind, Resource, git_repository, kustomization};
+use lode_apply::Applier;
+use lode_cluster::{Cache, Client, Discovery};
+use lode_kustomization::Kustomizations;
+use lode_object::NamespacedName;
+use lode_runtime::{
+    Backoff, Clock, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
+};
+use lode_source::GitRepositories;
+use tokio::sync::watch;
+
+use crate::configs;
+use crate::options::Options;
+
+/// Field manager of applied objects, as in Flux.
+const MANAGER: &str = "kustomize-controller";
+
+/// One controller that is ready to run.
+pub(crate) struct Part {
+    /// Ends when all objects of the kind are known; their number.
+    pub(crate) synced: BoxFuture<'static, usize>,
+    /// Turns changes into work, for ever.
+    pub(crate) follow: Vec<BoxFuture<'static, ()>>,
+    /// Where its events go.
+    pub(crate) events: Events,
+    /// Works until what it is given turns true.
+    pub(crate) run: Box<dyn FnOnce(watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send>,
+}
+
+impl Part {
+    fn new<R: Reconcile>(
+        frame: &Arc<Frame<R>>,
+        objects: Arc<Store<Resource<R::Spec>>>,
+        events: Events,
+        queue: Arc<Queue<NamespacedName>>,
+        workers: usize,
+    ) -> Self {
+        let (follower, worker) = (frame.clone(), frame.clone());
+        Self {
+            synced: Box::pin(async move {
+                objects.synced().await;
+                objects.len()
+            }),
+            follow: vec![Box::pin(follower.follow())],
+            events,
+            run: Box::new(move |stopped| {
+                Box::pin(lode_runtime::run(worker, queue, workers, stopped))
+            }),
+        }
+    }
+
+    fn with(mut self, follow: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.follow.push(Box::pin(follow));
+        self
+    }
+}
+
+/// What all parts share.
+pub(crate) struct Shared<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) client: &'a Client,
+    pub(crate) artifacts: &'a Arc<lode_store::Store>,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) memory: Memory,
+}
+
+impl Shared<'_> {
+    /// Starts to mirror the objects of a kind.
+    pub(crate) fn mirror<S>(&self) -> Arc<Store<Resource<S>>>
+    where
+        S: Kind<Status: Send + Sync + PartialEq> + Send + Sync + 'static,
+    {
+        let namespace = self.options.namespace.as_deref().unwrap_or_default();
+        Own::mirror(self.client, namespace, &self.options.watch_label_selector)
+    }
+
+    /// Returns no sources yet.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources::new(self.artifacts.clone(), self.memory.clone())
+    }
+
+    /// Wires the controller of Git repositories.
+    pub(crate) fn repositories(
+        &self,
+        objects: Arc<Store<Resource<git_repository::Spec>>>,
+    ) -> anyhow::Result<Part> {
+        let queue = Arc::new(self.queue());
+        let events = self.events("source-controller");
+        let parts = lode_source::Parts {
+            own: self.own(objects.clone(), &events, "source-controller"),
+            artifacts: self.artifacts.clone(),
+            memory: self.memory.clone(),
+        };
+        let options = lode_source::Options {
+            storage_adv_addr: self.options.storage_adv_addr.clone(),
+            cache_dir: self.options.storage_path.join("git"),
+            artifact_retention_records: self.options.artifact_retention_records,
+            artifact_retention_ttl: self.options.artifact_retention_ttl,
+            interval_jitter_percent: self.options.interval_jitter_percent,
+            fetch: self.options.fetch,
+            egress: self.options.egress.clone(),
+            ..lode_source::Options::default()
+        };
+        let frame = GitRepositories::frame(parts, queue.clone(), options)
+            .context("open the store of Git objects")?;
+        let collector = frame.clone();
+        // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
+        let part = Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX);
+        Ok(part.with(async move { collector.kind().collect().await }))
+    }
+
+    /// Wires the controller of Kustomizations.
+    pub(crate) fn kustomizations(
+        &self,
+        objects: Arc<Store<Resource<kustomization::Spec>>>,
+        sources: Arc<Sources>,
+    ) -> Part {
+        let queue = Arc::new(self.queue());
+        let events = self.events(MANAGER);
+        let parts = lode_kustomization::Parts {
+            own: self.own(objects.clone(), &events, "gotk-kustomize-controller"),
+            applier: self.applier(),
+            sources,
+            records: Arc::new(lode_store::Records::open(&self.options.storage_path)),
+            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
+            memory: self.memory.clone(),
+        };
+        let options = lode_kustomization::Options {
+            requeue_dependency: self.options.requeue_dependency,
+            default_service_account: self.options.default_service_account.clone(),
+            no_cross_namespace_refs: self.options.no_cross_namespace_refs,
+            strict_substitution: self.options.strict_substitution,
+            strict_fields: self.options.strict_fields,
+            build_limits: self.options.build_limits,
+            interval_jitter_percent: self.options.interval_jitter_percent,
+        };
+        let frame = Kustomizations::frame(parts, queue.clone(), options);
+        let namespace = self.options.namespace.as_deref().unwrap_or_default();
+        let mut part = Part::new(&frame, objects, events, queue, self.options.concurrent)
+            .with(Kustomizations::follow_cluster(frame.clone()))
+            .with(Kustomizations::follow_sources(frame.clone()));
+        part.follow
+            .extend(configs::watches(self.client, namespace, &frame));
+        part
+    }
+
+    fn applier(&self) -> Applier {
+        let cache = Cache::new(
+            self.client.clone(),
+            MANAGER,
+            &self.options.override_managers,
+            self.options.watches_per_namespace,
+        );
+        let apply = lode_apply::Options {
+            manager: MANAGER.to_owned(),
+            overrides: self.options.override_managers.clone(),
+            custom_stage_kinds: self.options.custom_stage_kinds.clone(),
+            preflight_always: self.options.preflight_always,
+            parallel: self.options.concurrent_ssa,
+        };
+        let discovery = Discovery::new(self.client.clone());
+        Applier::new(self.client.clone(), discovery, Arc::new(cache), apply)
+    }
+
+    fn own<S>(
+        &self,
+        objects: Arc<Store<Resource<S>>>,
+        events: &Events,
+        manager: &'static str,
+    ) -> Own<S>
+    where
+        S: Kind<Status: Send + Sync + PartialEq> + Send + Sync + 'static,
+    {
+        Own::new(OwnParts {
+            client: self.client.clone(),
+            objects,
+            events: events.clone(),
+            metrics: self.metrics.clone(),
+            clock: Clock::system(),
+            manager,
+        })
+    }
+
+    fn events(&self, component: &'static str) -> Events {
+        let events = Events::start(self.client, component);
+        self.metrics.watch_events(&events);
+        events
+    }
+
+    /// Namespaces take turns: nobody's work keeps all workers from the others.
+    fn queue(&self) -> Queue<NamespacedName> {
+        let (min, max) = self.options.retry_delay;
+        Queue::fair(Backoff { min, max }, |name: &NamespacedName| {
+            &name.namespace
+        })
+    }
+}

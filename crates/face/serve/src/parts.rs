@@ -71,8 +71,23 @@ pub(crate) struct Shared<'a> {
 }
 
 impl Shared<'_> {
+    /// Wires all controllers; nothing runs yet but the mirrors of their kinds.
+    ///
+    /// # Errors
+    /// A folder in the storage cannot be written.
+    pub(crate) fn parts(&self) -> anyhow::Result<Vec<Part>> {
+        let repositories = self.mirror::<git_repository::Spec>();
+        let kustomizations = self.mirror::<kustomization::Spec>();
+        let sources = Sources::new(self.artifacts.clone(), self.memory.clone());
+        let sources = Arc::new(sources.with(repositories.clone()));
+        Ok(vec![
+            self.repositories(repositories)?,
+            self.kustomizations(kustomizations, sources),
+        ])
+    }
+
     /// Starts to mirror the objects of a kind.
-    pub(crate) fn mirror<S>(&self) -> Arc<Store<Resource<S>>>
+    fn mirror<S>(&self) -> Arc<Store<Resource<S>>>
     where
         S: Kind<Status: Send + Sync + PartialEq> + Send + Sync + 'static,
     {
@@ -80,13 +95,8 @@ impl Shared<'_> {
         Own::mirror(self.client, namespace, &self.options.watch_label_selector)
     }
 
-    /// Returns no sources yet.
-    pub(crate) fn sources(&self) -> Sources {
-        Sources::new(self.artifacts.clone(), self.memory.clone())
-    }
-
     /// Wires the controller of Git repositories.
-    pub(crate) fn repositories(
+    fn repositories(
         &self,
         objects: Arc<Store<Resource<git_repository::Spec>>>,
     ) -> anyhow::Result<Part> {
@@ -116,7 +126,7 @@ impl Shared<'_> {
     }
 
     /// Wires the controller of Kustomizations.
-    pub(crate) fn kustomizations(
+    fn kustomizations(
         &self,
         objects: Arc<Store<Resource<kustomization::Spec>>>,
         sources: Arc<Sources>,

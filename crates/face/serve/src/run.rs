@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::future::{BoxFuture, join_all};
-use lode_api::{git_repository, kustomization};
 use lode_cluster::Client;
 use lode_runtime::{Memory, Metrics, Routes};
 use lode_stdx::budget;
@@ -23,7 +22,7 @@ use crate::ending::Ending;
 use crate::leadership::Leadership;
 use crate::obstacles;
 use crate::options::Options;
-use crate::parts::{Part, Shared};
+use crate::parts::Shared;
 
 /// How long events have to be written at the end.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -86,7 +85,7 @@ impl Started<'_> {
     async fn act(mut self, mut ending: Ending) -> anyhow::Result<()> {
         let mut helpers = Vec::new();
         let (mut runs, mut synced, mut events) = (Vec::new(), Vec::new(), Vec::new());
-        for part in self.parts()? {
+        for part in self.shared().parts()? {
             helpers.extend(part.follow.into_iter().map(tokio::spawn));
             runs.push(part.run);
             synced.push(part.synced);
@@ -117,26 +116,18 @@ impl Started<'_> {
         Ok(())
     }
 
-    /// Wires all controllers; nothing runs yet but the mirrors of their kinds.
-    fn parts(&self) -> anyhow::Result<Vec<Part>> {
+    fn shared(&self) -> Shared<'_> {
         // All controllers compute, each as many as it is told.
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let memory = Memory::new(self.options.memory_budget, processors);
         info!(mib = memory.total() >> 20, "memory budget");
-        let shared = Shared {
+        Shared {
             options: self.options,
             client: &self.client,
             artifacts: &self.artifacts,
             metrics: &self.metrics,
             memory,
-        };
-        let repositories = shared.mirror::<git_repository::Spec>();
-        let kustomizations = shared.mirror::<kustomization::Spec>();
-        let sources = Arc::new(shared.sources().with(repositories.clone()));
-        Ok(vec![
-            shared.repositories(repositories)?,
-            shared.kustomizations(kustomizations, sources),
-        ])
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
 //!
 //! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`], [`leader`] and [`judge`] runs against it,
-//! what judges an API server ([`replay`], [`differential`], [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, and [`tidy`], the gates of the house. Data goes
+//! what judges an API server ([`replay`], [`differential`], [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, [`house`] with its figures, and [`tidy`], the gates of the house. Data goes
 //! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
 //! plain `cargo` command does already.
 
@@ -19,6 +19,7 @@ mod controlplane;
 mod differential;
 mod e2e;
 mod fuzz;
+mod house;
 mod judge;
 mod leader;
 mod operator;
@@ -59,6 +60,8 @@ enum Task {
     Schema(schema::Args),
     /// Feed mutated inputs to a library until the time is up or something fails
     Fuzz(fuzz::Args),
+    /// Print figures of how the code reads: shared names, twins, density, circles
+    House(house::Args),
     /// Check the gates of the house: layers, purity, sizes, docs, links
     Tidy,
 }
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Task::Clients(args) => clients::main(&args),
         Task::Schema(args) => schema::main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
+        Task::House(args) => house::main(&args),
         Task::Tidy => tidy::main(),
     };
     done.unwrap_or_else(|error| {

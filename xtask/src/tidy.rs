@@ -5,14 +5,14 @@
 
 mod kinds;
 mod layers;
-mod lexer;
+pub(crate) mod lexer;
 mod links;
 mod purity;
 mod security;
 mod shape;
 mod sizes;
-mod source;
-mod statements;
+pub(crate) mod source;
+pub(crate) mod statements;
 mod words;
 
 use std::fs;
@@ -84,7 +84,7 @@ fn read_sources(root: &Path, paths: &[PathBuf]) -> Result<Vec<Source>> {
 }
 
 /// Lists the files below a folder, relative to the root, in the order of their names.
-fn list(root: &Path, folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+pub(crate) fn list(root: &Path, folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     let shown = root.join(folder);
     let mut entries = Vec::new();
     for entry in fs::read_dir(&shown).with_context(|| format!("list {}", shown.display()))? {

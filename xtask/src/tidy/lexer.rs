@@ -7,14 +7,14 @@ use std::ops::Range;
 
 /// What a piece of source is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Code,
     Comment,
     Literal,
 }
 
 /// Returns the source with all but one kind blanked; lines and offsets stay what they were.
-pub(super) fn only(text: &str, kind: Kind) -> String {
+pub(crate) fn only(text: &str, kind: Kind) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for (_, range) in pieces(text).into_iter().filter(|(found, _)| *found != kind) {
         blank(&mut bytes[range]);
@@ -24,14 +24,14 @@ pub(super) fn only(text: &str, kind: Kind) -> String {
 }
 
 /// Puts spaces in place of everything but line ends.
-pub(super) fn blank(bytes: &mut [u8]) {
+pub(crate) fn blank(bytes: &mut [u8]) {
     for byte in bytes.iter_mut().filter(|byte| **byte != b'\n') {
         *byte = b' ';
     }
 }
 
 /// The place after the bracket that closes the one at `open`, which must be one of `{`, `(` and `[` in plain code.
-pub(super) fn after_closing(code: &str, open: usize) -> usize {
+pub(crate) fn after_closing(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;
     for (offset, byte) in code.bytes().enumerate().skip(open) {
         match byte {
@@ -47,7 +47,7 @@ pub(super) fn after_closing(code: &str, open: usize) -> usize {
 }
 
 /// Offsets at which `word` stands in plain code, not as a part of a longer name.
-pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     code.match_indices(word)
         .map(|(offset, _)| offset)
         .filter(move |offset| {
@@ -58,12 +58,12 @@ pub(super) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = us
 }
 
 /// Whether a byte can be part of a name.
-pub(super) fn is_name(byte: u8) -> bool {
+pub(crate) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
 /// The number of the line that an offset lies in, from 1.
-pub(super) fn line(text: &str, offset: usize) -> usize {
+pub(crate) fn line(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
 

@@ -3,21 +3,21 @@
 use super::lexer::{self, Kind};
 
 /// One file, with views of it in which lines and offsets are those of the file.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Relative to the root of the checkout.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The file as it is.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Its code: comments and literals are blank.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// Its code without items for tests.
-    pub(super) product: String,
+    pub(crate) product: String,
     /// Lines that belong to items for tests.
-    pub(super) test_lines: usize,
+    pub(crate) test_lines: usize,
 }
 
 impl Source {
-    pub(super) fn new(path: &str, text: String) -> Self {
+    pub(crate) fn new(path: &str, text: String) -> Self {
         let code = lexer::only(&text, Kind::Code);
         let (product, test_lines) = without_tests(&code);
         Self {
@@ -30,13 +30,13 @@ impl Source {
     }
 
     /// Whether the whole file is for tests.
-    pub(super) fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         let mut folders = self.path.split('/');
         folders.any(|name| matches!(name, "tests" | "tests.rs" | "benches" | "examples"))
     }
 
     /// A finding about the line that an offset lies in.
-    pub(super) fn finding(&self, offset: usize, what: &str) -> String {
+    pub(crate) fn finding(&self, offset: usize, what: &str) -> String {
         format!("{}:{}: {what}", self.path, lexer::line(&self.text, offset))
     }
 }

@@ -9,7 +9,7 @@ use syn::visit::{self, Visit};
 ///
 /// # Errors
 /// The text is no Rust.
-pub(super) fn functions(text: &str) -> syn::Result<Vec<(String, usize)>> {
+pub(crate) fn functions(text: &str) -> syn::Result<Vec<(String, usize)>> {
     let mut found = Functions(Vec::new());
     found.visit_file(&syn::parse_file(text)?);
     Ok(found.0)
@@ -68,7 +68,8 @@ impl<'ast> Visit<'ast> for Statements {
     }
 }
 
-fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+/// Returns whether an item with these attributes is compiled for tests only.
+pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         syn::Meta::List(list) => {
             list.path.is_ident("cfg") && list.tokens.to_string().contains("test")

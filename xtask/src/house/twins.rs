@@ -1,0 +1,98 @@
+//! Passages that stand twice, to the letter.
+
+use std::collections::BTreeMap;
+
+use crate::tidy::source::Source;
+
+/// Lines of a window.
+const WINDOW: usize = 6;
+/// Letters and digits a window has at least: below it, it is punctuation that any code has.
+const LETTERS_MIN: usize = 80;
+
+/// What was found.
+pub(super) struct Twins {
+    /// Windows that stand in two places or more, each counted once.
+    pub(super) windows: usize,
+    /// Where they stand: windows that follow each other are one passage.
+    pub(super) passages: Vec<String>,
+}
+
+/// Line numbers, from 1, and lines of code: no comments, no blank lines, no imports, no tests; without indentation.
+type Lines<'s> = Vec<(usize, &'s str)>;
+
+/// Returns the windows of six lines that stand twice or more.
+pub(super) fn find(sources: &[Source]) -> Twins {
+    let all: Vec<Lines<'_>> = sources.iter().map(lines).collect();
+    let mut places = BTreeMap::<Vec<&str>, Vec<(usize, usize)>>::new();
+    for (file, lines) in all.iter().enumerate() {
+        for (at, window) in lines.windows(WINDOW).enumerate() {
+            let window: Vec<&str> = window.iter().map(|(_, line)| *line).collect();
+            let letters = window.iter().flat_map(|line| line.chars());
+            if letters.filter(|sign| sign.is_alphanumeric()).count() >= LETTERS_MIN {
+                places.entry(window).or_default().push((file, at));
+            }
+        }
+    }
+    places.retain(|_, places| places.len() > 1);
+
+    // A window that begins a line after another one, in the same files, goes on with its passage.
+    let mut starts: Vec<Vec<(usize, usize)>> = places.values().cloned().collect();
+    starts.sort();
+    let goes_on = |places: &[(usize, usize)]| {
+        let before: Vec<_> = places
+            .iter()
+            .filter_map(|(file, at)| Some((*file, at.checked_sub(1)?)))
+            .collect();
+        starts.binary_search(&before).is_ok()
+    };
+    let passages = starts.iter().filter(|places| !goes_on(places));
+    let shown = passages.map(|places| {
+        let places = places
+            .iter()
+            .map(|(file, at)| format!("{}:{}", sources[*file].path, all[*file][*at].0));
+        places.collect::<Vec<_>>().join(" = ")
+    });
+    Twins {
+        windows: starts.len(),
+        passages: shown.collect(),
+    }
+}
+
+fn lines(source: &Source) -> Lines<'_> {
+    let mut is_import = false;
+    let mut lines = Vec::new();
+    for (at, (line, code)) in source.text.lines().zip(source.product.lines()).enumerate() {
+        let code = code.trim();
+        is_import |= code.starts_with("use ") || code.starts_with("pub use ");
+        if !code.is_empty() && !is_import {
+            lines.push((at + 1, line.trim()));
+        }
+        is_import &= !code.ends_with(';');
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_of_six_lines_are_found_whatever_stands_between_them() {
+        let line = |at: u8| format!("    let the_name_of_line_{at} = compute({at});\n");
+        let seven: String = (1..=7).map(line).collect();
+        let spaced = seven.replace('\n', "\n\n    // Why.\n");
+        let five: String = (1..=5).map(line).collect();
+        let sources = [
+            Source::new("a.rs", format!("fn a() {{\n{seven}}}\n")),
+            Source::new(
+                "b.rs",
+                format!("use c::{{\n    D,\n}};\nfn b() {{\n{spaced}}}\n"),
+            ),
+            Source::new("c.rs", format!("fn c() {{\n{five}}}\n")),
+            Source::new("d.rs", format!("#[cfg(test)]\nmod tests {{\n{seven}}}\n")),
+        ];
+        let twins = find(&sources);
+        assert_eq!(twins.windows, 3, "lines 1 to 6, 2 to 7, and 3 to the brace");
+        assert_eq!(twins.passages, ["a.rs:2 = b.rs:5"]);
+    }
+}

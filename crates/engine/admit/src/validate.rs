@@ -6,6 +6,7 @@
 //! that a definition defines, and rules of Kubernetes that keep nobody from a mistake he is likely to make.
 
 mod at;
+mod backsteps;
 mod config;
 mod container;
 mod meta;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr};
 
-use crate::{compile::Error, growth::Growth, loops, types};
+use crate::{error::Error, growth::Growth, loops, types};
 
 /// The measures of an expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use kube_cel::cel::{ExecutionError, IdedExpr, Value as Cel, objects::ValueType};
 use serde_json::Value;
 
 use crate::{
+    bounds::BUILT_BYTES_MAX,
     compile::Expr,
-    functions::{BUILT_BYTES_MAX, FUNCTIONS, RANGE_MAX},
+    functions::{FUNCTIONS, RANGE_MAX},
     input::{self, Measure},
     typed::Input,
     types,

@@ -15,6 +15,8 @@ use kube_cel::{
     },
 };
 
+use crate::bounds::BUILT_BYTES_MAX;
+use crate::keys::map_key;
 use crate::{loops, numbers, texts, times, typed::ITEM_KEY, types};
 
 /// Every function an expression may call.
@@ -59,9 +61,6 @@ pub(crate) const OPTIONAL_FIELD: &str = "@optional_field";
 
 /// An entry of a list or map that may be absent.
 pub(crate) const OPTIONAL_ENTRY: &str = "@optional_entry";
-
-/// The longest text a function of ours builds.
-pub(crate) const BUILT_BYTES_MAX: usize = 1 << 20;
 
 fn replace(This(text): This<Arc<String>>, Arguments(args): Arguments) -> ResolveResult {
     let (from, to, count) = match args.as_slice() {
@@ -178,23 +177,9 @@ fn member(Arguments(args): Arguments) -> ResolveResult {
     match args.as_slice() {
         [item, Value::List(items)] => Ok(Value::Bool(items.iter().any(|found| found == item))),
         [item, Value::Map(map)] => Ok(Value::Bool(
-            key(item).is_some_and(|key| map.get(&key).is_some()),
+            map_key(item).is_some_and(|key| map.get(&key).is_some()),
         )),
         _ => Err(ExecutionError::NoSuchOverload),
-    }
-}
-
-/// Returns a value as the key of a map; a whole `double` is the integer it equals.
-pub(crate) fn key(value: &Value) -> Option<Key> {
-    match value {
-        Value::Int(int) => Some(Key::Int(*int)),
-        Value::UInt(uint) => Some(Key::Uint(*uint)),
-        Value::Bool(truth) => Some(Key::Bool(*truth)),
-        Value::String(text) => Some(Key::String(Arc::clone(text))),
-        Value::Float(float) if float.fract() == 0.0 && float.abs() < EXACT => {
-            Some(Key::Int(*float as i64))
-        }
-        _ => None,
     }
 }
 
@@ -203,7 +188,7 @@ fn optional_field(Arguments(args): Arguments) -> ResolveResult {
         return Err(ExecutionError::NoSuchOverload);
     };
     perhaps(of, |of| match of {
-        Value::Map(map) => Ok(key(field).and_then(|key| map.get(&key).cloned())),
+        Value::Map(map) => Ok(map_key(field).and_then(|key| map.get(&key).cloned())),
         _ => Err(ExecutionError::NoSuchOverload),
     })
 }
@@ -212,7 +197,7 @@ fn optional_entry(Arguments(args): Arguments) -> ResolveResult {
     let [of, place] = args.as_slice() else {
         return Err(ExecutionError::NoSuchOverload);
     };
-    perhaps(of, |of| match (of, key(place)) {
+    perhaps(of, |of| match (of, map_key(place)) {
         (Value::Map(map), key) => Ok(key.and_then(|key| entry(map, &key))),
         (Value::List(items), Some(Key::Int(at))) => Ok(usize::try_from(at)
             .ok()
@@ -291,8 +276,6 @@ fn refused(function: &str, message: &str) -> ExecutionError {
     ExecutionError::function_error(function, message)
 }
 
-/// Below this every whole float is an exact integer.
-const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The longest list that is made of nothing.
 pub(crate) const RANGE_MAX: i64 = 1000;
 /// The formats that have a name.

@@ -19,12 +19,15 @@
 //! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), names of time
 //! zones, and sets that are equal whatever their order.
 
+mod bounds;
 mod compile;
 mod cost;
+mod error;
 mod eval;
 mod functions;
 mod growth;
 mod input;
+mod keys;
 mod loops;
 mod numbers;
 mod pattern;
@@ -34,7 +37,8 @@ mod times;
 mod typed;
 mod types;
 
-pub use compile::{Error, Expr, Limits};
+pub use compile::{Expr, Limits};
+pub use error::Error;
 pub use eval::EvalError;
 pub use pattern::{Pattern, PatternError};
 pub use typed::{Input, escape};

@@ -14,6 +14,8 @@ use kube_cel::cel::{
     objects::{Key, Map, OptionalValue, ResolveResult},
 };
 
+use crate::keys::map_key;
+
 /// Adds the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(COLLECT, |call: &FunctionContext| collect(call));
@@ -385,7 +387,7 @@ fn of_key(key: &Key) -> Value {
 }
 
 fn to_key(value: &Value) -> Result<Key, ExecutionError> {
-    crate::functions::key(value).ok_or(ExecutionError::NoSuchOverload)
+    map_key(value).ok_or(ExecutionError::NoSuchOverload)
 }
 
 const COLLECT: &str = "@collect";

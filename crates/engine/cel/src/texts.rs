@@ -12,7 +12,7 @@ use kube_cel::{
     },
 };
 
-use crate::{functions::BUILT_BYTES_MAX, pattern};
+use crate::{bounds::BUILT_BYTES_MAX, pattern};
 
 /// Adds the functions.
 pub(crate) fn register(context: &mut Context<'_>) {

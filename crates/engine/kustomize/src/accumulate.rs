@@ -9,28 +9,29 @@ use lode_stdx::budget::Meter;
 use lode_tree::{Child, RepoPath};
 use lode_yaml::{Node, Origins};
 
-use crate::build::Options;
-use crate::builtin;
-use crate::change::{self, Step};
-use crate::charts::Chart;
-use crate::configuration::{self, Configuration};
-use crate::decode::At;
+use crate::config::builtin;
+use crate::config::configuration::{self, Configuration};
 use crate::error::{Fault, FileCause, ObjectCause};
-use crate::generate;
-use crate::kustomization::{Kustomization, Unknown};
-use crate::manifests;
-use crate::merging::Merging;
-use crate::note::{self, Note};
-use crate::order;
-use crate::patch;
-use crate::references;
-use crate::remote::{is_remote, looks_remote};
-use crate::resource::Resource;
-use crate::resources::Resources;
-use crate::scopes::Scopes;
-use crate::source::{Source, unread};
-use crate::vars::{self, Var};
-use crate::{crds, hash, secret};
+use crate::generator::generate;
+use crate::input::charts::Chart;
+use crate::input::decode::At;
+use crate::input::kustomization::{Kustomization, Unknown};
+use crate::input::manifests;
+use crate::input::remote::{is_remote, looks_remote};
+use crate::input::settings_file::settings_file;
+use crate::input::source::{Source, unread};
+use crate::object::note::{self, Note};
+use crate::object::order;
+use crate::object::resource::Resource;
+use crate::object::resources::Resources;
+use crate::object::scopes::Scopes;
+use crate::options::Options;
+use crate::patching::merging::Merging;
+use crate::patching::patch;
+use crate::transform::change::{self, Step};
+use crate::transform::references;
+use crate::transform::vars::{self, Var};
+use crate::{generator::hash, generator::secret, input::crds};
 
 /// Deepest nesting of bases and components.
 const BASES_DEPTH_MAX: usize = 40;
@@ -201,7 +202,7 @@ impl<'s, 'l> Run<'s, 'l> {
         if let Some(node) = &config.vars {
             let items = node
                 .items()
-                .ok_or_else(|| crate::decode::wrong(node.place, "vars", "a list"))?;
+                .ok_or_else(|| crate::input::decode::wrong(node.place, "vars", "a list"))?;
             let read = items.iter().map(Var::read).collect::<Result<Vec<_>, _>>()?;
             vars::bind(all.resources.contents_mut(), &read, budget)
                 .map_err(vars::Error::into_fault)?;
@@ -311,7 +312,7 @@ impl<'s, 'l> Run<'s, 'l> {
         let mut files = Vec::new();
         let mut own = configuration::defaults();
         for entry in &config.configurations {
-            let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
+            let node = settings_file(self.source, &config.folder, entry, entry.place)?;
             own = configuration::merge(
                 &own,
                 &Arc::new(Configuration::read(&node)?),
@@ -322,7 +323,7 @@ impl<'s, 'l> Run<'s, 'l> {
         all.configuration =
             configuration::merge(&all.configuration, &own, (config.place(1), budget))?;
         for entry in &config.crds {
-            let node = change::settings_file(self.source, &config.folder, entry, entry.place)?;
+            let node = settings_file(self.source, &config.folder, entry, entry.place)?;
             let more = crds::read(&node, budget)
                 .map_err(|fault| fault.during("read crds", entry.place))?;
             all.configuration =

@@ -10,40 +10,14 @@ use lode_yaml::{Dialect, Node, Place};
 
 use crate::accumulate::Run;
 use crate::bounds::LIMITS;
-use crate::charts::Charts;
 use crate::commented;
-use crate::decode::At;
 use crate::error::{Error, Fault, FileCause, ObjectCause};
-use crate::kustomization::{Kustomization, Unknown};
-use crate::order::Order;
-use crate::origin::{Files, Origin};
-use crate::source::{Restrictions, Source};
-
-/// How a folder is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Which files a kustomization may name.
-    pub restrictions: Restrictions,
-    /// The order of the objects, unless the outermost kustomization says one.
-    pub order: Order,
-    /// Every object gets a label that says who made it.
-    pub managed_by: bool,
-    /// Whose answer to give.
-    pub compat: Compat,
-    /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
-    /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
-    pub custom_lists: bool,
-    /// Objects keep the comments of their files, for [`Built::write_commented`].
-    pub comments: bool,
-}
-
-/// Whose answer a build gives, to the byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compat {
-    /// That of kustomize 5.8.1.
-    #[default]
-    Kustomize5_8,
-}
+use crate::input::charts::Charts;
+use crate::input::decode::At;
+use crate::input::kustomization::{Kustomization, Unknown};
+use crate::input::source::Source;
+use crate::object::origin::{Files, Origin};
+use crate::options::Options;
 
 /// What a build made.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,19 +100,6 @@ pub fn rebuild<E>(
         Ok((anew()?, true))
     } else {
         Ok((previous, false))
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            restrictions: Restrictions::RootOnly,
-            order: Order::Legacy,
-            managed_by: false,
-            compat: Compat::default(),
-            custom_lists: false,
-            comments: false,
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use lode_stdx::budget::Exceeded;
 use lode_tree::{PathError, RepoPath};
 use lode_yaml::Place;
 
-use crate::origin::{Files, Origin};
+use crate::object::origin::{Files, Origin};
 
 /// Why a folder did not build.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -10,7 +10,7 @@
 //! be reached from outside the cluster; the verbs know the kinds the operator knows so far.
 
 mod apiserver;
-mod build;
+mod building;
 mod demo;
 mod diff;
 mod egress;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    apiserver, build, demo, diff, get, install, output, reconcile, report, serve, suspend,
+    apiserver, building, demo, diff, get, install, output, reconcile, report, serve, suspend,
 };
 
 /// Keeps every system true to Git
@@ -40,7 +40,7 @@ enum Verb {
     /// Show what a reconcile would change in the cluster, field by field
     Diff(diff::Args),
     /// Print the objects a folder stands for
-    Build(Box<build::Args>),
+    Build(Box<building::Args>),
     /// Serve a Kubernetes API from memory, without a cluster
     Apiserver(apiserver::Args),
 }
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     if let Verb::Build(args) = verb {
         // Nothing to wait for, so no runtime to start.
-        return build::run(&args);
+        return building::run(&args);
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if matches!(verb, Verb::Serve(_)) {
@@ -91,7 +91,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Suspend(args) => suspend::suspend(args).await,
             Verb::Resume(args) => suspend::resume(args).await,
             Verb::Diff(args) => return diff::run(args).await,
-            Verb::Build(args) => return build::run(&args),
+            Verb::Build(args) => return building::run(&args),
             Verb::Apiserver(args) => apiserver::run(args).await,
         }
         .map(|()| ExitCode::SUCCESS)

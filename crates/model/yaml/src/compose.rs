@@ -4,14 +4,19 @@
 //! is read first and becomes a key when a `:` follows on its line. Depth is bounded, so recursion is too. Flow
 //! collections are in `compose_flow.rs`, anchors and tags in `compose_property.rs`, entries in `compose_mapping.rs`.
 
+pub(crate) mod flow;
+pub(crate) mod mapping;
+pub(crate) mod property;
+pub(crate) mod resolve;
+
 use std::collections::HashMap;
 
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 
 use crate::bounds::{DEPTH_MAX, NODES_MAX};
 use crate::comment::{Comments, Kind, Trace};
-use crate::compose_mapping::Entries;
-use crate::compose_property::{Anchor, Properties};
+use crate::compose::mapping::Entries;
+use crate::compose::property::{Anchor, Properties};
 use crate::cost::{NODE_BYTES, STEP_BYTES, text_bytes};
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Node, Place, Style, Text};

@@ -7,8 +7,8 @@
 use compact_str::CompactString;
 use serde_json::Value;
 
+use crate::compose::resolve::{self, Meaning};
 use crate::error::{Cause, Error};
-use crate::resolve::{self, Meaning};
 use crate::{Dialect, scalar};
 
 /// A text of a node: short ones are kept in place.

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use serde_json::{Number, Value};
 
 use crate::Dialect;
+use crate::compose::resolve::{self, Meaning};
 use crate::error::Cause;
 use crate::node::{Content, Node, Style, Tag};
-use crate::resolve::{self, Meaning};
 
 /// Returns what a node's text says.
 pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
@@ -46,7 +46,9 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
     match value(text, node, dialect)? {
         Value::String(text) => Ok(text),
         Value::Bool(flag) if dialect == Dialect::V2 => Ok(flag.to_string()),
-        Value::Number(number) if dialect == Dialect::V2 => Ok(crate::write::number(&number)),
+        Value::Number(number) if dialect == Dialect::V2 => {
+            Ok(crate::write::number::number(&number))
+        }
         _ => Err(Cause::KeyNotText),
     }
 }

@@ -4,8 +4,13 @@
 //! is the composer's matter; the scanner knows only whether a key or a list entry may start at its place, because that
 //! decides whether a tab is indentation.
 
+pub(crate) mod block;
+pub(crate) mod check;
+pub(crate) mod plain;
+pub(crate) mod property;
+pub(crate) mod quoted;
+
 use crate::error::{Cause, Error};
-use crate::scan_check;
 use crate::{Dialect, TEXT_MAX};
 
 /// A place in a text and what scanning from there needs.
@@ -45,8 +50,7 @@ impl<'t> Scanner<'t> {
                 cause: Cause::TooLong,
             });
         }
-        let text =
-            scan_check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
+        let text = check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
         let start = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len()
         } else {

@@ -1,20 +1,24 @@
 //! Writing JSON values and nodes in go-yaml v2's form, which is what kustomize and Flux call an object's YAML.
 //!
-//! Input: a value, or a node that is written as its JSON value would be, without making one. Output: block style, keys in [`key_order`], lists not indented under their key, lines folded at
+//! Input: a value, or a node that is written as its JSON value would be, without making one. Output: block style, keys in [`key_order()`](key_order::key_order), lists not indented under their key, lines folded at
 //! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
 
-use std::cmp::Ordering;
+pub(crate) mod fold;
+pub(crate) mod key_order;
+pub(crate) mod number;
+pub(crate) mod shape;
+pub(crate) mod v3;
 
 use lode_stdx::budget::{Budget, Exceeded};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use crate::analyze::{Traits, analyze, is_break, is_printable};
+use crate::compose::resolve::reads_back_as_text;
 use crate::cost::Till;
 use crate::error::Error;
 use crate::escape::escape;
 use crate::node::Node;
-use crate::resolve::reads_back_as_text;
-use crate::shape::{Pair, Shape, Tree};
+use crate::write::shape::{Pair, Shape, Tree};
 
 /// Column after which a line is folded at the next space.
 const WIDTH: usize = 80;
@@ -69,69 +73,6 @@ fn write_paid(out: &mut String, node: &Node, budget: Option<&Budget>) -> Result<
     let (written, paid) = write_tree(out, node, budget);
     let outcome = written.and_then(|()| paid.map_err(|exceeded| node.fault(exceeded.into())));
     outcome.inspect_err(|_| out.truncate(before))
-}
-
-/// The order of keys: letters by code, runs of digits by number, other characters before letters.
-#[must_use]
-pub fn key_order(a: &str, b: &str) -> Ordering {
-    let common = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    if let (Some(x), Some(y)) = (a.as_bytes().get(common), b.as_bytes().get(common))
-        && x.is_ascii_alphabetic()
-        && y.is_ascii_alphabetic()
-    {
-        return x.cmp(y);
-    }
-    // Equal bytes may end inside a character; step back to where both still agree on whole ones.
-    let start = (0..=common)
-        .rev()
-        .find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at))
-        .unwrap_or_default();
-    let (Some(x), Some(y)) = (a[start..].chars().next(), b[start..].chars().next()) else {
-        return a.len().cmp(&b.len());
-    };
-    match (x.is_alphabetic(), y.is_alphabetic()) {
-        (true, true) => x.cmp(&y),
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => by_number(&a[..start], &a[start..], &b[start..]).then(x.cmp(&y)),
-    }
-}
-
-/// Returns a number as Go prints it: integers whole, floats with the fewest digits and an exponent from 1e6 on.
-pub(crate) fn number(number: &Number) -> String {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        return number.to_string();
-    };
-    let shortest = format!("{float:e}");
-    let Some((digits, exponent)) = shortest.split_once('e') else {
-        return shortest;
-    };
-    match exponent.parse::<i32>() {
-        Ok(-4..=5) => float.to_string(),
-        Ok(exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.abs())
-        }
-        Err(_) => shortest,
-    }
-}
-
-/// Compares the numbers two texts go on with after what they share; zeros in front count unless a number runs on.
-fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
-    let in_number = (a.starts_with('0') || b.starts_with('0'))
-        && shared
-            .chars()
-            .rev()
-            .take_while(char::is_ascii_digit)
-            .any(|c| c != '0');
-    let read = |text: &str| {
-        let digits = text.chars().take_while(char::is_ascii_digit);
-        digits.fold((i64::from(in_number), 0_usize), |(number, len), c| {
-            let digit = i64::from(u32::from(c)) - i64::from(u32::from('0'));
-            (number.wrapping_mul(10).wrapping_add(digit), len + 1)
-        })
-    };
-    read(a).cmp(&read(b))
 }
 
 /// Writes as much as the budget allows; whether it was all of it is the second answer.

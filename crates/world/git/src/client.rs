@@ -12,8 +12,8 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use lode_stdx::{Digest, Lock, digest::Hasher};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Url};
 
-use crate::http::Error;
 use crate::remote::{Proxy, Remote};
+use crate::transport_error::TransportError as Error;
 
 /// Clients kept; each holds open connections.
 const CLIENTS_MAX: usize = 16;

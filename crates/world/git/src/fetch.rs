@@ -16,18 +16,19 @@ use gix_hash::ObjectId;
 use gix_pack::Bundle;
 use gix_utils::progress::Discard;
 use lode_spool::Spool;
-use lode_stdx::budget::{self, Budget, Exceeded};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::admission::{Admission, Refused};
 use crate::cache::{Cache, Store};
-use crate::http::{self, Session};
+use crate::fetch_error::FetchError as Error;
+use crate::http::Session;
+use crate::options::{Limits, Options};
 use crate::protocol::{Server, Want};
 use crate::reference::Resolved;
 use crate::remote::Remote;
 use crate::snapshot::{self, Snapshot};
+use crate::transport_error::TransportError;
 
 /// Threads that unpack one pack.
 const THREADS: usize = 2;
@@ -41,112 +42,6 @@ const WORK_BYTES: u64 = 32 << 20;
 const DELTA_BASES_BYTES: usize = 16 << 20;
 /// References whose history is searched for a commit that the server does not hand out by its id.
 const SEARCHED_MAX: usize = 256;
-
-/// How large things may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a pack as received.
-    pub pack_bytes: u64,
-    /// Bytes of one object when unpacked.
-    pub object_bytes: u64,
-    /// Bytes of a file that a tree carries; a larger one becomes [`Entry::Large`](lode_tree::Entry::Large).
-    pub blob_bytes: u64,
-}
-
-/// What a fetch takes, and how much of it.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The limits.
-    pub limits: Limits,
-    /// What the files, their names and the work of reading them may cost together; bytes are those of all files when
-    /// unpacked, and nodes are files and folders.
-    pub budget: Arc<Budget>,
-    /// Folders to read; none means all. Each must exist.
-    pub sparse: Vec<String>,
-    /// When what computes may begin. Waiting for it does not count against the remote's timeout.
-    pub admission: Admission,
-}
-
-/// Why there is no snapshot.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The server gave no usable answer.
-    #[error(transparent)]
-    Remote(#[from] http::Error),
-    /// No such commit, or none that its references lead to.
-    #[error("commit \"{0}\" not found")]
-    Commit(String),
-    /// The reference leads to something else than a commit.
-    #[error("the reference leads to no commit")]
-    NoCommit,
-    /// A folder of a sparse checkout does not exist.
-    #[error("folder \"{0}\" of the sparse checkout does not exist in the repository")]
-    Sparse(String),
-    /// A name that no file may have.
-    #[error("the repository holds a file name that is not allowed: {0}")]
-    FileName(String),
-    /// A symbolic link whose target is no text.
-    #[error("the repository holds a symbolic link that cannot be read: {0}")]
-    Link(String),
-    /// Files, names or work that cost more than the budget has.
-    #[error("the repository {0}")]
-    Exceeded(#[from] Exceeded),
-    /// More than we take.
-    #[error("the repository holds more than {limit} {what}, the limit")]
-    Limit {
-        /// What there is too much of.
-        what: &'static str,
-        /// The limit.
-        limit: u64,
-    },
-    /// The operation did not end in time, the answers having come.
-    #[error("unpacking did not end in time")]
-    Slow,
-    /// An object is not there though the server should have sent it.
-    #[error("the server left out an object of the commit")]
-    Missing,
-    /// Objects that cannot be read.
-    #[error("the objects received cannot be read")]
-    Corrupt,
-    /// What computes may never begin.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// What computes ended early, by a fault of ours or because the process is stopping.
-    #[error("unpacking ended early, by a fault of ours or because we are stopping")]
-    Broken,
-    /// The cache cannot be written.
-    #[error("cannot keep objects on disk: {0}")]
-    Cache(#[source] io::Error),
-}
-
-/// What a fetch may cost where nobody says otherwise.
-pub const BUDGET: budget::Limits = budget::Limits {
-    bytes: 512 << 20,
-    nodes: 200_000,
-    steps: 1_000_000_000,
-};
-
-impl Default for Options {
-    fn default() -> Self {
-        let budget = Arc::new(Budget::new(BUDGET));
-        Self {
-            limits: Limits::default(),
-            budget,
-            sparse: Vec::new(),
-            admission: Admission::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            pack_bytes: 512 << 20,
-            object_bytes: 256 << 20,
-            blob_bytes: 32 << 20,
-        }
-    }
-}
 
 /// Brings the commit here and reads it. Dropping the future ends everything that goes on for it.
 ///
@@ -295,7 +190,7 @@ impl Fetch<'_> {
         let mut answer = self.receive(&server, &[resolved.object], false).await;
         let too_much = matches!(
             answer,
-            Err(Error::Remote(http::Error::TooLarge { .. }) | Error::Corrupt)
+            Err(Error::Remote(TransportError::TooLarge { .. }) | Error::Corrupt)
         );
         if too_much && !self.commits().is_empty() {
             // More has changed than a thin pack should bring, or it rests on what was lost here: start anew.
@@ -303,7 +198,7 @@ impl Fetch<'_> {
             answer = self.receive(&server, &[resolved.object], false).await;
         }
         match answer {
-            Err(Error::Remote(http::Error::Server(said))) if resolved.pinned => {
+            Err(Error::Remote(TransportError::Server(said))) if resolved.pinned => {
                 if server.hands_out_any() && said.contains("not our ref") {
                     return Err(unknown());
                 }

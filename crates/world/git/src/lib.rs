@@ -32,9 +32,11 @@ mod admission;
 mod cache;
 mod client;
 mod fetch;
+mod fetch_error;
 mod http;
 mod id;
 mod objects;
+mod options;
 mod pktline;
 mod protocol;
 mod reference;
@@ -42,12 +44,14 @@ mod remote;
 mod repository;
 mod server;
 mod snapshot;
+mod transport_error;
 
 pub use admission::{Admission, Place, Refused};
 pub use cache::Cache;
-pub use fetch::{BUDGET, Error as FetchError, Limits, Options, fetch};
-pub use http::Error as TransportError;
+pub use fetch::fetch;
+pub use fetch_error::FetchError;
 pub use id::{Error as IdError, ObjectId};
+pub use options::{BUDGET, Limits, Options};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
 pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
 pub use repository::{
@@ -56,3 +60,4 @@ pub use repository::{
 };
 pub use server::{Access, Answer, Gate, Limits as ServerLimits, Secret, Server, serve};
 pub use snapshot::Snapshot;
+pub use transport_error::TransportError;

@@ -5,8 +5,9 @@
 
 use gix_hash::{Kind, ObjectId};
 
-use crate::http::{Body, Error, Session};
+use crate::http::{Body, Session};
 use crate::pktline::{self, Head, Packet};
+use crate::transport_error::TransportError as Error;
 
 /// Most bytes of references read.
 const REFERENCES_BYTES_MAX: u64 = 64 << 20;

@@ -6,9 +6,10 @@
 use gix_hash::ObjectId;
 use lode_stdx::semver::{Range, Version};
 
-use crate::http::{self, Session};
+use crate::http::Session;
 use crate::protocol::{self, Server};
 use crate::remote::Remote;
+use crate::transport_error::TransportError;
 
 const BRANCH_DEFAULT: &str = "master";
 const TAGS: &str = "refs/tags/";
@@ -52,7 +53,7 @@ pub struct Resolved {
 pub enum Error {
     /// The server gave no usable answer.
     #[error(transparent)]
-    Remote(#[from] http::Error),
+    Remote(#[from] TransportError),
     /// There is not one reference in the repository.
     #[error("the repository is empty")]
     Empty,
@@ -195,7 +196,7 @@ impl Asker {
         }
     }
 
-    async fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, http::Error> {
+    async fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, TransportError> {
         Ok(if server.is_empty(&self.session).await? {
             Error::Empty
         } else {

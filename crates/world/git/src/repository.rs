@@ -34,9 +34,10 @@ use gix_hash::ObjectId as Id;
 use gix_object::Kind;
 use lode_spool::Spool;
 
-use crate::fetch::{Error as SnapshotError, Options};
+use crate::fetch_error::FetchError as SnapshotError;
 use crate::id::ObjectId;
 use crate::objects::{Deflater, Full, Lost, Object, Objects};
+use crate::options::Options;
 use crate::snapshot::{self, Snapshot};
 
 pub use commit::{Author, Commit, Draft};

@@ -13,8 +13,9 @@ use gix_object::{Kind, TreeRefIter};
 use lode_spool::Spool;
 use lode_tree::{ENTRY_BYTES, Entry, RepoPath, Tree};
 
-use crate::fetch::{Error, Options};
+use crate::fetch_error::FetchError as Error;
 use crate::objects::{Lost, Source};
+use crate::options::Options;
 
 /// Annotated tags followed before a commit must come.
 const TAGS_MAX: usize = 8;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{At, Errors, container::no_backsteps, meta, names};
+use super::{At, Errors, backsteps::no_backsteps, meta, names};
 
 /// The names of volumes that are right, which can be mounted.
 pub(super) type Volumes<'a> = HashSet<&'a str>;

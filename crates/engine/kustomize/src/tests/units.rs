@@ -14,17 +14,19 @@ use serde_json::{Value, json};
 
 use super::{node, text as written, units};
 use crate::accumulate::read as made;
-use crate::configuration::{Configuration, Referred};
+use crate::config::configuration::{Configuration, Referred};
+use crate::config::fieldspec::FieldSpec;
+use crate::config::gvk::Gvk;
 use crate::error::Fault;
-use crate::fieldspec::FieldSpec;
-use crate::resource::{Identity, Resource};
-use crate::resources::Resources;
-use crate::schema::Schema;
-use crate::source::{Restrictions, Source};
-use crate::strategic::{self, Lists};
-use crate::tables::Gvk;
-use crate::vars::{self, Var};
-use crate::{builtin, json_patch, manifests, note, references};
+use crate::input::source::{Restrictions, Source};
+use crate::object::resource::{Identity, Resource};
+use crate::object::resources::Resources;
+use crate::object::schema::Schema;
+use crate::patching::strategic::{self, Lists};
+use crate::transform::vars::{self, Var};
+use crate::{
+    config::builtin, input::manifests, object::note, patching::json_patch, transform::references,
+};
 
 #[test]
 fn units_do_what_kustomize_does() {

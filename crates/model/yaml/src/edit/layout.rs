@@ -9,7 +9,7 @@ use super::line::{Lines, Same};
 use super::{Change, New, Spot, shown};
 use crate::Dialect;
 use crate::node::{Content, Entry, Node, Style, Tag};
-use crate::write_v3::Options;
+use crate::write::v3::Options;
 
 pub(super) struct Layout<'t> {
     lines: Lines<'t>,

@@ -2,10 +2,10 @@
 
 use crate::Dialect;
 use crate::analyze::{analyze_v3, is_break, is_printable};
+use crate::compose::resolve::{self, Meaning, reads_back_as_text};
 use crate::escape::escape;
 use crate::node::{Content, Node, Style, Tag};
-use crate::resolve::{self, Meaning, reads_back_as_text};
-use crate::write_v3::{Options, write_v3};
+use crate::write::v3::{Options, write_v3};
 
 /// Returns a scalar on one line, in the style wanted where the text allows it, with what it then means.
 pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node) {

@@ -1,0 +1,10 @@
+//! The objects of a build, with their places, notes and order.
+
+pub(crate) mod note;
+pub(crate) mod order;
+pub(crate) mod origin;
+pub(crate) mod parts;
+pub(crate) mod resource;
+pub(crate) mod resources;
+pub(crate) mod schema;
+pub(crate) mod scopes;

@@ -1,0 +1,205 @@
+//! [`Part`]: one part of a replacement's path, and why a path cannot be followed.
+
+use std::sync::OnceLock;
+
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_yaml::Node;
+
+use super::structured;
+use crate::config::pattern::{Pattern, Refused};
+
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// A part wants another kind of value than is there.
+    #[error("\"{part}\" wants {want}")]
+    WrongKind {
+        /// The part.
+        part: Box<str>,
+        /// What it wants.
+        want: &'static str,
+    },
+    /// An item is asked for beyond the end.
+    #[error("there is no item {at}, only {len}")]
+    NoItem {
+        /// The item, from 0.
+        at: usize,
+        /// How many there are.
+        len: usize,
+    },
+    /// A part in brackets says nothing to look for.
+    #[error("\"{0}\" is not of the form [field=value]")]
+    NoMatch(Box<str>),
+    /// A `*` where one value is wanted.
+    #[error("\"*\" is no single value")]
+    Wildcard,
+    /// An index below zero.
+    #[error("index {0} is negative")]
+    Negative(i64),
+    /// A pattern that does not compile.
+    #[error("\"{0}\" is no valid pattern")]
+    Pattern(Box<str>),
+    /// An item was made for a pattern that does not fit it.
+    #[error("the item made for \"{0}\" does not fit it")]
+    NeverFits(Box<str>),
+    /// A text on the way is no YAML or JSON to be looked into.
+    #[error("the text before \"{0}\" is no YAML or JSON")]
+    NoData(Box<str>),
+    /// The budget does not allow it.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// More parts than are followed.
+    #[error("it has more than {PARTS_MAX} parts")]
+    TooLong,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    Field(Box<str>),
+    Index(usize),
+    Every,
+    Item(Item),
+    /// Brackets without `=`.
+    Brackets(Box<str>),
+}
+
+/// `[field=value]`, or `[=value]` for items that are scalars.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) field: Box<str>,
+    pub(super) value: Box<str>,
+    pattern: OnceLock<Result<Pattern, Refused>>,
+}
+
+/// Most parts of a path: each costs a level of recursion.
+pub(super) const PARTS_MAX: usize = 256;
+
+/// Where a part leads in an exact lookup.
+pub(super) enum Step {
+    Into(usize),
+    Nowhere,
+    Stay,
+}
+
+impl Part {
+    pub(super) fn parse(text: String) -> Self {
+        if text == "*" {
+            return Self::Every;
+        }
+        if let Some(index) = text
+            .parse::<i64>()
+            .ok()
+            .and_then(|index| usize::try_from(index).ok())
+        {
+            return Self::Index(index);
+        }
+        if !(text.starts_with('[') && text.ends_with(']')) {
+            return Self::Field(text.into());
+        }
+        let inner = text.strip_suffix(']').unwrap_or(&text);
+        let inner = inner.strip_prefix('[').unwrap_or(inner);
+        match inner.split_once('=') {
+            Some((field, value)) => Self::Item(Item {
+                field: field.into(),
+                value: value.into(),
+                pattern: OnceLock::new(),
+            }),
+            None => Self::Brackets(text.into()),
+        }
+    }
+
+    pub(super) fn step(&self, node: &Node) -> Result<Step, Fault> {
+        let found = match self {
+            Self::Field(name) => return field_step(name.trim(), node),
+            Self::Index(at) => items(node, || at.to_string())?.get(*at).map(|_| *at),
+            Self::Every => return Err(Fault::Wildcard),
+            Self::Item(item) => items(node, || item.to_string())?
+                .iter()
+                .position(|found| item.equals(found)),
+            Self::Brackets(text) => return Err(Fault::NoMatch(text.clone())),
+        };
+        Ok(found.map_or(Step::Nowhere, Step::Into))
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Field(text) | Self::Brackets(text) => f.write_str(text),
+            Self::Index(at) => write!(f, "{at}"),
+            Self::Every => f.write_str("*"),
+            Self::Item(item) => item.fmt(f),
+        }
+    }
+}
+
+impl Item {
+    /// Tells whether an item is the one, by its text.
+    fn equals(&self, item: &Node) -> bool {
+        let value = if self.field.is_empty() {
+            Some(item)
+        } else {
+            item.get(&self.field)
+        };
+        value.is_some_and(|value| value.text().unwrap_or_default() == &*self.value)
+    }
+
+    /// Tells whether the pattern is found in a value as YAML shows it.
+    pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, Fault> {
+        let pattern = self
+            .pattern
+            .get_or_init(|| Pattern::new(&self.value, meter.budget()));
+        let pattern = match pattern {
+            Ok(pattern) => pattern,
+            Err(Refused::Invalid) => return Err(Fault::Pattern(self.value.clone())),
+            Err(Refused::Exceeded(exceeded)) => return Err((*exceeded).into()),
+        };
+        Ok(pattern.is_match(&structured::shown(value, meter.budget())?, meter)?)
+    }
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}={}]", self.field, self.value)
+    }
+}
+
+fn field_step(name: &str, node: &Node) -> Result<Step, Fault> {
+    if name.is_empty() {
+        return Ok(Step::Stay);
+    }
+    if name == "-" {
+        return Ok(items(node, || name.to_owned())?
+            .len()
+            .checked_sub(1)
+            .map_or(Step::Nowhere, Step::Into));
+    }
+    if let Ok(index) = name.parse::<i64>() {
+        return Err(Fault::Negative(index));
+    }
+    match node.entries() {
+        Some(entries) => {
+            let at = entries
+                .iter()
+                .position(|entry| entry.key.text() == Some(name));
+            Ok(at.map_or(Step::Nowhere, Step::Into))
+        }
+        None if node.is_null() => Ok(Step::Nowhere),
+        None => Err(Fault::WrongKind {
+            part: name.into(),
+            want: "a mapping",
+        }),
+    }
+}
+
+/// Returns a sequence's items; a null has none.
+fn items(node: &Node, part: impl Fn() -> String) -> Result<&[Node], Fault> {
+    match node.items() {
+        Some(items) => Ok(items),
+        None if node.is_null() => Ok(&[]),
+        None => Err(Fault::WrongKind {
+            part: part().into(),
+            want: "a list",
+        }),
+    }
+}

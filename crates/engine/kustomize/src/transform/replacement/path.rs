@@ -1,0 +1,316 @@
+//! Paths of replacements, such as `spec.containers.[name=web].image`.
+//!
+//! A path is followed in two ways, as kustomize does: a source is looked up exactly and is one value, which is done
+//! here; a target may be many values, its `[k=v]` is a pattern, `*` is every item, and what is missing can be made on
+//! the way, which [`walk`](super::walk) does.
+
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_yaml::{Content, Node};
+
+use super::part::{Fault, PARTS_MAX, Part, Step};
+use super::structured;
+use super::walk::{Make, Walk};
+use crate::config::fieldspec::width;
+
+/// A path split into its parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Path {
+    text: Box<str>,
+    parts: Vec<Part>,
+}
+
+/// Most dots in a path, those inside parts included.
+const DOTS_MAX: usize = 8 * PARTS_MAX;
+
+impl Path {
+    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+        if text.matches('.').count() > DOTS_MAX {
+            return Err(Fault::TooLong);
+        }
+        let parts: Vec<Part> = split(text).into_iter().map(Part::parse).collect();
+        if parts.len() > PARTS_MAX {
+            return Err(Fault::TooLong);
+        }
+        Ok(Self {
+            text: text.into(),
+            parts,
+        })
+    }
+
+    /// Parses a path of a variable, where `ports[0]` is the first of the ports.
+    pub(crate) fn parse_indexed(text: &str) -> Result<Self, Fault> {
+        if text.matches('.').count() > DOTS_MAX {
+            return Err(Fault::TooLong);
+        }
+        let indexed = |part: String| {
+            let digits = part
+                .strip_suffix(']')
+                .and_then(|part| part.rsplit_once('['));
+            match digits
+                .filter(|(_, at)| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit()))
+            {
+                Some((field, at)) => vec![field.to_owned(), at.to_owned()],
+                None => vec![part],
+            }
+        };
+        let parts: Vec<Part> = split(text)
+            .into_iter()
+            .flat_map(indexed)
+            .map(Part::parse)
+            .collect();
+        if parts.len() > PARTS_MAX {
+            return Err(Fault::TooLong);
+        }
+        Ok(Self {
+            text: text.into(),
+            parts,
+        })
+    }
+
+    /// Returns the path as written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells whether it leads to what an object is called by.
+    pub(crate) fn may_name(&self) -> bool {
+        match self.parts.first() {
+            Some(Part::Field(field)) => matches!(&**field, "apiVersion" | "kind" | "metadata"),
+            _ => true,
+        }
+    }
+
+    /// Tells whether it leads to a text that an object is called by.
+    pub(crate) fn names(&self) -> bool {
+        let field = |part: &Part| {
+            if let Part::Field(field) = part {
+                Some(field.to_string())
+            } else {
+                None
+            }
+        };
+        let fields: Option<Vec<String>> = self.parts.iter().map(field).collect();
+        let fields = fields.unwrap_or_default().join("/");
+        matches!(
+            &*fields,
+            "apiVersion" | "kind" | "metadata/name" | "metadata/namespace"
+        )
+    }
+
+    /// Looks one value up.
+    pub(crate) fn find<'n>(&self, root: &'n Node) -> Result<Option<&'n Node>, Fault> {
+        let mut node = root;
+        for part in &self.parts {
+            let next = match part.step(node)? {
+                Step::Stay => Some(node),
+                Step::Into(at) => child(node, at),
+                Step::Nowhere => None,
+            };
+            let Some(next) = next else { return Ok(None) };
+            node = next;
+        }
+        Ok(Some(node))
+    }
+
+    /// Visits every value the path leads to, those inside texts that hold YAML or JSON excepted. Returns how many.
+    pub(crate) fn visit<E: From<Fault>>(
+        &self,
+        root: &mut Node,
+        (make, meter): (Make, &Meter<'_>),
+        visit: &mut impl FnMut(&mut Node) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        Walk::new((make, meter), visit).go(&self.parts, root)
+    }
+
+    /// Finds the text on the way that holds YAML or JSON, and visits what the rest of the path leads to in it. Returns
+    /// that text's node and what it says then; nothing where there is none, or it cannot be looked into or written.
+    pub(crate) fn visit_inside_text<'n>(
+        &self,
+        root: &'n mut Node,
+        (make, meter): (Make, &Meter<'_>),
+        visit: &mut impl FnMut(&mut Node) -> Result<(), Exceeded>,
+    ) -> Result<Option<(&'n mut Node, String)>, Exceeded> {
+        let Some((holder, rest)) = self.holder(root, meter)? else {
+            return Ok(None);
+        };
+        let Some(text) = holder.text() else {
+            return Ok(None);
+        };
+        let Some(mut data) = structured::read(text, meter.budget())? else {
+            return Ok(None);
+        };
+        let mut visit = |node: &mut Node| visit(node).map_err(Fault::Exceeded);
+        let written = match Walk::new((make, meter), &mut visit).go(rest, &mut data) {
+            Ok(found) if found > 0 => structured::write(&data, text, meter.budget())?,
+            Err(Fault::Exceeded(exceeded)) => return Err(exceeded),
+            Ok(_) | Err(_) => None,
+        };
+        Ok(written.map(|written| (holder, written)))
+    }
+
+    /// Returns the first scalar on the way and the rest of the path.
+    fn holder<'n>(
+        &self,
+        root: &'n mut Node,
+        meter: &Meter<'_>,
+    ) -> Result<Option<(&'n mut Node, &[Part])>, Exceeded> {
+        let mut node = root;
+        let mut parts = self.parts.as_slice();
+        while let [part, rest @ ..] = parts
+            && !rest.is_empty()
+        {
+            meter.steps(1 + width(node) + node.items().map_or(0, <[_]>::len) as u64)?;
+            let next = match part.step(node) {
+                Ok(Step::Stay) => Some(node),
+                Ok(Step::Into(at)) => child_mut(node, at),
+                Ok(Step::Nowhere) | Err(_) => None,
+            };
+            let Some(next) = next else { return Ok(None) };
+            node = next;
+            if node.text().is_some() {
+                return Ok(Some((node, rest)));
+            }
+            parts = rest;
+        }
+        Ok(None)
+    }
+}
+
+fn child(node: &Node, at: usize) -> Option<&Node> {
+    match &node.content {
+        Content::Sequence(items) => items.get(at),
+        Content::Mapping(entries) => entries.get(at).map(|entry| &entry.value),
+        Content::Scalar(_) => None,
+    }
+}
+
+fn child_mut(node: &mut Node, at: usize) -> Option<&mut Node> {
+    match &mut node.content {
+        Content::Sequence(items) => items.get_mut(at),
+        Content::Mapping(entries) => entries.get_mut(at).map(|entry| &mut entry.value),
+        Content::Scalar(_) => None,
+    }
+}
+
+/// Splits at dots; `\.` is a dot, and so is one between brackets, which are dropped where they hold no `=`.
+fn split(text: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut plain = split_at_dots(text).into_iter();
+    while let Some(mut part) = plain.next() {
+        if part.starts_with('[') && !part.ends_with(']') {
+            for more in plain.by_ref() {
+                part.push('.');
+                part.push_str(&more);
+                if more.ends_with(']') {
+                    break;
+                }
+            }
+            if !part.contains('=') {
+                part = String::from(part.trim_matches(['[', ']']));
+            }
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+fn split_at_dots(text: &str) -> Vec<String> {
+    let text = text.strip_prefix('.').unwrap_or(text);
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split('.') {
+        match parts.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push('.');
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_dots_outside_brackets() {
+        for (text, want) in [
+            ("a.b", &["a", "b"][..]),
+            (".a", &["a"]),
+            ("a.", &["a", ""]),
+            ("a..b", &["a", "", "b"]),
+            (r"a\.b/c.d", &["a.b/c", "d"]),
+            (r"a.b\.c\.d", &["a", "b.c.d"]),
+            ("a.[b.c/d]", &["a", "b.c/d"]),
+            ("a.[k=b.c].d", &["a", "[k=b.c]", "d"]),
+            ("a.[b.c", &["a", "b.c"]),
+            ("a.[b]", &["a", "[b]"]),
+        ] {
+            assert_eq!(split(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_variable_has_indices_in_brackets() {
+        let value = Node::from_value(&json!({"a": [{"b": 1}, {"b": 2}]}));
+        let find = |path: &str| {
+            Path::parse_indexed(path)
+                .unwrap()
+                .find(&value)
+                .map(|found| found.is_some())
+        };
+        assert_eq!(find("a[1].b"), Ok(true));
+        assert_eq!(find("a.[1].b"), Ok(true));
+        assert_eq!(find("a[2].b"), Ok(false));
+        assert!(find("a[x].b").is_ok_and(|found| !found));
+    }
+
+    #[test]
+    fn a_source_is_looked_up_exactly() {
+        let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, "x"], "e": [], "n": null, "t": "text"});
+        let node = Node::from_value(&value);
+        let find = |path: &str| {
+            let path = Path::parse(path).unwrap();
+            path.find(&node)
+                .map(|found| found.map(|found| found.to_value(lode_yaml::Dialect::V3).unwrap()))
+        };
+        let one = |value: Value| Ok(Some(value));
+        assert_eq!(find("l.[k=we].v"), one(json!(2)));
+        assert_eq!(find("l.[k=w.*].v"), Ok(None));
+        assert_eq!(find("l.[=x]"), one(json!("x")));
+        assert_eq!(find("l.-"), one(json!("x")));
+        assert_eq!(find("l.9"), Ok(None));
+        assert_eq!(find("e.-"), Ok(None));
+        assert_eq!(find("n.a"), Ok(None));
+        assert_eq!(find("l..0. v"), one(json!(1)));
+        assert_eq!(find("l.*"), Err(Fault::Wildcard));
+        assert_eq!(find("l.-1"), Err(Fault::Negative(-1)));
+        assert_eq!(find("l.[k]"), Err(Fault::NoMatch("[k]".into())));
+        assert_eq!(
+            find("t.a"),
+            Err(Fault::WrongKind {
+                part: "a".into(),
+                want: "a mapping"
+            })
+        );
+        assert_eq!(
+            find("t.0"),
+            Err(Fault::WrongKind {
+                part: "0".into(),
+                want: "a list"
+            })
+        );
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        assert_eq!(
+            Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(),
+            Fault::TooLong
+        );
+    }
+}

@@ -1,0 +1,356 @@
+//! Walking along a target's path to every value it leads to.
+//!
+//! Input: the parts of a path, an object, and what is made where something is missing. Output: each value visited, and
+//! how many there were.
+
+use lode_stdx::budget::Meter;
+use lode_yaml::{Content, Cost, Entry, Node, Place};
+
+use super::part::{Fault, Item, Part};
+use super::structured;
+use crate::config::fieldspec::width;
+
+/// The shape of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Scalar,
+    Sequence,
+    Mapping,
+}
+
+/// What is made where a target's path leads nowhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Make {
+    /// The shape of the last value; nothing is made without it.
+    pub(crate) leaf: Option<Shape>,
+    /// The place that made nodes get.
+    pub(crate) place: Place,
+}
+
+/// Tells whether a scalar was made on the way and so has no type of its own yet: it follows from each text it gets.
+/// Such a node has a line and no bytes.
+pub(crate) fn is_untyped(node: &Node) -> bool {
+    node.is_implied_plain() && node.place.line != 0 && node.place.start == 0 && node.place.end == 0
+}
+
+/// Returns the place of a node made because of what stands at `place`.
+pub(crate) fn untyped(place: Place) -> Place {
+    Place {
+        start: 0,
+        end: 0,
+        ..place
+    }
+}
+
+/// A walk along a target's path.
+pub(super) struct Walk<'v, E> {
+    make: Make,
+    meter: &'v Meter<'v>,
+    visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
+}
+
+impl<'v, E: From<Fault>> Walk<'v, E> {
+    pub(super) fn new(
+        (make, meter): (Make, &'v Meter<'v>),
+        visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
+    ) -> Self {
+        Self { make, meter, visit }
+    }
+
+    /// Goes on from a node. The parts bound the recursion.
+    pub(super) fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
+        self.meter.steps(1 + width(node)).map_err(Fault::Exceeded)?;
+        let Some((part, rest)) = parts.split_first() else {
+            (self.visit)(node)?;
+            return Ok(1);
+        };
+        if node.is_null() {
+            return self.beyond_null(part, parts);
+        }
+        match part {
+            Part::Field(name) => self.field(name, rest, node),
+            Part::Index(at) => self.index(*at, rest, node),
+            Part::Every => {
+                let items = items_mut(node, || "*".to_owned())?;
+                items
+                    .iter_mut()
+                    .try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
+            }
+            Part::Item(item) => self.matching(item, rest, node),
+            Part::Brackets(text) => Err(Fault::NoMatch(text.clone()).into()),
+        }
+    }
+
+    /// What is made below a null is found, and lost.
+    fn beyond_null(&mut self, part: &Part, parts: &[Part]) -> Result<usize, E> {
+        match (part, self.make.leaf) {
+            (Part::Brackets(text), _) => Err(Fault::NoMatch(text.clone()).into()),
+            (Part::Index(at), None) => Err(Fault::NoItem { at: *at, len: 0 }.into()),
+            (_, None) | (Part::Every, _) => Ok(0),
+            (Part::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
+            (Part::Index(_) | Part::Item(_), Some(_)) => {
+                self.go(parts, &mut Node::sequence(Vec::new()))
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+        if name.is_empty() || node.entries().is_none() {
+            return Err(Fault::WrongKind {
+                part: name.into(),
+                want: "a mapping",
+            }
+            .into());
+        }
+        let value = match self.make.leaf {
+            Some(leaf) => {
+                Cost::of_text(name)
+                    .under(name)
+                    .charge_meter(self.meter)
+                    .map_err(Fault::Exceeded)?;
+                node.get_or_insert_with(name, || self.made(next_shape(rest, leaf)))
+            }
+            None => node.get_mut(name),
+        };
+        let Some(value) = value else { return Ok(0) };
+        match (value.text(), rest.first()) {
+            (Some(text), Some(next)) => {
+                // Found inside a text that an exact lookup does not reach: what is set there is lost.
+                let data = structured::read(text, self.meter.budget()).map_err(Fault::Exceeded)?;
+                let mut data = data.ok_or_else(|| Fault::NoData(next.to_string().into()))?;
+                self.go(rest, &mut data)
+            }
+            _ => self.go(rest, value),
+        }
+    }
+
+    fn index(&mut self, at: usize, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+        let made = self.make.leaf.map(|leaf| self.made(next_shape(rest, leaf)));
+        let items = items_mut(node, || at.to_string())?;
+        if items.len() == at {
+            items.extend(made);
+        }
+        let len = items.len();
+        let item = items.get_mut(at).ok_or(Fault::NoItem { at, len })?;
+        self.go(rest, item)
+    }
+
+    fn matching(&mut self, item: &Item, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+        let items = items_mut(node, || item.to_string())?;
+        let found = self.search(item, rest, items)?;
+        if found > 0 || self.make.leaf.is_none() {
+            return Ok(found);
+        }
+        let made = Cost::of_text(&item.value).under(&item.field);
+        made.charge_meter(self.meter).map_err(Fault::Exceeded)?;
+        items.push(item.make(untyped(self.make.place)));
+        match self.search(item, rest, items)? {
+            0 => Err(Fault::NeverFits(item.to_string().into()).into()),
+            found => Ok(found),
+        }
+    }
+
+    fn search(&mut self, item: &Item, rest: &[Part], items: &mut [Node]) -> Result<usize, E> {
+        let mut found = 0;
+        for node in items {
+            let charged = self.meter.steps(1 + width(node));
+            charged.map_err(Fault::Exceeded)?;
+            if item.field.is_empty() {
+                // Of a scalar there is no further part; kustomize ignores one.
+                if item.fits(node, self.meter)? {
+                    found += self.go(&[], node)?;
+                }
+            } else if let Some(value) = node.get(&item.field)
+                && item.fits(value, self.meter)?
+            {
+                found += self.go(rest, node)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn made(&self, shape: Shape) -> Node {
+        let node = match shape {
+            Shape::Scalar => Node::plain(""),
+            Shape::Sequence => Node::sequence(Vec::new()),
+            Shape::Mapping => Node::mapping(),
+        };
+        node.placed(untyped(self.make.place))
+    }
+}
+
+impl Part {
+    /// Returns the shape of what must be there for this part to be followed.
+    fn container(&self, leaf: Shape) -> Shape {
+        match self {
+            Self::Index(_) | Self::Item(_) | Self::Brackets(_) => Shape::Sequence,
+            Self::Field(name) if name.is_empty() => leaf,
+            Self::Field(_) | Self::Every => Shape::Mapping,
+        }
+    }
+}
+
+impl Item {
+    fn make(&self, place: Place) -> Node {
+        let value = Node::plain(&*self.value).placed(place);
+        if self.field.is_empty() {
+            return value;
+        }
+        let mut item = Node::mapping().placed(place);
+        let key = Node::plain(&*self.field).placed(place);
+        item.content = Content::Mapping(vec![Entry { key, value }]);
+        item
+    }
+}
+
+fn next_shape(rest: &[Part], leaf: Shape) -> Shape {
+    rest.first().map_or(leaf, |next| next.container(leaf))
+}
+
+fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, Fault> {
+    node.items_mut().ok_or_else(|| Fault::WrongKind {
+        part: part().into(),
+        want: "a list",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_stdx::budget::Budget;
+    use lode_yaml::Dialect;
+    use serde_json::{Value, json};
+
+    use super::super::path::Path;
+    use super::*;
+
+    fn set(path: &str, value: &Value, leaf: Option<Shape>) -> Result<(usize, Value), Fault> {
+        let mut node = Node::from_value(value);
+        let make = Make {
+            leaf,
+            place: Place {
+                line: 7,
+                start: 1,
+                end: 2,
+                ..Place::default()
+            },
+        };
+        let found = Path::parse(path)?.visit(
+            &mut node,
+            (make, &Meter::new(&Budget::unlimited())),
+            &mut |found| {
+                *found = Node::string("!");
+                Ok::<(), Fault>(())
+            },
+        )?;
+        Ok((found, node.to_value(Dialect::V3).unwrap()))
+    }
+
+    #[test]
+    fn targets_are_all_that_fits() {
+        let value = json!({"l": [{"k": "web", "v": 1}, {"k": "we", "v": 2}, {"k": "x"}]});
+        let with = |path: &str, values: [Value; 3]| {
+            let [a, b, c] = values;
+            let item = |k: &str, v: Value| {
+                if v.is_null() {
+                    json!({"k": k})
+                } else {
+                    json!({"k": k, "v": v})
+                }
+            };
+            let found = [&a, &b, &c]
+                .into_iter()
+                .filter(|value| **value == "!")
+                .count();
+            let want = json!({"l": [item("web", a), item("we", b), item("x", c)]});
+            assert_eq!(set(path, &value, None), Ok((found, want)), "{path}");
+        };
+        with("l.*.v", [json!("!"), json!("!"), Value::Null]);
+        with("l.[k=we].v", [json!("!"), json!("!"), Value::Null]);
+        with("l.[k=^we$].v", [json!(1), json!("!"), Value::Null]);
+        with("l.1.v", [json!(1), json!("!"), Value::Null]);
+        with("l.[k=nothing].v", [json!(1), json!(2), Value::Null]);
+        assert_eq!(
+            set("l.-.v", &value, None),
+            Err(Fault::WrongKind {
+                part: "-".into(),
+                want: "a mapping"
+            })
+        );
+        assert_eq!(
+            set("l.3.v", &value, None),
+            Err(Fault::NoItem { at: 3, len: 3 })
+        );
+        assert_eq!(
+            set("l.[k=(].v", &value, None),
+            Err(Fault::Pattern("(".into()))
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_made_as_the_next_part_wants_it() {
+        let made = |path: &str| set(path, &json!({}), Some(Shape::Scalar)).map(|(_, value)| value);
+        assert_eq!(made("a.b"), Ok(json!({"a": {"b": "!"}})));
+        assert_eq!(made("a.0.b"), Ok(json!({"a": [{"b": "!"}]})));
+        assert_eq!(made("a.[k=v].b"), Ok(json!({"a": [{"k": "v", "b": "!"}]})));
+        assert_eq!(made("a.[=v]"), Ok(json!({"a": ["!"]})));
+        assert_eq!(made("a.1"), Err(Fault::NoItem { at: 1, len: 0 }));
+        assert_eq!(
+            made("a.*.b"),
+            Err(Fault::WrongKind {
+                part: "*".into(),
+                want: "a list"
+            })
+        );
+        assert_eq!(made("a.[k=v+w].b"), Err(Fault::NeverFits("[k=v+w]".into())));
+    }
+
+    #[test]
+    fn below_a_null_and_inside_a_text_values_are_found_and_lost() {
+        let value = json!({"l": [null], "t": "{\"a\": 1}"});
+        for path in ["l.0.a", "l.0.0", "l.0.[k=v].a"] {
+            assert_eq!(
+                set(path, &value, Some(Shape::Scalar)),
+                Ok((1, value.clone())),
+                "{path}"
+            );
+        }
+        assert_eq!(set("t.a", &value, None), Ok((1, value.clone())));
+        assert_eq!(set("t.b", &value, None), Ok((0, value.clone())));
+        assert_eq!(set("l.0.a", &value, None), Ok((0, value.clone())));
+        assert_eq!(
+            set("t.0", &value, None),
+            Err(Fault::WrongKind {
+                part: "0".into(),
+                want: "a list"
+            })
+        );
+    }
+
+    #[test]
+    fn a_made_scalar_has_a_line_and_no_type() {
+        let mut node = Node::mapping();
+        let place = Place {
+            source: 3,
+            line: 7,
+            start: 40,
+            end: 50,
+        };
+        let make = Make {
+            leaf: Some(Shape::Scalar),
+            place,
+        };
+        let mut types = Vec::new();
+        for _ in 0..2 {
+            let mut look = |found: &mut Node| {
+                types.push((is_untyped(found), found.place.line));
+                Ok::<(), Fault>(())
+            };
+            let budget = Budget::unlimited();
+            Path::parse("a")
+                .unwrap()
+                .visit(&mut node, (make, &Meter::new(&budget)), &mut look)
+                .unwrap();
+        }
+        assert_eq!(types, [(true, 7), (true, 7)]);
+    }
+}

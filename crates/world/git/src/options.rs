@@ -1,0 +1,61 @@
+//! [`Options`]: what a fetch takes, and how much of it.
+
+use std::sync::Arc;
+
+use lode_stdx::budget::{self, Budget};
+
+use crate::admission::Admission;
+
+/// What a fetch takes, and how much of it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The limits.
+    pub limits: Limits,
+    /// What the files, their names and the work of reading them may cost together; bytes are those of all files when
+    /// unpacked, and nodes are files and folders.
+    pub budget: Arc<Budget>,
+    /// Folders to read; none means all. Each must exist.
+    pub sparse: Vec<String>,
+    /// When what computes may begin. Waiting for it does not count against the remote's timeout.
+    pub admission: Admission,
+}
+
+/// How large things may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a pack as received.
+    pub pack_bytes: u64,
+    /// Bytes of one object when unpacked.
+    pub object_bytes: u64,
+    /// Bytes of a file that a tree carries; a larger one becomes [`Entry::Large`](lode_tree::Entry::Large).
+    pub blob_bytes: u64,
+}
+
+/// What a fetch may cost where nobody says otherwise.
+pub const BUDGET: budget::Limits = budget::Limits {
+    bytes: 512 << 20,
+    nodes: 200_000,
+    steps: 1_000_000_000,
+};
+
+impl Default for Options {
+    fn default() -> Self {
+        let budget = Arc::new(Budget::new(BUDGET));
+        Self {
+            limits: Limits::default(),
+            budget,
+            sparse: Vec::new(),
+            admission: Admission::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pack_bytes: 512 << 20,
+            object_bytes: 256 << 20,
+            blob_bytes: 32 << 20,
+        }
+    }
+}

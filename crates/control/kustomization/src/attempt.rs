@@ -22,6 +22,7 @@ use crate::gather;
 use crate::kept::Kept;
 use crate::state::State;
 use crate::status::{added, entries, entry, recorded, with_inventory};
+use crate::unserved;
 use crate::validate::Checked;
 
 /// Where the store keeps our records.
@@ -102,6 +103,7 @@ impl Kustomizations {
         state.attempt(object, &revision);
         if let Some(built) = &set.built {
             self.tell_dropped(&job, state, &built.dropped, &revision);
+            self.tell_unserved(&job, state, &built.set, &revision);
         }
         let inventory = self.bring_about(&job, state, set).await?;
         let Some(inventory) = inventory else {
@@ -597,6 +599,21 @@ impl Kustomizations {
             job.object,
             Told::warning(reasons::UNKNOWN_FIELDS, text).at(revision),
         );
+    }
+
+    /// Tells which objects are of kinds that nobody serves, once for each revision.
+    fn tell_unserved(&self, job: &Job<'_>, state: &mut State, set: &Set, revision: &str) {
+        let of = format!("{revision} {}", job.object.metadata.generation);
+        if state.told_unserved == of {
+            return;
+        }
+        state.told_unserved = of;
+        if let Some(text) = unserved::text(set) {
+            self.own.emit(
+                job.object,
+                Told::warning(reasons::KIND_NOT_SERVED, text).at(revision),
+            );
+        }
     }
 
     fn tell_drifts(

@@ -21,6 +21,7 @@ mod reconcile;
 mod removal;
 mod state;
 mod status;
+mod unserved;
 mod validate;
 mod wait;
 

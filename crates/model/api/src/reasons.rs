@@ -30,6 +30,8 @@ pub const ARTIFACT_FAILED: &str = "ArtifactFailed";
 pub const BUILD_FAILED: &str = "BuildFailed";
 /// Fields that their kinds do not have were dropped (ours, in events).
 pub const UNKNOWN_FIELDS: &str = "UnknownFields";
+/// Objects were applied whose kinds nobody serves (ours, in events).
+pub const KIND_NOT_SERVED: &str = "KindNotServed";
 /// Applied objects did not become healthy.
 pub const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
 /// The cluster has what the revision says.

@@ -35,6 +35,7 @@ mod hostile_sources;
 mod installing;
 mod killed_at_any_moment;
 mod kinds_come_and_go;
+mod kinds_nobody_serves;
 mod live_edits;
 #[cfg(test)]
 mod nothing_is_left_behind;

@@ -172,8 +172,9 @@ where
 }
 
 /// Returns whether a source is there, and the digest of what it holds.
-fn holds<S: Kind<Status: SourceStatus>>(source: Option<&Resource<S>>) -> Option<Option<&str>> {
-    source.map(|source| source.status.artifact().map(|artifact| &*artifact.digest))
+fn holds<S: Kind<Status: SourceStatus>>(source: Option<&Resource<S>>) -> (bool, Option<&str>) {
+    let artifact = source.and_then(|source| source.status.artifact());
+    (source.is_some(), artifact.map(|artifact| &*artifact.digest))
 }
 
 #[cfg(test)]

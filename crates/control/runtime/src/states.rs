@@ -123,7 +123,7 @@ mod tests {
         states.give_back(&name(), "one", state, |_, late| seen.clone_from(late));
         assert_eq!(seen, [id("a"), id("b")].into());
         states.changed(&name(), [id("c")].into(), false, |_, ids| {
-            seen.clone_from(ids)
+            seen.clone_from(ids);
         });
         assert_eq!(seen, [id("c")].into());
     }

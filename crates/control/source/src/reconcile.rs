@@ -121,7 +121,7 @@ impl Reconcile for GitRepositories {
     }
 
     fn uses(&self, object: &GitRepository) -> Vec<Use> {
-        let names = include::included(object).into_iter();
+        let names = include::included(object);
         names.map(|name| Use::new("GitRepository", name)).collect()
     }
 

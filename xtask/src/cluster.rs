@@ -24,7 +24,7 @@ use crate::{controlplane, workspace};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What to do
-    action: Action,
+    action: ClusterAction,
     /// Start etcd and the API server alone
     #[arg(long)]
     only_api: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-enum Action {
+enum ClusterAction {
     /// Build what is missing, start, wait until ready, print the environment
     Up,
     /// Stop what was started
@@ -96,7 +96,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         None => workspace::cache()?.join("cluster"),
     };
     match args.action {
-        Action::Up => {
+        ClusterAction::Up => {
             let peer_port = args
                 .etcd_port
                 .checked_add(1)
@@ -116,7 +116,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
             println!("export PATH={}:$PATH", cluster.bin.display());
             Ok(ExitCode::SUCCESS)
         }
-        Action::Down => {
+        ClusterAction::Down => {
             let _lock = lock(&state)?;
             let stopped = down(&state)?;
             eprintln!("stopped {stopped} processes");
@@ -125,7 +125,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Action::Status => Ok(status(&state, args.only_api)),
+        ClusterAction::Status => Ok(status(&state, args.only_api)),
     }
 }
 

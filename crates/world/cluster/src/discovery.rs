@@ -24,12 +24,12 @@ const ACCEPT: &str =
 #[derive(Clone)]
 pub struct Discovery {
     client: Client,
-    table: Arc<Lock<Table>>,
+    table: Arc<Lock<KindTable>>,
     reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
-struct Table {
+struct KindTable {
     kinds: HashMap<GroupVersionKind, Arc<Resource>>,
     /// The version the server prefers, for kinds named without one.
     preferred: HashMap<GroupKind, Arc<Resource>>,
@@ -102,7 +102,7 @@ impl Discovery {
 
     async fn look_up(
         &self,
-        find: impl Fn(&Table) -> Option<Arc<Resource>>,
+        find: impl Fn(&KindTable) -> Option<Arc<Resource>>,
     ) -> Result<Option<Arc<Resource>>, Error> {
         for _ in 0..2 {
             let (found, read_at) = {
@@ -126,7 +126,7 @@ impl Discovery {
     }
 
     async fn refresh(&self) -> Result<(), Error> {
-        let (mut table, read_at) = (Table::default(), Instant::now());
+        let (mut table, read_at) = (KindTable::default(), Instant::now());
         for path in ["/api", "/apis"] {
             let body = self.client.read(path, ACCEPT).await?;
             let groups: Groups = serde_json::from_slice(&body)
@@ -141,7 +141,7 @@ impl Discovery {
     }
 }
 
-impl Table {
+impl KindTable {
     fn add(&mut self, group: &Group) {
         for version in &group.versions {
             for resource in &version.resources {
@@ -227,7 +227,7 @@ mod tests {
             ],
         }))
         .unwrap();
-        let mut table = Table::default();
+        let mut table = KindTable::default();
         table.add(&group);
         let old = GroupVersionKind::new("autoscaling/v1", "HPA");
         assert_eq!(&*table.preferred[&old.group_kind()].gvk.version, "v2");

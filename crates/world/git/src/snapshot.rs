@@ -151,11 +151,11 @@ impl Reader<'_> {
                 .budget
                 .bytes((folder.as_str().len() + entry.filename.len()) as u64 + ENTRY_BYTES)?;
             let path = match name_of(entry.filename) {
-                Name::Plain(name) => folder
+                EntryName::Plain(name) => folder
                     .join(name)
                     .map_err(|_| refused(folder, entry.filename))?,
-                Name::Forbidden => return Err(refused(folder, entry.filename)),
-                Name::Misnamed(escaped) => {
+                EntryName::Forbidden => return Err(refused(folder, entry.filename)),
+                EntryName::Misnamed(escaped) => {
                     self.misnamed.push(
                         folder
                             .join(&escaped)
@@ -238,7 +238,7 @@ impl From<Lost> for Error {
 
 /// What a name in a folder is to us.
 #[derive(Debug, PartialEq, Eq)]
-enum Name<'n> {
+enum EntryName<'n> {
     Plain(&'n str),
     /// Git checks it out, but a path cannot have it; this is how it is shown.
     Misnamed(String),
@@ -246,23 +246,23 @@ enum Name<'n> {
     Forbidden,
 }
 
-fn name_of(name: &[u8]) -> Name<'_> {
+fn name_of(name: &[u8]) -> EntryName<'_> {
     if matches!(name, b"" | b"." | b"..")
         || name.contains(&b'/')
         || name.eq_ignore_ascii_case(b".git")
     {
-        return Name::Forbidden;
+        return EntryName::Forbidden;
     }
     match std::str::from_utf8(name) {
-        Ok(text) if !text.contains(char::is_control) => Name::Plain(text),
-        Ok(text) => Name::Misnamed(escaped(text)),
+        Ok(text) if !text.contains(char::is_control) => EntryName::Plain(text),
+        Ok(text) => EntryName::Misnamed(escaped(text)),
         Err(_) => {
             // Each byte that is no text is shown as a number.
             let shown = name.utf8_chunks().fold(String::new(), |shown, chunk| {
                 let bytes = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
                 shown + &escaped(chunk.valid()) + &bytes.collect::<String>()
             });
-            Name::Misnamed(shown)
+            EntryName::Misnamed(shown)
         }
     }
 }
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn a_name_is_plain_or_left_out_or_refused() {
         for name in ["b.yaml", "a b", "grüße", "back\\slash", "\u{202e}rtl"] {
-            assert_eq!(name_of(name.as_bytes()), Name::Plain(name));
+            assert_eq!(name_of(name.as_bytes()), EntryName::Plain(name));
         }
         for (name, shown) in [
             (&b"Icon\r"[..], "Icon\\r"),
@@ -366,10 +366,10 @@ mod tests {
             (b"caf\xe9.txt", "caf\\xe9.txt"),
             (b"\xff\xfe", "\\xff\\xfe"),
         ] {
-            assert_eq!(name_of(name), Name::Misnamed(shown.to_owned()));
+            assert_eq!(name_of(name), EntryName::Misnamed(shown.to_owned()));
         }
         for name in [&b".."[..], b".", b"", b"x/y", b"/etc", b".git", b".GIT"] {
-            assert_eq!(name_of(name), Name::Forbidden, "{name:?}");
+            assert_eq!(name_of(name), EntryName::Forbidden, "{name:?}");
         }
     }
 

@@ -80,7 +80,7 @@ async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {
 }
 
 /// A file with the part of it that is asked for.
-struct Found {
+struct FoundArtifact {
     file: File,
     size: u64,
     part: Part,
@@ -94,7 +94,7 @@ enum Part {
     None,
 }
 
-fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<Found> {
+fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<FoundArtifact> {
     let mut file = below(root, parts)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -106,7 +106,7 @@ fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<Fou
     if let Part::Some(first, _) = part {
         file.seek(SeekFrom::Start(first))?;
     }
-    Ok(Found { file, size, part })
+    Ok(FoundArtifact { file, size, part })
 }
 
 /// Opens what lies below a folder, a part at a time and without following links: whoever puts a link into the store
@@ -123,7 +123,7 @@ fn below(root: &Path, parts: &[String; 4]) -> io::Result<File> {
     Ok(openat(&folder, name.as_str(), flags, Mode::empty())?.into())
 }
 
-impl Found {
+impl FoundArtifact {
     fn response(self, kind: &'static str, head: bool) -> Response<FileBody> {
         let (status, length) = match self.part {
             Part::All => (StatusCode::OK, self.size),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Filter, JsonPath, Operator, Slice, Step, To};
 
 /// Values that are found; those that stand in the path are its own.
-type Found<'v> = Vec<Cow<'v, Value>>;
+type FoundValues<'v> = Vec<Cow<'v, Value>>;
 
 /// What is there is not of the sort that the path needs, or there is too much of it.
 struct Nothing;
@@ -19,7 +19,7 @@ impl JsonPath {
         found.into_iter().next()
     }
 
-    fn follow<'v>(&'v self, from: Found<'v>) -> Result<Found<'v>, Nothing> {
+    fn follow<'v>(&'v self, from: FoundValues<'v>) -> Result<FoundValues<'v>, Nothing> {
         self.0.iter().try_fold(from, |found, step| {
             let found = step.take(found)?;
             if found.len() > FOUND_MAX {
@@ -32,7 +32,7 @@ impl JsonPath {
 }
 
 impl Step {
-    fn take<'v>(&'v self, found: Found<'v>) -> Result<Found<'v>, Nothing> {
+    fn take<'v>(&'v self, found: FoundValues<'v>) -> Result<FoundValues<'v>, Nothing> {
         match self {
             Self::Literal(value) => Ok(vec![Cow::Borrowed(value)]),
             Self::Field(name) => Ok(found
@@ -56,7 +56,7 @@ impl Step {
 }
 
 impl Slice {
-    fn take<'v>(&self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
+    fn take<'v>(&self, items: FoundValues<'v>) -> Result<FoundValues<'v>, Nothing> {
         let len = items.len() as i64;
         let wrapped = |place: i64| {
             if place < 0 {
@@ -72,7 +72,7 @@ impl Slice {
             To::End => len,
         };
         if from == to {
-            return Ok(Found::new());
+            return Ok(FoundValues::new());
         }
         if from < 0 || from >= len || to > len || from > to {
             return Err(Nothing);
@@ -87,8 +87,8 @@ impl Slice {
 }
 
 impl Filter {
-    fn take<'v>(&'v self, items: Found<'v>) -> Result<Found<'v>, Nothing> {
-        let mut kept = Found::new();
+    fn take<'v>(&'v self, items: FoundValues<'v>) -> Result<FoundValues<'v>, Nothing> {
+        let mut kept = FoundValues::new();
         for item in items {
             if self.keeps(&item)? {
                 kept.push(item);
@@ -145,10 +145,10 @@ impl Operator {
 }
 
 fn every_list<'v>(
-    found: Found<'v>,
-    take: impl Fn(Found<'v>) -> Result<Found<'v>, Nothing>,
-) -> Result<Found<'v>, Nothing> {
-    let mut out = Found::new();
+    found: FoundValues<'v>,
+    take: impl Fn(FoundValues<'v>) -> Result<FoundValues<'v>, Nothing>,
+) -> Result<FoundValues<'v>, Nothing> {
+    let mut out = FoundValues::new();
     for value in found {
         match &*value {
             Value::Null => {}
@@ -167,7 +167,7 @@ fn member<'v>(value: Cow<'v, Value>, name: &str) -> Option<Cow<'v, Value>> {
 }
 
 /// Returns the members or items of a value.
-fn below(value: Cow<'_, Value>) -> Found<'_> {
+fn below(value: Cow<'_, Value>) -> FoundValues<'_> {
     match value {
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
         Cow::Borrowed(Value::Object(map)) => map.values().map(Cow::Borrowed).collect(),
@@ -176,14 +176,14 @@ fn below(value: Cow<'_, Value>) -> Found<'_> {
             .into_iter()
             .map(|(_, value)| Cow::Owned(value))
             .collect(),
-        _ => Found::new(),
+        _ => FoundValues::new(),
     }
 }
 
 /// Returns every value that has something below, parents first.
-fn descend(found: Found<'_>) -> Result<Found<'_>, Nothing> {
-    let mut out = Found::new();
-    let mut waiting: Found<'_> = found.into_iter().rev().collect();
+fn descend(found: FoundValues<'_>) -> Result<FoundValues<'_>, Nothing> {
+    let mut out = FoundValues::new();
+    let mut waiting: FoundValues<'_> = found.into_iter().rev().collect();
     while let Some(value) = waiting.pop() {
         let inside = below(value.clone());
         if !inside.is_empty() {

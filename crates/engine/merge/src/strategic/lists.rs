@@ -47,7 +47,7 @@ impl<'k> Items<'k> {
         let mut places = BTreeMap::new();
         for (at, item) in list.into_iter().enumerate() {
             if let Ok(name) = self.name(item) {
-                places.entry(Name(name)).or_insert(at);
+                places.entry(ItemName(name)).or_insert(at);
             }
         }
         Places(places)
@@ -55,7 +55,7 @@ impl<'k> Items<'k> {
 
     /// Returns the place of an item.
     pub(super) fn place(&self, places: &Places<'_>, item: &Value) -> Option<usize> {
-        places.0.get(&Name(self.name(item).ok()?)).copied()
+        places.0.get(&ItemName(self.name(item).ok()?)).copied()
     }
 
     /// Brings items into the order of a list that has them all; those to be deleted come last.
@@ -105,37 +105,37 @@ impl<'k> Items<'k> {
 }
 
 /// Where the items of a list are, by their names.
-pub(super) struct Places<'v>(BTreeMap<Name<'v>, usize>);
+pub(super) struct Places<'v>(BTreeMap<ItemName<'v>, usize>);
 
 impl<'v> Places<'v> {
     /// Adds an item at a place, if there is none of its name.
     pub(super) fn add(&mut self, name: &'v Value, at: usize) {
-        self.0.entry(Name(name)).or_insert(at);
+        self.0.entry(ItemName(name)).or_insert(at);
     }
 }
 
 /// A value that can be looked up.
-struct Name<'v>(&'v Value);
+struct ItemName<'v>(&'v Value);
 
-impl Ord for Name<'_> {
+impl Ord for ItemName<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         order::compare(self.0, other.0)
     }
 }
 
-impl PartialOrd for Name<'_> {
+impl PartialOrd for ItemName<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Name<'_> {
+impl PartialEq for ItemName<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Name<'_> {}
+impl Eq for ItemName<'_> {}
 
 /// Tells whether an item only says that it is to go.
 pub(super) fn is_deletion(item: &Value) -> bool {

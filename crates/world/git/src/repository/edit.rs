@@ -102,7 +102,7 @@ pub(crate) fn apply(
     root: Option<ObjectId>,
     changes: &Changes,
 ) -> Result<(ObjectId, Vec<(ObjectId, Object)>), Error> {
-    let mut plan = Node::default();
+    let mut plan = EditedFolder::default();
     for (path, change) in &changes.by_path {
         plan.put(path, change)?;
     }
@@ -122,12 +122,12 @@ pub(crate) fn apply(
 
 /// Changes by the parts of their paths.
 #[derive(Default)]
-struct Node<'c> {
+struct EditedFolder<'c> {
     here: Option<(&'c Change, &'c RepoPath)>,
-    below: BTreeMap<&'c str, Node<'c>>,
+    below: BTreeMap<&'c str, EditedFolder<'c>>,
 }
 
-impl<'c> Node<'c> {
+impl<'c> EditedFolder<'c> {
     fn put(&mut self, path: &'c RepoPath, change: &'c Change) -> Result<(), Error> {
         if path.parts().count() > DEPTH_MAX {
             return Err(Error::Deep(path.clone()));
@@ -154,7 +154,7 @@ impl Editor<'_> {
     fn folder(
         &mut self,
         old: Option<ObjectId>,
-        node: &Node<'_>,
+        node: &EditedFolder<'_>,
     ) -> Result<Option<ObjectId>, Error> {
         let mut entries = old.map_or(Ok(Folder::default()), |id| folder::read(self.source, id))?;
         for (name, child) in &node.below {
@@ -167,7 +167,12 @@ impl Editor<'_> {
         }
     }
 
-    fn entry(&mut self, entries: &mut Folder, name: &str, node: &Node<'_>) -> Result<(), Error> {
+    fn entry(
+        &mut self,
+        entries: &mut Folder,
+        name: &str,
+        node: &EditedFolder<'_>,
+    ) -> Result<(), Error> {
         match node.here {
             Some((Change::Delete, _)) => drop(entries.remove(name.as_bytes())),
             Some((change, path)) => {

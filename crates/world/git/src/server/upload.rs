@@ -152,11 +152,11 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
 }
 
 fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error> {
-    let Request {
+    let UploadRequest {
         wish,
         done,
         negotiates,
-    } = Request::read(repository, arguments)?;
+    } = UploadRequest::read(repository, arguments)?;
     if wish.wants.is_empty() {
         return Ok(Answer::whole(Vec::new()));
     }
@@ -186,7 +186,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
 
 /// A fetch as it was asked for.
 #[derive(Default)]
-struct Request {
+struct UploadRequest {
     wish: Wish,
     /// Whether the client has said all it has.
     done: bool,
@@ -194,7 +194,7 @@ struct Request {
     negotiates: bool,
 }
 
-impl Request {
+impl UploadRequest {
     fn read(repository: &Repository, arguments: &[String]) -> Result<Self, Error> {
         let mut it = Self::default();
         let (mut depth, mut relative, mut since, mut not) = (None, false, None, Vec::new());

@@ -17,7 +17,7 @@ const NEVER: u64 = u64::MAX;
 
 /// Places for connections.
 pub(super) struct Places {
-    held: Lock<Held>,
+    held: Lock<HeldPlaces>,
     connections_max: usize,
     per_peer_max: usize,
     unread_min: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Places {
 }
 
 #[derive(Default)]
-struct Held {
+struct HeldPlaces {
     connections: BTreeMap<u64, (IpAddr, Arc<Activity>)>,
     by_peer: HashMap<IpAddr, usize>,
     next_id: u64,
@@ -131,7 +131,7 @@ impl Places {
     }
 
     /// Returns the connection to displace: of the peer that holds most, the one that waited longest.
-    fn victim(&self, held: &Held, is_eligible: impl Fn(IpAddr) -> bool) -> Option<u64> {
+    fn victim(&self, held: &HeldPlaces, is_eligible: impl Fn(IpAddr) -> bool) -> Option<u64> {
         let waiting = held
             .connections
             .iter()
@@ -146,7 +146,7 @@ impl Places {
     }
 }
 
-impl Held {
+impl HeldPlaces {
     fn displace(&mut self, id: u64) {
         if let Some(activity) = self.remove(id) {
             activity.displaced.notify_one();

@@ -5,7 +5,8 @@
 //! in both. A write is asked about twice, before a connection is looked for and when its body is handed to the connection,
 //! so that waiting for a connection uses up no time of the Lease. Without its body no server carries a write out.
 //!
-//! What was handed over before the process stopped may still arrive after it woke; no client can prevent that.
+//! What was handed to the connection before the process stopped may still arrive after it woke: what lies in the buffers
+//! between here and the socket is not asked about again.
 //!
 //! At trace level each check is logged with the `Audit-ID` that the request carries, by which it is found in the audit
 //! log of the API server.

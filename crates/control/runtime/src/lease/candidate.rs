@@ -189,7 +189,7 @@ impl Candidate {
         };
         self.seen = Some((record, since));
 
-        let left = (since + lasts).saturating_sub(now.boot);
+        let left = since.saturating_add(lasts).saturating_sub(now.boot);
         if is_ours || holder.is_empty() || left.is_zero() {
             return step;
         }

@@ -125,6 +125,16 @@ fn a_lease_lasts_as_long_as_it_says_and_as_ours_at_least() {
 }
 
 #[test]
+fn a_lease_that_says_it_lasts_for_ever_is_waited_for() {
+    let mut record = held_by("other", 1);
+    record.spec["leaseDurationSeconds"] = json!(u64::MAX);
+    let mut waits = candidate();
+    waits.next(moment(100), Event::Due);
+    let step = waits.next(moment(100), Event::Read(Some(record)));
+    assert_eq!(step, Step::Rest(seconds(2)));
+}
+
+#[test]
 fn a_lease_that_was_let_go_of_is_taken_at_once() {
     let mut waits = candidate();
     let spec = record::released(&held_by("other", 1), moment(100).wall);

@@ -219,7 +219,15 @@ impl World {
     ) -> anyhow::Result<Option<Value>> {
         let end = Instant::now() + within;
         loop {
-            let found = self.get(kind, namespace, name).await?;
+            let found = match self.get(kind, namespace, name).await {
+                Ok(found) => found,
+                // A server that was away may cut a connection once more while it comes back.
+                Err(error) if is_passing(&error) && Instant::now() < end => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if wanted(found.as_ref()) {
                 return Ok(found);
             }
@@ -271,4 +279,10 @@ pub fn condition<'o>(object: Option<&'o Value>, of: &str) -> Option<&'o Value> {
         .as_array()?
         .iter()
         .find(|condition| condition["type"] == of)
+}
+
+fn is_passing(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<lode_cluster::Error>()
+        .is_some_and(lode_cluster::Error::is_passing)
 }

@@ -232,7 +232,7 @@ impl Kustomizations {
             });
         }
         let tree = self
-            .until_stopped(gather::tree(&self.sources, artifact, &job.from))
+            .while_wanted(object, gather::tree(&self.sources, artifact, &job.from))
             .await?;
         if let Some((read_by, reads)) = &state.reads
             && *read_by == spec
@@ -323,7 +323,10 @@ impl Kustomizations {
     async fn kept(&self, job: &Job<'_>, state: &mut State) -> Result<Vec<Desired>, Failure> {
         if state.kept.is_empty() {
             let tree = self
-                .until_stopped(gather::tree(&self.sources, &job.artifact, &job.from))
+                .while_wanted(
+                    job.object,
+                    gather::tree(&self.sources, &job.artifact, &job.from),
+                )
                 .await?;
             let vars = gather::variables(self.own.client(), job.object).await?;
             let built = self

@@ -33,19 +33,32 @@ impl Kustomizations {
             vars,
             options: self.build.clone(),
         };
-        self.until_stopped(within(&self.memory, Arc::new(work), before))
+        self.while_wanted(object, within(&self.memory, Arc::new(work), before))
             .await
     }
 
-    /// Waits for what computes or waits for memory, but not when the process ends: a thread cannot be called back.
-    pub(crate) async fn until_stopped<T>(
+    /// Waits for what computes or waits for memory, but not when the process ends or the object is deleted meanwhile: a
+    /// thread cannot be called back.
+    pub(crate) async fn while_wanted<T>(
         &self,
+        object: &Kustomization,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let mut stopping = self.stopping.subscribe();
+        let mut deletions = self.deletions.subscribe();
+        let deleted = async {
+            let is_wanted = || {
+                self.own
+                    .latest(object)
+                    .is_some_and(|latest| !latest.deleting())
+            };
+            // The sender lives as long as the controller.
+            while is_wanted() && deletions.changed().await.is_ok() {}
+        };
         tokio::select! {
             biased;
             _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped()),
+            () = deleted => Err(Failure::dropped()),
             ended = work => ended,
         }
     }

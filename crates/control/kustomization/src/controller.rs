@@ -26,6 +26,8 @@ pub struct Kustomizations {
     pub(crate) build: build::Options,
     /// Whether the process ends.
     pub(crate) stopping: watch::Sender<bool>,
+    /// Changes when a Kustomization is deleted.
+    pub(crate) deletions: watch::Sender<()>,
 }
 
 /// What the controller stands on.
@@ -68,6 +70,7 @@ impl Kustomizations {
             },
             options,
             stopping: watch::Sender::new(false),
+            deletions: watch::Sender::new(()),
         };
         Frame::new(own, queue, kind)
     }

@@ -103,6 +103,12 @@ impl Reconcile for Kustomizations {
         told(&change.old) != told(&change.new)
     }
 
+    fn changed(&self, change: &Change<Kustomization>) {
+        if change.new.as_ref().is_none_or(|new| new.deleting()) {
+            self.deletions.send_replace(());
+        }
+    }
+
     fn look(&self, name: &NamespacedName, state: &State, ids: &HashSet<Id>) {
         self.look_at(name, state, ids);
     }

@@ -2,7 +2,7 @@
 //!
 //! A verb is a module: [`serve`] runs the operator, [`install`] puts it into a cluster, [`get`] shows what it looks
 //! after, [`reconcile`] and [`suspend`] tell it what to do, [`diff`] says what it would change,
-//! [`build`] what a folder stands for; [`apiserver`] serves a Kubernetes API without a cluster, and [`demo`] shows all of
+//! [`building`] what a folder stands for; [`apiserver`] serves a Kubernetes API without a cluster, and [`demo`] shows all of
 //! it at work. [`main()`] reads the
 //! command line and prints what went wrong. Data goes to stdout, talk to stderr; both leave through [`output`].
 //!

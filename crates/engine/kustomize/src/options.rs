@@ -17,7 +17,7 @@ pub struct Options {
     /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
     /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
     pub custom_lists: bool,
-    /// Objects keep the comments of their files, for [`Built::write_commented`].
+    /// Objects keep the comments of their files, for [`Built::write_commented`](crate::Built::write_commented).
     pub comments: bool,
 }
 

@@ -51,7 +51,7 @@ impl<'t> Nodes<'t> {
     }
 
     /// Asks for comments, and for tags as they were written, in [`Extra`](crate::Extra): what
-    /// [`write_v3`](crate::write::v3()) then writes is what go-yaml v3 writes of what it read. A document's own comments
+    /// [`write_v3`](crate::write_v3()) then writes is what go-yaml v3 writes of what it read. A document's own comments
     /// stand with its root's. What stands for an alias has the comments of what it names.
     #[must_use]
     pub fn with_comments(mut self) -> Self {

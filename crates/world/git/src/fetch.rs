@@ -4,7 +4,7 @@
 //! holds is not fetched again. Everything ends by the remote's timeout, and everything that grows has a limit.
 //!
 //! A pack goes to a file as it arrives, so waiting for a server holds neither a thread nor memory. What computes runs on
-//! a thread once its [`Admission`] lets it; dropping the fetch ends requests at once and what computes soon.
+//! a thread once its [`Admission`](crate::Admission) lets it; dropping the fetch ends requests at once and what computes soon.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -22,11 +22,12 @@ use lode_apply::Set;
 use lode_cluster::{Client, Discovery};
 use lode_kustomization::{BuildOptions, Variables};
 use lode_object::NamespacedName;
+use lode_object::json::text;
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{Tree, ignore};
 
 use crate::diff::compare::Comparison;
-use crate::kinds::{Noun, name_of, text};
+use crate::kinds::{Noun, name_of};
 use crate::limits::BuildLimits;
 use crate::report::Told;
 use crate::session::Place;

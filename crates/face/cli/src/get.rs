@@ -9,10 +9,11 @@ use clap::ValueEnum;
 use lode_api::kinds::{self, Row};
 use lode_api::standing::{is_suspended, ready};
 use lode_cluster::Client;
+use lode_object::json::text;
 use lode_object::{NamespacedName, Value};
 use serde_json::json;
 
-use crate::kinds::{Noun, name_of, text};
+use crate::kinds::{Noun, name_of};
 use crate::report::Told;
 use crate::session::Place;
 use crate::words::{self, Chosen};

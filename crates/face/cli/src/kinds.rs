@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use lode_api::kinds::Row;
 use lode_api::names::Names;
 use lode_cluster::{Client, Resource, Target};
+use lode_object::json::text;
 use lode_object::{NamespacedName, Value};
 
 use crate::report::Told;
@@ -131,14 +132,6 @@ pub(crate) async fn list(
         }
         query = format!("?limit={PAGE}&continue={next}");
     }
-}
-
-/// Returns the text at a JSON pointer, empty where there is none.
-pub(crate) fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 /// Returns namespace and name of an object.

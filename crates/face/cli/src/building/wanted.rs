@@ -13,11 +13,11 @@ use lode_api::{Kind as _, Kustomization, kustomization};
 use lode_disk::regular;
 use lode_kustomization::Variables;
 use lode_object::Value;
+use lode_object::json::text;
 use lode_stdx::read;
 use lode_yaml::{Dialect, Reader};
 use serde_json::json;
 
-use crate::kinds::text;
 use crate::output;
 use crate::report::Told;
 use crate::session::NAMESPACE;

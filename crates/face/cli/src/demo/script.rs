@@ -7,11 +7,11 @@ use lode_api::conditions::READY;
 use lode_git::ObjectId;
 use lode_object::Value;
 use lode_object::json::list;
+use lode_object::json::text;
 use serde_json::json;
 
 use crate::demo::fleet;
 use crate::demo::world::World;
-use crate::kinds::text;
 use crate::output;
 use crate::session::NAMESPACE;
 

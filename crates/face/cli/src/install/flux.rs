@@ -4,9 +4,10 @@
 use anyhow::{Context as _, bail};
 use lode_cluster::{Client, Resource};
 use lode_object::Value;
+use lode_object::json::text;
 
 use super::objects;
-use crate::kinds::{name_of, text};
+use crate::kinds::name_of;
 use crate::report::Told;
 
 /// The controllers of Flux whose objects are ours too; sources are served under the first one's name.

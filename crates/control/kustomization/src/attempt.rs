@@ -76,7 +76,6 @@ impl Kustomizations {
                 || found.status.last_applied_revision.as_deref() == Some(&*revision)
         };
         check_dependencies(object, &checked.dependencies, find, is_current)?;
-        state.told_dependency.clear();
         let job = Job {
             object,
             checked,

@@ -57,8 +57,8 @@ impl Reconcile for Kustomizations {
         (!told).then(|| since(state) + LONG)
     }
 
-    fn report(&self, mut ended: Ended<'_, Self>) -> Report<Spec> {
-        match std::mem::replace(&mut ended.end, Ok(End::TouchedUp)) {
+    fn report(&self, ended: Ended<'_, Self>, end: Result<End, Failure>) -> Report<Spec> {
+        match end {
             Ok(End::Parked { until }) => self.parked(ended, until),
             Ok(End::TouchedUp) => touched_up(ended),
             Ok(End::Done { health, inventory }) => self.done(ended, health, inventory),
@@ -250,7 +250,7 @@ impl Kustomizations {
             _ => Next::Idle,
         };
         let status = (!says_the_same(&object.status, &status)).then_some(status);
-        let told = told_of_failure(state, failure);
+        let told = told_of_failure(object, failure);
         let told = told.map(|told| told.at(known.attempted.unwrap_or_default()));
         Report {
             status,
@@ -291,16 +291,16 @@ fn touched_up(ended: Ended<'_, Kustomizations>) -> Report<Spec> {
 }
 
 /// Returns what is said of a failure: a wait for a dependency once, other waits not at all.
-fn told_of_failure(state: &mut State, failure: Failure) -> Option<Told> {
+fn told_of_failure(object: &Kustomization, failure: Failure) -> Option<Told> {
     if !failure.quiet {
         return Some(Told::warning(failure.reason, failure.message));
     }
-    let is_new = state.told_dependency != failure.message;
-    if failure.reason != reasons::DEPENDENCY_NOT_READY || !is_new {
-        return None;
-    }
-    state.told_dependency.clone_from(&failure.message);
-    Some(Told::normal(failure.reason, failure.message))
+    let is_dependency = failure.reason == reasons::DEPENDENCY_NOT_READY;
+    let ready = object.status.conditions().get(conditions::READY);
+    let is_known = ready.is_some_and(|ready| {
+        *ready.reason == *failure.reason && *ready.message == *failure.message
+    });
+    (is_dependency && !is_known).then(|| Told::normal(failure.reason, failure.message))
 }
 
 /// Returns whether all that a new status says more is that a request was answered.

@@ -41,8 +41,6 @@ pub struct State {
     pub(crate) told_dropped: String,
     /// The revision of which objects of kinds that nobody serves were told.
     pub(crate) told_unserved: String,
-    /// The last message about a dependency, so that it is told once.
-    pub(crate) told_dependency: String,
 }
 
 /// One attempt to bring a revision about.

@@ -67,8 +67,12 @@ pub trait Reconcile: Send + Sync + 'static {
         Some(Instant::now() + LONG)
     }
 
-    /// Returns what is told of an attempt that ended, and when the next one is due.
-    fn report(&self, ended: Ended<'_, Self>) -> Report<Self::Spec>
+    /// Returns what is told of an attempt that ended so, and when the next one is due.
+    fn report(
+        &self,
+        ended: Ended<'_, Self>,
+        end: Result<Self::Done, Failure>,
+    ) -> Report<Self::Spec>
     where
         Self: Sized;
 
@@ -122,8 +126,6 @@ pub struct Ended<'a, R: Reconcile> {
     pub state: &'a mut R::State,
     /// What the attempt came to on its way.
     pub facts: &'a R::Facts,
-    /// How it ended.
-    pub end: Result<R::Done, Failure>,
     /// How long this run took.
     pub took: Duration,
     /// Whether it was told to be under way.
@@ -213,8 +215,11 @@ impl<R: Reconcile> Frame<R> {
                 .map(|object| self.kind.uses(object))
                 .unwrap_or_default()
         };
-        self.users
-            .update(name, uses(&change.old), uses(&change.new));
+        // What an object uses follows from its specification: our own writes of its status change nothing.
+        if change.asks_otherwise() {
+            self.users
+                .update(name, uses(&change.old), uses(&change.new));
+        }
         if change.new.is_none() {
             self.states.forget(name);
             self.queue.forget(name);
@@ -262,13 +267,13 @@ impl<R: Reconcile> Frame<R> {
             object,
             state,
             facts,
-            end,
             took,
             told,
             now,
         };
-        let report = self.kind.report(ended);
-        self.tell(object, report).await
+        let has_failed = end.is_err();
+        let report = self.kind.report(ended, end);
+        self.tell(object, report, has_failed).await
     }
 
     /// Attempts; returns with the end whether it took so long that it was told to be under way.
@@ -303,7 +308,12 @@ impl<R: Reconcile> Frame<R> {
 
     /// Writes what is told of an end. An event follows the status it is about: after a write that failed, the next run
     /// finds the same and says it then.
-    async fn tell(&self, object: &Resource<R::Spec>, report: Report<R::Spec>) -> Next {
+    async fn tell(
+        &self,
+        object: &Resource<R::Spec>,
+        report: Report<R::Spec>,
+        has_failed: bool,
+    ) -> Next {
         let name = name_of(object);
         if let Some(took) = report.took {
             self.own.observe(&name, took);
@@ -314,14 +324,17 @@ impl<R: Reconcile> Frame<R> {
             return self.own.postpone(object, &error);
         }
         for told in report.told {
-            let (reason, text) = (
-                &*told.reason,
-                self.own.discreet(&name, told.message.clone()),
-            );
-            let revision = told.fact("revision");
+            let (reason, revision) = (&*told.reason, told.fact("revision"));
+            let text = self.own.discreet(&name, told.message.clone());
             match told.kind {
-                EventKind::Normal => info!(controller = R::NAME, %name, reason, revision, text),
-                EventKind::Warning => error!(controller = R::NAME, %name, reason, revision, text),
+                EventKind::Normal => info!(controller = R::NAME, %name, reason, revision, "{text}"),
+                EventKind::Warning if has_failed => {
+                    let error = text;
+                    error!(controller = R::NAME, %name, reason, revision, error, "reconciliation failed");
+                }
+                EventKind::Warning => {
+                    warn!(controller = R::NAME, %name, reason, revision, "{text}");
+                }
             }
             self.own.emit(object, told);
         }
@@ -337,8 +350,8 @@ impl<R: Reconcile> Frame<R> {
             Ok(Removal::Done) => {}
             Ok(Removal::Wait(wait)) => return Next::After(wait),
             Err(failure) => {
-                let text = self.own.discreet(&name, failure.message.clone());
-                warn!(controller = R::NAME, %name, reason = failure.reason, text, "not removed");
+                let error = self.own.discreet(&name, failure.message.clone());
+                warn!(controller = R::NAME, %name, reason = failure.reason, error, "not removed");
                 self.own
                     .emit(object, Told::warning(failure.reason, failure.message));
                 return Next::Backoff;
@@ -371,6 +384,8 @@ impl<R: Reconcile> Controller for Frame<R> {
         if objects.get(name).is_some() {
             let look = |state: &R::State, ids: &HashSet<Id>| self.kind.look(name, state, ids);
             self.states.give_back(name, uid, state, look);
+        } else {
+            self.states.forget(name);
         }
         next
     }

@@ -76,4 +76,5 @@ pub use sources::{OpenError, Source, Sources};
 pub use spin::Spin;
 pub use states::States;
 pub use store::{Change, Changes, Parse, Store};
+pub use urgency::asks_otherwise;
 pub use users::{Use, Users};

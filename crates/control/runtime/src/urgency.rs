@@ -22,6 +22,23 @@ impl<S: Kind> Change<Resource<S>> {
             Some(old) => asks_anew(old, new).then_some(Priority::Person),
         }
     }
+
+    /// Returns whether the object came or went, is going, or asks for something else than it did. A request for another
+    /// reconcile alone is none of that.
+    #[must_use]
+    pub fn asks_otherwise(&self) -> bool {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => asks_otherwise(old, new),
+            _ => true,
+        }
+    }
+}
+
+/// Returns whether an object asks for something else than it did, is going, or is another one of its name.
+pub fn asks_otherwise<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
+    old.metadata.uid != new.metadata.uid
+        || old.metadata.generation != new.metadata.generation
+        || old.deleting() != new.deleting()
 }
 
 /// Returns whether somebody waits for the next reconcile of an object: what it asks for now has not been looked at, a
@@ -39,11 +56,9 @@ fn is_awaited<S: Kind>(object: &Resource<S>) -> bool {
 
 /// Returns whether an object asks for something else than before, or is another one of the same name.
 fn asks_anew<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
-    old.metadata.generation != new.metadata.generation
-        || old.metadata.uid != new.metadata.uid
+    asks_otherwise(old, new)
         || old.metadata.annotation(meta::REQUESTED_AT)
             != new.metadata.annotation(meta::REQUESTED_AT)
-        || old.deleting() != new.deleting()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::{GitRepository, Status as _, reasons};
 use lode_runtime::{
     Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
-    Use, is_retry, jitter, name_of,
+    Use, asks_otherwise, is_retry, jitter, name_of,
 };
 use tokio::time::Instant;
 
@@ -52,11 +52,10 @@ impl Reconcile for GitRepositories {
         (!is_retry(object)).then(|| Instant::now() + LONG)
     }
 
-    fn report(&self, ended: Ended<'_, Self>) -> Report<Spec> {
+    fn report(&self, ended: Ended<'_, Self>, end: Result<Found, Failure>) -> Report<Spec> {
         let Ended {
             object,
             facts,
-            end,
             took,
             now,
             ..
@@ -186,22 +185,10 @@ fn told_of_failure(
     })
 }
 
-/// Returns whether what is under way for a repository is not wanted any more: it is gone or going, or is to be another.
-/// Who only asks again waits for what is under way.
+/// Returns whether what is under way for a repository is not wanted any more. Who only requests another reconcile waits
+/// for what is under way.
 fn supersedes(change: &Change<GitRepository>) -> bool {
-    let Some(old) = &change.old else { return false };
-    change
-        .new
-        .as_ref()
-        .is_none_or(|new| asks_otherwise(old, new))
-}
-
-/// Returns whether an object asks for something else than it did, or is another one of its name.
-fn asks_otherwise(old: &GitRepository, new: &GitRepository) -> bool {
-    let (old_meta, new_meta) = (&old.metadata, &new.metadata);
-    old_meta.uid != new_meta.uid
-        || old_meta.generation != new_meta.generation
-        || old.deleting() != new.deleting()
+    change.old.is_some() && change.asks_otherwise()
 }
 
 /// Returns whether a repository came or went, or its artifact or includes are others.

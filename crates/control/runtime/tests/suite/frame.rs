@@ -71,9 +71,9 @@ impl Reconcile for Toy {
         Some(Instant::now() + Duration::from_millis(50))
     }
 
-    fn report(&self, ended: Ended<'_, Self>) -> Report<Spec> {
+    fn report(&self, ended: Ended<'_, Self>, end: Result<&'static str, Failure>) -> Report<Spec> {
         let draft = Draft::new(ended.object, ended.now);
-        let (draft, told) = match ended.end {
+        let (draft, told) = match end {
             Ok(done) => (
                 draft.succeeded("Played", done),
                 Told::normal("Played", done),

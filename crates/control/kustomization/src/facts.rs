@@ -1,10 +1,11 @@
 //! [`Facts`]: what an attempt has come to, for whoever tells it while it goes on or after it failed.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use lode_api::shared::InventoryEntry;
 use lode_runtime::Failure;
+use lode_stdx::Lock;
 use lode_stdx::duration;
 
 use crate::validate::Checked;
@@ -13,7 +14,7 @@ use crate::validate::Checked;
 #[derive(Default)]
 pub struct Facts {
     checked: OnceLock<Checked>,
-    known: Mutex<Known>,
+    known: Lock<Known>,
 }
 
 /// What is known of an attempt so far.
@@ -59,39 +60,36 @@ impl Facts {
 
     /// Returns what is known so far.
     pub(crate) fn known(&self) -> Known {
-        self.lock().clone()
+        self.known.lock().clone()
     }
 
     /// Notes what it is doing, in the words of the `Reconciling` condition.
     pub(crate) fn doing(&self, what: &str, revision: &str, timeout: Duration) {
         let timeout = duration::format(timeout);
-        self.lock().doing = format!("{what} for revision {revision} with a timeout of {timeout}");
+        self.known.lock().doing =
+            format!("{what} for revision {revision} with a timeout of {timeout}");
     }
 
     pub(crate) fn attempted(&self, revision: &str) {
-        self.lock().attempted = Some(revision.to_owned());
+        self.known.lock().attempted = Some(revision.to_owned());
     }
 
     pub(crate) fn built(&self, digest: &str) {
-        self.lock().built = Some(digest.to_owned());
+        self.known.lock().built = Some(digest.to_owned());
     }
 
     pub(crate) fn inventory(&self, entries: Vec<InventoryEntry>) {
-        self.lock().inventory = Some(entries);
+        self.known.lock().inventory = Some(entries);
     }
 
     pub(crate) fn secrets(&self, mut values: Vec<String>) {
         // A longer value may hold a shorter one.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        self.lock().secrets = values;
+        self.known.lock().secrets = values;
     }
 
     pub(crate) fn changed(&self) {
-        self.lock().changed = true;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().changed = true;
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use lode_stdx::time::rfc3339;
 
 /// The time of the day. Durations are measured by the async runtime's clock, never by this one.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl Clock {
     /// Returns the time as the API writes it (RFC 3339, UTC, whole seconds).
     #[must_use]
     pub fn text(&self) -> String {
-        self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        rfc3339(self.now())
     }
 }
 

@@ -12,13 +12,15 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use lode_cluster::{Client, Error, Resource, Target};
 use lode_object::Value;
+use lode_stdx::Lock;
+use lode_stdx::time::rfc3339;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -133,7 +135,7 @@ impl Drop for Sender {
 struct Outbox {
     component: &'static str,
     instance: String,
-    state: Mutex<State>,
+    state: Lock<State>,
     dropped: AtomicU64,
     /// The process ends: no more rests.
     hurry: AtomicBool,
@@ -164,7 +166,7 @@ impl Outbox {
         Self {
             component,
             instance: std::env::var("HOSTNAME").unwrap_or_else(|_| component.to_owned()),
-            state: Mutex::new(state),
+            state: Lock::new(state),
             dropped: AtomicU64::new(0),
             hurry: AtomicBool::new(false),
             arrived: Notify::new(),
@@ -174,7 +176,7 @@ impl Outbox {
 
     fn push(&self, mut event: Event, now: Timestamp) {
         cut(&mut event.message, MESSAGE_MAX);
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.queue.len() >= QUEUE_MAX {
             state.queue.pop_front();
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -198,7 +200,7 @@ impl Outbox {
 
     /// Takes the oldest event; whether it repeats another is decided here, in the order of events.
     fn pop(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let (event, now) = state.queue.pop_front()?;
         state.in_flight += 1;
         let about = &event.about;
@@ -214,7 +216,7 @@ impl Outbox {
     }
 
     fn done(&self, job: &Job, is_written: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.in_flight -= 1;
         if !is_written {
             state.repeats.forget(job.fingerprint);
@@ -237,12 +239,8 @@ impl Outbox {
     }
 
     fn is_empty(&self) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         state.queue.is_empty() && state.in_flight == 0
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the event as the API server takes it.
@@ -264,8 +262,8 @@ impl Outbox {
             "type": match event.kind { EventKind::Normal => "Normal", EventKind::Warning => "Warning" },
             "reason": event.reason,
             "message": event.message,
-            "firstTimestamp": seconds(times.first),
-            "lastTimestamp": seconds(times.last),
+            "firstTimestamp": rfc3339(times.first),
+            "lastTimestamp": rfc3339(times.last),
             "count": times.count,
             "source": {"component": self.component},
             "reportingComponent": self.component,
@@ -346,7 +344,7 @@ async fn write(
             manager: outbox.component,
             dry_run: false,
         };
-        let patch = json!({"count": job.times.count, "lastTimestamp": seconds(job.times.last)});
+        let patch = json!({"count": job.times.count, "lastTimestamp": rfc3339(job.times.last)});
         match client.merge(events, target, "", &patch).await {
             // The server forgets events after a while: it is made again, with its count.
             Err(error) if error.is_not_found() => {}
@@ -378,11 +376,6 @@ fn cut(text: &mut String, max: usize) {
         text.truncate(text.floor_char_boundary(max - SIGN.len_utf8()));
         text.push(SIGN);
     }
-}
-
-/// Spells a time as Kubernetes spells `metav1.Time`.
-fn seconds(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 #[cfg(test)]
@@ -455,7 +448,7 @@ mod tests {
         let body = outbox.body(&jobs[1]);
         assert_eq!(
             (&body["firstTimestamp"], &body["lastTimestamp"]),
-            (&json!(seconds(at(0))), &json!(seconds(at(60))))
+            (&json!(rfc3339(at(0))), &json!(rfc3339(at(60))))
         );
     }
 
@@ -478,7 +471,7 @@ mod tests {
         }
         assert_eq!(outbox.dropped.load(Ordering::Relaxed), 3);
         assert_eq!(outbox.pop().unwrap().event.message, "3");
-        assert_eq!(outbox.lock().queue.len(), QUEUE_MAX - 1);
+        assert_eq!(outbox.state.lock().queue.len(), QUEUE_MAX - 1);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! Plain HTTP/1.1 on a listener the caller opened. Request bodies are never read, and no answer waits for anything, so
 //! whoever asks is answered however many sockets others hold: the oldest that is idle or does not read makes room.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use lode_net::{Caller, Limits, RequestBody, Terms};
+use lode_stdx::Lock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -32,7 +33,7 @@ const RENDERINGS_PER_SECOND_MAX: u32 = 20;
 #[derive(Clone)]
 pub struct Routes {
     metrics: Metrics,
-    rendered: Arc<Mutex<Rendered>>,
+    rendered: Arc<Lock<Rendered>>,
     is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -79,7 +80,7 @@ impl Routes {
 impl Routes {
     /// Returns the metrics as text, as of now unless too many ask.
     fn text(&self) -> Bytes {
-        let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rendered = self.rendered.lock();
         if rendered
             .since
             .is_none_or(|since| since.elapsed() >= Duration::from_secs(1))

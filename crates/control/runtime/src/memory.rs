@@ -8,8 +8,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
+use lode_stdx::Lock;
 use tokio::sync::oneshot;
 
 use crate::fair::Places;
@@ -29,7 +30,7 @@ pub struct Memory(Arc<Shared>);
 struct Shared {
     total: u64,
     places: Places,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +94,7 @@ impl Memory {
         Self(Arc::new(Shared {
             total,
             places,
-            state: Mutex::default(),
+            state: Lock::default(),
         }))
     }
 
@@ -123,7 +124,7 @@ impl Memory {
         }
         let (wake, woken) = oneshot::channel();
         let woke = {
-            let mut state = self.lock();
+            let mut state = self.0.state.lock();
             let namespace: Arc<str> = namespace.into();
             let line = state.waiting.entry(namespace.clone()).or_default();
             line.push_back(Waiter { bytes, wake });
@@ -214,10 +215,6 @@ impl Memory {
             _ => Turn::Later,
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Returns whether somebody in a line has not given up.
@@ -257,7 +254,7 @@ impl Drop for Reservation {
             return;
         };
         let unwanted = {
-            let mut state = memory.lock();
+            let mut state = memory.0.state.lock();
             state.ended(&self.namespace, self.bytes);
             memory.serve(state)
         };
@@ -322,6 +319,8 @@ fn machine_bytes(meminfo: &str) -> Option<u64> {
 mod tests {
     use futures::FutureExt as _;
 
+    use std::sync::Mutex;
+
     use super::*;
 
     const MIB: u64 = 1 << 20;
@@ -338,7 +337,7 @@ mod tests {
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         drop(second.await.unwrap());
-        assert_eq!(memory.lock().taken, 0);
+        assert_eq!(memory.0.state.lock().taken, 0);
     }
 
     #[tokio::test]
@@ -452,7 +451,7 @@ mod tests {
         assert!(waits.as_mut().now_or_never().is_none());
         drop(held);
         drop(waits.await.unwrap());
-        let state = memory.lock();
+        let state = memory.0.state.lock();
         assert_eq!(
             (
                 state.taken,

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lode_cluster::Client;
 use lode_object::NamespacedName;
+use lode_stdx::Lock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
@@ -82,17 +83,25 @@ impl Metrics {
                 .held_back
                 .get_or_create(&[("controller", controller)]),
         );
-        lock(&self.shared.live.depths).insert(controller, Box::new(depth));
+        self.shared
+            .live
+            .depths
+            .lock()
+            .insert(controller, Box::new(depth));
     }
 
     /// Shows how many calls a client made to the API server at `host`.
     pub fn watch_client(&self, client: &Client, host: &str) {
-        lock(&self.shared.live.clients).push((client.clone(), host.into()));
+        self.shared
+            .live
+            .clients
+            .lock()
+            .push((client.clone(), host.into()));
     }
 
     /// Shows how many events were dropped.
     pub fn watch_events(&self, events: &Events) {
-        lock(&self.shared.live.events).push(events.clone());
+        self.shared.live.events.lock().push(events.clone());
     }
 
     /// Shows whether this replica holds a Lease.
@@ -170,7 +179,7 @@ impl Metrics {
 
     /// Drops what is kept of an object that is gone.
     pub fn forget(&self, kind: &'static str, name: &NamespacedName) {
-        if let Some(objects) = lock(&self.shared.live.objects).get_mut(kind) {
+        if let Some(objects) = self.shared.live.objects.lock().get_mut(kind) {
             objects.remove(name);
         }
     }
@@ -269,10 +278,10 @@ impl Runs {
 /// What is put together when scraped.
 struct Live {
     bounds: Vec<f64>,
-    objects: Mutex<HashMap<&'static str, HashMap<NamespacedName, Box<Object>>>>,
-    depths: Mutex<BTreeMap<&'static str, Depth>>,
-    clients: Mutex<Vec<(Client, Box<str>)>>,
-    events: Mutex<Vec<Events>>,
+    objects: Lock<HashMap<&'static str, HashMap<NamespacedName, Box<Object>>>>,
+    depths: Lock<BTreeMap<&'static str, Depth>>,
+    clients: Lock<Vec<(Client, Box<str>)>>,
+    events: Lock<Vec<Events>>,
 }
 
 type Depth = Box<dyn Fn() -> usize + Send + Sync>;
@@ -291,10 +300,10 @@ impl Default for Live {
         Self {
             bounds: exponential_buckets_range(DURATION_MIN, DURATION_MAX, DURATION_BUCKETS)
                 .collect(),
-            objects: Mutex::default(),
-            depths: Mutex::default(),
-            clients: Mutex::default(),
-            events: Mutex::default(),
+            objects: Lock::default(),
+            depths: Lock::default(),
+            clients: Lock::default(),
+            events: Lock::default(),
         }
     }
 }
@@ -311,7 +320,7 @@ impl Collector for Live {
         self.encode_drifts(&mut encoder)?;
         self.encode_depths(&mut encoder)?;
         self.encode_calls(&mut encoder)?;
-        let dropped = lock(&self.events).iter().map(Events::dropped).sum();
+        let dropped = self.events.lock().iter().map(Events::dropped).sum();
         single(
             &mut encoder,
             ("lode_events_dropped", "Events that were never written"),
@@ -337,7 +346,7 @@ impl Collector for Live {
 
 impl Live {
     fn with(&self, kind: &'static str, name: &NamespacedName, change: impl FnOnce(&mut Object)) {
-        let mut objects = lock(&self.objects);
+        let mut objects = self.objects.lock();
         let objects = objects.entry(kind).or_default();
         if !objects.contains_key(name) {
             objects.insert(name.clone(), Box::default());
@@ -348,7 +357,7 @@ impl Live {
     }
 
     fn encode_durations(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let objects = lock(&self.objects);
+        let objects = self.objects.lock();
         let rows = objects.iter().flat_map(|(kind, objects)| {
             let ran = objects.iter().filter(|(_, object)| object.seconds > 0.0);
             ran.map(|(name, object)| (object_labels(kind, name), object))
@@ -379,7 +388,7 @@ impl Live {
     }
 
     fn encode_drifts(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let objects = lock(&self.objects);
+        let objects = self.objects.lock();
         let objects = objects
             .iter()
             .flat_map(|(kind, objects)| objects.iter().map(move |(name, it)| (kind, name, it)));
@@ -403,7 +412,7 @@ impl Live {
     }
 
     fn encode_depths(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
-        let depths = lock(&self.depths);
+        let depths = self.depths.lock();
         let rows = depths.iter().map(|(controller, depth)| {
             (
                 [("name", *controller), ("controller", *controller)],
@@ -420,7 +429,7 @@ impl Live {
     fn encode_calls(&self, encoder: &mut DescriptorEncoder) -> fmt::Result {
         let mut by_verb: BTreeMap<(&str, u16), u64> = BTreeMap::new();
         let mut by_method: BTreeMap<(&str, &str, u16), u64> = BTreeMap::new();
-        let clients = lock(&self.clients);
+        let clients = self.clients.lock();
         for (client, host) in clients.iter() {
             for ((verb, code), calls) in client.counts() {
                 *by_verb.entry((verb, code)).or_default() += calls;
@@ -514,10 +523,6 @@ fn method(verb: &str) -> &'static str {
         "apply" | "dry-run" | "patch" => "PATCH",
         _ => "GET",
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

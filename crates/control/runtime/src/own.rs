@@ -12,12 +12,13 @@
 //! - Words that were hidden for an object appear in none of its conditions and events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::{Kind, Resource};
 use lode_cluster::{Client, Error, Subject, Target};
 use lode_object::{NamespacedName, Value, merge_patch, meta};
+use lode_stdx::Lock;
 use serde_json::json;
 use tracing::{debug, warn};
 
@@ -43,7 +44,7 @@ pub struct Own<S: Kind> {
     metrics: Metrics,
     clock: Clock,
     manager: &'static str,
-    hidden: Mutex<HashMap<NamespacedName, BTreeSet<Box<str>>>>,
+    hidden: Lock<HashMap<NamespacedName, BTreeSet<Box<str>>>>,
 }
 
 /// What an [`Own`] stands on.
@@ -147,7 +148,7 @@ where
             metrics: parts.metrics,
             clock: parts.clock,
             manager: parts.manager,
-            hidden: Mutex::default(),
+            hidden: Lock::default(),
         }
     }
 
@@ -349,13 +350,17 @@ where
     /// Hides words from everything that is said of an object from now on: names that were built with values from Secrets.
     pub fn hide_words(&self, name: &NamespacedName, words: Vec<Box<str>>) {
         if !words.is_empty() {
-            self.hidden().entry(name.clone()).or_default().extend(words);
+            self.hidden
+                .lock()
+                .entry(name.clone())
+                .or_default()
+                .extend(words);
         }
     }
 
     /// Returns a message about an object without the words that are hidden for it.
     pub fn discreet(&self, name: &NamespacedName, mut text: String) -> String {
-        if let Some(words) = self.hidden().get(name) {
+        if let Some(words) = self.hidden.lock().get(name) {
             // The longest first: it may contain a shorter one.
             let mut words: Vec<_> = words
                 .iter()
@@ -376,12 +381,8 @@ where
 
     /// Forgets an object that is gone.
     pub fn forget(&self, name: &NamespacedName) {
-        self.hidden().remove(name);
+        self.hidden.lock().remove(name);
         self.metrics.forget(S::NAMES.kind, name);
-    }
-
-    fn hidden(&self) -> MutexGuard<'_, HashMap<NamespacedName, BTreeSet<Box<str>>>> {
-        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,9 +17,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use lode_stdx::Lock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -44,7 +44,7 @@ pub enum Priority {
 
 /// Keys that wait for a worker. Shared by all workers of one controller.
 pub struct Queue<K> {
-    state: Mutex<State<K>>,
+    state: Lock<State<K>>,
     arrived: Notify,
 }
 
@@ -77,32 +77,32 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
             closed: false,
         };
         Self {
-            state: Mutex::new(state),
+            state: Lock::new(state),
             arrived: Notify::new(),
         }
     }
 
     /// Sets how many keys run at once.
     pub(crate) fn limit(&self, workers: Places) {
-        self.lock().lanes.limit(workers);
+        self.state.lock().lanes.limit(workers);
     }
 
     /// Asks for a run as soon as possible. A key that waits already keeps its place unless this is more urgent; one
     /// that runs runs again afterwards.
     pub fn add(&self, key: K, priority: Priority) {
-        self.lock().add(key, priority);
+        self.state.lock().add(key, priority);
         self.arrived.notify_one();
     }
 
     /// Asks for a run as [`Queue::add`] does, although nothing has changed since the last one: it counts as unasked.
     pub fn repeat(&self, key: K, priority: Priority) {
-        self.lock().put(key, priority);
+        self.state.lock().put(key, priority);
         self.arrived.notify_one();
     }
 
     /// Asks for a run after some time. Of several timers of a key the earliest stays.
     pub fn add_after(&self, key: K, wait: Duration, priority: Priority) {
-        self.lock().set_timer(key, due(wait), priority);
+        self.state.lock().set_timer(key, due(wait), priority);
         self.arrived.notify_one();
     }
 
@@ -132,19 +132,19 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
     /// Ends a key's run and says when it runs again. An [`Queue::add`] made meanwhile goes before any wait. Returns
     /// whether the key was held back.
     pub fn done(&self, key: &K, next: Next) -> Option<Spin> {
-        let spin = self.lock().done(key, next);
+        let spin = self.state.lock().done(key, next);
         self.arrived.notify_one();
         spin
     }
 
     /// Drops timer and failures of a key whose object is gone; a run already asked for stays.
     pub fn forget(&self, key: &K) {
-        self.lock().forget(key);
+        self.state.lock().forget(key);
     }
 
     /// Returns how many keys wait for a worker; those with a timer do not count before it is due.
     pub fn len(&self) -> usize {
-        self.lock().lanes.len()
+        self.state.lock().lanes.len()
     }
 
     /// Tells whether no key waits for a worker.
@@ -154,7 +154,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Tells whether a key is running now.
     pub fn is_running(&self, key: &K) -> bool {
-        self.lock()
+        self.state
+            .lock()
             .entries
             .get(key)
             .is_some_and(|entry| entry.running)
@@ -162,13 +163,13 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
 
     /// Hands out no more keys: every [`Queue::next`] returns `None`, now and from now on.
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.state.lock().closed = true;
         self.arrived.notify_waiters();
     }
 
     /// Takes the next key if there is one; else says whether the queue is closed and when the next timer is due.
     fn look(&self) -> (Option<K>, bool, Option<Instant>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.closed {
             return (None, true, None);
         }
@@ -182,10 +183,6 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
             self.arrived.notify_one();
         }
         (key, false, due)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -660,7 +657,7 @@ mod tests {
                 .await
                 .is_err()
         );
-        assert!(queue.lock().entries.is_empty() && queue.lock().timers.is_empty());
+        assert!(queue.state.lock().entries.is_empty() && queue.state.lock().timers.is_empty());
         queue.add("a", Priority::Change);
         queue.forget(&"a");
         assert_eq!(now(&queue), Some("a"), "a run asked for stays");
@@ -673,7 +670,7 @@ mod tests {
         assert_eq!(seconds_to_next(&queue).await.0, "a");
         queue.done(&"a", Next::Idle);
         queue.done(&"a", Next::Backoff);
-        assert!(queue.lock().entries.is_empty() && queue.lock().timers.is_empty());
+        assert!(queue.state.lock().entries.is_empty() && queue.state.lock().timers.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,15 +1,15 @@
 //! [`States`]: what is remembered of each object between two reconciles.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lode_object::{Id, NamespacedName};
+use lode_stdx::Lock;
 
 /// What is remembered of each object of a kind.
 ///
 /// A reconcile takes the state and gives it back. What happens to the object's own objects while it runs is noted, and
 /// looked at when the state comes back.
-pub struct States<T>(Mutex<Table<T>>);
+pub struct States<T>(Lock<Table<T>>);
 
 struct Table<T> {
     idle: HashMap<NamespacedName, Idle<T>>,
@@ -24,7 +24,7 @@ struct Idle<T> {
 
 impl<T> Default for States<T> {
     fn default() -> Self {
-        Self(Mutex::new(Table {
+        Self(Lock::new(Table {
             idle: HashMap::new(),
             late: HashMap::new(),
         }))
@@ -35,7 +35,7 @@ impl<T: Default> States<T> {
     /// Takes the state of an object for the time of its reconcile. An object that was deleted and made again shares
     /// nothing with the one before it but the name.
     pub fn take(&self, name: &NamespacedName, uid: &str) -> Box<T> {
-        let idle = self.lock().idle.remove(name);
+        let idle = self.0.lock().idle.remove(name);
         let idle = idle.filter(|idle| *idle.uid == *uid);
         idle.map(|idle| idle.state).unwrap_or_default()
     }
@@ -48,7 +48,7 @@ impl<T: Default> States<T> {
         state: Box<T>,
         look: impl FnOnce(&T, &HashSet<Id>),
     ) {
-        let mut table = self.lock();
+        let mut table = self.0.lock();
         look(&state, &table.late.remove(name).unwrap_or_default());
         table.idle.insert(
             name.clone(),
@@ -67,7 +67,7 @@ impl<T: Default> States<T> {
         is_running: bool,
         look: impl FnOnce(&T, &HashSet<Id>),
     ) {
-        let mut table = self.lock();
+        let mut table = self.0.lock();
         if let Some(idle) = table.idle.get(name) {
             look(&idle.state, &ids);
         } else if is_running {
@@ -77,13 +77,9 @@ impl<T: Default> States<T> {
 
     /// Forgets an object that is gone.
     pub fn forget(&self, name: &NamespacedName) {
-        let mut table = self.lock();
+        let mut table = self.0.lock();
         table.idle.remove(name);
         table.late.remove(name);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,9 @@
 //! [`Users`]: whom a change of something wakes.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lode_object::NamespacedName;
+use lode_stdx::Lock;
 
 /// Something that an object uses, whether it exists or not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -26,12 +26,12 @@ impl Use {
 
 /// Who uses what.
 #[derive(Debug, Default)]
-pub struct Users(Mutex<HashMap<Use, HashSet<NamespacedName>>>);
+pub struct Users(Lock<HashMap<Use, HashSet<NamespacedName>>>);
 
 impl Users {
     /// Takes what an object uses now instead of what it used before.
     pub fn update(&self, user: &NamespacedName, before: Vec<Use>, now: Vec<Use>) {
-        let mut users = self.lock();
+        let mut users = self.0.lock();
         for used in before {
             if let Some(names) = users.get_mut(&used) {
                 names.remove(user);
@@ -47,16 +47,13 @@ impl Users {
 
     /// Returns who uses something, in no order.
     pub fn of(&self, used: &Use) -> Vec<NamespacedName> {
-        self.lock()
+        self.0
+            .lock()
             .get(used)
             .into_iter()
             .flatten()
             .cloned()
             .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Use, HashSet<NamespacedName>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,7 +88,7 @@ mod tests {
         users.update(&name("app"), uses(&["two", "three"]), Vec::new());
         users.update(&name("db"), uses(&["one"]), Vec::new());
         assert!(
-            users.lock().is_empty(),
+            users.0.lock().is_empty(),
             "nothing is kept of what nobody uses"
         );
     }

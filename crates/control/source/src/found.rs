@@ -1,9 +1,9 @@
 //! What an attempt comes to: [`Found`] in the end, [`Facts`] on its way.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lode_api::shared::Artifact;
+use lode_stdx::Lock;
 use lode_tree::RepoPath;
 
 /// What a successful attempt comes to.
@@ -21,7 +21,7 @@ pub struct Found {
 
 /// What an attempt saw on its way, also when it failed.
 #[derive(Debug, Default)]
-pub struct Facts(Mutex<Seen>);
+pub struct Facts(Lock<Seen>);
 
 /// What an attempt saw.
 #[derive(Debug, Clone, Default)]
@@ -35,20 +35,16 @@ pub(crate) struct Seen {
 impl Facts {
     /// Returns what was seen so far.
     pub(crate) fn seen(&self) -> Seen {
-        self.lock().clone()
+        self.0.lock().clone()
     }
 
     /// Notes whether the artifact of the status is not in the store.
     pub(crate) fn lost(&self, lost: bool) {
-        self.lock().lost = lost;
+        self.0.lock().lost = lost;
     }
 
     /// Notes the revision that the repository has.
     pub(crate) fn revision(&self, revision: &str) {
-        self.lock().revision = Some(revision.to_owned());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().revision = Some(revision.to_owned());
     }
 }

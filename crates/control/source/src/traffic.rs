@@ -5,10 +5,11 @@
 //! somebody of its namespace is back.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use lode_object::NamespacedName;
 use lode_runtime::Failure;
+use lode_stdx::Lock;
 use tokio::sync::watch;
 
 /// Repositories under way at once, of all namespaces: each holds a connection and its buffers.
@@ -24,7 +25,7 @@ pub(crate) struct Traffic(Arc<Shared>);
 
 struct Shared {
     wake: Wake,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Default)]
@@ -53,13 +54,13 @@ impl Traffic {
     pub(crate) fn new(wake: impl Fn(&NamespacedName) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             wake: Box::new(wake),
-            state: Mutex::default(),
+            state: Lock::default(),
         }))
     }
 
     /// Sets off, or parks the name and returns nothing.
     pub(crate) fn set_off(&self, name: &NamespacedName) -> Option<Trip> {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         let is_stopped = state.is_stopped;
         let namespace = state
             .by_namespace
@@ -82,7 +83,7 @@ impl Traffic {
 
     /// Calls one back, because what it set off for is not wanted any more.
     pub(crate) fn call_back(&self, name: &NamespacedName) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         if let Some(call) = state.under_way.get(name) {
             call.send_replace(true);
         }
@@ -93,15 +94,11 @@ impl Traffic {
 
     /// Calls all back for good.
     pub(crate) fn stop(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.state.lock();
         state.is_stopped = true;
         for call in state.under_way.values() {
             call.send_replace(true);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,7 +120,7 @@ impl Trip {
 impl Drop for Trip {
     fn drop(&mut self) {
         let next = {
-            let mut state = self.traffic.lock();
+            let mut state = self.traffic.0.state.lock();
             state.under_way.remove(&self.name);
             let is_stopped = state.is_stopped;
             let Some(namespace) = state.by_namespace.get_mut(&self.name.namespace) else {
@@ -144,6 +141,8 @@ impl Drop for Trip {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     fn name(namespace: &str, n: usize) -> NamespacedName {
@@ -171,7 +170,10 @@ mod tests {
         assert_eq!(*woken.lock().unwrap(), [name("a", 99)]);
         assert!(traffic.set_off(&name("a", 99)).is_some());
         drop(trips);
-        assert!(traffic.lock().by_namespace.is_empty() && traffic.lock().under_way.is_empty());
+        assert!(
+            traffic.0.state.lock().by_namespace.is_empty()
+                && traffic.0.state.lock().under_way.is_empty()
+        );
     }
 
     #[tokio::test]

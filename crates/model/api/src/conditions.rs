@@ -1,7 +1,8 @@
-//! [`Conditions`]: how a status says what is the case.
+//! [`Conditions`]: the conditions in an object's status.
 //!
-//! Input: a [`Verdict`], the generation it is about and the time. Output: the list as Flux keeps it: one entry per
-//! type, `Stalled`, `Reconciling` and `Ready` first, a transition time that moves when status, reason or message do.
+//! Input: a [`Verdict`], the generation it is about and the time. Output: the list as Flux keeps
+//! it: one entry per type, with `Stalled`, `Reconciling` and `Ready` first; the transition time
+//! changes when status, reason or message do.
 //!
 //! Left out: which conditions make an object ready. That is each controller's own summary.
 
@@ -12,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::schema::{Field, date_time, max_length, min_length, minimum, object, pattern};
 
-/// The object does what its spec asks for.
+/// The object is in the state its spec asks for.
 pub const READY: &str = "Ready";
-/// Work goes on; present only while true.
+/// Work is in progress; present only while true.
 pub const RECONCILING: &str = "Reconciling";
-/// Nothing more is tried until the spec changes; present only while true.
+/// No further attempt is made until the spec changes; present only while true.
 pub const STALLED: &str = "Stalled";
 /// The health checks of a Kustomization passed.
 pub const HEALTHY: &str = "Healthy";
@@ -26,18 +27,18 @@ pub const DRIFTED: &str = "Drifted";
 pub const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
 /// The signature of a source was checked.
 pub const SOURCE_VERIFIED: &str = "SourceVerified";
-/// The store holds an older artifact than the source has; present only while true.
+/// The stored artifact is older than the source; present only while true.
 pub const ARTIFACT_OUTDATED: &str = "ArtifactOutdated";
 /// A source could not be fetched; present only while true.
 pub const FETCH_FAILED: &str = "FetchFailed";
-/// An artifact could not be made; present only while true.
+/// An artifact could not be built; present only while true.
 pub const BUILD_FAILED: &str = "BuildFailed";
 /// The store could not keep an artifact; present only while true.
 pub const STORAGE_OPERATION_FAILED: &str = "StorageOperationFailed";
 /// An included source has no artifact; present only while true.
 pub const INCLUDE_UNAVAILABLE: &str = "IncludeUnavailable";
 
-/// Longest message kept, in bytes: the API server takes no longer one.
+/// Longest message kept, in bytes: the API server accepts no longer one.
 pub const MESSAGE_MAX: usize = 32_768;
 
 /// The conditions of one object, in the order of the contract.
@@ -46,59 +47,59 @@ pub const MESSAGE_MAX: usize = 32_768;
 pub struct Conditions(Vec<Condition>);
 
 object! {
-    /// One thing that is or is not the case with an object.
+    /// One aspect of an object's state.
     pub struct Condition {
         required {
-            /// What the condition is about.
+            /// Type of the condition.
             pub r#type: Box<str>
                 => max_length(316), pattern(
                     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
                 );
-            /// Whether it is the case.
+            /// Whether the condition holds.
             pub status: State;
-            /// One word for the cause, for programs.
+            /// Reason for the status in one word, for programs.
             pub reason: Box<str>
                 => min_length(1), max_length(1024), pattern("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$");
-            /// The cause, for people; may be empty.
+            /// Reason for the status, for people; may be empty.
             pub message: Box<str> => max_length(32_768);
             /// When status, reason or message last changed.
             pub last_transition_time: Box<str> => date_time();
         }
         optional {
-            /// The generation of the object that this was found with.
+            /// Generation of the object that the condition was determined for.
             pub observed_generation: Option<i64> => minimum(0);
         }
     }
 }
 
-/// Whether something is the case.
+/// Status of a condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
-    /// It is.
+    /// The condition holds.
     True,
-    /// It is not.
+    /// The condition does not hold.
     False,
-    /// Nobody can tell; any other text reads as this.
+    /// It is not known whether it holds; any other text reads as this.
     #[default]
     #[serde(other)]
     Unknown,
 }
 
-/// What a controller found out: a condition but for its time and generation.
+/// A controller's finding: a condition without its time and generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict<'a> {
     /// The condition's type.
     pub r#type: &'a str,
-    /// Whether it is the case.
+    /// Whether it holds.
     pub status: State,
-    /// One word for the cause.
+    /// Reason in one word.
     pub reason: &'a str,
-    /// The cause, for people.
+    /// Reason, for people.
     pub message: &'a str,
 }
 
 impl<'a> Verdict<'a> {
-    /// Says that `type` is the case.
+    /// Returns the verdict that `type` is true.
     pub fn yes(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
         Self {
             r#type,
@@ -108,7 +109,7 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Says that `type` is not the case.
+    /// Returns the verdict that `type` is false.
     pub fn no(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
         Self {
             r#type,
@@ -118,7 +119,7 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Says that nobody can tell yet whether `type` is the case.
+    /// Returns the verdict that it is not known yet whether `type` is true.
     pub fn unknown(r#type: &'a str, reason: &'a str, message: &'a str) -> Self {
         Self {
             r#type,
@@ -135,15 +136,17 @@ impl Conditions {
         self.0.iter().find(|condition| &*condition.r#type == r#type)
     }
 
-    /// Tells whether a condition is there and has this status.
+    /// Returns whether a condition exists with this status.
     pub fn is(&self, r#type: &str, status: State) -> bool {
         self.get(r#type)
             .is_some_and(|condition| condition.status == status)
     }
 
-    /// Sets the condition of a type, found with `generation` at `now` (RFC 3339, whole seconds).
+    /// Sets the condition of a type, determined for `generation` at `now` (RFC 3339, whole
+    /// seconds).
     ///
-    /// The transition time stays when only the generation is new. An overlong message is cut at a character.
+    /// The transition time stays if only the generation is new. A message that is too long is cut
+    /// at a character.
     pub fn set(&mut self, verdict: &Verdict<'_>, generation: i64, now: &str) {
         let message = cut(verdict.message);
         match self
@@ -172,7 +175,7 @@ impl Conditions {
         self.0.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
-    /// Removes the condition of a type; tells whether it was there.
+    /// Removes the condition of a type; returns whether it existed.
     pub fn delete(&mut self, r#type: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|condition| &*condition.r#type != r#type);
@@ -184,7 +187,7 @@ impl Conditions {
         self.0.iter()
     }
 
-    /// Tells whether there is none.
+    /// Returns whether there is no condition.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -216,14 +219,14 @@ impl Field for State {
 }
 
 impl Condition {
-    /// Tells whether a verdict with this (cut) message would change nothing.
+    /// Returns whether a verdict with this (cut) message would change nothing.
     fn says(&self, verdict: &Verdict<'_>, message: &str) -> bool {
         self.status == verdict.status
             && *self.reason == *verdict.reason
             && *self.message == *message
     }
 
-    /// Returns what the list is sorted by.
+    /// Returns the sort key of the list.
     fn order(&self) -> (usize, Reverse<i64>, &str) {
         const FIRST: [&str; 3] = [STALLED, RECONCILING, READY];
         match FIRST.iter().position(|first| *first == &*self.r#type) {
@@ -237,7 +240,7 @@ impl Condition {
     }
 }
 
-/// Cuts a message at the longest length allowed.
+/// Cuts a message at the maximum length.
 fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_MAX)]
 }

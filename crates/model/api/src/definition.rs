@@ -1,4 +1,4 @@
-//! The `CustomResourceDefinition` of a kind, made from its type.
+//! The `CustomResourceDefinition` of a kind, generated from its type.
 //!
 //! Input: the [`Kind`] of a spec. Output: the object that `lode install` applies, as JSON.
 //!
@@ -10,7 +10,7 @@ use crate::names::Column;
 use crate::resource::Kind;
 use crate::schema::Field;
 
-/// The distribution of Flux whose contract the definitions hold; `flux check` reads it from them.
+/// The Flux distribution whose contract the definitions implement; `flux check` reads it from them.
 pub const FLUX_VERSION: &str = "v2.9.4";
 
 /// Returns the definition of one kind.
@@ -46,7 +46,7 @@ pub fn of<S: Kind>() -> Value {
     })
 }
 
-/// Returns the one served version of a kind.
+/// Returns the only served version of a kind.
 fn version<S: Kind>() -> Value {
     let columns = S::COLUMNS
         .iter()
@@ -64,7 +64,7 @@ fn version<S: Kind>() -> Value {
 /// Returns the schema of the whole object.
 fn root<S: Kind>() -> Value {
     let mut status = S::Status::schema();
-    // Until a controller has looked at the object, no generation counts as observed.
+    // Until a controller has reconciled the object, no generation counts as observed.
     status["default"] = json!({"observedGeneration": -1});
     json!({
         "type": "object",

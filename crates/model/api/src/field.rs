@@ -1,34 +1,34 @@
-//! Fields that are text with a grammar: durations and enumerations.
+//! Text fields with a grammar: durations and enumerations.
 //!
-//! Input: the text as it was read. Output: the value it means, or a [`FieldError`] that names the field, so that a
-//! bad text ends in a condition of its own object.
+//! Input: the text as it was read. Output: its value, or a [`FieldError`] that names the field, so
+//! that a bad text becomes a condition of its own object only.
 
 use std::time::Duration;
 
 use lode_stdx::duration;
 
-/// Longest piece of a bad value that an error repeats, in characters.
+/// Longest part of a bad value that an error quotes, in characters.
 const QUOTE_MAX: usize = 64;
 
-/// A field whose text means nothing.
+/// A field whose text is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// It is no duration.
+    /// Not a duration.
     #[error("{field}: {source}")]
     Duration {
-        /// The field, from `spec` on.
+        /// Path of the field, from `spec` on.
         field: &'static str,
         /// What is wrong with it.
         source: duration::Error,
     },
-    /// It is none of the words that the field knows.
+    /// Not one of the allowed words.
     #[error("{field}: \"{value}\" is not one of {}", known.join(", "))]
     Word {
-        /// The field, from `spec` on.
+        /// Path of the field, from `spec` on.
         field: &'static str,
         /// The text, shortened.
         value: Box<str>,
-        /// The words that it may be.
+        /// The allowed words.
         known: &'static [&'static str],
     },
 }
@@ -38,7 +38,7 @@ pub(crate) fn duration(field: &'static str, text: &str) -> Result<Duration, Fiel
     duration::parse(text).map_err(|source| FieldError::Duration { field, source })
 }
 
-/// Makes an enumeration of the words that a field knows.
+/// Defines an enumeration of the words that a field allows.
 macro_rules! words {
     (
         $(#[doc = $about:literal])+
@@ -71,7 +71,7 @@ macro_rules! words {
 }
 pub(crate) use words;
 
-/// Says that a text is none of the known words.
+/// Returns the error for a text that is not one of the allowed words.
 pub(crate) fn unknown(
     field: &'static str,
     text: &str,

@@ -1,6 +1,6 @@
 //! `GitRepository`: a source that is a Git repository.
 //!
-//! Left out: what the fields do. `world/git` and `control/source` do it.
+//! Left out: the behaviour, which is in `world/git` and `control/source`.
 
 use std::time::Duration;
 
@@ -12,38 +12,39 @@ use crate::shared::{Artifact, LocalRef};
 use crate::{Conditions, FieldError};
 
 object! {
-    /// What is fetched, from where, how often.
+    /// What to fetch, from where and how often.
     pub struct Spec {
         required {
-            /// Time between two looks at the repository.
+            /// Interval at which the repository is checked for changes.
             pub interval: Box<str> => duration();
-            /// Address of the repository: http, https or ssh.
+            /// URL of the repository: http, https or ssh.
             pub url: Box<str> => pattern("^(http|https|ssh)://.*$");
         }
         optional {
-            /// Patterns in gitignore form for what the artifact leaves out, in place of the defaults.
+            /// Patterns, in gitignore format, of files that the artifact leaves out; they replace
+            /// the defaults.
             pub ignore: Option<Text>;
-            /// Artifacts of other repositories that are copied into this one's.
+            /// Artifacts of other repositories to copy into this one's.
             pub include: Vec<Include>;
-            /// Whose identity signs in; plain credentials when absent.
+            /// Identity to authenticate with; credentials from the Secret if absent.
             pub provider: Option<Box<str>> => one_of(Provider::WORDS);
             /// Secret with the address and credentials of a proxy.
             pub proxy_secret_ref: Option<LocalRef>;
-            /// Fetches submodules too.
+            /// Fetch submodules too.
             pub recurse_submodules: Option<bool>;
-            /// What of the repository is fetched; the branch `master` when absent.
+            /// What to fetch from the repository; the branch `master` if absent.
             pub r#ref: Option<Box<Reference>>;
             /// Secret with credentials and certificates.
             pub secret_ref: Option<LocalRef>;
-            /// `ServiceAccount` whose identity signs in at the provider.
+            /// `ServiceAccount` whose identity is used at the provider.
             pub service_account_name: Option<Box<str>>;
-            /// Folders to fetch; the whole repository when empty.
+            /// Folders to fetch; the whole repository if empty.
             pub sparse_checkout: Vec<Box<str>>;
-            /// Leaves the repository alone while true.
+            /// Suspend the reconciliation of this repository.
             pub suspend: Option<bool>;
-            /// Longest time that Git may take.
+            /// Timeout of Git operations.
             pub timeout: Option<Box<str>> => default("60s"), short_duration();
-            /// Signatures that have to hold.
+            /// Signatures to verify.
             pub verify: Option<Box<Verification>>;
         }
         rules {
@@ -54,76 +55,77 @@ object! {
 }
 
 object! {
-    /// A commit, by one of its names; a commit wins over a name, a range, a tag and a branch, in this order.
+    /// A commit, by one of its names. If several are set, the order of precedence is commit, name,
+    /// semver, tag, branch.
     pub struct Reference {
         optional {
-            /// Branch whose head is taken.
+            /// Branch whose head to fetch.
             pub branch: Option<Box<str>>;
             /// Full hash of the commit.
             pub commit: Option<Box<str>>;
             /// Full name of a Git reference, such as `refs/pull/1/head`.
             pub name: Option<Box<str>>;
-            /// Range of versions; the tag with the highest one in it is taken.
+            /// Range of versions; the tag with the highest version in the range is fetched.
             pub semver: Option<Box<str>>;
-            /// Tag that is taken.
+            /// Tag to fetch.
             pub tag: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// A part of another repository's artifact, and where it goes.
+    /// Part of another repository's artifact, and its place in this one.
     pub struct Include {
         required {
             /// The other `GitRepository`.
             pub repository: LocalRef;
         }
         optional {
-            /// Path in its artifact; the root when absent.
+            /// Path in its artifact; the root if absent.
             pub from_path: Option<Box<str>>;
-            /// Path in this artifact; the other repository's name when absent.
+            /// Path in this artifact; the name of the other repository if absent.
             pub to_path: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// Which signatures are checked, with which keys.
+    /// Which signatures to verify, with which keys.
     pub struct Verification {
         required {
             /// Secret with the public keys.
             pub secret_ref: LocalRef;
         }
         optional {
-            /// What has to be signed.
+            /// What must be signed.
             pub mode: Option<Box<str>> => default("HEAD"), one_of(MODE_WORDS);
         }
     }
 }
 
 object! {
-    /// What was last found and stored.
+    /// State of the last fetch and of the stored artifact.
     pub struct GitRepositoryStatus {
         optional {
-            /// The newest artifact.
+            /// The latest artifact.
             pub artifact: Option<Box<Artifact>>;
-            /// What is the case with the repository.
+            /// Conditions of the repository.
             pub conditions: Conditions;
             /// The included artifacts, in the order of the includes.
             pub included_artifacts: Vec<Artifact>;
-            /// Value of the last request to reconcile that was answered.
+            /// Value of the last reconcile request that was handled.
             pub last_handled_reconcile_at: Option<Box<str>>;
-            /// Newest generation whose reconcile has settled.
+            /// Last generation that was reconciled.
             pub observed_generation: Option<i64>;
-            /// Ignore patterns that the artifact was made with.
+            /// Ignore patterns of the latest artifact.
             pub observed_ignore: Option<Text>;
-            /// Includes that the artifact was made with.
+            /// Includes of the latest artifact.
             pub observed_include: Vec<Include>;
-            /// Whether the artifact was made with submodules.
+            /// Whether the latest artifact includes submodules.
             pub observed_recurse_submodules: Option<bool>;
-            /// Folders that the artifact was made of.
+            /// Sparse checkout folders of the latest artifact.
             pub observed_sparse_checkout: Vec<Box<str>>;
-            /// What was checked for a signature.
+            /// What was verified for a signature.
             pub source_verification_mode: Option<Box<str>>;
         }
     }
@@ -137,7 +139,7 @@ impl SourceStatus for GitRepositoryStatus {
 }
 
 words! {
-    /// Whose identity signs in at a Git server.
+    /// Identity to authenticate with at a Git server.
     pub enum Provider {
         /// The credentials of the Secret.
         Generic = "generic",
@@ -151,7 +153,7 @@ words! {
 }
 
 words! {
-    /// What has to be signed.
+    /// What must be signed.
     pub enum Mode {
         /// The commit.
         Head = "HEAD",
@@ -196,26 +198,27 @@ impl Kind for Spec {
 }
 
 impl Spec {
-    /// Returns the time between two looks at the repository.
+    /// Returns the interval at which the repository is checked for changes.
     ///
     /// # Errors
-    /// The field is no duration.
+    /// The field is not a duration.
     pub fn interval(&self) -> Result<Duration, FieldError> {
         field::duration("spec.interval", &self.interval)
     }
 
-    /// Returns the longest time that Git may take.
+    /// Returns the timeout of Git operations.
     ///
     /// # Errors
-    /// The field is no duration.
+    /// The field is not a duration.
     pub fn timeout(&self) -> Result<Duration, FieldError> {
         self.timeout
             .as_deref()
             .map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
     }
 
-    /// Returns the first field of a reference that is empty where a name is needed. Empty is absent, and a reference
-    /// without a name is none: it is refused, because to leave out credentials or keys would let in what they keep out.
+    /// Returns the first reference with an empty name. An empty name cannot mean "no reference":
+    /// leaving out credentials or keys would admit what they are meant to keep out, so such a
+    /// reference is refused.
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
         let refs = [
@@ -241,20 +244,20 @@ impl Spec {
             .map(|(field, _)| format!("{field}.name"))
     }
 
-    /// Returns whose identity signs in.
+    /// Returns the identity to authenticate with.
     ///
     /// # Errors
-    /// The field is none of [`Provider::WORDS`].
+    /// The field is not one of [`Provider::WORDS`].
     pub fn provider(&self) -> Result<Provider, FieldError> {
         Ok(Provider::read("spec.provider", self.provider.as_deref())?.unwrap_or(Provider::Generic))
     }
 }
 
 impl Verification {
-    /// Returns what has to be signed; `head` is an old spelling of `HEAD`.
+    /// Returns what must be signed; `head` is an old spelling of `HEAD`.
     ///
     /// # Errors
-    /// The field is none of [`Mode::WORDS`].
+    /// The field is not one of [`Mode::WORDS`].
     pub fn mode(&self) -> Result<Mode, FieldError> {
         match self.mode.as_deref() {
             Some("head") => Ok(Mode::Head),
@@ -263,7 +266,7 @@ impl Verification {
     }
 }
 
-/// Timeout of an object that was made without the default of our `CustomResourceDefinition`.
+/// Timeout of an object created without the default of our `CustomResourceDefinition`.
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// [`Mode::WORDS`] and the old spelling.
 const MODE_WORDS: &[&str] = &[

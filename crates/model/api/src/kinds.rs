@@ -1,7 +1,7 @@
-//! The kinds Lodestone serves, one [`Row`] each.
+//! The kinds that Lodestone serves, one [`Row`] each.
 //!
-//! Whoever goes over all kinds reads [`ALL`]: the command line, the installation, the sandbox. `docs/adding-a-kind.md`
-//! says what a new kind needs besides its row.
+//! Code that handles all kinds reads [`ALL`]: the command line, the installation, the sandbox.
+//! `docs/adding-a-kind.md` says what a new kind needs besides its row.
 //!
 //! Left out: what a controller does with its kind.
 
@@ -21,26 +21,27 @@ pub struct Row {
     pub names: Names,
     /// Returns the `CustomResourceDefinition`.
     pub definition: fn() -> Value,
-    /// What people type for the kind besides its name, its plural and its short names.
+    /// Words that the command line accepts for the kind besides its name, its plural and its short
+    /// names.
     pub words: &'static [&'static str],
-    /// Whether its objects provide artifacts for others. All sources answer to [`SOURCE`] too.
+    /// Whether its objects provide artifacts for others. The word [`SOURCE`] includes all sources.
     pub is_source: bool,
-    /// Where an object names the source it takes its files from, as a JSON pointer.
+    /// JSON pointer to the reference to an object's source.
     pub source_ref: Option<&'static str>,
-    /// Where an object tells the revision it has reached, as a JSON pointer; `None` for kinds without revisions.
+    /// JSON pointer to the revision that an object has reached; `None` for kinds without revisions.
     pub revision: Option<&'static str>,
-    /// What a person wants to see of an object besides how it is doing.
+    /// What to show of an object besides its status.
     pub details: &'static [Detail],
 }
 
-/// One more thing to show of an object.
+/// A further value to show of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Detail {
-    /// Head of its column.
+    /// Column header.
     pub head: &'static str,
-    /// Where its value is, as a JSON pointer.
+    /// JSON pointer to the value.
     pub pointer: &'static str,
-    /// How the value is shown.
+    /// How to show the value.
     pub form: Form,
 }
 
@@ -51,16 +52,16 @@ pub enum Form {
     Text,
     /// A URL, shown without credentials.
     Url,
-    /// A reference to an object, shown as `kind/namespace/name` as far as it says so.
+    /// A reference to an object, shown as `kind/namespace/name` with the parts it has.
     Reference,
 }
 
-/// The word for all kinds that are sources together, and its plural.
+/// The word for all kinds of sources together.
 pub const SOURCE: &str = "source";
-/// See [`SOURCE`].
+/// The plural of [`SOURCE`].
 pub const SOURCES: &str = "sources";
 
-/// All kinds that are served, in the order in which they are listed: sources first.
+/// All kinds that are served, in the order they are listed: sources first.
 pub const ALL: &[Row] = &[GIT_REPOSITORY, KUSTOMIZATION];
 
 /// A `GitRepository`.
@@ -123,7 +124,7 @@ pub const TOY: Row = Row {
     }],
 };
 
-/// A kind of Flux's by its name alone.
+/// A kind by group and name only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindName<'n> {
     /// API group.
@@ -132,8 +133,8 @@ pub struct KindName<'n> {
     pub kind: &'n str,
 }
 
-/// Flux's kinds that nobody serves yet. Objects of them may exist in a cluster, and do nothing; whoever meets one says
-/// so. A kind that gets a row leaves this list.
+/// Flux's kinds that are not served yet. Objects of them may exist in a cluster without any effect,
+/// and users are warned about them. A kind that gets a row leaves this list.
 pub const NOT_SERVED: &[KindName<'_>] = &[
     KindName::new("source.toolkit.fluxcd.io", "OCIRepository"),
     KindName::new("source.toolkit.fluxcd.io", "Bucket"),
@@ -156,7 +157,7 @@ pub fn is_not_served(group: &str, kind: &str) -> bool {
     NOT_SERVED.contains(&KindName { group, kind })
 }
 
-/// Returns the source of a kind, if it is one that is served.
+/// Returns the row of a source kind, if it is served.
 #[must_use]
 pub fn source(kind: &str) -> Option<&'static Row> {
     ALL.iter()
@@ -170,7 +171,7 @@ pub fn definitions() -> Vec<Value> {
 }
 
 impl Row {
-    /// Returns what people type for the kind, each word once.
+    /// Returns the words that the command line accepts for the kind, each once.
     #[must_use]
     pub fn words(&self) -> Vec<&'static str> {
         let mut words = vec![self.names.singular, self.names.plural];
@@ -182,13 +183,14 @@ impl Row {
         words
     }
 
-    /// Returns the revision that an object has reached, empty where it tells none.
+    /// Returns the revision that an object has reached, empty if it has none.
     #[must_use]
     pub fn revision<'v>(&self, object: &'v Value) -> &'v str {
         self.revision.map_or("", |pointer| text(object, pointer))
     }
 
-    /// Returns kind, namespace and name of the source that an object names; each is empty where it is not said.
+    /// Returns kind, namespace and name of the source that an object refers to; parts that are
+    /// missing are empty.
     #[must_use]
     pub fn source<'v>(&self, object: &'v Value) -> Option<[&'v str; 3]> {
         self.source_ref.map(|pointer| reference(object, pointer))
@@ -202,14 +204,14 @@ impl<'n> KindName<'n> {
 }
 
 impl PartialEq for Row {
-    /// Two rows are the same when they are about the same kind.
+    /// Rows are equal if they describe the same kind.
     fn eq(&self, other: &Self) -> bool {
         self.names == other.names
     }
 }
 
 impl Detail {
-    /// Returns what to show of an object.
+    /// Returns the text to show for an object.
     #[must_use]
     pub fn text(&self, object: &Value) -> String {
         match self.form {

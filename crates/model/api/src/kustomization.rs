@@ -1,6 +1,7 @@
 //! `Kustomization`: a folder of a source that is built and applied.
 //!
-//! Left out: what the fields do. `engine/render`, `control/apply` and `control/kustomization` do it.
+//! Left out: the behaviour, which is in `engine/render`, `control/apply` and
+//! `control/kustomization`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,14 +17,14 @@ use crate::shared::{
 use crate::{Conditions, FieldError};
 
 object! {
-    /// What is applied, from where, how often and how.
+    /// What to apply, from where, how often and how.
     pub struct Spec {
         required {
-            /// Time between two reconciles.
+            /// Interval at which the Kustomization is reconciled.
             pub interval: Box<str> => duration();
-            /// Deletes what was applied once and is no longer wanted.
+            /// Delete objects that were applied before and are no longer part of the source.
             pub prune: bool;
-            /// The source whose artifact holds the manifests.
+            /// Source whose artifact contains the manifests.
             pub source_ref: ObjRef
                 => within(
                     "/properties/kind",
@@ -31,98 +32,99 @@ object! {
                 );
         }
         optional {
-            /// What the build notes in the annotations of every object.
+            /// What the build records in the annotations of every object.
             pub build_metadata: Vec<Box<str>>
                 => within("/items", one_of(&["originAnnotations", "transformerAnnotations"]));
-            /// Labels and annotations for every object.
+            /// Labels and annotations to set on every object.
             pub common_metadata: Option<Box<CommonMetadata>>;
-            /// Folders of components that are added to the build, relative to the path.
+            /// Folders of components to add to the build, relative to the path.
             pub components: Vec<Box<str>>;
-            /// How encrypted manifests are opened.
+            /// How to decrypt manifests.
             pub decryption: Option<Box<Decryption>>;
-            /// What becomes of the applied objects when this one is deleted; as `prune` says when absent.
+            /// What happens to the applied objects when the Kustomization is deleted; follows
+            /// `prune` if absent.
             pub deletion_policy: Option<Box<str>> => one_of(DeletionPolicy::WORDS);
-            /// Kustomizations that have to be ready first.
+            /// Kustomizations that must be ready first.
             pub depends_on: Vec<DependencyReference>;
-            /// Deletes and creates objects again when a change is refused because a field is immutable.
+            /// Delete and recreate an object if a change is refused because a field is immutable.
             pub force: Option<bool> => default(false);
-            /// CEL expressions that tell the health of kinds.
+            /// CEL expressions that determine the health of objects, by kind.
             pub health_check_exprs: Vec<CustomHealthCheck>;
-            /// Objects that have to become healthy.
+            /// Objects that must become healthy.
             pub health_checks: Vec<ObjRef>;
-            /// Fields of objects that are left as they are in the cluster.
+            /// Fields of objects to leave as they are in the cluster.
             pub ignore: Vec<IgnoreRule>;
-            /// Skips components whose folder does not exist.
+            /// Skip components whose folder does not exist.
             pub ignore_missing_components: Option<bool>;
             /// Container images to change.
             pub images: Vec<Image>;
-            /// Access to the cluster where objects are applied; this one when absent.
+            /// Kubeconfig of the cluster to apply to; this cluster if absent.
             pub kube_config: Option<Box<KubeConfigRef>>;
-            /// Put before the name of every object.
+            /// Prefix for the name of every object.
             pub name_prefix: Option<Box<str>> => min_length(1), max_length(200);
-            /// Put behind the name of every object.
+            /// Suffix for the name of every object.
             pub name_suffix: Option<Box<str>> => min_length(1), max_length(200);
-            /// Patches that are made on the built objects.
+            /// Patches to apply to the built objects.
             pub patches: Vec<Patch>;
-            /// Folder of the artifact that is built; its root when absent.
+            /// Folder of the artifact to build; its root if absent.
             pub path: Option<Box<str>>;
-            /// What is done with the built manifests.
+            /// Variables to substitute in the built manifests.
             pub post_build: Option<Box<PostBuild>>;
-            /// Time to the next try after a failure; the interval when absent.
+            /// Interval at which a failed reconciliation is retried; the interval if absent.
             pub retry_interval: Option<Box<str>> => duration();
-            /// `ServiceAccount` that applies the objects.
+            /// `ServiceAccount` to impersonate when applying.
             pub service_account_name: Option<Box<str>>;
-            /// Leaves the applied objects alone while true.
+            /// Suspend the reconciliation of this Kustomization.
             pub suspend: Option<bool>;
-            /// Namespace for every object.
+            /// Namespace to set on every object.
             pub target_namespace: Option<Box<str>> => min_length(1), max_length(63);
-            /// Longest time for applying and for health checks; shortly before the next reconcile when absent.
+            /// Timeout of applying and of health checks; slightly less than the interval if absent.
             pub timeout: Option<Box<str>> => duration();
-            /// Waits until every applied object is healthy.
+            /// Wait until every applied object is healthy.
             pub wait: Option<bool>;
         }
     }
 }
 
 object! {
-    /// How encrypted manifests are opened.
+    /// How to decrypt manifests.
     pub struct Decryption {
         required {
-            /// The form of encryption.
+            /// Encryption format.
             pub provider: Box<str> => one_of(&["sops"]);
         }
         optional {
             /// Secret with the keys.
             pub secret_ref: Option<LocalRef>;
-            /// `ServiceAccount` whose identity may use keys of a cloud.
+            /// `ServiceAccount` whose identity may use keys of a cloud provider.
             pub service_account_name: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// Fields that are left as they are in the cluster.
+    /// Fields to leave as they are in the cluster.
     pub struct IgnoreRule {
         required {
             /// JSON pointers of the fields.
             pub paths: Vec<Box<str>>;
         }
         optional {
-            /// Objects that the rule is for; all when absent.
+            /// Objects that the rule applies to; all if absent.
             pub target: Option<Box<Selector>>;
         }
     }
 }
 
 object! {
-    /// What is done with the built manifests.
+    /// Variables to substitute in the built manifests.
     pub struct PostBuild {
         optional {
-            /// Values of variables; they win over those from elsewhere.
+            /// Values of variables; they take precedence over those from other objects.
             pub substitute: BTreeMap<Box<str>, Box<str>>;
-            /// Objects with values of variables; later ones win.
+            /// Objects with values of variables; later ones take precedence.
             pub substitute_from: Vec<SubstituteReference>;
-            /// Whether variables are replaced when there is no value at all.
+            /// Whether to substitute even if there is no variable.
             pub substitute_strategy: Option<Box<str>> => one_of(SubstituteStrategy::WORDS);
         }
     }
@@ -138,31 +140,31 @@ object! {
             pub name: Box<str> => min_length(1), max_length(253);
         }
         optional {
-            /// Goes on when the object does not exist.
+            /// Continue if the object does not exist.
             pub optional: Option<bool> => default(false);
         }
     }
 }
 
 object! {
-    /// What was last built and applied.
+    /// State of the last build and apply.
     pub struct KustomizationStatus {
         optional {
-            /// What is the case with the Kustomization.
+            /// Conditions of the Kustomization.
             pub conditions: Conditions;
-            /// The last outcomes, newest first.
+            /// The latest outcomes, newest first.
             pub history: Vec<HistorySnapshot>;
             /// The objects that were applied.
             pub inventory: Option<Inventory>;
-            /// Revision of the original source of what was last applied with success.
+            /// Origin revision of the last successful apply, as recorded by the source's artifact.
             pub last_applied_origin_revision: Option<Box<str>>;
-            /// Revision that was last applied with success.
+            /// Revision of the last successful apply.
             pub last_applied_revision: Option<Box<str>>;
-            /// Revision that was last tried.
+            /// Revision of the last attempt.
             pub last_attempted_revision: Option<Box<str>>;
-            /// Value of the last request to reconcile that was answered.
+            /// Value of the last reconcile request that was handled.
             pub last_handled_reconcile_at: Option<Box<str>>;
-            /// Newest generation whose reconcile has settled.
+            /// Last generation that was reconciled.
             pub observed_generation: Option<i64>;
         }
     }
@@ -170,9 +172,9 @@ object! {
 usual_status!(KustomizationStatus);
 
 words! {
-    /// What becomes of the applied objects when their Kustomization is deleted.
+    /// What happens to the applied objects when their Kustomization is deleted.
     pub enum DeletionPolicy {
-        /// They are deleted when `prune` is set, else they stay.
+        /// They are deleted if `prune` is set, else they stay.
         MirrorPrune = "MirrorPrune",
         /// They are deleted.
         Delete = "Delete",
@@ -184,9 +186,9 @@ words! {
 }
 
 words! {
-    /// When variables are replaced.
+    /// When variables are substituted.
     pub enum SubstituteStrategy {
-        /// When there is at least one value.
+        /// If there is at least one variable.
         WithVariables = "WithVariables",
         /// Always.
         Always = "Always",
@@ -218,18 +220,18 @@ impl Kind for Spec {
 }
 
 impl Spec {
-    /// Returns the time between two reconciles.
+    /// Returns the interval at which the Kustomization is reconciled.
     ///
     /// # Errors
-    /// The field is no duration.
+    /// The field is not a duration.
     pub fn interval(&self) -> Result<Duration, FieldError> {
         field::duration("spec.interval", &self.interval)
     }
 
-    /// Returns the time to the next try after a failure.
+    /// Returns the interval at which a failed reconciliation is retried.
     ///
     /// # Errors
-    /// The field, or the interval that stands in for it, is no duration.
+    /// The field, or the interval used in its place, is not a duration.
     pub fn retry_interval(&self) -> Result<Duration, FieldError> {
         match self.retry_interval.as_deref() {
             Some(text) => field::duration("spec.retryInterval", text),
@@ -237,12 +239,12 @@ impl Spec {
         }
     }
 
-    /// Returns the longest time for applying and for health checks.
+    /// Returns the timeout of applying and of health checks.
     ///
-    /// It is never shorter than 30 seconds, as in Flux, whatever the spec says.
+    /// It is at least 30 seconds, as in Flux, whatever the spec says.
     ///
     /// # Errors
-    /// The field, or the interval that stands in for it, is no duration.
+    /// The field, or the interval used in its place, is not a duration.
     pub fn timeout(&self) -> Result<Duration, FieldError> {
         let timeout = match self.timeout.as_deref() {
             Some(text) => field::duration("spec.timeout", text)?,
@@ -251,8 +253,8 @@ impl Spec {
         Ok(timeout.max(TIMEOUT_MIN))
     }
 
-    /// Returns the first field of a reference that is empty where a name or a kind is needed. Empty is absent, and a
-    /// reference without a name is none: it is refused, because to leave it out could do harm.
+    /// Returns the first reference with an empty name or kind. An empty name cannot mean "no
+    /// reference": leaving the reference out could do harm, so it is refused.
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
         let object = |field: String, kind: &str, name: &str| {
@@ -308,10 +310,10 @@ impl Spec {
             .next()
     }
 
-    /// Returns what becomes of the applied objects when this one is deleted.
+    /// Returns what happens to the applied objects when the Kustomization is deleted.
     ///
     /// # Errors
-    /// The field is none of [`DeletionPolicy::WORDS`].
+    /// The field is not one of [`DeletionPolicy::WORDS`].
     pub fn deletion_policy(&self) -> Result<DeletionPolicy, FieldError> {
         let policy = DeletionPolicy::read("spec.deletionPolicy", self.deletion_policy.as_deref())?;
         Ok(policy.unwrap_or(DeletionPolicy::MirrorPrune))
@@ -319,10 +321,10 @@ impl Spec {
 }
 
 impl PostBuild {
-    /// Returns when variables are replaced.
+    /// Returns when variables are substituted.
     ///
     /// # Errors
-    /// The field is none of [`SubstituteStrategy::WORDS`].
+    /// The field is not one of [`SubstituteStrategy::WORDS`].
     pub fn substitute_strategy(&self) -> Result<SubstituteStrategy, FieldError> {
         let strategy = self.substitute_strategy.as_deref();
         let strategy = SubstituteStrategy::read("spec.postBuild.substituteStrategy", strategy)?;
@@ -330,7 +332,7 @@ impl PostBuild {
     }
 }
 
-/// What a timeout taken from the interval leaves for the rest of a reconcile.
+/// Time that a timeout derived from the interval leaves for the rest of a reconcile.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
 /// Shortest timeout.
 const TIMEOUT_MIN: Duration = Duration::from_secs(30);

@@ -1,10 +1,11 @@
-//! The API types Lodestone speaks: the kinds of Flux, as data.
+//! The API types of Lodestone: the kinds of Flux, as data.
 //!
-//! One file per kind ([`git_repository`], [`kustomization`]) holds its spec and status; [`shared`] holds what several
-//! kinds have in common; [`conditions`] and [`reasons`] say how a status speaks. Every field is written once: type,
-//! presence, constraints and description together make the Rust field and its schema ([`schema`]), of which
-//! [`definition`] makes the `CustomResourceDefinition`. [`kinds`] lists all kinds, a row each: what the command line,
-//! the installation and the sandbox know of them; [`standing`] reads how an object of any of them is doing.
+//! One file per kind ([`git_repository`], [`kustomization`]) holds its spec and status; [`shared`]
+//! holds types that several kinds use; [`conditions`] and [`reasons`] define the language of a
+//! status. Every field is declared once: type, presence, constraints and description produce both
+//! the Rust field and its schema ([`schema`]), from which [`definition`] generates the
+//! `CustomResourceDefinition`. [`kinds`] lists all kinds, one row each, for the command line, the
+//! installation and the sandbox; [`standing`] reads the state of an object of any kind.
 //!
 //! ```
 //! use lode_api::{GitRepository, Kind, Resource};
@@ -17,11 +18,12 @@
 //! assert_eq!(repository.spec.timeout().unwrap().as_secs(), 60);
 //! ```
 //!
-//! Reading is tolerant: unknown fields are dropped, missing and null ones are empty, and texts with a grammar
-//! (durations, enumerations) stay texts until an accessor is asked. So one bad object never stops its kind.
+//! Reading is tolerant: unknown fields are dropped, missing and null ones are empty, and texts with
+//! a grammar (durations, enumerations) are parsed by accessors only. So a bad object never affects
+//! others of its kind.
 //!
-//! Left out on purpose: validation as the API server does it (`engine/admit`), and labels and annotations with a
-//! meaning (`lode_object::meta`).
+//! Left out on purpose: validation as the API server does it (`engine/admit`), and labels and
+//! annotations with a meaning (`lode_object::meta`).
 
 pub mod conditions;
 pub mod definition;

@@ -1,4 +1,4 @@
-//! [`Names`]: what a kind is called, where it lives, and what `kubectl get` shows of it.
+//! [`Names`]: the names of a kind, its scope, and the columns that `kubectl get` shows.
 //!
 //! Left out: the kinds themselves ([`crate::kinds`]) and their definitions ([`crate::definition`]).
 
@@ -11,7 +11,7 @@ pub struct Names {
     pub version: &'static str,
     /// Kind.
     pub kind: &'static str,
-    /// The kind in lower case, for people: `gitrepository/fleet`.
+    /// The kind in lower case, for messages: `gitrepository/fleet`.
     pub singular: &'static str,
     /// Name in URLs.
     pub plural: &'static str,
@@ -21,23 +21,23 @@ pub struct Names {
     pub categories: &'static [&'static str],
     /// The controller of Flux that this kind belongs to.
     pub component: &'static str,
-    /// Whether objects live in namespaces.
+    /// Whether objects are namespaced.
     pub scope: Scope,
 }
 
-/// Where the objects of a kind live.
+/// Scope of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Each in a namespace.
+    /// Objects are in a namespace.
     Namespaced,
-    /// In no namespace.
+    /// Objects are in no namespace.
     Cluster,
 }
 
 /// A column of `kubectl get`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
-    /// Head of the column.
+    /// Column header.
     pub name: &'static str,
     /// Type of the values: `string` or `date`.
     pub kind: &'static str,
@@ -57,7 +57,7 @@ pub(crate) const READY: Column = Column {
     kind: "string",
     path: ".status.conditions[?(@.type==\"Ready\")].status",
 };
-/// Why it is or is not.
+/// Why it is ready or not.
 pub(crate) const STATUS: Column = Column {
     name: "Status",
     kind: "string",
@@ -77,7 +77,7 @@ impl Names {
         format!("{}.{}", self.plural, self.group)
     }
 
-    /// Returns whether objects live in namespaces.
+    /// Returns whether objects are namespaced.
     #[must_use]
     pub fn is_namespaced(&self) -> bool {
         self.scope == Scope::Namespaced
@@ -85,7 +85,7 @@ impl Names {
 }
 
 impl Scope {
-    /// Returns the word in a definition.
+    /// Returns the word that a definition uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

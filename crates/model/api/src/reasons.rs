@@ -1,18 +1,18 @@
-//! The reasons of conditions and events: stable words that people's alerts and dashboards match.
+//! The reasons of conditions and events: stable words that users' alerts and dashboards match.
 //!
 //! First those that all kinds share, then those of sources, then Lodestone's own.
 
-/// The work is done.
+/// The reconciliation succeeded.
 pub const SUCCEEDED: &str = "Succeeded";
-/// The work failed.
+/// The reconciliation failed.
 pub const FAILED: &str = "Failed";
-/// The work goes on.
+/// The reconciliation is in progress.
 pub const PROGRESSING: &str = "Progressing";
-/// The work failed and is tried again.
+/// The reconciliation failed and will be retried.
 pub const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
-/// The object is left alone.
+/// The object is suspended.
 pub const SUSPENDED: &str = "Suspended";
-/// Something that it depends on is not ready.
+/// A dependency is not ready.
 pub const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
 /// A path is not valid.
 pub const INVALID_PATH: &str = "InvalidPath";
@@ -24,62 +24,62 @@ pub const INSECURE_CONNECTIONS_DISALLOWED: &str = "InsecureConnectionsDisallowed
 pub const UNSUPPORTED_CONNECTION_TYPE: &str = "UnsupportedConnectionType";
 /// Objects could not be deleted.
 pub const PRUNE_FAILED: &str = "PruneFailed";
-/// The artifact of the source could not be had.
+/// The artifact of the source could not be fetched.
 pub const ARTIFACT_FAILED: &str = "ArtifactFailed";
 /// The manifests could not be built.
 pub const BUILD_FAILED: &str = "BuildFailed";
 /// Fields that their kinds do not have were dropped (ours, in events).
 pub const UNKNOWN_FIELDS: &str = "UnknownFields";
-/// Objects were applied whose kinds nobody serves (ours, in events).
+/// Objects were applied whose kinds Lodestone does not serve yet (ours, in events).
 pub const KIND_NOT_SERVED: &str = "KindNotServed";
 /// Applied objects did not become healthy.
 pub const HEALTH_CHECK_FAILED: &str = "HealthCheckFailed";
-/// The cluster has what the revision says.
+/// The cluster matches the revision.
 pub const RECONCILIATION_SUCCEEDED: &str = "ReconciliationSucceeded";
 /// The objects could not be applied.
 pub const RECONCILIATION_FAILED: &str = "ReconciliationFailed";
 /// A CEL expression is not valid.
 pub const INVALID_CEL_EXPRESSION: &str = "InvalidCELExpression";
-/// The feature is switched off.
+/// The feature is disabled.
 pub const FEATURE_GATE_DISABLED: &str = "FeatureGateDisabled";
-/// A newer trigger ended the health checks.
+/// A newer trigger cancelled the health checks.
 pub const HEALTH_CHECK_CANCELED: &str = "HealthCheckCanceled";
-/// The reference crosses a border that it may not cross.
+/// The reference or connection is not allowed.
 pub const ACCESS_DENIED: &str = "AccessDenied";
 
 /// The URL of the source is not valid.
 pub const URL_INVALID: &str = "URLInvalid";
 /// The credentials are missing, malformed or refused.
 pub const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
-/// Files have no place in the artifact for their names.
+/// Files were left out of the artifact because of their names.
 pub const FILES_LEFT_OUT: &str = "FilesLeftOut";
-/// A signature could not be checked or does not hold.
+/// A signature could not be verified.
 pub const VERIFICATION_ERROR: &str = "VerificationError";
-/// A folder could not be made.
+/// A folder could not be created.
 pub const DIRECTORY_CREATION_FAILED: &str = "DirectoryCreationFailed";
-/// A path could not be looked at.
+/// File information could not be read.
 pub const STAT_OPERATION_FAILED: &str = "StatOperationFailed";
 /// A file could not be read.
 pub const READ_OPERATION_FAILED: &str = "ReadOperationFailed";
-/// A lock could not be had.
+/// A lock could not be acquired.
 pub const ACQUIRE_LOCK_FAILED: &str = "AcquireLockFailed";
-/// The archive could not be made.
+/// The archive could not be created.
 pub const ARCHIVE_OPERATION_FAILED: &str = "ArchiveOperationFailed";
-/// The link to the newest artifact could not be set.
+/// The link to the latest artifact could not be updated.
 pub const SYMLINK_UPDATE_FAILED: &str = "SymlinkUpdateFailed";
-/// The stored artifact is the newest one.
+/// The stored artifact is the latest one.
 pub const ARTIFACT_UP_TO_DATE: &str = "ArtifactUpToDate";
 /// A cache failed.
 pub const CACHE_OPERATION_FAILED: &str = "CacheOperationFailed";
 /// The object could not be written.
 pub const PATCH_OPERATION_FAILED: &str = "PatchOperationFailed";
-/// The token service is not configured in a valid way.
+/// The configuration of the token service is not valid.
 pub const INVALID_STS_CONFIGURATION: &str = "InvalidSTSConfiguration";
-/// The provider is not configured in a valid way.
+/// The configuration of the provider is not valid.
 pub const INVALID_PROVIDER_CONFIGURATION: &str = "InvalidProviderConfiguration";
-/// Git did what it was asked.
+/// The Git operation succeeded.
 pub const GIT_OPERATION_SUCCEEDED: &str = "GitOperationSucceeded";
-/// Git could not be read.
+/// The Git operation failed.
 pub const GIT_OPERATION_FAILED: &str = "GitOperationFailed";
 /// The source has a new revision.
 pub const NEW_REVISION: &str = "NewRevision";
@@ -87,7 +87,7 @@ pub const NEW_REVISION: &str = "NewRevision";
 pub const INCLUDE_CHANGE: &str = "IncludeChange";
 /// The source has no artifact yet.
 pub const NO_SOURCE_ARTIFACT: &str = "NoSourceArtifact";
-/// The source cannot be had.
+/// The source is not available.
 pub const SOURCE_UNAVAILABLE: &str = "SourceUnavailable";
 /// The ignore patterns could not be read.
 pub const SOURCE_IGNORE_ERROR: &str = "SourceIgnoreError";
@@ -101,9 +101,9 @@ pub const EMPTY_GIT_REPOSITORY: &str = "EmptyGitRepository";
 pub const INVALID_VERIFICATION_MODE: &str = "InvalidVerificationMode";
 /// A Git object is malformed.
 pub const INVALID_GIT_OBJECT: &str = "InvalidGitObject";
-/// The signature of the tag does not hold.
+/// The signature of the tag is not valid.
 pub const INVALID_TAG_SIGNATURE: &str = "InvalidTagSignature";
-/// The signature of the commit does not hold.
+/// The signature of the commit is not valid.
 pub const INVALID_COMMIT_SIGNATURE: &str = "InvalidCommitSignature";
 /// A path leaves its root.
 pub const ILLEGAL_PATH: &str = "IllegalPath";
@@ -115,10 +115,10 @@ pub const NOT_FOUND: &str = "NotFound";
 pub const NO_ARTIFACT: &str = "NoArtifact";
 /// An artifact was stored (event).
 pub const NEW_ARTIFACT: &str = "NewArtifact";
-/// A stored artifact is not what it was (event).
+/// A stored artifact no longer matches its digest (event).
 pub const ARTIFACT_VERIFICATION_FAILED: &str = "ArtifactVerificationFailed";
 
-/// Somebody keeps changing back what was put right.
+/// Another writer keeps reverting our corrections.
 pub const CONTESTED: &str = "Contested";
-/// The spec asks for something that is not built yet.
+/// The spec uses something that is not implemented yet.
 pub const UNSUPPORTED: &str = "Unsupported";

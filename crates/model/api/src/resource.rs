@@ -1,7 +1,7 @@
 //! [`Resource`]: the envelope around the spec and status of every kind.
 //!
-//! Input: one object as JSON. Output: typed parts, of its metadata only what a controller acts on. What one kind
-//! needs generic code to know is in [`Kind`] and [`Status`].
+//! Input: one object as JSON. Output: typed parts; of the metadata, only what a controller uses.
+//! [`Kind`] and [`Status`] are what generic code knows about a kind.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::schema::{Field, or_default};
 use crate::shared::Artifact;
 use crate::{Conditions, FieldError};
 
-/// One object of an API kind. The spec's type stands for the kind.
+/// One object of an API kind. The type of its spec identifies the kind.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, bound(serialize = "S: Kind", deserialize = "S: Kind"))]
 pub struct Resource<S: Kind> {
-    /// Who the object is.
+    /// Identity and other metadata.
     #[serde(deserialize_with = "or_default")]
     pub metadata: Meta,
-    /// What is asked for.
+    /// Desired state.
     #[serde(deserialize_with = "or_default")]
     pub spec: S,
-    /// What was found and done.
+    /// Observed state.
     #[serde(deserialize_with = "or_default")]
     pub status: S::Status,
 }
@@ -38,15 +38,16 @@ pub trait Kind: Field + Default + DeserializeOwned + Serialize {
     /// The kind's status.
     type Status: Status;
 
-    /// Returns whether the object shall be left alone; kinds that cannot be suspended never are.
+    /// Returns whether the object is suspended; false for kinds that cannot be suspended.
     fn suspended(&self) -> bool {
         false
     }
 
-    /// Returns the time between two reconciles, or `None` for a kind whose objects change nothing as time goes by.
+    /// Returns the interval between two reconciles, or `None` for a kind that is reconciled on
+    /// changes only.
     ///
     /// # Errors
-    /// The field is no duration.
+    /// The field is not a duration.
     fn interval(&self) -> Result<Option<std::time::Duration>, FieldError> {
         Ok(None)
     }
@@ -56,21 +57,21 @@ pub trait Kind: Field + Default + DeserializeOwned + Serialize {
 pub trait Status: Field + Default + DeserializeOwned + Serialize {
     /// Returns the conditions.
     fn conditions(&self) -> &Conditions;
-    /// Returns the conditions, to change them.
+    /// Returns the conditions, mutably.
     fn conditions_mut(&mut self) -> &mut Conditions;
-    /// Returns the newest generation whose reconcile has settled.
+    /// Returns the last generation that was reconciled.
     fn observed_generation(&self) -> Option<i64>;
-    /// Sets the newest generation whose reconcile has settled.
+    /// Sets the last generation that was reconciled.
     fn observe_generation(&mut self, generation: i64);
-    /// Returns the newest `reconcile.fluxcd.io/requestedAt` that was answered.
+    /// Returns the last `reconcile.fluxcd.io/requestedAt` that was handled.
     fn last_handled_reconcile_at(&self) -> Option<&str>;
-    /// Notes that a `reconcile.fluxcd.io/requestedAt` was answered.
+    /// Records that a `reconcile.fluxcd.io/requestedAt` was handled.
     fn handle_reconcile_at(&mut self, token: &str);
 }
 
-/// The status of a kind that holds something to build from.
+/// The status of a kind that provides artifacts.
 pub trait SourceStatus: Status {
-    /// Returns what it holds; nothing if nothing was stored yet.
+    /// Returns the artifact; nothing if none was stored yet.
     fn artifact(&self) -> Option<&Artifact>;
 }
 
@@ -87,25 +88,25 @@ pub struct Meta {
     /// Identity over time: a deleted and recreated object has another one.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "str::is_empty")]
     pub uid: Box<str>,
-    /// The version of the object that was read.
+    /// Resource version of the object that was read.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "str::is_empty")]
     pub resource_version: Box<str>,
-    /// Counts the changes of the spec.
+    /// Incremented with every change of the spec.
     #[serde(deserialize_with = "or_default")]
     pub generation: i64,
-    /// When the object was made.
+    /// When the object was created.
     #[serde(
         deserialize_with = "or_default",
         skip_serializing_if = "Option::is_none"
     )]
     pub creation_timestamp: Option<Box<str>>,
-    /// When its deletion was asked for.
+    /// When its deletion was requested.
     #[serde(
         deserialize_with = "or_default",
         skip_serializing_if = "Option::is_none"
     )]
     pub deletion_timestamp: Option<Box<str>>,
-    /// Who has to act before it goes.
+    /// Finalizers that must be removed before it is deleted.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub finalizers: Vec<Box<str>>,
     /// Labels.
@@ -114,7 +115,8 @@ pub struct Meta {
         skip_serializing_if = "BTreeMap::is_empty"
     )]
     pub labels: BTreeMap<Box<str>, Box<str>>,
-    /// Annotations, without the whole former object that `kubectl apply` keeps among them.
+    /// Annotations, without the copy of the whole object that `kubectl apply` stores in one of
+    /// them.
     #[serde(
         deserialize_with = "small_annotations",
         skip_serializing_if = "BTreeMap::is_empty"
@@ -122,7 +124,7 @@ pub struct Meta {
     pub annotations: BTreeMap<Box<str>, Box<str>>,
 }
 
-/// An object that does not have the form of its kind.
+/// An object that does not match its kind.
 #[derive(Debug, thiserror::Error)]
 #[error("read {kind}/{namespace}/{name}")]
 pub struct ParseError {
@@ -132,7 +134,7 @@ pub struct ParseError {
     pub namespace: Box<str>,
     /// Its name, as far as known.
     pub name: Box<str>,
-    /// What is wrong with it.
+    /// The reason.
     #[source]
     pub source: serde_json::Error,
 }
@@ -141,16 +143,17 @@ impl<S: Kind> Resource<S> {
     /// Reads an object.
     ///
     /// # Errors
-    /// A field has another type than in the kind's schema. No object that the API server took with our
-    /// `CustomResourceDefinition`s does.
+    /// A field has a different type than in the kind's schema. This does not happen with objects
+    /// that the API server accepted under our `CustomResourceDefinition`s.
     pub fn parse(object: &Value) -> Result<Self, ParseError> {
         Self::deserialize(object).map_err(|source| Self::misread(object, source))
     }
 
-    /// Reads an object from its text, without a tree of what is not wanted of it: managed fields are half of an object.
+    /// Reads an object from its text, without building a tree for the parts that are not used:
+    /// managed fields are half of an object.
     ///
     /// # Errors
-    /// As [`Resource::parse`], or the text is no JSON.
+    /// As [`Resource::parse`], or the text is not JSON.
     pub fn read(json: &[u8]) -> Result<Self, ParseError> {
         serde_json::from_slice(json).map_err(|source| {
             Self::misread(&serde_json::from_slice(json).unwrap_or_default(), source)
@@ -177,7 +180,7 @@ impl<S: Kind> Resource<S> {
     /// Returns the whole object as JSON, with `apiVersion` and `kind`.
     ///
     /// # Panics
-    /// Never: the types hold nothing that JSON lacks.
+    /// Never: every value of these types can be represented in JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut value =
@@ -187,7 +190,7 @@ impl<S: Kind> Resource<S> {
         value
     }
 
-    /// Tells whether the object is on its way out.
+    /// Returns whether the object is being deleted.
     pub fn deleting(&self) -> bool {
         self.metadata.deletion_timestamp.is_some()
     }
@@ -204,7 +207,7 @@ impl Meta {
         self.labels.get(key).map(AsRef::as_ref)
     }
 
-    /// Tells whether a finalizer is set.
+    /// Returns whether a finalizer is set.
     pub fn has_finalizer(&self, finalizer: &str) -> bool {
         self.finalizers.iter().any(|set| &**set == finalizer)
     }
@@ -245,7 +248,8 @@ pub(crate) use usual_status;
 /// Where `kubectl apply` keeps a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Reads annotations. Dropping that copy halves what an object costs in memory; nobody reads it.
+/// Reads annotations without that copy, which nothing reads; it would double the memory of an
+/// object.
 fn small_annotations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<Box<str>, Box<str>>, D::Error> {

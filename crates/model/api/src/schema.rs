@@ -1,10 +1,10 @@
-//! How a field is written once and becomes both a Rust field and its `OpenAPI` schema.
+//! A field is declared once and becomes both a Rust field and its `OpenAPI` schema.
 //!
-//! The `object!` macro takes a struct whose fields stand in a `required` and an `optional` block. It makes the struct
-//! with its serde rules, and a [`Field`] whose schema says type, presence, description (the first paragraph of the doc
-//! comment) and constraints (the facets behind `=>`).
+//! The `object!` macro takes a struct with a `required` and an `optional` block. It generates the
+//! struct with its serde attributes, and a [`Field`] whose schema contains type, presence,
+//! description (the first paragraph of the doc comment) and constraints (the facets after `=>`).
 //!
-//! Left out: reading schemas, and every keyword that no contract uses.
+//! Left out: reading schemas, and keywords that no kind uses.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +13,20 @@ use serde_json::{Map, Value, json};
 
 /// A type that can be a field of an API object.
 pub trait Field {
-    /// Returns the structural schema of the type, without what only the place of use knows.
+    /// Returns the structural schema of the type, without what depends on the place of use.
     fn schema() -> Value;
 
-    /// Tells whether an optional field of this type is left out when written.
+    /// Returns whether an optional field with this value is left out when written.
     fn absent(&self) -> bool {
         false
     }
 
-    /// Returns whether the value says no more than its absence would.
+    /// Returns whether the value means the same as an absent field.
     fn says_nothing(&self) -> bool {
         false
     }
 
-    /// Returns the value of an optional field with what says nothing taken for absent.
+    /// Returns the value of an optional field, with values that mean nothing turned into absence.
     #[must_use]
     fn settled(self) -> Self
     where
@@ -36,7 +36,7 @@ pub trait Field {
     }
 }
 
-/// A text whose emptiness means something else than its absence, as in Go a pointer to a string.
+/// A text that distinguishes empty from absent, like a pointer to a string in Go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(Box<str>);
@@ -55,14 +55,14 @@ impl From<&str> for Text {
     }
 }
 
-/// One keyword of a schema, and where below the field it belongs.
+/// A keyword of a schema, and where below the field it belongs.
 pub(crate) struct Facet {
     pointer: &'static str,
     keyword: &'static str,
     value: Value,
 }
 
-/// Reads a field; null counts as missing.
+/// Reads a field; null counts as absent.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -71,8 +71,9 @@ where
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Reads a field that may be absent; null counts as missing, and so does an empty text: Flux's types cannot tell the two
-/// apart, and a reference or an account that is read as `Some("")` would win over the default that guards it.
+/// Reads an optional field; null counts as absent, and so does an empty text: Flux's types do not
+/// distinguish the two, and an empty reference or account read as `Some("")` would override the
+/// default that guards it.
 pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -81,57 +82,57 @@ where
     or_default(deserializer).map(T::settled)
 }
 
-/// Gives the value that the API server fills in.
+/// Sets the default that the API server fills in.
 pub(crate) fn default(value: impl Into<Value>) -> Facet {
     facet("default", value.into())
 }
 
-/// Allows these values only.
+/// Allows only these values.
 pub(crate) fn one_of(values: &[&str]) -> Facet {
     facet("enum", json!(values))
 }
 
-/// Asks for a match of a regular expression.
+/// Requires a match of a regular expression.
 pub(crate) fn pattern(expression: &str) -> Facet {
     facet("pattern", json!(expression))
 }
 
-/// Asks for at least so many characters.
+/// Requires at least this many characters.
 pub(crate) fn min_length(count: u64) -> Facet {
     facet("minLength", json!(count))
 }
 
-/// Asks for at most so many characters.
+/// Requires at most this many characters.
 pub(crate) fn max_length(count: u64) -> Facet {
     facet("maxLength", json!(count))
 }
 
-/// Asks for a number of at least this.
+/// Requires a number of at least this.
 pub(crate) fn minimum(value: i64) -> Facet {
     facet("minimum", json!(value))
 }
 
-/// Asks for a time in RFC 3339.
+/// Requires a time in RFC 3339.
 pub(crate) fn date_time() -> Facet {
     facet("format", json!("date-time"))
 }
 
-/// Asks for a duration of milliseconds, seconds, minutes and hours.
+/// Requires a duration in milliseconds, seconds, minutes and hours.
 pub(crate) fn duration() -> Facet {
     pattern(r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")
 }
 
-/// Asks for a duration that is too short to need hours.
+/// Requires a duration without hours.
 pub(crate) fn short_duration() -> Facet {
     pattern(r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$")
 }
 
-/// Puts a facet at a JSON pointer below the field (`/items`, `/properties/kind`).
+/// Places a facet at a JSON pointer below the field (`/items`, `/properties/kind`).
 pub(crate) fn within(pointer: &'static str, facet: Facet) -> Facet {
     Facet { pointer, ..facet }
 }
 
-/// The schema of a struct in the making. The `object!` macro writes the calls.
+/// Builds the schema of a struct. The `object!` macro generates the calls.
 pub(crate) struct Builder {
     about: String,
     properties: Map<String, Value>,
@@ -150,7 +151,7 @@ impl Builder {
         }
     }
 
-    /// Adds a field that must be there.
+    /// Adds a required field.
     pub(crate) fn required<T: Field>(
         mut self,
         name: &str,
@@ -161,7 +162,7 @@ impl Builder {
         self.optional::<T>(name, about, facets)
     }
 
-    /// Adds a field that may be there.
+    /// Adds an optional field.
     pub(crate) fn optional<T: Field>(
         mut self,
         name: &str,
@@ -184,7 +185,7 @@ impl Builder {
         self
     }
 
-    /// Adds a CEL rule with the message for those who break it.
+    /// Adds a CEL rule and the message for violations.
     pub(crate) fn rule(mut self, rule: &str, message: &str) -> Self {
         self.rules.push(json!({"rule": rule, "message": message}));
         self
@@ -204,7 +205,7 @@ impl Builder {
     }
 }
 
-/// Makes a struct of an API object, with its serde rules and its [`Field`].
+/// Defines a struct of an API object, with its serde attributes and its [`Field`].
 macro_rules! object {
     (
         $(#[doc = $about:literal])+
@@ -250,7 +251,7 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-// === impl Field for what fields are made of ===
+// === impl Field for the basic types ===
 
 impl Field for Box<str> {
     fn schema() -> Value {
@@ -324,7 +325,7 @@ impl<T: Field> Field for BTreeMap<Box<str>, T> {
     }
 }
 
-/// Makes a facet of the field itself.
+/// Returns a facet of the field itself.
 fn facet(keyword: &'static str, value: Value) -> Facet {
     Facet {
         pointer: "",
@@ -343,7 +344,7 @@ fn paragraph(lines: &[&str]) -> String {
     lines.join(" ")
 }
 
-/// Returns the name on the wire of a Rust field: `last_applied` is `lastApplied`, `r#type` is `type`.
+/// Returns the wire name of a Rust field: `last_applied` is `lastApplied`, `r#type` is `type`.
 fn camel(name: &str) -> String {
     let mut words = name.trim_start_matches("r#").split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();

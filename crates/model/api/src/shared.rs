@@ -1,13 +1,13 @@
-//! What the specs and statuses of several kinds have in common.
+//! Types that the specs and statuses of several kinds share.
 //!
-//! Left out: what only one kind has; it stands beside that kind.
+//! Types of a single kind are in the kind's own file.
 
 use std::collections::BTreeMap;
 
 use crate::schema::{date_time, object};
 
 object! {
-    /// Names an object in the same namespace.
+    /// A reference to an object in the same namespace.
     pub struct LocalRef {
         required {
             /// Name of the object.
@@ -17,7 +17,7 @@ object! {
 }
 
 object! {
-    /// Names an object of some kind, perhaps in another namespace.
+    /// A reference to an object of some kind, possibly in another namespace.
     pub struct ObjRef {
         required {
             /// Kind of the object.
@@ -28,7 +28,7 @@ object! {
         optional {
             /// API group and version of the object.
             pub api_version: Option<Box<str>>;
-            /// Namespace of the object; the referrer's own when absent.
+            /// Namespace of the object; that of the referring object if absent.
             pub namespace: Option<Box<str>>;
         }
     }
@@ -42,15 +42,15 @@ object! {
             pub digest: Box<str>;
             /// When the file was stored.
             pub last_update_time: Box<str> => date_time();
-            /// Path of the file below the root of the store.
+            /// Path of the file below the store's root.
             pub path: Box<str>;
-            /// Revision of the source that the file holds.
+            /// Revision of the source that the file contains.
             pub revision: Box<str>;
-            /// Address where the file can be fetched inside the cluster.
+            /// URL of the file inside the cluster.
             pub url: Box<str>;
         }
         optional {
-            /// Facts about the revision, such as annotations of an OCI artifact.
+            /// Metadata of the revision, such as annotations of an OCI artifact.
             pub metadata: BTreeMap<Box<str>, Box<str>>;
             /// Size of the file in bytes.
             pub size: Option<i64>;
@@ -59,24 +59,24 @@ object! {
 }
 
 object! {
-    /// One outcome of applying one set of manifests, with how often it came out.
+    /// An outcome of applying one set of manifests, and how often it occurred.
     pub struct HistorySnapshot {
         required {
             /// Digest of the manifests.
             pub digest: Box<str>;
-            /// When this outcome first came out.
+            /// When this outcome first occurred.
             pub first_reconciled: Box<str> => date_time();
-            /// When it last came out.
+            /// When it last occurred.
             pub last_reconciled: Box<str> => date_time();
-            /// How long the last time took.
+            /// Duration of the last occurrence.
             pub last_reconciled_duration: Box<str>;
-            /// Reason of the Ready condition it ended with.
+            /// Reason of the Ready condition at the last occurrence.
             pub last_reconciled_status: Box<str>;
-            /// How often it came out.
+            /// How often it occurred.
             pub total_reconciliations: i64;
         }
         optional {
-            /// Facts about the manifests, such as their revision.
+            /// Metadata of the manifests, such as their revision.
             pub metadata: BTreeMap<Box<str>, Box<str>>;
         }
     }
@@ -98,17 +98,17 @@ object! {
         required {
             /// Identity of the object, as `namespace_name_group_Kind`.
             pub id: Box<str>;
-            /// API version within the group that it was applied with.
+            /// API version (without group) with which it was applied.
             pub v: Box<str>;
         }
     }
 }
 
 object! {
-    /// Chooses objects; what is absent matches everything.
+    /// Selects objects; absent fields match everything.
     pub struct Selector {
         optional {
-            /// Label selector on annotations.
+            /// Label selector that is matched against annotations.
             pub annotation_selector: Option<Box<str>>;
             /// API group.
             pub group: Option<Box<str>>;
@@ -127,44 +127,44 @@ object! {
 }
 
 object! {
-    /// A patch and the objects it is made on.
+    /// A patch and the objects to apply it to.
     pub struct Patch {
         required {
             /// A strategic merge patch or a list of JSON patch operations, as YAML.
             pub patch: Box<str>;
         }
         optional {
-            /// The objects to patch; a strategic merge patch may name its object itself.
+            /// Objects to patch; a strategic merge patch may name its object itself.
             pub target: Option<Box<Selector>>;
         }
     }
 }
 
 object! {
-    /// What becomes of a container image.
+    /// A change of a container image.
     pub struct Image {
         required {
             /// Name of the image to change, without tag and digest.
             pub name: Box<str>;
         }
         optional {
-            /// Digest to pin; wins over a tag.
+            /// Digest to pin; takes precedence over a tag.
             pub digest: Option<Box<str>>;
-            /// Name to put in its place.
+            /// New name.
             pub new_name: Option<Box<str>>;
-            /// Tag to put in its place.
+            /// New tag.
             pub new_tag: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// Where the access to another cluster comes from.
+    /// Kubeconfig of another cluster.
     pub struct KubeConfigRef {
         optional {
-            /// A `ConfigMap` that says how to sign in with an identity of the workload.
+            /// `ConfigMap` that describes how to authenticate with a workload identity.
             pub config_map_ref: Option<LocalRef>;
-            /// A Secret that holds a kubeconfig.
+            /// Secret that contains a kubeconfig.
             pub secret_ref: Option<SecretKeyRef>;
         }
         rules {
@@ -175,57 +175,57 @@ object! {
 }
 
 object! {
-    /// Names a Secret and a key in it.
+    /// A reference to a key of a Secret.
     pub struct SecretKeyRef {
         required {
             /// Name of the Secret.
             pub name: Box<str>;
         }
         optional {
-            /// Key in the Secret; `value` or `value.yaml` when absent.
+            /// Key in the Secret; `value` or `value.yaml` if absent.
             pub key: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// CEL expressions that tell how objects of one kind are doing.
+    /// CEL expressions that determine the health of objects of one kind.
     pub struct CustomHealthCheck {
         required {
             /// API group and version of the objects.
             pub api_version: Box<str>;
-            /// True when the object is as its spec asks.
+            /// True if the object is in the state its spec asks for.
             pub current: Box<str>;
         }
         optional {
-            /// True when the object cannot become so.
+            /// True if the object cannot reach that state.
             pub failed: Option<Box<str>>;
-            /// True while the object is on its way.
+            /// True while the object is progressing towards that state.
             pub in_progress: Option<Box<str>>;
-            /// Kind of the objects; all of the API group when absent.
+            /// Kind of the objects; all kinds of the API group if absent.
             pub kind: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// An object that has to be ready first.
+    /// An object that must be ready first.
     pub struct DependencyReference {
         required {
             /// Name of the object.
             pub name: Box<str>;
         }
         optional {
-            /// Namespace of the object; the referrer's own when absent.
+            /// Namespace of the object; that of the referring object if absent.
             pub namespace: Option<Box<str>>;
-            /// CEL expression over `self` and `dep` that tells whether it is ready.
+            /// CEL expression over `self` and `dep` that determines whether it is ready.
             pub ready_expr: Option<Box<str>>;
         }
     }
 }
 
 object! {
-    /// Labels and annotations for every object.
+    /// Labels and annotations to set on every object.
     pub struct CommonMetadata {
         optional {
             /// Annotations to set.

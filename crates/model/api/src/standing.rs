@@ -1,28 +1,29 @@
-//! How an object of ours is doing, read from its status as the API server has it.
+//! The state of an object of our kinds, read from its status in the API server.
 //!
-//! Input: an object of any of [`crate::kinds::ALL`] as JSON. Output: what a person or a program that waits for it wants
-//! to know.
+//! Input: an object of any of [`crate::kinds::ALL`] as JSON. Output: what a person, or a program
+//! that waits for it, wants to know.
 
 use serde_json::Value;
 
 use crate::conditions::{READY, State};
 use crate::{Conditions, reasons};
 
-/// How a request to an object is doing.
+/// State of a request to an object.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is not over; what is going on, as far as known.
+    /// In progress; the text says what is going on, as far as known.
     Waiting(String),
-    /// It ended well, with this message.
+    /// Succeeded, with this message.
     Ready(String),
-    /// It ended badly, for this reason.
+    /// Failed, with this message.
     Failed(String),
 }
 
-/// Returns how an object is doing; `token` is the request that must have been answered, if one was made.
+/// Returns the state of an object; `token` is the request that must have been handled, if one was
+/// made.
 ///
-/// A failed attempt is over although the operator tries again, because the person who asked wants to know. One that
-/// waits for a dependency is not over.
+/// A failed attempt counts as finished although the operator retries, because the person who made
+/// the request wants to know. An object that waits for a dependency has not finished.
 #[must_use]
 pub fn standing(object: &Value, token: Option<&str>) -> Standing {
     let answered = object.pointer("/status/lastHandledReconcileAt");
@@ -55,7 +56,7 @@ pub fn standing(object: &Value, token: Option<&str>) -> Standing {
     }
 }
 
-/// Returns the status of the Ready condition and its message, whatever generation they are about.
+/// Returns status and message of the Ready condition, whatever generation they are for.
 #[must_use]
 pub fn ready(object: &Value) -> (&'static str, String) {
     let conditions = conditions(object);
@@ -70,13 +71,13 @@ pub fn ready(object: &Value) -> (&'static str, String) {
     (word, ready.message.to_string())
 }
 
-/// Returns whether the operator leaves the object alone.
+/// Returns whether the object is suspended.
 #[must_use]
 pub fn is_suspended(object: &Value) -> bool {
     object.pointer("/spec/suspend") == Some(&Value::Bool(true))
 }
 
-/// Reads the conditions; what does not have their form counts as none.
+/// Reads the conditions; malformed ones count as none.
 fn conditions(object: &Value) -> Conditions {
     let conditions = object.pointer("/status/conditions").cloned();
     serde_json::from_value(conditions.unwrap_or_default()).unwrap_or_default()

@@ -6,28 +6,28 @@ use crate::resource::{Kind, usual_status};
 use crate::schema::{object, one_of};
 
 object! {
-    /// What the toy is like.
+    /// Desired state of the toy.
     pub struct Spec {
         required {
             /// Color of the toy.
             pub color: Box<str> => one_of(&["red", "green"]);
         }
         optional {
-            /// Leaves the toy alone while true.
+            /// Suspend the reconciliation of this toy.
             pub suspend: Option<bool>;
         }
     }
 }
 
 object! {
-    /// What became of the toy.
+    /// Observed state of the toy.
     pub struct ToyStatus {
         optional {
-            /// What is the case with the toy.
+            /// Conditions of the toy.
             pub conditions: Conditions;
-            /// Value of the last request to reconcile that was answered.
+            /// Value of the last reconcile request that was handled.
             pub last_handled_reconcile_at: Option<Box<str>>;
-            /// Newest generation whose reconcile has settled.
+            /// Last generation that was reconciled.
             pub observed_generation: Option<i64>;
         }
     }

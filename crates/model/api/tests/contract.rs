@@ -1,7 +1,7 @@
-//! Holds the types against the written contract and against what Flux' own controllers wrote.
+//! Compares the types with the written contract and with what Flux's own controllers wrote.
 //!
-//! Input: `shared/spec/flux-api.md` part B and `shared/corpus/flux`, beside the repository. Where they are absent, a
-//! test says so and passes.
+//! Input: `shared/spec/flux-api.md` part B and `shared/corpus/flux`, next to the repository. If
+//! they are absent, a test says so and passes.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use lode_api::{GitRepository, Kind, Kustomization, Resource, kinds};
 use serde_json::{Value, json};
 
-/// Fields on the wire with what is said about them, in the notation of the contract.
+/// Wire fields with their description, in the notation of the contract.
 type Lines = BTreeMap<String, String>;
 
 #[test]
@@ -178,8 +178,8 @@ fn again<E: Envelope>(status: &Value) -> Value {
     E::again(status)
 }
 
-/// Checks that `written` holds all of `recorded`, and beyond it only what the recording leaves out because it differs
-/// from run to run.
+/// Checks that `written` contains all of `recorded`, and otherwise only what the recording leaves
+/// out because it differs between runs.
 fn holds(written: &Value, recorded: &Value, place: &str) -> Result<(), String> {
     const LEFT_OUT: [&str; 3] = [
         "lastTransitionTime",
@@ -246,7 +246,7 @@ fn contract(text: &str, definition: &Value) -> Lines {
     lines
 }
 
-/// The shared shapes of part B: name, and its fields with a `*` behind the required ones.
+/// The shared shapes of part B: name and fields, the required ones marked with `*`.
 struct Shapes(Vec<(String, BTreeSet<String>)>);
 
 impl Shapes {
@@ -263,20 +263,20 @@ impl Shapes {
             let end = fields.rfind('}').unwrap();
             shapes.push((name.to_owned(), fields_of(&fields[..end])));
         }
-        // Written out at each use instead of among the shared shapes.
+        // Written out at each use rather than listed among the shared shapes.
         let object = fields_of("apiVersion, kind*, name*, namespace");
         shapes.push(("ObjRef".to_owned(), object));
         Self(shapes)
     }
 
-    /// Returns the shape that a schema has.
+    /// Returns the name of the shape that a schema has.
     fn of(&self, schema: &Value) -> Option<&str> {
         let fields = own_fields(schema)?;
         let bare: BTreeSet<String> = fields
             .iter()
             .map(|field| field.trim_end_matches('*').to_owned())
             .collect();
-        // Some shapes name their required fields at each use only.
+        // Some shapes state their required fields only where they are used.
         let same = |shape: &BTreeSet<String>| {
             *shape == fields || *shape == bare && !shape.iter().any(|field| field.ends_with('*'))
         };
@@ -304,7 +304,7 @@ impl Shapes {
         }
     }
 
-    /// Says our definition in the notation of part B.
+    /// Renders our definition in the notation of part B.
     fn render(&self, definition: &Value) -> Lines {
         let mut lines = Lines::from([
             ("names".to_owned(), names(definition)),
@@ -321,7 +321,7 @@ impl Shapes {
         lines
     }
 
-    /// Says every field of an object, and what is below it.
+    /// Renders the fields of an object, recursively.
     fn fields(&self, schema: &Value, path: &str, lines: &mut Lines) {
         for (name, field) in schema["properties"].as_object().into_iter().flatten() {
             let path = format!("{path}.{name}");
@@ -344,7 +344,7 @@ impl Shapes {
     }
 }
 
-/// Says type and constraints of a field; `inner` is its item when it is a list.
+/// Renders type and constraints of a field; `inner` is the item if it is a list.
 fn about(field: &Value, inner: &Value, shape: Option<&str>) -> String {
     let name = match shape {
         Some("LocalRef") => return "LocalRef{name*}".to_owned(),
@@ -384,7 +384,7 @@ fn fields_of(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the fields of a schema, with a `*` behind the required ones.
+/// Returns the fields of a schema, the required ones marked with `*`.
 fn own_fields(schema: &Value) -> Option<BTreeSet<String>> {
     let star = |name: &String| {
         if requires(schema, name) {
@@ -420,7 +420,8 @@ fn plain_type(schema: &Value) -> &str {
     }
 }
 
-/// Says the constraints of a schema, in the order of the contract. A keyword that it has no word for is told as it is.
+/// Renders the constraints of a schema, in the order of the contract. A keyword without a word in
+/// the contract is rendered as it is.
 fn facets(schema: &Value, prefix: &str) -> Vec<String> {
     const STRUCTURE: [&str; 7] = [
         "type",
@@ -493,7 +494,7 @@ fn brackets(said: &[String]) -> String {
     }
 }
 
-/// Says names, scope, versions and annotations.
+/// Renders names, scope, versions and annotations.
 fn names(definition: &Value) -> String {
     let spec = &definition["spec"];
     let quoted = |list: &Value| {
@@ -553,7 +554,7 @@ fn columns(version: &Value) -> String {
         .join(", ")
 }
 
-/// Checks what `metav1.Condition` asks for; the contract only names it.
+/// Checks the shape of `metav1.Condition`, which the contract only refers to.
 fn standard_condition(schema: &Value) {
     assert_eq!(
         required(schema),
@@ -585,7 +586,7 @@ fn standard_condition(schema: &Value) {
 
 // === files ===
 
-/// Reads a file of the material beside the repository; says when it is absent.
+/// Reads a file of the material next to the repository; says so if it is absent.
 fn shared(path: &str) -> Option<String> {
     let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared");
     let text = std::fs::read_to_string(root.join(path)).ok();

@@ -1,7 +1,7 @@
-//! [`Id`]: which object, in the three spellings users meet.
+//! [`Id`]: the identity of an object, in the three spellings that users meet.
 //!
-//! `Kind/namespace/name` in messages, `namespace_name_group_Kind` in inventories (spec A8), and group, version and
-//! kind on the wire.
+//! `Kind/namespace/name` in messages, `namespace_name_group_Kind` in inventories (spec A8), and
+//! group, version and kind on the wire.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct GroupVersionKind {
     pub kind: Box<str>,
 }
 
-/// API group and kind, for rules that hold in every version.
+/// API group and kind, for rules that apply to every version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKind {
     /// API group, empty for core.
@@ -25,7 +25,7 @@ pub struct GroupKind {
     pub kind: Box<str>,
 }
 
-/// Which object: group, kind, namespace and name. The version is not part of it.
+/// Identity of an object: group, kind, namespace and name. The version is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     /// Namespace, empty for cluster-scoped objects.
@@ -38,7 +38,7 @@ pub struct Id {
     pub kind: Box<str>,
 }
 
-/// Namespace and name, where the kind is understood.
+/// Namespace and name, if the kind is known from context.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamespacedName {
     /// Namespace, empty for cluster-scoped objects.
@@ -47,7 +47,7 @@ pub struct NamespacedName {
     pub name: Box<str>,
 }
 
-/// An inventory entry that is none.
+/// A malformed inventory entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("inventory id \"{0}\" is not of the form namespace_name_group_Kind")]
 pub struct InventoryError(pub String);
@@ -74,7 +74,7 @@ impl GroupVersionKind {
         }
     }
 
-    /// Returns the part that holds in every version.
+    /// Returns group and kind.
     #[must_use]
     pub fn group_kind(&self) -> GroupKind {
         GroupKind {
@@ -85,7 +85,7 @@ impl GroupVersionKind {
 }
 
 impl NamespacedName {
-    /// Puts the two together.
+    /// Creates the pair.
     #[must_use]
     pub fn new(namespace: &str, name: &str) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl fmt::Display for GroupVersionKind {
 }
 
 impl Id {
-    /// Returns the id as inventories write it; a `:` in a name (RBAC allows it) becomes `__`.
+    /// Returns the id as in inventories; a `:` in a name (RBAC allows it) becomes `__`.
     #[must_use]
     pub fn inventory(&self) -> String {
         format!(
@@ -120,10 +120,10 @@ impl Id {
         )
     }
 
-    /// Reads an inventory id.
+    /// Parses an inventory id.
     ///
     /// # Errors
-    /// It has not four parts.
+    /// It does not have four parts.
     pub fn parse_inventory(text: &str) -> Result<Self, InventoryError> {
         let bad = || InventoryError(text.to_owned());
         let (namespace, rest) = text.split_once('_').ok_or_else(bad)?;

@@ -1,7 +1,9 @@
 //! One Kubernetes object as data.
 //!
-//! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] says which object it is; [`json`] reads fields; [`order`]
-//! says which comes first; [`secrecy`] says what of an object may be told; [`meta`] names the labels and annotations that Flux and Lodestone give a meaning.
+//! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] is an object's
+//! identity; [`json`] reads fields; [`order`] defines the install order; [`secrecy`] determines
+//! what of an object may be shown; [`meta`] lists the labels and annotations that have a meaning
+//! for Flux and Lodestone.
 //!
 //! ```
 //! use lode_object::Object;

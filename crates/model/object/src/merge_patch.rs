@@ -1,8 +1,8 @@
-//! JSON merge patches (RFC 7386): the smallest one that makes one value of another.
+//! JSON merge patches (RFC 7386): the smallest one that turns one value into another.
 
 use serde_json::{Map, Value};
 
-/// Returns the patch that turns `from` into `to`, or nothing when they are equal.
+/// Returns the patch that turns `from` into `to`, or nothing if they are equal.
 ///
 /// ```
 /// use lode_object::merge_patch;

@@ -1,7 +1,8 @@
-//! Labels and annotations that have a meaning: [`TABLE`] says which, and what they do; [`says`] looks a value up.
+//! Labels and annotations that have a meaning: [`TABLE`] lists them with their effect; [`says`]
+//! looks a value up.
 //!
-//! Most are Flux's; ours begin with `lodestone.dev/`. What we want to say of an object of Flux's kinds beyond Flux's
-//! contract is an annotation or a condition, never a field of its status.
+//! Most are Flux's; ours begin with `lodestone.dev/`. Additions to Flux's contract for objects of
+//! Flux's kinds are annotations or conditions, never fields of a status.
 
 use crate::Object;
 
@@ -15,21 +16,21 @@ pub const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
 pub const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 /// `Merge`, `IfNotPresent`, `Ignore` or `Override` (default): how it is applied.
 pub const SSA: &str = "kustomize.toolkit.fluxcd.io/ssa";
-/// `enabled`: deleted and created again where a field cannot be changed.
+/// `enabled`: deleted and recreated if an immutable field changes.
 pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
-/// `disabled`: no variables are replaced in it.
+/// `disabled`: no variables are substituted in it.
 pub const SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
 /// `disabled`: an encrypted Secret is applied as it is.
 pub const DECRYPT: &str = "kustomize.toolkit.fluxcd.io/decrypt";
-/// Any change asks for a reconcile.
+/// Any change requests a reconcile.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
-/// `Enabled` on a `ConfigMap` or Secret: its users follow its changes at once.
+/// `Enabled` on a `ConfigMap` or Secret: a change is picked up at once by the objects that use it.
 pub const WATCH: &str = "reconcile.fluxcd.io/watch";
-/// `correct` (default) or `warn`: what becomes of a live edit.
+/// `correct` (default) or `warn`: what happens to a live edit.
 pub const DRIFT: &str = "lodestone.dev/drift";
-/// `never`: what ended or was removed is created again only for another revision.
+/// `never`: an object that ended or was removed is recreated only for a new revision.
 pub const RERUN: &str = "lodestone.dev/rerun";
-/// What keys of annotations begin with whose values go into every event of their object.
+/// Prefix of annotations whose values are added to every event of their object.
 pub const EVENT_PREFIX: &str = "event.toolkit.fluxcd.io/";
 /// The finalizer of all toolkit kinds.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
@@ -37,17 +38,18 @@ pub const FINALIZER: &str = "finalizers.fluxcd.io";
 /// A label or annotation with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meaning {
-    /// The key, or what it begins with.
+    /// The key or prefix.
     pub key: &'static str,
-    /// The values that have a meaning; empty where any has.
+    /// The values that have a meaning; empty if any value has.
     pub values: &'static [&'static str],
-    /// On which objects, and where it is looked for.
+    /// On which objects, and where it is read from.
     pub place: &'static str,
     /// What it does.
     pub effect: &'static str,
 }
 
-/// All labels and annotations that Lodestone reads or sets. `docs/spec/annotations.md` shows them to users.
+/// All labels and annotations that Lodestone reads or sets. `docs/spec/annotations.md` documents
+/// them for users.
 pub const TABLE: &[Meaning] = &[
     Meaning {
         key: DRIFT,
@@ -130,7 +132,8 @@ pub const TABLE: &[Meaning] = &[
     },
 ];
 
-/// Returns whether label or annotation `key` has `value`, letter case aside (`AnyInMetadata` of fluxcd/pkg ssa/utils).
+/// Returns whether label or annotation `key` has `value`, ignoring case (`AnyInMetadata` of
+/// fluxcd/pkg ssa/utils).
 #[must_use]
 pub fn says(object: &Object, key: &str, value: &str) -> bool {
     [object.label(key), object.annotation(key)]

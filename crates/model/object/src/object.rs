@@ -5,17 +5,17 @@ use serde_json::{Map, Value};
 use crate::id::{GroupVersionKind, Id};
 use crate::json::text;
 
-/// A Kubernetes object: `apiVersion`, `kind` and `metadata.name` are texts and not empty.
+/// A Kubernetes object: `apiVersion`, `kind` and `metadata.name` are non-empty texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object(Value);
 
-/// Why a JSON value is no object.
+/// Why a JSON value is not an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not a JSON object at all.
+    /// Not a JSON object.
     #[error("not a mapping")]
     NotAMap,
-    /// A field every object has is absent, empty or no text.
+    /// A required field is absent, empty or not a text.
     #[error("{0} is missing")]
     Missing(&'static str),
 }
@@ -59,7 +59,7 @@ impl Object {
         text(&self.0, "/metadata/name")
     }
 
-    /// Returns `metadata.namespace`, empty where there is none.
+    /// Returns `metadata.namespace`, empty if there is none.
     #[must_use]
     pub fn namespace(&self) -> &str {
         text(&self.0, "/metadata/namespace")
@@ -71,7 +71,7 @@ impl Object {
         GroupVersionKind::new(self.api_version(), self.kind())
     }
 
-    /// Returns which object this is.
+    /// Returns the object's identity.
     #[must_use]
     pub fn id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
@@ -115,10 +115,10 @@ impl Object {
             .insert("namespace".to_owned(), namespace.into());
     }
 
-    /// Returns the metadata to be changed.
+    /// Returns the metadata, mutably.
     ///
     /// # Panics
-    /// Never: [`Object::parse`] saw the metadata, and [`Object::edit`] looks again.
+    /// Never: [`Object::parse`] checked the metadata, and [`Object::edit`] checks again.
     pub fn metadata(&mut self) -> &mut Map<String, Value> {
         self.0
             .get_mut("metadata")
@@ -126,10 +126,10 @@ impl Object {
             .expect("an object has metadata")
     }
 
-    /// Changes the whole value; the outcome must be an object again.
+    /// Changes the whole value; the result must be an object again.
     ///
     /// # Errors
-    /// It no longer is; the value as changed is lost.
+    /// It is not an object any more; the changed value is lost.
     pub fn edit<E: From<Error>>(
         self,
         change: impl FnOnce(&mut Value) -> Result<(), E>,
@@ -145,7 +145,7 @@ impl Object {
         &self.0
     }
 
-    /// Gives the JSON value away.
+    /// Consumes the object and returns the JSON value.
     #[must_use]
     pub fn into_value(self) -> Value {
         self.0

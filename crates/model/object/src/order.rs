@@ -1,8 +1,8 @@
-//! The order in which objects are applied; deletion is the reverse (`pkg:ssa/sort.go`, spec A7).
+//! The order in which objects are applied; deletion uses the reverse (`pkg:ssa/sort.go`, spec A7).
 
 use crate::Id;
 
-/// Kinds that go first, in this order.
+/// Kinds applied first, in this order.
 const FIRST: [&str; 23] = [
     "CustomResourceDefinition",
     "Namespace",
@@ -28,14 +28,14 @@ const FIRST: [&str; 23] = [
     "CronJob",
     "PodDisruptionBudget",
 ];
-/// Kinds that go last, in this order.
+/// Kinds applied last, in this order.
 const LAST: [&str; 2] = [
     "MutatingWebhookConfiguration",
     "ValidatingWebhookConfiguration",
 ];
 const OTHERS: u8 = FIRST.len() as u8;
 
-/// A kind's place in the order: objects of one rank may be written in parallel.
+/// Returns a kind's position in the order; objects of one rank may be written in parallel.
 #[must_use]
 pub fn rank(kind: &str) -> u8 {
     if let Some(place) = FIRST.iter().position(|first| *first == kind) {
@@ -46,7 +46,7 @@ pub fn rank(kind: &str) -> u8 {
         .map_or(OTHERS, |place| OTHERS + 1 + place as u8)
 }
 
-/// Sorts ids into apply order: rank, then group, kind, namespace and name.
+/// Returns the sort key of the apply order: rank, then group, kind, namespace and name.
 #[must_use]
 pub fn key(id: &Id) -> (u8, &str, &str, &str, &str) {
     (rank(&id.kind), &id.group, &id.kind, &id.namespace, &id.name)

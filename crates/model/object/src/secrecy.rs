@@ -1,8 +1,9 @@
-//! [`Secrecy`]: how much of an object may be told in messages, statuses, events and logs.
+//! [`Secrecy`]: how much of an object may be shown in messages, statuses, events and logs.
 //!
-//! A text that quotes a value quotes it as it likes: sliced, in upper case, encoded, as a structure. So values are not
-//! searched for in texts: of an object that was built with values from Secrets only those words are told that stood in
-//! it before the values came, and that is decided once, where they come.
+//! A message may quote a value in any form: sliced, in upper case, encoded, as a structure.
+//! Searching messages for secret values therefore does not work. Instead, for an object built with
+//! values from Secrets, only words that were in it before the values were inserted may be shown;
+//! those words are collected at that point.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,17 +13,17 @@ use serde_json::Value;
 
 use crate::id::Id;
 
-/// How much of an object may be told.
+/// How much of an object may be shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrecy {
     level: Level,
-    /// The words that stand in the source: all of its keys where there are none given.
+    /// The words of the source; if absent, all keys may be shown.
     words: Option<Arc<BTreeSet<Box<str>>>>,
 }
 
-/// The words of an object's source: what may be told of it once values from Secrets come in.
+/// The words of an object's source: what may be shown once values from Secrets are inserted.
 ///
-/// A text that holds `$` is none: a value may come into it yet.
+/// A text that contains `$` is not a word, because a value may still be inserted into it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Words(BTreeSet<Box<str>>);
 
@@ -39,10 +40,10 @@ pub enum Level {
 }
 
 impl Secrecy {
-    /// Returns how much may be told of an object as it stands in the source: nothing of the values of a Secret.
+    /// Returns the secrecy of an object as it is in the source: the values of a Secret are hidden.
     #[must_use]
     pub fn of(object: &Value) -> Self {
-        // The group is not asked: a Secret of another one is no less secret.
+        // The group is not compared: a Secret of another group is just as secret.
         let is_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
         Self {
             level: if is_secret {
@@ -54,7 +55,8 @@ impl Secrecy {
         }
     }
 
-    /// Returns how much may be told of an object that values from Secrets came into: the words that stood in it before.
+    /// Returns the secrecy of an object with values from Secrets: only the words it had before may
+    /// be shown.
     #[must_use]
     pub fn built(words: Words, after: &Id) -> Self {
         let level = if words.knows(after) {
@@ -68,7 +70,7 @@ impl Secrecy {
         }
     }
 
-    /// Returns how much may be told of an object of which only the level is known.
+    /// Returns the secrecy of an object for which only the level is known.
     #[must_use]
     pub fn at(level: Level) -> Self {
         Self {
@@ -83,19 +85,19 @@ impl Secrecy {
         self.level
     }
 
-    /// Returns whether everything may be told.
+    /// Returns whether everything may be shown.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.level == Level::Open
     }
 
-    /// Returns the words that may be told, where not all keys may.
+    /// Returns the words that may be shown, if not all keys may.
     #[must_use]
     pub fn words(&self) -> Option<&BTreeSet<Box<str>>> {
         self.words.as_deref()
     }
 
-    /// Returns the same from what [`Secrecy::level`] and [`Secrecy::words`] told.
+    /// Returns the secrecy for stored results of [`Secrecy::level`] and [`Secrecy::words`].
     #[must_use]
     pub fn with_words(level: Level, words: Option<BTreeSet<Box<str>>>) -> Self {
         Self {
@@ -104,7 +106,7 @@ impl Secrecy {
         }
     }
 
-    /// Returns whether a value that is a text, a number or a truth stands in the source just so.
+    /// Returns whether a text, number or boolean is in the source exactly like this.
     #[must_use]
     pub fn may_tell(&self, value: &Value) -> bool {
         match (&self.words, value) {
@@ -116,20 +118,20 @@ impl Secrecy {
         }
     }
 
-    /// Returns the object's identity as it may be told.
+    /// Returns the object's identity as it may be shown.
     #[must_use]
     pub fn id(&self, id: &Id) -> String {
         self.masked(id).to_string()
     }
 
-    /// Returns an identity without what may not be told of it.
+    /// Returns an identity with its secret parts masked.
     #[must_use]
     pub fn masked(&self, id: &Id) -> Id {
         if self.level < Level::Identity {
             return id.clone();
         }
         let part = |part: &str| self.word(part).into();
-        // Where nothing is known of the source, the kind at least says what it is about.
+        // If nothing is known about the source, at least the kind says what the message is about.
         let kind = if self.knows_words() {
             part(&id.kind)
         } else {
@@ -143,7 +145,7 @@ impl Secrecy {
         }
     }
 
-    /// Returns the parts of an identity that may not be told.
+    /// Returns the parts of an identity that must not be shown.
     #[must_use]
     pub fn hidden(&self, id: &Id) -> Vec<Box<str>> {
         let told = self.masked(id);
@@ -163,9 +165,10 @@ impl Secrecy {
         self.words.as_ref().is_some_and(|words| !words.is_empty())
     }
 
-    /// Returns the path of a field as it may be told: what does not stand in the source becomes `*`.
+    /// Returns the path of a field as it may be shown: parts that are not in the source become `*`.
     ///
-    /// Paths are read as we and as API servers write them: `.spec.ports[0].port`, `data[a.b]`, `.env[name="A"].value`.
+    /// Paths are in the notations of Lodestone and of API servers: `.spec.ports[0].port`,
+    /// `data[a.b]`, `.env[name="A"].value`.
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         if self.words.is_none() {
@@ -210,7 +213,7 @@ impl Secrecy {
         }
     }
 
-    /// Returns a word as it may be told.
+    /// Returns a word as it may be shown.
     #[must_use]
     pub fn word<'t>(&self, word: &'t str) -> &'t str {
         if word.is_empty() || self.stands(word) {
@@ -226,7 +229,7 @@ impl Secrecy {
 }
 
 impl Words {
-    /// Returns the words of an object as it stands in the source.
+    /// Returns the words of an object in the source.
     #[must_use]
     pub fn of(object: &Value) -> Self {
         let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -260,7 +263,7 @@ impl Words {
         }
     }
 
-    /// Returns whether all parts of an identity are among them.
+    /// Returns whether all parts of an identity are included.
     #[must_use]
     pub fn knows(&self, id: &Id) -> bool {
         [&id.namespace, &id.name, &id.group, &id.kind]
@@ -268,7 +271,7 @@ impl Words {
             .all(|part| self.has(part))
     }
 
-    /// Returns an identity without what is not among them.
+    /// Returns an identity with the parts that are not included masked.
     #[must_use]
     pub fn masked(&self, id: &Id) -> Id {
         let part = |part: &str| {
@@ -290,7 +293,7 @@ impl Words {
         word.is_empty() || self.0.contains(word)
     }
 
-    /// Adds keys, texts, numbers and truths.
+    /// Adds keys, texts, numbers and booleans.
     fn take_in(&mut self, value: &Value) {
         match value {
             Value::Null => {}
@@ -312,21 +315,21 @@ impl Default for Words {
     }
 }
 
-/// Shown without the words, which nobody needs to see.
+/// Omits the words, which would only be noise.
 impl fmt::Debug for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Words({})", self.0.len())
     }
 }
 
-/// Shown without the words, which nobody needs to see.
+/// Omits the words, which would only be noise.
 impl fmt::Debug for Secrecy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secrecy({:?})", self.level)
     }
 }
 
-/// Fields that objects have whether the source names them or not: `stringData` becomes `data`.
+/// Fields that objects have even if the source does not name them: `stringData` becomes `data`.
 const EVERYWHERE: [&str; 12] = [
     "metadata",
     "name",
@@ -342,7 +345,7 @@ const EVERYWHERE: [&str; 12] = [
     "status",
 ];
 
-/// Stands for a word that is not told.
+/// Replaces a word that is hidden.
 pub const HIDDEN: &str = "*";
 
 #[cfg(test)]

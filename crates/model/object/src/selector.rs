@@ -1,15 +1,17 @@
-//! [`LabelSelector`]: which objects are meant, by their labels.
+//! [`LabelSelector`]: selects objects by their labels.
 //!
-//! Read from the text of a query (`app=web,tier in (a,b),!old`) or from the form that objects carry (`matchLabels`,
-//! `matchExpressions`). Source of the rules: Kubernetes, `labels.Parse` and `metav1.LabelSelector`.
+//! Parsed from the text of a query (`app=web,tier in (a,b),!old`) or from the form used in objects
+//! (`matchLabels`, `matchExpressions`). Source of the rules: Kubernetes, `labels.Parse` and
+//! `metav1.LabelSelector`.
 
 use serde_json::Value;
 
-/// Which objects are meant, by their labels; all of the requirements hold. Without any, every object is meant.
+/// Selects objects by their labels; all requirements must hold. Without requirements, every object
+/// is selected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelSelector(Vec<Requirement>);
 
-/// What one label must be.
+/// A requirement for one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Requirement {
     key: Box<str>,
@@ -26,30 +28,30 @@ enum Operator {
     Less(i64),
 }
 
-/// A selector that cannot be read, in the words of Kubernetes.
+/// A malformed selector, in the words of Kubernetes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Something else should stand there.
+    /// An unexpected token.
     #[error("found '{found}', expected: {expected}")]
     Unexpected {
-        /// What stands there; empty at the end.
+        /// The token found; empty at the end.
         found: Box<str>,
-        /// What may.
+        /// What was expected.
         expected: &'static str,
     },
-    /// A bound is no whole number.
+    /// A bound is not an integer.
     #[error("for 'Gt', 'Lt' operators, the value must be an integer: {0:?}")]
     NotANumber(Box<str>),
-    /// An operator that there is not, or one without the values it needs.
+    /// An unknown operator, or one without the values it needs.
     #[error("{0:?} is not a valid label selector operator")]
     Operator(Box<str>),
-    /// It has more requirements or values than can be meant.
+    /// More requirements or values than allowed.
     #[error("more than {SELECTOR_MAX} requirements or values")]
     TooLong,
 }
 
 impl LabelSelector {
-    /// Reads the text form.
+    /// Parses the text form.
     ///
     /// # Errors
     /// See [`Error`].
@@ -73,7 +75,7 @@ impl LabelSelector {
         }
     }
 
-    /// Reads the form that objects carry; null selects nothing there, so it is the caller's to tell.
+    /// Reads the form used in objects; there null selects nothing, which the caller must handle.
     ///
     /// # Errors
     /// See [`Error`].
@@ -128,13 +130,13 @@ impl LabelSelector {
         }
     }
 
-    /// Tells whether every object is meant.
+    /// Returns whether every object is selected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Tells whether an object with these labels is meant.
+    /// Returns whether an object with these labels is selected.
     pub fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.0
             .iter()
@@ -163,7 +165,7 @@ impl Requirement {
     }
 }
 
-/// Reads words and signs.
+/// Reads words and punctuation.
 struct Reader<'t> {
     rest: &'t str,
 }
@@ -201,7 +203,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A value may be missing: `app=` means the empty one.
+    /// A value may be missing: `app=` means the empty value.
     fn value(&mut self) -> Box<str> {
         if is_word(self.peek()) {
             self.next().into()
@@ -276,7 +278,7 @@ fn unexpected<T>(found: &str, expected: &'static str) -> Result<T, Error> {
     })
 }
 
-/// Requirements of a selector, and values of one of them.
+/// Most requirements of a selector, and most values of one of them.
 const SELECTOR_MAX: usize = 1000;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! [`Builder`]: makes a [`Schema`] type by type.
+//! [`Builder`]: builds a [`Schema`] type by type.
 
 use std::collections::HashMap;
 
 use crate::types::{Atom, List, Map, Scalar, Schema, TypeId, TypeRef};
 
-/// Makes a [`Schema`] type by type. A type may be used before it is defined.
+/// Builds a [`Schema`] type by type. A type may be used before it is defined.
 #[derive(Debug)]
 pub struct Builder {
     atoms: Vec<Option<Atom>>,
@@ -14,7 +14,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Returns the type of a name, which is to be defined before [`finish`](Self::finish).
+    /// Returns the type of a name, which must be defined before [`finish`](Self::finish).
     pub fn declare(&mut self, name: &str) -> TypeRef {
         if let Some(id) = self.names.get(name) {
             return TypeRef::from(*id);
@@ -25,7 +25,7 @@ impl Builder {
         TypeRef::from(id)
     }
 
-    /// Defines the type of a name, if it is not yet.
+    /// Defines the type of a name, unless it is already defined.
     pub fn define(&mut self, name: &str, atom: Atom) -> TypeRef {
         let ty = self.declare(name);
         if let Some(slot) = self.atoms.get_mut(ty.id.0 as usize) {
@@ -34,7 +34,7 @@ impl Builder {
         ty
     }
 
-    /// Tells whether the type of a name is defined.
+    /// Returns whether the type of a name is defined.
     #[must_use]
     pub fn is_defined(&self, name: &str) -> bool {
         self.names
@@ -66,7 +66,7 @@ impl Builder {
         TypeRef::from(id)
     }
 
-    /// Takes a type and all it uses over from another schema, under a name.
+    /// Copies a type and all types it uses from another schema, under a name.
     pub fn import(&mut self, from: &Schema, ty: TypeRef, name: &str) -> TypeRef {
         let mut taken = HashMap::from([
             (TypeRef::ANY.id, TypeRef::ANY.id),
@@ -95,7 +95,7 @@ impl Builder {
         root
     }
 
-    /// Returns the names that are used and not defined.
+    /// Returns the names that are used but not defined.
     pub fn undefined(&self) -> impl Iterator<Item = &str> {
         let missing = |id: &TypeId| self.atoms.get(id.0 as usize).is_some_and(Option::is_none);
         self.names
@@ -104,7 +104,7 @@ impl Builder {
             .map(|(name, _)| &**name)
     }
 
-    /// Returns the schema. What was never defined allows anything.
+    /// Returns the schema. Types that were never defined allow anything.
     #[must_use]
     pub fn finish(self) -> Schema {
         let atoms = self
@@ -145,7 +145,7 @@ fn uses(atom: &mut Atom) -> impl Iterator<Item = &mut TypeRef> {
     list.chain(map)
 }
 
-/// Anything, changed as a whole.
+/// Returns the type that allows anything and changes as a whole.
 pub(crate) fn any() -> Atom {
     let map = Map {
         element: Some(TypeRef::ANY),
@@ -166,7 +166,7 @@ pub(crate) fn any() -> Atom {
     }
 }
 
-/// Anything: maps are granular, lists are not.
+/// Returns the type that allows anything, with granular maps and atomic lists.
 fn deduced() -> Atom {
     let map = Map {
         element: Some(TypeRef::DEDUCED),
@@ -186,7 +186,7 @@ fn deduced() -> Atom {
     }
 }
 
-/// The name under which [`TypeRef::ANY`] is known.
+/// The name of [`TypeRef::ANY`].
 const ANY: &str = "__untyped_atomic_";
-/// The name under which [`TypeRef::DEDUCED`] is known.
+/// The name of [`TypeRef::DEDUCED`].
 const DEDUCED: &str = "__untyped_deduced_";

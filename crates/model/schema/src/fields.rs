@@ -1,7 +1,9 @@
-//! [`Fields`]: the Go structs behind the built-in kinds, which say how their objects are read and written.
+//! [`Fields`]: the Go structs behind the built-in kinds, which define how their objects are read
+//! and written.
 //!
-//! The published `OpenAPI` documents do not: which field has which number in protobuf, what is inlined, what Go leaves
-//! out when it is empty and what it always writes. The data file is made from the published Go modules.
+//! The published `OpenAPI` documents lack this: the protobuf numbers of fields, which structs are
+//! inlined, what Go leaves out if empty, and what it always writes. The data file is generated from
+//! the published Go modules.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -14,7 +16,7 @@ pub mod written;
 #[derive(Debug, Default)]
 pub struct Fields {
     types: Vec<Type>,
-    /// By how they are spelled.
+    /// By their spelling.
     ids: HashMap<&'static str, Id>,
     kinds: HashMap<&'static str, HashMap<&'static str, Id>>,
 }
@@ -26,28 +28,28 @@ pub struct Id(u32);
 /// A Go type.
 #[derive(Debug)]
 pub struct Type {
-    /// Its name with the last parts of its package's path: `core/v1.Container`; empty if it has none.
+    /// Its name with the last parts of its package path: `core/v1.Container`; empty if it has none.
     pub name: &'static str,
-    /// What it is.
+    /// Its structure.
     pub sort: Sort,
 }
 
-/// What a Go type is.
+/// The structure of a Go type.
 #[derive(Debug)]
 pub enum Sort {
-    /// True or false.
+    /// A boolean.
     Bool,
     /// Text.
     String,
-    /// A whole number of 32 bits.
+    /// A 32-bit integer.
     Int32,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Int64,
-    /// A number with a fraction.
+    /// A floating-point number.
     Float64,
     /// Bytes; base64 in JSON.
     Bytes,
-    /// Something, or null.
+    /// A value or null.
     Pointer(Id),
     /// A list.
     List {
@@ -56,7 +58,7 @@ pub enum Sort {
         /// In protobuf the items are field 1 of a message.
         wrapped: bool,
     },
-    /// A map from text.
+    /// A map with text keys.
     Map {
         /// The type of the keys.
         key: Id,
@@ -65,20 +67,20 @@ pub enum Sort {
     },
     /// Named fields.
     Struct(Struct),
-    /// A type with code of its own.
+    /// A type with its own encoding.
     Special(Special),
 }
 
-/// A type that reads and writes JSON by code of its own. All are Go structs.
+/// A type that reads and writes JSON with its own code. All are Go structs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Special {
     /// A number with a unit: `100m`, `1Gi`.
     Quantity,
-    /// A whole number of 32 bits, or text.
+    /// A 32-bit integer or a text.
     IntOrString,
-    /// A point in time, in whole seconds.
+    /// A time in whole seconds.
     Time,
-    /// A point in time, in microseconds.
+    /// A time in microseconds.
     MicroTime,
     /// Any object.
     RawExtension,
@@ -86,7 +88,7 @@ pub enum Special {
     FieldsV1,
     /// Any JSON.
     Json,
-    /// A schema, or true or false.
+    /// A schema or a boolean.
     SchemaOrBool,
     /// A schema, or a list of them.
     SchemaOrArray,
@@ -97,35 +99,35 @@ pub enum Special {
 /// A Go struct.
 #[derive(Debug, Default)]
 pub struct Struct {
-    /// Its fields as JSON has them, inlined ones included, by name.
+    /// Its JSON fields by name, including inlined ones.
     pub fields: Box<[Field]>,
-    /// Its members as protobuf has them, by number.
+    /// Its protobuf members by number.
     pub members: Box<[(u32, Member)]>,
-    /// Where in `fields` those are that Go always writes.
+    /// Positions in `fields` of those that Go always writes.
     always: Box<[usize]>,
 }
 
-/// A field as JSON has it.
+/// A JSON field.
 #[derive(Debug, Clone)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,
     /// Its type.
     pub ty: Id,
-    /// Go leaves it out when it is false, 0, null, or has no items.
+    /// Go leaves it out if it is false, 0, null, or has no items.
     pub omit_empty: bool,
-    /// Go leaves it out when it was never set.
+    /// Go leaves it out if it was never set.
     pub omit_zero: bool,
     /// The structs it is inlined from, outermost first.
     pub via: Box<[&'static str]>,
 }
 
-/// What a number stands for in protobuf.
+/// The meaning of a protobuf field number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Member {
-    /// Where the field is in [`Struct::fields`].
+    /// Position of the field in [`Struct::fields`].
     Field(usize),
-    /// A message whose fields JSON has beside the others.
+    /// A message whose fields JSON has next to the others.
     Inline(Id),
 }
 
@@ -145,11 +147,11 @@ impl Fields {
     /// Returns a type.
     #[must_use]
     pub fn get(&self, id: Id) -> &Type {
-        // Numbers are only handed out by the reader of this table.
+        // Only the reader of this table hands out ids.
         &self.types[id.0 as usize]
     }
 
-    /// Returns the struct that a type is, also behind pointers.
+    /// Returns the struct that a type is, following pointers.
     #[must_use]
     pub fn structure(&self, id: Id) -> Option<&Struct> {
         match &self.get(id).sort {
@@ -204,13 +206,13 @@ impl Type {
 }
 
 impl Struct {
-    /// Returns the field of a name.
+    /// Returns the field with a name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.position(name).map(|at| &self.fields[at])
     }
 
-    /// Returns where the field of a name is.
+    /// Returns the position of the field with a name.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
         self.fields
@@ -218,7 +220,7 @@ impl Struct {
             .ok()
     }
 
-    /// Returns what a number stands for in protobuf.
+    /// Returns the meaning of a protobuf field number.
     #[must_use]
     pub fn member(&self, number: u32) -> Option<Member> {
         let found = self
@@ -228,7 +230,7 @@ impl Struct {
         Some(self.members[found].1)
     }
 
-    /// Returns the fields that Go writes also when they were never set.
+    /// Returns the fields that Go writes even if they were never set.
     pub fn always(&self) -> impl Iterator<Item = &Field> {
         self.always.iter().map(|at| &self.fields[*at])
     }
@@ -252,10 +254,10 @@ impl Special {
     }
 }
 
-/// Empty if the data file were not what it should be; a test sees that it is.
+/// Empty if the data file is malformed; a test checks that it is not.
 static FIELDS: LazyLock<Fields> = LazyLock::new(|| read(DATA).unwrap_or_default());
 
-/// Made by `cargo xtask schema`; names its source.
+/// Generated by `cargo xtask schema`; names its source.
 const DATA: &str = include_str!("../data/fields.txt");
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! [`Kinds`]: which type an object is of.
+//! [`Kinds`]: the type of each kind of object.
 
 use std::collections::HashMap;
 
 use crate::types::TypeRef;
 
-/// Which type an object is of, by its `apiVersion` and `kind`.
+/// The type of an object, by its `apiVersion` and `kind`.
 #[derive(Debug, Clone, Default)]
 pub struct Kinds(HashMap<Box<str>, HashMap<Box<str>, TypeRef>>);
 
@@ -15,7 +15,7 @@ impl Kinds {
         self.0.get(api_version)?.get(kind).copied()
     }
 
-    /// Says of which type objects of a kind are.
+    /// Sets the type of the objects of a kind.
     pub fn insert(&mut self, api_version: &str, kind: &str, ty: TypeRef) {
         self.0
             .entry(api_version.into())

@@ -1,9 +1,11 @@
-//! What Kubernetes objects look like: types, list keys, defaults.
+//! The structure of Kubernetes objects: types, list keys, defaults.
 //!
-//! A [`Schema`] is a table of types that refer to each other by number, so that following a reference is an index and
-//! not a search. Those of Kubernetes itself are [`builtin()`], where they are served [`resources()`], and how
-//! Go reads and writes them [`fields()`]. Others are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of a custom
-//! resource ([`structural`]), and the form that structured merges are specified in ([`plain`]).
+//! A [`Schema`] is a table of types that refer to each other by number, so that following a
+//! reference is an index and not a search. [`builtin()`] has the types of Kubernetes itself,
+//! [`resources()`] where they are served, and [`fields()`] how Go reads and writes them. Other
+//! types are read from three forms: `OpenAPI` v3 documents ([`openapi`]), the structural schema of
+//! a custom resource ([`structural`]), and the form in which structured merges are specified
+//! ([`plain`]).
 //!
 //! ```
 //! use lode_schema::{Schema, Shape, plain};

@@ -1,7 +1,8 @@
 //! `OpenAPI` v3 documents, as the API server publishes them.
 //!
-//! A reference counts also where it is the only member of an `allOf`; only its last word names the type. `default: {}`,
-//! `""`, `0` and `false` say that a Go field is no pointer ([`Field::assumed`]).
+//! A reference is also recognised as the only member of an `allOf`; only its last segment names the
+//! type. `default: {}`, `""`, `0` and `false` mean that a Go field is not a pointer
+//! ([`Field::assumed`]).
 
 use serde_json::Value;
 
@@ -11,13 +12,13 @@ use crate::{
     types::{Atom, Field, Format, List, Map, Patch, Scalar, TypeRef},
 };
 
-/// Why a document is no schema.
+/// Why a document is not a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A member is of another sort.
+    /// A member has the wrong type.
     #[error("{0} is malformed")]
     Malformed(&'static str),
-    /// A word means nothing here.
+    /// A keyword has an unknown value.
     #[error("unknown {0} \"{1}\"")]
     Unknown(&'static str, String),
     /// Types are nested too deep.
@@ -25,7 +26,8 @@ pub enum Error {
     TooDeep,
 }
 
-/// Reads the types of `components.schemas`, and the kinds they are for. What is defined already stays as it is.
+/// Reads the types of `components.schemas` and the kinds that use them. Types that are already
+/// defined are kept.
 ///
 /// # Errors
 /// A type is malformed.
@@ -59,7 +61,7 @@ pub fn read(schemas: &Value, builder: &mut Builder, kinds: &mut Kinds) -> Result
     Ok(())
 }
 
-/// Tells whether a value is what Go writes for a field that was never set.
+/// Returns whether Go writes this value for a field that was never set.
 pub(crate) fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -71,7 +73,8 @@ pub(crate) fn is_zero(value: &Value) -> bool {
     }
 }
 
-/// Returns `apiVersion` and `kind` of the objects a type is for; helpers that serve every group have none.
+/// Returns `apiVersion` and `kind` of the objects that a type describes; helper types that serve
+/// every group have none.
 fn kind_of(schema: &Value) -> Option<(String, &str)> {
     let [only] = schema
         .get("x-kubernetes-group-version-kind")?
@@ -93,7 +96,7 @@ fn kind_of(schema: &Value) -> Option<(String, &str)> {
 /// Reads one schema into a builder.
 pub(crate) struct Reader<'b> {
     pub(crate) builder: &'b mut Builder,
-    /// Whether zero values are no defaults of the API.
+    /// Whether zero values are not defaults of the API.
     pub(crate) zero_is_assumed: bool,
 }
 
@@ -116,7 +119,7 @@ impl Reader<'_> {
             ..Atom::default()
         };
         Ok(match text(schema, "type").unwrap_or_default() {
-            // Published with several types; the server takes it for a scalar.
+            // Published with several types; the server treats it as a scalar.
             "" if text(schema, "format") == Some(INT_OR_STRING) => Atom {
                 scalar: Some(Scalar::Untyped),
                 ..atom
@@ -306,7 +309,7 @@ fn flag(schema: &Value, key: &str) -> bool {
     schema.get(key).and_then(Value::as_bool) == Some(true)
 }
 
-/// Types within types that are read.
+/// Deepest nesting of types that is read.
 const DEPTH_MAX: usize = 64;
 const INT_OR_STRING: &str = "int-or-string";
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";

@@ -8,13 +8,13 @@ use crate::{
     types::{Atom, Field, List, Map, Patch, Scalar, Schema, TypeRef},
 };
 
-/// Why a document is no schema.
+/// Why a document is not a schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A member is missing or of another sort.
+    /// A member is missing or has the wrong type.
     #[error("{0} is missing or malformed")]
     Malformed(&'static str),
-    /// A scalar is of no known sort.
+    /// A scalar of an unknown type.
     #[error("no such scalar: \"{0}\"")]
     Scalar(String),
     /// Types are nested too deep.
@@ -28,7 +28,7 @@ pub enum Error {
 /// Reads a schema.
 ///
 /// # Errors
-/// The document is no schema, or uses a type that it does not define.
+/// The document is not a schema, or uses a type that it does not define.
 pub fn read(document: &Value) -> Result<Schema, Error> {
     let mut builder = Builder::default();
     let types = document
@@ -165,5 +165,5 @@ fn relationship(ty: &Value) -> Option<&str> {
     ty.get("elementRelationship").and_then(Value::as_str)
 }
 
-/// Types within types that are read.
+/// Deepest nesting of types that is read.
 const DEPTH_MAX: usize = 64;

@@ -1,7 +1,7 @@
 //! The structural schema of a custom resource.
 //!
-//! It says nothing of `apiVersion`, `kind` and `metadata`; those come from the built-in types, at the root and in every
-//! embedded resource. Defaults are defaults here, also when they are zero.
+//! It does not describe `apiVersion`, `kind` and `metadata`; those come from the built-in types, at
+//! the root and in every embedded resource. Zero values are real defaults here.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error
     Ok((builder.finish(), ty))
 }
 
-/// Says of every embedded resource below what all objects have.
+/// Adds to every embedded resource below what all objects have.
 fn embed(schema: &mut Value, depth: usize) {
     if depth > DEPTH_MAX {
         return;
@@ -71,5 +71,5 @@ fn resource(schema: &mut Value) {
 
 /// The type of `metadata`.
 const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
-/// Types within types that are looked at; deeper ones are refused by the reader.
+/// Deepest nesting that is visited; the reader refuses deeper types.
 const DEPTH_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! [`Schema`] and what it is made of.
+//! [`Schema`] and its parts.
 
 use std::collections::HashMap;
 
@@ -15,54 +15,54 @@ pub struct Schema {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(pub(crate) u32);
 
-/// A use of a type, which may say otherwise whether it is atomic.
+/// A use of a type, which may override whether it is atomic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TypeRef {
     pub(crate) id: TypeId,
     pub(crate) atomic: Option<bool>,
 }
 
-/// What values of a type may be; several members make a union.
+/// The values that a type allows; several members form a union.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Atom {
-    /// It may be a scalar.
+    /// It allows a scalar.
     pub scalar: Option<Scalar>,
-    /// It may be a list.
+    /// It allows a list.
     pub list: Option<List>,
-    /// It may be a map.
+    /// It allows a map.
     pub map: Option<Map>,
-    /// What its text or number means.
+    /// The meaning of its text or number.
     pub format: Format,
-    /// The only values it may have; empty for any.
+    /// The only allowed values; empty for any.
     pub values: Box<[Box<str>]>,
 }
 
-/// What sort of scalar.
+/// The type of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar {
     /// A number.
     Numeric,
     /// Text.
     String,
-    /// True or false.
+    /// A boolean.
     Boolean,
-    /// Any of them.
+    /// Any scalar.
     Untyped,
 }
 
-/// What a scalar means beyond its sort.
+/// What a scalar means beyond its type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
     /// Nothing.
     #[default]
     None,
-    /// A whole number.
+    /// An integer.
     Integer,
-    /// A whole number or text.
+    /// An integer or a text.
     IntOrString,
     /// A number with a unit: `100m`, `1Gi`.
     Quantity,
-    /// A point in time (RFC 3339).
+    /// A time (RFC 3339).
     Time,
     /// Bytes in base64.
     Bytes,
@@ -75,7 +75,8 @@ pub struct List {
     pub element: TypeRef,
     /// It changes as a whole.
     pub atomic: bool,
-    /// The fields that tell its items apart. None in a list that is not atomic: the items themselves do.
+    /// The fields that identify items. If a list that is not atomic has none, the items themselves
+    /// are the keys.
     pub keys: Box<[Box<str>]>,
 }
 
@@ -84,11 +85,11 @@ pub struct List {
 pub struct Map {
     /// Its declared fields, by name.
     pub fields: Box<[Field]>,
-    /// The type of every other field; none are allowed without.
+    /// The type of all other fields; without it, none are allowed.
     pub element: Option<TypeRef>,
     /// It changes as a whole.
     pub atomic: bool,
-    /// What is not declared is kept, not pruned.
+    /// Undeclared fields are kept rather than pruned.
     pub preserve_unknown: bool,
 }
 
@@ -99,9 +100,11 @@ pub struct Field {
     pub name: Box<str>,
     /// Its type.
     pub ty: TypeRef,
-    /// Its value where none is given. List keys always take it; for all else see [`api_default`](Self::api_default).
+    /// Its default value. It always applies to list keys; for other fields see
+    /// [`api_default`](Self::api_default).
     pub default: Option<Value>,
-    /// The default only says that a Go field is no pointer: the API server does not write it into objects.
+    /// The default only means that a Go field is not a pointer: the API server does not write it
+    /// into objects.
     pub assumed: bool,
     /// An object without it is invalid.
     pub required: bool,
@@ -112,17 +115,17 @@ pub struct Field {
 /// How a strategic merge patch changes a field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Patch {
-    /// List items are merged, not replaced.
+    /// List items are merged rather than replaced.
     pub merge: bool,
-    /// A map is replaced, not merged.
+    /// A map is replaced rather than merged.
     pub replace: bool,
-    /// Of a map, what the patch does not retain goes.
+    /// Keys of a map that the patch does not list are removed.
     pub retain_keys: bool,
-    /// The field by which items are matched.
+    /// The field that identifies items.
     pub key: Option<Box<str>>,
 }
 
-/// What a value is, seen through its type.
+/// The shape of a value, according to its type.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape<'s> {
     /// A map.
@@ -135,7 +138,7 @@ pub enum Shape<'s> {
     Nothing,
 }
 
-/// A [`Map`] as one use sees it.
+/// A [`Map`] at one place of use.
 #[derive(Debug, Clone, Copy)]
 pub struct MapView<'s> {
     /// The type.
@@ -144,7 +147,7 @@ pub struct MapView<'s> {
     pub atomic: bool,
 }
 
-/// A [`List`] as one use sees it.
+/// A [`List`] at one place of use.
 #[derive(Debug, Clone, Copy)]
 pub struct ListView<'s> {
     /// The type.
@@ -154,13 +157,14 @@ pub struct ListView<'s> {
 }
 
 impl Schema {
-    /// Returns the type of a name.
+    /// Returns the type with a name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<TypeRef> {
         self.names.get(name).map(|id| TypeRef::from(*id))
     }
 
-    /// Returns the name of a type; one that is only used in place has none. Not for hot paths: it searches.
+    /// Returns the name of a type; an inline type has none. It searches, so it is not for hot
+    /// paths.
     #[must_use]
     pub fn name(&self, ty: TypeRef) -> Option<&str> {
         self.names
@@ -172,12 +176,12 @@ impl Schema {
     /// Returns what a type allows.
     #[must_use]
     pub fn atom(&self, ty: TypeRef) -> &Atom {
-        // Numbers are only handed out by the builder of this table.
+        // Only the builder of this table hands out ids.
         self.atoms.get(ty.id.0 as usize).unwrap_or(&self.atoms[0])
     }
 
-    /// Returns what a value is, seen through its type. Null, and what the type does not allow, is whatever the type
-    /// allows first of map, scalar, list.
+    /// Returns the shape of a value according to its type. For null, and for a value that the type
+    /// does not allow, it is the first of map, scalar and list that the type allows.
     #[must_use]
     pub fn shape(&self, ty: TypeRef, value: &Value) -> Shape<'_> {
         let atom = self.atom(ty);
@@ -210,19 +214,19 @@ impl Schema {
             .unwrap_or(Shape::Nothing)
     }
 
-    /// Returns the declared map behind a type, if it allows one.
+    /// Returns the map that a type allows, if it allows one.
     #[must_use]
     pub fn map(&self, ty: TypeRef) -> Option<&Map> {
         self.atom(ty).map.as_ref()
     }
 
-    /// Returns how many types there are.
+    /// Returns the number of types.
     #[must_use]
     pub fn len(&self) -> usize {
         self.atoms.len()
     }
 
-    /// Tells whether there is no type.
+    /// Returns whether there is no type.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.atoms.is_empty()
@@ -235,7 +239,7 @@ impl TypeRef {
         id: TypeId(0),
         atomic: None,
     };
-    /// Anything, whose type is deduced from the value: maps are granular, lists are not.
+    /// Anything, with the type deduced from the value: maps are granular, lists are not.
     pub const DEDUCED: Self = Self {
         id: TypeId(1),
         atomic: None,
@@ -247,13 +251,13 @@ impl TypeRef {
         self.id
     }
 
-    /// Returns this use with another word on whether it is atomic.
+    /// Returns this use with an override of whether it is atomic.
     #[must_use]
     pub fn with_atomic(self, atomic: Option<bool>) -> Self {
         Self { atomic, ..self }
     }
 
-    /// Returns what this use says of being atomic, if anything.
+    /// Returns this use's override of whether it is atomic, if there is one.
     #[must_use]
     pub fn atomic(self) -> Option<bool> {
         self.atomic
@@ -267,7 +271,7 @@ impl From<TypeId> for TypeRef {
 }
 
 impl Map {
-    /// Returns the declared field of a name.
+    /// Returns the declared field with a name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Field> {
         let found = self
@@ -285,7 +289,7 @@ impl Map {
 }
 
 impl Field {
-    /// Returns the value that the API server writes where none is given.
+    /// Returns the value that the API server writes if the field is absent.
     #[must_use]
     pub fn api_default(&self) -> Option<&Value> {
         self.default.as_ref().filter(|_| !self.assumed)
@@ -293,7 +297,7 @@ impl Field {
 }
 
 impl<'s> MapView<'s> {
-    /// Returns the declared field of a name.
+    /// Returns the declared field with a name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'s Field> {
         self.map.field(name)

@@ -1,12 +1,12 @@
-//! [`bare_url()`]: a URL as it may be told.
+//! [`bare_url()`]: a URL without its secrets.
 
 use std::borrow::Cow;
 
-/// Stands for a query that is left out.
+/// Replaces a query that is left out.
 const QUERY_LEFT_OUT: &str = "?***";
 
-/// Returns a URL, or what somebody wrote for one, without user, password, query and fragment: each may hold a token.
-/// What is no URL is read as one all the same, so that a mistake in it tells nothing either.
+/// Returns a URL, or a malformed one, without user, password, query and fragment, each of which may
+/// hold a token. A malformed URL is treated in the same way, so that a typo reveals nothing either.
 ///
 /// ```
 /// use lode_stdx::bare_url;
@@ -23,7 +23,7 @@ pub fn bare_url(text: &str) -> Cow<'_, str> {
         .split_once('?')
         .map_or((rest, false), |(rest, _)| (rest, true));
     let (scheme, address) = match rest.find("//") {
-        // `host//folder` has no scheme, and neither has a text that begins with its user.
+        // `host//folder` has no scheme, nor does a text that begins with a user.
         Some(at) if at == 0 || rest[..at].ends_with(':') => rest.split_at(at + 2),
         _ => ("", rest),
     };
@@ -37,14 +37,14 @@ pub fn bare_url(text: &str) -> Cow<'_, str> {
     ))
 }
 
-/// Returns where user and password end in what follows a scheme; nothing where there are none.
+/// Returns where user and password end in the part after a scheme; nothing if there are none.
 fn user_end(address: &str, has_scheme: bool) -> Option<usize> {
     let (authority, _) = address.split_at(address.find(['/', '\\']).unwrap_or(address.len()));
     if let Some(at) = authority.rfind('@') {
-        // A user alone, as in `git@host:path`, is a part of that form and no secret.
+        // A user without a password, as in `git@host:path`, is not a secret.
         return (has_scheme || authority[..at].contains(':')).then_some(at + 1);
     }
-    // What stands where a port should is a password with a sign in it that ought to be escaped.
+    // What is not a valid port is part of a password with an unescaped separator.
     let (_, port) = authority.split_once(':')?;
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
     address.rfind('@').filter(|_| !is_port).map(|at| at + 1)

@@ -1,8 +1,9 @@
-//! [`Budget`]: what one piece of work may spend, handed down to everything that spends.
+//! [`Budget`]: what one piece of work may spend, passed down to all code that spends.
 //!
-//! A build or a fetch gets one budget of bytes, nodes and steps. Code that allocates or loops charges it first and
-//! stops at [`Exceeded`], so cost is bounded however the input is shaped or nested. Charges add up and are never given
-//! back: the sum bounds both the peak of memory and the total of work. Engines have no clock, so time is steps.
+//! A build or a fetch gets one budget of bytes, nodes and steps. Code that allocates or loops
+//! charges it first and stops at [`Exceeded`], so the cost is bounded however the input is shaped
+//! or nested. Charges add up and are never refunded: the sum bounds both peak memory and total
+//! work. Engines have no clock, so time is counted in steps.
 //!
 //! ```
 //! use lode_stdx::budget::{Budget, Limits, Spent};
@@ -19,11 +20,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How much one piece of work may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes allocated for content, in sum.
+    /// Bytes allocated for content, in total.
     pub bytes: u64,
-    /// Values made: YAML nodes, objects, files.
+    /// Values created: YAML nodes, objects, files.
     pub nodes: u64,
-    /// Steps taken: one is about the work of looking at one node or at a few dozen bytes.
+    /// Steps taken: one is about the work of visiting one node or a few dozen bytes.
     pub steps: u64,
 }
 
@@ -36,10 +37,11 @@ pub struct Budget {
     steps: AtomicU64,
 }
 
-/// Spends a budget in advances, for loops that charge little but often: a charge is then an addition.
+/// Spends a budget in advances, for loops with many small charges: a charge is then a single
+/// addition.
 ///
-/// An advance is never taken where only less is left, so work stops at the limit and not before it. What was not spent
-/// is given back at the end.
+/// No advance is taken if less than that is left, so work stops at the limit and not before. The
+/// unused part is returned at the end.
 #[derive(Debug)]
 pub struct Meter<'b> {
     budget: &'b Budget,
@@ -48,7 +50,7 @@ pub struct Meter<'b> {
     steps: Cell<u64>,
 }
 
-/// One of the three things that a budget counts.
+/// One of the three quantities that a budget counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
     /// [`Limits::bytes`].
@@ -59,18 +61,18 @@ pub enum Spent {
     Steps,
 }
 
-/// The work would spend more than its limit.
+/// The work would exceed its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("needs more than {limit} {what}, the limit")]
 pub struct Exceeded {
-    /// What there is too much of.
+    /// The quantity.
     pub what: Spent,
     /// The limit.
     pub limit: u64,
 }
 
 impl Limits {
-    /// No bound at all, for input that is trusted.
+    /// No limits, for trusted input.
     pub const UNLIMITED: Self = Self {
         bytes: u64::MAX,
         nodes: u64::MAX,
@@ -90,7 +92,7 @@ impl Budget {
         }
     }
 
-    /// Returns a budget that is never exceeded, for input that is trusted.
+    /// Returns a budget without limits, for trusted input.
     #[must_use]
     pub const fn unlimited() -> Self {
         Self::new(Limits::UNLIMITED)
@@ -99,15 +101,15 @@ impl Budget {
     /// Charges bytes that are about to be allocated.
     ///
     /// # Errors
-    /// The sum passes the limit; nothing should be allocated then.
+    /// The total exceeds the limit; the caller must not allocate.
     pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
         charge(&self.bytes, count, self.limits.bytes, Spent::Bytes)
     }
 
-    /// Charges values that are about to be made.
+    /// Charges values that are about to be created.
     ///
     /// # Errors
-    /// The sum passes the limit.
+    /// The total exceeds the limit.
     pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
         charge(&self.nodes, count, self.limits.nodes, Spent::Nodes)
     }
@@ -115,7 +117,7 @@ impl Budget {
     /// Charges steps that are about to be taken.
     ///
     /// # Errors
-    /// The sum passes the limit.
+    /// The total exceeds the limit.
     pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
         charge(&self.steps, count, self.limits.steps, Spent::Steps)
     }
@@ -125,7 +127,7 @@ impl Budget {
         self.limits
     }
 
-    /// Returns what has been spent, for messages and for measuring what real input needs.
+    /// Returns what has been spent, for messages and for measuring real input.
     pub fn spent(&self) -> Limits {
         Limits {
             bytes: self.bytes.load(Ordering::Relaxed),
@@ -135,11 +137,11 @@ impl Budget {
     }
 }
 
-/// How many bytes a meter takes at once.
+/// Bytes that a meter takes in advance.
 const BYTES_ADVANCE: u64 = 16 << 10;
-/// How many nodes a meter takes at once.
+/// Nodes that a meter takes in advance.
 const NODES_ADVANCE: u64 = 256;
-/// How many steps a meter takes at once.
+/// Steps that a meter takes in advance.
 const STEPS_ADVANCE: u64 = 1024;
 
 impl<'b> Meter<'b> {
@@ -154,7 +156,7 @@ impl<'b> Meter<'b> {
         }
     }
 
-    /// Returns the budget that is spent.
+    /// Returns the underlying budget.
     pub const fn budget(&self) -> &'b Budget {
         self.budget
     }
@@ -162,7 +164,7 @@ impl<'b> Meter<'b> {
     /// As [`Budget::bytes`].
     ///
     /// # Errors
-    /// The sum passes the limit.
+    /// The total exceeds the limit.
     #[inline]
     pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
         spend(&self.bytes, count, BYTES_ADVANCE, |count| {
@@ -173,7 +175,7 @@ impl<'b> Meter<'b> {
     /// As [`Budget::nodes`].
     ///
     /// # Errors
-    /// The sum passes the limit.
+    /// The total exceeds the limit.
     #[inline]
     pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
         spend(&self.nodes, count, NODES_ADVANCE, |count| {
@@ -184,7 +186,7 @@ impl<'b> Meter<'b> {
     /// As [`Budget::steps`].
     ///
     /// # Errors
-    /// The sum passes the limit.
+    /// The total exceeds the limit.
     #[inline]
     pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
         spend(&self.steps, count, STEPS_ADVANCE, |count| {

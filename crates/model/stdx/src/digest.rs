@@ -1,6 +1,7 @@
-//! SHA-256 digests, the only kind that Lodestone writes.
+//! SHA-256 digests, the only algorithm that Lodestone writes.
 //!
-//! Input: bytes, at once or in pieces. Output: a [`Digest`], printed as `sha256:<64 hexadecimal digits>`.
+//! Input: bytes, at once or in pieces. Output: a [`Digest`], printed as `sha256:<64 hexadecimal
+//! digits>`.
 
 use std::fmt;
 use std::io;
@@ -12,17 +13,17 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; LENGTH]);
 
-/// A digest in the making: bytes go in piece by piece.
+/// Computes a digest from bytes in pieces.
 #[derive(Clone, Default)]
 pub struct Hasher(Sha256);
 
-/// Why a text is no digest.
+/// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is no `:` behind an algorithm's name.
+    /// There is no algorithm followed by `:`.
     #[error("digest does not start with \"sha256:\"")]
     NoAlgorithm,
-    /// The algorithm is another one.
+    /// The algorithm is not SHA-256.
     #[error("digest algorithm \"{0}\" is not supported (only sha256 is)")]
     Algorithm(Box<str>),
     /// What follows is not 64 lowercase hexadecimal digits.
@@ -37,7 +38,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Wraps 32 bytes that are a digest already.
+    /// Wraps 32 bytes that already are a digest.
     #[must_use]
     pub fn from_bytes(bytes: [u8; LENGTH]) -> Self {
         Self(bytes)
@@ -98,12 +99,12 @@ impl FromStr for Digest {
 }
 
 impl Hasher {
-    /// Takes more bytes.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// Returns the digest of all bytes taken.
+    /// Returns the digest of all bytes added.
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
@@ -122,7 +123,7 @@ impl io::Write for Hasher {
 }
 
 impl fmt::Debug for Hasher {
-    // The inner state would tell something about the bytes.
+    // The inner state would reveal something about the bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hasher")
     }
@@ -130,7 +131,7 @@ impl fmt::Debug for Hasher {
 
 /// Bytes of a SHA-256.
 const LENGTH: usize = 32;
-/// Characters of a foreign algorithm's name that an error repeats.
+/// Characters of an unknown algorithm's name that an error repeats.
 const ALGORITHM_MAX: usize = 32;
 /// The digits in their order.
 const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -1,7 +1,8 @@
 //! Durations as Kubernetes objects write them: `1h30m`, `500ms`, `1.5s`.
 //!
-//! Input: text in the grammar of Go's `time.ParseDuration`. Output: a [`Duration`], and text as Go prints it. Negative
-//! durations are left out: no field that Lodestone reads gives them a meaning.
+//! Input: text in the grammar of Go's `time.ParseDuration`. Output: a [`Duration`], and text as Go
+//! prints it. Negative durations are left out, because they have no meaning in any field that
+//! Lodestone reads.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,10 +12,10 @@ const TEXT_MAX: usize = 64;
 /// Longest duration accepted, in nanoseconds: what Go's signed 64 bits hold (about 292 years).
 const NANOS_MAX: u64 = i64::MAX as u64;
 
-/// Why a text is no duration.
+/// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing was given.
+    /// The text is empty.
     #[error("a duration is empty (expected for instance \"1h30m\")")]
     Empty,
     /// It has a minus sign.
@@ -23,7 +24,7 @@ pub enum Error {
     /// It breaks the grammar.
     #[error("duration \"{0}\" is not valid (expected for instance \"1h30m\")")]
     Syntax(Box<str>),
-    /// A number has no unit behind it.
+    /// A number has no unit.
     #[error("duration \"{0}\" has a number without a unit (ns, us, ms, s, m, h)")]
     NoUnit(Box<str>),
     /// A unit is not one of ns, us, ms, s, m, h.
@@ -34,7 +35,7 @@ pub enum Error {
         /// The unknown unit.
         unit: Box<str>,
     },
-    /// It is longer than 64 bits of nanoseconds hold.
+    /// It exceeds 64 bits of nanoseconds.
     #[error("duration \"{0}\" is longer than 292 years")]
     TooLong(Box<str>),
     /// The text itself is too long to be a duration.
@@ -85,7 +86,7 @@ pub fn format(duration: Duration) -> String {
     }
 }
 
-/// Reads one number with its unit; returns its nanoseconds and what follows it.
+/// Reads one number with its unit; returns its nanoseconds and the rest of the text.
 fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'t str), Error> {
     let (whole, rest) = digits(rest);
     let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), digits);
@@ -125,7 +126,7 @@ fn digits(text: &str) -> (&str, &str) {
 fn nanos_of(unit: &str) -> Option<u64> {
     Some(match unit {
         "ns" => 1,
-        // U+00B5 and U+03BC: both are typed as the micro sign.
+        // U+00B5 and U+03BC are both used as the micro sign.
         "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
         "ms" => 1_000_000,
         "s" => 1_000_000_000,
@@ -135,7 +136,8 @@ fn nanos_of(unit: &str) -> Option<u64> {
     })
 }
 
-/// Returns the nanoseconds of the digits behind a point, in the float arithmetic of Go, so that rounding agrees.
+/// Returns the nanoseconds of the digits after a decimal point, with Go's floating-point
+/// arithmetic, so that rounding agrees.
 fn fraction_of(digits: &str, unit: u64) -> u64 {
     let (mut value, mut scale) = (0_u64, 1.0_f64);
     for digit in digits.bytes() {
@@ -153,12 +155,13 @@ fn fraction_of(digits: &str, unit: u64) -> u64 {
     (value as f64 * (unit as f64 / scale)) as u64
 }
 
-/// Prints one second and more: hours and minutes whole, seconds with their fraction.
+/// Prints a duration of one second or more: hours and minutes as integers, seconds with their
+/// fraction.
 fn clock(nanos: u128) -> String {
     const MINUTE: u128 = 60 * 1_000_000_000;
     let (minutes, seconds) = (nanos / MINUTE, nanos % MINUTE);
     let mut text = String::new();
-    // Writing to a String cannot fail.
+    // Writing to a `String` cannot fail.
     if minutes >= 60 {
         let _ = write!(text, "{}h", minutes / 60);
     }

@@ -1,8 +1,10 @@
-//! The few things the standard library lacks.
+//! The few things missing from the standard library.
 //!
-//! [`bare_url()`] shows a URL without what may be a token; [`budget`] bounds what one piece of work may spend; [`duration`] reads and prints durations as Go does; [`Digest`] is
-//! a SHA-256; [`Lock`] and [`SharedLock`] are locks that survive a panic; [`printable()`] makes text safe for terminals; [`read`] reads what comes from outside up to a limit; [`semver`] compares versions;
-//! [`time`] prints times as Kubernetes does.
+//! [`bare_url()`] returns a URL without its secrets; [`budget`] limits what one piece of work may
+//! spend; [`duration`] parses and prints durations as Go does; [`Digest`] is a SHA-256; [`Lock`]
+//! and [`SharedLock`] are locks that survive a panic; [`printable()`] makes text safe for
+//! terminals; [`read`] reads external data up to a limit; [`semver`] compares versions; [`time`]
+//! prints times as Kubernetes does.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -13,7 +15,7 @@
 //! assert!(Digest::of(b"").to_string().starts_with("sha256:e3b0c442"));
 //! ```
 //!
-//! Left out on purpose: clocks and files. Time and content come in as arguments.
+//! Left out on purpose: clocks and files. Time and content are passed as arguments.
 
 mod bare_url;
 pub mod budget;

@@ -1,7 +1,8 @@
 //! [`Lock`] and [`SharedLock`]: the standard library's locks without poisoning.
 //!
-//! A panic ends one reconcile or one request, not the process. What the panicking thread guarded is still whole (no
-//! guarded update here spans a call that can panic half-way), so the next thread may go on with it.
+//! A panic ends one reconcile or one request, not the process. The data it guarded is still
+//! consistent, because no guarded update here spans a call that can panic half-way, so the next
+//! thread can use it.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
@@ -37,7 +38,7 @@ impl<T: ?Sized> Lock<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the lock if nobody holds it; never waits.
+    /// Takes the lock if it is free; never waits.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
@@ -59,12 +60,12 @@ impl<T> SharedLock<T> {
 }
 
 impl<T: ?Sized> SharedLock<T> {
-    /// Waits until nobody writes, then reads.
+    /// Waits until there is no writer, then reads.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until nobody reads or writes, then writes.
+    /// Waits until there is no reader or writer, then writes.
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }

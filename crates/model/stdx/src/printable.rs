@@ -1,13 +1,15 @@
-//! [`printable()`]: text of strangers as a terminal may get it.
+//! [`printable()`]: makes text of strangers safe to show on a terminal.
 //!
-//! A terminal obeys what it is sent: escape sequences colour, overwrite, set titles and fill the clipboard, and
-//! characters for right-to-left scripts reorder what stands beside them. Each becomes a visible `\u001b`, the form that
-//! JSON has for it, so that JSON stays the same JSON.
+//! A terminal interprets what it is sent: escape sequences change colours, overwrite text, set
+//! titles and fill the clipboard, and direction characters reorder the surrounding text. Each such
+//! character becomes a visible `\u001b`, which is also its JSON escape, so that JSON keeps its
+//! meaning.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Returns the text with every character escaped that a terminal obeys instead of showing it. Line feeds and tabs stay.
+/// Returns the text with every character escaped that a terminal would interpret rather than show.
+/// Line feeds and tabs stay.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
@@ -30,11 +32,11 @@ const ESCAPE_LEN: usize = "\\u001b".len();
 fn is_obeyed(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
-        // Marks, embeddings, overrides and isolates of direction; separators of lines and paragraphs.
+        // Direction marks, embeddings, overrides and isolates; line and paragraph separators.
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-        // Annotations that are hidden, and tags: text that nobody sees.
+        // Hidden annotations, and tags: invisible text.
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        // C0, DEL and C1: some terminals take U+009B for the start of an escape sequence.
+        // C0, DEL and C1: some terminals treat U+009B as the start of an escape sequence.
         letter => letter.is_control(),
     }
 }
@@ -42,7 +44,7 @@ fn is_obeyed(letter: char) -> bool {
 fn escape(letter: char, shown: &mut String) {
     let mut units = [0; 2];
     for unit in letter.encode_utf16(&mut units) {
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(shown, "\\u{unit:04x}");
     }
 }

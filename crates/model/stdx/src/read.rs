@@ -1,13 +1,14 @@
-//! Bounded reading: what comes from outside ends at a limit, or it is an error.
+//! Bounded reading: external data ends at a limit, or reading fails.
 //!
-//! Input: any [`Read`] and a number of bytes. Output: all of it, or [`Error::TooLong`] without holding more than the
-//! limit. [`Bounded`] does the same for streams that are never held whole.
+//! Input: any [`Read`] and a number of bytes. Output: all of it, or [`Error::TooLong`] without
+//! holding more than the limit. [`Bounded`] does the same for streams that are never held
+//! completely.
 
 use std::io::{self, Read};
 
-/// A reader that fails once more than its limit has come out of it.
+/// A reader that fails as soon as more than its limit was read.
 ///
-/// A reader that merely stops (as [`Read::take`]) would let a cut text pass for a whole one.
+/// A reader that merely stops (as [`Read::take`]) would make a truncated text look complete.
 #[derive(Debug)]
 pub struct Bounded<R> {
     inner: R,
@@ -60,7 +61,8 @@ impl<R: Read> Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     /// Fails with [`io::ErrorKind::FileTooLarge`], whose cause is an [`Error::TooLong`].
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One byte over what is left tells an end at the limit from a source that goes on.
+        // Reading one byte more than allowed distinguishes an end at the limit from a longer
+        // source.
         let room = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
             .saturating_add(1)

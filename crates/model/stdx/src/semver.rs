@@ -1,9 +1,10 @@
-//! Semantic versions and the ranges people write to choose among them.
+//! Semantic versions, and the ranges that select among them.
 //!
-//! Input: the text of a tag or chart version, and a range such as `>=1.2 <2`, `^1.4.0`, `~2.1`, `1.x`, `1.2 - 1.4` or
-//! `1.0.0 || ^2`. Output: an order and a yes or no. A pre-release answers only to a range that names one itself.
+//! Input: the text of a tag or chart version, and a range such as `>=1.2 <2`, `^1.4.0`, `~2.1`,
+//! `1.x`, `1.2 - 1.4` or `1.0.0 || ^2`. Output: an ordering, and whether a version is in a range. A
+//! pre-release is only in a range that names one itself.
 //!
-//! Left out: increments, and ranges over build metadata (it takes no part in the order).
+//! Left out: increments, and ranges over build metadata (which does not affect the order).
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,10 +13,10 @@ use std::str::FromStr;
 /// Longest version or range read, in bytes.
 const TEXT_MAX: usize = 256;
 
-/// A version: three numbers, and what may follow them.
+/// A version: three numbers with optional pre-release and build metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The first number: it moves when something breaks.
+    /// The first number: changes with breaking changes.
     pub major: u64,
     /// The second number.
     pub minor: u64,
@@ -33,7 +34,7 @@ pub struct Range {
     any_of: Vec<Vec<Rule>>,
 }
 
-/// Why a text is no version.
+/// Why a text is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// Not of the form `1.2.3-pre+build`.
@@ -41,7 +42,7 @@ pub enum VersionError {
     Form(String),
 }
 
-/// Why a text is no range.
+/// Why a text is not a range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// Not a comparison with a version.
@@ -50,18 +51,19 @@ pub enum RangeError {
 }
 
 impl Version {
-    /// Reads a version, a leading `v` and missing second and third numbers forgiven.
+    /// Parses a version; a leading `v` and missing second and third numbers are accepted.
     ///
     /// # Errors
-    /// Anything else than numbers, `-pre` and `+build`.
+    /// The text contains anything but numbers, `-pre` and `+build`.
     pub fn parse(text: &str) -> Result<Self, VersionError> {
         read_version(text, 1).ok_or_else(|| VersionError::Form(shown(text)))
     }
 
-    /// Reads a version that has all three numbers, a leading `v` forgiven: what counts as a version among tags.
+    /// Parses a version that has all three numbers; a leading `v` is accepted. This is what counts
+    /// as a version among tags.
     ///
     /// # Errors
-    /// As [`Version::parse`], and a missing number or one with leading zeros.
+    /// As [`Version::parse`], or a number is missing or has leading zeros.
     pub fn parse_strict(text: &str) -> Result<Self, VersionError> {
         read_version(text, 3).ok_or_else(|| VersionError::Form(shown(text)))
     }
@@ -72,7 +74,8 @@ impl Version {
 }
 
 impl Ord for Version {
-    /// Orders by precedence; versions that differ in build metadata only are ordered by its text, to be total.
+    /// Orders by precedence; versions that differ only in build metadata are ordered by its text,
+    /// so that the order is total.
     fn cmp(&self, other: &Self) -> Ordering {
         compare(self, other).then_with(|| self.build.cmp(&other.build))
     }
@@ -106,10 +109,11 @@ impl FromStr for Version {
 }
 
 impl Range {
-    /// Reads a range: comparisons joined by commas or spaces (all must hold), alternatives joined by `||`.
+    /// Parses a range: comparisons joined by commas or spaces (all must hold), alternatives joined
+    /// by `||`.
     ///
     /// # Errors
-    /// A comparison that cannot be read.
+    /// A comparison is malformed.
     pub fn parse(text: &str) -> Result<Self, RangeError> {
         let form = || RangeError::Form(shown(text));
         if text.len() > TEXT_MAX {
@@ -121,11 +125,11 @@ impl Range {
         })
     }
 
-    /// Tells whether `version` is in the range.
+    /// Returns whether `version` is in the range.
     #[must_use]
     pub fn matches(&self, version: &Version) -> bool {
         self.any_of.iter().any(|rules| {
-            // Pre-releases are asked for by naming one anywhere among the comparisons that must hold together.
+            // Pre-releases match if one of the comparisons that must hold together names one.
             let asked =
                 version.pre.is_empty() || rules.iter().any(|rule| !rule.version.pre.is_empty());
             asked && rules.iter().all(|rule| rule.holds(version))
@@ -155,7 +159,7 @@ enum Operator {
     Caret,
 }
 
-/// One comparison. `known` counts the numbers written: `1.x` knows one, `*` none.
+/// One comparison. `known` is the number of numbers given: 1 for `1.x`, 0 for `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     operator: Operator,
@@ -171,14 +175,15 @@ impl Rule {
             Operator::Equal => order.is_eq(),
             Operator::NotEqual if self.known < 3 => !self.same_known(version),
             Operator::NotEqual => order.is_ne(),
-            // More than 1.x begins at 2.0.0: every 1.something is part of what was named.
+            // "Greater than 1.x" begins at 2.0.0, because every 1.something is part of `1.x`.
             Operator::Greater if self.known < 3 => order.is_gt() && !self.same_known(version),
             Operator::Greater => order.is_gt(),
             Operator::GreaterEqual => order.is_ge(),
             Operator::Less => order.is_lt(),
             Operator::LessEqual if self.known < 3 => order.is_le() || self.same_known(version),
             Operator::LessEqual => order.is_le(),
-            // Tags are chosen by the rules of the library Flux uses, where ~0.0.0 holds everything.
+            // Tags are selected by the rules of the library that Flux uses, where ~0.0.0 contains
+            // everything.
             Operator::Tilde if self.known == 3 && self.version.numbers() == (0, 0, 0) => {
                 order.is_ge()
             }
@@ -196,7 +201,8 @@ impl Rule {
         (width < 1 || a.0 == b.0) && (width < 2 || a.1 == b.1) && (width < 3 || a.2 == b.2)
     }
 
-    /// Returns how many numbers a caret holds fast: up to the first that is not zero, as far as they are written.
+    /// Returns how many numbers a caret fixes: up to the first non-zero one, as far as they are
+    /// given.
     fn caret_width(&self) -> u8 {
         match self.version.numbers() {
             (1.., _, _) => self.known.min(1),
@@ -220,7 +226,7 @@ fn read_alternative(text: &str) -> Option<Vec<Rule>> {
     Some(rules)
 }
 
-/// Reads comparisons between commas; an operator may stand apart from its version.
+/// Reads comparisons between commas; an operator may be separated from its version by spaces.
 fn read_conjunction(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -268,7 +274,7 @@ fn read_rule(text: &str) -> Option<Rule> {
         _ => return None,
     };
     let (version, known) = read_partial(version)?;
-    // "^*", "~x" and "*" ask for nothing in particular.
+    // "^*", "~x" and "*" match everything.
     let operator = match operator {
         Operator::Caret | Operator::Tilde if known == 0 => Operator::GreaterEqual,
         operator => operator,
@@ -280,7 +286,7 @@ fn read_rule(text: &str) -> Option<Rule> {
     })
 }
 
-/// Reads a version of which trailing numbers are missing or `x`.
+/// Parses a version whose trailing numbers are missing or `x`.
 fn read_partial(text: &str) -> Option<(Version, u8)> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let (rest, build) = split_tail(text, '+')?;
@@ -340,7 +346,7 @@ fn read_version(text: &str, numbers_min: usize) -> Option<Version> {
     well_formed(&version).then_some(version)
 }
 
-/// Splits at the first `mark`; a mark with nothing behind it is an error.
+/// Splits at the first `mark`; a mark followed by nothing is an error.
 fn split_tail(text: &str, mark: char) -> Option<(&str, &str)> {
     match text.split_once(mark) {
         Some((_, "")) => None,
@@ -373,7 +379,8 @@ fn well_formed(version: &Version) -> bool {
 
 // === order ===
 
-/// Compares by precedence: numbers, then a pre-release before its release; build metadata does not count.
+/// Compares by precedence: numbers, then a pre-release before its release; build metadata does not
+/// count.
 fn compare(a: &Version, b: &Version) -> Ordering {
     a.numbers()
         .cmp(&b.numbers())

@@ -1,8 +1,8 @@
-//! Times as Kubernetes writes them. The clock stays with the caller.
+//! Times as Kubernetes writes them. The caller provides the time.
 
 use jiff::Timestamp;
 
-/// Returns a time as `metav1.Time`: RFC 3339 in UTC, to the second (fractions are cut off).
+/// Returns a time as `metav1.Time`: RFC 3339 in UTC, truncated to seconds.
 ///
 /// ```
 /// use lode_stdx::time;
@@ -14,7 +14,7 @@ pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Returns a time as RFC 3339 in UTC, to the millisecond (what is finer is cut off).
+/// Returns a time as RFC 3339 in UTC, truncated to milliseconds.
 #[must_use]
 pub fn rfc3339_millis(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()

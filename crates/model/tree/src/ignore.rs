@@ -1,14 +1,17 @@
-//! [`filter`]: leaves out of a tree what `.sourceignore` files and a spec's own patterns name.
+//! [`filter`]: removes from a tree what `.sourceignore` files and the patterns of a spec exclude.
 //!
-//! Input: a [`Tree`] and the patterns of a spec, in gitignore syntax: comments, `!` to take back, a leading or inner `/`
-//! to anchor, a trailing `/` for folders only, `*`, `?`, `[a-z]`, `**`, `\` to escape. Output: a smaller tree.
+//! Input: a [`Tree`] and the patterns of a spec, in gitignore syntax: comments, `!` to re-include,
+//! a leading or inner `/` to anchor, a trailing `/` for folders only, `*`, `?`, `[a-z]`, `**`, `\`
+//! to escape. Output: a smaller tree.
 //!
-//! The last pattern that matches a file, or any folder it lies in, decides. So `!x/a` takes a file back although `x` is
-//! left out: Flux does so and Git does not. A `.sourceignore` speaks for the folder it lies in. Git's own files are
-//! left out first of all; the defaults (images, archives, files of build services) only while nobody names a pattern.
+//! The last pattern that matches a file, or any folder that contains it, decides. So `!x/a`
+//! re-includes a file although `x` is excluded: Flux does this and Git does not. A `.sourceignore`
+//! applies to its own folder. Git's own files are always excluded first; the defaults (images,
+//! archives, files of build services) apply only if there are no other patterns.
 //!
-//! Whoever writes patterns also writes names, so the work is the product of both: all of it is charged to a [`Budget`].
-//! A pattern is looked at for files below its own folder only, and most end at the first byte that differs.
+//! The author of the patterns also chooses the file names, so the work is the product of both, and
+//! all of it is charged to a [`Budget`]. A pattern is only compared with files below its own
+//! folder, and most comparisons end at the first byte that differs.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,11 +23,11 @@ use crate::tree::Tree;
 
 /// The file that holds a folder's patterns.
 pub const FILE_NAME: &str = ".sourceignore";
-/// Steps that are gathered before they are charged.
+/// Steps collected before they are charged.
 const STEPS_GATHERED: u64 = 1 << 12;
-/// Bytes that a pattern costs besides its text.
+/// Memory of a pattern besides its text.
 const PATTERN_BYTES: u64 = 160;
-/// Bytes that a folder with patterns costs besides its path and them.
+/// Memory of a folder with patterns besides its path and the patterns.
 const FOLDER_BYTES: u64 = 160;
 
 const ALWAYS: &str = ".git/\n.gitignore\n.gitmodules\n.gitattributes\n";
@@ -32,10 +35,10 @@ const DEFAULTS: &str = "*.jpg\n*.jpeg\n*.gif\n*.png\n*.wmv\n*.flv\n*.tar.gz\n*.z
     .github/\n.circleci/\n.travis.yml\n.gitlab-ci.yml\nappveyor.yml\n.drone.yml\ncloudbuild.yaml\n\
     codeship-services.yml\ncodeship-steps.yml\n**/.goreleaser.yml\n**/.sops.yaml\n**/.flux.yaml\n";
 
-/// Why a tree is not filtered.
+/// Why a tree was not filtered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Patterns and names together cost more than the budget has.
+    /// Patterns and names together exceed the budget.
     #[error("leaving out files by spec.ignore and .sourceignore {0}")]
     Exceeded(#[from] Exceeded),
     /// A file of patterns cannot be read.
@@ -43,10 +46,10 @@ pub enum Error {
     Read(#[from] crate::tree::Error),
 }
 
-/// Returns the tree without what is to be ignored.
+/// Returns the tree without ignored files.
 ///
 /// # Errors
-/// Patterns and names together cost more than `budget` has, or a file of patterns cannot be read.
+/// Patterns and names together exceed `budget`, or a file of patterns cannot be read.
 pub fn filter(mut tree: Tree, spec: Option<&str>, budget: &Budget) -> Result<Tree, Error> {
     let patterns = Patterns::gather(&tree, spec, budget)?;
     let mut meter = Meter {
@@ -55,7 +58,7 @@ pub fn filter(mut tree: Tree, spec: Option<&str>, budget: &Budget) -> Result<Tre
     };
     let mut failed = None;
     tree.retain(|path, _| {
-        // Once it has failed nothing is looked at any more, and the tree is not given out.
+        // After an error nothing more is checked, and the tree is not returned.
         failed.is_none()
             && !patterns
                 .leave_out(path, &mut meter)
@@ -88,20 +91,20 @@ impl Meter<'_> {
     }
 }
 
-/// All patterns, later ones stronger.
+/// All patterns; later ones take precedence.
 struct Patterns {
-    /// What nobody has to ask for.
+    /// The default patterns.
     own: Vec<Pattern>,
-    /// Those of files, by the folder they speak for; a deeper folder's are stronger.
+    /// Patterns from files, by the folder they apply to; those of a deeper folder take precedence.
     by_folder: HashMap<RepoPath, Vec<Pattern>>,
-    /// Those of the specification.
+    /// Patterns from the specification.
     spec: Vec<Pattern>,
 }
 
 struct Pattern {
     /// Parts to match, `**` among them.
     parts: Vec<Part>,
-    /// Matches from the folder on, and not at any depth.
+    /// Matches from the folder only, not at any depth.
     anchored: bool,
     folders_only: bool,
     takes_back: bool,
@@ -111,9 +114,9 @@ struct Pattern {
 enum Part {
     /// `**`.
     Folders,
-    /// A name without anything special in it.
+    /// A name without special characters.
     Name(Box<str>),
-    /// Something else, with what every match begins and ends with.
+    /// A pattern, with the literal prefix and suffix that every match has.
     Glob {
         pattern: Box<[char]>,
         begin: Box<str>,
@@ -132,7 +135,7 @@ impl Patterns {
                 continue;
             };
             let blob = blob?;
-            // What is no text is read as another text, which may be three times as long.
+            // Invalid UTF-8 is replaced, which may make the text three times as long.
             budget.bytes(blob.bytes.len() as u64 + folder.as_str().len() as u64 + FOLDER_BYTES)?;
             budget.nodes(1)?;
             let text = String::from_utf8_lossy(&blob.bytes);
@@ -174,7 +177,8 @@ impl Patterns {
     }
 }
 
-/// Returns the last pattern that matches a file below the patterns' folder, or one of the folders it lies in.
+/// Returns the last pattern that matches a file below the patterns' folder, or one of the folders
+/// that contain it.
 fn last_match<'p>(
     patterns: &'p [Pattern],
     names: &[&str],
@@ -196,7 +200,7 @@ fn parse(text: &str, budget: &Budget) -> Result<Vec<Pattern>, Exceeded> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        // A character costs four bytes in a pattern, and a part a few dozen.
+        // A character of a pattern costs four bytes, and a part a few dozen.
         let parts = line.bytes().filter(|byte| *byte == b'/').count() as u64;
         budget.bytes(PATTERN_BYTES + 6 * line.len() as u64 + 64 * parts)?;
         budget.nodes(1)?;
@@ -227,7 +231,8 @@ impl Pattern {
         })
     }
 
-    /// Returns whether the pattern matches a file, named from the pattern's folder on, or a folder it lies in.
+    /// Returns whether the pattern matches a file (named relative to the pattern's folder) or a
+    /// folder that contains it.
     fn matches(&self, names: &[&str], meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
         let folders = names.len().saturating_sub(usize::from(self.folders_only));
         if self.anchored {
@@ -243,8 +248,8 @@ impl Pattern {
         Ok(false)
     }
 
-    /// Returns whether the pattern can end after some of the first names. The work is bounded by the product of both
-    /// lengths.
+    /// Returns whether the pattern can end after one of the first names. The work is bounded by the
+    /// product of both lengths.
     fn ends(
         &self,
         names: &[&str],
@@ -256,7 +261,8 @@ impl Pattern {
         for (i, part) in self.parts.iter().enumerate() {
             let mut next = vec![false; names.len() + 1];
             if matches!(part, Part::Folders) {
-                // At the end it stands for what is inside a folder, elsewhere for any number of folders.
+                // At the end, `**` means everything inside a folder; elsewhere, any number of
+                // folders.
                 let inside = usize::from(i + 1 == self.parts.len());
                 let first = ends.iter().position(|end| *end).unwrap_or(next.len());
                 next.iter_mut()
@@ -287,7 +293,7 @@ impl Part {
         let Some(first) = text.find(SPECIAL) else {
             return Self::Name(text.into());
         };
-        // Behind the last star all is as it stands, if nothing special comes.
+        // After the last star the rest is literal, unless it has special characters.
         let end = text.rsplit('*').next().filter(|end| {
             !end.contains(SPECIAL) && !text[..text.len() - end.len()].contains(['[', '\\'])
         });
@@ -301,7 +307,7 @@ impl Part {
     fn matches(&self, name: &str, meter: &mut Meter<'_>) -> Result<bool, Exceeded> {
         meter.steps(1)?;
         match self {
-            // Where it cannot span folders it is a star like others.
+            // Where `**` cannot span folders it acts as a plain star.
             Self::Folders => Ok(true),
             Self::Name(own) => Ok(**own == *name),
             Self::Glob { begin, end, .. }
@@ -319,7 +325,7 @@ impl Part {
     }
 }
 
-/// Drops spaces at the end of a line, unless the last one is escaped.
+/// Removes trailing spaces, unless the last one is escaped.
 fn without_trailing_space(line: &str) -> &str {
     let line = line.trim_end_matches('\r');
     let bare = line.trim_end_matches([' ', '\t']);
@@ -331,8 +337,8 @@ fn without_trailing_space(line: &str) -> &str {
     }
 }
 
-/// Matches one name and says in how many steps; a `*` that failed is tried one character further, and only the last
-/// one. So there are at most as many steps as the product of both lengths.
+/// Matches one name and returns the number of steps. If a `*` fails, only the last one is retried
+/// one character further, so the steps are bounded by the product of both lengths.
 fn name_matches(pattern: &[char], name: &[char]) -> (bool, usize) {
     let (mut p, mut n, mut steps) = (0, 0, 1 + name.len() / 8);
     let mut star: Option<(usize, usize)> = None;
@@ -353,7 +359,8 @@ fn name_matches(pattern: &[char], name: &[char]) -> (bool, usize) {
     (pattern[p..].iter().all(|c| *c == '*'), steps)
 }
 
-/// Matches one character against the pattern's beginning and returns how much of the pattern that took.
+/// Matches one character against the start of the pattern and returns how much of the pattern that
+/// consumed.
 fn one_matches(pattern: &[char], c: char, steps: &mut usize) -> Option<usize> {
     match pattern {
         ['?', ..] => Some(1),
@@ -364,7 +371,7 @@ fn one_matches(pattern: &[char], c: char, steps: &mut usize) -> Option<usize> {
     }
 }
 
-/// Matches `[a-z]`, `[!a]`, `[]x]`; one that is not closed matches nothing.
+/// Matches `[a-z]`, `[!a]`, `[]x]`; an unclosed class matches nothing.
 fn class_matches(rest: &[char], c: char, steps: &mut usize) -> Option<usize> {
     let negated = matches!(rest.first(), Some('!' | '^'));
     let begin = usize::from(negated);

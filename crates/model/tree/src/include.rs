@@ -1,26 +1,27 @@
-//! [`Tree::include`]: a part of one tree put into another, as a source's `include` asks.
+//! [`Tree::include`]: copies a part of one tree into another, for a source's `include`.
 
 use lode_stdx::budget::{Budget, Exceeded};
 
 use crate::path::RepoPath;
 use crate::tree::{ENTRY_BYTES, Error, Tree};
 
-/// Why a part was not put elsewhere.
+/// Why a part was not copied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IncludeError {
-    /// Nothing lies there.
+    /// The path does not exist.
     #[error(transparent)]
     Tree(#[from] Error),
-    /// It costs more than the budget has.
+    /// It exceeds the budget.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
 }
 
 impl Tree {
-    /// Copies what lies at or below `from` in `other` to `to` in this tree, replacing what has the same names.
+    /// Copies what is at or below `from` in `other` to `to` in this tree, replacing files of the
+    /// same names.
     ///
     /// # Errors
-    /// Nothing in `other` lies there, or it costs more than `budget` has.
+    /// `other` has nothing there, or the copy exceeds `budget`.
     pub fn include(
         &mut self,
         other: &Self,

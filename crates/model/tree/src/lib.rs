@@ -1,9 +1,10 @@
 //! A folder of blobs whose paths cannot escape.
 //!
-//! A [`Tree`] is what a commit, an archive or a directory becomes once it is inside Lodestone: names and bytes,
-//! never a checkout on disk. A [`RepoPath`] has no way to say `..`, an absolute path or `.git`, so a path that was
-//! parsed once needs no further check. A [`Loader`] is anything that reads like a tree. A [`ReadSet`] records what a computation looked at, which is how a commit
-//! re-renders only what it touches.
+//! A [`Tree`] is the form that a commit, an archive or a directory takes inside Lodestone: names
+//! and bytes, never a checkout on disk. A [`RepoPath`] cannot express `..`, an absolute path or
+//! `.git`, so a path that was parsed once needs no further check. A [`Loader`] is anything that can
+//! be read like a tree. A [`ReadSet`] records what a computation read; with it, a commit re-renders
+//! only what it affects.
 //!
 //! ```
 //! use lode_tree::{RepoPath, Tree};

@@ -1,19 +1,19 @@
-//! [`Loader`]: where a computation reads files and folders, whatever stands behind it.
+//! [`Loader`]: where a computation reads files and folders from.
 //!
-//! A [`Tree`] is one; a folder of the disk, read as it is asked for, can be another.
+//! A [`Tree`] is a loader; a folder of the disk, read on demand, can be another.
 
 use crate::path::{Error as PathError, RepoPath};
 use crate::tree::{Blob, Child, Error, Tree};
 
 /// Reads files and folders below one root.
 pub trait Loader: Sync {
-    /// Returns a file's content, links followed.
+    /// Returns a file's content, following links.
     ///
     /// # Errors
-    /// No such file, a folder, a bad link, or a file too large to be carried.
+    /// There is no such file, it is a folder, a link is bad, or the file is too large.
     fn read(&self, path: &RepoPath) -> Result<Blob, Error>;
 
-    /// Returns the id of a file's content; a loader that knows it need not read the file.
+    /// Returns the id of a file's content; a loader that knows the id need not read the file.
     ///
     /// # Errors
     /// As [`Loader::read`].
@@ -21,31 +21,31 @@ pub trait Loader: Sync {
         self.read(path).map(|blob| blob.id)
     }
 
-    /// Returns the names directly in a folder, sorted; names that are bad links are left out.
+    /// Returns the names directly in a folder, sorted; bad links are left out.
     ///
     /// # Errors
-    /// No such folder, a file, or a bad link.
+    /// There is no such folder, it is a file, or a link is bad.
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error>;
 
-    /// Follows symbolic links in every part of `path` and returns where it really leads and what is there.
+    /// Resolves symbolic links in every part of `path` and returns the real path and what is there.
     ///
     /// # Errors
     /// The path leads nowhere, in a circle or out of the root.
     fn canonical(&self, path: &RepoPath) -> Result<(RepoPath, Child), Error>;
 
-    /// Returns the path that a file in `folder` means by `text`. What names paths inside a loader is content, and
-    /// content must not lead from one of several roots into another.
+    /// Returns the path that `text` means in a file of `folder`. A loader may hold several roots,
+    /// and content of one must not lead into another.
     ///
     /// # Errors
-    /// The path leaves its root, or cannot be said.
+    /// The path leaves its root, or is not valid.
     fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
         folder.join(text)
     }
 
-    /// Brings something remote below the root and returns where it is.
+    /// Makes a remote folder available below the root and returns its path.
     ///
     /// # Errors
-    /// Always, unless a loader says otherwise: what is remote needs a caller who fetches it.
+    /// Always, unless a loader overrides it: remote content must be fetched by a caller that can.
     fn fetch(&self, url: &str) -> Result<RepoPath, Error> {
         Err(Error::Remote(url.into()))
     }

@@ -1,6 +1,7 @@
-//! [`RepoPath`]: a path below a root, in the only form Lodestone uses.
+//! [`RepoPath`]: a path below a root, in the only form that Lodestone uses.
 //!
-//! Input: text written by people, Git trees and archives. Output: a relative path with `/` between its parts.
+//! Input: text from people, Git trees and archives. Output: a relative path with `/` between its
+//! parts.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -14,19 +15,19 @@ const PATH_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct RepoPath(Box<str>);
 
-/// Why a text is no [`RepoPath`].
+/// Why a text is not a [`RepoPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The path leaves its root.
     #[error("path \"{0}\" leaves its root")]
     Escapes(String),
-    /// The path is absolute where only a relative one makes sense.
+    /// The path is absolute where it must be relative.
     #[error("path \"{0}\" is absolute")]
     Absolute(String),
-    /// A part is one no tree may hold (`.git`, NUL or a control character).
+    /// A part that no tree may contain (`.git`, NUL or a control character).
     #[error("path \"{0}\" holds a part that is not allowed")]
     Forbidden(String),
-    /// Longer than any file system takes.
+    /// Longer than any file system allows.
     #[error("path of {0} bytes is longer than {PATH_MAX}")]
     TooLong(usize),
 }
@@ -38,10 +39,10 @@ impl RepoPath {
         Self::default()
     }
 
-    /// Parses a relative path; `.` and empty parts vanish, `..` may not leave the root.
+    /// Parses a relative path; `.` and empty parts are removed, `..` must not leave the root.
     ///
     /// # Errors
-    /// Whatever a [`RepoPath`] cannot express.
+    /// The path cannot be expressed as a [`RepoPath`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::root().join(text)
     }
@@ -49,15 +50,15 @@ impl RepoPath {
     /// Parses a path as users write it in a spec: a leading `/` or `./` means the root.
     ///
     /// # Errors
-    /// As [`RepoPath::parse`], but for the leading slash.
+    /// As [`RepoPath::parse`], except for the leading slash.
     pub fn parse_rooted(text: &str) -> Result<Self, Error> {
         Self::parse(text.trim_start_matches('/'))
     }
 
-    /// Resolves `text` from this folder, as `cd` would, inside the root.
+    /// Resolves `text` relative to this folder, as `cd` would, inside the root.
     ///
     /// # Errors
-    /// Whatever a [`RepoPath`] cannot express.
+    /// The path cannot be expressed as a [`RepoPath`].
     pub fn join(&self, text: &str) -> Result<Self, Error> {
         if text.starts_with('/') {
             return Err(Error::Absolute(text.to_owned()));
@@ -79,7 +80,7 @@ impl RepoPath {
         Ok(Self(parts.join("/").into()))
     }
 
-    /// Returns the path as text, parts separated by `/`; the root is the empty text.
+    /// Returns the path as text, with `/` between the parts; the root is the empty text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -96,7 +97,7 @@ impl RepoPath {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Returns the folder this path lies in; the root has none.
+    /// Returns the folder that contains this path; the root has none.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         if self.0.is_empty() {
@@ -110,7 +111,7 @@ impl RepoPath {
         ))
     }
 
-    /// Tells whether this is `folder` or lies anywhere below it.
+    /// Returns whether this is `folder` or lies anywhere below it.
     #[must_use]
     pub fn is_in(&self, folder: &Self) -> bool {
         folder.0.is_empty()
@@ -134,7 +135,8 @@ impl fmt::Display for RepoPath {
     }
 }
 
-/// Git's own rule for names that must never be checked out, without the file-system variants we never write.
+/// Returns whether Git forbids a name in a checkout; file-system variants that Lodestone never
+/// writes are not checked.
 fn forbidden(part: &str) -> bool {
     part.eq_ignore_ascii_case(".git") || part.chars().any(char::is_control)
 }

@@ -1,6 +1,6 @@
-//! [`ReadSet`]: what a computation looked at through a [`Loader`].
+//! [`ReadSet`]: what a computation read through a [`Loader`].
 //!
-//! A result stays true for every later loader that would have given the same answers.
+//! A result stays valid for every later loader that would give the same answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,29 +9,29 @@ use crate::loader::Loader;
 use crate::path::RepoPath;
 use crate::tree::{Blob, Child, Error};
 
-/// One answer a loader gave.
+/// An answer of a loader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// The file's content had this id.
     File([u8; 32]),
     /// The folder held these names.
     Folder(Vec<(Box<str>, Child)>),
-    /// There was a file, whatever it held.
+    /// There was a file; its content was not read.
     There,
     /// There was no answer (no such name, a bad link, too large).
     Nothing,
 }
 
-/// The paths a computation asked for, with the answers it got.
+/// The paths that a computation asked for, with the answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSet {
     reads: BTreeMap<RepoPath, Read>,
-    /// Paths that led somewhere else through links.
+    /// Paths that led elsewhere through links.
     leads: BTreeMap<RepoPath, RepoPath>,
 }
 
 impl ReadSet {
-    /// Reads a file through the set, remembering the answer.
+    /// Reads a file through the set and records the answer.
     ///
     /// # Errors
     /// As [`Loader::read`].
@@ -44,7 +44,7 @@ impl ReadSet {
         answer
     }
 
-    /// Lists a folder through the set, remembering the answer.
+    /// Lists a folder through the set and records the answer.
     ///
     /// # Errors
     /// As [`Loader::list`].
@@ -61,7 +61,8 @@ impl ReadSet {
         answer
     }
 
-    /// Follows a path's links through the set. What does not come through a link is remembered only when it is read.
+    /// Resolves a path's links through the set. A path without links is recorded only when it is
+    /// read.
     ///
     /// # Errors
     /// As [`Loader::canonical`].
@@ -84,11 +85,12 @@ impl ReadSet {
         answer
     }
 
-    /// Tells which of some names in a folder are files, remembering that of each; other names may come and go.
+    /// Returns which of some names in a folder are files and records only that; other names may
+    /// come and go.
     ///
     /// # Errors
-    /// No such folder, a file, or a bad link; also where the only one of the names that is there is a bad link, for who
-    /// reads "no such file" would look for the fault in the wrong place.
+    /// There is no such folder, it is a file, or a link is bad; also if the only one of the names
+    /// that exists is a bad link, because "no such file" would be a misleading error.
     pub fn files_among<'n>(
         &mut self,
         loader: &dyn Loader,
@@ -126,7 +128,7 @@ impl ReadSet {
         }
     }
 
-    /// Tells whether `loader` would give every answer again.
+    /// Returns whether `loader` would give every answer again.
     #[must_use]
     pub fn holds_in(&self, loader: &dyn Loader) -> bool {
         let reads = self.reads.iter().all(|(path, read)| match read {
@@ -144,10 +146,10 @@ impl ReadSet {
                 .all(|(path, real)| loader.canonical(path).is_ok_and(|(now, _)| now == *real))
     }
 
-    /// Tells, without a loader, whether an answer may be another one after these paths were changed, added or removed.
-    /// It errs on the side of yes: whatever stands in a folder that was listed counts, and where links were followed,
-    /// everything does. What links that led nowhere named is not known, nor what a path that was not followed first
-    /// ([`ReadSet::canonical`]) leads through.
+    /// Returns, without a loader, whether an answer may differ after these paths were changed,
+    /// added or removed. It errs on the side of true: everything in a listed folder counts, and
+    /// after links were followed, everything does. It does not know the targets of dangling links,
+    /// nor the links on a path that was not resolved first ([`ReadSet::canonical`]).
     #[must_use]
     pub fn is_touched_by(&self, changed: &BTreeSet<RepoPath>) -> bool {
         if !self.leads.is_empty() {
@@ -158,18 +160,19 @@ impl ReadSet {
             .any(|path| self.asked_at_or_below(path) || self.asked_for_folder_above(path))
     }
 
-    /// Returns what was asked and answered, by path.
+    /// Returns the recorded questions and answers, by path.
     pub fn reads(&self) -> impl Iterator<Item = (&RepoPath, &Read)> {
         self.reads.iter()
     }
 
-    /// Takes another set's answers in.
+    /// Adds another set's answers.
     pub fn extend(&mut self, other: Self) {
         self.reads.extend(other.reads);
         self.leads.extend(other.leads);
     }
 
-    /// Where nothing is, a link on the way may be why: remembers where the nearest folder that is there leads.
+    /// If nothing is found, a link on the way may be the reason: records where the nearest existing
+    /// folder leads.
     fn follow_above(&mut self, loader: &dyn Loader, path: &RepoPath) {
         let mut above = path.parent();
         while let Some(folder) = above {
@@ -183,7 +186,7 @@ impl ReadSet {
         }
     }
 
-    /// A file that stands where a folder stood takes everything in it away.
+    /// A file in place of a folder removes everything that was in it.
     fn asked_at_or_below(&self, path: &RepoPath) -> bool {
         let below = format!("{}/", path.as_str());
         let mut from = self
@@ -192,7 +195,8 @@ impl ReadSet {
         self.reads.contains_key(path) || from.next().is_some_and(|(read, _)| read.is_in(path))
     }
 
-    /// A name below a folder brings it, or leaves it out of a list; and where nothing was there is something now.
+    /// A new name below a folder creates the folder, or changes a listing; and what was absent may
+    /// now exist.
     fn asked_for_folder_above(&self, path: &RepoPath) -> bool {
         let mut above = path.parent();
         while let Some(folder) = above {

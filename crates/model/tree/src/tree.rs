@@ -9,42 +9,42 @@ use crate::path::{Error as PathError, RepoPath};
 /// Symbolic links followed before a path counts as a loop (Linux' own bound).
 const LINKS_MAX: usize = 40;
 
-/// Bytes that an entry costs in memory besides its path and content.
+/// Memory of an entry besides its path and content.
 pub const ENTRY_BYTES: u64 = 160;
 
-/// A file's bytes with an id by which equal bytes are known equal without comparing them.
+/// A file's bytes with an id; equal ids mean equal bytes, so comparing the bytes is unnecessary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
-    /// Content id: equal ids mean equal bytes. Where it comes from (Git's object id, a SHA-256) is the maker's affair,
-    /// as long as one tree and its successors use the same.
+    /// Content id: equal ids mean equal bytes. Its origin (a Git object id, a SHA-256) is up to the
+    /// creator, as long as a tree and its successors use the same.
     pub id: [u8; 32],
     /// The bytes.
     pub bytes: Arc<[u8]>,
 }
 
-/// A place outside of memory, such as a file on disk, that holds the bytes of many files.
+/// Storage outside of memory, such as a file on disk, that holds the bytes of many files.
 pub trait Storage: fmt::Debug + Send + Sync {
-    /// Reads bytes that were put there.
+    /// Reads stored bytes.
     ///
     /// # Errors
-    /// Why they cannot be read.
+    /// The reason they cannot be read.
     fn read(&self, offset: u64, size: u64) -> Result<Arc<[u8]>, Box<str>>;
 }
 
-/// A file's bytes where they lie outside of memory, with the id that they have as a [`Blob`].
+/// A file's bytes stored outside of memory, with the id that they have as a [`Blob`].
 #[derive(Debug, Clone)]
 pub struct Stored {
     /// Content id, as [`Blob::id`].
     pub id: [u8; 32],
-    /// How many bytes there are.
+    /// Number of bytes.
     pub size: u64,
-    /// Where they begin.
+    /// Offset of the first byte.
     pub offset: u64,
-    /// What they are read from.
+    /// Where to read them from.
     pub storage: Arc<dyn Storage>,
 }
 
-/// Equal ids mean equal bytes, wherever they lie.
+/// Equal ids mean equal bytes, wherever they are.
 impl PartialEq for Stored {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -53,7 +53,7 @@ impl PartialEq for Stored {
 
 impl Eq for Stored {}
 
-/// What stands under a name.
+/// The entry of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A file.
@@ -63,22 +63,23 @@ pub enum Entry {
         /// Whether Git marks it executable.
         executable: bool,
     },
-    /// A file whose content is not in memory until somebody reads it.
+    /// A file whose content is read from storage on demand.
     Stored {
         /// Its content.
         content: Stored,
         /// Whether Git marks it executable.
         executable: bool,
     },
-    /// A file or folder that was left out because no path can have its name; it stands under its name escaped.
+    /// A file or folder that was left out because its name is not allowed; the entry has the
+    /// escaped name.
     Misnamed,
-    /// A file whose bytes were left out because it is larger than trees carry, with its size.
+    /// A file that was left out because it is larger than trees hold, with its size.
     Large(u64),
-    /// A symbolic link and its target as written.
+    /// A symbolic link with its target as written.
     Link(Box<str>),
 }
 
-/// What a folder holds under one name.
+/// A name in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Child {
     /// A folder, or a link to one.
@@ -90,15 +91,15 @@ pub enum Child {
 /// Why a path gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing has this name.
+    /// The path does not exist.
     #[error("{0}: no such file or folder")]
     NotFound(RepoPath),
-    /// It is there and cannot be read.
+    /// It exists but cannot be read.
     #[error("{path}: {reason}")]
     Unreadable {
-        /// What.
+        /// The path.
         path: RepoPath,
-        /// Why.
+        /// The reason.
         reason: Box<str>,
     },
     /// A folder where a file was wanted.
@@ -115,12 +116,12 @@ pub enum Error {
     Link {
         /// The link.
         path: RepoPath,
-        /// Where it says it leads.
+        /// The target as written.
         target: Box<str>,
-        /// What is wrong with that.
+        /// The reason.
         source: PathError,
     },
-    /// A file larger than a tree carries.
+    /// A file larger than trees hold.
     #[error("{path}: {size} bytes are more than a source may hold in one file")]
     TooLarge {
         /// The file.
@@ -128,26 +129,27 @@ pub enum Error {
         /// Its size in bytes.
         size: u64,
     },
-    /// A file or folder whose real name no path can have.
+    /// A file or folder whose real name is not allowed in a path.
     #[error(
         "\"{0}\": the real name holds a control character or is not UTF-8, so the file was left out: rename it"
     )]
     Misnamed(RepoPath),
-    /// Something remote that nobody here fetches.
+    /// Remote content, which this loader does not fetch.
     #[error("\"{}\" is remote, and nothing here fetches it", lode_stdx::bare_url(.0))]
     Remote(Box<str>),
-    /// Something remote that could not be fetched.
+    /// Remote content that could not be fetched.
     #[error("fetch \"{}\": {reason}", lode_stdx::bare_url(.url))]
     Fetch {
-        /// What was asked for.
+        /// The URL.
         url: Box<str>,
-        /// Why it did not come.
+        /// The reason.
         reason: Box<str>,
     },
 }
 
 impl Entry {
-    /// Returns a file's content; nothing for what is none or was left out. `path` is for the error.
+    /// Returns a file's content; nothing if the entry is not a file or was left out. `path` is for
+    /// the error.
     #[must_use]
     pub fn content(&self, path: &RepoPath) -> Option<Result<Blob, Error>> {
         match self {
@@ -157,7 +159,7 @@ impl Entry {
         }
     }
 
-    /// Returns how many bytes a file's content has; what was left out has none.
+    /// Returns the size of a file's content; 0 if it was left out.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
@@ -189,17 +191,17 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Puts an entry, replacing what had its name.
+    /// Inserts an entry, replacing one of the same name.
     pub fn insert(&mut self, path: RepoPath, entry: Entry) {
         self.entries.insert(path, entry);
     }
 
-    /// Keeps only the entries `keep` says yes to.
+    /// Keeps only the entries for which `keep` returns true.
     pub fn retain(&mut self, mut keep: impl FnMut(&RepoPath, &Entry) -> bool) {
         self.entries.retain(|path, entry| keep(path, entry));
     }
 
-    /// Returns the entries by path, links not followed.
+    /// Returns the entries by path, without following links.
     pub fn entries(&self) -> impl Iterator<Item = (&RepoPath, &Entry)> {
         self.entries.iter()
     }
@@ -216,13 +218,13 @@ impl Tree {
         self.entries.len()
     }
 
-    /// Tells whether there is nothing in it.
+    /// Returns whether the tree is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Follows symbolic links in every part of `path` and returns where it really leads and what is there.
+    /// Resolves symbolic links in every part of `path` and returns the real path and what is there.
     ///
     /// # Errors
     /// The path leads nowhere, in a circle or out of the root.
@@ -239,7 +241,7 @@ impl Tree {
     /// Returns a file's content.
     ///
     /// # Errors
-    /// No such file, a folder, a bad link, or a file that was left out.
+    /// There is no such file, it is a folder, a link is bad, or the file was left out.
     pub fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
         match self.file(path)? {
             Entry::Stored { content, .. } => content.load(path),
@@ -274,10 +276,10 @@ impl Tree {
         }
     }
 
-    /// Returns the names directly in a folder, sorted; names that are bad links are left out.
+    /// Returns the names directly in a folder, sorted; bad links are left out.
     ///
     /// # Errors
-    /// No such folder, a file, or a bad link.
+    /// There is no such folder, it is a file, or a link is bad.
     pub fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {
         let (at, child) = self.canonical(folder)?;
         if child == Child::File {
@@ -314,7 +316,7 @@ impl Tree {
         path.as_str().is_empty() || self.below(path).next().is_some()
     }
 
-    /// Tells whether a part of a path is a link, as nearly none is.
+    /// Returns whether a part of a path is a link; this is rare.
     fn has_link(&self, path: &RepoPath) -> bool {
         let text = path.as_str();
         let mut parts = text
@@ -355,7 +357,7 @@ impl Tree {
 }
 
 impl<P: AsRef<str>, B: AsRef<[u8]>> FromIterator<(P, B)> for Tree {
-    /// Builds a tree of plain files for tests and examples; a path that is no [`RepoPath`] is left out.
+    /// Builds a tree of plain files for tests and examples; paths that are not valid are left out.
     fn from_iter<I: IntoIterator<Item = (P, B)>>(files: I) -> Self {
         let mut tree = Self::default();
         for (path, bytes) in files {

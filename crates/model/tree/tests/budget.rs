@@ -1,6 +1,7 @@
-//! Law: whatever patterns and names are, filtering a tree takes no more than four times its budget of memory, and ends.
+//! Law: filtering a tree with any patterns and names takes at most four times its memory budget,
+//! and terminates.
 //!
-//! Alone in its binary, because it counts what is allocated.
+//! It has its own test binary because it counts allocations.
 
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{RepoPath, Tree, ignore};
@@ -10,10 +11,10 @@ use peak_alloc::PeakAlloc;
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const CASES: u64 = 200;
-/// What a budget of nothing may still take: a name's letters, a few vectors.
+/// Memory that is allowed with an empty budget: a name's characters, a few vectors.
 const SLACK: usize = 64 << 10;
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers that are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {

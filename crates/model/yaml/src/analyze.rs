@@ -1,51 +1,52 @@
-//! In which styles a text may be written, by YAML 1.1's rules as go-yaml v2 and v3 (libyaml's descendants) apply them.
+//! Which styles a text can be written in, by YAML 1.1's rules as go-yaml v2 and v3 (descendants of
+//! libyaml) apply them.
 
-/// What a text is made of, which decides how it may be written.
+/// Properties of a text that decide how it can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Traits(u16);
 
-/// Looks at a text once, for v2: what matters in flow collections only may be passed over.
+/// Analyses a text for v2; properties that only matter in flow collections may be skipped.
 pub(crate) fn analyze(text: &str) -> Traits {
     Traits(look_at_ascii(text.as_bytes()).unwrap_or_else(|| look(text)))
 }
 
-/// Looks at a text once, for v3 and for flow collections.
+/// Analyses a text for v3 and for flow collections.
 pub(crate) fn analyze_v3(text: &str) -> Traits {
     Traits(look(text))
 }
 
 impl Traits {
-    /// Tells whether it may stand without quotes, outside flow collections.
+    /// Returns whether it can be written without quotes, outside flow collections.
     pub(crate) fn may_be_plain(self) -> bool {
         !self.has(INDICATOR | LINE_BREAK | OUTER_BLANK | BREAK_BEFORE_SPACE | QUOTED)
     }
 
-    /// Tells whether it may stand without quotes in a flow collection.
+    /// Returns whether it can be written without quotes in a flow collection.
     pub(crate) fn may_be_plain_in_flow(self) -> bool {
         self.may_be_plain() && !self.has(FLOW_INDICATOR | EMPTY)
     }
 
-    /// Tells whether it may stand in single quotes.
+    /// Returns whether it can be written in single quotes.
     pub(crate) fn may_be_single_quoted(self) -> bool {
         !self.has(BREAK_BEFORE_SPACE | QUOTED)
     }
 
-    /// Tells whether v2 may write it as a literal block.
+    /// Returns whether v2 can write it as a literal block.
     pub(crate) fn may_be_block(self) -> bool {
         !self.has(TAB) && self.may_be_block_v3()
     }
 
-    /// Tells whether v3, which lets tabs stand, may write it as a block.
+    /// Returns whether v3, which allows tabs, can write it as a block.
     pub(crate) fn may_be_block_v3(self) -> bool {
         !self.has(TRAILING_SPACE | SPACE_BEFORE_BREAK | SPECIAL | EMPTY)
     }
 
-    /// Tells whether it has more than one line.
+    /// Returns whether it has more than one line.
     pub(crate) fn is_multiline(self) -> bool {
         self.has(LINE_BREAK)
     }
 
-    /// Tells whether its columns are its bytes: it was seen to be printable ASCII on one line.
+    /// Returns whether its columns equal its bytes: it is printable ASCII on one line.
     pub(crate) fn is_simple(self) -> bool {
         self.has(ASCII) && !self.has(LINE_BREAK)
     }
@@ -55,7 +56,7 @@ impl Traits {
     }
 }
 
-// Traits of a text, as a set of bits.
+// Properties of a text, as a bit set.
 const INDICATOR: u16 = 1;
 const LINE_BREAK: u16 = 1 << 1;
 const SPECIAL: u16 = 1 << 2;
@@ -67,11 +68,11 @@ const TAB: u16 = 1 << 7;
 const FLOW_INDICATOR: u16 = 1 << 8;
 const EMPTY: u16 = 1 << 9;
 const ASCII: u16 = 1 << 10;
-/// What only double quotes can hold.
+/// What only double quotes can express.
 const QUOTED: u16 = SPACE_BEFORE_BREAK | SPECIAL | TAB;
 
-/// Looks at a text of printable ASCII and line feeds, which nearly every text is; `None` for any other. Signs that
-/// matter in flow collections only are passed over.
+/// Analyses a text of printable ASCII and line feeds, the usual case; `None` for any other.
+/// Characters that only matter in flow collections are skipped.
 fn look_at_ascii(text: &[u8]) -> Option<u16> {
     let Some(first) = text.first().copied().map(char::from) else {
         return Some(EMPTY | ASCII);
@@ -115,7 +116,7 @@ fn look_at_ascii(text: &[u8]) -> Option<u16> {
     Some(seen)
 }
 
-/// Bytes that mean nothing unless they come first.
+/// Bytes that have no special meaning except at the start.
 const IS_ORDINARY: [bool; 256] = {
     let mut ordinary = [false; 256];
     let mut byte = b'!';
@@ -184,12 +185,13 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t') || is_break(c)
 }
 
-/// Tells whether a character ends a line.
+/// Returns whether a character ends a line.
 pub(crate) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Tells whether a character may stand unescaped: not a tab, and nothing beyond the basic plane.
+/// Returns whether a character can be written unescaped: not a tab, and nothing outside the basic
+/// plane.
 pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
         && c != '\u{feff}'

@@ -1,10 +1,11 @@
 //! Comments: which node each one belongs to, as go-yaml v3 decides it.
 //!
-//! Input: the tokens that the composer passed, and the text. Output: comments in the nodes' [`Extra`]. go-yaml looks at
-//! a comment when it scans the gap behind a token (`comment/gap.rs`), binds it to a place, and hands it to the first
-//! token at or behind that place; what a token was handed goes to the node that is announced next
-//! (`comment/attribute.rs`). All of that happens here after a document was composed, so a reader that wants no comments
-//! pays nothing. An alias' own comments are dropped: where it stood stands a copy, with the comments of what it names.
+//! Input: the tokens that the composer passed, and the text. Output: comments in the nodes'
+//! [`Extra`]. go-yaml finds a comment when it scans the gap after a token (`comment/gap.rs`), binds
+//! it to a position, and gives it to the first token at or after that position; what a token was
+//! given belongs to the node announced next (`comment/attribute.rs`). All of this happens here
+//! after a document was composed, so readers without comments pay nothing. An alias' own comments
+//! are dropped: it is replaced by a copy of the anchored node, with that node's comments.
 
 mod attribute;
 mod gap;
@@ -18,7 +19,7 @@ use crate::node::{Content, Extra, Node, Style};
 /// What the composer passed in a text, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A `%` line; ends behind its line break.
+    /// A `%` line; ends after its line break.
     Directive,
     /// `---` or `...`.
     Mark,
@@ -26,7 +27,7 @@ pub(crate) enum Kind {
     Property,
     Scalar,
     Alias,
-    /// A node without content; no token.
+    /// A node without content; not a token.
     Empty,
     /// `[` or `{`.
     FlowStart,
@@ -40,15 +41,15 @@ pub(crate) enum Kind {
     Key,
     /// `:`
     Value,
-    /// A list begins at the token that follows; `end` holds its column.
+    /// A list begins at the following token; `end` holds its column.
     SequenceStart,
-    /// A mapping begins at the token that follows; `end` holds its column.
+    /// A mapping begins at the following token; `end` holds its column.
     MappingStart,
-    /// A list at the column of its mapping begins: for go-yaml's indentation it is nothing.
+    /// A list begins at the column of its mapping; it does not count in go-yaml's indentation.
     BareStart,
     /// The innermost list of that kind ends.
     BareEnd,
-    /// The innermost block collection ends; `start` is found out later.
+    /// The innermost block collection ends; `start` is determined later.
     BlockEnd,
     /// `key: value` inside `[…]` begins.
     PairStart,
@@ -62,7 +63,7 @@ pub(crate) struct Token {
     end: usize,
 }
 
-/// The tokens of a document, if anybody wants them.
+/// The tokens of a document, if they are needed.
 #[derive(Default)]
 pub(crate) struct Trace {
     tokens: Vec<Token>,
@@ -77,7 +78,7 @@ impl Trace {
         }
     }
 
-    /// Returns a place to which [`Trace::insert`] may go back.
+    /// Returns a position for a later [`Trace::insert`].
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.tokens.len()
@@ -90,13 +91,13 @@ impl Trace {
         }
     }
 
-    /// Apart, so that those who want nothing pass by.
+    /// Out of line, so that readers without comments skip it quickly.
     #[cold]
     fn push(&mut self, token: Token) {
         self.tokens.push(token);
     }
 
-    /// Puts in what turned out to begin further up.
+    /// Inserts a start that was only recognised later.
     #[inline]
     pub(crate) fn insert(&mut self, at: usize, kind: Kind, (start, end): (usize, usize)) {
         if self.wanted {
@@ -105,15 +106,15 @@ impl Trace {
     }
 }
 
-/// A piece of the comments in a gap.
+/// A part of the comments in a gap.
 struct Comment {
     part: Part,
     text: String,
-    /// A token at or behind this place takes it.
+    /// A token at or after this position takes it.
     bound: usize,
     start: usize,
     column: usize,
-    /// Where what was looked at for it begins and ends; nothing for a line comment.
+    /// The range that was scanned for it; nothing for a line comment.
     looked_at: Option<(usize, usize)>,
 }
 
@@ -127,12 +128,12 @@ enum Part {
 /// The comments of a text, from document to document.
 pub(crate) struct Comments<'t> {
     gaps: gap::Gaps<'t>,
-    /// Not yet taken.
+    /// Comments not yet taken.
     queue: VecDeque<Comment>,
     is_first: bool,
 }
 
-/// What a node is handed.
+/// What a node is given.
 #[derive(Default)]
 struct Parts {
     head: String,
@@ -140,7 +141,7 @@ struct Parts {
     foot: String,
 }
 
-/// A node as it was announced, with what it was handed.
+/// A node as it was announced, with what it was given.
 struct Found {
     start: usize,
     /// [`BLOCK`] for a block collection.
@@ -148,7 +149,7 @@ struct Found {
     parts: Parts,
 }
 
-/// Stands for the end of a block collection: its first byte alone says which one it is.
+/// Stands for the end of a block collection, which is identified by its first byte only.
 const BLOCK: usize = usize::MAX;
 
 /// A document's own comments.
@@ -167,10 +168,11 @@ impl<'t> Comments<'t> {
         }
     }
 
-    /// Gives a document's nodes their comments. `next` is where the text goes on behind it.
+    /// Gives a document's nodes their comments. `next` is where the text continues after it.
     ///
     /// # Errors
-    /// The budget does not allow it: what stands for an alias has the comments of what it names once more.
+    /// The budget is exceeded: the copy in place of an alias repeats the comments of the anchored
+    /// node.
     pub(crate) fn attach(
         &mut self,
         node: &mut Node,
@@ -233,7 +235,8 @@ fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(
         Content::Mapping(entries) => {
             for entry in entries {
                 give(&mut entry.key, found, meter)?;
-                // A value that is nothing may stand where its key that is nothing does, and has no comments.
+                // A value without content may be at the position of its empty key, and has no
+                // comments.
                 if entry.value.place.start < entry.value.place.end {
                     give(&mut entry.value, found, meter)?;
                 }
@@ -243,7 +246,8 @@ fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(
     }
 }
 
-/// A document's comments become its root's, set apart by an empty line where they would read as the root's own.
+/// Gives a document's comments to its root, separated by an empty line if they would read as the
+/// root's own.
 fn give_document(root: &mut Node, head: &str, foot: &str) {
     if head.is_empty() && foot.is_empty() {
         return;

@@ -1,8 +1,9 @@
 //! [`Composer`]: documents and block collections, built into nodes while they are scanned.
 //!
-//! Input: a scanner. Output: one node a document, aliases and merges taken apart. There is no queue of tokens: a scalar
-//! is read first and becomes a key when a `:` follows on its line. Depth is bounded, so recursion is too. Flow
-//! collections are in `compose_flow.rs`, anchors and tags in `compose_property.rs`, entries in `compose_mapping.rs`.
+//! Input: a scanner. Output: one node per document, with aliases and merges resolved. There is no
+//! token queue: a scalar is read first and becomes a key if a `:` follows on its line. Depth is
+//! bounded, so recursion is too. Flow collections are in `compose_flow.rs`, anchors and tags in
+//! `compose_property.rs`, entries in `compose_mapping.rs`.
 
 pub(crate) mod flow;
 pub(crate) mod mapping;
@@ -23,12 +24,12 @@ use crate::node::{Node, Place, Style, Text};
 use crate::scan::{Mark, Scanner};
 use crate::{Dialect, Origins};
 
-/// What composing needs beside the text.
+/// What composing needs in addition to the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) dialect: Dialect,
     pub(crate) origins: Origins,
-    /// Whether nodes carry comments, and tags as they were written.
+    /// Whether nodes keep comments, and tags as they were written.
     pub(crate) comments: bool,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct Composer<'t> {
     /// Handles and prefixes of `%TAG` lines.
     pub(crate) handles: Vec<(&'t str, Text)>,
     pub(crate) nodes: usize,
-    /// Bytes of the texts read so far that are outside their nodes.
+    /// Bytes of the texts read so far that are stored outside their nodes.
     pub(crate) text_bytes: u64,
     pub(crate) alias_nodes: usize,
     pub(crate) alias_bytes: u64,
@@ -48,9 +49,9 @@ pub(crate) struct Composer<'t> {
     pub(crate) anchored_bytes: u64,
     pub(crate) anchors_seen: usize,
     pub(crate) depth: usize,
-    /// Behind the last scalar, alias or bracket read.
+    /// After the last scalar, alias or bracket read.
     pub(crate) last_end: usize,
-    /// Column of the innermost block collection, -1 outside all.
+    /// Column of the innermost block collection, -1 outside of all.
     pub(crate) indent: isize,
     is_first: bool,
     pub(crate) trace: Trace,
@@ -67,7 +68,7 @@ pub(crate) enum Lead<'t> {
     Properties(Properties<'t>),
 }
 
-/// How a block mapping begins.
+/// How a block mapping starts.
 enum FirstKey {
     Read(Node),
     Explicit,
@@ -164,8 +165,8 @@ impl<'t> Composer<'t> {
         self.scan.skip_to_token();
     }
 
-    /// Reads a node whose first token stands here, deeper than the collection around it; with `list_ok` a list may
-    /// stand at that collection's own column.
+    /// Reads a node whose first token is here, indented deeper than the surrounding collection;
+    /// with `list_ok`, a list may be at that collection's own column.
     fn block_node(&mut self, list_ok: bool) -> Result<Node, Error> {
         let mut outer = Properties::default();
         loop {
@@ -200,7 +201,7 @@ impl<'t> Composer<'t> {
         }
     }
 
-    /// Reads a collection if its indicator stands here.
+    /// Reads a collection if its indicator is here.
     fn block_collection(
         &mut self,
         outer: &mut Properties<'t>,
@@ -230,7 +231,7 @@ impl<'t> Composer<'t> {
         }
     }
 
-    /// Reads properties and content on one line, and the `:` that makes a key of them.
+    /// Reads properties and content on one line, and the `:` that makes them a key.
     fn lead(&mut self, has_outer: bool) -> Result<Lead<'t>, Error> {
         let mark = self.scan.mark();
         let key_ok = self.scan.starts_allowed;
@@ -278,7 +279,7 @@ impl<'t> Composer<'t> {
         }
     }
 
-    /// Reads a node's content that may stand in a block as well as in a flow collection.
+    /// Reads a node's content that may be in a block or in a flow collection.
     pub(crate) fn any_content(&mut self, has_properties: bool) -> Result<Node, Error> {
         let start = self.scan.mark();
         match self.scan.here() {
@@ -341,12 +342,12 @@ impl<'t> Composer<'t> {
         Ok(node)
     }
 
-    /// Makes the null that stands where nothing does.
+    /// Creates the null for a missing value.
     pub(crate) fn empty(&mut self, mark: Mark) -> Result<Node, Error> {
         self.scalar(mark, mark.at, (Text::default(), Style::Plain))
     }
 
-    /// Reads a list whose first `-` stands here. At the column of a mapping it is that mapping's value.
+    /// Reads a list whose first `-` is here. At the column of a mapping it is that mapping's value.
     fn sequence(
         &mut self,
         start: Mark,
@@ -485,13 +486,13 @@ impl<'t> Composer<'t> {
         self.block_node(true)
     }
 
-    /// Tells whether the innermost block collection ends here.
+    /// Returns whether the innermost block collection ends here.
     fn is_dedented(&self) -> bool {
         self.scan.column().cast_signed() < self.indent || self.scan.at_boundary()
     }
 
-    /// Tells whether no value in the innermost block collection starts here. A block text may stand at the collection's
-    /// own column: it cannot be taken for a key.
+    /// Returns whether no value of the innermost block collection starts here. A block text may be
+    /// at the collection's own column, because it cannot be mistaken for a key.
     fn is_over(&self) -> bool {
         let column = self.scan.column().cast_signed();
         let is_block_text = column == self.indent && matches!(self.scan.here(), b'|' | b'>');
@@ -540,7 +541,7 @@ impl<'t> Composer<'t> {
         })
     }
 
-    /// Charges the budget, where there is one, for what is about to be made.
+    /// Charges the budget, if there is one, for what is about to be created.
     #[inline]
     pub(crate) fn charge(
         &self,
@@ -556,10 +557,10 @@ impl<'t> Composer<'t> {
     }
 }
 
-/// How many times as much memory nodes and texts take where comments are wanted.
+/// How many times as much memory nodes and texts take with comments.
 const COMMENTED: u64 = 3;
 
-/// Charges a text as a whole, before anything of it is read: scalars together are no longer than it.
+/// Charges a text as a whole before it is read: its scalars together are no longer than it.
 fn charge_text(text: &[u8], options: Options, budget: &Budget) -> Result<(), Exceeded> {
     let bytes = text.len() as u64;
     budget.steps(bytes / STEP_BYTES)?;

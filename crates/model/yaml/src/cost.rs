@@ -1,27 +1,29 @@
-//! What values cost, so that a budget can be charged before they are made or copied.
+//! The memory of values, so that a budget can be charged before they are created or copied.
 
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 
 use crate::node::{Content, Extra, Node, Text};
 
-/// What a node and all that is in it take up.
+/// The size of a node with everything in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
     /// Nodes, keys included.
     pub nodes: u64,
-    /// Bytes of memory, about.
+    /// Approximate bytes of memory.
     pub bytes: u64,
 }
 
-/// Bytes of a node besides its text. Lists grow by doubling, so half of what they hold may be free.
+/// Bytes of a node besides its text. Lists grow by doubling, so half of their capacity may be
+/// unused.
 pub(crate) const NODE_BYTES: u64 = 2 * size_of::<Node>() as u64;
-/// Bytes of a JSON value besides long texts: maps are made for eleven entries at once, so small ones waste most.
+/// Bytes of a JSON value besides long texts: maps are allocated for eleven entries at once, so
+/// small ones waste most.
 const VALUE_BYTES: u64 = 128;
-/// Bytes of a text that are looked at in one step.
+/// Bytes of a text that are processed in one step.
 pub(crate) const STEP_BYTES: u64 = 64;
 
 impl Cost {
-    /// Returns what a scalar with a text takes up.
+    /// Returns the size of a scalar with a text.
     #[must_use]
     pub const fn of_text(text: &str) -> Self {
         Self {
@@ -30,7 +32,7 @@ impl Cost {
         }
     }
 
-    /// Returns what a value takes up together with a key before it.
+    /// Returns the size of a value together with its key.
     #[must_use]
     pub const fn under(self, key: &str) -> Self {
         let key = Self::of_text(key);
@@ -40,10 +42,10 @@ impl Cost {
         }
     }
 
-    /// Charges a budget with a copy of the value.
+    /// Charges a budget for a copy of the value.
     ///
     /// # Errors
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     pub fn charge(self, budget: &Budget) -> Result<(), Exceeded> {
         budget.steps(self.steps())?;
         budget.nodes(self.nodes)?;
@@ -53,17 +55,17 @@ impl Cost {
     /// As [`Cost::charge`], through a meter.
     ///
     /// # Errors
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     pub fn charge_meter(self, meter: &Meter<'_>) -> Result<(), Exceeded> {
         meter.steps(self.steps())?;
         meter.nodes(self.nodes)?;
         meter.bytes(self.bytes)
     }
 
-    /// Charges a budget with a JSON value that says the same.
+    /// Charges a budget for the equivalent JSON value.
     ///
     /// # Errors
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     pub fn charge_value(self, budget: &Budget) -> Result<(), Exceeded> {
         budget.steps(self.steps())?;
         budget.nodes(self.nodes)?;
@@ -73,7 +75,7 @@ impl Cost {
         )
     }
 
-    /// Returns how many steps it is to go through the value once.
+    /// Returns the number of steps to visit the value once.
     #[must_use]
     pub fn steps(self) -> u64 {
         self.nodes + self.texts() / STEP_BYTES
@@ -87,7 +89,7 @@ impl Cost {
 }
 
 impl Node {
-    /// Returns what the node takes up.
+    /// Returns the size of the node.
     #[must_use]
     pub fn cost(&self) -> Cost {
         let mut cost = Cost::default();
@@ -109,23 +111,25 @@ impl Node {
     }
 }
 
-/// Pays for a text while it is written: indentation may make it many times as long as what it says.
+/// Charges for a text while it is written: indentation can make it many times longer than its
+/// content.
 ///
-/// Steps are paid for all of it, bytes only for what the text did not hold before: a text that is used again is paid once.
+/// Steps are charged for all of it, bytes only beyond what the text held before, so a reused buffer
+/// is charged once.
 pub(crate) struct Till<'b> {
     meter: Option<Meter<'b>>,
-    /// The length that is paid for.
+    /// The length that has been charged.
     paid: usize,
     /// What the text holds, or held before.
     held: usize,
     exceeded: Option<Exceeded>,
 }
 
-/// How far a text grows before it is paid for.
+/// How far a text may grow before it is charged.
 const UNPAID_MAX: usize = 4096;
 
 impl<'b> Till<'b> {
-    /// Starts with a text; without a budget nothing is paid.
+    /// Starts with a text; without a budget nothing is charged.
     pub(crate) fn new(budget: Option<&'b Budget>, text: &String) -> Self {
         Self {
             meter: budget.map(Meter::new),
@@ -135,7 +139,7 @@ impl<'b> Till<'b> {
         }
     }
 
-    /// Pays for what was written; false where that was too much and no more should be.
+    /// Charges for what was written; false if the budget is exceeded and writing should stop.
     #[inline]
     pub(crate) fn pay(&mut self, len: usize) -> bool {
         if len.saturating_sub(self.paid) >= UNPAID_MAX {
@@ -144,7 +148,7 @@ impl<'b> Till<'b> {
         self.exceeded.is_none()
     }
 
-    /// Pays for the rest.
+    /// Charges for the rest.
     pub(crate) fn close(mut self, len: usize) -> Result<(), Exceeded> {
         self.charge(len);
         self.exceeded.map_or(Ok(()), Err)
@@ -166,7 +170,7 @@ impl<'b> Till<'b> {
     }
 }
 
-/// Returns how many bytes a text has outside its node: short ones are kept in place.
+/// Returns the bytes of a text that are stored outside its node: short texts are stored inline.
 pub(crate) fn text_bytes(text: &Text) -> u64 {
     if text.is_heap_allocated() {
         text.len() as u64

@@ -1,10 +1,10 @@
-//! [`Edit`]: changing one value in a text while every other byte stays.
+//! [`Edit`]: changes one value in a text and leaves every other byte as it is.
 //!
-//! Input: a text and a [`Step`] path into one of its documents. Output: the text with the change. Where things stand
-//! comes from the nodes' places and the layout of lines around them; what the change made of the text is read again and
-//! must say exactly what was meant, or the edit is refused and the text stays as it was.
+//! Input: a text and a [`Step`] path into one of its documents. Output: the changed text. Positions
+//! come from the nodes and the layout of the lines around them; the result is read again and must
+//! have exactly the intended meaning, or the edit is refused and the text is not changed.
 //!
-//! Left out: what an anchor shares cannot be edited, since more than one place would change; whole documents.
+//! Left out: values shared by an anchor, because more than one place would change; whole documents.
 
 mod layout;
 mod line;
@@ -26,17 +26,18 @@ pub enum Step<'p> {
     Index(usize),
     /// The first item of a list that is a mapping where `key` has the text `value`.
     Match {
-        /// The key to look at.
+        /// The key to compare.
         key: &'p str,
-        /// What its value must be.
+        /// The value it must have.
         value: &'p str,
     },
 }
 
-/// What is put in a place.
+/// The new value for a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum New<'v> {
-    /// A text: a text stays one whatever the new one looks like; a number or any other plain word is written plain.
+    /// A text: a string stays one whatever the new text looks like; a number or another plain word
+    /// is written plain.
     Text(&'v str),
     /// A value with its type.
     Node(&'v Node),
@@ -57,7 +58,7 @@ impl<'v> From<&'v Node> for New<'v> {
 /// Why a text was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The text is no YAML.
+    /// The text is not YAML.
     #[error(transparent)]
     Unreadable(#[from] crate::Error),
     /// There are fewer documents.
@@ -68,10 +69,10 @@ pub enum Error {
     NoPlace {
         /// Line of the value that has no such key or item.
         line: u32,
-        /// Which step, from 1.
+        /// The number of the step, from 1.
         step: usize,
     },
-    /// The key is there already.
+    /// The key already exists.
     #[error("line {line}: the key is there already")]
     Exists {
         /// Line of its value.
@@ -85,7 +86,7 @@ pub enum Error {
         /// Line of the anchored value.
         line: u32,
     },
-    /// The result would not be what was meant.
+    /// The result would not have the intended meaning.
     #[error("line {line}: this layout cannot be edited without changing more than the one value")]
     Layout {
         /// Line of the value.
@@ -104,14 +105,14 @@ impl Edit {
     /// Starts editing.
     ///
     /// # Errors
-    /// The text is no YAML.
+    /// The text is not YAML.
     pub fn new(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         let documents = read(&text)?;
         Ok(Self { text, documents })
     }
 
-    /// Returns the text as it is now.
+    /// Returns the current text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -123,13 +124,13 @@ impl Edit {
         self.text
     }
 
-    /// Returns the documents as they are now.
+    /// Returns the current documents.
     #[must_use]
     pub fn documents(&self) -> &[Node] {
         &self.documents
     }
 
-    /// Replaces a value. A scalar keeps its quotes where the new text allows it.
+    /// Replaces a value. A scalar keeps its quotes if the new text allows it.
     ///
     /// # Errors
     /// The path leads nowhere, an anchor shares the value, or the layout does not allow it.
@@ -147,11 +148,11 @@ impl Edit {
         self.apply(change, document, &spot, |target| *target = node)
     }
 
-    /// Adds what the path's last step names: a new key at the end of its mapping, or, for an index that is the list's
-    /// length, a new last item.
+    /// Adds what the path's last step names: a new key at the end of its mapping, or a new last
+    /// item if the index is the list's length.
     ///
     /// # Errors
-    /// As [`Edit::set`]; the key is there already.
+    /// As [`Edit::set`]; or the key already exists.
     pub fn insert<'v>(
         &mut self,
         document: usize,
@@ -205,7 +206,7 @@ impl Edit {
         })
     }
 
-    /// Takes an entry or item out, with the comment lines right above it.
+    /// Removes an entry or item, with the comment lines directly above it.
     ///
     /// # Errors
     /// As [`Edit::set`].
@@ -258,7 +259,7 @@ impl Edit {
         Ok(spot)
     }
 
-    /// Makes a change if its result reads as it should.
+    /// Makes a change if its result reads as intended.
     fn apply(
         &mut self,
         change: Change,
@@ -302,7 +303,7 @@ struct Change {
     text: String,
 }
 
-/// A value with all that it stands in, the root first.
+/// A value with all its ancestors, the root first.
 struct Spot {
     chain: Vec<Node>,
     indexes: Vec<usize>,
@@ -317,7 +318,7 @@ impl Spot {
         self.node().place.line.max(1)
     }
 
-    /// Returns the index in what it stands in, and that.
+    /// Returns the index in the parent, and the parent.
     fn parent(&self) -> Option<(usize, Self)> {
         let (last, indexes) = self.indexes.split_last()?;
         let chain = self.chain[..self.chain.len() - 1].to_vec();
@@ -335,7 +336,7 @@ impl Spot {
     }
 }
 
-/// Returns a collection of one.
+/// Returns a collection with one element.
 fn only(step: &Step<'_>, value: Node) -> Node {
     if let Step::Key(key) = step {
         let mut mapping = Node::mapping();
@@ -379,7 +380,7 @@ fn child_mut(node: &mut Node, index: usize) -> Option<&mut Node> {
     }
 }
 
-/// Returns the line of what a value holds, itself or inside, that an anchor shares with a place outside of it.
+/// Returns the line of a value, itself or nested, that an anchor shares with a place outside of it.
 fn shared(root: &Node, node: &Node) -> Option<u32> {
     let (mut all, mut own) = (HashMap::new(), HashMap::new());
     count_places(root, &mut all);
@@ -390,7 +391,7 @@ fn shared(root: &Node, node: &Node) -> Option<u32> {
         .min()
 }
 
-/// Counts how often each place is read from: more than once where it has an anchor that is used.
+/// Counts how often each place is used: more than once if its anchor has aliases.
 fn count_places(node: &Node, counts: &mut HashMap<(u32, u32, u8), usize>) {
     let mut count = |kind| {
         *counts
@@ -415,7 +416,7 @@ fn count_places(node: &Node, counts: &mut HashMap<(u32, u32, u8), usize>) {
     }
 }
 
-/// Tells whether two trees say the same; the order of keys does not matter.
+/// Returns whether two trees have the same meaning; the order of keys does not matter.
 fn same(a: &Node, b: &Node) -> bool {
     match (&a.content, &b.content) {
         (Content::Scalar(x), Content::Scalar(y)) => {

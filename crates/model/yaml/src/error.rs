@@ -1,8 +1,8 @@
-//! Why a text is no YAML we take, with the place.
+//! Why a text was refused, with the position.
 
 use lode_stdx::budget::Exceeded;
 
-/// Why a text was refused, and where. The caller puts the file in front: `file:line:column: cause`.
+/// Why a text was refused, and where. The caller adds the file: `file:line:column: cause`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: {cause}")]
 pub struct Error {
@@ -14,7 +14,7 @@ pub struct Error {
     pub cause: Cause,
 }
 
-/// What is wrong with a text. No variant holds a value from the text: it may be a secret.
+/// The reason. No variant contains a value from the text, because it may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// The text does not follow YAML's grammar.
@@ -33,42 +33,42 @@ pub enum Cause {
     /// [`ALIAS_BYTES_MAX`](crate::ALIAS_BYTES_MAX) bytes of text.
     #[error("aliases and tags add more than {nodes} nodes or {bytes} bytes", nodes = crate::ALIAS_NODES_MAX, bytes = crate::ALIAS_BYTES_MAX)]
     AliasBomb,
-    /// Reading or writing costs more than its budget.
+    /// Reading or writing exceeds its budget.
     #[error("{0}")]
     Exceeded(#[from] Exceeded),
-    /// An alias names an anchor that does not stand before it.
+    /// An alias refers to an anchor that is not defined before it.
     #[error("alias *{0} names no anchor that stands before it")]
     UnknownAlias(String),
-    /// A key stands twice in one mapping.
+    /// A key appears twice in one mapping.
     #[error("key \"{0}\" stands twice in one mapping")]
     DuplicateKey(String),
-    /// A key is no text and the dialect does not turn it into one.
+    /// A key is not a text and the dialect does not convert it.
     #[error("a mapping key must be text: put it in quotes")]
     KeyNotText,
-    /// `<<` with something that is no mapping.
+    /// `<<` with a value that is not a mapping.
     #[error("a merge (<<) takes a mapping or a list of mappings")]
     BadMerge,
-    /// An infinite number or none at all, which JSON cannot say.
+    /// An infinite number or NaN, which JSON cannot express.
     #[error("infinite and not-a-number values are not allowed")]
     NotFinite,
-    /// A scalar that is not what its tag says.
+    /// A scalar that does not match its tag.
     #[error("the value does not fit its tag {0}")]
     BadTag(String),
 }
 
-/// What breaks YAML's grammar, with what to do about it.
+/// A violation of YAML's grammar, with what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Syntax {
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("the text is not valid UTF-8")]
     NotUtf8,
     /// A character that YAML forbids.
     #[error("a control character is not allowed here")]
     ControlCharacter,
-    /// Something that is no key where the next key of a mapping should stand.
+    /// Something other than a key where the next key of a mapping should be.
     #[error("a key was expected here: check the indentation")]
     KeyExpected,
-    /// Something else where the next `-` of a list should stand.
+    /// Something else where the next `-` of a list should be.
     #[error("a list entry (-) was expected here: check the indentation")]
     EntryExpected,
     /// Neither `,` nor `}`.
@@ -77,33 +77,33 @@ pub enum Syntax {
     /// Neither `,` nor `]`.
     #[error("a , or ] was expected here")]
     FlowSequenceEnd,
-    /// Nothing that can be a value.
+    /// Something that cannot be a value.
     #[error("a value was expected here")]
     ValueExpected,
     /// Content after a document's end without `---`.
     #[error("a document starts here without ---")]
     DocumentStart,
-    /// A key that no `:` follows on its line.
+    /// A key that is not followed by `:` on its line.
     #[error("a : was expected after the key before this place")]
     ColonExpected,
-    /// A `:` where no mapping can be.
+    /// A `:` where a mapping is not allowed.
     #[error("a : is not allowed here: quote the text or check the indentation")]
     ColonNotAllowed,
-    /// A `?` where no mapping can be.
+    /// A `?` where a mapping is not allowed.
     #[error("a ? is not allowed here")]
     QuestionNotAllowed,
-    /// A `-` where no list can be.
+    /// A `-` where a list is not allowed.
     #[error("a list entry (-) is not allowed here")]
     EntryNotAllowed,
-    /// A character that starts nothing.
+    /// A character that cannot start a value.
     #[error(
         "no value can start with this character: indent with spaces, quote a text that starts with @ or `"
     )]
     BadStart,
-    /// A tab where only spaces indent.
+    /// A tab as indentation.
     #[error("a tab is used for indentation: use spaces")]
     Tab,
-    /// Quotes without end.
+    /// Unterminated quotes.
     #[error("the text ends inside quotes")]
     EndInQuotes,
     /// `---` or `...` inside quotes.
@@ -112,13 +112,13 @@ pub enum Syntax {
     /// An escape that does not exist.
     #[error("unknown escape after \\")]
     UnknownEscape,
-    /// A code that names no character.
+    /// An escape code that is not a character.
     #[error("a character code after \\ is wrong")]
     BadEscape,
-    /// A tag's `!name!` that no `%TAG` defines.
+    /// A tag's `!name!` without a `%TAG` directive.
     #[error("the tag's handle is not defined")]
     UndefinedHandle,
-    /// A tag that breaks its form.
+    /// A malformed tag.
     #[error("the tag is malformed")]
     BadTag,
     /// An anchor or a tag given twice.
@@ -127,13 +127,13 @@ pub enum Syntax {
     /// `|0`
     #[error("the block text's indentation number is wrong")]
     BadIndentation,
-    /// More on a line that should be over.
+    /// Extra content on a line.
     #[error("a comment or the line's end was expected here")]
     LineEndExpected,
-    /// `&` or `*` without a proper name.
+    /// `&` or `*` without a valid name.
     #[error("the name of an anchor or alias is malformed")]
     BadAnchor,
-    /// A `%` line of no known form.
+    /// A `%` line of an unknown form.
     #[error("the % directive is malformed")]
     BadDirective,
     /// A `%YAML` line of another version than 1.1.

@@ -1,4 +1,4 @@
-//! Characters that stand escaped in double quotes.
+//! Characters that must be escaped in double quotes.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ pub(crate) fn escape(out: &mut String, c: char) {
         '\u{2029}' => "\\P",
         _ => "",
     };
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     let _ = match code {
         _ if !short.is_empty() => out.write_str(short),
         0..=0xff => write!(out, "\\x{code:02X}"),

@@ -1,9 +1,10 @@
 //! YAML as Go reads and writes it.
 //!
-//! [`Reader`] turns a text of several documents into [`Document`]s of JSON values, in one of the two [`Dialect`]s the
-//! Kubernetes world speaks, within hard bounds on depth, aliases and nodes. [`to_string`] writes a JSON value in the
-//! one form that kustomize and Flux give to rendered objects, to the byte: variables are replaced in that text and its
-//! digest is recorded, so it must not differ.
+//! [`Reader`] turns a text of several documents into [`Document`]s of JSON values, in one of the
+//! two [`Dialect`]s that the Kubernetes world uses, with hard bounds on depth, aliases and nodes.
+//! [`to_string`] writes a JSON value in the form that kustomize and Flux give to rendered objects,
+//! to the byte: variables are substituted in that text and its digest is recorded, so it must not
+//! differ.
 //!
 //! ```
 //! use lode_yaml::{Dialect, Reader};
@@ -14,13 +15,13 @@
 //! assert_eq!(lode_yaml::to_string(&document.value), "data:\n  \"on\": \"yes\"\n  port: 80\nkind: ConfigMap\n");
 //! ```
 //!
-//! [`Reader`] and [`Nodes`] stand on one scanner and composer of our own (`scan*.rs`, `compose*.rs`), which accept what
-//! Go's libraries accept. A [`Node`] keeps key order, styles, tags, places and, where asked for, comments: [`write_node`] writes it as its JSON value
-//! is written, [`write_v3()`] in go-yaml v3's form with all that it keeps. [`edit`] changes one value of a text and no other
-//! byte.
+//! [`Reader`] and [`Nodes`] share our own scanner and composer (`scan*.rs`, `compose*.rs`), which
+//! accept what Go's libraries accept. A [`Node`] keeps key order, styles, tags, positions and, on
+//! request, comments: [`write_node`] writes it like its JSON value, [`write_v3()`] in go-yaml v3's
+//! form with everything it keeps. [`edit`] changes one value of a text and no other byte.
 //!
-//! Whoever reads what strangers wrote gives a [`Budget`](lode_stdx::budget::Budget) along, which is charged before anything
-//! is allocated.
+//! Code that reads untrusted text passes a [`Budget`](lode_stdx::budget::Budget), which is charged
+//! before anything is allocated.
 //!
 //! Left out: UTF-16, and aliases to another document's anchors.
 

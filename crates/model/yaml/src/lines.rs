@@ -1,12 +1,13 @@
-//! [`Lines`]: on which line a field stands.
+//! [`Lines`]: the line numbers of fields.
 
-/// The lines of a document's top-level fields, of metadata's fields and of the entries of top-level lists, by JSON
-/// pointer. Small on purpose: enough for messages about a configuration file.
+/// The lines of a document's top-level fields, of the fields of its metadata, and of the entries of
+/// top-level lists, by JSON pointer. Deliberately small: enough for messages about a configuration
+/// file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines(Vec<(Box<str>, u32)>);
 
 impl Lines {
-    /// Returns the line on which `pointer`, or the nearest field above it that is known, stands.
+    /// Returns the line of `pointer`, or of its nearest known ancestor.
     #[must_use]
     pub fn of(&self, pointer: &str) -> Option<u32> {
         let mut pointer = pointer;
@@ -18,7 +19,7 @@ impl Lines {
         }
     }
 
-    /// Remembers a field's line.
+    /// Records a field's line.
     pub(crate) fn put(&mut self, pointer: String, line: u32) {
         self.0.push((pointer.into(), line));
     }

@@ -1,8 +1,9 @@
-//! [`Node`]: a YAML value as it stood in a text, or as code made it.
+//! [`Node`]: a YAML value as it was in a text, or as code created it.
 //!
-//! Unlike a JSON value a node keeps the order of keys, how a scalar was written, its tag, its comments, and where it
-//! stood; so an edit can leave the rest alone and a message can name file and line. Aliases and merges are already
-//! taken apart. Nodes live inside readers and builders; what leaves a build is a JSON value.
+//! Unlike a JSON value a node keeps the order of keys, the style of scalars, tags, comments and
+//! positions, so that an edit can leave the rest alone and a message can name file and line.
+//! Aliases and merges are already resolved. Nodes are internal to readers and builders; a build
+//! returns JSON values.
 
 use compact_str::CompactString;
 use serde_json::Value;
@@ -11,32 +12,32 @@ use crate::compose::resolve::{self, Meaning};
 use crate::error::{Cause, Error};
 use crate::{Dialect, scalar};
 
-/// A text of a node: short ones are kept in place.
+/// A node's text; short texts are stored inline.
 pub type Text = CompactString;
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// Its type where that is not left to the text.
+    /// Its type, if it does not follow from the text.
     pub tag: Tag,
     /// How it is written.
     pub style: Style,
-    /// Where it stood.
+    /// Its position.
     pub place: Place,
-    /// What is rare: comments, a tag of its own.
+    /// Rarely used parts: comments, a custom tag.
     pub extra: Option<Box<Extra>>,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// A text, not yet taken for a number or anything else.
+    /// A text, not yet interpreted as a number or anything else.
     Scalar(Text),
     /// Items in order.
     Sequence(Vec<Node>),
-    /// Entries in the order of the text; no key stands twice.
+    /// Entries in the order of the text, with unique keys.
     Mapping(Vec<Entry>),
 }
 
@@ -52,7 +53,8 @@ pub struct Entry {
 /// A node's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tag {
-    /// Follows from text and style: a quoted or block scalar is a text, a plain one what the dialect says.
+    /// Follows from text and style: a quoted or block scalar is a text, a plain one is up to the
+    /// dialect.
     #[default]
     Implied,
     /// `!!null`
@@ -95,43 +97,45 @@ pub enum Style {
     Flow,
 }
 
-/// Where a node stood. All zero for a node that code made.
+/// The position of a node. All zero for a node created by code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
-    /// Which text, in numbers of the caller's own choice.
+    /// The number of the text, chosen by the caller.
     pub source: u32,
     /// Line, from 1.
     pub line: u32,
     /// First byte in the text.
     pub start: u32,
-    /// First byte after it.
+    /// First byte after the node.
     pub end: u32,
 }
 
-/// Where a text that is read stands, so that its nodes' places say so.
+/// Where a text comes from, for the positions of its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origins {
     /// Becomes [`Place::source`].
     pub source: u32,
-    /// Lines above the text in its file: a patch inside a kustomization starts in the middle of it.
+    /// Lines before the text in its file: a patch inside a kustomization starts in the middle of
+    /// it.
     pub lines_above: u32,
 }
 
 /// What few nodes have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extra {
-    /// The tag as written, where [`Node::tag`] is [`Tag::Other`]; with comments asked for, every tag that was written.
+    /// The tag as written, if [`Node::tag`] is [`Tag::Other`]; if comments are kept, every written
+    /// tag.
     pub tag: Option<Box<str>>,
-    /// Comment lines above it, with their `#`.
+    /// Comment lines above it, including `#`.
     pub head_comment: Box<str>,
-    /// The comment behind it on its line.
+    /// The comment after it on its line.
     pub line_comment: Box<str>,
-    /// Comment lines below it that belong to nothing else.
+    /// Comment lines below it that belong to no other node.
     pub foot_comment: Box<str>,
 }
 
 impl Node {
-    /// Returns a scalar that is a text whatever it looks like.
+    /// Returns a scalar that is a text, whatever it looks like.
     #[must_use]
     pub fn string(text: impl Into<Text>) -> Self {
         Self {
@@ -167,7 +171,7 @@ impl Node {
         Self::of(Content::Sequence(items))
     }
 
-    /// Returns the same node said to stand elsewhere; what is inside keeps its place.
+    /// Returns the node with another position; nested nodes keep theirs.
     #[must_use]
     pub fn placed(mut self, place: Place) -> Self {
         self.place = place;
@@ -192,7 +196,7 @@ impl Node {
         }
     }
 
-    /// Returns a sequence's items to be changed.
+    /// Returns a sequence's items, mutably.
     pub fn items_mut(&mut self) -> Option<&mut Vec<Self>> {
         match &mut self.content {
             Content::Sequence(items) => Some(items),
@@ -209,7 +213,7 @@ impl Node {
         }
     }
 
-    /// Returns a mapping's entries to be changed.
+    /// Returns a mapping's entries, mutably.
     pub fn entries_mut(&mut self) -> Option<&mut Vec<Entry>> {
         match &mut self.content {
             Content::Mapping(entries) => Some(entries),
@@ -217,7 +221,7 @@ impl Node {
         }
     }
 
-    /// Returns the value of a key; nothing where this is no mapping.
+    /// Returns the value of a key; nothing if this is not a mapping.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?
@@ -226,7 +230,7 @@ impl Node {
             .map(|entry| &entry.value)
     }
 
-    /// Returns the value of a key to be changed.
+    /// Returns the value of a key, mutably.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.entries_mut()?
             .iter_mut()
@@ -234,14 +238,14 @@ impl Node {
             .map(|entry| &mut entry.value)
     }
 
-    /// Returns the value under keys, each inside the one before.
+    /// Returns the value at a path of keys.
     #[must_use]
     pub fn at(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// Sets a key's value: in place where the key is there, else at the end. Returns what was there. Does nothing where
-    /// this is no mapping.
+    /// Sets a key's value, in place if the key exists, else at the end. Returns the previous value.
+    /// Does nothing if this is not a mapping.
     pub fn insert(&mut self, key: &str, value: Self) -> Option<Self> {
         if let Some(old) = self.get_mut(key) {
             return Some(std::mem::replace(old, value));
@@ -251,7 +255,7 @@ impl Node {
         None
     }
 
-    /// Returns a key's value, put there by `make` where it is absent; nothing where this is no mapping.
+    /// Returns a key's value, created by `make` if it is absent; nothing if this is not a mapping.
     pub fn get_or_insert_with(
         &mut self,
         key: &str,
@@ -270,7 +274,7 @@ impl Node {
         entries.get_mut(at).map(|entry| &mut entry.value)
     }
 
-    /// Takes a key and its value out.
+    /// Removes a key and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<Self> {
         let entries = self.entries_mut()?;
         let at = entries
@@ -279,25 +283,25 @@ impl Node {
         Some(entries.remove(at).value)
     }
 
-    /// Tells whether a scalar's text is plain, so that its type follows from the dialect alone.
+    /// Returns whether a scalar is plain, so that its type depends on the dialect only.
     #[must_use]
     pub fn is_implied_plain(&self) -> bool {
         self.tag == Tag::Implied && self.style == Style::Plain
     }
 
-    /// Tells whether it is a null as go-yaml v3 reads it.
+    /// Returns whether it is a null as go-yaml v3 reads it.
     #[must_use]
     pub fn is_null(&self) -> bool {
         self.text().is_some() && self.resolved_tag(Dialect::V3) == Tag::Null
     }
 
-    /// Tells whether it is a text as go-yaml v3 reads it.
+    /// Returns whether it is a text as go-yaml v3 reads it.
     #[must_use]
     pub fn is_string(&self) -> bool {
         self.text().is_some() && self.resolved_tag(Dialect::V3) == Tag::Str
     }
 
-    /// Tells whether it is a null, an empty text without quotes, or an empty collection.
+    /// Returns whether it is a null, an empty text without quotes, or an empty collection.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         match &self.content {
@@ -326,16 +330,17 @@ impl Node {
         }
     }
 
-    /// Replaces a scalar's text and leaves its type what it was, as setting a value through kyaml does.
+    /// Replaces a scalar's text and keeps its type, as setting a value through kyaml does.
     pub fn set_text_only(&mut self, text: impl Into<Text>) {
         self.tag = self.resolved_tag(Dialect::V3);
         self.content = Content::Scalar(text.into());
     }
 
-    /// Returns it as a JSON value.
+    /// Returns the equivalent JSON value.
     ///
     /// # Errors
-    /// A key is no text where the dialect wants one, a scalar does not fit its tag, or a number is not finite.
+    /// A key is not a text although the dialect requires one, a scalar does not match its tag, or a
+    /// number is not finite.
     pub fn to_value(&self, dialect: Dialect) -> Result<Value, Error> {
         match &self.content {
             Content::Scalar(text) => {
@@ -361,7 +366,7 @@ impl Node {
         }
     }
 
-    /// Returns a node that says what a JSON value says.
+    /// Returns the node for a JSON value.
     #[must_use]
     pub fn from_value(value: &Value) -> Self {
         match value {

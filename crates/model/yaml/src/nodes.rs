@@ -1,6 +1,7 @@
 //! [`Nodes`]: a YAML text of several documents, read one [`Node`] at a time.
 //!
-//! Input: bytes and a dialect. Output: node trees with aliases and merges taken apart by the dialect's rules.
+//! Input: bytes and a dialect. Output: node trees with aliases and merges resolved by the dialect's
+//! rules.
 
 use lode_stdx::budget::Budget;
 
@@ -9,10 +10,11 @@ use crate::error::Error;
 use crate::node::Node;
 use crate::{Dialect, Origins};
 
-/// The documents of a text as nodes; after an error there is nothing more. Empty documents are nulls.
+/// The documents of a text as nodes; nothing follows an error. Empty documents are nulls.
 ///
-/// A node's [`Place`](crate::Place) runs from its first byte to the one behind its last: anchor and tag before it,
-/// quotes, brackets and a block text's `|` line belong to it, as do the empty lines behind a block text.
+/// A node's [`Place`](crate::Place) runs from its first byte to the one after its last: it includes
+/// the anchor and tag before it, quotes, brackets, a block text's `|` line, and the empty lines
+/// after a block text.
 pub struct Nodes<'t> {
     text: &'t [u8],
     options: Options,
@@ -27,7 +29,7 @@ enum State<'t> {
 }
 
 impl<'t> Nodes<'t> {
-    /// Starts reading; nothing is looked at before the first document is asked for.
+    /// Creates a reader; nothing is read before the first document is requested.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
         let options = Options {
@@ -43,16 +45,17 @@ impl<'t> Nodes<'t> {
         }
     }
 
-    /// Says whose budget reading costs; without one only the bounds of this crate hold.
+    /// Sets the budget to charge; without one only the bounds of this crate apply.
     #[must_use]
     pub fn with_budget(mut self, budget: &'t Budget) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// Asks for comments, and for tags as they were written, in [`Extra`](crate::Extra): what
-    /// [`write_v3`](crate::write_v3()) then writes is what go-yaml v3 writes of what it read. A document's own comments
-    /// stand with its root's. What stands for an alias has the comments of what it names.
+    /// Requests comments, and tags as they were written, in [`Extra`](crate::Extra):
+    /// [`write_v3`](crate::write_v3()) then writes what go-yaml v3 writes. A document's own
+    /// comments are stored with its root's. The copy in place of an alias has the comments of the
+    /// anchored node.
     #[must_use]
     pub fn with_comments(mut self) -> Self {
         self.options.comments = true;
@@ -152,7 +155,8 @@ mod tests {
         assert!(nodes.next().is_none());
     }
 
-    /// Most bytes that are looked at or copied, and most of what a budget is charged, per byte of a text.
+    /// Most bytes that are processed or copied, and most of what a budget is charged, per byte of a
+    /// text.
     const LOOKS_MAX: usize = 16;
     const CHARGE_MAX: u64 = 512;
 

@@ -1,7 +1,7 @@
 //! [`Reader`]: a YAML text of several documents, read one at a time.
 //!
-//! Input: bytes and a dialect. Output: JSON values, each with the line its document starts on. A number is kept as
-//! Go's JSON would show it: `1.0` is `1`. Bounds are in `bounds.rs`.
+//! Input: bytes and a dialect. Output: JSON values, each with the line on which its document
+//! starts. Numbers have the form of Go's JSON: `1.0` becomes `1`. Bounds are in `bounds.rs`.
 
 use lode_stdx::budget::Budget;
 use serde_json::{Map, Value};
@@ -13,28 +13,28 @@ use crate::nodes::Nodes;
 use crate::scan::error_in;
 use crate::{Origins, scalar};
 
-/// How plain words and odd keys are read.
+/// How plain words and unusual keys are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// go-yaml v3: `yes` is text, a key twice is an error, keys are text. Resource files.
+    /// go-yaml v3: `yes` is text, a duplicate key is an error, keys are text. For resource files.
     V3,
-    /// sigs.k8s.io/yaml on go-yaml v2: `yes` is `true`, the last of equal keys wins, keys become text.
-    /// `kustomization.yaml`, and text in which variables were replaced.
+    /// sigs.k8s.io/yaml on go-yaml v2: `yes` is `true`, the last duplicate key wins, keys become
+    /// text. For `kustomization.yaml`, and for text after variable substitution.
     V2,
 }
 
 /// One document of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// What it says; `null` where it is empty or holds only comments.
+    /// Its value; `null` if it is empty or contains only comments.
     pub value: Value,
     /// The line of its first node, from 1.
     pub line: u32,
-    /// The lines of its fields, where [`Reader::with_lines`] asked for them.
+    /// The lines of its fields, if requested with [`Reader::with_lines`].
     pub lines: Lines,
 }
 
-/// The documents of a text, in order; after an error there is nothing more.
+/// The documents of a text, in order; nothing follows an error.
 pub struct Reader<'t> {
     text: &'t [u8],
     nodes: Nodes<'t>,
@@ -47,7 +47,7 @@ pub struct Reader<'t> {
 /// Reads the first document of a text; an empty text is `null`.
 ///
 /// # Errors
-/// The text is no YAML or breaks a bound.
+/// The text is not YAML or exceeds a bound.
 pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
     Reader::new(text, dialect)
         .next()
@@ -56,10 +56,10 @@ pub fn parse(text: &[u8], dialect: Dialect) -> Result<Value, Error> {
         })
 }
 
-/// As [`parse`], at the cost of a budget.
+/// As [`parse`], charged to a budget.
 ///
 /// # Errors
-/// The text is no YAML, breaks a bound or costs more than the budget.
+/// The text is not YAML, exceeds a bound or exceeds the budget.
 pub fn parse_within(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Value, Error> {
     let document = Reader::new(text, dialect).with_budget(budget).next();
     document.map_or(Ok(Value::Null), |document| {
@@ -68,7 +68,7 @@ pub fn parse_within(text: &[u8], dialect: Dialect, budget: &Budget) -> Result<Va
 }
 
 impl<'t> Reader<'t> {
-    /// Starts reading; nothing is looked at before the first document is asked for.
+    /// Creates a reader; nothing is read before the first document is requested.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect) -> Self {
         let nodes = Nodes::new(text, dialect, Origins::default());
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Says whose budget reading costs; without one only the bounds of this crate hold.
+    /// Sets the budget to charge; without one only the bounds of this crate apply.
     #[must_use]
     pub fn with_budget(mut self, budget: &'t Budget) -> Self {
         self.nodes = self.nodes.with_budget(budget);
@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
         self
     }
 
-    /// Asks for the lines of the fields near each document's root.
+    /// Requests the lines of the fields near each document's root.
     #[must_use]
     pub fn with_lines(mut self) -> Self {
         self.with_lines = true;
@@ -128,7 +128,7 @@ impl Iterator for Reader<'_> {
     }
 }
 
-/// Makes a node a JSON value; a fault comes with the byte it stands at.
+/// Converts a node to a JSON value; an error contains the byte offset.
 fn value(node: Node, dialect: Dialect) -> Result<Value, (u32, Cause)> {
     let start = node.place.start;
     match node.content {
@@ -156,7 +156,8 @@ fn value(node: Node, dialect: Dialect) -> Result<Value, (u32, Cause)> {
 /// Levels of fields whose lines are kept.
 const LINES_DEPTH: usize = 2;
 
-/// Notes the lines of a node's fields. A key is shown as written; keys that a dialect rewrites are too rare to matter.
+/// Records the lines of a node's fields. Keys are recorded as written; keys that a dialect rewrites
+/// are too rare to matter.
 fn note(node: &Node, pointer: &str, lines: &mut Lines) {
     let depth = pointer.bytes().filter(|byte| *byte == b'/').count();
     if depth == LINES_DEPTH {

@@ -1,4 +1,4 @@
-//! What a scalar says: text, style and tag in, JSON value out.
+//! The value of a scalar: text, style and tag in, JSON value out.
 
 use base64::Engine as _;
 use serde_json::{Number, Value};
@@ -8,7 +8,7 @@ use crate::compose::resolve::{self, Meaning};
 use crate::error::Cause;
 use crate::node::{Content, Node, Style, Tag};
 
-/// Returns what a node's text says.
+/// Returns the value of a node's text.
 pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, Cause> {
     tagged(
         text.to_owned(),
@@ -18,7 +18,7 @@ pub(crate) fn value(text: &str, node: &Node, dialect: Dialect) -> Result<Value, 
     )
 }
 
-/// Returns what a scalar says and takes its text over; anything else is null.
+/// Returns the value of a scalar, consuming its text; null for anything else.
 pub(crate) fn owned_value(node: Node, dialect: Dialect) -> Result<Value, Cause> {
     let (tag, is_plain) = (long_tag(node.tag), node.style == Style::Plain);
     let Content::Scalar(text) = node.content else {
@@ -53,7 +53,7 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
     }
 }
 
-/// Returns what a scalar read from a text says; `tag` is the tag written, in its long form.
+/// Returns the value of a scalar read from a text; `tag` is the written tag, in its long form.
 fn tagged(
     text: String,
     tag: Option<&str>,
@@ -111,7 +111,8 @@ fn meaning(meaning: Meaning, text: String, dialect: Dialect) -> Result<Value, Ca
     })
 }
 
-/// Go's JSON shows a whole number below 1e21 without point or exponent, and it is read back as an integer.
+/// Go's JSON writes an integer below 1e21 without point or exponent, and reads it back as an
+/// integer.
 fn float(number: f64) -> Result<Number, Cause> {
     if number.fract() == 0.0 && number.abs() < 1e21 {
         let shown = format!("{}", number + 0.0);

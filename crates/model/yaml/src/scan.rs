@@ -1,8 +1,8 @@
-//! [`Scanner`]: a place in a text, moved from token to token.
+//! [`Scanner`]: a position in a text, moved from token to token.
 //!
-//! Input: checked text. Output: where the next token stands, and scalars (in the `scan_*` files). What may stand where
-//! is the composer's matter; the scanner knows only whether a key or a list entry may start at its place, because that
-//! decides whether a tab is indentation.
+//! Input: checked text. Output: the position of the next token, and scalars (in the `scan_*`
+//! files). The composer decides what is allowed where; the scanner only knows whether a key or a
+//! list entry may start at its position, because that decides whether a tab is indentation.
 
 pub(crate) mod block;
 pub(crate) mod check;
@@ -13,27 +13,27 @@ pub(crate) mod quoted;
 use crate::error::{Cause, Error};
 use crate::{Dialect, TEXT_MAX};
 
-/// A place in a text and what scanning from there needs.
+/// A position in a text and the state of scanning.
 pub(crate) struct Scanner<'t> {
     pub(crate) text: &'t str,
     pub(crate) dialect: Dialect,
     /// Byte offset of the next character.
     pub(crate) at: usize,
-    /// Lines above it.
+    /// Number of lines before it.
     pub(crate) line: u32,
-    /// Byte offset at which its line starts.
+    /// Byte offset of the start of its line.
     pub(crate) line_start: usize,
     /// Whether a key, a list entry or a `?` may start here: after a line break or `-`, not after a key's `:`.
     pub(crate) starts_allowed: bool,
-    /// Inside this many `[` and `{`.
+    /// Number of open `[` and `{`.
     pub(crate) flow_depth: usize,
-    /// A text put together from pieces.
+    /// A text assembled from pieces.
     pub(crate) buffer: String,
-    /// Line breaks of the gap between two pieces after its first one.
+    /// Line breaks in the gap between two pieces, after the first one.
     pub(crate) breaks: String,
 }
 
-/// A remembered place.
+/// A saved position.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mark {
     pub(crate) at: usize,
@@ -69,20 +69,21 @@ impl<'t> Scanner<'t> {
         })
     }
 
-    /// Returns a byte, or NUL behind the end: no checked text holds one.
+    /// Returns a byte, or NUL after the end: checked text contains no NUL.
     #[inline]
     pub(crate) fn byte(&self, at: usize) -> u8 {
         looked_at(1);
         self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
 
-    /// Returns the byte at the scanner's place.
+    /// Returns the byte at the scanner's position.
     #[inline]
     pub(crate) fn here(&self) -> u8 {
         self.byte(self.at)
     }
 
-    /// Bytes since the line's start. Only spaces and indicators can stand before a column that matters.
+    /// Returns the number of bytes since the start of the line. Only spaces and indicators can
+    /// precede a column that matters.
     #[inline]
     pub(crate) fn column(&self) -> usize {
         self.at - self.line_start
@@ -100,7 +101,7 @@ impl<'t> Scanner<'t> {
         self.at >= self.text.len()
     }
 
-    /// Returns how long the line break at a place is; 0 where there is none.
+    /// Returns the length of the line break at a position; 0 if there is none.
     #[inline]
     pub(crate) fn break_len(&self, at: usize) -> usize {
         match self.byte(at) {
@@ -112,7 +113,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Tells whether a blank, a line break or the end stands at a place.
+    /// Returns whether a blank, a line break or the end is at a position.
     #[inline]
     pub(crate) fn is_gap(&self, at: usize) -> bool {
         matches!(self.byte(at), b' ' | b'\t' | b'\n' | 0) || self.break_len(at) > 0
@@ -126,7 +127,7 @@ impl<'t> Scanner<'t> {
         self.line_start = self.at;
     }
 
-    /// Returns what a line break becomes in a text: the two Unicode separators stay.
+    /// Returns what a line break becomes in a text: the two Unicode separators are kept.
     pub(crate) fn break_text(&self, at: usize, len: usize) -> &'t str {
         if len == 3 {
             &self.text[at..at + len]
@@ -135,7 +136,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Passes spaces, tabs where they are no indentation, comments and line breaks.
+    /// Skips spaces, tabs that are not indentation, comments and line breaks.
     pub(crate) fn skip_to_token(&mut self) {
         let start = self.at;
         let mut commented = false;
@@ -160,7 +161,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// go-yaml v3 takes a comment on an indicator's line whatever blanks stand before it: passes to it.
+    /// Skips to a comment on an indicator's line, which go-yaml v3 accepts after any blanks.
     pub(crate) fn skip_to_line_comment(&mut self) {
         let start = self.at;
         self.skip_blanks();
@@ -169,19 +170,19 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Passes blanks on one line.
+    /// Skips blanks on one line.
     pub(crate) fn skip_blanks(&mut self) {
         while matches!(self.here(), b' ' | b'\t') {
             self.at += 1;
         }
     }
 
-    /// Passes everything up to the line's end.
+    /// Skips everything up to the end of the line.
     pub(crate) fn pass_comment(&mut self) {
         self.at = self.line_end(self.at);
     }
 
-    /// Returns where the line that holds a place ends.
+    /// Returns the end of the line that contains a position.
     #[inline]
     pub(crate) fn line_end(&self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
@@ -196,14 +197,15 @@ impl<'t> Scanner<'t> {
         at
     }
 
-    /// Tells whether the scanner's line held a token when it stood at `start`; a `-` does not count.
+    /// Returns whether the scanner's line had a token when it was at `start`; a `-` does not count.
     fn follows_token(&self, start: usize) -> bool {
         let before = self.text.get(self.line_start..start).unwrap_or_default();
         looked_at(before.len());
         !before.ends_with('-') && before.bytes().any(|byte| !matches!(byte, b' ' | b'\t'))
     }
 
-    /// go-yaml v3 gathers comments in one go and so allows tabs between them: passes to the next one if it is near.
+    /// Skips to the next comment if it is near: go-yaml v3 collects comments at once and so allows
+    /// tabs between them.
     fn pass_to_comment(&mut self) -> bool {
         let mut at = self.at;
         let limit = self.at + COMMENT_GAP_MAX;
@@ -232,7 +234,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// Tells whether `---` or `...` stands here alone at a line's start.
+    /// Returns whether `---` or `...` is here, alone at the start of a line.
     #[inline]
     pub(crate) fn at_document_mark(&self) -> bool {
         self.at == self.line_start
@@ -244,19 +246,20 @@ impl<'t> Scanner<'t> {
             && self.is_gap(self.at + 3)
     }
 
-    /// Tells whether nothing of the current document can stand here.
+    /// Returns whether the current document must end here.
     pub(crate) fn at_boundary(&self) -> bool {
         self.at_end()
             || self.at == self.line_start && (self.here() == b'%' || self.at_document_mark())
     }
 
-    /// Tells whether an indicator (`-`, `?`, `:`) with a gap behind it stands here.
+    /// Returns whether an indicator (`-`, `?`, `:`) followed by a gap is here.
     #[inline]
     pub(crate) fn at_indicator(&self, indicator: u8) -> bool {
         self.here() == indicator && self.is_gap(self.at + 1)
     }
 
-    /// Tells whether a key that starts at `mark` and ends here is on one line and short enough to go without `?`.
+    /// Returns whether a key that starts at `mark` and ends here is on one line and short enough to
+    /// need no `?`.
     pub(crate) fn is_key_from(&self, mark: Mark) -> bool {
         let bytes = self.at - mark.at;
         let is_short = || {
@@ -276,8 +279,8 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Takes note in tests of how many bytes are looked at or copied: it must not be more than the text is long, times a
-/// constant.
+/// Counts, in tests, the bytes processed or copied: the total must be linear in the length of the
+/// text.
 #[inline]
 pub(crate) fn looked_at(bytes: usize) {
     #[cfg(test)]
@@ -288,17 +291,17 @@ pub(crate) fn looked_at(bytes: usize) {
 
 #[cfg(test)]
 thread_local! {
-    /// Bytes that this thread has looked at.
+    /// Bytes processed by this thread.
     pub(crate) static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Most characters of a key without `?`.
 const KEY_MAX: usize = 1024;
-/// As far as comments that follow each other may be apart for go-yaml v3 to see them as one.
+/// Distance up to which go-yaml v3 treats consecutive comments as one.
 const COMMENT_GAP_MAX: usize = 512;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Makes an error at a byte of a text, which needs its line and column only now.
+/// Returns an error for a byte of a text; line and column are computed only now.
 pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
     let before = &bytes[..at.min(bytes.len())];
     let (mut line, mut start, mut index) = (1, 0, 0);

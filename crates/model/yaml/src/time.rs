@@ -1,13 +1,13 @@
-//! Points in time as YAML 1.1 writes them, in the four forms Go accepts.
+//! Times as YAML 1.1 writes them, in the four forms that Go accepts.
 //!
-//! Input: a plain scalar. Output: RFC 3339 with the shortest fraction, which is how Go's JSON shows a time.
+//! Input: a plain scalar. Output: RFC 3339 with the shortest fraction, as Go's JSON writes a time.
 
 use std::fmt::Write as _;
 
-/// Reads a point in time; `None` where the text is none.
+/// Parses a time; `None` if the text is not one.
 pub(crate) fn parse(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    // Four digits and a dash, or it is no time: nearly every number leaves here.
+    // A time starts with four digits and a dash; nearly every number is rejected here.
     if bytes.len() < 8 || bytes[4] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {
         return None;
     }

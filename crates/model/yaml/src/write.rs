@@ -1,7 +1,10 @@
-//! Writing JSON values and nodes in go-yaml v2's form, which is what kustomize and Flux call an object's YAML.
+//! Writes JSON values and nodes in go-yaml v2's form, which is what kustomize and Flux call an
+//! object's YAML.
 //!
-//! Input: a value, or a node that is written as its JSON value would be, without making one. Output: block style, keys in [`key_order()`](key_order::key_order), lists not indented under their key, lines folded at
-//! column 80, quotes only where the text would read back as something else. Bytes equal those of sigs.k8s.io/yaml.
+//! Input: a value, or a node that is written as its JSON value would be, without converting it.
+//! Output: block style, keys in [`key_order()`](key_order::key_order), lists not indented under
+//! their key, lines folded at column 80, quotes only if the text would otherwise read back
+//! differently. The bytes equal those of sigs.k8s.io/yaml.
 
 pub(crate) mod fold;
 pub(crate) mod key_order;
@@ -38,32 +41,32 @@ pub fn to_string(value: &Value) -> String {
 
 /// Appends a value as YAML text that ends with a line break.
 pub fn write(out: &mut String, value: &Value) {
-    // Without a budget nothing can be too much.
+    // Without a budget nothing can exceed it.
     let (Ok(()), _paid) = write_tree(out, value, None);
 }
 
-/// As [`write()`], at the cost of a budget.
+/// As [`write()`], charged to a budget.
 ///
 /// # Errors
-/// The text costs more than the budget; nothing is appended then.
+/// The text exceeds the budget; nothing is appended.
 pub fn write_within(out: &mut String, value: &Value, budget: &Budget) -> Result<(), Exceeded> {
     let before = out.len();
     let (Ok(()), paid) = write_tree(out, value, Some(budget));
     paid.inspect_err(|_| out.truncate(before))
 }
 
-/// Appends a node as the YAML text of its JSON value in go-yaml v3's reading.
+/// Appends a node as the YAML text of its JSON value, as go-yaml v3 reads it.
 ///
 /// # Errors
-/// The node has no JSON value; nothing is appended then.
+/// The node has no JSON value; nothing is appended.
 pub fn write_node(out: &mut String, node: &Node) -> Result<(), Error> {
     write_paid(out, node, None)
 }
 
-/// As [`write_node`], at the cost of a budget.
+/// As [`write_node`], charged to a budget.
 ///
 /// # Errors
-/// As [`write_node`], or the text costs more than the budget.
+/// As [`write_node`], or the text exceeds the budget.
 pub fn write_node_within(out: &mut String, node: &Node, budget: &Budget) -> Result<(), Error> {
     write_paid(out, node, Some(budget))
 }
@@ -75,7 +78,7 @@ fn write_paid(out: &mut String, node: &Node, budget: Option<&Budget>) -> Result<
     outcome.inspect_err(|_| out.truncate(before))
 }
 
-/// Writes as much as the budget allows; whether it was all of it is the second answer.
+/// Writes as much as the budget allows; the second result says whether that was everything.
 fn write_tree<T: Tree>(
     out: &mut String,
     tree: &T,
@@ -96,7 +99,7 @@ fn write_tree<T: Tree>(
     (written, till.close(out.len()))
 }
 
-/// What a node stands in, which decides indentation and line breaks.
+/// The surroundings of a node, which decide indentation and line breaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
     Root,
@@ -122,7 +125,7 @@ struct Writer<'o> {
     indent: Option<usize>,
     /// The last character written separates tokens.
     whitespace: bool,
-    /// Only indentation and indicators stand on the current line.
+    /// The current line contains only indentation and indicators.
     indention: bool,
 }
 
@@ -258,7 +261,8 @@ impl Writer<'_> {
 
     fn double_quoted(&mut self, text: &str, fold: bool) {
         self.indicator("\"", true, false);
-        // go-yaml v2 looks at the first character only to see a byte order mark, and then escapes everything.
+        // go-yaml v2 checks only the first character for a byte order mark, and then escapes
+        // everything.
         let all = text.starts_with('\u{feff}');
         let mut spaces = false;
         let mut chars = text.char_indices().peekable();
@@ -331,7 +335,7 @@ impl Writer<'_> {
         self.indention = self.indention && keeps_indention;
     }
 
-    /// Moves to the current indentation, on a new line unless this one holds nothing else.
+    /// Moves to the current indentation, on a new line unless the current one is empty so far.
     fn new_line(&mut self) {
         if !self.till.pay(self.out.len()) {
             return;

@@ -1,10 +1,10 @@
-//! Reads the data file of [`Fields`]; `e2e/fields/main.go` says what its lines mean.
+//! Reads the data file of [`Fields`]; `e2e/fields/main.go` documents its lines.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Field, Fields, Id, Member, Sort, Special, Struct, Type};
 
-/// Returns the table, or nothing if the text is none.
+/// Returns the table, or nothing if the text is malformed.
 pub(super) fn read(text: &'static str) -> Option<Fields> {
     let mut reader = Reader::default();
     let mut open: Option<Id> = None;
@@ -41,7 +41,7 @@ struct Reader {
     kinds: HashMap<&'static str, HashMap<&'static str, Id>>,
 }
 
-/// A field as the file has it; one that is inlined has no name.
+/// A field as in the file; an inlined one has no name.
 struct RawField {
     name: Option<&'static str>,
     number: u32,
@@ -51,7 +51,7 @@ struct RawField {
 }
 
 impl Reader {
-    /// Returns the type that is spelled so; what has no name defines itself.
+    /// Returns the type with this spelling; a type without a name is defined by its spelling.
     fn id(&mut self, spelled: &'static str) -> Option<Id> {
         if let Some(id) = self.ids.get(spelled) {
             return Some(*id);
@@ -148,7 +148,7 @@ impl Reader {
     fn structure(&self, id: Id) -> Option<Struct> {
         let mut fields = Vec::new();
         self.flatten(id, &mut Vec::new(), &mut fields)?;
-        // Of two fields of one name the outer one counts, as in Go.
+        // If two fields have the same name, the outer one counts, as in Go.
         fields.sort_by(|a, b| a.name.cmp(b.name).then(a.via.len().cmp(&b.via.len())));
         fields.dedup_by_key(|field| field.name);
         let position = |name: &str| fields.binary_search_by(|field| field.name.cmp(name)).ok();
@@ -198,7 +198,7 @@ impl Reader {
         Some(())
     }
 
-    /// Go never takes a struct for empty.
+    /// Go never treats a struct as empty.
     fn is_always_written(&self, field: &Field) -> bool {
         let is_struct = || {
             let special = matches!(self.types[field.ty.0 as usize].1, Some(Sort::Special(_)));

@@ -1,10 +1,10 @@
-//! What Go writes of a value: which fields it leaves out, and what stands where nothing was set.
+//! How Go writes a value: which fields it leaves out, and what it writes for unset fields.
 
 use serde_json::{Map, Value};
 
 use super::{Field, Fields, Id, Sort, Special, Struct};
 
-/// Tells whether Go leaves a field with this value out.
+/// Returns whether Go leaves out a field with this value.
 #[must_use]
 pub fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool {
     if field.omit_zero && value.is_null() {
@@ -27,7 +27,7 @@ pub fn is_omitted(fields: &Fields, field: &Field, value: &Value) -> bool {
         }
 }
 
-/// Puts in what Go also writes when it was never set.
+/// Adds the fields that Go writes even if they were never set.
 pub fn fill(fields: &Fields, structure: &Struct, object: &mut Map<String, Value>) {
     for field in structure.always() {
         if !object.contains_key(field.name) {
@@ -36,7 +36,7 @@ pub fn fill(fields: &Fields, structure: &Struct, object: &mut Map<String, Value>
     }
 }
 
-/// Returns what Go writes for a value that was never set.
+/// Returns what Go writes for an unset value.
 #[must_use]
 pub fn zero(fields: &Fields, ty: Id) -> Value {
     match &fields.get(ty).sort {
@@ -53,7 +53,7 @@ pub fn zero(fields: &Fields, ty: Id) -> Value {
     }
 }
 
-/// Returns what Go writes for a value of a type with code of its own that was never set.
+/// Returns what Go writes for an unset value of a type with its own encoding.
 #[must_use]
 pub fn zero_of(special: Special) -> Value {
     match special {

@@ -1,4 +1,4 @@
-//! The built-in resources, against the discovery documents of a real API server.
+//! The built-in resources, compared with the discovery documents of a real API server.
 
 use std::{fs, path::Path};
 
@@ -33,7 +33,7 @@ fn resources_are_as_a_real_server_lists_them() {
     );
 }
 
-/// Returns what `/api` and `/apis` say, in the form of `apidiscovery.k8s.io/v2`.
+/// Returns the content of `/api` and `/apis`, in the form of `apidiscovery.k8s.io/v2`.
 fn groups() -> Vec<Value> {
     let mut groups: Vec<Value> = Vec::new();
     for (group, version) in resources().group_versions() {

@@ -1,4 +1,4 @@
-//! The Go structs, against the published `OpenAPI` documents: two sources that must say the same.
+//! The Go structs, compared with the published `OpenAPI` documents: two sources that must agree.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What is read of schemas, in one binary.
+//! Reading schemas, in one test binary.
 
 #![expect(
     clippy::unwrap_used,

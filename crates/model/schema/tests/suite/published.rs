@@ -1,11 +1,11 @@
-//! The built-in types, against the schema that Kubernetes' own client library carries.
+//! The built-in types, compared with the schema in Kubernetes' own client library.
 
 use std::{fs::File, io::BufReader, path::Path};
 
 use lode_schema::{Atom, Schema, TypeRef, builtin, plain};
 use lode_yaml::Dialect;
 
-/// Types that both have and that are the same.
+/// Types that both have with equal content.
 const SAME_MIN: usize = 611;
 
 fn published() -> Option<(Schema, Vec<String>)> {
@@ -52,7 +52,7 @@ fn types_are_as_the_client_library_has_them() {
     assert!(same >= SAME_MIN, "{same} is below {SAME_MIN}");
 }
 
-/// Says where two types differ; types with names are compared by them.
+/// Returns where two types differ; named types are compared by name.
 fn differs(ours: (&Schema, TypeRef), theirs: (&Schema, TypeRef), depth: usize) -> Option<String> {
     let (a, b) = (ours.0.atom(ours.1), theirs.0.atom(theirs.1));
     if ours.1.atomic() != theirs.1.atomic() {
@@ -64,7 +64,7 @@ fn differs(ours: (&Schema, TypeRef), theirs: (&Schema, TypeRef), depth: usize) -
     }
     let names = (ours.0.name(ours.1), theirs.0.name(theirs.1));
     if a == ours.0.atom(TypeRef::ANY) && theirs.1 == TypeRef::ANY {
-        // Theirs has no name for what ours calls by its Go type.
+        // Their schema has no name for a type that ours names after its Go type.
         return None;
     }
     if depth > 0 && names.0.is_some() && names.1.is_some() {

@@ -1,14 +1,15 @@
-//! Handing comments to nodes.
+//! Assigns comments to nodes.
 //!
-//! Input: the tokens of a document and the comments bound to places. Output: what each node was handed, in the order in
-//! which go-yaml announces nodes: a scalar where it stands, a flow collection at both brackets, a block mapping where it
-//! ends. A list's end takes nothing, so what it would take goes to what follows.
+//! Input: the tokens of a document and the comments bound to positions. Output: the comments of
+//! each node, in the order in which go-yaml announces nodes: a scalar at its position, a flow
+//! collection at both brackets, a block mapping at its end. The end of a list takes nothing, so its
+//! comments go to what follows.
 
 use std::collections::VecDeque;
 
 use super::{BLOCK, Comment, Document, Found, Kind, Part, Parts, Token};
 
-/// Hands out the comments of a document that ends before `next`.
+/// Assigns the comments of a document that ends before `next`.
 pub(super) fn document(
     text: &str,
     tokens: &[Token],
@@ -50,11 +51,11 @@ pub(super) fn document(
 struct Hands<'c> {
     text: &'c str,
     queue: &'c mut VecDeque<Comment>,
-    /// Taken from the queue and not yet handed to a node.
+    /// Taken from the queue and not yet assigned to a node.
     held: Parts,
-    /// What stood above a `-` that starts a collection.
+    /// Comments above a `-` that starts a collection.
     stem: String,
-    /// Where the properties before a node began.
+    /// Where the properties before a node start.
     property: Option<usize>,
     nodes: Vec<Found>,
     open: Vec<Open>,
@@ -70,7 +71,7 @@ struct Open {
 }
 
 impl Hands<'_> {
-    /// Takes up what is bound to a token's place or before it; above an end nothing stands.
+    /// Takes what is bound to a token's position or before it; nothing is above an end.
     fn peek(&mut self, start: usize, is_end: bool) {
         while let Some(comment) = self.queue.front().filter(|comment| start >= comment.bound) {
             let held = match comment.part {
@@ -87,7 +88,7 @@ impl Hands<'_> {
         }
     }
 
-    /// Takes what an empty line sets apart from a first document's content.
+    /// Takes what an empty line separates from a first document's content.
     fn split_head(&mut self) -> String {
         let head = &mut self.held.head;
         let at = if head.ends_with('\n') {
@@ -180,7 +181,8 @@ impl Hands<'_> {
         }
     }
 
-    /// What stands above `-` belongs to the collection behind it as a whole, not to its first key or item.
+    /// Comments above `-` belong to the following collection as a whole, not to its first key or
+    /// item.
     fn entry(&mut self, start: usize, next: Option<&Token>) {
         self.peek(start, false);
         let above = self.held.head.len();
@@ -226,7 +228,7 @@ impl Hands<'_> {
         self.finish(open.node);
     }
 
-    /// A mapping's foot is its last entry's.
+    /// A mapping's foot comment belongs to its last entry.
     fn close_block(&mut self) {
         let Some(open) = self.open.pop() else { return };
         if open.is_mapping {
@@ -241,7 +243,8 @@ impl Hands<'_> {
         self.finish(open.node);
     }
 
-    /// Moves feet in the mapping around: a value's is its key's, and a key's own is that of the entry before.
+    /// Moves foot comments in the surrounding mapping: those of a value go to its key, and those of
+    /// a key to the entry before.
     fn finish(&mut self, node: usize) {
         let Some(open) = self.open.last_mut().filter(|open| open.is_mapping) else {
             return;

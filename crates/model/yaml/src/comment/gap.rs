@@ -1,26 +1,27 @@
-//! Comments in the gaps between tokens: cut into pieces, each bound to a place.
+//! Comments in the gaps between tokens: split into parts, each bound to a position.
 //!
-//! Input: tokens in order. Output: comments in order, and where the ends of block collections count as standing: before
-//! comments that follow at the collection's own column.
+//! Input: tokens in order. Output: comments in order, and the positions of the ends of block
+//! collections: before comments that follow at the collection's own column.
 
 use std::collections::VecDeque;
 
 use super::{Comment, Kind, Part, Token};
 
-/// The gaps of a text, walked once.
+/// The gaps of a text, visited once.
 pub(super) struct Gaps<'t> {
     pub(super) text: &'t str,
-    /// Behind the text's first line.
+    /// After the first line of the text.
     second_line: usize,
-    /// Columns of the block collections around, innermost last.
+    /// Columns of the surrounding block collections, innermost last.
     columns: Vec<usize>,
     flow_depth: usize,
     /// The last token and the one before it.
     last: (Kind, usize),
     before: (Kind, usize),
-    /// Where go-yaml stands after the last token: behind the gap that belongs to it, and its line comment.
+    /// go-yaml's position after the last token: after the gap that belongs to it and its line
+    /// comment.
     behind: usize,
-    /// Up to here everything was looked at.
+    /// Everything up to here has been scanned.
     reached: usize,
 }
 
@@ -44,8 +45,8 @@ impl<'t> Gaps<'t> {
         }
     }
 
-    /// Finds the comments up to `next`, where the text goes on behind a document, and those in the gap behind the
-    /// token there: some of them count as standing before it.
+    /// Finds the comments up to `next`, where the text continues after a document, and those in the
+    /// gap after the token there, some of which count as before it.
     pub(super) fn scan(
         &mut self,
         tokens: &mut [Token],
@@ -97,7 +98,7 @@ impl<'t> Gaps<'t> {
         self.reached = self.gap(queue);
     }
 
-    /// Looks at the gap before a token, and ends the block collections that end with it.
+    /// Scans the gap before a token, and ends the block collections that end in it.
     fn reach(&mut self, start: usize, ends: &mut [Token], queue: &mut VecDeque<Comment>) {
         if start > self.reached {
             self.gap(queue);
@@ -106,7 +107,7 @@ impl<'t> Gaps<'t> {
         self.end_blocks(start, ends, queue);
     }
 
-    /// Finds the comments behind the last token; returns where the next one stands.
+    /// Finds the comments after the last token; returns the position of the next one.
     fn gap(&self, queue: &mut VecDeque<Comment>) -> usize {
         let mut at = self.gap_end(self.behind);
         while self.byte(at) == b'#' {
@@ -209,11 +210,12 @@ impl<'t> Gaps<'t> {
         self.behind = end;
     }
 
-    /// Cuts the comment lines that begin at a `#` into pieces; returns where the last of them ends.
+    /// Splits the comment lines that begin at a `#` into parts; returns where the last of them
+    /// ends.
     fn comments(&self, hash: usize, queue: &mut VecDeque<Comment>) -> usize {
         let mut run = self.run(hash);
         let (mut base, mut at) = (hash, hash);
-        // As go-yaml counts lines, the break behind a comment is none; `true_line` counts it.
+        // In go-yaml's line count the break after a comment does not count; `true_line` counts it.
         let (mut line, mut true_line) = (0, 0);
         let mut column = self.column(hash);
         while at - base < LOOK_MAX {
@@ -247,7 +249,7 @@ impl<'t> Gaps<'t> {
         base
     }
 
-    /// Starts on the comment lines at a `#`.
+    /// Starts the comment lines at a `#`.
     fn run(&self, hash: usize) -> Run {
         let last = if self.last.0 == Kind::Comma {
             self.before
@@ -326,7 +328,7 @@ impl<'t> Gaps<'t> {
         (text.matches(BREAKS).count() - pairs).cast_signed()
     }
 
-    /// Counts the line breaks between a place and what stands before it.
+    /// Counts the line breaks between a position and what precedes it.
     fn newlines_before(&self, at: usize) -> usize {
         let rest = self.text[..at].trim_end_matches(BREAKS_AND_BLANKS);
         self.breaks_in(rest.len(), at).unsigned_abs()
@@ -335,7 +337,7 @@ impl<'t> Gaps<'t> {
 
 const BREAKS: [char; 5] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
 const BREAKS_AND_BLANKS: [char; 7] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', ' ', '\t'];
-/// As far as go-yaml looks for the next comment.
+/// How far go-yaml looks for the next comment.
 const LOOK_MAX: usize = 512;
 
 /// Comment lines that belong together.
@@ -348,9 +350,9 @@ struct Run {
     line: isize,
     from: usize,
     indent: usize,
-    /// A comment that starts here is below what stands before.
+    /// A comment that starts here is below the previous token.
     foot_line: Option<isize>,
-    /// No empty line was met.
+    /// No empty line so far.
     before_gap: bool,
     /// The line before is empty.
     behind_gap: bool,
@@ -367,8 +369,9 @@ impl Run {
         self.behind_gap = false;
     }
 
-    /// At an empty line, a closing bracket or the text's end: decides whether what was gathered belongs to what stands
-    /// before; if it is set further out, only from its own place on.
+    /// At an empty line, a closing bracket or the end of the text: decides whether the collected
+    /// comments belong to the previous token; if it is indented less, only from its own position
+    /// on.
     fn pause(&mut self, at: usize, closes: bool, (is_end, queue): (bool, &mut VecDeque<Comment>)) {
         let is_dedented = self.column < self.indent;
         let is_foot = self.before_gap && (Some(self.line) == self.foot_line || is_dedented);

@@ -1,7 +1,7 @@
 //! Flow collections: `[…]` and `{…}`.
 //!
-//! Input: a composer whose scanner stands at the opening bracket. Output: the node; the scanner stands behind the
-//! closing one.
+//! Input: a composer whose scanner is at the opening bracket. Output: the node; the scanner is
+//! after the closing one.
 
 use crate::comment::Kind;
 use crate::compose::Composer;
@@ -58,7 +58,7 @@ impl Composer<'_> {
         node.place = self.place(start, self.last_end);
     }
 
-    /// Passes to the next entry; false at the closing bracket.
+    /// Moves to the next entry; false at the closing bracket.
     fn next_entry(&mut self, closing: u8, is_first: bool) -> Result<bool, Error> {
         self.scan.skip_to_token();
         if self.scan.here() == closing {
@@ -78,7 +78,7 @@ impl Composer<'_> {
         Ok(self.scan.here() != closing)
     }
 
-    /// Reads an item, which `key: value` makes a mapping of one entry.
+    /// Reads an item; `key: value` is a mapping with one entry.
     fn flow_item(&mut self) -> Result<Node, Error> {
         let start = self.scan.mark();
         let first = self.trace.len();
@@ -86,7 +86,7 @@ impl Composer<'_> {
             self.enter(start)?;
             self.pass(Kind::Key);
             if matches!(self.scan.here(), b':' | b',') {
-                // What stands instead of the key is taken for it: Go's reading of `[? : ]`, where both are null.
+                // The value is taken for the key: Go's reading of `[? : ]`, where both are null.
                 let key = self.empty(self.scan.mark())?;
                 self.trace.note(Kind::Value, self.scan.at, self.scan.at + 1);
                 self.scan.at += 1;
@@ -137,7 +137,7 @@ impl Composer<'_> {
         Ok((key, self.flow_value(b'}')?))
     }
 
-    /// Reads `: value`, or a null where there is none.
+    /// Reads `: value`, or null if there is none.
     fn flow_value(&mut self, closing: u8) -> Result<Node, Error> {
         self.scan.skip_to_token();
         if self.scan.here() != b':' {

@@ -1,6 +1,6 @@
-//! The entries of a mapping while it is read: keys twice, and merges (`<<`).
+//! The entries of a mapping while it is read: duplicate keys and merges (`<<`).
 //!
-//! Input: keys and values as they are read. Output: a mapping in which no key stands twice.
+//! Input: keys and values as they are read. Output: a mapping with unique keys.
 
 use std::collections::HashMap;
 
@@ -14,9 +14,9 @@ use crate::scan::error_in;
 #[derive(Default)]
 pub(crate) struct Entries {
     list: Vec<Entry>,
-    /// Where each key stands, once there are many.
+    /// Position of each key, once there are many.
     places: HashMap<Text, usize>,
-    /// v3: what `<<` brings, put in when the mapping's own keys are known.
+    /// v3: the entries from `<<`, inserted once the mapping's own keys are known.
     merged: Option<Node>,
 }
 
@@ -44,8 +44,8 @@ impl Entries {
         Ok(())
     }
 
-    /// Puts merged mappings' entries in, replacing what stands there: all mappings but the first come from a list,
-    /// whose earlier ones win.
+    /// Inserts the entries of merged mappings, replacing existing ones: all but the first mapping
+    /// come from a list, in which earlier ones win.
     fn merge(&mut self, value: Node) -> Result<(), Cause> {
         let mut put = |value: Node| {
             let Content::Mapping(entries) = value.content else {
@@ -61,7 +61,7 @@ impl Entries {
         }
     }
 
-    /// Makes the mapping; in v3 its own keys win over merged ones, which stand behind them.
+    /// Creates the mapping; in v3 its own keys win over merged ones, which follow them.
     pub(crate) fn into_node(self) -> Node {
         let mut entries = self;
         if let Some(merged) = entries.merged.take() {
@@ -80,11 +80,11 @@ impl Entries {
     }
 }
 
-/// Most keys that are compared one by one.
+/// Number of keys up to which they are compared one by one.
 const LINEAR_MAX: usize = 16;
 
 impl Composer<'_> {
-    /// Takes an entry in by the dialect's rules.
+    /// Adds an entry by the dialect's rules.
     pub(crate) fn put(&self, entries: &mut Entries, key: Node, value: Node) -> Result<(), Error> {
         let start = key.place.start as usize;
         self.try_put(entries, key, value)

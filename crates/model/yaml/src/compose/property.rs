@@ -1,6 +1,7 @@
 //! Anchors, aliases and tags of nodes.
 //!
-//! Input: a composer whose scanner stands before a node. Output: nodes with tags, and copies of anchored ones.
+//! Input: a composer whose scanner is before a node. Output: nodes with tags, and copies of
+//! anchored ones.
 
 use crate::Dialect;
 use crate::bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
@@ -12,7 +13,7 @@ use crate::node::{Content, Extra, Node, Tag, Text};
 use crate::scan::property::Directive;
 use crate::scan::{Mark, looked_at};
 
-/// What stands before a node's content.
+/// What precedes a node's content.
 #[derive(Default)]
 pub(crate) struct Properties<'t> {
     anchor: Option<(&'t str, usize)>,
@@ -20,18 +21,18 @@ pub(crate) struct Properties<'t> {
     start: Option<Mark>,
     nodes_before: usize,
     bytes_before: u64,
-    /// Behind the last of them.
+    /// After the last of them.
     pub(crate) end: Mark,
 }
 
-/// A node that aliases may repeat, with what repeating it costs.
+/// A node that aliases may repeat, with the cost of a copy.
 pub(crate) struct Anchor {
-    /// Its number among the anchors of the document: a later one of the same name hides it.
+    /// Its number among the document's anchors: a later one of the same name hides it.
     number: usize,
-    /// Nothing while its node is still being read.
+    /// Nothing while its node is being read.
     node: Option<Node>,
     nodes: usize,
-    /// Bytes of its texts that are outside their nodes.
+    /// Bytes of its texts that are stored outside their nodes.
     bytes: u64,
     depth: usize,
 }
@@ -43,7 +44,7 @@ impl Properties<'_> {
 }
 
 impl<'t> Composer<'t> {
-    /// Reads an anchor and a tag, in either order, either of which may be missing, and passes to what follows.
+    /// Reads an anchor and a tag, both optional and in either order, and moves to what follows.
     pub(crate) fn properties(&mut self) -> Result<Properties<'t>, Error> {
         let mut found = Properties {
             nodes_before: self.nodes,
@@ -77,7 +78,7 @@ impl<'t> Composer<'t> {
         Ok(found)
     }
 
-    /// Joins properties on lines of their own with those on the line of the content.
+    /// Joins properties on their own lines with those on the content's line.
     pub(crate) fn joined(
         &self,
         outer: Properties<'t>,
@@ -95,7 +96,7 @@ impl<'t> Composer<'t> {
         } else {
             outer.end
         };
-        // A tag before the anchor is repeated with the node too.
+        // A tag before the anchor is part of the copies too.
         let first = if outer.is_some() { &outer } else { &inner };
         let (nodes_before, bytes_before) = (first.nodes_before, first.bytes_before);
         Ok(Properties {
@@ -108,7 +109,7 @@ impl<'t> Composer<'t> {
         })
     }
 
-    /// Gives a node what was read before it. Its place then starts there.
+    /// Gives a node the properties before it. Its position then starts at them.
     pub(crate) fn with_properties(
         &mut self,
         mut node: Node,
@@ -147,7 +148,8 @@ impl<'t> Composer<'t> {
         number
     }
 
-    /// Keeps a copy of an anchored node. Anchors inside anchors keep what is inside again, so each copy is charged.
+    /// Keeps a copy of an anchored node. Nested anchors copy their content again, so each copy is
+    /// charged.
     fn close_anchor(
         &mut self,
         (name, number, mark): (&'t str, usize, Mark),
@@ -174,7 +176,7 @@ impl<'t> Composer<'t> {
         Ok(())
     }
 
-    /// Reads `*name` and returns a copy of what it names.
+    /// Reads `*name` and returns a copy of the anchored node.
     pub(crate) fn alias(&mut self) -> Result<Node, Error> {
         let mark = self.scan.mark();
         let name = self.scan.anchor_name()?;

@@ -1,7 +1,7 @@
-//! What a plain scalar means in each dialect.
+//! The meaning of a plain scalar in each dialect.
 //!
-//! Input: a scalar's text, unquoted. Output: its JSON meaning. Both dialects share the rules for numbers and times;
-//! they differ in which words are booleans (YAML 1.1 against YAML 1.2's core schema).
+//! Input: a scalar's text, unquoted. Output: its JSON meaning. Both dialects share the rules for
+//! numbers and times; they differ in which words are booleans (YAML 1.1 or YAML 1.2's core schema).
 
 use crate::Dialect;
 use crate::time;
@@ -9,23 +9,23 @@ use crate::time;
 /// A plain scalar's meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Meaning {
-    /// Nothing but its text.
+    /// Only its text.
     Text,
-    /// No value.
+    /// Null.
     Null,
     /// A boolean.
     Bool(bool),
-    /// A number that fits.
+    /// An integer.
     Int(i64),
-    /// A number above what `Int` holds.
+    /// An integer too large for `Int`.
     Uint(u64),
     /// Any other number.
     Float(f64),
-    /// A point in time, in RFC 3339's form.
+    /// A time, in RFC 3339's form.
     Time(String),
 }
 
-/// Returns what a plain scalar means.
+/// Returns the meaning of a plain scalar.
 pub(crate) fn plain(text: &str, dialect: Dialect) -> Meaning {
     let Some(first) = text.bytes().next() else {
         return Meaning::Null;
@@ -41,7 +41,7 @@ pub(crate) fn plain(text: &str, dialect: Dialect) -> Meaning {
     }
 }
 
-/// Tells whether the writer may leave `text` without quotes, as far as its meaning goes.
+/// Returns whether `text` can be written without quotes, as far as its meaning is concerned.
 pub(crate) fn reads_back_as_text(text: &str) -> bool {
     plain(text, Dialect::V2) == Meaning::Text && !is_base_60(text)
 }
@@ -91,7 +91,7 @@ fn number_or_time(text: &str, first: u8) -> Option<Meaning> {
     integer(digits).or_else(|| float(digits))
 }
 
-/// Reads an integer with Go's prefixes: `0x`, `0b`, `0o` and a bare leading zero for octal.
+/// Parses an integer with Go's prefixes: `0x`, `0b`, `0o` and a leading zero for octal.
 fn integer(text: &str) -> Option<Meaning> {
     let (negative, signed, rest) = match text.as_bytes().first()? {
         b'-' => (true, true, &text[1..]),
@@ -118,7 +118,7 @@ fn integer(text: &str) -> Option<Meaning> {
     }
 }
 
-/// Reads `[+-] (digits [. digits] | . digits) [e [+-] digits]`; what overflows is no number.
+/// Parses `[+-] (digits [. digits] | . digits) [e [+-] digits]`; an overflow is not a number.
 fn float(text: &str) -> Option<Meaning> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {

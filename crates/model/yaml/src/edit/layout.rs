@@ -1,7 +1,7 @@
-//! Where in a text a node stands with all that belongs to it, and what to replace for a change.
+//! The range of a node with everything that belongs to it, and what to replace for a change.
 //!
-//! Input: a text and the tree read from it. Output: one [`Change`]. A place that is guessed wrong costs an edit, never
-//! a text: the result is read again by the caller.
+//! Input: a text and the tree read from it. Output: one [`Change`]. A wrongly guessed position
+//! makes an edit fail but never corrupts a text, because the caller reads the result again.
 
 use std::ops::Range;
 
@@ -39,7 +39,7 @@ impl<'t> Layout<'t> {
         layout
     }
 
-    /// Replaces a value; also tells what then stands there.
+    /// Returns the replacement of a value, and the value it should read back as.
     pub(super) fn replaced(&self, spot: &Spot, new: New<'_>) -> Option<(Change, Node)> {
         let old = spot.node();
         let new = match new {
@@ -86,7 +86,7 @@ impl<'t> Layout<'t> {
         Some((Change { range, text }, new))
     }
 
-    /// Adds a key or item at the end of a collection.
+    /// Returns the insertion of a key or item at the end of a collection.
     pub(super) fn inserted(&self, spot: &Spot, key: Option<&str>, value: &Node) -> Option<Change> {
         let (node, text) = (spot.node(), self.lines.text);
         if self.is_flow(node) {
@@ -137,7 +137,7 @@ impl<'t> Layout<'t> {
         })
     }
 
-    /// Takes out an entry or item.
+    /// Returns the removal of an entry or item.
     pub(super) fn removed(&self, spot: &Spot) -> Option<Change> {
         let (index, parent) = spot.parent()?;
         let node = parent.node();
@@ -189,7 +189,7 @@ impl<'t> Layout<'t> {
         };
         let (mut shown, mut meant) = shown::scalar(&new, wanted, in_flow);
         if old.tag != Tag::Implied {
-            // What was written stays before the value.
+            // A written tag stays before the value.
             meant.tag = old.tag;
         }
         let text = self.lines.text;
@@ -207,7 +207,7 @@ impl<'t> Layout<'t> {
         Some((Change { range, text: shown }, meant))
     }
 
-    /// Keeps a block's comment and indentation.
+    /// Replaces a block, keeping its comment and indentation.
     fn block_replaced(&self, range: Range<usize>, head: &str, lines: &[&str]) -> Change {
         let old = &self.lines.text[range.clone()];
         let (old_head, body) = old.split_once('\n').unwrap_or((old, ""));
@@ -282,7 +282,7 @@ impl<'t> Layout<'t> {
         })
     }
 
-    /// Takes the last entry out of a block, which leaves `{}` or `[]`.
+    /// Removes the last entry of a block, which leaves `{}` or `[]`.
     fn emptied(&self, spot: &Spot) -> Option<Change> {
         let empty = if spot.node().items().is_some() {
             "[]"
@@ -306,7 +306,8 @@ impl<'t> Layout<'t> {
         })
     }
 
-    /// Returns what follows a key's `:` or an item's `-` up to the value's end, and the column of the key or `-`.
+    /// Returns the range from after a key's `:` or an item's `-` to the value's end, and the column
+    /// of the key or `-`.
     fn value_span(&self, spot: &Spot) -> Option<(Range<usize>, usize)> {
         let (index, parent) = spot.parent()?;
         let (node, container) = (spot.node(), parent.node());
@@ -334,7 +335,8 @@ impl<'t> Layout<'t> {
         Some((after..end, column))
     }
 
-    /// Returns the entries or items that stand inside a collection themselves, and not by an alias or a merge.
+    /// Returns the entries or items that are written inside a collection, not those from an alias
+    /// or a merge.
     fn children<'n>(&'n self, node: &'n Node) -> impl Iterator<Item = (usize, Range<usize>)> + 'n {
         let from = self.value_start(node);
         let items = node
@@ -362,7 +364,7 @@ impl<'t> Layout<'t> {
         rest[gap..].starts_with(':').then_some(end + gap)
     }
 
-    /// Returns the `-` of an item.
+    /// Returns the position of an item's `-`.
     fn dash(&self, sequence: &Node, index: usize) -> Option<usize> {
         let first = self.value_start(sequence);
         let column = self.lines.column(first);
@@ -374,7 +376,7 @@ impl<'t> Layout<'t> {
             .then_some(dash)
     }
 
-    /// Tells whether anything around a value is a flow collection.
+    /// Returns whether a value is inside a flow collection.
     pub(super) fn is_in_flow(&self, spot: &Spot) -> bool {
         spot.chain[..spot.chain.len() - 1]
             .iter()
@@ -465,7 +467,7 @@ impl<'t> Layout<'t> {
         }
     }
 
-    /// Tells whether the first list under a key is set in; nothing where there is none.
+    /// Returns whether the first list under a key is indented; nothing if there is none.
     fn has_wide_lists(&self, node: &Node) -> Option<bool> {
         match &node.content {
             Content::Scalar(_) => None,
@@ -509,7 +511,7 @@ fn start(node: &Node) -> usize {
     node.place.start as usize
 }
 
-/// Returns a text as a scalar of the kind that stood there.
+/// Returns a text as a scalar of the same kind as the old one.
 fn typed_as(old: &Node, text: &str) -> Node {
     let was_text = old.text().is_some() && old.resolved_tag(Dialect::V3) == Tag::Str;
     if was_text {

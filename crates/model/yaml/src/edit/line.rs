@@ -1,4 +1,4 @@
-//! Lines of a text: where they start and end, and how far a block reaches by its indentation.
+//! Lines of a text: where they start and end, and how far a block extends by its indentation.
 
 use std::ops::Range;
 
@@ -9,31 +9,32 @@ pub(super) enum Same {
     Any,
     /// List entries: it is a list, or an entry with a list at its key's column.
     Dash,
-    /// None: it is one item.
+    /// None: it is a single item.
     None,
 }
 
-/// A text's lines, and the spans in it that have their own layout: texts and flow collections of several lines.
+/// The lines of a text, and the spans with their own layout: texts and flow collections of several
+/// lines.
 pub(super) struct Lines<'t> {
     pub(super) text: &'t str,
-    /// Sorted and apart from each other.
+    /// Sorted and disjoint.
     pub(super) spans: Vec<Range<usize>>,
 }
 
 impl Lines<'_> {
-    /// Returns where the line of a place starts.
+    /// Returns the start of a position's line.
     pub(super) fn start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |end| end + 1)
     }
 
-    /// Returns where the line after a place starts.
+    /// Returns the start of the next line.
     pub(super) fn next(&self, at: usize) -> usize {
         self.text[at..]
             .find('\n')
             .map_or(self.text.len(), |end| at + end + 1)
     }
 
-    /// Returns the column of a place, in bytes.
+    /// Returns the column of a position, in bytes.
     pub(super) fn column(&self, at: usize) -> usize {
         at - self.start(at)
     }
@@ -46,7 +47,7 @@ impl Lines<'_> {
         }
     }
 
-    /// Returns where the line after the last one of a block starts that begins at `start` in a column.
+    /// Returns the start of the line after a block that begins at `start` in a column.
     pub(super) fn block_end(&self, start: usize, column: usize, same: Same) -> usize {
         let mut at = self.after_spans(self.next(start));
         let mut end = at;
@@ -65,7 +66,8 @@ impl Lines<'_> {
         end
     }
 
-    /// Returns the next place at or after a line's start that holds neither blanks nor a comment.
+    /// Returns the next position, at or after a line's start, that is neither blank nor in a
+    /// comment.
     pub(super) fn content(&self, mut at: usize) -> usize {
         loop {
             let body = self.text[at..].trim_start();
@@ -77,7 +79,7 @@ impl Lines<'_> {
         }
     }
 
-    /// Returns where the comment lines right above a line start, at the same column.
+    /// Returns the start of the comment lines directly above a line start, at the same column.
     pub(super) fn comments_above(&self, line_start: usize, column: usize) -> usize {
         let mut top = line_start;
         while top > 0 {
@@ -95,7 +97,7 @@ impl Lines<'_> {
         top
     }
 
-    /// Returns a line's start, or the start of the first line after the spans that it is inside of.
+    /// Returns a line's start, or the start of the first line after the spans that contain it.
     fn after_spans(&self, mut at: usize) -> usize {
         let mut number = self.spans.partition_point(|span| span.end <= at);
         while let Some(span) = self

@@ -1,4 +1,5 @@
-//! How a new value is written into a text: inline, in a block of its own, or in the quotes of what it replaces.
+//! How a new value is written into a text: inline, as a block, or in the quotes of the value it
+//! replaces.
 
 use crate::Dialect;
 use crate::analyze::{analyze_v3, is_break, is_printable};
@@ -7,7 +8,8 @@ use crate::escape::escape;
 use crate::node::{Content, Node, Style, Tag};
 use crate::write::v3::{Options, write_v3};
 
-/// Returns a scalar on one line, in the style wanted where the text allows it, with what it then means.
+/// Returns a scalar on one line, in the requested style if the text allows it, with its resulting
+/// meaning.
 pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node) {
     let text = node.text().unwrap_or_default();
     let tag = node.resolved_tag(Dialect::V3);
@@ -79,7 +81,8 @@ pub(super) fn lines(node: &Node, options: Options) -> Vec<String> {
         .collect()
 }
 
-/// Returns a literal block's head and lines where the text can be one without an indentation number.
+/// Returns the header and lines of a literal block, if the text can be one without an indentation
+/// indicator.
 pub(super) fn literal(text: &str) -> Option<(&'static str, Vec<&str>)> {
     let fits = analyze_v3(text).may_be_block_v3()
         && !text.starts_with(|c: char| c == ' ' || is_break(c))
@@ -94,7 +97,7 @@ pub(super) fn literal(text: &str) -> Option<(&'static str, Vec<&str>)> {
     })
 }
 
-/// Returns a node without comments and places.
+/// Returns a node without comments and positions.
 pub(super) fn bare(node: &Node) -> Node {
     let mut node = node.clone();
     strip(&mut node);
@@ -115,7 +118,7 @@ fn strip(node: &mut Node) {
         {
             *text = "null".into();
         }
-        // Folding again what has indented lines would add empty ones.
+        // Folding indented lines again would add empty ones.
         Content::Scalar(_) if node.style == Style::Folded => node.style = Style::Literal,
         Content::Scalar(_) => {}
         Content::Sequence(items) => items.iter_mut().for_each(strip),

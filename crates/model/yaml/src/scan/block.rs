@@ -1,13 +1,14 @@
 //! Block scalars: `|` and `>`.
 //!
-//! Input: a scanner at the indicator and the column of the collection around it. Output: the text and where it ends,
-//! which is behind the last line break that belongs to it; the scanner stands at the next token.
+//! Input: a scanner at the indicator and the column of the surrounding collection. Output: the text
+//! and its end, which is after the last line break that belongs to it; the scanner is at the next
+//! token.
 
 use crate::error::{Error, Syntax};
 use crate::node::Text;
 use crate::scan::Scanner;
 
-/// What a block scalar's first line asks for.
+/// The settings in a block scalar's first line.
 struct Header {
     literal: bool,
     chomping: Chomping,
@@ -109,8 +110,8 @@ impl Scanner<'_> {
         Ok(header)
     }
 
-    /// Passes empty lines and the next line's indentation; where `indent` is 0 that line decides on it. Returns where
-    /// the last empty line ends.
+    /// Skips empty lines and the next line's indentation; if `indent` is 0, that line determines
+    /// it. Returns where the last empty line ends.
     fn block_breaks(
         &mut self,
         indent: usize,

@@ -1,10 +1,11 @@
-//! Whether bytes are a text that YAML takes at all.
+//! Whether YAML accepts bytes as text at all.
 //!
-//! Input: bytes. Output: the same as UTF-8 without forbidden control characters, or the place of the first fault.
+//! Input: bytes. Output: the same as UTF-8 without forbidden control characters, or the position of
+//! the first error.
 
 use crate::error::Syntax;
 
-/// Checks bytes as a whole, before anything is scanned. The fault's byte offset comes with it.
+/// Checks bytes as a whole, before scanning. The error contains the byte offset.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, (usize, Syntax)> {
     let (valid, fault) = match std::str::from_utf8(bytes) {
         Ok(text) => (text, None),
@@ -19,13 +20,13 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, (usize, Syntax)> {
     }
 }
 
-/// Bytes looked at in one step of the quick check.
+/// Bytes processed in one step of the quick check.
 const CHUNK: usize = 64;
 
 fn control_character(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
-        // Or-ing instead of stopping lets the compiler look at many bytes at once.
+        // Combining with "or" instead of stopping early lets the compiler vectorise the loop.
         let suspicious = chunk
             .iter()
             .fold(false, |found, &byte| found | is_suspicious(byte));

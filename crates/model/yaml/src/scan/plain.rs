@@ -1,22 +1,23 @@
-//! Scalars without quotes, and the gaps between the lines of those that fold.
+//! Scalars without quotes, and the gaps between the lines of folded scalars.
 //!
-//! Input: a scanner at the first character. Output: the text and where it ends; the scanner stands at the next token.
+//! Input: a scanner at the first character. Output: the text and its end; the scanner is at the
+//! next token.
 
 use crate::error::{Error, Syntax};
 use crate::node::Text;
 use crate::scan::{Scanner, looked_at};
 
-/// What lies between two pieces of a text.
+/// The gap between two pieces of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gap {
-    /// Blanks on one line: they stay.
+    /// Blanks on one line: they are kept.
     Blanks,
-    /// At least one line break: it is folded. Holds the first one's place and length.
+    /// At least one line break: it is folded. Contains the first one's position and length.
     Breaks(usize, usize),
 }
 
 impl Scanner<'_> {
-    /// Tells whether a scalar without quotes may start here.
+    /// Returns whether a scalar without quotes may start here.
     pub(crate) fn at_plain(&self) -> bool {
         match self.here() {
             b'-' => !matches!(self.byte(self.at + 1), b' ' | b'\t'),
@@ -25,7 +26,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Scans one; its further lines start at `column_min` or behind it, unless it stands in a flow collection.
+    /// Scans a plain scalar; its further lines start at `column_min` or beyond, unless it is in a
+    /// flow collection.
     pub(crate) fn plain(&mut self, column_min: usize) -> Result<(Text, usize), Error> {
         self.buffer.clear();
         let in_flow = self.flow_depth > 0;
@@ -46,7 +48,8 @@ impl Scanner<'_> {
                 end = self.at;
             }
             if !self.is_gap(self.at) || self.at_end() {
-                // An indicator directly behind a gap: the gap belongs to the scalar no more, but it was passed.
+                // An indicator directly after a gap: the gap is not part of the scalar, but it was
+                // skipped.
                 if self.at > run {
                     gap = Gap::Blanks;
                 }
@@ -89,7 +92,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Passes blanks and line breaks. `tabs_from` is the first column where a tab is no indentation.
+    /// Skips blanks and line breaks. `tabs_from` is the first column where a tab is not
+    /// indentation.
     pub(crate) fn gap(&mut self, tabs_from: Option<usize>) -> Result<Gap, Error> {
         self.skip_blanks();
         let (first, first_len) = (self.at, self.break_len(self.at));
@@ -119,7 +123,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Puts what a gap becomes into the buffer: one break a space, several the breaks behind the first.
+    /// Appends the folded form of a gap to the buffer: one break becomes a space, several become
+    /// the breaks after the first.
     pub(crate) fn fold(&mut self, first: usize, len: usize) {
         let first = self.break_text(first, len);
         if first != "\n" {
@@ -134,7 +139,7 @@ impl Scanner<'_> {
 /// Bytes at which a run of a plain scalar may end.
 const BLOCK_STOPS: [bool; 256] = table(b" \t\r\n:\xc2\xe2");
 const FLOW_STOPS: [bool; 256] = table(b" \t\r\n:\xc2\xe2,?[]{}");
-/// Characters that a plain scalar cannot start with.
+/// Characters that cannot start a plain scalar.
 const NO_START: [bool; 256] = table(b"-?:,[]{}#&*!|>'\"%@`\0");
 
 const fn table(bytes: &[u8]) -> [bool; 256] {

@@ -1,20 +1,20 @@
 //! Anchors, aliases, tags and `%` directives.
 //!
-//! Input: a scanner at the indicator. Output: names and tags; the scanner stands behind them.
+//! Input: a scanner at the indicator. Output: names and tags; the scanner is after them.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Syntax};
 use crate::scan::Scanner;
 
-/// A tag as written: what stands between its `!`s, and the rest.
+/// A tag as written: its handle, and the rest.
 pub(crate) struct WrittenTag<'t> {
-    /// `!`, `!!` or `!name!`; empty where the rest is the whole tag.
+    /// `!`, `!!` or `!name!`; empty if the rest is the whole tag.
     pub(crate) handle: &'t str,
     pub(crate) suffix: Cow<'t, str>,
 }
 
-/// A directive that counts.
+/// A directive that has an effect.
 pub(crate) enum Directive<'t> {
     Version {
         is_known: bool,
@@ -26,7 +26,7 @@ pub(crate) enum Directive<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    /// Scans the name behind `&` or `*`.
+    /// Scans the name after `&` or `*`.
     pub(crate) fn anchor_name(&mut self) -> Result<&'t str, Error> {
         let start = self.at + 1;
         let end = self.word_end(start);
@@ -91,7 +91,7 @@ impl<'t> Scanner<'t> {
         })
     }
 
-    /// Scans on to the end of a tag and returns it from `start`, its `%` codes decoded.
+    /// Scans to the end of a tag and returns it from `start`, with `%` codes decoded.
     fn tag_rest(&mut self, start: usize) -> Result<Cow<'t, str>, Error> {
         let is_tag_byte = |byte: u8| is_word(byte) || b";/?:@&=+$,.!~*'()[]%".contains(&byte);
         while is_tag_byte(self.here()) {

@@ -1,6 +1,6 @@
 //! Scalars in quotes.
 //!
-//! Input: a scanner at the opening quote. Output: the text; the scanner stands behind the closing quote.
+//! Input: a scanner at the opening quote. Output: the text; the scanner is after the closing quote.
 
 use crate::error::{Error, Syntax};
 use crate::node::Text;
@@ -8,12 +8,12 @@ use crate::scan::plain::Gap;
 use crate::scan::{Scanner, looked_at};
 
 impl Scanner<'_> {
-    /// Scans a scalar in the quotes that stand here.
+    /// Scans a scalar in the quotes that start here.
     pub(crate) fn quoted(&mut self) -> Result<Text, Error> {
         let quote = self.here();
         self.at += 1;
         self.buffer.clear();
-        // Up to where the source is the text itself; only then comes the buffer into play.
+        // As long as the source equals the text, it is borrowed; only then is the buffer used.
         let mut piece = self.at;
         loop {
             if self.at_document_mark() {
@@ -108,11 +108,11 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// An escaped break vanishes with the blanks behind it; empty lines after it stay.
+    /// An escaped break is removed with the blanks after it; empty lines after it stay.
     fn escaped_break(&mut self, at: usize, len: usize) -> Result<(), Error> {
         self.at = at;
         self.pass_break(len);
-        // At a document's mark the text is about to be refused.
+        // At a document mark the text is about to be refused.
         while let Gap::Breaks(first, len) = self.gap(None)? {
             self.buffer.push_str(self.break_text(first, len));
             self.buffer.push_str(&self.breaks);

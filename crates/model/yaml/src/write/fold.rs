@@ -1,8 +1,9 @@
-//! What writing a folded text (`>`) with go-yaml v3 and reading it again makes of it.
+//! The effect of writing a folded text (`>`) with go-yaml v3 and reading it back.
 //!
-//! Its writer puts an empty line after every plain line, because one line break alone would be read as a space; it
-//! does so even where the next line starts with a space and the break would have stayed. Which texts it writes in
-//! another form, and what it reads back, is left to the writer and the reader themselves.
+//! Its writer adds an empty line after every plain line, because a single line break would be read
+//! as a space; it does so even if the next line starts with a space and the break would have been
+//! kept. Which texts are written in another form, and what is read back, is decided by the writer
+//! and the reader themselves.
 
 use lode_stdx::budget::{Exceeded, Meter};
 
@@ -12,11 +13,12 @@ use crate::nodes::Nodes;
 use crate::write::v3::{Options, write_v3};
 use crate::{Dialect, Text};
 
-/// Gives every folded text in a node the value that it has after go-yaml v3 wrote and read it once more, as kustomize
-/// does with what it prints. Each becomes a literal text, so that doing it twice changes nothing.
+/// Gives every folded text in a node the value that it has after go-yaml v3 wrote and read it once
+/// more, as kustomize does with what it prints. Each becomes a literal text, so doing it twice
+/// changes nothing.
 ///
 /// # Errors
-/// The budget does not allow it.
+/// The budget is exceeded.
 pub fn rewrite_folds(node: &mut Node, meter: &Meter<'_>) -> Result<(), Exceeded> {
     meter.steps(1)?;
     match &mut node.content {
@@ -39,10 +41,10 @@ pub fn rewrite_folds(node: &mut Node, meter: &Meter<'_>) -> Result<(), Exceeded>
     }
 }
 
-/// How many times a text is there, with its new line breaks, while it is written and read again.
+/// Number of copies of a text, with its new line breaks, while it is written and read.
 const COPIES: u64 = 4;
 
-/// Makes every folded text in a node a literal one of the same value.
+/// Turns every folded text in a node into a literal one of the same value.
 pub fn unfold(node: &mut Node) {
     match &mut node.content {
         Content::Scalar(_) if node.style == Style::Folded => node.style = Style::Literal,
@@ -54,7 +56,7 @@ pub fn unfold(node: &mut Node) {
     }
 }
 
-/// Returns the text after it was written and read once more; nothing where it cannot be read again.
+/// Returns the text after it was written and read once more; nothing if it cannot be read back.
 fn rewritten(text: &str) -> Option<Text> {
     let mut written = Node::mapping();
     written.insert(

@@ -12,7 +12,7 @@ pub fn key_order(a: &str, b: &str) -> Ordering {
     {
         return x.cmp(y);
     }
-    // Equal bytes may end inside a character; step back to where both still agree on whole ones.
+    // Equal bytes may end inside a character; step back to a character boundary of both.
     let start = (0..=common)
         .rev()
         .find(|&at| a.is_char_boundary(at) && b.is_char_boundary(at))
@@ -28,7 +28,8 @@ pub fn key_order(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Compares the numbers two texts go on with after what they share; zeros in front count unless a number runs on.
+/// Compares the numbers that follow the common prefix; leading zeros count unless a number
+/// continues from the prefix.
 fn by_number(shared: &str, a: &str, b: &str) -> Ordering {
     let in_number = (a.starts_with('0') || b.starts_with('0'))
         && shared

@@ -2,7 +2,8 @@
 
 use serde_json::Number;
 
-/// Returns a number as Go prints it: integers whole, floats with the fewest digits and an exponent from 1e6 on.
+/// Returns a number as Go prints it: integers without a point, floats with the fewest digits and an
+/// exponent from 1e6 on.
 pub(crate) fn number(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();

@@ -1,7 +1,7 @@
-//! What the writer needs to know of a value, so that JSON values and [`Node`]s share one writer.
+//! What the writer needs to know about a value, so that JSON values and [`Node`]s share one writer.
 //!
-//! Input: a value. Output: its [`Shape`]: scalars as the text to be written, mappings as their entries in the order
-//! of keys. A node shows the shape that its JSON value would have.
+//! Input: a value. Output: its [`Shape`]: scalars as the text to be written, mappings as their
+//! entries in the order of keys. A node has the shape that its JSON value would have.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -18,7 +18,7 @@ use crate::{Dialect, scalar};
 
 /// A value as the writer sees it.
 pub(crate) enum Shape<'t, T> {
-    /// A number, boolean or null, in its one form.
+    /// A number, boolean or null, in its canonical form.
     Word(Cow<'t, str>),
     /// A text.
     Text(Cow<'t, str>),
@@ -83,9 +83,9 @@ impl Tree for Node {
     }
 }
 
-/// Visits every scalar of a node, keys too, in the order in which [`write_node`](crate::write_node) writes them, until the visit returns
-/// false. Entries whose
-/// key is no text are left out: they cannot be written.
+/// Visits every scalar of a node, including keys, in the order in which
+/// [`write_node`](crate::write_node) writes them, until the callback returns false. Entries whose
+/// key is not a text are left out: they cannot be written.
 pub fn each_written_scalar<'n>(node: &'n Node, visit: &mut impl FnMut(&'n Node) -> bool) -> bool {
     match &node.content {
         Content::Scalar(_) => visit(node),
@@ -110,7 +110,7 @@ fn key_text(key: &Node) -> Result<Cow<'_, str>, Cause> {
     }
 }
 
-/// Takes the short way for what nearly every scalar is: a text, or a number in its one form.
+/// Fast path for nearly every scalar: a text, or a number in canonical form.
 fn scalar_shape<'t, T>(node: &Node, text: &'t str) -> Result<Shape<'t, T>, Cause> {
     let plain = match node.tag {
         Tag::Str | Tag::Seq | Tag::Map | Tag::Other => false,
@@ -140,7 +140,7 @@ fn converted<'t, T>(node: &Node, text: &str) -> Result<Shape<'t, T>, Cause> {
     })
 }
 
-/// Tells whether a text is a number that is written just as it stands.
+/// Returns whether a text is a number that is written exactly as it is.
 fn is_whole_number(text: &str) -> bool {
     let digits = text.as_bytes();
     (1..=DIGITS_SURE_TO_FIT).contains(&digits.len())
@@ -150,7 +150,7 @@ fn is_whole_number(text: &str) -> bool {
 
 const DIGITS_SURE_TO_FIT: usize = 18;
 
-/// Sorts by key; tells whether anything had to move or stands twice.
+/// Sorts by key; returns whether anything was moved or is duplicated.
 fn sort<T>(entries: &mut Vec<Pair<'_, T>>) -> bool {
     if entries.is_sorted_by(|a, b| key_order(&a.0, &b.0) == Ordering::Less) {
         return false;
@@ -159,7 +159,8 @@ fn sort<T>(entries: &mut Vec<Pair<'_, T>>) -> bool {
     true
 }
 
-/// Sorts by halves: the order of keys has circles (`2b` < `9` < `21` < `2b`), which the library's sort may refuse.
+/// Merge sort: the order of keys has cycles (`2b` < `9` < `21` < `2b`), which the library's sort
+/// may reject.
 fn merged<T>(mut entries: Vec<Pair<'_, T>>) -> Vec<Pair<'_, T>> {
     if entries.len() < 2 {
         return entries;

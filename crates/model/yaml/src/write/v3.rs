@@ -1,11 +1,12 @@
-//! Writing nodes in go-yaml v3's form, which keeps what was read: order, styles, tags and comments.
+//! Writes nodes in go-yaml v3's form, which keeps what was read: order, styles, tags and comments.
 //!
-//! Input: a node with its comments in [`Extra`]. Output: the text that v3's encoder gives with a width without end, as
-//! kyaml uses it. Where a comment is written follows from the order in which v3 looks at the parts of a node: what a
-//! collection's end brings may come out behind the next thing written. A root's comments are its document's: a head
-//! comment that ends in an empty line stays apart from what follows.
+//! Input: a node with its comments in [`Extra`]. Output: the text of v3's encoder with unlimited
+//! width, as kyaml uses it. Where a comment is written depends on the order in which v3 visits the
+//! parts of a node: comments at the end of a collection may be written after the next thing. The
+//! root's comments are those of its document: a head comment that ends in an empty line stays
+//! separate from what follows.
 //!
-//! Left out: anchors and aliases, which a node does not have.
+//! Left out: anchors and aliases, which nodes do not have.
 
 mod scalar;
 
@@ -17,15 +18,15 @@ use crate::analyze::analyze_v3;
 use crate::cost::Till;
 use crate::node::{Content, Entry, Extra, Node, Style};
 
-/// How v3's form is laid out.
+/// Layout of v3's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Columns per level, 2 to 9.
     pub indent: usize,
-    /// Lists stand deeper than their key, not at its column.
+    /// Lists are indented below their key instead of at its column.
     pub wide_lists: bool,
-    /// Words that YAML 1.1 takes for something else (`yes`, `1:30`) get quotes where [`Tag::Str`](crate::Tag::Str) says they are texts,
-    /// as when Go writes a struct.
+    /// Quote words that mean something else in YAML 1.1 (`yes`, `1:30`) if
+    /// [`Tag::Str`](crate::Tag::Str) marks them as texts, as when Go writes a struct.
     pub quotes_old_words: bool,
 }
 
@@ -48,10 +49,10 @@ pub fn write_v3(node: &Node, options: Options) -> String {
     writer.out
 }
 
-/// As [`write_v3()`], at the cost of a budget.
+/// As [`write_v3()`], charged to a budget.
 ///
 /// # Errors
-/// The text costs more than the budget.
+/// The text exceeds the budget.
 pub fn write_v3_within(node: &Node, options: Options, budget: &Budget) -> Result<String, Exceeded> {
     let mut writer = Writer::new(options, Some(budget));
     writer.document(node);
@@ -62,7 +63,7 @@ pub fn write_v3_within(node: &Node, options: Options, budget: &Budget) -> Result
 /// Longest key written without a leading `?`, in bytes.
 const SIMPLE_KEY_MAX: usize = 128;
 
-/// What a node stands in.
+/// The surroundings of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
     Root,
@@ -82,9 +83,9 @@ struct Pending<'n> {
     head: &'n str,
     line: &'n str,
     foot: &'n str,
-    /// The foot of the entry before.
+    /// The foot comment of the entry before.
     tail: &'n str,
-    /// Behind a key whose value starts on a line of its own.
+    /// After a key whose value starts on its own line.
     key_line: &'n str,
 }
 
@@ -99,9 +100,9 @@ struct Writer<'n> {
     flow_depth: usize,
     /// The last character written separates tokens.
     whitespace: bool,
-    /// Only indentation and indicators stand on the current line.
+    /// The current line contains only indentation and indicators.
     indention: bool,
-    /// Column of a foot comment just written: what follows there is set apart.
+    /// Column of a foot comment just written: what follows at that column is separated from it.
     foot_indent: Option<usize>,
 }
 
@@ -134,7 +135,7 @@ impl<'n> Writer<'n> {
         self.new_line();
     }
 
-    /// Takes up the comments that v3 knows when a node starts.
+    /// Takes the comments that v3 knows when a node starts.
     fn meet(&mut self, node: &'n Node, tail: &'n str) {
         set(&mut self.pending.tail, tail);
         let Some(extra) = &node.extra else { return };
@@ -145,7 +146,7 @@ impl<'n> Writer<'n> {
         }
     }
 
-    /// Takes up the comments that v3 knows when a collection ends.
+    /// Takes the comments that v3 knows when a collection ends.
     fn meet_end(&mut self, extra: Option<&'n Extra>, tail: &'n str) {
         set(&mut self.pending.tail, tail);
         set(
@@ -249,7 +250,8 @@ impl<'n> Writer<'n> {
         }
     }
 
-    /// A key's own line comment goes to a scalar that has none, or before the block that follows.
+    /// Gives a key's own line comment to a scalar that has none, or writes it before the block that
+    /// follows.
     fn write_key_comment(&mut self, value: &Node) {
         if self.pending.key_line.is_empty() {
             return;
@@ -310,7 +312,7 @@ impl<'n> Writer<'n> {
         let Pending {
             head, foot, tail, ..
         } = self.pending;
-        // A document's own foot, which an empty line sets apart, comes later.
+        // A document's own foot comment, separated by an empty line, comes later.
         let has_foot = !foot.is_empty() && !foot.starts_with('\n');
         if needs_comma && (has_foot || !head.is_empty() || !tail.is_empty()) {
             self.indicator(",", false, false, false);
@@ -321,7 +323,7 @@ impl<'n> Writer<'n> {
         self.end_flow("}");
     }
 
-    /// Writes what stands before an item or key; tells whether a comma is still due after it.
+    /// Writes what precedes an item or key; returns whether a comma is still needed after it.
     fn start_flow_part(&mut self, needs_comma: bool) -> bool {
         if needs_comma {
             self.indicator(",", false, false, false);
@@ -339,7 +341,7 @@ impl<'n> Writer<'n> {
         self.write_foot();
     }
 
-    /// As [`Writer::meet`]; but a key's foot is the tail of what comes after its value.
+    /// As [`Writer::meet`]; but a key's foot comment follows its value.
     fn meet_key(&mut self, key: &'n Node, tail: &'n str) {
         let foot = self.pending.foot;
         self.meet(key, tail);
@@ -406,7 +408,7 @@ impl<'n> Writer<'n> {
         self.whitespace = true;
     }
 
-    /// Goes one level deeper; returns the level before.
+    /// Goes one level deeper; returns the previous level.
     fn deepen(&mut self, flow: bool, in_item: bool, at_key: bool) -> Option<usize> {
         let step = self.options.indent;
         let saved = self.indent;

@@ -1,5 +1,6 @@
-//! Comments of nodes, against what go-yaml v3.0.3 read and wrote (`cases/comments.jsonl`, in the form of
-//! `cases/v3.jsonl`, which is read as well), and by laws that must hold of every file of the corpus.
+//! Comments of nodes, compared with what go-yaml v3.0.3 read and wrote (`cases/comments.jsonl`, in
+//! the form of `cases/v3.jsonl`, which is used as well), and laws that must hold for every file of
+//! the corpus.
 
 use lode_yaml::{Dialect, Node, Nodes, Options, Origins, write_v3};
 use serde_json::Value;
@@ -8,10 +9,11 @@ use crate::corpus::each_file;
 use crate::v3::{CASES, document_node, layouts, text};
 
 const COMMENT_CASES: &str = include_str!("../cases/comments.jsonl");
-/// Of 1,000 documents with comments, those that keep every one of them in its place when they are written and read again.
-/// v3's own form moves the others' once more, in Go too: feet of a document, and lines that no level's column fits.
+/// Of 1,000 documents with comments, those in which every comment stays in place when they are
+/// written and read again. In the others v3's own form moves comments once more, also in Go: feet
+/// of a document, and lines that match no level's column.
 const KEPT_MIN: usize = 970;
-/// Documents with comments that must have been written, if the corpus is here.
+/// Documents with comments that must have been written, if the corpus is available.
 const DOCUMENTS_MIN: usize = 1500;
 
 #[test]
@@ -20,7 +22,7 @@ fn comments_stand_where_v3_puts_them() {
     for line in COMMENT_CASES.lines().chain(CASES.lines()) {
         let case: Value = serde_json::from_str(line).unwrap();
         let input = text(&case, "input");
-        // A key that is no text is refused by a reader of manifests.
+        // A reader of manifests refuses a key that is not a text.
         for (want, got) in case["docs"]
             .as_array()
             .unwrap()

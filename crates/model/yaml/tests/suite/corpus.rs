@@ -10,7 +10,7 @@ const ARCHIVE: &str = concat!(
 );
 const WINDOW_LOG: u32 = 27;
 
-/// Calls `check` with path and text of every YAML file; says so where the corpus is not here.
+/// Calls `check` with path and text of every YAML file; says so if the corpus is not available.
 pub(crate) fn each_file(mut check: impl FnMut(&str, &str)) {
     if !Path::new(ARCHIVE).exists() {
         println!("the shared corpus is not here: nothing compared");
@@ -34,7 +34,7 @@ pub(crate) fn each_file(mut check: impl FnMut(&str, &str)) {
     }
 }
 
-/// Says where two texts part.
+/// Returns where two texts differ first.
 pub(crate) fn first_difference(want: &str, got: &str) -> String {
     let (line, (want, got)) = want
         .lines()

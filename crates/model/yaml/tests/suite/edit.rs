@@ -6,7 +6,7 @@ use lode_yaml::{Content, Dialect, Node};
 use crate::corpus::each_file;
 
 const LONGEST_FILE: usize = 50 << 10;
-/// Fewer where nothing is optimised: all of it is for a release build.
+/// Fewer in a debug build; all of them run in a release build.
 const EDITS_A_FILE: usize = if cfg!(debug_assertions) { 1 } else { 12 };
 const NEW_TEXTS: [&str; 4] = ["other", "1.2", "it's: \"so\"", "yes"];
 
@@ -92,7 +92,7 @@ fn items_are_added_and_taken_away_again() {
     count.assert_nearly_all("items added and taken away");
 }
 
-/// How many edits were made and refused.
+/// Number of edits made and refused.
 #[derive(Default)]
 struct Count {
     made: usize,
@@ -148,7 +148,7 @@ fn each_editable(mut check: impl FnMut(&str, &Edit)) {
     });
 }
 
-/// Returns some of the places in a text that are wanted, spread over all of it.
+/// Returns some of the matching places in a text, spread over all of it.
 fn places(edit: &Edit, is_wanted: fn(&Node) -> bool) -> Vec<(usize, Vec<Step<'_>>, Node)> {
     let mut all = Vec::new();
     for (number, document) in edit.documents().iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Small edits, each with the whole text that comes out.
+//! Small edits, each with the complete resulting text.
 
 use lode_yaml::Node;
 use lode_yaml::edit::{Edit, Error, Step};
 
 use Step::{Index, Key, Match};
 
-/// Checks what an edit makes of a text.
+/// Checks the result of an edit.
 fn check(text: &str, edit: impl FnOnce(&mut Edit) -> Result<(), Error>, want: &str) {
     let mut edited = Edit::new(text).unwrap();
     assert_eq!(edit(&mut edited), Ok(()), "{text:?}");

@@ -1,5 +1,5 @@
-//! go-yaml v2's form: every expected output of the corpus is written again to the byte, and a node is written as its
-//! JSON value is.
+//! go-yaml v2's form: every expected output of the corpus is written again to the byte, and a node
+//! is written like its JSON value.
 
 use lode_yaml::{Dialect, Nodes, Origins, Reader, to_string, write, write_node};
 

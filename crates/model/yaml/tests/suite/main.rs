@@ -1,4 +1,5 @@
-//! Reading and writing YAML, against what Go's libraries made of the same texts and the shared corpus of manifests.
+//! Reading and writing YAML, compared with what Go's libraries did with the same texts, and with
+//! the shared corpus of manifests.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

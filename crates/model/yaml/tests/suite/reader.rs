@@ -1,5 +1,5 @@
-//! The reader against other readers: what Go's libraries made of hand-written and mutated texts (recorded), what
-//! libyaml makes of every file of the shared kustomize corpus.
+//! The reader compared with other readers: recorded results of Go's libraries for hand-written and
+//! mutated texts, and libyaml on every file of the shared kustomize corpus.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -16,7 +16,7 @@ const ARCHIVE: &str = concat!(
     "/../../../../shared/corpus/kustomize/cases.tar.zst"
 );
 const WINDOW_LOG: u32 = 27;
-/// Files of the corpus that must have been compared, if it is here.
+/// Files of the corpus that must have been compared, if it is available.
 const FILES_MIN: usize = 5000;
 /// Larger files are left out: libyaml would take a minute for them.
 const FILE_MAX: u64 = 32 << 10;
@@ -143,7 +143,7 @@ fn values(text: &str) -> Result<Value, lode_yaml::Error> {
     read.collect::<Result<Vec<_>, _>>().map(Value::Array)
 }
 
-/// Numbers are the same whatever kind they are of. The place of a null that nothing was written for is ours.
+/// Numbers are equal whatever their representation. The position of a null without text is ours.
 fn same(want: &Value, got: &Value) -> bool {
     match (want, got) {
         (Value::Number(want), Value::Number(got)) => want.as_f64() == got.as_f64(),

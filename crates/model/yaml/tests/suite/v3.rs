@@ -1,6 +1,7 @@
-//! go-yaml v3's form, against what v3.0.3 itself wrote: `cases/v3.jsonl` holds, line by line, a text, the tree and the
-//! comments that v3 read from it, and its encoder's output with two columns and lists at their key's column
-//! (`compact`), two columns and lists set in (`wide`), and four columns (`four`).
+//! go-yaml v3's form, compared with what v3.0.3 itself wrote: each line of `cases/v3.jsonl` has a
+//! text, the tree and the comments that v3 read from it, and its encoder's output with two columns
+//! and lists at their key's column (`compact`), two columns and indented lists (`wide`), and four
+//! columns (`four`).
 
 use lode_yaml::{Content, Entry, Extra, Node, Options, Style, Tag, write_v3};
 use serde_json::Value;
@@ -92,7 +93,7 @@ pub(crate) fn layouts() -> [(&'static str, Options); 3] {
     ]
 }
 
-/// Returns the document's root, with the document's comments as the root's.
+/// Returns the document's root, with the document's comments added to the root's.
 pub(crate) fn document_node(tree: &Value) -> Option<Node> {
     let mut root = node(&tree["c"][0])?;
     let (head, foot) = (text(tree, "h"), text(tree, "f"));

@@ -1,4 +1,4 @@
-//! Scalars and single characters of v3's form: which style a text gets, and writing it.
+//! Scalars and single characters of v3's form: the style of each text, and writing it.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::compose::resolve::{self, Meaning, reads_back_as_text};
 use crate::escape::escape;
 use crate::node::{Content, Node, Style, Tag};
 
-/// Returns the tag to be written: one of its own, or one that does not follow from the text.
+/// Returns the tag to be written: a custom one, or one that does not follow from the text.
 pub(super) fn shown_tag(node: &Node) -> Option<String> {
     if let Some(tag) = node.extra.as_ref().and_then(|extra| extra.tag.as_deref()) {
         let core = tag
@@ -36,7 +36,7 @@ pub(super) fn shown_tag(node: &Node) -> Option<String> {
     }
 }
 
-/// Returns a tag's text with what may not stand in one as `%` codes.
+/// Returns a tag's text with forbidden characters as `%` codes.
 fn tag_text(tag: &str) -> String {
     let mut text = String::with_capacity(tag.len());
     for byte in tag.bytes() {
@@ -136,7 +136,8 @@ impl Writer<'_> {
 
     fn double_quoted(&mut self, text: &str) {
         self.indicator("\"", true, false, false);
-        // Only the first character is looked at to see a byte order mark, and then everything is escaped.
+        // Only the first character is checked for a byte order mark, and then everything is
+        // escaped.
         let all = text.starts_with('\u{feff}');
         for c in text.chars() {
             if all || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
@@ -162,7 +163,7 @@ impl Writer<'_> {
 
     fn folded(&mut self, text: &str) {
         self.block_head(">", text);
-        // The text's first line is looked at where the next one is meant.
+        // v3 checks the first line of the text where it means the next one.
         let first_is_indented = text
             .trim_start_matches(is_break)
             .starts_with([' ', '\t', '\0']);
@@ -227,7 +228,7 @@ impl Writer<'_> {
         self.indention = self.indention && keeps_indention;
     }
 
-    /// Moves to the current indentation, on a new line unless this one holds nothing else.
+    /// Moves to the current indentation, on a new line unless the current one is empty so far.
     pub(super) fn new_line(&mut self) {
         if !self.till.pay(self.out.len()) {
             return;
@@ -283,7 +284,7 @@ fn core_name(tag: Tag) -> Option<&'static str> {
     }
 }
 
-/// Returns the type that follows from a node's text alone, whatever its style and tag.
+/// Returns the type that follows from a node's text alone, ignoring style and tag.
 fn tag_by_text(node: &Node) -> Tag {
     match &node.content {
         Content::Scalar(text) => Node::plain(text.clone()).resolved_tag(Dialect::V3),
@@ -292,7 +293,8 @@ fn tag_by_text(node: &Node) -> Tag {
     }
 }
 
-/// Tells whether a text would be read as something else without quotes. A tag that is written says what it is.
+/// Returns whether a text would be read as something else without quotes. A written tag makes
+/// quotes unnecessary.
 fn must_be_quoted(node: &Node, text: &str, options: Options) -> bool {
     if node.extra.as_ref().is_some_and(|extra| extra.tag.is_some()) {
         return false;
